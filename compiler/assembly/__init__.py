@@ -1,0 +1,1 @@
+"""A population's program as a listing of chip instructions."""

@@ -1,0 +1,129 @@
+"""Running a graph sample by sample: what the NumPy executors have in common, and no arithmetic.
+
+A backend brings one kernel factory per op type: `factory(graph, op)` returns a function from the values
+by name to the op's result, an array (size, batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Op, Output, StateRead, StateWrite
+from hw_models.errors import GraphError
+
+Array: TypeAlias = npt.NDArray[np.generic]
+
+
+@dataclass
+class Frame:
+    """What kernels read and write while a graph runs."""
+
+    values: dict[str, Array]
+    """values and constants by name, (size, batch) or (size, 1)"""
+    sample: Array
+    """this sample's features as the executor takes them, (features, batch)"""
+    saturations: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str, saturated: int) -> None:
+        """Add to the saturations counted at value `name`."""
+        if saturated:
+            self.saturations[name] = self.saturations.get(name, 0) + saturated
+
+
+Kernel: TypeAlias = Callable[[Frame], Array]
+Factory: TypeAlias = Callable[[Graph, Op], Kernel]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The result of a run; arrays are (batch, time, size)."""
+
+    outputs: Array
+    states: dict[str, Array]
+    """each state after each sample"""
+    record: dict[str, Array]
+    saturations: dict[str, int]
+    final: dict[str, Array]
+    """each state after the last sample, (batch, size)"""
+
+
+def execute(
+    graph: Graph,
+    factories: Mapping[type[Op], Factory],
+    x: Array,
+    state: Mapping[str, Array] | None = None,
+    record: Sequence[str] = (),
+) -> Execution:
+    """Run `graph` over `x` (batch, time, features), from `state` ({name: (batch, size)}) or the initial one.
+
+    `record` names values; of a value in a repeated block the last iteration's is kept.
+    """
+    batch, steps, _ = x.shape
+    frame = Frame({n: _column(c) for n, c in graph.constants.items()}, x[:, 0].T if steps else x.reshape(-1, batch))
+    states = {
+        s.name: np.ascontiguousarray(state[s.name].T)
+        if state is not None
+        else np.repeat(_column(graph.constants[s.initial]), batch, axis=1)
+        for s in graph.states
+    }
+    program = [(block, _steps(graph, block.ops, factories)) for block in graph.blocks]
+    outputs: list[Array] = []
+    history: dict[str, list[Array]] = {name: [] for name in states}
+    recorded: dict[str, list[Array]] = {name: [] for name in record}
+    for t in range(steps):
+        frame.sample = x[:, t].T
+        for block, kernels in program:
+            for _ in range(block.repeat):
+                written: dict[str, Array] = {}
+                for op, kernel in kernels:
+                    if isinstance(op, StateRead):
+                        frame.values[op.out] = states[op.state]
+                    elif isinstance(op, StateWrite):
+                        written[op.state] = frame.values[op.x]
+                    elif isinstance(op, Output):
+                        outputs.append(frame.values[op.x])
+                    elif op.result is not None:
+                        frame.values[op.result] = kernel(frame)
+                states.update(written)
+        for name, values in history.items():
+            values.append(states[name])
+        for name, values in recorded.items():
+            values.append(np.broadcast_to(frame.values[name], (graph.size(name), batch)))
+    return Execution(
+        outputs=_stack(outputs, batch, 0),
+        states={n: _stack(v, batch, graph.state(n).size) for n, v in history.items()},
+        record={n: _stack(v, batch, graph.size(n)) for n, v in recorded.items()},
+        saturations=frame.saturations,
+        final={n: v.T for n, v in states.items()},
+    )
+
+
+def _column(constant: Array) -> Array:
+    return constant.reshape(-1, 1) if constant.ndim == 1 else constant
+
+
+def _stack(arrays: list[Array], batch: int, size: int) -> Array:
+    """(time) x (size, batch) -> (batch, time, size)."""
+    return np.stack(arrays).transpose(2, 0, 1) if arrays else np.zeros((batch, 0, size))
+
+
+def _steps(graph: Graph, ops: Sequence[Op], factories: Mapping[type[Op], Factory]) -> list[tuple[Op, Kernel]]:
+    return [(op, _kernel(graph, op, factories)) for op in ops]
+
+
+def _kernel(graph: Graph, op: Op, factories: Mapping[type[Op], Factory]) -> Kernel:
+    if isinstance(op, (StateRead, StateWrite, Output)):
+        return _effect
+    if type(op) not in factories:
+        raise GraphError(f"this executor has no kernel for {type(op).__name__}")
+    return factories[type(op)](graph, op)
+
+
+def _effect(frame: Frame) -> Array:
+    raise GraphError("an effect has no kernel")  # execute() handles effects itself

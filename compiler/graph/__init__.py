@@ -1,0 +1,6 @@
+"""The graph: values, ops, blocks; the rules it keeps; its JSON form."""
+
+from compiler.graph.graph import Block, Graph, State, TimeConstant, Value
+from compiler.graph.ops import Op
+
+__all__ = ["Block", "Graph", "Op", "State", "TimeConstant", "Value"]

@@ -1,0 +1,115 @@
+"""A graph: values, states, constants and an ordered list of blocks. Immutable; passes make new ones.
+
+A sample runs the blocks in order, each `repeat` times. A value is seen by the ops after it in its block
+and, when its block runs once, by later blocks. A state is seen by `StateRead`; its writes take effect
+together when an iteration of the block ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.ops import Op
+from hw_models.fixed_point import Format
+
+Array = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A vector that an op computes.
+
+    `modules` and `lines` are its origin: module paths and source lines of the user's model.
+    In an integer graph `format` is its format and `represents` the float value that it stands for.
+    """
+
+    name: str
+    size: int
+    modules: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    format: Format | None = None
+    represents: str | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """A vector that lives from sample to sample.
+
+    `initial` names its constant at the start of a sequence; `low` and `high` name the constants of its
+    proven bound, element by element, where there is one.
+    """
+
+    name: str
+    size: int
+    initial: str
+    low: str | None = None
+    high: str | None = None
+    modules: tuple[str, ...] = ()
+    format: Format | None = None
+
+
+@dataclass(frozen=True)
+class TimeConstant:
+    """A state's liquid time constant: tau = dt / repeat * keep / (total - keep), in the unit of dt.
+
+    `keep` is a constant and `total` a value or constant of the block that runs `repeat` times a sample; both may carry
+    one common factor per neuron. In an integer graph both have the fraction of `total`'s format.
+    """
+
+    state: str
+    keep: str
+    total: str
+    repeat: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Ops that run `repeat` times a sample."""
+
+    name: str
+    ops: tuple[Op, ...]
+    repeat: int = 1
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The program. Float graph: no value has a format. Integer graph: each has one."""
+
+    blocks: tuple[Block, ...]
+    values: Mapping[str, Value]
+    constants: Mapping[str, Array]
+    states: tuple[State, ...] = ()
+    time_constants: tuple[TimeConstant, ...] = ()
+    fractions: Mapping[str, int] = field(default_factory=dict)
+    """integer graph: the fraction bits of a constant that is an operand"""
+
+    def ops(self) -> Iterator[tuple[Block, Op]]:
+        """All ops in order, each with its block."""
+        for block in self.blocks:
+            for op in block.ops:
+                yield block, op
+
+    def state(self, name: str) -> State:
+        """The state of that name."""
+        return next(s for s in self.states if s.name == name)
+
+    def size(self, name: str) -> int:
+        """The size of a value or constant."""
+        return self.values[name].size if name in self.values else int(np.size(self.constants[name]))
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether its values have formats."""
+        return any(v.format is not None for v in self.values.values())
+
+    def consumers(self) -> dict[str, list[tuple[Block, Op]]]:
+        """For each value and constant, the ops that read it as an operand."""
+        found: dict[str, list[tuple[Block, Op]]] = {}
+        for block, op in self.ops():
+            for name in dict.fromkeys(op.operands):
+                found.setdefault(name, []).append((block, op))
+        return found

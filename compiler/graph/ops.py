@@ -1,0 +1,312 @@
+"""The closed set of ops: small frozen dataclasses that hold names, never arrays.
+
+Every value and every constant is a flat vector; an op's docstring is its equation. An operand names a
+value or a constant; a constant of size 1 broadcasts in elementwise ops. `docs/integer-semantics.md` is
+the normative text for the integer meaning. A new op touches that text, this file and every executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum
+from typing import ClassVar, TypeVar
+
+OpT = TypeVar("OpT", bound="Op")
+
+
+def _role(name: str) -> str:
+    return field(metadata={"role": name})
+
+
+def _roles(op: Op, role: str) -> Iterator[str]:
+    for item in fields(op):
+        if item.metadata.get("role") == role:
+            value = getattr(op, item.name)
+            yield from value if isinstance(value, tuple) else (value,)
+
+
+@dataclass(frozen=True)
+class Op:
+    """Base of all ops. `integer` and `real` say in which kind of graph it may stand."""
+
+    real: ClassVar[bool] = True
+    integer: ClassVar[bool] = True
+
+    @property
+    def result(self) -> str | None:
+        """The name of the value it computes, None for an effect."""
+        return next(_roles(self, "result"), None)
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The values and constants it reads, elementwise or through synapses."""
+        return tuple(_roles(self, "operand"))
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The constants that belong to the op itself: an index, a matrix, a table."""
+        return tuple(_roles(self, "array"))
+
+    def renamed(self: OpT, new: Callable[[str], str]) -> OpT:
+        """The op with `new` applied to the names of its result, operands and arrays."""
+        changes: dict[str, str | tuple[str, ...]] = {}
+        for item in fields(self):
+            if item.metadata.get("role") in ("result", "operand", "array"):
+                value = getattr(self, item.name)
+                changes[item.name] = tuple(new(v) for v in value) if isinstance(value, tuple) else new(value)
+        return replace(self, **changes)
+
+
+# --- sources and effects ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Input(Op):
+    """The sample's features after the host's map `x * scale + offset`, in the order of the model's input."""
+
+    out: str = _role("result")
+    scale: str = _role("array")
+    offset: str = _role("array")
+
+
+@dataclass(frozen=True)
+class Output(Op):
+    """The sample's result: the host returns `x * scale + offset`."""
+
+    x: str = _role("operand")
+    scale: str = _role("array")
+    offset: str = _role("array")
+
+
+@dataclass(frozen=True)
+class StateRead(Op):
+    """The state as it was when this iteration of the block began."""
+
+    out: str = _role("result")
+    state: str
+
+
+@dataclass(frozen=True)
+class StateWrite(Op):
+    """The state's next value: in force when this iteration of the block has ended."""
+
+    state: str
+    x: str = _role("operand")
+
+
+# --- linear: a message crosses synapses ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Linear(Op):
+    """Base of the linear ops. They read the concatenation of their sources."""
+
+
+@dataclass(frozen=True)
+class Gather(Linear):
+    """out[i] = concatenation(sources)[index[i]]."""
+
+    out: str = _role("result")
+    sources: tuple[str, ...] = _role("operand")
+    index: str = _role("array")
+
+
+@dataclass(frozen=True)
+class SegmentSum(Linear):
+    """out[j] = sum of x[i] over all i with segment[i] == j; 0 where there is none."""
+
+    out: str = _role("result")
+    x: str = _role("operand")
+    segment: str = _role("array")
+
+
+@dataclass(frozen=True)
+class MatVec(Linear):
+    """out = matrix @ concatenation(sources); the matrix is (size of out, size of the sources)."""
+
+    out: str = _role("result")
+    sources: tuple[str, ...] = _role("operand")
+    matrix: str = _role("array")
+
+
+# --- elementwise: a neuron's program ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Elementwise(Op):
+    """Base of the elementwise ops: all values in one have the same size."""
+
+
+@dataclass(frozen=True)
+class Add(Elementwise):
+    """out = a + b."""
+
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Sub(Elementwise):
+    """out = a - b."""
+
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Min(Elementwise):
+    """out = min(a, b)."""
+
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Max(Elementwise):
+    """out = max(a, b)."""
+
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+class Relation(Enum):
+    """How `Compare` compares."""
+
+    LESS = "<"
+    LESS_EQUAL = "<="
+    EQUAL = "=="
+
+
+@dataclass(frozen=True)
+class Compare(Elementwise):
+    """out = 1 where `a relation b`, else 0."""
+
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+    relation: Relation
+
+
+@dataclass(frozen=True)
+class Select(Elementwise):
+    """out = a where condition != 0, else b."""
+
+    out: str = _role("result")
+    condition: str = _role("operand")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Mul(Elementwise):
+    """out = a * b."""
+
+    integer: ClassVar[bool] = False
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Div(Elementwise):
+    """out = a / b."""
+
+    integer: ClassVar[bool] = False
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Apply(Elementwise):
+    """out = function(x); the function is one of `compiler.functions`, by its name."""
+
+    integer: ClassVar[bool] = False
+    out: str = _role("result")
+    x: str = _role("operand")
+    function: str
+
+
+@dataclass(frozen=True)
+class MulShift(Elementwise):
+    """out = floor(a * b / 2^shift); shift >= 0, one number or one per element."""
+
+    real: ClassVar[bool] = False
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+    shift: str = _role("array")
+
+
+@dataclass(frozen=True)
+class Shift(Elementwise):
+    """out = x * 2^amount: left with saturation to out's format, right with floor. See `shift_saturate`."""
+
+    real: ClassVar[bool] = False
+    out: str = _role("result")
+    x: str = _role("operand")
+    amount: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Rescale(Elementwise):
+    """out = saturate(floor(x / 2^shift + 1/2)) to out's format; saturations are counted."""
+
+    real: ClassVar[bool] = False
+    out: str = _role("result")
+    x: str = _role("operand")
+    shift: int
+
+
+@dataclass(frozen=True)
+class And(Elementwise):
+    """out = a & b, bit by bit in two's complement."""
+
+    real: ClassVar[bool] = False
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+
+
+@dataclass(frozen=True)
+class Divide(Elementwise):
+    """out = floor(a * 2^shift / b), b > 0. Only chips that divide."""
+
+    real: ClassVar[bool] = False
+    out: str = _role("result")
+    a: str = _role("operand")
+    b: str = _role("operand")
+    shift: int
+
+
+@dataclass(frozen=True)
+class PiecewisePolynomial(Elementwise):
+    """A polynomial per segment, by Horner.
+
+    k = number of knots <= x; t = x - origins[k]; y = coefficients[k, degree]; then for
+    j = degree - 1 down to 0: y = floor(y * t / 2^shifts[k, j]) + coefficients[k, j].
+    Knots (segments - 1) rise; origins (segments); coefficients (segments, degree + 1); shifts (segments, degree).
+    """
+
+    real: ClassVar[bool] = False
+    out: str = _role("result")
+    x: str = _role("operand")
+    knots: str = _role("array")
+    origins: str = _role("array")
+    coefficients: str = _role("array")
+    shifts: str = _role("array")
+
+
+OPS: dict[str, type[Op]] = {
+    cls.__name__: cls
+    for cls in (
+        Input, Output, StateRead, StateWrite, Gather, SegmentSum, MatVec, Add, Sub, Min, Max, Compare, Select,
+        Mul, Div, Apply, MulShift, Shift, Rescale, And, Divide, PiecewisePolynomial,
+    )
+}  # fmt: skip
+"""Every op by its name, for the JSON form."""

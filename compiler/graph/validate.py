@@ -1,0 +1,131 @@
+"""`validate(graph)`: the rules every graph keeps, checked after each pass.
+
+Names, order, sizes and blocks for all graphs. For integer graphs `compiler.quantize.intervals` proves in
+addition that no value leaves its format and no product the chip's width.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import (
+    Elementwise,
+    Gather,
+    Input,
+    MatVec,
+    Op,
+    Output,
+    PiecewisePolynomial,
+    SegmentSum,
+    StateRead,
+    StateWrite,
+)
+from hw_models.errors import GraphError
+
+
+def validate(graph: Graph, after: str = "") -> Graph:
+    """Check `graph` and return it. Raises `GraphError` that names the pass `after` which it came."""
+    for problem in problems(graph):
+        raise GraphError(problem, where=f"after {after}" if after else "", advice="This is a fault of the compiler.")
+    return graph
+
+
+def problems(graph: Graph) -> list[str]:
+    """Every rule that `graph` breaks, as text."""
+    found: list[str] = []
+    integer = graph.is_integer
+    visible: set[str] = set(graph.constants)
+    states = {s.name: s for s in graph.states}
+    defined: set[str] = set()
+    for block in graph.blocks:
+        local: set[str] = set()
+        written: set[str] = set()
+        if block.repeat < 1:
+            found.append(f"block {block.name} repeats {block.repeat} times")
+        for op in block.ops:
+            label = f"{block.name}: {op}"
+            if not (op.integer if integer else op.real):
+                found.append(f"{label} does not belong into {'an integer' if integer else 'a float'} graph")
+            found.extend(f"{label} reads {n}, which is not there" for n in op.operands if n not in visible | local)
+            found.extend(f"{label} lacks its array {n}" for n in op.arrays if n not in graph.constants)
+            if isinstance(op, (StateRead, StateWrite)) and op.state not in states:
+                found.append(f"{label}: no such state")
+            if isinstance(op, StateWrite):
+                if op.state in written:
+                    found.append(f"{label}: the state is written twice in one block")
+                written.add(op.state)
+            if op.result is not None:
+                if op.result in defined or op.result in graph.constants:
+                    found.append(f"{label}: {op.result} is defined twice")
+                if op.result not in graph.values:
+                    found.append(f"{label}: {op.result} has no Value")
+                local.add(op.result)
+                defined.add(op.result)
+            if not found:
+                found.extend(f"{label}: {text}" for text in _sizes(graph, op))
+        if block.repeat == 1:
+            visible |= local
+    if found:
+        return found
+    found.extend(f"value {n} is computed nowhere" for n in graph.values if n not in defined)
+    for state in graph.states:
+        for name in (state.initial, state.low, state.high):
+            if name is not None and np.size(graph.constants.get(name, ())) != state.size:
+                found.append(f"state {state.name}: {name} does not have {state.size} elements")
+    if integer:
+        found.extend(f"value {v.name} has no format" for v in graph.values.values() if v.format is None)
+        found.extend(f"state {s.name} has no format" for s in graph.states if s.format is None)
+        found.extend(
+            f"constant {n} is not integer" for n, c in graph.constants.items() if not np.issubdtype(c.dtype, np.integer)
+            and n not in _host_arrays(graph)
+        )
+    return found
+
+
+def _host_arrays(graph: Graph) -> set[str]:
+    return {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
+
+
+def _sizes(graph: Graph, op: Op) -> list[str]:
+    size = graph.size
+    if isinstance(op, Elementwise):
+        expected = size(op.result or "")
+        return [
+            f"{n} has {size(n)} elements, not {expected}"
+            for n in op.operands
+            if size(n) != expected and not (n in graph.constants and size(n) == 1)
+        ] + (_table(graph, op) if isinstance(op, PiecewisePolynomial) else [])
+    if isinstance(op, Gather):
+        index = graph.constants[op.index]
+        total = sum(map(size, op.sources))
+        bad = index.size and not (0 <= index.min() and index.max() < total)
+        return ([f"index outside 0..{total - 1}"] if bad else []) + (
+            [f"index has {index.size} elements, not {size(op.out)}"] if index.size != size(op.out) else []
+        )
+    if isinstance(op, SegmentSum):
+        segment = graph.constants[op.segment]
+        bad = segment.size and not (0 <= segment.min() and segment.max() < size(op.out))
+        return ([f"segment outside 0..{size(op.out) - 1}"] if bad else []) + (
+            [f"segment has {segment.size} elements, not {size(op.x)}"] if segment.size != size(op.x) else []
+        )
+    if isinstance(op, MatVec):
+        shape = (size(op.out), sum(map(size, op.sources)))
+        got = graph.constants[op.matrix].shape
+        return [f"matrix is {got}, not {shape}"] if got != shape else []
+    if isinstance(op, (StateRead, StateWrite)):
+        name = op.out if isinstance(op, StateRead) else op.x
+        state = graph.state(op.state)
+        return [f"{name} has {size(name)} elements, the state {state.size}"] if size(name) != state.size else []
+    if isinstance(op, (Input, Output)):
+        name = op.out if isinstance(op, Input) else op.x
+        return [f"{n} does not have {size(name)} elements" for n in op.arrays if size(n) != size(name)]
+    return []
+
+
+def _table(graph: Graph, op: PiecewisePolynomial) -> list[str]:
+    knots, origins = graph.constants[op.knots], graph.constants[op.origins]
+    coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
+    segments, terms = coefficients.shape
+    ok = knots.size == segments - 1 and origins.size == segments and shifts.shape == (segments, terms - 1)
+    return [] if ok and bool(np.all(np.diff(knots) > 0)) else ["its table does not fit together"]

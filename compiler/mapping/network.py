@@ -1,0 +1,85 @@
+"""A mapped network: what a chip is given. Plain data; `populations`, `schedule` and `assembly` make it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.instructions import Instruction
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons that execute one listing once a tick, each with its own words.
+
+    `words` holds what every word starts with: parameters, states, latches, the tick counter; an array of
+    `size` or an int that all neurons share. `states` maps a state of the graph to its word.
+    """
+
+    name: str
+    size: int
+    listing: tuple[Instruction, ...]
+    words: dict[str, Integers | int]
+    sum_ports: int
+    message_ports: int
+    states: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Port:
+    """Message port (as a source) or sum port (as a target) number `index` of a population.
+
+    `population` None stands for the network's own input (as a source) or output (as a target).
+    """
+
+    population: str | None
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Synapses of one sign: what `source` sends arrives `delay + 1` ticks later in `target`'s sum.
+
+    Coordinates of the sparse matrix (targets, sources): `rows`, `columns`, `weights`; all weights >= 0
+    or all <= 0, magnitudes up to the chip's.
+    """
+
+    name: str
+    source: Port
+    target: Port
+    shape: tuple[int, int]
+    rows: Integers
+    columns: Integers
+    weights: Integers
+    delay: int = 0
+
+
+@dataclass(frozen=True)
+class StateProbe:
+    """Where a state is found after each sample: in `word` of `population` when tick `tick` of the sample has run."""
+
+    state: str
+    population: str
+    word: str
+    tick: int
+
+
+@dataclass(frozen=True)
+class MappedNetwork:
+    """Populations and connections with their timing.
+
+    Sample k's features enter at tick k * ticks_per_sample (ticks count from 0); its result leaves at tick
+    latency + k * ticks_per_sample. At all other ticks the output carries 0.
+    """
+
+    populations: tuple[Population, ...]
+    connections: tuple[Connection, ...]
+    input_size: int
+    output_size: int
+    ticks_per_sample: int
+    latency: int
+    probes: tuple[StateProbe, ...]

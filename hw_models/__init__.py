@@ -1,0 +1,1 @@
+"""What the machine can do: number formats, instructions, chips. NumPy only."""
