@@ -1,0 +1,215 @@
+"""The bit-accurate NumPy reference: `docs/integer-semantics.md`, executed.
+
+Its arithmetic is `hw_models.fixed_point`; no other executor may use that module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, execute
+from compiler.graph.graph import Graph
+from compiler.graph.ops import (
+    Add,
+    And,
+    Compare,
+    Divide,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    MulShift,
+    Op,
+    PiecewisePolynomial,
+    Relation,
+    Rescale,
+    SegmentSum,
+    Select,
+    Shift,
+    Sub,
+)
+from hw_models.fixed_point import Format, Integers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
+
+TABLE_LIMIT = 2**20
+"""A polynomial over a domain of at most this many integers is looked up: same integers, less work."""
+
+
+def run_reference(
+    graph: Graph,
+    x: npt.ArrayLike,
+    state: Mapping[str, Array] | None = None,
+    record: Sequence[str] = (),
+    *,
+    narrow: bool = False,
+) -> Execution:
+    """Run an integer graph over quantized `x` (batch, time, features).
+
+    `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
+    """
+    dtype = np.int32 if narrow else np.int64
+    host = {n for _, op in graph.ops() if isinstance(op, Input) for n in op.arrays}
+    constants = {n: c if n in host else c.astype(dtype) for n, c in graph.constants.items() if _is_integer(c) or n in host}
+    small = Graph(graph.blocks, graph.values, constants, graph.states, graph.time_constants, graph.fractions)
+    start = None if state is None else {n: np.asarray(s).astype(dtype) for n, s in state.items()}
+    return execute(small, KERNELS, np.asarray(x).astype(dtype), start, record)
+
+
+def _is_integer(constant: Array) -> bool:
+    return bool(np.issubdtype(constant.dtype, np.integer))
+
+
+def _format(graph: Graph, name: str) -> Format:
+    found = graph.values[name].format
+    assert found is not None  # validate() has checked it
+    return found
+
+
+def _input(graph: Graph, op: Op) -> Kernel:
+    return lambda frame: frame.sample
+
+
+def _gather(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Gather)
+    index = graph.constants[op.index]
+    return lambda frame: np.take(joined(frame, op.sources), index, axis=0)
+
+
+def joined(frame: Frame, sources: Sequence[str]) -> Array:
+    """The concatenation of the values `sources`."""
+    arrays = [frame.values[s] for s in sources]
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _segment_sum(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, SegmentSum)
+    segment, size = graph.constants[op.segment], graph.size(op.out)
+    order = np.argsort(segment, kind="stable")
+    in_order = bool(np.all(np.diff(segment) >= 0))
+    filled, starts = np.unique(segment[order], return_index=True)
+
+    def kernel(frame: Frame) -> Array:
+        x = frame.values[op.x]
+        total = np.zeros((size, x.shape[1]), x.dtype)
+        if filled.size:
+            total[filled] = np.add.reduceat(x if in_order else x[order], starts, axis=0)
+        return total
+
+    return kernel
+
+
+def _mat_vec(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, MatVec)
+    # Integers below 2^53 are exact in float64, and there the BLAS is at home; 64-bit chips take the slow way.
+    matrix = graph.constants[op.matrix]
+    sources = max((_format(graph, s).magnitude for s in op.sources), default=0)
+    bound = int(np.abs(matrix).sum(axis=1).max(initial=0)) * sources
+    if bound >= 2**53:
+        return lambda frame: matrix @ joined(frame, op.sources)
+    real = matrix.astype(np.float64)
+    return lambda frame: (real @ joined(frame, op.sources)).astype(matrix.dtype)
+
+
+def _binary(ufunc: np.ufunc) -> Factory:
+    def factory(graph: Graph, op: Op) -> Kernel:
+        assert isinstance(op, (Add, Sub, Min, Max, And))
+        a, b = op.a, op.b
+        return lambda frame: ufunc(frame.values[a], frame.values[b])
+
+    return factory
+
+
+def _compare(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Compare)
+    relation = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}[op.relation]
+
+    def kernel(frame: Frame) -> Array:
+        a = frame.values[op.a]
+        return relation(a, frame.values[op.b]).astype(a.dtype)
+
+    return kernel
+
+
+def _select(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Select)
+    return lambda frame: np.where(frame.values[op.condition] != 0, frame.values[op.a], frame.values[op.b])
+
+
+def _mul_shift(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, MulShift)
+    return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])  # type: ignore[arg-type]
+
+
+def _shift(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Shift)
+    out = _format(graph, op.out)
+
+    def kernel(frame: Frame) -> Array:
+        result, saturated = shift_saturate(frame.values[op.x], frame.values[op.amount], out.low, out.high)  # type: ignore[arg-type]
+        frame.count(op.out, saturated)
+        return result
+
+    return kernel
+
+
+def _rescale(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Rescale)
+    out = _format(graph, op.out)
+
+    def kernel(frame: Frame) -> Array:
+        result, saturated = saturate(round_shift(frame.values[op.x], op.shift), out.low, out.high)  # type: ignore[arg-type]
+        frame.count(op.out, saturated)
+        return result
+
+    return kernel
+
+
+def _divide(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Divide)
+    return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
+
+
+def polynomial(graph: Graph, op: PiecewisePolynomial, x: Integers) -> Integers:
+    """The piecewise polynomial `op` at the integers `x`."""
+    knots, origins = graph.constants[op.knots], graph.constants[op.origins]
+    coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
+    k = np.searchsorted(knots, x, side="right")
+    t = x - origins[k]
+    degree = coefficients.shape[1] - 1
+    y = coefficients[k, degree]
+    for j in range(degree - 1, -1, -1):
+        y = floor_shift(y * t, shifts[k, j]) + coefficients[k, j]
+    return y.astype(x.dtype)
+
+
+def _polynomial(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, PiecewisePolynomial)
+    domain = _format(graph, op.x)
+    if domain.high - domain.low >= TABLE_LIMIT:
+        return lambda frame: polynomial(graph, op, frame.values[op.x])  # type: ignore[arg-type]
+    dtype = graph.constants[op.coefficients].dtype
+    table = polynomial(graph, op, np.arange(domain.low, domain.high + 1, dtype=dtype))  # type: ignore[arg-type]
+    return lambda frame: np.take(table, frame.values[op.x] - domain.low)
+
+
+KERNELS: dict[type[Op], Factory] = {
+    Input: _input,
+    Gather: _gather,
+    SegmentSum: _segment_sum,
+    MatVec: _mat_vec,
+    Add: _binary(np.add),
+    Sub: _binary(np.subtract),
+    Min: _binary(np.minimum),
+    Max: _binary(np.maximum),
+    And: _binary(np.bitwise_and),
+    Compare: _compare,
+    Select: _select,
+    MulShift: _mul_shift,
+    Shift: _shift,
+    Rescale: _rescale,
+    Divide: _divide,
+    PiecewisePolynomial: _polynomial,
+}
