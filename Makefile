@@ -1,0 +1,22 @@
+# make setup, make demo, make test: each sets up what it needs; the second time that takes no time.
+.PHONY: setup demo test lint clean
+
+# Kernels of torch and BLAS stay on one thread: the tests run in two processes.
+test: export OMP_NUM_THREADS = 1
+test: setup
+	.venv/bin/python -m pytest --numprocesses 2 --dist worksteal
+
+demo: setup
+	.venv/bin/ltc2neuro demo
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/pyright
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt scripts/setup scripts/install
+	@scripts/setup
+
+clean:
+	rm -rf .venv .venv-* .pytest_cache .ruff_cache .hypothesis
