@@ -106,10 +106,10 @@ def saturate(x: Integers, low: int, high: int) -> tuple[Integers, int]:
 
 
 def shift_saturate(x: Integers, amount: Integers, low: int, high: int) -> tuple[Integers, int]:
-    """x * 2^amount; amount < 0 floors. For amount > 0, x is first clipped so that the result stays in range.
+    """x * 2^amount, saturated to low..high, low <= 0 <= high; amount < 0 floors.
 
-    The clip acts before the shift: to ceil(low / 2^amount) .. floor(high / 2^amount), so that no word
-    overflows on the way.
+    For amount > 0 x is clipped before the shift, to ceil(low / 2^amount) .. floor(high / 2^amount), so that no
+    word overflows on the way; for amount < 0 the shifted x is clipped.
 
     >>> shift_saturate(np.array([5, 5, -5]), np.array([1, 2, -1]), -16, 15)
     (array([10, 12, -3]), 1)
@@ -117,6 +117,6 @@ def shift_saturate(x: Integers, amount: Integers, low: int, high: int) -> tuple[
     left = np.maximum(amount, 0)
     top = np.right_shift(np.full_like(left, high), left)
     bottom = -np.right_shift(np.full_like(left, -low), left)
-    clipped = np.clip(x, bottom, top)
-    changed = int(np.count_nonzero(clipped != x))
-    return np.right_shift(np.left_shift(clipped, left), np.maximum(-amount, 0)), changed
+    shifted = np.right_shift(x, np.maximum(-amount, 0))
+    clipped = np.clip(shifted, bottom, top)
+    return np.left_shift(clipped, left), int(np.count_nonzero(clipped != shifted))

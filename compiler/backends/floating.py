@@ -69,10 +69,9 @@ def _and(graph: Graph, op: Op) -> Kernel:
     assert isinstance(op, And)
 
     def kernel(frame: Frame) -> Array:
-        # The low bits of a split word: what the mask takes from the integer part, and all of the fraction.
-        a = frame.values[op.a]
-        whole = np.floor(a)
-        return np.bitwise_and(whole.astype(np.int64), frame.values[op.b].astype(np.int64)) + (a - whole)
+        # x & (2^k - 1) is x - 2^k * floor(x / 2^k); with floor's mean in place of floor, 2^(k-1) is left.
+        a, mask = frame.values[op.a], frame.values[op.b]
+        return np.zeros_like(a) + (mask + 1) / 2
 
     return kernel
 

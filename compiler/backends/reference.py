@@ -24,6 +24,7 @@ from compiler.graph.ops import (
     Min,
     MulShift,
     Op,
+    Output,
     PiecewisePolynomial,
     Relation,
     Rescale,
@@ -51,15 +52,11 @@ def run_reference(
     `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
     """
     dtype = np.int32 if narrow else np.int64
-    host = {n for _, op in graph.ops() if isinstance(op, Input) for n in op.arrays}
-    constants = {n: c if n in host else c.astype(dtype) for n, c in graph.constants.items() if _is_integer(c) or n in host}
+    host = {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
+    constants = {n: c if n in host else c.astype(dtype) for n, c in graph.constants.items()}
     small = Graph(graph.blocks, graph.values, constants, graph.states, graph.time_constants, graph.fractions)
     start = None if state is None else {n: np.asarray(s).astype(dtype) for n, s in state.items()}
     return execute(small, KERNELS, np.asarray(x).astype(dtype), start, record)
-
-
-def _is_integer(constant: Array) -> bool:
-    return bool(np.issubdtype(constant.dtype, np.integer))
 
 
 def _format(graph: Graph, name: str) -> Format:

@@ -265,7 +265,7 @@ class Rescale(Elementwise):
 
 @dataclass(frozen=True)
 class And(Elementwise):
-    """out = a & b, bit by bit in two's complement."""
+    """out = a & b, bit by bit in two's complement; b is a constant mask 2^k - 1."""
 
     real: ClassVar[bool] = False
     out: str = _role("result")
