@@ -1,0 +1,47 @@
+"""What travels between the program and Lava's processes: rows of integers in memory that a fork shares.
+
+Each Lava process is a process of the operating system, forked from the program. An anonymous shared mapping needs
+no name and no clean-up, and what a child writes the parent reads: no message a value, as a Var would need.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Int32 = npt.NDArray[np.int32]
+
+
+def shared(*shape: int) -> Int32:
+    """An int32 array of zeros that the program and the processes forked from it share.
+
+    >>> shared(2, 3).shape
+    (2, 3)
+    """
+    size = math.prod(shape)
+    memory = mmap.mmap(-1, max(4 * size, 1))
+    return np.frombuffer(memory, np.int32, count=size).reshape(shape)
+
+
+@dataclass(frozen=True)
+class SampleRows:
+    """One row a sample; sample k's belongs to tick `first` + k * `period`, ticks counted from 0.
+
+    >>> rows = SampleRows(np.array([[5], [6]], np.int32), first=3, period=2)
+    >>> [rows.at(tick) for tick in (2, 3, 4, 5, 7)]
+    [None, array([5], dtype=int32), None, array([6], dtype=int32), None]
+    """
+
+    values: Int32
+    """(samples, size)"""
+    first: int
+    period: int
+
+    def at(self, tick: int) -> Int32 | None:
+        """The row of the sample to which `tick` belongs, if it belongs to one."""
+        sample, off = divmod(tick - self.first, self.period)
+        return self.values[sample] if off == 0 and 0 <= sample < len(self.values) else None
