@@ -1,0 +1,341 @@
+"""Tables of `PiecewisePolynomial`: fitted to a real function over integers, and proven to stay in the chip's widths.
+
+`fit` places few segments where they are needed (chips that search a tree), `uniform_lines` takes many equal ones
+(chips that look a table up), `steps` is a table of constants. `bounds` is the proof, for any table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.errors import QuantizeError
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Real = Callable[[Floats], Floats]
+
+EXACT = 2.0**52
+"""Coefficients stay below it: they are computed in float64."""
+SAMPLES = 2**18
+"""`max_error` is measured over all integers of a domain, or over this many evenly spaced ones."""
+PARTS = 64
+"""`bounds` cuts each segment into as many intervals: the narrower, the tighter the proof."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The arrays of a `PiecewisePolynomial`, and what is known of it.
+
+    knots (segments - 1), origins (segments), coefficients (segments, degree + 1), shifts (segments, degree).
+    The argument's integers have `in_fraction` bits behind the point, the result's `out_fraction`. Over the domain
+    that the table was made for the result lies in low..high (proven), and is at most `max_error` (in real units,
+    roundings included, measured) from the function.
+    """
+
+    knots: Integers
+    origins: Integers
+    coefficients: Integers
+    shifts: Integers
+    in_fraction: int
+    out_fraction: int
+    low: int
+    high: int
+    max_error: float
+
+    @property
+    def segments(self) -> int:
+        """How many segments it has."""
+        return self.origins.size
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a table reaches: results in low..high, |y| and |t| up to `word`, |y * t| up to `product`."""
+
+    low: int
+    high: int
+    word: int
+    product: int
+
+
+def evaluate(table: Table, x: npt.ArrayLike) -> Integers:
+    """The integer results for the integers `x`, as docs/integer-semantics.md defines them.
+
+    >>> evaluate(steps([4, 16], [2, 1, 0]), [3, 4, 15, 16])
+    array([2, 1, 1, 0])
+    """
+    x = np.asarray(x, np.int64)
+    k = np.searchsorted(table.knots, x, side="right")
+    t = x - table.origins[k]
+    y = table.coefficients[k, -1]
+    for j in reversed(range(table.shifts.shape[1])):
+        y = ((y * t) >> table.shifts[k, j]) + table.coefficients[k, j]
+    return y
+
+
+def bounds(
+    knots: Integers, origins: Integers, coefficients: Integers, shifts: Integers, low: int, high: int
+) -> Bounds:
+    """What the table reaches for x in low..high: proven by intervals, each segment cut into parts."""
+    edges = np.concatenate([[min(low, *knots[:1])], knots, [max(high, *knots[-1:]) + 1]]).astype(np.int64)
+    first, last = np.maximum(edges[:-1], low), np.minimum(edges[1:] - 1, high)
+    live = first <= last
+    reach = _reaches(first[live], last[live], origins[live], coefficients[live], shifts[live])
+    return Bounds(int(reach[0].min()), int(reach[1].max()), int(reach[2].max()), int(reach[3].max()))
+
+
+def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
+    """A table of constants: results[k], k being how many of the rising `thresholds` are <= x.
+
+    Origins are 0, so that t is x. Raises `QuantizeError` where the numbers do not fit together.
+    """
+    if len(results) != len(thresholds) + 1 or any(a >= b for a, b in zip(thresholds, thresholds[1:], strict=False)):
+        raise QuantizeError("steps need rising thresholds and one result more", numbers=f"{thresholds}, {results}")
+    column = np.array(results, np.int64)[:, None]
+    zeros = np.zeros((len(results), 0), np.int64)
+    knots = np.array(thresholds, np.int64)
+    return Table(knots, np.zeros(len(results), np.int64), column, zeros, 0, 0, min(results), max(results), 0.0)
+
+
+@lru_cache(maxsize=512)
+def fit(
+    real: Real,
+    low: int,
+    high: int,
+    *,
+    in_fraction: int,
+    out_fraction: int,
+    segments: int = 8,
+    degree: int = 3,
+    word_bits: int,
+    product_bits: int,
+    flat_below: bool = False,
+    flat_above: bool = False,
+) -> Table:
+    """At most `segments` polynomials for `real` over the integers low..high, their knots placed for equal error.
+
+    `real` is a formula over float64 arrays; results are kept, so give it a function that lives on. With `flat_below`
+    or `flat_above` the outermost segment is a constant, which may be as long as it likes. The shifts are the largest
+    that the widths allow, per segment and step; what flooring takes away on average is in the coefficients.
+    Raises `QuantizeError` where the result does not fit the words.
+    """
+    scaled = _scaled(real, in_fraction)
+    least = 2.0 ** -(out_fraction + 3)  # a finer fit would drown in the rounding of the result
+    edges, flat = _optimal_edges(scaled, low, high + 1, segments, degree, flat_below, flat_above, least)
+    return _table(scaled, edges, flat, degree, in_fraction, out_fraction, word_bits, product_bits)
+
+
+@lru_cache(maxsize=64)
+def uniform_lines(
+    real: Real,
+    low: int,
+    high: int,
+    *,
+    in_fraction: int,
+    out_fraction: int,
+    entries: int = 4096,
+    word_bits: int,
+    product_bits: int,
+) -> Table:
+    """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`."""
+    step = -(-(high - low + 1) // entries)
+    edges = np.append(np.arange(low, high + 1, step, dtype=np.int64), high + 1)
+    flat = np.zeros(edges.size - 1, bool)
+    return _table(_scaled(real, in_fraction), edges, flat, 1, in_fraction, out_fraction, word_bits, product_bits)
+
+
+def _scaled(real: Real, in_fraction: int) -> Real:
+    return lambda x: real(x * 2.0**-in_fraction)
+
+
+# --- where the segments begin ----------------------------------------------------------------------------
+
+
+def _optimal_edges(
+    real: Real, low: int, stop: int, segments: int, degree: int, flat_below: bool, flat_above: bool, least: float
+) -> tuple[Integers, npt.NDArray[np.bool_]]:
+    """Edges (segments + 1) from low to stop for the smallest common error, not under `least`; which ones are flat."""
+
+    def greedy(error: float) -> tuple[list[int], list[bool]] | None:
+        edges = [low, _reach(real, low, stop, 0, error)] if flat_below else [low]
+        end = _reach(real, stop, edges[-1], 0, error) if flat_above else stop
+        flat = [True] * (len(edges) - 1)
+        while edges[-1] < end and len(edges) <= segments:
+            edges.append(_reach(real, edges[-1], end, degree, error))
+            flat.append(False)
+        if end < stop:
+            edges.append(stop)
+            flat.append(True)
+        return (edges, flat) if edges[-1] == stop and len(edges) <= segments + 1 and end in edges else None
+
+    sample = real(np.linspace(low, stop, 257))
+    bad, good = np.log2(least), max(np.log2(np.ptp(sample) + least) + 1.0, np.log2(least))
+    found = greedy(2.0**bad)
+    if found is None:
+        found = greedy(2.0**good)
+        while good - bad > 0.02:
+            middle = (bad + good) / 2
+            trial = greedy(2.0**middle)
+            found, bad, good = (found, middle, good) if trial is None else (trial, bad, middle)
+    if found is None:
+        raise QuantizeError("the function is not finite over its range", numbers=f"integers {low} to {stop - 1}")
+    return np.array(found[0], np.int64), np.array(found[1], bool)
+
+
+def _reach(real: Real, start: int, stop: int, degree: int, error: float) -> int:
+    """How far from `start` towards `stop` one polynomial keeps within `error`; at least one integer."""
+    good, bad = start, stop
+    while True:
+        ends = np.unique(np.linspace(good, bad, 25).round())
+        ends = ends[ends != good] if bad > good else ends[ends != good][::-1]
+        if not ends.size:
+            return good
+        failed = np.flatnonzero(_errors(real, start, ends, degree) > error)
+        if not failed.size:
+            return int(ends[-1])
+        good, bad = int(ends[failed[0] - 1]) if failed[0] else good, int(ends[failed[0]])
+        if abs(bad - good) <= max(1, abs(good - start) // 256):
+            return bad if good == start else good
+
+
+def _errors(real: Real, start: int, ends: Floats, degree: int) -> Floats:
+    """The largest error of a near-minimax polynomial from `start` to each of `ends`."""
+    nodes, level, check, basis = _reference(degree)
+    half = (ends - start)[:, None] / 2
+    at_nodes, at_checks = real(start + half * (1 + nodes)), real(start + half * (1 + check))
+    return np.abs(at_checks - at_nodes @ level.T @ basis.T).max(axis=1)
+
+
+@lru_cache(maxsize=16)
+def _reference(degree: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Chebyshev's extrema; the map from values there to coefficients with a levelled error; 33 points, their powers."""
+    nodes = -np.cos(np.pi * np.arange(degree + 2) / (degree + 1))
+    alternating = (-1.0) ** np.arange(degree + 2)
+    level = np.linalg.inv(np.column_stack([np.vander(nodes, degree + 1, increasing=True), alternating]))[:-1]
+    check = np.linspace(-1, 1, 33)
+    return nodes, level, check, np.vander(check, degree + 1, increasing=True)
+
+
+# --- the integers of the segments ------------------------------------------------------------------------
+
+
+def _table(
+    real: Real,
+    edges: Integers,
+    flat: npt.NDArray[np.bool_],
+    degree: int,
+    in_fraction: int,
+    out_fraction: int,
+    word_bits: int,
+    product_bits: int,
+) -> Table:
+    origins = (edges[:-1] + edges[1:]) // 2
+    first, last = edges[:-1], edges[1:] - 1
+    exact = _real_coefficients(real, edges, origins, flat, degree)
+    room = np.full(flat.size, 2.0**product_bits)
+    while True:
+        coefficients, shifts = _integers(exact, first, last, origins, out_fraction, room, word_bits, product_bits)
+        low, high, word, product = _reaches(first, last, origins, coefficients, shifts)
+        tight = (product >= 2.0**product_bits) | (word >= 2.0 ** (word_bits - 1))
+        if not tight.any():
+            break
+        if (np.maximum(np.abs(low), np.abs(high)) >= 2.0 ** (word_bits - 1)).any() or room.min() < 1:
+            raise QuantizeError(
+                "a function's result does not fit the chip's words",
+                numbers=f"{max(abs(int(low.min())), int(high.max()))} with {out_fraction} fraction bits, "
+                f"words of {word_bits} bits, products of {product_bits}",
+                advice="Take fewer fraction bits.",
+            )
+        room = np.where(tight, room / 2, room)
+    for array in (knots := edges[1:-1], origins, coefficients, shifts):
+        array.flags.writeable = False  # tables are kept and shared
+    table = Table(knots, origins, coefficients, shifts, in_fraction, out_fraction, int(low.min()), int(high.max()), 0.0)
+    x = np.unique(np.linspace(edges[0], edges[-1] - 1, SAMPLES).astype(np.int64))
+    error = evaluate(table, x) * 2.0**-out_fraction - real(x.astype(np.float64))
+    return replace(table, max_error=float(np.abs(error).max()))
+
+
+def _real_coefficients(
+    real: Real, edges: Integers, origins: Integers, flat: npt.NDArray[np.bool_], degree: int
+) -> Floats:
+    """Near-minimax coefficients (segments, degree + 1) of powers of t = x - origin."""
+    exact = np.zeros((flat.size, degree + 1))
+    start, half = edges[:-1].astype(np.float64), np.diff(edges) / 2
+    for these, order in ((~flat, degree), (flat, 0)):
+        nodes, level, _, _ = _reference(order)
+        x = start[these, None] + half[these, None] * (1 + nodes)
+        in_nodes = real(x) @ level.T  # powers of the distance from the segment's middle, in halves of its length
+        shift = (origins[these] - start[these]) / half[these] - 1
+        for j in range(order + 1):  # the Taylor shift from the middle to the origin, which is an integer
+            for i in range(j, order + 1):
+                exact[these, j] += comb(i, j) * in_nodes[:, i] * shift ** (i - j)
+            exact[these, j] /= half[these] ** j
+    return exact
+
+
+def _integers(
+    exact: Floats,
+    first: Integers,
+    last: Integers,
+    origins: Integers,
+    out_fraction: int,
+    room: Floats,
+    word_bits: int,
+    product_bits: int,
+) -> tuple[Integers, Integers]:
+    """Integer coefficients and shifts: y of each step as large as words, and products within `room`, allow."""
+    degree = exact.shape[1] - 1
+    t = _spread(first, last) - origins[:, None]
+    partial = [exact[:, degree, None] + 0.0 * t]  # the values of y in real units, from the last step to the first
+    for j in reversed(range(degree)):
+        partial.append(partial[-1] * t + exact[:, j, None])
+    longest = np.maximum(np.abs(t).max(axis=1), 1)
+    limit = np.minimum(np.minimum(room / longest, 2.0 ** (word_bits - 1)), EXACT) * 0.999 - 2
+    fractions = np.full((degree + 1, exact.shape[0]), out_fraction)
+    for j in range(degree):
+        largest = np.abs(partial[degree - j - 1]).max(axis=1)
+        with np.errstate(divide="ignore"):
+            bits = np.floor(np.log2(np.maximum(limit, 1)) - np.log2(largest))
+        bits[largest == 0] = fractions[j][largest == 0]
+        fractions[j + 1] = np.clip(bits, fractions[j], fractions[j] + product_bits)
+    shifts = np.diff(fractions, axis=0).T.astype(np.int64)
+    coefficients = np.zeros(exact.shape, np.int64)
+    y = np.zeros(t.shape, np.int64)
+    for j in reversed(range(degree + 1)):
+        floored = (y * t) >> shifts[:, j, None] if j < degree else y
+        wanted = partial[degree - j] * 2.0 ** fractions[j][:, None]
+        coefficients[:, j] = np.round((wanted - floored).mean(axis=1))  # the mean holds what flooring takes away
+        y = floored + coefficients[:, j, None]
+    return coefficients, shifts
+
+
+def _spread(first: Integers, last: Integers) -> Integers:
+    """Up to 257 integers of each segment, evenly spaced."""
+    count = min(257, int((last - first).max()) + 1)
+    part = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
+    return np.rint(first[:, None] + (last - first)[:, None] * part).astype(np.int64)
+
+
+def _reaches(
+    first: Integers, last: Integers, origins: Integers, coefficients: Integers, shifts: Integers
+) -> tuple[Integers, Integers, Floats, Floats]:
+    """Per segment: lowest and highest result, largest |y| or |t|, largest |y * t|, by intervals over its parts."""
+    cuts = first[:, None] + (last - first + 1)[:, None] * np.arange(PARTS + 1) // PARTS
+    t_low = cuts[:, :-1] - origins[:, None]
+    t_high = np.maximum(cuts[:, 1:] - 1 - origins[:, None], t_low)
+    t_most = np.maximum(np.abs(t_low), np.abs(t_high)).astype(np.float64)
+    low = high = np.broadcast_to(coefficients[:, -1, None], t_low.shape)
+    word, product = np.maximum(t_most, np.abs(low)), np.zeros(t_most.shape)
+    for j in reversed(range(shifts.shape[1])):
+        # In float64 and rounded up, as an integer product of a table that is not proven yet may wrap.
+        product = np.maximum(product, np.maximum(np.abs(low), np.abs(high)) * t_most)
+        corners = np.stack([low * t_low, low * t_high, high * t_low, high * t_high]) >> shifts[:, j, None]
+        low, high = corners.min(axis=0) + coefficients[:, j, None], corners.max(axis=0) + coefficients[:, j, None]
+        word = np.maximum(word, np.maximum(np.abs(low), np.abs(high)))
+    return low.min(axis=1), high.max(axis=1), word.max(axis=1), product.max(axis=1)
