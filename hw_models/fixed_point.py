@@ -12,6 +12,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+SEMANTICS_VERSION = 1
+"""Of `docs/integer-semantics.md`: a change of any result raises it."""
+
 Integers: TypeAlias = npt.NDArray[np.signedinteger]
 
 
