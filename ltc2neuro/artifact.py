@@ -1,0 +1,242 @@
+"""The `.l2n` file: a network on disk. Knows zip members, hashes and limits, and nothing of what a network is.
+
+A zip of uncompressed members, read by name only:
+- `manifest.json`: versions, the caller's header, size and SHA-256 of every other member;
+- `graphs/<name>.json`: each graph, with its arrays in
+- `tensors.safetensors`, as `graphs/<name>/<constant>`, beside the caller's own as `arrays/<name>`.
+
+The same contents give the same bytes. As nothing is compressed, no member can be larger than the file itself;
+what the graphs declare is checked before anyone allocates it. No pickle, no code, no path from the file is used.
+The hashes find damage; they are no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Graph
+from compiler.graph.serialize import Json, from_json, to_json
+from compiler.graph.validate import problems
+from hw_models.errors import ArtifactError
+from hw_models.fixed_point import SEMANTICS_VERSION
+from ltc2neuro import __version__
+
+FORMAT_VERSION = 1
+"""Of the file's own layout; `SEMANTICS_VERSION` is that of what its integers mean."""
+
+MAX_ELEMENTS = 2**26
+"""What the vectors of one graph may have together, and the most often that one of its blocks may repeat."""
+
+MANIFEST = "manifest.json"
+TENSORS = "tensors.safetensors"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+DAMAGED = "It is damaged or was not made by ltc2neuro: copy it again, or compile the model again."
+
+Array: TypeAlias = npt.NDArray[np.generic]
+Header: TypeAlias = dict[str, Json]
+
+
+def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays: Mapping[str, Array]) -> None:
+    """Write a file at `path`, or leave what was there: the new one is written beside it and renamed.
+
+    `header` is anything that JSON holds, without NaN and infinity. Raises `ArtifactError` where the folder cannot be
+    written to, `ValueError` where the header is no JSON.
+    """
+    from safetensors.numpy import save
+
+    path = Path(path)
+    tensors: dict[str, Array] = {f"arrays/{name}": np.asarray(array) for name, array in arrays.items()}
+    members: dict[str, bytes] = {}
+    for name, graph in graphs.items():
+        table, constants = to_json(graph)
+        members[_member(name)] = _dump(table)
+        tensors |= {f"graphs/{name}/{constant}": array for constant, array in constants.items()}
+    # safetensors writes an array's memory as it lies, so each must lie in order.
+    members[TENSORS] = save({name: np.asarray(array, order="C") for name, array in tensors.items()})
+    manifest: Header = {
+        "format": FORMAT_VERSION,
+        "semantics": SEMANTICS_VERSION,
+        "tool": __version__,
+        "header": header,
+        "graphs": [name for name in sorted(graphs)],
+        "members": {n: {"size": len(data), "sha256": _hash(data)} for n, data in members.items()},
+    }
+    members[MANIFEST] = _dump(manifest)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
+            for name in sorted(members):
+                file.writestr(_entry(name), members[name])
+        os.replace(beside, path)
+    except OSError as error:
+        raise ArtifactError(f"cannot write the network: {error.strerror}", where=str(path)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: str | Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
+    """What `write` was given: the header, the graphs, each validated, and the arrays. Raises `ArtifactError`."""
+    try:
+        return _read(Path(path))
+    except ArtifactError as error:
+        raise ArtifactError(
+            f"cannot load this network: {error.what}",
+            where=str(path),
+            numbers=error.numbers,
+            advice=error.advice or DAMAGED,
+        ) from error
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot open the network: {error.strerror}", where=str(path), advice="Check the path."
+        ) from error
+
+
+def _read(path: Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
+    try:
+        with zipfile.ZipFile(path) as file:
+            _check_entries(file.infolist(), path.stat().st_size)
+            manifest = _manifest(file)
+            names = _names(manifest)
+            _check_members({MANIFEST, TENSORS, *map(_member, names)}, set(file.namelist()))
+            members = {n: _checked(file.read(n), n, manifest) for n in [TENSORS, *map(_member, names)]}
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ArtifactError(f"it is truncated, or no zip file ({error})") from error
+    tensors = _tensors(members[TENSORS])
+    header = manifest.get("header")
+    if not isinstance(header, dict):
+        raise ArtifactError("its manifest has no header")
+    graphs = {n: _graph(n, members[_member(n)], _below(f"graphs/{n}/", tensors)) for n in names}
+    return header, graphs, _below("arrays/", tensors)
+
+
+# --- the zip ---------------------------------------------------------------------------------------------
+
+
+def _member(graph: str) -> str:
+    return f"graphs/{graph}.json"
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, EPOCH)
+    info.create_system = 3  # the same bytes on every system
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
+    names = [entry.filename for entry in entries]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        raise ArtifactError(f"its member {name!r} is there more than once")
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+            raise ArtifactError(f"its member {entry.filename!r} is compressed or encrypted")
+        if entry.file_size != entry.compress_size:
+            raise ArtifactError(f"its member {entry.filename!r} states two sizes")
+    declared = sum(entry.file_size for entry in entries)
+    if declared > size:
+        raise ArtifactError("its members are larger than the file", numbers=f"{declared} of {size} bytes")
+
+
+def _manifest(file: zipfile.ZipFile) -> Header:
+    if MANIFEST not in file.namelist():
+        raise ArtifactError(f"it has no {MANIFEST}")
+    manifest = _load(file.read(MANIFEST), MANIFEST)
+    made_by = f"ltc2neuro {manifest.get('tool')}"
+    for key, ours, what in (
+        ("format", FORMAT_VERSION, "file format"),
+        ("semantics", SEMANTICS_VERSION, "integer semantics"),
+    ):
+        if manifest.get(key) != ours:
+            raise ArtifactError(
+                f"it needs another version of the {what}",
+                numbers=f"it needs {manifest.get(key)}, this ltc2neuro {__version__} has {ours}",
+                advice=f"{made_by} wrote and ran it: install that version, or compile the model again with this one.",
+            )
+    return manifest
+
+
+def _names(manifest: Header) -> list[str]:
+    names = manifest.get("graphs")
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise ArtifactError("its manifest does not list its graphs")
+    return [str(n) for n in names]
+
+
+def _check_members(wanted: set[str], found: set[str]) -> None:
+    for name in sorted(wanted - found):
+        raise ArtifactError(f"its member {name!r} is missing")
+    for name in sorted(found - wanted):
+        raise ArtifactError(f"it has a member that does not belong there, {name!r}")
+
+
+def _checked(data: bytes, name: str, manifest: Header) -> bytes:
+    members = manifest.get("members")
+    stated = members.get(name) if isinstance(members, dict) else None
+    if stated != {"size": len(data), "sha256": _hash(data)}:
+        raise ArtifactError(f"its member {name!r} does not have the size and hash that the manifest states")
+    return data
+
+
+# --- the contents ----------------------------------------------------------------------------------------
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _dump(table: Mapping[str, Json]) -> bytes:
+    return json.dumps(table, sort_keys=True, indent=1, allow_nan=False).encode()
+
+
+def _load(data: bytes, name: str) -> Header:
+    try:
+        table = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{name} is no JSON ({error})") from error
+    if not isinstance(table, dict):
+        raise ArtifactError(f"{name} is no table")
+    return table
+
+
+def _tensors(data: bytes) -> dict[str, Array]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:  # safetensors holds the declared shapes against the bytes that are there before it allocates
+        return dict(load(data))
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{TENSORS} does not hold together ({error})") from error
+
+
+def _below(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    return {name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)}
+
+
+def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
+    table = _load(data, name)
+    if table.get("constants") != {n: str(array.dtype) for n, array in arrays.items()}:
+        raise ArtifactError(f"graph {name!r} does not have the constants that it names")
+    graph = from_json(table, arrays)
+    sizes = [*(v.size for v in graph.values.values()), *(s.size for s in graph.states)]
+    counts = [*sizes, *(b.repeat for b in graph.blocks)]
+    if not all(type(n) is int and 0 <= n <= MAX_ELEMENTS for n in counts) or sum(sizes) > MAX_ELEMENTS:
+        raise ArtifactError(
+            f"graph {name!r} declares impossible sizes or repeats",
+            numbers=f"at most {MAX_ELEMENTS} elements together, and repeats of a block",
+        )
+    try:
+        found = problems(graph)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, StopIteration) as error:
+        raise ArtifactError(f"graph {name!r} does not hold together ({type(error).__name__}: {error})") from error
+    for problem in found:
+        raise ArtifactError(f"graph {name!r} breaks a rule: {problem}")
+    return graph
