@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from math import comb
 
 import numpy as np
@@ -22,10 +23,8 @@ Real = Callable[[Floats], Floats]
 
 EXACT = 2.0**52
 """Coefficients stay below it: they are computed in float64."""
-SAMPLES = 2**18
-"""`max_error` is measured over all integers of a domain, or over this many evenly spaced ones."""
-PARTS = 64
-"""`bounds` cuts each segment into as many intervals: the narrower, the tighter the proof."""
+SAMPLES = 2**17
+"""`max_error` is measured over all integers of a domain, or over about this many evenly spaced ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +78,13 @@ def evaluate(table: Table, x: npt.ArrayLike) -> Integers:
     return y
 
 
-def bounds(
-    knots: Integers, origins: Integers, coefficients: Integers, shifts: Integers, low: int, high: int
-) -> Bounds:
+def bounds(knots: Integers, origins: Integers, coefficients: Integers, shifts: Integers, low: int, high: int) -> Bounds:
     """What the table reaches for x in low..high: proven by intervals, each segment cut into parts."""
-    edges = np.concatenate([[min(low, *knots[:1])], knots, [max(high, *knots[-1:]) + 1]]).astype(np.int64)
-    first, last = np.maximum(edges[:-1], low), np.minimum(edges[1:] - 1, high)
+    first = np.maximum(np.concatenate([[low], knots]), low)
+    last = np.minimum(np.concatenate([knots - 1, [high]]), high)
     live = first <= last
-    reach = _reaches(first[live], last[live], origins[live], coefficients[live], shifts[live])
+    parts = _parts(origins.size)
+    reach = _reaches(first[live], last[live], origins[live], coefficients[live], shifts[live], parts)
     return Bounds(int(reach[0].min()), int(reach[1].max()), int(reach[2].max()), int(reach[3].max()))
 
 
@@ -95,7 +93,7 @@ def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
 
     Origins are 0, so that t is x. Raises `QuantizeError` where the numbers do not fit together.
     """
-    if len(results) != len(thresholds) + 1 or any(a >= b for a, b in zip(thresholds, thresholds[1:], strict=False)):
+    if len(results) != len(thresholds) + 1 or any(a >= b for a, b in pairwise(thresholds)):
         raise QuantizeError("steps need rising thresholds and one result more", numbers=f"{thresholds}, {results}")
     column = np.array(results, np.int64)[:, None]
     zeros = np.zeros((len(results), 0), np.int64)
@@ -127,8 +125,8 @@ def fit(
     """
     scaled = _scaled(real, in_fraction)
     least = 2.0 ** -(out_fraction + 3)  # a finer fit would drown in the rounding of the result
-    edges, flat = _optimal_edges(scaled, low, high + 1, segments, degree, flat_below, flat_above, least)
-    return _table(scaled, edges, flat, degree, in_fraction, out_fraction, word_bits, product_bits)
+    edges, orders = _optimal_edges(scaled, low, high + 1, segments, degree, flat_below, flat_above, least)
+    return _table(scaled, edges, orders, in_fraction, out_fraction, word_bits, product_bits)
 
 
 @lru_cache(maxsize=64)
@@ -146,8 +144,8 @@ def uniform_lines(
     """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`."""
     step = -(-(high - low + 1) // entries)
     edges = np.append(np.arange(low, high + 1, step, dtype=np.int64), high + 1)
-    flat = np.zeros(edges.size - 1, bool)
-    return _table(_scaled(real, in_fraction), edges, flat, 1, in_fraction, out_fraction, word_bits, product_bits)
+    orders = np.ones(edges.size - 1, np.int64)
+    return _table(_scaled(real, in_fraction), edges, orders, in_fraction, out_fraction, word_bits, product_bits)
 
 
 def _scaled(real: Real, in_fraction: int) -> Real:
@@ -159,33 +157,36 @@ def _scaled(real: Real, in_fraction: int) -> Real:
 
 def _optimal_edges(
     real: Real, low: int, stop: int, segments: int, degree: int, flat_below: bool, flat_above: bool, least: float
-) -> tuple[Integers, npt.NDArray[np.bool_]]:
-    """Edges (segments + 1) from low to stop for the smallest common error, not under `least`; which ones are flat."""
+) -> tuple[Integers, Integers]:
+    """Edges (segments + 1) from low to stop for the smallest common error, not under `least`; each one's degree."""
 
-    def greedy(error: float) -> tuple[list[int], list[bool]] | None:
+    def greedy(error: float) -> list[int] | None:
         edges = [low, _reach(real, low, stop, 0, error)] if flat_below else [low]
-        end = _reach(real, stop, edges[-1], 0, error) if flat_above else stop
-        flat = [True] * (len(edges) - 1)
-        while edges[-1] < end and len(edges) <= segments:
+        end = _reach(real, stop, edges[-1], 0, error) if flat_above and edges[-1] < stop else stop
+        room = segments if end == stop else segments - 1
+        while edges[-1] < end and len(edges) <= room:
             edges.append(_reach(real, edges[-1], end, degree, error))
-            flat.append(False)
-        if end < stop:
-            edges.append(stop)
-            flat.append(True)
-        return (edges, flat) if edges[-1] == stop and len(edges) <= segments + 1 and end in edges else None
+        return None if edges[-1] < end else edges if end == stop else [*edges, stop]
 
     sample = real(np.linspace(low, stop, 257))
-    bad, good = np.log2(least), max(np.log2(np.ptp(sample) + least) + 1.0, np.log2(least))
-    found = greedy(2.0**bad)
-    if found is None:
-        found = greedy(2.0**good)
-        while good - bad > 0.02:
-            middle = (bad + good) / 2
-            trial = greedy(2.0**middle)
-            found, bad, good = (found, middle, good) if trial is None else (trial, bad, middle)
-    if found is None:
-        raise QuantizeError("the function is not finite over its range", numbers=f"integers {low} to {stop - 1}")
-    return np.array(found[0], np.int64), np.array(found[1], bool)
+    bad = np.log2(least)  # the logarithm of an error that is too small, and `good` of one that can be kept
+    good = np.log2(np.ptp(sample) + least) + 1
+    if greedy(least) is not None:
+        good = bad
+    while good - bad > 0.02:
+        middle = (bad + good) / 2
+        bad, good = (middle, good) if greedy(2.0**middle) is None else (bad, middle)
+    edges = np.array(greedy(2.0**good) or [], np.int64)
+    if not edges.size:
+        raise QuantizeError("a function is not finite over its range", numbers=f"integers {low} to {stop - 1}")
+    orders = [_lowest_degree(real, start, end, degree, 2.0**good) for start, end in pairwise(edges.tolist())]
+    return edges, np.array(orders, np.int64)
+
+
+def _lowest_degree(real: Real, start: int, end: int, degree: int, error: float) -> int:
+    """The lowest degree that keeps within `error`: constants and lines spare the roundings of higher powers."""
+    ends = np.array([float(end)])
+    return next((d for d in range(degree) if _errors(real, start, ends, d)[0] <= error), degree)
 
 
 def _reach(real: Real, start: int, stop: int, degree: int, error: float) -> int:
@@ -196,7 +197,7 @@ def _reach(real: Real, start: int, stop: int, degree: int, error: float) -> int:
         ends = ends[ends != good] if bad > good else ends[ends != good][::-1]
         if not ends.size:
             return good
-        failed = np.flatnonzero(_errors(real, start, ends, degree) > error)
+        failed = np.flatnonzero(~(_errors(real, start, ends, degree) <= error))
         if not failed.size:
             return int(ends[-1])
         good, bad = int(ends[failed[0] - 1]) if failed[0] else good, int(ends[failed[0]])
@@ -228,8 +229,7 @@ def _reference(degree: int) -> tuple[Floats, Floats, Floats, Floats]:
 def _table(
     real: Real,
     edges: Integers,
-    flat: npt.NDArray[np.bool_],
-    degree: int,
+    orders: Integers,
     in_fraction: int,
     out_fraction: int,
     word_bits: int,
@@ -237,11 +237,11 @@ def _table(
 ) -> Table:
     origins = (edges[:-1] + edges[1:]) // 2
     first, last = edges[:-1], edges[1:] - 1
-    exact = _real_coefficients(real, edges, origins, flat, degree)
-    room = np.full(flat.size, 2.0**product_bits)
+    exact = _real_coefficients(real, edges, origins, orders)
+    room = np.full(orders.size, 2.0**product_bits)
     while True:
         coefficients, shifts = _integers(exact, first, last, origins, out_fraction, room, word_bits, product_bits)
-        low, high, word, product = _reaches(first, last, origins, coefficients, shifts)
+        low, high, word, product = _reaches(first, last, origins, coefficients, shifts, _parts(orders.size))
         tight = (product >= 2.0**product_bits) | (word >= 2.0 ** (word_bits - 1))
         if not tight.any():
             break
@@ -256,18 +256,17 @@ def _table(
     for array in (knots := edges[1:-1], origins, coefficients, shifts):
         array.flags.writeable = False  # tables are kept and shared
     table = Table(knots, origins, coefficients, shifts, in_fraction, out_fraction, int(low.min()), int(high.max()), 0.0)
-    x = np.unique(np.linspace(edges[0], edges[-1] - 1, SAMPLES).astype(np.int64))
+    x = np.arange(edges[0], edges[-1], (edges[-1] - edges[0]) // SAMPLES | 1)
     error = evaluate(table, x) * 2.0**-out_fraction - real(x.astype(np.float64))
     return replace(table, max_error=float(np.abs(error).max()))
 
 
-def _real_coefficients(
-    real: Real, edges: Integers, origins: Integers, flat: npt.NDArray[np.bool_], degree: int
-) -> Floats:
-    """Near-minimax coefficients (segments, degree + 1) of powers of t = x - origin."""
-    exact = np.zeros((flat.size, degree + 1))
+def _real_coefficients(real: Real, edges: Integers, origins: Integers, orders: Integers) -> Floats:
+    """Near-minimax coefficients (segments, degree + 1) of powers of t = x - origin; segment k has degree orders[k]."""
+    exact = np.zeros((orders.size, int(orders.max()) + 1))
     start, half = edges[:-1].astype(np.float64), np.diff(edges) / 2
-    for these, order in ((~flat, degree), (flat, 0)):
+    for order in np.unique(orders).tolist():
+        these = orders == order
         nodes, level, _, _ = _reference(order)
         x = start[these, None] + half[these, None] * (1 + nodes)
         in_nodes = real(x) @ level.T  # powers of the distance from the segment's middle, in halves of its length
@@ -315,18 +314,22 @@ def _integers(
     return coefficients, shifts
 
 
+def _parts(segments: int) -> int:
+    """Into how many parts or samples a segment is cut: the more, the tighter a proof; fewer of many short ones."""
+    return max(8, min(256, 2**16 // segments))
+
+
 def _spread(first: Integers, last: Integers) -> Integers:
-    """Up to 257 integers of each segment, evenly spaced."""
-    count = min(257, int((last - first).max()) + 1)
-    part = np.linspace(0, 1, count) if count > 1 else np.zeros(1)
+    """Integers of each segment, evenly spaced, both ends with them."""
+    part = np.linspace(0, 1, min(_parts(first.size) + 1, int((last - first).max()) + 2))
     return np.rint(first[:, None] + (last - first)[:, None] * part).astype(np.int64)
 
 
 def _reaches(
-    first: Integers, last: Integers, origins: Integers, coefficients: Integers, shifts: Integers
+    first: Integers, last: Integers, origins: Integers, coefficients: Integers, shifts: Integers, parts: int
 ) -> tuple[Integers, Integers, Floats, Floats]:
     """Per segment: lowest and highest result, largest |y| or |t|, largest |y * t|, by intervals over its parts."""
-    cuts = first[:, None] + (last - first + 1)[:, None] * np.arange(PARTS + 1) // PARTS
+    cuts = first[:, None] + (last - first + 1)[:, None] * np.arange(parts + 1) // parts
     t_low = cuts[:, :-1] - origins[:, None]
     t_high = np.maximum(cuts[:, 1:] - 1 - origins[:, None], t_low)
     t_most = np.maximum(np.abs(t_low), np.abs(t_high)).astype(np.float64)
