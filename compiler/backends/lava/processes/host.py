@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, ProcessParameters
@@ -37,7 +37,7 @@ class Sink(AbstractProcess):
 class PySourceModel(PyLoihiProcessModel):
     """Only sends: what it drives sees a row in the tick that the row belongs to."""
 
-    out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
+    out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)
@@ -56,7 +56,7 @@ class PySourceModel(PyLoihiProcessModel):
 class PySinkModel(PyLoihiProcessModel):
     """Only receives."""
 
-    inp: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
+    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)

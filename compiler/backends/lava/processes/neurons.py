@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, ProcessParameters
@@ -57,18 +57,18 @@ def initial_states(population: Population) -> np.ndarray:
 class PyNeuronsModel(PyLoihiProcessModel):
     """Receives at all ports, computes, then sends: a connection, which sends first, is between any two populations."""
 
-    sum_0: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
-    sum_1: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)
-    message_0: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
-    message_1: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)
-    states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)
+    sum_0: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    sum_1: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    message_0: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    message_1: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)
         population: Population = proc_params["population"]
         self._population = population
         self._probes: tuple[tuple[str, SampleRows], ...] = proc_params["probes"]
-        self._interpreter = Interpreter(population.listing)
+        self._interpreter = Interpreter(population.listing, (population.size,))
         self._words = {
             name: word if isinstance(word, int) else word.astype(np.int32) for name, word in population.words.items()
         }

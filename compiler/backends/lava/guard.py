@@ -1,0 +1,179 @@
+"""Runs a graph of Lava processes with a deadline, names the process that failed, and leaves nothing behind.
+
+Lava's own `run` waits for ever when a process raises, ends or hangs: its neighbours wait for messages, and the
+runtime waits for them. So the graph is started without waiting, and the program polls for the answer, for processes
+that ended and for the deadline. Whatever happens, all of the graph's processes are ended and its shared memory freed:
+results come back through memory that the program owns (`records`).
+
+Lava has no public way to see its processes; the private parts used here are those of the version that `door` demands.
+"""
+
+from __future__ import annotations
+
+import compiler.backends.lava.door  # noqa: F401  # isort: skip  # opens Lava
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+
+from lava.magma.compiler.builders.py_builder import PyProcessBuilder
+from lava.magma.compiler.executable import Executable
+from lava.magma.core.process.message_interface_enum import ActorType
+from lava.magma.core.process.process import AbstractProcess, ProcessServer
+from lava.magma.core.process.variable import VarServer
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProcessing, SystemProcess
+from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
+from lava.magma.runtime.runtime import Runtime
+
+from hw_models.errors import LavaError
+
+POLL_S = 0.002
+GRACE_S = 0.5
+"""How long a process may take to end when it is told to, before it is killed."""
+
+
+def run_graph(
+    top: AbstractProcess, steps: int, *, deadline_s: float, watch: Callable[[], None] | None = None
+) -> float:
+    """Run the graph to which `top` belongs for `steps` time steps; then it is gone. Returns the steps' seconds.
+
+    `watch` is called while the graph runs. Raises `LavaError` that names the process which raised, ended or, where
+    none did, says that the graph did not answer within `deadline_s` seconds. Ctrl-C ends the graph too.
+    """
+    executable = top.compile(Loihi2SimCfg(select_tag="fixed_pt"))
+    runtime = Runtime(executable, ActorType.MultiProcessing)
+    executable.assign_runtime_to_all_processes(runtime)
+    names = _names(executable)
+    end = time.monotonic() + deadline_s
+    try:
+        with _interrupts_held():
+            _fork(runtime)
+        _wait(lambda: _initialised(runtime, names), runtime, names, end, deadline_s)
+        started = time.perf_counter()
+        runtime.start(RunSteps(num_steps=steps, blocking=False))
+        _wait(lambda: _answered(runtime, watch), runtime, names, end, deadline_s)
+        seconds = time.perf_counter() - started
+        for port in runtime.service_to_runtime:
+            if not enum_equal(port.recv(), MGMT_RESPONSE.DONE):
+                _raise_failed(runtime, names)
+                raise LavaError("a process of the Lava graph failed", numbers=f"{steps} time steps were asked for")
+        return seconds
+    finally:
+        with _interrupts_held():
+            _end(runtime)
+            _forget(executable)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back: for a clean end, and because forked processes inherit it and then never see a Ctrl-C."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _names(executable: Executable) -> list[str]:
+    """The processes' names in the order in which Lava forks them: the graph's, then its own services."""
+    names = [p.name for p, builder in executable.proc_builders.items() if isinstance(builder, PyProcessBuilder)]
+    return names + ["Lava's runtime service"] * len(executable.runtime_service_builders or ())
+
+
+def _fork(runtime: Runtime) -> None:
+    """`Runtime.initialize` without its wait for the processes, which has no end when one of them dies."""
+    runtime._build_watchdog_manager()
+    runtime._build_message_infrastructure()
+    runtime._build_channels()
+    runtime._build_sync_channels()
+    runtime._build_processes()
+    runtime._build_runtime_services()
+    runtime._start_ports()
+    runtime._is_initialized = True
+
+
+def _wait(
+    done: Callable[[], bool], runtime: Runtime, names: list[str], end: float, deadline_s: float
+) -> None:
+    while not done():
+        _raise_failed(runtime, names)
+        if time.monotonic() > end:
+            raise LavaError(
+                "the Lava graph did not finish in time",
+                where=f"a graph of {len(names)} processes",
+                numbers=f"deadline {deadline_s:g} s",
+                advice="Give fewer samples, a later deadline, or on='lava-fused': the same integers, faster.",
+            )
+        time.sleep(POLL_S)
+
+
+def _initialised(runtime: Runtime, names: list[str]) -> bool:
+    """Whether all models were made; each process says so, or why not, in a queue of its own."""
+    while runtime.exception_q and not runtime.exception_q[0].empty():
+        raised = runtime.exception_q.pop(0).get()
+        if raised is not None:
+            name = names[len(names) - len(runtime.exception_q) - 1]
+            raise LavaError(
+                f"a Lava process could not be made: {type(raised).__name__}: {raised}",
+                where=name,
+                numbers=str(getattr(raised, "trace", "")),
+            ) from raised
+    return not runtime.exception_q
+
+
+def _answered(runtime: Runtime, watch: Callable[[], None] | None) -> bool:
+    if watch is not None:
+        watch()
+    return all(port.probe() for port in runtime.service_to_runtime)
+
+
+def _actors(runtime: Runtime) -> list[SystemProcess]:
+    infrastructure = runtime._messaging_infrastructure
+    return list(infrastructure.actors) if isinstance(infrastructure, MultiProcessing) else []
+
+
+def _raise_failed(runtime: Runtime, names: list[str]) -> None:
+    actors = _actors(runtime)
+    ended = [(name, actor) for name, actor in zip(names, actors, strict=True) if not actor.is_alive()]
+    for name, actor in zip(names, actors, strict=True):
+        raised = actor.exception
+        if raised is not None:
+            raise LavaError(
+                f"a Lava process raised {type(raised[0]).__name__}: {raised[0]}", where=name, numbers=raised[1]
+            ) from raised[0]
+    for name, actor in ended:
+        raise LavaError("a Lava process ended", where=name, numbers=f"exit code {actor.exitcode}")
+
+
+def _end(runtime: Runtime) -> None:
+    """End all processes of the graph and free its shared memory."""
+    actors = _actors(runtime)
+    for actor in actors:
+        if actor.is_alive():
+            actor.terminate()
+    end = time.monotonic() + GRACE_S
+    for actor in actors:
+        BaseProcess.join(actor, max(0.0, end - time.monotonic()))  # Lava's own join has no time-out
+        if actor.is_alive():
+            actor.kill()
+            BaseProcess.join(actor, GRACE_S)
+    runtime.join()
+    runtime._is_started = runtime._is_running = False
+    infrastructure = runtime._messaging_infrastructure
+    if isinstance(infrastructure, MultiProcessing):
+        infrastructure.actors.clear()
+        if infrastructure.smm is not None:
+            infrastructure.smm.shutdown()
+    if runtime._watchdog_manager is not None:
+        runtime._watchdog_manager.stop()
+
+
+def _forget(executable: Executable) -> None:
+    """Lava keeps every process that was ever made, with its arrays; ours are never run again."""
+    processes = set(executable.proc_builders) | {p.parent_proc for p in executable.proc_builders}
+    ProcessServer().processes = [p for p in ProcessServer().processes if p not in processes]
+    VarServer().vars = [v for v in VarServer().vars if v.process not in processes]
