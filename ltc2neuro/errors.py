@@ -1,0 +1,29 @@
+"""Every error of the project, under the name that users import: `ltc2neuro.errors`."""
+
+from hw_models.errors import (
+    ArtifactError,
+    ChipError,
+    GraphError,
+    InputError,
+    LavaError,
+    Ltc2NeuroError,
+    MissingExtraError,
+    ProofError,
+    QuantizeError,
+    TraceError,
+    WeightsError,
+)
+
+__all__ = [
+    "ArtifactError",
+    "ChipError",
+    "GraphError",
+    "InputError",
+    "LavaError",
+    "Ltc2NeuroError",
+    "MissingExtraError",
+    "ProofError",
+    "QuantizeError",
+    "TraceError",
+    "WeightsError",
+]

@@ -1,0 +1,80 @@
+"""A model named on the command line."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra torch")
+
+from hw_models.errors import InputError  # noqa: E402
+from ltc2neuro.factory import build_model  # noqa: E402
+
+SCRIPT = """
+import torch
+from beside import SIZE
+
+model = torch.nn.Linear(SIZE, 1)
+number = 3
+
+def build(units=2, bias=True):
+    return torch.nn.Linear(SIZE, units, bias=bias)
+
+def breaks():
+    raise RuntimeError("no data")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / "beside.py").write_text("SIZE = 5\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in ("beside", "train", "model_factory_train"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("place", ["train.py", "./train.py", "train"])
+def test_file_and_module(folder, place):
+    model = build_model(f"{place}:build", ["units=7", "bias=False"])
+    assert isinstance(model, torch.nn.Linear)
+    assert (model.in_features, model.out_features, model.bias) == (5, 7, None)
+
+
+def test_a_module_instead_of_a_factory(folder):
+    assert isinstance(build_model("train.py:model"), torch.nn.Linear)
+    with pytest.raises(InputError, match="cannot be called with arguments"):
+        build_model("train.py:model", ["units=3"])
+
+
+@pytest.mark.parametrize(
+    ("factory", "arguments", "message"),
+    [
+        ("train.py", [], "names no model"),
+        ("none.py:build", [], "no such Python file"),
+        ("train.py:bild", [], "has no 'bild'"),
+        ("train.py:number", [], "cannot be called"),
+        ("train.py:build", ["units"], "is no argument"),
+        ("train.py:build", ["unit=3"], "calling build.unit=3. failed: TypeError"),
+        ("nowhere.at.all:build", [], "importing nowhere.at.all failed"),
+        ("train.py:len", [], "has no 'len'"),
+    ],
+)
+def test_refused(folder, factory, arguments, message):
+    with pytest.raises(InputError, match=message):
+        build_model(factory, arguments)
+
+
+def test_the_users_own_line_is_named(folder):
+    with pytest.raises(InputError, match="RuntimeError: no data") as caught:
+        build_model("train.py:breaks")
+    assert caught.value.where == f"{folder / 'train.py'}, line 12"
+
+
+def test_what_is_no_torch_module(folder):
+    (folder / "train.py").write_text("def build():\n    return 3\n")
+    with pytest.raises(InputError, match="returned int"):
+        build_model("train.py:build")
