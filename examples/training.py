@@ -1,0 +1,54 @@
+"""Training, scoring, and keeping weights: what every training script of the examples does in the same way."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from ncps.torch import LTC
+from safetensors.torch import load_file, save_file
+from tasks import Task
+from torch import nn
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+
+
+def train(model: LTC, task: Task, *, epochs: int, rate: float, batch: int = 64) -> None:
+    """Train `model` in place with Adam and a one-cycle rate; one line a few epochs says how it does on the test data."""
+    loss_of = nn.CrossEntropyLoss() if task.metric == "accuracy" else nn.MSELoss()
+    x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
+    steps = -(-len(x) // batch)
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, epochs=epochs, steps_per_epoch=steps)
+    for epoch in range(epochs):
+        for rows in torch.randperm(len(x)).split(batch):
+            optimiser.zero_grad()
+            loss = loss_of(model(x[rows])[0], y[rows])
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            # Does nothing where the constraints are implicit; else negative conductances become 0.
+            model.rnn_cell.apply_weight_constraints()
+        if epoch % 10 == 9 or epoch == epochs - 1:
+            print(f"epoch {epoch + 1:3d}  loss {loss.item():.4f}  test {task.metric} {score(model, task):.4f}", flush=True)
+
+
+def score(model: nn.Module, task: Task) -> float:
+    """The task's metric on the test sequences: accuracy (0..1) or mean squared error."""
+    with torch.no_grad():
+        y = model(torch.from_numpy(task.x_test))[0].numpy()
+    if task.metric == "accuracy":
+        return float(np.mean(y.argmax(-1) == task.y_test))
+    return float(np.mean((y - task.y_test) ** 2))
+
+
+def save(model: nn.Module, name: str) -> None:
+    """Write the state dict to weights/<name>.safetensors, under torch's own keys."""
+    WEIGHTS.mkdir(exist_ok=True)
+    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, WEIGHTS / f"{name}.safetensors")
+
+
+def load(model: LTC, name: str) -> LTC:
+    """The model with the weights kept for `name`, in eval mode."""
+    model.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"))
+    return model.eval()
