@@ -1,0 +1,56 @@
+"""Compile a torch model to an integer network and save it."""
+
+from __future__ import annotations
+
+import argparse
+
+from ltc2neuro.cli.output import HELD, note, say
+
+NAME = "compile"
+HELP = "a torch model to an integer network, saved as .l2n"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("factory", help="what makes the model: train.py:build or package.module:build")
+    parser.add_argument(
+        "--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of the factory; repeat for more"
+    )
+    parser.add_argument("--weights", metavar="FILE", help="trained weights: .safetensors, .pt, .pth or .ckpt")
+    parser.add_argument(
+        "--calibration", metavar="FILE", required=True, help="typical samples: .npy (batch, time, features) or .npz"
+    )
+    parser.add_argument("--chip", default="loihi2", help="a chip's name or a .toml file (default: loihi2)")
+    parser.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
+    parser.add_argument("--dt", type=float, default=1.0, help="time from sample to sample (default: 1)")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build, load, compile, save."""
+    from ltc2neuro import extras
+    from ltc2neuro.cli import samples
+
+    extras.TORCH.require()
+    calibration = samples.load(options.calibration)
+
+    import ltc2neuro
+    from ltc2neuro.factory import build_model
+
+    model = build_model(options.factory, options.arg)
+    loaded = None
+    if options.weights:
+        from ltc2neuro.weights import load_weights
+
+        loaded = load_weights(model, options.weights)
+        note(options, f"weights: {loaded}")
+    else:
+        note(options, "weights: as the factory made them; --weights FILE loads trained ones")
+    net = ltc2neuro.compile(model, calibration, chip=options.chip, precision=options.precision, dt=options.dt)
+    net.save(options.output)
+    say(
+        options,
+        f"{net}\nwrote {options.output}",
+        {"output": options.output, "summary": str(net), "weights": loaded and str(loaded)},
+    )
+    return HELD

@@ -1,0 +1,42 @@
+"""Show what is in a saved network."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from ltc2neuro.cli.output import HELD, say
+
+NAME = "inspect"
+HELP = "what is in a saved network"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("network", help="a .l2n file")
+    parser.add_argument("--passes", action="store_true", help="what each pass of the compiler did")
+    parser.add_argument("--assembly", action="store_true", help="the listing that each population's neurons execute")
+    parser.add_argument("--precision", action="store_true", help="the format of each value, and why")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load and print the parts that are asked for, or the summary."""
+    import ltc2neuro
+
+    net = ltc2neuro.load(options.network)
+    parts: dict[str, object] = {}
+    texts: list[str] = []
+    if options.passes:
+        parts["passes"] = [asdict(record) for record in net.passes]
+        texts.append("\n".join(map(str, net.passes)))
+    if options.assembly:
+        parts["assembly"] = net.assembly()
+        texts.append(net.assembly())
+    if options.precision:
+        parts["precision"] = net.explain_precision()
+        texts.append(net.explain_precision())
+    if not parts:
+        parts["summary"] = str(net)
+        texts.append(str(net))
+    say(options, "\n\n".join(texts), parts)
+    return HELD

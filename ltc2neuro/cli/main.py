@@ -1,0 +1,52 @@
+"""`ltc2neuro`: reads the command line, runs one command, says errors without tracebacks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+
+from ltc2neuro import __version__
+from ltc2neuro.cli import compile, demo, doctor, inspect, run, verify
+from ltc2neuro.cli.output import FAULT, USAGE, say_error
+
+COMMANDS = (compile, run, verify, inspect, doctor, demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` name (default: the program's own); returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
+    except Exception as error:  # the last place: what is not said here would be a traceback
+        from hw_models.errors import Ltc2NeuroError
+
+        if options.debug:
+            traceback.print_exc()
+        say_error(options, error)
+        return USAGE if isinstance(error, Ltc2NeuroError) else FAULT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ltc2neuro", description="Trained liquid neural networks to Loihi-class neuromorphic chips."
+    )
+    parser.add_argument("--version", action="version", version=f"ltc2neuro {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        child = commands.add_parser(command.NAME, help=command.HELP, description=command.__doc__)
+        command.add(child)
+        child.add_argument("--json", action="store_true", help="print one JSON object, for machines")
+        child.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        child.set_defaults(command=command.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

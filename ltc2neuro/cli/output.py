@@ -1,0 +1,43 @@
+"""What commands print: text for people or one JSON object, errors, and the exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+
+HELD, MISSED, USAGE, FAULT = 0, 1, 2, 3
+"""Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a fault of ours."""
+
+
+def say(options: argparse.Namespace, text: str, data: Mapping[str, object]) -> None:
+    """Print `text`, or `data` with --json."""
+    print(json.dumps(data, indent=1, default=_plain) if options.json else text)
+
+
+def note(options: argparse.Namespace, text: str) -> None:
+    """Say something on the way, beside the result: on standard error, and not with --json."""
+    if not options.json:
+        print(text, file=sys.stderr)
+
+
+def say_error(options: argparse.Namespace, error: Exception) -> None:
+    """Print an error: on standard error, with --json as an object on standard output."""
+    from hw_models.errors import Ltc2NeuroError
+
+    own = isinstance(error, Ltc2NeuroError)
+    what = error.what if own else f"a fault of ltc2neuro itself: {type(error).__name__}: {error}"
+    if options.json:
+        parts = {key: getattr(error, key, "") for key in ("where", "numbers", "advice")}
+        print(json.dumps({"error": {"kind": type(error).__name__, "what": what, **parts}}, indent=1))
+        return
+    hint = "" if own or options.debug else "\n  what to do: run it again with --debug, and report what that shows."
+    print(f"ltc2neuro: {error if own else what}{hint}", file=sys.stderr)
+
+
+def _plain(value: object) -> object:
+    """What `json` does not know: NumPy's numbers as Python's, all else as text."""
+    import numpy as np
+
+    return value.item() if isinstance(value, np.generic) else str(value)

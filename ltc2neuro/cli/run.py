@@ -1,0 +1,77 @@
+"""Run a saved network over samples."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ltc2neuro.cli.output import HELD, say
+
+if TYPE_CHECKING:
+    from ltc2neuro.cli.samples import Samples
+    from ltc2neuro.network import Network
+
+NAME = "run"
+HELP = "a saved network over samples"
+
+SEQUENCES = {"lava": 4, "lava-fused": 512}
+"""How many sequences are run between two steps of the progress bar; 64 elsewhere."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("network", help="a .l2n file")
+    parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array a sequence")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
+    parser.add_argument(
+        "--on", default="reference", metavar="EXECUTOR", help="reference (default), floating, lava or lava-fused"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load, run in parts, write."""
+    import ltc2neuro
+    from ltc2neuro.cli import samples
+
+    net = ltc2neuro.load(options.network)
+    x = samples.load(options.samples)
+    outputs, saturations = _run(net, x, options.on)
+    if options.output:
+        samples.save(options.output, outputs)
+    shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
+    saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
+    text = f"ran {shape} on {options.on}; saturations: {saturated}"
+    say(
+        options,
+        f"{text}\nwrote {options.output}" if options.output else f"{text}\n{outputs}",
+        {
+            "on": options.on,
+            "output": options.output,
+            "saturations": dict(saturations),
+            **({} if options.output else {"outputs": [o.tolist() for o in outputs]}),
+        },
+    )
+    return HELD
+
+
+def _run(net: Network, x: Samples, on: str) -> tuple[Samples, Counter[str]]:
+    """The outputs of all sequences, in parts so that a progress bar can show them, and the saturations."""
+    import numpy as np
+    from tqdm import tqdm
+
+    part = SEQUENCES.get(on, 64)
+    saturations: Counter[str] = Counter()
+    if len(x) <= part:
+        result = net.run(x, on=on)
+        saturations.update(result.saturations)
+        return result.outputs, saturations
+    outputs: list[Samples] = []
+    with tqdm(total=len(x), unit="sequence", disable=None, leave=False) as bar:
+        for start in range(0, len(x), part):
+            result = net.run(x[start : start + part], on=on)
+            saturations.update(result.saturations)
+            outputs.append(result.outputs)
+            bar.update(len(result.outputs))
+    joined = np.concatenate(outputs) if isinstance(x, np.ndarray) else [o for some in outputs for o in some]
+    return joined, saturations

@@ -1,0 +1,42 @@
+"""Sequences from and to files: `.npy` one array (batch, time, features), `.npz` one array a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ltc2neuro.errors import InputError
+
+Array: TypeAlias = npt.NDArray[np.generic]
+Samples: TypeAlias = "Array | list[Array]"
+
+FORMATS = "A .npy file holds one array (batch, time, features), an .npz file one array (time, features) a sequence."
+
+
+def load(path: str) -> Samples:
+    """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved."""
+    try:
+        found = np.load(path, allow_pickle=False)
+        return found if isinstance(found, np.ndarray) else [found[name] for name in found.files]
+    except OSError as error:
+        raise InputError(f"cannot read the samples: {error.strerror or error}", where=path, advice=FORMATS) from error
+    except (ValueError, EOFError) as error:
+        raise InputError("not a .npy or .npz file of numbers", where=path, advice=FORMATS) from error
+
+
+def save(path: str, outputs: Array | Sequence[Array]) -> None:
+    """Write outputs to `.npy`, or those of a list of sequences to `.npz`. Raises `InputError`."""
+    wanted = ".npy" if isinstance(outputs, np.ndarray) else ".npz"
+    if Path(path).suffix != wanted:
+        raise InputError(f"these outputs are written to a {wanted} file", where=path, advice=FORMATS)
+    try:
+        if isinstance(outputs, np.ndarray):
+            np.save(path, outputs)
+        else:
+            np.savez(path, *outputs)
+    except OSError as error:
+        raise InputError(f"cannot write the outputs: {error.strerror}", where=path) from error

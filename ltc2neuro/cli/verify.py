@@ -1,0 +1,65 @@
+"""Check a saved network. Alone: its stored known-answer sequence on every executor installed here. With samples: how
+far the integers are from the float network, and whether limits hold. Exit status: 0 held, 1 missed, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from ltc2neuro.cli.output import HELD, MISSED, say
+
+NAME = "verify"
+HELP = "whether a saved network still does what it should"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("network", help="a .l2n file")
+    parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without: the stored known-answer sequence")
+    parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
+    parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
+    parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
+    parser.add_argument("--min-sqnr", type=float, metavar="DB", help="least SQNR of the outputs and each state, in dB")
+    parser.add_argument(
+        "--max-metric-change",
+        type=fraction,
+        metavar="FRACTION",
+        help="largest change of the metric, such as 0.01 or 1%%: relative for mse and mae, absolute for accuracy",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load, verify, print what was found."""
+    import ltc2neuro
+    from ltc2neuro.cli import samples
+    from ltc2neuro.errors import InputError
+
+    if (options.targets is None) != (options.metric is None):
+        raise InputError("--targets and --metric go together", advice="Give both or neither.")
+    if options.samples is None and (options.targets or options.min_sqnr is not None):
+        raise InputError("limits need samples", advice="Write: ltc2neuro verify NETWORK SAMPLES ...")
+    if options.max_metric_change is not None and options.metric is None:
+        raise InputError("--max-metric-change needs --targets and --metric")
+    net = ltc2neuro.load(options.network)
+    verification = ltc2neuro.verify(
+        net,
+        None,
+        samples.load(options.samples) if options.samples else None,
+        targets=samples.load(options.targets) if options.targets else None,
+        metric=options.metric,
+        on=options.on.split(",") if options.on else None,
+        min_sqnr=options.min_sqnr,
+        max_metric_change=options.max_metric_change,
+    )
+    data = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
+    say(options, str(verification), {**data, "text": str(verification)})
+    return HELD if verification.passed else MISSED
+
+
+def fraction(text: str) -> float:
+    """A fraction or a percentage.
+
+    >>> fraction("0.01"), fraction("1%")
+    (0.01, 0.01)
+    """
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)

@@ -1,0 +1,76 @@
+"""What is installed here, at which version, whether Lava really runs, and what to type for what is missing."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+
+from hw_models.errors import Ltc2NeuroError
+from ltc2neuro import __version__, extras
+from ltc2neuro.extras import Extra
+
+DISTRIBUTIONS = {"lava": "lava-nc", "sklearn": "scikit-learn"}
+"""Where a module and what pip calls it differ."""
+
+
+class Status(Enum):
+    """How something was found."""
+
+    OK = "ok"
+    MISSING = "missing"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what it is, how it is, what was found, and what to type about it."""
+
+    subject: str
+    status: Status
+    found: str
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """All findings, in order. Runs a Lava graph of two processes where Lava is installed: a second or two."""
+    return [
+        Finding("Python", Status.OK, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        Finding("ltc2neuro", Status.OK, __version__),
+        *(_package(name) for name in ("numpy", "safetensors", "tqdm")),
+        *_extra(extras.TORCH),
+        *_extra(extras.PLOT),
+        *_extra(extras.DEMO, only=("sklearn",)),
+        *_extra(extras.LAVA),
+        _lava_runs(),
+    ]
+
+
+def _package(module: str, advice: str = "") -> Finding:
+    name = DISTRIBUTIONS.get(module, module)
+    try:
+        return Finding(name, Status.OK, version(name))
+    except PackageNotFoundError:
+        return Finding(name, Status.MISSING, "not installed", advice)
+
+
+def _extra(extra: Extra, only: tuple[str, ...] = ()) -> Iterator[Finding]:
+    for module in only or extra.modules:
+        yield _package(module, f"for {extra.needed_for}: {extra.command}")
+
+
+def _lava_runs() -> Finding:
+    subject = "Lava runs"
+    if not sys.platform.startswith("linux"):
+        return Finding(subject, Status.MISSING, "it runs on Linux only", "use the reference: the same integers")
+    if extras.LAVA.missing():
+        return Finding(subject, Status.MISSING, "not tried", extras.LAVA.command)
+    try:
+        from compiler.backends.lava.run import selftest
+
+        return Finding(subject, Status.OK, selftest())
+    except Ltc2NeuroError as error:
+        return Finding(subject, Status.BROKEN, error.what, error.advice)
