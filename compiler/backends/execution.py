@@ -53,54 +53,84 @@ class Execution:
     """each state after the last sample, (batch, size)"""
 
 
-def execute(
-    graph: Graph,
-    factories: Mapping[type[Op], Factory],
-    x: Array,
-    state: Mapping[str, Array] | None = None,
-    record: Sequence[str] = (),
-) -> Execution:
-    """Run `graph` over `x` (batch, time, features), from `state` ({name: (batch, size)}) or the initial one.
+@dataclass(frozen=True)
+class Program:
+    """A graph with its kernels, ready to run many times."""
 
-    `record` names values; of a value in a repeated block the last iteration's is kept.
-    """
-    batch, steps, _ = x.shape
-    frame = Frame({n: _column(c) for n, c in graph.constants.items()}, x[:, 0].T if steps else x.reshape(-1, batch))
-    states = {
-        s.name: np.ascontiguousarray(state[s.name].T)
-        if state is not None
-        else np.repeat(_column(graph.constants[s.initial]), batch, axis=1)
-        for s in graph.states
-    }
-    program = [(block, _steps(graph, block.ops, factories)) for block in graph.blocks]
-    outputs: list[Array] = []
-    history: dict[str, list[Array]] = {name: [] for name in states}
-    recorded: dict[str, list[Array]] = {name: [] for name in record}
-    for t in range(steps):
-        frame.sample = x[:, t].T
-        for block, kernels in program:
-            for _ in range(block.repeat):
-                written: dict[str, Array] = {}
-                for op, kernel in kernels:
-                    if isinstance(op, StateRead):
-                        frame.values[op.out] = states[op.state]
-                    elif isinstance(op, StateWrite):
-                        written[op.state] = frame.values[op.x]
-                    elif isinstance(op, Output):
-                        outputs.append(frame.values[op.x])
-                    elif op.result is not None:
-                        frame.values[op.result] = kernel(frame)
-                states.update(written)
-        for name, values in history.items():
-            values.append(states[name])
-        for name, values in recorded.items():
-            values.append(np.broadcast_to(frame.values[name], (graph.size(name), batch)))
-    return Execution(
-        outputs=_stack(outputs, batch, 0),
-        states={n: _stack(v, batch, graph.state(n).size) for n, v in history.items()},
-        record={n: _stack(v, batch, graph.size(n)) for n, v in recorded.items()},
-        saturations=frame.saturations,
-        final={n: v.T for n, v in states.items()},
+    graph: Graph
+    constants: dict[str, Array]
+    blocks: tuple[tuple[int, tuple[tuple[Op, Kernel], ...]], ...]
+    """repeat count and ops with their kernels, a block"""
+
+    def run(
+        self,
+        x: Array,
+        state: Mapping[str, Array] | None = None,
+        record: Sequence[str] = (),
+        observe: Callable[[str, Array], None] | None = None,
+    ) -> Execution:
+        """Run over `x` (batch, time, features), from `state` ({name: (batch, size)}) or the initial one.
+
+        `record` names values; of a value in a repeated block the last iteration's is kept. `observe` is called
+        with every result, (size, batch), as it is computed.
+        """
+        graph, (batch, steps, _) = self.graph, x.shape
+        frame = Frame(dict(self.constants), x[:, 0].T if steps else x.reshape(-1, batch))
+        states = {
+            s.name: np.ascontiguousarray(state[s.name].T)
+            if state is not None
+            else np.repeat(self.constants[s.initial], batch, axis=1)
+            for s in graph.states
+        }
+        outputs: list[Array] = []
+        history: dict[str, list[Array]] = {name: [] for name in states}
+        recorded: dict[str, list[Array]] = {name: [] for name in record}
+        for t in range(steps):
+            frame.sample = x[:, t].T
+            for repeat, ops in self.blocks:
+                for _ in range(repeat):
+                    states.update(_iterate(ops, frame, states, outputs, observe))
+            for name, values in history.items():
+                values.append(states[name])
+            for name, values in recorded.items():
+                values.append(np.broadcast_to(frame.values[name], (graph.size(name), batch)))
+        size = next((graph.size(op.x) for _, op in graph.ops() if isinstance(op, Output)), 0)
+        return Execution(
+            outputs=_stack(outputs, batch, size),
+            states={n: _stack(v, batch, graph.state(n).size) for n, v in history.items()},
+            record={n: _stack(v, batch, graph.size(n)) for n, v in recorded.items()},
+            saturations=frame.saturations,
+            final={n: v.T for n, v in states.items()},
+        )
+
+
+def _iterate(
+    ops: Sequence[tuple[Op, Kernel]],
+    frame: Frame,
+    states: Mapping[str, Array],
+    outputs: list[Array],
+    observe: Callable[[str, Array], None] | None,
+) -> dict[str, Array]:
+    """One iteration of a block; returns the states that it writes."""
+    written: dict[str, Array] = {}
+    for op, kernel in ops:
+        if isinstance(op, StateWrite):
+            written[op.state] = np.broadcast_to(frame.values[op.x], states[op.state].shape)
+        elif isinstance(op, Output):
+            outputs.append(np.broadcast_to(frame.values[op.x], (len(frame.values[op.x]), frame.sample.shape[1])))
+        elif op.result is not None:
+            frame.values[op.result] = states[op.state] if isinstance(op, StateRead) else kernel(frame)
+            if observe is not None:
+                observe(op.result, frame.values[op.result])
+    return written
+
+
+def prepare(graph: Graph, factories: Mapping[type[Op], Factory]) -> Program:
+    """`graph` with the kernels of one backend."""
+    return Program(
+        graph,
+        {n: _column(c) for n, c in graph.constants.items()},
+        tuple((b.repeat, tuple((op, _kernel(graph, op, factories)) for op in b.ops)) for b in graph.blocks),
     )
 
 
@@ -111,10 +141,6 @@ def _column(constant: Array) -> Array:
 def _stack(arrays: list[Array], batch: int, size: int) -> Array:
     """(time) x (size, batch) -> (batch, time, size)."""
     return np.stack(arrays).transpose(2, 0, 1) if arrays else np.zeros((batch, 0, size))
-
-
-def _steps(graph: Graph, ops: Sequence[Op], factories: Mapping[type[Op], Factory]) -> list[tuple[Op, Kernel]]:
-    return [(op, _kernel(graph, op, factories)) for op in ops]
 
 
 def _kernel(graph: Graph, op: Op, factories: Mapping[type[Op], Factory]) -> Kernel:

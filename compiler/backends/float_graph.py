@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, execute
+from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, prepare
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
@@ -22,6 +22,7 @@ from compiler.graph.ops import (
     Min,
     Mul,
     Op,
+    Output,
     Relation,
     SegmentSum,
     Select,
@@ -35,15 +36,13 @@ def run_float(
     graph: Graph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
 ) -> Execution:
     """Run a float graph over the user's `x` (batch, time, features); outputs are in the user's units."""
-    run = execute(graph, KERNELS, np.asarray(x, np.float64), state, record)
+    run = prepare(graph, KERNELS).run(np.asarray(x, np.float64), state, record)
     scale, offset = output_map(graph)
     return Execution(run.outputs * scale + offset, run.states, run.record, run.saturations, run.final)
 
 
 def output_map(graph: Graph) -> tuple[Floats, Floats]:
     """Scale and offset that the host applies to the output."""
-    from compiler.graph.ops import Output
-
     op = next(op for _, op in graph.ops() if isinstance(op, Output))
     return graph.constants[op.scale], graph.constants[op.offset]  # type: ignore[return-value]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.backends import float_graph
-from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, execute
+from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, prepare
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
     And,
@@ -33,7 +33,7 @@ def run_floating(
     graph: Graph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
 ) -> Execution:
     """Run an integer graph over `x` (batch, time, features) in units of the input's last place, unrounded."""
-    return execute(graph, KERNELS, np.asarray(x, np.float64), state, record)
+    return prepare(graph, KERNELS).run(np.asarray(x, np.float64), state, record)
 
 
 def _input(graph: Graph, op: Op) -> Kernel:

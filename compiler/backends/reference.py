@@ -6,11 +6,12 @@ Its arithmetic is `hw_models.fixed_point`; no other executor may use that module
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, execute
+from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, Program, prepare
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
     Add,
@@ -39,6 +40,17 @@ TABLE_LIMIT = 2**20
 """A polynomial over a domain of at most this many integers is looked up: same integers, less work."""
 
 
+def prepare_reference(graph: Graph, *, narrow: bool = False) -> Program:
+    """An integer graph, ready to run over quantized samples.
+
+    `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
+    """
+    dtype = np.int32 if narrow else np.int64
+    host = {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
+    constants = {n: c if n in host else c.astype(dtype) for n, c in graph.constants.items()}
+    return prepare(replace(graph, constants=constants), KERNELS)
+
+
 def run_reference(
     graph: Graph,
     x: npt.ArrayLike,
@@ -47,16 +59,17 @@ def run_reference(
     *,
     narrow: bool = False,
 ) -> Execution:
-    """Run an integer graph over quantized `x` (batch, time, features).
+    """Run an integer graph over quantized `x` (batch, time, features)."""
+    return run_prepared(prepare_reference(graph, narrow=narrow), x, state, record)
 
-    `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
-    """
-    dtype = np.int32 if narrow else np.int64
-    host = {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
-    constants = {n: c if n in host else c.astype(dtype) for n, c in graph.constants.items()}
-    small = Graph(graph.blocks, graph.values, constants, graph.states, graph.time_constants, graph.fractions)
+
+def run_prepared(
+    program: Program, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
+) -> Execution:
+    """Run what `prepare_reference` made."""
+    dtype = next((c.dtype for c in program.constants.values() if np.issubdtype(c.dtype, np.integer)), np.int64)
     start = None if state is None else {n: np.asarray(s).astype(dtype) for n, s in state.items()}
-    return execute(small, KERNELS, np.asarray(x).astype(dtype), start, record)
+    return program.run(np.asarray(x).astype(dtype), start, record)
 
 
 def _format(graph: Graph, name: str) -> Format:

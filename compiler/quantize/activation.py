@@ -1,0 +1,72 @@
+"""Element functions in integers: a piecewise polynomial of the function's half, and its symmetry around it."""
+
+from __future__ import annotations
+
+from compiler.functions import FUNCTIONS, Function, Symmetry
+from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
+from compiler.quantize.builder import Builder
+from compiler.quantize.polynomial import Table, fit, uniform_lines
+from compiler.quantize.quotient import emit_table
+
+
+def lower_apply(build: Builder, op: Apply) -> str:
+    """`op` in integers; its result has the fraction that `build.wanted` gives it."""
+    function = FUNCTIONS[op.function]
+    x = build.at(op.x, min(build.wanted.get(op.x, 0), build.precision.at(op.out).argument_fraction))
+    fraction = build.wanted[op.out]
+    least, most = build.spans[x].least, build.spans[x].most
+    if function.symmetry is Symmetry.NONE:
+        table = _table(build, op, function, least, most, build.fraction(x), fraction)
+        return emit_table(build, op.out, x, table, of=op.out)
+    zero = build.number(0, build.fraction(x))
+    opposite = build.emit(Sub(f"{op.out}.opposite", zero, x), build.fraction(x))
+    if function.symmetry is Symmetry.HINGE:
+        # max(-x, 0): right of 0 the half is at its start.
+        argument = build.emit(Max(f"{op.out}.argument", opposite, zero), build.fraction(x))
+    else:
+        argument = build.emit(Max(f"{op.out}.argument", x, opposite), build.fraction(x))
+    span = build.spans[argument]
+    table = _table(build, op, function, min(span.least, 0), span.most, build.fraction(x), fraction)
+    if function.symmetry is Symmetry.EVEN:
+        return emit_table(build, op.out, argument, table, of=op.out)
+    half = emit_table(build, f"{op.out}.half", argument, table)
+    if function.symmetry in (Symmetry.RAMP, Symmetry.HINGE):
+        ramp = build.shifted(build.emit(Max(f"{op.out}.ramp", x, zero), build.fraction(x)), fraction)
+        return build.emit(Add(op.out, ramp, half), fraction, of=op.out)
+    whole = build.number(2**fraction if function.symmetry is Symmetry.COMPLEMENT else 0, fraction)
+    mirrored = build.emit(Sub(f"{op.out}.mirrored", whole, half), fraction)
+    negative = build.emit(Compare(f"{op.out}.negative", x, zero, Relation.LESS), 0)
+    return build.emit(Select(op.out, negative, mirrored, half), fraction, of=op.out)
+
+
+def _table(
+    build: Builder, op: Apply, function: Function, low: int, high: int, in_fraction: int, out_fraction: int
+) -> Table:
+    here = build.precision.at(op.out)
+    words = {"word_bits": build.chip.word_bits, "product_bits": build.chip.product_bits}
+    if build.chip.table:
+        tail = function.tail_at(2.0 ** -(out_fraction + 1))
+        cut = high if tail is None else min(high, int(tail * 2.0**in_fraction) + 1)
+        return uniform_lines(
+            function.half,
+            low,
+            cut,
+            in_fraction=in_fraction,
+            out_fraction=out_fraction,
+            entries=here.segments,
+            **words,
+        )
+    return fit(
+        function.half,
+        low,
+        high,
+        in_fraction=in_fraction,
+        out_fraction=out_fraction,
+        segments=here.segments,
+        degree=here.degree,
+        flat_below=function.limit_below is not None,
+        flat_above=function.limit is not None,
+        **words,
+    )
+
+

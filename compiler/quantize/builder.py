@@ -1,0 +1,196 @@
+"""Building an integer graph op by op, each result with its span, its format and its expected error.
+
+Flooring takes half of the last place on average. The builder carries that bias along, and the next
+constant that is added takes it back: no instruction is spent on rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
+from compiler.graph.ops import Add, MulShift, Op, Rescale, SegmentSum, Shift, Sub
+from compiler.quantize.intervals import Span, exactly, of_format, span_of
+from compiler.quantize.precision import Precision
+from hw_models.chip import Chip
+from hw_models.errors import QuantizeError
+from hw_models.fixed_point import Format
+
+Floats = npt.NDArray[np.float64]
+Limits = tuple[int, int]
+
+
+class Builder:
+    """An integer graph in the making, from the float graph `source`."""
+
+    def __init__(self, source: Graph, chip: Chip, precision: Precision, fractions: dict[str, int]) -> None:
+        self.source = source
+        self.chip = chip
+        self.precision = precision
+        self.wanted = fractions
+        self.blocks: list[Block] = []
+        self.values: dict[str, Value] = {}
+        self.constants: dict[str, Array] = {}
+        self.fractions: dict[str, int] = {}
+        self.spans: dict[str, Span] = {}
+        self.bias: dict[str, Floats] = {}
+        self._ops: list[Op] = []
+        self._copies: dict[tuple[str, int], str] = {}
+
+    # --- blocks and the finished graph ---------------------------------------------------------------------
+
+    def end_block(self, name: str, repeat: int) -> None:
+        """Close the block that the ops since the last one form."""
+        self.blocks.append(Block(name, tuple(self._ops), repeat))
+        self._ops, self._copies = [], {}
+
+    def graph(self, states: tuple[State, ...], time_constants: tuple[TimeConstant, ...]) -> Graph:
+        """The finished integer graph."""
+        return Graph(tuple(self.blocks), self.values, self.constants, states, time_constants, self.fractions)
+
+    # --- constants -----------------------------------------------------------------------------------------
+
+    def constant(self, name: str, array: npt.NDArray[np.generic], fraction: int | None = None) -> str:
+        """Store an integer constant under `name`, or under a like name where another one has it."""
+        array = np.asarray(array, np.int64)
+        while name in self.constants and not np.array_equal(self.constants[name], array):
+            name += "'"
+        if name not in self.constants:
+            self.constants[name] = array
+            if array.ndim == 1:
+                self.spans[name] = exactly(array)
+        if fraction is not None:
+            self.fractions[name] = fraction
+        return name
+
+    def number(self, value: int, fraction: int = 0) -> str:
+        """A constant that all elements share."""
+        return self.constant(f"{value}@{fraction}", np.array([value]), fraction)
+
+    def parameter(self, name: str, fraction: int, bias: Floats | float = 0.0) -> str:
+        """The float constant `name` at `fraction`, less `bias` of the last place."""
+        exact = self.source.constants[name].astype(np.float64) * 2.0**fraction - bias
+        return self.constant(f"{name}@{fraction}", np.floor(exact + 0.5).astype(np.int64), fraction)
+
+    # --- ops -----------------------------------------------------------------------------------------------
+
+    def emit(self, op: Op, fraction: int, limits: Limits | None = None, of: str | None = None) -> str:
+        """Append `op`; its result's format has `fraction` bits behind the point.
+
+        `limits` are the bounds of a saturating op; `of` is the float value that the result stands for.
+        Raises `QuantizeError` where the result does not fit the chip's word or product.
+        """
+        name = op.result or ""
+        while name in self.values or name in self.constants:
+            name += "'"
+        if name != op.result:
+            op = op.renamed(lambda n: name if n == op.result else n)
+        high = self.chip.word_high
+        wide = Format(fraction, *(limits or (-high - 1, high)))
+        here = Graph((), self.values, self.constants)
+        size = self._size(op)
+        self.values[name] = Value(name, size)
+        span = self.spans[name] = span_of(here, op, self.spans, wide)
+        if span.least < -high - 1 or span.most > high or span.product >= 2**self.chip.product_bits:
+            raise QuantizeError(
+                f"{name} does not fit the words of {self.chip.name}",
+                where=self._where(of),
+                numbers=f"reaches {span.least}..{span.most} at {fraction} fraction bits, product {span.product}",
+                advice="Scale the model's values, or give its ranges by a calibration that is nearer to its use.",
+            )
+        origin = self.source.values.get(of or "")
+        self.values[name] = Value(
+            name,
+            size,
+            modules=origin.modules if origin else (),
+            lines=origin.lines if origin else (),
+            format=Format(fraction, span.least, span.most),
+            represents=of,
+        )
+        self.bias[name] = self._bias(op)
+        self._ops.append(op)
+        return name
+
+    def effect(self, op: Op) -> None:
+        """Append an op without result."""
+        self._ops.append(op)
+
+    def fraction(self, name: str) -> int:
+        """Fraction bits of an integer value or constant."""
+        form = self.values[name].format if name in self.values else None
+        return form.fraction if form is not None else self.fractions[name]
+
+    def at(self, name: str, fraction: int, bias: Floats | float = 0.0) -> str:
+        """The float value or constant `name` as integers with `fraction` bits: itself, or a copy."""
+        if name in self.source.constants:
+            return self.parameter(name, fraction, bias)
+        return self.shifted(name, fraction)
+
+    def shifted(self, name: str, fraction: int) -> str:
+        """The integer value `name` with `fraction` bits: rounded half up, or shifted left."""
+        down = self.fraction(name) - fraction
+        if down == 0:
+            return name
+        key = (name, fraction)
+        if key not in self._copies:
+            copy = f"{name}@{fraction}"
+            if down > 0:
+                self._copies[key] = self.emit(Rescale(copy, name, down), fraction)
+            else:
+                self._copies[key] = self.emit(Shift(copy, name, self.number(-down)), fraction)
+        return self._copies[key]
+
+    def saturated(self, name: str, fraction: int, limits: Limits, out: str, of: str | None = None) -> str:
+        """`name` with `fraction` bits inside `limits`; what lies outside is clipped and counted under `out`."""
+        if self.fraction(name) < fraction:
+            name = self.shifted(name, fraction)
+        return self.emit(Rescale(out, name, self.fraction(name) - fraction), fraction, limits, of)
+
+    def _size(self, op: Op) -> int:
+        size = self.source.size
+        name = op.result or ""
+        if name in self.source.values:
+            return size(name)
+        sizes = [self.values[n].size for n in op.operands if n in self.values]
+        return max(sizes, default=1)
+
+    def _where(self, of: str | None) -> str:
+        value = self.source.values.get(of or "")
+        return "; ".join(("" if value is None else value.name, *(value.lines if value else ()))).strip("; ")
+
+    def _bias(self, op: Op) -> Floats:
+        """The mean error of the result, in its last place, that flooring has caused so far."""
+        zero = np.zeros(1)
+        if isinstance(op, Add):
+            return self._of(op.a) + self._of(op.b)
+        if isinstance(op, Sub):
+            return self._of(op.a) - self._of(op.b)
+        if isinstance(op, MulShift):
+            return -0.5 * (self.constants[op.shift] > 0)
+        if isinstance(op, Rescale):
+            return self._of(op.x) / 2.0**op.shift
+        if isinstance(op, SegmentSum):
+            segment, size = self.constants[op.segment].astype(np.int64), self.values[op.out].size
+            each = np.broadcast_to(self._of(op.x), segment.shape)
+            return np.bincount(segment, weights=each, minlength=size)
+        return zero
+
+    def _of(self, name: str) -> Floats:
+        return self.bias.get(name, np.zeros(1))
+
+
+def state_format(fraction: int, low: float, high: float) -> Format:
+    """The format of a state whose real values lie in low..high: no wider than they need."""
+    scale = 2.0**fraction
+    return Format(fraction, int(np.floor(low * scale)), int(np.ceil(high * scale)))
+
+
+def with_format(state: State, form: Format, initial: str) -> State:
+    """The integer graph's state for a float graph's one."""
+    return replace(state, format=form, initial=initial, low=None, high=None)
+
+
+__all__ = ["Builder", "Limits", "of_format", "state_format", "with_format"]

@@ -1,0 +1,183 @@
+"""How many fraction bits each value of a float graph gets: one sweep from the results back to the inputs.
+
+A value's *natural* fraction fills the word. A reader may *want* fewer bits: an element function its
+argument's, a product its operand's, a sum those of its result. A value gets the most that any reader
+wants, and never more than is natural; a reader that wants fewer narrows its copy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Elementwise,
+    Gather,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    Output,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
+from compiler.quantize.bounds import Interval
+from compiler.quantize.precision import Precision
+
+
+def fraction_for(magnitude: float, limit: float) -> int:
+    """The most fraction bits with which the integers of +-`magnitude` stay within +-`limit`.
+
+    >>> fraction_for(1.0, 127), fraction_for(1.0, 128), fraction_for(0.0, 128)
+    (6, 7, 7)
+    """
+    if magnitude <= 0:
+        return fraction_for(1.0, limit)
+    return math.floor(math.log2(limit) - math.log2(magnitude))
+
+
+def word_limit(precision: Precision) -> float:
+    """The largest integer of a word, less a little for the roundings on the way to it."""
+    return 2 ** (precision.word - 1) / 1.001
+
+
+def operand_limit(precision: Precision) -> float:
+    """The largest integer that a product with a parameter may take: its magnitude times the parameter's fits."""
+    return 2 ** (precision.operand - 1)
+
+
+def factor_limit(precision: Precision) -> float:
+    """The same for the narrow one in a product of two values, whose other one is split: see product.py."""
+    return 2 ** (precision.operand + 2 if precision.wide_products else precision.operand - 1)
+
+
+def find_fractions(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> dict[str, int]:
+    """Fraction bits of every value and state of a float graph."""
+    natural = _natural(graph, bounds, precision)
+    found = {s.name: _state_fraction(graph, s.name, natural) for s in graph.states}
+    wanted: dict[str, int] = {}
+    for _, op in reversed(list(graph.ops())):
+        if op.result is not None:
+            found[op.result] = _fraction(op, natural, found, wanted)
+        for operand, fraction in _wants(graph, op, found, natural, bounds, precision):
+            wanted[operand] = max(wanted.get(operand, fraction), fraction)
+    return found
+
+
+def _fraction(op: Op, natural: Mapping[str, int], found: Mapping[str, int], wanted: Mapping[str, int]) -> int:
+    name = op.result or ""
+    if isinstance(op, StateRead):
+        return found[op.state]
+    if isinstance(op, MatVec):
+        return natural[name]  # given by the messages and the weights
+    return min(natural[name], wanted.get(name, natural[name]))
+
+
+def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> dict[str, int]:
+    """Fraction bits that fill the word; of a sum no more than its operands have."""
+    # Like `bounds`, but without what is known of states and not of the integers on the way.
+    loose = dict(bounds)
+    found: dict[str, int] = {}
+    for _, op in graph.ops():
+        name = op.result
+        if name is None:
+            continue
+        word = word_limit(precision.at(name))
+        if isinstance(op, MatVec):
+            here = precision.at(name)
+            found[name] = message_fraction(graph, op, bounds, here) + here.weight
+            continue
+        if isinstance(op, Div):
+            # The quotient is a product with a reciprocal of up to 2: see quotient.py.
+            loose[name] = Interval(2 * bounds[name].low, 2 * bounds[name].high)
+        elif isinstance(op, Add):
+            loose[name] = Interval(loose[op.a].low + loose[op.b].low, loose[op.a].high + loose[op.b].high)
+        elif isinstance(op, Sub):
+            loose[name] = Interval(loose[op.a].low - loose[op.b].high, loose[op.a].high - loose[op.b].low)
+        magnitude = loose[name].magnitude
+        if isinstance(op, SegmentSum):
+            magnitude = max(magnitude, _largest_partial_sum(graph, op, bounds))
+        found[name] = fraction_for(magnitude, word)
+        if isinstance(op, (Add, Sub, Min, Max, Select)):
+            found[name] = min(
+                found[name],
+                *(found.get(n, fraction_for(loose[n].magnitude, word)) for n in (op.a, op.b)),
+            )
+    return found
+
+
+def _largest_partial_sum(graph: Graph, op: SegmentSum, bounds: Mapping[str, Interval]) -> float:
+    x = bounds[op.x]
+    reach = np.broadcast_to(np.maximum(np.abs(x.low), np.abs(x.high)), (graph.size(op.x),))
+    return float(np.bincount(graph.constants[op.segment].astype(np.int64), weights=reach).max(initial=0.0))
+
+
+def _state_fraction(graph: Graph, state: str, natural: Mapping[str, int]) -> int:
+    """A state's word holds what is read from it and what is written to it."""
+    names = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state]
+    names += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == state and op.x in natural]
+    return min(natural[n] for n in names) if names else 0
+
+
+def _wants(
+    graph: Graph,
+    op: Op,
+    found: Mapping[str, int],
+    natural: Mapping[str, int],
+    bounds: Mapping[str, Interval],
+    precision: Precision,
+) -> list[tuple[str, int]]:
+    """The fraction that `op` wants of each value it reads."""
+    if isinstance(op, StateWrite):
+        return [(op.x, found[op.state])]
+    if isinstance(op, Output):
+        return [(op.x, natural[op.x])] if op.x in natural else []
+    out = op.result or ""
+    here = precision.at(out)
+    if isinstance(op, (Gather, SegmentSum)):
+        return [(n, found[out]) for n in op.operands]
+    if isinstance(op, MatVec):
+        return [(n, message_fraction(graph, op, bounds, here)) for n in op.sources]
+    if isinstance(op, Apply):
+        return [(op.x, here.argument_fraction)]
+    if isinstance(op, Mul):
+        return [(n, _factor_wants(graph, op, n, natural, bounds, here)) for n in op.operands if n in natural]
+    if isinstance(op, (Div, Compare)):
+        return [(n, natural[n]) for n in op.operands if n in natural]
+    if isinstance(op, Select):
+        return [(op.condition, 0)] + [(n, found[out]) for n in (op.a, op.b)]
+    assert isinstance(op, Elementwise) or not op.operands
+    return [(n, found[out]) for n in op.operands]
+
+
+def _factor_wants(
+    graph: Graph, op: Mul, name: str, natural: Mapping[str, int], bounds: Mapping[str, Interval], precision: Precision
+) -> int:
+    both_values = op.a in natural and op.b in natural
+    if both_values and precision.wide_products and name == op.b and op.a != op.b:
+        return natural[name]
+    return fraction_for(bounds[name].magnitude, factor_limit(precision) if both_values else operand_limit(precision))
+
+
+def message_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
+    """The most fraction bits of a matrix's messages with which no partial row sum leaves the accumulator."""
+    weights = np.ceil(np.abs(graph.constants[op.matrix]) * 2.0**precision.weight)
+    parts = [bounds[s] for s in op.sources]
+    sizes = [graph.size(s) for s in op.sources]
+    reach = np.concatenate(
+        [np.broadcast_to(np.maximum(np.abs(p.low), np.abs(p.high)), (n,)) for p, n in zip(parts, sizes, strict=True)]
+    )
+    row = float((weights @ reach).max(initial=0.0))
+    largest = float(reach.max(initial=0.0))
+    return min(fraction_for(row, word_limit(precision)), fraction_for(largest, word_limit(precision)))

@@ -1,0 +1,233 @@
+"""The proof that integers fit: intervals of an integer graph, element by element, from its ops alone.
+
+`prove(graph, chip)` walks a finished integer graph and refuses it where a value could leave its format or
+a product the chip's width. The lowering uses the same rules while it builds, so what it builds passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import (
+    Add,
+    And,
+    Compare,
+    Divide,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    MulShift,
+    Op,
+    PiecewisePolynomial,
+    Rescale,
+    SegmentSum,
+    Select,
+    Shift,
+    StateRead,
+    Sub,
+)
+from compiler.quantize import polynomial
+from hw_models.chip import Chip
+from hw_models.errors import GraphError
+from hw_models.fixed_point import Format, round_shift
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The smallest and largest integer of each element (or one for all), and the largest product on the way."""
+
+    low: Integers
+    high: Integers
+    product: int = 0
+
+    @property
+    def least(self) -> int:
+        """The smallest of all elements."""
+        return int(self.low.min(initial=0)) if self.low.size == 0 else int(self.low.min())
+
+    @property
+    def most(self) -> int:
+        """The largest of all elements."""
+        return int(self.high.max(initial=0)) if self.high.size == 0 else int(self.high.max())
+
+    @property
+    def magnitude(self) -> int:
+        """The largest absolute value."""
+        return max(abs(self.least), abs(self.most))
+
+
+def exactly(constant: npt.NDArray[np.generic]) -> Span:
+    """The span of a constant."""
+    array = constant.astype(np.int64)
+    return Span(array, array)
+
+
+def of_format(form: Format) -> Span:
+    """All that a format can hold."""
+    return Span(np.array([form.low]), np.array([form.high]))
+
+
+def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None) -> Span:
+    """The span of `op`'s result, from those of its operands; `form` is the format of ops that saturate."""
+    if isinstance(op, (Input, Rescale, Shift, StateRead)):
+        assert form is not None
+        return _saturating(op, spans, form)
+    if isinstance(op, Gather):
+        whole = _joined(graph, op.sources, spans)
+        index = graph.constants[op.index].astype(np.int64)
+        return Span(whole.low[index], whole.high[index])
+    if isinstance(op, SegmentSum):
+        return _segment_sum(graph, op, spans)
+    if isinstance(op, MatVec):
+        return _mat_vec(graph, op, spans)
+    if isinstance(op, PiecewisePolynomial):
+        x = spans[op.x]
+        reach = polynomial.bounds(
+            *(graph.constants[n].astype(np.int64) for n in (op.knots, op.origins, op.coefficients, op.shifts)),
+            x.least,
+            x.most,
+        )
+        return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
+    return _elementwise(graph, op, spans)
+
+
+def _saturating(op: Op, spans: Mapping[str, Span], form: Format) -> Span:
+    limit = of_format(form)
+    if isinstance(op, Rescale):
+        x = spans[op.x]
+        low, high = round_shift(x.low, op.shift), round_shift(x.high, op.shift)
+    elif isinstance(op, Shift):
+        x, amount = spans[op.x], spans[op.amount]
+        ends = [_shifted(e, a) for e in (x.low, x.high) for a in (amount.low, amount.high)]
+        low, high = np.minimum.reduce(np.broadcast_arrays(*ends)), np.maximum.reduce(np.broadcast_arrays(*ends))
+    else:
+        return limit
+    return Span(np.clip(low, form.low, form.high), np.clip(high, form.low, form.high))
+
+
+def _shifted(x: Integers, amount: Integers) -> Integers:
+    return np.right_shift(np.left_shift(x, np.maximum(amount, 0)), np.maximum(-amount, 0))
+
+
+def _segment_sum(graph: Graph, op: SegmentSum, spans: Mapping[str, Span]) -> Span:
+    segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
+    x = _full(graph, op.x, spans)
+    low, high = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    np.add.at(low, segment, x.low)
+    np.add.at(high, segment, x.high)
+    return Span(low, high)
+
+
+def _mat_vec(graph: Graph, op: MatVec, spans: Mapping[str, Span]) -> Span:
+    x, matrix = _joined(graph, op.sources, spans), graph.constants[op.matrix].astype(np.int64)
+    positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)
+    return Span(positive @ x.low + negative @ x.high, positive @ x.high + negative @ x.low)
+
+
+def largest_partial_sum(graph: Graph, op: SegmentSum | MatVec, spans: Mapping[str, Span]) -> int:
+    """No partial sum of `op`, in any order, has a larger magnitude."""
+    if isinstance(op, SegmentSum):
+        x = _full(graph, op.x, spans)
+        total = np.zeros(graph.size(op.out), np.int64)
+        np.add.at(total, graph.constants[op.segment].astype(np.int64), np.maximum(np.abs(x.low), np.abs(x.high)))
+    else:
+        x = _joined(graph, op.sources, spans)
+        total = np.abs(graph.constants[op.matrix].astype(np.int64)) @ np.maximum(np.abs(x.low), np.abs(x.high))
+    return int(total.max(initial=0))
+
+
+def _elementwise(graph: Graph, op: Op, spans: Mapping[str, Span]) -> Span:
+    if isinstance(op, Compare):
+        return Span(np.array([0]), np.array([1]))
+    if isinstance(op, Select):
+        a, b = spans[op.a], spans[op.b]
+        return Span(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+    assert isinstance(op, (Add, Sub, Min, Max, And, MulShift, Divide))
+    a, b = spans[op.a], spans[op.b]
+    if isinstance(op, Add):
+        return Span(a.low + b.low, a.high + b.high)
+    if isinstance(op, Sub):
+        return Span(a.low - b.high, a.high - b.low)
+    if isinstance(op, Min):
+        return Span(np.minimum(a.low, b.low), np.minimum(a.high, b.high))
+    if isinstance(op, Max):
+        return Span(np.maximum(a.low, b.low), np.maximum(a.high, b.high))
+    if isinstance(op, And):
+        return Span(np.zeros_like(b.high), b.high)
+    if isinstance(op, MulShift):
+        shift = graph.constants[op.shift].astype(np.int64)
+        low, high = _corners(a, b, lambda x, y: x * y)
+        largest = int(max(np.abs(low).max(initial=0), np.abs(high).max(initial=0)))
+        return Span(low >> shift, high >> shift, largest)
+    low, high = _corners(a, b, lambda x, y: (x << op.shift) // y)
+    return Span(low, high, a.magnitude << op.shift)
+
+
+def _corners(a: Span, b: Span, function: Callable[[Integers, Integers], Integers]) -> tuple[Integers, Integers]:
+    ends = np.broadcast_arrays(*(function(x, y) for x in (a.low, a.high) for y in (b.low, b.high)))
+    return np.minimum.reduce(ends), np.maximum.reduce(ends)
+
+
+def _full(graph: Graph, name: str, spans: Mapping[str, Span]) -> Span:
+    size = graph.size(name)
+    return Span(np.broadcast_to(spans[name].low, (size,)), np.broadcast_to(spans[name].high, (size,)))
+
+
+def _joined(graph: Graph, sources: tuple[str, ...], spans: Mapping[str, Span]) -> Span:
+    parts = [_full(graph, s, spans) for s in sources]
+    return Span(np.concatenate([p.low for p in parts]), np.concatenate([p.high for p in parts]))
+
+
+def find_spans(graph: Graph) -> dict[str, Span]:
+    """The span of every value and vector constant of an integer graph."""
+    spans = {n: exactly(c) for n, c in graph.constants.items() if np.issubdtype(c.dtype, np.integer) and c.ndim == 1}
+    for _, op in graph.ops():
+        if op.result is not None:
+            spans[op.result] = span_of(graph, op, spans, graph.values[op.result].format)
+    return spans
+
+
+def prove(graph: Graph, chip: Chip) -> Graph:
+    """Return `graph` if every value provably stays in its format and the chip's widths; else `GraphError`."""
+    spans = find_spans(graph)
+    word = 2 ** (chip.word_bits - 1)
+    for block, op in graph.ops():
+        if isinstance(op, MatVec) and np.abs(graph.constants[op.matrix]).max(initial=0) > chip.weight_high:
+            raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
+        if op.result is None:
+            continue
+        form = graph.values[op.result].format
+        assert form is not None  # validate() has checked it
+        span = spans[op.result]
+        if isinstance(op, (SegmentSum, MatVec)) and largest_partial_sum(graph, op, spans) >= word:
+            raise GraphError(f"a partial sum of {op.result} can leave the accumulator", where=f"block {block.name}")
+        held = form.low <= span.least and span.most <= form.high and -word <= form.low and form.high < word
+        if not held or span.product >= 2**chip.product_bits:
+            raise GraphError(
+                f"{op.result} can leave its format or a product the chip's width",
+                where=f"block {block.name}, {type(op).__name__}",
+                numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}, product {span.product}",
+                advice="This is a fault of the compiler.",
+            )
+        _check_fractions(graph, op)
+    return graph
+
+
+def _check_fractions(graph: Graph, op: Op) -> None:
+    """Sums, minima and maxima need operands of one fraction."""
+    if not isinstance(op, (Add, Sub, Min, Max)):
+        return
+    found = {graph.values[n].format.fraction for n in op.operands if n in graph.values}  # type: ignore[union-attr]
+    found |= {graph.fractions[n] for n in op.operands if n in graph.fractions}
+    found.add(graph.values[op.out].format.fraction)  # type: ignore[union-attr]
+    if len(found) > 1:
+        raise GraphError(f"{op} mixes the fractions {sorted(found)}", advice="This is a fault of the compiler.")

@@ -1,0 +1,105 @@
+"""How precisely a network is quantized: one structured dataclass, its named settings, overrides by name.
+
+`reference` values come from measurements on trained models (see `docs/numerics.md`); `explain` says what
+holds for a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+
+from hw_models.chip import Chip
+from hw_models.errors import InputError
+
+NO_OVERRIDES: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Widths in bits, sign included, and the size of approximations.
+
+    `overrides` maps a glob over value names to fields that differ there:
+    `Precision(overrides={"rnn.*": {"segments": 16}})`.
+    """
+
+    word: int = 24
+    """states, sums and everything that is not narrowed"""
+    operand: int = 17
+    """messages and other operands of a product with a parameter"""
+    parameter: int = 16
+    """mantissa of a parameter in a product; each element has its own exponent"""
+    weight: int = 8
+    """magnitude of a synapse's weight in a matrix; each row has a factor in the neuron's program"""
+    argument_fraction: int = 13
+    """fraction bits of an element function's argument"""
+    segments: int = 8
+    degree: int = 3
+    wide_products: bool = True
+    """a product of two values splits its longer one, instead of narrowing both"""
+    margin: float = 1.25
+    """a calibrated range is this much wider than what was seen"""
+    overrides: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: NO_OVERRIDES)
+
+    def __post_init__(self) -> None:
+        known = {f.name for f in fields(self)} - {"overrides"}
+        for glob, changes in self.overrides.items():
+            for name in changes:
+                if name not in known:
+                    raise InputError(
+                        f"Precision has no field {name!r}",
+                        where=f"overrides[{glob!r}]",
+                        advice=f"Use one of {', '.join(sorted(known))}.",
+                    )
+        if self.margin < 1:
+            raise InputError("margin must be at least 1", numbers=f"margin = {self.margin}")
+
+    def at(self, name: str) -> Precision:
+        """The precision that holds for the value `name`.
+
+        >>> Precision(overrides={"rnn.*": {"segments": 16}}).at("rnn.v").segments
+        16
+        """
+        found = self
+        for glob, changes in self.overrides.items():
+            if fnmatchcase(name, glob):
+                found = replace(found, overrides=NO_OVERRIDES, **changes)  # type: ignore[arg-type]
+        return found
+
+    def explain(self, name: str) -> str:
+        """What holds for `name`, and which override says so."""
+        globs = [g for g in self.overrides if fnmatchcase(name, g)]
+        source = f"overridden by {', '.join(globs)}" if globs else "the chip's default"
+        held = self.at(name)
+        return f"{name} ({source}): " + ", ".join(
+            f"{f.name} {getattr(held, f.name)}" for f in fields(held) if f.name != "overrides"
+        )
+
+
+def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precision:
+    """The precision to use on `chip`: its default, a named setting ("default", "small"), or the user's own."""
+    if isinstance(wanted, Precision):
+        return wanted
+    default = (
+        Precision()
+        if chip.word_bits <= 32
+        else Precision(
+            word=40,
+            operand=31,
+            parameter=31,
+            weight=24,
+            argument_fraction=24,
+            segments=4096,
+            degree=1,
+            wide_products=False,
+        )
+    )
+    settings = {
+        "default": default,
+        "small": replace(default, segments=min(default.segments, 4), wide_products=False),
+    }
+    if wanted is None or wanted in settings:
+        return settings[wanted or "default"]
+    raise InputError(f"no precision {wanted!r}", advice=f"Use {', '.join(settings)} or ltc2neuro.Precision(...).")

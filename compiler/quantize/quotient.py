@@ -1,0 +1,94 @@
+"""Quotients on a chip that cannot divide: the octave of the denominator, then a table of reciprocals.
+
+a / d = (a * 2^o) * (1 / (d * 2^o)), o such that d * 2^o lies in one octave. The octave is found by
+compares; the reciprocal over one octave is a piecewise polynomial. A chip that divides does so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.ops import Div, Divide, PiecewisePolynomial, Shift, Sub
+from compiler.quantize.bounds import Interval
+from compiler.quantize.builder import Builder
+from compiler.quantize.fractions import fraction_for, operand_limit
+from compiler.quantize.polynomial import Table, fit, steps
+from compiler.quantize.product import product
+
+ARGUMENT_BITS = 15
+"""The denominator in its octave: 2^14 < d <= 2^15. An error here changes the rate only, not where it ends."""
+RECIPROCAL_FRACTION = 18
+"""1 < 1/d <= 2 has 19 bits: the narrow factor of a wide product."""
+
+
+def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np.float64] | None) -> str:
+    """`op` in integers. `quotient` bounds the result; `floor` is where the denominator is clipped, None where never."""
+    d = build.at(op.b, build.wanted.get(op.b, build.precision.word - 2))
+    if build.spans[d].least <= 0:
+        least = 1 if floor is None else max(1, int(np.min(floor) * 2.0 ** build.fraction(d)))
+        d = build.saturated(d, build.fraction(d), (least, max(build.spans[d].most, least)), f"{op.b}.clipped")
+    if build.chip.divide:
+        return _divide(build, op, d)
+    a = build.at(op.a, build.wanted.get(op.a, build.wanted[op.out]))
+    top = (build.spans[d].most - 1).bit_length()
+    octaves = top - (build.spans[d].least - 1).bit_length()
+    amount = emit_table(build, f"{op.out}.octave", d, _octave_table(top, octaves)) if octaves else build.number(0)
+    down = build.emit(Sub(f"{op.out}.down", amount, build.number(top - ARGUMENT_BITS)), 0)
+    normal = build.emit(Shift(f"{op.out}.normal", d, down), ARGUMENT_BITS, (0, 2**ARGUMENT_BITS))
+    here = build.precision.at(op.out)
+    table = fit(
+        _reciprocal,
+        0,
+        2**ARGUMENT_BITS,
+        in_fraction=ARGUMENT_BITS,
+        out_fraction=RECIPROCAL_FRACTION,
+        segments=min(here.segments, 8) // 2 + 1,
+        degree=here.degree,
+        word_bits=build.chip.word_bits,
+        product_bits=build.chip.product_bits,
+        flat_below=True,
+    )
+    reciprocal = emit_table(build, f"{op.out}.reciprocal", normal, table)
+    exponent = build.fraction(d) - top
+    # |a * 2^o| = |quotient| * (d * 2^o) <= |quotient| * 2^-exponent: what exceeds it is a rounding, and is clipped.
+    limit = min(int(quotient.magnitude * 2.0 ** (build.fraction(a) - exponent) * 1.001) + 1, build.chip.word_high)
+    scaled = build.emit(Shift(f"{op.out}.numerator", a, amount), build.fraction(a), (-limit, limit))
+    return product(build, op.out, reciprocal, scaled, build.wanted[op.out], exponent, of=op.out)
+
+
+def _divide(build: Builder, op: Div, d: str) -> str:
+    limit = int(operand_limit(build.precision.at(op.out)))
+    drop = max(0, build.spans[d].most.bit_length() - limit.bit_length())
+    d = build.shifted(d, build.fraction(d) - drop)
+    a = build.at(op.a, build.wanted.get(op.a, build.wanted[op.out]))
+    room = fraction_for(build.spans[a].magnitude, 2.0 ** (build.chip.product_bits - 1))
+    shift = min(build.wanted[op.out] - build.fraction(a) + build.fraction(d), room)
+    fraction = build.fraction(a) + shift - build.fraction(d)
+    if fraction == build.wanted[op.out]:
+        return build.emit(Divide(op.out, a, d, shift), fraction, of=op.out)
+    coarse = build.emit(Divide(f"{op.out}.coarse", a, d, shift), fraction)
+    up = build.number(build.wanted[op.out] - fraction)
+    return build.emit(Shift(op.out, coarse, up), build.wanted[op.out], of=op.out)
+
+
+def emit_table(build: Builder, name: str, x: str, table: Table, of: str | None = None) -> str:
+    """A `PiecewisePolynomial` of the integer value `x`."""
+    op = PiecewisePolynomial(
+        name,
+        x,
+        build.constant(f"{name}.knots", table.knots),
+        build.constant(f"{name}.origins", table.origins),
+        build.constant(f"{name}.coefficients", table.coefficients),
+        build.constant(f"{name}.shifts", table.shifts),
+    )
+    return build.emit(op, table.out_fraction, of=of)
+
+
+def _octave_table(top: int, octaves: int) -> Table:
+    """The left shift that brings d into (2^(top-1), 2^top]."""
+    return steps([2 ** (top - o) + 1 for o in range(octaves, 0, -1)], list(range(octaves, -1, -1)))
+
+
+def _reciprocal(d: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return 1.0 / np.maximum(d, 0.5)

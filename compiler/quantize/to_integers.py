@@ -1,0 +1,190 @@
+"""From a float graph to an integer graph: every op lowered in order, then proved.
+
+One small function an op. What an op becomes is decided here and nowhere later: the assembler only looks
+templates up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Graph, State, TimeConstant
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    Output,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
+from compiler.graph.validate import validate
+from compiler.quantize.activation import lower_apply
+from compiler.quantize.bounds import Interval, Observed, denominator_floor, find_bounds, observe, state_interval
+from compiler.quantize.builder import Builder, Floats, state_format, with_format
+from compiler.quantize.fractions import find_fractions
+from compiler.quantize.intervals import prove
+from compiler.quantize.precision import Precision
+from compiler.quantize.product import lower_mul
+from compiler.quantize.quotient import lower_div
+from compiler.rewrite.normalise import normalise_quotients, scale_inputs
+from compiler.rewrite.rows import rows_out
+from hw_models.chip import Chip
+from hw_models.fixed_point import Format
+
+
+def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision) -> Graph:
+    """The integer graph of a simplified float `graph`.
+
+    `sequences` are calibration data, each (time, features). Raises `QuantizeError` where a value cannot be
+    held in the chip's widths.
+    """
+    graph, observed = _prepared(graph, sequences, chip, precision)
+    bounds = find_bounds(graph, observed, precision.margin)
+    build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision))
+    states = tuple(_state(build, s, state_interval(graph, s.name, observed, precision.margin)) for s in graph.states)
+    formats = {s.name: s.format for s in states if s.format is not None}
+    for block in graph.blocks:
+        for op in block.ops:
+            _lower(build, op, bounds, observed, formats)
+        build.end_block(block.name, block.repeat)
+    return prove(validate(build.graph(states, _time_constants(build)), "quantize"), chip)
+
+
+def _prepared(
+    graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision
+) -> tuple[Graph, Observed]:
+    """Inputs scaled to +-1 a channel, denominators to at most 1, matrix rows to the weights' range."""
+    observed = observe(graph, sequences)
+    for _, op in graph.ops():
+        if isinstance(op, Input):
+            seen = observed.interval(op.out, precision.margin)
+            largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
+            graph = scale_inputs(graph, np.where(largest > 0, largest, 1.0))
+    graph = rows_out(graph, (2.0**precision.weight - 1) / 2.0**precision.weight)
+    observed = observe(graph, sequences)
+    bounds = find_bounds(graph, observed, precision.margin)
+    upper = {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)}
+    graph = normalise_quotients(graph, upper)
+    return graph, observe(graph, sequences)
+
+
+def _state(build: Builder, state: State, interval: Interval) -> State:
+    fraction = build.wanted[state.name]
+    form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
+    initial = build.parameter(state.initial, fraction)
+    return with_format(state, form, initial)
+
+
+def _time_constants(build: Builder) -> tuple[TimeConstant, ...]:
+    found = []
+    for t in build.source.time_constants:
+        total = t.total
+        if total in build.source.constants:
+            total = build.parameter(total, build.precision.word - 4)
+        keep = build.parameter(t.keep, build.fraction(total))
+        found.append(TimeConstant(t.state, keep, total, t.repeat))
+    return tuple(found)
+
+
+def _lower(
+    build: Builder, op: Op, bounds: Mapping[str, Interval], observed: Observed, states: Mapping[str, Format]
+) -> None:
+    if isinstance(op, Input):
+        _input(build, op, bounds[op.out])
+    elif isinstance(op, Output):
+        x = build.at(op.x, build.wanted.get(op.x, 0))
+        build.effect(Output(x, _host(build, op.scale), _host(build, op.offset)))
+    elif isinstance(op, StateRead):
+        form = states[op.state]
+        build.emit(StateRead(op.out, op.state), form.fraction, (form.low, form.high), of=op.out)
+    elif isinstance(op, StateWrite):
+        form = states[op.state]
+        x = build.at(op.x, form.fraction)
+        span = build.spans[x]
+        if x in build.constants or span.least < form.low or span.most > form.high:
+            x = build.saturated(x, form.fraction, (form.low, form.high), f"{op.state}.next")
+        build.effect(StateWrite(op.state, x))
+    elif isinstance(op, Gather):
+        sources = tuple(build.at(s, build.wanted[op.out]) for s in op.sources)
+        index = build.constant(op.index, build.source.constants[op.index])
+        build.emit(Gather(op.out, sources, index), build.wanted[op.out], of=op.out)
+    elif isinstance(op, SegmentSum):
+        segment = build.constant(op.segment, build.source.constants[op.segment])
+        build.emit(SegmentSum(op.out, build.at(op.x, build.wanted[op.out]), segment), build.wanted[op.out], of=op.out)
+    elif isinstance(op, MatVec):
+        _mat_vec(build, op)
+    elif isinstance(op, Mul):
+        lower_mul(build, op)
+    elif isinstance(op, Div):
+        lower_div(build, op, bounds[op.out], denominator_floor(build.source, op, bounds, observed))
+    elif isinstance(op, Apply):
+        lower_apply(build, op)
+    else:
+        _elementwise(build, op)
+
+
+def _input(build: Builder, op: Input, interval: Interval) -> None:
+    """What the host sends: it saturates to the calibrated range, and counts."""
+    fraction = build.wanted[op.out]
+    form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
+    new = Input(op.out, _host(build, op.scale), _host(build, op.offset))
+    build.emit(new, fraction, (form.low, form.high), of=op.out)
+
+
+def _host(build: Builder, name: str) -> str:
+    """A float constant of the host's maps."""
+    build.constants[name] = build.source.constants[name].astype(np.float64)
+    return name
+
+
+def _mat_vec(build: Builder, op: MatVec) -> None:
+    weight = build.precision.at(op.out).weight
+    fraction = build.wanted[op.out]
+    exact = build.source.constants[op.matrix] * 2.0**weight
+    high = build.chip.weight_high
+    matrix = build.constant(op.matrix, np.clip(np.floor(exact + 0.5), -high, high).astype(np.int64))
+    sources = tuple(build.at(s, fraction - weight) for s in op.sources)
+    build.emit(MatVec(op.out, sources, matrix), fraction, of=op.out)
+
+
+def _elementwise(build: Builder, op: Op) -> None:
+    assert isinstance(op, (Add, Sub, Min, Max, Compare, Select))
+    if isinstance(op, Compare):
+        fraction = min([build.wanted[n] for n in (op.a, op.b) if n in build.wanted] or [0])
+        a, b = build.at(op.a, fraction), build.at(op.b, fraction)
+        build.emit(Compare(op.out, a, b, op.relation), 0, of=op.out)
+        return
+    fraction = build.wanted[op.out]
+    # A constant takes back what flooring has taken from the other operand.
+    a = build.at(op.a, fraction, _error(build, op, op.b, fraction, -1.0 if isinstance(op, Sub) else 1.0))
+    b = build.at(op.b, fraction, _error(build, op, op.a, fraction, -1.0 if isinstance(op, Sub) else 1.0))
+    if isinstance(op, Select):
+        condition = build.at(op.condition, 0)
+        build.emit(Select(op.out, condition, a, b), fraction, of=op.out)
+        return
+    name = build.emit(type(op)(op.out, a, b), fraction, of=op.out)
+    if isinstance(op, (Add, Sub)) and (op.a in build.source.constants or op.b in build.source.constants):
+        build.bias[name] = np.zeros(1)
+
+
+def _error(
+    build: Builder, op: Op, other: str, fraction: int, sign: float
+) -> npt.NDArray[np.float64] | float:
+    """What a constant operand of a sum has to make good: the expected error of the `other` operand."""
+    if not isinstance(op, (Add, Sub)) or other in build.source.constants:
+        return 0.0
+    return sign * build.bias[build.shifted(other, fraction)]

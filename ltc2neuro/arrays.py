@@ -1,0 +1,76 @@
+"""What users hand in: arrays, tensors and lists of sequences, made into NumPy arrays of a known shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+ArrayOrTensor: TypeAlias = "npt.ArrayLike | torch.Tensor"
+Samples: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor]"
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences (time, features) and whether they came as a list of their own (`ragged`) or as one batch."""
+
+    arrays: tuple[Floats, ...]
+    ragged: bool
+
+    def groups(self) -> list[list[int]]:
+        """Indices of sequences of equal length, which run side by side."""
+        found: dict[int, list[int]] = {}
+        for i, array in enumerate(self.arrays):
+            found.setdefault(len(array), []).append(i)
+        return list(found.values())
+
+
+def as_array(x: ArrayOrTensor) -> npt.NDArray[np.generic]:
+    """`x` as a NumPy array; a tensor is detached and brought to the CPU."""
+    detach = getattr(x, "detach", None)
+    return np.asarray(x if detach is None else detach().cpu().numpy())
+
+
+def as_sequences(x: Samples, features: int | None, what: str = "x") -> Sequences:
+    """`x` as sequences.
+
+    `x` is (batch, time, features), or a list of (time, features). Raises `InputError` that gives the shape
+    expected, for wrong ranks, wrong features and values that are not finite.
+    """
+    ragged = isinstance(x, (list, tuple)) and (not x or as_array(x[0]).ndim == 2)
+    expected = f"(batch, time, {features if features is not None else 'features'})"
+    if ragged:
+        arrays = [as_array(s) for s in x]  # type: ignore[union-attr]
+        shapes = [a.shape for a in arrays]
+    else:
+        try:
+            whole = as_array(x)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise InputError(f"{what} is not an array: {error}", advice=f"Give {expected}.") from error
+        if whole.ndim != 3:
+            raise InputError(
+                f"{what} has {whole.ndim} dimensions",
+                numbers=f"shape {whole.shape}, expected {expected}",
+                advice="Give a batch of sequences, or a list of (time, features) sequences; x[None] is a batch of one.",
+            )
+        arrays, shapes = list(whole), [whole.shape]
+    for shape, array in zip(shapes * len(arrays) if not ragged else shapes, arrays, strict=False):
+        if array.ndim != 2 or (features is not None and array.shape[1] != features):
+            raise InputError(
+                f"{what} has the wrong shape",
+                numbers=f"shape {shape}, expected {'(time, ' + str(features or 'features') + ')' if ragged else expected}",
+            )
+        if not np.issubdtype(array.dtype, np.number) and array.dtype != np.bool_:
+            raise InputError(f"{what} holds {array.dtype}, not numbers")
+        if not np.all(np.isfinite(array)):
+            raise InputError(f"{what} holds values that are not finite", advice="Remove NaN and infinity first.")
+    return Sequences(tuple(np.asarray(a, np.float64) for a in arrays), ragged)

@@ -1,0 +1,83 @@
+"""`compile`: from a trained torch module to a `Network`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.quantize.precision import Precision, precision_for
+from compiler.quantize.to_integers import quantize
+from compiler.rewrite.runner import simplify
+from hw_models.chip import Chip, load_chip
+from hw_models.errors import InputError
+from ltc2neuro.arrays import Samples, Sequences, as_sequences
+from ltc2neuro.extras import require
+from ltc2neuro.network import KnownAnswer, Network
+
+if TYPE_CHECKING:
+    import torch
+
+KNOWN_STEPS = 16
+"""Length of the known-answer sequence that an artifact carries."""
+
+
+def compile(
+    model: torch.nn.Module,
+    calibration: Samples,
+    *,
+    timespans: Samples | None = None,
+    chip: str | Path | Chip = "loihi2",
+    precision: Precision | str | None = None,
+    dt: float = 1.0,
+) -> Network:
+    """Compile a trained torch module for a chip.
+
+    `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
+    network will meet. Ranges that are not proven come from it, and the trace is proved on it against torch.
+    `dt` is the time that one sample stands for, in the unit of the model's time constants. The model is unchanged.
+
+    Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch,
+    `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments.
+    """
+    if timespans is not None:
+        raise InputError(
+            "time spans are not supported yet",
+            where="compile(timespans=...)",
+            advice="Give samples at a constant interval and its length as dt=.",
+        )
+    if not (np.isfinite(dt) and dt > 0):
+        raise InputError("dt must be above 0", numbers=f"dt = {dt}", advice="It is the time that a sample stands for.")
+    sequences = as_sequences(calibration, None, "calibration")
+    _check(sequences)
+    target = load_chip(chip)
+    exact = precision_for(target, precision)
+    require("torch")
+    from ltc2neuro.tracing import trace
+
+    traced = trace(model, list(sequences.arrays), dt=dt)
+    graph, passes = simplify(traced.graph)
+    integers = quantize(graph, sequences.arrays, target, exact)
+    unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
+    net = Network(
+        graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown
+    )
+    return with_known_answer(net)
+
+
+def with_known_answer(net: Network) -> Network:
+    """`net` with the reference's answer to its known sequence."""
+    from dataclasses import replace
+
+    run = net.run(net.known.x)
+    states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
+    return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
+
+
+def _check(sequences: Sequences) -> None:
+    if not sequences.arrays or any(a.shape[0] == 0 for a in sequences.arrays):
+        raise InputError("calibration is empty", advice="Give at least one sequence with at least one sample.")
+    features = {a.shape[1] for a in sequences.arrays}
+    if len(features) > 1:
+        raise InputError("calibration sequences differ in their features", numbers=f"{sorted(features)}")

@@ -1,0 +1,274 @@
+"""`Network`: a compiled network, what a user holds in the hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.backends.execution import Execution, Program
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Input, Output
+from compiler.quantize.precision import Precision
+from compiler.rewrite.runner import PassRecord
+from hw_models.chip import Chip
+from hw_models.fixed_point import Format
+from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, as_sequences
+from ltc2neuro.runs import Run, States, run_network
+from ltc2neuro.stream import Stream
+
+if TYPE_CHECKING:
+    from lava.magma.core.process.process import AbstractProcess
+
+    from compiler.mapping.network import MappedNetwork
+
+
+@dataclass(frozen=True)
+class KnownAnswer:
+    """A sequence and the integers that every executor must return for it."""
+
+    x: Floats
+    """(1, time, features), in the user's units"""
+    integers: npt.NDArray[np.int64]
+    states: dict[str, npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A liquid network as integers for one chip.
+
+    Made by `ltc2neuro.compile` or `ltc2neuro.load`. Arrays are (batch, time, features); time is in samples, each
+    `dt` long. All executors return the same integers, except "floating", which does not round.
+    """
+
+    float_graph: Graph
+    graph: Graph
+    chip: Chip
+    precision: Precision
+    readout: str
+    """"every" or "last": whether the model answers at each step or at the last one"""
+    step_shape: tuple[int, ...]
+    """shape of the answer of one sample"""
+    dt: float
+    passes: tuple[PassRecord, ...]
+    known: KnownAnswer
+
+    # --- running -------------------------------------------------------------------------------------------
+
+    def __call__(self, x: Samples) -> Floats | list[Floats]:
+        """What `model(x)` returns, batch first, as float64, from the reference.
+
+        `x` is (batch, time, features), or a list of (time, features); the result is
+        (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape).
+        """
+        outputs = self.run(x).outputs
+        return [self.shaped(y) for y in outputs] if isinstance(outputs, list) else self.shaped(outputs)
+
+    def run(
+        self, x: Samples, on: str = "reference", state: States | None = None, record: Sequence[str] = ()
+    ) -> Run:
+        """Run `x` on an executor: "floating", "reference", "lava" or "lava-fused".
+
+        `state` is the `final_state` of an earlier run; `record` are names or globs of `names()`.
+        Raises `InputError` for a wrong shape, name or state.
+        """
+        return run_network(self, as_sequences(x, self.features), on, state, record)
+
+    def stream(self, batch: int | None = None) -> Stream:
+        """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features)."""
+        return Stream(self, batch)
+
+    def shaped(self, outputs: Floats) -> Floats:
+        """Flat outputs (..., time, outputs) in the shape of the model's answer."""
+        if self.readout == "last":
+            return outputs[..., -1, :].reshape(*outputs.shape[:-2], *self.step_shape)
+        return outputs.reshape(*outputs.shape[:-1], *self.step_shape)
+
+    # --- names ---------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """What `run(record=...)` takes: states, their time constants, and every value of the float graph."""
+        taus = [_tau_name(t.state) for t in self.graph.time_constants]
+        values = [v.represents for v in self.graph.values.values() if v.represents is not None]
+        return list(dict.fromkeys([*(s.name for s in self.graph.states), *taus, *values]))
+
+    def recorded_values(self, wanted: Sequence[str]) -> list[str]:
+        """The integer graph's values behind the names `wanted`."""
+        found: list[str] = []
+        for name in wanted:
+            if name in self._totals:
+                found.append(self._totals[name].total)
+            elif name in self._values:
+                found.append(self._values[name])
+        return [n for n in dict.fromkeys(found) if n in self.graph.values]
+
+    def shown_record(self, execution: Execution, wanted: Sequence[str]) -> dict[str, Floats]:
+        """What was recorded, in real values; the arrays are (batch, time, size)."""
+        shown: dict[str, Floats] = {}
+        for name in wanted:
+            if name in execution.states:
+                shown[name] = execution.states[name] * self.state_lsb(name)
+            elif name in self._totals:
+                shown[name] = self._tau(name, execution)
+            else:
+                form = self.graph.values[self._values[name]].format
+                assert form is not None  # an integer graph's
+                shown[name] = execution.record[self._values[name]] * form.lsb
+        return shown
+
+    def shown_name(self, name: str) -> str:
+        """The name of an integer value in the user's words."""
+        value = self.graph.values.get(name)
+        return (value.represents or name) if value is not None else name
+
+    def _tau(self, name: str, execution: Execution) -> Floats:
+        """tau = dt / repeat * keep / (total - keep): see `TimeConstant`."""
+        t = self._totals[name]
+        keep = self.graph.constants[t.keep].astype(np.float64)
+        if t.total in self.graph.constants:
+            batch, steps = execution.outputs.shape[:2]
+            total = np.broadcast_to(self.graph.constants[t.total].astype(np.float64), (batch, steps, keep.size))
+        else:
+            total = execution.record[t.total].astype(np.float64)
+        with np.errstate(divide="ignore"):
+            return self.dt / t.repeat * keep / np.maximum(total - keep, 0)
+
+    @cached_property
+    def _totals(self):  # type: ignore[no-untyped-def]
+        return {_tau_name(t.state): t for t in self.graph.time_constants}
+
+    @cached_property
+    def _values(self) -> dict[str, str]:
+        return {v.represents: v.name for v in self.graph.values.values() if v.represents is not None}
+
+    # --- the host's side -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _input(self) -> Input:
+        return next(op for _, op in self.graph.ops() if isinstance(op, Input))
+
+    @cached_property
+    def _output(self) -> Output:
+        return next(op for _, op in self.graph.ops() if isinstance(op, Output))
+
+    @property
+    def features(self) -> int:
+        """Features of one sample."""
+        return self.graph.size(self._input.out)
+
+    @property
+    def input_name(self) -> str:
+        """The name of the input's value."""
+        return self.shown_name(self._input.out)
+
+    @cached_property
+    def input_format(self) -> Format:
+        """The format of the samples that enter the chip."""
+        form = self.graph.values[self._input.out].format
+        assert form is not None  # an integer graph's
+        return form
+
+    def mapped_input(self, x: Floats) -> Floats:
+        """The host's map of the input: a scale and an offset per channel."""
+        return x * self.graph.constants[self._input.scale] + self.graph.constants[self._input.offset]
+
+    def scaled(self, x: Floats) -> Floats:
+        """The input in units of the chip's last place, unrounded."""
+        return self.mapped_input(x) / self.input_format.lsb
+
+    def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
+        """Samples (..., features) as the integers that enter the chip; out of range saturates."""
+        from ltc2neuro.arrays import as_array
+
+        return self.input_format.quantize(self.mapped_input(as_array(x).astype(np.float64)))[0]
+
+    def dequantize(self, integers: npt.ArrayLike) -> Floats:
+        """Integers that leave the chip (..., outputs), in the model's units."""
+        x = self._output.x
+        if x in self.graph.values:
+            form = self.graph.values[x].format
+            assert form is not None  # an integer graph's
+            fraction = form.fraction
+        else:
+            fraction = self.graph.fractions[x]
+        real = np.asarray(integers, np.float64) * 2.0**-fraction
+        return real * self.graph.constants[self._output.scale] + self.graph.constants[self._output.offset]
+
+    def state_lsb(self, name: str) -> float:
+        """The real weight of a state's last place."""
+        form = self.graph.state(name).format
+        assert form is not None  # an integer graph's
+        return form.lsb
+
+    # --- executors -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def reference_program(self) -> Program:
+        """The reference, ready to run."""
+        from compiler.backends.reference import prepare_reference
+
+        return prepare_reference(self.graph, narrow=self.chip.product_bits <= 31)
+
+    @cached_property
+    def floating_program(self) -> Program:
+        """The unrounded executor, ready to run."""
+        from compiler.backends.execution import prepare
+        from compiler.backends.floating import KERNELS
+
+        return prepare(self.graph, KERNELS)
+
+    def mapped(self, reset_interval: int | None = None) -> MappedNetwork:
+        """Populations, connections and ticks; states start anew every `reset_interval` samples."""
+        from compiler.mapping.build import map_network
+
+        return map_network(self.graph, self.chip, reset_interval)
+
+    def to_lava(self, mode: str = "mapped", reset_interval: int | None = None, lanes: int = 1) -> AbstractProcess:
+        """A Lava process with ports `inp` and `out`, to wire into a graph of your own.
+
+        "mapped": one process a population, real ticks; `inp` is read at ticks k * ticks_per_sample, `out` carries
+        sample k at tick latency + k * ticks_per_sample and 0 elsewhere. "fused": all in one process, a tick a
+        sample, `lanes` sequences side by side, ports flat. Integers travel: see `quantize` and `dequantize`.
+        """
+        from ltc2neuro.lava import to_lava
+
+        return to_lava(self, mode, reset_interval, lanes)
+
+    # --- texts and files -----------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
+        from ltc2neuro.saving import save
+
+        save(self, path)
+
+    def assembly(self) -> str:
+        """Every population's program, an instruction a line."""
+        from ltc2neuro.summary import assembly
+
+        return assembly(self)
+
+    def explain_precision(self) -> str:
+        """What precision holds for each value, and its format."""
+        from ltc2neuro.summary import explain_precision
+
+        return explain_precision(self)
+
+    def __str__(self) -> str:
+        from ltc2neuro.summary import summary
+
+        return summary(self)
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{s.name} ({s.size})" for s in self.graph.states)
+        return f"Network({self.features} features -> {self.step_shape}, states {states}, chip {self.chip.name})"
+
+
+def _tau_name(state: str) -> str:
+    head, _, _ = state.rpartition(".")
+    return f"{head}.tau" if head else "tau"

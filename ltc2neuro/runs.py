@@ -1,0 +1,212 @@
+"""One run of a compiled network on one executor: `Run`, and how it comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.backends.execution import Execution
+from hw_models.errors import ChipError, InputError
+from ltc2neuro.arrays import Floats, Sequences
+
+if TYPE_CHECKING:
+    from ltc2neuro.network import Network
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+States: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run returns. Arrays are (batch, time, size); for a list of sequences, lists of (time, size).
+
+    `outputs` are in the model's units, `integers` the same as integers (None on "floating"). `states` hold each
+    state after every sample: integers, or real values on "floating". `record` holds what was asked for, in real
+    values; `saturations` how often a value was clipped, by its name. `final_state` is (batch, size) by name, to be
+    given to the next run.
+    """
+
+    on: str
+    outputs: Floats | list[Floats]
+    integers: Integers | list[Integers] | None
+    states: dict[str, npt.NDArray[np.generic] | list[npt.NDArray[np.generic]]]
+    record: dict[str, Floats | list[Floats]]
+    saturations: dict[str, int]
+    final_state: dict[str, npt.NDArray[np.generic]]
+
+
+Executor: TypeAlias = "Callable[[Network, Floats, States | None, Sequence[str]], Execution]"
+
+
+def _floating(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+    """The integer graph, unrounded; `x` and states are in units of the last place."""
+    return net.floating_program.run(x, state, record)
+
+
+def _reference(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+    from compiler.backends.reference import run_prepared
+
+    return run_prepared(net.reference_program, x, state, record)
+
+
+def _lava(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+    return _on_lava(net, x, state, record, fused=False)
+
+
+def _lava_fused(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+    return _on_lava(net, x, state, record, fused=True)
+
+
+def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str], *, fused: bool) -> Execution:
+    if record:
+        raise InputError(
+            "Lava records states only",
+            where=", ".join(record),
+            advice="Record values on 'reference': it computes the same integers. States are in run.states.",
+        )
+    refuse_without_lava(net)
+    from compiler.backends.lava.run import run_lava
+
+    return run_lava(net.mapped, x.astype(np.int64), state, fused=fused)
+
+
+def _loihi2(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+    refuse_without_lava(net)
+    from compiler.backends.lava.hardware import refuse_without_loihi
+
+    raise refuse_without_loihi()
+
+
+EXECUTORS: dict[str, Executor] = {
+    "floating": _floating,
+    "reference": _reference,
+    "lava": _lava,
+    "lava-fused": _lava_fused,
+    "loihi2": _loihi2,
+}
+
+
+def refuse_without_lava(net: Network) -> None:
+    """Raise `ChipError` where the chip's numbers do not travel over Lava's stock connections."""
+    if not net.chip.lava:
+        raise ChipError(
+            f"Lava does not run networks for chip {net.chip.name!r}",
+            numbers=f"Lava's stock connections carry 24-bit messages and 8-bit weights; {net.chip.name} has "
+            f"{net.chip.message_bits}-bit messages and {net.chip.weight_bits}-bit weights",
+            advice="Run it on 'reference' or 'floating', or compile for chip='loihi2'.",
+        )
+
+
+def run_network(
+    net: Network, x: Sequences, on: str, state: States | None, record: Sequence[str]
+) -> Run:
+    """Run `x` on the executor `on`; sequences of equal length side by side."""
+    if on not in EXECUTORS:
+        raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
+    wanted = _expand(net, record)
+    start = None if state is None else _checked(net, state, len(x.arrays), integers=on != "floating")
+    counts: dict[str, int] = {}
+    parts: list[tuple[list[int], Execution]] = []
+    for group in x.groups():
+        batch = np.stack([x.arrays[i] for i in group])
+        if on == "floating":
+            samples: npt.NDArray[np.generic] = net.scaled(batch)
+        else:
+            samples, saturated = net.input_format.quantize(net.mapped_input(batch))
+            if saturated:
+                counts[net.input_name] = counts.get(net.input_name, 0) + saturated
+        own = None if start is None else {n: s[group] for n, s in start.items()}
+        execution = EXECUTORS[on](net, samples, own, net.recorded_values(wanted))  # type: ignore[arg-type]
+        for name, count in execution.saturations.items():
+            label = net.shown_name(name)
+            counts[label] = counts.get(label, 0) + count
+        parts.append((group, execution))
+    return _assemble(net, x, on, parts, wanted, counts)
+
+
+def _expand(net: Network, record: Sequence[str]) -> list[str]:
+    """Names from names and globs."""
+    known = net.names()
+    globs = [record] if isinstance(record, str) else list(record)
+    found: list[str] = []
+    for glob in globs:
+        hits = [n for n in known if n == glob or fnmatchcase(n, glob)]
+        if not hits:
+            raise InputError(f"nothing to record by the name {glob!r}", advice="net.names() lists what there is.")
+        found.extend(h for h in hits if h not in found)
+    return found
+
+
+def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict[str, npt.NDArray[np.generic]]:
+    """The state handed in, of the right names, shapes and kind."""
+    names = {s.name: s for s in net.graph.states}
+    if set(state) != set(names):
+        raise InputError(
+            "state does not fit the network", numbers=f"has {sorted(state)}, expected {sorted(names)}",
+            advice="Give the final_state of a run of this network.",
+        )
+    checked: dict[str, npt.NDArray[np.generic]] = {}
+    for name, spec in names.items():
+        array = np.asarray(state[name])
+        if array.shape != (batch, spec.size):
+            raise InputError(
+                "state has the wrong shape", where=name, numbers=f"{array.shape}, expected ({batch}, {spec.size})"
+            )
+        form = spec.format
+        assert form is not None  # an integer graph's
+        if integers and (np.any(array != np.floor(array)) or np.any(array < form.low) or np.any(array > form.high)):
+            raise InputError(
+                "a state handed in is not one of this network's integers", where=name,
+                numbers=f"allowed {form.low}..{form.high}",
+                advice="Give the final_state of a run on 'reference' or Lava, not of one on 'floating'.",
+            )
+        checked[name] = array.astype(np.int64 if integers else np.float64)
+    return checked
+
+
+def _assemble(
+    net: Network,
+    x: Sequences,
+    on: str,
+    parts: Sequence[tuple[list[int], Execution]],
+    wanted: Sequence[str],
+    counts: dict[str, int],
+) -> Run:
+    count = len(x.arrays)
+    outputs: list[Floats] = [np.zeros(0)] * count
+    integers: list[Integers] = [np.zeros(0, np.int64)] * count
+    states: dict[str, list[npt.NDArray[np.generic]]] = {s.name: [np.zeros(0)] * count for s in net.graph.states}
+    record: dict[str, list[Floats]] = {n: [np.zeros(0)] * count for n in wanted}
+    final = {
+        s.name: np.zeros((count, s.size), np.float64 if on == "floating" else np.int64) for s in net.graph.states
+    }
+    for group, execution in parts:
+        real = net.dequantize(execution.outputs)
+        shown = net.shown_record(execution, wanted)
+        for row, i in enumerate(group):
+            outputs[i] = real[row]
+            integers[i] = execution.outputs[row].astype(np.int64) if on != "floating" else integers[i]
+            for name, values in execution.states.items():
+                lsb = net.state_lsb(name)
+                states[name][i] = values[row] * lsb if on == "floating" else values[row].astype(np.int64)
+                final[name][i] = execution.final[name][row]
+            for name in wanted:
+                record[name][i] = shown[name][row]
+
+    def together(arrays: list) -> npt.NDArray[np.generic] | list:  # type: ignore[type-arg]
+        return arrays if x.ragged else np.stack(arrays)
+
+    return Run(
+        on,
+        together(outputs),  # type: ignore[arg-type]
+        None if on == "floating" else together(integers),  # type: ignore[arg-type]
+        {n: together(v) for n, v in states.items()},
+        {n: together(v) for n, v in record.items()},  # type: ignore[misc]
+        counts,
+        final,
+    )
