@@ -1,0 +1,160 @@
+"""algebra: named identities of the reals, one function a rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.graph.graph import Graph, TimeConstant
+from compiler.graph.ops import Add, Div, Mul, Op, StateRead, StateWrite, Sub
+from compiler.rewrite.draft import Draft, Floats, rewrite
+from compiler.rewrite.fold import product
+from compiler.rewrite.sums import Term, add_up, constant_of, terms
+
+
+def algebra(graph: Graph) -> Graph:
+    """x*c*d -> x*(c*d); (x+c)*d -> x*d + c*d; f*(1-q) + g*q -> f + q*(g-f)."""
+    return rewrite(graph, products, affine, blend)
+
+
+def increment(graph: Graph) -> Graph:
+    """(k*v + a) / (k + b) -> v + (a - b*v) / (k + b), where v is the state that it becomes."""
+    return rewrite(graph, increment_form)
+
+
+def products(draft: Draft, op: Op) -> Op | None:
+    """(x * c) * d -> x * (c * d)."""
+    if not isinstance(op, Mul):
+        return None
+    d, inner = draft.array(op.b), draft.definition(op.a)
+    if d is None or not isinstance(inner, Mul):
+        return None
+    c = draft.array(inner.b)
+    if c is None:
+        return None
+    return Mul(op.out, inner.a, draft.constant(c * d, product(inner.b, op.b, op.out)))
+
+
+def affine(draft: Draft, op: Op) -> Op | None:
+    """(x + c) * d -> x * d + c * d, and (c - x) * d -> x * -d + c * d: `s * (v - m)` becomes `S * v + T`."""
+    if not isinstance(op, Mul) or not draft.own(op.a):
+        return None
+    d, inner = draft.array(op.b), draft.definition(op.a)
+    if d is None:
+        return None
+    if isinstance(inner, Add):
+        x, name, slope, slope_name = inner.a, inner.b, d, op.b
+    elif isinstance(inner, Sub):
+        x, name, slope, slope_name = inner.b, inner.a, -d, f"-{op.b}"
+    else:
+        return None
+    c = draft.array(name)
+    if c is None:
+        return None
+    scale = draft.constant(slope, slope_name)
+    scaled = draft.emit(lambda out: Mul(out, x, scale), f"{op.out}.product", op.out)
+    return Add(op.out, scaled, draft.constant(c * d, product(name, op.b, f"{op.out}.offset")))
+
+
+def blend(draft: Draft, op: Op) -> Op | None:
+    """f * (1 - q) + g * q -> f + q * (g - f): one product, and no 1 - q."""
+    if not isinstance(op, Add):
+        return None
+    for first, second in ((op.a, op.b), (op.b, op.a)):
+        left, right = draft.definition(first), draft.definition(second)
+        if not (isinstance(left, Mul) and isinstance(right, Mul) and draft.own(first) and draft.own(second)):
+            continue
+        for f, rest in ((left.a, left.b), (left.b, left.a)):
+            q = _one_minus(draft, rest)
+            if q is None or q not in (right.a, right.b):
+                continue
+            g = right.b if right.a == q else right.a
+            difference = draft.emit(lambda out, f=f, g=g: Sub(out, g, f), f"{op.out}.difference", op.out)
+            part = draft.emit(lambda out, d=difference, q=q: Mul(out, d, q), f"{op.out}.part", op.out)
+            return Add(op.out, part, f)
+    return None
+
+
+def _one_minus(draft: Draft, name: str) -> str | None:
+    """q where the value is 1 - q."""
+    definition = draft.definition(name)
+    if isinstance(definition, Sub):
+        one = draft.array(definition.a)
+        return definition.b if one is not None and bool(np.all(one == 1.0)) else None
+    if isinstance(definition, Add):
+        one, inner = draft.array(definition.b), draft.definition(definition.a)
+        if one is not None and bool(np.all(one == 1.0)) and isinstance(inner, Mul):
+            minus = draft.array(inner.b)
+            return inner.a if minus is not None and bool(np.all(minus == -1.0)) else None
+    return None
+
+
+def increment_form(draft: Draft, op: Op) -> Op | None:
+    """The quotient of a semi-implicit Euler step as a small step from where the state is.
+
+    The quotient is small, so its rounding does not touch the state, and a wrong reciprocal changes only the
+    time constant. Records the state's time constant.
+    """
+    if not isinstance(op, Div):
+        return None
+    state = _written_by(draft, op.out)
+    if state is None:
+        return None
+    numerator = terms(draft, op.a, draft.here)
+    k: Floats = np.zeros(1)
+    v: str | None = None
+    rest: list[Term] = []
+    for term in numerator:
+        read, factor = _times_state(draft, term, state)
+        if factor is None:
+            rest.append(term)
+        else:
+            v, k = read, k + factor
+    fixed, moving = constant_of(draft, terms(draft, op.b, draft.here))
+    size = draft.size(op.out)
+    fixed, k = np.broadcast_to(fixed, (size,)), np.broadcast_to(k, (size,))
+    leak = np.where(np.abs(fixed - k) <= 4 * np.finfo(float).eps * np.abs(fixed), 0.0, fixed - k)
+    if v is None or not k.any() or bool(np.any((leak < 0.0) | (k < 0.0))) or not moving:
+        return None
+
+    def plus(parts: list[Term], array: Floats, name: str, constant: str) -> str:
+        if not array.any():
+            return add_up(draft, parts, name, op.out)
+        total = add_up(draft, parts, f"{name}.synaptic", op.out)
+        added = draft.constant(array, constant)
+        return draft.emit(lambda out: Add(out, total, added), name, op.out)
+
+    conductance = plus(moving, leak, f"{state}.conductance", f"{state}.leak")
+    keep = draft.constant(k, f"{state}.keep")
+    total = draft.emit(lambda out: Add(out, conductance, keep), f"{state}.total", op.out)
+    drain = draft.emit(lambda out: Mul(out, conductance, v), f"{state}.drain", op.out)
+    current, values = constant_of(draft, rest)
+    if values:
+        drive = plus(values, np.broadcast_to(current, (size,)), f"{state}.drive", f"{state}.rest")
+        net = draft.emit(lambda out: Sub(out, drive, drain), f"{state}.current", op.out)
+    else:
+        source = draft.constant(np.broadcast_to(current, (size,)), f"{state}.rest")
+        net = draft.emit(lambda out: Sub(out, source, drain), f"{state}.current", op.out)
+    step = draft.emit(lambda out: Div(out, net, total), f"{state}.increment", op.out)
+    draft.time_constants.append(TimeConstant(state, keep, total, draft.block.repeat))
+    return Add(op.out, v, step)
+
+
+def _written_by(draft: Draft, name: str) -> str | None:
+    """The state that a value becomes when this iteration ends."""
+    for op in draft.block.ops:
+        if isinstance(op, StateWrite) and op.x == name:
+            return op.state
+    return None
+
+
+def _times_state(draft: Draft, term: Term, state: str) -> tuple[str | None, Floats | None]:
+    """v and k where the term is k * v and v is the state as this iteration found it."""
+    definition = draft.definition(term.name)
+    k: Floats | None = np.ones(1)
+    name = term.name
+    if isinstance(definition, Mul):
+        name, k = definition.a, draft.array(definition.b)
+        definition = draft.definition(name)
+    if k is None or not isinstance(definition, StateRead) or definition.state != state or not draft.here(name):
+        return None, None
+    return name, k if term.positive else -k

@@ -1,0 +1,220 @@
+"""A graph in the making: what the passes have in common. `rewrite(graph, rule, ...)` is one sweep of local rules."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Block, Graph, TimeConstant, Value
+from compiler.graph.ops import Add, Input, Mul, Op, Output, StateWrite
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Rule: TypeAlias = "Callable[[Draft, Op], Op | str | None]"
+"""A local rule: an op whose result it is, the name of an equal value or constant, or None to leave the op."""
+
+
+class Draft:
+    """Copies a graph op by op. Rules see the finished part as `definitions` and may put helper ops before theirs."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.values = dict(graph.values)
+        self.constants = dict(graph.constants)
+        self.time_constants: list[TimeConstant] = list(graph.time_constants)
+        self.definitions: dict[str, Op] = {}
+        """the op of each value so far"""
+        self.block_of: dict[str, int] = {}
+        self.readers = graph.consumers()
+        self.uses = Counter(n for _, op in graph.ops() for n in op.operands)
+        self.changed = False
+        self._alias: dict[str, str] = {}
+        self._blocks: list[Block] = []
+        self.block = Block("", ())
+        """the block being copied"""
+        self._ops: list[Op] = []
+
+    # --- what rules ask ---
+
+    def size(self, name: str) -> int:
+        """Elements of a value or constant."""
+        return self.values[name].size if name in self.values else int(self.constants[name].size)
+
+    def array(self, name: str) -> Floats | None:
+        """The array of a constant, None for a value."""
+        return self.constants.get(name)  # type: ignore[return-value]
+
+    def definition(self, name: str) -> Op | None:
+        """The op that computes a value, None for a constant."""
+        return self.definitions.get(name)
+
+    def here(self, name: str) -> bool:
+        """Whether a value is computed in the block being copied."""
+        return self.block_of.get(name) == len(self._blocks)
+
+    def own(self, name: str) -> bool:
+        """Whether a value is computed in this block for a single reader: then a rule may take it apart."""
+        return self.uses[name] == 1 and self.here(name)
+
+    def host_side(self, name: str) -> bool:
+        """Whether a value is the input after at most a map per channel, which the host computes where it can."""
+        op = self.definitions.get(name)
+        while isinstance(op, (Add, Mul)) and op.b in self.constants:
+            op = self.definitions.get(op.a)
+        return isinstance(op, Input)
+
+    # --- what rules make ---
+
+    def constant(self, array: npt.NDArray[np.generic], name: str) -> str:
+        """Add a constant, under `name` if it is free."""
+        array = np.asarray(array)
+        known = self.constants.get(name)
+        if known is not None and known.shape == array.shape and bool(np.array_equal(known, array)):
+            return name
+        name = self._fresh(name)
+        self.constants[name] = array  # type: ignore[assignment]
+        return name
+
+    def emit(self, make: Callable[[str], Op], name: str, like: str, size: int | None = None) -> str:
+        """Put `make(result)` before the current op; the result has the origin of value `like`. Returns its name."""
+        name = self._fresh(name)
+        origin = self.values[like]
+        self.values[name] = replace(origin, name=name, size=origin.size if size is None else size)
+        self._append(make(name))
+        return name
+
+    def _fresh(self, name: str) -> str:
+        base, number = re.sub(r"#\d+$", "", name), 1
+        name = base
+        while name in self.constants or name in self.values:
+            number += 1
+            name = f"{base}#{number}"
+        return name
+
+    # --- the sweep ---
+
+    def begin(self, block: Block) -> None:
+        """Start copying `block`."""
+        self.block, self._ops = block, []
+
+    def end(self) -> None:
+        """The block is copied."""
+        self._blocks.append(replace(self.block, ops=tuple(self._ops)))
+
+    def current(self, name: str) -> str:
+        """The name that now stands for `name`."""
+        return self._alias.get(name, name)
+
+    def put(self, op: Op, new: Op | str | None) -> None:
+        """Copy `op`, or what a rule gave in its place."""
+        if new is not None:
+            self.changed = True
+        if isinstance(new, str):
+            old = op.result
+            if old is not None and old != new:
+                self._alias[old] = new
+                self.uses[new] += self.uses[old] - 1
+            return
+        self._append(new or op)
+
+    def _append(self, op: Op) -> None:
+        self._ops.append(op)
+        if op.result is not None:
+            self.definitions[op.result] = op
+            self.block_of[op.result] = len(self._blocks)
+
+    def finish(self) -> Graph:
+        """The new graph, without what nothing reads; the old one if no rule changed anything."""
+        if not self.changed:
+            return self.graph
+        marks = [replace(t, keep=self.current(t.keep), total=self.current(t.total)) for t in self.time_constants]
+        return tidy(
+            replace(
+                self.graph,
+                blocks=tuple(self._blocks),
+                values=self.values,
+                constants=self.constants,
+                time_constants=tuple(marks),
+            )
+        )
+
+
+def rewrite(graph: Graph, *rules: Rule) -> Graph:
+    """Copy `graph`, trying the rules in turn on each op; an op that a rule returns is tried on the rules after it."""
+    draft = Draft(graph)
+    for block in graph.blocks:
+        draft.begin(block)
+        for op in block.ops:
+            op = op.renamed(draft.current)
+            result: Op | str | None = None
+            for rule in rules:
+                found = rule(draft, op if result is None else result)
+                if found is not None:
+                    result = found
+                if isinstance(result, str):
+                    break
+            draft.put(op, result)
+        draft.end()
+    return draft.finish()
+
+
+def tidy(graph: Graph) -> Graph:
+    """Drop ops, values, constants and blocks that nothing needs, and number suffixes that have become needless.
+
+    Effects stay, and so does the input, whose size is the model's.
+    """
+    needed: set[str] = set()
+    blocks: list[Block] = []
+    for block in reversed(graph.blocks):
+        ops: list[Op] = []
+        for op in reversed(block.ops):
+            if isinstance(op, (Input, Output, StateWrite)) or op.result in needed:
+                ops.append(op)
+                needed.update(op.operands)
+        if ops:
+            blocks.append(replace(block, ops=tuple(reversed(ops))))
+    blocks.reverse()
+    kept = [op for block in blocks for op in block.ops]
+    values = {op.result for op in kept if op.result is not None}
+    marks = tuple(t for t in graph.time_constants if t.total in values or t.total in graph.constants)
+    arrays = {n for op in kept for n in (*op.operands, *op.arrays)} - values
+    arrays |= {n for s in graph.states for n in (s.initial, s.low, s.high) if n is not None}
+    arrays |= {n for t in marks for n in (t.keep, t.total)} - values
+
+    names: dict[str, str] = {}
+    taken = values | arrays
+    for name in sorted(taken):
+        base = re.sub(r"#\d+$", "", name)
+        if base != name and base not in taken and (base in graph.values or base in graph.constants):
+            names[name] = base
+            taken = (taken - {name}) | {base}
+
+    def new(name: str) -> str:
+        return names.get(name, name)
+
+    table: dict[str, Value] = {}
+    for op in kept:
+        if op.result is not None:
+            value = graph.values[op.result]
+            table[new(value.name)] = replace(value, name=new(value.name))
+    return replace(
+        graph,
+        blocks=tuple(replace(b, ops=tuple(op.renamed(new) for op in b.ops)) for b in blocks),
+        values=table,
+        constants={new(n): c for n, c in graph.constants.items() if n in arrays},
+        states=tuple(
+            replace(
+                s,
+                initial=new(s.initial),
+                low=None if s.low is None else new(s.low),
+                high=None if s.high is None else new(s.high),
+            )
+            for s in graph.states
+        ),
+        time_constants=tuple(replace(t, keep=new(t.keep), total=new(t.total)) for t in marks),
+    )

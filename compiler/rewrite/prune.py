@@ -1,0 +1,239 @@
+"""prune: elements that are multiplied by zero, or that nothing reads, leave the index space.
+
+An LTC in torch computes every pair of neurons; here the pairs without a synapse go. Inputs, states and
+outputs keep all their elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.functions import FUNCTIONS
+from compiler.graph.graph import Graph, Value
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Elementwise,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    Output,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
+from compiler.rewrite.draft import tidy
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+def prune(graph: Graph) -> Graph:
+    """Elements that are multiplied by a constant zero, or never used, leave the index space."""
+    zero = _zeros(graph)
+    keep = _kept(graph, zero)
+    if all(mask.all() for mask in keep.values()) and not any(
+        zero[n].all() for n, v in graph.values.items() if v.size and n in zero
+    ):
+        return graph
+    return _Shrink(graph, zero, keep).graph()
+
+
+def _mask(graph: Graph, masks: dict[str, Mask], name: str, size: int) -> Mask:
+    if name in masks:
+        return masks[name]
+    return np.broadcast_to(graph.constants[name] == 0.0, (size,))
+
+
+def _zeros(graph: Graph) -> dict[str, Mask]:
+    """For each value the elements that are always zero."""
+    zero: dict[str, Mask] = {}
+
+    def joined(op: Gather | MatVec) -> Mask:
+        return np.concatenate([_mask(graph, zero, s, graph.size(s)) for s in op.sources])
+
+    for _, op in graph.ops():
+        if op.result is None:
+            continue
+        size = graph.size(op.result)
+        found = np.zeros(size, bool)
+        if isinstance(op, Mul):
+            found = _mask(graph, zero, op.a, size) | _mask(graph, zero, op.b, size)
+        elif isinstance(op, (Add, Sub, Min, Max, Select)):
+            found = _mask(graph, zero, op.a, size) & _mask(graph, zero, op.b, size)
+        elif isinstance(op, Apply) and FUNCTIONS[op.function].real(np.zeros(1))[0] == 0.0:
+            found = _mask(graph, zero, op.x, size)
+        elif isinstance(op, Gather):
+            found = joined(op)[graph.constants[op.index]]
+        elif isinstance(op, SegmentSum):
+            found = np.ones(size, bool)
+            found[graph.constants[op.segment][~_mask(graph, zero, op.x, graph.size(op.x))]] = False
+        elif isinstance(op, MatVec):
+            found = ~(graph.constants[op.matrix] != 0.0)[:, ~joined(op)].any(axis=1)
+        zero[op.result] = found
+    return zero
+
+
+def _populations(graph: Graph) -> tuple[dict[str, str], set[str]]:
+    """A representative for each value: values that meet in an elementwise op share one index space.
+
+    The second result names the representatives of those that must keep all elements.
+    """
+    parent = {name: name for name in graph.values}
+
+    def find(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    whole: list[str] = []
+    for _, op in graph.ops():
+        if isinstance(op, Elementwise) and op.result is not None:
+            for name in op.operands:
+                if name in parent:
+                    parent[find(name)] = find(op.result)
+        elif isinstance(op, (Input, StateRead)):
+            whole.append(op.out)
+        elif isinstance(op, (StateWrite, Output)):
+            whole.append(op.x)
+    return {n: find(n) for n in parent}, {find(n) for n in whole if n in parent}
+
+
+def _kept(graph: Graph, zero: dict[str, Mask]) -> dict[str, Mask]:
+    """For each value the elements that stay."""
+    group, whole = _populations(graph)
+    live = {n: np.full(v.size, group[n] in whole) for n, v in graph.values.items()}
+    space = {root: np.full(graph.size(root), root in whole) for root in group.values()}
+    ops = [op for _, op in graph.ops()]
+    changed = True
+
+    def need(name: str, mask: Mask) -> None:
+        nonlocal changed
+        if name not in live or not bool(np.any(mask & ~live[name])):
+            return
+        changed = True
+        live[name] |= mask
+        space[group[name]] |= live[name]
+
+    def need_joined(sources: tuple[str, ...], mask: Mask) -> None:
+        start = 0
+        for source in sources:
+            stop = start + graph.size(source)
+            need(source, mask[start:stop])
+            start = stop
+
+    while changed:
+        changed = False
+        for op in reversed(ops):
+            if op.result is None:
+                continue
+            wanted = space[group[op.result]]
+            if isinstance(op, Gather):
+                mask = np.zeros(sum(map(graph.size, op.sources)), bool)
+                mask[graph.constants[op.index][wanted]] = True
+                need_joined(op.sources, mask)
+            elif isinstance(op, MatVec):
+                need_joined(op.sources, (graph.constants[op.matrix][wanted] != 0.0).any(axis=0))
+            elif isinstance(op, SegmentSum):
+                segment = graph.constants[op.segment]
+                need(op.x, wanted[segment] & ~_mask(graph, zero, op.x, segment.size))
+                if op.x in group:  # an element that stays for another reader still needs a place to be added to
+                    target = np.zeros(wanted.size, bool)
+                    target[segment[space[group[op.x]]]] = True
+                    need(op.result, target)
+            elif isinstance(op, Elementwise):
+                for name in op.operands:
+                    need(name, live[op.result] & ~zero[op.result])
+    return {n: space[group[n]] for n in graph.values}
+
+
+class _Shrink:
+    """Writes the graph again on the smaller index spaces."""
+
+    def __init__(self, graph: Graph, zero: dict[str, Mask], keep: dict[str, Mask]) -> None:
+        self.old = graph
+        self.zero = zero
+        self.keep = keep
+        self.constants = dict(graph.constants)
+        self.taken = {n for n in (*graph.values, *graph.constants)}
+        self.silent: dict[str, str] = {}
+
+    def graph(self) -> Graph:
+        blocks = tuple(
+            replace(block, ops=tuple(new for op in block.ops if (new := self.op(op)) is not None))
+            for block in self.old.blocks
+        )
+        values: dict[str, Value] = {
+            n: replace(v, size=int(self.keep[n].sum())) for n, v in self.old.values.items() if n not in self.silent
+        }
+        marks = tuple(t for t in self.old.time_constants if t.total not in self.silent)
+        return tidy(replace(self.old, blocks=blocks, values=values, constants=self.constants, time_constants=marks))
+
+    def constant(self, array: npt.NDArray[np.generic], name: str) -> str:
+        if np.array_equal(array, self.constants.get(name, ())):
+            return name
+        number = 2
+        while f"{name}#{number}" in self.taken:
+            if np.array_equal(array, self.constants.get(f"{name}#{number}", ())):
+                return f"{name}#{number}"
+            number += 1
+        name = f"{name}#{number}"
+        self.taken.add(name)
+        self.constants[name] = array  # type: ignore[assignment]
+        return name
+
+    def op(self, op: Op) -> Op | None:
+        """The op on the kept elements, None where it computes nothing, or only zeros: then a constant stands in."""
+        result = op.result
+        if result is not None and not isinstance(op, (Input, StateRead)):
+            keep = self.keep[result]
+            if not keep.any() or bool(self.zero[result][keep].all()):
+                self.silent[result] = self.constant(np.zeros(int(keep.sum())), "0")
+                return None
+        if isinstance(op, Elementwise) and result is not None:
+            return self._elementwise(op, self.keep[result])
+        if isinstance(op, SegmentSum):
+            segment = self._positions(self.keep[op.out])[self.old.constants[op.segment][self._kept(op.x)]]
+            return SegmentSum(op.out, self._name(op.x), self.constant(segment, op.segment))
+        if isinstance(op, (Gather, MatVec)):
+            return self._linear(op)
+        return op.renamed(lambda n: self.silent.get(n, n))
+
+    def _elementwise(self, op: Op, keep: Mask) -> Op:
+        def new(name: str) -> str:
+            if name not in self.old.constants:
+                return self._name(name)
+            array = self.old.constants[name]
+            return name if array.size == 1 and keep.size != 1 else self.constant(array[keep], name)
+
+        return op.renamed(new)
+
+    def _linear(self, op: Gather | MatVec) -> Op:
+        kept = np.concatenate([self._kept(s) for s in op.sources])
+        names = tuple(self._name(s) for s in op.sources)
+        sources = tuple(new for new, s in zip(names, op.sources, strict=True) if self._kept(s).any())
+        if isinstance(op, MatVec):
+            matrix = self.old.constants[op.matrix][self.keep[op.out]][:, kept]
+            return MatVec(op.out, sources, self.constant(matrix, op.matrix))
+        index = self._positions(kept)[self.old.constants[op.index][self.keep[op.out]]]
+        return Gather(op.out, sources, self.constant(index, op.index))
+
+    def _kept(self, name: str) -> Mask:
+        return self.keep[name] if name in self.keep else np.ones(self.old.size(name), bool)
+
+    def _name(self, name: str) -> str:
+        return self.silent.get(name, name)
+
+    @staticmethod
+    def _positions(keep: Mask) -> npt.NDArray[np.int64]:
+        return np.cumsum(keep) - 1

@@ -1,0 +1,77 @@
+"""Runs the passes in turn until none changes anything; after each, `validate` checks the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from compiler.graph.graph import Graph
+from compiler.graph.validate import validate
+from compiler.rewrite.algebra import algebra, increment
+from compiler.rewrite.common import common
+from compiler.rewrite.compose import compose
+from compiler.rewrite.fold import fold
+from compiler.rewrite.hoist import hoist
+from compiler.rewrite.host import host
+from compiler.rewrite.prune import prune
+from compiler.rewrite.split import split
+from compiler.rewrite.sums import sums
+from compiler.rewrite.units import push
+from hw_models.errors import GraphError
+
+Pass: TypeAlias = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (fold, prune, hoist, common, host, algebra, sums, compose, push, increment, split)
+"""The passes in their order. Each returns the graph it was given where it has nothing to do."""
+
+MOST_ROUNDS = 50
+"""rounds after which passes that still change the graph are taken to undo each other"""
+
+
+@dataclass(frozen=True)
+class PassRecord:
+    """What one run of a pass did: ops of the program and elements of its values, before and after."""
+
+    name: str
+    ops_before: int
+    ops_after: int
+    elements_before: int
+    elements_after: int
+    note: str
+    """the pass in one sentence"""
+
+
+def simplify(graph: Graph) -> tuple[Graph, tuple[PassRecord, ...]]:
+    """The same function, simpler, and what each pass that did something did.
+
+    Raises `GraphError` where a pass breaks the graph's rules or the passes come to no end.
+    """
+    records: list[PassRecord] = []
+    for _ in range(MOST_ROUNDS):
+        before = graph
+        for run in PASSES:
+            new = run(graph)
+            if new is not graph:
+                records.append(_record(run, graph, validate(new, after=run.__name__)))
+                graph = new
+        if graph is before:
+            return graph, tuple(records)
+    raise GraphError(
+        "the rewrites come to no end",
+        numbers=f"{MOST_ROUNDS} rounds; the last passes were {', '.join(r.name for r in records[-4:])}",
+        advice="This is a fault of the compiler.",
+    )
+
+
+def _record(run: Pass, before: Graph, after: Graph) -> PassRecord:
+    note = (run.__doc__ or "").strip().splitlines()[0]
+    return PassRecord(run.__name__, _ops(before), _ops(after), _elements(before), _elements(after), note)
+
+
+def _ops(graph: Graph) -> int:
+    return sum(len(block.ops) for block in graph.blocks)
+
+
+def _elements(graph: Graph) -> int:
+    return sum(value.size for value in graph.values.values())
