@@ -1,0 +1,5 @@
+"""Torch modules: the field's cells that no package ships, and what runs a cell over a sequence."""
+
+from ltc2neuro.nn.recurrence import Recurrent, repeat
+
+__all__ = ["Recurrent", "repeat"]

@@ -1,0 +1,132 @@
+"""`Recurrent` runs a cell over sequences, `repeat` runs a solver's step several times within one sample.
+
+Both are plain loops in torch; when a model is compiled, a step of either is recorded once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import torch
+
+from hw_models.errors import InputError
+from ltc2neuro.tracing.symbolic import Symbolic, symbols
+
+State = TypeVar("State", torch.Tensor, tuple[torch.Tensor, ...])
+
+
+class Recurrent(torch.nn.Module):
+    """A cell as a layer: `y, hx = Recurrent(cell)(x)`.
+
+    `cell(x, state)` takes one step of each row and returns the new state, or the output and the new state; with time
+    spans it is called as `cell(x, state, elapsed)`. `cell.state_size` or `cell.hidden_size` is the size of its state,
+    or a tuple of sizes where the state is a tuple of tensors. The initial state is 0.
+    """
+
+    def __init__(self, cell: torch.nn.Module, return_sequences: bool = True, batch_first: bool = True) -> None:
+        super().__init__()
+        if isinstance(cell, torch.nn.LSTMCell):
+            raise InputError(
+                "an LSTMCell returns two states and no output",
+                advice="Use torch.nn.LSTM, or a cell of your own that returns (h, (h, c)).",
+            )
+        state_shapes(cell)
+        self.cell = cell
+        self.return_sequences = return_sequences
+        self.batch_first = batch_first
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        hx: torch.Tensor | tuple[torch.Tensor, ...] | None = None,
+        timespans: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
+        """Run over `x` (batch, time, features), or (time, batch, features) where batch_first is False.
+
+        `timespans` (batch, time) holds the time before each sample. Returns the outputs (at every step, or the last
+        one's) and the last state.
+        """
+        time = 1 if self.batch_first else 0
+        if x.dim() < 3 or x.shape[time] == 0:
+            raise InputError(
+                "a recurrent layer needs a batch of sequences",
+                numbers=f"the shape is {tuple(x.shape)}",
+                advice="Give (batch, time, features) with at least one step.",
+            )
+        shapes = state_shapes(self.cell)
+        zeros = tuple(x.new_zeros((x.shape[1 - time], *shape)) for shape in shapes)
+        state = (zeros[0] if len(zeros) == 1 else zeros) if hx is None else hx
+        outputs: list[torch.Tensor] = []
+        for step, x_t in enumerate(x.unbind(time)):
+            if timespans is None:
+                result = self.cell(x_t, state)
+            else:
+                result = self.cell(x_t, state, timespans.select(time, step).reshape(-1, 1))
+            y, state = split(result)
+            outputs.append(y)
+        return (torch.stack(outputs, time) if self.return_sequences else outputs[-1]), state
+
+
+def repeat(step: Callable[[State], State], state: State, times: int) -> State:
+    """`state = step(state)`, `times` times: the sub-steps of a solver.
+
+    `state` is a tensor or a tuple of tensors. Compiled, the step is one block that runs `times` times a sample; what
+    it takes from outside must not change from one time to the next.
+
+    >>> repeat(lambda v: v + 1.0, torch.zeros(2), 3)
+    tensor([3., 3.])
+    """
+    if times < 1:
+        raise InputError("a step is repeated at least once", numbers=f"times = {times}")
+    traced = symbols(state)
+    if traced:
+        return _recorded(traced[0], step, state, times)
+    for _ in range(times):
+        state = step(state)
+    return state
+
+
+def _recorded(first: Symbolic, step: Callable[[State], State], state: State, times: int) -> State:
+    single = isinstance(state, torch.Tensor)
+    tensors = (state,) if isinstance(state, torch.Tensor) else state
+
+    def on_tuple(inner: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        result = step(cast(State, inner[0] if single else inner))
+        return (result,) if isinstance(result, torch.Tensor) else tuple(result)
+
+    after = first.recorder.repeat(on_tuple, tensors, times)
+    return cast(State, after[0] if single else after)
+
+
+def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
+    """The shape of each of a cell's states for one row, from `state_size` or `hidden_size`."""
+    size = getattr(cell, "state_size", None) or getattr(cell, "hidden_size", None)
+    if isinstance(size, int):
+        return ((size,),)
+    if isinstance(size, tuple) and all(isinstance(s, int) for s in size):
+        return tuple((s,) for s in size)
+    raise InputError(
+        f"the cell {type(cell).__name__} does not tell the size of its state",
+        advice="Give it an attribute state_size: a whole number, or a tuple of them.",
+    )
+
+
+def takes_time(cell: torch.nn.Module) -> bool:
+    """Whether the cell's forward has a third argument: the elapsed time."""
+    parameters = inspect.signature(type(cell).forward).parameters.values()
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(places) > 3
+
+
+def split(result: object) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
+    """Output and new state of what a cell returned."""
+    if isinstance(result, torch.Tensor):
+        return result, result
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], torch.Tensor):
+        return result[0], result[1]
+    raise InputError(
+        "a cell returns something else than a state, or an output and a state",
+        numbers=f"it returned a {type(result).__name__}",
+    )

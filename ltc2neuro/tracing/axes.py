@@ -1,0 +1,144 @@
+"""Labels: which batch row and which time step each element of a traced tensor belongs to.
+
+A traced tensor carries, beside example data, an int64 tensor of *codes*: `label * 2^32 + element`. The element counts
+within the vector that one sample gives the graph; the label is the (row, step) it belongs to. Views, slices and
+permutations run on the codes with torch's own functions, so no movement is re-implemented here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Integers = npt.NDArray[np.int64]
+
+ROWS = 2
+"""batch rows of a trace: fewer would hide what mixes rows"""
+STEPS = 3
+"""time steps of a trace: fewer would hide what mixes steps"""
+LAST = STEPS - 1
+NOW = STEPS
+"""the step of what is computed inside one step of a recurrent layer"""
+
+_ELEMENT_BITS = 32
+_STRIDE = STEPS + 1
+
+
+def label(row: int, step: int) -> int:
+    """The label of a row and a step (0 to 2, or `NOW`)."""
+    return row * _STRIDE + step
+
+
+def labels_of(codes: torch.Tensor) -> torch.Tensor:
+    """The label of each element."""
+    return codes >> _ELEMENT_BITS
+
+
+def elements_of(codes: torch.Tensor) -> torch.Tensor:
+    """The element of one sample's vector that each element is."""
+    return codes & ((1 << _ELEMENT_BITS) - 1)
+
+
+def encode(labels: torch.Tensor, elements: torch.Tensor) -> torch.Tensor:
+    """Codes from labels and elements."""
+    return (labels << _ELEMENT_BITS) + elements
+
+
+def batch_labels(step: int) -> torch.Tensor:
+    """Labels (rows) of one step."""
+    return torch.tensor([label(row, step) for row in range(ROWS)])
+
+
+def sequence_labels(time_first: bool) -> torch.Tensor:
+    """Labels of a whole sequence: (rows, steps), or (steps, rows) where time is first."""
+    labels = torch.tensor([[label(row, step) for step in range(STEPS)] for row in range(ROWS)])
+    return labels.T.contiguous() if time_first else labels
+
+
+def spread(labels: torch.Tensor, shape: tuple[int, ...] | torch.Size) -> torch.Tensor:
+    """Labels of the leading axes, repeated over the others up to `shape`."""
+    return labels.reshape(labels.shape + (1,) * (len(shape) - labels.dim())).expand(shape)
+
+
+def starts_with(codes: torch.Tensor, labels: torch.Tensor) -> bool:
+    """Whether the leading axes of `codes` carry just these labels."""
+    return codes.shape[: labels.dim()] == labels.shape and torch.equal(labels_of(codes), spread(labels, codes.shape))
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Flat positions of a tensor's elements by label.
+
+    `positions` is (labels, elements of one sample), labels rising; `rank` gives each flat position its place there.
+    """
+
+    positions: Integers
+    rank: Integers
+    names: Integers
+
+    @property
+    def size(self) -> int:
+        """Elements of one sample."""
+        return self.positions.shape[1]
+
+
+def group(labels: torch.Tensor) -> Groups | None:
+    """The groups of a tensor's labels; None where they differ in size."""
+    flat = labels.reshape(-1).numpy()
+    names, counts = np.unique(flat, return_counts=True)
+    if len(names) == 0 or np.any(counts != counts[0]):
+        return None
+    positions = np.argsort(flat, kind="stable").reshape(len(names), -1)
+    rank = np.empty(flat.size, np.int64)
+    rank[positions] = np.arange(positions.shape[1])
+    return Groups(positions, rank, names)
+
+
+def problem(codes: torch.Tensor) -> str | None:
+    """What is wrong with a tensor's rows and steps, in words; None where all is well.
+
+    All rows must be there, with every step or the last one only, in their order, and each with the same elements.
+    """
+    if codes.numel() == 0:
+        return None
+    groups = group(labels_of(codes))
+    present = set(np.unique(labels_of(codes).numpy()).tolist())
+    steps = {name % _STRIDE for name in present}
+    if steps not in ({NOW}, {LAST}, set(range(STEPS))):
+        return f"it takes step {', '.join(map(str, sorted(steps)))} out of {STEPS}"
+    if len(present) != ROWS * len(steps):
+        return "it takes single rows out of the batch"
+    if groups is None:
+        return "its rows or steps differ in their number of elements"
+    elements = elements_of(codes).reshape(-1).numpy()[groups.positions]
+    if np.any(elements != elements[0]):
+        return "it does something else in one row or step than in another"
+    first = groups.positions[:, 0].reshape(ROWS, len(steps))
+    if np.any(np.diff(first, axis=0) <= 0):
+        return "it changes the order of the batch's rows"
+    if np.any(np.diff(first, axis=1) <= 0):
+        return "it changes the order of the time steps"
+    return None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A tensor that answers at `every` step or at the last one, its leading axes being rows and steps or rows."""
+
+    every: bool
+    time_first: bool
+
+    def sample(self, codes: torch.Tensor) -> torch.Tensor:
+        """The elements of one sample, in the shape of one answer."""
+        return elements_of(codes[0, 0] if self.every else codes[0])
+
+
+def layout(codes: torch.Tensor) -> Layout | None:
+    """The layout of a tensor; None where its leading axes are something else."""
+    for time_first in (False, True):
+        if starts_with(codes, sequence_labels(time_first)):
+            return Layout(True, time_first)
+    return Layout(False, False) if starts_with(codes, batch_labels(LAST)) else None

@@ -1,0 +1,78 @@
+"""How a traced model is called in torch: the order of its axes, and what it answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ltc2neuro.tracing.layers import timed_cells
+from ltc2neuro.tracing.modules import Forward, Wrap, instrumented, undisturbed
+
+Floats = npt.NDArray[np.float64]
+Readout: TypeAlias = Literal["every", "last"]
+
+
+@dataclass(frozen=True)
+class Calling:
+    """How torch calls a model.
+
+    `readout`: whether it answers at every step or at the last; `step_shape`: the shape of one answer to one row;
+    `time_first` and `output_time_first`: whether its input and output have time before batch; `dt`: the time of a step.
+    """
+
+    readout: Readout
+    step_shape: tuple[int, ...]
+    time_first: bool
+    output_time_first: bool
+    dt: float
+
+
+def run_torch(model: torch.nn.Module, sequences: Sequence[npt.ArrayLike], calling: Calling) -> list[Floats]:
+    """What torch answers to each sequence (time, features): (time, *step_shape), or step_shape for readout "last".
+
+    A copy of the model runs, in eval mode on the CPU; sequences of one length run as one batch.
+    """
+    answers: dict[int, Floats] = {}
+    with undisturbed():
+        clone = instrumented(model, with_time(model, calling.dt))
+        dtype = next((p.dtype for p in clone.parameters() if p.is_floating_point()), torch.get_default_dtype())
+        arrays = [np.asarray(s, np.float64) for s in sequences]
+        for numbers in by_length(arrays):
+            y = forward(clone, np.stack([arrays[n] for n in numbers]), dtype, calling)
+            answers.update(zip(numbers, y, strict=True))
+    return [answers[n] for n in range(len(arrays))]
+
+
+def by_length(arrays: Sequence[Floats]) -> list[list[int]]:
+    """The numbers of the sequences of each length."""
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for number, array in enumerate(arrays):
+        groups[len(array)].append(number)
+    return list(groups.values())
+
+
+def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
+    """The model's answer to `x` (batch, time, features), batch first."""
+    tensor = torch.from_numpy(x).to(dtype)
+    result = model(tensor.transpose(0, 1) if calling.time_first else tensor)
+    y = result[0] if isinstance(result, tuple) else result
+    y = y.transpose(0, 1) if calling.readout == "every" and calling.output_time_first else y
+    return y.double().numpy()
+
+
+def with_time(model: torch.nn.Module, dt: float) -> Wrap:
+    """Give the recurrent cells that know time the step `dt`, where it is not 1."""
+    timed = timed_cells(model)
+
+    def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
+        if dt == 1.0 or path not in timed:
+            return forward
+        return lambda x, state, elapsed=1.0: forward(x, state, dt)
+
+    return wrap

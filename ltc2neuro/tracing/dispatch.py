@@ -1,0 +1,146 @@
+"""What happens with a torch call on a symbolic tensor: recorded, decomposed, answered, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from hw_models.errors import TraceError
+from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
+from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.refusals import refusal
+from ltc2neuro.tracing.symbolic import Symbolic, aliased, rebind, symbolic, symbols
+from ltc2neuro.tracing.torch_ops import RULES, plain, spellings
+
+Function = Callable[..., object]
+
+
+class Recording(TorchFunctionMode):
+    """Sees every torch call while a model is traced: names constants, records what touches a symbolic tensor."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(
+        self,
+        func: Function,
+        types: Iterable[type],
+        args: Sequence[object] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        """Dispatch one call."""
+        args, kwargs = tuple(args), kwargs or {}
+        if symbols(args) or symbols(kwargs):
+            with self:
+                return dispatch(func, args, kwargs)
+        if func in _RANDOM:
+            raise self._recorder.refusal(
+                "the model draws random numbers", "A compiled network is deterministic: leave the noise to training."
+            )
+        result = func(*args, **kwargs)
+        self._recorder.names.follow(func, args, result)
+        return result
+
+
+def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    """Do one torch call that has a symbolic tensor among its arguments."""
+    recorder = [*symbols(args), *symbols(kwargs)][0].recorder
+    if func in _METADATA:
+        return _metadata(func, args, kwargs)
+    if func in _CASTS:
+        return _cast(func, args, kwargs)
+    rule = RULES.get(func) or DECOMPOSITIONS.get(func)
+    in_place = kwargs.get("inplace", False)
+    if rule is None and func in _IN_PLACE:
+        rule, in_place = RULES.get(_IN_PLACE[func]) or DECOMPOSITIONS.get(_IN_PLACE[func]), True
+    if rule is None:
+        raise refusal(recorder, func)
+    kwargs = {key: value for key, value in kwargs.items() if key not in ("inplace", "out") or value is None}
+    target = args[0] if args else next(iter(symbols(kwargs)))
+    try:
+        result = rule(*args, **kwargs)
+    except TypeError as error:
+        if isinstance(error, TraceError) or "argument" not in str(error):
+            raise
+        raise recorder.refusal(
+            f"{getattr(func, '__name__', func)} is called with arguments that are not supported",
+            "Write it with simpler operations.",
+            str(error),
+        ) from error
+    return _store(recorder, target, result) if in_place else result
+
+
+def _store(recorder: Recorder, target: object, result: object) -> object:
+    """The in-place op: the target now stands for the result."""
+    if not isinstance(target, Symbolic) or not isinstance(result, Symbolic):
+        raise recorder.refusal(
+            "a computed value is written into a plain tensor",
+            "Use the operation that returns a new tensor (x = x + y), or torch.cat and torch.stack.",
+        )
+    if aliased(target) or target.shape != result.shape:
+        raise recorder.refusal(
+            "an in-place operation on a tensor of which a view is in use",
+            "Use the operation that returns a new tensor (x = x + y).",
+        )
+    rebind(target, result.example, result.codes, result.value)
+    return target
+
+
+def _metadata(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    if func is torch.Tensor.__hash__:
+        return id(args[0])
+    return func(*_tuple(plain(args)), **_dict(plain(kwargs)))
+
+
+def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    x = args[0]
+    if not isinstance(x, Symbolic):
+        raise refusal([*symbols(args), *symbols(kwargs)][0].recorder, func)
+    example = func(*_tuple(plain(args)), **_dict(plain(kwargs)))
+    if not isinstance(example, torch.Tensor) or example.dtype == x.example.dtype:
+        return x
+    if example.dtype in (torch.float16, torch.bfloat16):
+        raise x.recorder.refusal("the model computes in half precision", "Convert it first: model.float().")
+    if not example.dtype.is_floating_point:
+        raise x.recorder.refusal(
+            f"a computed value is cut to {example.dtype}", "Leave it a float: a cast to whole numbers has no op."
+        )
+    return symbolic(x.recorder, example, x.codes, x.value)
+
+
+def _tuple(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _dict(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+_PROPERTIES = (
+    "shape", "dtype", "device", "ndim", "layout", "requires_grad", "is_leaf", "is_cuda", "is_sparse", "is_quantized",
+    "is_meta", "is_mps", "is_nested", "itemsize", "nbytes", "grad_fn", "is_cpu", "is_xpu", "is_mkldnn", "names",
+)  # fmt: skip
+_METADATA: set[Function] = {
+    *spellings(
+        "size", "dim", "ndimension", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex",
+        "is_signed", "get_device", "element_size", "storage_offset", "is_same_size", "__len__", "__hash__", "__repr__",
+        "__str__", "__format__", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
+        "new_full", "new_empty", "result_type", "has_names", "is_inference", "is_conj", "is_neg", "is_nonzero_static",
+    ),
+    *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
+}  # fmt: skip
+_CASTS = set(spellings("to", "float", "double", "half", "bfloat16", "int", "long", "bool", "type", "type_as", "cpu"))
+_RANDOM = set(
+    spellings("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "normal", "bernoulli", "multinomial",
+              "normal_", "uniform_", "bernoulli_", "random_", "exponential_")
+)  # fmt: skip
+_IN_PLACE: dict[Function, Function] = {
+    changing: getattr(torch.Tensor, name)
+    for name in dir(torch.Tensor)
+    for changing in spellings(f"{name}_", f"__i{name[2:]}" if name.startswith("__") else f"{name}_")
+    if callable(getattr(torch.Tensor, name)) and changing in spellings(f"{name}_", f"__i{name[2:]}")
+}
+"""in-place function -> the function that returns a new tensor"""

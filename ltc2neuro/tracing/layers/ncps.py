@@ -1,0 +1,131 @@
+"""The handlers of ncps's LTC: its own cell computes each step, the solver's sub-steps are a repeated block."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from ncps.torch import LTC, LTCCell
+
+from hw_models.errors import TraceError
+from ltc2neuro.nn.recurrence import repeat
+from ltc2neuro.tracing.layers.recurrent import CELLS, StateVariable, States, Step, scan
+from ltc2neuro.tracing.recorder import Recorder
+
+Floats = npt.NDArray[np.float64]
+
+
+def ltc(
+    recorder: Recorder,
+    layer: LTC,
+    input: torch.Tensor,  # noqa: A002  # ncps's name
+    hx: object = None,
+    timespans: object = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The handler of `ncps.torch.LTC`."""
+    if layer.use_mixed:
+        raise recorder.refusal(
+            "mixed memory is not supported yet", "Train an LTC with mixed_memory=False, or wait for its support."
+        )
+    y, states = scan(
+        recorder,
+        ltc_step(recorder, layer.rnn_cell),
+        input,
+        (hx,) if isinstance(hx, torch.Tensor) else None,
+        timespans,
+        return_sequences=layer.return_sequences,
+        batch_first=layer.batch_first,
+    )
+    return y, states[0]
+
+
+def ltc_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
+    """One step of an LTC cell: its own methods, with one unfold in a block that repeats."""
+    if not isinstance(cell, LTCCell):
+        raise TypeError(f"{type(cell).__name__} is no LTCCell")
+    _check(recorder, cell)
+    unfolds = cell._ode_unfolds
+    single = copy.copy(cell)
+    single._ode_unfolds = 1
+
+    def function(x: torch.Tensor, states: States) -> tuple[torch.Tensor, States]:
+        inputs = cell._map_inputs(x)
+        v = repeat(lambda v: single._ode_solver(inputs, v, recorder.dt / unfolds), states[0], unfolds)
+        return cell._map_outputs(v), (v,)
+
+    return Step(cell, (StateVariable("v", (cell.state_size,), lambda initial: hull(cell, initial)),), function)
+
+
+CELLS[LTCCell] = ltc_step
+
+
+def stepped_by_hand(recorder: Recorder, cell: LTCCell, *args: object, **kwargs: object) -> object:
+    """An LTCCell that a user's loop calls."""
+    raise recorder.refusal(
+        "an LTCCell is stepped by hand", "Wrap it in ltc2neuro.nn.Recurrent(cell), which has the loop."
+    )
+
+
+LAYERS = {LTC: ltc, LTCCell: stepped_by_hand}
+
+
+def hull(cell: LTCCell, initial: Floats) -> tuple[Floats, Floats]:
+    """The interval that each unit's state never leaves, whatever the input, dt and number of unfolds.
+
+    A sub-step is a mean with weights >= 0 of the state, vleak, the reversals of the unit's live synapses, and 0 (the
+    weight epsilon). `initial` is the state (units,) at the start of a sequence.
+    """
+    w, sensory_w, _, gleak = conductances(cell)
+    low, high = np.minimum(initial, 0.0), np.maximum(initial, 0.0)
+    for weight, reversal in (
+        (w, _array(cell.erev)),
+        (sensory_w, _array(cell.sensory_erev)),
+        (gleak[None], _array(cell.vleak)[None]),
+    ):
+        low = np.minimum(low, np.where(weight != 0, reversal, 0.0).min(axis=0, initial=0.0))
+        high = np.maximum(high, np.where(weight != 0, reversal, 0.0).max(axis=0, initial=0.0))
+    return low, high
+
+
+def conductances(cell: LTCCell) -> tuple[Floats, Floats, Floats, Floats]:
+    """Effective w, sensory w, cm and gleak: made positive, then masked."""
+    positive = cell.make_positive_fn
+    w, sensory_w = positive(cell.w) * cell.sparsity_mask, positive(cell.sensory_w) * cell.sensory_sparsity_mask
+    return _array(w), _array(sensory_w), _array(positive(cell.cm)), _array(positive(cell.gleak))
+
+
+def _array(tensor: torch.Tensor) -> Floats:
+    return tensor.detach().double().numpy()
+
+
+def _check(recorder: Recorder, cell: LTCCell) -> None:
+    path = recorder.path_of(cell)
+    stale = [n for n, p in cell._params.items() if p is not getattr(cell, n)]
+    if stale:
+        raise TraceError(
+            "the weights that the cell computes with are not those it shows",
+            where=f"{path}.{stale[0]}",
+            numbers=f"{len(stale)} of {len(cell._params)} parameters",
+            advice="ncps keeps its parameters in cell._params; load_state_dict(assign=True), torch.nn.utils.prune and "
+            "parametrize do not reach it. Copy the values into the parameters: load_state_dict(...) without assign.",
+        )
+    w, sensory_w, cm, gleak = conductances(cell)
+    for name, values in (("w", w), ("sensory_w", sensory_w), ("cm", cm), ("gleak", gleak)):
+        if np.any(values < 0):
+            raise TraceError(
+                "a conductance is negative",
+                where=f"{path}.{name}",
+                numbers=f"{int(np.sum(values < 0))} of {values.size}, the lowest {values.min():.6g}",
+                advice="Call cell.apply_weight_constraints() after each training step, or once now and verify again.",
+            )
+    total = cm + gleak + w.sum(axis=0) + sensory_w.sum(axis=0)
+    if np.any(total == 0):
+        raise TraceError(
+            "a neuron divides by 0: it has neither capacitance nor leak nor a live synapse",
+            where=f"{path}, neuron {', '.join(map(str, np.flatnonzero(total == 0)))}",
+            advice="Give it a leak (gleak > 0) or a capacitance (cm > 0), or a synapse.",
+        )
+    if cell._ode_unfolds < 1:
+        raise TraceError("a solver has no sub-step", where=path, numbers=f"ode_unfolds = {cell._ode_unfolds}")

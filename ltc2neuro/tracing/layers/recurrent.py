@@ -1,0 +1,200 @@
+"""A recurrent layer: one step is traced, its states live in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hw_models.errors import TraceError
+from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time
+from ltc2neuro.tracing import axes
+from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.symbolic import Symbolic, symbolic, symbols
+
+Floats = npt.NDArray[np.float64]
+States = tuple[torch.Tensor, ...]
+
+
+class SwappedAxesError(TraceError):
+    """A recurrent layer is given (time, batch) where it expects (batch, time), or the reverse."""
+
+
+@dataclass(frozen=True)
+class StateVariable:
+    """A state of a cell: its name, its shape for one row, and per element the bound that it never leaves."""
+
+    name: str
+    shape: tuple[int, ...]
+    bound: Callable[[Floats], tuple[Floats, Floats]] | None = None
+    """low and high from the initial state"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a cell: `function(x, states)` gives the output and the new states."""
+
+    cell: torch.nn.Module
+    variables: tuple[StateVariable, ...]
+    function: Callable[[torch.Tensor, States], tuple[torch.Tensor, States]]
+
+
+StepOf = Callable[[Recorder, torch.nn.Module], Step]
+
+CELLS: dict[type[torch.nn.Module], StepOf] = {}
+"""Cells with a handler of their own: a solver loop as a repeated block, proven bounds. Others are traced as they are."""
+
+
+def recurrent(
+    recorder: Recorder,
+    layer: Recurrent,
+    x: torch.Tensor,
+    hx: object = None,
+    timespans: object = None,
+) -> tuple[torch.Tensor, object]:
+    """The handler of `ltc2neuro.nn.Recurrent`."""
+    step = CELLS.get(type(layer.cell), _own_step)(recorder, layer.cell)
+    y, states = scan(
+        recorder,
+        step,
+        x,
+        _tensors(recorder, hx),
+        timespans,
+        return_sequences=layer.return_sequences,
+        batch_first=layer.batch_first,
+    )
+    return y, states[0] if len(states) == 1 else states
+
+
+def _own_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
+    """A cell of the user's: its forward is run on symbolic states."""
+    shapes = state_shapes(cell)
+    names = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
+
+    def function(x: torch.Tensor, states: States) -> tuple[torch.Tensor, States]:
+        state = states[0] if len(states) == 1 else states
+        result = cell(x, state, recorder.dt) if takes_time(cell) and recorder.dt != 1.0 else cell(x, state)
+        y, new = split(result)
+        return y, new if isinstance(new, tuple) else (new,)
+
+    return Step(cell, tuple(StateVariable(n, s) for n, s in zip(names, shapes, strict=True)), function)
+
+
+def _tensors(recorder: Recorder, hx: object) -> States | None:
+    if hx is None:
+        return None
+    tensors = hx if isinstance(hx, (tuple, list)) else (hx,)
+    return tuple(t for t in tensors if isinstance(t, torch.Tensor))
+
+
+def scan(
+    recorder: Recorder,
+    step: Step,
+    x: torch.Tensor,
+    hx: States | None,
+    timespans: object,
+    *,
+    return_sequences: bool,
+    batch_first: bool,
+) -> tuple[torch.Tensor, States]:
+    """Record one step over the sequence `x`; returns the layer's output and its last states."""
+    if timespans is not None:
+        raise recorder.refusal(
+            "time spans are not supported yet",
+            "Sample at a fixed interval and give its length: compile(model, x, dt=...).",
+        )
+    x_t = _step_input(recorder, x, batch_first)
+    names = [_new_state(recorder, step, number, hx) for number in range(len(step.variables))]
+    states = tuple(
+        recorder.read(name, variable.shape, x_t.example)
+        for name, variable in zip(names, step.variables, strict=True)
+    )
+    y, after = step.function(x_t, states)
+    if len(after) != len(names):
+        raise recorder.refusal(
+            "a cell returns another number of states than it takes",
+            "Return the new state, or the output and the new state.",
+            f"{len(names)} before, {len(after)} after",
+        )
+    for number, (name, new, old) in enumerate(zip(names, after, states, strict=True)):
+        if not isinstance(new, Symbolic) or not axes.starts_with(new.codes, axes.batch_labels(axes.NOW)):
+            raise recorder.refusal(
+                "the new state of a cell does not depend on its input or state", "Return the new state of each row."
+            )
+        if new.shape != old.shape:
+            raise recorder.refusal(
+                "a cell changes the shape of its state",
+                "Let state_size (or hidden_size) be the size of the state.",
+                f"{tuple(old.shape)} before, {tuple(new.shape)} after",
+            )
+        recorder.write(name, new)
+        recorder.watch_state(name, step.cell, number)
+    if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
+        raise recorder.refusal("the output of a cell was not recorded", "Return a tensor (batch, ...).")
+    last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))
+    return (_at_every(y, batch_first) if return_sequences else _at_last(y)), last
+
+
+def _step_input(recorder: Recorder, x: torch.Tensor, batch_first: bool) -> Symbolic:
+    if not isinstance(x, Symbolic):
+        raise recorder.refusal(
+            "a recurrent layer is given a constant sequence", "Give it what depends on the model's input."
+        )
+    if axes.starts_with(x.codes, axes.sequence_labels(time_first=batch_first)):
+        given, wanted = ("(time, batch)", "(batch, time)") if batch_first else ("(batch, time)", "(time, batch)")
+        error = recorder.refusal(
+            f"a recurrent layer expects {wanted} and is given {given}", "Set its batch_first, or transpose before it."
+        )
+        raise SwappedAxesError(error.what, where=error.where, advice=error.advice)
+    if not axes.starts_with(x.codes, axes.sequence_labels(time_first=not batch_first)):
+        raise recorder.refusal(
+            "a recurrent layer is given something else than a batch of whole sequences",
+            "Give it (batch, time, features) with all steps of the model's input. A layer within a step of another is "
+            "not supported.",
+            f"the shape is {tuple(x.shape)}",
+        )
+    at = (lambda t: t[:, 0]) if batch_first else (lambda t: t[0])
+    codes, example = at(x.codes), at(x.example)
+    labels = axes.spread(axes.batch_labels(axes.NOW), codes.shape)
+    return symbolic(recorder, example, axes.encode(labels, axes.elements_of(codes)), x.value)
+
+
+def _new_state(recorder: Recorder, step: Step, number: int, hx: States | None) -> str:
+    variable = step.variables[number]
+    size = int(np.prod(variable.shape))
+    initial = np.zeros(size)
+    if hx is not None:
+        if len(hx) != len(step.variables) or symbols(hx):
+            raise recorder.refusal(
+                "a recurrent layer starts from a computed state",
+                "Start from zeros, or from a constant that is the same for each row.",
+            )
+        given = hx[number].detach().double()
+        rows = given.expand(axes.ROWS, *variable.shape).reshape(axes.ROWS, size).numpy()
+        if np.any(rows[0] != rows[1]):
+            raise recorder.refusal(
+                "a recurrent layer starts from another state in each row",
+                "Start from zeros, or from a constant that is the same for each row.",
+            )
+        initial = rows[0].copy()
+    low, high = variable.bound(initial) if variable.bound else (None, None)
+    return recorder.add_state(recorder.named(variable.name), initial, low, high)
+
+
+def _at_last(tensor: Symbolic) -> Symbolic:
+    labels = axes.spread(axes.batch_labels(axes.LAST), tensor.codes.shape)
+    codes = axes.encode(labels, axes.elements_of(tensor.codes))
+    return symbolic(tensor.recorder, tensor.example, codes, tensor.value)
+
+
+def _at_every(tensor: Symbolic, batch_first: bool) -> Symbolic:
+    dim = 1 if batch_first else 0
+    example = torch.stack([tensor.example] * axes.STEPS, dim)
+    elements = torch.stack([axes.elements_of(tensor.codes)] * axes.STEPS, dim)
+    labels = axes.spread(axes.sequence_labels(time_first=not batch_first), example.shape)
+    return symbolic(tensor.recorder, example, axes.encode(labels, elements), tensor.value)
+
+

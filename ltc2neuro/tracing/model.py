@@ -1,0 +1,162 @@
+"""`trace`: a torch model becomes a float graph, and the graph is proved against torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from compiler.graph import Graph
+from compiler.graph.validate import validate
+from hw_models.errors import InputError, Ltc2NeuroError, TraceError
+from ltc2neuro.tracing import axes
+from ltc2neuro.tracing.calling import Calling
+from ltc2neuro.tracing.dispatch import Recording
+from ltc2neuro.tracing.layers import LAYERS
+from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
+from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
+from ltc2neuro.tracing.names import Names
+from ltc2neuro.tracing.proof import prove
+from ltc2neuro.tracing.recorder import Recorder, Watch
+from ltc2neuro.tracing.source import call
+from ltc2neuro.tracing.symbolic import Symbolic, symbols
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Traced(Calling):
+    """A traced model: its raw float graph, and how torch calls it."""
+
+    graph: Graph
+
+
+def trace(model: torch.nn.Module, calibration: Sequence[npt.ArrayLike], *, dt: float = 1.0) -> Traced:
+    """Trace `model` and prove the graph against torch on calibration sequences.
+
+    `calibration` holds arrays (time, features), of different lengths if need be; `dt` is the time between two samples
+    in the unit of the model's time constants. Raises `TraceError` for what cannot be compiled, at the user's line, and
+    `ProofError` where the graph does not compute what torch does.
+    """
+    sequences = _checked(calibration)
+    if not dt > 0 or not np.isfinite(dt):
+        raise InputError("dt must be positive and finite", numbers=f"dt = {dt}", advice="The default is 1.0.")
+    model = unwrapped(model)
+    dtype = _dtype(model)
+    with undisturbed():
+        try:
+            traced, watches = _record(model, sequences[0].shape[1], dtype, dt, time_first=False)
+        except SwappedAxesError as swapped:
+            try:
+                traced, watches = _record(model, sequences[0].shape[1], dtype, dt, time_first=True)
+            except SwappedAxesError:
+                raise swapped from None
+        prove(model, traced.graph, traced, watches, sequences, dtype)
+    return traced
+
+
+def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
+    sequences = [np.asarray(s, np.float64) for s in calibration]
+    if not sequences:
+        raise InputError("the calibration is empty", advice="Give at least one sequence (time, features).")
+    features = sequences[0].shape[-1]
+    for number, sequence in enumerate(sequences):
+        if sequence.ndim != 2 or len(sequence) == 0 or sequence.shape[1] != features:
+            raise InputError(
+                f"calibration sequence {number} has the wrong shape",
+                numbers=f"{sequence.shape}, expected (time, {features})",
+                advice="Give arrays (time, features) with at least one time step.",
+            )
+        if not np.all(np.isfinite(sequence)):
+            raise InputError(f"calibration sequence {number} is not finite", advice="Remove NaN and infinity.")
+    return sequences
+
+
+def _dtype(model: torch.nn.Module) -> torch.dtype:
+    """The type the model computes in; half precision and weights that are not finite are refused."""
+    found = torch.get_default_dtype()
+    for name, tensor in [*model.named_buffers(), *model.named_parameters()]:
+        if tensor.dtype in (torch.float16, torch.bfloat16):
+            raise TraceError(
+                "the model is in half precision",
+                where=name,
+                numbers=str(tensor.dtype),
+                advice="Convert it first: model.float(). The weights stay what they are.",
+            )
+        if tensor.is_floating_point():
+            found = tensor.dtype
+            bad = int((~torch.isfinite(tensor)).sum()) if isinstance(tensor, torch.nn.Parameter) else 0
+            if bad:
+                raise TraceError(
+                    "a weight is not finite",
+                    where=name,
+                    numbers=f"{bad} of {tensor.numel()} elements",
+                    advice="The training diverged: load an earlier checkpoint.",
+                )
+    return found
+
+
+def _record(
+    model: torch.nn.Module, features: int, dtype: torch.dtype, dt: float, *, time_first: bool
+) -> tuple[Traced, list[Watch]]:
+    def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
+        handler = LAYERS.get(type(module))
+
+        def traced(*args: object, **kwargs: object) -> object:
+            count = recorder.enter(path) if symbols(args) or symbols(kwargs) else 1
+            with recorder.inside(path if count == 1 else f"{path}#{count}"):
+                if handler is None or not (symbols(args) or symbols(kwargs)):
+                    result = forward(*args, **kwargs)
+                else:
+                    result = handler(recorder, module, *args, **kwargs)
+                recorder.watch_output(path, result)
+            return result
+
+        return traced
+
+    clone = instrumented(model, wrap)
+    recorder = Recorder(Names(clone), {id(m): path for path, m in clone.named_modules()}, dt)
+    shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
+    x = recorder.input(torch.zeros(shape, dtype=dtype), time_first)
+    try:
+        with Recording(recorder):
+            result = call(clone, x)
+    except Ltc2NeuroError:
+        raise
+    except Exception as error:
+        raise TraceError(
+            "the model fails on a batch of sequences",
+            where=recorder.path,
+            numbers=f"input of shape {tuple(shape)}: {type(error).__name__}: {error}",
+            advice="Check the number of features; the model must take (batch, time, features).",
+        ) from error
+    output = result[0] if isinstance(result, tuple) and result else result
+    if not isinstance(output, Symbolic):
+        raise TraceError(
+            "the model's result was not recorded",
+            numbers=f"it is a {type(output).__name__}",
+            advice="Return a tensor computed from the input, or a tuple that begins with one. A value that went through "
+            ".data, numpy or torch.tensor is lost.",
+        )
+    layout = axes.layout(output.codes)
+    if layout is None:
+        raise TraceError(
+            "the model's result is neither one answer per step nor one for the last step",
+            numbers=f"its shape is {tuple(output.shape)} for a batch of {axes.ROWS} and {axes.STEPS} steps",
+            advice="Return (batch, time, ...) or (batch, ...) of the last step, such as y[:, -1].",
+        )
+    elements = layout.sample(output.codes)
+    recorder.output(output, elements.reshape(-1).numpy())
+    graph, final = recorder.graph()
+    traced = Traced(
+        readout="every" if layout.every else "last",
+        step_shape=tuple(elements.shape),
+        time_first=time_first,
+        output_time_first=layout.time_first,
+        dt=dt,
+        graph=validate(graph, "tracing"),
+    )
+    return traced, [w.renamed(final) for w in recorder.watches if w.is_state or w.value in final]

@@ -1,0 +1,57 @@
+"""Copies of the user's model whose modules' `forward` is wrapped. The model itself is never touched."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from hw_models.errors import InputError, TraceError
+
+Forward: TypeAlias = Callable[..., object]
+Wrap: TypeAlias = Callable[[str, torch.nn.Module, Forward], Forward]
+
+
+def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    """The module itself, out of torch.compile and DataParallel."""
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"a torch.nn.Module is expected, not {type(model).__name__}")
+    if isinstance(model, torch.nn.DataParallel):
+        return unwrapped(model.module)
+    original = getattr(model, "_orig_mod", None)
+    return unwrapped(original) if isinstance(original, torch.nn.Module) else model
+
+
+def instrumented(model: torch.nn.Module, wrap: Wrap) -> torch.nn.Module:
+    """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward."""
+    try:
+        clone = copy.deepcopy(unwrapped(model)).cpu().eval()
+    except RuntimeError as error:
+        raise TraceError(
+            "the model cannot be copied",
+            numbers=str(error),
+            advice="Keep no computed tensors in its attributes: detach them, or register them as buffers.",
+        ) from error
+    for path, module in clone.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TraceError(
+                "a scripted module cannot be traced", where=path, advice="Compile the module that was scripted."
+            )
+        setattr(module, "forward", wrap(path, module, module.forward))  # noqa: B010  # a method is replaced
+    return clone
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """No gradients, and the random states of torch and NumPy as they were before."""
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_rng_state(torch_state)
+        np.random.set_state(numpy_state)

@@ -1,0 +1,62 @@
+"""Names of constants: how each was made from the model's parameters, such as `softplus(rnn.rnn_cell.w)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+_LONGEST = 80
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "rsub": "-", "rdiv": "/", "matmul": "@", "pow": "**"}
+_SILENT = {
+    "view", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "expand_as", "t", "T", "mT", "transpose",
+    "permute", "contiguous", "clone", "detach", "to", "float", "double", "cpu", "type_as", "data",
+}  # fmt: skip
+
+
+class Names:
+    """Names of plain tensors by identity. The tensors are kept alive: identities are used again."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self._names: dict[int, tuple[torch.Tensor, str]] = {}
+        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+            self._names[id(tensor)] = (tensor, name)
+
+    def get(self, tensor: torch.Tensor) -> str | None:
+        """The tensor's name, if it has one."""
+        known = self._names.get(id(tensor))
+        return known[1] if known else None
+
+    def follow(self, func: Callable[..., object], args: tuple[object, ...], result: object) -> None:
+        """Name what `func` made of named tensors."""
+        parts = [self.get(a) if isinstance(a, torch.Tensor) else _text(a) for a in args]
+        if not any(isinstance(a, torch.Tensor) and self.get(a) for a in args):
+            return
+        name = _expression(_function_name(func), [p or "constant" for p in parts])
+        if len(name) > _LONGEST:
+            name = next(p for a, p in zip(args, parts, strict=True) if isinstance(a, torch.Tensor) and p) + "'"
+        for item in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(item, torch.Tensor) and id(item) not in self._names:
+                self._names[id(item)] = (item, name)
+
+
+def _function_name(func: Callable[..., object]) -> str:
+    name = getattr(func, "__name__", "")
+    if name == "__get__":
+        name = getattr(getattr(func, "__self__", None), "__name__", "")
+    return name.strip("_")
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if isinstance(value, (int, slice)) else None
+
+
+def _expression(function: str, parts: list[str]) -> str:
+    if function in _SILENT or len(parts) == 0:
+        return parts[0]
+    if function in _INFIX and len(parts) >= 2:
+        left, right = (parts[1], parts[0]) if function.startswith("r") else (parts[0], parts[1])
+        return f"({left} {_INFIX[function]} {right})"
+    return f"{function}({', '.join(parts)})"

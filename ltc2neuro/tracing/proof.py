@@ -1,0 +1,137 @@
+"""The proof: the recorded graph computes what torch computes, value by value, on the user's own data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from compiler.backends.execution import Execution
+from compiler.backends.float_graph import run_float
+from compiler.graph import Graph
+from hw_models.errors import ProofError
+from ltc2neuro.nn.recurrence import split
+from ltc2neuro.tracing import axes
+from ltc2neuro.tracing.calling import Calling, by_length, forward, with_time
+from ltc2neuro.tracing.modules import Forward, instrumented
+from ltc2neuro.tracing.recorder import Watch
+
+Floats = npt.NDArray[np.float64]
+
+_ROWS, _STEPS = 4, 16
+"""How many sequences, and steps of each, are compared"""
+
+
+def prove(
+    model: torch.nn.Module,
+    graph: Graph,
+    calling: Calling,
+    watches: Sequence[Watch],
+    sequences: Sequence[Floats],
+    dtype: torch.dtype,
+) -> None:
+    """Run torch and the graph on some of the sequences and compare outputs, states and modules' results.
+
+    Raises `ProofError` that names the first value, in the order of computation, that differs.
+    """
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-5
+    returned: defaultdict[str, list[object]] = defaultdict(list)
+    timed = with_time(model, calling.dt)
+
+    def wrap(path: str, module: torch.nn.Module, original: Forward) -> Forward:
+        inner = timed(path, module, original)
+
+        def seen(*args: object, **kwargs: object) -> object:
+            result = inner(*args, **kwargs)
+            returned[path].append(result)
+            return result
+
+        return seen
+
+    clone = instrumented(model, wrap)
+    values = [w.value for w in watches if not w.is_state]
+    for x in _batches(sequences):
+        returned.clear()
+        outputs = forward(clone, x, dtype, calling)
+        run = run_float(graph, x, record=list(dict.fromkeys(values)))
+        for watch in watches:
+            pair = _state(watch, run, returned, x.shape[1]) if watch.is_state else _value(watch, run, returned, watches)
+            if pair is not None:
+                _compare(watch.value, *pair, tolerance)
+        ours = run.outputs.reshape(*x.shape[:2], *calling.step_shape)
+        _compare("the output", ours if calling.readout == "every" else ours[:, -1], outputs, tolerance)
+
+
+def _batches(sequences: Sequence[Floats]) -> list[Floats]:
+    """Some sequences, those of one length side by side: (batch, time, features).
+
+    Batches have more rows and steps than the trace, so that a constant made of their number is found out; where
+    there are fewer, sequences are repeated, the other way round.
+    """
+    numbers = np.unique(np.linspace(0, len(sequences) - 1, _ROWS).astype(int))
+    some = [_long_enough(sequences[n][:_STEPS]) for n in numbers]
+    batches: list[Floats] = []
+    for group in by_length(some):
+        rows = [some[n] for n in group]
+        while len(rows) <= axes.ROWS:
+            rows.append(rows[-1][::-1])
+        batches.append(np.stack(rows))
+    return batches
+
+
+def _long_enough(sequence: Floats) -> Floats:
+    copies = -(-(axes.STEPS + 1) // len(sequence))
+    return np.concatenate([sequence] * copies) if copies > 1 else sequence
+
+
+def _value(
+    watch: Watch, run: Execution, returned: dict[str, list[object]], watches: Sequence[Watch]
+) -> tuple[Floats, Floats] | None:
+    """What graph and torch have for a module's result; None where they cannot be set side by side."""
+    layout = axes.layout(watch.codes) if watch.codes is not None else None
+    calls = max((w.call for w in watches if not w.is_state and w.module == watch.module), default=0)
+    results = returned.get(watch.module, [])
+    if layout is None or watch.codes is None or len(results) != calls:
+        return None
+    result = results[watch.call - 1]
+    first = result[0] if isinstance(result, tuple) else result
+    if not isinstance(first, torch.Tensor):
+        return None
+    torchs = first.transpose(0, 1) if layout.time_first else first
+    elements = layout.sample(watch.codes)
+    ours = run.record[watch.value][:, :, elements.reshape(-1).numpy()]
+    ours = ours.reshape(*ours.shape[:2], *elements.shape)
+    return (ours if layout.every else ours[:, -1]), torchs.double().numpy()
+
+
+def _state(
+    watch: Watch, run: Execution, returned: dict[str, list[object]], steps: int
+) -> tuple[Floats, Floats] | None:
+    """What graph and torch have for a state after each step."""
+    results = returned.get(watch.module, [])
+    start = (watch.call - 1) * steps
+    if len(results) < start + steps or len(results) % steps:
+        return None
+    states: list[torch.Tensor] = []
+    for result in results[start : start + steps]:
+        _, state = split(result)
+        states.append(state[watch.position] if isinstance(state, tuple) else state)
+    torchs = torch.stack(states, 1).double().numpy()
+    return run.states[watch.value], torchs.reshape(*torchs.shape[:2], -1)
+
+
+def _compare(name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance: float) -> None:
+    scale = max(1.0, float(np.max(np.abs(torchs), initial=0.0)))
+    difference = np.abs(np.asarray(ours, np.float64) - torchs)
+    worst = float(np.max(difference, initial=0.0))
+    if not worst <= tolerance * scale:
+        raise ProofError(
+            f"the traced graph does not compute what torch computes: {name} differs first",
+            where=name,
+            numbers=f"by {worst:.3g}; allowed are {tolerance:g} times {scale:.3g}",
+            advice="The model does something that tracing does not see: a result that depends on the length or on the "
+            "number of rows, on earlier calls, or on random numbers. Take it out of forward.",
+        )

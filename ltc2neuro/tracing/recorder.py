@@ -1,0 +1,363 @@
+"""The recorder: the graph that grows while a model runs on symbolic tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from compiler.graph import Block, Graph, Op, State, Value
+from compiler.graph.graph import Array
+from compiler.graph.ops import Gather, Input, Output, StateRead, StateWrite
+from hw_models.errors import TraceError
+from ltc2neuro.tracing import axes
+from ltc2neuro.tracing.names import Names
+from ltc2neuro.tracing.source import Line, code_line, user_line
+from ltc2neuro.tracing.symbolic import Symbolic, symbolic
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass
+class _Block:
+    name: str
+    repeat: int
+    ops: list[Op] = field(default_factory=list)
+
+
+@dataclass
+class _Origin:
+    """Where a value was made, for its name: see `Recorder._final_names`."""
+
+    block: _Block
+    path: str
+    hint: str
+    line: Line | None
+    code: Line | None
+    size: int
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A value that torch shows, too: the output of a module's call, or (`state`) what a cell's forward returns."""
+
+    value: str
+    module: str
+    call: int
+    codes: torch.Tensor | None = None
+    position: int = 0
+
+    @property
+    def is_state(self) -> bool:
+        """Whether `value` names a state."""
+        return self.codes is None
+
+    def renamed(self, names: Mapping[str, str]) -> Watch:
+        """The same with the final name of its value."""
+        return replace(self, value=names.get(self.value, self.value))
+
+
+class Recorder:
+    """Blocks, values, states and constants so far, and the module that is being executed."""
+
+    def __init__(self, names: Names, modules: Mapping[int, str], dt: float) -> None:
+        self.names = names
+        self.dt = dt
+        self.watches: list[Watch] = []
+        self._modules = modules
+        self._calls: dict[str, int] = {}
+        self._blocks = [_Block("input", 1)]
+        self._origins: dict[str, _Origin] = {}
+        self._made: dict[Op, str] = {}
+        self._states: dict[str, State] = {}
+        self._reads: dict[str, str] = {}
+        self._constants: dict[str, Array] = {}
+        self._indices: dict[bytes, str] = {}
+        self._paths: list[str] = [""]
+
+    # --- where we are ------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The path of the module that is being executed, `#2` behind it at its second call."""
+        return self._paths[-1]
+
+    def enter(self, path: str) -> int:
+        """Count a call of the module at `path`: which one it is, from 1."""
+        self._calls[path] = self._calls.get(path, 0) + 1
+        return self._calls[path]
+
+    def calls(self, path: str) -> int:
+        """How often the module at `path` has been called."""
+        return self._calls.get(path, 0)
+
+    def path_of(self, module: torch.nn.Module) -> str:
+        """The path of a module, where the model first has it."""
+        return self._modules[id(module)]
+
+    def watch_output(self, module: str, result: object) -> None:
+        """Remember what a call of `module` returned, for the proof."""
+        first = result[0] if isinstance(result, tuple) and result else result
+        if isinstance(first, Symbolic):
+            self.watches.append(Watch(first.value, module, self.calls(module), first.codes))
+
+    def watch_state(self, state: str, cell: torch.nn.Module, position: int) -> None:
+        """Remember that `state` is what the forward of `cell` returns as its `position`-th state."""
+        path = self.path_of(cell)
+        earlier = sum(w.is_state and w.module == path and w.position == position for w in self.watches)
+        self.watches.append(Watch(state, path, earlier + 1, None, position))
+
+    @contextmanager
+    def inside(self, path: str) -> Iterator[None]:
+        """Execute the module at `path`."""
+        self._paths.append(path)
+        try:
+            yield
+        finally:
+            self._paths.pop()
+
+    def named(self, name: str) -> str:
+        """`name` behind the path of the module that is being executed."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def refusal(self, what: str, advice: str, numbers: str = "") -> TraceError:
+        """The error for something at the user's current line."""
+        line = user_line()
+        module = f"module {self.path!r}" if self.path else "the model"
+        return TraceError(what, where=f"{module}, {line}" if line else module, numbers=numbers, advice=advice)
+
+    # --- values and constants ----------------------------------------------------------------------------
+
+    def emit(self, make: Callable[[str], Op], size: int, hint: str = "") -> str:
+        """Append the op that `make` gives for the name of its result; an equal op that is in sight is used again."""
+        template = make("")
+        made = self._made.get(template)
+        if made is not None and self._in_sight(made):
+            return made
+        value = f"%{len(self._origins)}"
+        block = self._blocks[-1]
+        self._origins[value] = _Origin(
+            block, self.path, hint or type(template).__name__.lower(), user_line(), code_line(), size
+        )
+        block.ops.append(make(value))
+        if not isinstance(template, StateRead):
+            self._made[template] = value
+        return value
+
+    def constant(self, array: Floats, name: str) -> str:
+        """A constant of that name, or a numbered one where the name already has another content."""
+        if not np.all(np.isfinite(array)):
+            raise self.refusal(
+                f"the constant {name} is not finite",
+                "Look for a training that diverged, or a division by zero in the model.",
+                f"{int(np.sum(~np.isfinite(array)))} of {array.size} elements",
+            )
+        return self._keep(np.asarray(array, np.float64), name)
+
+    def index(self, array: npt.NDArray[np.int64], hint: str) -> str:
+        """The constant that holds an index or segment array."""
+        key = array.tobytes()
+        if key not in self._indices:
+            self._indices[key] = self._keep(array.astype(np.int64), hint)
+        return self._indices[key]
+
+    def _keep(self, array: Array, name: str) -> str:
+        candidate, count = name, 1
+        while candidate in self._constants:
+            there = self._constants[candidate]
+            if there.dtype == array.dtype and np.array_equal(there, array):
+                return candidate
+            count += 1
+            candidate = f"{name}_{count}"
+        self._constants[candidate] = array
+        return candidate
+
+    def operand(self, tensor: Symbolic, elements: npt.NDArray[np.int64]) -> str:
+        """The value that holds `elements` of a symbolic tensor's value, in this order: itself, or a Gather."""
+        value = self.whole(tensor)
+        if np.array_equal(elements, np.arange(self.size(value))):
+            return value
+        index = self.index(elements, self.named("index"))
+        return self.emit(lambda out: Gather(out, (value,), index), elements.size)
+
+    def whole(self, tensor: Symbolic) -> str:
+        """The value that a symbolic tensor takes its elements from."""
+        if not self._in_sight(tensor.value):
+            raise self.refusal(
+                "a value from inside of a repeated step is used outside of it",
+                "Return what is needed afterwards as the state of ltc2neuro.nn.repeat.",
+            )
+        return tensor.value
+
+    def size(self, name: str) -> int:
+        """The size of a value or constant."""
+        return self._origins[name].size if name in self._origins else int(self._constants[name].size)
+
+    def _in_sight(self, value: str) -> bool:
+        block = self._origins[value].block
+        return block is self._blocks[-1] or block.repeat == 1
+
+    # --- blocks and states -------------------------------------------------------------------------------
+
+    def input(self, example: torch.Tensor, time_first: bool) -> Symbolic:
+        """The model's input."""
+        size = example.shape[-1]
+        scale, offset = self._keep(np.ones(size), "input.scale"), self._keep(np.zeros(size), "input.offset")
+        value = self.emit(lambda out: Input(out, scale, offset), size, "input")
+        labels = axes.spread(axes.sequence_labels(time_first), example.shape)
+        return symbolic(self, example, axes.encode(labels, torch.arange(size)), value)
+
+    def output(self, tensor: Symbolic, elements: npt.NDArray[np.int64]) -> None:
+        """The model's result."""
+        value = self.operand(tensor, elements)
+        scale = self._keep(np.ones(elements.size), "output.scale")
+        offset = self._keep(np.zeros(elements.size), "output.offset")
+        self._blocks[-1].ops.append(Output(value, scale, offset))
+
+    def add_state(self, name: str, initial: Floats, low: Floats | None = None, high: Floats | None = None) -> str:
+        """A new state; returns its name."""
+        unique, count = name, 1
+        while unique in self._states:
+            count += 1
+            unique = f"{name}_{count}"
+        bounds = [
+            None if bound is None else self.constant(bound, f"{unique}.{side}")
+            for bound, side in ((low, "low"), (high, "high"))
+        ]
+        self._states[unique] = State(
+            unique, initial.size, self.constant(initial, f"{unique}.initial"), bounds[0], bounds[1], (self.path,)
+        )
+        return unique
+
+    def read(self, state: str, shape: Sequence[int], like: torch.Tensor, step: int = axes.NOW) -> Symbolic:
+        """The state as a tensor (rows, *shape)."""
+        size = self._states[state].size
+        labels = axes.spread(axes.batch_labels(step), (axes.ROWS, *shape))
+        codes = axes.encode(labels, torch.arange(size).reshape(1, *shape))
+        return symbolic(self, like.new_zeros((axes.ROWS, *shape)), codes, self._read(state))
+
+    def _read(self, state: str) -> str:
+        name = state.rpartition(".")[2]
+        self._reads[state] = self.emit(lambda out: StateRead(out, state), self._states[state].size, name)
+        return self._reads[state]
+
+    def write(self, state: str, tensor: Symbolic) -> None:
+        """Let `tensor` be the state's next value; nothing to do where it is the state as just read."""
+        groups = self.groups(tensor)
+        elements = axes.elements_of(tensor.codes).reshape(-1).numpy()[groups.positions[0]]
+        value = self.operand(tensor, elements)
+        if value != self._reads.get(state):
+            self._blocks[-1].ops.append(StateWrite(state, value))
+            self._reads.pop(state, None)
+
+    def groups(self, tensor: Symbolic) -> axes.Groups:
+        """The groups of a tensor's labels. All recorded tensors have them."""
+        groups = axes.group(axes.labels_of(tensor.codes))
+        if groups is None:
+            raise self.refusal("a tensor without elements is used", "Leave it out of the model.")
+        return groups
+
+    def repeat(
+        self, step: Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]], state: Sequence[Symbolic], times: int
+    ) -> tuple[torch.Tensor, ...]:
+        """One block that runs `times` times: the tensors in `state` become its states."""
+        if self._blocks[-1].repeat != 1:
+            raise self.refusal("a repeated step repeats inside", "Unroll the inner loop by hand.")
+        names = self._loop_states(state)
+        self._blocks.append(_Block(self.path or "repeat", times))
+        inner = tuple(self._reread(n, s) for n, s in zip(names, state, strict=True))
+        after = tuple(step(inner))
+        if [t.shape for t in after] != [s.shape for s in state]:
+            raise self.refusal(
+                "a repeated step changes the shape of its state",
+                "Return a state of the same shape.",
+                f"{[tuple(s.shape) for s in state]} before, {[tuple(t.shape) for t in after]} after",
+            )
+        for name, new, old in zip(names, after, inner, strict=True):
+            if not isinstance(new, Symbolic) or not torch.equal(axes.labels_of(new.codes), axes.labels_of(old.codes)):
+                raise self.refusal(
+                    "a repeated step returns a state that does not depend on its state",
+                    "Compute it outside of ltc2neuro.nn.repeat.",
+                )
+            self.write(name, new)
+        self._blocks.append(_Block(f"after {self.path}" if self.path else "output", 1))
+        return tuple(self._reread(n, s) for n, s in zip(names, state, strict=True))
+
+    def _reread(self, state: str, like: Symbolic) -> Symbolic:
+        labels = axes.labels_of(like.codes)
+        groups = self.groups(like)
+        rank = torch.from_numpy(groups.rank).reshape(labels.shape)
+        return symbolic(self, like.example, axes.encode(labels, rank), self._read(state))
+
+    def _loop_states(self, tensors: Sequence[Symbolic]) -> list[str]:
+        """For each tensor the state it was just read from, or a new state that is set to it."""
+        names: list[str] = []
+        for tensor in tensors:
+            groups = self.groups(tensor)
+            elements = axes.elements_of(tensor.codes).reshape(-1).numpy()[groups.positions[0]]
+            whole = np.array_equal(elements, np.arange(self._origins[tensor.value].size))
+            read = next((s for s, value in self._reads.items() if value == tensor.value and s not in names), None)
+            if read is None or not whole:
+                read = self.add_state(self.named("loop"), np.zeros(groups.size))
+                self.write(read, tensor)
+            names.append(read)
+        return names
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    def graph(self) -> tuple[Graph, dict[str, str]]:
+        """The recorded graph, and the final name of each value by the name it had while recording."""
+        used = {name for block in self._blocks for op in block.ops for name in op.operands}
+        blocks = [
+            _Block(b.name, b.repeat, [op for op in b.ops if not (isinstance(op, StateRead) and op.out not in used)])
+            for b in self._blocks
+        ]
+        kept = [op.result for b in blocks for op in b.ops if op.result is not None]
+        final = self._final_names(kept)
+        values = {
+            final[name]: Value(
+                final[name],
+                self._origins[name].size,
+                (self._origins[name].path,),
+                (line.short,) if (line := self._origins[name].line) else (),
+            )
+            for name in kept
+        }
+        block_names = _unique([b.name for b in blocks], set())
+        return Graph(
+            blocks=tuple(
+                Block(name, tuple(op.renamed(lambda n: final.get(n, n)) for op in b.ops), b.repeat)
+                for name, b in zip(block_names, blocks, strict=True)
+            ),
+            values=values,
+            constants=self._constants,
+            states=tuple(self._states.values()),
+        ), final
+
+    def _final_names(self, values: Sequence[str]) -> dict[str, str]:
+        """Path and, for the last op of an assignment, the variable assigned to; else the op."""
+        hints: list[str] = []
+        origins = [self._origins[v] for v in values]
+        for here, following in zip(origins, [*origins[1:], None], strict=True):
+            last = following is None or (following.path, following.code) != (here.path, here.code)
+            target = here.code.target if here.code is not None and last else None
+            hint = here.hint if here.hint in ("input", "gather") or target is None else target
+            hints.append(f"{here.path}.{hint}" if here.path else hint)
+        return dict(zip(values, _unique(hints, set(self._constants)), strict=True))
+
+
+def _unique(names: Sequence[str], taken: set[str]) -> list[str]:
+    result: list[str] = []
+    taken = set(taken)
+    for name in names:
+        candidate, count = name, 1
+        while candidate in taken:
+            count += 1
+            candidate = f"{name}_{count}"
+        taken.add(candidate)
+        result.append(candidate)
+    return result

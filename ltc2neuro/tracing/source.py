@@ -1,0 +1,91 @@
+"""The user's own source line: where in the model the traced op was called."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Protocol, TypeVar
+
+import torch
+
+_OWN = str(Path(__file__).parents[1])
+_TORCH = str(Path(torch.__file__).parent)
+_TORCH_MODULES = str(Path(_TORCH, "nn", "modules"))
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_TARGET = re.compile(r"^\s*([A-Za-z_]\w*)\s*(?::[^=]+)?[-+*/]?=(?!=)")
+
+Result = TypeVar("Result", covariant=True)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A source line."""
+
+    file: str
+    number: int
+
+    @property
+    def text(self) -> str:
+        """The code on it."""
+        return linecache.getline(self.file, self.number).strip()
+
+    @property
+    def short(self) -> str:
+        """File name and number, as a value's origin keeps them."""
+        return f"{Path(self.file).name}:{self.number}"
+
+    @property
+    def target(self) -> str | None:
+        """The variable that the line assigns to, if it is a plain assignment."""
+        match = _TARGET.match(linecache.getline(self.file, self.number))
+        return match.group(1).strip("_") or None if match else None
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.number}: {self.text}"
+
+
+class _Call(Protocol[Result]):
+    def __call__(self, argument: torch.Tensor, /) -> Result: ...
+
+
+def call(function: _Call[Result], argument: torch.Tensor) -> Result:
+    """Call the user's model. Frames outside of this call are not the model's."""
+    return function(argument)
+
+
+def user_line() -> Line | None:
+    """The line of the model that is being executed, innermost first; None inside libraries alone.
+
+    Lines of installed packages count only where there is no other.
+    """
+    library: Line | None = None
+    for frame in _frames():
+        file = frame.f_code.co_filename
+        if file.startswith((_OWN, _TORCH)):
+            continue
+        if not file.startswith(_INSTALLED):
+            return Line(file, frame.f_lineno)
+        library = library or Line(file, frame.f_lineno)
+    return library
+
+
+def code_line() -> Line | None:
+    """The innermost line that computes, a library's included: what a value is named after."""
+    for frame in _frames():
+        file = frame.f_code.co_filename
+        if not file.startswith(_OWN) and (not file.startswith(_TORCH) or file.startswith(_TORCH_MODULES)):
+            return Line(file, frame.f_lineno)
+    return None
+
+
+def _frames() -> Iterator[FrameType]:
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not call.__code__:
+        yield frame
+        frame = frame.f_back
