@@ -16,6 +16,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
 from lava.magma.compiler.builders.py_builder import PyProcessBuilder
@@ -36,9 +37,7 @@ GRACE_S = 0.5
 """How long a process may take to end when it is told to, before it is killed."""
 
 
-def run_graph(
-    top: AbstractProcess, steps: int, *, deadline_s: float, watch: Callable[[], None] | None = None
-) -> float:
+def run_graph(top: AbstractProcess, steps: int, *, deadline_s: float, watch: Callable[[], None] | None = None) -> float:
     """Run the graph to which `top` belongs for `steps` time steps; then it is gone. Returns the steps' seconds.
 
     `watch` is called while the graph runs. Raises `LavaError` that names the process which raised, ended or, where
@@ -49,6 +48,7 @@ def run_graph(
     executable.assign_runtime_to_all_processes(runtime)
     names = _names(executable)
     end = time.monotonic() + deadline_s
+    resource_tracker.ensure_running()  # its first start would let Ctrl-C through again in the middle of the forks
     try:
         with _interrupts_held():
             _fork(runtime)
@@ -96,9 +96,7 @@ def _fork(runtime: Runtime) -> None:
     runtime._is_initialized = True
 
 
-def _wait(
-    done: Callable[[], bool], runtime: Runtime, names: list[str], end: float, deadline_s: float
-) -> None:
+def _wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: float, deadline_s: float) -> None:
     while not done():
         _raise_failed(runtime, names)
         if time.monotonic() > end:

@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 import mmap
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from lava.magma.core.process.variable import Var
 
 Int32 = npt.NDArray[np.int32]
 
@@ -45,3 +49,22 @@ class SampleRows:
         """The row of the sample to which `tick` belongs, if it belongs to one."""
         sample, off = divmod(tick - self.first, self.period)
         return self.values[sample] if off == 0 and 0 <= sample < len(self.values) else None
+
+
+@dataclass(frozen=True)
+class StateVar:
+    """Where a state lies: elements `start` to `stop` of `var`, which a `Monitor` can probe."""
+
+    var: Var
+    start: int
+    stop: int
+
+    def get(self) -> npt.NDArray[np.int64]:
+        """The state's integers; only between runs."""
+        return self.var.get()[self.start : self.stop].astype(np.int64)
+
+    def set(self, integers: npt.ArrayLike) -> None:
+        """Give the state other integers; only between runs."""
+        whole = self.var.get()
+        whole[self.start : self.stop] = integers
+        self.var.set(whole)

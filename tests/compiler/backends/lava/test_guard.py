@@ -1,0 +1,165 @@
+"""Every way in which a Lava process can fail ends in an error that names it, and the next graph runs."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from hw_models import instructions as isa
+from hw_models.errors import LavaError, MissingExtraError
+
+try:
+    import compiler.backends.lava.door  # noqa: F401
+except (LavaError, MissingExtraError) as missing:
+    pytest.skip(str(missing), allow_module_level=True)
+
+from compiler.backends.lava.guard import run_graph
+from compiler.backends.lava.processes.host import Sink, Source
+from compiler.backends.lava.processes.neurons import Neurons
+from compiler.backends.lava.records import Int32, SampleRows, shared
+from compiler.mapping.network import Population
+
+pytestmark = pytest.mark.timeout(60)
+STEPS = 30
+
+
+class FailingRows(SampleRows):
+    """Rows that do something bad when row 20 is asked for."""
+
+    def at(self, tick: int) -> Int32 | None:
+        if tick == 20:
+            FAILURES[FailingRows.how]()
+        return super().at(tick)
+
+    how = ""
+
+
+def _raise() -> None:
+    raise ValueError("row 20 is broken")
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+FAILURES: dict[str, Callable[[], None]] = {
+    "raise": _raise,
+    "_exit": lambda: os._exit(3),
+    "sys.exit": lambda: sys.exit(4),
+    "SIGKILL": _kill,
+    "hang": lambda: time.sleep(1000),
+}
+
+
+def graph(failing: bool) -> tuple[Source, Int32, Int32]:
+    sent, arrived = shared(STEPS, 3), shared(STEPS, 3)
+    sent[:] = np.arange(3 * STEPS).reshape(STEPS, 3)
+    source = Source(rows=(FailingRows if failing else SampleRows)(sent, 0, 1), name="the source")
+    sink = Sink(rows=SampleRows(arrived, 0, 1), ticks=shared(1))
+    source.out.connect(sink.inp)
+    return source, sent, arrived
+
+
+def assert_a_graph_runs() -> None:
+    source, sent, arrived = graph(failing=False)
+    assert run_graph(source, STEPS, deadline_s=20) > 0
+    assert np.array_equal(sent, arrived)
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("raise", ["ValueError: row 20 is broken", "the source", "Traceback"]),
+        ("_exit", ["the source", "exit code 3"]),
+        ("sys.exit", ["the source", "exit code 4"]),
+        ("SIGKILL", ["the source", "exit code -9"]),
+        ("hang", ["in time", "deadline 1 s"]),
+    ],
+)
+def test_failures_are_named_and_leave_nothing(how: str, words: list[str]) -> None:
+    FailingRows.how = how
+    source, _, _ = graph(failing=True)
+    before = time.monotonic()
+    with pytest.raises(LavaError) as caught:
+        run_graph(source, STEPS, deadline_s=1 if how == "hang" else 20)
+    assert time.monotonic() - before < 10
+    for word in words:
+        assert word in str(caught.value)
+    assert_a_graph_runs()
+
+
+def test_a_model_that_cannot_be_made_is_named() -> None:
+    listing = (isa.Skip("nowhere"),)
+    neurons = Neurons(population=Population("broken", 2, listing, {}, 1, 1, {}))
+    with pytest.raises(LavaError, match="could not be made.*nowhere") as caught:
+        run_graph(neurons, STEPS, deadline_s=20)
+    assert caught.value.where == "population broken"
+    assert_a_graph_runs()
+
+
+def test_many_graphs_leak_no_files_threads_or_processes() -> None:
+    assert_a_graph_runs()
+    gc.collect()
+    files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    for _ in range(3):
+        assert_a_graph_runs()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= files
+    assert threading.active_count() <= threads
+
+
+INTERRUPTED = """
+import sys
+from compiler.backends.lava.guard import run_graph
+from compiler.backends.lava.processes.host import Sink, Source
+from compiler.backends.lava.records import SampleRows, shared
+
+def graph(steps):
+    source = Source(rows=SampleRows(shared(1, 1), 0, 1))
+    sink = Sink(rows=SampleRows(shared(1, 1), 0, 1), ticks=shared(1))
+    source.out.connect(sink.inp)
+    return source
+
+started = []
+def watch():
+    if not started:
+        started.append(print("running", flush=True))
+try:
+    run_graph(graph(0), 10**9, deadline_s=50, watch=watch)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+run_graph(graph(0), 10, deadline_s=20)
+print("second graph ran", flush=True)
+"""
+
+
+def test_ctrl_c_ends_the_graph_quietly() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=os.getcwd(),
+    )
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "running\n"
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to all of the group
+        out, error = child.communicate(timeout=30)
+    finally:
+        child.kill()
+    assert out == "interrupted\nsecond graph ran\n"
+    assert error == ""
+    assert child.returncode == 0
