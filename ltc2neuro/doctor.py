@@ -69,7 +69,7 @@ def _lava_runs() -> Finding:
     if extras.LAVA.missing():
         return Finding(subject, Status.MISSING, "not tried", extras.LAVA.command)
     try:
-        from compiler.backends.lava.run import selftest
+        from compiler.backends.lava.selftest import selftest
 
         return Finding(subject, Status.OK, selftest())
     except Ltc2NeuroError as error:
