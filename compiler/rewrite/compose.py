@@ -14,15 +14,13 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul, Op, Output, SegmentSum
-from compiler.rewrite.draft import Draft, Floats, rewrite
+from compiler.rewrite.draft import Draft, Floats, Integers, integers, reals, rewrite
 from compiler.rewrite.fold import product
 
 LARGEST_MATRIX = 10_000_000
 """a gather followed by a sum becomes a matrix of at most so many elements"""
 GROWTH = 2
 """a product of maps has at most so many times their synapses"""
-
-Index = npt.NDArray[np.int64]
 
 
 def compose(graph: Graph) -> Graph:
@@ -37,10 +35,10 @@ def _gather(draft: Draft, op: Op) -> Op | None:
     """A gather of gathers reads their sources; each source is read once, unread ones are dropped."""
     if not isinstance(op, Gather):
         return None
-    index = draft.constants[op.index]
+    index = integers(draft, op.index)
     starts = np.cumsum([0, *(draft.size(s) for s in op.sources)])
     owner = np.searchsorted(starts, index, side="right") - 1
-    origin: list[tuple[str, npt.NDArray[np.bool_], Index]] = []
+    origin: list[tuple[str, npt.NDArray[np.bool_], Integers]] = []
     for number, source in enumerate(op.sources):
         mine = owner == number
         within = index[mine] - starts[number]
@@ -48,7 +46,7 @@ def _gather(draft: Draft, op: Op) -> Op | None:
         if not isinstance(inner, Gather):
             origin.append((source, mine, within))
             continue
-        inner_index = draft.constants[inner.index][within]
+        inner_index = integers(draft, inner.index)[within]
         inner_starts = np.cumsum([0, *(draft.size(s) for s in inner.sources)])
         inner_owner = np.searchsorted(inner_starts, inner_index, side="right") - 1
         places = np.flatnonzero(mine)
@@ -72,16 +70,16 @@ def _gather_of_map(draft: Draft, op: Op) -> Op | None:
     """A gather of x*c or x+c gathers x, where the factor or bias can then join another constant."""
     if not isinstance(op, Gather) or len(op.sources) != 1 or not draft.own(op.sources[0]):
         return None
-    index = draft.constants[op.index]
+    index = integers(draft, op.index)
     inner = draft.definition(op.sources[0])
     if isinstance(inner, MatVec):
-        matrix = draft.constants[inner.matrix]
+        matrix = reals(draft, inner.matrix)
         if np.count_nonzero(matrix[index]) <= np.count_nonzero(matrix):
             return MatVec(op.out, inner.sources, draft.constant(matrix[index], inner.matrix))
         return None
     if isinstance(inner, SegmentSum) and index.size == draft.size(inner.out) == np.unique(index).size:
         place = np.argsort(index)
-        return SegmentSum(op.out, inner.x, draft.constant(place[draft.constants[inner.segment]], inner.segment))
+        return SegmentSum(op.out, inner.x, draft.constant(place[integers(draft, inner.segment)], inner.segment))
     if not isinstance(inner, (Add, Mul)) or draft.host_side(inner.a):
         return None
     c = draft.array(inner.b)
@@ -106,25 +104,25 @@ def _segment_sum(draft: Draft, op: Op) -> Op | None:
     """A sum of a gather is a matrix; a sum of sums is a sum; a sum of a matrix's rows is a matrix."""
     if not isinstance(op, SegmentSum):
         return None
-    segment, rows = draft.constants[op.segment], draft.size(op.out)
+    segment, rows = integers(draft, op.segment), draft.size(op.out)
     inner = draft.definition(op.x)
     if isinstance(inner, SegmentSum):
-        composed = segment[draft.constants[inner.segment]]
+        composed = segment[integers(draft, inner.segment)]
         return SegmentSum(op.out, inner.x, draft.constant(composed, op.segment)) if draft.own(op.x) else None
     if isinstance(inner, Gather):
         columns = sum(map(draft.size, inner.sources))
         if rows * columns > LARGEST_MATRIX:
             return None
         matrix = np.zeros((rows, columns))
-        np.add.at(matrix, (segment, draft.constants[inner.index]), 1.0)
+        np.add.at(matrix, (segment, integers(draft, inner.index)), 1.0)
         return MatVec(op.out, inner.sources, draft.constant(matrix, f"{op.out}.matrix"))
     if isinstance(inner, MatVec) and draft.own(op.x):
-        matrix = _sum_rows(draft.constants[inner.matrix], segment, rows)
+        matrix = _sum_rows(reals(draft, inner.matrix), segment, rows)
         return MatVec(op.out, inner.sources, draft.constant(matrix, inner.matrix))
     return None
 
 
-def _sum_rows(matrix: npt.NDArray[np.generic], segment: npt.NDArray[np.generic], rows: int) -> Floats:
+def _sum_rows(matrix: Floats, segment: Integers, rows: int) -> Floats:
     total = np.zeros((rows, matrix.shape[1]))
     np.add.at(total, segment, matrix)
     return total
@@ -157,7 +155,7 @@ def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
     """Each source that is itself a map, a scaled or a shifted vector joins the matrix."""
     if not isinstance(op, MatVec):
         return None
-    matrix: Floats = draft.constants[op.matrix]  # type: ignore[assignment]
+    matrix: Floats = reals(draft, op.matrix)
     made = _Map(np.zeros(matrix.shape[0]))
     start, changed = 0, len(set(op.sources)) < len(op.sources)
     for source in op.sources:
@@ -190,7 +188,7 @@ def _take_in(draft: Draft, made: _Map, source: str, part: Floats) -> bool:
         columns = sum(map(draft.size, inner.sources))
         if part.shape[0] * columns > LARGEST_MATRIX:
             return False
-        made.add_all(draft, inner.sources, _sum_rows(part.T, draft.constants[inner.index], columns).T)
+        made.add_all(draft, inner.sources, _sum_rows(part.T, integers(draft, inner.index), columns).T)
         return True
     if isinstance(inner, (Add, Mul)) and draft.uses[source] == 1:
         c = draft.array(inner.b)
@@ -207,10 +205,10 @@ def _take_in(draft: Draft, made: _Map, source: str, part: Floats) -> bool:
 
 def _multiply(draft: Draft, made: _Map, inner: MatVec | SegmentSum, part: Floats) -> bool:
     if isinstance(inner, MatVec):
-        sources, matrix = inner.sources, draft.constants[inner.matrix]
+        sources, matrix = inner.sources, reals(draft, inner.matrix)
         before, whole = np.count_nonzero(matrix), part @ matrix
     else:
-        sources, segment = (inner.x,), draft.constants[inner.segment]
+        sources, segment = (inner.x,), integers(draft, inner.segment)
         before, whole = segment.size, part[:, segment]
     if np.count_nonzero(whole) > GROWTH * (before + np.count_nonzero(part)):
         return False
@@ -225,5 +223,5 @@ def _scaled_rows(draft: Draft, op: Op) -> Op | None:
     c, inner = draft.array(op.b), draft.definition(op.a)
     if c is None or not isinstance(inner, MatVec):
         return None
-    matrix = draft.constants[inner.matrix] * np.broadcast_to(c, (draft.size(op.out),))[:, None]
+    matrix = reals(draft, inner.matrix) * np.broadcast_to(c, (draft.size(op.out),))[:, None]
     return MatVec(op.out, inner.sources, draft.constant(matrix, product(op.b, inner.matrix, inner.matrix)))

@@ -15,8 +15,19 @@ from compiler.graph.graph import Block, Graph, TimeConstant, Value
 from compiler.graph.ops import Add, Input, Mul, Op, Output, StateWrite
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
 Rule: TypeAlias = "Callable[[Draft, Op], Op | str | None]"
 """A local rule: an op whose result it is, the name of an equal value or constant, or None to leave the op."""
+
+
+def reals(graph: Graph | Draft, name: str) -> Floats:
+    """A constant that is a factor, an addend or a matrix."""
+    return np.asarray(graph.constants[name], np.float64)
+
+
+def integers(graph: Graph | Draft, name: str) -> Integers:
+    """A constant that is an index or a segment."""
+    return np.asarray(graph.constants[name], np.int64)
 
 
 class Draft:
@@ -47,7 +58,7 @@ class Draft:
 
     def array(self, name: str) -> Floats | None:
         """The array of a constant, None for a value."""
-        return self.constants.get(name)  # type: ignore[return-value]
+        return reals(self, name) if name in self.constants else None
 
     def definition(self, name: str) -> Op | None:
         """The op that computes a value, None for a constant."""

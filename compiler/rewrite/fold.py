@@ -10,7 +10,7 @@ from compiler.backends.execution import Frame
 from compiler.backends.float_graph import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Elementwise, Gather, Linear, Mul, Op, Select, Sub
-from compiler.rewrite.draft import Draft, Floats, rewrite
+from compiler.rewrite.draft import Draft, Floats, integers, rewrite
 
 LONGEST_NAME = 60
 """a constant's derived name is at most so long; then the value's own name takes its place"""
@@ -107,7 +107,7 @@ def _identity(draft: Draft, op: Op) -> str | None:
             chosen = op.a if condition.all() else op.b
             return chosen if draft.size(chosen) == draft.size(op.out) else None
     if isinstance(op, Gather) and len(op.sources) == 1:
-        index = draft.constants[op.index]
+        index = integers(draft, op.index)
         if index.size == draft.size(op.sources[0]) and bool(np.array_equal(index, np.arange(index.size))):
             return op.sources[0]
     return None

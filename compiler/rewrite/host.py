@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, Mul, Op, Output
-from compiler.rewrite.draft import tidy
+from compiler.rewrite.draft import Floats, reals, tidy
 
 
 def host(graph: Graph) -> Graph:
@@ -33,7 +32,7 @@ def _after_input(graph: Graph, op: Input) -> tuple[Graph, Input | None]:
     if found is None or found[0] != op.out:
         return graph, None
     _, scale, offset = found
-    old_scale, old_offset = graph.constants[op.scale], graph.constants[op.offset]
+    old_scale, old_offset = reals(graph, op.scale), reals(graph, op.offset)
     out = readers[0].result or ""
     graph, scale_name = _with(graph, old_scale * scale, op.scale)
     graph, offset_name = _with(graph, old_offset * scale + offset, op.offset)
@@ -49,24 +48,24 @@ def _before_output(graph: Graph, op: Output) -> tuple[Graph, Output | None]:
     if found is None:
         return graph, None
     x, scale, offset = found
-    old_scale, old_offset = graph.constants[op.scale], graph.constants[op.offset]
+    old_scale, old_offset = reals(graph, op.scale), reals(graph, op.offset)
     graph, scale_name = _with(graph, old_scale * scale, op.scale)
     graph, offset_name = _with(graph, old_offset + offset * old_scale, op.offset)
     new = Output(x, scale_name, offset_name)
     return _exchange(graph, {op: new}), new
 
 
-def _map(graph: Graph, op: Op) -> tuple[str, npt.NDArray[np.generic], npt.NDArray[np.generic]] | None:
+def _map(graph: Graph, op: Op) -> tuple[str, Floats, Floats] | None:
     """x, scale and offset where the op is x * scale or x + offset."""
     if not isinstance(op, (Add, Mul)) or op.b not in graph.constants or op.a in graph.constants:
         return None
-    array, size = graph.constants[op.b], graph.size(op.out)
+    array, size = reals(graph, op.b), graph.size(op.out)
     if isinstance(op, Mul):
         return op.a, np.broadcast_to(array, (size,)), np.zeros(size)
     return op.a, np.ones(size), np.broadcast_to(array, (size,))
 
 
-def _with(graph: Graph, array: npt.NDArray[np.generic], name: str) -> tuple[Graph, str]:
+def _with(graph: Graph, array: Floats, name: str) -> tuple[Graph, str]:
     """The graph with one more constant, and its name."""
     base, number = name.split("#")[0], 1
     while name in graph.constants or name in graph.values:

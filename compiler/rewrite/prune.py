@@ -32,7 +32,7 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from compiler.rewrite.draft import tidy
+from compiler.rewrite.draft import integers, reals, tidy
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -73,12 +73,12 @@ def _zeros(graph: Graph) -> dict[str, Mask]:
         elif isinstance(op, Apply) and FUNCTIONS[op.function].real(np.zeros(1))[0] == 0.0:
             found = _mask(graph, zero, op.x, size)
         elif isinstance(op, Gather):
-            found = joined(op)[graph.constants[op.index]]
+            found = joined(op)[integers(graph, op.index)]
         elif isinstance(op, SegmentSum):
             found = np.ones(size, bool)
-            found[graph.constants[op.segment][~_mask(graph, zero, op.x, graph.size(op.x))]] = False
+            found[integers(graph, op.segment)[~_mask(graph, zero, op.x, graph.size(op.x))]] = False
         elif isinstance(op, MatVec):
-            found = ~(graph.constants[op.matrix] != 0.0)[:, ~joined(op)].any(axis=1)
+            found = ~(reals(graph, op.matrix) != 0.0)[:, ~joined(op)].any(axis=1)
         zero[op.result] = found
     return zero
 
@@ -140,12 +140,12 @@ def _kept(graph: Graph, zero: dict[str, Mask]) -> dict[str, Mask]:
             wanted = space[group[op.result]]
             if isinstance(op, Gather):
                 mask = np.zeros(sum(map(graph.size, op.sources)), bool)
-                mask[graph.constants[op.index][wanted]] = True
+                mask[integers(graph, op.index)[wanted]] = True
                 need_joined(op.sources, mask)
             elif isinstance(op, MatVec):
-                need_joined(op.sources, (graph.constants[op.matrix][wanted] != 0.0).any(axis=0))
+                need_joined(op.sources, (reals(graph, op.matrix)[wanted] != 0.0).any(axis=0))
             elif isinstance(op, SegmentSum):
-                segment = graph.constants[op.segment]
+                segment = integers(graph, op.segment)
                 need(op.x, wanted[segment] & ~_mask(graph, zero, op.x, segment.size))
                 if op.x in group:  # an element that stays for another reader still needs a place to be added to
                     target = np.zeros(wanted.size, bool)
@@ -203,7 +203,7 @@ class _Shrink:
         if isinstance(op, Elementwise) and result is not None:
             return self._elementwise(op, self.keep[result])
         if isinstance(op, SegmentSum):
-            segment = self._positions(self.keep[op.out])[self.old.constants[op.segment][self._kept(op.x)]]
+            segment = self._positions(self.keep[op.out])[integers(self.old, op.segment)[self._kept(op.x)]]
             return SegmentSum(op.out, self._name(op.x), self.constant(segment, op.segment))
         if isinstance(op, (Gather, MatVec)):
             return self._linear(op)
@@ -223,9 +223,9 @@ class _Shrink:
         names = tuple(self._name(s) for s in op.sources)
         sources = tuple(new for new, s in zip(names, op.sources, strict=True) if self._kept(s).any())
         if isinstance(op, MatVec):
-            matrix = self.old.constants[op.matrix][self.keep[op.out]][:, kept]
+            matrix = reals(self.old, op.matrix)[self.keep[op.out]][:, kept]
             return MatVec(op.out, sources, self.constant(matrix, op.matrix))
-        index = self._positions(kept)[self.old.constants[op.index][self.keep[op.out]]]
+        index = self._positions(kept)[integers(self.old, op.index)[self.keep[op.out]]]
         return Gather(op.out, sources, self.constant(index, op.index))
 
     def _kept(self, name: str) -> Mask:

@@ -6,24 +6,24 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec, Mul, Op
-from compiler.rewrite.draft import Draft, rewrite
+from compiler.rewrite.draft import Draft, reals, rewrite
 
 
-def rows_out(graph: Graph) -> Graph:
-    """M x -> (M / s) x * s, where s is the largest magnitude of each row.
+def rows_out(graph: Graph, top: float = 1.0) -> Graph:
+    """M x -> (M / s) x * s, such that the largest magnitude of each row of M / s is `top`.
 
     Not one of `PASSES`, for `compose` undoes it: `quantize` calls it last, so that the weights of every row
     use the synapses' whole range. A product whose rows already have one size stays.
     """
-    return rewrite(graph, _row_scales)
+    return rewrite(graph, lambda draft, op: _row_scales(draft, op, top))
 
 
-def _row_scales(draft: Draft, op: Op) -> Op | None:
+def _row_scales(draft: Draft, op: Op, top: float) -> Op | None:
     if not isinstance(op, MatVec):
         return None
-    matrix = draft.constants[op.matrix]
+    matrix = reals(draft, op.matrix)
     largest = np.abs(matrix).max(axis=1, initial=0.0)
-    scale = np.where(largest > 0.0, largest, 1.0)
+    scale = np.where(largest > 0.0, largest / top, 1.0)
     if bool(np.all(scale == 1.0)):
         return None
     name = draft.constant(matrix / scale[:, None], op.matrix)

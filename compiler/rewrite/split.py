@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Gather, Op, StateRead, StateWrite
-from compiler.rewrite.draft import tidy
-
-Index = npt.NDArray[np.int64]
+from compiler.rewrite.draft import integers, tidy
 
 
 def split(graph: Graph) -> Graph:
@@ -32,7 +31,7 @@ def _parts(graph: Graph, state: State) -> list[slice]:
         gather = gathers.get(write.x)
         if gather is None:
             return []
-        index = graph.constants[gather.index]
+        index = integers(graph, gather.index)
         starts = np.cumsum([0, *(graph.size(s) for s in gather.sources)])
         owner = np.searchsorted(starts, index, side="right") - 1
         here = {int(i) + 1 for i in np.flatnonzero(np.diff(owner))}
@@ -41,7 +40,7 @@ def _parts(graph: Graph, state: State) -> list[slice]:
             return []  # a source comes in several pieces: its neurons would be torn apart
         cuts |= here
     ordered = sorted(cuts)
-    return [slice(a, b) for a, b in zip(ordered, ordered[1:], strict=False)] if writes else []
+    return [slice(a, b) for a, b in pairwise(ordered)] if writes else []
 
 
 def _split_state(graph: Graph, state: State, parts: list[slice]) -> Graph:

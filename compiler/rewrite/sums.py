@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, MatVec, Mul, Op, Sub
-from compiler.rewrite.draft import Draft, Floats, rewrite
+from compiler.rewrite.draft import Draft, Floats, reals, rewrite
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _merge(draft: Draft, products: Sequence[Term], like: str) -> str:
     for term in products:
         definition = draft.definition(term.name)
         if isinstance(definition, MatVec):
-            matrix = draft.constants[definition.matrix]
+            matrix = reals(draft, definition.matrix)
             start = 0
             for source in definition.sources:
                 stop = start + draft.size(source)
