@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from ltc2neuro.cli.output import HELD, say
+
+if TYPE_CHECKING:
+    from compiler.rewrite.runner import PassRecord
 
 NAME = "inspect"
 HELP = "what is in a saved network"
@@ -28,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     texts: list[str] = []
     if options.passes:
         parts["passes"] = [asdict(record) for record in net.passes]
-        texts.append("\n".join(map(str, net.passes)))
+        texts.append("\n".join(map(_line, net.passes)))
     if options.assembly:
         parts["assembly"] = net.assembly()
         texts.append(net.assembly())
@@ -40,3 +44,8 @@ def run(options: argparse.Namespace) -> int:
         texts.append(str(net))
     say(options, "\n\n".join(texts), parts)
     return HELD
+
+
+def _line(p: PassRecord) -> str:
+    ops, elements = f"{p.ops_before} -> {p.ops_after}", f"{p.elements_before} -> {p.elements_after}"
+    return f"{p.name:10} ops {ops:12} elements {elements:18} {p.note}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ltc2neuro.cli.output import HELD, say
 
 if TYPE_CHECKING:
+    from ltc2neuro.arrays import Floats
     from ltc2neuro.cli.samples import Samples
     from ltc2neuro.network import Network
 
@@ -55,23 +56,23 @@ def run(options: argparse.Namespace) -> int:
     return HELD
 
 
-def _run(net: Network, x: Samples, on: str) -> tuple[Samples, Counter[str]]:
+def _run(net: Network, x: Samples, on: str) -> tuple[Floats | list[Floats], Counter[str]]:
     """The outputs of all sequences, in parts so that a progress bar can show them, and the saturations."""
     import numpy as np
     from tqdm import tqdm
 
     part = SEQUENCES.get(on, 64)
     saturations: Counter[str] = Counter()
-    if len(x) <= part:
+    splits = isinstance(x, list) or x.ndim == 3  # what is neither is refused by the run
+    if not splits or len(x) <= part:
         result = net.run(x, on=on)
         saturations.update(result.saturations)
         return result.outputs, saturations
-    outputs: list[Samples] = []
+    outputs: list[Floats] = []
     with tqdm(total=len(x), unit="sequence", disable=None, leave=False) as bar:
         for start in range(0, len(x), part):
             result = net.run(x[start : start + part], on=on)
             saturations.update(result.saturations)
-            outputs.append(result.outputs)
+            outputs.extend(result.outputs)
             bar.update(len(result.outputs))
-    joined = np.concatenate(outputs) if isinstance(x, np.ndarray) else [o for some in outputs for o in some]
-    return joined, saturations
+    return np.stack(outputs) if isinstance(x, np.ndarray) else outputs, saturations

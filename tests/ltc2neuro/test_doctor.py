@@ -1,0 +1,60 @@
+"""The doctor finds what is here, and tells what to type for what is not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ltc2neuro import extras
+from ltc2neuro.cli.main import main
+from ltc2neuro.errors import MissingExtraError
+from ltc2neuro.extras import Extra
+
+ABSENT = ("torch", "ncps", "lava", "matplotlib", "scipy", "networkx", "asteval", "sklearn")
+
+
+def test_findings(capsys):
+    status = main(["doctor", "--json"])
+    found = {f["subject"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert found["numpy"]["found"] == np.__version__
+    lava = found["Lava runs"]["status"]
+    if not sys.platform.startswith("linux") or extras.LAVA.missing():
+        assert (lava, status) == ("missing", 0)
+    else:
+        assert (lava, status) == ("ok", 0)
+
+
+def test_without_the_optional_packages(tmp_path):
+    """A bare environment: nothing but NumPy, safetensors and tqdm can be found."""
+    code = f"""
+import sys
+from importlib.abc import MetaPathFinder
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {ABSENT!r}:
+            raise ModuleNotFoundError(name, name=name)
+from importlib import util
+plain = util.find_spec
+util.find_spec = lambda name, package=None: None if name in {ABSENT!r} else plain(name, package)
+sys.meta_path.insert(0, Absent())
+from ltc2neuro.cli.main import main
+sys.exit(main(["doctor"]))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "Lava runs" in run.stdout and extras.LAVA.command in run.stdout
+
+
+def test_a_missing_extra_gives_the_command():
+    with pytest.raises(MissingExtraError, match="no_such_module is not installed, but needed for tests") as caught:
+        Extra("torch", ("numpy", "no_such_module"), "tests").require()
+    assert caught.value.advice == 'Run: pip install "ltc2neuro[torch]"'
+    assert Extra("torch", ("numpy",), "tests").missing() == ()
+
+
+def test_lava_needs_a_second_command_from_python_3_11_on():
+    assert ("--ignore-requires-python" in extras.LAVA.command) == (sys.version_info >= (3, 11))
