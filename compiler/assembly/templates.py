@@ -1,0 +1,170 @@
+"""One fixed template of chip instructions per integer op. The assembler looks up and never decides.
+
+A template may leave out an instruction that provably does nothing for the op's formats (a clip that can
+never act, an origin of 0); it never computes another integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from compiler.assembly.polynomial import polynomial
+from compiler.graph.graph import Graph
+from compiler.graph.ops import (
+    Add,
+    And,
+    Compare,
+    Elementwise,
+    Max,
+    Min,
+    MulShift,
+    PiecewisePolynomial,
+    Relation,
+    Rescale,
+    Select,
+    Shift,
+    Sub,
+)
+from hw_models import instructions as isa
+from hw_models.chip import Chip
+from hw_models.errors import ChipError, GraphError
+from hw_models.fixed_point import Integers
+
+Listing: TypeAlias = list[isa.Instruction]
+Place: TypeAlias = Callable[[str], isa.Source]
+"""Where a value or constant of the graph is found."""
+
+_TESTS = {
+    Relation.LESS: isa.Test.LESS,
+    Relation.LESS_EQUAL: isa.Test.LESS_EQUAL,
+    Relation.EQUAL: isa.Test.EQUAL,
+}
+
+
+@dataclass
+class Scratch:
+    """Fresh names for the registers and labels of one listing."""
+
+    used: int = 0
+
+    def register(self) -> isa.Register:
+        """A register that nobody else uses."""
+        self.used += 1
+        return isa.Register(f"~{self.used}")
+
+    def label(self) -> str:
+        """A label that nobody else uses."""
+        self.used += 1
+        return f"l{self.used}"
+
+
+def select(op: Elementwise, dest: isa.Target, graph: Graph, chip: Chip, place: Place, scratch: Scratch) -> Listing:
+    """The instructions that leave the result of `op` in `dest`. Raises `ChipError` where the chip has none."""
+    if isinstance(op, Add):
+        return [isa.Add(dest, place(op.a), place(op.b))]
+    if isinstance(op, Sub):
+        return [isa.Subtract(dest, place(op.a), place(op.b))]
+    if isinstance(op, Min):
+        return [isa.Minimum(dest, place(op.a), place(op.b))]
+    if isinstance(op, Max):
+        return [isa.Maximum(dest, place(op.a), place(op.b))]
+    if isinstance(op, And):
+        return [isa.And(dest, place(op.a), place(op.b))]
+    if isinstance(op, Compare):
+        return [isa.Compare(dest, place(op.a), place(op.b), _TESTS[op.relation])]
+    if isinstance(op, Select):
+        return [isa.Select(dest, place(op.condition), place(op.a), place(op.b))]
+    if isinstance(op, MulShift):
+        return [isa.MultiplyShift(dest, place(op.a), place(op.b), place(op.shift))]
+    if isinstance(op, Rescale):
+        return _rescale(op, dest, graph, chip, place)
+    if isinstance(op, Shift):
+        return _shift(op, dest, graph, place, scratch)
+    if isinstance(op, PiecewisePolynomial):
+        knots, origins = _integers(graph, op.knots), _integers(graph, op.origins)
+        coefficients, shifts = _integers(graph, op.coefficients), _integers(graph, op.shifts)
+        names = (scratch.register(), scratch.register(), scratch.label())
+        return polynomial(place(op.x), dest, knots, origins, coefficients, shifts, *names)
+    raise ChipError(
+        f"{chip.name} has no instruction for {type(op).__name__}", where=op.result or "", advice="Use another chip."
+    )
+
+
+def _integers(graph: Graph, name: str) -> Integers:
+    return np.asarray(graph.constants[name], np.int64)
+
+
+def _bounds(graph: Graph, name: str) -> tuple[int, int]:
+    """The lowest and highest integer that a value or constant holds."""
+    if name in graph.constants:
+        return int(graph.constants[name].min()), int(graph.constants[name].max())
+    bounds = graph.values[name].format
+    if bounds is None:
+        raise GraphError(f"value {name} has no format")
+    return bounds.low, bounds.high
+
+
+def _clip(dest: isa.Target, a: isa.Source, bounds: tuple[int, int], low: int, high: int) -> tuple[Listing, isa.Source]:
+    """dest = min(max(a, low), high) for an `a` within `bounds`; and where the result is."""
+    listing: Listing = []
+    if bounds[1] > high:
+        listing.append(isa.Minimum(dest, a, isa.Immediate(high)))
+        a = dest
+    if bounds[0] < low:
+        listing.append(isa.Maximum(dest, a, isa.Immediate(low)))
+        a = dest
+    return listing, a
+
+
+def _rescale(op: Rescale, dest: isa.Target, graph: Graph, chip: Chip, place: Place) -> Listing:
+    """Add half of the last place, shift right, clip."""
+    low, high = _bounds(graph, op.x)
+    out_low, out_high = _bounds(graph, op.out)
+    listing: Listing = []
+    x = place(op.x)
+    if op.shift > 0:
+        half = 1 << (op.shift - 1)
+        if high + half <= chip.word_high:
+            listing.append(isa.Add(dest, x, isa.Immediate(half)))
+            listing.append(isa.ShiftRight(dest, dest, isa.Immediate(op.shift)))
+        else:  # the half does not fit on top: half the shift's last bit afterwards is the same integer
+            listing.append(isa.ShiftRight(dest, x, isa.Immediate(op.shift - 1)))
+            listing.append(isa.Add(dest, dest, isa.Immediate(1)))
+            listing.append(isa.ShiftRight(dest, dest, isa.Immediate(1)))
+        x, low, high = dest, (low + half) >> op.shift, (high + half) >> op.shift
+    clips, x = _clip(dest, x, (low, high), out_low, out_high)
+    listing += clips
+    return listing if x == dest else [isa.Move(dest, x)]
+
+
+def _shift(op: Shift, dest: isa.Target, graph: Graph, place: Place, scratch: Scratch) -> Listing:
+    """Clip to what the shifted word can hold, shift left by max(amount, 0), then right by max(-amount, 0)."""
+    low, high = _bounds(graph, op.out)
+    x, amount = place(op.x), place(op.amount)
+    least, most = _bounds(graph, op.amount)
+    if least == most >= 0:
+        listing, x = _clip(dest, x, _bounds(graph, op.x), -(-low >> most), high >> most)
+        return [*listing, isa.ShiftLeft(dest, x, isa.Immediate(most)) if most else isa.Move(dest, x)]
+    if most <= 0:
+        listing, x = _clip(dest, x, _bounds(graph, op.x), low, high)
+        if least == most:
+            return [*listing, isa.ShiftRight(dest, x, isa.Immediate(-most))]
+        right = scratch.register()
+        return [*listing, isa.Subtract(right, isa.Immediate(0), amount), isa.ShiftRight(dest, x, right)]
+    left, top, bottom = scratch.register(), scratch.register(), scratch.register()
+    listing = [
+        isa.Maximum(left, amount, isa.Immediate(0)),
+        isa.ShiftRight(top, isa.Immediate(high), left),
+        isa.Minimum(top, x, top),
+        isa.ShiftRight(bottom, isa.Immediate(-low), left),
+        isa.Subtract(bottom, isa.Immediate(0), bottom),
+        isa.Maximum(top, top, bottom),
+        isa.ShiftLeft(top if least < 0 else dest, top, left),
+    ]
+    if least < 0:
+        listing += [isa.Subtract(left, left, amount), isa.ShiftRight(dest, top, left)]
+    return listing

@@ -1,0 +1,71 @@
+"""An integer graph becomes a mapped network: plan, populations, schedule, connections, programs; and a check."""
+
+from __future__ import annotations
+
+from compiler.graph.graph import Graph
+from compiler.mapping.network import MappedNetwork, Population, StateProbe
+from compiler.mapping.plan import Plan, make_plan
+from compiler.mapping.populations import Groups, group
+from compiler.mapping.programs import populations
+from compiler.mapping.schedule import Schedule, make_schedule
+from compiler.mapping.traffic import check, disturbances
+from compiler.mapping.wiring import Wiring, wire
+from hw_models.chip import Chip
+from hw_models.errors import GraphError, InputError
+
+
+def map_network(graph: Graph, chip: Chip, reset_interval: int | None = None) -> MappedNetwork:
+    """Map an integer graph to `chip`. States return to their start every `reset_interval` samples, or never.
+
+    Raises `ChipError` where the chip cannot do it.
+    """
+    if reset_interval is not None and reset_interval < 1:
+        raise InputError(f"reset_interval must be at least 1 sample, not {reset_interval}")
+    plan = make_plan(graph, chip)
+    groups = group(plan)
+    if _crowds_input(plan, groups, chip):
+        plan = make_plan(graph, chip, gated=True)
+        groups = group(plan)
+    schedule = make_schedule(plan, groups, chip)
+    output = schedule.output
+    if output is None:
+        raise GraphError("the graph has no output")
+    wiring = wire(plan, groups, schedule, output)
+    period = _period(schedule, wiring, chip)
+    mapped = populations(plan, groups, schedule, chip, period, reset_interval)
+    return MappedNetwork(
+        populations=mapped,
+        connections=wiring.connections,
+        input_size=0 if plan.input is None else graph.size(plan.input),
+        output_size=plan.output.terms[0][1].shape[0],
+        ticks_per_sample=period,
+        latency=schedule.spans[output.block].ticks(output.level)[0] + 1,
+        probes=_probes(schedule, groups, mapped),
+    )
+
+
+def _crowds_input(plan: Plan, groups: Groups, chip: Chip) -> bool:
+    """The input may carry anything between samples: a port that listens to it can serve no other sum."""
+    from_input: dict[int, list[bool]] = {}
+    for map_ in plan.maps.values():
+        if map_.terms:
+            from_input.setdefault(groups.owner[map_.name], []).append(any(s == plan.input for s, _ in map_.terms))
+    return any(any(sums) and len(sums) > chip.sums for sums in from_input.values())
+
+
+def _period(schedule: Schedule, wiring: Wiring, chip: Chip) -> int:
+    """Ticks of a sample: until the last thing is done, and no message that is still under way disturbs the next."""
+    used = [tick for ticks in wiring.sends.values() for tick in ticks] + [read.tick for read in wiring.reads]
+    last = max([span.end for span in schedule.spans] + used)
+    for period in range(last + 1, last + chip.max_delay + 3):
+        if not disturbances(wiring.sends, wiring.connections, wiring.reads, period):
+            return period
+    check(wiring.sends, wiring.connections, wiring.reads, last + 1)
+    return last + 1
+
+
+def _probes(schedule: Schedule, groups: Groups, mapped: tuple[Population, ...]) -> tuple[StateProbe, ...]:
+    return tuple(
+        StateProbe(state, mapped[owner].name, mapped[owner].states[state], schedule.committed.get(state, 0))
+        for state, owner in groups.state_owner.items()
+    )

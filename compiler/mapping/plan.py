@@ -1,0 +1,232 @@
+"""The graph as the mapping sees it: the live elementwise ops, and the linear maps between them.
+
+Chains of linear ops become one sparse matrix per source. Where that would not fit the chip's weights or
+words, a relay goes between: an elementwise `x + 0`, which becomes a population of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from compiler.graph.graph import Array, Block, Graph, Value
+from compiler.graph.ops import Add, Input, Linear, Op, Output
+from compiler.mapping.sparse import Sparse, identity, matrix_of
+from hw_models.chip import Chip
+from hw_models.errors import ChipError, GraphError
+from hw_models.fixed_point import Format
+
+ZERO = "mapping.zero"
+"""The constant that relays add."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """A linear result: the sum over `terms` of matrix times source, sent in the block number `home`."""
+
+    name: str
+    home: int
+    terms: tuple[tuple[str, Sparse], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is scheduled. `graph` has the live ops without the linear ones; a linear result is one of `maps`.
+
+    `home` is the number of the block that computes a value. The input is a source of maps, and nothing else.
+    """
+
+    graph: Graph
+    maps: dict[str, Map]
+    home: dict[str, int]
+    input: str | None
+    output: Map
+
+
+def make_plan(graph: Graph, chip: Chip, gated: bool = False) -> Plan:
+    """The plan of an integer graph. `gated`: the input reaches all others through a relay of its own."""
+    return _Planner(_input_first(graph), chip, gated).plan()
+
+
+def _input_first(graph: Graph) -> Graph:
+    """The input op in a first block that runs once: there a sample enters."""
+    first = graph.blocks[0]
+    if first.repeat == 1 and any(isinstance(op, Input) for op in first.ops):
+        return graph
+    inputs = tuple(op for _, op in graph.ops() if isinstance(op, Input))
+    rest = tuple(replace(b, ops=tuple(op for op in b.ops if not isinstance(op, Input))) for b in graph.blocks)
+    return replace(graph, blocks=(Block("input", inputs), *rest))
+
+
+def _live(graph: Graph) -> set[str]:
+    """The values that a state or the output depends on, without those of size 0."""
+    needed: set[str] = set()
+    for block in reversed(graph.blocks):
+        for op in reversed(block.ops):
+            if op.result is None or (op.result in needed and graph.size(op.result)):
+                needed.update(op.operands)
+    return {n for n in needed if graph.size(n)}
+
+
+class _Planner:
+    def __init__(self, graph: Graph, chip: Chip, gated: bool) -> None:
+        self.graph, self.chip, self.gated = graph, chip, gated
+        self.values: dict[str, Value] = dict(graph.values)
+        self.constants: dict[str, Array] = {**graph.constants, ZERO: np.zeros(1, np.int64)}
+        self.ops: list[list[Op]] = [[] for _ in graph.blocks]
+        self.maps: dict[str, Map] = {}
+        self.home: dict[str, int] = {}
+        self.linear: dict[str, dict[str, Sparse]] = {}
+        self.block_of: dict[str, int] = {}
+        self.input: str | None = None
+        self.output: Map | None = None
+
+    def plan(self) -> Plan:
+        live = _live(self.graph)
+        for number, block in enumerate(self.graph.blocks):
+            for op in block.ops:
+                if op.result in live or (op.result is None and self.graph.size(op.operands[0])):
+                    self._take(op, number)
+        if self.output is None:
+            raise GraphError("the graph has no output")
+        blocks = tuple(replace(b, ops=tuple(ops)) for b, ops in zip(self.graph.blocks, self.ops, strict=True))
+        graph = replace(self.graph, blocks=blocks, values=self.values, constants=self.constants)
+        return Plan(graph, self.maps, self.home, self.input, self.output)
+
+    def _take(self, op: Op, block: int) -> None:
+        if isinstance(op, Linear):
+            self.block_of[str(op.result)] = block
+            self.linear[str(op.result)] = self._compose(op)
+        elif isinstance(op, Input):
+            self._enter(op.out, block)
+        elif isinstance(op, Output):
+            self._leave(op, block)
+        else:
+            for name in op.operands:
+                self._need(name, block)
+            self._append(op, block)
+
+    def _append(self, op: Op, block: int) -> None:
+        self.ops[block].append(op)
+        if op.result is not None:
+            self.home[op.result] = block
+
+    def _enter(self, name: str, block: int) -> None:
+        """The input's value is a linear result: the identity of what enters, or of its gate."""
+        self.input, self.home[name], self.block_of[name] = name, block, block
+        whole = identity(self.graph.size(name))
+        self.linear[name] = {name: whole}
+        if self.gated:
+            entering, gate = f"{name}.in", f"{name}.gate"
+            self._copy_value(name, entering)
+            self._copy_value(name, gate)
+            self.maps[entering] = Map(entering, block, ((name, whole),))
+            self._append(Add(gate, entering, ZERO), block)
+            self.linear[name] = {gate: whole}
+
+    def _leave(self, op: Output, block: int) -> None:
+        """The output is one message through one matrix; a relay where it is not one message of a population."""
+        if self.graph.blocks[block].repeat != 1:
+            raise GraphError("the output stands in a repeated block", where=self.graph.blocks[block].name)
+        source, matrix = op.x, identity(self.graph.size(op.x))
+        terms = self.linear.get(op.x)
+        if terms is not None and len(terms) == 1 and self.input not in terms:
+            ((source, matrix),) = terms.items()
+        elif terms is not None or source in self.constants:
+            self.block_of.setdefault(source, block)
+            source = self._relay(source)
+        self._append(replace(op, x=source), block)
+        self.output = Map(f"{op.x}.out", block, ((source, matrix),))
+
+    def _need(self, name: str, block: int) -> None:
+        """An op of `block` reads `name`: a linear result gets its map, split by the blocks that its terms come from."""
+        if name not in self.linear or name in self.maps or (name in self.home and name != self.input):
+            return
+        terms = self.linear[name]
+        homes = sorted({self.home[source] for source in terms})
+        if len(homes) < 2:
+            self.maps[name] = Map(name, homes[0] if homes else block, tuple(terms.items()))
+            return
+        total = ""
+        for home in homes:
+            part, those = f"{name}.from{home}", {s: m for s, m in terms.items() if self.home[s] == home}
+            bound = self._bound(those)
+            self._copy_value(name, part)
+            bounds = Format(self._format(name).fraction, -bound, bound)
+            self.values[part] = replace(self.values[part], format=bounds)
+            self.maps[part] = Map(part, home, tuple(those.items()))
+            if total:
+                result = name if home == homes[-1] else f"{name}.to{home}"
+                self._copy_value(name, result)
+                self._append(Add(result, total, part), self.block_of[name])
+                total = result
+            else:
+                total = part
+
+    def _relay(self, name: str) -> str:
+        """A value equal to `name`, computed elementwise in the block of `name`."""
+        relay = f"{name}.relay"
+        if relay not in self.home:
+            self._copy_value(name, relay)
+            self._need(name, self.block_of[name])
+            self._append(Add(relay, name, ZERO), self.block_of[name])
+        return relay
+
+    def _copy_value(self, name: str, copy: str) -> None:
+        if name in self.values:
+            self.values[copy] = replace(self.values[name], name=copy)
+        else:
+            low, high = int(self.constants[name].min()), int(self.constants[name].max())
+            self.values[copy] = Value(copy, self.graph.size(name), format=Format(0, low, high))
+
+    def _compose(self, op: Linear) -> dict[str, Sparse]:
+        """The op over its nearest sources that are no linear results; through relays where it does not fit."""
+        matrix = matrix_of(self.graph, op)
+        if matrix.highest_weight > self.chip.weight_high:
+            raise ChipError(
+                f"a weight of {matrix.highest_weight} is more than a synapse holds",
+                where=str(op.result),
+                numbers=f"{self.chip.name}: at most {self.chip.weight_high}",
+            )
+        plain: dict[str, Sparse] = {}
+        through: dict[str, Sparse] = {}
+        fits = True
+        start = 0
+        for source in op.operands:
+            size = self.graph.size(source)
+            part = matrix.columns_from(start, size)
+            start += size
+            if not size or not part.weights.size:
+                continue
+            if source in self.constants:
+                raise GraphError(f"a linear op reads the constant {source}", where=str(op.result))
+            _add(plain, source, part)
+            inner = self.linear.get(source)
+            if inner is None:
+                _add(through, source, part)
+                continue
+            for further, map_ in inner.items():
+                composed = part.after(map_)
+                fits &= composed.weights.size <= 2 * (part.weights.size + map_.weights.size)
+                _add(through, further, composed)
+        through = {s: m for s, m in through.items() if m.weights.size}
+        fits &= all(m.highest_weight <= self.chip.weight_high for m in through.values())
+        if fits and self._bound(through) <= self.chip.word_high:
+            return through
+        return {self._relay(s) if s in self.linear else s: m for s, m in plain.items()}
+
+    def _format(self, name: str) -> Format:
+        found = self.values[name].format
+        if found is None:
+            raise GraphError(f"value {name} has no format")
+        return found
+
+    def _bound(self, terms: dict[str, Sparse]) -> int:
+        """The largest magnitude of any partial sum."""
+        totals = [m.row_sums() * self._format(s).magnitude for s, m in terms.items()]
+        return int(np.sum(totals, axis=0).max(initial=0)) if totals else 0
+
+
+def _add(terms: dict[str, Sparse], source: str, matrix: Sparse) -> None:
+    terms[source] = terms[source].plus(matrix) if source in terms else matrix

@@ -1,0 +1,89 @@
+"""Which neurons compute what: a population is a connected component of elementwise use, over all blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
+from compiler.mapping.plan import Plan
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The populations by number: their names and sizes, and which owns a value, a map or a state."""
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    owner: dict[str, int]
+    state_owner: dict[str, int]
+    output_owner: int
+
+
+def group(plan: Plan) -> Groups:
+    """Join what meets in an elementwise op or in a state; constants join nobody."""
+    graph = plan.graph
+    leader: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while leader.setdefault(name, name) != name:
+            leader[name] = leader[leader[name]]
+            name = leader[name]
+        return name
+
+    def join(names: list[str]) -> None:
+        for name in names[1:]:
+            leader[find(name)] = find(names[0])
+
+    for _, op in graph.ops():
+        if isinstance(op, Elementwise):
+            join([str(op.result), *(n for n in op.operands if n not in graph.constants)])
+        elif isinstance(op, StateRead):
+            join([_state(op.state), op.out])
+        elif isinstance(op, StateWrite):
+            join([_state(op.state), *(n for n in op.operands if n not in graph.constants)])
+    for state in graph.states:
+        find(_state(state.name))
+    numbers: dict[str, int] = {}
+    for name in leader:
+        numbers.setdefault(find(name), len(numbers))
+    owner = {n: numbers[find(n)] for n in leader}
+    members: list[list[str]] = [[] for _ in numbers]
+    for name, number in owner.items():
+        members[number].append(name)
+    values = {n: p for n, p in owner.items() if not n.startswith(_STATE)}
+    states = {n[len(_STATE) :]: p for n, p in owner.items() if n.startswith(_STATE)}
+    sent = {source for m in plan.maps.values() for source, _ in m.terms}
+    output = next(op.x for _, op in graph.ops() if isinstance(op, Output))
+    names = _unique([_name(graph, names, sent) for names in members])
+    sizes = tuple(_size(graph, names[0]) for names in members)
+    return Groups(names, sizes, values, states, values[output])
+
+
+_STATE = "state:"
+
+
+def _state(name: str) -> str:
+    return _STATE + name
+
+
+def _size(graph: Graph, name: str) -> int:
+    return graph.state(name[len(_STATE) :]).size if name.startswith(_STATE) else graph.size(name)
+
+
+def _name(graph: Graph, members: list[str], sent: set[str]) -> str:
+    """The population's state, else the float value that its first message stands for."""
+    states = [n[len(_STATE) :] for n in members if n.startswith(_STATE)]
+    if states:
+        return states[0]
+    name = next((n for n in members if n in sent), members[0])
+    return graph.values[name].represents or name
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    result: list[str] = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return tuple(result)

@@ -1,0 +1,196 @@
+"""A population's program: its sections in order, and the words that they use.
+
+What lives inside one section is a register, or the sum where it arrives; what crosses sections is a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.assembly import Reset, Scratch, Section, assemble, select
+from compiler.assembly.dispatch import SAMPLE, TICK
+from compiler.graph.graph import Array
+from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
+from compiler.mapping.network import Integers, Population
+from compiler.mapping.plan import Plan
+from compiler.mapping.populations import Groups
+from compiler.mapping.schedule import Arrival, Schedule, Sent
+from hw_models import instructions as isa
+from hw_models.chip import Chip
+
+Moment = tuple[int, int]
+"""Block number and level."""
+
+
+@dataclass
+class _Member:
+    """What one population does, by moment, before it becomes instructions."""
+
+    ops: dict[Moment, list[Elementwise]] = field(default_factory=dict)
+    sends: dict[Moment, list[Sent]] = field(default_factory=dict)
+    arrivals: dict[Moment, list[Arrival]] = field(default_factory=dict)
+    reads: dict[int, list[StateRead]] = field(default_factory=dict)
+    writes: dict[int, list[StateWrite]] = field(default_factory=dict)
+    uses: dict[str, set[Moment]] = field(default_factory=dict)
+    """the moments that use a value or a sum"""
+
+    def use(self, name: str, moment: Moment) -> None:
+        """Remember a use."""
+        self.uses.setdefault(name, set()).add(moment)
+
+
+def populations(
+    plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, period: int, reset_interval: int | None
+) -> tuple[Population, ...]:
+    """All populations with their listings, for samples of `period` ticks."""
+    members = [_Member() for _ in groups.names]
+    for number, block in enumerate(plan.graph.blocks):
+        for op in block.ops:
+            _collect(op, number, members, groups, schedule)
+    for sent in [*schedule.sent.values(), *([schedule.output] if schedule.output else [])]:
+        member, moment = members[sent.slot[0]], (sent.block, sent.level)
+        member.sends.setdefault(moment, []).append(sent)
+        member.use(sent.value, moment)
+    for arrival in schedule.arrivals.values():
+        members[arrival.slot[0]].arrivals.setdefault((arrival.block, arrival.level), []).append(arrival)
+    return tuple(
+        _Writer(plan, groups, schedule, chip, number, member).population(period, reset_interval)
+        for number, member in enumerate(members)
+    )
+
+
+def _collect(op: Op, block: int, members: list[_Member], groups: Groups, schedule: Schedule) -> None:
+    if isinstance(op, Elementwise):
+        member, moment = members[groups.owner[str(op.result)]], (block, schedule.levels[str(op.result)])
+        member.ops.setdefault(moment, []).append(op)
+        for name in op.operands:
+            member.use(name, moment)
+    elif isinstance(op, StateRead):
+        members[groups.state_owner[op.state]].reads.setdefault(block, []).append(op)
+    elif isinstance(op, StateWrite):
+        member = members[groups.state_owner[op.state]]
+        member.writes.setdefault(block, []).append(op)
+        member.use(op.x, (block, schedule.spans[block].length))
+
+
+class _Writer:
+    """Writes the listing of one population."""
+
+    def __init__(
+        self, plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, number: int, member: _Member
+    ) -> None:
+        self.plan, self.graph, self.schedule, self.chip, self.member = plan, plan.graph, schedule, chip, member
+        self.name, self.size = groups.names[number], groups.sizes[number]
+        self.owned = [s for s in self.graph.states if groups.state_owner[s.name] == number]
+        self.number = number
+        self.scratch = Scratch()
+        self.words: dict[str, Integers | int] = {TICK.name: 0}
+        self.states = {s.name: self._new_word(s.name, self._constant(s.initial)) for s in self.owned}
+        self.placed: dict[str, isa.Source] = {}
+        self.aliases = {op.out: (b, op.state) for b, ops in member.reads.items() for op in ops}
+
+    def population(self, period: int, reset_interval: int | None) -> Population:
+        """The population, its words as they are before the first tick."""
+        sections = self._sections()
+        reset = None
+        if reset_interval is not None and self.owned:
+            initial = ((self.states[s.name], self._parameter(s.initial)) for s in self.owned)
+            reset = Reset(reset_interval, tuple(initial))
+            self.words[SAMPLE.name] = -1
+        self.words[TICK.name] = period - 1
+        sent = [s.slot[1] for sends in self.member.sends.values() for s in sends]
+        read = [a.slot[1] for arrivals in self.member.arrivals.values() for a in arrivals]
+        return Population(
+            self.name,
+            self.size,
+            assemble(sections, period, reset),
+            self.words,
+            sum_ports=1 + max(read, default=-1),
+            message_ports=1 + max(sent, default=-1),
+            states={name: word.name for name, word in self.states.items()},
+        )
+
+    def _sections(self) -> list[Section]:
+        """Blocks in order; of a repeated block level 0 last, for it shares its ticks with the last level before it."""
+        sections: list[Section] = []
+        for block, span in enumerate(self.schedule.spans):
+            levels = range(span.length + 1)
+            bodies = [self._body((block, level), commits=level == span.length) for level in levels]
+            found = [Section(span.ticks(level), tuple(body)) for level, body in enumerate(bodies) if body]
+            shares = span.repeat > 1 and bodies[0]
+            sections += [*found[1:], found[0]] if shares else found
+        return sections
+
+    def _body(self, moment: Moment, commits: bool) -> list[isa.Instruction]:
+        block, level = moment
+        body: list[isa.Instruction] = []
+        for arrival in self.member.arrivals.get(moment, []):
+            body += self._keep(arrival.name, isa.Accumulator(arrival.slot[1]), moment)
+        for op in self.member.reads.get(block, []) if level == 0 else []:
+            if any(b != block for b, _ in self.member.uses.get(op.out, ())):
+                word = self._new_word(op.out, 0)
+                self.placed[op.out] = word
+                body.append(isa.Move(word, self.states[op.state]))
+        for op in self.member.ops.get(moment, []):
+            name = str(op.result)
+            local = self.member.uses.get(name, set()) <= {moment}
+            dest = isa.Register(name) if local else self._new_word(name, 0)
+            body += select(op, dest, self.graph, self.chip, lambda n: self._place(n, block), self.scratch)
+            self.placed[name] = dest
+        for sent in self.member.sends.get(moment, []):
+            body.append(isa.Send(sent.slot[1], self._place(sent.value, block)))
+        return body + (self._commits(block) if commits else [])
+
+    def _keep(self, name: str, source: isa.Source, moment: Moment) -> list[isa.Instruction]:
+        """A sum: used where it arrives, or latched in a word."""
+        self.placed[name] = source
+        if self.member.uses.get(name, set()) <= {moment}:
+            return []
+        word = self._new_word(name, 0)
+        self.placed[name] = word
+        return [isa.Move(word, source)]
+
+    def _commits(self, block: int) -> list[isa.Instruction]:
+        """All states of a block change together: what one takes from another is read first."""
+        first: list[isa.Instruction] = []
+        then: list[isa.Instruction] = []
+        for op in self.member.writes.get(block, []):
+            source = self._place(op.x, block)
+            if source in self.states.values():
+                old = self.scratch.register()
+                first.append(isa.Move(old, source))
+                source = old
+            then.append(isa.Move(self.states[op.state], source))
+        return first + then
+
+    def _place(self, name: str, block: int) -> isa.Source:
+        """Where an op of `block` finds a value, a sum or a constant."""
+        if name in self.graph.constants:
+            return self._parameter(name)
+        if name in self.plan.maps and not self.plan.maps[name].terms:
+            return isa.Immediate(0)
+        if name in self.aliases and self.aliases[name][0] == block:
+            return self.states[self.aliases[name][1]]
+        return self.placed[name]
+
+    def _parameter(self, name: str) -> isa.Source:
+        """A constant: an immediate where its elements are equal, else a word."""
+        array = self.graph.constants[name]
+        if array.min() == array.max():
+            return isa.Immediate(int(array.flat[0]))
+        if name not in self.placed:
+            self.placed[name] = self._new_word(name, self._constant(name))
+        return self.placed[name]
+
+    def _constant(self, name: str) -> Integers:
+        array: Array = self.graph.constants[name]
+        return np.broadcast_to(np.asarray(array, np.int64), (self.size,)).copy()
+
+    def _new_word(self, name: str, initial: Integers | int) -> isa.Word:
+        unique = name
+        while unique in self.words or unique == SAMPLE.name:
+            unique += "'"
+        self.words[unique] = initial
+        return isa.Word(unique)

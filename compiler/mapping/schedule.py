@@ -1,0 +1,286 @@
+"""When everything happens: levels inside a block, ticks of a sample.
+
+A block's ops are levelled: reads of states at level 0, an op at the highest level of its operands, a sum
+one level after its message. Level l of iteration i is tick `start + i * length + l`; the writes of states
+act at level `length`, the same tick as level 0 of the next iteration, and before it. Where two sums or two
+messages cannot share a tick, the later one waits: a message in its word, a sum in its synapses (delay).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from compiler.graph.graph import Block
+from compiler.graph.ops import Elementwise, Op, Output, StateRead, StateWrite
+from compiler.mapping.plan import Map, Plan
+from compiler.mapping.populations import Groups
+from compiler.mapping.traffic import Link, Slot, Traffic
+from hw_models.chip import Chip
+from hw_models.errors import ChipError
+
+PATIENCE = 256
+"""Levels that a message may wait for a free port."""
+
+
+class _DoesNotFitError(Exception):
+    """This start and length of a block cannot be: try another."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message: `value` leaves by `port` at `level` of block `block`."""
+
+    value: str
+    block: int
+    level: int
+    slot: Slot
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A sum: map `name` is complete at sum port `slot` at `level` of block `block`; one delay per term."""
+
+    name: str
+    block: int
+    level: int
+    slot: Slot
+    delays: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A block in time: iterations of `length` ticks from tick `start`."""
+
+    start: int
+    length: int
+    repeat: int
+
+    def ticks(self, level: int) -> tuple[int, ...]:
+        """The ticks of a level."""
+        return tuple(self.start + i * self.length + level for i in range(self.repeat))
+
+    @property
+    def end(self) -> int:
+        """The tick of the last commit."""
+        return self.start + self.repeat * self.length
+
+
+@dataclass
+class Schedule:
+    """What is placed so far."""
+
+    spans: list[Span] = field(default_factory=list)
+    levels: dict[str, int] = field(default_factory=dict)
+    """of each elementwise value, in its own block"""
+    sent: dict[str, Sent] = field(default_factory=dict)
+    arrivals: dict[str, Arrival] = field(default_factory=dict)
+    output: Sent | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    committed: dict[str, int] = field(default_factory=dict)
+    """last tick of each state's writes"""
+    used: dict[str, int] = field(default_factory=dict)
+    """last tick at which a block may still use what it read of a state"""
+
+    def copy(self) -> Schedule:
+        """Another one, to try something."""
+        return Schedule(
+            list(self.spans),
+            dict(self.levels),
+            dict(self.sent),
+            dict(self.arrivals),
+            self.output,
+            self.traffic.copy(),
+            dict(self.committed),
+            dict(self.used),
+        )
+
+    def ready(self, name: str, home: int) -> int:
+        """The tick from which on later blocks find a value or a sum."""
+        level = self.arrivals[name].level if name in self.arrivals else self.levels[name]
+        return self.spans[home].start + level
+
+
+def make_schedule(plan: Plan, groups: Groups, chip: Chip) -> Schedule:
+    """Place all blocks, each as early as its operands and the ports allow."""
+    shared = {groups.owner[s] for m in plan.maps.values() for s, _ in m.terms if s in groups.owner}
+    if groups.output_owner in shared and chip.messages < 2:
+        raise ChipError(
+            "the output needs a message port of its own",
+            where=groups.names[groups.output_owner],
+            numbers=f"{chip.name}: {chip.messages} message port",
+        )
+    schedule = Schedule()
+    for number, block in enumerate(plan.graph.blocks):
+        schedule = _place(plan, groups, chip, schedule, number, block, shared)
+    return schedule
+
+
+def _place(
+    plan: Plan, groups: Groups, chip: Chip, before: Schedule, number: int, block: Block, shared: set[int]
+) -> Schedule:
+    earliest = max((before.committed.get(op.state, 0) for op in block.ops if isinstance(op, StateRead)), default=0)
+
+    def attempt(start: int, length: int | None, repeat: int) -> Schedule:
+        trial = _Placing(plan, groups, chip, before.copy(), number, start, length, repeat, shared)
+        return trial.run(block.ops)
+
+    calm = max(earliest, before.traffic.horizon(), *(span.end for span in before.spans), 0)
+    try:
+        if block.repeat == 1:
+            return attempt(earliest, None, 1)
+        shortest = max(1, attempt(calm, None, 1).spans[-1].length)
+    except _DoesNotFitError as error:
+        raise _crowded(block, chip) from error
+    for length in range(shortest, shortest + PATIENCE):
+        for start in range(earliest, calm + 1):
+            try:
+                return attempt(start, length, block.repeat)
+            except _DoesNotFitError:
+                continue
+    raise _crowded(block, chip)
+
+
+def _crowded(block: Block, chip: Chip) -> ChipError:
+    return ChipError(
+        "its messages and sums do not fit the ports at any tick",
+        where=f"block {block.name}",
+        numbers=f"{chip.name}: {chip.sums} sums, {chip.messages} messages, delays up to {chip.max_delay}",
+        advice="Use smaller layers, or a chip with more ports.",
+    )
+
+
+class _Placing:
+    """One attempt to place one block. `length` None: as long as it gets."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        groups: Groups,
+        chip: Chip,
+        schedule: Schedule,
+        block: int,
+        start: int,
+        length: int | None,
+        repeat: int,
+        shared: set[int],
+    ) -> None:
+        self.plan, self.groups, self.chip, self.schedule, self.block = plan, groups, chip, schedule, block
+        self.length, self.highest, self.shared = length, 0, shared
+        self.span = Span(start, length or 0, repeat)
+        schedule.spans.append(self.span)
+
+    def run(self, ops: tuple[Op, ...]) -> Schedule:
+        """Level all ops and messages; raises `_DoesNotFitError` where they are longer than the given length."""
+        schedule = self.schedule
+        for op in ops:
+            if isinstance(op, StateRead):
+                self._set(op.out, 0)
+            elif isinstance(op, Elementwise):
+                self._set(str(op.result), max((self._level(n) for n in op.operands), default=0))
+            elif isinstance(op, StateWrite):
+                self._reach(self._level(op.x))
+            elif isinstance(op, Output):
+                slot = (self.groups.output_owner, self._output_port())
+                schedule.output = Sent(op.x, self.block, self._free_level(slot, self._level(op.x)), slot)
+                self._send(schedule.output)
+        for map_ in self.plan.maps.values():
+            if map_.home == self.block and map_.name not in schedule.arrivals:
+                self._arrive(map_)
+        written = [op.state for op in ops if isinstance(op, StateWrite)]
+        read = [op.state for op in ops if isinstance(op, StateRead)]
+        for state in written:
+            others = max(schedule.used.get(state, 0), schedule.committed.get(state, 0))
+            self._reach(others - self.span.start)
+        self.span = Span(self.span.start, self.highest if self.length is None else self.length, self.span.repeat)
+        schedule.spans[-1] = self.span
+        for state in written:
+            schedule.committed[state] = self.span.end
+        for state in read:
+            schedule.used[state] = max(schedule.used.get(state, 0), self.span.end)
+        return schedule
+
+    def _reach(self, level: int) -> None:
+        self.highest = max(self.highest, level)
+        if self.length is not None and level > self.length:
+            raise _DoesNotFitError
+
+    def _set(self, name: str, level: int) -> None:
+        self._reach(level)
+        self.schedule.levels[name] = level
+
+    def _level(self, name: str) -> int:
+        """The level from which on an op of this block finds an operand."""
+        if name in self.plan.graph.constants:
+            return 0
+        map_ = self.plan.maps.get(name)
+        home = map_.home if map_ is not None else self.plan.home[name]
+        if home == self.block:
+            return self.schedule.levels[name] if map_ is None else self._arrive(map_)
+        return max(0, self.schedule.ready(name, home) - self.span.start)
+
+    # --- messages -----------------------------------------------------------------------------------------
+
+    def _output_port(self) -> int:
+        return self.chip.messages - 1 if self.groups.output_owner in self.shared else 0
+
+    def _ports(self, population: int) -> range:
+        """The message ports that maps may use: the output's is its own."""
+        return range(self.chip.messages - (population == self.groups.output_owner))
+
+    def _free_level(self, slot: Slot, level: int) -> int:
+        for later in range(level, level + PATIENCE):
+            if self.schedule.traffic.can_send(slot, self.span.ticks(later)):
+                return later
+        raise _DoesNotFitError
+
+    def _send(self, sent: Sent) -> None:
+        self._reach(sent.level)
+        ticks = self.schedule.traffic.sends.setdefault(sent.slot, {})
+        ticks.update(dict.fromkeys(self.span.ticks(sent.level), sent.value))
+
+    def _sent(self, value: str) -> Sent:
+        """The message of a value: once in its block, at the earliest free port."""
+        schedule = self.schedule
+        if value not in schedule.sent:
+            population, level = self.groups.owner[value], schedule.levels[value]
+            slots = [(population, port) for port in self._ports(population)]
+            choices = [(self._free_level(s, level), len(schedule.traffic.sends.get(s, ())), s) for s in slots]
+            level, _, slot = min(choices)
+            schedule.sent[value] = Sent(value, self.block, level, slot)
+            self._send(schedule.sent[value])
+        return schedule.sent[value]
+
+    # --- sums ---------------------------------------------------------------------------------------------
+
+    def _arrive(self, map_: Map) -> int:
+        """The level at which a map's sum is complete; placed at the earliest free port when first asked."""
+        schedule = self.schedule
+        if map_.name in schedule.arrivals:
+            return schedule.arrivals[map_.name].level
+        if not map_.terms:
+            return 0
+        population = self.groups.owner[map_.name]
+        leaving: list[tuple[Slot | None, int]] = []
+        for source, _ in map_.terms:
+            if source == self.plan.input:
+                leaving.append((None, 0))
+            else:
+                sent = self._sent(source)
+                leaving.append((sent.slot, sent.level))
+        first = 1 + max(level for _, level in leaving)
+        last = 1 + min(level for _, level in leaving) + self.chip.max_delay
+        for level in range(first, last + 1):
+            self._reach(level)
+            incoming = [(slot, level - 1 - left) for slot, left in leaving]
+            ticks = frozenset(self.span.ticks(level))
+            for port in range(self.chip.sums):
+                if schedule.traffic.can_read((population, port), ticks, incoming):
+                    self._read(Arrival(map_.name, self.block, level, (population, port), tuple(d for _, d in incoming)))
+                    schedule.traffic.links += [Link(slot, (population, port), delay) for slot, delay in incoming]
+                    return level
+        raise _DoesNotFitError
+
+    def _read(self, arrival: Arrival) -> None:
+        self.schedule.arrivals[arrival.name] = arrival
+        reads = self.schedule.traffic.reads.setdefault(arrival.slot, {})
+        reads.update(dict.fromkeys(self.span.ticks(arrival.level), arrival.name))

@@ -1,0 +1,121 @@
+"""Who sends and who listens when. A port is shared by time: every read must find its own messages and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from compiler.mapping.network import Connection, Port
+from hw_models.errors import GraphError
+
+Slot: TypeAlias = tuple[int, int]
+"""Population number and port."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a source port sends arrives delay + 1 ticks later at a target port. Source None: the input, at all ticks."""
+
+    source: Slot | None
+    target: Slot
+    delay: int
+
+
+@dataclass
+class Traffic:
+    """Ticks of one sample, as far as they are scheduled."""
+
+    sends: dict[Slot, dict[int, str]] = field(default_factory=dict)
+    reads: dict[Slot, dict[int, str]] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+
+    def copy(self) -> Traffic:
+        """Another one, to try something."""
+        sends = {slot: dict(ticks) for slot, ticks in self.sends.items()}
+        return Traffic(sends, {slot: dict(ticks) for slot, ticks in self.reads.items()}, list(self.links))
+
+    def horizon(self) -> int:
+        """The first tick at which nothing that is scheduled so far can be in the way."""
+        longest = max((link.delay for link in self.links), default=0)
+        last = max((max(ticks) for ticks in (*self.sends.values(), *self.reads.values()) if ticks), default=0)
+        return last + longest + 2
+
+    def can_send(self, slot: Slot, ticks: Iterable[int]) -> bool:
+        """Whether the port is free at `ticks`, and disturbs no read."""
+        busy = self.sends.get(slot, {})
+        if any(t in busy for t in ticks):
+            return False
+        return not any(
+            t + 1 + link.delay in self.reads.get(link.target, {})
+            for link in self.links
+            if link.source == slot
+            for t in ticks
+        )
+
+    def can_read(self, target: Slot, ticks: frozenset[int], incoming: list[tuple[Slot | None, int]]) -> bool:
+        """Whether new links from `incoming` (source, delay) bring their messages to `target` undisturbed at `ticks`."""
+        reads = self.reads.get(target, {})
+        if any(t in reads for t in ticks):
+            return False
+        for link in self.links:
+            if link.target == target and (link.source is None or self._arrivals(link.source, link.delay) & ticks):
+                return False
+        for source, delay in incoming:
+            if source is None:
+                if reads:
+                    return False
+                continue
+            own = {t - 1 - delay for t in ticks}
+            strays = {t + 1 + delay for t in self.sends.get(source, {}) if t not in own}
+            if strays & ticks or any(t in reads for t in strays):
+                return False
+        return True
+
+    def _arrivals(self, source: Slot, delay: int) -> set[int]:
+        return {t + 1 + delay for t in self.sends.get(source, {})}
+
+
+@dataclass(frozen=True)
+class Read:
+    """At `tick` of each sample `port` must carry what `connections` bring of `values`, and nothing else."""
+
+    port: Port
+    tick: int
+    expected: dict[str, str]
+    """connection -> the value that it must bring"""
+
+
+def disturbances(
+    sends: dict[Port, dict[int, str]], connections: Iterable[Connection], reads: Iterable[Read], period: int
+) -> list[str]:
+    """Every read of the finished schedule that would not find exactly its own messages, as text.
+
+    `sends` holds what is sent at which tick of a sample; samples follow each other every `period` ticks. The
+    input sends at tick 0 and may carry anything at all other ticks.
+    """
+    into: dict[Port, list[Connection]] = {}
+    for connection in connections:
+        into.setdefault(connection.target, []).append(connection)
+    found: list[str] = []
+    for read in reads:
+        for connection in into.get(read.port, []):
+            tick = (read.tick - 1 - connection.delay) % period
+            sent = sends.get(connection.source, {}).get(tick)
+            if connection.source.population is None and tick != 0:
+                sent = "anything"
+            wanted = read.expected.get(connection.name)
+            if sent != wanted or (wanted is not None and read.tick <= connection.delay):
+                found.append(f"tick {read.tick}, {read.port}: {connection.name} brings {sent}, not {wanted}")
+    return found
+
+
+def check(
+    sends: dict[Port, dict[int, str]], connections: Iterable[Connection], reads: Iterable[Read], period: int
+) -> None:
+    """Raise `GraphError` where a read is disturbed."""
+    found = disturbances(sends, connections, reads, period)
+    if found:
+        raise GraphError(
+            "messages meet where they must not", numbers=found[0], advice="This is a fault of the compiler."
+        )
