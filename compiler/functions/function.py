@@ -10,33 +10,81 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+RangeRule = Callable[[Floats, Floats], tuple[Floats, Floats]]
+
+FAR = 64.0
+"""Every tail has begun by then."""
 
 
 class Symmetry(Enum):
-    """What `f(-x)` is, so that an approximation needs only x >= 0."""
+    """How f follows from its *half*, a function of u >= 0: all that an approximation has to fit."""
 
-    NONE = "none"
-    EVEN = "f(-x) = f(x)"
-    ODD = "f(-x) = -f(x)"
-    COMPLEMENT = "f(-x) = 1 - f(x)"
+    NONE = "there is no half"
+    EVEN = "f(x) = half(|x|)"
+    ODD = "f(x) = half(|x|) with the sign of x"
+    COMPLEMENT = "f(x) = half(|x|), for x < 0 1 - half(|x|)"
+    RAMP = "f(x) = max(x, 0) + half(|x|)"
+    HINGE = "f(x) = max(x, 0) + half(max(-x, 0))"
 
 
 @dataclass(frozen=True)
 class Function:
     """An element function.
 
-    `real` is its float64 formula over arrays; `range_of(low, high)` bounds it over an interval, element by
-    element; `tail` is the distance from 0 from which on it is within 2^-17 of a constant (or of a straight
-    line, by `tail_slope`) on each side, or None where it has no such tail.
+    `real` is its float64 formula over arrays; `range_of(low, high)` bounds it over an interval, element by element.
+    `limit` is what its half tends to (so that a function with RAMP or HINGE ends in straight lines), None where it
+    tends to nothing; `limit_below` is what a function without symmetry tends to far below 0.
     """
 
     name: str
     real: Callable[[Floats], Floats]
-    range_of: Callable[[Floats, Floats], tuple[Floats, Floats]]
+    range_of: RangeRule
     symmetry: Symmetry = Symmetry.NONE
-    tail: float | None = None
+    limit: float | None = None
+    limit_below: float | None = None
+
+    def half(self, u: Floats) -> Floats:
+        """The half that `symmetry` speaks of, for u >= 0; without symmetry the function itself."""
+        return self.real(-u) if self.symmetry in (Symmetry.RAMP, Symmetry.HINGE) else self.real(u)
+
+    @property
+    def tail(self) -> float | None:
+        """From this u on the half is within 2^-17 of its limit: as near as 16 fraction bits can tell."""
+        return self.tail_at(2.0**-17)
+
+    def tail_at(self, error: float) -> float | None:
+        """From this u on the half is within `error` of its limit; None where it has no limit."""
+        return None if self.limit is None else _settled(self.half, self.limit, error)
+
+    def tail_below_at(self, error: float) -> float | None:
+        """Down from -u, with this u, a function without symmetry is within `error` of its limit there, or None."""
+        limit = self.limit_below
+        return None if limit is None else _settled(lambda u: self.real(-u), limit, error)
 
 
-def increasing(real: Callable[[Floats], Floats]) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
+def increasing(real: Callable[[Floats], Floats]) -> RangeRule:
     """The range rule of a function that never falls."""
     return lambda low, high: (real(low), real(high))
+
+
+def valley(real: Callable[[Floats], Floats], bottom: float) -> RangeRule:
+    """The range rule of a function that falls until `bottom` and rises from there on."""
+
+    def range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        least = real(np.clip(bottom, low, high))
+        return least, np.maximum(real(low), real(high))
+
+    return range_of
+
+
+def _settled(real: Callable[[Floats], Floats], limit: float, error: float) -> float:
+    """The u from which on |real(u) - limit| <= error: found on a grid, then on one of 2^12 points in its last step."""
+    last, step = 0.0, FAR
+    for _ in range(2):
+        step /= 4096
+        u = last + step * np.arange(4097)
+        away = np.flatnonzero(np.abs(real(u) - limit) > error)
+        if not away.size:
+            return last
+        last = float(u[away[-1]])
+    return last + step

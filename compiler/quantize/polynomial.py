@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -15,11 +15,8 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
+from compiler.quantize.knots import Floats, Integers, Real, place, reference
 from hw_models.errors import QuantizeError
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Real = Callable[[Floats], Floats]
 
 EXACT = 2.0**52
 """Coefficients stay below it: they are computed in float64."""
@@ -125,7 +122,7 @@ def fit(
     """
     scaled = _scaled(real, in_fraction)
     least = 2.0 ** -(out_fraction + 3)  # a finer fit would drown in the rounding of the result
-    edges, orders = _optimal_edges(scaled, low, high + 1, segments, degree, flat_below, flat_above, least)
+    edges, orders = place(scaled, low, high + 1, segments, degree, flat_below, flat_above, least)
     return _table(scaled, edges, orders, in_fraction, out_fraction, word_bits, product_bits)
 
 
@@ -152,80 +149,6 @@ def _scaled(real: Real, in_fraction: int) -> Real:
     return lambda x: real(x * 2.0**-in_fraction)
 
 
-# --- where the segments begin ----------------------------------------------------------------------------
-
-
-def _optimal_edges(
-    real: Real, low: int, stop: int, segments: int, degree: int, flat_below: bool, flat_above: bool, least: float
-) -> tuple[Integers, Integers]:
-    """Edges (segments + 1) from low to stop for the smallest common error, not under `least`; each one's degree."""
-
-    def greedy(error: float) -> list[int] | None:
-        edges = [low, _reach(real, low, stop, 0, error)] if flat_below else [low]
-        end = _reach(real, stop, edges[-1], 0, error) if flat_above and edges[-1] < stop else stop
-        room = segments if end == stop else segments - 1
-        while edges[-1] < end and len(edges) <= room:
-            edges.append(_reach(real, edges[-1], end, degree, error))
-        return None if edges[-1] < end else edges if end == stop else [*edges, stop]
-
-    sample = real(np.linspace(low, stop, 257))
-    bad = np.log2(least)  # the logarithm of an error that is too small, and `good` of one that can be kept
-    good = np.log2(np.ptp(sample) + least) + 1
-    if greedy(least) is not None:
-        good = bad
-    while good - bad > 0.02:
-        middle = (bad + good) / 2
-        bad, good = (middle, good) if greedy(2.0**middle) is None else (bad, middle)
-    edges = np.array(greedy(2.0**good) or [], np.int64)
-    if not edges.size:
-        raise QuantizeError("a function is not finite over its range", numbers=f"integers {low} to {stop - 1}")
-    orders = [_lowest_degree(real, start, end, degree, 2.0**good) for start, end in pairwise(edges.tolist())]
-    return edges, np.array(orders, np.int64)
-
-
-def _lowest_degree(real: Real, start: int, end: int, degree: int, error: float) -> int:
-    """The lowest degree that keeps within `error`: constants and lines spare the roundings of higher powers."""
-    ends = np.array([float(end)])
-    return next((d for d in range(degree) if _errors(real, start, ends, d)[0] <= error), degree)
-
-
-def _reach(real: Real, start: int, stop: int, degree: int, error: float) -> int:
-    """How far from `start` towards `stop` one polynomial keeps within `error`; at least one integer."""
-    good, bad = start, stop
-    while True:
-        ends = np.unique(np.linspace(good, bad, 25).round())
-        ends = ends[ends != good] if bad > good else ends[ends != good][::-1]
-        if not ends.size:
-            return good
-        failed = np.flatnonzero(~(_errors(real, start, ends, degree) <= error))
-        if not failed.size:
-            return int(ends[-1])
-        good, bad = int(ends[failed[0] - 1]) if failed[0] else good, int(ends[failed[0]])
-        if abs(bad - good) <= max(1, abs(good - start) // 256):
-            return bad if good == start else good
-
-
-def _errors(real: Real, start: int, ends: Floats, degree: int) -> Floats:
-    """The largest error of a near-minimax polynomial from `start` to each of `ends`."""
-    nodes, level, check, basis = _reference(degree)
-    half = (ends - start)[:, None] / 2
-    at_nodes, at_checks = real(start + half * (1 + nodes)), real(start + half * (1 + check))
-    return np.abs(at_checks - at_nodes @ level.T @ basis.T).max(axis=1)
-
-
-@lru_cache(maxsize=16)
-def _reference(degree: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Chebyshev's extrema; the map from values there to coefficients with a levelled error; 33 points, their powers."""
-    nodes = -np.cos(np.pi * np.arange(degree + 2) / (degree + 1))
-    alternating = (-1.0) ** np.arange(degree + 2)
-    level = np.linalg.inv(np.column_stack([np.vander(nodes, degree + 1, increasing=True), alternating]))[:-1]
-    check = np.linspace(-1, 1, 33)
-    return nodes, level, check, np.vander(check, degree + 1, increasing=True)
-
-
-# --- the integers of the segments ------------------------------------------------------------------------
-
-
 def _table(
     real: Real,
     edges: Integers,
@@ -238,20 +161,21 @@ def _table(
     origins = (edges[:-1] + edges[1:]) // 2
     first, last = edges[:-1], edges[1:] - 1
     exact = _real_coefficients(real, edges, origins, orders)
-    room = np.full(orders.size, 2.0**product_bits)
+    word_limit, product_limit = 2.0 ** (word_bits - 1), 2.0**product_bits
+    room = np.full(orders.size, product_limit)
     while True:
-        coefficients, shifts = _integers(exact, first, last, origins, out_fraction, room, word_bits, product_bits)
-        low, high, word, product = _reaches(first, last, origins, coefficients, shifts, _parts(orders.size))
-        tight = (product >= 2.0**product_bits) | (word >= 2.0 ** (word_bits - 1))
-        if not tight.any():
-            break
-        if (np.maximum(np.abs(low), np.abs(high)) >= 2.0 ** (word_bits - 1)).any() or room.min() < 1:
+        if np.abs(exact[:, 0]).max() * 2.0**out_fraction >= word_limit or room.min() < 1:
             raise QuantizeError(
                 "a function's result does not fit the chip's words",
-                numbers=f"{max(abs(int(low.min())), int(high.max()))} with {out_fraction} fraction bits, "
-                f"words of {word_bits} bits, products of {product_bits}",
+                numbers=f"{np.abs(exact[:, 0]).max():.6g} with {out_fraction} fraction bits, arguments {edges[0]} to "
+                f"{edges[-1] - 1}; words of {word_bits} bits, products of {product_bits}",
                 advice="Take fewer fraction bits.",
             )
+        coefficients, shifts = _integers(exact, first, last, origins, out_fraction, room, word_bits, product_bits)
+        low, high, word, product = _reaches(first, last, origins, coefficients, shifts, _parts(orders.size))
+        tight = (product >= product_limit) | (word >= word_limit)
+        if not tight.any():
+            break
         room = np.where(tight, room / 2, room)
     for array in (knots := edges[1:-1], origins, coefficients, shifts):
         array.flags.writeable = False  # tables are kept and shared
@@ -267,7 +191,7 @@ def _real_coefficients(real: Real, edges: Integers, origins: Integers, orders: I
     start, half = edges[:-1].astype(np.float64), np.diff(edges) / 2
     for order in np.unique(orders).tolist():
         these = orders == order
-        nodes, level, _, _ = _reference(order)
+        nodes, level, _, _ = reference(order)
         x = start[these, None] + half[these, None] * (1 + nodes)
         in_nodes = real(x) @ level.T  # powers of the distance from the segment's middle, in halves of its length
         shift = (origins[these] - start[these]) / half[these] - 1

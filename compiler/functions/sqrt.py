@@ -1,0 +1,16 @@
+"""The square root: approximated over the interval that its argument lies in.
+
+Approximation on loihi2 (cubics, 8 segments, 13 and 16 fraction bits): off by at most 3e-5 over 1/4..4, 4e-4 over 0..4.
+"""
+
+import numpy as np
+
+from compiler.functions.function import Floats, Function
+
+
+def _range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Arguments below 0, which a range may hold though no value does, count as 0."""
+    return np.sqrt(np.maximum(low, 0.0)), np.sqrt(np.maximum(high, 0.0))
+
+
+SQRT = Function("sqrt", np.sqrt, _range_of)

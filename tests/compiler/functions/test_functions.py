@@ -1,0 +1,155 @@
+"""Element functions: formulas, ranges, halves, tails, and the error of their integer approximations."""
+
+import math
+import re
+from importlib import import_module
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiler.functions import FUNCTIONS, Function, Symmetry
+from compiler.quantize.polynomial import evaluate, fit, uniform_lines
+
+EVERY = list(FUNCTIONS.values())
+POSITIVE = {"sqrt", "reciprocal"}
+HALVED = [f for f in EVERY if f.symmetry is not Symmetry.NONE]
+TAILED = [f for f in EVERY if f.limit is not None]
+finite = st.floats(-40, 40)
+
+
+def named(function: Function) -> str:
+    return function.name
+
+
+@pytest.mark.parametrize("function", EVERY, ids=named)
+@settings(deadline=None, max_examples=60)
+@given(ends=st.tuples(finite, finite), part=st.floats(0, 1))
+def test_the_range_rule_holds_everywhere_inside(function, ends, part):
+    low, high = sorted(abs(e) + 0.01 if function.name in POSITIVE else e for e in ends)
+    x = np.append(np.linspace(low, high, 101), min(max(low + part * (high - low), low), high))
+    least, most = function.range_of(np.array([low]), np.array([high]))
+    y = function.real(x)
+    slack = 1e-12 * max(1.0, np.abs(y).max())
+    assert np.all(least - slack <= y) and np.all(y <= most + slack)
+    fine = function.real(np.linspace(low, high, 4001))  # and it is no wider than need be
+    steepest = np.abs(np.diff(fine)).max(initial=0) + slack
+    assert fine.min() - least <= steepest and most - fine.max() <= steepest
+
+
+def test_ranges_around_a_pole_and_a_border():
+    low, high = FUNCTIONS["reciprocal"].range_of(np.array([-1.0, -4.0, 0.5]), np.array([1.0, -2.0, 2.0]))
+    assert low.tolist() == [-np.inf, -0.5, 0.5] and high.tolist() == [np.inf, -0.25, 2.0]
+    low, high = FUNCTIONS["sqrt"].range_of(np.array([-1.0]), np.array([4.0]))
+    assert (low.tolist(), high.tolist()) == ([0.0], [2.0])
+
+
+@pytest.mark.parametrize("function", HALVED, ids=named)
+@given(x=finite)
+@settings(max_examples=60)
+def test_the_function_follows_from_its_half(function, x):
+    if function.name == "reciprocal":
+        x = x or 1.0
+    values = {
+        Symmetry.EVEN: lambda half: half(abs(x)),
+        Symmetry.ODD: lambda half: math.copysign(1, x) * half(abs(x)),
+        Symmetry.COMPLEMENT: lambda half: half(x) if x >= 0 else 1 - half(-x),
+        Symmetry.RAMP: lambda half: max(x, 0) + half(abs(x)),
+        Symmetry.HINGE: lambda half: max(x, 0) + half(max(-x, 0)),
+    }
+    with np.errstate(over="ignore"):
+        expected = float(function.real(np.array([x]))[0])
+        got = values[function.symmetry](lambda u: float(function.half(np.array([u]))[0]))
+    assert got == pytest.approx(expected, rel=1e-12, abs=1e-13)
+
+
+@pytest.mark.parametrize("function", TAILED, ids=named)
+@pytest.mark.parametrize("error", [2.0**-10, 2.0**-17, 2.0**-33])
+def test_the_tail_begins_where_it_says(function, error):
+    tail = function.tail_at(error)
+    beyond = np.abs(function.half(np.linspace(tail, 100.0, 20001)) - function.limit)
+    assert beyond.max() <= error
+    assert abs(float(function.half(np.array([tail - 0.01]))[0]) - function.limit) > error
+    assert function.tail == function.tail_at(2.0**-17)
+
+
+def test_only_exp_has_a_tail_below():
+    assert FUNCTIONS["exp"].tail_below_at(2.0**-17) == pytest.approx(17 * math.log(2), abs=1e-4)
+    assert FUNCTIONS["exp"].tail is None and FUNCTIONS["sqrt"].tail_below_at(2.0**-17) is None
+
+
+def test_formulas_are_torch_s():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    functional = torch.nn.functional
+    theirs = {
+        "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp, "sqrt": torch.sqrt,
+        "reciprocal": torch.reciprocal, "silu": functional.silu, "gelu": functional.gelu,
+        "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"), "elu": functional.elu,
+        "softplus": functional.softplus, "lecun_tanh": lambda x: 1.7159 * torch.tanh(0.666 * x),
+    }  # fmt: skip
+    assert set(theirs) == set(FUNCTIONS)
+    x = np.linspace(-30, 30, 2002)  # without 0
+    for name, function in FUNCTIONS.items():
+        argument = np.abs(x) if name in POSITIVE else x
+        expected = theirs[name](torch.from_numpy(argument)).numpy()
+        # torch's softplus is the identity from 20 on, 2e-9 from the truth
+        tolerance = 3e-9 if name == "softplus" else 1e-13
+        assert np.allclose(function.real(argument), expected, rtol=tolerance, atol=tolerance), name
+
+
+STATED = {  # as the docstrings say: with 16 and 15 fraction bits on loihi2, and by 4096 lines
+    "sigmoid": (2.7e-5, 4.3e-5, 6e-8),
+    "tanh": (3.9e-5, 5.5e-5, 1.3e-7),
+    "lecun_tanh": (5.4e-5, 7.0e-5, 2.3e-7),
+    "silu": (4.5e-5, 6.2e-5, 4.3e-7),
+    "gelu": (2.8e-5, 4.5e-5, 8e-8),
+    "gelu_tanh": (2.8e-5, 4.5e-5, 8e-8),
+    "elu": (4.3e-5, 6.0e-5, 6e-7),
+    "softplus": (2.7e-5, 4.3e-5, 1.5e-7),
+}
+
+
+@pytest.mark.parametrize("function", TAILED, ids=named)
+@pytest.mark.parametrize("choice", [0, 1], ids=["16 bits", "15 bits"])
+def test_the_error_on_loihi2_is_as_stated(function, choice):
+    high, out_fraction = int(function.tail * 2**13), 16 - choice
+    table = fit(
+        function.half, 0, high, in_fraction=13, out_fraction=out_fraction, word_bits=24, product_bits=31,
+        flat_above=True,
+    )  # fmt: skip
+    x = np.arange(high + 1)
+    error = np.abs(evaluate(table, x) * 2.0**-out_fraction - function.half(x * 2.0**-13)).max()
+    assert error == table.max_error <= STATED[function.name][choice]
+
+
+@pytest.mark.parametrize("function", TAILED, ids=named)
+def test_the_error_of_a_table_of_lines_is_as_stated(function):
+    high = int(function.tail * 2**24)
+    table = uniform_lines(
+        function.half, 0, high, in_fraction=24, out_fraction=30, word_bits=64, product_bits=62
+    )  # fmt: skip
+    x = np.arange(0, high + 1, 4999)
+    error = np.abs(evaluate(table, x) * 2.0**-30 - function.half(x * 2.0**-24)).max()
+    assert max(error, table.max_error) <= STATED[function.name][2]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "worst"),
+    [("exp", -12.0, 0.0, 4.3e-5), ("exp", -12.0, 2.0, 3e-4), ("sqrt", 0.0, 4.0, 4e-4), ("sqrt", 0.25, 4.0, 3e-5)],
+)
+def test_functions_without_a_half_over_an_interval(name, low, high, worst):
+    function = FUNCTIONS[name]
+    x = np.arange(int(low * 2**13), int(high * 2**13) + 1)
+    table = fit(
+        function.real, int(x[0]), int(x[-1]), in_fraction=13, out_fraction=16, word_bits=24, product_bits=31,
+        flat_below=function.limit_below is not None,
+    )  # fmt: skip
+    assert np.abs(evaluate(table, x) * 2.0**-16 - function.real(x * 2.0**-13)).max() == table.max_error <= worst
+
+
+@pytest.mark.parametrize("function", TAILED, ids=named)
+def test_docstrings_state_what_is_tested(function):
+    text = import_module(f"compiler.functions.{function.name}").__doc__ or ""
+    found = [float(n) for n in re.findall(r"\d[.\d]*e-\d", text)]
+    assert tuple(found) == STATED[function.name]
