@@ -1,3 +1,52 @@
-"""Trained liquid neural networks to Loihi-class neuromorphic chips, with the same integers everywhere."""
+"""Trained liquid neural networks to Loihi-class neuromorphic chips, with the same integers everywhere.
+
+`compile` a torch module, run it on the reference or in Lava, `verify` it, save it, `load` it again. Nothing
+heavy is imported until it is needed: torch by `compile`, Lava by a run on it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ltc2neuro.siblings import check_siblings
+
+check_siblings()
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from compiler.quantize.precision import Precision
+    from ltc2neuro import errors
+    from ltc2neuro.compilation import compile
+    from ltc2neuro.network import Network
+    from ltc2neuro.runs import Run
+    from ltc2neuro.saving import load
+    from ltc2neuro.verification import Verification, verify
+
+_HOMES = {
+    "Network": "ltc2neuro.network",
+    "Precision": "compiler.quantize.precision",
+    "Run": "ltc2neuro.runs",
+    "Verification": "ltc2neuro.verification",
+    "compile": "ltc2neuro.compilation",
+    "load": "ltc2neuro.saving",
+    "verify": "ltc2neuro.verification",
+}
+
+__all__ = ["Network", "Precision", "Run", "Verification", "compile", "errors", "load", "verify"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name in ("errors", "nn"):
+        return import_module(f"ltc2neuro.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ltc2neuro' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

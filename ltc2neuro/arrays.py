@@ -65,10 +65,8 @@ def as_sequences(x: Samples, features: int | None, what: str = "x") -> Sequences
         arrays, shapes = list(whole), [whole.shape]
     for shape, array in zip(shapes * len(arrays) if not ragged else shapes, arrays, strict=False):
         if array.ndim != 2 or (features is not None and array.shape[1] != features):
-            raise InputError(
-                f"{what} has the wrong shape",
-                numbers=f"shape {shape}, expected {'(time, ' + str(features or 'features') + ')' if ragged else expected}",
-            )
+            wanted = expected.replace("batch, ", "") if ragged else expected
+            raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {wanted}")
         if not np.issubdtype(array.dtype, np.number) and array.dtype != np.bool_:
             raise InputError(f"{what} holds {array.dtype}, not numbers")
         if not np.all(np.isfinite(array)):

@@ -13,7 +13,7 @@ from compiler.rewrite.runner import simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
 from ltc2neuro.arrays import Samples, Sequences, as_sequences
-from ltc2neuro.extras import require
+from ltc2neuro.extras import TORCH
 from ltc2neuro.network import KnownAnswer, Network
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def compile(
     _check(sequences)
     target = load_chip(chip)
     exact = precision_for(target, precision)
-    require("torch")
+    TORCH.require()
     from ltc2neuro.tracing import trace
 
     traced = trace(model, list(sequences.arrays), dt=dt)

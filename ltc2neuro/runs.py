@@ -13,6 +13,7 @@ import numpy.typing as npt
 from compiler.backends.execution import Execution
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.arrays import Floats, Sequences
+from ltc2neuro.extras import LAVA
 
 if TYPE_CHECKING:
     from ltc2neuro.network import Network
@@ -70,6 +71,7 @@ def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str
             advice="Record values on 'reference': it computes the same integers. States are in run.states.",
         )
     refuse_without_lava(net)
+    LAVA.require()
     from compiler.backends.lava.run import run_lava
 
     return run_lava(net.mapped, x.astype(np.int64), state, fused=fused)
@@ -77,9 +79,10 @@ def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str
 
 def _loihi2(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
     refuse_without_lava(net)
-    from compiler.backends.lava.hardware import refuse_without_loihi
+    LAVA.require()
+    from compiler.backends.lava.hardware import missing_for_loihi2
 
-    raise refuse_without_loihi()
+    raise missing_for_loihi2()
 
 
 EXECUTORS: dict[str, Executor] = {

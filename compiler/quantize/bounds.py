@@ -52,6 +52,13 @@ class Interval:
         """The largest absolute value of any element."""
         return float(max(np.max(np.abs(self.low), initial=0.0), np.max(np.abs(self.high), initial=0.0)))
 
+    @property
+    def common(self) -> Interval:
+        """One interval for all elements: what a format or a table guarantees."""
+        if not self.low.size:
+            return self
+        return Interval(np.min(self.low, keepdims=True), np.max(self.high, keepdims=True))
+
     def intersect(self, other: Interval) -> Interval:
         """Both hold. Where rounding makes them miss each other, `self` stays."""
         low, high = np.maximum(self.low, other.low), np.minimum(self.high, other.high)
@@ -117,9 +124,9 @@ def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -
 
 def _forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Observed, margin: float) -> Interval:
     if isinstance(op, Input):
-        return observed.interval(op.out, margin)
+        return observed.interval(op.out, margin).common
     if isinstance(op, StateRead):
-        return state_interval(graph, op.state, observed, margin)
+        return state_interval(graph, op.state, observed, margin).common
     if isinstance(op, Gather):
         whole = _joined(graph, op.sources, bounds)
         index = graph.constants[op.index].astype(np.int64)
@@ -136,7 +143,7 @@ def _forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Obs
         )
     if isinstance(op, Apply):
         x = bounds[op.x]
-        return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high))
+        return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
     if isinstance(op, Compare):
         return Interval(np.zeros(1), np.ones(1))
     if isinstance(op, Select):

@@ -24,10 +24,17 @@ Limits = tuple[int, int]
 
 
 class Builder:
-    """An integer graph in the making, from the float graph `source`."""
+    """An integer graph in the making, from the float graph `source`.
 
-    def __init__(self, source: Graph, chip: Chip, precision: Precision, fractions: dict[str, int]) -> None:
+    `wanted` are the fraction bits of its values; `known` the names that the user's graph has too: only those does
+    an integer value represent, for a value brought to other units is another one.
+    """
+
+    def __init__(
+        self, source: Graph, chip: Chip, precision: Precision, fractions: dict[str, int], known: frozenset[str]
+    ) -> None:
         self.source = source
+        self.known = known
         self.chip = chip
         self.precision = precision
         self.wanted = fractions
@@ -108,7 +115,7 @@ class Builder:
             modules=origin.modules if origin else (),
             lines=origin.lines if origin else (),
             format=Format(fraction, span.least, span.most),
-            represents=of,
+            represents=of if of in self.known else None,
         )
         self.bias[name] = self._bias(op)
         self._ops.append(op)

@@ -14,6 +14,7 @@ from hw_models.errors import QuantizeError
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Real = Callable[[Floats], Floats]
+Errors = Callable[[Real, int, Floats, int], Floats]
 
 
 def place(
@@ -22,8 +23,8 @@ def place(
     """Edges (segments + 1) from low to stop for the smallest common error, not under `least`; each one's degree."""
 
     def greedy(error: float) -> list[int] | None:
-        edges = [low, _reach(real, low, stop, 0, error)] if flat_below else [low]
-        end = _reach(real, stop, edges[-1], 0, error) if flat_above and edges[-1] < stop else stop
+        edges = [low, _reach(real, low, stop, 0, error, _departures)] if flat_below else [low]
+        end = _reach(real, stop, edges[-1], 0, error, _departures) if flat_above and edges[-1] < stop else stop
         while edges[-1] < end and len(edges) <= segments:
             edges.append(_reach(real, edges[-1], end, degree, error))
         whole = edges if end == stop else [*edges, stop]
@@ -52,15 +53,16 @@ def _lowest_degree(real: Real, start: int, end: int, degree: int, error: float) 
     return next((d for d in range(degree) if _errors(real, start, ends, d)[0] <= error), degree)
 
 
-def _reach(real: Real, start: int, stop: int, degree: int, error: float) -> int:
+def _reach(real: Real, start: int, stop: int, degree: int, error: float, errors: Errors | None = None) -> int:
     """How far from `start` towards `stop` one polynomial keeps within `error`; at least one integer."""
     good, bad = start, stop
+    errors = errors or _errors
     while True:
         ends = np.unique(np.linspace(good, bad, 25).round())
         ends = ends[ends != good] if bad > good else ends[ends != good][::-1]
         if not ends.size:
             return good
-        failed = np.flatnonzero(~(_errors(real, start, ends, degree) <= error))
+        failed = np.flatnonzero(~(errors(real, start, ends, degree) <= error))
         if not failed.size:
             return int(ends[-1])
         good, bad = int(ends[failed[0] - 1]) if failed[0] else good, int(ends[failed[0]])
@@ -74,6 +76,16 @@ def _errors(real: Real, start: int, ends: Floats, degree: int) -> Floats:
     half = (ends - start)[:, None] / 2
     at_nodes, at_checks = real(start + half * (1 + nodes)), real(start + half * (1 + check))
     return np.abs(at_checks - at_nodes @ level.T @ basis.T).max(axis=1)
+
+
+def _departures(real: Real, start: int, ends: Floats, degree: int) -> Floats:
+    """How far the function gets from its value at `start` on the way to each of `ends`: the error of a tail.
+
+    A tail's constant is what the function tends to, not the middle of what is left: values that rest there, as
+    saturated synapses do, have no error that adds up.
+    """
+    check = np.linspace(0, 1, 33)
+    return np.abs(real(start + (ends - start)[:, None] * check) - real(np.array([float(start)]))).max(axis=1)
 
 
 @lru_cache(maxsize=16)

@@ -116,14 +116,15 @@ def fit(
     """At most `segments` polynomials for `real` over the integers low..high, their knots placed for equal error.
 
     `real` is a formula over float64 arrays; results are kept, so give it a function that lives on. With `flat_below`
-    or `flat_above` the outermost segment is a constant, which may be as long as it likes. The shifts are the largest
-    that the widths allow, per segment and step; what flooring takes away on average is in the coefficients.
-    Raises `QuantizeError` where the result does not fit the words.
+    or `flat_above` the outermost segment is a constant, the function's value at its end, as long as it likes. The
+    shifts are the largest that the widths allow, per segment and step; what flooring takes away on average is in the
+    coefficients. Raises `QuantizeError` where the result does not fit the words.
     """
     scaled = _scaled(real, in_fraction)
     least = 2.0 ** -(out_fraction + 3)  # a finer fit would drown in the rounding of the result
     edges, orders = place(scaled, low, high + 1, segments, degree, flat_below, flat_above, least)
-    return _table(scaled, edges, orders, in_fraction, out_fraction, word_bits, product_bits)
+    tails = (flat_below, flat_above and edges.size > 2)
+    return _table(scaled, edges, orders, in_fraction, out_fraction, word_bits, product_bits, tails)
 
 
 @lru_cache(maxsize=64)
@@ -157,10 +158,15 @@ def _table(
     out_fraction: int,
     word_bits: int,
     product_bits: int,
+    tails: tuple[bool, bool] = (False, False),
 ) -> Table:
     origins = (edges[:-1] + edges[1:]) // 2
     first, last = edges[:-1], edges[1:] - 1
     exact = _real_coefficients(real, edges, origins, orders)
+    for segment, edge, tail in ((0, edges[0], tails[0]), (-1, edges[-1], tails[1])):
+        if tail:  # a constant: what the function tends to
+            exact[segment] = 0.0
+            exact[segment, 0] = real(np.array([float(edge)]))[0]
     word_limit, product_limit = 2.0 ** (word_bits - 1), 2.0**product_bits
     room = np.full(orders.size, product_limit)
     while True:

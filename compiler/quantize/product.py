@@ -19,19 +19,23 @@ def lower_mul(build: Builder, op: Mul) -> str:
     if op.a in build.source.constants:
         return _with_parameter(build, op, op.b, op.a)
     here = build.precision.at(op.out)
-    narrow, wide = build.shifted(op.a, build.wanted[op.a]), op.b
-    limit = 2 ** (here.operand + 2)
-    if build.spans[narrow].magnitude > limit:
-        narrow = _narrowed(build, op.a, limit)
     if not here.wide_products:
-        wide = _narrowed(build, wide, int(operand_limit(here)))
-        narrow = _narrowed(build, op.a, int(operand_limit(here)))
+        narrow, wide = (_narrowed(build, n, int(operand_limit(here))) for n in (op.a, op.b))
+    else:
+        narrow, wide = _narrowed(build, build.shifted(op.a, build.wanted[op.a]), _narrow_limit(build)), op.b
     return product(build, op.out, narrow, wide, build.wanted[op.out], 0, of=op.out)
 
 
+def _narrow_limit(build: Builder) -> int:
+    """The largest factor whose product with the low half of a word fits."""
+    return (2**build.chip.product_bits - 1) // (2 ** (build.chip.word_bits // 2) - 1)
+
+
 def _narrowed(build: Builder, name: str, limit: int) -> str:
-    """`name` with as many bits taken off as its span needs to stay within `limit`."""
-    drop = max(0, (build.spans[name].magnitude - 1).bit_length() - (limit - 1).bit_length())
+    """The value `name` with as many bits taken off as it needs to stay within `limit`."""
+    drop = max(0, build.spans[name].magnitude.bit_length() - limit.bit_length())
+    if (build.spans[name].magnitude >> drop) + 1 > limit:
+        drop += 1
     return build.shifted(name, build.fraction(name) - drop)
 
 
@@ -60,7 +64,8 @@ def product(build: Builder, out: str, narrow: str, wide: str, fraction: int, exp
 def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
     """Each element's parameter has its own exponent: as many digits for the small as for the large ones."""
     here = build.precision.at(op.out)
-    x = _narrowed(build, value, int(operand_limit(here)))
+    # A little above the limit costs a little of the parameter's last digit, and no bit of the value.
+    x = _narrowed(build, value, int(operand_limit(here)) + int(operand_limit(here)) // 256)
     exact = build.source.constants[constant].astype(np.float64)
     fraction = build.wanted[op.out]
     room = 2**build.chip.product_bits / max(build.spans[x].magnitude, 1)

@@ -40,8 +40,8 @@ from compiler.quantize.intervals import prove
 from compiler.quantize.precision import Precision
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
-from compiler.rewrite.normalise import normalise_quotients, scale_inputs
 from compiler.rewrite.rows import rows_out
+from compiler.rewrite.units import normalise_quotients, scale_inputs
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 
@@ -52,9 +52,10 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
     `sequences` are calibration data, each (time, features). Raises `QuantizeError` where a value cannot be
     held in the chip's widths.
     """
-    graph, observed = _prepared(graph, sequences, chip, precision)
+    known = frozenset(graph.values)
+    graph, observed = _prepared(graph, sequences, precision)
     bounds = find_bounds(graph, observed, precision.margin)
-    build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision))
+    build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision), known)
     states = tuple(_state(build, s, state_interval(graph, s.name, observed, precision.margin)) for s in graph.states)
     formats = {s.name: s.format for s in states if s.format is not None}
     for block in graph.blocks:
@@ -64,9 +65,7 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
     return prove(validate(build.graph(states, _time_constants(build)), "quantize"), chip)
 
 
-def _prepared(
-    graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision
-) -> tuple[Graph, Observed]:
+def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -> tuple[Graph, Observed]:
     """Inputs scaled to +-1 a channel, denominators to at most 1, matrix rows to the weights' range."""
     observed = observe(graph, sequences)
     for _, op in graph.ops():

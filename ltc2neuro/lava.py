@@ -1,0 +1,34 @@
+"""A compiled network as a Lava process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hw_models.errors import InputError
+from ltc2neuro.extras import LAVA
+from ltc2neuro.runs import refuse_without_lava
+
+if TYPE_CHECKING:
+    from compiler.backends.lava.processes.nets import Net
+    from ltc2neuro.network import Network
+
+
+def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int) -> Net:
+    """See `Network.to_lava`."""
+    if mode not in ("mapped", "fused"):
+        raise InputError(f"no mode {mode!r}", advice="Use 'mapped' or 'fused'.")
+    for name, value in (("reset_interval", reset_interval), ("lanes", lanes)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1", numbers=f"{name} = {value}")
+    if mode == "mapped" and lanes != 1:
+        raise InputError(
+            "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
+        )
+    refuse_without_lava(net)
+    LAVA.require()
+    from compiler.backends.lava.processes.nets import FusedNet, MappedNet
+
+    network = net.mapped(reset_interval)
+    if mode == "mapped":
+        return MappedNet(network=network, reset_interval=reset_interval)
+    return FusedNet(network=network, reset_interval=reset_interval, lanes=lanes)

@@ -1,0 +1,61 @@
+"""A network to a `.l2n` file and back: what `artifact` stores, in a network's terms."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+
+from compiler.graph.serialize import Json
+from compiler.quantize.intervals import prove
+from compiler.quantize.precision import Precision
+from compiler.rewrite.runner import PassRecord
+from hw_models.chip import Chip
+from hw_models.errors import ArtifactError, GraphError, InputError
+from ltc2neuro import artifact
+from ltc2neuro.network import KnownAnswer, Network
+
+
+def save(net: Network, path: str | Path) -> None:
+    """Write `net` to `path`."""
+    precision = {f.name: getattr(net.precision, f.name) for f in fields(net.precision)}
+    precision["overrides"] = {glob: dict(changes) for glob, changes in net.precision.overrides.items()}
+    header: dict[str, Json] = {
+        "chip": asdict(net.chip),
+        "precision": precision,
+        "readout": net.readout,
+        "step_shape": list(net.step_shape),
+        "dt": net.dt,
+        "passes": [asdict(p) for p in net.passes],
+    }
+    arrays = {"known/x": net.known.x, "known/integers": net.known.integers}
+    arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
+    artifact.write(path, header, {"float": net.float_graph, "integer": net.graph}, arrays)
+
+
+def load(path: str | Path) -> Network:
+    """The network in a `.l2n` file. Raises `ArtifactError` where it is damaged, or its versions are not ours."""
+    header, graphs, arrays = artifact.read(path)
+    try:
+        chip = Chip(**header["chip"])  # type: ignore[arg-type]
+        states = {n[len("known/states/") :]: a for n, a in arrays.items() if n.startswith("known/states/")}
+        net = Network(
+            graphs["float"],
+            prove(graphs["integer"], chip),
+            chip,
+            Precision(**header["precision"]),  # type: ignore[arg-type]
+            str(header["readout"]),
+            tuple(header["step_shape"]),  # type: ignore[arg-type]
+            float(header["dt"]),  # type: ignore[arg-type]
+            tuple(PassRecord(**p) for p in header["passes"]),  # type: ignore[arg-type, union-attr]
+            KnownAnswer(arrays["known/x"], arrays["known/integers"], states),  # type: ignore[arg-type]
+        )
+        fits = net.known.x.ndim == 3 and net.known.x.shape[2] == net.features and np.prod(net.step_shape) >= 0
+    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, GraphError, InputError) as error:
+        raise ArtifactError(
+            f"not a network: {type(error).__name__}: {error}", where=str(path), advice=artifact.DAMAGED
+        ) from error
+    if not fits:
+        raise ArtifactError("its known-answer sequence does not fit", where=str(path), advice=artifact.DAMAGED)
+    return net

@@ -1,0 +1,99 @@
+"""What a compiled network looks like in words: the text of `print(net)`, its assembly, its precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.graph.ops import Gather, MatVec, PiecewisePolynomial, SegmentSum
+from compiler.quantize.intervals import find_spans
+from hw_models.fixed_point import Format
+
+if TYPE_CHECKING:
+    from ltc2neuro.network import Network
+
+
+def summary(net: Network) -> str:
+    """Blocks, populations, synapses, formats, time constants, ticks."""
+    answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
+    lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.features} features -> {answer}"]
+    lines += ["", "blocks (a sample runs them in order)"]
+    for block in net.graph.blocks:
+        polynomials = sum(net.graph.size(op.out) for op in block.ops if isinstance(op, PiecewisePolynomial))
+        often = "once" if block.repeat == 1 else f"{block.repeat} times"
+        lines.append(f"  {block.name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
+    lines += ["", *_mapping(net)]
+    lines += ["", "formats (real range, bits, fraction bits)"]
+    form = net.input_format
+    lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
+    for state in net.graph.states:
+        proven = "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
+        assert state.format is not None  # an integer graph's
+        lines.append(f"  {state.name:24} {_format(state.format)}, {proven}")
+    lines += _time_constants(net)
+    return "\n".join(lines)
+
+
+def _format(form: Format) -> str:
+    return f"[{form.real_low:.4g}, {form.real_high:.4g}], {form.bits} bits, {form.fraction} behind the point"
+
+
+def _mapping(net: Network) -> list[str]:
+    if not net.chip.lava:
+        return [f"not mapped: {net.chip.name} has no populations"]
+    network = net.mapped()
+    lines = ["populations (neurons, instructions of the program)"]
+    for population in network.populations:
+        cost = sum(i.cost for i in population.listing)
+        lines.append(f"  {population.name:32} {population.size:5} neurons, {cost:4} instructions")
+    synapses = sum(c.weights.size for c in network.connections)
+    lines.append(f"  {len(network.connections)} connections with {synapses} synapses")
+    lines.append(
+        f"  {network.ticks_per_sample} ticks a sample, latency {network.latency} ticks"
+    )
+    return lines
+
+
+def _time_constants(net: Network) -> list[str]:
+    """Each neuron's range of tau, from the proven range of its denominator."""
+    if not net.graph.time_constants:
+        return []
+    spans = find_spans(net.graph)
+    lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
+    for t in net.graph.time_constants:
+        keep = net.graph.constants[t.keep].astype(np.float64)
+        span = spans[t.total]
+        unit = net.dt / t.repeat
+        with np.errstate(divide="ignore"):
+            fast = unit * keep / np.maximum(span.high - keep, 0)
+            slow = unit * keep / np.maximum(span.low - keep, 0)
+        pairs = [f"{a:.3g}..{b:.3g}" for a, b in zip(np.broadcast_to(fast, keep.shape), slow + 0 * keep, strict=True)]
+        lines.append(f"  {t.state}:")
+        lines += [f"    {', '.join(pairs[i : i + 8])}" for i in range(0, len(pairs), 8)]
+    return lines
+
+
+def assembly(net: Network) -> str:
+    """The listing of every population."""
+    from compiler.assembly.text import listing_text
+
+    return "\n\n".join(
+        f"; population {p.name}, {p.size} neurons\n{listing_text(p.listing)}" for p in net.mapped().populations
+    )
+
+
+def explain_precision(net: Network) -> str:
+    """The format of each value that stands for one of the float network, and of each parameter's synapses."""
+    return "\n".join(_precision_lines(net))
+
+
+def _precision_lines(net: Network) -> Iterator[str]:
+    for value in net.graph.values.values():
+        if value.represents is not None and value.format is not None:
+            yield f"{value.represents}: {_format(value.format)}"
+            yield f"    {net.precision.explain(value.represents)}"
+    for block, op in net.graph.ops():
+        if isinstance(op, (Gather, SegmentSum, MatVec)):
+            yield f"{block.name}: {type(op).__name__} {op.out}: {net.graph.size(op.out)} elements"
