@@ -224,7 +224,7 @@ class Network:
 
     def mapped(self, reset_interval: int | None = None) -> MappedNetwork:
         """Populations, connections and ticks; states start anew every `reset_interval` samples."""
-        from compiler.mapping.build import map_network
+        from compiler.mapping.mapper import map_network
 
         return map_network(self.graph, self.chip, reset_interval)
 

@@ -80,9 +80,9 @@ def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str
 def _loihi2(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
     refuse_without_lava(net)
     LAVA.require()
-    from compiler.backends.lava.hardware import missing_for_loihi2
+    from compiler.backends.lava.hardware import refuse_without_loihi
 
-    raise missing_for_loihi2()
+    raise refuse_without_loihi()
 
 
 EXECUTORS: dict[str, Executor] = {
