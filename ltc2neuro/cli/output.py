@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Mapping
 
@@ -13,7 +14,7 @@ HELD, MISSED, USAGE, FAULT = 0, 1, 2, 3
 
 def say(options: argparse.Namespace, text: str, data: Mapping[str, object]) -> None:
     """Print `text`, or `data` with --json."""
-    print(json.dumps(data, indent=1, default=_plain) if options.json else text)
+    print(json.dumps(_plain(data), indent=1, allow_nan=False) if options.json else text)
 
 
 def note(options: argparse.Namespace, text: str) -> None:
@@ -37,7 +38,15 @@ def say_error(options: argparse.Namespace, error: Exception) -> None:
 
 
 def _plain(value: object) -> object:
-    """What `json` does not know: NumPy's numbers as Python's, all else as text."""
+    """What JSON has a form for: NumPy's numbers as Python's, infinity and all else as text."""
     import numpy as np
 
-    return value.item() if isinstance(value, np.generic) else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, (bool, int)) else str(value)

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             "on": options.on,
             "output": options.output,
             "saturations": dict(saturations),
-            **({} if options.output else {"outputs": [o.tolist() for o in outputs]}),
+            **({} if options.output else {"outputs": list(outputs)}),
         },
     )
     return HELD
