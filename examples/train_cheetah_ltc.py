@@ -22,7 +22,7 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = build()
-    train(model, cheetah(), epochs=60, rate=0.02)
+    train(model, cheetah(), epochs=120, rate=0.02)
     save(model, "cheetah_ltc")
 
 

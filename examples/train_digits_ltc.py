@@ -13,14 +13,14 @@ from training import save, train
 
 def build() -> LTC:
     """Eight pixels in, ten motor neurons out; the answer is read after the last row."""
-    return LTC(8, AutoNCP(32, 10), return_sequences=False)
+    return LTC(8, AutoNCP(32, 10, sparsity_level=0.1), return_sequences=False)
 
 
 def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = build()
-    train(model, digits(), epochs=80, rate=0.02)
+    train(model, digits(), epochs=100, rate=0.03)
     save(model, "digits_ltc")
 
 

@@ -15,14 +15,14 @@ from training import save, train
 
 def build() -> LTC:
     """Eight pixels in, ten motor neurons out; the answer is read after the last row."""
-    return LTC(8, AutoNCP(32, 10), return_sequences=False, implicit_param_constraints=False)
+    return LTC(8, AutoNCP(32, 10, sparsity_level=0.1), return_sequences=False, implicit_param_constraints=False)
 
 
 def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = build()
-    train(model, digits(), epochs=80, rate=0.02)
+    train(model, digits(), epochs=100, rate=0.05)
     save(model, "raw_ltc")
 
 

@@ -13,7 +13,7 @@ WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 
 def train(model: LTC, task: Task, *, epochs: int, rate: float, batch: int = 64) -> None:
-    """Train `model` in place with Adam and a one-cycle rate; one line a few epochs says how it does on the test data."""
+    """Train `model` in place with Adam and a one-cycle rate; every tenth epoch prints how it does."""
     loss_of = nn.CrossEntropyLoss() if task.metric == "accuracy" else nn.MSELoss()
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
     steps = -(-len(x) // batch)
@@ -30,7 +30,8 @@ def train(model: LTC, task: Task, *, epochs: int, rate: float, batch: int = 64) 
             # Does nothing where the constraints are implicit; else negative conductances become 0.
             model.rnn_cell.apply_weight_constraints()
         if epoch % 10 == 9 or epoch == epochs - 1:
-            print(f"epoch {epoch + 1:3d}  loss {loss.item():.4f}  test {task.metric} {score(model, task):.4f}", flush=True)
+            found = score(model, task)
+            print(f"epoch {epoch + 1:3d}  loss {loss.item():.4f}  test {task.metric} {found:.4f}", flush=True)
 
 
 def score(model: nn.Module, task: Task) -> float:
