@@ -198,3 +198,11 @@ def test_evaluate_is_the_semantics_of_the_reference():
     graph = Graph((), {}, {n: getattr(table, n) for n in names})
     x = np.arange(-20000, 20001)
     assert np.array_equal(polynomial(graph, PiecewisePolynomial("y", "x", *names), x), evaluate(table, x))
+
+
+def test_a_tail_rests_on_what_the_function_tends_to():
+    table = fit(
+        SIGMOID, 0, 2**20, in_fraction=13, out_fraction=15, word_bits=24, product_bits=31, flat_above=True
+    )  # fmt: skip
+    assert table.segments == 8
+    assert set(evaluate(table, np.arange(int(table.knots[-1]), 2**20, 997)).tolist()) == {2**15}
