@@ -12,16 +12,19 @@ from typing import TypeVar, cast
 import torch
 
 from hw_models.errors import InputError
-from ltc2neuro.tracing.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.symbolic import symbols
 
 State = TypeVar("State", torch.Tensor, tuple[torch.Tensor, ...])
+
+_ELAPSED = ("elapsed_time", "elapsed", "timespan", "ts", "dt")
 
 
 class Recurrent(torch.nn.Module):
     """A cell as a layer: `y, hx = Recurrent(cell)(x)`.
 
-    `cell(x, state)` takes one step of each row and returns the new state, or the output and the new state; with time
-    spans it is called as `cell(x, state, elapsed)`. `cell.state_size` or `cell.hidden_size` is the size of its state,
+    `cell(x, state)` takes one step of each row and returns the new state, or the output and the new state. A cell whose
+    third argument is called elapsed_time, elapsed, timespan, ts or dt is given the time before the sample, too: 1, or
+    that of `timespans`. `cell.state_size` or `cell.hidden_size` is the size of its state,
     or a tuple of sizes where the state is a tuple of tensors. The initial state is 0.
     """
 
@@ -58,13 +61,15 @@ class Recurrent(torch.nn.Module):
         shapes = state_shapes(self.cell)
         zeros = tuple(x.new_zeros((x.shape[1 - time], *shape)) for shape in shapes)
         state = (zeros[0] if len(zeros) == 1 else zeros) if hx is None else hx
+        if timespans is not None and not takes_time(self.cell):
+            raise InputError(
+                f"the cell {type(self.cell).__name__} does not know time",
+                advice="Leave out timespans, or give its forward a third argument named elapsed_time.",
+            )
         outputs: list[torch.Tensor] = []
         for step, x_t in enumerate(x.unbind(time)):
-            if timespans is None:
-                result = self.cell(x_t, state)
-            else:
-                result = self.cell(x_t, state, timespans.select(time, step).reshape(-1, 1))
-            y, state = split(result)
+            elapsed = 1.0 if timespans is None else timespans.select(time, step).reshape(-1, 1)
+            y, state = split(self.cell(x_t, state, elapsed) if takes_time(self.cell) else self.cell(x_t, state))
             outputs.append(y)
         return (torch.stack(outputs, time) if self.return_sequences else outputs[-1]), state
 
@@ -80,23 +85,26 @@ def repeat(step: Callable[[State], State], state: State, times: int) -> State:
     """
     if times < 1:
         raise InputError("a step is repeated at least once", numbers=f"times = {times}")
-    traced = symbols(state)
-    if traced:
-        return _recorded(traced[0], step, state, times)
+    if symbols(state):
+        return _recorded(step, state, times)
     for _ in range(times):
         state = step(state)
     return state
 
 
-def _recorded(first: Symbolic, step: Callable[[State], State], state: State, times: int) -> State:
+def _recorded(step: Callable[[State], State], state: State, times: int) -> State:
     single = isinstance(state, torch.Tensor)
-    tensors = (state,) if isinstance(state, torch.Tensor) else state
+    tensors = symbols(state)
+    if not single and len(tensors) != len(state):
+        raise tensors[0].recorder.refusal(
+            "a repeated step starts from a constant", "Let it start from what depends on the input or on a state."
+        )
 
     def on_tuple(inner: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         result = step(cast(State, inner[0] if single else inner))
         return (result,) if isinstance(result, torch.Tensor) else tuple(result)
 
-    after = first.recorder.repeat(on_tuple, tensors, times)
+    after = tensors[0].recorder.repeat(on_tuple, tensors, times)
     return cast(State, after[0] if single else after)
 
 
@@ -114,10 +122,9 @@ def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
 
 
 def takes_time(cell: torch.nn.Module) -> bool:
-    """Whether the cell's forward has a third argument: the elapsed time."""
-    parameters = inspect.signature(type(cell).forward).parameters.values()
-    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(places) > 3
+    """Whether the third argument of the cell's forward is the elapsed time, by its name."""
+    names = list(inspect.signature(type(cell).forward).parameters)
+    return len(names) > 3 and names[3] in _ELAPSED
 
 
 def split(result: object) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:

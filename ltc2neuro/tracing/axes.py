@@ -84,6 +84,10 @@ class Groups:
         """Elements of one sample."""
         return self.positions.shape[1]
 
+    def ranks(self, shape: tuple[int, ...] | torch.Size) -> torch.Tensor:
+        """The ranks in the shape of the tensor."""
+        return torch.from_numpy(self.rank).reshape(shape)
+
 
 def group(labels: torch.Tensor) -> Groups | None:
     """The groups of a tensor's labels; None where they differ in size."""
@@ -95,6 +99,17 @@ def group(labels: torch.Tensor) -> Groups | None:
     rank = np.empty(flat.size, np.int64)
     rank[positions] = np.arange(positions.shape[1])
     return Groups(positions, rank, names)
+
+
+def sample(codes: torch.Tensor, groups: Groups) -> Integers:
+    """The elements of one sample, in order: those of the first label."""
+    return elements_of(codes).reshape(-1).numpy()[groups.positions[0]]
+
+
+def ranks(labels: torch.Tensor) -> torch.Tensor:
+    """The place of each element among those of its label."""
+    groups = group(labels)
+    return torch.zeros_like(labels) if groups is None else groups.ranks(labels.shape)
 
 
 def problem(codes: torch.Tensor) -> str | None:

@@ -1,34 +1,293 @@
-"""Torch functions written with others that have a rule: plain torch code that runs on symbolic tensors."""
+"""Torch functions written with others that have a rule: plain torch code that runs on symbolic tensors.
+
+Arguments are named as torch names them. A function that is smooth has one of `compiler.functions` instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as functional
 
+from ltc2neuro.tracing.elementwise import apply
+from ltc2neuro.tracing.linear import features_only
 from ltc2neuro.tracing.symbolic import Symbolic
-from ltc2neuro.tracing.torch_ops import apply, spellings
+from ltc2neuro.tracing.torch_ops import spellings
 
 Tensor = torch.Tensor
+_LARGEST_SOFTMAX = 64
 
 
-def _neg(x: Tensor) -> Tensor:
-    return x * -1.0
-
-
-def _abs(x: Tensor) -> Tensor:
-    return torch.maximum(x, -x)
-
-
-def _clamp(x: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None) -> Tensor:  # noqa: A002
-    if min is not None:
-        x = torch.maximum(x, _tensor(min, x))
-    return x if max is None else torch.minimum(x, _tensor(max, x))
-
-
-def _tensor(value: Tensor | float, like: Tensor) -> Tensor:
+def _number(value: Tensor | float, like: Tensor) -> Tensor:
     return value if isinstance(value, Tensor) else torch.tensor(value, dtype=like.dtype)
 
 
-DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {}
+# --- piecewise linear ------------------------------------------------------------------------------------
+
+
+def _clamp(input: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None) -> Tensor:
+    if min is not None:
+        input = torch.maximum(input, _number(min, input))
+    return input if max is None else torch.minimum(input, _number(max, input))
+
+
+def _clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
+    return _clamp(input, None, max)
+
+
+def _hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    return _clamp(input, min_val, max_val)
+
+
+def _relu(input: Tensor) -> Tensor:
+    return _clamp(input, 0.0)
+
+
+def _relu6(input: Tensor) -> Tensor:
+    return _clamp(input, 0.0, 6.0)
+
+
+def _leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    if 0 <= negative_slope <= 1:
+        return torch.maximum(input, input * negative_slope)
+    return torch.where(input > 0, input, input * negative_slope)
+
+
+def _rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    _refuse_training(input, training)
+    return _leaky_relu(input, (lower + upper) / 2)
+
+
+def _prelu(input: Tensor, weight: Tensor) -> Tensor:
+    if weight.numel() > 1:  # a slope for each channel, axis 1
+        weight = weight.reshape(-1, *(1,) * (input.dim() - 2))
+    return _clamp(input, 0.0) + weight * _clamp(input, None, 0.0)
+
+
+def _hardsigmoid(input: Tensor) -> Tensor:
+    return _clamp(input * (1 / 6) + 0.5, 0.0, 1.0)
+
+
+def _hardswish(input: Tensor) -> Tensor:
+    return input * _hardsigmoid(input)
+
+
+def _threshold(input: Tensor, threshold: float, value: float) -> Tensor:
+    return torch.where(input > threshold, input, value)
+
+
+def _hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    return torch.where(abs(input) > lambd, input, 0.0)
+
+
+def _softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    return _clamp(input - lambd, 0.0) + _clamp(input + lambd, None, 0.0)
+
+
+def _sign(input: Tensor) -> Tensor:
+    return torch.where(input > 0, 1.0, torch.where(input < 0, -1.0, 0.0).to(input.dtype)).to(input.dtype)
+
+
+def _masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
+    return torch.where(mask, value, input)
+
+
+# --- smooth ----------------------------------------------------------------------------------------------
+
+
+def _pow(input: Tensor, exponent: float) -> Tensor:
+    if exponent == int(exponent) and 1 <= exponent <= 8:
+        half = _pow(input, exponent // 2) if exponent > 1 else input
+        return input if exponent == 1 else half * half if exponent % 2 == 0 else half * half * input
+    if exponent == 0.5:
+        return torch.sqrt(input)
+    if exponent < 0:
+        return torch.reciprocal(_pow(input, -exponent))
+    raise TypeError(f"argument exponent = {exponent}: whole numbers from 1 to 8, 0.5, and their negatives are known")
+
+
+def _elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    if alpha == 1 and isinstance(input, Symbolic):
+        return apply("elu", input)
+    return torch.where(input > 0, input, alpha * (torch.exp(_clamp(input, None, 0.0)) - 1))
+
+
+def _selu(input: Tensor) -> Tensor:
+    return 1.0507009873554804934193349852946 * _elu(input, 1.6732632423543772848170429916717)
+
+
+def _softplus(input: Symbolic, beta: float = 1, threshold: float = 20) -> Tensor:
+    return apply("softplus", input) if beta == 1 else functional.softplus(input * beta) / beta
+
+
+def _logsigmoid(input: Tensor) -> Tensor:
+    return -functional.softplus(-input)
+
+
+def _gelu(input: Symbolic, approximate: str = "none") -> Tensor:
+    return apply("gelu_tanh" if approximate == "tanh" else "gelu", input)
+
+
+def _mish(input: Tensor) -> Tensor:
+    return input * torch.tanh(functional.softplus(input))
+
+
+def _glu(input: Tensor, dim: int = -1) -> Tensor:
+    a, b = input.chunk(2, dim)
+    return a * torch.sigmoid(b)
+
+
+def _softsign(input: Tensor) -> Tensor:
+    return input / (1 + abs(input))
+
+
+def _largest(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+    return _folded(torch.maximum, input, dim, keepdim)
+
+
+def _smallest(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+    return _folded(torch.minimum, input, dim, keepdim)
+
+
+def _folded(function: Callable[..., Tensor], x: Tensor, dim: int | Sequence[int], keepdim: bool) -> Tensor:
+    """A tree of maxima or minima over axes of features."""
+    if isinstance(x, Symbolic):
+        features_only(x, (dim,) if isinstance(dim, int) else dim)
+    axes = sorted({d % x.dim() for d in ((dim,) if isinstance(dim, int) else dim)}, reverse=True)
+    for axis in axes:
+        while (size := x.shape[axis]) > 1:
+            half = size // 2
+            folded = function(x.narrow(axis, 0, half), x.narrow(axis, half, half))
+            x = folded if size % 2 == 0 else torch.cat([folded, x.narrow(axis, size - 1, 1)], axis)
+        x = x if keepdim else x.squeeze(axis)
+    return x
+
+
+def _softmax(
+    input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
+) -> Tensor:
+    """exp(x - max) / sum(exp(x - max)), the maximum taken off as torch does."""
+    if dim is None or input.shape[dim] > _LARGEST_SOFTMAX:
+        raise TypeError(f"argument dim = {dim}: softmax runs over one axis of at most {_LARGEST_SOFTMAX} features")
+    raised = torch.exp(input - _largest(input, dim, keepdim=True))
+    return raised / raised.sum(dim, keepdim=True)
+
+
+# --- sums and normalisation ------------------------------------------------------------------------------
+
+
+def _mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
+    axes = range(input.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
+    return input.sum(tuple(axes), keepdim) * (1 / math.prod(input.shape[axis] for axis in axes))
+
+
+def _batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """In eval mode two constants for each channel (axis 1)."""
+    if training or running_mean is None or running_var is None:
+        _refuse_training(input, True)
+        return input
+    shape = (-1, *(1,) * (input.dim() - 2))
+    scale = torch.rsqrt(running_var + eps)
+    scale = scale if weight is None else weight * scale
+    offset = -running_mean * scale if bias is None else bias - running_mean * scale
+    return input * scale.reshape(shape) + offset.reshape(shape)
+
+
+def _dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    _refuse_training(input, training and p > 0)
+    return input
+
+
+def _refuse_training(input: Tensor, training: bool) -> None:
+    if training:
+        raise TypeError("argument training: what depends on the batch or on chance is for training only")
+
+
+def _addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    return input + tensor1 * tensor2 * value if value != 1 else input + tensor1 * tensor2
+
+
+def _addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    return input + tensor1 / tensor2 * value if value != 1 else input + tensor1 / tensor2
+
+
+def _addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    return torch.add(input * beta if beta != 1 else input, mat1 @ mat2, alpha=alpha)
+
+
+def _pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    if mode != "constant" or any(p < 0 for p in pad):
+        raise TypeError(f"argument pad = {tuple(pad)}, mode = {mode}: constants are added only")
+    for number, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True)):
+        axis = input.dim() - 1 - number
+        for width, front in ((before, True), (after, False)):
+            if width:
+                shape = [width if a == axis else n for a, n in enumerate(input.shape)]
+                constant = torch.full(shape, value or 0.0, dtype=input.dtype)
+                input = torch.cat([constant, input] if front else [input, constant], axis)
+    return input
+
+
+DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
+    f: rule
+    for names, rule in (
+        (("neg", "negative", "__neg__"), lambda input: input * -1.0),
+        (("positive", "__pos__"), lambda input: input),
+        (("abs", "absolute", "__abs__"), lambda input: torch.maximum(input, -input)),
+        (("clamp", "clip"), _clamp),
+        (("clamp_min",), _clamp),
+        (("clamp_max",), _clamp_max),
+        (("relu",), _relu),
+        (("relu6",), _relu6),
+        (("leaky_relu",), _leaky_relu),
+        (("rrelu",), _rrelu),
+        (("prelu",), _prelu),
+        (("hardtanh",), _hardtanh),
+        (("hardsigmoid",), _hardsigmoid),
+        (("hardswish",), _hardswish),
+        (("threshold",), _threshold),
+        (("hardshrink",), _hardshrink),
+        (("softshrink",), _softshrink),
+        (("sign", "sgn"), _sign),
+        (("masked_fill",), _masked_fill),
+        (("square",), lambda input: input * input),
+        (("pow", "__pow__"), _pow),
+        (("rsqrt",), lambda input: torch.reciprocal(torch.sqrt(input))),
+        (("expit",), torch.sigmoid),
+        (("elu",), _elu),
+        (("selu",), _selu),
+        (("softplus",), _softplus),
+        (("logsigmoid",), _logsigmoid),
+        (("gelu",), _gelu),
+        (("mish",), _mish),
+        (("glu",), _glu),
+        (("softsign",), _softsign),
+        (("tanhshrink",), lambda input: input - torch.tanh(input)),
+        (("softmax",), _softmax),
+        (("softmin",), lambda input, dim: torch.softmax(-input, dim)),
+        (("amax",), _largest),
+        (("amin",), _smallest),
+        (("mean",), _mean),
+        (("batch_norm",), _batch_norm),
+        (("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"), _dropout),
+        (("addcmul",), _addcmul),
+        (("addcdiv",), _addcdiv),
+        (("addmm",), _addmm),
+        (("lerp",), lambda input, end, weight: input + weight * (end - input)),
+        (("outer", "ger"), lambda input, vec2: input.unsqueeze(-1) * vec2),
+        (("pad",), _pad),
+    )
+    for f in spellings(*names)
+}
+"""The decomposition of each torch function that has one. It goes before an op of the same name."""

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch.overrides import TorchFunctionMode
 
-from hw_models.errors import TraceError
 from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.recorder import Recorder
 from ltc2neuro.tracing.refusals import refusal
-from ltc2neuro.tracing.symbolic import Symbolic, aliased, rebind, symbolic, symbols
-from ltc2neuro.tracing.torch_ops import RULES, plain, spellings
+from ltc2neuro.tracing.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
+from ltc2neuro.tracing.torch_ops import RULES, Rule, spellings
 
 Function = Callable[..., object]
 
@@ -52,25 +51,28 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
         return _metadata(func, args, kwargs)
     if func in _CASTS:
         return _cast(func, args, kwargs)
-    rule = RULES.get(func) or DECOMPOSITIONS.get(func)
-    in_place = kwargs.get("inplace", False)
+    rule, in_place = _rule(func), bool(kwargs.get("inplace", False))
     if rule is None and func in _IN_PLACE:
-        rule, in_place = RULES.get(_IN_PLACE[func]) or DECOMPOSITIONS.get(_IN_PLACE[func]), True
+        rule, in_place = _rule(_IN_PLACE[func]), True
     if rule is None:
         raise refusal(recorder, func)
-    kwargs = {key: value for key, value in kwargs.items() if key not in ("inplace", "out") or value is None}
-    target = args[0] if args else next(iter(symbols(kwargs)))
-    try:
-        result = rule(*args, **kwargs)
-    except TypeError as error:
-        if isinstance(error, TraceError) or "argument" not in str(error):
-            raise
-        raise recorder.refusal(
-            f"{getattr(func, '__name__', func)} is called with arguments that are not supported",
-            "Write it with simpler operations.",
-            str(error),
-        ) from error
-    return _store(recorder, target, result) if in_place else result
+    kwargs = {key: value for key, value in kwargs.items() if key != "inplace" and not (key == "out" and value is None)}
+    with recorder.doing(func):
+        try:
+            result = rule(*args, **kwargs)
+        except TypeError as error:
+            if "argument" not in str(error):
+                raise
+            raise recorder.refusal(
+                f"{recorder.operation} is called in a way that is not supported",
+                "Write it with simpler operations.",
+                str(error),
+            ) from error
+    return _store(recorder, args[0], result) if in_place else result
+
+
+def _rule(func: Function) -> Rule | None:
+    return DECOMPOSITIONS.get(func) or RULES.get(func)
 
 
 def _store(recorder: Recorder, target: object, result: object) -> object:
@@ -92,31 +94,23 @@ def _store(recorder: Recorder, target: object, result: object) -> object:
 def _metadata(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     if func is torch.Tensor.__hash__:
         return id(args[0])
-    return func(*_tuple(plain(args)), **_dict(plain(kwargs)))
+    return func(*plain(args), **plain(kwargs))
 
 
 def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     x = args[0]
     if not isinstance(x, Symbolic):
         raise refusal([*symbols(args), *symbols(kwargs)][0].recorder, func)
-    example = func(*_tuple(plain(args)), **_dict(plain(kwargs)))
+    example = func(*plain(args), **plain(kwargs))
     if not isinstance(example, torch.Tensor) or example.dtype == x.example.dtype:
         return x
     if example.dtype in (torch.float16, torch.bfloat16):
         raise x.recorder.refusal("the model computes in half precision", "Convert it first: model.float().")
-    if not example.dtype.is_floating_point:
+    if not example.dtype.is_floating_point and x.example.dtype != torch.bool:
         raise x.recorder.refusal(
             f"a computed value is cut to {example.dtype}", "Leave it a float: a cast to whole numbers has no op."
         )
     return symbolic(x.recorder, example, x.codes, x.value)
-
-
-def _tuple(value: object) -> tuple[object, ...]:
-    return value if isinstance(value, tuple) else ()
-
-
-def _dict(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
 
 
 _PROPERTIES = (

@@ -15,13 +15,13 @@ from hw_models.errors import InputError, Ltc2NeuroError, TraceError
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling
 from ltc2neuro.tracing.dispatch import Recording
-from ltc2neuro.tracing.layers import LAYERS
+from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
 from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.names import Names
 from ltc2neuro.tracing.proof import prove
 from ltc2neuro.tracing.recorder import Recorder, Watch
-from ltc2neuro.tracing.source import call
+from ltc2neuro.tracing.source import call, raised_at
 from ltc2neuro.tracing.symbolic import Symbolic, symbols
 
 Floats = npt.NDArray[np.float64]
@@ -77,7 +77,7 @@ def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
 
 def _dtype(model: torch.nn.Module) -> torch.dtype:
     """The type the model computes in; half precision and weights that are not finite are refused."""
-    found = torch.get_default_dtype()
+    found: set[torch.dtype] = set()
     for name, tensor in [*model.named_buffers(), *model.named_parameters()]:
         if tensor.dtype in (torch.float16, torch.bfloat16):
             raise TraceError(
@@ -87,7 +87,7 @@ def _dtype(model: torch.nn.Module) -> torch.dtype:
                 advice="Convert it first: model.float(). The weights stay what they are.",
             )
         if tensor.is_floating_point():
-            found = tensor.dtype
+            found.add(tensor.dtype)
             bad = int((~torch.isfinite(tensor)).sum()) if isinstance(tensor, torch.nn.Parameter) else 0
             if bad:
                 raise TraceError(
@@ -96,14 +96,14 @@ def _dtype(model: torch.nn.Module) -> torch.dtype:
                     numbers=f"{bad} of {tensor.numel()} elements",
                     advice="The training diverged: load an earlier checkpoint.",
                 )
-    return found
+    return torch.float64 if found == {torch.float64} else torch.float32
 
 
 def _record(
     model: torch.nn.Module, features: int, dtype: torch.dtype, dt: float, *, time_first: bool
 ) -> tuple[Traced, list[Watch]]:
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
-        handler = LAYERS.get(type(module))
+        handler = handler_of(module)
 
         def traced(*args: object, **kwargs: object) -> object:
             count = recorder.enter(path) if symbols(args) or symbols(kwargs) else 1
@@ -129,7 +129,7 @@ def _record(
     except Exception as error:
         raise TraceError(
             "the model fails on a batch of sequences",
-            where=recorder.path,
+            where=str(raised_at(error) or ""),
             numbers=f"input of shape {tuple(shape)}: {type(error).__name__}: {error}",
             advice="Check the number of features; the model must take (batch, time, features).",
         ) from error
@@ -138,8 +138,8 @@ def _record(
         raise TraceError(
             "the model's result was not recorded",
             numbers=f"it is a {type(output).__name__}",
-            advice="Return a tensor computed from the input, or a tuple that begins with one. A value that went through "
-            ".data, numpy or torch.tensor is lost.",
+            advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "
+            "numpy or torch.tensor is lost.",
         )
     layout = axes.layout(output.codes)
     if layout is None:

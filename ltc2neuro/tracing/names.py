@@ -29,34 +29,35 @@ class Names:
 
     def follow(self, func: Callable[..., object], args: tuple[object, ...], result: object) -> None:
         """Name what `func` made of named tensors."""
-        parts = [self.get(a) if isinstance(a, torch.Tensor) else _text(a) for a in args]
-        if not any(isinstance(a, torch.Tensor) and self.get(a) for a in args):
+        known = [name for a in args if isinstance(a, torch.Tensor) and (name := self.get(a))]
+        if not known:
             return
-        name = _expression(_function_name(func), [p or "constant" for p in parts])
+        name = self._expression(function_name(func), args)
         if len(name) > _LONGEST:
-            name = next(p for a, p in zip(args, parts, strict=True) if isinstance(a, torch.Tensor) and p) + "'"
+            name = f"{known[0]}'"
         for item in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(item, torch.Tensor) and id(item) not in self._names:
                 self._names[id(item)] = (item, name)
 
+    def _expression(self, function: str, args: tuple[object, ...]) -> str:
+        parts = [(self.get(a) or "constant") if isinstance(a, torch.Tensor) else _text(a) for a in args]
+        if function in _SILENT:
+            return parts[0]
+        if function in _INFIX and len(parts) >= 2:
+            left, right = (parts[1], parts[0]) if function.startswith("r") else (parts[0], parts[1])
+            return f"({left} {_INFIX[function]} {right})"
+        if function == "getitem":
+            return f"{parts[0]}[{', '.join(parts[1:])}]"
+        return f"{function}({', '.join(p for a, p in zip(args, parts, strict=True) if isinstance(a, torch.Tensor))})"
 
-def _function_name(func: Callable[..., object]) -> str:
+
+def function_name(func: Callable[..., object]) -> str:
+    """What a user calls a torch function."""
     name = getattr(func, "__name__", "")
     if name == "__get__":
         name = getattr(getattr(func, "__self__", None), "__name__", "")
     return name.strip("_")
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value) if isinstance(value, (int, slice)) else None
-
-
-def _expression(function: str, parts: list[str]) -> str:
-    if function in _SILENT or len(parts) == 0:
-        return parts[0]
-    if function in _INFIX and len(parts) >= 2:
-        left, right = (parts[1], parts[0]) if function.startswith("r") else (parts[0], parts[1])
-        return f"({left} {_INFIX[function]} {right})"
-    return f"{function}({', '.join(parts)})"
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -46,7 +46,7 @@ def prove(
 
         def seen(*args: object, **kwargs: object) -> object:
             result = inner(*args, **kwargs)
-            returned[path].append(result)
+            returned[path].append(_kept(result))
             return result
 
         return seen
@@ -63,6 +63,13 @@ def prove(
                 _compare(watch.value, *pair, tolerance)
         ours = run.outputs.reshape(*x.shape[:2], *calling.step_shape)
         _compare("the output", ours if calling.readout == "every" else ours[:, -1], outputs, tolerance)
+
+
+def _kept(result: object) -> object:
+    """A copy: an in-place operation may follow."""
+    if isinstance(result, torch.Tensor):
+        return result.clone()
+    return tuple(_kept(item) for item in result) if isinstance(result, tuple) else result
 
 
 def _batches(sequences: Sequence[Floats]) -> list[Floats]:
@@ -104,7 +111,7 @@ def _value(
     elements = layout.sample(watch.codes)
     ours = run.record[watch.value][:, :, elements.reshape(-1).numpy()]
     ours = ours.reshape(*ours.shape[:2], *elements.shape)
-    return (ours if layout.every else ours[:, -1]), torchs.double().numpy()
+    return (ours if layout.every else ours[:, -1]).astype(np.float64), torchs.double().numpy()
 
 
 def _state(
@@ -120,7 +127,7 @@ def _state(
         _, state = split(result)
         states.append(state[watch.position] if isinstance(state, tuple) else state)
     torchs = torch.stack(states, 1).double().numpy()
-    return run.states[watch.value], torchs.reshape(*torchs.shape[:2], -1)
+    return run.states[watch.value].astype(np.float64), torchs.reshape(*torchs.shape[:2], -1)
 
 
 def _compare(name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance: float) -> None:

@@ -15,7 +15,7 @@ from compiler.graph.graph import Array
 from compiler.graph.ops import Gather, Input, Output, StateRead, StateWrite
 from hw_models.errors import TraceError
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.names import Names
+from ltc2neuro.tracing.names import Names, function_name
 from ltc2neuro.tracing.source import Line, code_line, user_line
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic
 
@@ -78,6 +78,7 @@ class Recorder:
         self._constants: dict[str, Array] = {}
         self._indices: dict[bytes, str] = {}
         self._paths: list[str] = [""]
+        self._doing: list[str] = []
 
     # --- where we are ------------------------------------------------------------------------------------
 
@@ -85,6 +86,20 @@ class Recorder:
     def path(self) -> str:
         """The path of the module that is being executed, `#2` behind it at its second call."""
         return self._paths[-1]
+
+    @property
+    def operation(self) -> str:
+        """The torch function that the model has called, for messages."""
+        return f"the operation {self._doing[0]}" if self._doing else "the model"
+
+    @contextmanager
+    def doing(self, func: Callable[..., object]) -> Iterator[None]:
+        """Execute a torch function."""
+        self._doing.append(function_name(func))
+        try:
+            yield
+        finally:
+            self._doing.pop()
 
     def enter(self, path: str) -> int:
         """Count a call of the module at `path`: which one it is, from 1."""
@@ -248,8 +263,7 @@ class Recorder:
     def write(self, state: str, tensor: Symbolic) -> None:
         """Let `tensor` be the state's next value; nothing to do where it is the state as just read."""
         groups = self.groups(tensor)
-        elements = axes.elements_of(tensor.codes).reshape(-1).numpy()[groups.positions[0]]
-        value = self.operand(tensor, elements)
+        value = self.operand(tensor, axes.sample(tensor.codes, groups))
         if value != self._reads.get(state):
             self._blocks[-1].ops.append(StateWrite(state, value))
             self._reads.pop(state, None)
@@ -290,16 +304,14 @@ class Recorder:
     def _reread(self, state: str, like: Symbolic) -> Symbolic:
         labels = axes.labels_of(like.codes)
         groups = self.groups(like)
-        rank = torch.from_numpy(groups.rank).reshape(labels.shape)
-        return symbolic(self, like.example, axes.encode(labels, rank), self._read(state))
+        return symbolic(self, like.example, axes.encode(labels, groups.ranks(labels.shape)), self._read(state))
 
     def _loop_states(self, tensors: Sequence[Symbolic]) -> list[str]:
         """For each tensor the state it was just read from, or a new state that is set to it."""
         names: list[str] = []
         for tensor in tensors:
             groups = self.groups(tensor)
-            elements = axes.elements_of(tensor.codes).reshape(-1).numpy()[groups.positions[0]]
-            whole = np.array_equal(elements, np.arange(self._origins[tensor.value].size))
+            whole = np.array_equal(axes.sample(tensor.codes, groups), np.arange(self._origins[tensor.value].size))
             read = next((s for s, value in self._reads.items() if value == tensor.value and s not in names), None)
             if read is None or not whole:
                 read = self.add_state(self.named("loop"), np.zeros(groups.size))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 
 from hw_models.errors import TraceError
+from ltc2neuro.tracing.elementwise import MIXES
 from ltc2neuro.tracing.recorder import Recorder
-from ltc2neuro.tracing.torch_ops import MIXES, spellings
+from ltc2neuro.tracing.torch_ops import spellings
 
 _ESCAPES = (
     "The value would become a constant. Compute with torch operations on the tensor itself, without .data, numpy or "

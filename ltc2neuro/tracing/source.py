@@ -84,6 +84,18 @@ def code_line() -> Line | None:
     return None
 
 
+def raised_at(error: BaseException) -> Line | None:
+    """The innermost line of the user's that an error came through."""
+    found: Line | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((_OWN, _TORCH, *_INSTALLED)):
+            found = Line(file, trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
 def _frames() -> Iterator[FrameType]:
     frame = inspect.currentframe()
     while frame is not None and frame.f_code is not call.__code__:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import torch
 
@@ -77,3 +77,19 @@ def symbols(value: object) -> list[Symbolic]:
     if isinstance(value, dict):
         return [s for item in value.values() for s in symbols(item)]
     return []
+
+
+Kept = TypeVar("Kept")
+
+
+def plain(value: Kept) -> Kept:
+    """The example of a symbolic tensor, anything else as it is; within tuples, lists and dicts, too."""
+    if isinstance(value, Symbolic):
+        return cast(Kept, value.example)
+    if isinstance(value, list):
+        return cast(Kept, [plain(item) for item in value])
+    if type(value) is tuple:
+        return cast(Kept, tuple(plain(item) for item in value))
+    if isinstance(value, dict):
+        return cast(Kept, {key: plain(item) for key, item in value.items()})
+    return value

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import torch
 
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
-from ltc2neuro.tracing.layers.recurrent import recurrent
+from ltc2neuro.tracing.layers.recurrent import CELLS, recurrent
 from ltc2neuro.tracing.recorder import Recorder
 
 Handler = Callable[..., object]
@@ -25,12 +25,31 @@ if find_spec("ncps") is not None:
     LAYERS.update(ncps.LAYERS)
 
 
+def handler_of(module: torch.nn.Module) -> Handler | None:
+    """The handler of a module, by its exact type; a subclass of a recurrent layer is refused."""
+    handler = LAYERS.get(type(module))
+    if handler is None and isinstance(module, tuple(_loops())):
+        return _changed
+    return handler
+
+
+def _loops() -> list[type[torch.nn.Module]]:
+    return [layer for layer in LAYERS if not issubclass(layer, tuple(CELLS))]
+
+
+def _changed(recorder: Recorder, layer: torch.nn.Module, *_: object, **__: object) -> object:
+    raise recorder.refusal(
+        f"{type(layer).__name__} is a subclass of a recurrent layer, which may compute something else",
+        "Use the layer itself, or put a cell of your own under ltc2neuro.nn.Recurrent(cell).",
+    )
+
+
 def timed_cells(model: torch.nn.Module) -> set[str]:
-    """The paths of the cells in `model` whose forward takes the elapsed time as its third argument."""
+    """The paths of the cells in `model` that know the elapsed time."""
     paths = {id(module): path for path, module in model.named_modules()}
     layers = [m for m in model.modules() if type(m) in LAYERS]
     cells = [m.cell if isinstance(m, Recurrent) else getattr(m, "rnn_cell", None) for m in layers]
     return {paths[id(cell)] for cell in cells if isinstance(cell, torch.nn.Module) and takes_time(cell)}
 
 
-__all__ = ["LAYERS", "Handler", "Recorder", "timed_cells"]
+__all__ = ["LAYERS", "Handler", "handler_of", "timed_cells"]

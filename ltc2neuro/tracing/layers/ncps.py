@@ -7,11 +7,11 @@ import copy
 import numpy as np
 import numpy.typing as npt
 import torch
-from ncps.torch import LTC, LTCCell
+from ncps.torch import LTC, CfC, LTCCell
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
-from ltc2neuro.tracing.layers.recurrent import CELLS, StateVariable, States, Step, scan
+from ltc2neuro.tracing.layers.recurrent import CELLS, States, StateVariable, Step, initial_states, scan
 from ltc2neuro.tracing.recorder import Recorder
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 def ltc(
     recorder: Recorder,
     layer: LTC,
-    input: torch.Tensor,  # noqa: A002  # ncps's name
+    input: torch.Tensor,  # ncps's name
     hx: object = None,
     timespans: object = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,7 +33,7 @@ def ltc(
         recorder,
         ltc_step(recorder, layer.rnn_cell),
         input,
-        (hx,) if isinstance(hx, torch.Tensor) else None,
+        initial_states(recorder, hx),
         timespans,
         return_sequences=layer.return_sequences,
         batch_first=layer.batch_first,
@@ -68,7 +68,12 @@ def stepped_by_hand(recorder: Recorder, cell: LTCCell, *args: object, **kwargs: 
     )
 
 
-LAYERS = {LTC: ltc, LTCCell: stepped_by_hand}
+def cfc(recorder: Recorder, layer: CfC, *args: object, **kwargs: object) -> object:
+    """A CfC: not yet."""
+    raise recorder.refusal("ncps's CfC is not supported yet", "Use an LTC.")
+
+
+LAYERS = {LTC: ltc, LTCCell: stepped_by_hand, CfC: cfc}
 
 
 def hull(cell: LTCCell, initial: Floats) -> tuple[Floats, Floats]:
@@ -80,9 +85,9 @@ def hull(cell: LTCCell, initial: Floats) -> tuple[Floats, Floats]:
     w, sensory_w, _, gleak = conductances(cell)
     low, high = np.minimum(initial, 0.0), np.maximum(initial, 0.0)
     for weight, reversal in (
-        (w, _array(cell.erev)),
-        (sensory_w, _array(cell.sensory_erev)),
-        (gleak[None], _array(cell.vleak)[None]),
+        (w, _array(cell._params["erev"])),
+        (sensory_w, _array(cell._params["sensory_erev"])),
+        (gleak[None], _array(cell._params["vleak"])[None]),
     ):
         low = np.minimum(low, np.where(weight != 0, reversal, 0.0).min(axis=0, initial=0.0))
         high = np.maximum(high, np.where(weight != 0, reversal, 0.0).max(axis=0, initial=0.0))
@@ -92,8 +97,10 @@ def hull(cell: LTCCell, initial: Floats) -> tuple[Floats, Floats]:
 def conductances(cell: LTCCell) -> tuple[Floats, Floats, Floats, Floats]:
     """Effective w, sensory w, cm and gleak: made positive, then masked."""
     positive = cell.make_positive_fn
-    w, sensory_w = positive(cell.w) * cell.sparsity_mask, positive(cell.sensory_w) * cell.sensory_sparsity_mask
-    return _array(w), _array(sensory_w), _array(positive(cell.cm)), _array(positive(cell.gleak))
+    values = cell._params
+    w = positive(values["w"]) * values["sparsity_mask"]
+    sensory_w = positive(values["sensory_w"]) * values["sensory_sparsity_mask"]
+    return _array(w), _array(sensory_w), _array(positive(values["cm"])), _array(positive(values["gleak"]))
 
 
 def _array(tensor: torch.Tensor) -> Floats:

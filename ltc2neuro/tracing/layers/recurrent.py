@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ class Step:
 StepOf = Callable[[Recorder, torch.nn.Module], Step]
 
 CELLS: dict[type[torch.nn.Module], StepOf] = {}
-"""Cells with a handler of their own: a solver loop as a repeated block, proven bounds. Others are traced as they are."""
+"""Cells with a handler of their own: a solver loop as a repeated block, proven bounds. Others are traced plainly."""
 
 
 def recurrent(
@@ -61,7 +61,7 @@ def recurrent(
         recorder,
         step,
         x,
-        _tensors(recorder, hx),
+        initial_states(recorder, hx),
         timespans,
         return_sequences=layer.return_sequences,
         batch_first=layer.batch_first,
@@ -76,18 +76,22 @@ def _own_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
 
     def function(x: torch.Tensor, states: States) -> tuple[torch.Tensor, States]:
         state = states[0] if len(states) == 1 else states
-        result = cell(x, state, recorder.dt) if takes_time(cell) and recorder.dt != 1.0 else cell(x, state)
+        result = cell(x, state, recorder.dt) if takes_time(cell) else cell(x, state)
         y, new = split(result)
         return y, new if isinstance(new, tuple) else (new,)
 
     return Step(cell, tuple(StateVariable(n, s) for n, s in zip(names, shapes, strict=True)), function)
 
 
-def _tensors(recorder: Recorder, hx: object) -> States | None:
+def initial_states(recorder: Recorder, hx: object) -> States | None:
+    """The states that the user's model hands to a layer: tensors, or None for the layer's own."""
     if hx is None:
         return None
-    tensors = hx if isinstance(hx, (tuple, list)) else (hx,)
-    return tuple(t for t in tensors if isinstance(t, torch.Tensor))
+    given = hx if isinstance(hx, (tuple, list)) else (hx,)
+    tensors = tuple(t for t in given if isinstance(t, torch.Tensor))
+    if len(tensors) != len(given):
+        raise recorder.refusal("a recurrent layer starts from something that is no tensor", "Give a tensor or nothing.")
+    return tensors
 
 
 def scan(
