@@ -142,29 +142,31 @@ def _rescale(op: Rescale, dest: isa.Target, graph: Graph, chip: Chip, place: Pla
 
 
 def _shift(op: Shift, dest: isa.Target, graph: Graph, place: Place, scratch: Scratch) -> Listing:
-    """Clip to what the shifted word can hold, shift left by max(amount, 0), then right by max(-amount, 0)."""
+    """Shift right by max(-amount, 0), clip to what the word can hold after it, shift left by max(amount, 0)."""
     low, high = _bounds(graph, op.out)
     x, amount = place(op.x), place(op.amount)
     least, most = _bounds(graph, op.amount)
     if least == most >= 0:
         listing, x = _clip(dest, x, _bounds(graph, op.x), -(-low >> most), high >> most)
         return [*listing, isa.ShiftLeft(dest, x, isa.Immediate(most)) if most else isa.Move(dest, x)]
+    right = scratch.register()
     if most <= 0:
-        listing, x = _clip(dest, x, _bounds(graph, op.x), low, high)
-        if least == most:
-            return [*listing, isa.ShiftRight(dest, x, isa.Immediate(-most))]
-        right = scratch.register()
-        return [*listing, isa.Subtract(right, isa.Immediate(0), amount), isa.ShiftRight(dest, x, right)]
+        first: Listing = [isa.ShiftRight(dest, x, isa.Immediate(-most))]
+        if least < most:
+            first = [isa.Subtract(right, isa.Immediate(0), amount), isa.ShiftRight(dest, x, right)]
+        shifted = [bound >> -amount for bound in _bounds(graph, op.x) for amount in (least, most)]
+        return [*first, *_clip(dest, dest, (min(shifted), max(shifted)), low, high)[0]]
     left, top, bottom = scratch.register(), scratch.register(), scratch.register()
-    listing = [
-        isa.Maximum(left, amount, isa.Immediate(0)),
+    code: Listing = [isa.Maximum(left, amount, isa.Immediate(0))]
+    if least < 0:
+        code += [isa.Subtract(right, left, amount), isa.ShiftRight(right, x, right)]
+        x = right
+    code += [
         isa.ShiftRight(top, isa.Immediate(high), left),
         isa.Minimum(top, x, top),
         isa.ShiftRight(bottom, isa.Immediate(-low), left),
         isa.Subtract(bottom, isa.Immediate(0), bottom),
         isa.Maximum(top, top, bottom),
-        isa.ShiftLeft(top if least < 0 else dest, top, left),
+        isa.ShiftLeft(dest, top, left),
     ]
-    if least < 0:
-        listing += [isa.Subtract(left, left, amount), isa.ShiftRight(dest, top, left)]
-    return listing
+    return code
