@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.graph.graph import Graph
+from compiler.graph.ops import Input
 from compiler.mapping.network import MappedNetwork, Population, StateProbe
 from compiler.mapping.plan import Plan, make_plan
 from compiler.mapping.populations import Groups, group
@@ -36,7 +37,7 @@ def map_network(graph: Graph, chip: Chip, reset_interval: int | None = None) -> 
     return MappedNetwork(
         populations=mapped,
         connections=wiring.connections,
-        input_size=0 if plan.input is None else graph.size(plan.input),
+        input_size=sum(graph.size(op.out) for _, op in graph.ops() if isinstance(op, Input)),
         output_size=plan.output.terms[0][1].shape[0],
         ticks_per_sample=period,
         latency=schedule.spans[output.block].ticks(output.level)[0] + 1,

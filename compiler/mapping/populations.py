@@ -32,7 +32,7 @@ def group(plan: Plan) -> Groups:
         return name
 
     def join(names: list[str]) -> None:
-        for name in names[1:]:
+        for name in names:
             leader[find(name)] = find(names[0])
 
     for _, op in graph.ops():

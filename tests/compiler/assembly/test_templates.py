@@ -1,0 +1,145 @@
+"""Each template, executed by the interpreter, against the reference's kernel for the op."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiler.assembly import Scratch, code_instructions, executed_instructions, listing_text, select
+from compiler.backends.lava.interpreter import Interpreter
+from compiler.backends.reference import run_reference
+from compiler.graph import ops
+from hw_models import instructions as isa
+from hw_models.chip import load_chip
+from hw_models.errors import ChipError
+from tests.compiler.graph_strategies import SMALL, Builder
+
+CHIP = load_chip("loihi2")
+SIZE = 40
+EDGES = np.array([-SMALL, -SMALL + 1, -1, 0, 1, SMALL - 1, SMALL])
+
+
+def listing_of(b: Builder) -> list[isa.Instruction]:
+    """The template of the builder's last op; values and constants are words of their names."""
+    graph = b.graph()
+    op = [op for _, op in graph.ops() if isinstance(op, ops.Elementwise)][-1]
+    return select(op, isa.Word(str(op.result)), graph, CHIP, isa.Word, Scratch())
+
+
+def assert_template(b: Builder, result: str) -> None:
+    """The op on 16-bit integers: the reference's result equals that of the executed template."""
+    b.output(result)
+    b.block("all")
+    x = b.rng.integers(-SMALL, SMALL + 1, SIZE)
+    x[: EDGES.size] = EDGES
+    run = run_reference(b.graph(), x[None, None], record=list(b.values))
+    words = {n: np.asarray(c, np.int32) for n, c in b.constants.items() if not n.endswith((".scale", ".offset"))}
+    words = {n: int(w[0]) if w.shape == (1,) else w for n, w in words.items()}
+    words |= {n: v[0, 0].astype(np.int32) for n, v in run.record.items() if n != result}
+    Interpreter(listing_of(b), (SIZE,)).tick(words, [])
+    assert np.array_equal(np.broadcast_to(words[result], SIZE), run.record[result][0, 0])
+
+
+def operands(seed: int) -> tuple[Builder, str, str]:
+    b = Builder(seed)
+    x = b.input(SIZE)
+    return b, x, b.constant(b.rng.integers(-SMALL, SMALL + 1, SIZE))
+
+
+SEEDS = st.integers(0, 2**32 - 1)
+cases = settings(max_examples=40, deadline=None)
+
+
+@cases
+@given(SEEDS, st.sampled_from(["add", "sub", "minimum", "maximum", "bit_and"]), st.booleans())
+def test_two_operands(seed, method, swap):
+    b, x, y = operands(seed)
+    assert_template(b, getattr(b, method)(*((y, x) if swap else (x, y))))
+
+
+@cases
+@given(SEEDS, st.sampled_from(ops.Relation))
+def test_compare_and_select(seed, relation):
+    b, x, y = operands(seed)
+    assert_template(b, b.compare(x, y, relation))
+    b, x, y = operands(seed)
+    assert_template(b, b.select(b.compare(x, y, relation), y, x))
+
+
+@cases
+@given(SEEDS, st.one_of(st.just(None), st.integers(8, 30)))
+def test_mul_shift(seed, shift):
+    b, x, y = operands(seed)
+    assert_template(b, b.mul_shift(x, y, b.rng.integers(8, 31, SIZE) if shift is None else [shift]))
+
+
+@cases
+@given(SEEDS, st.integers(0, 9), st.integers(-40000, 0), st.integers(0, 40000))
+def test_rescale(seed, shift, low, high):
+    b, x, _ = operands(seed)
+    assert_template(b, b.rescale(x, shift, low, high))
+
+
+@pytest.mark.parametrize("shift", [1, 2, 7, 22])
+def test_rescale_of_the_widest_word_does_not_leave_it(shift):
+    b, x, y = operands(3)
+    wide = b.mul_shift(x, b.constant(b.rng.integers(500, 512, SIZE)), [1])
+    b.values[wide] = b.value(SIZE, -(2**23), 2**23 - 1, wide) and b.values[wide]
+    result = b.rescale(wide, shift, -(2**23), 2**23 - 1)
+    assert code_instructions(listing_of_last(b)) == 3
+    assert_template(b, result)
+
+
+def listing_of_last(b: Builder) -> list[isa.Instruction]:
+    values, rows = dict(b.values), list(b.ops)
+    listing = None
+    b.output(next(reversed(values)))
+    b.block("all")
+    listing = listing_of(b)
+    b.blocks.clear()
+    b.ops = rows
+    return listing
+
+
+@cases
+@given(SEEDS, st.integers(-8, 8), st.integers(0, 8), st.integers(-SMALL, 0), st.integers(0, SMALL), st.booleans())
+def test_shift(seed, least, span, low, high, from_value):
+    b, x, _ = operands(seed)
+    if from_value:
+        amount = b.sub(b.bit_and(x, b.constant([7])), b.constant([-least]))
+    else:
+        amount = b.constant(b.rng.integers(least, least + span + 1, SIZE))
+    assert_template(b, b.shift(x, amount, low, high))
+
+
+@cases
+@given(SEEDS, st.integers(1, 17), st.integers(0, 3), st.integers(2, SMALL))
+def test_polynomial(seed, segments, degree, reach):
+    b, x, _ = operands(seed)
+    x = b.rescale(x, 0, -reach, reach)
+    assert_template(b, b.polynomial(x, segments, degree))
+
+
+def test_polynomial_executes_what_the_numerics_sheet_counts():
+    b, x, _ = operands(0)
+    b.rng = np.random.default_rng(4)
+    b.polynomial(x, 8, 3)
+    listing = listing_of_last(b)
+    # three compares of two instructions each, the leaf's distance and three multiply-shift and add, one jump
+    assert executed_instructions(listing, 0) == 3 * 2 + 1 + 3 * 2 + 1
+    assert code_instructions(listing) <= 83
+    assert (
+        listing_text(listing).splitlines()[0].endswith("< c" if False else listing_text(listing).splitlines()[0][-1:])
+    )
+
+
+def test_a_chip_without_division_says_so():
+    b, x, y = operands(0)
+    out = b.value(SIZE, -SMALL, SMALL)
+    b.ops.append(ops.Divide(out, x, y, 0))
+    b.output(out)
+    b.block("all")
+    with pytest.raises(ChipError, match="no instruction for Divide"):
+        listing_of(b)

@@ -1,0 +1,281 @@
+"""Random small integer graphs, valid for a chip of 24-bit words: for tests that compare executors."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from compiler.graph import Block, Graph, State, Value, ops
+from compiler.graph.validate import validate
+from hw_models.fixed_point import Format
+
+WIDE = 2**23 - 1
+SMALL = 2**15 - 1
+"""operands are brought back to 16 bits"""
+
+
+class Builder:
+    """A graph under construction: every method appends an op to the current block and returns its value's name."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.values: dict[str, Value] = {}
+        self.constants: dict[str, np.ndarray] = {}
+        self.states: list[State] = []
+        self.blocks: list[Block] = []
+        self.ops: list[ops.Op] = []
+
+    def constant(self, array: object, name: str = "c") -> str:
+        name = f"{name}{len(self.constants)}"
+        self.constants[name] = np.atleast_1d(np.asarray(array, np.int64))
+        return name
+
+    def value(self, size: int, low: int, high: int, name: str | None = None) -> str:
+        name = name or f"n{len(self.values)}"
+        self.values[name] = Value(name, size, format=Format(0, int(low), int(high)))
+        return name
+
+    def size(self, name: str) -> int:
+        return self.values[name].size if name in self.values else self.constants[name].size
+
+    def bounds(self, name: str) -> tuple[int, int]:
+        if name in self.constants:
+            return int(self.constants[name].min()), int(self.constants[name].max())
+        form = self.values[name].format
+        return form.low, form.high
+
+    def magnitude(self, name: str) -> int:
+        return max(abs(b) for b in self.bounds(name))
+
+    def block(self, name: str, repeat: int = 1) -> None:
+        """Close the current block under this name."""
+        self.blocks.append(Block(name, tuple(self.ops), repeat))
+        self.ops = []
+
+    def state(self, name: str, initial: object, low: int = -SMALL, high: int = SMALL) -> None:
+        array = np.asarray(initial)
+        self.states.append(State(name, array.size, self.constant(array), format=Format(0, low, high)))
+
+    def graph(self) -> Graph:
+        return validate(Graph(tuple(self.blocks), self.values, self.constants, tuple(self.states)))
+
+    # --- sources and effects ------------------------------------------------------------------------------
+
+    def input(self, size: int, name: str = "x") -> str:
+        out = self.value(size, -SMALL, SMALL, name)
+        self.constants["in.scale"], self.constants["in.offset"] = np.ones(size), np.zeros(size)
+        self.ops.append(ops.Input(out, "in.scale", "in.offset"))
+        return out
+
+    def read(self, state: str, name: str | None = None) -> str:
+        found = next(s for s in self.states if s.name == state)
+        out = self.value(found.size, found.format.low, found.format.high, name)
+        self.ops.append(ops.StateRead(out, state))
+        return out
+
+    def write(self, state: str, x: str) -> None:
+        self.ops.append(ops.StateWrite(state, x))
+
+    def output(self, x: str) -> None:
+        size = self.size(x)
+        self.constants["out.scale"], self.constants["out.offset"] = np.ones(size), np.zeros(size)
+        self.ops.append(ops.Output(x, "out.scale", "out.offset"))
+
+    # --- linear -------------------------------------------------------------------------------------------
+
+    def gather(self, sources: list[str], index: object) -> str:
+        index = np.asarray(index)
+        bound = max(self.magnitude(s) for s in sources)
+        out = self.value(index.size, -bound, bound)
+        self.ops.append(ops.Gather(out, tuple(sources), self.constant(index)))
+        return out
+
+    def segment_sum(self, x: str, segment: object, size: int) -> str:
+        bound = self.magnitude(x) * int(np.bincount(segment, minlength=size).max())
+        out = self.value(size, -bound, bound)
+        self.ops.append(ops.SegmentSum(out, x, self.constant(segment)))
+        return out
+
+    def mat_vec(self, sources: list[str], matrix: object) -> str:
+        matrix = np.asarray(matrix)
+        reach = np.concatenate([np.full(self.size(s), self.magnitude(s)) for s in sources])
+        bound = int((np.abs(matrix) @ reach).max())
+        out = self.value(matrix.shape[0], -bound, bound)
+        self.constants[f"m{len(self.constants)}"] = matrix
+        self.ops.append(ops.MatVec(out, tuple(sources), list(self.constants)[-1]))
+        return out
+
+    # --- elementwise --------------------------------------------------------------------------------------
+
+    def _pair(self, kind: type[ops.Op], a: str, b: str, low: int, high: int) -> str:
+        out = self.value(max(self.size(a), self.size(b)), low, high)
+        self.ops.append(kind(out, a, b))
+        return out
+
+    def add(self, a: str, b: str) -> str:
+        (al, ah), (bl, bh) = self.bounds(a), self.bounds(b)
+        return self._pair(ops.Add, a, b, al + bl, ah + bh)
+
+    def sub(self, a: str, b: str) -> str:
+        (al, ah), (bl, bh) = self.bounds(a), self.bounds(b)
+        return self._pair(ops.Sub, a, b, al - bh, ah - bl)
+
+    def minimum(self, a: str, b: str) -> str:
+        (al, ah), (bl, bh) = self.bounds(a), self.bounds(b)
+        return self._pair(ops.Min, a, b, min(al, bl), min(ah, bh))
+
+    def maximum(self, a: str, b: str) -> str:
+        (al, ah), (bl, bh) = self.bounds(a), self.bounds(b)
+        return self._pair(ops.Max, a, b, max(al, bl), max(ah, bh))
+
+    def bit_and(self, a: str, b: str) -> str:
+        bound = 1 << max(self.magnitude(a), self.magnitude(b)).bit_length()
+        high = self.bounds(b)[1] if self.bounds(b)[0] >= 0 else bound - 1
+        return self._pair(ops.And, a, b, 0 if self.bounds(b)[0] >= 0 else -bound, high)
+
+    def compare(self, a: str, b: str, relation: ops.Relation) -> str:
+        out = self.value(max(self.size(a), self.size(b)), 0, 1)
+        self.ops.append(ops.Compare(out, a, b, relation))
+        return out
+
+    def select(self, condition: str, a: str, b: str) -> str:
+        (al, ah), (bl, bh) = self.bounds(a), self.bounds(b)
+        out = self.value(max(map(self.size, (condition, a, b))), min(al, bl), max(ah, bh))
+        self.ops.append(ops.Select(out, condition, a, b))
+        return out
+
+    def mul_shift(self, a: str, b: str, shift: object) -> str:
+        bound = self.magnitude(a) * self.magnitude(b)
+        least = int(np.min(shift))
+        out = self.value(max(self.size(a), self.size(b)), -((bound >> least) + 1), bound >> least)
+        self.ops.append(ops.MulShift(out, a, b, self.constant(shift)))
+        return out
+
+    def rescale(self, x: str, shift: int, low: int, high: int) -> str:
+        out = self.value(self.size(x), low, high)
+        self.ops.append(ops.Rescale(out, x, shift))
+        return out
+
+    def shift(self, x: str, amount: str, low: int, high: int) -> str:
+        out = self.value(max(self.size(x), self.size(amount)), low, high)
+        self.ops.append(ops.Shift(out, x, amount))
+        return out
+
+    def polynomial(self, x: str, segments: int, degree: int) -> str:
+        low, high = self.bounds(x)
+        inner = np.arange(low + 1, high + 1) if high - low < 64 else self.rng.integers(low + 1, high + 1, 4 * segments)
+        knots = np.unique(inner)[: segments - 1]
+        origins = np.concatenate([[low], knots]) if degree else np.zeros(knots.size + 1)
+        coefficients = self.rng.integers(-1000, 1001, (knots.size + 1, degree + 1))
+        coefficients[self.rng.random(coefficients.shape) < 0.2] = 0
+        shifts = self.rng.integers(16, 20, (knots.size + 1, degree))
+        bound = (degree + 2) * 1001
+        out = self.value(self.size(x), -bound, bound)
+        tables = [self.constant(knots), self.constant(origins)]
+        for table in (coefficients, shifts):
+            self.constants[f"t{len(self.constants)}"] = table.astype(np.int64)
+            tables.append(list(self.constants)[-1])
+        self.constants[tables[0]] = knots.astype(np.int64)
+        self.ops.append(ops.PiecewisePolynomial(out, x, *tables))
+        return out
+
+    def narrow(self, x: str, bound: int = SMALL) -> str:
+        """`x` itself where it is within the bound, else rescaled to it."""
+        magnitude = self.magnitude(x)
+        if magnitude <= bound:
+            return x
+        return self.rescale(x, max(0, magnitude.bit_length() - bound.bit_length() - 1), -bound, bound)
+
+
+SIZES = (1, 2, 3, 5)
+
+
+@st.composite
+def integer_graphs(draw: st.DrawFn) -> Graph:
+    """A valid integer graph: one to four blocks, some repeated, up to three states, all ops of the `loihi2` chip."""
+    b = Builder(draw(st.integers(0, 2**32 - 1)))
+    for number in range(draw(st.integers(0, 3))):
+        bound = int(b.rng.integers(1, SMALL))
+        b.state(f"s{number}", b.rng.integers(-bound, bound + 1, draw(st.sampled_from(SIZES))), -bound, bound)
+    visible: list[str] = []
+    repeats = draw(st.lists(st.sampled_from([1, 1, 2, 3]), max_size=3))
+    blocks = [*repeats, 1]
+    entry = draw(st.integers(0, len(blocks) - 1))
+    for number, repeat in enumerate(blocks):
+        local = list(visible)
+        if number == entry:
+            local.append(b.input(draw(st.sampled_from(SIZES))))
+        local += [b.read(s.name) for s in b.states if draw(st.booleans())]
+        if not local:
+            local.append(b.constant([3, -5]))
+        for _ in range(draw(st.integers(0, 6))):
+            local.append(_op(draw, b, local))
+        for state in b.states:
+            fitting = [n for n in local if b.size(n) == state.size]
+            if fitting and draw(st.booleans()):
+                source = draw(st.sampled_from(fitting))
+                b.write(state.name, b.rescale(source, draw(st.integers(0, 3)), state.format.low, state.format.high))
+        if number == len(blocks) - 1:
+            b.output(draw(st.sampled_from(local)))
+        b.block(f"b{number}", repeat)
+        if repeat == 1:
+            visible = [n for n in local if n in b.values]
+    return b.graph()
+
+
+def _op(draw: st.DrawFn, b: Builder, pool: list[str]) -> str:
+    source = draw(st.sampled_from(pool))
+    values = [n for n in pool if n in b.values]
+    kind = draw(st.integers(0, 14))
+    if kind <= 4 and source in b.values:
+        return _linear(draw, b, source, draw(st.sampled_from(values)), kind)
+    x = b.narrow(source)
+    if x in b.constants:
+        return b.add(x, b.constant([7]))
+    y = _partner(draw, b, pool, x)
+    if kind <= 6:
+        return b.add(x, y) if draw(st.booleans()) else b.sub(y, x)
+    if kind == 7:
+        return b.minimum(x, y) if draw(st.booleans()) else b.maximum(x, y)
+    if kind == 8:
+        condition = b.compare(x, y, draw(st.sampled_from(ops.Relation)))
+        return b.select(condition, y, x) if draw(st.booleans()) else condition
+    if kind == 9:
+        return b.bit_and(x, y)
+    if kind == 10:
+        shift = [draw(st.integers(8, 20))] if draw(st.booleans()) else b.rng.integers(8, 20, b.size(x))
+        return b.mul_shift(x, y, shift)
+    if kind == 11:
+        if draw(st.booleans()):
+            amount = b.sub(b.bit_and(x, b.constant([3])), b.constant([1]))
+        else:
+            amount = b.constant(b.rng.integers(*draw(st.sampled_from([(-3, 1), (0, 4), (-3, 4), (2, 3)])), b.size(x)))
+        return b.shift(x, amount, -draw(st.integers(0, SMALL)), draw(st.integers(0, SMALL)))
+    if kind <= 13:
+        return b.polynomial(x, draw(st.integers(1, 9)), draw(st.integers(0, 3)))
+    return b.rescale(x, draw(st.integers(0, 5)), -draw(st.integers(0, SMALL)), draw(st.integers(0, SMALL)))
+
+
+def _partner(draw: st.DrawFn, b: Builder, pool: list[str], x: str) -> str:
+    """A second operand: a value of the same size, or a constant."""
+    fitting = [n for n in pool if b.size(n) == b.size(x) and n in b.values]
+    kind = draw(st.integers(0, 3))
+    if fitting and kind <= 1:
+        return b.narrow(draw(st.sampled_from(fitting)))
+    size = 1 if kind == 2 else b.size(x)
+    return b.constant(b.rng.integers(-200, 200, size))
+
+
+def _linear(draw: st.DrawFn, b: Builder, first: str, second: str, kind: int) -> str:
+    """Gathers, segment sums and products; now and then of each other."""
+    bound = draw(st.sampled_from([60, 255, SMALL]))
+    sources = [b.narrow(s, bound) for s in dict.fromkeys([first, second][: draw(st.integers(1, 2))])]
+    total, size = sum(map(b.size, sources)), draw(st.sampled_from(SIZES))
+    if kind <= 1:
+        return b.gather(sources, b.rng.integers(0, total, size))
+    if kind == 2:
+        return b.segment_sum(sources[0], b.rng.integers(0, size, b.size(sources[0])), size)
+    highest = min(255, WIDE // (total * max(map(b.magnitude, sources)) + 1))
+    matrix = b.rng.integers(-highest, highest + 1, (size, total))
+    matrix[b.rng.random(matrix.shape) < 0.3] = 0
+    return b.mat_vec(sources, matrix)
