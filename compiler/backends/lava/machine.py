@@ -75,6 +75,12 @@ class Machine:
         self._tick = (self._tick + 1) % self._network.ticks_per_sample
         return leaving
 
+    def set_state(self, name: str, integers: npt.ArrayLike) -> None:
+        """Give a state other integers, (size,) or (size, lanes), between two samples."""
+        for population, neurons in zip(self._network.populations, self._neurons, strict=True):
+            if name in population.states:
+                neurons.write(population.states[name], integers)
+
     def _send(self, routes: list[_Route], message: Vector) -> Vector:
         """Put a message on its way; returns what of it leaves the network."""
         leaving: Vector = 0
@@ -107,6 +113,10 @@ class _Neurons:
     def tick(self, sums: list[Vector]) -> list[Vector]:
         """One tick of all neurons; returns their messages."""
         return self._interpreter.tick(self._words, sums)
+
+    def write(self, word: str, integers: npt.ArrayLike) -> None:
+        """Give a word other integers."""
+        self._words[word] = _column(integers)
 
     def read(self, word: str) -> Lanes:
         """A word of all neurons in all lanes."""
