@@ -1,6 +1,7 @@
 """A model compiles by being run: its forward runs on symbolic tensors, and the recorded graph is proved."""
 
-from ltc2neuro.tracing.calling import Calling, run_torch
+from ltc2neuro.tracing.calling import Calling
 from ltc2neuro.tracing.model import Traced, trace
+from ltc2neuro.tracing.torch_run import run_torch
 
 __all__ = ["Calling", "Traced", "run_torch", "trace"]

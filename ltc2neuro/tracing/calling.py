@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ltc2neuro.tracing.layers import timed_cells
-from ltc2neuro.tracing.modules import Forward, Wrap, instrumented, undisturbed
+from ltc2neuro.tracing.modules import Forward, Wrap, unwrapped
 
 Floats = npt.NDArray[np.float64]
 Readout: TypeAlias = Literal["every", "last"]
@@ -33,28 +33,12 @@ class Calling:
     dt: float
 
 
-def run_torch(model: torch.nn.Module, sequences: Sequence[npt.ArrayLike], calling: Calling) -> list[Floats]:
-    """What torch answers to each sequence (time, features): (time, *step_shape), or step_shape for readout "last".
-
-    A copy of the model runs, in eval mode on the CPU; sequences of one length run as one batch.
-    """
-    answers: dict[int, Floats] = {}
-    with undisturbed():
-        clone = instrumented(model, with_time(model, calling.dt))
-        dtype = next((p.dtype for p in clone.parameters() if p.is_floating_point()), torch.get_default_dtype())
-        arrays = [np.asarray(s, np.float64) for s in sequences]
-        for numbers in by_length(arrays):
-            y = forward(clone, np.stack([arrays[n] for n in numbers]), dtype, calling)
-            answers.update(zip(numbers, y, strict=True))
-    return [answers[n] for n in range(len(arrays))]
-
-
-def by_length(arrays: Sequence[Floats]) -> list[list[int]]:
-    """The numbers of the sequences of each length."""
+def by_length(arrays: Sequence[Floats], most: int) -> list[list[int]]:
+    """The numbers of sequences that have one length, at most `most` together."""
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for number, array in enumerate(arrays):
         groups[len(array)].append(number)
-    return list(groups.values())
+    return [numbers[i : i + most] for numbers in groups.values() for i in range(0, len(numbers), most)]
 
 
 def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
@@ -68,7 +52,7 @@ def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Call
 
 def with_time(model: torch.nn.Module, dt: float) -> Wrap:
     """Give the recurrent cells that know time the step `dt`, where it is not 1."""
-    timed = timed_cells(model)
+    timed = timed_cells(unwrapped(model))
 
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
         if dt == 1.0 or path not in timed:

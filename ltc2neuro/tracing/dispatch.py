@@ -104,8 +104,6 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
     example = func(*plain(args), **plain(kwargs))
     if not isinstance(example, torch.Tensor) or example.dtype == x.example.dtype:
         return x
-    if example.dtype in (torch.float16, torch.bfloat16):
-        raise x.recorder.refusal("the model computes in half precision", "Convert it first: model.float().")
     if not example.dtype.is_floating_point and x.example.dtype != torch.bool:
         raise x.recorder.refusal(
             f"a computed value is cut to {example.dtype}", "Leave it a float: a cast to whole numbers has no op."

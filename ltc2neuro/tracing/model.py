@@ -42,20 +42,30 @@ def trace(model: torch.nn.Module, calibration: Sequence[npt.ArrayLike], *, dt: f
     `ProofError` where the graph does not compute what torch does.
     """
     sequences = _checked(calibration)
+    model = unwrapped(model)
+    with undisturbed():
+        traced, watches = _recorded(model, sequences[0].shape[1], dt)
+        prove(model, traced.graph, traced, watches, sequences, model_dtype(model))
+    return traced
+
+
+def calling_of(model: torch.nn.Module, features: int, *, dt: float = 1.0) -> Calling:
+    """How `model` is called: found out by recording it, without the proof."""
+    with undisturbed():
+        return _recorded(unwrapped(model), features, dt)[0]
+
+
+def _recorded(model: torch.nn.Module, features: int, dt: float) -> tuple[Traced, list[Watch]]:
+    """Record with the batch first; where a recurrent layer wants it so, with time first."""
     if not dt > 0 or not np.isfinite(dt):
         raise InputError("dt must be positive and finite", numbers=f"dt = {dt}", advice="The default is 1.0.")
-    model = unwrapped(model)
-    dtype = _dtype(model)
-    with undisturbed():
+    try:
+        return _record(model, features, dt, time_first=False)
+    except SwappedAxesError as swapped:
         try:
-            traced, watches = _record(model, sequences[0].shape[1], dtype, dt, time_first=False)
-        except SwappedAxesError as swapped:
-            try:
-                traced, watches = _record(model, sequences[0].shape[1], dtype, dt, time_first=True)
-            except SwappedAxesError:
-                raise swapped from None
-        prove(model, traced.graph, traced, watches, sequences, dtype)
-    return traced
+            return _record(model, features, dt, time_first=True)
+        except SwappedAxesError:
+            raise swapped from None
 
 
 def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
@@ -75,7 +85,7 @@ def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
     return sequences
 
 
-def _dtype(model: torch.nn.Module) -> torch.dtype:
+def model_dtype(model: torch.nn.Module) -> torch.dtype:
     """The type the model computes in; half precision and weights that are not finite are refused."""
     found: set[torch.dtype] = set()
     for name, tensor in [*model.named_buffers(), *model.named_parameters()]:
@@ -99,9 +109,9 @@ def _dtype(model: torch.nn.Module) -> torch.dtype:
     return torch.float64 if found == {torch.float64} else torch.float32
 
 
-def _record(
-    model: torch.nn.Module, features: int, dtype: torch.dtype, dt: float, *, time_first: bool
-) -> tuple[Traced, list[Watch]]:
+def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: bool) -> tuple[Traced, list[Watch]]:
+    dtype = model_dtype(model)
+
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
         handler = handler_of(module)
 

@@ -63,6 +63,12 @@ def prove(
                 _compare(watch.value, *pair, tolerance)
         ours = run.outputs.reshape(*x.shape[:2], *calling.step_shape)
         _compare("the output", ours if calling.readout == "every" else ours[:, -1], outputs, tolerance)
+        if not np.array_equal(forward(clone, x, dtype, calling), outputs):
+            raise ProofError(
+                "the model answers differently when it is called again",
+                advice="It keeps something from call to call, or draws random numbers. Put a state under "
+                "ltc2neuro.nn.Recurrent, which starts each sequence anew.",
+            )
 
 
 def _kept(result: object) -> object:
@@ -81,7 +87,7 @@ def _batches(sequences: Sequence[Floats]) -> list[Floats]:
     numbers = np.unique(np.linspace(0, len(sequences) - 1, _ROWS).astype(int))
     some = [_long_enough(sequences[n][:_STEPS]) for n in numbers]
     batches: list[Floats] = []
-    for group in by_length(some):
+    for group in by_length(some, most=_ROWS):
         rows = [some[n] for n in group]
         while len(rows) <= axes.ROWS:
             rows.append(rows[-1][::-1])

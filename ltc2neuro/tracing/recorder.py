@@ -12,7 +12,7 @@ import torch
 
 from compiler.graph import Block, Graph, Op, State, Value
 from compiler.graph.graph import Array
-from compiler.graph.ops import Gather, Input, Output, StateRead, StateWrite
+from compiler.graph.ops import Apply, Gather, Input, Output, StateRead, StateWrite
 from hw_models.errors import TraceError
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.names import Names, function_name
@@ -39,6 +39,7 @@ class _Origin:
     line: Line | None
     code: Line | None
     size: int
+    keeps_hint: bool
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,9 @@ class Recorder:
             return made
         value = f"%{len(self._origins)}"
         block = self._blocks[-1]
-        self._origins[value] = _Origin(
-            block, self.path, hint or type(template).__name__.lower(), user_line(), code_line(), size
-        )
+        hint = hint or (template.function if isinstance(template, Apply) else type(template).__name__.lower())
+        keeps = isinstance(template, (Input, StateRead, Gather))
+        self._origins[value] = _Origin(block, self.path, hint, user_line(), code_line(), size, keeps)
         block.ops.append(make(value))
         if not isinstance(template, StateRead):
             self._made[template] = value
@@ -256,7 +257,7 @@ class Recorder:
         return symbolic(self, like.new_zeros((axes.ROWS, *shape)), codes, self._read(state))
 
     def _read(self, state: str) -> str:
-        name = state.rpartition(".")[2]
+        name = f"{state.rpartition('.')[2]}_read"
         self._reads[state] = self.emit(lambda out: StateRead(out, state), self._states[state].size, name)
         return self._reads[state]
 
@@ -357,9 +358,9 @@ class Recorder:
         for here, following in zip(origins, [*origins[1:], None], strict=True):
             last = following is None or (following.path, following.code) != (here.path, here.code)
             target = here.code.target if here.code is not None and last else None
-            hint = here.hint if here.hint in ("input", "gather") or target is None else target
+            hint = here.hint if target is None or here.keeps_hint else target
             hints.append(f"{here.path}.{hint}" if here.path else hint)
-        return dict(zip(values, _unique(hints, set(self._constants)), strict=True))
+        return dict(zip(values, _unique(hints, {*self._constants, *self._states}), strict=True))
 
 
 def _unique(names: Sequence[str], taken: set[str]) -> list[str]:

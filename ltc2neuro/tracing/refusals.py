@@ -33,7 +33,7 @@ _ADVICE: dict[Callable[..., object], str] = {
         ),
         (("__setitem__", "copy_", "index_copy_", "index_put_", "scatter_", "fill_", "set_", "masked_fill_"), _WRITES),
         (
-            ("mean", "cumsum", "cumprod", "prod", "sort", "topk", "median", "mode", "logsumexp", "argmax", "argmin",
+            ("mean", "cumsum", "cumprod", "prod", "sort", "topk", "median", "mode", "logsumexp",
              "max", "min", "amax", "amin", "norm", "conv1d", "conv2d", "avg_pool1d", "max_pool1d"),
             MIXES,
         ),
@@ -42,6 +42,11 @@ _ADVICE: dict[Callable[..., object], str] = {
             ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"),
             _LATER,
         ),
+        (
+            ("log_softmax",),
+            "Leave it out: it does not change which output is the largest. Apply it behind the network.",
+        ),
+        (("argmax", "argmin"), "Return the values, and choose behind the network."),
         (("dropout", "rand_like", "randn_like", "bernoulli"), "A compiled network is deterministic: leave it out."),
     )
     for f in spellings(*names)

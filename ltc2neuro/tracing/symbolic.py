@@ -48,7 +48,9 @@ def symbolic(
     value: str,
     family: Family | None = None,
 ) -> Symbolic:
-    """A symbolic tensor; one with a `family` is a view of its members."""
+    """A symbolic tensor; one with a `family` is a view of its members. Half precision is refused."""
+    if example.dtype in (torch.float16, torch.bfloat16):
+        raise recorder.refusal("the model computes in half precision", "Convert it first: model.float().")
     with torch._C.DisableTorchFunctionSubclass():
         tensor: Symbolic = torch.Tensor._make_subclass(Symbolic, example)  # type: ignore[assignment]
     tensor.recorder = recorder

@@ -1,0 +1,38 @@
+"""Running the user's model in torch as it was traced, to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ltc2neuro.tracing.calling import Calling, by_length, forward, with_time
+from ltc2neuro.tracing.model import calling_of, model_dtype
+from ltc2neuro.tracing.modules import instrumented, undisturbed
+
+Floats = npt.NDArray[np.float64]
+
+_BATCH = 64
+
+
+def run_torch(
+    model: torch.nn.Module, sequences: Sequence[npt.ArrayLike], calling: Calling | None = None, *, dt: float = 1.0
+) -> list[Floats]:
+    """What torch answers to each sequence (time, features): (time, *step_shape), or step_shape for readout "last".
+
+    A copy of the model runs, in eval mode on the CPU; sequences of one length run side by side. Without `calling` the
+    model is recorded to find out how it is called, with the time `dt` between two samples.
+    """
+    arrays = [np.asarray(s, np.float64) for s in sequences]
+    if not arrays:
+        return []
+    calling = calling or calling_of(model, arrays[0].shape[-1], dt=dt)
+    answers: dict[int, Floats] = {}
+    with undisturbed():
+        clone = instrumented(model, with_time(model, calling.dt))
+        for numbers in by_length(arrays, most=_BATCH):
+            y = forward(clone, np.stack([arrays[n] for n in numbers]), model_dtype(clone), calling)
+            answers.update(zip(numbers, y, strict=True))
+    return [answers[n] for n in range(len(arrays))]
