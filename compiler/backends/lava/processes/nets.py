@@ -10,18 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lava.magma.core.decorator import implements, tag
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
+from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.process import AbstractProcess, ProcessParameters
 from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from compiler.backends.lava.connections import synapses
 from compiler.backends.lava.door import logging_kept
+from compiler.backends.lava.machine import Machine
 from compiler.backends.lava.processes.neurons import Neurons, initial_states
 from compiler.backends.lava.records import SampleRows, StateVar
-from compiler.mapping.network import MappedNetwork, Population
+from compiler.mapping.network import Integers, MappedNetwork, Population
 
 
 class Net(AbstractProcess):
@@ -121,3 +127,84 @@ class MappedNetModel(AbstractSubProcessModel):
     def find_sub_procs(self) -> dict[str, AbstractProcess]:
         """The processes inside; Lava would look for them among the attributes."""
         return self._processes
+
+
+class FusedNet(Net):
+    """All populations in one process that runs a whole sample in one tick, for `lanes` sequences side by side.
+
+    Ports are flat: element i of lane l is at i * lanes + l, and so it is in the Var `states`, in which `state_vars`
+    finds each state. The result is sent one tick later, so that the network may stand in a loop; when it is out, the
+    next sample has been read, too. `initial` gives integers of states (size, lanes) to start from, `rows` names
+    states to record sample by sample.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: MappedNetwork,
+        lanes: int = 1,
+        reset_interval: int | None = None,
+        initial: Mapping[str, Integers] | None = None,
+        rows: Mapping[str, SampleRows] | None = None,
+        name: str = "network",
+    ) -> None:
+        super().__init__(network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, name=name)
+        self.inp = InPort(shape=(network.input_size * lanes,))
+        self.out = OutPort(shape=(network.output_size * lanes,))
+        self.ticks_per_sample = 1
+        self.latency = 1
+        self.reset_interval = reset_interval
+        starts = _starts(network, lanes, initial or {})
+        stops = dict(zip(starts, np.cumsum([s.size for s in starts.values()]).tolist(), strict=True))
+        flat = np.concatenate(list(starts.values())) if starts else np.zeros(1, np.int64)
+        self.states = Var(shape=flat.shape, init=flat)
+        self.state_vars = {n: StateVar(self.states, stops[n] - s.size, stops[n]) for n, s in starts.items()}
+
+
+def _starts(network: MappedNetwork, lanes: int, initial: Mapping[str, Integers]) -> dict[str, Integers]:
+    """What each state starts with, flat (size * lanes)."""
+    found: dict[str, Integers] = {}
+    for population in network.populations:
+        for state, word in population.states.items():
+            one_lane = np.asarray(population.words[word], np.int64).reshape(-1, 1)
+            found[state] = np.broadcast_to(initial.get(state, one_lane), (population.size, lanes)).ravel()
+    return found
+
+
+@implements(proc=FusedNet, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyFusedNetModel(PyLoihiProcessModel):
+    """Sends what the last sample gave, then takes the next sample: the order of Lava's own connections."""
+
+    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
+
+    def __init__(self, proc_params: ProcessParameters) -> None:
+        super().__init__(proc_params)
+        network: MappedNetwork = proc_params["network"]
+        self._lanes: int = proc_params["lanes"]
+        self._machine = Machine(network, self._lanes, proc_params["initial"])
+        self._rows: Mapping[str, SampleRows] = proc_params["rows"]
+        self._names = list(_starts(network, self._lanes, {}))
+        self._result = np.zeros(network.output_size * self._lanes, np.int32)
+
+    def run_spk(self) -> None:
+        """One tick."""
+        self.out.send(self._result)
+        self._result = self._machine.sample(self.inp.recv().reshape(-1, self._lanes)).ravel()
+        if self._names:
+            self.states[:] = np.concatenate([self._machine.states[name].ravel() for name in self._names])
+        for name, rows in self._rows.items():
+            row = rows.at(self.time_step - 1)
+            if row is not None:
+                row[:] = self._machine.states[name].ravel()
+
+    def on_var_update(self) -> None:
+        """The user has set the Var `states`: the machine follows."""
+        start = 0
+        for name in self._names:
+            stop = start + self._machine.states[name].size
+            self._machine.set_state(name, self.states[start:stop].reshape(-1, self._lanes).copy())
+            start = stop

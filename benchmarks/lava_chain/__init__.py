@@ -1,0 +1,1 @@
+"""The trivial Lava process that rates are compared with; Lava executes every file of this folder."""

@@ -1,0 +1,103 @@
+"""Rates of a network in Lava: mapped, against as many trivial processes in a chain, and fused, against mapped.
+
+    python benchmarks/lava_rate.py network.l2n [--lanes 360]
+
+Chain and network are run in turn, several times, and the best of each counts: the machine may have other work.
+"""
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+from lava_chain.relay import Relay
+
+import ltc2neuro
+from compiler.backends.lava.guard import run_graph
+from compiler.backends.lava.processes.host import Sink, Source
+from compiler.backends.lava.processes.nets import FusedNet, MappedNet, Net
+from compiler.backends.lava.records import SampleRows, shared
+from compiler.mapping.network import MappedNetwork
+
+DEADLINE_S = 300.0
+TICKS = 2400
+FUSED_SAMPLES = 100
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What was measured; ticks and samples a second."""
+
+    processes: int
+    chain_ticks: float
+    mapped_ticks: float
+    mapped_samples: float
+    fused_samples: float
+
+    @property
+    def against_chain(self) -> float:
+        """Mapped ticks/s as a part of the chain's."""
+        return self.mapped_ticks / self.chain_ticks
+
+    @property
+    def against_mapped(self) -> float:
+        """Fused samples/s as a multiple of mapped."""
+        return self.fused_samples / self.mapped_samples
+
+
+def measure(network: MappedNetwork, lanes: int) -> Rates:
+    """Run chain, mapped and fused network."""
+    processes = len(network.populations) + len(network.connections) + 2
+    chain, mapped, fused = 0.0, 0.0, 0.0
+    for _ in range(ROUNDS):
+        chain = max(chain, TICKS / chain_seconds(processes))
+        mapped = max(mapped, TICKS / net_seconds(MappedNet(network=network), TICKS))
+        fused = max(fused, FUSED_SAMPLES / net_seconds(FusedNet(network=network, lanes=lanes), FUSED_SAMPLES))
+    return Rates(processes, chain, mapped, mapped / network.ticks_per_sample, fused * lanes)
+
+
+def chain_seconds(processes: int) -> float:
+    """Source, relays and sink: `processes` in all, 8 integers a message."""
+    source, sink = ends(TICKS, 1, 8, 8)
+    last = source.out
+    for _ in range(processes - 2):
+        relay = Relay(size=8)
+        last.connect(relay.inp)
+        last = relay.out
+    last.connect(sink.inp)
+    return run_graph(source, TICKS, deadline_s=DEADLINE_S)
+
+
+def net_seconds(net: Net, ticks: int) -> float:
+    """Random inputs into `net`, for `ticks` time steps."""
+    source, sink = ends(ticks, net.ticks_per_sample, net.inp.shape[0], net.out.shape[0])
+    source.out.connect(net.inp)
+    net.out.connect(sink.inp)
+    return run_graph(source, ticks, deadline_s=DEADLINE_S)
+
+
+def ends(ticks: int, period: int, features: int, outputs: int) -> tuple[Source, Sink]:
+    """A source of random rows and a sink."""
+    inputs, arrived = shared(ticks // period, features), shared(ticks // period, outputs)
+    inputs[:] = np.random.default_rng(0).integers(-1000, 1000, inputs.shape)
+    return Source(rows=SampleRows(inputs, 0, period)), Sink(rows=SampleRows(arrived, 0, period), ticks=shared(1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("network", help="a compiled network, .l2n")
+    parser.add_argument("--lanes", type=int, default=360)
+    options = parser.parse_args()
+    rates = measure(ltc2neuro.load(options.network).mapped(None), options.lanes)
+    print(f"{rates.processes} Lava processes, {rates.processes - 2} of them the network's")
+    print(f"chain of as many trivial processes: {rates.chain_ticks:10,.0f} ticks/s")
+    print(f"mapped:                             {rates.mapped_ticks:10,.0f} ticks/s, {rates.against_chain:.2f} of it")
+    print(f"mapped:                             {rates.mapped_samples:10,.1f} samples/s")
+    print(
+        f"fused, {options.lanes} lanes:                   {rates.fused_samples:10,.0f} samples/s, "
+        f"{rates.against_mapped:.0f} times mapped"
+    )
+
+
+if __name__ == "__main__":
+    main()
