@@ -7,10 +7,9 @@ The network, 19 liquid neurons that predict a sine from 8 sensors, becomes one L
 """
 
 import numpy as np
-from safetensors.torch import load_file
 from tasks import sines
 from train_sine_ltc import build
-from training import WEIGHTS
+from training import load
 
 import ltc2neuro
 
@@ -19,9 +18,7 @@ SAMPLES = 16
 
 def main() -> None:
     task = sines()
-    model = build()
-    model.load_state_dict(load_file(WEIGHTS / "sine_ltc.safetensors"))
-    net = ltc2neuro.compile(model, task.x_train)
+    net = ltc2neuro.compile(load(build(), "sine_ltc"), task.x_train)
     x = task.x_test[0, :SAMPLES]
 
     # to_lava() opens Lava on every Python from 3.10 to 3.13, so Lava's own modules are imported after it.
