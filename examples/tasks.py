@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ltc2neuro.demo import load_digits
+
 Floats = npt.NDArray[np.float32]
 Targets = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
@@ -36,14 +38,8 @@ class Task:
 
 def digits() -> Task:
     """Handwritten digits, 8 x 8 pixels, read row by row: (batch, 8 rows, 8 pixels) in 0..1; 70 % are for training."""
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
-    x = (images.reshape(-1, 8, 8) / 16).astype(np.float32)
-    y = labels.astype(np.int64)
-    order = np.random.default_rng(0).permutation(len(x))
-    train, test = np.split(order, [int(0.7 * len(x))])
-    return Task(x[train], y[train], x[test], y[test], "accuracy")
+    data = load_digits()
+    return Task(data.x_train, data.y_train, data.x_test, data.y_test, "accuracy")
 
 
 def cheetah(folder: Path = CHEETAH_FOLDER) -> Task:
