@@ -41,6 +41,12 @@ class Chip:
     sources: dict[str, str]
     """key -> where its number comes from"""
 
+    def __post_init__(self) -> None:
+        for key in ("word_bits", "product_bits", "message_bits", "weight_bits"):
+            bits = getattr(self, key)
+            if not 1 < bits <= 64:
+                raise ChipError(f"{key} must be 2 to 64", where=f"chip {self.name}", numbers=f"{key} = {bits}")
+
     @property
     def word_high(self) -> int:
         """The largest integer of a word."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
+from compiler.graph.ops import Divide, Rescale
 from compiler.graph.serialize import Json, from_json, to_json
 from compiler.graph.validate import problems
 from hw_models.errors import ArtifactError
@@ -35,6 +37,9 @@ FORMAT_VERSION = 1
 
 MAX_ELEMENTS = 2**26
 """What the vectors of one graph may have together, and the most often that one of its blocks may repeat."""
+
+MAX_SHIFT = 256
+"""The largest shift or number of fraction bits that a graph may declare."""
 
 MANIFEST = "manifest.json"
 TENSORS = "tensors.safetensors"
@@ -108,7 +113,7 @@ def _read(path: Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
             names = _names(manifest)
             _check_members({MANIFEST, TENSORS, *map(_member, names)}, set(file.namelist()))
             members = {n: _checked(file.read(n), n, manifest) for n in [TENSORS, *map(_member, names)]}
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, struct.error) as error:  # all that zipfile raises
         raise ArtifactError(f"it is truncated, or no zip file ({error})") from error
     tensors = _tensors(members[TENSORS])
     header = manifest.get("header")
@@ -199,12 +204,16 @@ def _dump(table: Mapping[str, Json]) -> bytes:
 
 def _load(data: bytes, name: str) -> Header:
     try:
-        table = json.loads(data)
+        table = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{name} is no JSON ({error})") from error
     if not isinstance(table, dict):
         raise ArtifactError(f"{name} is no table")
     return table
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"{name} is no number of JSON's")
 
 
 def _tensors(data: bytes) -> dict[str, Array]:
@@ -226,17 +235,30 @@ def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
     if table.get("constants") != {n: str(array.dtype) for n, array in arrays.items()}:
         raise ArtifactError(f"graph {name!r} does not have the constants that it names")
     graph = from_json(table, arrays)
-    sizes = [*(v.size for v in graph.values.values()), *(s.size for s in graph.states)]
-    counts = [*sizes, *(b.repeat for b in graph.blocks)]
-    if not all(type(n) is int and 0 <= n <= MAX_ELEMENTS for n in counts) or sum(sizes) > MAX_ELEMENTS:
-        raise ArtifactError(
-            f"graph {name!r} declares impossible sizes or repeats",
-            numbers=f"at most {MAX_ELEMENTS} elements together, and repeats of a block",
-        )
+    _check_numbers(name, graph)
     try:
         found = problems(graph)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, StopIteration) as error:
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, StopIteration) as error:
         raise ArtifactError(f"graph {name!r} does not hold together ({type(error).__name__}: {error})") from error
     for problem in found:
         raise ArtifactError(f"graph {name!r} breaks a rule: {problem}")
     return graph
+
+
+def _check_numbers(name: str, graph: Graph) -> None:
+    """Refuse numbers so large that whoever computes with them would run out of memory or time."""
+    vectors = [*graph.values.values(), *graph.states]
+    formats = [v.format for v in vectors if v.format is not None]
+    limits: list[tuple[str, int, int, list[int]]] = [
+        ("sizes", 0, MAX_ELEMENTS, [v.size for v in vectors]),
+        ("repeats", 0, MAX_ELEMENTS, [b.repeat for b in graph.blocks]),
+        ("formats", -(2**63), 2**63 - 1, [n for f in formats for n in (f.low, f.high)]),
+        ("fractions", -MAX_SHIFT, MAX_SHIFT, [*(f.fraction for f in formats), *graph.fractions.values()]),
+        ("shifts", 0, MAX_SHIFT, [op.shift for _, op in graph.ops() if isinstance(op, (Rescale, Divide))]),
+    ]
+    for what, low, high, numbers in limits:
+        if not all(type(n) is int and low <= n <= high for n in numbers):
+            raise ArtifactError(f"graph {name!r} declares impossible {what}", numbers=f"{low} to {high} are possible")
+    together = sum(v.size for v in vectors)
+    if together > MAX_ELEMENTS:
+        raise ArtifactError(f"graph {name!r} declares impossible sizes", numbers=f"{together} elements together")

@@ -12,7 +12,7 @@ from compiler.quantize.intervals import prove
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
-from hw_models.errors import ArtifactError, GraphError, InputError
+from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from ltc2neuro import artifact
 from ltc2neuro.network import KnownAnswer, Network
 
@@ -52,7 +52,10 @@ def load(path: str | Path) -> Network:
             KnownAnswer(arrays["known/x"], arrays["known/integers"], states),  # type: ignore[arg-type]
         )
         fits = net.known.x.ndim == 3 and net.known.x.shape[2] == net.features and np.prod(net.step_shape) >= 0
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, GraphError, InputError) as error:
+    except (
+        KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration,
+        ChipError, GraphError, InputError,
+    ) as error:
         raise ArtifactError(
             f"not a network: {type(error).__name__}: {error}", where=str(path), advice=artifact.DAMAGED
         ) from error
