@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from compiler.backends.float_graph import output_map
 from compiler.graph.serialize import Json
 from compiler.quantize.intervals import prove
 from compiler.quantize.precision import Precision
@@ -51,7 +53,7 @@ def load(path: str | Path) -> Network:
             tuple(PassRecord(**p) for p in header["passes"]),  # type: ignore[arg-type, union-attr]
             KnownAnswer(arrays["known/x"], arrays["known/integers"], states),  # type: ignore[arg-type]
         )
-        fits = net.known.x.ndim == 3 and net.known.x.shape[2] == net.features and np.prod(net.step_shape) >= 0
+        problem = _problem(net)
     except (
         KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration,
         ChipError, GraphError, InputError,
@@ -59,6 +61,25 @@ def load(path: str | Path) -> Network:
         raise ArtifactError(
             f"not a network: {type(error).__name__}: {error}", where=str(path), advice=artifact.DAMAGED
         ) from error
-    if not fits:
-        raise ArtifactError("its known-answer sequence does not fit", where=str(path), advice=artifact.DAMAGED)
+    if problem:
+        raise ArtifactError(f"not a network: {problem}", where=str(path), advice=artifact.DAMAGED)
     return net
+
+
+def _problem(net: Network) -> str:
+    """What does not fit together in a network that was read, empty where all does."""
+    known = net.known
+    batch, steps, features = known.x.shape
+    outputs = output_map(net.graph)[0].size
+    if prod(net.step_shape) != outputs:
+        return f"its answer of {outputs} numbers has the shape {net.step_shape}"
+    if net.readout not in ("every", "last"):
+        return f"it answers {net.readout!r}"
+    if not (np.isfinite(net.dt) and net.dt > 0):
+        return f"dt is {net.dt}"
+    integers = [known.integers, *known.states.values()]
+    shapes = {s.name: (batch, steps, s.size) for s in net.graph.states}
+    fits = features == net.features and {n: s.shape for n, s in known.states.items()} == shapes
+    if not fits or known.integers.shape != (batch, steps, outputs) or any(a.dtype != np.int64 for a in integers):
+        return "its known answer is not one of its own"
+    return "" if np.all(np.isfinite(known.x)) else "its known sequence is not finite"
