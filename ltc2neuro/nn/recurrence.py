@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import torch
+from torch.overrides import handle_torch_function, has_torch_function
 
 from hw_models.errors import InputError
-from ltc2neuro.tracing.symbolic import symbols
 
 State = TypeVar("State", torch.Tensor, tuple[torch.Tensor, ...])
 
@@ -85,27 +85,12 @@ def repeat(step: Callable[[State], State], state: State, times: int) -> State:
     """
     if times < 1:
         raise InputError("a step is repeated at least once", numbers=f"times = {times}")
-    if symbols(state):
-        return _recorded(step, state, times)
+    tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
+    if has_torch_function(tensors):  # a model that is being traced records the step once
+        return handle_torch_function(repeat, tensors, step, state, times)
     for _ in range(times):
         state = step(state)
     return state
-
-
-def _recorded(step: Callable[[State], State], state: State, times: int) -> State:
-    single = isinstance(state, torch.Tensor)
-    tensors = symbols(state)
-    if not single and len(tensors) != len(state):
-        raise tensors[0].recorder.refusal(
-            "a repeated step starts from a constant", "Let it start from what depends on the input or on a state."
-        )
-
-    def on_tuple(inner: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        result = step(cast(State, inner[0] if single else inner))
-        return (result,) if isinstance(result, torch.Tensor) else tuple(result)
-
-    after = tensors[0].recorder.repeat(on_tuple, tensors, times)
-    return cast(State, after[0] if single else after)
 
 
 def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:

@@ -47,7 +47,7 @@ def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Call
     result = model(tensor.transpose(0, 1) if calling.time_first else tensor)
     y = result[0] if isinstance(result, tuple) else result
     y = y.transpose(0, 1) if calling.readout == "every" and calling.output_time_first else y
-    return y.double().numpy()
+    return y.detach().double().numpy()
 
 
 def with_time(model: torch.nn.Module, dt: float) -> Wrap:

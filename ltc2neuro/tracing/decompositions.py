@@ -175,6 +175,12 @@ def _softmax(
     return raised / raised.sum(dim, keepdim=True)
 
 
+def _softmin(
+    input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
+) -> Tensor:
+    return functional.softmax(-input, dim)
+
+
 # --- sums and normalisation ------------------------------------------------------------------------------
 
 
@@ -275,7 +281,7 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("softsign",), _softsign),
         (("tanhshrink",), lambda input: input - torch.tanh(input)),
         (("softmax",), _softmax),
-        (("softmin",), lambda input, dim: torch.softmax(-input, dim)),
+        (("softmin",), _softmin),
         (("amax",), _largest),
         (("amin",), _smallest),
         (("mean",), _mean),

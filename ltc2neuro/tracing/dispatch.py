@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch.overrides import TorchFunctionMode
 
+from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.recorder import Recorder
 from ltc2neuro.tracing.refusals import refusal
+from ltc2neuro.tracing.solver import repeated
 from ltc2neuro.tracing.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.torch_ops import RULES, Rule, spellings
 
@@ -47,6 +49,8 @@ class Recording(TorchFunctionMode):
 def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """Do one torch call that has a symbolic tensor among its arguments."""
     recorder = [*symbols(args), *symbols(kwargs)][0].recorder
+    if func in _STRUCTURE:
+        return _STRUCTURE[func](*args, **kwargs)
     if func in _METADATA:
         return _metadata(func, args, kwargs)
     if func in _CASTS:
@@ -111,6 +115,8 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
     return symbolic(x.recorder, example, x.codes, x.value)
 
 
+_STRUCTURE: dict[Function, Rule] = {repeat: repeated}
+"""What records blocks; the calls inside are the model's own"""
 _PROPERTIES = (
     "shape", "dtype", "device", "ndim", "layout", "requires_grad", "is_leaf", "is_cuda", "is_sparse", "is_quantized",
     "is_meta", "is_mps", "is_nested", "itemsize", "nbytes", "grad_fn", "is_cpu", "is_xpu", "is_mkldnn", "names",

@@ -20,9 +20,10 @@ from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
 from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.names import Names
 from ltc2neuro.tracing.proof import prove
-from ltc2neuro.tracing.recorder import Recorder, Watch
+from ltc2neuro.tracing.recorder import Recorder
 from ltc2neuro.tracing.source import call, raised_at
 from ltc2neuro.tracing.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 
@@ -116,13 +117,13 @@ def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: boo
         handler = handler_of(module)
 
         def traced(*args: object, **kwargs: object) -> object:
-            count = recorder.enter(path) if symbols(args) or symbols(kwargs) else 1
+            count = recorder.watches.enter(path) if symbols(args) or symbols(kwargs) else 1
             with recorder.inside(path if count == 1 else f"{path}#{count}"):
                 if handler is None or not (symbols(args) or symbols(kwargs)):
                     result = forward(*args, **kwargs)
                 else:
                     result = handler(recorder, module, *args, **kwargs)
-                recorder.watch_output(path, result)
+                recorder.watches.output(path, result)
             return result
 
         return traced
@@ -169,4 +170,4 @@ def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: boo
         dt=dt,
         graph=validate(graph, "tracing"),
     )
-    return traced, [w.renamed(final) for w in recorder.watches if w.is_state or w.value in final]
+    return traced, recorder.watches.final(final)

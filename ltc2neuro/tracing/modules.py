@@ -28,8 +28,11 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
 
 def instrumented(model: torch.nn.Module, wrap: Wrap) -> torch.nn.Module:
     """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward."""
+    model = unwrapped(model)
+    # pruned modules keep a computed tensor, which deepcopy refuses
+    computed = [v for m in model.modules() for v in vars(m).values() if isinstance(v, torch.Tensor) and not v.is_leaf]
     try:
-        clone = copy.deepcopy(unwrapped(model)).cpu().eval()
+        clone = copy.deepcopy(model, {id(t): t.detach().clone() for t in computed}).cpu().eval()
     except RuntimeError as error:
         raise TraceError(
             "the model cannot be copied",

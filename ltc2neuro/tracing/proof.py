@@ -17,7 +17,7 @@ from ltc2neuro.nn.recurrence import split
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling, by_length, forward, with_time
 from ltc2neuro.tracing.modules import Forward, instrumented
-from ltc2neuro.tracing.recorder import Watch
+from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ def prove(
 def _kept(result: object) -> object:
     """A copy: an in-place operation may follow."""
     if isinstance(result, torch.Tensor):
-        return result.clone()
+        return result.detach().clone()
     return tuple(_kept(item) for item in result) if isinstance(result, tuple) else result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,10 @@ from compiler.graph.ops import Apply, Gather, Input, Output, StateRead, StateWri
 from hw_models.errors import TraceError
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.names import Names, function_name
-from ltc2neuro.tracing.source import Line, code_line, user_line
+from ltc2neuro.tracing.source import code_line, user_line
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic
+from ltc2neuro.tracing.value_names import Origin, final_names, unique
+from ltc2neuro.tracing.watches import Watches
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,50 +31,16 @@ class _Block:
     ops: list[Op] = field(default_factory=list)
 
 
-@dataclass
-class _Origin:
-    """Where a value was made, for its name: see `Recorder._final_names`."""
-
-    block: _Block
-    path: str
-    hint: str
-    line: Line | None
-    code: Line | None
-    size: int
-    keeps_hint: bool
-
-
-@dataclass(frozen=True)
-class Watch:
-    """A value that torch shows, too: the output of a module's call, or (`state`) what a cell's forward returns."""
-
-    value: str
-    module: str
-    call: int
-    codes: torch.Tensor | None = None
-    position: int = 0
-
-    @property
-    def is_state(self) -> bool:
-        """Whether `value` names a state."""
-        return self.codes is None
-
-    def renamed(self, names: Mapping[str, str]) -> Watch:
-        """The same with the final name of its value."""
-        return replace(self, value=names.get(self.value, self.value))
-
-
 class Recorder:
     """Blocks, values, states and constants so far, and the module that is being executed."""
 
     def __init__(self, names: Names, modules: Mapping[int, str], dt: float) -> None:
         self.names = names
         self.dt = dt
-        self.watches: list[Watch] = []
+        self.watches = Watches()
         self._modules = modules
-        self._calls: dict[str, int] = {}
         self._blocks = [_Block("input", 1)]
-        self._origins: dict[str, _Origin] = {}
+        self._origins: dict[str, Origin] = {}
         self._made: dict[Op, str] = {}
         self._states: dict[str, State] = {}
         self._reads: dict[str, str] = {}
@@ -102,30 +70,9 @@ class Recorder:
         finally:
             self._doing.pop()
 
-    def enter(self, path: str) -> int:
-        """Count a call of the module at `path`: which one it is, from 1."""
-        self._calls[path] = self._calls.get(path, 0) + 1
-        return self._calls[path]
-
-    def calls(self, path: str) -> int:
-        """How often the module at `path` has been called."""
-        return self._calls.get(path, 0)
-
     def path_of(self, module: torch.nn.Module) -> str:
         """The path of a module, where the model first has it."""
         return self._modules[id(module)]
-
-    def watch_output(self, module: str, result: object) -> None:
-        """Remember what a call of `module` returned, for the proof."""
-        first = result[0] if isinstance(result, tuple) and result else result
-        if isinstance(first, Symbolic):
-            self.watches.append(Watch(first.value, module, self.calls(module), first.codes))
-
-    def watch_state(self, state: str, cell: torch.nn.Module, position: int) -> None:
-        """Remember that `state` is what the forward of `cell` returns as its `position`-th state."""
-        path = self.path_of(cell)
-        earlier = sum(w.is_state and w.module == path and w.position == position for w in self.watches)
-        self.watches.append(Watch(state, path, earlier + 1, None, position))
 
     @contextmanager
     def inside(self, path: str) -> Iterator[None]:
@@ -155,11 +102,10 @@ class Recorder:
         if made is not None and self._in_sight(made):
             return made
         value = f"%{len(self._origins)}"
-        block = self._blocks[-1]
         hint = hint or (template.function if isinstance(template, Apply) else type(template).__name__.lower())
         keeps = isinstance(template, (Input, StateRead, Gather))
-        self._origins[value] = _Origin(block, self.path, hint, user_line(), code_line(), size, keeps)
-        block.ops.append(make(value))
+        self._origins[value] = Origin(len(self._blocks) - 1, self.path, hint, user_line(), code_line(), size, keeps)
+        self._blocks[-1].ops.append(make(value))
         if not isinstance(template, StateRead):
             self._made[template] = value
         return value
@@ -214,7 +160,7 @@ class Recorder:
         return self._origins[name].size if name in self._origins else int(self._constants[name].size)
 
     def _in_sight(self, value: str) -> bool:
-        block = self._origins[value].block
+        block = self._blocks[self._origins[value].block]
         return block is self._blocks[-1] or block.repeat == 1
 
     # --- blocks and states -------------------------------------------------------------------------------
@@ -330,7 +276,7 @@ class Recorder:
             for b in self._blocks
         ]
         kept = [op.result for b in blocks for op in b.ops if op.result is not None]
-        final = self._final_names(kept)
+        final = final_names({v: self._origins[v] for v in kept}, {*self._constants, *self._states})
         values = {
             final[name]: Value(
                 final[name],
@@ -340,7 +286,7 @@ class Recorder:
             )
             for name in kept
         }
-        block_names = _unique([b.name for b in blocks], set())
+        block_names = unique([b.name for b in blocks], set())
         return Graph(
             blocks=tuple(
                 Block(name, tuple(op.renamed(lambda n: final.get(n, n)) for op in b.ops), b.repeat)
@@ -350,27 +296,3 @@ class Recorder:
             constants=self._constants,
             states=tuple(self._states.values()),
         ), final
-
-    def _final_names(self, values: Sequence[str]) -> dict[str, str]:
-        """Path and, for the last op of an assignment, the variable assigned to; else the op."""
-        hints: list[str] = []
-        origins = [self._origins[v] for v in values]
-        for here, following in zip(origins, [*origins[1:], None], strict=True):
-            last = following is None or (following.path, following.code) != (here.path, here.code)
-            target = here.code.target if here.code is not None and last else None
-            hint = here.hint if target is None or here.keeps_hint else target
-            hints.append(f"{here.path}.{hint}" if here.path else hint)
-        return dict(zip(values, _unique(hints, {*self._constants, *self._states}), strict=True))
-
-
-def _unique(names: Sequence[str], taken: set[str]) -> list[str]:
-    result: list[str] = []
-    taken = set(taken)
-    for name in names:
-        candidate, count = name, 1
-        while candidate in taken:
-            count += 1
-            candidate = f"{name}_{count}"
-        taken.add(candidate)
-        result.append(candidate)
-    return result

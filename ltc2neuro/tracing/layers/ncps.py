@@ -11,7 +11,7 @@ from ncps.torch import LTC, CfC, LTCCell
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
-from ltc2neuro.tracing.layers.recurrent import CELLS, States, StateVariable, Step, initial_states, scan
+from ltc2neuro.tracing.layers.recurrent import CELLS, States, StateVariable, Step, initial_states, own_step, scan
 from ltc2neuro.tracing.recorder import Recorder
 
 Floats = npt.NDArray[np.float64]
@@ -29,9 +29,11 @@ def ltc(
         raise recorder.refusal(
             "mixed memory is not supported yet", "Train an LTC with mixed_memory=False, or wait for its support."
         )
+    cell = layer.rnn_cell
+    _refuse_stale(recorder, cell)
     y, states = scan(
         recorder,
-        ltc_step(recorder, layer.rnn_cell),
+        ltc_step(recorder, cell) if type(cell) is LTCCell else own_step(recorder, cell),
         input,
         initial_states(recorder, hx),
         timespans,
@@ -45,7 +47,8 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
     """One step of an LTC cell: its own methods, with one unfold in a block that repeats."""
     if not isinstance(cell, LTCCell):
         raise TypeError(f"{type(cell).__name__} is no LTCCell")
-    _check(recorder, cell)
+    _refuse_stale(recorder, cell)
+    _refuse_weights(recorder, cell)
     unfolds = cell._ode_unfolds
     single = copy.copy(cell)
     single._ode_unfolds = 1
@@ -107,17 +110,20 @@ def _array(tensor: torch.Tensor) -> Floats:
     return tensor.detach().double().numpy()
 
 
-def _check(recorder: Recorder, cell: LTCCell) -> None:
-    path = recorder.path_of(cell)
-    stale = [n for n, p in cell._params.items() if p is not getattr(cell, n)]
+def _refuse_stale(recorder: Recorder, cell: LTCCell) -> None:
+    stale = [n for n, p in cell._params.items() if p is not getattr(cell, n, None)]
     if stale:
         raise TraceError(
             "the weights that the cell computes with are not those it shows",
-            where=f"{path}.{stale[0]}",
+            where=f"{recorder.path_of(cell)}.{stale[0]}",
             numbers=f"{len(stale)} of {len(cell._params)} parameters",
             advice="ncps keeps its parameters in cell._params; load_state_dict(assign=True), torch.nn.utils.prune and "
             "parametrize do not reach it. Copy the values into the parameters: load_state_dict(...) without assign.",
         )
+
+
+def _refuse_weights(recorder: Recorder, cell: LTCCell) -> None:
+    path = recorder.path_of(cell)
     w, sensory_w, cm, gleak = conductances(cell)
     for name, values in (("w", w), ("sensory_w", sensory_w), ("cm", cm), ("gleak", gleak)):
         if np.any(values < 0):

@@ -56,7 +56,7 @@ def recurrent(
     timespans: object = None,
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ltc2neuro.nn.Recurrent`."""
-    step = CELLS.get(type(layer.cell), _own_step)(recorder, layer.cell)
+    step = CELLS.get(type(layer.cell), own_step)(recorder, layer.cell)
     y, states = scan(
         recorder,
         step,
@@ -69,8 +69,8 @@ def recurrent(
     return y, states[0] if len(states) == 1 else states
 
 
-def _own_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
-    """A cell of the user's: its forward is run on symbolic states."""
+def own_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
+    """One step of a cell of the user's: its forward runs on symbolic states."""
     shapes = state_shapes(cell)
     names = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
 
@@ -135,7 +135,7 @@ def scan(
                 f"{tuple(old.shape)} before, {tuple(new.shape)} after",
             )
         recorder.write(name, new)
-        recorder.watch_state(name, step.cell, number)
+        recorder.watches.state(name, recorder.path_of(step.cell), number)
     if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
         raise recorder.refusal("the output of a cell was not recorded", "Return a tensor (batch, ...).")
     last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))

@@ -1,0 +1,165 @@
+"""`Recurrent` and `repeat`: in torch plain loops, compiled one recorded step."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("ncps", reason="ncps is not installed")
+from ncps.torch import LTC, LTCCell
+from ncps.wirings import AutoNCP, FullyConnected
+
+from compiler.backends.float_graph import run_float
+from hw_models.errors import InputError, TraceError
+from ltc2neuro.nn import Recurrent, repeat
+from ltc2neuro.tracing import run_torch, trace
+
+torch.set_num_threads(1)
+
+
+class Elman(nn.Module):
+    """Returns its state."""
+
+    def __init__(self):
+        super().__init__()
+        self.inputs, self.recurrent = nn.Linear(3, 5), nn.Linear(5, 5)
+        self.hidden_size = 5
+
+    def forward(self, x, h):
+        return torch.tanh(self.inputs(x) + self.recurrent(h))
+
+
+class TwoStates(nn.Module):
+    """Returns an output and two states of different sizes."""
+
+    def __init__(self):
+        super().__init__()
+        self.map = nn.Linear(3 + 4, 4)
+        self.state_size = (4, 2)
+
+    def forward(self, x, states):
+        fast, slow = states
+        fast = torch.tanh(self.map(torch.cat([x, fast], -1)))
+        slow = 0.9 * slow + 0.1 * fast[:, :2]
+        return fast[:, 2:] * slow, (fast, slow)
+
+
+class Solver(nn.Module):
+    """An ODE of its own, with sub-steps and the elapsed time."""
+
+    def __init__(self):
+        super().__init__()
+        self.inputs, self.recurrent = nn.Linear(3, 4), nn.Linear(4, 4)
+        self.state_size = 4
+
+    def forward(self, x, h, elapsed):
+        drive = self.inputs(x)
+        v = repeat(lambda v: v + elapsed / 5 * (torch.tanh(self.recurrent(v) + drive) - v), h, 5)
+        return v - h, 0.5 * v
+
+
+class Jump(nn.Module):
+    """A solver that starts from something computed, on a pair."""
+
+    def __init__(self):
+        super().__init__()
+        self.inputs = nn.Linear(3, 4)
+        self.state_size = 4
+
+    def forward(self, x, h):
+        a, b = repeat(lambda s: (s[0] * 0.5 + s[1], s[1] * 0.5), (torch.tanh(self.inputs(x) + h), h), 3)
+        return a, torch.tanh(b + a)
+
+
+def agrees(model, dt=1.0):
+    rng = np.random.default_rng(0)
+    traced = trace(model, [rng.normal(size=(7, 3)) for _ in range(3)], dt=dt)
+    x = [rng.normal(size=(6, 3))]
+    expected = run_torch(model, x, traced)[0]
+    y = run_float(traced.graph, x[0][None]).outputs[0]
+    assert np.max(np.abs((y if traced.readout == "every" else y[-1]) - expected)) < 1e-5
+    return traced.graph
+
+
+@pytest.mark.parametrize("return_sequences", [True, False])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_a_cell_that_returns_its_state(return_sequences, batch_first):
+    graph = agrees(Recurrent(Elman(), return_sequences, batch_first))
+    assert [s.name for s in graph.states] == ["h"]
+    assert len(graph.blocks) == 1
+
+
+def test_states_are_a_tuple():
+    assert [(s.name, s.size) for s in agrees(Recurrent(TwoStates())).states] == [("h0", 4), ("h1", 2)]
+
+
+@pytest.mark.parametrize("dt", [1.0, 0.3])
+def test_a_solver_of_ones_own(dt):
+    graph = agrees(Recurrent(Solver()), dt)
+    assert [b.repeat for b in graph.blocks] == [1, 5, 1]
+    assert [s.name for s in graph.states] == ["h"]
+
+
+def test_a_solver_that_starts_from_something_computed():
+    graph = agrees(Recurrent(Jump()))
+    assert [b.repeat for b in graph.blocks] == [1, 3, 1]
+    assert "h" in [s.name for s in graph.states]
+
+
+def test_the_torch_loop_is_that_of_ncps():
+    torch.manual_seed(0)
+    layer = LTC(3, AutoNCP(8, 2), implicit_param_constraints=False)
+    ours = Recurrent(layer.rnn_cell)
+    x, h = torch.randn(4, 6, 3), torch.randn(4, 8)
+    for theirs, mine in zip(layer(x, h), ours(x, h), strict=True):
+        assert torch.equal(theirs, mine)
+
+
+def test_time_spans_are_right_for_each_row():
+    torch.manual_seed(0)
+    layer = Recurrent(LTCCell(FullyConnected(4, 2), 3))
+    x, spans = torch.randn(4, 5, 3), torch.rand(4, 5) + 0.1
+    y, _ = layer(x, timespans=spans)
+    for row in range(4):
+        alone, _ = layer(x[row : row + 1], timespans=spans[row : row + 1])
+        assert torch.allclose(alone[0], y[row], atol=1e-6)
+
+
+def test_repeat_in_torch():
+    v = repeat(lambda v: v * 2, torch.ones(3), 4)
+    assert torch.equal(v, torch.full((3,), 16.0))
+    a, b = repeat(lambda s: (s[1], s[0] + s[1]), (torch.zeros(1), torch.ones(1)), 10)
+    assert (float(a), float(b)) == (55.0, 89.0)
+    with pytest.raises(InputError, match="at least once"):
+        repeat(torch.tanh, torch.ones(1), 0)
+
+
+def test_repeat_without_a_cell():
+    class Net(nn.Module):
+        def forward(self, x):
+            return repeat(lambda v: v - 0.1 * torch.tanh(v + x), torch.sigmoid(x), 4)
+
+    assert [b.repeat for b in agrees(Net()).blocks] == [1, 4, 1]
+
+
+def test_cells_that_do_not_fit():
+    with pytest.raises(InputError, match="LSTMCell"):
+        Recurrent(nn.LSTMCell(3, 4))
+    with pytest.raises(InputError, match="batch of sequences"):
+        Recurrent(Elman())(torch.zeros(4, 3))
+    with pytest.raises(InputError, match="does not know time"):
+        Recurrent(Elman())(torch.zeros(1, 2, 3), timespans=torch.ones(1, 2))
+
+    class Odd(Elman):
+        def forward(self, x, h):
+            return super().forward(x, h)[:, :2]
+
+    with pytest.raises(TraceError, match="shape of its state"):
+        trace(Recurrent(Odd()), [np.zeros((4, 3))])
+
+    class Wrong(Elman):
+        def forward(self, x, h):
+            return [h]
+
+    with pytest.raises(InputError, match="something else than a state"):
+        trace(Recurrent(Wrong()), [np.zeros((4, 3))])

@@ -1,0 +1,98 @@
+"""The proof finds a graph that is wrong, names the value, and leaves the caller's model alone."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("ncps", reason="ncps is not installed")
+from ncps.torch import LTC
+from ncps.wirings import AutoNCP
+
+from hw_models.errors import ProofError
+from ltc2neuro.tracing import model as tracing_model
+from ltc2neuro.tracing import run_torch, trace
+from ltc2neuro.tracing.model import model_dtype
+from ltc2neuro.tracing.proof import prove
+
+torch.set_num_threads(1)
+
+
+class Net(nn.Module):
+    """Linear, LTC, linear."""
+
+    def __init__(self):
+        super().__init__()
+        self.map, self.rnn, self.head = nn.Linear(3, 4), LTC(4, AutoNCP(8, 2)), nn.Linear(2, 3)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.head(self.drop(self.rnn(torch.tanh(self.map(x)))[0]))
+
+
+def sequences(lengths=(6, 6, 6)):
+    return [np.random.default_rng(n).normal(size=(length, 3)) for n, length in enumerate(lengths)]
+
+
+@pytest.mark.parametrize(
+    ("constant", "first"),
+    [("map.weight", "map.add"), ("rnn.rnn_cell.erev", "rnn.v"), ("head.bias", "head.add")],
+)
+def test_the_first_value_that_differs_is_named(constant, first):
+    model = Net()
+    traced, watches = tracing_model._recorded(model, 3, 1.0)
+    constants = traced.graph.constants
+    wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
+    with pytest.raises(ProofError) as caught:
+        prove(model, wrong, traced, watches, sequences(), model_dtype(model))
+    assert caught.value.where == first
+
+
+def test_the_models_state_stays_what_it_was():
+    model = Net().train()
+    model.head.weight.grad = torch.ones_like(model.head.weight)
+    before = copy.deepcopy(model.state_dict())
+    torch.manual_seed(5)
+    np.random.seed(5)
+    trace(model, sequences())
+    drawn, numpy_drawn = torch.rand(3), np.random.rand(3)
+    torch.manual_seed(5)
+    np.random.seed(5)
+    assert torch.equal(drawn, torch.rand(3)) and np.array_equal(numpy_drawn, np.random.rand(3))
+    assert all(m.training for m in model.modules())
+    assert torch.equal(model.head.weight.grad, torch.ones_like(model.head.weight))
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+    assert all(p.requires_grad for n, p in model.named_parameters() if "mask" not in n)
+    assert "forward" not in vars(model.rnn) and torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("lengths", [(1,), (2, 2), (3, 9, 3), (40,)])
+def test_any_number_and_length_of_sequences(lengths):
+    model = Net()
+    x = sequences(lengths)
+    traced = trace(model, x)
+    answers = run_torch(model, x, traced)
+    assert [a.shape for a in answers] == [(length, 3) for length in lengths]
+    with torch.no_grad():
+        for sequence, answer in zip(x, answers, strict=True):
+            alone = model.eval()(torch.from_numpy(sequence).float()[None])[0].numpy()
+            assert np.allclose(answer, alone, atol=1e-6)
+
+
+def test_run_torch_finds_out_how_the_model_is_called():
+    model = LTC(3, 4, batch_first=False, return_sequences=False)
+    x = sequences((5, 7))
+    traced = trace(model, x, dt=0.5)
+    with_calling, without = run_torch(model, x, traced), run_torch(model, x, dt=0.5)
+    assert all(np.array_equal(a, b) for a, b in zip(with_calling, without, strict=True))
+    assert run_torch(model, []) == []
+
+
+def test_wrapped_models():
+    model = Net()
+    plain = trace(model, sequences()).graph
+    wrapped = trace(nn.DataParallel(model), sequences(), dt=1.0).graph
+    assert list(plain.values) == list(wrapped.values)
