@@ -17,7 +17,7 @@ from compiler.rewrite.draft import tidy
 def common(graph: Graph) -> Graph:
     """Equal subexpressions are computed once, across blocks where the first is visible."""
     same = _equal_constants(graph)
-    visible: dict[tuple[Op, int], str] = {}
+    visible: dict[tuple[Op, int, int], str] = {}
     version: Counter[str] = Counter()
     blocks: list[Block] = []
 
@@ -26,21 +26,22 @@ def common(graph: Graph) -> Graph:
 
     for block in graph.blocks:
         known = dict(visible)
+        written = [op.state for op in block.ops if isinstance(op, StateWrite)]
+        if block.repeat > 1:  # its later iterations read what it wrote
+            version.update(written)
         ops: list[Op] = []
         for op in block.ops:
             op = op.renamed(name)
             if op.result is None or isinstance(op, Input):
                 ops.append(op)
                 continue
-            key = _key(op, version)
+            key = (*_key(op, version), graph.size(op.result))
             if key in known:
                 same[op.result] = known[key]
             else:
                 known[key] = op.result
                 ops.append(op)
-        for op in block.ops:
-            if isinstance(op, StateWrite):
-                version[op.state] += 1
+        version.update(written)
         if block.repeat == 1:
             visible = known
         blocks.append(replace(block, ops=tuple(ops)))
