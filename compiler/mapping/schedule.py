@@ -184,7 +184,7 @@ class _Placing:
                 schedule.output = Sent(op.x, self.block, self._free_level(slot, self._level(op.x)), slot)
                 self._send(schedule.output)
         for map_ in self.plan.maps.values():
-            if map_.home == self.block and map_.name not in schedule.arrivals:
+            if map_.home == self.block and map_.terms:
                 self._arrive(map_)
         written = [op.state for op in ops if isinstance(op, StateWrite)]
         read = [op.state for op in ops if isinstance(op, StateRead)]
@@ -213,6 +213,8 @@ class _Placing:
         if name in self.plan.graph.constants:
             return 0
         map_ = self.plan.maps.get(name)
+        if map_ is not None and not map_.terms:
+            return 0
         home = map_.home if map_ is not None else self.plan.home[name]
         if home == self.block:
             return self.schedule.levels[name] if map_ is None else self._arrive(map_)
@@ -257,8 +259,6 @@ class _Placing:
         schedule = self.schedule
         if map_.name in schedule.arrivals:
             return schedule.arrivals[map_.name].level
-        if not map_.terms:
-            return 0
         population = self.groups.owner[map_.name]
         leaving: list[tuple[Slot | None, int]] = []
         for source, _ in map_.terms:

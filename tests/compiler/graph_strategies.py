@@ -187,91 +187,108 @@ class Builder:
         return self.rescale(x, max(0, magnitude.bit_length() - bound.bit_length() - 1), -bound, bound)
 
 
-SIZES = (1, 2, 3, 5)
+SIZES = (1, 3, 3, 3, 4)
+"""mostly equal, so that values meet elementwise"""
 
 
-@st.composite
-def integer_graphs(draw: st.DrawFn) -> Graph:
-    """A valid integer graph: one to four blocks, some repeated, up to three states, all ops of the `loihi2` chip."""
-    b = Builder(draw(st.integers(0, 2**32 - 1)))
-    for number in range(draw(st.integers(0, 3))):
-        bound = int(b.rng.integers(1, SMALL))
-        b.state(f"s{number}", b.rng.integers(-bound, bound + 1, draw(st.sampled_from(SIZES))), -bound, bound)
+def integer_graphs() -> st.SearchStrategy[Graph]:
+    """Valid integer graphs: one to four blocks, some repeated, up to three states, all ops of the `loihi2` chip."""
+    lengths = st.sampled_from([1, 4, 8, 12, 16])
+    return st.builds(
+        random_graph, st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3, 4]), lengths, st.sampled_from([0, 1, 2, 3])
+    )
+
+
+def random_graph(seed: int, blocks: int, length: int, states: int) -> Graph:
+    """A random graph of `blocks` blocks with up to `length` random ops each."""
+    b = Builder(seed)
+    rng = b.rng
+    for number in range(states):
+        bound = int(rng.integers(1, SMALL))
+        b.state(f"s{number}", rng.integers(-bound, bound + 1, rng.choice(SIZES)), -bound, bound)
+    repeats = [*rng.choice([1, 1, 2, 3], blocks - 1).tolist(), 1]
+    # what depends on nothing but constants would have been folded: a block without a value stays empty
+    entry = rng.choice([n for n, repeat in enumerate(repeats) if repeat == 1 or states])
+    if rng.random() < 0.6 and (repeats[0] == 1 or states):
+        entry = 0
     visible: list[str] = []
-    repeats = draw(st.lists(st.sampled_from([1, 1, 2, 3]), max_size=3))
-    blocks = [*repeats, 1]
-    # what depends on nothing but constants would have been folded: every block without a value stays empty
-    entry = draw(st.sampled_from([n for n, repeat in enumerate(blocks) if repeat == 1 or b.states]))
-    for number, repeat in enumerate(blocks):
-        local = list(visible)
+    for number, repeat in enumerate(repeats):
+        pool = list(visible)
         if number == entry:
-            local.append(b.input(draw(st.sampled_from(SIZES))))
-        local += [b.read(s.name) for s in b.states if draw(st.booleans()) or (number == len(blocks) - 1 and not local)]
-        for _ in range(draw(st.integers(0, 6)) if local else 0):
-            local.append(_op(draw, b, local))
+            pool.append(b.input(int(rng.choice(SIZES))))
+        last = number == blocks - 1
+        pool += [b.read(s.name) for s in b.states if rng.random() < 0.6 or (last and not pool)]
+        for _ in range(rng.integers(length // 2, length + 1) if pool else 0):
+            pool.append(_op(b, pool))
         for state in b.states:
-            fitting = [n for n in local if b.size(n) == state.size]
-            if fitting and draw(st.booleans()):
-                source = draw(st.sampled_from(fitting))
-                b.write(state.name, b.rescale(source, draw(st.integers(0, 3)), state.format.low, state.format.high))
-        if number == len(blocks) - 1:
-            b.output(draw(st.sampled_from(local)))
+            fitting = [n for n in pool if b.size(n) == state.size]
+            if fitting and rng.random() < 0.6:
+                x = b.rescale(_pick(rng, fitting), int(rng.integers(0, 4)), state.format.low, state.format.high)
+                b.write(state.name, x)
+        if last:
+            b.output(_pick(rng, pool))
         b.block(f"b{number}", repeat)
-        if repeat == 1:
-            visible = local
+        visible = pool if repeat == 1 else visible
     return b.graph()
 
 
-def _op(draw: st.DrawFn, b: Builder, pool: list[str]) -> str:
-    source = draw(st.sampled_from(pool))
-    kind = draw(st.integers(0, 14))
-    if kind <= 4:
-        return _linear(draw, b, source, draw(st.sampled_from(pool)), kind)
-    x = b.narrow(source)
-    y = _partner(draw, b, pool, x)
+def _pick(rng: np.random.Generator, names: list[str]) -> str:
+    """One of the names, mostly a late one: chains grow long."""
+    return names[max(rng.integers(0, len(names)), rng.integers(0, len(names)))]
+
+
+def _op(b: Builder, pool: list[str]) -> str:
+    rng = b.rng
+    source = _pick(rng, pool)
+    kind = int(rng.integers(0, 16))
     if kind <= 6:
-        return b.add(x, y) if draw(st.booleans()) else b.sub(y, x)
-    if kind == 7:
-        return b.minimum(x, y) if draw(st.booleans()) else b.maximum(x, y)
-    if kind == 8:
-        condition = b.compare(x, y, draw(st.sampled_from(ops.Relation)))
-        return b.select(condition, y, x) if draw(st.booleans()) else condition
-    if kind == 9:
-        return b.bit_and(x, y)
+        return _linear(b, source, pool, kind)
+    x = b.narrow(source)
+    y = _partner(b, pool, x)
+    if kind <= 9:
+        return b.add(x, y) if rng.random() < 0.5 else b.sub(y, x)
     if kind == 10:
-        shift = [draw(st.integers(8, 20))] if draw(st.booleans()) else b.rng.integers(8, 20, b.size(x))
-        return b.mul_shift(x, y, shift)
+        return b.minimum(x, y) if rng.random() < 0.5 else b.maximum(x, y)
     if kind == 11:
-        if draw(st.booleans()):
+        condition = b.compare(x, y, list(ops.Relation)[rng.integers(0, 3)])
+        return b.select(condition, y, x) if rng.random() < 0.7 else condition
+    if kind == 12:
+        return b.bit_and(x, y)
+    if kind == 13:
+        return b.mul_shift(x, y, rng.integers(8, 20, 1 if rng.random() < 0.5 else b.size(x)))
+    low, high = -int(rng.integers(0, SMALL)), int(rng.integers(0, SMALL))
+    if kind == 14:
+        if rng.random() < 0.5:
             amount = b.sub(b.bit_and(x, b.constant([3])), b.constant([1]))
         else:
-            amount = b.constant(b.rng.integers(*draw(st.sampled_from([(-3, 1), (0, 4), (-3, 4), (2, 3)])), b.size(x)))
-        return b.shift(x, amount, -draw(st.integers(0, SMALL)), draw(st.integers(0, SMALL)))
-    if kind <= 13:
-        return b.polynomial(x, draw(st.integers(1, 9)), draw(st.integers(0, 3)))
-    return b.rescale(x, draw(st.integers(0, 5)), -draw(st.integers(0, SMALL)), draw(st.integers(0, SMALL)))
+            span = [(-3, 1), (0, 4), (-3, 4), (2, 3)][rng.integers(0, 4)]
+            amount = b.constant(rng.integers(*span, b.size(x)))
+        return b.shift(x, amount, low, high)
+    if rng.random() < 0.3:
+        return b.rescale(x, int(rng.integers(0, 6)), low, high)
+    return b.polynomial(x, int(rng.integers(1, 10)), int(rng.integers(0, 4)))
 
 
-def _partner(draw: st.DrawFn, b: Builder, pool: list[str], x: str) -> str:
-    """A second operand: a value of the same size, or a constant."""
+def _partner(b: Builder, pool: list[str], x: str) -> str:
+    """A second operand: mostly a value of the same size, else a constant."""
     fitting = [n for n in pool if b.size(n) == b.size(x)]
-    kind = draw(st.integers(0, 3))
-    if fitting and kind <= 1:
-        return b.narrow(draw(st.sampled_from(fitting)))
-    size = 1 if kind == 2 else b.size(x)
-    return b.constant(b.rng.integers(-200, 200, size))
+    if fitting and b.rng.random() < 0.75:
+        return b.narrow(_pick(b.rng, fitting))
+    return b.constant(b.rng.integers(-200, 200, 1 if b.rng.random() < 0.5 else b.size(x)))
 
 
-def _linear(draw: st.DrawFn, b: Builder, first: str, second: str, kind: int) -> str:
+def _linear(b: Builder, first: str, pool: list[str], kind: int) -> str:
     """Gathers, segment sums and products; now and then of each other."""
-    bound = draw(st.sampled_from([60, 255, SMALL]))
-    sources = [b.narrow(s, bound) for s in dict.fromkeys([first, second][: draw(st.integers(1, 2))])]
-    total, size = sum(map(b.size, sources)), draw(st.sampled_from(SIZES))
-    if kind <= 1:
-        return b.gather(sources, b.rng.integers(0, total, size))
-    if kind == 2:
-        return b.segment_sum(sources[0], b.rng.integers(0, size, b.size(sources[0])), size)
+    rng = b.rng
+    bound = int(rng.choice([60, 255, SMALL]))
+    sources = list(dict.fromkeys([first, _pick(rng, pool)][: rng.integers(1, 3)]))
+    sources = [s if b.magnitude(s) <= bound else b.narrow(s, bound) for s in sources]
+    total, size = sum(map(b.size, sources)), int(rng.choice(SIZES))
+    if kind <= 2:
+        return b.gather(sources, rng.integers(0, total, size))
+    if kind == 3:
+        return b.segment_sum(sources[0], rng.integers(0, size, b.size(sources[0])), size)
     highest = min(255, WIDE // (total * max(map(b.magnitude, sources)) + 1))
-    matrix = b.rng.integers(-highest, highest + 1, (size, total))
-    matrix[b.rng.random(matrix.shape) < 0.3] = 0
+    matrix = rng.integers(-highest, highest + 1, (size, total))
+    matrix[rng.random(matrix.shape) < 0.3] = 0
     return b.mat_vec(sources, matrix)
