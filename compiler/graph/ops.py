@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
+from functools import cache
 from typing import ClassVar, TypeVar
 
 OpT = TypeVar("OpT", bound="Op")
@@ -19,11 +20,15 @@ def _role(name: str) -> str:
     return field(metadata={"role": name})
 
 
+@cache
+def _fields(kind: type[Op], role: str) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.metadata.get("role") == role)
+
+
 def _roles(op: Op, role: str) -> Iterator[str]:
-    for item in fields(op):
-        if item.metadata.get("role") == role:
-            value = getattr(op, item.name)
-            yield from value if isinstance(value, tuple) else (value,)
+    for name in _fields(type(op), role):
+        value = getattr(op, name)
+        yield from value if isinstance(value, tuple) else (value,)
 
 
 @dataclass(frozen=True)
