@@ -40,17 +40,13 @@ def choose(labels: npt.NDArray[np.int64], answers: npt.NDArray[np.int64]) -> npt
 
 def draw(net: Network, x: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], path: Path) -> None:
     """Draw images `x` (batch, 8, 8), one a column, into the PNG `path`."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     exact, integer = _float_traces(net, x), _integer_traces(net, x)
     answers = np.asarray(net(x))
-    figure, axes = pyplot.subplots(
-        4, len(x), figsize=(13, 10), sharey="row", layout="constrained", height_ratios=[1.1, 1.6, 0.8, 1.6]
-    )
+    figure = Figure(figsize=(13, 10), layout="constrained")
+    axes = figure.subplots(4, len(x), sharey="row", height_ratios=[1.1, 1.6, 0.8, 1.6])
     for column, label in enumerate(labels):
         colors = _colors(int(label), answers[column])
         top, states, errors, taus = axes[:, column]
@@ -73,7 +69,6 @@ def draw(net: Network, x: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
     figure.suptitle("A liquid network reads handwritten digits row by row: float and integer", fontsize=14)
     figure.savefig(path, dpi=110)
-    pyplot.close(figure)
 
 
 def _float_traces(net: Network, x: npt.NDArray[np.float32]) -> Traces:
