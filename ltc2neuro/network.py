@@ -124,7 +124,7 @@ class Network:
     def shown_name(self, name: str) -> str:
         """The name of an integer value in the user's words."""
         value = self.graph.values.get(name)
-        return (value.represents or name) if value is not None else name
+        return (value.represents or name.removesuffix(".scaled")) if value is not None else name
 
     def _tau(self, name: str, execution: Execution) -> Floats:
         """tau = dt / repeat * keep / (total - keep): see `TimeConstant`."""

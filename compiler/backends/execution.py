@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +19,9 @@ from compiler.graph.ops import Op, Output, StateRead, StateWrite
 from hw_models.errors import GraphError
 
 Array: TypeAlias = npt.NDArray[np.generic]
+
+CACHED = 2**17
+"""Elements of the arrays that a run works on: few enough to stay in the cache, enough to hide Python."""
 
 
 @dataclass
@@ -54,13 +58,22 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class Step:
+    """An op, the name of its result, and its kernel."""
+
+    op: Op
+    result: str | None
+    kernel: Kernel
+
+
+@dataclass(frozen=True)
 class Program:
     """A graph with its kernels, ready to run many times."""
 
     graph: Graph
     constants: dict[str, Array]
-    blocks: tuple[tuple[int, tuple[tuple[Op, Kernel], ...]], ...]
-    """repeat count and ops with their kernels, a block"""
+    blocks: tuple[tuple[int, tuple[Step, ...]], ...]
+    """repeat count and steps of each block"""
 
     def run(
         self,
@@ -74,6 +87,27 @@ class Program:
         `record` names values; of a value in a repeated block the last iteration's is kept. `observe` is called
         with every result, (size, batch), as it is computed.
         """
+        lanes = self.lanes
+        if len(x) <= lanes:
+            return self._run(x, state, record, observe)
+        parts = []
+        for i in range(0, len(x), lanes):
+            part = None if state is None else {n: s[i : i + lanes] for n, s in state.items()}
+            parts.append(self._run(x[i : i + lanes], part, record, observe))
+        return _joined(parts)
+
+    @cached_property
+    def lanes(self) -> int:
+        """How many sequences run side by side: as many as keep a value's array in the processor's cache."""
+        return max(1, CACHED // max((v.size for v in self.graph.values.values()), default=1))
+
+    def _run(
+        self,
+        x: Array,
+        state: Mapping[str, Array] | None,
+        record: Sequence[str],
+        observe: Callable[[str, Array], None] | None,
+    ) -> Execution:
         graph, (batch, steps, _) = self.graph, x.shape
         frame = Frame(dict(self.constants), x[:, 0].T if steps else x.reshape(-1, batch))
         states = {
@@ -87,9 +121,9 @@ class Program:
         recorded: dict[str, list[Array]] = {name: [] for name in record}
         for t in range(steps):
             frame.sample = x[:, t].T
-            for repeat, ops in self.blocks:
+            for repeat, block in self.blocks:
                 for _ in range(repeat):
-                    states.update(_iterate(ops, frame, states, outputs, observe))
+                    states.update(_iterate(block, frame, states, outputs, observe))
             for name, values in history.items():
                 values.append(states[name])
             for name, values in recorded.items():
@@ -104,8 +138,27 @@ class Program:
         )
 
 
+def _joined(parts: Sequence[Execution]) -> Execution:
+    """Runs of one program over parts of a batch, as one."""
+    saturations: dict[str, int] = {}
+    for part in parts:
+        for name, count in part.saturations.items():
+            saturations[name] = saturations.get(name, 0) + count
+
+    def whole(tables: Sequence[dict[str, Array]]) -> dict[str, Array]:
+        return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+
+    return Execution(
+        np.concatenate([p.outputs for p in parts]),
+        whole([p.states for p in parts]),
+        whole([p.record for p in parts]),
+        saturations,
+        whole([p.final for p in parts]),
+    )
+
+
 def _iterate(
-    ops: Sequence[tuple[Op, Kernel]],
+    steps: Sequence[Step],
     frame: Frame,
     states: Mapping[str, Array],
     outputs: list[Array],
@@ -113,15 +166,16 @@ def _iterate(
 ) -> dict[str, Array]:
     """One iteration of a block; returns the states that it writes."""
     written: dict[str, Array] = {}
-    for op, kernel in ops:
+    for step in steps:
+        op = step.op
         if isinstance(op, StateWrite):
             written[op.state] = np.broadcast_to(frame.values[op.x], states[op.state].shape)
         elif isinstance(op, Output):
             outputs.append(np.broadcast_to(frame.values[op.x], (len(frame.values[op.x]), frame.sample.shape[1])))
-        elif op.result is not None:
-            frame.values[op.result] = states[op.state] if isinstance(op, StateRead) else kernel(frame)
+        elif step.result is not None:
+            frame.values[step.result] = states[op.state] if isinstance(op, StateRead) else step.kernel(frame)
             if observe is not None:
-                observe(op.result, frame.values[op.result])
+                observe(step.result, frame.values[step.result])
     return written
 
 
@@ -130,8 +184,12 @@ def prepare(graph: Graph, factories: Mapping[type[Op], Factory]) -> Program:
     return Program(
         graph,
         {n: _column(c) for n, c in graph.constants.items()},
-        tuple((b.repeat, tuple((op, _kernel(graph, op, factories)) for op in b.ops)) for b in graph.blocks),
+        tuple((b.repeat, tuple(_step(graph, op, factories) for op in b.ops)) for b in graph.blocks),
     )
+
+
+def _step(graph: Graph, op: Op, factories: Mapping[type[Op], Factory]) -> Step:
+    return Step(op, op.result, _kernel(graph, op, factories))
 
 
 def _column(constant: Array) -> Array:

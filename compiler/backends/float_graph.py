@@ -60,12 +60,16 @@ def _gather(graph: Graph, op: Op) -> Kernel:
 
 def _segment_sum(graph: Graph, op: Op) -> Kernel:
     assert isinstance(op, SegmentSum)
-    segment, size = graph.constants[op.segment], graph.size(op.out)
+    segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
+    order = np.argsort(segment, kind="stable")
+    # The sum up to each segment's end, less the sum up to its start, would lose digits: add.reduceat does not.
+    starts = np.searchsorted(segment[order], np.arange(size))
+    empty = np.bincount(segment, minlength=size) == 0
 
     def kernel(frame: Frame) -> Array:
         x = frame.values[op.x]
-        total = np.zeros((size, x.shape[1]), x.dtype)
-        np.add.at(total, segment, x)
+        total = np.add.reduceat(np.concatenate([x[order], np.zeros_like(x[:1])]), starts, axis=0)
+        total[empty] = 0
         return total
 
     return kernel

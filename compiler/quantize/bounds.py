@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -66,36 +67,61 @@ class Interval:
         return Interval(np.where(ok, low, self.low), np.where(ok, high, self.high))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observed:
-    """The smallest and largest of each value over the calibration data, element by element."""
+    """The smallest and largest of each value over the calibration sequences (time, features), element by element.
 
-    low: dict[str, Floats]
-    high: dict[str, Floats]
+    Inputs are read off the data. The float graph runs over them only if something else is asked for: where all
+    is proven it never does.
+    """
+
+    graph: Graph
+    sequences: Sequence[Floats]
+
+    def low(self, name: str) -> Floats:
+        """The smallest seen."""
+        return self._extremes_of(name)[0]
+
+    def high(self, name: str) -> Floats:
+        """The largest seen."""
+        return self._extremes_of(name)[1]
 
     def interval(self, name: str, margin: float) -> Interval:
         """The range seen, `margin` times as wide around its middle."""
-        middle, half = (self.low[name] + self.high[name]) / 2, (self.high[name] - self.low[name]) / 2
+        low, high = self._extremes_of(name)
+        middle, half = (low + high) / 2, (high - low) / 2
         return Interval(middle - half * margin, middle + half * margin)
 
+    def _extremes_of(self, name: str) -> tuple[Floats, Floats]:
+        return self._inputs[name] if name in self._inputs else self._all[name]
 
-def observe(graph: Graph, sequences: Sequence[Floats]) -> Observed:
-    """Run a float graph over the calibration sequences (time, features) and keep every value's extremes."""
-    low: dict[str, Floats] = {}
-    high: dict[str, Floats] = {}
+    @cached_property
+    def _inputs(self) -> dict[str, tuple[Floats, Floats]]:
+        found = {}
+        for _, op in self.graph.ops():
+            if isinstance(op, Input):
+                entered = np.concatenate(self.sequences) * self.graph.constants[op.scale]
+                entered = entered + self.graph.constants[op.offset]
+                found[op.out] = (entered.min(axis=0), entered.max(axis=0))
+        return found
 
-    def see(name: str, value: Array) -> None:
-        least, most = value.min(axis=1), value.max(axis=1)
-        low[name] = np.minimum(low[name], least) if name in low else least
-        high[name] = np.maximum(high[name], most) if name in high else most
+    @cached_property
+    def _all(self) -> dict[str, tuple[Floats, Floats]]:
+        found: dict[str, tuple[Floats, Floats]] = {}
 
-    by_length: dict[int, list[Floats]] = {}
-    for sequence in sequences:
-        by_length.setdefault(len(sequence), []).append(sequence)
-    program = prepare(graph, KERNELS)
-    for group in by_length.values():
-        program.run(np.stack(group), observe=see)
-    return Observed(low, high)
+        def see(name: str, value: Array) -> None:
+            low, high = value.min(axis=1), value.max(axis=1)
+            if name in found:
+                low, high = np.minimum(found[name][0], low), np.maximum(found[name][1], high)
+            found[name] = (low, high)
+
+        by_length: dict[int, list[Floats]] = {}
+        for sequence in self.sequences:
+            by_length.setdefault(len(sequence), []).append(sequence)
+        program = prepare(self.graph, KERNELS)
+        for group in by_length.values():
+            program.run(np.stack(group), observe=see)
+        return found
 
 
 def find_bounds(graph: Graph, observed: Observed, margin: float) -> dict[str, Interval]:
@@ -114,9 +140,9 @@ def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -
     if state.low is not None and state.high is not None:
         low, high = graph.constants[state.low], graph.constants[state.high]
     else:
-        seen = [op.result for _, op in graph.ops() if isinstance(op, StateRead) and op.state == name]
+        seen = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == name]
         seen += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name]
-        wide = [observed.interval(n, margin) for n in seen if n in observed.low]
+        wide = [observed.interval(n, margin) for n in seen if n in graph.values]
         low = np.min([initial, *(w.low for w in wide)], axis=0)
         high = np.max([initial, *(w.high for w in wide)], axis=0)
     return Interval(np.minimum(low, initial), np.maximum(high, initial))
@@ -176,7 +202,10 @@ def _quotient(graph: Graph, op: Div, a: Interval, b: Interval) -> Interval:
 def denominator_floor(graph: Graph, op: Div, bounds: Mapping[str, Interval], observed: Observed) -> Floats:
     """The lower bound below which a denominator is clipped: proven where above 0, else an eighth of the least seen."""
     proven = bounds[op.b].low
-    least = observed.low.get(op.b, proven)
+    if np.all(proven > 0) or op.b in graph.constants:
+        least = proven
+    else:
+        least = observed.low(op.b)
     if np.any((proven <= 0) & (least <= 0)):
         worst = int(np.argmin(np.broadcast_to(least, (graph.size(op.b),))))
         raise QuantizeError(

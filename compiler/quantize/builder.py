@@ -45,6 +45,7 @@ class Builder:
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
         self._ops: list[Op] = []
+        self._made: dict[str, Op] = {}
         self._copies: dict[tuple[str, int], str] = {}
 
     # --- blocks and the finished graph ---------------------------------------------------------------------
@@ -100,7 +101,7 @@ class Builder:
         here = Graph((), self.values, self.constants)
         size = self._size(op)
         self.values[name] = Value(name, size)
-        span = self.spans[name] = span_of(here, op, self.spans, wide)
+        span = self.spans[name] = span_of(here, op, self.spans, wide, self._made)
         if span.least < -high - 1 or span.most > high or span.product >= 2**self.chip.product_bits:
             raise QuantizeError(
                 f"{name} does not fit the words of {self.chip.name}",
@@ -118,6 +119,7 @@ class Builder:
             represents=of if of in self.known else None,
         )
         self.bias[name] = self._bias(op)
+        self._made[name] = op
         self._ops.append(op)
         return name
 

@@ -76,8 +76,11 @@ def of_format(form: Format) -> Span:
     return Span(np.array([form.low]), np.array([form.high]))
 
 
-def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None) -> Span:
-    """The span of `op`'s result, from those of its operands; `form` is the format of ops that saturate."""
+def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None, made: Mapping[str, Op]) -> Span:
+    """The span of `op`'s result, from those of its operands.
+
+    `form` is the format of ops that saturate; `made` finds the op that a value comes from.
+    """
     if isinstance(op, (Input, Rescale, Shift, StateRead)):
         assert form is not None
         return _saturating(op, spans, form)
@@ -97,7 +100,16 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
             x.most,
         )
         return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
+    if isinstance(op, Max) and (_opposite(graph, op.a, op.b, made) or _opposite(graph, op.b, op.a, made)):
+        a, b = spans[op.a], spans[op.b]  # max(x, -x): the intervals alone do not see that it is |x|
+        return Span(np.maximum(np.maximum(a.low, b.low), 0), np.maximum(a.high, b.high))
     return _elementwise(graph, op, spans)
+
+
+def _opposite(graph: Graph, name: str, of: str, made: Mapping[str, Op]) -> bool:
+    """Whether value `name` is 0 - `of`."""
+    op = made.get(name)
+    return isinstance(op, Sub) and op.b == of and op.a in graph.constants and not np.any(graph.constants[op.a])
 
 
 def _saturating(op: Op, spans: Mapping[str, Span], form: Format) -> Span:
@@ -190,9 +202,11 @@ def _joined(graph: Graph, sources: tuple[str, ...], spans: Mapping[str, Span]) -
 def find_spans(graph: Graph) -> dict[str, Span]:
     """The span of every value and vector constant of an integer graph."""
     spans = {n: exactly(c) for n, c in graph.constants.items() if np.issubdtype(c.dtype, np.integer) and c.ndim == 1}
+    made: dict[str, Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
-            spans[op.result] = span_of(graph, op, spans, graph.values[op.result].format)
+            spans[op.result] = span_of(graph, op, spans, graph.values[op.result].format, made)
+            made[op.result] = op
     return spans
 
 

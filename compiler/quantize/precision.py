@@ -39,7 +39,7 @@ class Precision:
     degree: int = 3
     wide_products: bool = True
     """a product of two values splits its longer one, instead of narrowing both"""
-    margin: float = 1.25
+    margin: float = 2.0
     """a calibrated range is this much wider than what was seen"""
     overrides: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: NO_OVERRIDES)
 

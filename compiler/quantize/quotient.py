@@ -12,7 +12,7 @@ import numpy.typing as npt
 from compiler.graph.ops import Div, Divide, PiecewisePolynomial, Shift, Sub
 from compiler.quantize.bounds import Interval
 from compiler.quantize.builder import Builder
-from compiler.quantize.fractions import fraction_for, operand_limit
+from compiler.quantize.fractions import fraction_for, operand_limit, word_limit
 from compiler.quantize.polynomial import Table, fit, steps
 from compiler.quantize.product import product
 
@@ -30,7 +30,6 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
         d = build.saturated(d, build.fraction(d), (least, max(build.spans[d].most, least)), f"{op.b}.clipped")
     if build.chip.divide:
         return _divide(build, op, d)
-    a = build.at(op.a, build.wanted.get(op.a, build.wanted[op.out]))
     top = (build.spans[d].most - 1).bit_length()
     octaves = top - (build.spans[d].least - 1).bit_length()
     amount = emit_table(build, f"{op.out}.octave", d, _octave_table(top, octaves)) if octaves else build.number(0)
@@ -51,8 +50,10 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
     )
     reciprocal = emit_table(build, f"{op.out}.reciprocal", normal, table)
     exponent = build.fraction(d) - top
+    room = fraction_for(quotient.magnitude, word_limit(build.precision.at(op.out)) * 2.0**exponent)
+    a = build.at(op.a, min(build.wanted.get(op.a, build.wanted[op.out]), room))
     # |a * 2^o| = |quotient| * (d * 2^o) <= |quotient| * 2^-exponent: what exceeds it is a rounding, and is clipped.
-    limit = min(int(quotient.magnitude * 2.0 ** (build.fraction(a) - exponent) * 1.001) + 1, build.chip.word_high)
+    limit = min(int(quotient.magnitude * 2.0 ** (build.fraction(a) - exponent)) + 16, build.chip.word_high)
     scaled = build.emit(Shift(f"{op.out}.numerator", a, amount), build.fraction(a), (-limit, limit))
     return product(build, op.out, reciprocal, scaled, build.wanted[op.out], exponent, of=op.out)
 

@@ -33,7 +33,7 @@ from compiler.graph.ops import (
 )
 from compiler.graph.validate import validate
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.bounds import Interval, Observed, denominator_floor, find_bounds, observe, state_interval
+from compiler.quantize.bounds import Interval, Observed, denominator_floor, find_bounds, state_interval
 from compiler.quantize.builder import Builder, Floats, state_format, with_format
 from compiler.quantize.fractions import find_fractions
 from compiler.quantize.intervals import prove
@@ -66,19 +66,16 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
 
 
 def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -> tuple[Graph, Observed]:
-    """Inputs scaled to +-1 a channel, denominators to at most 1, matrix rows to the weights' range."""
-    observed = observe(graph, sequences)
+    """Inputs scaled to +-1 a channel, matrix rows to the weights' range, denominators to at most 1."""
     for _, op in graph.ops():
         if isinstance(op, Input):
-            seen = observed.interval(op.out, precision.margin)
+            seen = Observed(graph, sequences).interval(op.out, precision.margin)
             largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
             graph = scale_inputs(graph, np.where(largest > 0, largest, 1.0))
     graph = rows_out(graph, (2.0**precision.weight - 1) / 2.0**precision.weight)
-    observed = observe(graph, sequences)
-    bounds = find_bounds(graph, observed, precision.margin)
-    upper = {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)}
-    graph = normalise_quotients(graph, upper)
-    return graph, observe(graph, sequences)
+    bounds = find_bounds(graph, Observed(graph, sequences), precision.margin)
+    graph = normalise_quotients(graph, {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)})
+    return graph, Observed(graph, sequences)
 
 
 def _state(build: Builder, state: State, interval: Interval) -> State:
