@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as functional
 
-from ltc2neuro.tracing.elementwise import apply
+from ltc2neuro.tracing.elementwise import MIXES, apply
 from ltc2neuro.tracing.linear import features_only
 from ltc2neuro.tracing.symbolic import Symbolic
 from ltc2neuro.tracing.torch_ops import spellings
@@ -151,6 +151,13 @@ def _smallest(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) ->
     return _folded(torch.minimum, input, dim, keepdim)
 
 
+def _pairwise(function: Callable[..., Tensor], a: Symbolic, b: object) -> Tensor:
+    """`max` and `min` of two tensors; over axes they give indices, too."""
+    if isinstance(b, Tensor):
+        return function(a, b)
+    raise a.recorder.refusal(f"{a.recorder.operation} over an axis is not supported", f"{MIXES} For features: amax.")
+
+
 def _folded(function: Callable[..., Tensor], x: Tensor, dim: int | Sequence[int], keepdim: bool) -> Tensor:
     """A tree of maxima or minima over axes of features."""
     if isinstance(x, Symbolic):
@@ -283,6 +290,8 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("softmax",), _softmax),
         (("softmin",), _softmin),
         (("amax",), _largest),
+        (("max",), lambda input, other=None, **_: _pairwise(torch.maximum, input, other)),
+        (("min",), lambda input, other=None, **_: _pairwise(torch.minimum, input, other)),
         (("amin",), _smallest),
         (("mean",), _mean),
         (("batch_norm",), _batch_norm),

@@ -51,7 +51,7 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
     recorder = [*symbols(args), *symbols(kwargs)][0].recorder
     if func in _STRUCTURE:
         return _STRUCTURE[func](*args, **kwargs)
-    if func in _METADATA:
+    if func in _METADATA and not (func is torch.Tensor.new_tensor and symbols(args[1:])):
         return _metadata(func, args, kwargs)
     if func in _CASTS:
         return _cast(func, args, kwargs)
@@ -60,7 +60,7 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
         rule, in_place = _rule(_IN_PLACE[func]), True
     if rule is None:
         raise refusal(recorder, func)
-    kwargs = {key: value for key, value in kwargs.items() if key != "inplace" and not (key == "out" and value is None)}
+    kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key != "inplace"}
     with recorder.doing(func):
         try:
             result = rule(*args, **kwargs)
@@ -126,7 +126,7 @@ _METADATA: set[Function] = {
         "size", "dim", "ndimension", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex",
         "is_signed", "get_device", "element_size", "storage_offset", "is_same_size", "__len__", "__hash__", "__repr__",
         "__str__", "__format__", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
-        "new_full", "new_empty", "result_type", "has_names", "is_inference", "is_conj", "is_neg", "is_nonzero_static",
+        "new_full", "new_empty", "new_tensor", "result_type", "has_names", "is_inference", "is_conj", "is_neg",
     ),
     *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
 }  # fmt: skip
@@ -138,7 +138,8 @@ _RANDOM = set(
 _IN_PLACE: dict[Function, Function] = {
     changing: getattr(torch.Tensor, name)
     for name in dir(torch.Tensor)
-    for changing in spellings(f"{name}_", f"__i{name[2:]}" if name.startswith("__") else f"{name}_")
-    if callable(getattr(torch.Tensor, name)) and changing in spellings(f"{name}_", f"__i{name[2:]}")
+    for changing in spellings(f"__i{name[2:]}" if name.startswith("__") else f"{name}_")
 }
 """in-place function -> the function that returns a new tensor"""
+_ALIASES = {"axis": "dim", "keepdims": "keepdim"}
+"""NumPy's words, which torch takes, too"""

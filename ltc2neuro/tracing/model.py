@@ -153,7 +153,7 @@ def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: boo
             "numpy or torch.tensor is lost.",
         )
     layout = axes.layout(output.codes)
-    if layout is None:
+    if layout is None or output.numel() == 0:
         raise TraceError(
             "the model's result is neither one answer per step nor one for the last step",
             numbers=f"its shape is {tuple(output.shape)} for a batch of {axes.ROWS} and {axes.STEPS} steps",

@@ -182,18 +182,12 @@ class Recorder:
 
     def add_state(self, name: str, initial: Floats, low: Floats | None = None, high: Floats | None = None) -> str:
         """A new state; returns its name."""
-        unique, count = name, 1
-        while unique in self._states:
-            count += 1
-            unique = f"{name}_{count}"
-        bounds = [
-            None if bound is None else self.constant(bound, f"{unique}.{side}")
-            for bound, side in ((low, "low"), (high, "high"))
-        ]
-        self._states[unique] = State(
-            unique, initial.size, self.constant(initial, f"{unique}.initial"), bounds[0], bounds[1], (self.path,)
-        )
-        return unique
+        name = unique([name], set(self._states))[0]
+        lowest = None if low is None else self.constant(low, f"{name}.low")
+        highest = None if high is None else self.constant(high, f"{name}.high")
+        start = self.constant(initial, f"{name}.initial")
+        self._states[name] = State(name, initial.size, start, lowest, highest, _modules(self.path))
+        return name
 
     def read(self, state: str, shape: Sequence[int], like: torch.Tensor, step: int = axes.NOW) -> Symbolic:
         """The state as a tensor (rows, *shape)."""
@@ -281,7 +275,7 @@ class Recorder:
             final[name]: Value(
                 final[name],
                 self._origins[name].size,
-                (self._origins[name].path,),
+                _modules(self._origins[name].path),
                 (line.short,) if (line := self._origins[name].line) else (),
             )
             for name in kept
@@ -296,3 +290,7 @@ class Recorder:
             constants=self._constants,
             states=tuple(self._states.values()),
         ), final
+
+
+def _modules(path: str) -> tuple[str, ...]:
+    return (path,) if path else ()

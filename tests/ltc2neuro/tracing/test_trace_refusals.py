@@ -300,6 +300,7 @@ def test_results_of_a_wrong_kind():
     assert "not recorded" in refused(lambda net, x: torch.zeros(2, 3, 1)).what
     assert "not recorded" in refused(lambda net, x: {"y": x}).what
     assert "neither" in refused(lambda net, x: x.reshape(-1, 4)).what
+    assert "neither" in refused(lambda net, x: x[..., :0]).what
 
 
 def test_a_model_that_fails():
