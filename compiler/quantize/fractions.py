@@ -66,6 +66,11 @@ def find_fractions(graph: Graph, bounds: Mapping[str, Interval], precision: Prec
     """Fraction bits of every value and state of a float graph."""
     natural = _natural(graph, bounds, precision)
     found = {s.name: _state_fraction(graph, s.name, natural) for s in graph.states}
+    for _, op in graph.ops():  # a copy of a state has no more digits than the state
+        if isinstance(op, StateRead):
+            natural[op.out] = found[op.state]
+        elif isinstance(op, Gather):
+            natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
     wanted: dict[str, int] = {}
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
