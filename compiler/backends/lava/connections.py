@@ -1,4 +1,4 @@
-"""A connection of the mapped network as one of Lava's stock processes, its weights proved to survive."""
+"""The mapped network's connections as Lava's stock processes, weights proved to survive, no part left alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode, clip_weights, truncate_weights
 from scipy.sparse import csr_matrix
 
-from compiler.mapping.network import Connection, Integers
+from compiler.mapping.network import Connection, Integers, MappedNetwork, Port
 from hw_models.errors import LavaError
 
 WEIGHT_BITS = 8
@@ -43,6 +43,37 @@ def synapses(connection: Connection) -> Sparse | DelaySparse | DelayDense:
     if math.prod(connection.shape) <= SMALL:
         return DelayDense(weights=weights.toarray(), delays=delays.toarray(), **options)
     return DelaySparse(weights=weights, delays=delays, **options)
+
+
+INPUT, OUTPUT = "the network's input", "the network's output"
+
+
+def links(network: MappedNetwork) -> list[Connection]:
+    """Connections without synapses, to the output, from each part of the network that nothing joins to the output.
+
+    A state that neither hears the input nor reaches the output is such a part. Lava runs a graph that falls apart,
+    but some of its messages never arrive, without an error.
+    """
+    edges = [{c.source.population or INPUT, c.target.population or OUTPUT} for c in network.connections]
+    joined = _joined(OUTPUT, edges)
+    found = []
+    none = np.zeros(0, np.int64)
+    for name, size in {INPUT: network.input_size, **{p.name: p.size for p in network.populations}}.items():
+        if name not in joined:
+            source = Port(None if name == INPUT else name)
+            shape = (network.output_size, size)
+            found.append(Connection(f"{name} -> output, no synapses", source, Port(None), shape, none, none, none))
+            joined |= _joined(name, edges)
+    return found
+
+
+def _joined(start: str, edges: list[set[str]]) -> set[str]:
+    """All that hangs together with `start`."""
+    joined, grown = {start}, True
+    while grown:
+        more = set().union(*(edge for edge in edges if edge & joined)) - joined
+        joined, grown = joined | more, bool(more)
+    return joined
 
 
 def _matrix(connection: Connection, values: Integers) -> csr_matrix:

@@ -52,7 +52,7 @@ def run_graph(top: AbstractProcess, steps: int, *, deadline_s: float, watch: Cal
     try:
         with _interrupts_held():
             _fork(runtime)
-        _wait(lambda: _initialised(runtime, names), runtime, names, end, deadline_s)
+        _wait(lambda: _initialised(runtime), runtime, names, end, deadline_s)
         started = time.perf_counter()
         runtime.start(RunSteps(num_steps=steps, blocking=False))
         _wait(lambda: _answered(runtime, watch), runtime, names, end, deadline_s)
@@ -109,17 +109,10 @@ def _wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: flo
         time.sleep(POLL_S)
 
 
-def _initialised(runtime: Runtime, names: list[str]) -> bool:
-    """Whether all models were made; each process says so, or why not, in a queue of its own."""
-    while runtime.exception_q and not runtime.exception_q[0].empty():
-        raised = runtime.exception_q.pop(0).get()
-        if raised is not None:
-            name = names[len(names) - len(runtime.exception_q) - 1]
-            raise LavaError(
-                f"a Lava process could not be made: {type(raised).__name__}: {raised}",
-                where=name,
-                numbers=str(getattr(raised, "trace", "")),
-            ) from raised
+def _initialised(runtime: Runtime) -> bool:
+    """Whether all models were made: each process puts None, or what its model raised, into a queue of its own."""
+    # The queue of a model that raised stays in the list: the process itself tells more, and `_raise_failed` reads it.
+    runtime.exception_q = [q for q in runtime.exception_q if q.empty() or q.get() is not None]
     return not runtime.exception_q
 
 

@@ -22,7 +22,7 @@ from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from compiler.backends.lava.connections import synapses
+from compiler.backends.lava.connections import links, synapses
 from compiler.backends.lava.door import logging_kept
 from compiler.backends.lava.machine import Machine
 from compiler.backends.lava.processes.neurons import Neurons, initial_states
@@ -108,7 +108,7 @@ class MappedNetModel(AbstractSubProcessModel):
                 )
                 for p in network.populations
             }
-            connections = [(connection, synapses(connection)) for connection in network.connections]
+            connections = [(c, synapses(c)) for c in (*network.connections, *links(network))]
         for connection, process in connections:
             source, target = connection.source, connection.target
             if source.population is None:

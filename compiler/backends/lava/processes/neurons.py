@@ -76,9 +76,10 @@ class PyNeuronsModel(PyLoihiProcessModel):
     def run_spk(self) -> None:
         """One tick."""
         population, words = self._population, self._words
-        sums = [port.recv() for port in (self.sum_0, self.sum_1)[: population.sum_ports]]
+        sums = [self.sum_0.recv(), self.sum_1.recv()]
         messages = self._interpreter.tick(words, sums)
-        for port, message in zip((self.message_0, self.message_1), messages, strict=False):
+        for index, port in enumerate((self.message_0, self.message_1)):
+            message = messages[index] if index < len(messages) else 0
             port.send(np.broadcast_to(np.asarray(message, np.int32), population.size))
         for index, word in enumerate(population.states.values()):
             self.states[index * population.size : (index + 1) * population.size] = words[word]

@@ -1,0 +1,63 @@
+"""Random integer graphs, mapped: Lava returns what the reference returns, for outputs and states at every sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hw_models.errors import LavaError, MissingExtraError
+
+try:
+    import compiler.backends.lava.door  # noqa: F401
+except (LavaError, MissingExtraError) as missing:
+    pytest.skip(str(missing), allow_module_level=True)
+
+from compiler.backends.execution import Execution
+from compiler.backends.lava.run import run_lava
+from compiler.backends.reference import run_reference
+from compiler.graph import Graph
+from compiler.mapping import map_network
+from hw_models.chip import load_chip
+from tests.compiler.graph_strategies import integer_graphs
+
+pytestmark = pytest.mark.timeout(240)
+CHIP = load_chip("loihi2")
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def inputs(graph: Graph, seed: int, batch: int, time: int) -> np.ndarray:
+    features = map_network(graph, CHIP).input_size
+    return np.random.default_rng(seed).integers(-(2**15) + 1, 2**15, (batch, time, features))
+
+
+def assert_equal(run: Execution, reference: Execution) -> None:
+    assert np.array_equal(run.outputs, reference.outputs)
+    assert run.states.keys() == run.final.keys() == reference.states.keys()
+    for name, states in reference.states.items():
+        assert np.array_equal(run.states[name], states), name
+        assert np.array_equal(run.final[name], reference.final[name]), name
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=SLOW)
+@given(integer_graphs(), st.integers(0, 2**32 - 1))
+def test_mapped_equals_the_reference(graph: Graph, seed: int) -> None:
+    x = inputs(graph, seed, batch=2, time=3)
+    assert_equal(run_lava(lambda k: map_network(graph, CHIP, k), x, None, fused=False), run_reference(graph, x))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=SLOW)
+@given(integer_graphs(), st.integers(0, 2**32 - 1))
+def test_fused_equals_the_reference(graph: Graph, seed: int) -> None:
+    x = inputs(graph, seed, batch=3, time=4)
+    assert_equal(run_lava(lambda k: map_network(graph, CHIP, k), x, None, fused=True), run_reference(graph, x))
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=SLOW)
+@given(integer_graphs(), st.integers(0, 2**32 - 1), st.booleans())
+def test_the_state_can_be_handed_on_between_executors(graph: Graph, seed: int, fused: bool) -> None:
+    x = inputs(graph, seed, batch=2, time=4)
+    first = run_reference(graph, x[:, :2])
+    second = run_lava(lambda k: map_network(graph, CHIP, k), x[:, 2:], first.final, fused=fused)
+    assert_equal(second, run_reference(graph, x[:, 2:], first.final))
