@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import redirect_stdout
 
-from ltc2neuro.cli.output import HELD
+from ltc2neuro.cli.output import HELD, say
 
 NAME = "demo"
 HELP = "a trained network from torch to Lava, explained"
@@ -16,11 +18,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check that its packages are here, and run it."""
+    """Check that its packages are here, and run it. With --json what it tells goes to standard error."""
     from ltc2neuro import extras
 
     extras.DEMO.require()
     from ltc2neuro.demo import demo
 
-    demo(options.output)
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        demo(options.output)
+    say(options, "", {"plot": options.output})
     return HELD
