@@ -1,6 +1,11 @@
 """The demo from end to end, on the kept weights."""
 
 import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="the demo needs the extra all")
+pytest.importorskip("sklearn", reason="the demo needs the extra all")
+pytest.importorskip("matplotlib", reason="the demo needs the extra all")
 
 from ltc2neuro.demo import demo, examples, load_digits
 from ltc2neuro.demo_plot import choose

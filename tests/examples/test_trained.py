@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+
 import torch
 from safetensors.torch import load_file
 from tasks import MissingDataError, Task, cheetah, sines
