@@ -84,7 +84,6 @@ class _Writer:
         self.plan, self.graph, self.schedule, self.chip, self.member = plan, plan.graph, schedule, chip, member
         self.name, self.size = groups.names[number], groups.sizes[number]
         self.owned = [s for s in self.graph.states if groups.state_owner[s.name] == number]
-        self.number = number
         self.scratch = Scratch()
         self.words: dict[str, Integers | int] = {TICK.name: 0}
         self.states = {s.name: self._new_word(s.name, self._constant(s.initial)) for s in self.owned}

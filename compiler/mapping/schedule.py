@@ -100,44 +100,53 @@ class Schedule:
         return self.spans[home].start + level
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What all attempts have in common."""
+
+    plan: Plan
+    groups: Groups
+    chip: Chip
+    output_port: int
+    """of the population that the output reads: a port that no map may use"""
+
+
 def make_schedule(plan: Plan, groups: Groups, chip: Chip) -> Schedule:
-    """Place all blocks, each as early as its operands and the ports allow."""
-    shared = {groups.owner[s] for m in plan.maps.values() for s, _ in m.terms if s in groups.owner}
-    if groups.output_owner in shared and chip.messages < 2:
+    """Place all blocks, each as early as its operands and the ports allow. Raises `ChipError` where they do not."""
+    senders = {groups.owner[source] for m in plan.maps.values() for source, _ in m.terms if source != plan.input}
+    shared = groups.output_owner in senders
+    if shared and chip.messages < 2:
         raise ChipError(
             "the output needs a message port of its own",
             where=groups.names[groups.output_owner],
             numbers=f"{chip.name}: {chip.messages} message port",
         )
+    task = _Task(plan, groups, chip, chip.messages - 1 if shared else 0)
     schedule = Schedule()
-    for number, block in enumerate(plan.graph.blocks):
-        schedule = _place(plan, groups, chip, schedule, number, block, shared)
+    for number in range(len(plan.graph.blocks)):
+        schedule = _place(task, schedule, number)
     return schedule
 
 
-def _place(
-    plan: Plan, groups: Groups, chip: Chip, before: Schedule, number: int, block: Block, shared: set[int]
-) -> Schedule:
+def _place(task: _Task, before: Schedule, number: int) -> Schedule:
+    """The schedule with one block more. A repeated block is as short as it can be, and then as early."""
+    block = task.plan.graph.blocks[number]
     earliest = max((before.committed.get(op.state, 0) for op in block.ops if isinstance(op, StateRead)), default=0)
-
-    def attempt(start: int, length: int | None, repeat: int) -> Schedule:
-        trial = _Placing(plan, groups, chip, before.copy(), number, start, length, repeat, shared)
-        return trial.run(block.ops)
-
-    calm = max(earliest, before.traffic.horizon(), *(span.end for span in before.spans), 0)
+    calm = max([earliest, before.traffic.horizon(), *(span.end for span in before.spans)])
     try:
         if block.repeat == 1:
-            return attempt(earliest, None, 1)
-        shortest = max(1, attempt(calm, None, 1).spans[-1].length)
+            return _Placing(task, before, number, Span(earliest, 0, 1), None).run(block.ops)
+        alone = _Placing(task, before, number, Span(calm, 0, 1), None).run(block.ops)
     except _DoesNotFitError as error:
-        raise _crowded(block, chip) from error
+        raise _crowded(block, task.chip) from error
+    shortest = max(1, alone.spans[-1].length)
     for length in range(shortest, shortest + PATIENCE):
         for start in range(earliest, calm + 1):
             try:
-                return attempt(start, length, block.repeat)
+                return _Placing(task, before, number, Span(start, length, block.repeat), length).run(block.ops)
             except _DoesNotFitError:
                 continue
-    raise _crowded(block, chip)
+    raise _crowded(block, task.chip)
 
 
 def _crowded(block: Block, chip: Chip) -> ChipError:
@@ -152,22 +161,11 @@ def _crowded(block: Block, chip: Chip) -> ChipError:
 class _Placing:
     """One attempt to place one block. `length` None: as long as it gets."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        groups: Groups,
-        chip: Chip,
-        schedule: Schedule,
-        block: int,
-        start: int,
-        length: int | None,
-        repeat: int,
-        shared: set[int],
-    ) -> None:
-        self.plan, self.groups, self.chip, self.schedule, self.block = plan, groups, chip, schedule, block
-        self.length, self.highest, self.shared = length, 0, shared
-        self.span = Span(start, length or 0, repeat)
-        schedule.spans.append(self.span)
+    def __init__(self, task: _Task, before: Schedule, block: int, span: Span, length: int | None) -> None:
+        self.task, self.plan, self.groups, self.chip = task, task.plan, task.groups, task.chip
+        self.schedule, self.block, self.span = before.copy(), block, span
+        self.length, self.highest = length, 0
+        self.schedule.spans.append(span)
 
     def run(self, ops: tuple[Op, ...]) -> Schedule:
         """Level all ops and messages; raises `_DoesNotFitError` where they are longer than the given length."""
@@ -180,7 +178,7 @@ class _Placing:
             elif isinstance(op, StateWrite):
                 self._reach(self._level(op.x))
             elif isinstance(op, Output):
-                slot = (self.groups.output_owner, self._output_port())
+                slot = (self.groups.output_owner, self.task.output_port)
                 schedule.output = Sent(op.x, self.block, self._free_level(slot, self._level(op.x)), slot)
                 self._send(schedule.output)
         for map_ in self.plan.maps.values():
@@ -221,9 +219,6 @@ class _Placing:
         return max(0, self.schedule.ready(name, home) - self.span.start)
 
     # --- messages -----------------------------------------------------------------------------------------
-
-    def _output_port(self) -> int:
-        return self.chip.messages - 1 if self.groups.output_owner in self.shared else 0
 
     def _ports(self, population: int) -> range:
         """The message ports that maps may use: the output's is its own."""

@@ -9,20 +9,15 @@ the reference executor, or their agreement would prove nothing.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from compiler.backends.lava.operations import OPERATIONS, RELATIONS, Operation, Relation, Values, Vector
 from hw_models import instructions as isa
 from hw_models.errors import GraphError
-
-Vector: TypeAlias = "npt.NDArray[np.signedinteger] | int"
-"""A value of all neurons: an array, or an int that they share."""
-Values: TypeAlias = "dict[str, Vector]"
-Operation: TypeAlias = Callable[[Values], None]
 
 
 class Interpreter:
@@ -96,13 +91,15 @@ class Interpreter:
     ) -> tuple[Values | None, Values | None]:
         """Those that stay and those that leave; None where there is none."""
         if not isinstance(current, _Group):
-            stays = np.broadcast_to(stays, self._shape).ravel()
+            if stays.shape != self._shape:
+                stays = np.broadcast_to(stays, self._shape)
+            stays = stays.ravel()
         staying = int(np.count_nonzero(stays))
         if staying == stays.size:
             return current, None
         if staying == 0:
             return (current, current) if current is root else (None, current)
-        keep, leave = np.flatnonzero(stays), np.flatnonzero(~stays)
+        keep, leave = stays.nonzero()[0], (~stays).nonzero()[0]
         if not isinstance(current, _Group):
             return _Group(root, keep, self._lanes), _Group(root, leave, self._lanes)
         return current.part(keep), current.part(leave)
@@ -171,7 +168,7 @@ class Interpreter:
             raise GraphError(f"a skip goes to {skip.to}, which is no label further down")
         if isinstance(skip, isa.Skip):
             return _Jump(operator.ne, "#0", "#0", labels[skip.to])
-        return _Jump(_RELATIONS[skip.test], self._key(skip.a), self._key(skip.b), labels[skip.to])
+        return _Jump(RELATIONS[skip.test], self._key(skip.a), self._key(skip.b), labels[skip.to])
 
     def _key(self, source: isa.Source) -> str:
         if isinstance(source, isa.Immediate):
@@ -182,14 +179,15 @@ class Interpreter:
         return f"%{source.name}" if isinstance(source, isa.Register) else source.name
 
     def _operation(self, instruction: isa.Instruction) -> Operation:
-        return _OPERATIONS[type(instruction)](instruction, _target(instruction), *map(self._key, _sources(instruction)))
+        return OPERATIONS[type(instruction)](instruction, _target(instruction), *map(self._key, _sources(instruction)))
 
 
 class _Group(dict[str, Vector]):
     """The values of some neurons, flat; what is not there yet is taken from the values of all."""
 
+    __slots__ = ("_rows", "index", "lanes", "root", "written")
+
     def __init__(self, root: Values, index: npt.NDArray[np.intp], lanes: int) -> None:
-        super().__init__()
         self.root, self.index, self.lanes = root, index, lanes
         self.written: frozenset[str] = frozenset()
         self._rows: npt.NDArray[np.intp] | None = None
@@ -225,7 +223,7 @@ class _Group(dict[str, Vector]):
 class _Jump:
     """Go on at segment `target` unless `relation(a, b)`."""
 
-    relation: Callable[[Vector, Vector], npt.NDArray[np.bool_] | bool]
+    relation: Relation
     a: str
     b: str
     target: int
@@ -251,113 +249,3 @@ def _sources(instruction: isa.Instruction) -> list[isa.Source]:
     """The operands in the order of the instruction's fields."""
     kinds = (isa.Register, isa.Word, isa.Immediate, isa.Accumulator)
     return [v for n, v in vars(instruction).items() if n != "dest" and isinstance(v, kinds)]
-
-
-_RELATIONS: dict[isa.Test, Callable[[Vector, Vector], npt.NDArray[np.bool_] | bool]] = {
-    isa.Test.LESS: operator.lt,
-    isa.Test.LESS_EQUAL: operator.le,
-    isa.Test.EQUAL: operator.eq,
-    isa.Test.NOT_EQUAL: operator.ne,
-}
-
-
-def _move(_: isa.Instruction, d: str, a: str) -> Operation:
-    def run(v: Values) -> None:
-        v[d] = v[a]
-
-    return run
-
-
-def _add(_: isa.Instruction, d: str, a: str, b: str) -> Operation:
-    def run(v: Values) -> None:
-        v[d] = v[a] + v[b]
-
-    return run
-
-
-def _subtract(_: isa.Instruction, d: str, a: str, b: str) -> Operation:
-    def run(v: Values) -> None:
-        v[d] = v[a] - v[b]
-
-    return run
-
-
-def _and(_: isa.Instruction, d: str, a: str, b: str) -> Operation:
-    def run(v: Values) -> None:
-        v[d] = v[a] & v[b]
-
-    return run
-
-
-def _minimum(_: isa.Instruction, d: str, a: str, b: str) -> Operation:
-    def run(v: Values) -> None:
-        x, y = v[a], v[b]
-        v[d] = min(x, y) if isinstance(x, int) and isinstance(y, int) else np.minimum(x, y)
-
-    return run
-
-
-def _maximum(_: isa.Instruction, d: str, a: str, b: str) -> Operation:
-    def run(v: Values) -> None:
-        x, y = v[a], v[b]
-        v[d] = max(x, y) if isinstance(x, int) and isinstance(y, int) else np.maximum(x, y)
-
-    return run
-
-
-def _multiply_shift(_: isa.Instruction, d: str, a: str, b: str, shift: str) -> Operation:
-    def run(v: Values) -> None:
-        v[d] = v[a] * v[b] >> v[shift]
-
-    return run
-
-
-def _shift_left(_: isa.Instruction, d: str, a: str, amount: str) -> Operation:
-    def run(v: Values) -> None:
-        v[d] = v[a] << v[amount]
-
-    return run
-
-
-def _shift_right(_: isa.Instruction, d: str, a: str, amount: str) -> Operation:
-    def run(v: Values) -> None:
-        v[d] = v[a] >> v[amount]
-
-    return run
-
-
-def _compare(instruction: isa.Instruction, d: str, a: str, b: str) -> Operation:
-    relation = _RELATIONS[getattr(instruction, "test")]  # noqa: B009
-
-    def run(v: Values) -> None:
-        holds = relation(v[a], v[b])
-        v[d] = holds.astype(np.int32) if isinstance(holds, np.ndarray) else int(holds)
-
-    return run
-
-
-def _select(_: isa.Instruction, d: str, condition: str, a: str, b: str) -> Operation:
-    def run(v: Values) -> None:
-        c = v[condition]
-        if isinstance(c, int):
-            v[d] = v[a] if c else v[b]
-        else:
-            v[d] = np.where(c != 0, v[a], v[b]).astype(c.dtype, copy=False)
-
-    return run
-
-
-_OPERATIONS: dict[type[isa.Instruction], Callable[..., Operation]] = {
-    isa.Move: _move,
-    isa.Send: _move,
-    isa.Add: _add,
-    isa.Subtract: _subtract,
-    isa.And: _and,
-    isa.Minimum: _minimum,
-    isa.Maximum: _maximum,
-    isa.MultiplyShift: _multiply_shift,
-    isa.ShiftLeft: _shift_left,
-    isa.ShiftRight: _shift_right,
-    isa.Compare: _compare,
-    isa.Select: _select,
-}

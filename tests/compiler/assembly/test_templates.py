@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from graph_strategies import SMALL, Builder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from compiler.graph import ops
 from hw_models import instructions as isa
 from hw_models.chip import load_chip
 from hw_models.errors import ChipError
-from tests.compiler.graph_strategies import SMALL, Builder
 
 CHIP = load_chip("loihi2")
 SIZE = 40

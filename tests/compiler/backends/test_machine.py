@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from graph_strategies import integer_graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,6 @@ from compiler.backends.reference import run_reference
 from compiler.graph import Graph
 from compiler.mapping import MappedNetwork, map_network
 from hw_models.chip import load_chip
-from tests.compiler.graph_strategies import integer_graphs
 
 CHIP = load_chip("loihi2")
 

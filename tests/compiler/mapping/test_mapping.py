@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from graph_strategies import SMALL, Builder
 
 from compiler.assembly import code_instructions, executed_instructions
 from compiler.backends.lava.machine import Machine
@@ -12,7 +13,6 @@ from compiler.graph import Graph, ops
 from compiler.mapping import MappedNetwork, Port, map_network
 from hw_models.chip import load_chip
 from hw_models.errors import ChipError, InputError
-from tests.compiler.graph_strategies import SMALL, Builder
 
 CHIP = load_chip("loihi2")
 

@@ -14,13 +14,14 @@ try:
 except (LavaError, MissingExtraError) as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
+from graph_strategies import integer_graphs
+
 from compiler.backends.execution import Execution
 from compiler.backends.lava.run import run_lava
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph
 from compiler.mapping import map_network
 from hw_models.chip import load_chip
-from tests.compiler.graph_strategies import integer_graphs
 
 pytestmark = pytest.mark.timeout(240)
 CHIP = load_chip("loihi2")
