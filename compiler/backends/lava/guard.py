@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
+from typing import NoReturn
 
 from lava.magma.compiler.builders.py_builder import PyProcessBuilder
 from lava.magma.compiler.executable import Executable
@@ -57,10 +58,8 @@ def run_graph(top: AbstractProcess, steps: int, *, deadline_s: float, watch: Cal
         runtime.start(RunSteps(num_steps=steps, blocking=False))
         _wait(lambda: _answered(runtime, watch), runtime, names, end, deadline_s)
         seconds = time.perf_counter() - started
-        for port in runtime.service_to_runtime:
-            if not enum_equal(port.recv(), MGMT_RESPONSE.DONE):
-                _raise_failed(runtime, names)
-                raise LavaError("a process of the Lava graph failed", numbers=f"{steps} time steps were asked for")
+        if not all([enum_equal(port.recv(), MGMT_RESPONSE.DONE) for port in runtime.service_to_runtime]):
+            _explain(runtime, names)
         return seconds
     finally:
         with _interrupts_held():
@@ -98,7 +97,7 @@ def _fork(runtime: Runtime) -> None:
 
 def _wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: float, deadline_s: float) -> None:
     while not done():
-        _raise_failed(runtime, names)
+        _check(runtime, names)
         if time.monotonic() > end:
             raise LavaError(
                 "the Lava graph did not finish in time",
@@ -111,7 +110,7 @@ def _wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: flo
 
 def _initialised(runtime: Runtime) -> bool:
     """Whether all models were made: each process puts None, or what its model raised, into a queue of its own."""
-    # The queue of a model that raised stays in the list: the process itself tells more, and `_raise_failed` reads it.
+    # The queue of a model that raised stays in the list: the process itself tells more, and `_check` reads it.
     runtime.exception_q = [q for q in runtime.exception_q if q.empty() or q.get() is not None]
     return not runtime.exception_q
 
@@ -127,17 +126,33 @@ def _actors(runtime: Runtime) -> list[SystemProcess]:
     return list(infrastructure.actors) if isinstance(infrastructure, MultiProcessing) else []
 
 
-def _raise_failed(runtime: Runtime, names: list[str]) -> None:
-    actors = _actors(runtime)
-    ended = [(name, actor) for name, actor in zip(names, actors, strict=True) if not actor.is_alive()]
-    for name, actor in zip(names, actors, strict=True):
+def _check(runtime: Runtime, names: list[str]) -> None:
+    """Raise what a process has raised, or that one has ended."""
+    _raise_exceptions(runtime, names)
+    if not all(actor.is_alive() for actor in _actors(runtime)):
+        _explain(runtime, names)
+
+
+def _explain(runtime: Runtime, names: list[str]) -> NoReturn:
+    """Something has failed. An exception may arrive a moment after the process that raised it, or others, ended."""
+    end = time.monotonic() + GRACE_S
+    while time.monotonic() < end:
+        _raise_exceptions(runtime, names)
+        time.sleep(POLL_S)
+    codes = [(name, actor.exitcode) for name, actor in zip(names, _actors(runtime), strict=True)]
+    ended = [(name, code) for name, code in codes if code is not None]
+    if not ended:
+        raise LavaError("a process of the Lava graph failed without a word", where=", ".join(names))
+    name, code = max(ended, key=lambda pair: pair[1] != 0)  # Lava itself ends the others, with code 0
+    raise LavaError("a Lava process ended", where=name, numbers=f"exit code {code}")
+
+
+def _raise_exceptions(runtime: Runtime, names: list[str]) -> None:
+    for name, actor in zip(names, _actors(runtime), strict=True):
         raised = actor.exception
         if raised is not None:
-            raise LavaError(
-                f"a Lava process raised {type(raised[0]).__name__}: {raised[0]}", where=name, numbers=raised[1]
-            ) from raised[0]
-    for name, actor in ended:
-        raise LavaError("a Lava process ended", where=name, numbers=f"exit code {actor.exitcode}")
+            what = f"a Lava process raised {type(raised[0]).__name__}: {raised[0]}"
+            raise LavaError(what, where=name, numbers=raised[1]) from raised[0]
 
 
 def _end(runtime: Runtime) -> None:

@@ -16,6 +16,7 @@ Integers = npt.NDArray[np.int64]
 SIZE, FEATURES, PERIOD = 4, 3, 2
 INPUT = np.array([[3, 0, -2], [0, 255, 0], [-255, 1, 0], [0, 0, 7]])
 RECURRENT = np.array([[0, 1, 0, -1], [0, 0, 0, 0], [0, -1, 0, 0], [1, 0, 0, 0]])
+OUTPUT = np.array([[1, 0, 0, 0], [0, 2, 0, -1], [0, 0, 0, 0]])
 LOW, HIGH = -(2**20), 2**20
 
 
@@ -51,10 +52,10 @@ def integrator_network(reset_interval: int | None) -> MappedNetwork:
     connections = [
         *signed("input", Port(None), Port("rnn.v", 0), INPUT),
         *signed("recurrent", Port("rnn.v", 0), Port("rnn.v", 1), RECURRENT),
-        *signed("output", Port("rnn.v", 1), Port(None), np.array([[1, 0, 0, 0], [0, 2, 0, -1]])),
+        *signed("output", Port("rnn.v", 1), Port(None), OUTPUT),
     ]
     return MappedNetwork(
-        (population,), tuple(connections), FEATURES, 2, PERIOD, 2, (StateProbe("rnn.v", "rnn.v", "v", 1),)
+        (population,), tuple(connections), FEATURES, len(OUTPUT), PERIOD, 2, (StateProbe("rnn.v", "rnn.v", "v", 1),)
     )
 
 
@@ -75,8 +76,8 @@ def integrator_run(x: Integers, v: Integers) -> tuple[Integers, Integers]:
     for row in x:
         v = np.clip((3 * v >> 2) + INPUT @ row + RECURRENT @ v, LOW, HIGH)
         states.append(v)
-        outputs.append([v[0], 2 * v[1] - v[3]])
-    return np.array(outputs).reshape(-1, 2), np.array(states).reshape(-1, SIZE)
+        outputs.append(OUTPUT @ v)
+    return np.array(outputs).reshape(-1, len(OUTPUT)), np.array(states).reshape(-1, SIZE)
 
 
 @pytest.fixture

@@ -21,7 +21,11 @@ pytestmark = pytest.mark.timeout(60)
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True, timeout=50, cwd=os.getcwd()
+        [sys.executable, "-W", "error::UserWarning", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        cwd=os.getcwd(),
     )
 
 

@@ -61,17 +61,17 @@ FAILURES: dict[str, Callable[[], None]] = {
 }
 
 
-def graph(failing: bool) -> tuple[Source, Int32, Int32]:
+def graph(failing: str = "") -> tuple[Source, Int32, Int32]:
     sent, arrived = shared(STEPS, 3), shared(STEPS, 3)
     sent[:] = np.arange(3 * STEPS).reshape(STEPS, 3)
-    source = Source(rows=(FailingRows if failing else SampleRows)(sent, 0, 1), name="the source")
-    sink = Sink(rows=SampleRows(arrived, 0, 1), ticks=shared(1))
+    source = Source(rows=(FailingRows if failing == "source" else SampleRows)(sent, 0, 1))
+    sink = Sink(rows=(FailingRows if failing == "sink" else SampleRows)(arrived, 0, 1), ticks=shared(1))
     source.out.connect(sink.inp)
     return source, sent, arrived
 
 
 def assert_a_graph_runs() -> None:
-    source, sent, arrived = graph(failing=False)
+    source, sent, arrived = graph()
     assert run_graph(source, STEPS, deadline_s=20) > 0
     assert np.array_equal(sent, arrived)
     assert not multiprocessing.active_children()
@@ -80,22 +80,25 @@ def assert_a_graph_runs() -> None:
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("raise", ["ValueError: row 20 is broken", "the source", "Traceback"]),
-        ("_exit", ["the source", "exit code 3"]),
-        ("sys.exit", ["the source", "exit code 4"]),
-        ("SIGKILL", ["the source", "exit code -9"]),
+        ("raise", ["ValueError: row 20 is broken", "Traceback"]),
+        ("_exit", ["exit code 3"]),
+        ("sys.exit", ["exit code 4"]),
+        ("SIGKILL", ["exit code -9"]),
         ("hang", ["in time", "deadline 1 s"]),
     ],
 )
-def test_failures_are_named_and_leave_nothing(how: str, words: list[str]) -> None:
+@pytest.mark.parametrize("place", ["source", "sink"])
+def test_failures_are_named_and_leave_nothing(place: str, how: str, words: list[str]) -> None:
     FailingRows.how = how
-    source, _, _ = graph(failing=True)
+    source, _, _ = graph(failing=place)
     before = time.monotonic()
     with pytest.raises(LavaError) as caught:
         run_graph(source, STEPS, deadline_s=1 if how == "hang" else 20)
     assert time.monotonic() - before < 10
     for word in words:
         assert word in str(caught.value)
+    if how != "hang":
+        assert caught.value.where == place
     assert_a_graph_runs()
 
 

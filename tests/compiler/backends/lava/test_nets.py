@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ except (LavaError, MissingExtraError) as missing:
 
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.proc.graded.process import GradedVec
 from lava.proc.io.sink import RingBuffer as Receiver
 from lava.proc.io.source import RingBuffer as Sender
 from lava.proc.monitor.process import Monitor
@@ -110,7 +112,7 @@ def test_steps(integrator: MapFor) -> None:
 def test_fused_in_a_graph_of_stock_processes(integrator: MapFor, expected: Expected, lanes: int) -> None:
     x = np.random.default_rng(2).integers(-2000, 2000, (SAMPLES, 3, lanes))
     net = FusedNet(network=integrator(None), lanes=lanes)
-    assert (net.ticks_per_sample, net.inp.shape, net.out.shape) == (1, (3 * lanes,), (2 * lanes,))
+    assert (net.ticks_per_sample, net.inp.shape, net.out.shape) == (1, (3 * lanes,), (3 * lanes,))
     receiver = wired(net, x.reshape(SAMPLES, -1))
     net.run(RunSteps(num_steps=SAMPLES), Loihi2SimCfg(select_tag="fixed_pt"))
     try:
@@ -122,7 +124,7 @@ def test_fused_in_a_graph_of_stock_processes(integrator: MapFor, expected: Expec
     assert not out[: net.latency].any()
     for lane in range(lanes):
         outputs, states = expected(x[:, :, lane], np.zeros(4, np.int64))
-        assert np.array_equal(out[net.latency :].reshape(SAMPLES, 2, lanes)[:, :, lane], outputs)
+        assert np.array_equal(out[net.latency :].reshape(SAMPLES, 3, lanes)[:, :, lane], outputs)
         assert np.array_equal(last[:, lane], states[-1])
 
 
@@ -137,3 +139,33 @@ def test_fused_resets_itself(integrator: MapFor, expected: Expected, x: Integers
         net.stop()
     parts = [expected(x[k : k + interval], np.zeros(4, np.int64))[0] for k in range(0, SAMPLES, interval)]
     assert np.array_equal(out[net.latency :], np.concatenate(parts))
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_loop_of_the_users_does_not_wait_for_ever(
+    integrator: MapFor, expected: Expected, x: Integers, fused: bool
+) -> None:
+    net = FusedNet(network=integrator(None)) if fused else MappedNet(network=integrator(None))
+    receiver = wired(net, x)
+    back = GradedVec(shape=(3,), vth=0)  # receives and sends in the same tick
+    net.out.connect(back.a_in)
+    back.s_out.connect(net.inp)
+    net.run(RunSteps(num_steps=net.steps(SAMPLES)), Loihi2SimCfg(select_tag="fixed_pt"))
+    try:
+        out = receiver.data.get().T
+    finally:
+        net.stop()
+    v, fed = np.zeros(4, np.int64), np.zeros(3, np.int64)
+    for k in range(SAMPLES):
+        outputs, states = expected(x[k : k + 1] + fed, v)
+        v, fed = states[0], outputs[0]
+        assert np.array_equal(out[net.latency + k * net.ticks_per_sample], fed)
+
+
+def test_populations_with_similar_names_have_vars_of_their_own(integrator: MapFor) -> None:
+    one = integrator(None).populations[0]
+    names = ("a.v", "a_v", "3 v")
+    populations = tuple(replace(one, name=n, states={n: "v"}) for n in names)
+    net = MappedNet(network=replace(integrator(None), populations=populations, connections=(), probes=()))
+    assert sorted(net.vars.member_names) == ["states_3_v", "states_a_v", "states_a_v_"]
+    assert all(net.state_vars[n].get().tolist() == [0, 0, 0, 0] for n in names)

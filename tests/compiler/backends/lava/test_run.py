@@ -65,7 +65,7 @@ def test_nothing_to_run(integrator: MapFor, fused: bool, batch: int, time: int) 
     given = {"rnn.v": np.arange(4 * batch).reshape(batch, 4)}
     for state, final in ((None, np.zeros((batch, 4))), (given, given["rnn.v"])):
         run = run_lava(integrator, inputs(batch, time), state, fused=fused)
-        assert run.outputs.shape == (batch, time, 2)
+        assert run.outputs.shape == (batch, time, 3)
         assert run.states["rnn.v"].shape == (batch, time, 4)
         assert np.array_equal(run.final["rnn.v"], final)
 
