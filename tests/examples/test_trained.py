@@ -39,7 +39,7 @@ def test_the_kept_weights_do_the_task(trained):
 def test_the_integers_hold_the_goals_of_fidelity(trained):
     task = task_of(trained)
     model = trained.model()
-    net = ltc2neuro.compile(model, task.x_train[::4])
+    net = ltc2neuro.compile(model, task.x_train)
     x, y = task.x_test[::16], task.y_test[::16]
     limit = 0.001 if task.metric == "mse" else 0.0
     verified = ltc2neuro.verify(
