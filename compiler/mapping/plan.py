@@ -79,6 +79,7 @@ class _Planner:
         self.home: dict[str, int] = {}
         self.linear: dict[str, dict[str, Sparse]] = {}
         self.block_of: dict[str, int] = {}
+        self.relays: dict[str, str] = {}
         self.input: str | None = None
         self.output: Map | None = None
 
@@ -118,9 +119,7 @@ class _Planner:
         whole = identity(self.graph.size(name))
         self.linear[name] = {name: whole}
         if self.gated:
-            entering, gate = f"{name}.in", f"{name}.gate"
-            self._copy_value(name, entering)
-            self._copy_value(name, gate)
+            entering, gate = self._value_like(name, "in"), self._value_like(name, "gate")
             self.maps[entering] = Map(entering, block, ((name, whole),))
             self._append(Add(gate, entering, ZERO), block)
             self.linear[name] = {gate: whole}
@@ -150,15 +149,13 @@ class _Planner:
             return
         total = ""
         for home in homes:
-            part, those = f"{name}.from{home}", {s: m for s, m in terms.items() if self.home[s] == home}
+            those = {s: m for s, m in terms.items() if self.home[s] == home}
             bound = self._bound(those)
-            self._copy_value(name, part)
-            bounds = Format(self._format(name).fraction, -bound, bound)
-            self.values[part] = replace(self.values[part], format=bounds)
+            part = self._value_like(name, f"from{home}")
+            self.values[part] = replace(self.values[part], format=Format(self._format(name).fraction, -bound, bound))
             self.maps[part] = Map(part, home, tuple(those.items()))
             if total:
-                result = name if home == homes[-1] else f"{name}.to{home}"
-                self._copy_value(name, result)
+                result = name if home == homes[-1] else self._value_like(name, f"to{home}")
                 self._append(Add(result, total, part), self.block_of[name])
                 total = result
             else:
@@ -166,19 +163,23 @@ class _Planner:
 
     def _relay(self, name: str) -> str:
         """A value equal to `name`, computed elementwise in the block of `name`."""
-        relay = f"{name}.relay"
-        if relay not in self.home:
-            self._copy_value(name, relay)
+        if name not in self.relays:
+            self.relays[name] = self._value_like(name, "relay")
             self._need(name, self.block_of[name])
-            self._append(Add(relay, name, ZERO), self.block_of[name])
-        return relay
+            self._append(Add(self.relays[name], name, ZERO), self.block_of[name])
+        return self.relays[name]
 
-    def _copy_value(self, name: str, copy: str) -> None:
+    def _value_like(self, name: str, suffix: str) -> str:
+        """A new value with the size and format of another value or constant."""
+        new = f"{name}.{suffix}"
+        while new in self.values or new in self.constants:
+            new += "'"
         if name in self.values:
-            self.values[copy] = replace(self.values[name], name=copy)
+            self.values[new] = replace(self.values[name], name=new)
         else:
             low, high = int(self.constants[name].min()), int(self.constants[name].max())
-            self.values[copy] = Value(copy, self.graph.size(name), format=Format(0, low, high))
+            self.values[new] = Value(new, self.graph.size(name), format=Format(0, low, high))
+        return new
 
     def _compose(self, op: Linear) -> dict[str, Sparse]:
         """The op over its nearest sources that are no linear results; through relays where it does not fit."""
