@@ -163,8 +163,8 @@ class Network:
 
     @property
     def input_name(self) -> str:
-        """The name of the input's value."""
-        return self.shown_name(self._input.out)
+        """Under which saturations of the input are counted."""
+        return "input"
 
     @cached_property
     def input_format(self) -> Format:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.backends.execution import Execution, prepare
-from compiler.backends.float_graph import KERNELS
+from compiler.backends.float_graph import KERNELS, output_map
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_array, as_sequences
@@ -192,8 +192,7 @@ def _fidelity(
     net: Network, model: torch.nn.Module | None, x: Sequences, reference: Run, min_sqnr: float | None
 ) -> list[Row]:
     """SQNR of outputs and states, whole and by cause."""
-    program = prepare(net.float_graph, KERNELS)
-    executions = [program.run(a[None]) for a in x.arrays]
+    executions = _run_float(net, x)
     floating = run_network(net, x, "floating", None, ())
     rows: list[Row] = []
     graph_outputs = [_host_outputs(net, e) for e in executions]
@@ -253,10 +252,21 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
     return rows
 
 
+def _run_float(net: Network, x: Sequences) -> list[Execution]:
+    """The stored float graph over each sequence; those of equal length run side by side. Batches of one."""
+    program = prepare(net.float_graph, KERNELS)
+    found: dict[int, Execution] = {}
+    for group in x.groups():
+        whole = program.run(np.stack([x.arrays[i] for i in group]))
+        for row, i in enumerate(group):
+            part = slice(row, row + 1)
+            states = {n: s[part] for n, s in whole.states.items()}
+            found[i] = Execution(whole.outputs[part], states, {}, {}, {n: s[part] for n, s in whole.final.items()})
+    return [found[i] for i in range(len(x.arrays))]
+
+
 def _host_outputs(net: Network, execution: Execution) -> Floats:
     """(time, outputs) of the float graph in the user's units."""
-    from compiler.backends.float_graph import output_map
-
     scale, offset = output_map(net.float_graph)
     return execution.outputs[0] * scale + offset
 
@@ -277,8 +287,7 @@ def _float_outputs(net: Network, model: torch.nn.Module | None, x: Sequences) ->
     """The float network's answers in the model's shape, from torch where it is given."""
     if model is not None:
         return _torch_outputs(net, model, x)
-    program = prepare(net.float_graph, KERNELS)
-    return [net.shaped(_host_outputs(net, program.run(a[None]))) for a in x.arrays]
+    return [net.shaped(_host_outputs(net, e)) for e in _run_float(net, x)]
 
 
 # --- does it still do its task? --------------------------------------------------------------------------
