@@ -98,7 +98,8 @@ def _mapped(
     net = MappedNet(network=network, rows=rows)
     processes = len(network.populations) + len(network.connections) + 2
     estimate = START_S + TICK_S * processes * net.steps(batch * time)
-    outputs = _drive(net, x.reshape(batch * time, features), rows, deadline_s or estimate, progress)
+    deadline_s = estimate if deadline_s is None else deadline_s
+    outputs = _drive(net, x.reshape(batch * time, features), rows, deadline_s, progress)
     return (
         outputs.reshape(batch, time, -1).astype(np.int64),
         {name: r.values.reshape(batch, time, -1).astype(np.int64) for name, r in rows.items()},
@@ -121,7 +122,8 @@ def _fused(
     operations = sum(p.size * len(p.listing) for p in network.populations) * network.ticks_per_sample
     tick = TICK_S * network.ticks_per_sample * len(network.populations) + OPERATION_S * operations * lanes
     flat = x.transpose(1, 2, 0).reshape(time, features * lanes)
-    outputs = _drive(net, flat, rows, deadline_s or START_S + tick * time, progress)
+    deadline_s = START_S + tick * time if deadline_s is None else deadline_s
+    outputs = _drive(net, flat, rows, deadline_s, progress)
 
     def unfold(values: npt.NDArray[np.int32]) -> Integers:
         return values.reshape(time, -1, lanes).transpose(2, 0, 1).astype(np.int64)
