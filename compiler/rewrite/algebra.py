@@ -99,7 +99,7 @@ def increment_form(draft: Draft, op: Op) -> Op | None:
     state = _written_by(draft, op.out)
     if state is None:
         return None
-    numerator = terms(draft, op.a, draft.here)
+    numerator = terms(draft, op.a, _always)
     k: Floats = np.zeros(1)
     v: str | None = None
     rest: list[Term] = []
@@ -109,7 +109,7 @@ def increment_form(draft: Draft, op: Op) -> Op | None:
             rest.append(term)
         else:
             v, k = read, k + factor
-    fixed, moving = constant_of(draft, terms(draft, op.b, draft.here))
+    fixed, moving = constant_of(draft, terms(draft, op.b, _always))
     size = draft.size(op.out)
     fixed, k = np.broadcast_to(fixed, (size,)), np.broadcast_to(k, (size,))
     leak = np.where(np.abs(fixed - k) <= 4 * np.finfo(float).eps * np.abs(fixed), 0.0, fixed - k)
@@ -137,6 +137,10 @@ def increment_form(draft: Draft, op: Op) -> Op | None:
     step = draft.emit(lambda out: Div(out, net, total), f"{state}.increment", op.out)
     draft.time_constants.append(TimeConstant(state, keep, total, draft.block.repeat))
     return Add(op.out, v, step)
+
+
+def _always(name: str) -> bool:
+    return True  # also what was hoisted: hoist takes it out of the block again
 
 
 def _written_by(draft: Draft, name: str) -> str | None:

@@ -161,14 +161,16 @@ class View:
             met = [n for n in op.operands if n in units]
             if not met:
                 continue
+            moved: tuple[Floats, npt.NDArray[np.int64]] | None = None
             if isinstance(op, Gather) and len(op.sources) == 1:
                 index = integers(self.graph, op.index)
-                units[op.out], channel[op.out] = units[met[0]][index], channel[met[0]][index]
+                moved = units[met[0]][index], channel[met[0]][index]
             elif isinstance(op, (Add, Sub)) and {op.a, op.b} - set(met) <= set(self.graph.constants) and len(met) == 1:
-                units[op.out], channel[op.out] = units[met[0]], channel[met[0]]
+                moved = units[met[0]], channel[met[0]]
             elif self.convert(op, units) is None:
-                refused = np.concatenate([channel[n][units[n] != 1.0] for n in met])
-                return np.unique(refused)
+                return np.unique(np.concatenate([channel[n][units[n] != 1.0] for n in met]))
+            if moved is not None and bool(np.any(moved[0] != 1.0)):
+                units[op.result or ""], channel[op.result or ""] = moved
         return None
 
     # --- using them ---

@@ -12,13 +12,13 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Elementwise, Gather, Linear, Mul, Op, Select, Sub
 from compiler.rewrite.draft import Draft, Floats, integers, rewrite
 
-LONGEST_NAME = 60
+LONGEST_NAME = 120
 """a constant's derived name is at most so long; then the value's own name takes its place"""
 
 
 def fold(graph: Graph) -> Graph:
     """Constants are computed; x*1, x+0, x-0 go; x/c becomes x*(1/c) and x-c becomes x+(-c)."""
-    return rewrite(graph, _evaluate, _order, _identity)
+    return rewrite(graph, _evaluate, _order, identity)
 
 
 def _evaluate(draft: Draft, op: Op) -> str | None:
@@ -94,7 +94,8 @@ def _factor(draft: Draft, name: str) -> str | None:
     return None
 
 
-def _identity(draft: Draft, op: Op) -> str | None:
+def identity(draft: Draft, op: Op) -> str | None:
+    """The operand that an op returns unchanged, or 0."""
     if isinstance(op, (Add, Mul)):
         c = draft.array(op.b)
         if c is not None and _all(c, 0.0 if isinstance(op, Add) else 1.0):

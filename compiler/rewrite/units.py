@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Div, Input, Mul
-from compiler.rewrite.draft import reals
+from compiler.graph.ops import Add, Apply, Div, Input, Mul, Op, SegmentSum, StateRead, Sub
+from compiler.rewrite.draft import Draft, reals, rewrite
 from compiler.rewrite.factors import Units, View, with_units
+from compiler.rewrite.fold import identity
 
 
 def push(graph: Graph) -> Graph:
@@ -37,9 +38,10 @@ def normalise_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64
     factor finds no constants to join, or where there is no bound.
     """
     units: Units = {}
-    view = View(graph)
-    for _, op in graph.ops():
-        if not isinstance(op, Div) or op.b not in upper or op.a not in graph.values or op.b not in graph.values:
+    weighted = rewrite(graph, _weights)
+    view = View(weighted)
+    for _, op in weighted.ops():
+        if not isinstance(op, Div) or op.b not in upper or not {op.a, op.b} <= weighted.values.keys():
             continue
         bound = np.asarray(upper[op.b], np.float64)
         usable = np.isfinite(bound) & (bound > 0.0)
@@ -47,7 +49,20 @@ def normalise_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64
         found = view.absorb(op.a, factor, units, also=(op.b, factor))
         if found is not None:
             units = found
-    return with_units(graph, units) if units else graph
+    return rewrite(with_units(weighted, units), identity) if units else graph
+
+
+def _weights(draft: Draft, op: Op) -> Op | None:
+    """Give functions and states that are summed up a weight of 1, a constant that a factor can join."""
+    if not isinstance(op, (SegmentSum, Add, Sub)):
+        return None
+    weighted: dict[str, str] = {}
+    for name in op.operands:
+        if isinstance(draft.definition(name), (Apply, StateRead)):
+            one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
+            size = draft.size(name)
+            weighted[name] = draft.emit(lambda out, x=name, w=one: Mul(out, x, w), f"{name}.weighted", name, size)
+    return op.renamed(lambda n: weighted.get(n, n)) if weighted else None
 
 
 def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:

@@ -24,7 +24,7 @@ from compiler.graph.ops import (
 from compiler.graph.validate import validate
 
 sys.path.insert(0, str(Path(__file__).parent))
-from raw_ltc import Recorder  # noqa: E402
+from raw_ltc import Recorder
 
 SIZES = (1, 2, 3, 4)
 
@@ -103,8 +103,11 @@ def _random_op(r: Recorder, rng: np.random.Generator, local: list[str]) -> None:
             d = r.constant("d", rng.uniform(0.5, 2.0, size))
         else:
             positive = r.apply(_value(r, rng, local, size, a), "sigmoid")
-            d = r.binary(Add, r.binary(Mul, positive, r.constant("g", rng.uniform(0, 2, size))),
-                         r.constant("k", rng.uniform(0.5, 2, size)))
+            d = r.binary(
+                Add,
+                r.binary(Mul, positive, r.constant("g", rng.uniform(0, 2, size))),
+                r.constant("k", rng.uniform(0.5, 2, size)),
+            )
         out = r.binary(Div, a, d)
     elif kind == 7:
         b = _operand(r, rng, local, size)
@@ -153,4 +156,6 @@ def _gathered(r: Recorder, rng: np.random.Generator, local: list[str], a: str, s
 def _shaped(r: Recorder, rng: np.random.Generator, local: list[str], size: int) -> str:
     """A value of that size, bounded."""
     out = _gathered(r, rng, local, str(rng.choice(local)), size)
-    return r.apply(out, "tanh") if rng.random() < 0.7 else r.binary(Mul, r.apply(out, "sigmoid"), r.constant("c", [0.5]))
+    return (
+        r.apply(out, "tanh") if rng.random() < 0.7 else r.binary(Mul, r.apply(out, "sigmoid"), r.constant("c", [0.5]))
+    )

@@ -15,7 +15,7 @@ from compiler.graph.validate import validate
 from compiler.rewrite import PASSES, normalise_quotients, rows_out, scale_inputs, simplify
 
 sys.path.insert(0, str(Path(__file__).parent))
-from float_graphs import random_graph  # noqa: E402
+from float_graphs import random_graph
 
 seeds = st.integers(0, 2**32 - 1)
 phases = (Phase.explicit, Phase.reuse, Phase.generate)  # a seed does not shrink
