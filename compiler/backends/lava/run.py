@@ -122,8 +122,8 @@ def _fused(
     operations = sum(p.size * len(p.listing) for p in network.populations) * network.ticks_per_sample
     tick = TICK_S * network.ticks_per_sample * len(network.populations) + OPERATION_S * operations * lanes
     flat = x.transpose(1, 2, 0).reshape(time, features * lanes)
-    deadline_s = START_S + tick * time if deadline_s is None else deadline_s
-    outputs = _drive(net, flat, rows, deadline_s, progress)
+    estimate = START_S + tick * time
+    outputs = _drive(net, flat, rows, estimate if deadline_s is None else deadline_s, progress)
 
     def unfold(values: npt.NDArray[np.int32]) -> Integers:
         return values.reshape(time, -1, lanes).transpose(2, 0, 1).astype(np.int64)
