@@ -34,7 +34,7 @@ class Sequences:
         return list(found.values())
 
 
-def as_array(x: ArrayOrTensor) -> npt.NDArray[np.generic]:
+def as_array(x: ArrayOrTensor) -> np.ndarray:
     """`x` as a NumPy array; a tensor is detached and brought to the CPU."""
     detach = getattr(x, "detach", None)
     return np.asarray(x if detach is None else detach().cpu().numpy())

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from hw_models.errors import InputError
 
-Array: TypeAlias = npt.NDArray[np.generic]
+Array: TypeAlias = np.ndarray
 Metric: TypeAlias = Callable[[Array, Array], float]
 
 

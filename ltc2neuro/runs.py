@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltc2neuro.network import Network
 
 Integers: TypeAlias = npt.NDArray[np.int64]
-States: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
+States: TypeAlias = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Run:
     on: str
     outputs: Floats | list[Floats]
     integers: Integers | list[Integers] | None
-    states: dict[str, npt.NDArray[np.generic] | list[npt.NDArray[np.generic]]]
+    states: dict[str, np.ndarray | list[np.ndarray]]
     record: dict[str, Floats | list[Floats]]
     saturations: dict[str, int]
-    final_state: dict[str, npt.NDArray[np.generic]]
+    final_state: dict[str, np.ndarray]
 
 
 Executor: TypeAlias = "Callable[[Network, Floats, States | None, Sequence[str]], Execution]"
@@ -118,7 +118,7 @@ def run_network(
     for group in x.groups():
         batch = np.stack([x.arrays[i] for i in group])
         if on == "floating":
-            samples: npt.NDArray[np.generic] = net.scaled(batch)
+            samples: np.ndarray = net.scaled(batch)
         else:
             samples, saturated = net.input_format.quantize(net.mapped_input(batch))
             if saturated:
@@ -145,7 +145,7 @@ def _expand(net: Network, record: Sequence[str]) -> list[str]:
     return found
 
 
-def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict[str, npt.NDArray[np.generic]]:
+def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict[str, np.ndarray]:
     """The state handed in, of the right names, shapes and kind."""
     names = {s.name: s for s in net.graph.states}
     if set(state) != set(names):
@@ -153,7 +153,7 @@ def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict
             "state does not fit the network", numbers=f"has {sorted(state)}, expected {sorted(names)}",
             advice="Give the final_state of a run of this network.",
         )
-    checked: dict[str, npt.NDArray[np.generic]] = {}
+    checked: dict[str, np.ndarray] = {}
     for name, spec in names.items():
         array = np.asarray(state[name])
         if array.shape != (batch, spec.size):
@@ -183,7 +183,7 @@ def _assemble(
     count = len(x.arrays)
     outputs: list[Floats] = [np.zeros(0)] * count
     integers: list[Integers] = [np.zeros(0, np.int64)] * count
-    states: dict[str, list[npt.NDArray[np.generic]]] = {s.name: [np.zeros(0)] * count for s in net.graph.states}
+    states: dict[str, list[np.ndarray]] = {s.name: [np.zeros(0)] * count for s in net.graph.states}
     record: dict[str, list[Floats]] = {n: [np.zeros(0)] * count for n in wanted}
     final = {
         s.name: np.zeros((count, s.size), np.float64 if on == "floating" else np.int64) for s in net.graph.states
@@ -201,7 +201,7 @@ def _assemble(
             for name in wanted:
                 record[name][i] = shown[name][row]
 
-    def together(arrays: list) -> npt.NDArray[np.generic] | list:  # type: ignore[type-arg]
+    def together(arrays: list) -> np.ndarray | list:  # type: ignore[type-arg]
         return arrays if x.ragged else np.stack(arrays)
 
     return Run(

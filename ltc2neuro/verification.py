@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.backends.execution import Execution, prepare
 from compiler.backends.float_graph import KERNELS, output_map
@@ -30,7 +29,7 @@ INTEGER_EXECUTORS = ("reference", "lava", "lava-fused")
 MAPPED_SAMPLES = 64
 """Mapped Lava takes real ticks, so `verify` runs it on as many sequences as make up about this many samples."""
 
-Values: TypeAlias = "list[npt.NDArray[np.generic]]"
+Values: TypeAlias = "list[np.ndarray]"
 
 
 @dataclass(frozen=True)

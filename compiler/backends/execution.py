@@ -12,13 +12,12 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Op, Output, StateRead, StateWrite
 from hw_models.errors import GraphError
 
-Array: TypeAlias = npt.NDArray[np.generic]
+Array: TypeAlias = np.ndarray
 
 CACHED = 2**17
 """Elements of the arrays that a run works on: few enough to stay in the cache, enough to hide Python."""

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.ops import Op
 from hw_models.fixed_point import Format
 
-Array = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+Array = np.ndarray
 
 
 @dataclass(frozen=True)

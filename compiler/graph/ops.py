@@ -16,13 +16,13 @@ from typing import ClassVar, TypeVar
 OpT = TypeVar("OpT", bound="Op")
 
 
-def _role(name: str) -> str:
-    return field(metadata={"role": name})
+RESULT, OPERAND, ARRAY = ({"role": role} for role in ("result", "operand", "array"))
+"""What a field names: the value computed, a value or constant read, a constant of the op's own."""
 
 
 @cache
-def _fields(kind: type[Op], role: str) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind) if item.metadata.get("role") == role)
+def _fields(cls: type[Op], role: str) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls) if f.metadata.get("role") == role)
 
 
 def _roles(op: Op, role: str) -> Iterator[str]:
@@ -70,25 +70,25 @@ class Op:
 class Input(Op):
     """The sample's features after the host's map `x * scale + offset`, in the order of the model's input."""
 
-    out: str = _role("result")
-    scale: str = _role("array")
-    offset: str = _role("array")
+    out: str = field(metadata=RESULT)
+    scale: str = field(metadata=ARRAY)
+    offset: str = field(metadata=ARRAY)
 
 
 @dataclass(frozen=True)
 class Output(Op):
     """The sample's result: the host returns `x * scale + offset`."""
 
-    x: str = _role("operand")
-    scale: str = _role("array")
-    offset: str = _role("array")
+    x: str = field(metadata=OPERAND)
+    scale: str = field(metadata=ARRAY)
+    offset: str = field(metadata=ARRAY)
 
 
 @dataclass(frozen=True)
 class StateRead(Op):
     """The state as it was when this iteration of the block began."""
 
-    out: str = _role("result")
+    out: str = field(metadata=RESULT)
     state: str
 
 
@@ -97,7 +97,7 @@ class StateWrite(Op):
     """The state's next value: in force when this iteration of the block has ended."""
 
     state: str
-    x: str = _role("operand")
+    x: str = field(metadata=OPERAND)
 
 
 # --- linear: a message crosses synapses ------------------------------------------------------------------
@@ -112,27 +112,27 @@ class Linear(Op):
 class Gather(Linear):
     """out[i] = concatenation(sources)[index[i]]."""
 
-    out: str = _role("result")
-    sources: tuple[str, ...] = _role("operand")
-    index: str = _role("array")
+    out: str = field(metadata=RESULT)
+    sources: tuple[str, ...] = field(metadata=OPERAND)
+    index: str = field(metadata=ARRAY)
 
 
 @dataclass(frozen=True)
 class SegmentSum(Linear):
     """out[j] = sum of x[i] over all i with segment[i] == j; 0 where there is none."""
 
-    out: str = _role("result")
-    x: str = _role("operand")
-    segment: str = _role("array")
+    out: str = field(metadata=RESULT)
+    x: str = field(metadata=OPERAND)
+    segment: str = field(metadata=ARRAY)
 
 
 @dataclass(frozen=True)
 class MatVec(Linear):
     """out = matrix @ concatenation(sources); the matrix is (size of out, size of the sources)."""
 
-    out: str = _role("result")
-    sources: tuple[str, ...] = _role("operand")
-    matrix: str = _role("array")
+    out: str = field(metadata=RESULT)
+    sources: tuple[str, ...] = field(metadata=OPERAND)
+    matrix: str = field(metadata=ARRAY)
 
 
 # --- elementwise: a neuron's program ---------------------------------------------------------------------
@@ -147,36 +147,36 @@ class Elementwise(Op):
 class Add(Elementwise):
     """out = a + b."""
 
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
 class Sub(Elementwise):
     """out = a - b."""
 
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
 class Min(Elementwise):
     """out = min(a, b)."""
 
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
 class Max(Elementwise):
     """out = max(a, b)."""
 
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 class Relation(Enum):
@@ -191,9 +191,9 @@ class Relation(Enum):
 class Compare(Elementwise):
     """out = 1 where `a relation b`, else 0."""
 
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
     relation: Relation
 
 
@@ -201,10 +201,10 @@ class Compare(Elementwise):
 class Select(Elementwise):
     """out = a where condition != 0, else b."""
 
-    out: str = _role("result")
-    condition: str = _role("operand")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    condition: str = field(metadata=OPERAND)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
@@ -212,9 +212,9 @@ class Mul(Elementwise):
     """out = a * b."""
 
     integer: ClassVar[bool] = False
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
@@ -222,9 +222,9 @@ class Div(Elementwise):
     """out = a / b."""
 
     integer: ClassVar[bool] = False
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
@@ -232,8 +232,8 @@ class Apply(Elementwise):
     """out = function(x); the function is one of `compiler.functions`, by its name."""
 
     integer: ClassVar[bool] = False
-    out: str = _role("result")
-    x: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    x: str = field(metadata=OPERAND)
     function: str
 
 
@@ -242,10 +242,10 @@ class MulShift(Elementwise):
     """out = floor(a * b / 2^shift); shift >= 0, one number or one per element."""
 
     real: ClassVar[bool] = False
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
-    shift: str = _role("array")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
+    shift: str = field(metadata=ARRAY)
 
 
 @dataclass(frozen=True)
@@ -253,9 +253,9 @@ class Shift(Elementwise):
     """out = x * 2^amount: left with saturation to out's format, right with floor. See `shift_saturate`."""
 
     real: ClassVar[bool] = False
-    out: str = _role("result")
-    x: str = _role("operand")
-    amount: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    x: str = field(metadata=OPERAND)
+    amount: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
@@ -263,8 +263,8 @@ class Rescale(Elementwise):
     """out = saturate(floor(x / 2^shift + 1/2)) to out's format; saturations are counted."""
 
     real: ClassVar[bool] = False
-    out: str = _role("result")
-    x: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    x: str = field(metadata=OPERAND)
     shift: int
 
 
@@ -273,9 +273,9 @@ class And(Elementwise):
     """out = a & b, bit by bit in two's complement; b is a constant mask 2^k - 1."""
 
     real: ClassVar[bool] = False
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
 
 
 @dataclass(frozen=True)
@@ -283,9 +283,9 @@ class Divide(Elementwise):
     """out = floor(a * 2^shift / b), b > 0. Only chips that divide."""
 
     real: ClassVar[bool] = False
-    out: str = _role("result")
-    a: str = _role("operand")
-    b: str = _role("operand")
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
     shift: int
 
 
@@ -299,12 +299,12 @@ class PiecewisePolynomial(Elementwise):
     """
 
     real: ClassVar[bool] = False
-    out: str = _role("result")
-    x: str = _role("operand")
-    knots: str = _role("array")
-    origins: str = _role("array")
-    coefficients: str = _role("array")
-    shifts: str = _role("array")
+    out: str = field(metadata=RESULT)
+    x: str = field(metadata=OPERAND)
+    knots: str = field(metadata=ARRAY)
+    origins: str = field(metadata=ARRAY)
+    coefficients: str = field(metadata=ARRAY)
+    shifts: str = field(metadata=ARRAY)
 
 
 OPS: dict[str, type[Op]] = {

@@ -160,7 +160,9 @@ def _forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Obs
     if isinstance(op, SegmentSum):
         segment = graph.constants[op.segment].astype(np.int64)
         x = _full(graph, op.x, bounds)
-        return Interval(*(np.bincount(segment, weights=b, minlength=graph.size(op.out)) for b in (x.low, x.high)))
+        size = graph.size(op.out)
+        low, high = (np.bincount(segment, weights=b, minlength=size).astype(np.float64) for b in (x.low, x.high))
+        return Interval(low, high)
     if isinstance(op, MatVec):
         whole, matrix = _joined(graph, op.sources, bounds), graph.constants[op.matrix]
         positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)

@@ -61,7 +61,7 @@ class Builder:
 
     # --- constants -----------------------------------------------------------------------------------------
 
-    def constant(self, name: str, array: npt.NDArray[np.generic], fraction: int | None = None) -> str:
+    def constant(self, name: str, array: np.ndarray, fraction: int | None = None) -> str:
         """Store an integer constant under `name`, or under a like name where another one has it."""
         array = np.asarray(array, np.int64)
         while name in self.constants and not np.array_equal(self.constants[name], array):
@@ -178,13 +178,13 @@ class Builder:
         if isinstance(op, Sub):
             return self._of(op.a) - self._of(op.b)
         if isinstance(op, MulShift):
-            return -0.5 * (self.constants[op.shift] > 0)
+            return -0.5 * (self.constants[op.shift] > 0).astype(np.float64)
         if isinstance(op, Rescale):
             return self._of(op.x) / 2.0**op.shift
         if isinstance(op, SegmentSum):
             segment, size = self.constants[op.segment].astype(np.int64), self.values[op.out].size
             each = np.broadcast_to(self._of(op.x), segment.shape)
-            return np.bincount(segment, weights=each, minlength=size)
+            return np.bincount(segment, weights=each, minlength=size).astype(np.float64)
         return zero
 
     def _of(self, name: str) -> Floats:

@@ -65,7 +65,7 @@ class Span:
         return max(abs(self.least), abs(self.most))
 
 
-def exactly(constant: npt.NDArray[np.generic]) -> Span:
+def exactly(constant: np.ndarray) -> Span:
     """The span of a constant."""
     array = constant.astype(np.int64)
     return Span(array, array)
@@ -94,11 +94,8 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
         return _mat_vec(graph, op, spans)
     if isinstance(op, PiecewisePolynomial):
         x = spans[op.x]
-        reach = polynomial.bounds(
-            *(graph.constants[n].astype(np.int64) for n in (op.knots, op.origins, op.coefficients, op.shifts)),
-            x.least,
-            x.most,
-        )
+        knots, origins, coefficients, shifts = (graph.constants[n].astype(np.int64) for n in op.arrays)
+        reach = polynomial.bounds(knots, origins, coefficients, shifts, x.least, x.most)
         return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
     if isinstance(op, Max) and (_opposite(graph, op.a, op.b, made) or _opposite(graph, op.b, op.a, made)):
         a, b = spans[op.a], spans[op.b]  # max(x, -x): the intervals alone do not see that it is |x|
