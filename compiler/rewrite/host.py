@@ -42,6 +42,8 @@ def _after_input(graph: Graph, op: Input) -> tuple[Graph, Input | None]:
 
 def _before_output(graph: Graph, op: Output) -> tuple[Graph, Output | None]:
     """Take in the map that the output reads, if nothing else reads it."""
+    if op.x in graph.constants:
+        return _constant_output(graph, op)
     readers = [reader for _, reader in graph.ops() if op.x in reader.operands]
     source = next((other for _, other in graph.ops() if other.result == op.x), None)
     found = _map(graph, source) if source is not None and len(readers) == 1 else None
@@ -52,6 +54,17 @@ def _before_output(graph: Graph, op: Output) -> tuple[Graph, Output | None]:
     graph, scale_name = _with(graph, old_scale * scale, op.scale)
     graph, offset_name = _with(graph, old_offset + offset * old_scale, op.offset)
     new = Output(x, scale_name, offset_name)
+    return _exchange(graph, {op: new}), new
+
+
+def _constant_output(graph: Graph, op: Output) -> tuple[Graph, Output | None]:
+    """A result that is always the same is the host's offset to zeros."""
+    always = reals(graph, op.x)
+    if not always.any():
+        return graph, None
+    graph, offset = _with(graph, reals(graph, op.offset) + reals(graph, op.scale) * always, op.offset)
+    graph, zeros = _with(graph, np.zeros(always.size), "0")
+    new = Output(zeros, op.scale, offset)
     return _exchange(graph, {op: new}), new
 
 

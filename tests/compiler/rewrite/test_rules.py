@@ -255,6 +255,18 @@ def test_an_input_map_beside_another_reader_is_not_folded_into_synapses() -> Non
     assert isinstance(product, MatVec) and np.array_equal(graph.constants[product.matrix], r.constants["m"])
 
 
+def test_a_constant_result_is_the_hosts_offset() -> None:
+    r, x = recorder(2)
+    out = r.value("y", 2)
+    r.ops.append(MatVec(out, (x,), r.constant("m", np.zeros((2, 2)))))
+    r.output(r.binary(Add, out, r.constant("bias", [0.25, -3.5])))
+    graph = simplified(r)
+    output = only(graph, Output)
+    assert isinstance(output, Output)
+    assert np.array_equal(graph.constants[output.offset], [0.25, -3.5])
+    assert not graph.constants[output.x].any()
+
+
 def leaky(denominator_is_one_constant: bool) -> Recorder:
     r, x = recorder(2)
     r.state("v", np.zeros(2))
