@@ -18,6 +18,7 @@ from compiler.graph.ops import (
     MatVec,
     Mul,
     Op,
+    Output,
     Relation,
     SegmentSum,
     Select,
