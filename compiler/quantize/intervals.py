@@ -174,8 +174,11 @@ def _elementwise(graph: Graph, op: Op, spans: Mapping[str, Span]) -> Span:
         return Span(np.zeros_like(b.high), b.high)
     if isinstance(op, MulShift):
         shift = graph.constants[op.shift].astype(np.int64)
+        reach = np.maximum(np.abs(a.low), np.abs(a.high)) * np.maximum(np.abs(b.low), np.abs(b.high)).astype(np.float64)
+        largest = int(np.max(reach, initial=0.0))
+        if largest >= 2**62:  # integers would wrap; no chip has such products
+            return Span(-np.ones(1, np.int64) << 62, np.ones(1, np.int64) << 62, largest)
         low, high = _corners(a, b, lambda x, y: x * y)
-        largest = int(max(np.abs(low).max(initial=0), np.abs(high).max(initial=0)))
         return Span(low >> shift, high >> shift, largest)
     low, high = _corners(a, b, lambda x, y: (x << op.shift) // y)
     return Span(low, high, a.magnitude << op.shift)
@@ -230,7 +233,16 @@ def prove(graph: Graph, chip: Chip) -> Graph:
                 advice="This is a fault of the compiler.",
             )
         _check_fractions(graph, op)
+        if isinstance(op, And):
+            _check_mask(graph, op)
     return graph
+
+
+def _check_mask(graph: Graph, op: And) -> None:
+    """The span of `And` holds for what the semantics allow: a constant 2^k - 1."""
+    mask = graph.constants.get(op.b)
+    if mask is None or np.any(mask < 0) or np.any(mask & (mask + 1)):
+        raise GraphError(f"the mask {op.b} of {op.out} is not a constant 2^k - 1")
 
 
 def _check_fractions(graph: Graph, op: Op) -> None:
