@@ -34,7 +34,7 @@ class Format:
     @property
     def bits(self) -> int:
         """Width of a two's complement word that holds `low` to `high`."""
-        return max((-self.low - 1).bit_length() if self.low < 0 else 0, self.high.bit_length()) + 1
+        return max((-self.low - 1).bit_length() if self.low < 0 else 0, max(self.high, 0).bit_length()) + 1
 
     @property
     def lsb(self) -> float:
