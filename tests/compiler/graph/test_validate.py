@@ -1,0 +1,168 @@
+"""`validate`, `prove` and the JSON form refuse what breaks the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from graph_strategies import SMALL, Builder, integer_graphs
+from hypothesis import assume, given, settings
+
+from compiler.backends.reference import run_reference
+from compiler.graph import Block, Graph, ops
+from compiler.graph.serialize import from_json, to_json
+from compiler.graph.validate import problems, validate
+from compiler.quantize.intervals import find_spans, prove
+from hw_models.chip import load_chip
+from hw_models.errors import ArtifactError, GraphError
+from hw_models.fixed_point import Format
+
+LOIHI2 = load_chip("loihi2")
+
+
+def small() -> Graph:
+    b = Builder()
+    b.state("s", [0, 0])
+    x = b.input(2)
+    b.block("input")
+    b.write("s", b.rescale(b.add(x, b.read("s")), 1, -SMALL, SMALL))
+    b.block("loop", 2)
+    b.output(b.mat_vec([b.read("s")], [[3, -2]]))
+    b.block("output")
+    return b.graph()
+
+
+def with_op(graph: Graph, old: type[ops.Op], new: Callable[[ops.Op], ops.Op]) -> Graph:
+    """The graph with each op of the type `old` changed."""
+    blocks = tuple(
+        replace(b, ops=tuple(new(op) if isinstance(op, old) else op for op in b.ops)) for b in graph.blocks
+    )
+    return replace(graph, blocks=blocks)
+
+
+def doubled_write(graph: Graph) -> Graph:
+    block = graph.blocks[1]
+    return replace(graph, blocks=(graph.blocks[0], replace(block, ops=(*block.ops, block.ops[-1])), graph.blocks[2]))
+
+
+BROKEN = {
+    "which is not there": lambda g: with_op(g, ops.Add, lambda op: replace(op, a="nothing")),
+    "no such state": lambda g: with_op(g, ops.StateRead, lambda op: replace(op, state="t")),
+    "lacks its array": lambda g: with_op(g, ops.MatVec, lambda op: replace(op, matrix="m")),
+    "does not belong into an integer graph": lambda g: with_op(g, ops.Add, lambda op: ops.Mul(op.out, op.a, op.b)),
+    "written twice": doubled_write,
+    "repeats 0 times": lambda g: replace(g, blocks=(replace(g.blocks[0], repeat=0), *g.blocks[1:])),
+    "has no format": lambda g: replace(g, states=tuple(replace(s, format=None) for s in g.states)),
+    "is computed nowhere": lambda g: replace(g, blocks=g.blocks[:1]),
+    "is not integer": lambda g: replace(g, constants={**g.constants, g.states[0].initial: np.zeros(2)}),
+    "does not have 2 elements": lambda g: replace(g, constants={**g.constants, g.states[0].initial: np.zeros(3, int)}),
+    "matrix is (1, 3), not (1, 2)": lambda g: replace(
+        g, constants={n: np.ones((1, 3), np.int64) if c.ndim == 2 else c for n, c in g.constants.items()}
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_graph_is_named(text):
+    assert problems(small()) == []
+    broken = BROKEN[text](small())
+    assert any(text in p for p in problems(broken)), problems(broken)
+    with pytest.raises(GraphError):
+        validate(broken, "a test")
+
+
+def test_a_value_of_a_repeated_block_is_not_seen_outside():
+    graph = small()
+    inner = graph.blocks[1].ops[-1].x
+    broken = replace(graph, blocks=(*graph.blocks[:2], Block("output", (ops.Output(inner, "in.scale", "in.offset"),))))
+    assert any("which is not there" in p for p in problems(broken))
+
+
+def with_format(graph: Graph, kind: type[ops.Op], form: Format) -> Graph:
+    name = next(op.result for _, op in graph.ops() if isinstance(op, kind))
+    return replace(graph, values={**graph.values, name: replace(graph.values[name], format=form)})
+
+
+def test_prove_refuses_what_can_leave_its_format():
+    prove(small(), LOIHI2)
+    with pytest.raises(GraphError, match="leave its format"):
+        prove(with_format(small(), ops.Add, Format(0, -2 * SMALL + 1, 2 * SMALL)), LOIHI2)
+    with pytest.raises(GraphError, match="mixes the fractions"):
+        prove(with_format(small(), ops.Add, Format(1, -2 * SMALL, 2 * SMALL)), LOIHI2)
+
+
+def test_prove_refuses_heavy_weights_and_full_accumulators():
+    heavy = {n: np.array([[256, 0]]) if c.ndim == 2 else c for n, c in small().constants.items()}
+    with pytest.raises(GraphError, match="weight above 255"):
+        prove(replace(small(), constants=heavy), LOIHI2)
+    # the whole sum of the row is small, but a part of it is not
+    full = {n: np.array([[255, 255]]) if c.ndim == 2 else c for n, c in small().constants.items()}
+    with pytest.raises(GraphError, match="partial sum"):
+        prove(replace(small(), constants=full), LOIHI2)
+
+
+def test_prove_refuses_wide_products():
+    b = Builder()
+    x = b.input(1)
+    b.output(b.mul_shift(b.add(x, x), b.constant([SMALL + 3]), [15]))
+    b.block("only")
+    with pytest.raises(GraphError, match="the chip's width"):
+        prove(b.graph(), LOIHI2)
+
+
+@pytest.mark.parametrize("mask", [[5], [-1], "x"])
+def test_prove_refuses_a_mask_that_is_none(mask):
+    b = Builder()
+    x = b.input(1)
+    b.output(b.bit_and(x, x if mask == "x" else b.constant(mask)))
+    b.block("only")
+    with pytest.raises(GraphError, match="2\\^k - 1"):
+        prove(b.graph(), LOIHI2)
+
+
+def test_prove_sees_products_that_even_64_bits_cannot_hold():
+    b = Builder()
+    x = b.input(1)
+    far = b.mul_shift(x, b.constant([2**44]), [0])
+    b.output(b.mul_shift(far, far, [60]))
+    b.block("only")
+    with pytest.raises(GraphError, match="the chip's width"):
+        prove(b.graph(), load_chip("ideal"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(integer_graphs())
+def test_spans_hold_all_that_random_graphs_compute(graph):
+    masks = [graph.constants.get(op.b, np.array([-1])) for _, op in graph.ops() if isinstance(op, ops.And)]
+    assume(all(np.all(m >= 0) for m in masks))  # these graphs also have masks that `prove` refuses
+    spans = find_spans(graph)
+    x = np.random.default_rng(0).integers(-SMALL, SMALL + 1, (4, 3, graph.size("x")))
+    x[0], x[1] = -SMALL, SMALL
+    run = run_reference(graph, x, record=list(graph.values))
+    for name, values in run.record.items():
+        assert np.all(values >= spans[name].low) and np.all(values <= spans[name].high), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(integer_graphs())
+def test_json_keeps_random_graphs(graph):
+    table, arrays = to_json(graph)
+    again = from_json(table, arrays)
+    assert (again.blocks, again.values, again.states) == (graph.blocks, graph.values, graph.states)
+    assert all(np.array_equal(again.constants[n], c) for n, c in graph.constants.items())
+
+
+@pytest.mark.parametrize("key", ["blocks", "values", "states", "constants", "fractions", "time_constants"])
+def test_json_without_a_part_is_refused(key):
+    table, arrays = to_json(small())
+    with pytest.raises(ArtifactError, match="not a graph"):
+        from_json({n: v for n, v in table.items() if n != key}, arrays)
+
+
+def test_json_with_an_unknown_op_is_refused():
+    table, arrays = to_json(small())
+    table["blocks"][0]["ops"][0]["op"] = "Explode"
+    with pytest.raises(ArtifactError, match="Explode"):
+        from_json(table, arrays)
