@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.execution import Array, prepare
+from compiler.backends.execution import Array, Program, prepare
 from compiler.backends.float_graph import KERNELS
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
@@ -92,6 +92,26 @@ class Observed:
         middle, half = (low + high) / 2, (high - low) / 2
         return Interval(middle - half * margin, middle + half * margin)
 
+    def samples(self, names: Sequence[str]) -> Floats:
+        """What the concatenation of the values `names` was, after each sample: (samples, elements)."""
+        rows = []
+        for group in self._groups():
+            run = self._program.run(group, record=names)
+            parts = [run.record[n].reshape(-1, self.graph.size(n)) for n in names]
+            rows.append(np.concatenate(parts, axis=1))
+        return np.concatenate(rows)
+
+    def _groups(self) -> list[Floats]:
+        """The sequences, those of equal length stacked."""
+        by_length: dict[int, list[Floats]] = {}
+        for sequence in self.sequences:
+            by_length.setdefault(len(sequence), []).append(sequence)
+        return [np.stack(group) for group in by_length.values()]
+
+    @cached_property
+    def _program(self) -> Program:
+        return prepare(self.graph, KERNELS)
+
     def _extremes_of(self, name: str) -> tuple[Floats, Floats]:
         return self._inputs[name] if name in self._inputs else self._all[name]
 
@@ -115,12 +135,8 @@ class Observed:
                 low, high = np.minimum(found[name][0], low), np.maximum(found[name][1], high)
             found[name] = (low, high)
 
-        by_length: dict[int, list[Floats]] = {}
-        for sequence in self.sequences:
-            by_length.setdefault(len(sequence), []).append(sequence)
-        program = prepare(self.graph, KERNELS)
-        for group in by_length.values():
-            program.run(np.stack(group), observe=see)
+        for group in self._groups():
+            self._program.run(group, observe=see)
         return found
 
 

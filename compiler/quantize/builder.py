@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
-from compiler.graph.ops import Add, MulShift, Op, Rescale, SegmentSum, Shift, Sub
+from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, Sub
 from compiler.quantize.intervals import Span, exactly, of_format, span_of
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
@@ -163,7 +163,9 @@ class Builder:
         name = op.result or ""
         if name in self.source.values:
             return size(name)
-        sizes = [self.values[n].size for n in op.operands if n in self.values]
+        if isinstance(op, MatVec):
+            return len(self.constants[op.matrix])
+        sizes = [self.values[n].size if n in self.values else self.constants[n].size for n in op.operands]
         return max(sizes, default=1)
 
     def _where(self, of: str | None) -> str:

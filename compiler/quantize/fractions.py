@@ -33,6 +33,7 @@ from compiler.graph.ops import (
     Sub,
 )
 from compiler.quantize.bounds import Interval
+from compiler.quantize.matrices import exponents
 from compiler.quantize.precision import Precision
 
 
@@ -100,8 +101,7 @@ def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision)
             continue
         word = word_limit(precision.at(name))
         if isinstance(op, MatVec):
-            here = precision.at(name)
-            found[name] = message_fraction(graph, op, bounds, here) + here.weight
+            found[name] = product_fraction(graph, op, bounds, precision.at(name))
             continue
         if isinstance(op, Div):
             # The quotient is a product with a reciprocal of up to 2: see quotient.py.
@@ -153,7 +153,11 @@ def _wants(
     if isinstance(op, (Gather, SegmentSum)):
         return [(n, found[out]) for n in op.operands]
     if isinstance(op, MatVec):
-        return [(n, message_fraction(graph, op, bounds, here)) for n in op.sources]
+        extra = MOST_LOW_BITS if here.split_messages else 0
+        return [
+            (n, found[out] - here.weight - e + extra)
+            for n, e in zip(op.sources, source_exponents(graph, op), strict=True)
+        ]
     if isinstance(op, Apply):
         return [(op.x, here.argument_fraction)]
     if isinstance(op, Mul):
@@ -175,14 +179,29 @@ def _factor_wants(
     return fraction_for(bounds[name].magnitude, factor_limit(precision) if both_values else operand_limit(precision))
 
 
-def message_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
-    """The most fraction bits of a matrix's messages with which no partial row sum leaves the accumulator."""
-    weights = np.ceil(np.abs(graph.constants[op.matrix]) * 2.0**precision.weight)
-    parts = [bounds[s] for s in op.sources]
+MOST_LOW_BITS = 10
+"""Bits of a split message's lower half."""
+
+
+def source_exponents(graph: Graph, op: MatVec) -> list[int]:
+    """How far each source's weights are shifted up: see `matrices.exponents`."""
+    return exponents(graph.constants[op.matrix], [graph.size(s) for s in op.sources])
+
+
+def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
+    """The most fraction bits of weight times message with which no partial row sum leaves the accumulator."""
     sizes = [graph.size(s) for s in op.sources]
+    shifts = source_exponents(graph, op)
+    grid = np.repeat(2.0 ** (precision.weight + np.array(shifts)), sizes)
     reach = np.concatenate(
-        [np.broadcast_to(np.maximum(np.abs(p.low), np.abs(p.high)), (n,)) for p, n in zip(parts, sizes, strict=True)]
+        [
+            np.broadcast_to(np.maximum(np.abs(bounds[s].low), np.abs(bounds[s].high)), (n,))
+            for s, n in zip(op.sources, sizes, strict=True)
+        ]
     )
-    row = float((weights @ reach).max(initial=0.0))
-    largest = float(reach.max(initial=0.0))
-    return min(fraction_for(row, word_limit(precision)), fraction_for(largest, word_limit(precision)))
+    weights = np.ceil(np.abs(graph.constants[op.matrix]) * grid) / grid
+    limit = word_limit(precision)
+    fractions = [fraction_for(float((weights @ reach).max(initial=0.0)), limit)]
+    for part, shift in zip(np.split(reach, np.cumsum(sizes)[:-1]), shifts, strict=True):
+        fractions.append(fraction_for(float(part.max(initial=0.0)), limit) + precision.weight + shift)
+    return min(fractions)

@@ -33,6 +33,12 @@ class Precision:
     """mantissa of a parameter in a product; each element has its own exponent"""
     weight: int = 8
     """magnitude of a synapse's weight in a matrix; each row has a factor in the neuron's program"""
+    split_weights: bool = False
+    """a weight is two: a second matrix holds what rounding took, eight bits further down"""
+    calibrated_weights: bool = False
+    """weights are rounded for the least error over the calibration data, not each to its nearest"""
+    split_messages: bool = False
+    """a matrix's message is two: its upper and its lower bits"""
     argument_fraction: int = 13
     """fraction bits of an element function's argument"""
     segments: int = 8
@@ -79,7 +85,7 @@ class Precision:
 
 
 def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precision:
-    """The precision to use on `chip`: its default, a named setting ("default", "small"), or the user's own."""
+    """What to use on `chip`: its default, a named setting ("default", "accurate", "small"), or the user's own."""
     if isinstance(wanted, Precision):
         return wanted
     default = (
@@ -98,6 +104,7 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
     )
     settings = {
         "default": default,
+        "accurate": replace(default, split_weights=True, split_messages=True),
         "small": replace(default, segments=min(default.segments, 4), wide_products=False),
     }
     if wanted is None or wanted in settings:

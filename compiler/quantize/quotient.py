@@ -32,8 +32,10 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
         return _divide(build, op, d)
     top = (build.spans[d].most - 1).bit_length()
     octaves = top - (build.spans[d].least - 1).bit_length()
-    amount = emit_table(build, f"{op.out}.octave", d, _octave_table(top, octaves)) if octaves else build.number(0)
-    down = build.emit(Sub(f"{op.out}.down", amount, build.number(top - ARGUMENT_BITS)), 0)
+    amount, down = build.number(0), build.number(ARGUMENT_BITS - top)
+    if octaves:
+        amount = emit_table(build, f"{op.out}.octave", d, _octave_table(top, octaves))
+        down = build.emit(Sub(f"{op.out}.down", amount, build.number(top - ARGUMENT_BITS)), 0)
     normal = build.emit(Shift(f"{op.out}.normal", d, down), ARGUMENT_BITS, (0, 2**ARGUMENT_BITS))
     here = build.precision.at(op.out)
     table = fit(

@@ -37,6 +37,7 @@ from compiler.quantize.bounds import Interval, Observed, denominator_floor, find
 from compiler.quantize.builder import Builder, Floats, state_format, with_format
 from compiler.quantize.fractions import find_fractions
 from compiler.quantize.intervals import prove
+from compiler.quantize.matvec import column_weights, lower_mat_vec
 from compiler.quantize.precision import Precision
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
@@ -72,7 +73,7 @@ def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -
             seen = Observed(graph, sequences).interval(op.out, precision.margin)
             largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
             graph = scale_inputs(graph, np.where(largest > 0, largest, 1.0))
-    graph = rows_out(graph, (2.0**precision.weight - 1) / 2.0**precision.weight)
+    graph = rows_out(graph, (2.0**precision.weight - 1) / 2.0**precision.weight, column_weights)
     bounds = find_bounds(graph, Observed(graph, sequences), precision.margin)
     graph = normalise_quotients(graph, {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)})
     return graph, Observed(graph, sequences)
@@ -122,7 +123,7 @@ def _lower(
         segment = build.constant(op.segment, build.source.constants[op.segment])
         build.emit(SegmentSum(op.out, build.at(op.x, build.wanted[op.out]), segment), build.wanted[op.out], of=op.out)
     elif isinstance(op, MatVec):
-        _mat_vec(build, op)
+        lower_mat_vec(build, op, observed)
     elif isinstance(op, Mul):
         lower_mul(build, op)
     elif isinstance(op, Div):
@@ -145,16 +146,6 @@ def _host(build: Builder, name: str) -> str:
     """A float constant of the host's maps."""
     build.constants[name] = build.source.constants[name].astype(np.float64)
     return name
-
-
-def _mat_vec(build: Builder, op: MatVec) -> None:
-    weight = build.precision.at(op.out).weight
-    fraction = build.wanted[op.out]
-    exact = build.source.constants[op.matrix] * 2.0**weight
-    high = build.chip.weight_high
-    matrix = build.constant(op.matrix, np.clip(np.floor(exact + 0.5), -high, high).astype(np.int64))
-    sources = tuple(build.at(s, fraction - weight) for s in op.sources)
-    build.emit(MatVec(op.out, sources, matrix), fraction, of=op.out)
 
 
 def _elementwise(build: Builder, op: Op) -> None:

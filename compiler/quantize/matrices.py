@@ -1,0 +1,65 @@
+"""Integer weights of a matrix: their grid, and how they are rounded to it.
+
+Every source of a matrix has an exponent of its own, so that a source with small weights uses the synapses'
+range too; the product of weight and message has one fraction for all. Rounding is to the nearest, or
+calibrated: what one weight is rounded by is made good by the row's other weights, as far as the inputs of
+the calibration data go together (Frantar et al., GPTQ, arXiv 2210.17323).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+MOST = 12
+"""No source's weights are shifted further: what is so small hardly counts."""
+DAMPING = 0.01
+"""Share of the mean variance that is added to each input's, as GPTQ does, so that the inverse exists."""
+
+
+def exponents(matrix: Floats, sizes: Sequence[int]) -> list[int]:
+    """By how many bits each source's columns may be shifted left before one reaches the largest of the matrix.
+
+    >>> exponents(np.array([[1.0, 0.2], [0.5, 0.1]]), [1, 1])
+    [0, 2]
+    """
+    largest = float(np.abs(matrix).max(initial=0.0))
+    found = []
+    for part in np.split(matrix, np.cumsum(sizes)[:-1], axis=1):
+        own = float(np.abs(part).max(initial=0.0))
+        found.append(0 if own == 0 else min(MOST, int(np.floor(np.log2(largest / own)))))
+    return found
+
+
+def nearest(matrix: Floats, high: int) -> Integers:
+    """Round to the nearest integers within -high..high."""
+    return np.clip(np.floor(matrix + 0.5), -high, high).astype(np.int64)
+
+
+def calibrated(matrix: Floats, inputs: Floats, high: int) -> Integers:
+    """Round each row so that its product with `inputs` (samples, columns) changes least.
+
+    `matrix` is in units of the grid; column by column, the error is spread over the columns not yet rounded.
+    """
+    gram = inputs.T @ inputs / max(len(inputs), 1)
+    damping = DAMPING * float(np.mean(np.diag(gram)))
+    if damping == 0:
+        return nearest(matrix, high)
+    # Columns that carry most are rounded first, while many others can make good for them.
+    order = np.argsort(-np.diag(gram), kind="stable")
+    gram = gram[np.ix_(order, order)] + damping * np.eye(len(gram))
+    upper = np.linalg.cholesky(np.linalg.inv(gram)).T
+    rest = matrix[:, order].copy()
+    rounded = np.zeros(rest.shape, np.int64)
+    for j in range(rest.shape[1]):
+        rounded[:, j] = nearest(rest[:, j], high)
+        error = (rest[:, j] - rounded[:, j]) / upper[j, j]
+        rest[:, j:] -= error[:, None] * upper[None, j, j:]
+    result = np.zeros_like(rounded)
+    result[:, order] = rounded
+    return result

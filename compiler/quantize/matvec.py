@@ -1,0 +1,82 @@
+"""Matrices in integers: 8-bit weights on a grid of each source's own, or pairs of them, and messages alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.graph.ops import Add, And, MatVec, Shift
+from compiler.quantize.bounds import Observed
+from compiler.quantize.builder import Builder
+from compiler.quantize.fractions import MOST_LOW_BITS, source_exponents
+from compiler.quantize.matrices import Floats, calibrated, exponents, nearest
+
+LOW_WEIGHT_BITS = 8
+"""How much further down a split weight's second matrix stands; its weights reach +-2^7."""
+
+
+def column_weights(matrix: Floats, sizes: list[int]) -> Floats:
+    """What each column is shifted up by before a row's largest weight is looked for."""
+    return np.repeat(2.0 ** np.array(exponents(matrix, sizes), np.float64), sizes)
+
+
+def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
+    """`op` in integers; its result has the fraction that `build.wanted` gives it."""
+    here = build.precision.at(op.out)
+    fraction = build.wanted[op.out]
+    sizes = [build.source.size(s) for s in op.sources]
+    shifts = source_exponents(build.source, op)
+    exact = build.source.constants[op.matrix] * np.repeat(2.0 ** (here.weight + np.array(shifts)), sizes)
+    inputs = None
+    if here.calibrated_weights:
+        # Inputs in the same units as the weights: what a column's weight of 1 adds to the result.
+        inputs = observed.samples(op.sources) / np.repeat(2.0 ** np.array(shifts), sizes)
+    high = build.chip.weight_high
+    # A second matrix takes up what the nearest weight leaves, and no more than that.
+    weights = nearest(exact, high) if inputs is None or here.split_weights else calibrated(exact, inputs, high)
+    wanted = [fraction - here.weight - e for e in shifts]
+    low_bits = _low_bits(build, op, wanted) if here.split_messages else 0
+    coarse, fine = [], []
+    for source, f in zip(op.sources, wanted, strict=True):
+        upper, lower = _message(build, source, f, low_bits)
+        coarse.append(upper)
+        fine.append(lower)
+    parts = [("", coarse, weights, 0)]
+    if here.split_weights:
+        rest = (exact - weights) * 2.0**LOW_WEIGHT_BITS
+        low = nearest(rest, high) if inputs is None else calibrated(rest, inputs, high)
+        parts.append((".low_weights", coarse, low, LOW_WEIGHT_BITS))
+    if low_bits:
+        parts.append((".low_messages", fine, weights, low_bits))
+    if len(parts) == 1:
+        matrix = build.constant(op.matrix, weights)
+        return build.emit(MatVec(op.out, tuple(coarse), matrix), fraction, of=op.out)
+    terms = []
+    for suffix, sources, integers, further in parts:
+        matrix = build.constant(f"{op.matrix}{suffix}", integers)
+        term = build.emit(MatVec(f"{op.out}.sum{suffix}", tuple(sources), matrix), fraction + further)
+        terms.append(build.shifted(term, fraction))
+    return _total(build, op.out, terms, fraction)
+
+
+def _low_bits(build: Builder, op: MatVec, wanted: list[int]) -> int:
+    """How many bits the messages have below their `wanted` fractions, at most MOST_LOW_BITS."""
+    more = [build.wanted[s] - f for s, f in zip(op.sources, wanted, strict=True) if s in build.wanted]
+    return max(0, min([MOST_LOW_BITS, *more]))
+
+
+def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple[str, str]:
+    """The message with `fraction` bits, and what `low_bits` more would add to it."""
+    if not low_bits:
+        message = build.at(source, fraction)
+        return message, message
+    whole = build.at(source, fraction + low_bits)
+    upper = build.emit(Shift(f"{source}.upper", whole, build.number(-low_bits)), fraction)
+    lower = build.emit(And(f"{source}.lower", whole, build.number(2**low_bits - 1)), fraction + low_bits)
+    return upper, lower
+
+
+def _total(build: Builder, out: str, terms: list[str], fraction: int) -> str:
+    total = terms[0]
+    for term in terms[1:-1]:
+        total = build.emit(Add(f"{out}.total", total, term), fraction)
+    return build.emit(Add(out, total, terms[-1]), fraction, of=out)

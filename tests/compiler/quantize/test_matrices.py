@@ -1,0 +1,77 @@
+"""Integer weights: their grid, both ways of rounding, and what the precision settings gain on a matrix."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiler.backends.float_graph import run_float
+from compiler.backends.reference import run_reference
+from compiler.graph import Block, Graph, Value
+from compiler.graph.ops import Input, MatVec, Output
+from compiler.quantize.matrices import calibrated, exponents, nearest
+from compiler.quantize.precision import Precision
+from compiler.quantize.to_integers import quantize
+from hw_models.chip import load_chip
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**31))
+@settings(deadline=None, max_examples=50)
+def test_exponents_bring_each_source_near_the_largest_weight(left: int, right: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    matrix = np.concatenate([rng.normal(size=(4, left)), rng.normal(size=(4, right)) * 2.0 ** rng.integers(-9, 1)], 1)
+    shifts = exponents(matrix, [left, right])
+    largest = np.abs(matrix).max()
+    for part, shift in zip(np.split(matrix, [left], axis=1), shifts, strict=True):
+        assert largest / 2 < np.abs(part).max() * 2.0**shift <= largest
+
+
+def test_calibrated_rounding_keeps_the_products_with_the_data() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(500, 6)) @ rng.normal(size=(6, 40)) + 0.1 * rng.normal(size=(500, 40))
+    matrix = rng.uniform(-255, 255, size=(20, 40))
+    rounded = calibrated(matrix, inputs, 255), nearest(matrix, 255)
+    errors = [np.square((r - matrix) @ inputs.T).mean() for r in rounded]
+    assert errors[0] < errors[1] / 10
+    assert np.abs(calibrated(matrix, inputs, 255)).max() <= 255
+
+
+def test_inputs_that_are_always_zero_are_rounded_to_the_nearest() -> None:
+    matrix = np.array([[1.4, -2.6]])
+    assert np.array_equal(calibrated(matrix, np.zeros((5, 2)), 255), nearest(matrix, 255))
+
+
+def _product(rng: np.random.Generator, rows: int, columns: int) -> Graph:
+    constants = {
+        "ones": np.ones(columns),
+        "zeros": np.zeros(columns),
+        "scale": np.ones(rows),
+        "offset": np.zeros(rows),
+        "matrix": rng.normal(size=(rows, columns)),
+    }
+    ops = (Input("x", "ones", "zeros"), MatVec("y", ("x",), "matrix"), Output("y", "scale", "offset"))
+    return Graph((Block("all", ops),), {"x": Value("x", columns), "y": Value("y", rows)}, constants)
+
+
+def _sqnr(precision: Precision, seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    graph = _product(rng, 6, 12)
+    x = rng.normal(size=(20, 50, 12)) @ rng.normal(size=(12, 12))
+    integers = quantize(graph, list(x), load_chip("loihi2"), precision)
+    source = next(op for _, op in integers.ops() if isinstance(op, Input))
+    form = integers.values[source.out].format
+    sink = next(op for _, op in integers.ops() if isinstance(op, Output))
+    sent, _ = form.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
+    lsb = integers.values[sink.x].format.lsb
+    got = run_reference(integers, sent).outputs * lsb * integers.constants[sink.scale]
+    exact = run_float(graph, x).outputs
+    return 10 * np.log10(np.sum(exact**2) / np.sum((exact - got) ** 2))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_setting_gains_what_it_costs(seed: int) -> None:
+    default = _sqnr(Precision(), seed)
+    assert _sqnr(Precision(calibrated_weights=True), seed) > default + 1
+    split = _sqnr(Precision(split_weights=True), seed)
+    assert split > default + 10
+    assert _sqnr(Precision(split_weights=True, split_messages=True), seed) > split + 8
