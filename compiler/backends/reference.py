@@ -89,9 +89,12 @@ def _gather(graph: Graph, op: Op) -> Kernel:
 
 
 def joined(frame: Frame, sources: Sequence[str]) -> Array:
-    """The concatenation of the values `sources`."""
+    """The concatenation of the values `sources`; one that depends on constants only is the same in all lanes."""
     arrays = [frame.values[s] for s in sources]
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    if len(arrays) == 1:
+        return arrays[0]
+    batch = max(a.shape[1] for a in arrays)
+    return np.concatenate([a if a.shape[1] == batch else np.broadcast_to(a, (len(a), batch)) for a in arrays])
 
 
 def _segment_sum(graph: Graph, op: Op) -> Kernel:
