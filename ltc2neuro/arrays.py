@@ -35,9 +35,27 @@ class Sequences:
 
 
 def as_array(x: ArrayOrTensor) -> np.ndarray:
-    """`x` as a NumPy array; a tensor is detached and brought to the CPU."""
+    """`x` as a NumPy array; a tensor is detached and brought to the CPU. Raises `InputError` where it is none."""
     detach = getattr(x, "detach", None)
-    return np.asarray(x if detach is None else detach().cpu().numpy())
+    try:
+        return np.asarray(x if detach is None else detach().cpu().numpy())
+    except (TypeError, ValueError) as error:
+        raise InputError(f"not an array: {error}", advice="Give numbers, such as a float32 array or tensor.") from error
+
+
+def check_numbers(array: np.ndarray, what: str) -> None:
+    """Raise `InputError` unless `array` holds real, finite numbers."""
+    real = np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
+    if not real and array.dtype != np.bool_:
+        raise InputError(f"{what} holds {array.dtype}, not real numbers")
+    if not np.all(np.isfinite(array)):
+        raise InputError(f"{what} holds values that are not finite", advice="Remove NaN and infinity first.")
+
+
+def check_last(array: np.ndarray, size: int, what: str) -> None:
+    """Raise `InputError` unless the last axis of `array` has `size` elements: a single one would be repeated."""
+    if array.ndim == 0 or array.shape[-1] != size:
+        raise InputError(f"{what} has the wrong shape", numbers=f"shape {array.shape}, expected (..., {size})")
 
 
 def as_sequences(x: Samples, features: int | None, what: str = "x") -> Sequences:
@@ -52,23 +70,19 @@ def as_sequences(x: Samples, features: int | None, what: str = "x") -> Sequences
         arrays = [as_array(s) for s in x]  # type: ignore[union-attr]
         shapes = [a.shape for a in arrays]
     else:
-        try:
-            whole = as_array(x)  # type: ignore[arg-type]
-        except ValueError as error:
-            raise InputError(f"{what} is not an array: {error}", advice=f"Give {expected}.") from error
+        whole = as_array(x)  # type: ignore[arg-type]
         if whole.ndim != 3:
             raise InputError(
                 f"{what} has {whole.ndim} dimensions",
                 numbers=f"shape {whole.shape}, expected {expected}",
                 advice="Give a batch of sequences, or a list of (time, features) sequences; x[None] is a batch of one.",
             )
+        if len(whole) == 0:
+            raise InputError(f"{what} holds no sequence", numbers=f"shape {whole.shape}, expected {expected}")
         arrays, shapes = list(whole), [whole.shape]
     for shape, array in zip(shapes * len(arrays) if not ragged else shapes, arrays, strict=False):
         if array.ndim != 2 or (features is not None and array.shape[1] != features):
             wanted = expected.replace("batch, ", "") if ragged else expected
             raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {wanted}")
-        if not np.issubdtype(array.dtype, np.number) and array.dtype != np.bool_:
-            raise InputError(f"{what} holds {array.dtype}, not numbers")
-        if not np.all(np.isfinite(array)):
-            raise InputError(f"{what} holds values that are not finite", advice="Remove NaN and infinity first.")
+        check_numbers(array, what)
     return Sequences(tuple(np.asarray(a, np.float64) for a in arrays), ragged)
