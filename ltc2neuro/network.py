@@ -17,8 +17,9 @@ from compiler.graph.ops import Input, Output
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
+from hw_models.errors import InputError
 from hw_models.fixed_point import Format
-from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, as_sequences
+from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, as_array, as_sequences, check_last, check_numbers
 from ltc2neuro.runs import Run, States, run_network
 from ltc2neuro.stream import Stream
 
@@ -86,6 +87,8 @@ class Network:
     def shaped(self, outputs: Floats) -> Floats:
         """Flat outputs (..., time, outputs) in the shape of the model's answer."""
         if self.readout == "last":
+            if outputs.shape[-2] == 0:
+                raise InputError("there is no last step to answer at", advice="Give at least one sample.")
             return outputs[..., -1, :].reshape(*outputs.shape[:-2], *self.step_shape)
         return outputs.reshape(*outputs.shape[:-1], *self.step_shape)
 
@@ -182,14 +185,19 @@ class Network:
         return self.mapped_input(x) / self.input_format.lsb
 
     def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
-        """Samples (..., features) as the integers that enter the chip; out of range saturates."""
-        from ltc2neuro.arrays import as_array
+        """Samples (..., features) as the integers that enter the chip; out of range saturates.
 
-        return self.input_format.quantize(self.mapped_input(as_array(x).astype(np.float64)))[0]
+        Raises `InputError` for other features and for what is no finite number.
+        """
+        array = as_array(x)
+        check_last(array, self.features, "x")
+        check_numbers(array, "x")
+        return self.input_format.quantize(self.mapped_input(array.astype(np.float64)))[0]
 
     def dequantize(self, integers: npt.ArrayLike) -> Floats:
-        """Integers that leave the chip (..., outputs), in the model's units."""
+        """Integers that leave the chip (..., outputs), in the model's units. Raises `InputError` for other outputs."""
         x = self._output.x
+        check_last(as_array(integers), self.graph.size(x), "integers")
         if x in self.graph.values:
             form = self.graph.values[x].format
             assert form is not None  # an integer graph's

@@ -111,6 +111,8 @@ def run_network(
     """Run `x` on the executor `on`; sequences of equal length side by side."""
     if on not in EXECUTORS:
         raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
+    if not x.arrays and not x.ragged:
+        raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     wanted = _expand(net, record)
     start = None if state is None else _checked(net, state, len(x.arrays), integers=on != "floating")
     counts: dict[str, int] = {}
