@@ -1,0 +1,38 @@
+"""Small models that the tests of this folder compile."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from ncps.torch import LTC
+from ncps.wirings import AutoNCP, FullyConnected
+
+FEATURES = 3
+
+
+class Classifier(torch.nn.Module):
+    """Answers at the last step, with a head of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = LTC(FEATURES, AutoNCP(8, 3, seed=2), ode_unfolds=3)
+        self.head = torch.nn.Linear(3, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y, _ = self.rnn(x)
+        return self.head(y[:, -1])
+
+
+def tracker(units: int = 6, seed: int = 0) -> LTC:
+    """An LTC that answers at every step."""
+    torch.manual_seed(seed)
+    return LTC(FEATURES, FullyConnected(units, 2), ode_unfolds=3)
+
+
+def classifier() -> Classifier:
+    torch.manual_seed(1)
+    return Classifier()
+
+
+def sequences(batch: int = 4, time: int = 9, features: int = FEATURES, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(batch, time, features)).astype(np.float32)
