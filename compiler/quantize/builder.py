@@ -44,6 +44,8 @@ class Builder:
         self.fractions: dict[str, int] = {}
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
+        self.instead: dict[str, str] = {}
+        """what is read in place of a value: the state that it became, which is proven to be in its bounds"""
         self._ops: list[Op] = []
         self._made: dict[str, Op] = {}
         self._copies: dict[tuple[str, int], str] = {}
@@ -136,7 +138,7 @@ class Builder:
         """The float value or constant `name` as integers with `fraction` bits: itself, or a copy."""
         if name in self.source.constants:
             return self.parameter(name, fraction, bias)
-        return self.shifted(name, fraction)
+        return self.shifted(self.instead.get(name, name), fraction)
 
     def shifted(self, name: str, fraction: int) -> str:
         """The integer value `name` with `fraction` bits: rounded half up, or shifted left."""

@@ -114,6 +114,7 @@ def _lower(
         span = build.spans[x]
         if x in build.constants or span.least < form.low or span.most > form.high:
             x = build.saturated(x, form.fraction, (form.low, form.high), f"{op.state}.next")
+            build.instead[op.x] = x
         build.effect(StateWrite(op.state, x))
     elif isinstance(op, Gather):
         sources = tuple(build.at(s, build.wanted[op.out]) for s in op.sources)
