@@ -30,11 +30,6 @@ class Recurrent(torch.nn.Module):
 
     def __init__(self, cell: torch.nn.Module, return_sequences: bool = True, batch_first: bool = True) -> None:
         super().__init__()
-        if isinstance(cell, torch.nn.LSTMCell):
-            raise InputError(
-                "an LSTMCell returns two states and no output",
-                advice="Use torch.nn.LSTM, or a cell of your own that returns (h, (h, c)).",
-            )
         state_shapes(cell)
         self.cell = cell
         self.return_sequences = return_sequences
@@ -69,7 +64,8 @@ class Recurrent(torch.nn.Module):
         outputs: list[torch.Tensor] = []
         for step, x_t in enumerate(x.unbind(time)):
             elapsed = 1.0 if timespans is None else timespans.select(time, step).reshape(-1, 1)
-            y, state = split(self.cell(x_t, state, elapsed) if takes_time(self.cell) else self.cell(x_t, state))
+            result = self.cell(x_t, state, elapsed) if takes_time(self.cell) else self.cell(x_t, state)
+            y, state = split(result, self.cell)
             outputs.append(y)
         return (torch.stack(outputs, time) if self.return_sequences else outputs[-1]), state
 
@@ -96,6 +92,8 @@ def repeat(step: Callable[[State], State], state: State, times: int) -> State:
 def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
     """The shape of each of a cell's states for one row, from `state_size` or `hidden_size`."""
     size = getattr(cell, "state_size", None) or getattr(cell, "hidden_size", None)
+    if isinstance(cell, torch.nn.LSTMCell):
+        return ((cell.hidden_size,), (cell.hidden_size,))
     if isinstance(size, int):
         return ((size,),)
     if isinstance(size, tuple) and all(isinstance(s, int) for s in size):
@@ -112,8 +110,10 @@ def takes_time(cell: torch.nn.Module) -> bool:
     return len(names) > 3 and names[3] in _ELAPSED
 
 
-def split(result: object) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
-    """Output and new state of what a cell returned."""
+def split(result: object, cell: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
+    """Output and new state of what `cell` returned."""
+    if isinstance(cell, torch.nn.LSTMCell) and isinstance(result, tuple):  # two states, the first is its output
+        return result[0], result
     if isinstance(result, torch.Tensor):
         return result, result
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], torch.Tensor):

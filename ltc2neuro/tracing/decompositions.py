@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as functional
 
+from ltc2neuro.tracing import torch_cells
 from ltc2neuro.tracing.elementwise import MIXES, apply
 from ltc2neuro.tracing.linear import features_only
 from ltc2neuro.tracing.symbolic import Symbolic
@@ -302,6 +303,10 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("lerp",), lambda input, end, weight: input + weight * (end - input)),
         (("outer", "ger"), lambda input, vec2: input.unsqueeze(-1) * vec2),
         (("pad",), _pad),
+        (("lstm_cell",), torch_cells.lstm_cell),
+        (("gru_cell",), torch_cells.gru_cell),
+        (("rnn_tanh_cell",), torch_cells.rnn_tanh_cell),
+        (("rnn_relu_cell",), torch_cells.rnn_relu_cell),
     )
     for f in spellings(*names)
 }

@@ -58,7 +58,10 @@ def prove(
         outputs = forward(clone, x, dtype, calling)
         run = run_float(graph, x, record=list(dict.fromkeys(values)))
         for watch in watches:
-            pair = _state(watch, run, returned, x.shape[1]) if watch.is_state else _value(watch, run, returned, watches)
+            if watch.is_state:
+                pair = _state(watch, clone.get_submodule(watch.module), run, returned, x.shape[1])
+            else:
+                pair = _value(watch, run, returned, watches)
             if pair is not None:
                 _compare(watch.value, *pair, tolerance)
         ours = run.outputs.reshape(*x.shape[:2], *calling.step_shape)
@@ -121,7 +124,7 @@ def _value(
 
 
 def _state(
-    watch: Watch, run: Execution, returned: dict[str, list[object]], steps: int
+    watch: Watch, cell: torch.nn.Module, run: Execution, returned: dict[str, list[object]], steps: int
 ) -> tuple[Floats, Floats] | None:
     """What graph and torch have for a state after each step."""
     results = returned.get(watch.module, [])
@@ -130,7 +133,7 @@ def _state(
         return None
     states: list[torch.Tensor] = []
     for result in results[start : start + steps]:
-        _, state = split(result)
+        _, state = split(result, cell)
         states.append(state[watch.position] if isinstance(state, tuple) else state)
     torchs = torch.stack(states, 1).double().numpy()
     return run.states[watch.value].astype(np.float64), torchs.reshape(*torchs.shape[:2], -1)

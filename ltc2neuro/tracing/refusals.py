@@ -16,7 +16,7 @@ _ESCAPES = (
     "Python numbers; decide with torch.where instead of if."
 )
 _WRITES = "Use the operation that returns a new tensor (x = x + y), or collect results in a list and torch.stack them."
-_LATER = "It is not supported yet. Write the cell's equations in a module and run it under ltc2neuro.nn.Recurrent."
+_KERNELS = "Use the module torch.nn.LSTM, GRU or RNN itself, or a cell under ltc2neuro.nn.Recurrent."
 _NORMALISE = (
     "It divides by a spread over features, which the chip's programs cannot do. Use nn.BatchNorm1d, which becomes "
     "constants, or leave it out and train again."
@@ -38,10 +38,7 @@ _ADVICE: dict[Callable[..., object], str] = {
             MIXES,
         ),
         (("layer_norm", "group_norm", "instance_norm", "rms_norm", "std", "var", "normalize"), _NORMALISE),
-        (
-            ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"),
-            _LATER,
-        ),
+        (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),
         (
             ("log_softmax",),
             "Leave it out: it does not change which output is the largest. Apply it behind the network.",

@@ -11,12 +11,13 @@ from importlib.util import find_spec
 import torch
 
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
+from ltc2neuro.tracing.layers import torch_rnn
 from ltc2neuro.tracing.layers.recurrent import CELLS, recurrent
 from ltc2neuro.tracing.recorder import Recorder
 
 Handler = Callable[..., object]
 
-LAYERS: dict[type[torch.nn.Module], Handler] = {Recurrent: recurrent}
+LAYERS: dict[type[torch.nn.Module], Handler] = {Recurrent: recurrent, **torch_rnn.LAYERS}
 """The handler of each type of layer"""
 
 if find_spec("ncps") is not None:

@@ -11,7 +11,16 @@ from ncps.torch import LTC, CfC, LTCCell
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
-from ltc2neuro.tracing.layers.recurrent import CELLS, States, StateVariable, Step, initial_states, own_step, scan
+from ltc2neuro.tracing.layers.recurrent import (
+    CELLS,
+    Elapsed,
+    States,
+    StateVariable,
+    Step,
+    initial_states,
+    own_step,
+    scan,
+)
 from ltc2neuro.tracing.recorder import Recorder
 
 Floats = npt.NDArray[np.float64]
@@ -53,9 +62,9 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
     single = copy.copy(cell)
     single._ode_unfolds = 1
 
-    def function(x: torch.Tensor, states: States) -> tuple[torch.Tensor, States]:
+    def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
         inputs = cell._map_inputs(x)
-        v = repeat(lambda v: single._ode_solver(inputs, v, recorder.dt / unfolds), states[0], unfolds)
+        v = repeat(lambda v: single._ode_solver(inputs, v, elapsed / unfolds), states[0], unfolds)
         return cell._map_outputs(v), (v,)
 
     return Step(cell, (StateVariable("v", (cell.state_size,), lambda initial: hull(cell, initial)),), function)

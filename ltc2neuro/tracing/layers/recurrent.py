@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from ltc2neuro.tracing.symbolic import Symbolic, symbolic, symbols
 
 Floats = npt.NDArray[np.float64]
 States = tuple[torch.Tensor, ...]
+Elapsed: TypeAlias = "torch.Tensor | float"
 
 
 class SwappedAxesError(TraceError):
@@ -35,11 +37,15 @@ class StateVariable:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a cell: `function(x, states)` gives the output and the new states."""
+    """One step of a cell: `function(x, states, elapsed)` gives the output and the new states.
 
-    cell: torch.nn.Module
+    `elapsed` is the time before the sample, a number or (rows, 1). `cell` is the module whose forward returns the
+    states, for the proof; None where torch shows them nowhere.
+    """
+
+    cell: torch.nn.Module | None
     variables: tuple[StateVariable, ...]
-    function: Callable[[torch.Tensor, States], tuple[torch.Tensor, States]]
+    function: Callable[[torch.Tensor, States, Elapsed], tuple[torch.Tensor, States]]
 
 
 StepOf = Callable[[Recorder, torch.nn.Module], Step]
@@ -74,10 +80,9 @@ def own_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
     shapes = state_shapes(cell)
     names = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
 
-    def function(x: torch.Tensor, states: States) -> tuple[torch.Tensor, States]:
+    def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
         state = states[0] if len(states) == 1 else states
-        result = cell(x, state, recorder.dt) if takes_time(cell) else cell(x, state)
-        y, new = split(result)
+        y, new = split(cell(x, state, elapsed) if takes_time(cell) else cell(x, state), cell)
         return y, new if isinstance(new, tuple) else (new,)
 
     return Step(cell, tuple(StateVariable(n, s) for n, s in zip(names, shapes, strict=True)), function)
@@ -116,7 +121,7 @@ def scan(
         recorder.read(name, variable.shape, x_t.example)
         for name, variable in zip(names, step.variables, strict=True)
     )
-    y, after = step.function(x_t, states)
+    y, after = step.function(x_t, states, recorder.dt)
     if len(after) != len(names):
         raise recorder.refusal(
             "a cell returns another number of states than it takes",
@@ -135,7 +140,8 @@ def scan(
                 f"{tuple(old.shape)} before, {tuple(new.shape)} after",
             )
         recorder.write(name, new)
-        recorder.watches.state(name, recorder.path_of(step.cell), number)
+        if step.cell is not None:
+            recorder.watches.state(name, recorder.path_of(step.cell), number)
     if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
         raise recorder.refusal("the output of a cell was not recorded", "Return a tensor (batch, ...).")
     last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))

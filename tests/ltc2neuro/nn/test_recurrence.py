@@ -143,8 +143,6 @@ def test_repeat_without_a_cell():
 
 
 def test_cells_that_do_not_fit():
-    with pytest.raises(InputError, match="LSTMCell"):
-        Recurrent(nn.LSTMCell(3, 4))
     with pytest.raises(InputError, match="batch of sequences"):
         Recurrent(Elman())(torch.zeros(4, 3))
     with pytest.raises(InputError, match="does not know time"):

@@ -1,0 +1,97 @@
+"""The handlers of `torch.nn.RNN`, `LSTM` and `GRU`, layer by layer, and the bounds of their cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from ltc2neuro.tracing import torch_cells
+from ltc2neuro.tracing.layers.recurrent import (
+    CELLS,
+    Elapsed,
+    States,
+    StateVariable,
+    Step,
+    initial_states,
+    own_step,
+    scan,
+)
+from ltc2neuro.tracing.recorder import Recorder
+
+Floats = npt.NDArray[np.float64]
+
+_PLAIN = {"tanh": torch_cells.rnn_tanh_cell, "relu": torch_cells.rnn_relu_cell}
+
+
+def within_one(initial: Floats) -> tuple[Floats, Floats]:
+    """The bound of a state that is a mean of itself and values within (-1, 1), or such a value: with its start."""
+    return np.minimum(initial, -1.0), np.maximum(initial, 1.0)
+
+
+def rnn(
+    recorder: Recorder, layer: nn.RNNBase, input: torch.Tensor, hx: object = None  # torch's names
+) -> tuple[torch.Tensor, object]:
+    """The handler of all three: each of the `num_layers` is a layer of its own in the graph."""
+    if layer.bidirectional:
+        raise recorder.refusal(
+            "a bidirectional layer is not supported",
+            "It reads the end of a sequence before it answers the start; a chip answers sample by sample. Train it "
+            "with bidirectional=False.",
+        )
+    start = initial_states(recorder, hx)
+    last: list[States] = []
+    y = input
+    for number in range(layer.num_layers):
+        y, states = scan(
+            recorder,
+            _step(layer, number),
+            y,
+            None if start is None else tuple(s[number] for s in start),
+            None,
+            return_sequences=True,
+            batch_first=layer.batch_first,
+        )
+        last.append(states)
+    stacked = [torch.stack([states[n] for states in last]) for n in range(len(last[0]))]
+    return y, stacked[0] if len(stacked) == 1 else tuple(stacked)
+
+
+def _step(layer: nn.RNNBase, number: int) -> Step:
+    """One step of the layer's `number`-th layer. Torch's kernel shows its states nowhere."""
+    suffix = f"_l{number}" if layer.num_layers > 1 else ""
+    weights = layer.all_weights[number]
+    if isinstance(layer, nn.LSTM):
+        own = weights[:-1] if layer.proj_size else weights
+        project = weights[-1] if layer.proj_size else None
+
+        def lstm(x: torch.Tensor, states: States, _: Elapsed) -> tuple[torch.Tensor, States]:
+            h, c = torch_cells.lstm_cell(x, (states[0], states[1]), *own, w_hr=project)
+            return h, (h, c)
+
+        bound = None if layer.proj_size else within_one
+        h = StateVariable(f"h{suffix}", (layer.proj_size or layer.hidden_size,), bound)
+        return Step(None, (h, StateVariable(f"c{suffix}", (layer.hidden_size,))), lstm)
+    cell = torch_cells.gru_cell if isinstance(layer, nn.GRU) else _PLAIN[str(layer.nonlinearity)]
+
+    def plain(x: torch.Tensor, states: States, _: Elapsed) -> tuple[torch.Tensor, States]:
+        h = cell(x, states[0], *weights)
+        return h, (h,)
+
+    bound = None if cell is torch_cells.rnn_relu_cell else within_one
+    return Step(None, (StateVariable(f"h{suffix}", (layer.hidden_size,), bound),), plain)
+
+
+def cell_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
+    """One step of a cell of torch's under `ltc2neuro.nn.Recurrent`."""
+    step = own_step(recorder, cell)
+    bounded = not (isinstance(cell, nn.RNNCell) and cell.nonlinearity == "relu")
+    first = replace(step.variables[0], name="h", bound=within_one if bounded else None)
+    return replace(step, variables=(first, *(replace(v, name="c") for v in step.variables[1:])))
+
+
+CELLS.update({nn.RNNCell: cell_step, nn.LSTMCell: cell_step, nn.GRUCell: cell_step})
+LAYERS = {nn.RNN: rnn, nn.LSTM: rnn, nn.GRU: rnn}
