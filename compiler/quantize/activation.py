@@ -54,6 +54,7 @@ def _table(
             in_fraction=in_fraction,
             out_fraction=out_fraction,
             entries=here.segments,
+            flat_above=cut < high,
             **words,
         )
     return fit(

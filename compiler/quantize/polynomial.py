@@ -138,12 +138,17 @@ def uniform_lines(
     entries: int = 4096,
     word_bits: int,
     product_bits: int,
+    flat_above: bool = False,
 ) -> Table:
-    """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`."""
+    """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`.
+
+    With `flat_above` the last one is a constant, for arguments above `high`.
+    """
     step = -(-(high - low + 1) // entries)
     edges = np.append(np.arange(low, high + 1, step, dtype=np.int64), high + 1)
     orders = np.ones(edges.size - 1, np.int64)
-    return _table(_scaled(real, in_fraction), edges, orders, in_fraction, out_fraction, word_bits, product_bits)
+    tails = (False, flat_above)
+    return _table(_scaled(real, in_fraction), edges, orders, in_fraction, out_fraction, word_bits, product_bits, tails)
 
 
 def _scaled(real: Real, in_fraction: int) -> Real:
