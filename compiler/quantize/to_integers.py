@@ -46,6 +46,9 @@ from compiler.rewrite.units import normalise_quotients, scale_inputs
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 
+ROUNDING_ROOM = 2.0**-12
+"""How far beyond its proven bound, of the bound's magnitude, a state's format reaches: words leave 0.1 % of room."""
+
 
 def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision) -> Graph:
     """The integer graph of a simplified float `graph`.
@@ -81,7 +84,9 @@ def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -
 
 def _state(build: Builder, state: State, interval: Interval) -> State:
     fraction = build.wanted[state.name]
-    form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
+    # A state that rests on its bound is now and then rounded past it: the word has room for that.
+    slack = ROUNDING_ROOM * interval.magnitude if state.low is not None else 0.0
+    form = state_format(fraction, float(np.min(interval.low)) - slack, float(np.max(interval.high)) + slack)
     initial = build.parameter(state.initial, fraction)
     return with_format(state, form, initial)
 
