@@ -77,8 +77,6 @@ def as_sequences(x: Samples, features: int | None, what: str = "x") -> Sequences
                 numbers=f"shape {whole.shape}, expected {expected}",
                 advice="Give a batch of sequences, or a list of (time, features) sequences; x[None] is a batch of one.",
             )
-        if len(whole) == 0:
-            raise InputError(f"{what} holds no sequence", numbers=f"shape {whole.shape}, expected {expected}")
         arrays, shapes = list(whole), [whole.shape]
     for shape, array in zip(shapes * len(arrays) if not ragged else shapes, arrays, strict=False):
         if array.ndim != 2 or (features is not None and array.shape[1] != features):

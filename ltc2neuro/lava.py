@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from hw_models.errors import InputError
@@ -18,8 +19,8 @@ def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int) -> 
     if mode not in ("mapped", "fused"):
         raise InputError(f"no mode {mode!r}", advice="Use 'mapped' or 'fused'.")
     for name, value in (("reset_interval", reset_interval), ("lanes", lanes)):
-        if value is not None and value < 1:
-            raise InputError(f"{name} must be at least 1", numbers=f"{name} = {value}")
+        if value is not None and not (isinstance(value, Integral) and value >= 1):
+            raise InputError(f"{name} must be a whole number, at least 1", numbers=f"{name} = {value!r}")
     if mode == "mapped" and lanes != 1:
         raise InputError(
             "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
@@ -28,7 +29,8 @@ def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int) -> 
     LAVA.require()
     from compiler.backends.lava.processes.nets import FusedNet, MappedNet
 
+    reset_interval = None if reset_interval is None else int(reset_interval)
     network = net.mapped(reset_interval)
     if mode == "mapped":
         return MappedNet(network=network, reset_interval=reset_interval)
-    return FusedNet(network=network, reset_interval=reset_interval, lanes=lanes)
+    return FusedNet(network=network, reset_interval=reset_interval, lanes=int(lanes))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from compiler.backends.execution import Execution
 from hw_models.errors import ChipError, InputError
-from ltc2neuro.arrays import Floats, Sequences
+from ltc2neuro.arrays import Floats, Sequences, as_array, check_numbers
 from ltc2neuro.extras import LAVA
 
 if TYPE_CHECKING:
@@ -64,12 +64,6 @@ def _lava_fused(net: Network, x: Floats, state: States | None, record: Sequence[
 
 
 def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str], *, fused: bool) -> Execution:
-    if record:
-        raise InputError(
-            "Lava records states only",
-            where=", ".join(record),
-            advice="Record values on 'reference': it computes the same integers. States are in run.states.",
-        )
     refuse_without_lava(net)
     LAVA.require()
     from compiler.backends.lava.run import run_lava
@@ -109,11 +103,13 @@ def run_network(
     net: Network, x: Sequences, on: str, state: States | None, record: Sequence[str]
 ) -> Run:
     """Run `x` on the executor `on`; sequences of equal length side by side."""
-    if on not in EXECUTORS:
+    if not isinstance(on, str) or on not in EXECUTORS:
         raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
     if not x.arrays and not x.ragged:
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     wanted = _expand(net, record)
+    if on.startswith("lava"):
+        _refuse_values(net, wanted)
     start = None if state is None else _checked(net, state, len(x.arrays), integers=on != "floating")
     counts: dict[str, int] = {}
     parts: list[tuple[list[int], Execution]] = []
@@ -147,21 +143,36 @@ def _expand(net: Network, record: Sequence[str]) -> list[str]:
     return found
 
 
+def _refuse_values(net: Network, wanted: Sequence[str]) -> None:
+    """Lava's processes show their states; other words of a neuron stay inside."""
+    states = {s.name for s in net.graph.states}
+    values = [name for name in wanted if name not in states]
+    if values:
+        raise InputError(
+            "Lava records states only",
+            where=", ".join(values),
+            advice=f"Record {', '.join(sorted(states)) or 'nothing'} on Lava, and values on 'reference': it computes "
+            "the same integers.",
+        )
+
+
 def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict[str, np.ndarray]:
     """The state handed in, of the right names, shapes and kind."""
     names = {s.name: s for s in net.graph.states}
-    if set(state) != set(names):
+    if not isinstance(state, Mapping) or set(state) != set(names):
+        given = sorted(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
         raise InputError(
-            "state does not fit the network", numbers=f"has {sorted(state)}, expected {sorted(names)}",
+            "state does not fit the network", numbers=f"has {given}, expected {sorted(names)}",
             advice="Give the final_state of a run of this network.",
         )
     checked: dict[str, np.ndarray] = {}
     for name, spec in names.items():
-        array = np.asarray(state[name])
+        array = as_array(state[name])
         if array.shape != (batch, spec.size):
             raise InputError(
                 "state has the wrong shape", where=name, numbers=f"{array.shape}, expected ({batch}, {spec.size})"
             )
+        check_numbers(array, f"state {name}")
         form = spec.format
         assert form is not None  # an integer graph's
         if integers and (np.any(array != np.floor(array)) or np.any(array < form.low) or np.any(array > form.high)):

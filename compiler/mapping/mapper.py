@@ -22,6 +22,12 @@ def map_network(graph: Graph, chip: Chip, reset_interval: int | None = None) -> 
     """
     if reset_interval is not None and reset_interval < 1:
         raise InputError(f"reset_interval must be at least 1 sample, not {reset_interval}")
+    if reset_interval is not None and reset_interval > chip.word_high:
+        raise InputError(
+            "the neurons cannot count so many samples",
+            numbers=f"reset_interval = {reset_interval}, {chip.name} counts to {chip.word_high}",
+            advice="Give a shorter interval, or None for no reset.",
+        )
     plan = make_plan(graph, chip)
     groups = group(plan)
     if _crowds_input(plan, groups, chip):

@@ -144,6 +144,8 @@ def test_unknown_executors_and_names(net):
     with pytest.raises(InputError, match="no executor 'gpu'") as error:
         net.run(sequences(), on="gpu")
     assert "lava-fused" in str(error.value)
+    with pytest.raises(InputError, match="no executor"):
+        net.run(sequences(), on=["reference"])
     with pytest.raises(InputError, match="nothing to record by the name 'u'"):
         net.run(sequences(), record=["u"])
 
@@ -153,7 +155,10 @@ def test_unknown_executors_and_names(net):
     [
         (lambda s: {}, "does not fit"),
         (lambda s: {**s, "w": s["v"]}, "does not fit"),
+        (lambda s: s["v"], "has ndarray, expected \\['v'\\]"),
         (lambda s: {"v": s["v"][:1]}, "wrong shape"),
+        (lambda s: {"v": s["v"] * np.nan}, "not finite"),
+        (lambda s: {"v": s["v"].astype(str)}, "not real numbers"),
         (lambda s: {"v": s["v"] + 0.5}, "not one of this network's integers"),
         (lambda s: {"v": s["v"] * 0 + 2**30}, "not one of this network's integers"),
     ],
@@ -162,6 +167,12 @@ def test_states_that_do_not_fit(net, change, text):
     state = net.run(sequences()).final_state
     with pytest.raises(InputError, match=text):
         net.run(sequences(), state=change(state))
+
+
+def test_floating_refuses_a_state_that_is_not_finite(net):
+    state = net.run(sequences(), on="floating").final_state
+    with pytest.raises(InputError, match="not finite"):
+        net.run(sequences(), on="floating", state={"v": state["v"] * np.nan})
 
 
 def test_a_floating_state_is_refused_by_the_integers(net):
