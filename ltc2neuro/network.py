@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.backends.execution import Execution, Program
-from compiler.graph.graph import Graph
+from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.ops import Input, Output
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
@@ -22,6 +22,7 @@ from hw_models.fixed_point import Format
 from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, as_array, as_sequences, check_last, check_numbers
 from ltc2neuro.runs import Run, States, run_network
 from ltc2neuro.stream import Stream
+from ltc2neuro.time_constants import tau, tau_name
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
@@ -96,7 +97,7 @@ class Network:
 
     def names(self) -> list[str]:
         """What `run(record=...)` takes: states, their time constants, and every value of the float graph."""
-        taus = [_tau_name(t.state) for t in self.graph.time_constants]
+        taus = [tau_name(t.state) for t in self.graph.time_constants]
         values = [v.represents for v in self.graph.values.values() if v.represents is not None]
         return list(dict.fromkeys([*(s.name for s in self.graph.states), *taus, *values]))
 
@@ -117,7 +118,7 @@ class Network:
             if name in execution.states:
                 shown[name] = execution.states[name] * self.state_lsb(name)
             elif name in self._totals:
-                shown[name] = self._tau(name, execution)
+                shown[name] = tau(self.graph, self._totals[name], execution, self.dt)
             else:
                 form = self.graph.values[self._values[name]].format
                 assert form is not None  # an integer graph's
@@ -129,21 +130,9 @@ class Network:
         value = self.graph.values.get(name)
         return (value.represents or name.removesuffix(".scaled")) if value is not None else name
 
-    def _tau(self, name: str, execution: Execution) -> Floats:
-        """tau = dt / repeat * keep / (total - keep): see `TimeConstant`."""
-        t = self._totals[name]
-        keep = self.graph.constants[t.keep].astype(np.float64)
-        if t.total in self.graph.constants:
-            batch, steps = execution.outputs.shape[:2]
-            total = np.broadcast_to(self.graph.constants[t.total].astype(np.float64), (batch, steps, keep.size))
-        else:
-            total = execution.record[t.total].astype(np.float64)
-        with np.errstate(divide="ignore"):
-            return self.dt / t.repeat * keep / np.maximum(total - keep, 0)
-
     @cached_property
-    def _totals(self):  # type: ignore[no-untyped-def]
-        return {_tau_name(t.state): t for t in self.graph.time_constants}
+    def _totals(self) -> dict[str, TimeConstant]:
+        return {tau_name(t.state): t for t in self.graph.time_constants}
 
     @cached_property
     def _values(self) -> dict[str, str]:
@@ -275,8 +264,3 @@ class Network:
     def __repr__(self) -> str:
         states = ", ".join(f"{s.name} ({s.size})" for s in self.graph.states)
         return f"Network({self.features} features -> {self.step_shape}, states {states}, chip {self.chip.name})"
-
-
-def _tau_name(state: str) -> str:
-    head, _, _ = state.rpartition(".")
-    return f"{head}.tau" if head else "tau"

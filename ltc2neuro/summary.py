@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compiler.graph.ops import Gather, MatVec, PiecewisePolynomial, SegmentSum
-from compiler.quantize.intervals import find_spans
 from hw_models.fixed_point import Format
+from ltc2neuro.time_constants import proven
 
 if TYPE_CHECKING:
     from ltc2neuro.network import Network
@@ -60,16 +60,10 @@ def _time_constants(net: Network) -> list[str]:
     """Each neuron's range of tau, from the proven range of its denominator."""
     if not net.graph.time_constants:
         return []
-    spans = find_spans(net.graph)
     lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
     for t in net.graph.time_constants:
-        keep = net.graph.constants[t.keep].astype(np.float64)
-        span = spans[t.total]
-        unit = net.dt / t.repeat
-        with np.errstate(divide="ignore"):
-            fast = unit * keep / np.maximum(span.high - keep, 0)
-            slow = unit * keep / np.maximum(span.low - keep, 0)
-        pairs = [f"{a:.3g}..{b:.3g}" for a, b in zip(np.broadcast_to(fast, keep.shape), slow + 0 * keep, strict=True)]
+        bounds = zip(*np.broadcast_arrays(*proven(net.graph, t, net.dt)), strict=True)
+        pairs = [f"{least:.3g}..{most:.3g}" for least, most in bounds]
         lines.append(f"  {t.state}:")
         lines += [f"    {', '.join(pairs[i : i + 8])}" for i in range(0, len(pairs), 8)]
     return lines
