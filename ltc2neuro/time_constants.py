@@ -1,0 +1,54 @@
+"""Liquid time constants: each neuron's tau as it was, as it can be at most and least, and what its format can hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.backends.execution import Execution
+from compiler.graph.graph import Graph, TimeConstant
+from compiler.quantize.intervals import find_spans
+from ltc2neuro.arrays import Floats
+
+
+def tau_name(state: str) -> str:
+    """The name of a state's time constant: `rnn.tau` for `rnn.v`."""
+    head, _, _ = state.rpartition(".")
+    return f"{head}.tau" if head else "tau"
+
+
+def tau(graph: Graph, mark: TimeConstant, execution: Execution, dt: float) -> Floats:
+    """What occurred, (batch, time, size), in the unit of `dt`; `execution` has recorded the mark's total.
+
+    Infinite where nothing drives the neuron back: its leak and its synapses are 0.
+    """
+    batch, steps = execution.outputs.shape[:2]
+    keep = graph.constants[mark.keep].astype(np.float64)
+    if mark.total in graph.constants:
+        total = np.broadcast_to(graph.constants[mark.total].astype(np.float64), (batch, steps, keep.size))
+    else:
+        total = execution.record[mark.total].astype(np.float64)
+    return _tau(keep, total - keep, dt / mark.repeat)
+
+
+def proven(graph: Graph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
+    """Smallest and largest tau of each neuron, from the proven range of its denominator in an integer graph."""
+    keep = graph.constants[mark.keep].astype(np.float64)
+    span = find_spans(graph)[mark.total]
+    unit = dt / mark.repeat
+    return _tau(keep, span.high - keep, unit), _tau(keep, span.low - keep, unit)
+
+
+def holdable(graph: Graph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
+    """Smallest and largest finite tau of each neuron that the integers of its denominator's format can hold."""
+    keep = graph.constants[mark.keep].astype(np.float64)
+    value = graph.values.get(mark.total)
+    form = None if value is None else value.format
+    high = keep + 1 if form is None else float(form.high)
+    unit = dt / mark.repeat
+    return _tau(keep, np.maximum(high - keep, 1), unit), _tau(keep, np.ones_like(keep), unit)
+
+
+def _tau(keep: Floats, conductance: Floats, unit: float) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = unit * keep / np.maximum(conductance, 0)
+    return np.where(keep == 0, 0.0, found)
