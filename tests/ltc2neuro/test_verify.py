@@ -1,0 +1,153 @@
+"""`verify`: rows, limits, metrics, causes; against torch and against the stored float graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+
+import torch
+from networks import classifier, sequences, tracker
+
+import ltc2neuro
+from ltc2neuro.errors import InputError
+
+X = sequences(4, 9)
+
+
+@pytest.fixture(scope="module")
+def net() -> ltc2neuro.Network:
+    return ltc2neuro.compile(tracker(), X)
+
+
+@pytest.fixture(scope="module")
+def last() -> ltc2neuro.Network:
+    return ltc2neuro.compile(classifier(), X)
+
+
+def rows(v: ltc2neuro.Verification, check: str) -> dict[str, object]:
+    return {r.name: r for r in v.rows if r.check.startswith(check)}
+
+
+def test_limits_of_sqnr_hold_or_miss(net):
+    found = ltc2neuro.verify(net, tracker(), X, on=["reference"], min_sqnr=60)
+    held = rows(found, "integers against float")
+    assert found.passed and {"outputs", "v"} <= set(held)
+    assert all(r.held and r.value >= 60 and r.limit == 60 and r.unit == "dB" for r in held.values() if r.limit)
+    missed = ltc2neuro.verify(net, tracker(), X, on=["reference"], min_sqnr=200)
+    assert not missed.passed and "MISS" in str(missed) and "NOT PASSED" in str(missed)
+
+
+def test_without_limits_it_only_reports(net):
+    found = ltc2neuro.verify(net, tracker(), X, on=["reference"])
+    assert found.passed and all(r.held is None for r in rows(found, "integers against float").values())
+    assert str(found).endswith("passed") and "tau" in str(found) and "rounding" in str(found)
+
+
+def test_the_sqnr_is_that_of_the_outputs(net):
+    with torch.no_grad():
+        truth = tracker()(torch.from_numpy(X))[0].numpy().astype(np.float64)
+    error = truth - net(X)
+    by_hand = 10 * np.log10(np.sum(truth**2) / np.sum(error**2))
+    found = ltc2neuro.verify(net, tracker(), X, on=["reference"])
+    assert abs(rows(found, "integers against float")["outputs"].value - by_hand) < 0.5
+
+
+def test_against_the_stored_float_graph(net):
+    found = ltc2neuro.verify(net, None, X, on=["reference"], min_sqnr=60)
+    assert found.passed and not rows(found, "float graph against torch")
+    assert rows(ltc2neuro.verify(net, tracker(), X, on=["reference"]), "float graph against torch")
+
+
+def test_alone_it_replays_the_known_answer(net):
+    found = ltc2neuro.verify(net, None, on=["reference"])
+    assert found.passed and rows(found, "known answer")["outputs"].held
+    wrong = replace(net, known=replace(net.known, integers=net.known.integers + 1))
+    missed = ltc2neuro.verify(wrong, None, on=["reference"])
+    assert not missed.passed and "first difference" in rows(missed, "known answer")["outputs"].note
+
+
+def test_another_model_is_told(net):
+    other = ltc2neuro.verify(net, tracker(seed=5), X, on=["reference"], min_sqnr=40)
+    assert not other.passed
+
+
+@pytest.mark.parametrize("metric", ["mse", "mae", lambda y, t: float(np.max(np.abs(y - t)))])
+def test_metrics_of_a_tracker(net, metric):
+    targets = np.zeros((4, 9, 2))
+    found = ltc2neuro.verify(net, tracker(), X, targets, metric, on=["reference"], max_metric_change=0.01)
+    measured = [r for r in found.rows if r.check == "task metric"]
+    assert found.passed and len(measured) == 3 and measured[-1].limit == 0.01
+    if metric == "mse":
+        assert measured[1].value == pytest.approx(np.mean(net(X) ** 2))
+
+
+def test_accuracy_of_a_classifier(last):
+    labels = last(X).argmax(-1)
+    found = ltc2neuro.verify(last, classifier(), X, labels, "accuracy", on=["reference"], max_metric_change=0.0)
+    measured = [r.value for r in found.rows if r.check == "task metric"]
+    assert found.passed and measured == [1.0, 1.0, 0.0]
+    wrong = ltc2neuro.verify(last, classifier(), X, (labels + 1) % 4, "accuracy", on=["reference"])
+    assert [r.value for r in wrong.rows if r.check == "task metric"] == [0.0, 0.0, 0.0]
+
+
+def test_a_change_past_its_limit_misses(net):
+    targets = net(X)  # the integers' own answers: their error is 0, torch's is not
+    found = ltc2neuro.verify(net, tracker(), X, targets, "mse", on=["reference"], max_metric_change=0.01)
+    assert not found.passed
+
+
+def test_lists_of_sequences(net, last):
+    ragged = [X[0], X[1, :4], X[2, :6]]
+    assert ltc2neuro.verify(net, tracker(), ragged, on=["reference"], min_sqnr=55).passed
+    targets = [np.zeros((len(x), 2)) for x in ragged]
+    assert ltc2neuro.verify(net, tracker(), ragged, targets, "mse", on=["reference"], max_metric_change=0.01).passed
+    labels = [y.argmax() for y in last(ragged)]
+    assert ltc2neuro.verify(last, classifier(), ragged, labels, "accuracy", on=["reference"]).passed
+
+
+def test_saturations_are_rows(net):
+    found = ltc2neuro.verify(net, None, X * 100, on=["reference"])
+    assert rows(found, "saturations")["input"].value > 0
+
+
+def test_time_constants_are_always_shown(net, last):
+    for network, name in ((net, "tau"), (last, "rnn.tau")):
+        found = [r for r in ltc2neuro.verify(network, None, X, on=["reference"]).rows if "time constants" in r.check]
+        assert {(r.name, r.on) for r in found} == {(name, "floating"), (name, "reference")}
+        assert all(".." in r.note for r in found)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"metric": "mse"}, "go together"),
+        ({"targets": np.zeros((4, 9, 2))}, "go together"),
+        ({"max_metric_change": 0.1}, "needs a metric"),
+        ({"metric": "f1", "targets": np.zeros((4, 9, 2))}, "no metric 'f1'"),
+        ({"metric": "mse", "targets": np.zeros((3, 9, 2))}, "3 targets for 4 sequences"),
+        ({"metric": "mse", "targets": np.zeros((4, 9))}, "shape"),
+        ({"metric": "accuracy", "targets": np.zeros(4, int)}, "do not fit the outputs"),
+        ({"on": ["abacus"]}, "no executor 'abacus'"),
+    ],
+)
+def test_wrong_arguments(net, options, text):
+    with pytest.raises(InputError) as error:
+        ltc2neuro.verify(net, tracker(), X, **{"on": ["reference"], **options})
+    assert text in str(error.value)
+
+
+def test_nothing_to_verify_on(net):
+    for x in (np.zeros((0, 3, 3)), np.zeros((2, 0, 3)), []):
+        with pytest.raises(InputError, match="nothing to verify"):
+            ltc2neuro.verify(net, None, x, on=["reference"])
+
+
+def test_ideal_names_the_executors_that_it_cannot_take():
+    ideal = ltc2neuro.compile(tracker(), X, chip="ideal")
+    found = ltc2neuro.verify(ideal, tracker(), X, min_sqnr=90)
+    executors = [r for r in found.rows if r.on in ("lava", "lava-fused")]
+    assert found.passed and len(executors) == 2 and all("not run" in r.note for r in executors)
