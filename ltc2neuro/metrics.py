@@ -29,16 +29,24 @@ def sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> float:
 
 
 def accuracy(outputs: Array, targets: Array) -> float:
-    """The share of outputs (..., classes) whose largest element is at the target's (...) index."""
-    if outputs.ndim == targets.ndim + 1:
-        outputs = np.argmax(outputs, axis=-1)
-    if outputs.shape != targets.shape:
+    """The share of outputs (..., classes) whose largest element is at the target's (...) index.
+
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    advice = "Give the index of the right class for each answer of the model, or a metric of your own."
+    if outputs.ndim < 2 or outputs.shape[-1] < 2:
+        raise InputError("accuracy needs an output a class", numbers=f"outputs {outputs.shape}", advice=advice)
+    if outputs.shape[:-1] != targets.shape:
         raise InputError(
             "targets do not fit the outputs",
-            numbers=f"targets {targets.shape}, classes of the outputs {outputs.shape}",
-            advice="For accuracy give the index of the right class for each answer of the model.",
+            numbers=f"targets {targets.shape}, outputs {outputs.shape}: expected {outputs.shape[:-1]}",
+            advice=advice,
         )
-    return float(np.mean(outputs == targets))
+    classes = outputs.shape[-1]
+    if targets.dtype.kind not in "iubf" or not np.all((targets >= 0) & (targets < classes) & (targets % 1 == 0)):
+        raise InputError("targets are no classes", numbers=f"expected integers 0 to {classes - 1}", advice=advice)
+    return float(np.mean(np.argmax(outputs, axis=-1) == targets))
 
 
 def mse(outputs: Array, targets: Array) -> float:
@@ -56,13 +64,27 @@ def mae(outputs: Array, targets: Array) -> float:
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "mse": mse, "mae": mae}
 
 
-def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array], ragged: bool) -> float:
+def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array]) -> float:
     """The metric over all sequences. Sequences of different lengths are laid end to end."""
     if isinstance(metric, str) and metric not in METRICS:
         raise InputError(f"no metric {metric!r}", advice=f"Use {', '.join(METRICS)}, or a function.")
     function = METRICS[metric] if isinstance(metric, str) else metric
-    join = np.concatenate if ragged and outputs[0].ndim == targets[0].ndim and outputs[0].ndim > 1 else _stacked
-    return float(function(join(outputs), join(targets)))
+    if not callable(function):
+        raise InputError(f"no metric {metric!r}", advice=f"Use {', '.join(METRICS)}, or a function.")
+    same = len({o.shape for o in outputs}) == len({t.shape for t in targets}) == 1
+    join = np.stack if same else np.concatenate
+    try:
+        inputs = join(outputs), join(targets)
+    except ValueError as error:
+        raise InputError(f"targets cannot be laid end to end: {error}") from error
+    result = function(*inputs)
+    try:
+        return float(result)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "the metric does not return a number", numbers=f"it returns {type(result).__name__}",
+            advice="It is called with outputs and targets and returns one float.",
+        ) from error
 
 
 def change(metric: str | Metric, before: float, after: float) -> float:
@@ -75,12 +97,6 @@ def change(metric: str | Metric, before: float, after: float) -> float:
     if metric in ("mse", "mae"):
         return 0.0 if difference == 0 else difference / before if before else float("inf")
     return difference
-
-
-def _stacked(arrays: Sequence[Array]) -> Array:
-    if len({a.shape for a in arrays}) == 1:
-        return np.stack(arrays)
-    return np.concatenate([a.reshape(len(a), -1) if a.ndim > 1 else a for a in arrays])
 
 
 def _same_shape(outputs: Array, targets: Array) -> None:

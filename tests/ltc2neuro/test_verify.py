@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ import ltc2neuro
 from ltc2neuro.errors import InputError
 
 X = sequences(4, 9)
+RANGES = r"float \S+ .. \S+, integer \S+ .. \S+; the format holds \S+ .. \S+"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,9 @@ def test_limits_of_sqnr_hold_or_miss(net):
 def test_without_limits_it_only_reports(net):
     found = ltc2neuro.verify(net, tracker(), X, on=["reference"])
     assert found.passed and all(r.held is None for r in rows(found, "integers against float").values())
-    assert str(found).endswith("passed") and "tau" in str(found) and "rounding" in str(found)
+    assert str(found).endswith("passed: 1 of 1 checks held") and "tau" in str(found) and "rounding" in str(found)
+    unchecked = ltc2neuro.verify(net, None, X, on=["reference"])
+    assert unchecked.passed and "nothing was checked" in str(unchecked)
 
 
 def test_the_sqnr_is_that_of_the_outputs(net):
@@ -71,8 +75,16 @@ def test_alone_it_replays_the_known_answer(net):
 
 
 def test_another_model_is_told(net):
-    other = ltc2neuro.verify(net, tracker(seed=5), X, on=["reference"], min_sqnr=40)
-    assert not other.passed
+    other = ltc2neuro.verify(net, tracker(seed=5), X, on=["reference"])
+    row = rows(other, "float graph against torch")["outputs"]
+    assert not other.passed and row.value > row.limit and "first at sequence" in row.note
+    with pytest.raises(InputError, match="does not answer as the one") as error:
+        ltc2neuro.verify(net, classifier(), X, on=["reference"])
+    assert "(4,)" in str(error.value) and "(9, 2)" in str(error.value)
+
+
+def test_a_model_in_double_precision_is_the_same(net):
+    assert ltc2neuro.verify(net, tracker().double(), X, on=["reference"]).passed
 
 
 @pytest.mark.parametrize("metric", ["mse", "mae", lambda y, t: float(np.max(np.abs(y - t)))])
@@ -117,8 +129,8 @@ def test_saturations_are_rows(net):
 def test_time_constants_are_always_shown(net, last):
     for network, name in ((net, "tau"), (last, "rnn.tau")):
         found = [r for r in ltc2neuro.verify(network, None, X, on=["reference"]).rows if "time constants" in r.check]
-        assert {(r.name, r.on) for r in found} == {(name, "floating"), (name, "reference")}
-        assert all(".." in r.note for r in found)
+        assert [r.name for r in found] == [f"{name}[{i}]" for i in range(network.graph.states[0].size)]
+        assert all(re.fullmatch(RANGES, r.note) for r in found)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +143,9 @@ def test_time_constants_are_always_shown(net, last):
         ({"metric": "mse", "targets": np.zeros((3, 9, 2))}, "3 targets for 4 sequences"),
         ({"metric": "mse", "targets": np.zeros((4, 9))}, "shape"),
         ({"metric": "accuracy", "targets": np.zeros(4, int)}, "do not fit the outputs"),
+        ({"metric": "mse", "targets": np.zeros((4, 9, 2)), "max_metric_change": -0.1}, "not negative"),
+        ({"metric": "mse", "targets": np.zeros((4, 9, 2)), "max_metric_change": float("nan")}, "no number"),
+        ({"min_sqnr": "60"}, "no number"),
         ({"on": ["abacus"]}, "no executor 'abacus'"),
     ],
 )
