@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from compiler.backends.execution import Execution, Program
 from compiler.graph.graph import Graph, TimeConstant
+from compiler.graph.names import plain_name
 from compiler.graph.ops import Input, Output
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
@@ -128,7 +129,7 @@ class Network:
     def shown_name(self, name: str) -> str:
         """The name of an integer value in the user's words."""
         value = self.graph.values.get(name)
-        return (value.represents or name.removesuffix(".scaled")) if value is not None else name
+        return (value.represents or plain_name(name)) if value is not None else name
 
     @cached_property
     def _totals(self) -> dict[str, TimeConstant]:

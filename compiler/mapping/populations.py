@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from compiler.graph.graph import Graph
+from compiler.graph.names import plain_name
 from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
 from compiler.mapping.plan import Plan
 
@@ -72,12 +74,19 @@ def _size(graph: Graph, name: str) -> int:
 
 
 def _name(graph: Graph, members: list[str], sent: set[str]) -> str:
-    """The population's state, else the float value that its first message stands for."""
+    """The population's state, else its first message or, where it sends only to the output, its last float value."""
     states = [n[len(_STATE) :] for n in members if n.startswith(_STATE)]
     if states:
         return states[0]
-    name = next((n for n in members if n in sent), members[0])
-    return graph.values[name].represents or name
+    represented = [n for n in members if graph.values[n].represents]
+    name = next((n for n in members if n in sent), represented[-1] if represented else members[0])
+    return _unnumbered(graph, graph.values[name].represents or plain_name(name))
+
+
+def _unnumbered(graph: Graph, name: str) -> str:
+    """`name` without the number that told it from an earlier value, where none of that name is left."""
+    head = re.sub(r"_\d+$", "", name)
+    return name if any(plain_name(n) == head for n in graph.values) else head
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:

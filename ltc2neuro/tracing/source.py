@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import linecache
-import re
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Protocol, TypeVar
@@ -18,7 +19,6 @@ _OWN = str(Path(__file__).parents[1])
 _TORCH = str(Path(torch.__file__).parent)
 _TORCH_MODULES = str(Path(_TORCH, "nn", "modules"))
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
-_TARGET = re.compile(r"^\s*([A-Za-z_]\w*)\s*(?::[^=]+)?[-+*/]?=(?!=)")
 
 Result = TypeVar("Result", covariant=True)
 
@@ -42,12 +42,32 @@ class Line:
 
     @property
     def target(self) -> str | None:
-        """The variable that the line assigns to, if it is a plain assignment."""
-        match = _TARGET.match(linecache.getline(self.file, self.number))
-        return match.group(1).strip("_") or None if match else None
+        """The variable that the line's statement is assigned to, if it is a plain assignment."""
+        return _targets(self.file).get(self.number)
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.number}: {self.text}"
+
+
+@lru_cache(maxsize=64)
+def _targets(file: str) -> dict[int, str]:
+    """The variable that a file's lines are assigned to, by the lines' numbers; a statement may span many lines."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):  # such as a cell of a notebook with magic commands
+        return {}
+    found: dict[int, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+        elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+            target = node.target
+        else:
+            continue
+        name = target.id.strip("_") if isinstance(target, ast.Name) else ""
+        if name:
+            found.update(dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), name))
+    return found
 
 
 class _Call(Protocol[Result]):
