@@ -36,6 +36,8 @@ from hw_models.errors import LavaError
 POLL_S = 0.002
 GRACE_S = 0.5
 """How long a process may take to end when it is told to, before it is killed."""
+PATIENCE_S = 10.0
+"""How long the exception of a process may take to arrive once others have ended: longer than a busy machine needs."""
 
 
 def run_graph(top: AbstractProcess, steps: int, *, deadline_s: float, watch: Callable[[], None] | None = None) -> float:
@@ -134,17 +136,19 @@ def _check(runtime: Runtime, names: list[str]) -> None:
 
 
 def _explain(runtime: Runtime, names: list[str]) -> NoReturn:
-    """Something has failed. An exception may arrive a moment after the process that raised it, or others, ended."""
-    end = time.monotonic() + GRACE_S
-    while time.monotonic() < end:
-        _raise_exceptions(runtime, names)
+    """Something has failed. Lava ends the other processes, with code 0, maybe before the exception of one arrives."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        codes = {name: actor.exitcode for name, actor in zip(names, _actors(runtime), strict=True)}
+        _raise_exceptions(runtime, names)  # after the codes: whoever ended has said before what it raised
+        killed = [name for name, code in codes.items() if code]
+        if killed or None not in codes.values() or time.monotonic() > end:
+            break
         time.sleep(POLL_S)
-    codes = [(name, actor.exitcode) for name, actor in zip(names, _actors(runtime), strict=True)]
-    ended = [(name, code) for name, code in codes if code is not None]
+    ended = killed or [name for name, code in codes.items() if code is not None]
     if not ended:
         raise LavaError("a process of the Lava graph failed without a word", where=", ".join(names))
-    name, code = max(ended, key=lambda pair: pair[1] != 0)  # Lava itself ends the others, with code 0
-    raise LavaError("a Lava process ended", where=name, numbers=f"exit code {code}")
+    raise LavaError("a Lava process ended", where=ended[0], numbers=f"exit code {codes[ended[0]]}")
 
 
 def _raise_exceptions(runtime: Runtime, names: list[str]) -> None:
@@ -166,7 +170,7 @@ def _end(runtime: Runtime) -> None:
         BaseProcess.join(actor, max(0.0, end - time.monotonic()))  # Lava's own join has no time-out
         if actor.is_alive():
             actor.kill()
-            BaseProcess.join(actor, GRACE_S)
+            BaseProcess.join(actor)
     runtime.join()
     runtime._is_started = runtime._is_running = False
     infrastructure = runtime._messaging_infrastructure

