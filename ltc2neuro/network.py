@@ -14,7 +14,7 @@ import numpy.typing as npt
 from compiler.backends.execution import Execution, Program
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.names import plain_name
-from compiler.graph.ops import Input, Output
+from compiler.graph.ops import Input, Output, StateRead
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
@@ -97,9 +97,11 @@ class Network:
     # --- names ---------------------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
-        """What `run(record=...)` takes: states, their time constants, and every value of the float graph."""
+        """What `run(record=...)` takes: states, their time constants, and the values of the float graph that the chip
+        computes in the model's own units."""
         taus = [tau_name(t.state) for t in self.graph.time_constants]
-        values = [v.represents for v in self.graph.values.values() if v.represents is not None]
+        reads = {op.out for _, op in self.graph.ops() if isinstance(op, StateRead)}  # these are the states
+        values = [v.represents for n, v in self.graph.values.items() if v.represents is not None and n not in reads]
         return list(dict.fromkeys([*(s.name for s in self.graph.states), *taus, *values]))
 
     def recorded_values(self, wanted: Sequence[str]) -> list[str]:

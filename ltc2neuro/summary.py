@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.graph.ops import Gather, MatVec, PiecewisePolynomial, SegmentSum
+from compiler.graph.ops import PiecewisePolynomial
+from compiler.quantize.precision import Precision
 from hw_models.fixed_point import Format
 from ltc2neuro.time_constants import proven
 
@@ -44,15 +46,19 @@ def _mapping(net: Network) -> list[str]:
     if not net.chip.lava:
         return [f"not mapped: {net.chip.name} has no populations"]
     network = net.mapped()
+    width = max([24, *(len(p.name) for p in network.populations)])
     lines = ["populations (neurons, instructions of the program)"]
     for population in network.populations:
         cost = sum(i.cost for i in population.listing)
-        lines.append(f"  {population.name:32} {population.size:5} neurons, {cost:4} instructions")
-    synapses = sum(c.weights.size for c in network.connections)
-    lines.append(f"  {len(network.connections)} connections with {synapses} synapses")
-    lines.append(
-        f"  {network.ticks_per_sample} ticks a sample, latency {network.latency} ticks"
-    )
+        lines.append(f"  {population.name:{width}} {population.size:6} neurons, {cost:4} instructions")
+    synapses: Counter[tuple[str, str]] = Counter()
+    for c in network.connections:
+        synapses[c.source.population or "input", c.target.population or "output"] += c.weights.size
+    pairs = {f"{source} -> {target}": n for (source, target), n in synapses.items()}
+    width = max([24, *map(len, pairs)])
+    lines += ["", "connections (synapses)"]
+    lines += [f"  {pair:{width}} {n:6}" for pair, n in pairs.items()]
+    lines += ["", f"timing: {network.ticks_per_sample} ticks a sample, latency {network.latency} ticks"]
     return lines
 
 
@@ -79,15 +85,18 @@ def assembly(net: Network) -> str:
 
 
 def explain_precision(net: Network) -> str:
-    """The format of each value that stands for one of the float network, and of each parameter's synapses."""
-    return "\n".join(_precision_lines(net))
+    """What precision holds, where overrides change it, and the format of each value of the float network."""
+    lines = [f"precision: {_settings(net.precision)}", "", "values (real range, bits, fraction bits)"]
+    values = [v for v in net.graph.values.values() if v.represents is not None and v.format is not None]
+    width = max((len(v.represents or "") for v in values), default=0)
+    for value in values:
+        name = value.represents or ""
+        changes = net.precision.changes(name)
+        note = f"  (overridden: {', '.join(f'{k} {v}' for k, v in changes.items())})" if changes else ""
+        assert value.format is not None  # an integer graph's
+        lines.append(f"  {name:{width}}  {_format(value.format)}{note}")
+    return "\n".join(lines)
 
 
-def _precision_lines(net: Network) -> Iterator[str]:
-    for value in net.graph.values.values():
-        if value.represents is not None and value.format is not None:
-            yield f"{value.represents}: {_format(value.format)}"
-            yield f"    {net.precision.explain(value.represents)}"
-    for block, op in net.graph.ops():
-        if isinstance(op, (Gather, SegmentSum, MatVec)):
-            yield f"{block.name}: {type(op).__name__} {op.out}: {net.graph.size(op.out)} elements"
+def _settings(precision: Precision) -> str:
+    return ", ".join(f"{f.name} {getattr(precision, f.name)}" for f in fields(precision) if f.name != "overrides")

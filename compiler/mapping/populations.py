@@ -55,7 +55,7 @@ def group(plan: Plan) -> Groups:
         members[number].append(name)
     values = {n: p for n, p in owner.items() if not n.startswith(_STATE)}
     states = {n[len(_STATE) :]: p for n, p in owner.items() if n.startswith(_STATE)}
-    sent = {source for m in plan.maps.values() for source, _ in m.terms}
+    sent = {source for m in plan.maps.values() for source, _ in m.terms if source != plan.input}
     output = next(op.x for _, op in graph.ops() if isinstance(op, Output))
     names = _unique([_name(graph, names, sent) for names in members])
     sizes = tuple(_size(graph, names[0]) for names in members)

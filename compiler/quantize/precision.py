@@ -68,16 +68,21 @@ class Precision:
         >>> Precision(overrides={"rnn.*": {"segments": 16}}).at("rnn.v").segments
         16
         """
-        found = self
+        changes = self.changes(name)
+        return replace(self, overrides=NO_OVERRIDES, **changes) if changes else self  # type: ignore[arg-type]
+
+    def changes(self, name: str) -> dict[str, int]:
+        """The fields that overrides change for the value `name`."""
+        found: dict[str, int] = {}
         for glob, changes in self.overrides.items():
             if fnmatchcase(name, glob):
-                found = replace(found, overrides=NO_OVERRIDES, **changes)  # type: ignore[arg-type]
+                found.update(changes)
         return found
 
     def explain(self, name: str) -> str:
         """What holds for `name`, and which override says so."""
         globs = [g for g in self.overrides if fnmatchcase(name, g)]
-        source = f"overridden by {', '.join(globs)}" if globs else "the chip's default"
+        source = f"overridden by {', '.join(globs)}" if globs else "as everywhere"
         held = self.at(name)
         return f"{name} ({source}): " + ", ".join(
             f"{f.name} {getattr(held, f.name)}" for f in fields(held) if f.name != "overrides"

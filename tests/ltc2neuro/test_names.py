@@ -1,0 +1,76 @@
+"""Names that a user meets are those of the model: no suffix of the compiler's own."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+
+import torch
+from ncps.torch import LTC
+from ncps.wirings import AutoNCP
+from networks import classifier, sequences, tracker
+
+import ltc2neuro
+from ltc2neuro import Precision
+
+INTERNAL = re.compile(r"\.scaled|\.rows|@|#")
+
+
+@pytest.fixture(scope="module")
+def last() -> ltc2neuro.Network:
+    return ltc2neuro.compile(classifier(), sequences())
+
+
+def test_populations_are_named_after_the_model(last):
+    assert [p.name for p in last.mapped().populations] == [
+        "rnn.sensory_w_activation", "rnn.v", "rnn.w_activation", "head.linear",
+    ]  # fmt: skip
+    bare = ltc2neuro.compile(tracker(), sequences())
+    assert [p.name for p in bare.mapped().populations] == ["sensory_w_activation", "v", "w_activation"]
+
+
+def test_texts_have_no_suffix_of_the_compilers(last):
+    for text in (str(last), repr(last), last.explain_precision(), "\n".join(last.names())):
+        assert not INTERNAL.search(text), INTERNAL.search(text)
+
+
+def test_a_state_has_one_name(last):
+    assert [n for n in last.names() if n.startswith("rnn.v_read")] == []
+
+
+def test_the_summary_lists_synapses_by_population():
+    model = LTC(8, AutoNCP(19, 1, seed=22))
+    net = ltc2neuro.compile(model, sequences(features=8))
+    wired = int(np.abs(model._wiring.adjacency_matrix).sum()), int(np.abs(model._wiring.sensory_adjacency_matrix).sum())
+    lines = dict(line.rsplit(maxsplit=1) for line in str(net).splitlines() if "->" in line and "features" not in line)
+    found = {pair.strip(): int(n) for pair, n in lines.items()}
+    assert found["v -> w_activation"] == wired[0] and found["w_activation -> v"] == 2 * wired[0]
+    assert found["input -> sensory_w_activation"] == wired[1] and found["v -> output"] == 1
+
+
+def test_overrides_are_explained():
+    net = ltc2neuro.compile(tracker(), sequences(), precision=Precision(overrides={"sigmoid*": {"segments": 16}}))
+    text = net.explain_precision()
+    assert re.search(r"^  sigmoid .*\(overridden: segments 16\)$", text, re.MULTILINE) and "segments 8" in text
+
+
+class Long(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        spread = torch.tanh(
+            x
+        ) * (
+            x - 1
+        )
+        return torch.sigmoid(spread) + torch.clamp(
+            x,
+            min=0.0,
+        )
+
+
+def test_a_statement_over_many_lines_names_its_value():
+    names = ltc2neuro.compile(Long(), sequences()).names()
+    assert "spread" in names and "min" not in names
