@@ -7,6 +7,7 @@ templates up.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,10 +45,14 @@ from compiler.quantize.quotient import lower_div
 from compiler.rewrite.rows import rows_out
 from compiler.rewrite.units import normalise_quotients, scale_inputs
 from hw_models.chip import Chip
+from hw_models.errors import QuantizeError
 from hw_models.fixed_point import Format
 
 ROUNDING_ROOM = 2.0**-12
 """How far beyond its proven bound, of the bound's magnitude, a state's format reaches: words leave 0.1 % of room."""
+
+SPARE_BITS = 2
+"""By how many bits words may be filled less where integers would not fit them."""
 
 
 def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision) -> Graph:
@@ -59,6 +64,24 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
     known = frozenset(graph.values)
     graph, observed = _prepared(graph, sequences, precision)
     bounds = find_bounds(graph, observed, precision.margin)
+    for spare in range(SPARE_BITS):
+        narrower = replace(precision, word=precision.word - spare)
+        try:
+            return _lowered(graph, observed, bounds, chip, narrower, known)
+        except QuantizeError:
+            continue  # on integers intervals are a little wider than on reals: a bit less, and they fit
+    return _lowered(graph, observed, bounds, chip, replace(precision, word=precision.word - SPARE_BITS), known)
+
+
+def _lowered(
+    graph: Graph,
+    observed: Observed,
+    bounds: Mapping[str, Interval],
+    chip: Chip,
+    precision: Precision,
+    known: frozenset[str],
+) -> Graph:
+    """Every op lowered in order, then proved."""
     build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision), known)
     states = tuple(_state(build, s, state_interval(graph, s.name, observed, precision.margin)) for s in graph.states)
     formats = {s.name: s.format for s in states if s.format is not None}
