@@ -45,7 +45,7 @@ from compiler.quantize.quotient import lower_div
 from compiler.rewrite.rows import rows_out
 from compiler.rewrite.units import normalise_quotients, scale_inputs
 from hw_models.chip import Chip
-from hw_models.errors import QuantizeError
+from hw_models.errors import GraphError, QuantizeError
 from hw_models.fixed_point import Format
 
 ROUNDING_ROOM = 2.0**-12
@@ -68,7 +68,7 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
         narrower = replace(precision, word=precision.word - spare)
         try:
             return _lowered(graph, observed, bounds, chip, narrower, known)
-        except QuantizeError:
+        except (QuantizeError, GraphError):
             continue  # on integers intervals are a little wider than on reals: a bit less, and they fit
     return _lowered(graph, observed, bounds, chip, replace(precision, word=precision.word - SPARE_BITS), known)
 
