@@ -143,10 +143,30 @@ class Observed:
 def find_bounds(graph: Graph, observed: Observed, margin: float) -> dict[str, Interval]:
     """An interval for every value and constant of a float graph."""
     bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
+    made: dict[str, Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
             bounds[op.result] = _forward(graph, op, bounds, observed, margin)
+            made[op.result] = op
+            if isinstance(op, Max) and _is_absolute(graph, op, made):  # max(x, -x): intervals alone do not see it
+                found = bounds[op.result]
+                bounds[op.result] = Interval(np.maximum(found.low, 0.0), found.high)
     return _contract(graph, bounds)
+
+
+def _is_absolute(graph: Graph, op: Max, made: Mapping[str, Op]) -> bool:
+    """Whether `op` is max(x, -x)."""
+    for x, other in ((op.a, op.b), (op.b, op.a)):
+        opposite = made.get(other)
+        if isinstance(opposite, Mul) and opposite.a == x and negates(graph, opposite):
+            return True
+    return False
+
+
+def negates(graph: Graph, op: Mul) -> bool:
+    """Whether `op` is x * -1."""
+    factor = graph.constants.get(op.b)
+    return factor is not None and bool(np.all(factor == -1.0))
 
 
 def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -> Interval:
@@ -256,7 +276,7 @@ def _contract(graph: Graph, bounds: dict[str, Interval]) -> dict[str, Interval]:
             bounds[op.x] = bounds[op.x].intersect(proven)
         if isinstance(written, Add):
             for one, other in ((written.a, written.b), (written.b, written.a)):
-                if one not in graph.constants:
+                if isinstance(made_by.get(one), Div):  # a quotient is clipped to what is known of it
                     rest = bounds[other]
                     bounds[one] = bounds[one].intersect(Interval(proven.low - rest.high, proven.high - rest.low))
     return bounds

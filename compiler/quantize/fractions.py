@@ -32,7 +32,7 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from compiler.quantize.bounds import Interval
+from compiler.quantize.bounds import Interval, negates
 from compiler.quantize.matrices import exponents
 from compiler.quantize.precision import Precision
 
@@ -160,6 +160,8 @@ def _wants(
         ]
     if isinstance(op, Apply):
         return [(op.x, here.argument_fraction)]
+    if isinstance(op, Mul) and negates(graph, op):
+        return [(op.a, found[out])]
     if isinstance(op, Mul):
         return [(n, _factor_wants(graph, op, n, natural, bounds, here)) for n in op.operands if n in natural]
     if isinstance(op, (Div, Compare)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph.ops import Add, And, Mul, MulShift, Shift
+from compiler.graph.ops import Add, And, Mul, MulShift, Shift, Sub
+from compiler.quantize.bounds import negates
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import operand_limit
 
@@ -14,6 +15,9 @@ MAX_SHIFT = 30
 
 def lower_mul(build: Builder, op: Mul) -> str:
     """`op` in integers; its result has the fraction that `build.wanted` gives it."""
+    if negates(build.source, op):
+        zero = build.number(0, build.wanted[op.out])
+        return build.emit(Sub(op.out, zero, build.at(op.a, build.wanted[op.out])), build.wanted[op.out], of=op.out)
     if op.b in build.source.constants:
         return _with_parameter(build, op, op.a, op.b)
     if op.a in build.source.constants:

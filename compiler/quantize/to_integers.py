@@ -86,7 +86,7 @@ def _lowered(
     states = tuple(_state(build, s, state_interval(graph, s.name, observed, precision.margin)) for s in graph.states)
     formats = {s.name: s.format for s in states if s.format is not None}
     for block in graph.blocks:
-        for op in block.ops:
+        for op in _writes_first(block.ops):
             _lower(build, op, bounds, observed, formats)
         build.end_block(block.name, block.repeat)
     return prove(validate(build.graph(states, _time_constants(build)), "quantize"), chip)
@@ -103,6 +103,17 @@ def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -
     bounds = find_bounds(graph, Observed(graph, sequences), precision.margin)
     graph = normalise_quotients(graph, {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)})
     return graph, Observed(graph, sequences)
+
+
+def _writes_first(ops: Sequence[Op]) -> list[Op]:
+    """The same, each state written as soon as its value is there: what reads the value then reads it in its bounds."""
+    made = {op.result for op in ops}
+    ready: dict[str, list[Op]] = {}
+    for op in ops:
+        if isinstance(op, StateWrite) and op.x in made:
+            ready.setdefault(op.x, []).append(op)
+    early = {id(op) for writes in ready.values() for op in writes}
+    return [each for op in ops if id(op) not in early for each in (op, *ready.get(op.result or "", ()))]
 
 
 def _state(build: Builder, state: State, interval: Interval) -> State:

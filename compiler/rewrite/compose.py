@@ -152,7 +152,7 @@ class _Map:
 
 
 def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
-    """Each source that is itself a map, a scaled or a shifted vector joins the matrix."""
+    """Each source that is itself a map, a scaled or a shifted vector joins the matrix; one that adds 0 is left out."""
     if not isinstance(op, MatVec):
         return None
     matrix: Floats = reals(draft, op.matrix)
@@ -166,8 +166,11 @@ def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
             made.add(source, part)
         else:
             changed = True
-    if not changed:
+    silent = [source for source, columns in made.columns.items() if not columns.any()]
+    if not changed and not silent:
         return None
+    for source in silent:
+        del made.columns[source]
     if not made.columns:
         return draft.constant(made.bias, f"{op.out}.bias")
     name = draft.constant(np.concatenate(list(made.columns.values()), axis=1), op.matrix)
