@@ -16,16 +16,16 @@ from hw_models.errors import InputError
 
 State = TypeVar("State", torch.Tensor, tuple[torch.Tensor, ...])
 
-_ELAPSED = ("elapsed_time", "elapsed", "timespan", "ts", "dt")
+_ELAPSED = ("elapsed_time", "elapsed", "timespan", "timespans", "ts", "dt")
 
 
 class Recurrent(torch.nn.Module):
     """A cell as a layer: `y, hx = Recurrent(cell)(x)`.
 
     `cell(x, state)` takes one step of each row and returns the new state, or the output and the new state. A cell whose
-    third argument is called elapsed_time, elapsed, timespan, ts or dt is given the time before the sample, too: 1, or
-    that of `timespans`. `cell.state_size` or `cell.hidden_size` is the size of its state,
-    or a tuple of sizes where the state is a tuple of tensors. The initial state is 0.
+    third argument is called elapsed_time, elapsed, timespan, timespans, ts or dt is given the time before the sample,
+    too: 1, or that of `timespans`. `cell.state_size` or `cell.hidden_size` is the size of its state, or a tuple of
+    sizes where the state is a tuple of tensors. The initial state is 0.
     """
 
     def __init__(self, cell: torch.nn.Module, return_sequences: bool = True, batch_first: bool = True) -> None:

@@ -30,9 +30,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Traced(Calling):
-    """A traced model: its raw float graph, and how torch calls it."""
+    """A traced model: its raw float graph, how torch calls it, and the states that may grow without bound."""
 
     graph: Graph
+    growing: tuple[str, ...] = ()
 
 
 def trace(model: torch.nn.Module, calibration: Sequence[npt.ArrayLike], *, dt: float = 1.0) -> Traced:
@@ -169,5 +170,6 @@ def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: boo
         output_time_first=layout.time_first,
         dt=dt,
         graph=validate(graph, "tracing"),
+        growing=tuple(recorder.growing),
     )
     return traced, recorder.watches.final(final)

@@ -38,12 +38,15 @@ class Recorder:
         self.names = names
         self.dt = dt
         self.watches = Watches()
+        self.growing: list[str] = []
+        """states that may grow without bound"""
         self._modules = modules
         self._blocks = [_Block("input", 1)]
         self._origins: dict[str, Origin] = {}
         self._made: dict[Op, str] = {}
         self._states: dict[str, State] = {}
         self._reads: dict[str, str] = {}
+        self._overwritten: dict[str, str] = {}
         self._constants: dict[str, Array] = {}
         self._indices: dict[bytes, str] = {}
         self._paths: list[str] = [""]
@@ -209,6 +212,12 @@ class Recorder:
             self._blocks[-1].ops.append(StateWrite(state, value))
             self._reads.pop(state, None)
 
+    def overwrite(self, old: torch.Tensor, new: torch.Tensor) -> None:
+        """Let the state that `old` was read from be the one of a solver that starts from `new`."""
+        if isinstance(old, Symbolic) and isinstance(new, Symbolic):
+            for state in [s for s, value in self._reads.items() if value == old.value]:
+                self._overwritten[new.value] = state
+
     def groups(self, tensor: Symbolic) -> axes.Groups:
         """The groups of a tensor's labels. All recorded tensors have them."""
         groups = axes.group(axes.labels_of(tensor.codes))
@@ -248,14 +257,15 @@ class Recorder:
         return symbolic(self, like.example, axes.encode(labels, groups.ranks(labels.shape)), self._read(state))
 
     def _loop_states(self, tensors: Sequence[Symbolic]) -> list[str]:
-        """For each tensor the state it was just read from, or a new state that is set to it."""
+        """For each tensor the state it was just read from or that it overwrites, or a new state that is set to it."""
         names: list[str] = []
         for tensor in tensors:
             groups = self.groups(tensor)
             whole = np.array_equal(axes.sample(tensor.codes, groups), np.arange(self._origins[tensor.value].size))
             read = next((s for s, value in self._reads.items() if value == tensor.value and s not in names), None)
             if read is None or not whole:
-                read = self.add_state(self.named("loop"), np.zeros(groups.size))
+                read = self._overwritten.get(tensor.value) if whole else None
+                read = read or self.add_state(self.named("loop"), np.zeros(groups.size))
                 self.write(read, tensor)
             names.append(read)
         return names

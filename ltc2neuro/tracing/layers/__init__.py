@@ -21,14 +21,16 @@ LAYERS: dict[type[torch.nn.Module], Handler] = {Recurrent: recurrent, **torch_rn
 """The handler of each type of layer"""
 
 if find_spec("ncps") is not None:
-    from ltc2neuro.tracing.layers import ncps
+    from ltc2neuro.tracing.layers import ncps, ncps_cfc
 
-    LAYERS.update(ncps.LAYERS)
+    LAYERS.update({**ncps.LAYERS, **ncps_cfc.LAYERS})
 
 
 def handler_of(module: torch.nn.Module) -> Handler | None:
     """The handler of a module, by its exact type; a subclass of a recurrent layer is refused."""
     handler = LAYERS.get(type(module))
+    if isinstance(module, Recurrent) and type(module).forward is Recurrent.forward:
+        return recurrent  # the cells of ltc2neuro.nn: only the constructor is another
     if handler is None and isinstance(module, tuple(_loops())):
         return _changed
     return handler
@@ -48,7 +50,7 @@ def _changed(recorder: Recorder, layer: torch.nn.Module, *_: object, **__: objec
 def timed_cells(model: torch.nn.Module) -> set[str]:
     """The paths of the cells in `model` that know the elapsed time."""
     paths = {id(module): path for path, module in model.named_modules()}
-    layers = [m for m in model.modules() if type(m) in LAYERS]
+    layers = [m for m in model.modules() if handler_of(m) is not None]
     cells = [m.cell if isinstance(m, Recurrent) else getattr(m, "rnn_cell", None) for m in layers]
     return {paths[id(cell)] for cell in cells if isinstance(cell, torch.nn.Module) and takes_time(cell)}
 

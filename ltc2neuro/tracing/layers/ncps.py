@@ -1,4 +1,4 @@
-"""The handlers of ncps's LTC: its own cell computes each step, the solver's sub-steps are a repeated block."""
+"""The handler of ncps's LTC: its own cell computes each step, the solver's sub-steps are a repeated block."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import copy
 import numpy as np
 import numpy.typing as npt
 import torch
-from ncps.torch import LTC, CfC, LTCCell
+from ncps.torch import LTC, LTCCell
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
+from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import (
     CELLS,
     Elapsed,
@@ -32,24 +33,21 @@ def ltc(
     input: torch.Tensor,  # ncps's name
     hx: object = None,
     timespans: object = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, object]:
     """The handler of `ncps.torch.LTC`."""
-    if layer.use_mixed:
-        raise recorder.refusal(
-            "mixed memory is not supported yet", "Train an LTC with mixed_memory=False, or wait for its support."
-        )
     cell = layer.rnn_cell
     _refuse_stale(recorder, cell)
+    step = ltc_step(recorder, cell) if type(cell) is LTCCell else own_step(recorder, cell)
     y, states = scan(
         recorder,
-        ltc_step(recorder, cell) if type(cell) is LTCCell else own_step(recorder, cell),
+        with_memory(recorder, layer.lstm, step) if layer.use_mixed else step,
         input,
         initial_states(recorder, hx),
         timespans,
         return_sequences=layer.return_sequences,
         batch_first=layer.batch_first,
     )
-    return y, states[0]
+    return y, states if layer.use_mixed else states[0]
 
 
 def ltc_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
@@ -67,7 +65,8 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
         v = repeat(lambda v: single._ode_solver(inputs, v, elapsed / unfolds), states[0], unfolds)
         return cell._map_outputs(v), (v,)
 
-    return Step(cell, (StateVariable("v", (cell.state_size,), lambda initial: hull(cell, initial)),), function)
+    v = StateVariable("v", (cell.state_size,), lambda initial: hull(cell, initial), cell)
+    return Step((v,), function)
 
 
 CELLS[LTCCell] = ltc_step
@@ -80,12 +79,7 @@ def stepped_by_hand(recorder: Recorder, cell: LTCCell, *args: object, **kwargs: 
     )
 
 
-def cfc(recorder: Recorder, layer: CfC, *args: object, **kwargs: object) -> object:
-    """A CfC: not yet."""
-    raise recorder.refusal("ncps's CfC is not supported yet", "Use an LTC.")
-
-
-LAYERS = {LTC: ltc, LTCCell: stepped_by_hand, CfC: cfc}
+LAYERS = {LTC: ltc, LTCCell: stepped_by_hand}
 
 
 def hull(cell: LTCCell, initial: Floats) -> tuple[Floats, Floats]:

@@ -11,13 +11,17 @@ import numpy.typing as npt
 import torch
 
 from hw_models.errors import TraceError
+from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time
+from ltc2neuro.nn.states import Bounded, Growing, Named
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.recorder import Recorder
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic, symbols
 
 Floats = npt.NDArray[np.float64]
 States = tuple[torch.Tensor, ...]
+Bound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
+"""low and high, for every step, from the initial state"""
 Elapsed: TypeAlias = "torch.Tensor | float"
 
 
@@ -27,23 +31,27 @@ class SwappedAxesError(TraceError):
 
 @dataclass(frozen=True)
 class StateVariable:
-    """A state of a cell: its name, its shape for one row, and per element the bound that it never leaves."""
+    """A state of a cell: its name, its shape for one row, and per element the bound that it never leaves.
+
+    `shown_by` is the module whose forward returns it, as the `position`-th of its states, for the proof; None where
+    torch shows it nowhere. `grows`: it may grow without bound, which `compile` warns of.
+    """
 
     name: str
     shape: tuple[int, ...]
-    bound: Callable[[Floats], tuple[Floats, Floats]] | None = None
-    """low and high from the initial state"""
+    bound: Bound | None = None
+    shown_by: torch.nn.Module | None = None
+    position: int = 0
+    grows: bool = False
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of a cell: `function(x, states, elapsed)` gives the output and the new states.
 
-    `elapsed` is the time before the sample, a number or (rows, 1). `cell` is the module whose forward returns the
-    states, for the proof; None where torch shows them nowhere.
+    `elapsed` is the time before the sample, a number or (rows, 1).
     """
 
-    cell: torch.nn.Module | None
     variables: tuple[StateVariable, ...]
     function: Callable[[torch.Tensor, States, Elapsed], tuple[torch.Tensor, States]]
 
@@ -78,14 +86,27 @@ def recurrent(
 def own_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
     """One step of a cell of the user's: its forward runs on symbolic states."""
     shapes = state_shapes(cell)
-    names = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
+    numbered = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
+    names = list(cell.state_names) if isinstance(cell, Named) else numbered
+    ends = list(cell.state_bounds(recorder.dt)) if isinstance(cell, Bounded) else [None] * len(shapes)
+    grows = isinstance(cell, Growing) and cell.unbounded
 
     def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
         state = states[0] if len(states) == 1 else states
         y, new = split(cell(x, state, elapsed) if takes_time(cell) else cell(x, state), cell)
         return y, new if isinstance(new, tuple) else (new,)
 
-    return Step(cell, tuple(StateVariable(n, s) for n, s in zip(names, shapes, strict=True)), function)
+    variables = (
+        StateVariable(name, shape, None if end is None else hull(end, shape), cell, number, grows and end is None)
+        for number, (name, shape, end) in enumerate(zip(names, shapes, ends, strict=True))
+    )
+    return Step(tuple(variables), function)
+
+
+def hull(ends: offers.Bound, shape: tuple[int, ...]) -> Bound:
+    """The bound of a state that is a mean of itself and of values between `ends`: these and its start."""
+    low, high = (np.broadcast_to(torch.as_tensor(end).detach().double().numpy(), shape).reshape(-1) for end in ends)
+    return lambda initial: (np.minimum(initial, low), np.maximum(initial, high))
 
 
 def initial_states(recorder: Recorder, hx: object) -> States | None:
@@ -128,7 +149,7 @@ def scan(
             "Return the new state, or the output and the new state.",
             f"{len(names)} before, {len(after)} after",
         )
-    for number, (name, new, old) in enumerate(zip(names, after, states, strict=True)):
+    for variable, name, new, old in zip(step.variables, names, after, states, strict=True):
         if not isinstance(new, Symbolic) or not axes.starts_with(new.codes, axes.batch_labels(axes.NOW)):
             raise recorder.refusal(
                 "the new state of a cell does not depend on its input or state", "Return the new state of each row."
@@ -140,8 +161,8 @@ def scan(
                 f"{tuple(old.shape)} before, {tuple(new.shape)} after",
             )
         recorder.write(name, new)
-        if step.cell is not None:
-            recorder.watches.state(name, recorder.path_of(step.cell), number)
+        if variable.shown_by is not None:
+            recorder.watches.state(name, recorder.path_of(variable.shown_by), variable.position)
     if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
         raise recorder.refusal("the output of a cell was not recorded", "Return a tensor (batch, ...).")
     last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))
@@ -191,7 +212,10 @@ def _new_state(recorder: Recorder, step: Step, number: int, hx: States | None) -
             )
         initial = rows[0].copy()
     low, high = variable.bound(initial) if variable.bound else (None, None)
-    return recorder.add_state(recorder.named(variable.name), initial, low, high)
+    name = recorder.add_state(recorder.named(variable.name), initial, low, high)
+    if variable.grows:
+        recorder.growing.append(name)
+    return name
 
 
 def _at_last(tensor: Symbolic) -> Symbolic:

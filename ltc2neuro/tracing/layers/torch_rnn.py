@@ -74,7 +74,7 @@ def _step(layer: nn.RNNBase, number: int) -> Step:
 
         bound = None if layer.proj_size else within_one
         h = StateVariable(f"h{suffix}", (layer.proj_size or layer.hidden_size,), bound)
-        return Step(None, (h, StateVariable(f"c{suffix}", (layer.hidden_size,))), lstm)
+        return Step((h, StateVariable(f"c{suffix}", (layer.hidden_size,))), lstm)
     cell = torch_cells.gru_cell if isinstance(layer, nn.GRU) else _PLAIN[str(layer.nonlinearity)]
 
     def plain(x: torch.Tensor, states: States, _: Elapsed) -> tuple[torch.Tensor, States]:
@@ -82,7 +82,7 @@ def _step(layer: nn.RNNBase, number: int) -> Step:
         return h, (h,)
 
     bound = None if cell is torch_cells.rnn_relu_cell else within_one
-    return Step(None, (StateVariable(f"h{suffix}", (layer.hidden_size,), bound),), plain)
+    return Step((StateVariable(f"h{suffix}", (layer.hidden_size,), bound),), plain)
 
 
 def cell_step(recorder: Recorder, cell: torch.nn.Module) -> Step:

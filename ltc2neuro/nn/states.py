@@ -1,0 +1,42 @@
+"""What a cell under `Recurrent` may tell the compiler about its states. Each of these is optional."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import torch
+
+Bound: TypeAlias = "tuple[torch.Tensor | float, torch.Tensor | float]"
+"""Lower and upper end, a number or one per element"""
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A cell whose states have names of their own; those of others are h, or h0, h1 ..."""
+
+    state_names: Sequence[str]
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A cell that knows where its states stay: their integers need no calibration."""
+
+    def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
+        """For each state the ends of an interval, or None where nothing is proven.
+
+        A new state must be a mean, with weights that are not negative, of the old state and of values in this interval,
+        for any input and for each unit on its own. It then never leaves the hull of the interval and its start.
+        `elapsed` is the time of a sample.
+        """
+        ...
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """A cell with a state that may grow without bound while its input stays bounded: it compiles with a warning."""
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether it may grow with the parameters it has."""
+        ...

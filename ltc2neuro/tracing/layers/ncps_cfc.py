@@ -1,0 +1,91 @@
+"""The handler of ncps's CfC, of all modes and with a wiring: its own cell is traced; bounds come from the mode."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from ncps.torch import CfC, CfCCell, WiredCfCCell
+
+from hw_models.errors import TraceError
+from ltc2neuro.tracing.layers.ncps_memory import with_memory
+from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, Floats, Step, initial_states, own_step, scan
+from ltc2neuro.tracing.recorder import Recorder
+
+
+def cfc(
+    recorder: Recorder,
+    layer: CfC,
+    input: torch.Tensor,  # ncps's name
+    hx: object = None,
+    timespans: object = None,
+) -> tuple[torch.Tensor, object]:
+    """The handler of `ncps.torch.CfC`. The projection acts on the output alone."""
+    step = cfc_step(recorder, layer.rnn_cell, None if timespans is not None else recorder.dt)
+    y, states = scan(
+        recorder,
+        with_memory(recorder, layer.lstm, step) if layer.use_mixed else step,
+        input,
+        initial_states(recorder, hx),
+        timespans,
+        return_sequences=layer.return_sequences,
+        batch_first=layer.batch_first,
+    )
+    return layer.fc(y), states if layer.use_mixed else states[0]
+
+
+def cfc_step(recorder: Recorder, cell: torch.nn.Module, dt: float | None) -> Step:
+    """One step of a CfC cell, wired or not; `dt` is the time before each sample, None where it changes."""
+    step = own_step(recorder, cell)
+    if isinstance(cell, WiredCfCCell):
+        _refuse_stale(recorder, cell)
+    layers = [m for m in (cell, *cell.children()) if isinstance(m, CfCCell)]
+    bound = _side_by_side([_bound(layer, dt) for layer in layers], [layer.hidden_size for layer in layers])
+    (h,) = step.variables
+    return replace(step, variables=(replace(h, bound=bound),))
+
+
+CELLS[CfCCell] = CELLS[WiredCfCCell] = lambda recorder, cell: cfc_step(recorder, cell, recorder.dt)
+LAYERS = {CfC: cfc}
+
+
+def _bound(cell: CfCCell, dt: float | None) -> Bound | None:
+    """Where the next state lies, whatever the input and the state.
+
+    default: a mean of two tanh. no_gate: a tanh and a share of another. pure: A - A f exp(-dt (|w| + |f|)), in which
+    |f| exp(-dt |f|) is at most 1 / (e dt); nothing is known where dt may come near 0.
+    """
+    if cell.mode != "pure":
+        most = 1.0 if cell.mode == "default" else 2.0
+        return lambda initial: (np.minimum(initial, -most), np.maximum(initial, most))
+    if dt is None:
+        return None
+    asymptote = cell.A.detach().double().numpy()[0]
+    away = np.abs(asymptote) * np.exp(-dt * np.abs(cell.w_tau.detach().double().numpy()[0])) / (np.e * dt)
+    return lambda initial: (np.minimum(initial, asymptote - away), np.maximum(initial, asymptote + away))
+
+
+def _side_by_side(bounds: list[Bound | None], sizes: list[int]) -> Bound | None:
+    """The bound of a state that is made of the layers' states in turn."""
+    known = [bound for bound in bounds if bound is not None]
+    if len(known) != len(bounds):
+        return None
+
+    def joined(initial: Floats) -> tuple[Floats, Floats]:
+        parts = np.split(initial, np.cumsum(sizes)[:-1])
+        ends = [bound(part) for bound, part in zip(known, parts, strict=True)]
+        return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
+
+    return joined
+
+
+def _refuse_stale(recorder: Recorder, cell: WiredCfCCell) -> None:
+    stale = [n for n, layer in enumerate(cell._layers) if layer is not getattr(cell, f"layer_{n}", None)]
+    if stale:
+        raise TraceError(
+            "the layers that the cell computes with are not those it shows",
+            where=f"{recorder.path_of(cell)}.layer_{stale[0]}",
+            numbers=f"{len(stale)} of {len(cell._layers)} layers",
+            advice="ncps keeps its layers in cell._layers, too: copy weights into the layers, do not replace them.",
+        )

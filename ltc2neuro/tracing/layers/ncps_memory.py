@@ -1,0 +1,37 @@
+"""Mixed memory of ncps: an LSTM in front of a cell, which shares its state with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ltc2neuro.tracing.layers.recurrent import Bound, Elapsed, Floats, States, StateVariable, Step
+from ltc2neuro.tracing.recorder import Recorder
+
+
+def with_memory(recorder: Recorder, lstm: torch.nn.Module, step: Step) -> Step:
+    """`step` with an LSTM before it in every sample: both take the input, and the LSTM's output becomes the state."""
+    (own,) = step.variables
+
+    def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
+        before, memory = states
+        state, memory = lstm(x, (before, memory))
+        recorder.overwrite(before, state)
+        y, (after,) = step.function(x, (state,), elapsed)
+        return y, (after, memory)
+
+    bound = None if own.bound is None else _from_within_one(own.bound)
+    return Step((replace(own, bound=bound), StateVariable("c", own.shape, None, lstm)), function)
+
+
+def _from_within_one(bound: Bound) -> Bound:
+    """The bound of a state that starts every sample from the output of an LSTM, in (-1, 1)."""
+
+    def wider(initial: Floats) -> tuple[Floats, Floats]:
+        low, _ = bound(np.minimum(initial, -1.0))
+        _, high = bound(np.maximum(initial, 1.0))
+        return low, high
+
+    return wider
