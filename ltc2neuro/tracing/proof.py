@@ -23,6 +23,10 @@ Floats = npt.NDArray[np.float64]
 
 _ROWS, _STEPS = 4, 16
 """How many sequences, and steps of each, are compared"""
+_WHOLE = 1024
+"""Steps of the longest sequence that are compared in the model's answer"""
+_GATHERED = 100
+"""How many times the tolerance rounding may gather over so many steps"""
 
 
 def prove(
@@ -72,6 +76,27 @@ def prove(
                 advice="It keeps something from call to call, or draws random numbers. Put a state under "
                 "ltc2neuro.nn.Recurrent, which starts each sequence anew.",
             )
+    _prove_whole(clone, graph, calling, max(sequences, key=len)[:_WHOLE], dtype, tolerance)
+
+
+def _prove_whole(
+    clone: torch.nn.Module, graph: Graph, calling: Calling, sequence: Floats, dtype: torch.dtype, tolerance: float
+) -> None:
+    """Compare the answer to a long sequence: a window such as x[:, -20:] takes all of a short one.
+
+    Of an answer at every step the first steps tell, which no later step reaches.
+    """
+    if len(sequence) <= _STEPS:
+        return
+    x = np.stack([sequence, sequence[::-1]])
+    outputs = forward(clone, x, dtype, calling)
+    if calling.readout == "every":
+        _same_shape("the output", (*x.shape[:2], *calling.step_shape), outputs.shape)
+        x, outputs = x[:, :_STEPS], outputs[:, :_STEPS]
+    ours = run_float(graph, x).outputs.reshape(*x.shape[:2], *calling.step_shape)
+    if calling.readout == "last":
+        ours, tolerance = ours[:, -1], _GATHERED * tolerance
+    _compare("the output", ours, outputs, tolerance)
 
 
 def _kept(result: object) -> object:
@@ -139,7 +164,19 @@ def _state(
     return run.states[watch.value].astype(np.float64), torchs.reshape(*torchs.shape[:2], -1)
 
 
+def _same_shape(name: str, ours: tuple[int, ...], torchs: tuple[int, ...]) -> None:
+    if ours != torchs:
+        raise ProofError(
+            f"{name} has another shape than the trace tells: the model takes some of a longer sequence's steps only",
+            where=name,
+            numbers=f"torch returns {torchs}, expected {ours}",
+            advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "
+            "of the model.",
+        )
+
+
 def _compare(name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance: float) -> None:
+    _same_shape(name, ours.shape, torchs.shape)
     scale = max(1.0, float(np.max(np.abs(torchs), initial=0.0)))
     difference = np.abs(np.asarray(ours, np.float64) - torchs)
     worst = float(np.max(difference, initial=0.0))

@@ -315,6 +315,28 @@ def test_what_depends_on_the_length_or_the_batch_fails_the_proof():
         assert caught.value.numbers and caught.value.advice
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda net, x: net.rnn(x)[0][:, -10:],
+        lambda net, x: net.rnn(x)[0][:, -20:],
+        lambda net, x: net.rnn(x[:, -20:])[0][:, -1],
+        lambda net, x: net.rnn(x[:, :40])[0][:, -1],
+        lambda net, x: net.rnn(x)[0] * (2 if x.shape[1] > 20 else 1),
+    ],
+)
+def test_a_window_of_a_longer_sequence_fails_the_proof(function):
+    """The trace's sequences are shorter than the window."""
+    torch.manual_seed(0)
+    rnn = nn.LSTM(4, 3, batch_first=True)
+    with torch.no_grad():
+        rnn.bias_hh_l0[3:6] = 8.0  # it remembers
+    x = [np.cumsum(s, axis=0) / 10 for s in sequences(steps=60)]
+    with pytest.raises(ProofError, match=r"shape|differs first") as caught:
+        trace(Net(function, rnn=rnn), x)
+    assert caught.value.numbers and caught.value.advice
+
+
 def test_a_model_that_keeps_state_fails_the_proof():
     class Keeps(nn.Module):
         def __init__(self):
