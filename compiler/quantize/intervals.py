@@ -36,7 +36,7 @@ from compiler.graph.ops import (
 from compiler.quantize import polynomial
 from hw_models.chip import Chip
 from hw_models.errors import GraphError
-from hw_models.fixed_point import Format, round_shift
+from hw_models.fixed_point import Format, round_shift, shift_saturate
 
 Integers = npt.NDArray[np.int64]
 
@@ -115,16 +115,19 @@ def _saturating(op: Op, spans: Mapping[str, Span], form: Format) -> Span:
         x = spans[op.x]
         low, high = round_shift(x.low, op.shift), round_shift(x.high, op.shift)
     elif isinstance(op, Shift):
-        x, amount = spans[op.x], spans[op.amount]
-        ends = [_shifted(e, a) for e in (x.low, x.high) for a in (amount.low, amount.high)]
-        low, high = np.minimum.reduce(np.broadcast_arrays(*ends)), np.maximum.reduce(np.broadcast_arrays(*ends))
+        return _shift(spans[op.x], spans[op.amount], form)
     else:
         return limit
     return Span(np.clip(low, form.low, form.high), np.clip(high, form.low, form.high))
 
 
-def _shifted(x: Integers, amount: Integers) -> Integers:
-    return np.right_shift(np.left_shift(x, np.maximum(amount, 0)), np.maximum(-amount, 0))
+def _shift(x: Span, amount: Span, form: Format) -> Span:
+    """Every amount is tried: where a shift to the left saturates, a larger one may return less."""
+    amounts = [np.clip(a, amount.low, amount.high) for a in range(amount.least, amount.most + 1)]
+    ends = np.broadcast_arrays(
+        *(shift_saturate(end, a, form.low, form.high)[0] for end in (x.low, x.high) for a in amounts)
+    )
+    return Span(np.minimum.reduce(ends), np.maximum.reduce(ends))
 
 
 def _segment_sum(graph: Graph, op: SegmentSum, spans: Mapping[str, Span]) -> Span:

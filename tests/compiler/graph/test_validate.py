@@ -132,6 +132,22 @@ def test_prove_sees_products_that_even_64_bits_cannot_hold():
         prove(b.graph(), load_chip("ideal"))
 
 
+@pytest.mark.parametrize(("low", "high"), [(10, 25), (-25, -10), (-9, 30), (0, 1)])
+@pytest.mark.parametrize(("least", "most"), [(2, 2), (-3, -1), (-1, 4), (0, 6)])
+def test_the_span_of_a_shift_is_what_it_returns(low, high, least, most):
+    b = Builder()
+    every = b.input(2)
+    x = b.rescale(b.gather([every], [0]), 0, low, high)
+    shifted = b.shift(x, b.rescale(b.gather([every], [1]), 0, least, most), -37, 21)
+    b.output(shifted)
+    b.block("only")
+    graph = b.graph()
+    pairs = [[(v, a)] for v in range(low, high + 1) for a in range(least, most + 1)]
+    got = run_reference(graph, np.array(pairs), record=[shifted]).record[shifted]
+    span = find_spans(graph)[shifted]
+    assert (span.least, span.most) == (got.min(), got.max())
+
+
 @settings(max_examples=60, deadline=None)
 @given(integer_graphs())
 def test_spans_hold_all_that_random_graphs_compute(graph):
