@@ -123,9 +123,10 @@ def _saturating(op: Op, spans: Mapping[str, Span], form: Format) -> Span:
 
 def _shift(x: Span, amount: Span, form: Format) -> Span:
     """Every amount is tried: where a shift to the left saturates, a larger one may return less."""
+    least = max(form.low, -(2**63 - 1))  # its opposite is a 64-bit integer too
     amounts = [np.clip(a, amount.low, amount.high) for a in range(amount.least, amount.most + 1)]
     ends = np.broadcast_arrays(
-        *(shift_saturate(end, a, form.low, form.high)[0] for end in (x.low, x.high) for a in amounts)
+        *(shift_saturate(end, a, least, form.high)[0] for end in (x.low, x.high) for a in amounts)
     )
     return Span(np.minimum.reduce(ends), np.maximum.reduce(ends))
 
