@@ -233,7 +233,14 @@ class Network:
 
         "mapped": one process a population, real ticks; `inp` is read at ticks k * ticks_per_sample, `out` carries
         sample k at tick latency + k * ticks_per_sample and 0 elsewhere. "fused": all in one process, a tick a
-        sample, `lanes` sequences side by side, ports flat. Integers travel: see `quantize` and `dequantize`.
+        sample, `lanes` sequences side by side, ports flat: element i of lane l is at i * lanes + l. Every
+        `reset_interval` samples the states start again. The process tells `ticks_per_sample`, `latency`,
+        `steps(samples)`, and in `state_vars` where each state lies.
+
+        Integers travel: see `quantize` and `dequantize`. What you send to `inp` must lie within `input_format`; the
+        chip does not clip it, and neither does Lava. Run the graph under `Loihi2SimCfg(select_tag="fixed_pt")`.
+
+        Raises `InputError` for wrong arguments, `ChipError` where Lava does not run the chip's networks.
         """
         from ltc2neuro.lava import to_lava
 
