@@ -45,7 +45,7 @@ class Builder:
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
         self.instead: dict[str, str] = {}
-        """what is read in place of a value: the state that it became, which is proven to be in its bounds"""
+        """in this block, what is read in place of a value: the state that it became, proven to be in its bounds"""
         self._ops: list[Op] = []
         self._made: dict[str, Op] = {}
         self._copies: dict[tuple[str, int], str] = {}
@@ -55,7 +55,7 @@ class Builder:
     def end_block(self, name: str, repeat: int) -> None:
         """Close the block that the ops since the last one form."""
         self.blocks.append(Block(name, tuple(self._ops), repeat))
-        self._ops, self._copies = [], {}
+        self._ops, self._copies, self.instead = [], {}, {}
 
     def graph(self, states: tuple[State, ...], time_constants: tuple[TimeConstant, ...]) -> Graph:
         """The finished integer graph."""
