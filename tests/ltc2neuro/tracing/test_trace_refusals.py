@@ -249,6 +249,19 @@ def test_a_neuron_that_divides_by_zero():
     assert "neuron 2" in caught.value.where
 
 
+def test_a_negative_epsilon():
+    with pytest.raises(TraceError, match="less than the sum") as caught:
+        trace(LTC(4, 5, epsilon=-0.05), sequences())
+    assert caught.value.where == "rnn_cell" and "-0.05" in caught.value.numbers
+
+
+@pytest.mark.parametrize("unfolds", [0, -1, 2.5])
+def test_no_whole_number_of_sub_steps(unfolds):
+    with pytest.raises(TraceError, match="sub-steps") as caught:
+        trace(LTC(4, 5, ode_unfolds=unfolds), sequences())
+    assert str(unfolds) in caught.value.numbers and caught.value.advice
+
+
 def test_weights_that_are_not_finite():
     model = LTC(4, 5)
     with torch.no_grad():
