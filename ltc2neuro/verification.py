@@ -19,6 +19,7 @@ from ltc2neuro.extras import LAVA
 from ltc2neuro.fidelity import agreement, fidelity, find_truth, time_constants
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
+from ltc2neuro.progress import begin
 from ltc2neuro.runs import Run, run_network
 from ltc2neuro.verdict import Row, Verification
 
@@ -56,10 +57,13 @@ def verify(
     sequences = as_sequences(net.known.x if x is None else x, net.features)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
+    begin("running on reference")
     reference = run_network(net, sequences, "reference", None, ())
     rows = _known_answer(net, reference) if x is None else []
     rows += _executors(net, sequences, reference, on)
+    begin("running the float network")
     truth = find_truth(net, model, sequences)
+    begin("comparing")
     if model is not None:
         rows.append(agreement(truth))
     rows += fidelity(net, truth, sequences, reference, min_sqnr)
@@ -108,6 +112,7 @@ def _executors(net: Network, x: Sequences, reference: Run, on: Sequence[str] | N
             continue
         count = len(x.arrays) if name != "lava" else _few(x)
         part = Sequences(x.arrays[:count], x.ragged)
+        begin(f"running on {name}")
         run = run_network(net, part, name, None, ())
         note = f"on the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
         pairs = [("outputs", run.integers, reference.integers)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ltc2neuro.cli.output import HELD, note, say
+from ltc2neuro.cli.output import HELD, note, say, stages
 
 NAME = "compile"
 HELP = "a torch model to an integer network, saved as .l2n"
@@ -46,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
         note(options, f"weights: {loaded}")
     else:
         note(options, "weights: as the factory made them; --weights FILE loads trained ones")
-    net = ltc2neuro.compile(model, calibration, chip=options.chip, precision=options.precision, dt=options.dt)
+    with stages(options, most=4):
+        net = ltc2neuro.compile(model, calibration, chip=options.chip, precision=options.precision, dt=options.dt)
     net.save(options.output)
     say(
         options,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 
 from ltc2neuro import __version__
 from ltc2neuro.cli import compile, demo, doctor, inspect, run, verify
-from ltc2neuro.cli.output import FAULT, USAGE, say_error
+from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
 
 COMMANDS = (compile, run, verify, inspect, doctor, demo)
 
@@ -18,12 +19,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name (default: the program's own); returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        status = options.command(options)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough: nothing more is to be flushed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except Exception as error:  # the last place: what is not said here would be a traceback
         from hw_models.errors import Ltc2NeuroError
 

@@ -6,10 +6,12 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-HELD, MISSED, USAGE, FAULT = 0, 1, 2, 3
-"""Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a fault of ours."""
+HELD, MISSED, USAGE, FAULT, UNREAD = 0, 1, 2, 3, 141
+"""Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a fault of ours; the reader of
+our output, such as `head`, was gone before its end, as shells say it."""
 
 
 def say(options: argparse.Namespace, text: str, data: Mapping[str, object]) -> None:
@@ -21,6 +23,25 @@ def note(options: argparse.Namespace, text: str) -> None:
     """Say something on the way, beside the result: on standard error, and not with --json."""
     if not options.json:
         print(text, file=sys.stderr)
+
+
+@contextmanager
+def stages(options: argparse.Namespace, most: int) -> Iterator[None]:
+    """Show the stages of the library's work inside, `most` of them, as a bar: on a terminal only, not with --json."""
+    from tqdm import tqdm
+
+    from ltc2neuro.progress import heard_by
+
+    off = True if options.json else None  # None: where standard error is no terminal
+    with tqdm(total=most, disable=off, leave=False, bar_format="{n}/{total} |{bar:20}| {elapsed} {desc}") as bar:
+
+        def show(what: str) -> None:
+            bar.set_description_str(what, refresh=False)
+            bar.update()
+            bar.refresh()
+
+        with heard_by(show):
+            yield
 
 
 def say_error(options: argparse.Namespace, error: Exception) -> None:

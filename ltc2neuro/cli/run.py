@@ -37,11 +37,15 @@ def run(options: argparse.Namespace) -> int:
 
     net = ltc2neuro.load(options.network)
     x = samples.load(options.samples)
-    outputs, saturations = _run(net, x, options.on)
+    if options.output:
+        samples.check_target(options.output, x)
+    outputs, saturations = _run(net, x, options)
     if options.output:
         samples.save(options.output, outputs)
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
     saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
+    if options.on.startswith("lava"):
+        saturated += " (of the input: Lava counts no others, reference counts all)"
     text = f"ran {shape} on {options.on}; saturations: {saturated}"
     say(
         options,
@@ -56,11 +60,12 @@ def run(options: argparse.Namespace) -> int:
     return HELD
 
 
-def _run(net: Network, x: Samples, on: str) -> tuple[Floats | list[Floats], Counter[str]]:
+def _run(net: Network, x: Samples, options: argparse.Namespace) -> tuple[Floats | list[Floats], Counter[str]]:
     """The outputs of all sequences, in parts so that a progress bar can show them, and the saturations."""
     import numpy as np
     from tqdm import tqdm
 
+    on = options.on
     part = SEQUENCES.get(on, 64)
     saturations: Counter[str] = Counter()
     splits = isinstance(x, list) or x.ndim == 3  # what is neither is refused by the run
@@ -69,7 +74,7 @@ def _run(net: Network, x: Samples, on: str) -> tuple[Floats | list[Floats], Coun
         saturations.update(result.saturations)
         return result.outputs, saturations
     outputs: list[Floats] = []
-    with tqdm(total=len(x), unit="sequence", disable=None, leave=False) as bar:
+    with tqdm(total=len(x), unit="sequence", disable=True if options.json else None, leave=False) as bar:
         for start in range(0, len(x), part):
             result = net.run(x[start : start + part], on=on)
             saturations.update(result.saturations)

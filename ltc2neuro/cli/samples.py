@@ -21,18 +21,30 @@ def load(path: str) -> Samples:
     """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved."""
     try:
         found = np.load(path, allow_pickle=False)
-        return found if isinstance(found, np.ndarray) else [found[name] for name in found.files]
+        if isinstance(found, np.ndarray):
+            return found
+        arrays = [found[name] for name in found.files]
+        if not all(isinstance(array, np.ndarray) for array in arrays):
+            raise ValueError("a zip file of other things")
+        return arrays
     except OSError as error:
         raise InputError(f"cannot read the samples: {error.strerror or error}", where=path, advice=FORMATS) from error
     except (ValueError, EOFError) as error:
         raise InputError("not a .npy or .npz file of numbers", where=path, advice=FORMATS) from error
 
 
-def save(path: str, outputs: Array | Sequence[Array]) -> None:
-    """Write outputs to `.npy`, or those of a list of sequences to `.npz`. Raises `InputError`."""
-    wanted = ".npy" if isinstance(outputs, np.ndarray) else ".npz"
+def check_target(path: str, x: Array | Sequence[Array]) -> None:
+    """Raise `InputError` where the outputs for `x` cannot be written to `path`: before they are computed."""
+    wanted = ".npy" if isinstance(x, np.ndarray) else ".npz"
     if Path(path).suffix != wanted:
         raise InputError(f"these outputs are written to a {wanted} file", where=path, advice=FORMATS)
+    if not Path(path).parent.is_dir():
+        raise InputError("there is no such folder to write to", where=str(Path(path).parent))
+
+
+def save(path: str, outputs: Array | Sequence[Array]) -> None:
+    """Write outputs to `.npy`, or those of a list of sequences to `.npz`. Raises `InputError`."""
+    check_target(path, outputs)
     try:
         if isinstance(outputs, np.ndarray):
             np.save(path, outputs)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from ltc2neuro.cli.output import HELD, MISSED, say
+from ltc2neuro.cli.output import HELD, MISSED, say, stages
 
 NAME = "verify"
 HELP = "whether a saved network still does what it should"
@@ -41,16 +41,19 @@ def run(options: argparse.Namespace) -> int:
     if options.max_metric_change is not None and options.metric is None:
         raise InputError("--max-metric-change needs --targets and --metric")
     net = ltc2neuro.load(options.network)
-    verification = ltc2neuro.verify(
-        net,
-        None,
-        samples.load(options.samples) if options.samples else None,
-        targets=samples.load(options.targets) if options.targets else None,
-        metric=options.metric,
-        on=options.on.split(",") if options.on else None,
-        min_sqnr=options.min_sqnr,
-        max_metric_change=options.max_metric_change,
-    )
+    on = [name.strip() for name in options.on.split(",")] if options.on else None
+    x, targets = (samples.load(path) if path else None for path in (options.samples, options.targets))
+    with stages(options, most=3 + len(on or ("lava", "lava-fused"))):
+        verification = ltc2neuro.verify(
+            net,
+            None,
+            x,
+            targets=targets,
+            metric=options.metric,
+            on=on,
+            min_sqnr=options.min_sqnr,
+            max_metric_change=options.max_metric_change,
+        )
     data = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
     say(options, str(verification), {**data, "text": str(verification)})
     return HELD if verification.passed else MISSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -93,5 +94,12 @@ def test_samples_that_are_refused(tmp_path):
         samples.load(str(tmp_path / "object.npy"))
     with pytest.raises(InputError, match=r"written to a \.npz"):
         samples.save(str(tmp_path / "y.npy"), [np.zeros((1, 1))])
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(InputError, match="no such folder"):
         samples.save(str(tmp_path / "no" / "y.npy"), np.zeros((1, 1)))
+
+
+def test_a_zip_file_of_other_things_holds_no_samples(tmp_path):
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as file:
+        file.writestr("data.pkl", b"no array")
+    with pytest.raises(InputError, match=r"not a \.npy"):
+        samples.load(str(tmp_path / "w.npz"))
