@@ -15,6 +15,7 @@ from hw_models.errors import InputError
 from ltc2neuro.arrays import Samples, Sequences, as_sequences
 from ltc2neuro.extras import TORCH
 from ltc2neuro.network import KnownAnswer, Network
+from ltc2neuro.progress import begin
 
 if TYPE_CHECKING:
     import torch
@@ -56,13 +57,17 @@ def compile(
     TORCH.require()
     from ltc2neuro.tracing import trace
 
+    begin("recording the model, and proving the record")
     traced = trace(model, list(sequences.arrays), dt=dt)
+    begin("simplifying")
     graph, passes = simplify(traced.graph)
+    begin("ranges, formats, integers")
     integers = quantize(graph, sequences.arrays, target, exact)
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     net = Network(
         graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown
     )
+    begin("the known answer")
     return with_known_answer(net)
 
 
