@@ -28,7 +28,8 @@ class Run:
 
     `outputs` are in the model's units, `integers` the same as integers (None on "floating"). `states` hold each
     state after every sample: integers, or real values on "floating". `record` holds what was asked for, in real
-    values; `saturations` how often a value was clipped, by its name. `final_state` is (batch, size) by name, to be
+    values; `saturations` how often a value was clipped, by its name: on Lava those of the input only, for its processes
+    count none ("reference" computes the same integers and counts all). `final_state` is (batch, size) by name, to be
     given to the next run.
     """
 
@@ -39,6 +40,12 @@ class Run:
     record: dict[str, Floats | list[Floats]]
     saturations: dict[str, int]
     final_state: dict[str, np.ndarray]
+
+    def __repr__(self) -> str:
+        count = len(self.outputs)
+        shape = f"{count} sequences" if isinstance(self.outputs, list) else f"outputs {self.outputs.shape}"
+        clipped = sum(self.saturations.values())
+        return f"Run(on {self.on}, {shape}, states {', '.join(self.states)}, {clipped} saturations)"
 
 
 Executor: TypeAlias = "Callable[[Network, Floats, States | None, Sequence[str]], Execution]"
