@@ -12,11 +12,12 @@ import torch
 from compiler.backends.execution import Execution
 from compiler.backends.float_graph import run_float
 from compiler.graph import Graph
-from hw_models.errors import ProofError
+from hw_models.errors import Ltc2NeuroError, ProofError
 from ltc2neuro.nn.recurrence import split
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling, by_length, forward, with_time
 from ltc2neuro.tracing.modules import Forward, instrumented
+from ltc2neuro.tracing.source import raised_at
 from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +60,7 @@ def prove(
     values = [w.value for w in watches if not w.is_state]
     for x in _batches(sequences):
         returned.clear()
-        outputs = forward(clone, x, dtype, calling)
+        outputs = _answer(clone, x, dtype, calling)
         run = run_float(graph, x, record=list(dict.fromkeys(values)))
         for watch in watches:
             if watch.is_state:
@@ -67,10 +68,10 @@ def prove(
             else:
                 pair = _value(watch, run, returned, watches)
             if pair is not None:
-                _compare(watch.value, *pair, tolerance)
+                _compare(watch.value, *pair, tolerance, _origin(graph, watch.value))
         ours = run.outputs.reshape(*x.shape[:2], *calling.step_shape)
         _compare("the output", ours if calling.readout == "every" else ours[:, -1], outputs, tolerance)
-        if not np.array_equal(forward(clone, x, dtype, calling), outputs):
+        if not np.array_equal(_answer(clone, x, dtype, calling), outputs):
             raise ProofError(
                 "the model answers differently when it is called again",
                 advice="It keeps something from call to call, or draws random numbers. Put a state under "
@@ -89,7 +90,7 @@ def _prove_whole(
     if len(sequence) <= _STEPS:
         return
     x = np.stack([sequence, sequence[::-1]])
-    outputs = forward(clone, x, dtype, calling)
+    outputs = _answer(clone, x, dtype, calling)
     if calling.readout == "every":
         _same_shape("the output", (*x.shape[:2], *calling.step_shape), outputs.shape)
         x, outputs = x[:, :_STEPS], outputs[:, :_STEPS]
@@ -97,6 +98,26 @@ def _prove_whole(
     if calling.readout == "last":
         ours, tolerance = ours[:, -1], _GATHERED * tolerance
     _compare("the output", ours, outputs, tolerance)
+
+
+def _answer(clone: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
+    try:
+        return forward(clone, x, dtype, calling)
+    except Ltc2NeuroError:
+        raise
+    except Exception as error:
+        raise ProofError(
+            "the model fails on a batch of another shape than the trace's",
+            where=str(raised_at(error) or ""),
+            numbers=f"(batch, time, features) = {x.shape}: {type(error).__name__}: {error}",
+            advice=f"Write no numbers of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace).",
+        ) from error
+
+
+def _origin(graph: Graph, value: str) -> str:
+    """Where the model computes a value: its name and the user's line."""
+    known = graph.values.get(value)
+    return f"{value}, {known.lines[0]}" if known is not None and known.lines else value
 
 
 def _kept(result: object) -> object:
@@ -175,7 +196,9 @@ def _same_shape(name: str, ours: tuple[int, ...], torchs: tuple[int, ...]) -> No
         )
 
 
-def _compare(name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance: float) -> None:
+def _compare(
+    name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance: float, where: str | None = None
+) -> None:
     _same_shape(name, ours.shape, torchs.shape)
     scale = max(1.0, float(np.max(np.abs(torchs), initial=0.0)))
     difference = np.abs(np.asarray(ours, np.float64) - torchs)
@@ -183,7 +206,7 @@ def _compare(name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance
     if not worst <= tolerance * scale:
         raise ProofError(
             f"the traced graph does not compute what torch computes: {name} differs first",
-            where=name,
+            where=where or name,
             numbers=f"by {worst:.3g}; allowed are {tolerance:g} times {scale:.3g}",
             advice="The model does something that tracing does not see: a result that depends on the length or on the "
             "number of rows, on earlier calls, or on random numbers. Take it out of forward.",

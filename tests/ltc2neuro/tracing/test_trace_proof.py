@@ -48,7 +48,7 @@ def test_the_first_value_that_differs_is_named(constant, first):
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:
         prove(model, wrong, traced, watches, sequences(), model_dtype(model))
-    assert caught.value.where == first
+    assert caught.value.where.split(",")[0] == first
 
 
 def test_the_models_state_stays_what_it_was():

@@ -321,6 +321,14 @@ def test_a_model_that_fails():
     assert "(2, 3, 4)" in error.numbers and __file__ in error.where
 
 
+        assert f"test_trace_refusals.py:{function.__code__.co_firstlineno}" in caught.value.where
+
+
+def test_numbers_of_the_trace_in_the_model_fail_the_proof():
+    function = lambda net, x: net.map(x.reshape(-1, 4)).reshape(2, 3, 4)  # noqa: E731
+    with pytest.raises(ProofError, match="another shape") as caught:
+        trace(Net(function, map=nn.Linear(4, 4)), sequences())
+    at_its_line(caught.value, function)
 def test_what_depends_on_the_length_or_the_batch_fails_the_proof():
     for function in (lambda net, x: x / x.shape[1], lambda net, x: x / x.shape[0]):
         with pytest.raises(ProofError, match="differs first") as caught:
