@@ -42,10 +42,13 @@ class Chip:
     """key -> where its number comes from"""
 
     def __post_init__(self) -> None:
-        for key in ("word_bits", "product_bits", "message_bits", "weight_bits"):
-            bits = getattr(self, key)
-            if not 1 < bits <= 64:
-                raise ChipError(f"{key} must be 2 to 64", where=f"chip {self.name}", numbers=f"{key} = {bits}")
+        widths = dict.fromkeys(("word_bits", "product_bits", "message_bits", "weight_bits"), (2, 64))
+        for key, (low, high) in {**widths, "sums": (1, 64), "messages": (1, 64), "max_delay": (0, 1024)}.items():
+            number = getattr(self, key)
+            if type(number) is not int or not low <= number <= high:
+                raise ChipError(
+                    f"{key} must be {low} to {high}", where=f"chip {self.name}", numbers=f"{key} = {number!r}"
+                )
 
     @property
     def word_high(self) -> int:

@@ -29,7 +29,7 @@ from compiler.graph.ops import Divide, Rescale
 from compiler.graph.serialize import Json, from_json, to_json
 from compiler.graph.validate import problems
 from hw_models.errors import ArtifactError
-from hw_models.fixed_point import SEMANTICS_VERSION
+from hw_models.fixed_point import SEMANTICS_VERSION, Format
 from ltc2neuro import __version__
 
 FORMAT_VERSION = 1
@@ -235,6 +235,7 @@ def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
     if table.get("constants") != {n: str(array.dtype) for n, array in arrays.items()}:
         raise ArtifactError(f"graph {name!r} does not have the constants that it names")
     graph = from_json(table, arrays)
+    _check_kinds(name, graph)
     _check_numbers(name, graph)
     try:
         found = problems(graph)
@@ -243,6 +244,26 @@ def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
     for problem in found:
         raise ArtifactError(f"graph {name!r} breaks a rule: {problem}")
     return graph
+
+
+def _check_kinds(name: str, graph: Graph) -> None:
+    """Refuse what JSON could hold in a graph's place of a name, a format or a time constant, but a graph cannot."""
+    vectors = [*graph.values.values(), *graph.states]
+    names = [
+        *(b.name for b in graph.blocks),
+        *(text for v in vectors for text in (v.name, *v.modules)),
+        *(text for v in graph.values.values() for text in (*v.lines, "" if v.represents is None else v.represents)),
+    ]
+    if not all(isinstance(text, str) for text in names):
+        raise ArtifactError(f"graph {name!r} has a name that is no text")
+    if not all(v.format is None or isinstance(v.format, Format) for v in vectors):
+        raise ArtifactError(f"graph {name!r} has a format that is none")
+    states = {s.name: s.size for s in graph.states}
+    vectors_by_name = graph.values.keys() | graph.constants.keys()
+    for t in graph.time_constants:
+        known = t.state in states and t.keep in graph.constants and t.total in vectors_by_name
+        if not known or type(t.repeat) is not int or t.repeat < 1 or graph.size(t.keep) not in (1, states[t.state]):
+            raise ArtifactError(f"graph {name!r} has a time constant of nothing", numbers=f"state {t.state!r}")
 
 
 def _check_numbers(name: str, graph: Graph) -> None:

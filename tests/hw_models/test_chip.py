@@ -45,6 +45,7 @@ def test_no_such_chip_lists_those_there_are():
         ("value = 24", 'value = "24"', "must be an int"),
         ("value = 31", "value = true", "must be an int"),
         ("value = 31", "value = 99", "must be 2 to 64"),
+        ("value = 62", "value = -1", "max_delay must be 0 to 1024"),
         ("divide = false", "divide = 0", "must be a bool"),
         ('name = "loihi2"', "", "name must be a str"),
         ("[sums]", "[sums", "not a TOML file"),

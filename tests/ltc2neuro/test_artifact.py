@@ -182,6 +182,11 @@ def value(name: str, /, **changes: object) -> Callable[[dict], object]:
     return lambda graph: next(v for v in graph["values"] if v["name"] == name).update(changes)
 
 
+def time_constant(**changes: object) -> Callable[[dict], object]:
+    mark = {"state": "rnn.v", "keep": "one", "total": "d", "repeat": 3, **changes}
+    return lambda graph: graph["time_constants"].append(mark)
+
+
 def deep(depth: int) -> bytes:
     return b'{"a":' * depth + b"1" + b"}" * depth
 
@@ -240,8 +245,21 @@ HARMFUL: dict[str, tuple[str, Callable[[Members], Members]]] = {
         "breaks a rule",
         edited(GRAPH, lambda g: g["blocks"][1]["ops"][1].update(a="nothing")),
     ),
+    "format is a list": ("has a format that is none", edited(GRAPH, value("x", format=[1, 2]))),
+    "represents a table": ("has a name that is no text", edited(GRAPH, value("x", represents={}))),
+    "line is a number": ("has a name that is no text", edited(GRAPH, value("x", lines=[3]))),
+    "block's name is a list": ("has a name that is no text", edited(GRAPH, lambda g: g["blocks"][0].update(name=[]))),
+    "time constant of nothing": ("time constant of nothing", edited(GRAPH, time_constant(state="v"))),
+    "time constant without a total": ("time constant of nothing", edited(GRAPH, time_constant(total=1e308))),
+    "time constant often": ("time constant of nothing", edited(GRAPH, time_constant(repeat="3"))),
     "name is no text": ("not a graph|does not hold|breaks", edited(GRAPH, value("x", name=["x"]))),
 }
+
+
+def test_a_time_constant_is_read(tmp_path):
+    path = write(tmp_path / "m.l2n")
+    repack(path, edited(GRAPH, time_constant())(members_of(path)), rehash=True)
+    assert artifact.read(path)[1]["integer"].time_constants[0].total == "d"
 
 
 @pytest.mark.parametrize("case", HARMFUL)
