@@ -7,6 +7,7 @@ pytest.importorskip("ncps", reason="the demo needs the extra all")
 pytest.importorskip("sklearn", reason="the demo needs the extra all")
 pytest.importorskip("matplotlib", reason="the demo needs the extra all")
 
+from hw_models.errors import InputError
 from ltc2neuro.demo import demo, examples, load_digits
 from ltc2neuro.demo_plot import choose
 from ltc2neuro.extras import LAVA
@@ -23,6 +24,15 @@ def test_the_demo_explains_compares_and_draws(tmp_path, capsys):
     else:
         assert said.count("of outputs and states equal the reference's.") == 2
     assert "DIFFER" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("demo.jpg", "a PNG file"), ("nowhere/demo.png", "no such folder"), ("a.png", "cannot write")]
+)
+def test_a_plot_that_cannot_be_written_is_refused(tmp_path, name, message):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(InputError, match=message):
+        demo(tmp_path / name)
 
 
 def test_train_and_test_images_are_apart_and_complete():
