@@ -249,11 +249,11 @@ def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
 def _check_kinds(name: str, graph: Graph) -> None:
     """Refuse what JSON could hold in a graph's place of a name, a format or a time constant, but a graph cannot."""
     vectors = [*graph.values.values(), *graph.states]
-    names = [
-        *(b.name for b in graph.blocks),
-        *(text for v in vectors for text in (v.name, *v.modules)),
-        *(text for v in graph.values.values() for text in (*v.lines, "" if v.represents is None else v.represents)),
-    ]
+    lists = [v.modules for v in vectors] + [v.lines for v in graph.values.values()]
+    if not all(isinstance(texts, tuple) for texts in lists):
+        raise ArtifactError(f"graph {name!r} has an origin that is no list")
+    names = [v.name for v in [*graph.blocks, *vectors]] + [text for texts in lists for text in texts]
+    names += [v.represents for v in graph.values.values() if v.represents is not None]
     if not all(isinstance(text, str) for text in names):
         raise ArtifactError(f"graph {name!r} has a name that is no text")
     if not all(v.format is None or isinstance(v.format, Format) for v in vectors):
