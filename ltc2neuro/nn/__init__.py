@@ -1,5 +1,11 @@
 """Torch modules: the field's cells that no package ships, and what runs a cell over a sequence."""
 
+from ltc2neuro.nn.paper_ltc import PaperLTC, PaperLTCCell
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 
-__all__ = ["Recurrent", "repeat"]
+__all__ = [
+    "PaperLTC",
+    "PaperLTCCell",
+    "Recurrent",
+    "repeat",
+]

@@ -1,0 +1,60 @@
+"""Solvers of differential equations with a fixed step: explicit Euler, Heun, Runge-Kutta of order 4.
+
+One step of length h of x' = rate (target - x), where 0 <= h rate <= 1, is in all three a mean of x and of the targets
+met on the way, with weights >= 0: x stays within the hull of its start and the targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, TypeVar
+
+import torch
+
+from hw_models.errors import InputError
+from ltc2neuro.nn.recurrence import repeat
+
+Slope: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+Time: TypeAlias = "torch.Tensor | float"
+Solver: TypeAlias = Callable[[Slope, torch.Tensor, Time], torch.Tensor]
+Choice = TypeVar("Choice")
+
+
+def euler(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
+    """x + h f(x)."""
+    return x + slope(x) * h
+
+
+def heun(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
+    """The mean of the slopes at both ends."""
+    first = slope(x)
+    return x + (first + slope(x + first * h)) * (h / 2)
+
+
+def rk4(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
+    """The classical method of Runge and Kutta."""
+    first = slope(x)
+    second = slope(x + first * (h / 2))
+    third = slope(x + second * (h / 2))
+    fourth = slope(x + third * h)
+    return x + (first + (second + third) * 2 + fourth) * (h / 6)
+
+
+SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "rk4": rk4}
+"""The solvers by the names that the cells take"""
+
+
+def integrate(slope: Slope, x: torch.Tensor, elapsed: Time, steps: int, solver: Solver) -> torch.Tensor:
+    """Follow `slope` for the time `elapsed` in `steps` equal steps.
+
+    >>> integrate(lambda x: -x, torch.ones(1), 1.0, 4, euler)
+    tensor([0.3164])
+    """
+    return repeat(lambda state: solver(slope, state, elapsed / steps), x, steps)
+
+
+def chosen(table: Mapping[str, Choice], name: str, what: str) -> Choice:
+    """`table[name]`; raises `InputError` with the choices where there is no such `what`."""
+    if name not in table:
+        raise InputError(f"there is no {what} {name!r}", advice=f"Use one of {', '.join(map(repr, table))}.")
+    return table[name]
