@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.graph import Graph
+from compiler.quantize.bounds import Observed, state_interval
 from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify
@@ -59,6 +62,8 @@ def compile(
 
     begin("recording the model, and proving the record")
     traced = trace(model, list(sequences.arrays), dt=dt)
+    if traced.growing:
+        _warn_of_growth(traced.graph, traced.growing, sequences)
     begin("simplifying")
     graph, passes = simplify(traced.graph)
     begin("ranges, formats, integers")
@@ -69,6 +74,18 @@ def compile(
     )
     begin("the known answer")
     return with_known_answer(net)
+
+
+def _warn_of_growth(graph: Graph, growing: tuple[str, ...], sequences: Sequences) -> None:
+    """Name the states that may grow without bound, and the largest value that the calibration shows."""
+    observed = Observed(graph, sequences.arrays)
+    for name in growing:
+        largest = state_interval(graph, name, observed, 1.0).magnitude
+        warnings.warn(
+            f"the state {name} may grow without bound: {largest:.6g} is the largest value in the calibration, and what "
+            "goes far beyond saturates. Calibrate on sequences as long as those that it will meet.",
+            stacklevel=3,
+        )
 
 
 def with_known_answer(net: Network) -> Network:

@@ -1,9 +1,12 @@
 """Torch modules: the field's cells that no package ships, and what runs a cell over a sequence."""
 
+from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell
 from ltc2neuro.nn.paper_ltc import PaperLTC, PaperLTCCell
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 
 __all__ = [
+    "LTCSE",
+    "LTCSECell",
     "PaperLTC",
     "PaperLTCCell",
     "Recurrent",
