@@ -1,11 +1,14 @@
 """Torch modules: the field's cells that no package ships, and what runs a cell over a sequence."""
 
+from ltc2neuro.nn.ctrnn import CTRNN, CTRNNCell
 from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell
 from ltc2neuro.nn.paper_ltc import PaperLTC, PaperLTCCell
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 
 __all__ = [
+    "CTRNN",
     "LTCSE",
+    "CTRNNCell",
     "LTCSECell",
     "PaperLTC",
     "PaperLTCCell",
