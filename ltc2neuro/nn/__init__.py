@@ -2,6 +2,7 @@
 
 from ltc2neuro.nn.ctrnn import CTRNN, CTRNNCell
 from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell
+from ltc2neuro.nn.neural_ode import NeuralODE, NeuralODECell
 from ltc2neuro.nn.paper_ltc import PaperLTC, PaperLTCCell
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 
@@ -10,6 +11,8 @@ __all__ = [
     "LTCSE",
     "CTRNNCell",
     "LTCSECell",
+    "NeuralODE",
+    "NeuralODECell",
     "PaperLTC",
     "PaperLTCCell",
     "Recurrent",

@@ -1,0 +1,58 @@
+"""`NeuralODE`: the state follows a network of one layer, driven by the input."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
+
+
+class NeuralODECell(nn.Module):
+    """One sample of x' = tanh(W [u; x] + b), in `steps` steps over the elapsed time times `time_scale`.
+
+    The LTC paper's repository has rk4, six steps and 0.6 of time a sample: time_scale=0.6. There is no leak: the state
+    grows by at most that time a sample, and without bound.
+    """
+
+    state_names = ("x",)
+    unbounded = True
+
+    def __init__(
+        self, input_size: int, hidden_size: int, solver: str = "rk4", steps: int = 6, time_scale: float = 1.0
+    ) -> None:
+        super().__init__()
+        self._solver = chosen(SOLVERS, solver, "solver")
+        self.input_size, self.hidden_size, self.steps, self.time_scale = input_size, hidden_size, steps, time_scale
+        self.inputs = nn.Linear(input_size, hidden_size)
+        self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
+
+    def forward(self, u: torch.Tensor, x: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
+        """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
+        drive = self.inputs(u)
+
+        def slope(x: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(drive + self.recurrent(x))
+
+        return integrate(slope, x, elapsed * self.time_scale, self.steps, self._solver)
+
+
+class NeuralODE(Recurrent):
+    """A layer of `NeuralODECell`: `y, x = NeuralODE(3, 8)(u, timespans=spans)`.
+
+    R. T. Q. Chen, Y. Rubanova, J. Bettencourt, D. Duvenaud, "Neural Ordinary Differential Equations", NeurIPS 2018.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        solver: str = "rk4",
+        steps: int = 6,
+        time_scale: float = 1.0,
+        return_sequences: bool = True,
+        batch_first: bool = True,
+    ) -> None:
+        cell = NeuralODECell(input_size, hidden_size, solver, steps, time_scale)
+        super().__init__(cell, return_sequences, batch_first)
