@@ -3,6 +3,7 @@
 from ltc2neuro.nn.ctrnn import CTRNN, CTRNNCell
 from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell
 from ltc2neuro.nn.neural_ode import NeuralODE, NeuralODECell
+from ltc2neuro.nn.ode_lstm import ODELSTM, ODELSTMCell
 from ltc2neuro.nn.ode_rnn import ODERNN, ODERNNCell
 from ltc2neuro.nn.paper_ltc import PaperLTC, PaperLTCCell
 from ltc2neuro.nn.recurrence import Recurrent, repeat
@@ -10,11 +11,13 @@ from ltc2neuro.nn.recurrence import Recurrent, repeat
 __all__ = [
     "CTRNN",
     "LTCSE",
+    "ODELSTM",
     "ODERNN",
     "CTRNNCell",
     "LTCSECell",
     "NeuralODE",
     "NeuralODECell",
+    "ODELSTMCell",
     "ODERNNCell",
     "PaperLTC",
     "PaperLTCCell",
