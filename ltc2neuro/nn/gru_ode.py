@@ -1,0 +1,64 @@
+"""`GRUODE`: the gated recurrent unit as a differential equation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
+from ltc2neuro.nn.states import Bound
+
+
+class GRUODECell(nn.Module):
+    """One sample of h' = (1 - z) (g - h), in `steps` steps over the elapsed time.
+
+    z = sigmoid(Wz [x; h] + bz), r = sigmoid(Wr [x; h] + br), g = tanh(Wg [x; r h] + bg). While elapsed / steps <= 1 the
+    state stays in the hull of its start and (-1, 1).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 4) -> None:
+        super().__init__()
+        self._solver = chosen(SOLVERS, solver, "solver")
+        self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
+        self.z_inputs, self.r_inputs, self.g_inputs = (nn.Linear(input_size, hidden_size) for _ in range(3))
+        self.z_recurrent, self.r_recurrent, self.g_recurrent = (
+            nn.Linear(hidden_size, hidden_size, bias=False) for _ in range(3)
+        )
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
+        """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
+        z_drive, r_drive, g_drive = self.z_inputs(x), self.r_inputs(x), self.g_inputs(x)
+
+        def slope(h: torch.Tensor) -> torch.Tensor:
+            z = torch.sigmoid(z_drive + self.z_recurrent(h))
+            r = torch.sigmoid(r_drive + self.r_recurrent(h))
+            g = torch.tanh(g_drive + self.g_recurrent(r * h))
+            return (1 - z) * (g - h)
+
+        return integrate(slope, h, elapsed, self.steps, self._solver)
+
+    def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
+        """(-1, 1) where a step is at most 1 long."""
+        return [(-1.0, 1.0) if elapsed / self.steps <= 1 else None]
+
+
+class GRUODE(Recurrent):
+    """A layer of `GRUODECell`: `y, h = GRUODE(3, 8)(x, timespans=spans)`.
+
+    E. De Brouwer, J. Simm, A. Arany, Y. Moreau, "GRU-ODE-Bayes", NeurIPS 2019, without the Bayesian part; with four
+    steps of Euler as in mlech26l/ode-lstms.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        solver: str = "euler",
+        steps: int = 4,
+        return_sequences: bool = True,
+        batch_first: bool = True,
+    ) -> None:
+        super().__init__(GRUODECell(input_size, hidden_size, solver, steps), return_sequences, batch_first)
