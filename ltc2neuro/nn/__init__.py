@@ -1,6 +1,7 @@
 """Torch modules: the field's cells that no package ships, and what runs a cell over a sequence."""
 
 from ltc2neuro.nn.ctrnn import CTRNN, CTRNNCell
+from ltc2neuro.nn.gru_d import GRUD, GRUDCell
 from ltc2neuro.nn.gru_ode import GRUODE, GRUODECell
 from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell
 from ltc2neuro.nn.neural_ode import NeuralODE, NeuralODECell
@@ -11,11 +12,13 @@ from ltc2neuro.nn.recurrence import Recurrent, repeat
 
 __all__ = [
     "CTRNN",
+    "GRUD",
     "GRUODE",
     "LTCSE",
     "ODELSTM",
     "ODERNN",
     "CTRNNCell",
+    "GRUDCell",
     "GRUODECell",
     "LTCSECell",
     "NeuralODE",
