@@ -9,6 +9,7 @@ from ltc2neuro.nn.ode_lstm import ODELSTM, ODELSTMCell
 from ltc2neuro.nn.ode_rnn import ODERNN, ODERNNCell
 from ltc2neuro.nn.paper_ltc import PaperLTC, PaperLTCCell
 from ltc2neuro.nn.recurrence import Recurrent, repeat
+from ltc2neuro.nn.residual_rnn import ResidualRNN, ResidualRNNCell
 
 __all__ = [
     "CTRNN",
@@ -28,5 +29,7 @@ __all__ = [
     "PaperLTC",
     "PaperLTCCell",
     "Recurrent",
+    "ResidualRNN",
+    "ResidualRNNCell",
     "repeat",
 ]
