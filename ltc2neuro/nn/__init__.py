@@ -1,5 +1,6 @@
 """Torch modules: the field's cells that no package ships, and what runs a cell over a sequence."""
 
+from ltc2neuro.nn.ct_gru import CTGRU, CTGRUCell
 from ltc2neuro.nn.ctrnn import CTRNN, CTRNNCell
 from ltc2neuro.nn.gru_d import GRUD, GRUDCell
 from ltc2neuro.nn.gru_ode import GRUODE, GRUODECell
@@ -12,12 +13,14 @@ from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.residual_rnn import ResidualRNN, ResidualRNNCell
 
 __all__ = [
+    "CTGRU",
     "CTRNN",
     "GRUD",
     "GRUODE",
     "LTCSE",
     "ODELSTM",
     "ODERNN",
+    "CTGRUCell",
     "CTRNNCell",
     "GRUDCell",
     "GRUODECell",

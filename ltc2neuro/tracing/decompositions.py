@@ -176,11 +176,14 @@ def _folded(function: Callable[..., Tensor], x: Tensor, dim: int | Sequence[int]
 def _softmax(
     input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
 ) -> Tensor:
-    """exp(x - max) / sum(exp(x - max)), the maximum taken off as torch does."""
+    """exp(x - max) / sum(exp(x - max)), the maximum taken off as torch does.
+
+    Ranges do not see that x - max is never above 0, nor that the largest exp is 1: both are said.
+    """
     if dim is None or input.shape[dim] > _LARGEST_SOFTMAX:
         raise TypeError(f"argument dim = {dim}: softmax runs over one axis of at most {_LARGEST_SOFTMAX} features")
-    raised = torch.exp(input - _largest(input, dim, keepdim=True))
-    return raised / raised.sum(dim, keepdim=True)
+    raised = torch.exp(_clamp(input - _largest(input, dim, keepdim=True), None, 0.0))
+    return raised / _clamp(raised.sum(dim, keepdim=True), 1.0)
 
 
 def _softmin(
