@@ -1,5 +1,6 @@
 """Torch modules: the field's cells that no package ships, and what runs a cell over a sequence."""
 
+from ltc2neuro.nn.conductance_circuit import ConductanceCircuit, ConductanceCircuitCell
 from ltc2neuro.nn.ct_gru import CTGRU, CTGRUCell
 from ltc2neuro.nn.ctrnn import CTRNN, CTRNNCell
 from ltc2neuro.nn.gru_d import GRUD, GRUDCell
@@ -22,6 +23,8 @@ __all__ = [
     "ODERNN",
     "CTGRUCell",
     "CTRNNCell",
+    "ConductanceCircuit",
+    "ConductanceCircuitCell",
     "GRUDCell",
     "GRUODECell",
     "LTCSECell",
