@@ -5,6 +5,7 @@ from ltc2neuro.nn.ct_gru import CTGRU, CTGRUCell
 from ltc2neuro.nn.ctrnn import CTRNN, CTRNNCell
 from ltc2neuro.nn.gru_d import GRUD, GRUDCell
 from ltc2neuro.nn.gru_ode import GRUODE, GRUODECell
+from ltc2neuro.nn.lif import LIF, LIFCell
 from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell
 from ltc2neuro.nn.neural_ode import NeuralODE, NeuralODECell
 from ltc2neuro.nn.ode_lstm import ODELSTM, ODELSTMCell
@@ -18,6 +19,7 @@ __all__ = [
     "CTRNN",
     "GRUD",
     "GRUODE",
+    "LIF",
     "LTCSE",
     "ODELSTM",
     "ODERNN",
@@ -27,6 +29,7 @@ __all__ = [
     "ConductanceCircuitCell",
     "GRUDCell",
     "GRUODECell",
+    "LIFCell",
     "LTCSECell",
     "NeuralODE",
     "NeuralODECell",
