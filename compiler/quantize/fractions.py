@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from compiler.functions import FUNCTIONS, Symmetry
+from compiler.functions.function import FAR
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
     Add,
@@ -113,6 +115,8 @@ def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision)
         magnitude = loose[name].magnitude
         if isinstance(op, SegmentSum):
             magnitude = max(magnitude, _largest_partial_sum(graph, op, bounds))
+        elif isinstance(op, Apply):
+            magnitude = max(magnitude, _half_magnitude(op, bounds))
         found[name] = fraction_for(magnitude, word)
         if isinstance(op, (Add, Sub, Min, Max, Select)):
             found[name] = min(
@@ -120,6 +124,20 @@ def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision)
                 *(found.get(n, fraction_for(loose[n].magnitude, word)) for n in (op.a, op.b)),
             )
     return found
+
+
+def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
+    """What lowering meets on the way to the function's result: its half, and the 1 from which a half is taken.
+
+    A sigmoid far below 0 is tiny, but it is computed as 1 - sigmoid(|x|).
+    """
+    function = FUNCTIONS[op.function]
+    if function.symmetry is Symmetry.NONE:
+        return 0.0
+    if function.symmetry is Symmetry.COMPLEMENT:
+        return 1.0
+    reach = min(bounds[op.x].magnitude, FAR)
+    return float(np.abs(function.half(np.linspace(0.0, reach, 1025))).max())
 
 
 def _largest_partial_sum(graph: Graph, op: SegmentSum, bounds: Mapping[str, Interval]) -> float:
