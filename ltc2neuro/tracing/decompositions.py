@@ -120,6 +120,12 @@ def _selu(input: Tensor) -> Tensor:
 
 
 def _softplus(input: Symbolic, beta: float = 1, threshold: float = 20) -> Tensor:
+    if threshold < 20:
+        raise input.recorder.refusal(
+            "softplus with a low threshold jumps where it turns into its input",
+            "Leave threshold at 20 and train again, or write it with torch.where.",
+            f"threshold = {threshold:g}",
+        )
     return apply("softplus", input) if beta == 1 else functional.softplus(input * beta) / beta
 
 
