@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from cell_test import CellTest
+from cell_test import CellTest, sigmoid
 
 from hw_models.errors import InputError
 from ltc2neuro.nn import LTCSE
@@ -76,3 +76,21 @@ def test_alpha_of_one_is_the_cell_of_2023():
 def test_options_that_there_are_not(options):
     with pytest.raises(InputError):
         LTCSE(2, 3, **options)
+
+
+def test_its_gru_is_that_of_torch_with_z_negated():
+    """What the code of LTC-SE calls CTGRU: [z r] = sigmoid(xK + hR + b), z weights the new value."""
+    rng = np.random.default_rng(0)
+    kernel, recurrent, bias = rng.normal(size=(3, 3, 4)), rng.normal(size=(3, 4, 4)), rng.normal(size=(3, 4))
+    x, h = rng.normal(size=3), rng.normal(size=4)
+    z, r = (sigmoid(x @ kernel[g] + h @ recurrent[g] + bias[g]) for g in (0, 1))
+    c = np.tanh(x @ kernel[2] + r * (h @ recurrent[2]) + bias[2])
+    cell = torch.nn.GRUCell(3, 4).double()
+    rows = [(1, 1), (0, -1), (2, 1)]
+    with torch.no_grad():
+        cell.weight_ih.copy_(torch.from_numpy(np.concatenate([sign * kernel[g].T for g, sign in rows])))
+        cell.weight_hh.copy_(torch.from_numpy(np.concatenate([sign * recurrent[g].T for g, sign in rows])))
+        cell.bias_ih.copy_(torch.from_numpy(np.concatenate([sign * bias[g] for g, sign in rows])))
+        cell.bias_hh.zero_()
+        found = cell(torch.from_numpy(x)[None], torch.from_numpy(h)[None])[0].numpy()
+    assert np.allclose(found, (1 - z) * h + z * c, atol=1e-12)
