@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.backends.float_graph import run_float
 from compiler.graph import Graph
 from compiler.quantize.bounds import Observed, state_interval
 from compiler.quantize.precision import Precision, precision_for
@@ -15,8 +16,9 @@ from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
-from ltc2neuro.arrays import Samples, Sequences, as_sequences
+from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences
 from ltc2neuro.extras import TORCH
+from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import KnownAnswer, Network
 from ltc2neuro.progress import begin
 
@@ -51,7 +53,7 @@ def compile(
             where="compile(timespans=...)",
             advice="Give samples at a constant interval and its length as dt=.",
         )
-    if not (np.isfinite(dt) and dt > 0):
+    if not (isinstance(dt, (int, float)) and np.isfinite(dt) and dt > 0):
         raise InputError("dt must be above 0", numbers=f"dt = {dt}", advice="It is the time that a sample stands for.")
     sequences = as_sequences(calibration, None, "calibration")
     _check(sequences)
@@ -93,8 +95,26 @@ def with_known_answer(net: Network) -> Network:
     from dataclasses import replace
 
     run = net.run(net.known.x)
+    _warn_of_poor_outputs(net, np.asarray(run.outputs))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
+
+
+POOR_DB = 20.0
+"""Below this the integers have lost a tenth of the signal: rarely what anyone wants."""
+
+
+def _warn_of_poor_outputs(net: Network, outputs: Floats) -> None:
+    """Say so where the integers are far from the float network on the calibration itself."""
+    exact = run_float(net.float_graph, net.known.x).outputs
+    decibels = sqnr([exact], [outputs])
+    if decibels < POOR_DB:
+        warnings.warn(
+            f"the integer outputs are only {decibels:.1f} dB from the float network's on {KNOWN_STEPS} samples "
+            "of the calibration. ltc2neuro.verify(net, model, x) shows where the error comes from; values that span "
+            "many orders of magnitude, or precision='accurate', are what to look at.",
+            stacklevel=4,
+        )
 
 
 def _check(sequences: Sequences) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, Sub
-from compiler.quantize.intervals import Span, exactly, of_format, span_of
+from compiler.quantize.intervals import Span, exactly, largest_partial_sum, of_format, span_of
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
 from hw_models.errors import QuantizeError
@@ -104,7 +104,9 @@ class Builder:
         size = self._size(op)
         self.values[name] = Value(name, size)
         span = self.spans[name] = span_of(here, op, self.spans, wide, self._made)
-        if span.least < -high - 1 or span.most > high or span.product >= 2**self.chip.product_bits:
+        partial = largest_partial_sum(here, op, self.spans) if isinstance(op, (SegmentSum, MatVec)) else 0
+        overflows = span.least < -high - 1 or max(span.most, partial) > high
+        if overflows or span.product >= 2**self.chip.product_bits:
             raise QuantizeError(
                 f"{name} does not fit the words of {self.chip.name}",
                 where=self._where(of),
@@ -128,6 +130,10 @@ class Builder:
     def effect(self, op: Op) -> None:
         """Append an op without result."""
         self._ops.append(op)
+
+    def made(self, name: str) -> Op | None:
+        """The integer op that an integer value comes from."""
+        return self._made.get(name)
 
     def fraction(self, name: str) -> int:
         """Fraction bits of an integer value or constant."""

@@ -17,6 +17,21 @@ from hw_models.errors import InputError
 NO_OVERRIDES: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
+LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "word": (8, 48),
+        "operand": (4, 32),
+        "parameter": (4, 32),
+        "weight": (1, 24),
+        "argument_fraction": (0, 30),
+        "segments": (1, 2**16),
+        "degree": (1, 5),
+        "margin": (1.0, 1e6),
+    }
+)
+"""What each number of a `Precision` may be; the chip's own widths come on top."""
+
+
 @dataclass(frozen=True)
 class Precision:
     """Widths in bits, sign included, and the size of approximations.
@@ -59,8 +74,10 @@ class Precision:
                         where=f"overrides[{glob!r}]",
                         advice=f"Use one of {', '.join(sorted(known))}.",
                     )
-        if self.margin < 1:
-            raise InputError("margin must be at least 1", numbers=f"margin = {self.margin}")
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not low <= value <= high:
+                raise InputError(f"{name} must lie in {low}..{high}", numbers=f"{name} = {value!r}")
 
     def at(self, name: str) -> Precision:
         """The precision that holds for the value `name`.
