@@ -55,8 +55,9 @@ class State:
 class TimeConstant:
     """A state's liquid time constant: tau = dt / repeat * keep / (total - keep), in the unit of dt.
 
-    `keep` is a constant and `total` a value or constant of the block that runs `repeat` times a sample; both may carry
-    one common factor per neuron. In an integer graph both have the fraction of `total`'s format.
+    `keep` is a constant, or a value where the time before each sample is a part of the input (then it is dt), and
+    `total` a value or constant of the block that runs `repeat` times a sample; both may carry one common factor per
+    neuron. In an integer graph both have the fraction of `total`'s format.
     """
 
     state: str

@@ -45,7 +45,7 @@ from compiler.quantize.quotient import lower_div
 from compiler.rewrite.rows import rows_out
 from compiler.rewrite.units import normalise_quotients, scale_inputs
 from hw_models.chip import Chip
-from hw_models.errors import GraphError, QuantizeError
+from hw_models.errors import QuantizeError
 from hw_models.fixed_point import Format
 
 ROUNDING_ROOM = 2.0**-12
@@ -68,7 +68,7 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
         narrower = replace(precision, word=precision.word - spare)
         try:
             return _lowered(graph, observed, bounds, chip, narrower, known)
-        except (QuantizeError, GraphError):
+        except QuantizeError:
             continue  # on integers intervals are a little wider than on reals: a bit less, and they fit
     return _lowered(graph, observed, bounds, chip, replace(precision, word=precision.word - SPARE_BITS), known)
 
@@ -127,8 +127,14 @@ def _state(build: Builder, state: State, interval: Interval) -> State:
 
 def _time_constants(build: Builder) -> tuple[TimeConstant, ...]:
     found = []
+    sums = {op.out: op for _, op in build.source.ops() if isinstance(op, Add)}
     for t in build.source.time_constants:
         total = t.total
+        if t.keep in build.source.values:  # as it enters the sum: with the total's fraction
+            parts, source = build.made(total), sums.get(total)
+            if isinstance(parts, Add) and source is not None and t.keep in (source.a, source.b):
+                found.append(TimeConstant(t.state, parts.a if source.a == t.keep else parts.b, total, t.repeat))
+            continue
         if total in build.source.constants:
             total = build.parameter(total, build.precision.word - 4)
         keep = build.parameter(t.keep, build.fraction(total))

@@ -92,28 +92,34 @@ def increment_form(draft: Draft, op: Op) -> Op | None:
     """The quotient of a semi-implicit Euler step as a small step from where the state is.
 
     The quotient is small, so its rounding does not touch the state, and a wrong reciprocal changes only the
-    time constant. Records the state's time constant.
+    time constant. Records the state's time constant. k is a constant, or a value where the time of a sample is one.
     """
     if not isinstance(op, Div):
         return None
     state = _written_by(draft, op.out)
     if state is None:
         return None
-    numerator = terms(draft, op.a, _always)
     k: Floats = np.zeros(1)
     v: str | None = None
     rest: list[Term] = []
-    for term in numerator:
-        read, factor = _times_state(draft, term, state)
-        if factor is None:
-            rest.append(term)
-        else:
+    varying: list[str] = []
+    denominator = terms(draft, op.b, _always)
+    for term in terms(draft, op.a, _always):
+        read, factor = _times_state(draft, term, state, denominator)
+        if isinstance(factor, str):
+            v = read
+            varying.append(factor)
+        elif factor is not None:
             v, k = read, k + factor
-    fixed, moving = constant_of(draft, terms(draft, op.b, _always))
+        else:
+            rest.append(term)
+    fixed, moving = constant_of(draft, [t for t in denominator if t.name not in varying])
     size = draft.size(op.out)
     fixed, k = np.broadcast_to(fixed, (size,)), np.broadcast_to(k, (size,))
     leak = np.where(np.abs(fixed - k) <= 4 * np.finfo(float).eps * np.abs(fixed), 0.0, fixed - k)
-    if v is None or not k.any() or bool(np.any((leak < 0.0) | (k < 0.0))) or not moving:
+    if v is None or bool(varying) == bool(k.any()) or len(varying) > 1 or not moving:
+        return None
+    if bool(np.any((leak < 0.0) | (k < 0.0))):
         return None
 
     def plus(parts: list[Term], array: Floats, name: str, constant: str) -> str:
@@ -124,7 +130,7 @@ def increment_form(draft: Draft, op: Op) -> Op | None:
         return draft.emit(lambda out: Add(out, total, added), name, op.out)
 
     conductance = plus(moving, leak, f"{state}.conductance", f"{state}.leak")
-    keep = draft.constant(k, f"{state}.keep")
+    keep = varying[0] if varying else draft.constant(k, f"{state}.keep")
     total = draft.emit(lambda out: Add(out, conductance, keep), f"{state}.total", op.out)
     drain = draft.emit(lambda out: Mul(out, conductance, v), f"{state}.drain", op.out)
     current, values = constant_of(draft, rest)
@@ -151,14 +157,26 @@ def _written_by(draft: Draft, name: str) -> str | None:
     return None
 
 
-def _times_state(draft: Draft, term: Term, state: str) -> tuple[str | None, Floats | None]:
-    """v and k where the term is k * v and v is the state as this iteration found it."""
-    definition = draft.definition(term.name)
-    k: Floats | None = np.ones(1)
-    name = term.name
-    if isinstance(definition, Mul):
-        name, k = definition.a, draft.array(definition.b)
-        definition = draft.definition(name)
-    if k is None or not isinstance(definition, StateRead) or definition.state != state or not draft.here(name):
+def _times_state(
+    draft: Draft, term: Term, state: str, denominator: list[Term]
+) -> tuple[str, Floats | str | None] | tuple[None, None]:
+    """v and k where the term is k * v, v is the state as this iteration found it, and a k that is a value is a term of
+    the `denominator`, too."""
+
+    def is_state(name: str) -> bool:
+        read = draft.definition(name)
+        return isinstance(read, StateRead) and read.state == state and draft.here(name)
+
+    if is_state(term.name):
+        return term.name, np.ones(1) if term.positive else -np.ones(1)
+    product = draft.definition(term.name)
+    if not isinstance(product, Mul):
         return None, None
-    return name, k if term.positive else -k
+    for v, k in ((product.a, product.b), (product.b, product.a)):
+        if is_state(v):
+            array = draft.array(k)
+            if array is not None:
+                return v, array if term.positive else -array
+            if term.positive and Term(k) in denominator:
+                return v, k
+    return None, None

@@ -67,7 +67,10 @@ def with_units(graph: Graph, units: Units) -> Graph:
     marks = []
     for mark in graph.time_constants:
         if mark.total in units:
-            keep = constant(mark.keep, reals(graph, mark.keep) * units[mark.total])
+            if mark.keep in graph.values:  # a term of the total: it has the same unit
+                keep = names[mark.keep]
+            else:
+                keep = constant(mark.keep, reals(graph, mark.keep) * units[mark.total])
             mark = replace(mark, keep=keep, total=names[mark.total])
         marks.append(mark)
     return tidy(replace(graph, blocks=blocks, values=values, constants=constants, time_constants=tuple(marks)))
@@ -152,7 +155,7 @@ class View:
         return found
 
     def spread(self, units: Units, channel: dict[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64] | None:
-        """Carry units onwards through gathers and additions of constants to where constants take them up.
+        """Carry units onwards through gathers, and sums and limits with constants, to where constants take them up.
 
         `channel` says for each element of a value in `units` which input channel it is. Returns the channels
         that meet a use which cannot; None where all went well.
@@ -165,13 +168,16 @@ class View:
             if isinstance(op, Gather) and len(op.sources) == 1:
                 index = integers(self.graph, op.index)
                 moved = units[met[0]][index], channel[met[0]][index]
-            elif isinstance(op, (Add, Sub)) and {op.a, op.b} - set(met) <= set(self.graph.constants) and len(met) == 1:
+            elif isinstance(op, (Add, Sub, Min, Max)) and len(met) == 1 and self._others_are_constants(op, met[0]):
                 moved = units[met[0]], channel[met[0]]
             elif self.convert(op, units) is None:
                 return np.unique(np.concatenate([channel[n][units[n] != 1.0] for n in met]))
             if moved is not None and bool(np.any(moved[0] != 1.0)):
                 units[op.result or ""], channel[op.result or ""] = moved
         return None
+
+    def _others_are_constants(self, op: Op, name: str) -> bool:
+        return all(n == name or n in self.graph.constants for n in op.operands)
 
     # --- using them ---
 

@@ -176,7 +176,7 @@ class _Shrink:
         values: dict[str, Value] = {
             n: replace(v, size=int(self.keep[n].sum())) for n, v in self.old.values.items() if n not in self.silent
         }
-        marks = tuple(t for t in self.old.time_constants if t.total not in self.silent)
+        marks = tuple(t for t in self.old.time_constants if not {t.keep, t.total} & self.silent.keys())
         return tidy(replace(self.old, blocks=blocks, values=values, constants=self.constants, time_constants=marks))
 
     def constant(self, array: npt.NDArray[np.generic], name: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Apply, Div, Input, Mul, Op, SegmentSum, StateRead, Sub
+from compiler.graph.ops import Add, Apply, Div, Gather, Input, Max, Min, Mul, Op, SegmentSum, StateRead, Sub
 from compiler.rewrite.draft import Draft, reals, rewrite
 from compiler.rewrite.factors import Units, View, with_units
 from compiler.rewrite.fold import identity
@@ -65,23 +65,50 @@ def _weights(draft: Draft, op: Op) -> Op | None:
     return op.renamed(lambda n: weighted.get(n, n)) if weighted else None
 
 
+def _input_weights(draft: Draft, op: Op) -> Op | None:
+    """Give an input that is multiplied by a value, or divides one, a weight of 1, which can take a factor up."""
+    if not isinstance(op, (Mul, Div)):
+        return None
+    for name, other in ((op.a, op.b), (op.b, op.a)):
+        if name not in draft.constants and other not in draft.constants and _comes_from_input(draft, name):
+            one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
+            size = draft.size(name)
+            weighted = draft.emit(lambda out, x=name, w=one: Mul(out, x, w), f"{name}.weighted", name, size)
+            return op.renamed(lambda n, x=name, w=weighted: w if n == x else n)
+    return None
+
+
+def _comes_from_input(draft: Draft, name: str) -> bool:
+    """Whether a value is one of the input's channels, at most shifted or limited by constants."""
+    op = draft.definition(name)
+    while (isinstance(op, Gather) and len(op.sources) == 1) or isinstance(op, (Add, Sub, Min, Max)):
+        if not isinstance(op, Gather) and op.b not in draft.constants:
+            return False
+        op = draft.definition(op.operands[0])
+    return isinstance(op, Input)
+
+
 def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
     """Divide each input channel by its magnitude on the host; the constants that meet it are multiplied.
 
     `magnitudes` has one positive number a channel. A channel that meets a use which cannot take the factor
     up, such as a product with another value, stays as it is.
     """
+    original, graph = graph, rewrite(graph, _input_weights)
     source = next(op for _, op in graph.ops() if isinstance(op, Input))
     size = graph.size(source.out)
     given = np.broadcast_to(np.asarray(magnitudes, np.float64), (size,))
     usable = np.isfinite(given) & (given > 0.0)
     factor = 1.0 / np.where(usable, given, 1.0)
+    usable &= factor != 1.0
     view = View(graph)
     while usable.any():
         units = {source.out: np.where(usable, factor, 1.0)}
         channel = {source.out: np.arange(size)}
         refused = view.spread(units, channel)
         if refused is None:
-            return with_units(graph, units)
+            return rewrite(with_units(graph, units), identity)
+        if not usable[refused].any():
+            break  # a use that takes no factor at all, not even 1
         usable[refused] = False
-    return graph
+    return original

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from hw_models.errors import InputError
 from ltc2neuro.tracing.layers import timed_cells
 from ltc2neuro.tracing.modules import Forward, Wrap, unwrapped
 
@@ -23,7 +24,8 @@ class Calling:
     """How torch calls a model.
 
     `readout`: whether it answers at every step or at the last; `step_shape`: the shape of one answer to one row;
-    `time_first` and `output_time_first`: whether its input and output have time before batch; `dt`: the time of a step.
+    `time_first` and `output_time_first`: whether its input and output have time before batch; `dt`: the time of a step;
+    `timed`: whether it is given the time before each sample, too, which then is the last channel of the input.
     """
 
     readout: Readout
@@ -31,6 +33,31 @@ class Calling:
     time_first: bool
     output_time_first: bool
     dt: float
+    timed: bool = field(default=False, kw_only=True)
+
+
+def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:
+    """The sequences as arrays (time, features), with the time before each sample as their last channel, if given."""
+    arrays = [np.asarray(s, np.float64) for s in sequences]
+    if timespans is None:
+        return arrays
+    spans = [np.asarray(t, np.float64) for t in timespans]
+    if len(spans) != len(arrays):
+        raise InputError("each sequence needs its time spans", numbers=f"{len(arrays)} sequences, {len(spans)} given")
+    for number, (array, span) in enumerate(zip(arrays, spans, strict=True)):
+        if span.shape != array.shape[:1]:
+            raise InputError(
+                f"the time spans of sequence {number} have the wrong shape",
+                numbers=f"{span.shape}, expected ({len(array)},)",
+                advice="Give the time before each sample: (time,), or (batch, time) beside (batch, time, features).",
+            )
+        if not np.all(np.isfinite(span) & (span > 0)):
+            raise InputError(
+                f"a time span of sequence {number} is not above 0",
+                numbers=f"the smallest is {np.min(span):g}",
+                advice="Samples follow each other in time. Drop the second of two samples taken at once.",
+            )
+    return [np.concatenate([a, t[:, None]], axis=1) for a, t in zip(arrays, spans, strict=True)]
 
 
 def by_length(arrays: Sequence[Floats], most: int) -> list[list[int]]:
@@ -42,9 +69,15 @@ def by_length(arrays: Sequence[Floats], most: int) -> list[list[int]]:
 
 
 def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
-    """The model's answer to `x` (batch, time, features), batch first."""
-    tensor = torch.from_numpy(x).to(dtype)
-    result = model(tensor.transpose(0, 1) if calling.time_first else tensor)
+    """The model's answer to `x` (batch, time, features), batch first.
+
+    With time spans row by row: ncps 1.0.1 takes those of one row for another's units.
+    """
+    if calling.timed and len(x) > 1:
+        return np.concatenate([forward(model, row[None], dtype, calling) for row in x])
+    tensor = torch.from_numpy(np.ascontiguousarray(x)).to(dtype)
+    tensor = tensor.transpose(0, 1) if calling.time_first else tensor
+    result = model(tensor[..., :-1], timespans=tensor[..., -1]) if calling.timed else model(tensor)
     y = result[0] if isinstance(result, tuple) else result
     y = y.transpose(0, 1) if calling.readout == "every" and calling.output_time_first else y
     return y.detach().double().numpy()
@@ -57,6 +90,6 @@ def with_time(model: torch.nn.Module, dt: float) -> Wrap:
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
         if dt == 1.0 or path not in timed:
             return forward
-        return lambda x, state, elapsed=1.0: forward(x, state, dt)
+        return lambda x, state, elapsed=1.0: forward(x, state, elapsed if isinstance(elapsed, torch.Tensor) else dt)
 
     return wrap

@@ -13,59 +13,88 @@ from compiler.graph import Graph
 from compiler.graph.validate import validate
 from hw_models.errors import InputError, Ltc2NeuroError, TraceError
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.calling import Calling
+from ltc2neuro.tracing.calling import Calling, with_spans
 from ltc2neuro.tracing.dispatch import Recording
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
 from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.names import Names
 from ltc2neuro.tracing.proof import prove
-from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.recorder import Recorder, Times
 from ltc2neuro.tracing.source import call, raised_at
 from ltc2neuro.tracing.symbolic import Symbolic, symbols
 from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 
+_SHORTER = 0.25
+"""How much shorter than in the calibration time spans may be"""
+
 
 @dataclass(frozen=True)
 class Traced(Calling):
-    """A traced model: its raw float graph, how torch calls it, and the states that may grow without bound."""
+    """A traced model: its raw float graph, how torch calls it, and the states that may grow without bound.
+
+    Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0.
+    """
 
     graph: Graph
     growing: tuple[str, ...] = ()
+    shortest: float = 0.0
 
 
-def trace(model: torch.nn.Module, calibration: Sequence[npt.ArrayLike], *, dt: float = 1.0) -> Traced:
+def trace(
+    model: torch.nn.Module,
+    calibration: Sequence[npt.ArrayLike],
+    *,
+    dt: float = 1.0,
+    timespans: Sequence[npt.ArrayLike] | None = None,
+) -> Traced:
     """Trace `model` and prove the graph against torch on calibration sequences.
 
     `calibration` holds arrays (time, features), of different lengths if need be; `dt` is the time between two samples
-    in the unit of the model's time constants. Raises `TraceError` for what cannot be compiled, at the user's line, and
-    `ProofError` where the graph does not compute what torch does.
+    in the unit of the model's time constants. `timespans`, arrays (time,), hold the time before each sample: the model
+    is called with `timespans=`, and the graph's input has one channel more, the last. Raises `TraceError` for what
+    cannot be compiled, at the user's line, and `ProofError` where the graph does not compute what torch does.
     """
     sequences = _checked(calibration)
     model = unwrapped(model)
     with undisturbed():
-        traced, watches = _recorded(model, sequences[0].shape[1], dt)
-        prove(model, traced.graph, traced, watches, sequences, model_dtype(model))
+        joined = with_spans(sequences, timespans)
+        spans = None if timespans is None else _times(joined)
+        traced, watches = _recorded(model, sequences[0].shape[1], dt, spans)
+        prove(model, traced.graph, traced, watches, joined, model_dtype(model))
     return traced
 
 
-def calling_of(model: torch.nn.Module, features: int, *, dt: float = 1.0) -> Calling:
-    """How `model` is called: found out by recording it, without the proof."""
+def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False) -> Calling:
+    """How `model` is called: found out by recording it, without the proof.
+
+    Where it is `timed`, the last channel of the `sequences` is the time before each sample.
+    """
+    channels = sequences[0].shape[-1]
     with undisturbed():
-        return _recorded(unwrapped(model), features, dt)[0]
+        return _recorded(unwrapped(model), channels - timed, dt, _times(sequences) if timed else None)[0]
 
 
-def _recorded(model: torch.nn.Module, features: int, dt: float) -> tuple[Traced, list[Watch]]:
-    """Record with the batch first; where a recurrent layer wants it so, with time first."""
+def _times(sequences: Sequence[Floats]) -> Times:
+    return Times(min(float(s[:, -1].min()) for s in sequences), max(float(s[:, -1].max()) for s in sequences))
+
+
+def _recorded(
+    model: torch.nn.Module, features: int, dt: float, spans: Times | None = None
+) -> tuple[Traced, list[Watch]]:
+    """Record with the batch first; where a recurrent layer wants it so, with time first.
+
+    `spans` are the shortest and longest time before a sample, for a model that is called with `timespans`.
+    """
     if not dt > 0 or not np.isfinite(dt):
         raise InputError("dt must be positive and finite", numbers=f"dt = {dt}", advice="The default is 1.0.")
     try:
-        return _record(model, features, dt, time_first=False)
+        return _record(model, features, dt, spans, time_first=False)
     except SwappedAxesError as swapped:
         try:
-            return _record(model, features, dt, time_first=True)
+            return _record(model, features, dt, spans, time_first=True)
         except SwappedAxesError:
             raise swapped from None
 
@@ -111,7 +140,9 @@ def model_dtype(model: torch.nn.Module) -> torch.dtype:
     return torch.float64 if found == {torch.float64} else torch.float32
 
 
-def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: bool) -> tuple[Traced, list[Watch]]:
+def _record(
+    model: torch.nn.Module, features: int, dt: float, spans: Times | None, *, time_first: bool
+) -> tuple[Traced, list[Watch]]:
     dtype = model_dtype(model)
 
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
@@ -130,12 +161,18 @@ def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: boo
         return traced
 
     clone = instrumented(model, wrap)
-    recorder = Recorder(Names(clone), {id(m): path for path, m in clone.named_modules()}, dt)
+    recorder = Recorder(Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
     shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
-    x = recorder.input(torch.zeros(shape, dtype=dtype), time_first)
+    if spans is None:
+        x, keywords = recorder.input(torch.zeros(shape, dtype=dtype), time_first), {}
+    else:
+        x, elapsed = recorder.timed_input(torch.zeros(shape, dtype=dtype), time_first)
+        shortest = torch.tensor(spans.shortest * _SHORTER, dtype=dtype)
+        with recorder.inside("timespans"):
+            keywords = {"timespans": call(lambda spans: torch.maximum(spans, shortest), elapsed)}
     try:
         with Recording(recorder):
-            result = call(clone, x)
+            result = call(clone, x, **keywords)
     except Ltc2NeuroError:
         raise
     except Exception as error:
@@ -143,7 +180,8 @@ def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: boo
             "the model fails on a batch of sequences",
             where=str(raised_at(error) or ""),
             numbers=f"input of shape {tuple(shape)}: {type(error).__name__}: {error}",
-            advice="Check the number of features; the model must take (batch, time, features).",
+            advice="Check the number of features; the model must take (batch, time, features)"
+            + (", and the keyword timespans (batch, time)." if keywords else "."),
         ) from error
     output = result[0] if isinstance(result, tuple) and result else result
     if not isinstance(output, Symbolic):
@@ -169,7 +207,9 @@ def _record(model: torch.nn.Module, features: int, dt: float, *, time_first: boo
         time_first=time_first,
         output_time_first=layout.time_first,
         dt=dt,
+        timed=spans is not None,
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
+        shortest=0.0 if spans is None else spans.shortest * _SHORTER,
     )
     return traced, recorder.watches.final(final)

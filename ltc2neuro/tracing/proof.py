@@ -58,7 +58,7 @@ def prove(
 
     clone = instrumented(model, wrap)
     values = [w.value for w in watches if not w.is_state]
-    for x in _batches(sequences):
+    for x in _batches(sequences, alone=calling.timed):
         returned.clear()
         outputs = _answer(clone, x, dtype, calling)
         run = run_float(graph, x, record=list(dict.fromkeys(values)))
@@ -89,7 +89,7 @@ def _prove_whole(
     """
     if len(sequence) <= _STEPS:
         return
-    x = np.stack([sequence, sequence[::-1]])
+    x = np.stack([sequence] if calling.timed else [sequence, sequence[::-1]])
     outputs = _answer(clone, x, dtype, calling)
     if calling.readout == "every":
         _same_shape("the output", (*x.shape[:2], *calling.step_shape), outputs.shape)
@@ -127,11 +127,12 @@ def _kept(result: object) -> object:
     return tuple(_kept(item) for item in result) if isinstance(result, tuple) else result
 
 
-def _batches(sequences: Sequence[Floats]) -> list[Floats]:
+def _batches(sequences: Sequence[Floats], *, alone: bool) -> list[Floats]:
     """Some sequences, those of one length side by side: (batch, time, features).
 
     Batches have more rows and steps than the trace, so that a constant made of their number is found out; where
-    there are fewer, sequences are repeated, the other way round.
+    there are fewer, sequences are repeated, the other way round. With time spans each is `alone`: ncps 1.0.1 takes
+    those of one row for another's units.
     """
     numbers = np.unique(np.linspace(0, len(sequences) - 1, _ROWS).astype(int))
     some = [_long_enough(sequences[n][:_STEPS]) for n in numbers]
@@ -141,7 +142,7 @@ def _batches(sequences: Sequence[Floats]) -> list[Floats]:
         while len(rows) <= axes.ROWS:
             rows.append(rows[-1][::-1])
         batches.append(np.stack(rows))
-    return batches
+    return [row[None] for batch in batches for row in batch] if alone else batches
 
 
 def _long_enough(sequence: Floats) -> Floats:

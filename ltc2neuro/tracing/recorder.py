@@ -24,6 +24,14 @@ from ltc2neuro.tracing.watches import Watches
 Floats = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Times:
+    """The shortest and the longest time before a sample: those of the calibration where it changes."""
+
+    shortest: float
+    longest: float
+
+
 @dataclass
 class _Block:
     name: str
@@ -34,9 +42,10 @@ class _Block:
 class Recorder:
     """Blocks, values, states and constants so far, and the module that is being executed."""
 
-    def __init__(self, names: Names, modules: Mapping[int, str], dt: float) -> None:
+    def __init__(self, names: Names, modules: Mapping[int, str], dt: float, spans: Times | None = None) -> None:
         self.names = names
         self.dt = dt
+        self._spans = spans
         self.watches = Watches()
         self.growing: list[str] = []
         """states that may grow without bound"""
@@ -51,6 +60,10 @@ class Recorder:
         self._indices: dict[bytes, str] = {}
         self._paths: list[str] = [""]
         self._doing: list[str] = []
+
+    def times(self, timespans: object) -> Times:
+        """How long a recurrent layer's steps are that is given these `timespans`, or None."""
+        return self._spans if timespans is not None and self._spans is not None else Times(self.dt, self.dt)
 
     # --- where we are ------------------------------------------------------------------------------------
 
@@ -175,6 +188,13 @@ class Recorder:
         value = self.emit(lambda out: Input(out, scale, offset), size, "input")
         labels = axes.spread(axes.sequence_labels(time_first), example.shape)
         return symbolic(self, example, axes.encode(labels, torch.arange(size)), value)
+
+    def timed_input(self, example: torch.Tensor, time_first: bool) -> tuple[Symbolic, Symbolic]:
+        """The model's input, and the time before each sample, which is one channel more of the graph's."""
+        elapsed = torch.ones_like(example[..., :1])
+        both = self.input(torch.cat([example, elapsed], -1), time_first)
+        spans = symbolic(self, elapsed[..., 0], both.codes[..., -1], both.value)
+        return symbolic(self, example, both.codes[..., :-1], both.value), spans
 
     def output(self, tensor: Symbolic, elements: npt.NDArray[np.int64]) -> None:
         """The model's result."""

@@ -6,12 +6,12 @@ import ast
 import inspect
 import linecache
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -20,7 +20,7 @@ _TORCH = str(Path(torch.__file__).parent)
 _TORCH_MODULES = str(Path(_TORCH, "nn", "modules"))
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
-Result = TypeVar("Result", covariant=True)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,9 @@ def _targets(file: str) -> dict[int, str]:
     return found
 
 
-class _Call(Protocol[Result]):
-    def __call__(self, argument: torch.Tensor, /) -> Result: ...
-
-
-def call(function: _Call[Result], argument: torch.Tensor) -> Result:
+def call(function: Callable[..., Result], argument: torch.Tensor, **keywords: torch.Tensor) -> Result:
     """Call the user's model. Frames outside of this call are not the model's."""
-    return function(argument)
+    return function(argument, **keywords)
 
 
 def user_line() -> Line | None:

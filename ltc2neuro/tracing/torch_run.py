@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ltc2neuro.tracing.calling import Calling, by_length, forward, with_time
+from ltc2neuro.tracing.calling import Calling, by_length, forward, with_spans, with_time
 from ltc2neuro.tracing.model import calling_of, model_dtype
 from ltc2neuro.tracing.modules import instrumented, undisturbed
 
@@ -18,17 +18,23 @@ _BATCH = 64
 
 
 def run_torch(
-    model: torch.nn.Module, sequences: Sequence[npt.ArrayLike], calling: Calling | None = None, *, dt: float = 1.0
+    model: torch.nn.Module,
+    sequences: Sequence[npt.ArrayLike],
+    calling: Calling | None = None,
+    *,
+    dt: float = 1.0,
+    timespans: Sequence[npt.ArrayLike] | None = None,
 ) -> list[Floats]:
     """What torch answers to each sequence (time, features): (time, *step_shape), or step_shape for readout "last".
 
     A copy of the model runs, in eval mode on the CPU; sequences of one length run side by side. Without `calling` the
-    model is recorded to find out how it is called, with the time `dt` between two samples.
+    model is recorded to find out how it is called, with the time `dt` between two samples. With `timespans`, arrays
+    (time,), each sequence runs alone.
     """
-    arrays = [np.asarray(s, np.float64) for s in sequences]
+    arrays = with_spans(sequences, timespans)
     if not arrays:
         return []
-    calling = calling or calling_of(model, arrays[0].shape[-1], dt=dt)
+    calling = calling or calling_of(model, arrays, dt=dt, timed=timespans is not None)
     answers: dict[int, Floats] = {}
     with undisturbed():
         clone = instrumented(model, with_time(model, calling.dt))

@@ -22,7 +22,7 @@ from ltc2neuro.tracing.layers.recurrent import (
     own_step,
     scan,
 )
-from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.recorder import Recorder, Times
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def ltc(
     """The handler of `ncps.torch.LTC`."""
     cell = layer.rnn_cell
     _refuse_stale(recorder, cell)
-    step = ltc_step(recorder, cell) if type(cell) is LTCCell else own_step(recorder, cell)
+    step = (ltc_step if type(cell) is LTCCell else own_step)(recorder, cell, recorder.times(timespans))
     y, states = scan(
         recorder,
         with_memory(recorder, layer.lstm, step) if layer.use_mixed else step,
@@ -50,7 +50,7 @@ def ltc(
     return y, states if layer.use_mixed else states[0]
 
 
-def ltc_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
+def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
     """One step of an LTC cell: its own methods, with one unfold in a block that repeats."""
     if not isinstance(cell, LTCCell):
         raise TypeError(f"{type(cell).__name__} is no LTCCell")
@@ -61,8 +61,8 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
     single._ode_unfolds = 1
 
     def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
-        inputs = cell._map_inputs(x)
-        v = repeat(lambda v: single._ode_solver(inputs, v, elapsed / unfolds), states[0], unfolds)
+        inputs, part = cell._map_inputs(x), elapsed / unfolds
+        v = repeat(lambda v: single._ode_solver(inputs, v, part), states[0], unfolds)
         return cell._map_outputs(v), (v,)
 
     v = StateVariable("v", (cell.state_size,), lambda initial: hull(cell, initial), cell)

@@ -11,7 +11,7 @@ from ncps.torch import CfC, CfCCell, WiredCfCCell
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, Floats, Step, initial_states, own_step, scan
-from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.recorder import Recorder, Times
 
 
 def cfc(
@@ -22,7 +22,7 @@ def cfc(
     timespans: object = None,
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ncps.torch.CfC`. The projection acts on the output alone."""
-    step = cfc_step(recorder, layer.rnn_cell, None if timespans is not None else recorder.dt)
+    step = cfc_step(recorder, layer.rnn_cell, recorder.times(timespans))
     y, states = scan(
         recorder,
         with_memory(recorder, layer.lstm, step) if layer.use_mixed else step,
@@ -35,46 +35,41 @@ def cfc(
     return layer.fc(y), states if layer.use_mixed else states[0]
 
 
-def cfc_step(recorder: Recorder, cell: torch.nn.Module, dt: float | None) -> Step:
-    """One step of a CfC cell, wired or not; `dt` is the time before each sample, None where it changes."""
-    step = own_step(recorder, cell)
+def cfc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
+    """One step of a CfC cell, wired or not."""
+    step = own_step(recorder, cell, times)
     if isinstance(cell, WiredCfCCell):
         _refuse_stale(recorder, cell)
     layers = [m for m in (cell, *cell.children()) if isinstance(m, CfCCell)]
-    bound = _side_by_side([_bound(layer, dt) for layer in layers], [layer.hidden_size for layer in layers])
+    bound = _side_by_side([_bound(layer, times.shortest) for layer in layers], [layer.hidden_size for layer in layers])
     (h,) = step.variables
     return replace(step, variables=(replace(h, bound=bound),))
 
 
-CELLS[CfCCell] = CELLS[WiredCfCCell] = lambda recorder, cell: cfc_step(recorder, cell, recorder.dt)
+CELLS[CfCCell] = CELLS[WiredCfCCell] = cfc_step
 LAYERS = {CfC: cfc}
 
 
-def _bound(cell: CfCCell, dt: float | None) -> Bound | None:
+def _bound(cell: CfCCell, dt: float) -> Bound:
     """Where the next state lies, whatever the input and the state.
 
     default: a mean of two tanh. no_gate: a tanh and a share of another. pure: A - A f exp(-dt (|w| + |f|)), in which
-    |f| exp(-dt |f|) is at most 1 / (e dt); nothing is known where dt may come near 0.
+    |f| exp(-dt |f|) is at most 1 / (e dt), the more the shorter dt is.
     """
     if cell.mode != "pure":
         most = 1.0 if cell.mode == "default" else 2.0
         return lambda initial: (np.minimum(initial, -most), np.maximum(initial, most))
-    if dt is None:
-        return None
     asymptote = cell.A.detach().double().numpy()[0]
     away = np.abs(asymptote) * np.exp(-dt * np.abs(cell.w_tau.detach().double().numpy()[0])) / (np.e * dt)
     return lambda initial: (np.minimum(initial, asymptote - away), np.maximum(initial, asymptote + away))
 
 
-def _side_by_side(bounds: list[Bound | None], sizes: list[int]) -> Bound | None:
+def _side_by_side(bounds: list[Bound], sizes: list[int]) -> Bound:
     """The bound of a state that is made of the layers' states in turn."""
-    known = [bound for bound in bounds if bound is not None]
-    if len(known) != len(bounds):
-        return None
 
     def joined(initial: Floats) -> tuple[Floats, Floats]:
         parts = np.split(initial, np.cumsum(sizes)[:-1])
-        ends = [bound(part) for bound, part in zip(known, parts, strict=True)]
+        ends = [bound(part) for bound, part in zip(bounds, parts, strict=True)]
         return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
 
     return joined

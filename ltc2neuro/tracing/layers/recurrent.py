@@ -15,7 +15,7 @@ from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time
 from ltc2neuro.nn.states import Bounded, Growing, Named
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.recorder import Recorder, Times
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic, symbols
 
 Floats = npt.NDArray[np.float64]
@@ -56,7 +56,7 @@ class Step:
     function: Callable[[torch.Tensor, States, Elapsed], tuple[torch.Tensor, States]]
 
 
-StepOf = Callable[[Recorder, torch.nn.Module], Step]
+StepOf = Callable[[Recorder, torch.nn.Module, Times], Step]
 
 CELLS: dict[type[torch.nn.Module], StepOf] = {}
 """Cells with a handler of their own: a solver loop as a repeated block, proven bounds. Others are traced plainly."""
@@ -70,7 +70,7 @@ def recurrent(
     timespans: object = None,
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ltc2neuro.nn.Recurrent`."""
-    step = CELLS.get(type(layer.cell), own_step)(recorder, layer.cell)
+    step = CELLS.get(type(layer.cell), own_step)(recorder, layer.cell, recorder.times(timespans))
     y, states = scan(
         recorder,
         step,
@@ -83,16 +83,21 @@ def recurrent(
     return y, states[0] if len(states) == 1 else states
 
 
-def own_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
+def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
     """One step of a cell of the user's: its forward runs on symbolic states."""
     shapes = state_shapes(cell)
     numbered = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
     names = list(cell.state_names) if isinstance(cell, Named) else numbered
-    ends = list(cell.state_bounds(recorder.dt)) if isinstance(cell, Bounded) else [None] * len(shapes)
+    ends = list(cell.state_bounds(times.longest)) if isinstance(cell, Bounded) else [None] * len(shapes)
     grows = isinstance(cell, Growing) and cell.unbounded
 
     def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
         state = states[0] if len(states) == 1 else states
+        if isinstance(elapsed, torch.Tensor) and not takes_time(cell):
+            raise recorder.refusal(
+                f"the cell {type(cell).__name__} does not know time and is given time spans",
+                "Leave out timespans, or give its forward a third argument named elapsed.",
+            )
         y, new = split(cell(x, state, elapsed) if takes_time(cell) else cell(x, state), cell)
         return y, new if isinstance(new, tuple) else (new,)
 
@@ -131,18 +136,14 @@ def scan(
     batch_first: bool,
 ) -> tuple[torch.Tensor, States]:
     """Record one step over the sequence `x`; returns the layer's output and its last states."""
-    if timespans is not None:
-        raise recorder.refusal(
-            "time spans are not supported yet",
-            "Sample at a fixed interval and give its length: compile(model, x, dt=...).",
-        )
     x_t = _step_input(recorder, x, batch_first)
+    elapsed = recorder.dt if timespans is None else _elapsed(recorder, timespans, batch_first)
     names = [_new_state(recorder, step, number, hx) for number in range(len(step.variables))]
     states = tuple(
         recorder.read(name, variable.shape, x_t.example)
         for name, variable in zip(names, step.variables, strict=True)
     )
-    y, after = step.function(x_t, states, recorder.dt)
+    y, after = step.function(x_t, states, elapsed)
     if len(after) != len(names):
         raise recorder.refusal(
             "a cell returns another number of states than it takes",
@@ -167,6 +168,22 @@ def scan(
         raise recorder.refusal("the output of a cell was not recorded", "Return a tensor (batch, ...).")
     last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))
     return (_at_every(y, batch_first) if return_sequences else _at_last(y)), last
+
+
+def _elapsed(recorder: Recorder, timespans: object, batch_first: bool) -> Symbolic:
+    """The time before this sample, for each row: (rows, 1), or (rows, units) where each unit has its own."""
+    if not isinstance(timespans, Symbolic):
+        raise recorder.refusal(
+            "a recurrent layer is given constant time spans",
+            "Hand on the timespans of the model's forward; a constant interval is compile(model, x, dt=...).",
+        )
+    spans = _step_input(recorder, timespans, batch_first)
+    result = spans if spans.dim() == 2 else spans.unsqueeze(-1)
+    if not isinstance(result, Symbolic) or result.dim() != 2:
+        raise recorder.refusal(
+            "time spans have another shape than (batch, time)", "Give each sample one.", f"{tuple(timespans.shape)}"
+        )
+    return result
 
 
 def _step_input(recorder: Recorder, x: torch.Tensor, batch_first: bool) -> Symbolic:

@@ -20,7 +20,7 @@ from ltc2neuro.tracing.layers.recurrent import (
     own_step,
     scan,
 )
-from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.recorder import Recorder, Times
 
 Floats = npt.NDArray[np.float64]
 
@@ -85,9 +85,9 @@ def _step(layer: nn.RNNBase, number: int) -> Step:
     return Step((StateVariable(f"h{suffix}", (layer.hidden_size,), bound),), plain)
 
 
-def cell_step(recorder: Recorder, cell: torch.nn.Module) -> Step:
+def cell_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
     """One step of a cell of torch's under `ltc2neuro.nn.Recurrent`."""
-    step = own_step(recorder, cell)
+    step = own_step(recorder, cell, times)
     bounded = not (isinstance(cell, nn.RNNCell) and cell.nonlinearity == "relu")
     first = replace(step.variables[0], name="h", bound=within_one if bounded else None)
     return replace(step, variables=(first, *(replace(v, name="c") for v in step.variables[1:])))

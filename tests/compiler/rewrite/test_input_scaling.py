@@ -1,0 +1,49 @@
+"""`scale_inputs` and products of the input with other values."""
+
+import numpy as np
+
+from compiler.backends.float_graph import run_float
+from compiler.graph.graph import Block, Graph, State, Value
+from compiler.graph.ops import Apply, Gather, Input, Max, Mul, Output, StateRead, StateWrite
+from compiler.graph.validate import validate
+from compiler.rewrite.units import scale_inputs
+
+
+def graph(*ops, sizes, constants, states=()):
+    values = {name: Value(name, size) for name, size in sizes.items()}
+    return validate(Graph((Block("input", tuple(ops)),), values, constants, states))
+
+
+def maps(features, outputs):
+    return {
+        "one": np.ones(features), "zero": np.zeros(features),
+        "ones": np.ones(outputs), "zeros": np.zeros(outputs),
+    }  # fmt: skip
+
+
+def test_a_channel_of_magnitude_one_that_meets_a_function():
+    """It is in its units already; looking for others must come to an end."""
+    made = graph(
+        Input("x", "one", "zero"), Apply("y", "x", "tanh"), Output("y", "ones", "zeros"),
+        sizes={"x": 2, "y": 2}, constants=maps(2, 2),
+    )  # fmt: skip
+    assert scale_inputs(made, np.array([1.0, 1.0])) is made
+    x = np.random.default_rng(0).normal(size=(2, 4, 2))
+    assert np.array_equal(run_float(scale_inputs(made, np.array([3.0, 1.0])), x).outputs, run_float(made, x).outputs)
+
+
+def test_a_limited_channel_times_a_state_is_scaled():
+    """A time span is limited from below and multiplied by what the cell computes."""
+    made = graph(
+        Input("x", "one", "zero"), Gather("raw", ("x",), "last"), Max("elapsed", "raw", "least"),
+        StateRead("h", "s"), Mul("y", "elapsed", "h"), Apply("next", "y", "tanh"), StateWrite("s", "next"),
+        Output("next", "ones", "zeros"),
+        sizes={"x": 2, "raw": 1, "elapsed": 1, "h": 1, "y": 1, "next": 1},
+        constants={**maps(2, 1), "last": np.array([1]), "least": np.array([5.0]), "start": np.array([0.7])},
+        states=(State("s", 1, "start"),),
+    )  # fmt: skip
+    scaled = validate(scale_inputs(made, np.array([1.0, 1000.0])))
+    source = next(op for _, op in scaled.ops() if isinstance(op, Input))
+    assert np.allclose(scaled.constants[source.scale], [1.0, 1e-3])
+    x = np.random.default_rng(0).uniform(0.0, 1000.0, size=(2, 4, 2)) * np.array([1.0, 0.01])
+    assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)
