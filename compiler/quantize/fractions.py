@@ -87,8 +87,8 @@ def _fraction(op: Op, natural: Mapping[str, int], found: Mapping[str, int], want
     name = op.result or ""
     if isinstance(op, StateRead):
         return found[op.state]
-    if isinstance(op, MatVec):
-        return natural[name]  # given by the messages and the weights
+    if isinstance(op, (MatVec, SegmentSum)):
+        return natural[name]  # an accumulator is as wide as it is: what reads a sum narrows it, not what enters it
     return min(natural[name], wanted.get(name, natural[name]))
 
 

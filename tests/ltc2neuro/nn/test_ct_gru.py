@@ -10,8 +10,9 @@ from ltc2neuro.nn import CTGRU
 
 
 class TestCorrected(CellTest):
-    kind, floor, spread = CTGRU, 38, 0.2
+    kind, floor, spread = CTGRU, 47, 0.2
     scales = 8
+    drift = 9.0  # its slowest trace gathers over 3,000 samples, and with it the error
 
     def start(self, rng, shapes):
         return [np.tanh(s) for s in super().start(rng, shapes)]
