@@ -14,10 +14,11 @@ from layer_agreement import agrees, drifting, scrambled, sequences
 import ltc2neuro
 from compiler.backends.float_graph import run_float
 from compiler.backends.lava.machine import Machine
+from hw_models.errors import TraceError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.nn.recurrence import Recurrent, state_shapes, takes_time
 from ltc2neuro.nn.states import Bounded, Growing
-from ltc2neuro.tracing import run_torch
+from ltc2neuro.tracing import run_torch, trace
 
 FEATURES, SIZE = 3, 10
 
@@ -169,6 +170,21 @@ class CellTest:
         traced, _ = agrees(layer, features, dt)
         assert traced.readout == ("last" if last else "every")
         assert bool(traced.growing) == (isinstance(layer.cell, Growing) and layer.cell.unbounded)
+
+    def test_time_spans(self):
+        """One elapsed time a sample, proved against torch; a cell that knows no time refuses them."""
+        layer, x = self.layer(size=4).eval(), sequences(FEATURES)
+        spans = [np.random.default_rng(n).uniform(0.2, 1.0, len(one)) for n, one in enumerate(x)]
+        if not takes_time(layer.cell):
+            with pytest.raises(TraceError, match="does not know time"):
+                trace(layer, x, timespans=spans)
+            return
+        traced = trace(layer, x, timespans=spans)
+        assert traced.timed
+        joined = np.concatenate([x[0], spans[0][:, None]], 1)
+        with torch.no_grad():
+            y, _ = layer(torch.from_numpy(x[0][None]).float(), None, torch.from_numpy(spans[0][None]).float())
+        assert np.allclose(run_float(traced.graph, joined[None]).outputs[0], y[0].numpy(), atol=1e-5)
 
     def test_executors_return_equal_integers(self, tmp_path):
         model, x = self.layer().eval(), drifting(FEATURES)
