@@ -8,6 +8,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ltc2neuro.nn.recurrence import repeat
+from ltc2neuro.tracing.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.recorder import Recorder
 from ltc2neuro.tracing.refusals import refusal
@@ -76,7 +77,7 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
 
 
 def _rule(func: Function) -> Rule | None:
-    return DECOMPOSITIONS.get(func) or RULES.get(func)
+    return DECOMPOSITIONS.get(func) or RULES.get(func) or CONVOLUTIONS.get(func)
 
 
 def _store(recorder: Recorder, target: object, result: object) -> object:

@@ -27,6 +27,10 @@ class Names:
         known = self._names.get(id(tensor))
         return known[1] if known else None
 
+    def give(self, tensor: torch.Tensor, name: str) -> None:
+        """Name a tensor that a rule has made."""
+        self._names[id(tensor)] = (tensor, name)
+
     def follow(self, func: Callable[..., object], args: tuple[object, ...], result: object) -> None:
         """Name what `func` made of named tensors."""
         known = [name for a in args if isinstance(a, torch.Tensor) and (name := self.get(a))]

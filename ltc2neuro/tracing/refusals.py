@@ -34,7 +34,7 @@ _ADVICE: dict[Callable[..., object], str] = {
         (("__setitem__", "copy_", "index_copy_", "index_put_", "scatter_", "fill_", "set_", "masked_fill_"), _WRITES),
         (
             ("mean", "cumsum", "cumprod", "prod", "sort", "topk", "median", "mode", "logsumexp",
-             "norm", "conv1d", "conv2d", "avg_pool1d", "max_pool1d"),
+             "norm"),
             MIXES,
         ),
         (("layer_norm", "group_norm", "instance_norm", "rms_norm", "std", "var", "normalize"), _NORMALISE),

@@ -1,0 +1,143 @@
+"""Feed-forward heads: convolutions and pooling over the features of one sample, before and behind a liquid layer."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from layer_agreement import agrees, drifting, executors_agree, scrambled, sequences
+from torch import nn
+
+pytest.importorskip("ncps", reason="ncps is not installed")
+from ncps.torch import LTC, CfC
+from ncps.wirings import NCP, AutoNCP
+
+from compiler.graph.ops import MatVec
+from hw_models.errors import TraceError
+from ltc2neuro.tracing import trace
+
+
+class Head(nn.Module):
+    """Layers over each sample, seen as a picture of `shape`, then a recurrent layer."""
+
+    def __init__(self, shape, head, rnn):
+        super().__init__()
+        self.shape, self.head, self.rnn = shape, head, rnn
+
+    def forward(self, x):
+        batch, time = x.shape[:2]
+        features = self.head(x.reshape(batch * time, *self.shape)).reshape(batch, time, -1)
+        return self.rnn(features)[0]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    channels=st.sampled_from([1, 2]),
+    out=st.sampled_from([2, 4]),
+    kernel=st.integers(1, 3),
+    stride=st.integers(1, 2),
+    padding=st.sampled_from([0, 1, "same"]),
+    dilation=st.integers(1, 2),
+    grouped=st.booleans(),
+    bias=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_conv1d(channels, out, kernel, stride, padding, dilation, grouped, bias, seed):
+    torch.manual_seed(seed)
+    stride = 1 if padding == "same" else stride
+    groups = channels if grouped else 1
+    conv = nn.Conv1d(channels, out, kernel, stride, padding, dilation, groups, bias)
+    size = conv(torch.zeros(1, channels, 6)).numel()
+    agrees(Head((channels, 6), nn.Sequential(conv, nn.Tanh()), LTC(size, 3)), channels * 6)
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.MaxPool2d(2), nn.MaxPool2d(3, 2, padding=1), nn.MaxPool2d(2, ceil_mode=True), nn.MaxPool2d((1, 2)),
+        nn.AvgPool2d(2), nn.AvgPool2d(3, 2, padding=1, count_include_pad=False), nn.AdaptiveAvgPool2d(2),
+        nn.Identity(),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_conv2d_batch_norm_and_pooling(pool):
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(2, 3, 3, padding=1), nn.BatchNorm2d(3)
+    head = nn.Sequential(conv, norm, nn.ReLU(), pool, nn.Dropout(0.5), nn.Flatten())
+    norm.running_mean.uniform_(-1, 1)
+    norm.running_var.uniform_(0.5, 2)
+    size = head.eval()(torch.zeros(1, 2, 5, 5)).numel()
+    agrees(Head((2, 5, 5), head, CfC(size, 4, backbone_units=5)), 50)
+
+
+@pytest.mark.parametrize("pool", [nn.MaxPool1d(2), nn.AvgPool1d(3, 2), nn.AdaptiveAvgPool1d(2)], ids=str)
+def test_pooling_of_one_axis(pool):
+    size = pool(torch.zeros(1, 2, 6)).numel()
+    agrees(Head((2, 6), pool, LTC(size, 3)), 12)
+
+
+def test_batch_norm_joins_the_convolution():
+    torch.manual_seed(0)
+    head = nn.Sequential(nn.Conv1d(1, 3, 3), nn.BatchNorm1d(3))
+    head[1].running_var.uniform_(0.5, 2)
+    _, graph = agrees(Head((1, 6), head, CfC(12, 3, backbone_layers=0)), 6)
+    inputs = [op for _, op in graph.ops() if isinstance(op, MatVec) and "input" in op.sources]
+    assert inputs and all(op.sources[0] == "input" for op in inputs)
+
+
+def test_the_driving_networks_shape_compiles():
+    """Convolutions, a dense layer, and an NCP: arXiv 2106.13898's lane keeping, much smaller."""
+    torch.manual_seed(0)
+    head = nn.Sequential(
+        nn.Conv2d(1, 4, 3, 2), nn.ReLU(), nn.Conv2d(4, 4, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 6), nn.Tanh()
+    )
+    model = Head((1, 8, 12), head, LTC(6, NCP(5, 4, 1, 3, 3, 2, 3)))
+    assert executors_agree(model, drifting(96, batch=2, steps=12)) >= 40
+
+
+def test_a_convolution_over_time_is_refused():
+    class Over(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv1d(3, 4, 3, padding=1)
+
+        def forward(self, x):
+            return self.conv(x.transpose(1, 2)).transpose(1, 2)
+
+    with pytest.raises(TraceError, match="mixes batch rows or time steps"):
+        trace(Over(), sequences(3))
+
+
+def test_a_large_convolution_is_refused():
+    model = Head((1, 60, 80), nn.Conv2d(1, 8, 3), LTC(8 * 58 * 78, 3))
+    with pytest.raises(TraceError, match="too large") as caught:
+        trace(model, [np.zeros((3, 4800))])
+    assert "4800 inputs" in caught.value.numbers
+
+
+def test_layer_norm_is_refused_with_advice():
+    with pytest.raises(TraceError, match="layer_norm") as caught:
+        trace(nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)), sequences(3))
+    assert "BatchNorm" in caught.value.advice
+
+
+class Hybrid(nn.Module):
+    """LTC -> LSTM and LTC -> CfC side by side, with a residual between layers and a readout."""
+
+    def __init__(self):
+        super().__init__()
+        self.ltc = LTC(4, AutoNCP(9, 4))
+        self.lstm, self.cfc = nn.LSTM(4, 3, batch_first=True), CfC(4, 3, backbone_units=5)
+        self.drop, self.head = nn.Dropout(0.3), nn.Linear(6, 2)
+
+    def forward(self, x):
+        y = self.ltc(x)[0] + x
+        branches = torch.cat([self.lstm(y)[0], self.cfc(y)[0]], -1)
+        return self.head(self.drop(branches))
+
+
+def test_hybrids_stacks_branches_and_residuals():
+    torch.manual_seed(0)
+    _, graph = agrees(scrambled(Hybrid(), 0, 0.1), 4)
+    assert [s.name for s in graph.states] == ["ltc.v", "lstm.h", "lstm.c", "cfc.h"]
+    assert executors_agree(Hybrid(), drifting(4)) >= 38
