@@ -78,6 +78,13 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         return _read_safetensors(path)
     if path.suffix in (".pt", ".pth", ".ckpt"):
         return _read_torch(path)
+    if path.suffix in (".h5", ".hdf5", ".keras"):
+        raise WeightsError(
+            "Keras models are other functions under the same names",
+            where=str(path),
+            advice="The gate of a Keras CfC has another sign and no tanh, a Keras LTC no softplus: its weights mean "
+            "something else in torch. Train the torch module.",
+        )
     raise WeightsError(f"weights files end in .safetensors, .pt, .pth or .ckpt, not {path.suffix!r}", where=str(path))
 
 

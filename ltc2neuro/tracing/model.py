@@ -17,6 +17,7 @@ from ltc2neuro.tracing.calling import Calling, with_spans
 from ltc2neuro.tracing.dispatch import Recording
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
+from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.names import Names
 from ltc2neuro.tracing.proof import prove
@@ -171,7 +172,7 @@ def _record(
         with recorder.inside("timespans"):
             keywords = {"timespans": call(lambda spans: torch.maximum(spans, shortest), elapsed)}
     try:
-        with Recording(recorder):
+        with solvers(recorder), Recording(recorder):
             result = call(clone, x, **keywords)
     except Ltc2NeuroError:
         raise

@@ -89,7 +89,9 @@ def test_a_pickled_module_is_refused_with_lines_that_convert_it(tmp_path, monkey
         ("w.safetensors", b"\xff" * 40, "not a safetensors file"),
         ("w.pt", b"nonsense", "as tensors alone"),
         ("w.ckpt", b"", "not a file"),
-        ("w.h5", b"", "end in .safetensors"),
+        ("w.bin", b"", "end in .safetensors"),
+        ("w.h5", b"", "Keras models are other functions"),
+        ("w.keras", b"", "Keras models are other functions"),
     ],
 )
 def test_broken_files(tmp_path, name, content, message):
