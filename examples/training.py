@@ -1,18 +1,21 @@
 """Training, scoring, and keeping weights: what every training script of the examples does in the same way."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from ncps.torch import LTC
+from ncps.torch import LTCCell
 from safetensors.torch import load_file, save_file
 from tasks import Task
 from torch import nn
 
+Model = TypeVar("Model", bound=nn.Module)
+
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 
-def train(model: LTC, task: Task, *, epochs: int, rate: float, batch: int = 64) -> None:
+def train(model: nn.Module, task: Task, *, epochs: int, rate: float, batch: int = 64) -> None:
     """Train `model` in place with Adam and a one-cycle rate; every tenth epoch prints how it does."""
     loss_of = nn.CrossEntropyLoss() if task.metric == "accuracy" else nn.MSELoss()
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
@@ -27,8 +30,9 @@ def train(model: LTC, task: Task, *, epochs: int, rate: float, batch: int = 64) 
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-            # Does nothing where the constraints are implicit; else negative conductances become 0.
-            model.rnn_cell.apply_weight_constraints()
+            for module in model.modules():
+                if isinstance(module, LTCCell):  # nothing where constraints are implicit, else no conductance below 0
+                    module.apply_weight_constraints()
         if epoch % 10 == 9 or epoch == epochs - 1:
             found = score(model, task)
             print(f"epoch {epoch + 1:3d}  loss {loss.item():.4f}  test {task.metric} {found:.4f}", flush=True)
@@ -49,7 +53,7 @@ def save(model: nn.Module, name: str) -> None:
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, WEIGHTS / f"{name}.safetensors")
 
 
-def load(model: LTC, name: str) -> LTC:
+def load(model: Model, name: str) -> Model:
     """The model with the weights kept for `name`, in eval mode."""
     model.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"))
     return model.eval()

@@ -1,0 +1,32 @@
+"""Every walk-through example runs with its kept weights: executors agree, its answers are right, its plot is drawn."""
+
+from importlib import import_module
+
+import pytest
+
+pytest.importorskip("ncps", reason="the examples need the extra torch")
+pytest.importorskip("matplotlib", reason="the examples need the extra plot")
+pytest.importorskip("sklearn", reason="the digits beside the examples' sequences come with scikit-learn")
+
+from ltc2neuro.extras import LAVA
+
+# The largest mean squared error of the integers on test sequences.
+EXAMPLES = {
+    "sine_to_square": 0.35,
+    "sine_to_square_cfc": 0.35,
+    "denoising": 0.06,
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs_everywhere_and_draws(name, tmp_path, capsys):
+    plot = tmp_path / "plot.png"
+    import_module(name).main(["--plot", str(plot)])
+    said = capsys.readouterr().out
+    assert plot.read_bytes().startswith(b"\x89PNG") and plot.stat().st_size > 40_000
+    (error,) = [line.split()[-1] for line in said.splitlines() if "mse, integer" in line]
+    assert float(error) < EXAMPLES[name]
+    if LAVA.missing():
+        assert LAVA.command in said
+    else:
+        assert said.count("lava-fused   equal") >= 2 and said.count("lava         equal") >= 2
