@@ -8,10 +8,10 @@ from compiler.graph.ops import Add, And, MatVec, Shift
 from compiler.quantize.bounds import Observed
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import MOST_LOW_BITS, source_exponents
-from compiler.quantize.matrices import Floats, calibrated, exponents, nearest
+from compiler.quantize.matrices import Floats, Integers, calibrated, exponents, nearest
 
 LOW_WEIGHT_BITS = 8
-"""How much further down a split weight's second matrix stands; its weights reach +-2^7."""
+"""How much further down a split weight's second matrix stands, at most; its weights then reach +-2^7."""
 
 
 def column_weights(matrix: Floats, sizes: list[int]) -> Floats:
@@ -34,7 +34,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     # A second matrix takes up what the nearest weight leaves, and no more than that.
     weights = nearest(exact, high) if inputs is None or here.split_weights else calibrated(exact, inputs, high)
     wanted = [fraction - here.weight - e for e in shifts]
-    low_bits = _low_bits(build, op, wanted) if here.split_messages else 0
+    low_bits = _low_bits(build, op, wanted, weights) if here.split_messages else 0
     coarse, fine = [], []
     for source, f in zip(op.sources, wanted, strict=True):
         upper, lower = _message(build, source, f, low_bits)
@@ -42,9 +42,8 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
         fine.append(lower)
     parts = [("", coarse, weights, 0)]
     if here.split_weights:
-        rest = (exact - weights) * 2.0**LOW_WEIGHT_BITS
-        low = nearest(rest, high) if inputs is None else calibrated(rest, inputs, high)
-        parts.append((".low_weights", coarse, low, LOW_WEIGHT_BITS))
+        low, further = _low_weights(build, coarse, sizes, exact - weights, inputs)
+        parts.append((".low_weights", coarse, low, further))
     if low_bits:
         parts.append((".low_messages", fine, weights, low_bits))
     if len(parts) == 1:
@@ -58,10 +57,32 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     return _total(build, op.out, terms, fraction)
 
 
-def _low_bits(build: Builder, op: MatVec, wanted: list[int]) -> int:
-    """How many bits the messages have below their `wanted` fractions, at most MOST_LOW_BITS."""
+def _low_weights(
+    build: Builder, sources: list[str], sizes: list[int], rest: Floats, inputs: Floats | None
+) -> tuple[Integers, int]:
+    """The second matrix for the `rest` of the weights, and how many bits further down it stands.
+
+    Where a row has many sources, its rests add up to more than its weights do: then it stands higher up.
+    """
+    spans = [build.spans[s] for s in sources]
+    reach = np.concatenate([np.broadcast_to(np.maximum(-x.low, x.high), n) for x, n in zip(spans, sizes, strict=True)])
+    for bits in range(LOW_WEIGHT_BITS, 0, -1):
+        fine, high = rest * 2.0**bits, build.chip.weight_high
+        low = nearest(fine, high) if inputs is None else calibrated(fine, inputs, high)
+        if int((np.abs(low) @ reach).max(initial=0)) <= build.chip.word_high:
+            return low, bits
+    return np.zeros(rest.shape, np.int64), 0
+
+
+def _low_bits(build: Builder, op: MatVec, wanted: list[int], weights: Integers) -> int:
+    """How many bits the messages have below their `wanted` fractions, at most MOST_LOW_BITS.
+
+    A row's sum of these bits, each message's up to 2^bits - 1, stays within a word.
+    """
     more = [build.wanted[s] - f for s, f in zip(op.sources, wanted, strict=True) if s in build.wanted]
-    return max(0, min([MOST_LOW_BITS, *more]))
+    largest = int(np.abs(weights).sum(axis=1).max(initial=1))
+    room = (build.chip.word_high // max(largest, 1) + 1).bit_length() - 1
+    return max(0, min([MOST_LOW_BITS, room, *more]))
 
 
 def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple[str, str]:

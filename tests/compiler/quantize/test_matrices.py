@@ -53,10 +53,10 @@ def _product(rng: np.random.Generator, rows: int, columns: int) -> Graph:
     return Graph((Block("all", ops),), {"x": Value("x", columns), "y": Value("y", rows)}, constants)
 
 
-def _sqnr(precision: Precision, seed: int) -> float:
+def _sqnr(precision: Precision, seed: int, columns: int = 12) -> float:
     rng = np.random.default_rng(seed)
-    graph = _product(rng, 6, 12)
-    x = rng.normal(size=(20, 50, 12)) @ rng.normal(size=(12, 12))
+    graph = _product(rng, 6, columns)
+    x = rng.normal(size=(20, 50, columns)) @ rng.normal(size=(columns, columns))
     integers = quantize(graph, list(x), load_chip("loihi2"), precision)
     source = next(op for _, op in integers.ops() if isinstance(op, Input))
     form = integers.values[source.out].format
@@ -75,3 +75,8 @@ def test_each_setting_gains_what_it_costs(seed: int) -> None:
     split = _sqnr(Precision(split_weights=True), seed)
     assert split > default + 10
     assert _sqnr(Precision(split_weights=True, split_messages=True), seed) > split + 8
+
+
+def test_split_matrices_of_wide_rows_stay_within_the_accumulator() -> None:
+    split = _sqnr(Precision(split_weights=True), 0, columns=300)
+    assert _sqnr(Precision(split_weights=True, split_messages=True), 0, columns=300) > split + 8
