@@ -52,6 +52,43 @@ def check_numbers(array: np.ndarray, what: str) -> None:
         raise InputError(f"{what} holds values that are not finite", advice="Remove NaN and infinity first.")
 
 
+def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | None) -> Sequences:
+    """`x` with the time before each sample as one more, last channel, where there is a `shortest` one.
+
+    `timespans` is (batch, time), or a list of (time,) beside a list of sequences. Raises `InputError` where it is
+    missing, not wanted, of another shape than `x`, not above 0, or below `shortest`.
+    """
+    if shortest is None:
+        if timespans is None:
+            return x
+        raise InputError(
+            "this network was compiled for samples at a constant interval",
+            where="timespans",
+            advice="Compile it with timespans=, or leave them out.",
+        )
+    if timespans is None:
+        raise InputError("this network needs the time before each sample", advice="Give timespans=, (batch, time).")
+    spans = [np.asarray(as_array(t)) for t in timespans]  # type: ignore[union-attr]
+    if [s.shape for s in spans] != [(len(a),) for a in x.arrays]:
+        raise InputError(
+            "timespans do not fit the samples",
+            numbers=f"{len(spans)} sequences, the first {spans[0].shape if spans else ()}, for {len(x.arrays)} of x",
+            advice="Give (batch, time), or a list of (time,) for a list of sequences.",
+        )
+    for span in spans:
+        check_numbers(span, "timespans")
+        if np.any(span <= 0):
+            raise InputError("a time span is not above 0", numbers=f"the smallest is {span.min():.6g}")
+        if np.any(span < shortest):
+            raise InputError(
+                "a time span is shorter than this network holds",
+                numbers=f"the smallest is {span.min():.6g}, a quarter of the calibration's {shortest:.6g}",
+                advice="Compile it with time spans as short as those that it will meet.",
+            )
+    joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
+    return Sequences(tuple(joined), x.ragged)
+
+
 def check_last(array: np.ndarray, size: int, what: str) -> None:
     """Raise `InputError` unless the last axis of `array` has `size` elements: a single one would be repeated."""
     if array.ndim == 0 or array.shape[-1] != size:

@@ -261,7 +261,7 @@ def _check_kinds(name: str, graph: Graph) -> None:
     states = {s.name: s.size for s in graph.states}
     vectors_by_name = graph.values.keys() | graph.constants.keys()
     for t in graph.time_constants:
-        known = t.state in states and t.keep in graph.constants and t.total in vectors_by_name
+        known = t.state in states and {t.keep, t.total} <= vectors_by_name
         if not known or type(t.repeat) is not int or t.repeat < 1 or graph.size(t.keep) not in (1, states[t.state]):
             raise ArtifactError(f"graph {name!r} has a time constant of nothing", numbers=f"state {t.state!r}")
 

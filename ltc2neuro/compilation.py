@@ -16,11 +16,12 @@ from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
-from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences
+from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.extras import TORCH
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import KnownAnswer, Network
 from ltc2neuro.progress import begin
+from ltc2neuro.runs import run_network
 
 if TYPE_CHECKING:
     import torch
@@ -42,28 +43,29 @@ def compile(
 
     `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
     network will meet. Ranges that are not proven come from it, and the trace is proved on it against torch.
-    `dt` is the time that one sample stands for, in the unit of the model's time constants. The model is unchanged.
+    `dt` is the time that one sample stands for, in the unit of the model's time constants; where it differs from sample
+    to sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration, the
+    model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
 
     Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch,
     `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments.
     """
-    if timespans is not None:
-        raise InputError(
-            "time spans are not supported yet",
-            where="compile(timespans=...)",
-            advice="Give samples at a constant interval and its length as dt=.",
-        )
+    if timespans is not None and dt != 1.0:
+        raise InputError("dt and timespans exclude one another", numbers=f"dt = {dt}", advice="Leave out one of them.")
     if not (isinstance(dt, (int, float)) and np.isfinite(dt) and dt > 0):
         raise InputError("dt must be above 0", numbers=f"dt = {dt}", advice="It is the time that a sample stands for.")
-    sequences = as_sequences(calibration, None, "calibration")
-    _check(sequences)
+    samples = as_sequences(calibration, None, "calibration")
+    _check(samples)
+    timed = timespans is not None
+    sequences = with_timespans(samples, timespans, 0.0 if timed else None)
     target = load_chip(chip)
     exact = precision_for(target, precision)
     TORCH.require()
     from ltc2neuro.tracing import trace
 
     begin("recording the model, and proving the record")
-    traced = trace(model, list(sequences.arrays), dt=dt)
+    spans = [a[:, -1] for a in sequences.arrays] if timed else None
+    traced = trace(model, list(samples.arrays), dt=dt, timespans=spans)
     if traced.growing:
         _warn_of_growth(traced.graph, traced.growing, sequences)
     begin("simplifying")
@@ -71,9 +73,8 @@ def compile(
     begin("ranges, formats, integers")
     integers = quantize(graph, sequences.arrays, target, exact)
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
-    net = Network(
-        graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown
-    )
+    shortest = traced.shortest if timed else None
+    net = Network(graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest)
     begin("the known answer")
     return with_known_answer(net)
 
@@ -94,7 +95,7 @@ def with_known_answer(net: Network) -> Network:
     """`net` with the reference's answer to its known sequence."""
     from dataclasses import replace
 
-    run = net.run(net.known.x)
+    run = run_network(net, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
     _warn_of_poor_outputs(net, np.asarray(run.outputs))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))

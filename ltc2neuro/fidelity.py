@@ -49,7 +49,9 @@ def find_truth(net: Network, model: torch.nn.Module | None, x: Sequences) -> Tru
 def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[Floats]:
     from ltc2neuro.tracing import run_torch
 
-    answers = [np.asarray(y, np.float64) for y in run_torch(model, list(x.arrays), dt=net.dt)]
+    samples = [a[:, : net.features] for a in x.arrays]
+    spans = [a[:, -1] for a in x.arrays] if net.timed else None
+    answers = [np.asarray(y, np.float64) for y in run_torch(model, samples, dt=net.dt, timespans=spans)]
     for samples, y in zip(x.arrays, answers, strict=True):
         expected = (*((len(samples),) if net.readout == "every" else ()), *net.step_shape)
         if y.shape != expected:
@@ -64,10 +66,10 @@ def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[F
 def _run_float(net: Network, x: Sequences) -> list[Execution]:
     """The stored float graph over each sequence; those of equal length run side by side."""
     program = prepare(net.float_graph, KERNELS)
-    totals = [t.total for t in net.float_graph.time_constants]
+    marks = [n for t in net.float_graph.time_constants for n in (t.total, t.keep) if n in net.float_graph.values]
     found: dict[int, Execution] = {}
     for group in x.groups():
-        whole = program.run(np.stack([x.arrays[i] for i in group]), record=totals)
+        whole = program.run(np.stack([x.arrays[i] for i in group]), record=marks)
         for row, i in enumerate(group):
             part = slice(row, row + 1)
             tables = (whole.states, whole.record, whole.final)
@@ -146,16 +148,23 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
 def time_constants(net: Network, x: Sequences, truth: Truth) -> list[Row]:
     """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold."""
     rows = []
-    check = f"liquid time constants tau, in units of dt = {net.dt:g}"
-    for mark, exact in zip(net.graph.time_constants, net.float_graph.time_constants, strict=True):
+    check = f"liquid time constants tau, in units of {'the time spans' if net.timed else f'dt = {net.dt:g}'}"
+    marks = {t.state: t for t in net.float_graph.time_constants}
+    for mark in net.graph.time_constants:
+        exact = marks[mark.state]
         name = tau_name(mark.state)
         run = run_network(net, x, "reference", None, [name])
         integer = np.concatenate([np.asarray(v) for v in run.record[name]])
-        real = np.concatenate([tau(net.float_graph, exact, e, net.dt)[0] for e in truth.executions])
-        least, most = np.broadcast_arrays(*holdable(net.graph, mark, net.dt), integer[0])[:2]
+        parts = [
+            tau(net.float_graph, exact, e, net.elapsed(a[None]))[0]
+            for e, a in zip(truth.executions, x.arrays, strict=True)
+        ]
+        real = np.concatenate(parts)
         for i in range(integer.shape[1]):
-            ranges = f"float {_range(real[:, i])}, integer {_range(integer[:, i])}"
-            note = f"{ranges}; the format holds {least[i]:.3g} .. {most[i]:.3g}"
+            note = f"float {_range(real[:, i])}, integer {_range(integer[:, i])}"
+            if not net.timed:
+                least, most = np.broadcast_arrays(*holdable(net.graph, mark, net.dt), integer[0])[:2]
+                note += f"; the format holds {least[i]:.3g} .. {most[i]:.3g}"
             rows.append(Row(check, f"{name}[{i}]", "reference", note=note))
     return rows
 

@@ -20,7 +20,16 @@ from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 from hw_models.fixed_point import Format
-from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, as_array, as_sequences, check_last, check_numbers
+from ltc2neuro.arrays import (
+    ArrayOrTensor,
+    Floats,
+    Samples,
+    as_array,
+    as_sequences,
+    check_last,
+    check_numbers,
+    with_timespans,
+)
 from ltc2neuro.runs import Run, States, run_network
 from ltc2neuro.stream import Stream
 from ltc2neuro.time_constants import tau, tau_name
@@ -36,7 +45,7 @@ class KnownAnswer:
     """A sequence and the integers that every executor must return for it."""
 
     x: Floats
-    """(1, time, features), in the user's units"""
+    """(1, time, channels), in the user's units; the last channel of a timed network is the time before each sample"""
     integers: npt.NDArray[np.int64]
     states: dict[str, npt.NDArray[np.int64]]
 
@@ -60,27 +69,42 @@ class Network:
     dt: float
     passes: tuple[PassRecord, ...]
     known: KnownAnswer
+    shortest_span: float | None = None
+    """the shortest time before a sample that it may be given, where it is compiled with time spans"""
+
+    @property
+    def timed(self) -> bool:
+        """Whether the time before each sample is given with it."""
+        return self.shortest_span is not None
 
     # --- running -------------------------------------------------------------------------------------------
 
-    def __call__(self, x: Samples) -> Floats | list[Floats]:
+    def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
         """What `model(x)` returns, batch first, as float64, from the reference.
 
         `x` is (batch, time, features), or a list of (time, features); the result is
         (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape).
         """
-        outputs = self.run(x).outputs
+        outputs = self.run(x, timespans=timespans).outputs
         return [self.shaped(y) for y in outputs] if isinstance(outputs, list) else self.shaped(outputs)
 
     def run(
-        self, x: Samples, on: str = "reference", state: States | None = None, record: Sequence[str] = ()
+        self,
+        x: Samples,
+        on: str = "reference",
+        state: States | None = None,
+        record: Sequence[str] = (),
+        *,
+        timespans: Samples | None = None,
     ) -> Run:
         """Run `x` on an executor: "floating", "reference", "lava" or "lava-fused".
 
-        `state` is the `final_state` of an earlier run; `record` are names or globs of `names()`.
+        `state` is the `final_state` of an earlier run; `record` are names or globs of `names()`; `timespans`,
+        (batch, time) or a list of (time,), is the time before each sample, for a network compiled with time spans.
         Raises `InputError` for a wrong shape, name or state.
         """
-        return run_network(self, as_sequences(x, self.features), on, state, record)
+        sequences = with_timespans(as_sequences(x, self.features), timespans, self.shortest_span)
+        return run_network(self, sequences, on, state, record)
 
     def stream(self, batch: int | None = None) -> Stream:
         """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features)."""
@@ -109,19 +133,19 @@ class Network:
         found: list[str] = []
         for name in wanted:
             if name in self._totals:
-                found.append(self._totals[name].total)
+                found += [self._totals[name].total, self._totals[name].keep]
             elif name in self._values:
                 found.append(self._values[name])
         return [n for n in dict.fromkeys(found) if n in self.graph.values]
 
-    def shown_record(self, execution: Execution, wanted: Sequence[str]) -> dict[str, Floats]:
-        """What was recorded, in real values; the arrays are (batch, time, size)."""
+    def shown_record(self, execution: Execution, wanted: Sequence[str], x: Floats) -> dict[str, Floats]:
+        """What was recorded over `x` (batch, time, channels), in real values; the arrays are (batch, time, size)."""
         shown: dict[str, Floats] = {}
         for name in wanted:
             if name in execution.states:
                 shown[name] = execution.states[name] * self.state_lsb(name)
             elif name in self._totals:
-                shown[name] = tau(self.graph, self._totals[name], execution, self.dt)
+                shown[name] = tau(self.graph, self._totals[name], execution, self.elapsed(x))
             else:
                 form = self.graph.values[self._values[name]].format
                 assert form is not None  # an integer graph's
@@ -153,8 +177,12 @@ class Network:
 
     @property
     def features(self) -> int:
-        """Features of one sample."""
-        return self.graph.size(self._input.out)
+        """Features of one sample, the time before it not counted."""
+        return self.graph.size(self._input.out) - self.timed
+
+    def elapsed(self, x: Floats) -> Floats | float:
+        """The time that each sample of `x` (..., time, channels) stands for."""
+        return x[..., -1:] if self.timed else self.dt
 
     @property
     def input_name(self) -> str:
@@ -182,7 +210,7 @@ class Network:
         Raises `InputError` for other features and for what is no finite number.
         """
         array = as_array(x)
-        check_last(array, self.features, "x")
+        check_last(array, self.features + self.timed, "x")
         check_numbers(array, "x")
         return self.input_format.quantize(self.mapped_input(array.astype(np.float64)))[0]
 

@@ -210,7 +210,7 @@ def _assemble(
     }
     for group, execution in parts:
         real = net.dequantize(execution.outputs)
-        shown = net.shown_record(execution, wanted)
+        shown = net.shown_record(execution, wanted, np.stack([x.arrays[i] for i in group]))
         for row, i in enumerate(group):
             outputs[i] = real[row]
             integers[i] = execution.outputs[row].astype(np.int64) if on != "floating" else integers[i]

@@ -29,6 +29,7 @@ def save(net: Network, path: str | Path) -> None:
         "readout": net.readout,
         "step_shape": list(net.step_shape),
         "dt": net.dt,
+        "shortest_span": net.shortest_span,
         "passes": [asdict(p) for p in net.passes],
     }
     arrays = {"known/x": net.known.x, "known/integers": net.known.integers}
@@ -52,6 +53,7 @@ def load(path: str | Path) -> Network:
             float(header["dt"]),  # type: ignore[arg-type]
             tuple(PassRecord(**p) for p in header["passes"]),  # type: ignore[arg-type, union-attr]
             KnownAnswer(arrays["known/x"], arrays["known/integers"], states),  # type: ignore[arg-type]
+            None if header["shortest_span"] is None else float(header["shortest_span"]),  # type: ignore[arg-type]
         )
         problem = _problem(net)
     except (
@@ -79,7 +81,7 @@ def _problem(net: Network) -> str:
         return f"dt is {net.dt}"
     integers = [known.integers, *known.states.values()]
     shapes = {s.name: (batch, steps, s.size) for s in net.graph.states}
-    fits = features == net.features and {n: s.shape for n, s in known.states.items()} == shapes
+    fits = features == net.features + net.timed and {n: s.shape for n, s in known.states.items()} == shapes
     if not fits or known.integers.shape != (batch, steps, outputs) or any(a.dtype != np.int64 for a in integers):
         return "its known answer is not one of its own"
     return "" if np.all(np.isfinite(known.x)) else "its known sequence is not finite"

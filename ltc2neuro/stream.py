@@ -22,13 +22,18 @@ class Stream:
         self._batch = batch
         self._state: States | None = None
 
-    def step(self, x: ArrayOrTensor) -> Floats:
-        """One sample: x (features,) -> step_shape, or x (batch, features) -> (batch, *step_shape)."""
+    def step(self, x: ArrayOrTensor, timespan: ArrayOrTensor | None = None) -> Floats:
+        """One sample: x (features,) -> step_shape, or x (batch, features) -> (batch, *step_shape).
+
+        `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
+        """
         array = as_array(x)
         expected = (self._net.features,) if self._batch is None else (self._batch, self._net.features)
         if array.shape != expected:
             raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
-        run = self._net.run(np.reshape(array, (-1, 1, self._net.features)), state=self._state)
+        rows = np.reshape(array, (-1, 1, self._net.features))
+        spans = None if timespan is None else np.broadcast_to(np.reshape(as_array(timespan), (-1, 1)), (len(rows), 1))
+        run = self._net.run(rows, state=self._state, timespans=spans)
         self._state = run.final_state
         y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._net.step_shape)
         return y[0] if self._batch is None else y

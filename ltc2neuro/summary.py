@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def summary(net: Network) -> str:
     """Blocks, populations, synapses, formats, time constants, ticks."""
     answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
-    lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.features} features -> {answer}"]
+    spans = " and the time before each sample" if net.timed else ""
+    lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.features} features{spans} -> {answer}"]
     lines += ["", "blocks (a sample runs them in order)"]
     for block in net.graph.blocks:
         polynomials = sum(net.graph.size(op.out) for op in block.ops if isinstance(op, PiecewisePolynomial))
@@ -66,6 +67,8 @@ def _time_constants(net: Network) -> list[str]:
     """Each neuron's range of tau, from the proven range of its denominator."""
     if not net.graph.time_constants:
         return []
+    if net.timed:
+        return ["", "liquid time constants: record '*.tau'; a neuron keeps more or less with the time before a sample"]
     lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
     for t in net.graph.time_constants:
         bounds = zip(*np.broadcast_arrays(*proven(net.graph, t, net.dt)), strict=True)

@@ -16,18 +16,21 @@ def tau_name(state: str) -> str:
     return f"{head}.tau" if head else "tau"
 
 
-def tau(graph: Graph, mark: TimeConstant, execution: Execution, dt: float) -> Floats:
-    """What occurred, (batch, time, size), in the unit of `dt`; `execution` has recorded the mark's total.
+def tau(graph: Graph, mark: TimeConstant, execution: Execution, dt: Floats | float) -> Floats:
+    """What occurred, (batch, time, size), in the unit of `dt`; `execution` has recorded the mark's total and keep.
 
     Infinite where nothing drives the neuron back: its leak and its synapses are 0.
     """
     batch, steps = execution.outputs.shape[:2]
-    keep = graph.constants[mark.keep].astype(np.float64)
-    if mark.total in graph.constants:
-        total = np.broadcast_to(graph.constants[mark.total].astype(np.float64), (batch, steps, keep.size))
-    else:
-        total = execution.record[mark.total].astype(np.float64)
-    return _tau(keep, total - keep, dt / mark.repeat)
+
+    def occurred(name: str) -> Floats:
+        if name in graph.constants:
+            constant = graph.constants[name].astype(np.float64)
+            return np.broadcast_to(constant, (batch, steps, constant.size))
+        return execution.record[name].astype(np.float64)
+
+    keep = occurred(mark.keep)
+    return _tau(keep, occurred(mark.total) - keep, dt / mark.repeat)
 
 
 def proven(graph: Graph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
@@ -48,7 +51,7 @@ def holdable(graph: Graph, mark: TimeConstant, dt: float) -> tuple[Floats, Float
     return _tau(keep, np.maximum(high - keep, 1), unit), _tau(keep, np.ones_like(keep), unit)
 
 
-def _tau(keep: Floats, conductance: Floats, unit: float) -> Floats:
+def _tau(keep: Floats, conductance: Floats, unit: Floats | float) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         found = unit * keep / np.maximum(conductance, 0)
     return np.where(keep == 0, 0.0, found)

@@ -14,7 +14,7 @@ import numpy as np
 
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_array, as_sequences
+from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_array, as_sequences, with_timespans
 from ltc2neuro.extras import LAVA
 from ltc2neuro.fidelity import agreement, fidelity, find_truth, time_constants
 from ltc2neuro.metrics import Metric
@@ -44,6 +44,7 @@ def verify(
     on: Sequence[str] | None = None,
     min_sqnr: float | None = None,
     max_metric_change: float | None = None,
+    timespans: Samples | None = None,
 ) -> Verification:
     """Compare torch, the float graph, the reference and every other executor on the user's data.
 
@@ -51,10 +52,13 @@ def verify(
     `model` None compares with the stored float graph. `on` None takes every executor installed, and names those that
     are missing. `metric` is "accuracy", "mse", "mae" or a function of outputs and targets in the model's shape.
     `min_sqnr` (dB) holds for the outputs and every state, `max_metric_change` is a fraction: relative for mse and mae,
-    absolute for accuracy and for a function of your own.
+    absolute for accuracy and for a function of your own. `timespans` go with `x`: see `Network.run`.
     """
     _check_arguments(targets, metric, min_sqnr, max_metric_change)
-    sequences = as_sequences(net.known.x if x is None else x, net.features)
+    if x is None:
+        sequences = Sequences(tuple(net.known.x), ragged=False)
+    else:
+        sequences = with_timespans(as_sequences(x, net.features), timespans, net.shortest_span)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     begin("running on reference")

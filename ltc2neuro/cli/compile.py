@@ -23,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chip", default="loihi2", help="a chip's name or a .toml file (default: loihi2)")
     parser.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
     parser.add_argument("--dt", type=float, default=1.0, help="time from sample to sample (default: 1)")
+    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
 
 
@@ -33,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
     extras.TORCH.require()
     calibration = samples.load(options.calibration)
+    spans = samples.load(options.timespans) if options.timespans else None
 
     import ltc2neuro
     from ltc2neuro.factory import build_model
@@ -47,7 +49,14 @@ def run(options: argparse.Namespace) -> int:
     else:
         note(options, "weights: as the factory made them; --weights FILE loads trained ones")
     with stages(options, most=4):
-        net = ltc2neuro.compile(model, calibration, chip=options.chip, precision=options.precision, dt=options.dt)
+        net = ltc2neuro.compile(
+            model,
+            calibration,
+            timespans=spans,
+            chip=options.chip,
+            precision=options.precision,
+            dt=options.dt,
+        )
     net.save(options.output)
     say(
         options,

@@ -24,6 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array a sequence")
+    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
     parser.add_argument(
         "--on", default="reference", metavar="EXECUTOR", help="reference (default), floating, lava or lava-fused"
@@ -39,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     x = samples.load(options.samples)
     if options.output:
         samples.check_target(options.output, x)
-    outputs, saturations = _run(net, x, options)
+    spans = samples.load(options.timespans) if options.timespans else None
+    outputs, saturations = _run(net, x, spans, options)
     if options.output:
         samples.save(options.output, outputs)
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
@@ -60,7 +62,9 @@ def run(options: argparse.Namespace) -> int:
     return HELD
 
 
-def _run(net: Network, x: Samples, options: argparse.Namespace) -> tuple[Floats | list[Floats], Counter[str]]:
+def _run(
+    net: Network, x: Samples, spans: Samples | None, options: argparse.Namespace
+) -> tuple[Floats | list[Floats], Counter[str]]:
     """The outputs of all sequences, in parts so that a progress bar can show them, and the saturations."""
     import numpy as np
     from tqdm import tqdm
@@ -70,13 +74,14 @@ def _run(net: Network, x: Samples, options: argparse.Namespace) -> tuple[Floats 
     saturations: Counter[str] = Counter()
     splits = isinstance(x, list) or x.ndim == 3  # what is neither is refused by the run
     if not splits or len(x) <= part:
-        result = net.run(x, on=on)
+        result = net.run(x, on=on, timespans=spans)
         saturations.update(result.saturations)
         return result.outputs, saturations
     outputs: list[Floats] = []
     with tqdm(total=len(x), unit="sequence", disable=True if options.json else None, leave=False) as bar:
         for start in range(0, len(x), part):
-            result = net.run(x[start : start + part], on=on)
+            part_spans = None if spans is None else spans[start : start + part]
+            result = net.run(x[start : start + part], on=on, timespans=part_spans)
             saturations.update(result.saturations)
             outputs.extend(result.outputs)
             bar.update(len(result.outputs))

@@ -17,6 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without: the stored known-answer sequence")
     parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
+    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="least SQNR of the outputs and each state, in dB")
@@ -42,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--max-metric-change needs --targets and --metric")
     net = ltc2neuro.load(options.network)
     on = [name.strip() for name in options.on.split(",")] if options.on else None
-    x, targets = (samples.load(path) if path else None for path in (options.samples, options.targets))
+    paths = (options.samples, options.targets, options.timespans)
+    x, targets, spans = (samples.load(path) if path else None for path in paths)
     with stages(options, most=3 + len(on or ("lava", "lava-fused"))):
         verification = ltc2neuro.verify(
             net,
@@ -53,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
             on=on,
             min_sqnr=options.min_sqnr,
             max_metric_change=options.max_metric_change,
+            timespans=spans,
         )
     data = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
     say(options, str(verification), {**data, "text": str(verification)})

@@ -185,7 +185,8 @@ def test_a_floating_state_is_refused_by_the_integers(net):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"timespans": np.ones((4, 9))}, "time spans"),
+        ({"timespans": np.ones((4, 3))}, "timespans do not fit"),
+        ({"timespans": np.ones((4, 9)), "dt": 2.0}, "exclude one another"),
         ({"dt": 0.0}, "dt must be above 0"),
         ({"dt": float("nan")}, "dt must be above 0"),
         ({"precision": "huge"}, "no precision 'huge'"),

@@ -1,0 +1,98 @@
+"""Irregular samples: the time before each one goes with it through every call, and torch agrees row by row."""
+
+import numpy as np
+import pytest
+
+import ltc2neuro
+from ltc2neuro import metrics
+from ltc2neuro.errors import InputError
+
+torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+ncps = pytest.importorskip("ncps.torch", reason="compiling needs the extra torch")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(5, 20, 3))
+SPANS = RNG.uniform(0.3, 2.5, size=(5, 20))
+
+
+def ltc():
+    from ncps.wirings import AutoNCP
+
+    torch.manual_seed(0)
+    return ncps.LTC(3, AutoNCP(12, 2))
+
+
+def cfc():
+    torch.manual_seed(0)
+    return ncps.CfC(3, 12)
+
+
+@pytest.fixture(scope="module")
+def net():
+    return ltc2neuro.compile(ltc(), X, timespans=SPANS)
+
+
+@pytest.mark.parametrize(("make", "least"), [(ltc, 80.0), (cfc, 35.0)])
+def test_torch_row_by_row(make, least):
+    """ncps 1.0.1 mixes up the rows of a batch, so torch runs each alone."""
+    model = make()
+    rows = []
+    for x, spans in zip(X, SPANS, strict=True):
+        x, spans = (torch.tensor(a[None], dtype=torch.float32) for a in (x, spans))
+        rows.append(model(x, timespans=spans)[0][0].detach().numpy())
+    net = ltc2neuro.compile(model, X, timespans=SPANS)
+    assert metrics.sqnr(rows, list(net(X, timespans=SPANS))) > least
+
+
+def test_time_matters(net):
+    assert np.any(net(X, timespans=SPANS) != net(X, timespans=np.ones_like(SPANS)))
+
+
+def test_a_list_a_stream_and_two_chunks_give_the_same(net):
+    whole = net.run(X, timespans=SPANS)
+    listed = net.run(list(X), timespans=list(SPANS))
+    assert all(np.array_equal(a, b) for a, b in zip(listed.integers, whole.integers, strict=True))
+    stream = net.stream()
+    assert np.array_equal([stream.step(x, s) for x, s in zip(X[0], SPANS[0], strict=True)], whole.outputs[0])
+    first = net.run(X[:, :7], timespans=SPANS[:, :7])
+    second = net.run(X[:, 7:], timespans=SPANS[:, 7:], state=first.final_state)
+    assert np.array_equal(np.concatenate([first.integers, second.integers], axis=1), whole.integers)
+
+
+def test_every_executor_agrees_and_the_file_keeps_it(net, tmp_path):
+    verification = ltc2neuro.verify(net, ltc(), X, timespans=SPANS, on=["lava-fused"], min_sqnr=75)
+    assert verification.passed, str(verification)
+    net.save(tmp_path / "timed.l2n")
+    again = ltc2neuro.load(tmp_path / "timed.l2n")
+    assert again.timed and again.features == 3
+    assert np.array_equal(again.run(X, timespans=SPANS).integers, net.run(X, timespans=SPANS).integers)
+    assert ltc2neuro.verify(again, None, on=["reference"]).passed
+
+
+def test_tau_does_not_depend_on_how_long_a_sample_is(net):
+    """tau = cm / (g + D) follows from the state and the input; the spans only decide how far the state goes."""
+    still = np.zeros((1, 30, 3))
+    taus = [net.run(still, timespans=np.full((1, 30), s), record="tau").record["tau"][0, -1] for s in (0.5, 2.0)]
+    assert np.allclose(taus[0], taus[1], rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("spans", "text"),
+    [
+        (None, "needs the time before each sample"),
+        (SPANS[:, :5], "do not fit"),
+        (SPANS[:2], "do not fit"),
+        (-SPANS, "not above 0"),
+        (SPANS * np.nan, "not finite"),
+        (SPANS / 100, "shorter than this network holds"),
+    ],
+)
+def test_wrong_spans(net, spans, text):
+    with pytest.raises(InputError, match=text):
+        net.run(X, timespans=spans)
+
+
+def test_spans_for_a_network_without():
+    net = ltc2neuro.compile(ltc(), X)
+    with pytest.raises(InputError, match="constant interval"):
+        net(X, timespans=SPANS)
