@@ -82,7 +82,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
         if np.any(span < shortest):
             raise InputError(
                 "a time span is shorter than this network holds",
-                numbers=f"the smallest is {span.min():.6g}, a quarter of the calibration's {shortest:.6g}",
+                numbers=f"the smallest is {span.min():.6g}; from {shortest:.6g} on, a quarter of the calibration's",
                 advice="Compile it with time spans as short as those that it will meet.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph.ops import Div, Divide, PiecewisePolynomial, Shift, Sub
+from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, Shift, Sub
 from compiler.quantize.bounds import Interval
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import fraction_for, operand_limit, word_limit
@@ -18,6 +18,8 @@ from compiler.quantize.product import product
 
 ARGUMENT_BITS = 15
 """The denominator in its octave: 2^14 < d <= 2^15. An error here changes the rate only, not where it ends."""
+GUARD_BITS = 6
+"""How much further down a quotient is computed before it is rounded, where its word has room."""
 RECIPROCAL_FRACTION = 18
 """1 < 1/d <= 2 has 19 bits: the narrow factor of a wide product."""
 
@@ -57,7 +59,24 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
     # |a * 2^o| = |quotient| * (d * 2^o) <= |quotient| * 2^-exponent: what exceeds it is a rounding, and is clipped.
     limit = min(int(quotient.magnitude * 2.0 ** (build.fraction(a) - exponent)) + 16, build.chip.word_high)
     scaled = build.emit(Shift(f"{op.out}.numerator", a, amount), build.fraction(a), (-limit, limit))
-    return product(build, op.out, reciprocal, scaled, build.wanted[op.out], exponent, of=op.out)
+    return _rounded(build, op, quotient, reciprocal, scaled, exponent)
+
+
+def _rounded(build: Builder, op: Div, quotient: Interval, reciprocal: str, scaled: str, exponent: int) -> str:
+    """The product, without the bias of flooring: a quotient is often added to a state, step after step.
+
+    A slow neuron's steps are small: they have room for guard bits, and are rounded half up. Where the word is full,
+    what two multiplies floor away on average is added back.
+    """
+    fraction = build.wanted[op.out]
+    # Twice the quotient: the reciprocal is up to 2 and the scaled numerator as large as the quotient.
+    natural = fraction_for(2 * quotient.magnitude, word_limit(build.precision.at(op.out)))
+    finer = max(fraction, min(fraction + GUARD_BITS, natural))
+    raw = product(build, f"{op.out}.floored", reciprocal, scaled, finer, exponent, of=None)
+    if finer > fraction:
+        return build.emit(Rescale(op.out, raw, finer - fraction), fraction, of=op.out)
+    lost = int(np.round(-np.mean(build.bias[raw])))
+    return build.emit(Add(op.out, raw, build.number(lost, fraction)), fraction, of=op.out)
 
 
 def _divide(build: Builder, op: Div, d: str) -> str:
