@@ -55,7 +55,8 @@ half-cheetah (predict the next observation; mean squared error) or digits (read 
 - **accurate**: `precision="accurate"`, weights and messages split
 
 A number in bold misses its goal: {goals} (default, calibrated, split, accurate) for cells of matrices, and
-{conductance} for cells whose synapses are conductances, which have no such weights: settings hardly matter to them.
+{conductance} for cells whose synapses are conductances. Their states meet no such weights; their outputs do, in the readout's matrix,
+which alone is what the settings change there.
 
 | cell | task | {settings} |
 |---|---|{dashes}|
@@ -105,7 +106,7 @@ class Measured:
 def decibels(net: Network, x: np.ndarray) -> tuple[float, float]:
     """SQNR of the worst state and of the outputs."""
     run, truth = net.run(x), run_float(net.float_graph, x)
-    worst = min(sqnr([truth.states[s.name]], [run.states[s.name] * net.state_lsb(s.name)]) for s in net.graph.states)
+    worst = min(sqnr([truth.states[s.name]], [np.asarray(run.states[s.name]) * net.state_lsb(s.name)]) for s in net.graph.states)
     return worst, sqnr([truth.outputs], [np.asarray(run.outputs)])
 
 
@@ -174,7 +175,7 @@ def page(found: Sequence[Measured], units: int) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Fidelity and cost of every cell.")
     parser.add_argument("--weights", type=Path, help="keep trained weights here, and take them from here")
     parser.add_argument("--only", default="", help="only cells whose name has this in it")
     parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))

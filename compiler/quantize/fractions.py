@@ -173,7 +173,7 @@ def _wants(
     if isinstance(op, MatVec):
         extra = MOST_LOW_BITS if here.split_messages else 0
         return [
-            (n, found[out] - here.weight - e + extra)
+            (n, found[out] - here.first_weight - e + extra)
             for n, e in zip(op.sources, source_exponents(graph, op), strict=True)
         ]
     if isinstance(op, Apply):
@@ -212,7 +212,7 @@ def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], p
     """The most fraction bits of weight times message with which no partial row sum leaves the accumulator."""
     sizes = [graph.size(s) for s in op.sources]
     shifts = source_exponents(graph, op)
-    grid = np.repeat(2.0 ** (precision.weight + np.array(shifts)), sizes)
+    grid = np.repeat(2.0 ** (precision.first_weight + np.array(shifts)), sizes)
     reach = np.concatenate(
         [
             np.broadcast_to(np.maximum(np.abs(bounds[s].low), np.abs(bounds[s].high)), (n,))
@@ -223,5 +223,5 @@ def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], p
     limit = word_limit(precision)
     fractions = [fraction_for(float((weights @ reach).max(initial=0.0)), limit)]
     for part, shift in zip(np.split(reach, np.cumsum(sizes)[:-1]), shifts, strict=True):
-        fractions.append(fraction_for(float(part.max(initial=0.0)), limit) + precision.weight + shift)
+        fractions.append(fraction_for(float(part.max(initial=0.0)), limit) + precision.first_weight + shift)
     return min(fractions)

@@ -25,7 +25,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     fraction = build.wanted[op.out]
     sizes = [build.source.size(s) for s in op.sources]
     shifts = source_exponents(build.source, op)
-    exact = build.source.constants[op.matrix] * np.repeat(2.0 ** (here.weight + np.array(shifts)), sizes)
+    exact = build.source.constants[op.matrix] * np.repeat(2.0 ** (here.first_weight + np.array(shifts)), sizes)
     inputs = None
     if here.calibrated_weights:
         # Inputs in the same units as the weights: what a column's weight of 1 adds to the result.
@@ -33,7 +33,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     high = build.chip.weight_high
     # A second matrix takes up what the nearest weight leaves, and no more than that.
     weights = nearest(exact, high) if inputs is None or here.split_weights else calibrated(exact, inputs, high)
-    wanted = [fraction - here.weight - e for e in shifts]
+    wanted = [fraction - here.first_weight - e for e in shifts]
     low_bits = _low_bits(build, op, wanted, weights) if here.split_messages else 0
     coarse, fine = [], []
     for source, f in zip(op.sources, wanted, strict=True):

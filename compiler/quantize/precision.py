@@ -32,6 +32,12 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 """What each number of a `Precision` may be; the chip's own widths come on top."""
 
 
+ACCURATE_ARGUMENT = 15
+"""Fraction bits of an element function's argument where weights and messages are split: 13 are then what limits."""
+SPARE_WEIGHT_BITS = 2
+"""Of a split weight's first half: see `Precision.first_weight`."""
+
+
 @dataclass(frozen=True)
 class Precision:
     """Widths in bits, sign included, and the size of approximations.
@@ -78,6 +84,16 @@ class Precision:
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not low <= value <= high:
                 raise InputError(f"{name} must lie in {low}..{high}", numbers=f"{name} = {value!r}")
+
+    @property
+    def first_weight(self) -> int:
+        """Magnitude bits of a matrix's weights, the first of two where they are split.
+
+        A row's sum has one width for weight and message. Where only weights are split, they have bits to spare, and
+        messages have too few: two go over to these.
+        """
+        spare = SPARE_WEIGHT_BITS if self.split_weights and not self.split_messages else 0
+        return max(1, self.weight - spare)
 
     def at(self, name: str) -> Precision:
         """The precision that holds for the value `name`.
@@ -126,7 +142,12 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
     )
     settings = {
         "default": default,
-        "accurate": replace(default, split_weights=True, split_messages=True),
+        "accurate": replace(
+            default,
+            split_weights=True,
+            split_messages=True,
+            argument_fraction=max(default.argument_fraction, ACCURATE_ARGUMENT),
+        ),
         "small": replace(default, segments=min(default.segments, 4), wide_products=False),
     }
     if wanted is None or wanted in settings:

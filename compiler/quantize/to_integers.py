@@ -99,7 +99,7 @@ def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -
             seen = Observed(graph, sequences).interval(op.out, precision.margin)
             largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
             graph = scale_inputs(graph, np.where(largest > 0, largest, 1.0))
-    graph = rows_out(graph, (2.0**precision.weight - 1) / 2.0**precision.weight, column_weights)
+    graph = rows_out(graph, (2.0**precision.first_weight - 1) / 2.0**precision.first_weight, column_weights)
     bounds = find_bounds(graph, Observed(graph, sequences), precision.margin)
     graph = normalise_quotients(graph, {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)})
     return graph, Observed(graph, sequences)
