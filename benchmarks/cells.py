@@ -55,8 +55,8 @@ half-cheetah (predict the next observation; mean squared error) or digits (read 
 - **accurate**: `precision="accurate"`, weights and messages split
 
 A number in bold misses its goal: {goals} (default, calibrated, split, accurate) for cells of matrices, and
-{conductance} for cells whose synapses are conductances. Their states meet no such weights; their outputs do, in the readout's matrix,
-which alone is what the settings change there.
+{conductance} for cells whose synapses are conductances. Their states meet no such
+weights; their outputs do, in the readout's matrix, which alone is what the settings change there.
 
 | cell | task | {settings} |
 |---|---|{dashes}|
@@ -106,7 +106,8 @@ class Measured:
 def decibels(net: Network, x: np.ndarray) -> tuple[float, float]:
     """SQNR of the worst state and of the outputs."""
     run, truth = net.run(x), run_float(net.float_graph, x)
-    worst = min(sqnr([truth.states[s.name]], [np.asarray(run.states[s.name]) * net.state_lsb(s.name)]) for s in net.graph.states)
+    pairs = ((truth.states[s.name], np.asarray(run.states[s.name]) * net.state_lsb(s.name)) for s in net.graph.states)
+    worst = min(sqnr([exact], [found]) for exact, found in pairs)
     return worst, sqnr([truth.outputs], [np.asarray(run.outputs)])
 
 
