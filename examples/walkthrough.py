@@ -45,11 +45,11 @@ def options(description: str | None, name: str, arguments: Sequence[str] | None)
     return Options(given.train, given.plot)
 
 
-def trained(model: Model, name: str, task: Task, again: bool, *, epochs: int, rate: float) -> Model:
+def trained(model: Model, name: str, task: Task, again: bool, *, epochs: int, rate: float, batch: int = 64) -> Model:
     """The model in eval mode, with the weights kept for `name`, or trained now and kept."""
     torch.set_num_threads(1)
     if again:
-        train(model, task, epochs=epochs, rate=rate)
+        train(model, task, epochs=epochs, rate=rate, batch=batch)
         save(model, name)
     return load(model, name)
 
@@ -104,7 +104,8 @@ def heat(axes: Axes, values: Floats, label: str) -> None:
     image = axes.imshow(values.T, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
     axes.set_ylabel(label)
     axes.grid(False)
-    axes.figure.colorbar(image, ax=axes)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.figure.colorbar(image, cax=axes.inset_axes((1.01, 0, 0.012, 1)))
 
 
 def keep(drawn: Figure, path: Path) -> None:

@@ -15,6 +15,9 @@ EXAMPLES = {
     "sine_to_square": 0.35,
     "sine_to_square_cfc": 0.35,
     "denoising": 0.06,
+    "liquid_lstm": 0.01,
+    "own_cell": 0.01,
+    "worm_circuit": 0.01,
 }
 
 
