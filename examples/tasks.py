@@ -27,6 +27,7 @@ class Task:
     """Sequences (batch, time, features) and what a network should answer.
 
     Targets are class numbers (batch,) where the metric is "accuracy", and (batch, time, outputs) where it is "mse".
+    Time spans, the time before each sample (batch, time), are there where samples come at irregular times.
     """
 
     x_train: Floats
@@ -34,6 +35,8 @@ class Task:
     x_test: Floats
     y_test: Targets
     metric: str
+    spans_train: Floats | None = None
+    spans_test: Floats | None = None
 
 
 def digits() -> Task:

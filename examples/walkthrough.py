@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tasks import Floats, Task
 from torch import nn
-from training import Model, load, save, train
+from training import Model, load, outputs, save, train
 
 import ltc2neuro
 from ltc2neuro.network import Network
@@ -56,16 +56,18 @@ def trained(model: Model, name: str, task: Task, again: bool, *, epochs: int, ra
 
 def check(net: Network, model: nn.Module, task: Task, sequences: int = 16) -> None:
     """Run every executor that is installed on test sequences and print how they do; leave with 1 where they differ."""
-    verified = ltc2neuro.verify(net, model, task.x_test[:sequences], task.y_test[:sequences], task.metric)
+    few = slice(sequences)
+    spans = None if task.spans_test is None else task.spans_test[few]
+    verified = ltc2neuro.verify(net, model, task.x_test[few], task.y_test[few], task.metric, timespans=spans)
     print(verified)
     if not verified.passed:
         raise SystemExit(1)
 
 
-def answers(model: nn.Module, x: Floats) -> Floats:
+def answers(model: nn.Module, x: Floats, spans: Floats | None = None) -> Floats:
     """What torch answers to `x`: its outputs, as an array."""
     with torch.no_grad():
-        return model(torch.from_numpy(x))[0].numpy()
+        return outputs(model, torch.from_numpy(x), None if spans is None else torch.from_numpy(spans)).numpy()
 
 
 def states(net: Network, x: Floats, on: str) -> dict[str, Floats]:

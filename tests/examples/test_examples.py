@@ -18,6 +18,7 @@ EXAMPLES = {
     "liquid_lstm": 0.01,
     "own_cell": 0.01,
     "worm_circuit": 0.01,
+    "irregular": 0.02,
 }
 
 
