@@ -10,8 +10,8 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Apply, Input, Output
 from compiler.rewrite import simplify
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("ncps")
+torch = pytest.importorskip("torch", reason="tracing needs the extra torch")
+pytest.importorskip("ncps", reason="tracing needs the extra torch")
 
 from ncps.torch import LTC  # noqa: E402
 from ncps.wirings import AutoNCP, FullyConnected, Random  # noqa: E402
