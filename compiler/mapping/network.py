@@ -73,7 +73,8 @@ class MappedNetwork:
     """Populations and connections with their timing.
 
     Sample k's features enter at tick k * ticks_per_sample (ticks count from 0); its result leaves at tick
-    latency + k * ticks_per_sample. At all other ticks the output carries 0.
+    latency + k * ticks_per_sample. At all other ticks the output carries 0. `sends` has the ticks of a sample at
+    which each message port sends, and the input's port among them.
     """
 
     populations: tuple[Population, ...]
@@ -83,3 +84,4 @@ class MappedNetwork:
     ticks_per_sample: int
     latency: int
     probes: tuple[StateProbe, ...]
+    sends: dict[Port, tuple[int, ...]]
