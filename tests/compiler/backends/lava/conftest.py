@@ -54,9 +54,9 @@ def integrator_network(reset_interval: int | None) -> MappedNetwork:
         *signed("recurrent", Port("rnn.v", 0), Port("rnn.v", 1), RECURRENT),
         *signed("output", Port("rnn.v", 1), Port(None), OUTPUT),
     ]
-    return MappedNetwork(
-        (population,), tuple(connections), FEATURES, len(OUTPUT), PERIOD, 2, (StateProbe("rnn.v", "rnn.v", "v", 1),)
-    )
+    probes = (StateProbe("rnn.v", "rnn.v", "v", 1),)
+    sends: dict[Port, tuple[int, ...]] = {Port(None): (0,), Port("rnn.v", 0): (1,), Port("rnn.v", 1): (1,)}
+    return MappedNetwork((population,), tuple(connections), FEATURES, len(OUTPUT), PERIOD, 2, probes, sends)
 
 
 def signed(name: str, source: Port, target: Port, matrix: Integers, delay: int = 0) -> list[Connection]:
