@@ -48,7 +48,7 @@ def map_network(graph: Graph, chip: Chip, reset_interval: int | None = None) -> 
         ticks_per_sample=period,
         latency=schedule.spans[output.block].ticks(output.level)[0] + 1,
         probes=_probes(schedule, groups, mapped),
-        sends={port: tuple(sorted(ticks)) for port, ticks in wiring.sends.items()},
+        sends={port: dict(sorted(ticks.items())) for port, ticks in wiring.sends.items()},
     )
 
 

@@ -74,7 +74,7 @@ class MappedNetwork:
 
     Sample k's features enter at tick k * ticks_per_sample (ticks count from 0); its result leaves at tick
     latency + k * ticks_per_sample. At all other ticks the output carries 0. `sends` has the ticks of a sample at
-    which each message port sends, and the input's port among them.
+    which each message port sends and the value sent, and the input's port among them.
     """
 
     populations: tuple[Population, ...]
@@ -84,4 +84,4 @@ class MappedNetwork:
     ticks_per_sample: int
     latency: int
     probes: tuple[StateProbe, ...]
-    sends: dict[Port, tuple[int, ...]]
+    sends: dict[Port, dict[int, str]]

@@ -55,7 +55,7 @@ def integrator_network(reset_interval: int | None) -> MappedNetwork:
         *signed("output", Port("rnn.v", 1), Port(None), OUTPUT),
     ]
     probes = (StateProbe("rnn.v", "rnn.v", "v", 1),)
-    sends: dict[Port, tuple[int, ...]] = {Port(None): (0,), Port("rnn.v", 0): (1,), Port("rnn.v", 1): (1,)}
+    sends = {Port(None): {0: "x"}, Port("rnn.v", 0): {1: "rnn.v"}, Port("rnn.v", 1): {1: "rnn.v"}}
     return MappedNetwork((population,), tuple(connections), FEATURES, len(OUTPUT), PERIOD, 2, probes, sends)
 
 
