@@ -2,53 +2,58 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
+from hw_models.bands import Band
+from hw_models.chip_file import Entries
+from hw_models.constants import Energy, Fact, Memory, Refusal, Source, Timing, check_fields, meaning
 from hw_models.errors import ChipError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - the standard library has it from 3.11 on
-    import tomli as tomllib
-
 CHIPS = Path(__file__).parent / "chips"
+MAX_CHIPS = 2**20
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
 class Chip:
-    """What a chip's neuron programs, messages and synapses can do. Widths in bits, sign included."""
+    """What a chip's neuron programs, messages and synapses can do, and what is known of its memory, time and energy.
+
+    Widths are in bits, sign included. None stands for what the chip's file does not know.
+    """
 
     name: str
     title: str
-    word_bits: int
-    """registers and words of a neuron, and messages' accumulators"""
-    product_bits: int
-    """a product's magnitude stays below 2^product_bits inside multiply-shift"""
-    message_bits: int
-    weight_bits: int
-    """magnitude bits of a synapse's weight; the sign belongs to the connection"""
-    sums: int
-    """accumulators of a neuron in one tick"""
-    messages: int
-    """messages of a neuron in one tick"""
-    max_delay: int
-    divide: bool
-    table: bool
-    lava: bool
-    """whether Lava's stock connections carry its messages and weights"""
-    sources: dict[str, str]
+    word_bits: int = field(metadata=meaning("bits", "registers and words of a neuron, and accumulators", 2, 64))
+    product_bits: int = field(
+        metadata=meaning("bits", "magnitude of a product inside multiply-shift; 0: neurons do not multiply", 0, 64)
+    )
+    message_bits: int = field(metadata=meaning("bits", "what a message carries; 1: that it was sent", 1, 64))
+    weight_bits: int = field(
+        metadata=meaning("bits", "magnitude of a synapse's weight; the sign belongs to the connection", 1, 64)
+    )
+    sums: int = field(metadata=meaning("", "accumulators of a neuron in one tick", 1, 64))
+    messages: int = field(metadata=meaning("", "messages of a neuron in one tick", 1, 64))
+    max_delay: int = field(metadata=meaning("ticks", "the longest delay of a synapse", 0, 1024))
+    divide: bool = field(metadata=meaning("", "whether neurons can divide"))
+    table: bool = field(metadata=meaning("", "whether neurons can look up large tables"))
+    lava: bool = field(metadata=meaning("", "whether Lava's stock connections carry its messages and weights"))
+    sources: dict[str, Source]
     """key -> where its number comes from"""
+    cores: int | None = field(default=None, metadata=meaning("cores", "of one chip", 1))
+    memory: Memory | None = None
+    timing: Timing | None = None
+    energy: Energy | None = None
+    boards: dict[str, int] = field(default_factory=dict)
+    """how many chips the boards have"""
+    facts: tuple[Fact, ...] = ()
+    refuses: tuple[Refusal, ...] = ()
+    chips: int = field(default=1, metadata=meaning("chips", "that are used together", 1, MAX_CHIPS))
 
     def __post_init__(self) -> None:
-        widths = dict.fromkeys(("word_bits", "product_bits", "message_bits", "weight_bits"), (2, 64))
-        for key, (low, high) in {**widths, "sums": (1, 64), "messages": (1, 64), "max_delay": (0, 1024)}.items():
-            number = getattr(self, key)
-            if type(number) is not int or not low <= number <= high:
-                raise ChipError(
-                    f"{key} must be {low} to {high}", where=f"chip {self.name}", numbers=f"{key} = {number!r}"
-                )
+        check_fields(self, f"chip {self.name}")
 
     @property
     def word_high(self) -> int:
@@ -66,43 +71,74 @@ def chip_names() -> list[str]:
     return sorted(path.stem for path in CHIPS.glob("*.toml"))
 
 
-def load_chip(chip: str | Path | Chip) -> Chip:
+def load_chip(chip: str | Path | Chip, *, board: str | None = None, chips: int | None = None) -> Chip:
     """A chip by name, or by the path of a TOML file of the user's own.
+
+    `board` is one of the chip's boards: all of its chips are there to be used, or `chips` of them.
+    Raises `ChipError` for what is not there, and for a file that is wrong.
 
     >>> load_chip("loihi2").word_bits
     24
+    >>> load_chip("loihi2", board="kapoho_point").chips
+    8
     """
-    if isinstance(chip, Chip):
-        return chip
+    found = chip if isinstance(chip, Chip) else _read(chip)
+    if board is None and chips is None:
+        return found
+    if board is not None and board not in found.boards:
+        raise ChipError(
+            f"no board {board!r}",
+            where=f"chip {found.name}",
+            advice=f"Use one of {', '.join(found.boards)}." if found.boards else "Give a number of chips.",
+        )
+    most = MAX_CHIPS if board is None else found.boards[board]
+    wanted = most if chips is None else chips
+    if type(wanted) is not int or not 1 <= wanted <= most:
+        raise ChipError(f"chips must be from 1 to {most}", where=board or f"chip {found.name}", numbers=f"{wanted!r}")
+    return replace(found, chips=wanted)
+
+
+def _read(chip: str | Path) -> Chip:
     path = Path(chip) if str(chip).endswith(".toml") else CHIPS / f"{chip}.toml"
     if not path.is_file():
         raise ChipError(
             f"no chip {str(chip)!r}", where=str(path), advice=f"Use one of {', '.join(chip_names())}, or a .toml file."
         )
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ChipError(f"not a TOML file: {error}", where=str(path)) from error
-    return _from_table(data, path)
+    entries = Entries.of_file(path)
+    values: dict[str, object] = {
+        **entries.numbers(Chip),
+        "memory": entries.section("memory", Memory),
+        "timing": entries.section("timing", Timing),
+        "energy": entries.section("energy", Energy),
+        "boards": entries.boards(),
+        "facts": entries.facts(),
+        "refuses": entries.refusals(),
+    }
+    entries.end()
+    return Chip(**values, sources=entries.sources)  # type: ignore[arg-type]
 
 
-def _from_table(data: dict[str, object], path: Path) -> Chip:
-    kinds = {"int": int, "str": str, "bool": bool}
-    sources: dict[str, str] = {}
-    values: dict[str, object] = {}
-    for field in fields(Chip):
-        if field.name == "sources":
-            continue
-        entry = data.get(field.name)
-        if isinstance(entry, dict):
-            sources[field.name] = f"{entry.get('source', '')} [{entry.get('sure', '')}]"
-            entry = entry.get("value")
-        kind = kinds[str(field.type)]
-        if not isinstance(entry, kind) or (kind is int and isinstance(entry, bool)):
-            raise ChipError(
-                f"{field.name} must be {'an' if kind is int else 'a'} {kind.__name__}, not {entry!r}",
-                where=f"{path}, key {field.name}",
-                advice=f"See {CHIPS.name}/loihi2.toml for a whole file.",
-            )
-        values[field.name] = entry
-    return Chip(**values, sources=sources)  # type: ignore[arg-type]
+def chip_from_plain(plain: object) -> Chip:
+    """The chip that `dataclasses.asdict` and JSON made `plain` of. Raises `TypeError`, `ValueError`, `ChipError`."""
+    values = _table(plain)
+    values["sources"] = {key: _built(Source, source) for key, source in _table(values.get("sources")).items()}
+    for key, section in (("memory", Memory), ("timing", Timing), ("energy", Energy)):
+        if values.get(key) is not None:
+            values[key] = _built(section, values[key])
+    for key, item in (("facts", Fact), ("refuses", Refusal)):
+        values[key] = tuple(_built(item, entry) for entry in tuple(values.get(key, ())))  # type: ignore[arg-type]
+    return Chip(**values)  # type: ignore[arg-type]
+
+
+def _built(cls: type[Part], plain: object) -> Part:
+    parts = _table(plain)
+    for key, value in parts.items():
+        if isinstance(value, dict):
+            parts[key] = _built(Source if key == "source" else Band, value)
+    return cls(**parts)
+
+
+def _table(plain: object) -> dict[str, object]:
+    if not isinstance(plain, dict):
+        raise TypeError(f"a table is wanted, not {plain!r}")
+    return dict(plain)

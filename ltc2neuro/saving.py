@@ -13,7 +13,7 @@ from compiler.graph.serialize import Json
 from compiler.quantize.intervals import prove
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
-from hw_models.chip import Chip
+from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from ltc2neuro import artifact
 from ltc2neuro.network import KnownAnswer, Network
@@ -41,7 +41,7 @@ def load(path: str | Path) -> Network:
     """The network in a `.l2n` file. Raises `ArtifactError` where it is damaged, or its versions are not ours."""
     header, graphs, arrays = artifact.read(path)
     try:
-        chip = Chip(**header["chip"])  # type: ignore[arg-type]
+        chip = chip_from_plain(header["chip"])  # type: ignore[arg-type]
         states = {n[len("known/states/") :]: a for n, a in arrays.items() if n.startswith("known/states/")}
         net = Network(
             graphs["float"],
