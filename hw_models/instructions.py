@@ -3,22 +3,28 @@
 A listing is a flat tuple of instructions that every neuron of a population executes once a tick, from
 the first to the last; a skip only goes forward. Neurons take skips one by one: an executor masks those
 that skipped. Each class names the documented Loihi 2 instruction family that it belongs to
-(`family`), how sure that is (`sure`: documented, recalled or inferred) and its cost in instructions.
+(`family`), how sure that is (`sure`: documented, recalled or inferred), its cost in instructions, and its
+written form (`form`), in which {field} stands for a field. docs/instruction-set.md describes them.
 Import the module, not the names: `from hw_models import instructions as isa`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import ClassVar, TypeAlias
 
 
 @dataclass(frozen=True)
 class Register:
-    """A temporary of one tick: virtual, as many as a program wants."""
+    """A temporary of one tick: virtual, as many as a program wants, until registers are allocated.
+
+    `value` names for readers what an allocated register holds; it makes no difference.
+    """
 
     name: str
+    value: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Instruction:
     family: ClassVar[str] = ""
     sure: ClassVar[str] = "recalled"
     cost: ClassVar[int] = 1
+    form: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Move(Instruction):
     """dest = a."""
 
     family: ClassVar[str] = "move"
+    form: ClassVar[str] = "{dest} = {a}"
     dest: Target
     a: Source
 
@@ -69,6 +77,7 @@ class Add(Instruction):
     """dest = a + b."""
 
     family: ClassVar[str] = "add"
+    form: ClassVar[str] = "{dest} = {a} + {b}"
     dest: Target
     a: Source
     b: Source
@@ -79,6 +88,7 @@ class Subtract(Instruction):
     """dest = a - b: an add of the negative."""
 
     family: ClassVar[str] = "add, negate"
+    form: ClassVar[str] = "{dest} = {a} - {b}"
     dest: Target
     a: Source
     b: Source
@@ -89,6 +99,7 @@ class Minimum(Instruction):
     """dest = min(a, b)."""
 
     family: ClassVar[str] = "minimum"
+    form: ClassVar[str] = "{dest} = min({a}, {b})"
     dest: Target
     a: Source
     b: Source
@@ -100,6 +111,7 @@ class Maximum(Instruction):
 
     family: ClassVar[str] = "compare, move"
     cost: ClassVar[int] = 2
+    form: ClassVar[str] = "{dest} = max({a}, {b})"
     dest: Target
     a: Source
     b: Source
@@ -110,6 +122,7 @@ class And(Instruction):
     """dest = a & b."""
 
     family: ClassVar[str] = "and"
+    form: ClassVar[str] = "{dest} = {a} & {b}"
     dest: Target
     a: Source
     b: Source
@@ -120,6 +133,7 @@ class MultiplyShift(Instruction):
     """dest = floor(a * b / 2^shift), 0 <= shift; the product's magnitude stays below 2^31."""
 
     family: ClassVar[str] = "multiply with shift right"
+    form: ClassVar[str] = "{dest} = {a} * {b} >> {shift}"
     dest: Target
     a: Source
     b: Source
@@ -131,6 +145,7 @@ class ShiftLeft(Instruction):
     """dest = a * 2^amount, amount >= 0; the program has made sure that it fits the word."""
 
     family: ClassVar[str] = "shift left"
+    form: ClassVar[str] = "{dest} = {a} << {amount}"
     dest: Target
     a: Source
     amount: Source
@@ -141,6 +156,7 @@ class ShiftRight(Instruction):
     """dest = floor(a / 2^amount), amount >= 0: a multiply by one with shift right."""
 
     family: ClassVar[str] = "multiply with shift right"
+    form: ClassVar[str] = "{dest} = {a} >> {amount}"
     dest: Target
     a: Source
     amount: Source
@@ -162,6 +178,7 @@ class Compare(Instruction):
     """dest = 1 where `a test b`, else 0: a compare to the flag, and a move of it."""
 
     family: ClassVar[str] = "compare"
+    form: ClassVar[str] = "{dest} = {a} {test} {b}"
     dest: Target
     a: Source
     b: Source
@@ -173,6 +190,7 @@ class Select(Instruction):
     """dest = a where condition != 0, else b."""
 
     family: ClassVar[str] = "select"
+    form: ClassVar[str] = "{dest} = {condition} ? {a} : {b}"
     dest: Target
     condition: Source
     a: Source
@@ -185,6 +203,7 @@ class SkipUnless(Instruction):
 
     family: ClassVar[str] = "compare, conditional skip"
     cost: ClassVar[int] = 2
+    form: ClassVar[str] = "skip to {to} unless {a} {test} {b}"
     a: Source
     b: Source
     test: Test
@@ -196,6 +215,7 @@ class Skip(Instruction):
     """Continue at label `to`, further down."""
 
     family: ClassVar[str] = "jump"
+    form: ClassVar[str] = "skip to {to}"
     to: str
 
 
@@ -206,6 +226,7 @@ class Label(Instruction):
     family: ClassVar[str] = "-"
     sure: ClassVar[str] = "documented"
     cost: ClassVar[int] = 0
+    form: ClassVar[str] = "{name}:"
     name: str
 
 
@@ -215,5 +236,58 @@ class Send(Instruction):
 
     family: ClassVar[str] = "spike with payload"
     sure: ClassVar[str] = "documented"
+    form: ClassVar[str] = "send{port} {a}"
     port: int
     a: Source
+
+
+INSTRUCTIONS: tuple[type[Instruction], ...] = (
+    Move,
+    Add,
+    Subtract,
+    Minimum,
+    Maximum,
+    And,
+    MultiplyShift,
+    ShiftLeft,
+    ShiftRight,
+    Compare,
+    Select,
+    SkipUnless,
+    Skip,
+    Label,
+    Send,
+)
+"""All kinds."""
+
+
+def sources(instruction: Instruction) -> list[Source]:
+    """What the instruction reads, in the order of its fields.
+
+    >>> sources(Add(Register("z"), Accumulator(0), Immediate(5)))
+    [Accumulator(port=0), Immediate(value=5)]
+    """
+    values = (getattr(instruction, f.name) for f in fields(instruction) if f.name != "dest")
+    return [v for v in values if isinstance(v, (Register, Word, Immediate, Accumulator))]
+
+
+def target(instruction: Instruction) -> Target | None:
+    """What the instruction writes; None for skips, labels and sends."""
+    found = getattr(instruction, "dest", None)
+    return found if isinstance(found, (Register, Word)) else None
+
+
+def with_target(instruction: Instruction, dest: Target) -> Instruction:
+    """The same instruction with another target."""
+    return _replaced(instruction, {"dest": dest})
+
+
+def with_sources(instruction: Instruction, change: Callable[[Source], Source]) -> Instruction:
+    """The same instruction, each of its sources exchanged."""
+    kinds = (Register, Word, Immediate, Accumulator)
+    found = {f.name: getattr(instruction, f.name) for f in fields(instruction) if f.name != "dest"}
+    return _replaced(instruction, {name: change(v) for name, v in found.items() if isinstance(v, kinds)})
+
+
+def _replaced(instruction: Instruction, changes: dict[str, Source]) -> Instruction:
+    return replace(instruction, **changes)
