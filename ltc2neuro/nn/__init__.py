@@ -7,7 +7,7 @@ from ltc2neuro.nn.gru_d import GRUD, GRUDCell
 from ltc2neuro.nn.gru_ode import GRUODE, GRUODECell
 from ltc2neuro.nn.lif import LIF, LIFCell
 from ltc2neuro.nn.liquid_lif import LiquidLIF, LiquidLIFCell
-from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell
+from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell, LTCSEGRUCell
 from ltc2neuro.nn.neural_ode import NeuralODE, NeuralODECell
 from ltc2neuro.nn.ode_lstm import ODELSTM, ODELSTMCell
 from ltc2neuro.nn.ode_rnn import ODERNN, ODERNNCell
@@ -32,6 +32,7 @@ __all__ = [
     "GRUODECell",
     "LIFCell",
     "LTCSECell",
+    "LTCSEGRUCell",
     "LiquidLIF",
     "LiquidLIFCell",
     "NeuralODE",

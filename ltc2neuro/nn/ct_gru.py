@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import Time, chosen
 from ltc2neuro.nn.states import Bound
@@ -27,16 +28,24 @@ class CTGRUCell(nn.Module):
     Variant "corrected" decays by d_m = exp(-dt / tau_m) with the elapsed time dt. Variant "published" does as the LTC
     paper's repository: d_m = exp(-1 / ln tau_m), whatever the elapsed time, so that the first trace is always 0.
     Weights of one variant are no good for the other. The state holds the traces of a unit side by side,
-    (batch, hidden_size * scales), each in (-1, 1), where it has to start, too.
+    (batch, hidden_size * scales), each in (-1, 1), where it has to start, too; `cell_clip` c limits it to -c ... c.
     """
 
     state_names = ("traces",)
 
-    def __init__(self, input_size: int, hidden_size: int, variant: str = "corrected", scales: int = 8) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        variant: str = "corrected",
+        scales: int = 8,
+        cell_clip: float | None = None,
+    ) -> None:
         super().__init__()
         self._published = chosen(_VARIANTS, variant, "variant")
         self.input_size, self.hidden_size, self.variant, self.scales = input_size, hidden_size, variant, scales
         self.state_size = hidden_size * scales
+        self.cell_clip = Clip(cell_clip)
         self.retrieval, self.storage = (nn.Linear(input_size + hidden_size, self.state_size) for _ in range(2))
         self.signal = nn.Linear(input_size + hidden_size, hidden_size)
 
@@ -48,7 +57,7 @@ class CTGRUCell(nn.Module):
         retrieved = torch.clamp((self._shares(self.retrieval(both)) * memory).sum(-1), -1.0, 1.0)
         new = torch.tanh(self.signal(torch.cat([x, retrieved], -1)))
         mixed = memory + self._shares(self.storage(both)) * (new.unsqueeze(-1) - memory)
-        memory = mixed * self._decay(elapsed)
+        memory = self.cell_clip(mixed * self._decay(elapsed))
         return memory.sum(-1), memory.flatten(-2)
 
     def _shares(self, log_scale: torch.Tensor) -> torch.Tensor:
@@ -66,8 +75,8 @@ class CTGRUCell(nn.Module):
         return torch.arange(self.scales, dtype=self.signal.weight.dtype, device=self.signal.weight.device) * _STEP
 
     def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
-        """A mean of a trace, 0 and a tanh."""
-        return [(-1.0, 1.0)]
+        """A mean of a trace, 0 and a tanh; the clip."""
+        return [self.cell_clip.bound((-1.0, 1.0))]
 
 
 class CTGRU(Recurrent):
@@ -82,7 +91,9 @@ class CTGRU(Recurrent):
         hidden_size: int,
         variant: str = "corrected",
         scales: int = 8,
+        cell_clip: float | None = None,
         return_sequences: bool = True,
         batch_first: bool = True,
     ) -> None:
-        super().__init__(CTGRUCell(input_size, hidden_size, variant, scales), return_sequences, batch_first)
+        cell = CTGRUCell(input_size, hidden_size, variant, scales, cell_clip)
+        super().__init__(cell, return_sequences, batch_first)

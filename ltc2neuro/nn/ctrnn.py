@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from hw_models.errors import InputError
+from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
 from ltc2neuro.nn.states import Bound
@@ -22,6 +23,7 @@ class CTRNNCell(nn.Module):
 
     Variant "1993" has a time constant tau = exp(log_tau) for each unit, trained. Variant "paper" is that of the LTC
     paper's repository: tau = 1, and a sample lasts 0.6; without `feedback` x is not among the inputs of W.
+    `cell_clip` c limits the state to -c ... c after each step.
     While elapsed / steps <= tau the state stays in the hull of its start and (-tau, tau).
     """
 
@@ -35,6 +37,7 @@ class CTRNNCell(nn.Module):
         steps: int = 6,
         variant: str = "1993",
         feedback: bool = True,
+        cell_clip: float | None = None,
     ) -> None:
         super().__init__()
         self._solver = chosen(SOLVERS, solver, "solver")
@@ -42,6 +45,7 @@ class CTRNNCell(nn.Module):
         if variant == "1993" and not feedback:
             raise InputError("a CT-RNN without feedback is the paper repository's", advice="Use variant='paper'.")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
+        self.cell_clip = Clip(cell_clip)
         self.inputs = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False) if feedback else None
         self.log_tau = nn.Parameter(torch.zeros(hidden_size), requires_grad=variant == "1993")
@@ -55,12 +59,12 @@ class CTRNNCell(nn.Module):
             argument = drive if recurrent is None else drive + recurrent(x)
             return torch.tanh(argument) - x * rate
 
-        return integrate(slope, x, elapsed * self._time, self.steps, self._solver)
+        return integrate(slope, x, elapsed * self._time, self.steps, self._solver, self.cell_clip)
 
     def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
-        """(-tau, tau) where a step is not longer than the shortest tau."""
+        """(-tau, tau) where a step is not longer than the shortest tau; the clip."""
         tau = torch.exp(self.log_tau.detach())
-        return [(-tau, tau) if elapsed * self._time / self.steps <= float(tau.min()) else None]
+        return [self.cell_clip.bound((-tau, tau) if elapsed * self._time / self.steps <= float(tau.min()) else None)]
 
 
 class CTRNN(Recurrent):
@@ -78,8 +82,9 @@ class CTRNN(Recurrent):
         steps: int = 6,
         variant: str = "1993",
         feedback: bool = True,
+        cell_clip: float | None = None,
         return_sequences: bool = True,
         batch_first: bool = True,
     ) -> None:
-        cell = CTRNNCell(input_size, hidden_size, solver, steps, variant, feedback)
+        cell = CTRNNCell(input_size, hidden_size, solver, steps, variant, feedback, cell_clip)
         super().__init__(cell, return_sequences, batch_first)

@@ -21,9 +21,7 @@ class LIFCell(nn.Module):
 
     state_names = ("u", "v")
 
-    def __init__(
-        self, input_size: int, hidden_size: int, du: float = 1.0, dv: float = 0.1, vth: float = 1.0
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, du: float = 1.0, dv: float = 0.1, vth: float = 1.0) -> None:
         super().__init__()
         self.input_size, self.hidden_size, self.state_size = input_size, hidden_size, (hidden_size, hidden_size)
         self.du, self.dv, self.vth = du, dv, vth

@@ -1,53 +1,73 @@
-"""`LTCSE`: the cell that the code of LTC-SE computes, and its usable form."""
+"""`LTCSE`: the cells that the code of LTC-SE computes, and the usable form of its LTC."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import nn
 
 from hw_models.errors import InputError
+from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import chosen
 from ltc2neuro.nn.states import Bound
 
-_Update = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
+Activation: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+_Update: TypeAlias = Callable[[Activation, torch.Tensor, torch.Tensor, float], torch.Tensor]
+
+_ACTIVATIONS: dict[str, tuple[Activation, Bound | None]] = {
+    "tanh": (torch.tanh, (-1.0, 1.0)),
+    "sigmoid": (torch.sigmoid, (0.0, 1.0)),
+    "relu": (torch.relu, None),
+    "elu": (nn.functional.elu, None),
+    "gelu": (nn.functional.gelu, None),
+    "silu": (nn.functional.silu, None),
+    "softplus": (nn.functional.softplus, None),
+}
+"""The functions of `tf.nn` that the code may be given, with their range where it has two ends"""
 
 
-def _leaky(h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
-    return h + (torch.tanh(n) - h) * alpha
+def _leaky(act: Activation, h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
+    return h + (act(n) - h) * alpha
 
 
-def _explicit(h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
-    return h + torch.tanh(n) * alpha
+def _explicit(act: Activation, h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
+    return h + act(n) * alpha
 
 
-def _rk4(h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
+def _rk4(act: Activation, h: torch.Tensor, n: torch.Tensor, alpha: float) -> torch.Tensor:
     step = 1 / alpha
-    first = torch.tanh(n)
-    second = torch.tanh(n + first * (step / 2))
-    third = torch.tanh(n + second * (step / 2))
-    fourth = torch.tanh(n + third * step)
+    first = act(n)
+    second = act(n + first * (step / 2))
+    third = act(n + second * (step / 2))
+    fourth = act(n + third * step)
     return h + (first + (second + third) * 2 + fourth) * (step / 6)
 
 
 _SOLVERS: dict[str, _Update] = {"semi-implicit": _leaky, "explicit": _explicit, "rk4": _rk4}
-_VARIANTS = {"2023": True, "2024": False}
+_ELMAN = {"2023": True, "2024": False, "ctrnn": True, "node": True}
+"""The variants of `LTCSECell`, and whether it is an Elman network"""
+_CLASSES = ("ctrnn", "node", "ctgru")
+"""Those that are classes of their own in the code, with fewer options"""
 
 
 class LTCSECell(nn.Module):
     """One sample of LTC-SE: n = W x + U h + b, and then
 
-    - variant "2023": h' = tanh(n), whatever the solver
-    - variant "2024", solver "semi-implicit": h' = h + alpha (tanh(n) - h)
-    - "explicit": h' = h + alpha tanh(n)
-    - "rk4": h' = h + d / 6 (k1 + 2 k2 + 2 k3 + k4) with d = 1 / alpha, k1 = tanh(n), k2 = tanh(n + d k1 / 2),
-      k3 = tanh(n + d k2 / 2), k4 = tanh(n + d k3).
+    - variant "2023": h' = act(n), whatever the solver; so, too, "ctrnn" and "node", which have none
+    - variant "2024", solver "semi-implicit": h' = h + alpha (act(n) - h)
+    - "explicit": h' = h + alpha act(n)
+    - "rk4": h' = h + d / 6 (k1 + 2 k2 + 2 k3 + k4) with d = 1 / alpha, k1 = act(n), k2 = act(n + d k1 / 2),
+      k3 = act(n + d k2 / 2), k4 = act(n + d k3).
 
-    `alpha` is what the code calls ode_unfolds: a gain, 6 as published. Only the semi-implicit form with
-    0 < alpha <= 1 keeps the state bounded, in the hull of its start and (-1, 1). Where the contraction is lost
-    (alpha >= 2, or a solver without a leak) the constructor raises `InputError`, unless `allow_growth` is set.
+    `alpha` is what the code calls ode_unfolds: a gain, 6 as published. `activation` is tanh, as published, sigmoid,
+    relu, elu, gelu, silu or softplus. `cell_clip` c limits the new state to -c ... c.
+
+    Only the semi-implicit form with 0 < alpha <= 1 keeps the state bounded, in the hull of its start and the range of
+    the activation. Where the contraction is lost (alpha >= 2, or a solver without a leak) the constructor raises
+    `InputError`, unless `allow_growth` is set or the state is clipped.
     """
 
     def __init__(
@@ -58,15 +78,20 @@ class LTCSECell(nn.Module):
         alpha: float = 1.0,
         variant: str = "2024",
         allow_growth: bool = False,
+        activation: str = "tanh",
+        cell_clip: float | None = None,
     ) -> None:
         super().__init__()
         self._update = chosen(_SOLVERS, solver, "solver")
-        self._elman = chosen(_VARIANTS, variant, "variant")
+        self._elman = chosen(_ELMAN, variant, "variant")
+        self._activation, self._range = chosen(_ACTIVATIONS, activation, "activation")
         if not alpha > 0:
             raise InputError("alpha must be above 0", numbers=f"alpha = {alpha}")
         self.input_size, self.hidden_size = input_size, hidden_size
-        self.solver, self.alpha, self.variant = solver, float(alpha), variant
-        if self.unbounded and (solver != "semi-implicit" or alpha >= 2) and not allow_growth:
+        self.solver, self.alpha, self.variant, self.activation = solver, float(alpha), variant, activation
+        self.cell_clip = Clip(cell_clip)
+        leaks = self._elman or (solver == "semi-implicit" and alpha < 2)
+        if not (leaks or allow_growth or cell_clip):
             raise InputError(
                 "contraction lost: the state of this LTC-SE cell grows without bound",
                 numbers=f"solver {solver!r}, |1 - alpha| = {abs(1 - alpha):g}, must be below 1 with a leak",
@@ -79,20 +104,51 @@ class LTCSECell(nn.Module):
     def forward(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
         """The new state (batch, hidden_size) from the input (batch, input_size) and the state."""
         n = self.inputs(x) + self.recurrent(h)
-        return torch.tanh(n) if self._elman else self._update(h, n, self.alpha)
+        new = self._activation(n) if self._elman else self._update(self._activation, h, n, self.alpha)
+        return self.cell_clip(new)
 
     def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
-        """A mean of the state and a tanh, where alpha <= 1."""
-        return [None if self.unbounded else (-1.0, 1.0)]
+        """A mean of the state and the activation where alpha <= 1; the clip."""
+        mean = self._elman or (self.solver == "semi-implicit" and self.alpha <= 1)
+        return [self.cell_clip.bound(self._range if mean else None)]
 
     @property
     def unbounded(self) -> bool:
         """Whether nothing keeps the state bounded for each choice of weights."""
-        return not self._elman and (self.solver != "semi-implicit" or self.alpha > 1)
+        return self.state_bounds(1.0) == [None]
+
+
+class LTCSEGRUCell(nn.Module):
+    """One sample of what the code of LTC-SE calls CTGRU, a plain gated recurrent unit:
+
+        [z r] = sigmoid(W x + U h + b),  c = tanh(Wc x + r (Uc h) + bc),  h' = (1 - z) h + z c
+
+    `cell_clip` c limits the new state to -c ... c. The state stays in the hull of its start and (-1, 1).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, cell_clip: float | None = None) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size, self.cell_clip = input_size, hidden_size, Clip(cell_clip)
+        self.gate_inputs, self.inputs = nn.Linear(input_size, 2 * hidden_size), nn.Linear(input_size, hidden_size)
+        self.gate_recurrent = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
+        self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        """The new state (batch, hidden_size) from the input (batch, input_size) and the state."""
+        z, r = torch.sigmoid(self.gate_inputs(x) + self.gate_recurrent(h)).chunk(2, -1)
+        new = torch.tanh(self.inputs(x) + r * self.recurrent(h))
+        return self.cell_clip(h + z * (new - h))
+
+    def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
+        """A mean of the state and a tanh; the clip."""
+        return [self.cell_clip.bound((-1.0, 1.0))]
 
 
 class LTCSE(Recurrent):
-    """A layer of `LTCSECell`: `y, h = LTCSE(3, 8, alpha=0.5)(x)`.
+    """A layer of the cells of LTC-SE: `y, h = LTCSE(3, 8, alpha=0.5)(x)`.
+
+    `variant` "2024" and "2023" are its LTC of those years, "ctrnn", "node" and "ctgru" the classes of these names
+    beside it; see `LTCSECell` and, for "ctgru", `LTCSEGRUCell`.
 
     M. Bidollahkhani, F. Atasoy, H. Abdellatef, "LTC-SE: Expanding the Potential of Liquid Time-Constant Neural Networks
     for Scalable AI and Embedded Systems", arXiv 2304.08691; the equations are those of its code.
@@ -106,8 +162,19 @@ class LTCSE(Recurrent):
         alpha: float = 1.0,
         variant: str = "2024",
         allow_growth: bool = False,
+        activation: str = "tanh",
+        cell_clip: float | None = None,
         return_sequences: bool = True,
         batch_first: bool = True,
     ) -> None:
-        cell = LTCSECell(input_size, hidden_size, solver, alpha, variant, allow_growth)
+        chosen({**_ELMAN, "ctgru": False}, variant, "variant")
+        if variant in _CLASSES and (solver, alpha) != ("semi-implicit", 1.0):
+            raise InputError(f"the {variant} of LTC-SE has neither a solver nor a gain", advice="Leave them out.")
+        if variant in ("node", "ctgru") and activation != "tanh":
+            raise InputError(f"the {variant} of LTC-SE has no activation to choose: it is tanh")
+        cell = (
+            LTCSEGRUCell(input_size, hidden_size, cell_clip)
+            if variant == "ctgru"
+            else LTCSECell(input_size, hidden_size, solver, alpha, variant, allow_growth, activation, cell_clip)
+        )
         super().__init__(cell, return_sequences, batch_first)

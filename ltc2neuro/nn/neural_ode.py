@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
+from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
+from ltc2neuro.nn.states import Bound
 
 
 class NeuralODECell(nn.Module):
     """One sample of x' = tanh(W [u; x] + b), in `steps` steps over the elapsed time times `time_scale`.
 
     The LTC paper's repository has rk4, six steps and 0.6 of time a sample: time_scale=0.6. There is no leak: the state
-    grows by at most that time a sample, and without bound.
+    grows by at most that time a sample, and without bound, unless `cell_clip` c limits it to -c ... c after each step.
     """
 
     state_names = ("x",)
-    unbounded = True
 
     def __init__(
-        self, input_size: int, hidden_size: int, solver: str = "rk4", steps: int = 6, time_scale: float = 1.0
+        self,
+        input_size: int,
+        hidden_size: int,
+        solver: str = "rk4",
+        steps: int = 6,
+        time_scale: float = 1.0,
+        cell_clip: float | None = None,
     ) -> None:
         super().__init__()
         self._solver = chosen(SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps, self.time_scale = input_size, hidden_size, steps, time_scale
+        self.cell_clip = Clip(cell_clip)
         self.inputs = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
 
@@ -35,7 +45,16 @@ class NeuralODECell(nn.Module):
         def slope(x: torch.Tensor) -> torch.Tensor:
             return torch.tanh(drive + self.recurrent(x))
 
-        return integrate(slope, x, elapsed * self.time_scale, self.steps, self._solver)
+        return integrate(slope, x, elapsed * self.time_scale, self.steps, self._solver, self.cell_clip)
+
+    def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
+        """The clip."""
+        return [self.cell_clip.bound(None)]
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether nothing clips it."""
+        return self.cell_clip.limit is None
 
 
 class NeuralODE(Recurrent):
@@ -51,8 +70,9 @@ class NeuralODE(Recurrent):
         solver: str = "rk4",
         steps: int = 6,
         time_scale: float = 1.0,
+        cell_clip: float | None = None,
         return_sequences: bool = True,
         batch_first: bool = True,
     ) -> None:
-        cell = NeuralODECell(input_size, hidden_size, solver, steps, time_scale)
+        cell = NeuralODECell(input_size, hidden_size, solver, steps, time_scale, cell_clip)
         super().__init__(cell, return_sequences, batch_first)

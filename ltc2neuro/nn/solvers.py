@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 import torch
 
 from hw_models.errors import InputError
+from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import repeat
 
 Slope: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -43,14 +44,18 @@ def rk4(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
 SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "rk4": rk4}
 """The solvers by the names that the cells take"""
 
+_NO_CLIP = Clip(None)
 
-def integrate(slope: Slope, x: torch.Tensor, elapsed: Time, steps: int, solver: Solver) -> torch.Tensor:
-    """Follow `slope` for the time `elapsed` in `steps` equal steps.
+
+def integrate(
+    slope: Slope, x: torch.Tensor, elapsed: Time, steps: int, solver: Solver, clip: Clip = _NO_CLIP
+) -> torch.Tensor:
+    """Follow `slope` for the time `elapsed` in `steps` equal steps, with the state clipped after each.
 
     >>> integrate(lambda x: -x, torch.ones(1), 1.0, 4, euler)
     tensor([0.3164])
     """
-    return repeat(lambda state: solver(slope, state, elapsed / steps), x, steps)
+    return repeat(lambda state: clip(solver(slope, state, elapsed / steps)), x, steps)
 
 
 def chosen(table: Mapping[str, Choice], name: str, what: str) -> Choice:

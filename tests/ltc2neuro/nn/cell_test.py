@@ -149,7 +149,7 @@ class CellTest:
                 assert np.allclose(y[row, t].numpy(), output, rtol=1e-9, atol=1e-9)
                 for now, first, bound in zip(state, start, bounds, strict=True):
                     if bound is not None:
-                        low, high = (torch.as_tensor(end).detach().double().numpy() for end in bound)
+                        low, high = (torch.as_tensor(end, dtype=torch.float64).detach().numpy() for end in bound)
                         assert np.all(now >= np.minimum(low, first[row]) - 1e-9)
                         assert np.all(now <= np.maximum(high, first[row]) + 1e-9)
             for tensor, array in zip(last if isinstance(last, tuple) else (last,), state, strict=True):
@@ -210,7 +210,7 @@ class CellTest:
             name = state.name.split("[")[0].removeprefix("cell.")
             bound = dict(zip(self.names(model.cell), self.bounds(model.cell), strict=True)).get(name)
             if bound is not None and "[" not in state.name:
-                low, high = (torch.as_tensor(end).detach().double().numpy() for end in bound)
+                low, high = (torch.as_tensor(end, dtype=torch.float64).detach().numpy() for end in bound)
                 room = 2.0**-11 * max(float(np.max(np.abs(low))), float(np.max(np.abs(high))))
                 assert np.all(reached >= np.minimum(low, 0) - room)
                 assert np.all(reached <= np.maximum(high, 0) + room)

@@ -11,6 +11,7 @@ from ltc2neuro.nn import CTRNN
 
 class TestEuler(CellTest):
     kind, floor, solver, steps, time, recurrent = CTRNN, 52, "euler", 6, 1.0, True
+    clip = np.inf
 
     def step(self, p, x, state, elapsed):
         drive = p["inputs.weight"] @ x + p["inputs.bias"]
@@ -19,6 +20,7 @@ class TestEuler(CellTest):
         (v,) = state
         for _ in range(self.steps):
             v = solve(lambda v: -v / tau + np.tanh(weight @ v + drive), v, h, self.solver)
+            v = np.clip(v, -self.clip, self.clip)
         return v, [v]
 
 
@@ -36,6 +38,10 @@ class TestPaper(TestEuler):
 
 class TestPaperWithoutFeedback(TestPaper):
     options, recurrent = {"variant": "paper", "feedback": False}, False
+
+
+class TestPaperClipped(TestPaper):
+    options, clip = {"variant": "paper", "cell_clip": 0.3}, 0.3
 
 
 def test_the_paper_has_six_steps_of_a_tenth():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from cell_test import CellTest, sigmoid
+from layer_agreement import agrees, scrambled
 
 from hw_models.errors import InputError
 from ltc2neuro.nn import LTCSE
@@ -50,6 +51,27 @@ class TestExplicit(TestLeaky):
         return h, [h]
 
 
+class TestCTRNN(TestLeaky):
+    options = {"variant": "ctrnn", "activation": "relu", "cell_clip": 0.7}  # noqa: RUF012
+
+    def step(self, p, x, state, elapsed):
+        h = np.clip(np.maximum(self.n(p, x, state[0]), 0), -0.7, 0.7)
+        return h, [h]
+
+
+class TestCTGRU(CellTest):
+    kind, options, floor = LTCSE, {"variant": "ctgru", "cell_clip": 0.8}, 50
+
+    def step(self, p, x, state, elapsed):
+        (h,) = state
+        z, r = np.split(
+            sigmoid(p["gate_inputs.weight"] @ x + p["gate_inputs.bias"] + p["gate_recurrent.weight"] @ h), 2
+        )
+        new = np.tanh(p["inputs.weight"] @ x + p["inputs.bias"] + r * (p["recurrent.weight"] @ h))
+        h = np.clip((1 - z) * h + z * new, -0.8, 0.8)
+        return h, [h]
+
+
 @pytest.mark.parametrize("options", [{"alpha": 6}, {"alpha": 2}, {"solver": "explicit"}, {"solver": "rk4"}])
 def test_a_lost_contraction_is_refused_unless_allowed(options):
     with pytest.raises(InputError, match="contraction lost"):
@@ -76,6 +98,44 @@ def test_alpha_of_one_is_the_cell_of_2023():
 def test_options_that_there_are_not(options):
     with pytest.raises(InputError):
         LTCSE(2, 3, **options)
+
+
+def test_the_node_is_the_ctrnn_with_tanh_and_the_cell_of_2023():
+    layers = [LTCSE(2, 3, variant=variant) for variant in ("node", "ctrnn", "2023")]
+    for other in layers[1:]:
+        other.load_state_dict(layers[0].state_dict())
+    x = torch.randn(2, 5, 2)
+    assert all(torch.equal(layer(x)[0], layers[0](x)[0]) for layer in layers)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"variant": "ctrnn", "solver": "rk4"}, "neither a solver nor a gain"),
+        ({"variant": "ctgru", "alpha": 6}, "neither a solver nor a gain"),
+        ({"variant": "node", "activation": "relu"}, "it is tanh"),
+        ({"activation": "softsign"}, "no activation 'softsign'"),
+        ({"cell_clip": -1}, "cell_clip must be above 0"),
+    ],
+)
+def test_options_that_its_classes_do_not_have(options, message):
+    with pytest.raises(InputError, match=message):
+        LTCSE(2, 3, **options)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "elu", "gelu", "silu", "softplus"])
+def test_other_activations(activation):
+    layer = scrambled(LTCSE(2, 4, alpha=0.5, activation=activation), 0, 0.3)
+    assert layer.cell.unbounded == (activation != "sigmoid")
+    agrees(layer, 2)
+
+
+def test_a_clip_bounds_a_gain_that_diverges():
+    layer = LTCSE(2, 8, alpha=6, cell_clip=2.0)
+    with torch.no_grad():
+        y, _ = layer(torch.randn(1, 20, 2), torch.full((1, 8), 2.0))
+    assert y.abs().max() == 2.0
+    assert not layer.cell.unbounded
 
 
 def test_its_gru_is_that_of_torch_with_z_negated():

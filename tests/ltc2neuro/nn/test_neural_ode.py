@@ -10,6 +10,7 @@ from ltc2neuro.nn import NeuralODE
 
 class TestRungeKutta(CellTest):
     kind, floor, solver, steps, time = NeuralODE, 47, "rk4", 6, 0.6
+    clip = np.inf
     options = {"time_scale": 0.6}  # noqa: RUF012  # the LTC paper's repository
 
     def step(self, p, x, state, elapsed):
@@ -18,6 +19,7 @@ class TestRungeKutta(CellTest):
         for _ in range(self.steps):
             h = elapsed * self.time / self.steps
             v = solve(lambda v: np.tanh(p["recurrent.weight"] @ v + drive), v, h, self.solver)
+            v = np.clip(v, -self.clip, self.clip)
         return v, [v]
 
 
@@ -27,6 +29,12 @@ class TestEuler(TestRungeKutta):
 
 class TestHeun(TestRungeKutta):
     options, solver, steps, time = {"solver": "heun", "steps": 3}, "heun", 3, 1.0
+
+
+class TestClipped(TestEuler):
+    options = {"solver": "euler", "steps": 2, "cell_clip": 0.5}  # noqa: RUF012
+    clip = 0.5
+    drift = 12.0  # it integrates: an error stays until the clip takes it away, and it starts at the clip
 
 
 def test_growth_is_warned_of_with_the_largest_value_and_saturates():
