@@ -1,0 +1,80 @@
+"""Which neurons send to which cores, and what that takes of every core's memory: counted, not searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from compiler.mapping.network import Connection, Integers, MappedNetwork, Population
+from hw_models.constants import Memory
+from hw_models.memory import Load, neuron_units, synapse_words
+
+Cores: TypeAlias = Mapping[str, Integers]
+"""By population: the core of each of its neurons."""
+
+OUTSIDE = -1
+"""In place of a core: the host, which sends the input and takes the output."""
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """The messages of one connection when all its neurons send: one element a source neuron and target core.
+
+    Each element is an in-axon of the target core, an entry in the axon map of the source's core, and a message.
+    """
+
+    connection: Connection
+    neurons: Integers
+    """the source's neuron, or the channel of the input"""
+    sources: Integers
+    """its core, or OUTSIDE"""
+    targets: Integers
+    """the core that gets it, or OUTSIDE"""
+    synapses: Integers
+    """that it meets there"""
+
+
+def deliveries(network: MappedNetwork, cores: Cores) -> tuple[Deliveries, ...]:
+    """Of all connections, in their order."""
+    return tuple(_deliveries(connection, cores) for connection in network.connections)
+
+
+def _deliveries(connection: Connection, cores: Cores) -> Deliveries:
+    here = connection.weights != 0
+    rows, columns = connection.rows[here], connection.columns[here]
+    source, target = connection.source.population, connection.target.population
+    if target is None:
+        neurons, synapses = np.unique(columns), np.zeros(0, np.int64)
+        targets, synapses = np.full(neurons.size, OUTSIDE), np.zeros(neurons.size, np.int64)
+    else:
+        count = 1 + int(max(cores[target], default=0))
+        pairs, synapses = np.unique(columns * count + cores[target][rows], return_counts=True)
+        neurons, targets = np.divmod(pairs, count)
+    sources = np.full(neurons.size, OUTSIDE) if source is None else cores[source][neurons]
+    return Deliveries(connection, neurons, sources, targets, synapses)
+
+
+def words_per_neuron(population: Population) -> int:
+    """Words that a neuron keeps from tick to tick, and those that its program needs on the way."""
+    return len(population.words)
+
+
+def loads(network: MappedNetwork, cores: Cores, count: int, memory: Memory, bits: float | None = None) -> Load:
+    """What each of `count` cores holds; `bits` a packed synapse, the chip file's default where None."""
+    units, programs = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    in_axons, synapses, axon_map = units.copy(), units.copy(), units.copy()
+    for population in network.populations:
+        neurons = np.bincount(cores[population.name], minlength=count)
+        units += neurons * neuron_units(memory, words_per_neuron(population))
+        programs += neurons > 0
+    for sent in deliveries(network, cores):
+        inside = sent.targets != OUTSIDE
+        targets = sent.targets[inside]
+        in_axons += np.bincount(targets, minlength=count)
+        packed = synapse_words(memory, sent.synapses[inside], bits)
+        synapses += np.bincount(targets, weights=packed, minlength=count).astype(np.int64)
+        axon_map += np.bincount(sent.sources[sent.sources != OUTSIDE], minlength=count)
+    return Load(units, in_axons, synapses, axon_map, programs)

@@ -1,0 +1,91 @@
+"""`Placement`: which core holds which neurons, what that takes of each core, and as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from compiler.mapping.network import Integers, MappedNetwork
+from compiler.placement.deliveries import OUTSIDE, Deliveries, deliveries, loads
+from hw_models.chip import Chip
+from hw_models.constants import Memory
+from hw_models.memory import RESOURCES, Load
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """The neurons of `network` on cores of `chip`, numbered from 0; chip 0 has the first ones."""
+
+    network: MappedNetwork
+    chip: Chip
+    memory: Memory
+    bits: float
+    """of a packed synapse"""
+    cores: dict[str, Integers]
+    """by population: the core of each neuron"""
+    count: int
+
+    @cached_property
+    def load(self) -> Load:
+        """What each core holds."""
+        return loads(self.network, self.cores, self.count, self.memory, self.bits)
+
+    @cached_property
+    def deliveries(self) -> tuple[Deliveries, ...]:
+        """Where the messages of each connection go."""
+        return deliveries(self.network, self.cores)
+
+    @property
+    def chips(self) -> int:
+        """Chips that have neurons."""
+        return -(-self.count // (self.chip.cores or self.count or 1))
+
+    @cached_property
+    def crossing(self) -> int:
+        """Messages from core to core in a sample, if all are sent."""
+        total = 0
+        for sent in self.deliveries:
+            inside = (sent.sources != OUTSIDE) & (sent.targets != OUTSIDE)
+            messages = int(np.count_nonzero(inside & (sent.sources != sent.targets)))
+            total += messages * len(self.network.sends.get(sent.connection.source, ()))
+        return total
+
+    @cached_property
+    def binding(self) -> tuple[str, float]:
+        """The resource that is scarcest on any core, one of `RESOURCES`, and the share of it that is used."""
+        shares = self.load.shares(self.memory).max(axis=1, initial=0.0)
+        return RESOURCES[int(shares.argmax())], float(shares.max())
+
+    def neurons(self, core: int) -> dict[str, int]:
+        """How many neurons of each population a core holds."""
+        held = {name: int(np.count_nonzero(cores == core)) for name, cores in self.cores.items()}
+        return {name: n for name, n in held.items() if n}
+
+    def __str__(self) -> str:
+        fits = "" if self.chip.cores is None else f" of {self.chip.cores * self.chip.chips:,}"
+        chips = f"{self.chips} chip{'s' if self.chips > 1 else ''}"
+        lines = [
+            f"Placement on {self.chip.title} ({self.chip.name}): {self.count}{fits} cores, {chips}; "
+            f"{self.crossing:,} messages a sample from core to core, at most"
+        ]
+        lines.append(f"{'core':>5} {'neurons':>8} " + " ".join(f"{name:>9}" for name in RESOURCES) + "  populations")
+        shares = self.load.shares(self.memory)
+        for core in range(self.count):
+            held = self.neurons(core)
+            parts = ", ".join(f"{name} {n:,}" for name, n in held.items())
+            lines.append(f"{core:>5} {sum(held.values()):>8,} {_percents(shares[:, core])}  {parts}")
+        total = sum(p.size for p in self.network.populations)
+        lines.append(f"{'all':>5} {total:>8,} {_percents(shares.mean(axis=1) if self.count else shares.sum(axis=1))}")
+        name, share = self.binding
+        low, high = self.memory.synapse_bits.low, self.memory.synapse_bits.high
+        lines.append(
+            f"what binds: {name}, {share:.1%} on the fullest core; {self.bits:g} bits a packed synapse "
+            f"(somewhere from {low:g} to {high:g}; not published)"
+        )
+        return "\n".join(lines)
+
+
+def _percents(shares: np.ndarray) -> str:
+    return " ".join(f"{share:>9.1%}" for share in shares)
