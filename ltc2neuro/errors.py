@@ -2,6 +2,7 @@
 
 from hw_models.errors import (
     ArtifactError,
+    AssemblyError,
     ChipError,
     GraphError,
     InputError,
@@ -16,6 +17,7 @@ from hw_models.errors import (
 
 __all__ = [
     "ArtifactError",
+    "AssemblyError",
     "ChipError",
     "GraphError",
     "InputError",

@@ -2,10 +2,13 @@
 
 from compiler.assembly.counts import code_instructions, executed_instructions
 from compiler.assembly.dispatch import Reset, Section, assemble
+from compiler.assembly.parser import parse, parse_listing
+from compiler.assembly.population import Population
 from compiler.assembly.templates import Scratch, select
-from compiler.assembly.text import listing_text
+from compiler.assembly.text import listing_text, populations_text
 
 __all__ = [
+    "Population",
     "Reset",
     "Scratch",
     "Section",
@@ -13,5 +16,8 @@ __all__ = [
     "code_instructions",
     "executed_instructions",
     "listing_text",
+    "parse",
+    "parse_listing",
+    "populations_text",
     "select",
 ]

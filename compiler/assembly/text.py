@@ -7,12 +7,49 @@ import re
 from collections.abc import Sequence
 from dataclasses import fields
 
+from compiler.assembly.population import Population
 from hw_models import instructions as isa
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.@']*")
 """A name that is written as it is; any other one is a JSON string."""
 RESERVED = re.compile(r"skip|to|unless|min|max|(?:sum|send)[0-9]+")
 """What looks like a name and is none."""
+
+HEADERS = {
+    "population": "population {name}",
+    "size": "size {count}",
+    "sums": "sums {count}",
+    "messages": "messages {count}",
+    "word": "word {name} = {integers}",
+    "state": "state {name} in {word}",
+    "program": "program",
+}
+"""The lines before a population's listing, in order; words and states as many as there are. `end` is behind it."""
+
+
+def populations_text(populations: Sequence[Population]) -> str:
+    """Populations complete: name, size, ports, words, states, listing. `parse` reads them back."""
+    return "\n\n".join(map(_population, populations)) + "\n"
+
+
+def _population(p: Population) -> str:
+    words = [
+        HEADERS["word"].format(name=name_text(name), integers=w if isinstance(w, int) else w.tolist())
+        for name, w in p.words.items()
+    ]
+    states = [HEADERS["state"].format(name=name_text(s), word=name_text(w)) for s, w in p.states.items()]
+    return "\n".join(
+        [
+            HEADERS["population"].format(name=name_text(p.name)),
+            *(HEADERS[n].format(count=c) for n, c in (("size", p.size), ("sums", p.sum_ports))),
+            HEADERS["messages"].format(count=p.message_ports),
+            *words,
+            *states,
+            HEADERS["program"],
+            *map(instruction_text, p.listing),
+            "end",
+        ]
+    )
 
 
 def listing_text(listing: Sequence[isa.Instruction]) -> str:

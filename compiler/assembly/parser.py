@@ -1,0 +1,152 @@
+"""Assembly text back to listings and populations. Its grammar stands in docs/instruction-set.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from compiler.assembly.lexer import Field, Form, Line, lines, match
+from compiler.assembly.population import Integers, Population
+from compiler.assembly.text import HEADERS
+from hw_models import instructions as isa
+from hw_models.errors import AssemblyError
+
+_KINDS = {kind.__name__: kind for kind in isa.INSTRUCTIONS}
+_LISTING = [Form(name, kind.form) for name, kind in _KINDS.items()]
+_HEADERS = [Form(name, form) for name, form in HEADERS.items()]
+_POPULATION = _HEADERS[:1]
+_NUMBERS = _HEADERS[1:4]
+_BODY = _HEADERS[4:]
+_END = Form("end", "end")
+
+
+def parse_listing(text: str) -> tuple[isa.Instruction, ...]:
+    """The listing that `listing_text` has written. Raises `AssemblyError` with the line and what was expected.
+
+    >>> parse_listing("v = max(v, #0)")
+    (Maximum(dest=Word(name='v'), a=Word(name='v'), b=Immediate(value=0)),)
+    """
+    found = lines(text)
+    listing = [_instruction(*match(line, _LISTING), line) for line in found]
+    _check_labels(listing, found)
+    return tuple(listing)
+
+
+def parse(text: str) -> tuple[Population, ...]:
+    """The populations that `populations_text` has written. Raises `AssemblyError` as `parse_listing` does."""
+    found = lines(text)
+    populations: list[Population] = []
+    at = 0
+    while at < len(found):
+        population, at = _population(found, at)
+        if any(p.name == population.name for p in populations):
+            raise AssemblyError("two populations have one name", where=f"population {population.name}")
+        populations.append(population)
+    return tuple(populations)
+
+
+def _population(found: Sequence[Line], at: int) -> tuple[Population, int]:
+    """The population that begins at line number `at` of `found`, and where the next one begins."""
+    start = found[at]
+    _, fields = match(start, _POPULATION)
+    name = str(fields["name"])
+    counts: list[int] = []
+    words: dict[str, Integers | int] = {}
+    states: dict[str, str] = {}
+    for form in _NUMBERS:
+        at += 1
+        counts.append(_number(match(_at(found, at, start), [form])[1]["count"]))
+    size, sums, messages = counts
+    while True:
+        at += 1
+        line = _at(found, at, start)
+        kind, fields = match(line, _BODY)
+        if kind == "program":
+            break
+        if kind == "word":
+            word = str(fields["name"])
+            if word in words:
+                raise line.error("a word that is not yet there")
+            words[word] = _values(fields["integers"], size, line)
+        else:
+            states[str(fields["name"])] = _known(str(fields["word"]), words, line)
+    listing: list[isa.Instruction] = []
+    program: list[Line] = []
+    while True:
+        at += 1
+        line = _at(found, at, start)
+        kind, fields = match(line, [*_LISTING, _END])
+        if kind == "end":
+            break
+        listing.append(_instruction(kind, fields, line))
+        program.append(line)
+    _check_labels(listing, program)
+    for instruction, line in zip(listing, program, strict=True):
+        _check_places(instruction, words, sums, messages, line)
+    return Population(name, size, tuple(listing), words, sums, messages, states), at + 1
+
+
+def _at(found: Sequence[Line], at: int, start: Line) -> Line:
+    if at == len(found):
+        raise AssemblyError(
+            "the assembly text is wrong", where=f"line {start.number}: {start.text.strip()}", numbers="expected its end"
+        )
+    return found[at]
+
+
+def _number(field: Field) -> int:
+    assert isinstance(field, int)  # what the reader of counts gives
+    return field
+
+
+def _values(field: Field, size: int, line: Line) -> Integers | int:
+    if isinstance(field, int):
+        return field
+    if not isinstance(field, tuple) or len(field) != size:
+        raise line.error(f"a number, or one for each of {size} neurons")
+    return np.array(field, np.int64)
+
+
+def _known(word: str, words: dict[str, Integers | int], line: Line) -> str:
+    if word not in words:
+        raise line.error(f"a word that has been declared, not {word!r}")
+    return word
+
+
+def _instruction(kind: str, fields: dict[str, Field], line: Line) -> isa.Instruction:
+    dest = fields.get("dest")
+    if isinstance(dest, isa.Register) and line.comment:
+        fields = {**fields, "dest": isa.Register(dest.name, _note(line.comment))}
+    return _KINDS[kind](**fields)
+
+
+def _note(comment: str) -> str:
+    """The name in a comment; any other comment as it is."""
+    tokens = lines(comment)[0].tokens
+    return tokens[0].text if len(tokens) == 1 and tokens[0].kind in ("name", "string") else comment
+
+
+def _check_labels(listing: Sequence[isa.Instruction], found: Sequence[Line]) -> None:
+    """Each label once, and below all skips to it."""
+    below: set[str] = set()
+    for instruction, line in zip(reversed(listing), reversed(found), strict=True):
+        if isinstance(instruction, isa.Label):
+            if instruction.name in below:
+                raise line.error("a label that is not there again further down")
+            below.add(instruction.name)
+        elif isinstance(instruction, (isa.Skip, isa.SkipUnless)) and instruction.to not in below:
+            raise line.error("a label further down")
+
+
+def _check_places(
+    instruction: isa.Instruction, words: dict[str, Integers | int], sums: int, messages: int, line: Line
+) -> None:
+    """Words and ports that the population has."""
+    for place in [*isa.sources(instruction), isa.target(instruction)]:
+        if isinstance(place, isa.Word):
+            _known(place.name, words, line)
+        if isinstance(place, isa.Accumulator) and place.port >= sums:
+            raise line.error(f"one of {sums} sums")
+    if isinstance(instruction, isa.Send) and instruction.port >= messages:
+        raise line.error(f"one of {messages} messages")
