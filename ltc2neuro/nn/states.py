@@ -28,7 +28,7 @@ class Bounded(Protocol):
         A new state must be a mean, with weights that are not negative, of the old state and of values in this interval,
         for any input and for each unit on its own, while the other states are within theirs. It then never leaves the
         hull of the interval and its start. Where `repeat` starts from the state this holds for each of its steps.
-        `elapsed` is the time of a sample.
+        `elapsed` is the longest time of a sample, infinity where the model computes it and nothing is known.
         """
         ...
 

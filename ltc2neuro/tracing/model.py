@@ -28,8 +28,8 @@ from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 
-_SHORTER = 0.25
-"""How much shorter than in the calibration time spans may be"""
+_SHORTER, _LONGER = 0.25, 2.0
+"""How much shorter and longer than in the calibration time spans may be; a range has room for no longer ones"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float
 
 
 def _times(sequences: Sequence[Floats]) -> Times:
-    return Times(min(float(s[:, -1].min()) for s in sequences), max(float(s[:, -1].max()) for s in sequences))
+    shortest = min(float(s[:, -1].min()) for s in sequences)
+    longest = max(float(s[:, -1].max()) for s in sequences)
+    return Times(shortest * _SHORTER, longest * _LONGER)
 
 
 def _recorded(
@@ -168,9 +170,10 @@ def _record(
         x, keywords = recorder.input(torch.zeros(shape, dtype=dtype), time_first), {}
     else:
         x, elapsed = recorder.timed_input(torch.zeros(shape, dtype=dtype), time_first)
-        shortest = torch.tensor(spans.shortest * _SHORTER, dtype=dtype)
+        shortest = torch.tensor(spans.shortest, dtype=dtype)
         with recorder.inside("timespans"):
             keywords = {"timespans": call(lambda spans: torch.maximum(spans, shortest), elapsed)}
+        recorder.given = keywords["timespans"]
     try:
         with solvers(recorder), Recording(recorder):
             result = call(clone, x, **keywords)
@@ -211,6 +214,6 @@ def _record(
         timed=spans is not None,
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
-        shortest=0.0 if spans is None else spans.shortest * _SHORTER,
+        shortest=0.0 if spans is None else spans.shortest,
     )
     return traced, recorder.watches.final(final)

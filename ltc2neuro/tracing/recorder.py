@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Times:
-    """The shortest and the longest time before a sample: those of the calibration where it changes."""
+    """Between what the time before a sample may be: 0 and infinity where that is not known."""
 
     shortest: float
     longest: float
@@ -46,6 +47,8 @@ class Recorder:
         self.names = names
         self.dt = dt
         self._spans = spans
+        self.given: torch.Tensor | None = None
+        """the time spans that the model is given"""
         self.watches = Watches()
         self.growing: list[str] = []
         """states that may grow without bound"""
@@ -62,8 +65,16 @@ class Recorder:
         self._doing: list[str] = []
 
     def times(self, timespans: object) -> Times:
-        """How long a recurrent layer's steps are that is given these `timespans`, or None."""
-        return self._spans if timespans is not None and self._spans is not None else Times(self.dt, self.dt)
+        """How long a recurrent layer's steps are that is given these `timespans`, or None.
+
+        Of what the model computes itself, of the time spans or of its input, nothing is known.
+        """
+        if timespans is None:
+            return Times(self.dt, self.dt)
+        if self._spans is not None and isinstance(timespans, Symbolic) and isinstance(self.given, Symbolic):
+            if timespans.value == self.given.value:
+                return self._spans
+        return Times(0.0, math.inf)
 
     # --- where we are ------------------------------------------------------------------------------------
 

@@ -50,26 +50,31 @@ CELLS[CfCCell] = CELLS[WiredCfCCell] = cfc_step
 LAYERS = {CfC: cfc}
 
 
-def _bound(cell: CfCCell, dt: float) -> Bound:
+def _bound(cell: CfCCell, dt: float) -> Bound | None:
     """Where the next state lies, whatever the input and the state.
 
     default: a mean of two tanh. no_gate: a tanh and a share of another. pure: A - A f exp(-dt (|w| + |f|)), in which
-    |f| exp(-dt |f|) is at most 1 / (e dt), the more the shorter dt is.
+    |f| exp(-dt |f|) is at most 1 / (e dt), the more the shorter dt is: there is no bound for each dt.
     """
     if cell.mode != "pure":
         most = 1.0 if cell.mode == "default" else 2.0
         return lambda initial: (np.minimum(initial, -most), np.maximum(initial, most))
+    if dt == 0:
+        return None
     asymptote = cell.A.detach().double().numpy()[0]
     away = np.abs(asymptote) * np.exp(-dt * np.abs(cell.w_tau.detach().double().numpy()[0])) / (np.e * dt)
     return lambda initial: (np.minimum(initial, asymptote - away), np.maximum(initial, asymptote + away))
 
 
-def _side_by_side(bounds: list[Bound], sizes: list[int]) -> Bound:
+def _side_by_side(bounds: list[Bound | None], sizes: list[int]) -> Bound | None:
     """The bound of a state that is made of the layers' states in turn."""
+    known = [bound for bound in bounds if bound is not None]
+    if len(known) < len(bounds):
+        return None
 
     def joined(initial: Floats) -> tuple[Floats, Floats]:
         parts = np.split(initial, np.cumsum(sizes)[:-1])
-        ends = [bound(part) for bound, part in zip(bounds, parts, strict=True)]
+        ends = [bound(part) for bound, part in zip(known, parts, strict=True)]
         return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
 
     return joined
