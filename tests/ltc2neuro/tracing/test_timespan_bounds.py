@@ -59,7 +59,7 @@ def test_bounds_hold_for_all_time_spans_that_the_network_takes():
 )
 def test_times_that_the_model_computes_bound_only_what_any_time_does(rnn, bounded):
     torch.manual_seed(0)
-    assert (lows(Converted(rnn(), 10.0), timespans=SPANS) is not None) == bounded
+    assert (lows(Converted(rnn(), 2.0), timespans=SPANS) is not None) == bounded
 
 
 def test_a_state_beyond_a_bound_that_short_steps_have():
