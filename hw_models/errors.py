@@ -54,6 +54,10 @@ class ChipError(Ltc2NeuroError):
     """A chip file is wrong, or a chip cannot do what is asked of it."""
 
 
+class PlacementError(ChipError):
+    """A network, or one neuron of it, does not fit the cores that a chip has."""
+
+
 class AssemblyError(Ltc2NeuroError, ValueError):
     """The text or JSON of a program does not follow the instruction set."""
 

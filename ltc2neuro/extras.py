@@ -43,5 +43,6 @@ class Extra:
 
 TORCH = Extra("torch", ("torch", "ncps"), "compiling a model; a saved network runs without")
 LAVA = Extra("lava", ("lava", "scipy", "networkx", "asteval"), "running on Lava")
+COUNTING = Extra("lava", ("scipy",), "counting the messages of a run")
 PLOT = Extra("plot", ("matplotlib",), "plots")
 DEMO = Extra("all", ("torch", "ncps", "matplotlib", "sklearn"), "the demo")

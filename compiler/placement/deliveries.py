@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -62,7 +62,14 @@ def words_per_neuron(population: Population) -> int:
     return len(population.words)
 
 
-def loads(network: MappedNetwork, cores: Cores, count: int, memory: Memory, bits: float | None = None) -> Load:
+def loads(
+    network: MappedNetwork,
+    cores: Cores,
+    deliveries: Iterable[Deliveries],
+    count: int,
+    memory: Memory,
+    bits: float | None = None,
+) -> Load:
     """What each of `count` cores holds; `bits` a packed synapse, the chip file's default where None."""
     units, programs = np.zeros(count, np.int64), np.zeros(count, np.int64)
     in_axons, synapses, axon_map = units.copy(), units.copy(), units.copy()
@@ -70,7 +77,7 @@ def loads(network: MappedNetwork, cores: Cores, count: int, memory: Memory, bits
         neurons = np.bincount(cores[population.name], minlength=count)
         units += neurons * neuron_units(memory, words_per_neuron(population))
         programs += neurons > 0
-    for sent in deliveries(network, cores):
+    for sent in deliveries:
         inside = sent.targets != OUTSIDE
         targets = sent.targets[inside]
         in_axons += np.bincount(targets, minlength=count)

@@ -15,7 +15,7 @@ import numpy as np
 from compiler.mapping.network import Connection, Integers, MappedNetwork, Population
 from compiler.placement.deliveries import words_per_neuron
 from hw_models.constants import Memory
-from hw_models.errors import ChipError
+from hw_models.errors import PlacementError
 from hw_models.memory import RESOURCES, Load, limits, neuron_units, synapse_words
 
 Piece: TypeAlias = tuple[Population, Integers]
@@ -58,6 +58,7 @@ class Filler:
         self.network, self.memory = network, memory
         self.bits = memory.synapse_bits.default if bits is None else bits
         self.units = {p.name: neuron_units(memory, words_per_neuron(p)) for p in network.populations}
+        self.all_units = sum(self.units[p.name] * p.size for p in network.populations)
         self.into: dict[str, list[_Wire]] = {p.name: [] for p in network.populations}
         self.fan_out: dict[str, list[tuple[str | None, Integers]]] = {p.name: [] for p in network.populations}
         most = 0
@@ -71,7 +72,7 @@ class Filler:
         self.packed = synapse_words(memory, np.arange(most + 1), self.bits)
 
     def fill(self, pieces: Iterable[Piece], spread: Spread) -> tuple[dict[str, Integers], int]:
-        """The core of each neuron, and how many cores there are. Raises `ChipError` for a neuron that fits none."""
+        """The core of each neuron, and how many cores. Raises `PlacementError` for a neuron that fits none."""
         placed = {p.name: np.zeros(p.size, np.int64) for p in self.network.populations}
         entries = {p.name: self._entries(p.name, spread) for p in self.network.populations}
         cores: list[_Core] = []
@@ -93,7 +94,7 @@ class Filler:
         size = next(p.size for p in self.network.populations if p.name == name)
         return sum(needed, np.zeros(size, np.int64))
 
-    def _too_large(self, population: Population, row: int, entries: Integers) -> ChipError:
+    def _too_large(self, population: Population, row: int, entries: Integers) -> PlacementError:
         load = _Core(self).after(population.name, np.array([row]), entries)
         used, most = load.used(self.memory)[:, 0], limits(self.memory)
         over = [
@@ -101,7 +102,7 @@ class Filler:
             for name, n, limit in zip(RESOURCES, used, most, strict=True)
             if n > limit
         ]
-        return ChipError(
+        return PlacementError(
             "a neuron does not fit an empty core",
             where=f"population {population.name}, neuron {row}",
             numbers="; ".join(over),

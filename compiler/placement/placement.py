@@ -30,7 +30,7 @@ class Placement:
     @cached_property
     def load(self) -> Load:
         """What each core holds."""
-        return loads(self.network, self.cores, self.count, self.memory, self.bits)
+        return loads(self.network, self.cores, self.deliveries, self.count, self.memory, self.bits)
 
     @cached_property
     def deliveries(self) -> tuple[Deliveries, ...]:
@@ -54,8 +54,12 @@ class Placement:
 
     @cached_property
     def binding(self) -> tuple[str, float]:
-        """The resource that is scarcest on any core, one of `RESOURCES`, and the share of it that is used."""
+        """The resource that is scarcest on any core, one of `RESOURCES`, and the share of it that is used.
+
+        Larger layers need no more programs, so these count only where a core has no room for another one.
+        """
         shares = self.load.shares(self.memory).max(axis=1, initial=0.0)
+        shares[RESOURCES.index("programs")] *= shares[RESOURCES.index("programs")] >= 1
         return RESOURCES[int(shares.argmax())], float(shares.max())
 
     def neurons(self, core: int) -> dict[str, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from compiler.mapping.network import MappedNetwork
 from compiler.placement.filling import Filler, Piece
 from compiler.placement.orders import around_states, by_source, in_order
 from compiler.placement.placement import Placement
 from hw_models.chip import Chip
 from hw_models.constants import Memory
-from hw_models.errors import ChipError, GraphError
+from hw_models.errors import ChipError, GraphError, PlacementError
 
 ORDERS = (by_source, around_states)
 """Tried beside the order of first fit."""
@@ -17,25 +19,39 @@ ORDERS = (by_source, around_states)
 def first_fit(network: MappedNetwork, chip: Chip, bits: float | None = None) -> Placement:
     """Populations in their order, each row in the first core with room; `bits` a packed synapse, by default the file's.
 
-    Raises `ChipError` where a neuron fits no core, or where the chip's file does not tell its memory. The chip's
-    cores may be too few: see `place`.
+    Raises `PlacementError` where a neuron fits no core, `ChipError` where the chip's file does not tell its memory.
+    The chip's cores may be too few: see `place`.
     """
-    memory = _memory(chip)
-    return _filled(Filler(network, memory, bits), chip, in_order(network))
+    return _filled(Filler(network, memory_of(chip), bits), chip, in_order(network))
 
 
-def place(network: MappedNetwork, chip: Chip, bits: float | None = None) -> Placement:
+def place(network: MappedNetwork, chip: Chip, bits: float | None = None, spread: int = 1) -> Placement:
     """The placement with the fewest cores and of those the one with least traffic from core to core.
 
-    Never worse than `first_fit`. Raises `ChipError` as that does, and where the chips' cores are too few.
+    Never worse than `first_fit`. With `spread` the neurons are shared out over that many cores, as far as that goes:
+    more cores make shorter ticks. Raises errors as `first_fit` does, and where the chips' cores are too few.
     """
-    best = first_fit(network, chip, bits)
-    if best.count > 1:
-        filler = Filler(network, best.memory, bits)
-        others = [_filled(filler, chip, order(network)) for order in ORDERS]
-        best = min([best, *others], key=lambda p: (p.count, p.crossing))
+    filler = Filler(network, memory_of(chip), bits)
+    best = _best(filler, chip)
+    if spread > best.count:
+        whole = filler.memory
+        share = max(-(-filler.all_units // spread), *filler.units.values())
+        while share < whole.neuron_units:
+            filler.memory = replace(whole, neuron_units=share)
+            best = _best(filler, chip)
+            if best.count <= spread:
+                break
+            share += 1 + share // 16
     _check_cores(best, chip)
     return best
+
+
+def _best(filler: Filler, chip: Chip) -> Placement:
+    first = _filled(filler, chip, in_order(filler.network))
+    if first.count == 1:
+        return first
+    others = [_filled(filler, chip, order(filler.network)) for order in ORDERS]
+    return min([first, *others], key=lambda p: (p.count, p.crossing))
 
 
 def _filled(filler: Filler, chip: Chip, pieces: list[Piece]) -> Placement:
@@ -47,7 +63,7 @@ def _filled(filler: Filler, chip: Chip, pieces: list[Piece]) -> Placement:
     spread = {p.name: 1 for p in filler.network.populations}
     while True:
         cores, count = filler.fill(pieces, spread)
-        placement = Placement(filler.network, chip, filler.memory, filler.bits, cores, count)
+        placement = Placement(filler.network, chip, memory_of(chip), filler.bits, cores, count)
         if placement.load.fits(filler.memory).all():
             return placement
         found = {name: len(set(numbers.tolist())) for name, numbers in cores.items()}
@@ -57,7 +73,8 @@ def _filled(filler: Filler, chip: Chip, pieces: list[Piece]) -> Placement:
         spread = grown
 
 
-def _memory(chip: Chip) -> Memory:
+def memory_of(chip: Chip) -> Memory:
+    """What the chip's file says of a core's memory. Raises `ChipError` where it says nothing."""
     if chip.memory is None:
         raise ChipError(
             "nothing is known of the memory of its cores, so nothing can be placed on them",
@@ -71,7 +88,7 @@ def _check_cores(placement: Placement, chip: Chip) -> None:
     if chip.cores is None or placement.count <= chip.cores * chip.chips:
         return
     name, share = placement.binding
-    raise ChipError(
+    raise PlacementError(
         "the network does not fit the chip",
         where=f"chip {chip.name}",
         numbers=f"it needs {placement.count:,} cores, and {chip.chips} x {chip.cores} are there; {name} bind "

@@ -1,0 +1,46 @@
+"""What a sample of a saved network costs on its chip or another: cores, ticks, time and energy, and what dominates.
+Exit status: 0 it fits, 1 it does not fit, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+
+from ltc2neuro.cli.chips import add_target, target
+from ltc2neuro.cli.output import HELD, MISSED, say, say_error
+
+NAME = "cost"
+HELP = "whether a saved network fits a chip, and what a sample costs there"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("network", help="a .l2n file")
+    add_target(parser, default=None)
+    parser.add_argument("--cores", type=int, default=1, metavar="N", help="spread the neurons over so many cores")
+    parser.add_argument(
+        "--data", metavar="FILE", help="samples to run: count the messages they send; without, all are sent"
+    )
+    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    parser.add_argument("--placement", action="store_true", help="show what each core holds")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load, place, count, print."""
+    import ltc2neuro
+    from ltc2neuro.cli import samples
+    from ltc2neuro.errors import InputError, PlacementError
+
+    if options.timespans and not options.data:
+        raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")
+    net = ltc2neuro.load(options.network)
+    chip = target(options, net.chip)
+    data, spans = (samples.load(path) if path else None for path in (options.data, options.timespans))
+    recorded = None if data is None else net.run(data, timespans=spans)
+    try:
+        cost = net.cost(recorded, chip=chip, cores=options.cores)
+    except PlacementError as error:
+        say_error(options, error)
+        return MISSED
+    text = f"{cost}\n\n{cost.placement}" if options.placement else str(cost)
+    say(options, text, {**cost.plain(), "text": text})
+    return HELD
