@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,7 +30,7 @@ class Run:
     state after every sample: integers, or real values on "floating". `record` holds what was asked for, in real
     values; `saturations` how often a value was clipped, by its name: on Lava those of the input only, for its processes
     count none ("reference" computes the same integers and counts all). `final_state` is (batch, size) by name, to be
-    given to the next run.
+    given to the next run. "loihi2" shows outputs only: it has no states.
     """
 
     on: str
@@ -40,6 +40,8 @@ class Run:
     record: dict[str, Floats | list[Floats]]
     saturations: dict[str, int]
     final_state: dict[str, np.ndarray]
+    entered: tuple[tuple[np.ndarray, States | None], ...] = field(default=(), repr=False)
+    """what the chip was given: batches (batch, time, features) as integers, and the states they started from"""
 
     def __repr__(self) -> str:
         count = len(self.outputs)
@@ -74,16 +76,23 @@ def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str
     refuse_without_lava(net)
     LAVA.require()
     from compiler.backends.lava.run import run_lava
+    from compiler.mapping.options import Options, Overlap
 
-    return run_lava(net.mapped, x.astype(np.int64), state, fused=fused)
+    options = Options(Overlap.NONE) if fused else Options()
+    return run_lava(lambda reset: net.mapped(reset, options), x.astype(np.int64), state, fused=fused)
 
 
 def _loihi2(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+    """Outputs only: the chip keeps its states."""
     refuse_without_lava(net)
     LAVA.require()
-    from compiler.backends.lava.hardware import refuse_without_loihi
+    from compiler.backends.lava.hardware import run_loihi2
 
-    raise refuse_without_loihi()
+    if state is not None:
+        raise InputError("Loihi 2 starts from the initial states only", advice="Leave out state=.")
+    if record:
+        raise InputError("Loihi 2 shows outputs only", where=", ".join(record), advice=_ELSEWHERE)
+    return run_loihi2(net.mapped, x.astype(np.int64), _reference(net, x, None, ()).outputs.astype(np.int64))
 
 
 EXECUTORS: dict[str, Executor] = {
@@ -120,6 +129,7 @@ def run_network(
     start = None if state is None else _checked(net, state, len(x.arrays), integers=on != "floating")
     counts: dict[str, int] = {}
     parts: list[tuple[list[int], Execution]] = []
+    entered: list[tuple[np.ndarray, States | None]] = []
     for group in x.groups():
         batch = np.stack([x.arrays[i] for i in group])
         if on == "floating":
@@ -134,7 +144,8 @@ def run_network(
             label = net.shown_name(name)
             counts[label] = counts.get(label, 0) + count
         parts.append((group, execution))
-    return _assemble(net, x, on, parts, wanted, counts)
+        entered.append((samples, own))
+    return replace(_assemble(net, x, on, parts, wanted, counts), entered=tuple(entered))
 
 
 def _expand(net: Network, record: Sequence[str]) -> list[str]:
@@ -158,9 +169,11 @@ def _refuse_values(net: Network, wanted: Sequence[str]) -> None:
         raise InputError(
             "Lava records states only",
             where=", ".join(values),
-            advice=f"Record {', '.join(sorted(states)) or 'nothing'} on Lava, and values on 'reference': it computes "
-            "the same integers.",
+            advice=f"Record {', '.join(sorted(states)) or 'nothing'} on Lava. {_ELSEWHERE}",
         )
+
+
+_ELSEWHERE = "Record values on 'reference': it computes the same integers."
 
 
 def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict[str, np.ndarray]:
@@ -203,11 +216,10 @@ def _assemble(
     count = len(x.arrays)
     outputs: list[Floats] = [np.zeros(0)] * count
     integers: list[Integers] = [np.zeros(0, np.int64)] * count
-    states: dict[str, list[np.ndarray]] = {s.name: [np.zeros(0)] * count for s in net.graph.states}
+    shown_states = [s for s in net.graph.states if all(s.name in execution.states for _, execution in parts)]
+    states: dict[str, list[np.ndarray]] = {s.name: [np.zeros(0)] * count for s in shown_states}
     record: dict[str, list[Floats]] = {n: [np.zeros(0)] * count for n in wanted}
-    final = {
-        s.name: np.zeros((count, s.size), np.float64 if on == "floating" else np.int64) for s in net.graph.states
-    }
+    final = {s.name: np.zeros((count, s.size), np.float64 if on == "floating" else np.int64) for s in shown_states}
     for group, execution in parts:
         real = net.dequantize(execution.outputs)
         shown = net.shown_record(execution, wanted, np.stack([x.arrays[i] for i in group]))

@@ -26,11 +26,12 @@ from lava.magma.core.process.message_interface_enum import ActorType
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
 from lava.magma.core.run_conditions import RunSteps
-from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.magma.core.run_configs import RunConfig
 from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProcessing, SystemProcess
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from lava.magma.runtime.runtime import Runtime
 
+from compiler.backends.lava.targets import SIMULATOR
 from hw_models.errors import LavaError
 
 POLL_S = 0.002
@@ -40,13 +41,21 @@ PATIENCE_S = 10.0
 """How long the exception of a process may take to arrive once others have ended: longer than a busy machine needs."""
 
 
-def run_graph(top: AbstractProcess, steps: int, *, deadline_s: float, watch: Callable[[], None] | None = None) -> float:
+def run_graph(
+    top: AbstractProcess,
+    steps: int,
+    *,
+    deadline_s: float,
+    watch: Callable[[], None] | None = None,
+    run_config: RunConfig | None = None,
+) -> float:
     """Run the graph to which `top` belongs for `steps` time steps; then it is gone. Returns the steps' seconds.
 
+    `run_config` is the simulator's where none is given.
     `watch` is called while the graph runs. Raises `LavaError` that names the process which raised, ended or, where
     none did, says that the graph did not answer within `deadline_s` seconds. Ctrl-C ends the graph too.
     """
-    executable = top.compile(Loihi2SimCfg(select_tag="fixed_pt"))
+    executable = top.compile(run_config or SIMULATOR.run_config())
     runtime = Runtime(executable, ActorType.MultiProcessing)
     executable.assign_runtime_to_all_processes(runtime)
     names = _names(executable)

@@ -33,7 +33,7 @@ def shared(*shape: int) -> Int32:
 
 @dataclass(frozen=True)
 class SampleRows:
-    """One row a sample; sample k's belongs to tick `first` + k * `period`, ticks counted from 0.
+    """One row a sample; sample k's belongs to `hold` ticks from `first` + k * `period` on, ticks counted from 0.
 
     >>> rows = SampleRows(np.array([[5], [6]], np.int32), first=3, period=2)
     >>> [rows.at(tick) for tick in (2, 3, 4, 5, 7)]
@@ -44,11 +44,12 @@ class SampleRows:
     """(samples, size)"""
     first: int
     period: int
+    hold: int = 1
 
     def at(self, tick: int) -> Int32 | None:
         """The row of the sample to which `tick` belongs, if it belongs to one."""
         sample, off = divmod(tick - self.first, self.period)
-        return self.values[sample] if off == 0 and 0 <= sample < len(self.values) else None
+        return self.values[sample] if off < self.hold and 0 <= sample < len(self.values) else None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ import logging
 
 from lava.magma.core.process.process import ProcessServer
 
-from compiler.backends.lava.hardware import refuse_without_loihi
 from compiler.backends.lava.run import run_lava
 from compiler.backends.lava.selftest import selftest
 from compiler.mapping.network import MappedNetwork
@@ -94,7 +93,3 @@ def test_runs_leave_neither_processes_nor_log_handlers_behind(integrator: MapFor
 
 def test_selftest_says_what_happened() -> None:
     assert "two Lava processes exchanged 100 integers" in selftest()
-
-
-def test_the_chip_is_refused_with_what_is_missing() -> None:
-    assert "lava-loihi" in str(refuse_without_loihi())
