@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from ltc2neuro.cli import samples
 
     extras.TORCH.require()
+    samples.require_folder(options.output)
     calibration = samples.load(options.calibration)
     spans = samples.load(options.timespans) if options.timespans else None
 

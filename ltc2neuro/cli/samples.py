@@ -38,6 +38,11 @@ def check_target(path: str, x: Array | Sequence[Array]) -> None:
     wanted = ".npy" if isinstance(x, np.ndarray) else ".npz"
     if Path(path).suffix != wanted:
         raise InputError(f"these outputs are written to a {wanted} file", where=path, advice=FORMATS)
+    require_folder(path)
+
+
+def require_folder(path: str) -> None:
+    """Raise `InputError` where no file can be written to `path`: before the work is done."""
     if not Path(path).parent.is_dir():
         raise InputError("there is no such folder to write to", where=str(Path(path).parent))
 

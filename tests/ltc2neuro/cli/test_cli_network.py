@@ -70,6 +70,13 @@ def test_compile_refuses_weights_of_another_model(folder, capsys):
     assert not (folder / "no.l2n").exists()
 
 
+def test_compile_looks_for_the_folder_before_it_works(folder, capsys):
+    where = folder / "missing"
+    arguments = [f"{folder}/train.py:build", "--calibration", f"{folder}/none.npy", "-o", f"{where}/m.l2n"]
+    assert main(["compile", *arguments]) == 2
+    assert str(where) in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("on", ["reference", "floating"])
 def test_run_writes_what_the_network_returns(folder, network, on, capsys):
     x = np.load(folder / "x.npy")
