@@ -14,7 +14,7 @@ from hw_models.constants import Memory
 from hw_models.memory import RESOURCES, Load
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Placement:
     """The neurons of `network` on cores of `chip`, numbered from 0; chip 0 has the first ones."""
 
@@ -66,6 +66,9 @@ class Placement:
         """How many neurons of each population a core holds."""
         held = {name: int(np.count_nonzero(cores == core)) for name, cores in self.cores.items()}
         return {name: n for name, n in held.items() if n}
+
+    def __repr__(self) -> str:
+        return f"Placement(chip {self.chip.name}, {self.count} cores on {self.chips} chips)"
 
     def __str__(self) -> str:
         fits = "" if self.chip.cores is None else f" of {self.chip.cores * self.chip.chips:,}"
