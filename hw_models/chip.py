@@ -42,6 +42,12 @@ class Chip:
     lava: bool = field(metadata=meaning("", "whether Lava's stock connections carry its messages and weights"))
     sources: dict[str, Source]
     """key -> where its number comes from"""
+    registers: int | None = field(
+        default=None, metadata=meaning("registers", "for a neuron's temporaries of one tick; 0: they are its words", 0)
+    )
+    neuron_words: int | None = field(
+        default=None, metadata=meaning("words", "most of one neuron: parameters, states and what waits for its use", 1)
+    )
     cores: int | None = field(default=None, metadata=meaning("cores", "of one chip", 1))
     memory: Memory | None = None
     timing: Timing | None = None

@@ -2,8 +2,11 @@
 
 from compiler.assembly.counts import code_instructions, executed_instructions
 from compiler.assembly.dispatch import Reset, Section, assemble
+from compiler.assembly.finish import finish
 from compiler.assembly.parser import parse, parse_listing
+from compiler.assembly.peephole import shorten
 from compiler.assembly.population import Population
+from compiler.assembly.registers import allocate
 from compiler.assembly.templates import Scratch, select
 from compiler.assembly.text import listing_text, populations_text
 
@@ -12,6 +15,7 @@ __all__ = [
     "Reset",
     "Scratch",
     "Section",
+    "allocate",
     "assemble",
     "code_instructions",
     "executed_instructions",
@@ -20,4 +24,5 @@ __all__ = [
     "parse_listing",
     "populations_text",
     "select",
+    "shorten",
 ]

@@ -1,0 +1,34 @@
+"""The last steps to what a neuron executes: a shorter listing, its words, its registers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from compiler.assembly.peephole import shorten
+from compiler.assembly.population import Population
+from compiler.assembly.registers import allocate
+from hw_models import instructions as isa
+from hw_models.chip import Chip
+from hw_models.errors import ChipError
+
+
+def finish(population: Population, chip: Chip, seen: Collection[str] = ()) -> Population:
+    """The population as the chip executes it: registers are those of the chip, words those that are used.
+
+    `seen` are words that someone looks at from outside, beside those of states. Raises `ChipError` where a neuron has
+    more words than the chip gives it.
+    """
+    listing, spilled = allocate(shorten(population.listing, chip.word_high), chip.registers, population.words)
+    used = {p.name for i in listing for p in (isa.target(i), *isa.sources(i)) if isinstance(p, isa.Word)}
+    used |= {*seen, *population.states.values()}
+    words = {name: word for name, word in population.words.items() if name in used} | dict.fromkeys(spilled, 0)
+    if chip.neuron_words is not None and len(words) > chip.neuron_words:
+        raise ChipError(
+            "a neuron has more words than the chip gives it",
+            where=f"population {population.name}",
+            numbers=f"{len(words)} words, {len(spilled)} of them temporaries without one of {chip.registers} registers;"
+            f" {chip.name}: {chip.neuron_words} words",
+            advice="Use smaller layers, or a chip with more words a neuron.",
+        )
+    return replace(population, listing=listing, words=words)

@@ -1,0 +1,178 @@
+"""Listings made shorter, a few neighbouring instructions at a time; what a neuron sends and keeps stays the same.
+
+Each rule takes a listing and returns a shorter one, or None where it finds nothing. What is said to be dead is
+never read again, on no way through the listing: `flow` proves it. Only registers die; words are left as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from compiler.assembly.flow import live_after, ways
+from hw_models import instructions as isa
+
+Listing: TypeAlias = "list[isa.Instruction]"
+
+_JUMPS = (isa.Skip, isa.SkipUnless, isa.Label)
+
+
+def shorten(listing: Sequence[isa.Instruction], word_high: int) -> tuple[isa.Instruction, ...]:
+    """Apply all rules until none finds anything. `word_high` is the largest integer of a word, so of an immediate."""
+    found = list(listing)
+    while True:
+        shorter = next((s for rule in RULES if (s := rule(found, word_high)) is not None), None)
+        if shorter is None:
+            return tuple(found)
+        found = shorter
+
+
+def _unreached(listing: Listing, _: int) -> Listing | None:
+    """What no way leads to, results that nobody reads, and skips that are decided."""
+    onward = ways(listing)
+    alive = live_after(listing, onward)
+    kept: Listing = []
+    for n, instruction in enumerate(listing):
+        if isinstance(instruction, isa.SkipUnless) and onward[n] == (n + 1,):
+            continue
+        if isinstance(instruction, isa.SkipUnless) and len(onward[n]) == 1:
+            kept.append(isa.Skip(instruction.to))
+        elif isinstance(instruction, isa.Label) or (onward[n] and not _is_dead(isa.target(instruction), alive[n])):
+            kept.append(instruction)
+    return kept if kept != listing else None
+
+
+def _is_dead(target: isa.Target | None, alive: frozenset[isa.Target]) -> bool:
+    return isinstance(target, isa.Register) and target not in alive
+
+
+def _idle_skips(listing: Listing, _: int) -> Listing | None:
+    """Skips to the next instruction, and labels that nobody skips to."""
+    wanted = {i.to for i in listing if isinstance(i, (isa.Skip, isa.SkipUnless))}
+    for n, instruction in enumerate(listing):
+        if isinstance(instruction, isa.Label) and instruction.name not in wanted:
+            return _without(listing, n)
+        if isinstance(instruction, (isa.Skip, isa.SkipUnless)):
+            behind = n + 1
+            while behind < len(listing) and isinstance(label := listing[behind], isa.Label):
+                if label.name == instruction.to:
+                    return _without(listing, n)
+                behind += 1
+    return None
+
+
+def _neutral(listing: Listing, _: int) -> Listing | None:
+    """Sums with 0 and shifts by 0 are moves; a move to itself is nothing."""
+    zero = isa.Immediate(0)
+    for n, i in enumerate(listing):
+        if isinstance(i, isa.Move) and i.dest == i.a:
+            return _without(listing, n)
+        plain: isa.Source | None = None
+        if isinstance(i, isa.Add) and zero in (i.a, i.b):
+            plain = i.a if i.b == zero else i.b
+        elif isinstance(i, isa.Subtract) and i.b == zero:
+            plain = i.a
+        elif isinstance(i, (isa.ShiftLeft, isa.ShiftRight)) and i.amount == zero:
+            plain = i.a
+        if plain is not None:
+            return [*listing[:n], isa.Move(i.dest, plain), *listing[n + 1 :]]  # type: ignore[attr-defined]
+    return None
+
+
+def _late_moves(listing: Listing, _: int) -> Listing | None:
+    """`r = ...; d = r`, r dead: the result goes to d at once, where nobody uses d in between."""
+    alive = live_after(listing, ways(listing))
+    for n, move in enumerate(listing):
+        if not isinstance(move, isa.Move) or not isinstance(move.a, isa.Register) or move.a in alive[n]:
+            continue
+        for earlier in range(n - 1, -1, -1):
+            between = listing[earlier]
+            if isa.target(between) == move.a:
+                moved = isa.with_target(between, move.dest)
+                return [*listing[:earlier], moved, *listing[earlier + 1 : n], *listing[n + 1 :]]
+            used = (isa.target(between), *isa.sources(between))
+            if isinstance(between, _JUMPS) or move.dest in used or move.a in used:
+                break
+    return None
+
+
+def _early_moves(listing: Listing, _: int) -> Listing | None:
+    """`r = s` and then reads of r: reads of s, where s is not written before r is dead or written anew."""
+    alive = live_after(listing, ways(listing))
+    for n, move in enumerate(listing):
+        if not isinstance(move, isa.Move) or not isinstance(move.dest, isa.Register):
+            continue
+        changed = _reads_replaced(listing, alive, n, move.dest, move.a)
+        if changed is not None:
+            return changed
+    return None
+
+
+def _reads_replaced(
+    listing: Listing, alive: list[frozenset[isa.Target]], n: int, register: isa.Register, source: isa.Source
+) -> Listing | None:
+    changed = list(listing)
+    for later in range(n + 1, len(listing)):
+        if isinstance(listing[later], isa.Label):
+            return None
+        if isinstance(listing[later], (isa.Skip, isa.SkipUnless)) and register in alive[later]:
+            return None
+        changed[later] = isa.with_sources(listing[later], lambda s: source if s == register else s)
+        target = isa.target(listing[later])
+        if register not in alive[later] or target == register:
+            return _without(changed, n)
+        if target == source:
+            return None
+    return None
+
+
+def _chained_constants(listing: Listing, word_high: int) -> Listing | None:
+    """`r = a - #c; d = #k - r`, r dead: `d = #(k + c) - a`; and all other sums of one number and two constants."""
+    alive = live_after(listing, ways(listing))
+    for n in range(1, len(listing)):
+        first, second = listing[n - 1], listing[n]
+        inner, outer = _linear(first), _linear(second)
+        if inner is None or outer is None or outer[1] != isa.target(first):
+            continue
+        if isa.target(second) != outer[1] and outer[1] in alive[n]:
+            continue
+        if not isinstance(outer[1], isa.Register):
+            continue
+        sign, constant = outer[0] * inner[0], outer[2] + outer[0] * inner[2]
+        dest = isa.target(second)
+        if dest is None or abs(constant) > word_high:
+            continue
+        sum_: isa.Instruction
+        if sign > 0:
+            sum_ = isa.Add(dest, inner[1], isa.Immediate(constant))
+        else:
+            sum_ = isa.Subtract(dest, isa.Immediate(constant), inner[1])
+        return [*listing[: n - 1], sum_, *listing[n + 1 :]]
+    return None
+
+
+def _linear(i: isa.Instruction) -> tuple[int, isa.Source, int] | None:
+    """`sign * source + constant`, if the instruction computes that."""
+    if isinstance(i, isa.Add) and isinstance(i.b, isa.Immediate):
+        return 1, i.a, i.b.value
+    if isinstance(i, isa.Add) and isinstance(i.a, isa.Immediate):
+        return 1, i.b, i.a.value
+    if isinstance(i, isa.Subtract) and isinstance(i.b, isa.Immediate):
+        return 1, i.a, -i.b.value
+    if isinstance(i, isa.Subtract) and isinstance(i.a, isa.Immediate):
+        return -1, i.b, i.a.value
+    return None
+
+
+def _without(listing: Listing, n: int) -> Listing:
+    return [*listing[:n], *listing[n + 1 :]]
+
+
+RULES: list[Callable[[Listing, int], Listing | None]] = [
+    _unreached,
+    _idle_skips,
+    _neutral,
+    _late_moves,
+    _early_moves,
+    _chained_constants,
+]

@@ -1,0 +1,75 @@
+"""Register allocation: virtual registers to the few of the chip; what finds none becomes a word of the neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from compiler.assembly.flow import live_after, ways
+from hw_models import instructions as isa
+from hw_models.errors import GraphError
+
+
+def allocate(
+    listing: Sequence[isa.Instruction], registers: int | None, words: Collection[str] = ()
+) -> tuple[tuple[isa.Instruction, ...], tuple[str, ...]]:
+    """The listing with registers r0, r1 .. below `registers` (None: as many as it takes), and names of new words.
+
+    Two virtual registers share one where neither is ever written while the other is still read. `words` are names
+    that new words must not have.
+    """
+    onward = ways(listing)
+    listing = [i for n, i in enumerate(listing) if onward[n] or isinstance(i, isa.Label)]
+    numbers = _numbers(listing)
+    spilled = 1 + max(numbers.values(), default=-1) - registers if registers is not None else 0
+    new: list[str] = []
+    for number in range(spilled):
+        name = f"temporary{number}"
+        while name in words:
+            name += "'"
+        new.append(name)
+
+    def place(source: isa.Source) -> isa.Source:
+        return _place(source) if isinstance(source, isa.Register) else source
+
+    def _place(register: isa.Register) -> isa.Target:
+        number = numbers[register]
+        if registers is not None and number >= registers:
+            return isa.Word(new[number - registers])
+        return isa.Register(f"r{number}", register.value or _shown(register.name))
+
+    allocated: list[isa.Instruction] = []
+    for instruction in listing:
+        target = isa.target(instruction)
+        changed = isa.with_sources(instruction, place)
+        allocated.append(isa.with_target(changed, _place(target)) if isinstance(target, isa.Register) else changed)
+    return tuple(allocated), tuple(new)
+
+
+def _shown(name: str) -> str:
+    """A register's name for readers; scratch registers of templates have none."""
+    return "" if name.startswith("~") else name
+
+
+def _numbers(listing: Sequence[isa.Instruction]) -> dict[isa.Register, int]:
+    """The lowest number for each register that no register beside it has, in the order of their first writes."""
+    alive = live_after(listing, ways(listing))
+    unset = sorted(place.name for place in alive[-1] if isinstance(place, isa.Register))
+    if unset:
+        raise GraphError(f"registers are read before they are written: {', '.join(unset)}")
+    beside: dict[isa.Register, set[isa.Register]] = {}
+    for instruction, after in zip(listing, alive, strict=False):
+        target = isa.target(instruction)
+        if not isinstance(target, isa.Register):
+            continue
+        copied = {target, instruction.a} if isinstance(instruction, isa.Move) else {target}
+        others = {place for place in after if isinstance(place, isa.Register)} - copied
+        beside.setdefault(target, set()).update(others)
+        for other in others:
+            beside.setdefault(other, set()).add(target)
+    numbers: dict[isa.Register, int] = {}
+    for instruction in listing:
+        target = isa.target(instruction)
+        if isinstance(target, isa.Register) and target not in numbers:
+            taken = {numbers[other] for other in beside[target] if other in numbers}
+            numbers[target] = min(set(range(len(taken) + 1)) - taken)
+    return numbers
