@@ -11,10 +11,11 @@ from ltc2neuro.runs import refuse_without_lava
 
 if TYPE_CHECKING:
     from compiler.backends.lava.processes.nets import Net
+    from compiler.mapping.options import Options
     from ltc2neuro.network import Network
 
 
-def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int) -> Net:
+def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int, options: Options | None) -> Net:
     """See `Network.to_lava`."""
     if mode not in ("mapped", "fused"):
         raise InputError(f"no mode {mode!r}", advice="Use 'mapped' or 'fused'.")
@@ -28,9 +29,10 @@ def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int) -> 
     refuse_without_lava(net)
     LAVA.require()
     from compiler.backends.lava.processes.nets import FusedNet, MappedNet
+    from compiler.mapping.options import Options, Overlap
 
     reset_interval = None if reset_interval is None else int(reset_interval)
-    network = net.mapped(reset_interval)
     if mode == "mapped":
-        return MappedNet(network=network, reset_interval=reset_interval)
+        return MappedNet(network=net.mapped(reset_interval, options), reset_interval=reset_interval)
+    network = net.mapped(reset_interval, Options(Overlap.NONE))
     return FusedNet(network=network, reset_interval=reset_interval, lanes=int(lanes))

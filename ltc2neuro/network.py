@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
     from compiler.mapping.network import MappedNetwork
+    from compiler.mapping.options import Options
 
 
 @dataclass(frozen=True)
@@ -250,20 +251,33 @@ class Network:
 
         return prepare(self.graph, KERNELS)
 
-    def mapped(self, reset_interval: int | None = None) -> MappedNetwork:
-        """Populations, connections and ticks; states start anew every `reset_interval` samples."""
+    def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
+        """Populations, connections and ticks; states start anew every `reset_interval` samples.
+
+        `options` say, for one, how far samples overlap.
+        """
         from compiler.mapping.mapper import map_network
 
-        return map_network(self.graph, self.chip, reset_interval)
+        return map_network(self.graph, self.chip, reset_interval, options)
 
-    def to_lava(self, mode: str = "mapped", reset_interval: int | None = None, lanes: int = 1) -> AbstractProcess:
+    def to_lava(
+        self,
+        mode: str = "mapped",
+        reset_interval: int | None = None,
+        lanes: int = 1,
+        options: Options | None = None,
+    ) -> AbstractProcess:
         """A Lava process with ports `inp` and `out`, to wire into a graph of your own.
 
         "mapped": one process a population, real ticks; `inp` is read at ticks k * ticks_per_sample, `out` carries
         sample k at tick latency + k * ticks_per_sample and 0 elsewhere. "fused": all in one process, a tick a
         sample, `lanes` sequences side by side, ports flat: element i of lane l is at i * lanes + l. Every
         `reset_interval` samples the states start again. The process tells `ticks_per_sample`, `latency`,
-        `steps(samples)`, and in `state_vars` where each state lies.
+        `steps(samples)`, in `state_vars` where each state lies, and in `state_ticks` when: a state is that after
+        sample k when tick state_ticks[name] + k * ticks_per_sample has run.
+
+        Of "mapped", samples overlap as `options` say. To set states between samples, or to feed a result back as the
+        next sample, take `options=Options(Overlap.NONE)` of `compiler.mapping`.
 
         Integers travel: see `quantize` and `dequantize`. What you send to `inp` must lie within `input_format`; the
         chip does not clip it, and neither does Lava. Run the graph under `Loihi2SimCfg(select_tag="fixed_pt")`.
@@ -272,7 +286,7 @@ class Network:
         """
         from ltc2neuro.lava import to_lava
 
-        return to_lava(self, mode, reset_interval, lanes)
+        return to_lava(self, mode, reset_interval, lanes, options)
 
     # --- texts and files -----------------------------------------------------------------------------------
 

@@ -1,20 +1,29 @@
-"""A population's listing from its sections: the tick counter, the reset, and which section runs when."""
+"""A population's listing from its sections: the tick counter, the reset, and which section runs when.
+
+A section's ticks count from its sample's first tick. Those from the period on lie in later samples: while sample k
+runs its tick t, the tick counter of sample k + t // period stands at t % period. Whatever shares a tick runs in the
+order of samples, older ones first, so each sample finds every word as if it ran alone.
+"""
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hw_models import instructions as isa
 
 TICK = isa.Word("tick")
 """Counts the ticks of a sample; starts one before its wrap, so that the first tick of a run is tick 0."""
 SAMPLE = isa.Word("sample")
-"""Counts the samples of a sequence; starts at -1, so that the first sample resets nothing."""
+"""Counts the samples of a sequence; below 0 in the first one, which resets nothing."""
+AGE = isa.Word("age")
+"""How many samples entered before this one, up to as many as a section looks back; starts at -1."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """Instructions that run at some ticks of each sample, in rising order. Sections of one tick run in text order."""
+    """Instructions that run at some ticks of each sample, in rising order. Sections of one tick run in their order."""
 
     ticks: tuple[int, ...]
     body: tuple[isa.Instruction, ...]
@@ -22,30 +31,84 @@ class Section:
 
 @dataclass(frozen=True)
 class Reset:
-    """Every `interval` samples, before anything else of tick 0: each word takes its initial value."""
+    """At tick `tick` of every `interval`-th sample, before anything else of that sample: words take initial values."""
 
     interval: int
+    tick: int
     words: tuple[tuple[isa.Word, isa.Source], ...]
 
 
-def assemble(sections: list[Section], period: int, reset: Reset | None = None) -> tuple[isa.Instruction, ...]:
-    """The listing of a population whose samples take `period` ticks."""
+def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> tuple[isa.Instruction, ...]:
+    """The listing of a population in which a sample enters every `period` ticks; `ordered` must allow it."""
+    again = [Section((r.tick,), _resetting(r, f"reset{n}")) for n, r in enumerate(resets)]
+    found = ordered([*again, *(s for s in sections if s.body)], period)
+    if found is None:
+        raise ValueError(f"the sections have no order for samples of {period} ticks")
+    oldest = max((s.ticks[-1] // period for s in found), default=0)
     listing: list[isa.Instruction] = [
         isa.Add(TICK, TICK, isa.Immediate(1)),
         isa.SkipUnless(TICK, isa.Immediate(period), isa.Test.EQUAL, "started"),
         isa.Move(TICK, isa.Immediate(0)),
     ]
-    if reset is not None and reset.words:
+    if oldest:
+        listing += [isa.Add(AGE, AGE, isa.Immediate(1)), isa.Minimum(AGE, AGE, isa.Immediate(oldest))]
+    if resets:
         listing += [
             isa.Add(SAMPLE, SAMPLE, isa.Immediate(1)),
-            isa.SkipUnless(SAMPLE, isa.Immediate(reset.interval), isa.Test.EQUAL, "started"),
+            isa.SkipUnless(SAMPLE, isa.Immediate(resets[0].interval), isa.Test.EQUAL, "started"),
             isa.Move(SAMPLE, isa.Immediate(0)),
-            *(isa.Move(word, initial) for word, initial in reset.words),
         ]
     listing.append(isa.Label("started"))
-    for number, section in enumerate(_merged(sections)):
-        listing += _guarded(section, f"s{number}")
+    for number, section in enumerate(_merged(found)):
+        listing += _guarded(section, period, f"s{number}")
     return tuple(listing)
+
+
+def initial_counters(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> dict[str, int]:
+    """What the counters of `assemble`'s listing start with, by their words."""
+    found = {TICK.name: period - 1}
+    if any(s.ticks[-1] >= period for s in sections if s.body):
+        found[AGE.name] = -1
+    if resets:
+        found[SAMPLE.name] = -resets[0].interval - 1
+    return found
+
+
+def ordered(sections: list[Section], period: int) -> list[Section] | None:
+    """The sections in an order in which, at every tick, older samples come first, and those of one sample as given.
+
+    None where there is no such order.
+    """
+    at: list[list[tuple[int, int]]] = [[] for _ in range(period)]
+    for number, section in enumerate(sections):
+        for tick in section.ticks:
+            at[tick % period].append((-(tick // period), number))
+    after: list[set[int]] = [set() for _ in sections]
+    for shared in at:
+        numbers = [number for _, number in sorted(shared)]
+        if len(set(numbers)) < len(numbers):
+            return None
+        for first, then in pairwise(numbers):
+            after[first].add(then)
+    waiting = [0] * len(sections)
+    for following in after:
+        for number in following:
+            waiting[number] += 1
+    ready = [number for number, count in enumerate(waiting) if not count]
+    found: list[Section] = []
+    while ready:
+        number = heapq.heappop(ready)
+        found.append(sections[number])
+        for then in after[number]:
+            waiting[then] -= 1
+            if not waiting[then]:
+                heapq.heappush(ready, then)
+    return found if len(found) == len(sections) else None
+
+
+def _resetting(reset: Reset, name: str) -> tuple[isa.Instruction, ...]:
+    first = isa.SkipUnless(SAMPLE, isa.Immediate(0), isa.Test.EQUAL, name)
+    return (first, *(isa.Move(word, initial) for word, initial in reset.words), isa.Label(name))
 
 
 def _merged(sections: list[Section]) -> list[Section]:
@@ -54,24 +117,46 @@ def _merged(sections: list[Section]) -> list[Section]:
     for section in sections:
         if merged and merged[-1].ticks == section.ticks:
             merged[-1] = Section(section.ticks, merged[-1].body + section.body)
-        elif section.body:
+        else:
             merged.append(section)
     return merged
 
 
-def _guarded(section: Section, name: str) -> list[isa.Instruction]:
-    """The body behind compares of the tick counter; a run of successive ticks takes two."""
-    first, last = section.ticks[0], section.ticks[-1]
+def _guarded(section: Section, period: int, name: str) -> list[isa.Instruction]:
+    """The body behind compares of the tick counter; what belongs to an earlier sample asks whether there was one."""
     end, body = f"{name}_end", f"{name}_body"
-    guard: list[isa.Instruction]
+    young = [t for t in section.ticks if t < period]
+    ages = sorted({t // period for t in section.ticks if t >= period}, reverse=True)
+    guard: list[isa.Instruction] = []
+    if not ages:
+        guard = _any_of(young, end, body)
+    elif not young and len(ages) == 1:
+        guard = [*_any_of([t % period for t in section.ticks], end, body), _old_enough(ages[0], end)]
+    else:
+        guard += [isa.SkipUnless(TICK, isa.Immediate(t), isa.Test.NOT_EQUAL, body) for t in young]
+        for age in ages:
+            ticks = [t % period for t in section.ticks if t // period == age]
+            guard += [isa.SkipUnless(TICK, isa.Immediate(t), isa.Test.NOT_EQUAL, f"{name}_age{age}") for t in ticks]
+        guard.append(isa.Skip(end))
+        for age in ages:  # from the oldest on: what passes its compare passes those after it
+            guard += [isa.Label(f"{name}_age{age}"), _old_enough(age, end)]
+        guard.append(isa.Label(body))
+    return [*guard, *section.body, isa.Label(end)]
+
+
+def _old_enough(age: int, end: str) -> isa.Instruction:
+    return isa.SkipUnless(isa.Immediate(age), AGE, isa.Test.LESS_EQUAL, end)
+
+
+def _any_of(ticks: list[int], end: str, body: str) -> list[isa.Instruction]:
+    """Goes on at one of `ticks`, else to `end`; a run of successive ticks takes two compares."""
+    first, last = ticks[0], ticks[-1]
     if first == last:
-        guard = [isa.SkipUnless(TICK, isa.Immediate(first), isa.Test.EQUAL, end)]
-    elif section.ticks == tuple(range(first, last + 1)):
-        guard = [
+        return [isa.SkipUnless(TICK, isa.Immediate(first), isa.Test.EQUAL, end)]
+    if ticks == list(range(first, last + 1)):
+        return [
             isa.SkipUnless(isa.Immediate(first), TICK, isa.Test.LESS_EQUAL, end),
             isa.SkipUnless(TICK, isa.Immediate(last), isa.Test.LESS_EQUAL, end),
         ]
-    else:
-        guard = [isa.SkipUnless(TICK, isa.Immediate(t), isa.Test.NOT_EQUAL, body) for t in section.ticks[:-1]]
-        guard += [isa.SkipUnless(TICK, isa.Immediate(last), isa.Test.EQUAL, end), isa.Label(body)]
-    return [*guard, *section.body, isa.Label(end)]
+    guard = [isa.SkipUnless(TICK, isa.Immediate(t), isa.Test.NOT_EQUAL, body) for t in ticks[:-1]]
+    return [*guard, isa.SkipUnless(TICK, isa.Immediate(last), isa.Test.EQUAL, end), isa.Label(body)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
-from compiler.mapping.network import MappedNetwork, Population, StateProbe
+from compiler.mapping.network import MappedNetwork
+from compiler.mapping.options import Options, Overlap
+from compiler.mapping.overlap import has_order, least_period, population
 from compiler.mapping.plan import Plan, make_plan
 from compiler.mapping.populations import Groups, group
-from compiler.mapping.programs import populations
+from compiler.mapping.programs import Program, programs
 from compiler.mapping.schedule import Schedule, make_schedule
 from compiler.mapping.traffic import check, disturbances
 from compiler.mapping.wiring import Wiring, wire
@@ -15,7 +17,9 @@ from hw_models.chip import Chip
 from hw_models.errors import GraphError, InputError
 
 
-def map_network(graph: Graph, chip: Chip, reset_interval: int | None = None) -> MappedNetwork:
+def map_network(
+    graph: Graph, chip: Chip, reset_interval: int | None = None, options: Options | None = None
+) -> MappedNetwork:
     """Map an integer graph to `chip`. States return to their start every `reset_interval` samples, or never.
 
     Raises `ChipError` where the chip cannot do it.
@@ -38,17 +42,18 @@ def map_network(graph: Graph, chip: Chip, reset_interval: int | None = None) -> 
     if output is None:
         raise GraphError("the graph has no output")
     wiring = wire(plan, groups, schedule, output)
-    period = _period(schedule, wiring, chip)
-    mapped = populations(plan, groups, schedule, chip, period, reset_interval)
+    all_programs = programs(plan, groups, schedule, chip, resets=reset_interval is not None)
+    period = _period(all_programs, schedule, wiring, chip, options or Options())
+    mapped = [population(p, period, reset_interval, schedule.committed) for p in all_programs]
     return MappedNetwork(
-        populations=mapped,
+        populations=tuple(p for p, _ in mapped),
         connections=wiring.connections,
         input_size=sum(graph.size(op.out) for _, op in graph.ops() if isinstance(op, Input)),
         output_size=plan.output.terms[0][1].shape[0],
         ticks_per_sample=period,
         latency=schedule.spans[output.block].ticks(output.level)[0] + 1,
-        probes=_probes(schedule, groups, mapped),
-        sends={port: dict(sorted(ticks.items())) for port, ticks in wiring.sends.items()},
+        probes=tuple(probe for _, probes in mapped for probe in probes),
+        sends={p: dict(sorted((t % period, v) for t, v in at.items())) for p, at in wiring.sends.items()},
     )
 
 
@@ -61,8 +66,21 @@ def _crowds_input(plan: Plan, groups: Groups, chip: Chip) -> bool:
     return any(any(sums) and len(sums) > chip.sums for sums in from_input.values())
 
 
-def _period(schedule: Schedule, wiring: Wiring, chip: Chip) -> int:
-    """Ticks of a sample: until the last thing is done, and no message that is still under way disturbs the next."""
+def _period(programs: tuple[Program, ...], schedule: Schedule, wiring: Wiring, chip: Chip, options: Options) -> int:
+    """Ticks of a sample: as few as ports and words allow, at most those of a sample that runs alone."""
+    alone = _alone(schedule, wiring, chip)
+    if options.overlap is Overlap.NONE:
+        return alone
+    least = least_period(programs, schedule.committed, together=options.overlap is Overlap.BLOCKS)
+    for period in range(least, alone):
+        free = not disturbances(wiring.sends, wiring.connections, wiring.reads, period)
+        if free and has_order(programs, period):
+            return period
+    return alone
+
+
+def _alone(schedule: Schedule, wiring: Wiring, chip: Chip) -> int:
+    """Ticks until the last thing is done, and no message that is still under way disturbs the next sample."""
     used = [tick for ticks in wiring.sends.values() for tick in ticks] + [read.tick for read in wiring.reads]
     last = max([span.end for span in schedule.spans] + used)
     for period in range(last + 1, last + chip.max_delay + 3):
@@ -70,10 +88,3 @@ def _period(schedule: Schedule, wiring: Wiring, chip: Chip) -> int:
             return period
     check(wiring.sends, wiring.connections, wiring.reads, last + 1)
     return last + 1
-
-
-def _probes(schedule: Schedule, groups: Groups, mapped: tuple[Population, ...]) -> tuple[StateProbe, ...]:
-    return tuple(
-        StateProbe(state, mapped[owner].name, mapped[owner].states[state], schedule.committed.get(state, 0))
-        for state, owner in groups.state_owner.items()
-    )

@@ -40,7 +40,10 @@ class Connection:
 
 @dataclass(frozen=True)
 class StateProbe:
-    """Where a state is found after each sample: in `word` of `population` when tick `tick` of the sample has run."""
+    """Where a state is found after each sample: in `word` of `population` when tick `tick` of the sample has run.
+
+    Ticks from ticks_per_sample on lie in later samples.
+    """
 
     state: str
     population: str
@@ -53,8 +56,9 @@ class MappedNetwork:
     """Populations and connections with their timing.
 
     Sample k's features enter at tick k * ticks_per_sample (ticks count from 0); its result leaves at tick
-    latency + k * ticks_per_sample. At all other ticks the output carries 0. `sends` has the ticks of a sample at
-    which each message port sends and the value sent, and the input's port among them.
+    latency + k * ticks_per_sample. At all other ticks the output carries 0. `sends` has the ticks, below
+    ticks_per_sample, at which each message port sends and the value sent, and the input's port among them: of the
+    sample that entered last or, where samples overlap, of one before.
     """
 
     populations: tuple[Population, ...]
@@ -65,3 +69,8 @@ class MappedNetwork:
     latency: int
     probes: tuple[StateProbe, ...]
     sends: dict[Port, dict[int, str]]
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether a sample is still in the network when the next one enters."""
+        return self.latency > self.ticks_per_sample or any(p.tick >= self.ticks_per_sample for p in self.probes)

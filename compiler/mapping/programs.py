@@ -1,6 +1,7 @@
 """A population's program: its sections in order, and the words that they use.
 
-What lives inside one section is a register, or the sum where it arrives; what crosses sections is a word.
+What lives inside one section is a register, or the sum where it arrives; what crosses sections is a word. Here a
+sample runs alone: `overlap` tells how soon the next may follow, and makes populations of programs.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.assembly import Reset, Scratch, Section, assemble, select
-from compiler.assembly.dispatch import SAMPLE, TICK
+from compiler.assembly import Scratch, Section, select
+from compiler.assembly.dispatch import AGE, SAMPLE, TICK
 from compiler.graph.graph import Array
 from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
-from compiler.mapping.network import Integers, Population
+from compiler.mapping.network import Integers
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Arrival, Schedule, Sent
@@ -22,6 +23,24 @@ from hw_models.chip import Chip
 
 Moment = tuple[int, int]
 """Block number and level."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the neurons of one population do in a sample.
+
+    `words` are those of its own, counters apart; `states` maps a state of the graph to its word, `initial` to where
+    its initial value is found, where states are reset.
+    """
+
+    name: str
+    size: int
+    sections: tuple[Section, ...]
+    words: dict[str, Integers | int]
+    states: dict[str, isa.Word]
+    initial: dict[str, isa.Source]
+    sum_ports: int
+    message_ports: int
 
 
 @dataclass
@@ -41,10 +60,8 @@ class _Member:
         self.uses.setdefault(name, set()).add(moment)
 
 
-def populations(
-    plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, period: int, reset_interval: int | None
-) -> tuple[Population, ...]:
-    """All populations with their listings, for samples of `period` ticks."""
+def programs(plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, resets: bool) -> tuple[Program, ...]:
+    """The programs of all populations. `resets`: whether states will return to their initial values."""
     members = [_Member() for _ in groups.names]
     for number, block in enumerate(plan.graph.blocks):
         for op in block.ops:
@@ -56,8 +73,7 @@ def populations(
     for arrival in schedule.arrivals.values():
         members[arrival.slot[0]].arrivals.setdefault((arrival.block, arrival.level), []).append(arrival)
     return tuple(
-        _Writer(plan, groups, schedule, chip, number, member).population(period, reset_interval)
-        for number, member in enumerate(members)
+        _Writer(plan, groups, schedule, chip, number, member).program(resets) for number, member in enumerate(members)
     )
 
 
@@ -75,6 +91,9 @@ def _collect(op: Op, block: int, members: list[_Member], groups: Groups, schedul
         member.use(op.x, (block, schedule.spans[block].length))
 
 
+_COUNTERS = (TICK.name, SAMPLE.name, AGE.name)
+
+
 class _Writer:
     """Writes the listing of one population."""
 
@@ -85,30 +104,26 @@ class _Writer:
         self.name, self.size = groups.names[number], groups.sizes[number]
         self.owned = [s for s in self.graph.states if groups.state_owner[s.name] == number]
         self.scratch = Scratch()
-        self.words: dict[str, Integers | int] = {TICK.name: 0}
+        self.words: dict[str, Integers | int] = {}
         self.states = {s.name: self._new_word(s.name, self._constant(s.initial)) for s in self.owned}
         self.placed: dict[str, isa.Source] = {}
         self.aliases = {op.out: (b, op.state) for b, ops in member.reads.items() for op in ops}
 
-    def population(self, period: int, reset_interval: int | None) -> Population:
-        """The population, its words as they are before the first tick."""
+    def program(self, resets: bool) -> Program:
+        """The program, its words as they are before the first tick."""
         sections = self._sections()
-        reset = None
-        if reset_interval is not None and self.owned:
-            initial = ((self.states[s.name], self._parameter(s.initial)) for s in self.owned)
-            reset = Reset(reset_interval, tuple(initial))
-            self.words[SAMPLE.name] = -1
-        self.words[TICK.name] = period - 1
+        initial = {s.name: self._parameter(s.initial) for s in self.owned} if resets else {}
         sent = [s.slot[1] for sends in self.member.sends.values() for s in sends]
         read = [a.slot[1] for arrivals in self.member.arrivals.values() for a in arrivals]
-        return Population(
+        return Program(
             self.name,
             self.size,
-            assemble(sections, period, reset),
+            tuple(sections),
             self.words,
+            self.states,
+            initial,
             sum_ports=1 + max(read, default=-1),
             message_ports=1 + max(sent, default=-1),
-            states={name: word.name for name, word in self.states.items()},
         )
 
     def _sections(self) -> list[Section]:
@@ -189,7 +204,7 @@ class _Writer:
 
     def _new_word(self, name: str, initial: Integers | int) -> isa.Word:
         unique = name
-        while unique in self.words or unique == SAMPLE.name:
+        while unique in self.words or unique in _COUNTERS:
             unique += "'"
         self.words[unique] = initial
         return isa.Word(unique)

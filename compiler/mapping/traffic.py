@@ -91,21 +91,29 @@ def disturbances(
 ) -> list[str]:
     """Every read of the finished schedule that would not find exactly its own messages, as text.
 
-    `sends` holds what is sent at which tick of a sample; samples follow each other every `period` ticks. The
-    input sends at tick 0 and may carry anything at all other ticks.
+    `sends` holds what is sent at which tick of a sample, which may lie in later samples; a sample enters every
+    `period` ticks. The input sends at tick 0 and may carry anything at all other ticks.
     """
     into: dict[Port, list[Connection]] = {}
     for connection in connections:
         into.setdefault(connection.target, []).append(connection)
     found: list[str] = []
+    at: dict[Port, dict[int, int]] = {}
+    for port, ticks in sends.items():
+        at[port] = {}
+        for tick in ticks:
+            other = at[port].setdefault(tick % period, tick)
+            if other != tick:
+                found.append(f"{port} sends {ticks[other]} and {ticks[tick]} in one tick")
     for read in reads:
         for connection in into.get(read.port, []):
-            tick = (read.tick - 1 - connection.delay) % period
-            sent = sends.get(connection.source, {}).get(tick)
-            if connection.source.population is None and tick != 0:
+            left = read.tick - 1 - connection.delay
+            tick = at.get(connection.source, {}).get(left % period)
+            sent = None if tick is None else sends[connection.source][tick]
+            if connection.source.population is None and left % period != 0:
                 sent = "anything"
             wanted = read.expected.get(connection.name)
-            if sent != wanted or (wanted is not None and read.tick <= connection.delay):
+            if sent != wanted or (wanted is not None and tick != left):
                 found.append(f"tick {read.tick}, {read.port}: {connection.name} brings {sent}, not {wanted}")
     return found
 

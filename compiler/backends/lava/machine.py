@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from compiler.backends.lava.interpreter import Interpreter, Vector
 from compiler.mapping.network import Connection, MappedNetwork, Population
+from hw_models.errors import GraphError
 
 Lanes = npt.NDArray[np.int32]
 
@@ -47,17 +48,42 @@ class Machine:
                 self._routes[numbers[source.population]][source.index].append(route)
         self._probes: dict[int, list[tuple[str, int, str]]] = {}
         for probe in network.probes:
-            found = self._probes.setdefault(probe.tick, [])
+            found = self._probes.setdefault(probe.tick % network.ticks_per_sample, [])
             found.append((probe.state, numbers[probe.population], probe.word))
 
     def sample(self, x: npt.ArrayLike) -> Lanes:
-        """Run the ticks of one sample with features `x` (features, lanes); returns the result (outputs, lanes)."""
+        """Run the ticks of one sample with features `x` (features, lanes); returns the result (outputs, lanes).
+
+        Only where samples do not overlap.
+        """
+        if self._network.overlaps:
+            raise GraphError(
+                "a sample's result is out only when the next one has entered",
+                numbers=f"{self._network.ticks_per_sample} ticks a sample, latency {self._network.latency}",
+                advice="Run it tick by tick, or map the graph with Overlap.NONE.",
+            )
         result: Vector = 0
         entering: Vector = np.asarray(x, np.int32)
         for _ in range(self._network.ticks_per_sample):
             result = result + self.tick(entering)
             entering = 0
         return np.broadcast_to(np.asarray(result, np.int32), (self._network.output_size, self._lanes))
+
+    def run(self, x: npt.ArrayLike) -> Lanes:
+        """Run samples `x` (lanes, time, features) of a machine that has not run yet; returns (lanes, time, outputs).
+
+        Also where samples overlap.
+        """
+        rows = np.asarray(x, np.int32).transpose(1, 2, 0)
+        period, latency = self._network.ticks_per_sample, self._network.latency
+        found = np.zeros((len(rows), self._network.output_size, self._lanes), np.int32)
+        for tick in range(latency + (len(rows) - 1) * period if len(rows) else 0):
+            sample, off = divmod(tick, period)
+            sent = self.tick(rows[sample] if off == 0 and sample < len(rows) else 0)
+            sample, off = divmod(tick + 1 - latency, period)
+            if off == 0 and sample >= 0:
+                found[sample] = sent
+        return found.transpose(2, 0, 1)
 
     def tick(self, entering: Vector) -> Vector:
         """Run one tick while the input carries `entering`, (features, lanes) or 0 for nothing.

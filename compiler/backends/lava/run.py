@@ -41,10 +41,10 @@ def run_lava(
 ) -> Execution:
     """Run integers `x` (batch, time, features) from `state` ({name: (batch, size)}) or the initial one.
 
-    `map_for(reset_interval)` maps the network. `deadline_s` holds for each graph; without one it is estimated,
-    generously. `progress` is told from time to time how many samples are done, and how many there are. Outputs and
-    states are integers; saturations are not counted and no value is recorded. Raises `LavaError` that names the
-    process which failed, or when the deadline has passed.
+    `map_for(reset_interval)` maps the network, for `fused` without overlap of its samples. `deadline_s` holds for
+    each graph; without one it is estimated, generously. `progress` is told from time to time how many samples
+    are done, and how many there are. Outputs and states are integers; saturations are not counted and no value is
+    recorded. Raises `LavaError` that names the process which failed, or when the deadline has passed.
     """
     batch, time, _ = x.shape
     if batch == 0 or time == 0:

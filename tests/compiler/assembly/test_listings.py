@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from compiler.assembly import Reset, Section, assemble, code_instructions, executed_instructions, listing_text
+from compiler.assembly import (
+    Reset,
+    Section,
+    assemble,
+    code_instructions,
+    executed_instructions,
+    listing_text,
+)
+from compiler.assembly.dispatch import initial_counters, ordered
 from compiler.backends.lava.interpreter import Interpreter
 from hw_models import instructions as isa
 
@@ -36,12 +44,49 @@ def test_sections_run_at_their_ticks_in_text_order(period, data):
 def test_reset_comes_every_interval_before_all_else():
     word = isa.Word("v")
     body = (isa.Send(0, word), isa.Add(word, word, isa.Immediate(1)))
-    reset = Reset(3, ((word, isa.Word("initial")),))
-    interpreter = Interpreter(assemble([Section((0,), body)], 2, reset), (2,))
-    words = {"tick": 1, "sample": -1, "v": np.array([70, 80]), "initial": np.array([5, 6])}
+    resets = (Reset(3, 0, ((word, isa.Word("initial")),)),)
+    sections = [Section((0,), body)]
+    interpreter = Interpreter(assemble(sections, 2, resets), (2,))
+    words = {**initial_counters(sections, 2, resets), "v": np.array([70, 80]), "initial": np.array([5, 6])}
     sent = [np.broadcast_to(interpreter.tick(words, [])[0], 2).tolist() for _ in range(14)]
     assert sent[::2] == [[70, 80], [71, 81], [72, 82], [5, 6], [6, 7], [7, 8], [5, 6]]
     assert sent[1::2] == [[0, 0]] * 7
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 5), st.data())
+def test_older_samples_come_first_in_a_tick_and_none_before_the_first(period, data):
+    """Each section appends its sample's age and its own number to the message of the tick."""
+    ticks = st.sets(st.integers(0, 3 * period), min_size=1, max_size=4).map(sorted)
+    sections = [Section(tuple(data.draw(ticks)), (isa.Label(f"m{mark}"),)) for mark in (1, 2, 3)]
+    if ordered(sections, period) is None:
+        assume(False)
+    expected: dict[int, list[tuple[int, int]]] = {}
+    for sample in range(4):
+        for mark, section in enumerate(sections, 1):
+            for tick in section.ticks:
+                expected.setdefault(sample * period + tick, []).append((sample, mark))
+    log = isa.Word("log")
+    run = [marked(list(s.ticks), mark) for mark, s in enumerate(sections, 1)]
+    run = [Section(s.ticks, tuple(_in_word(i, log) for i in s.body[:2])) for s in run]
+    interpreter = Interpreter(assemble(run, period), (1,))
+    words = {**initial_counters(run, period), "log": 0}
+    for tick in range(4 * period):
+        words["log"] = 0
+        interpreter.tick(words, [])
+        assert int(words["log"]) == int("".join(str(mark) for _, mark in sorted(expected.get(tick, []))) or 0)
+
+
+def _in_word(instruction: isa.Instruction, word: isa.Word) -> isa.Instruction:
+    change = {isa.Register("log"): word}
+    return isa.with_target(isa.with_sources(instruction, lambda s: change.get(s, s)), word)
+
+
+def test_what_has_no_order_is_said():
+    body = (isa.Label("x"),)
+    assert ordered([Section((0, 2), body)], 2) is None, "twice in one tick"
+    assert ordered([Section((0, 5), body), Section((2, 4), body)], 3) is not None
+    assert ordered([Section((0, 5), body), Section((2, 3), body)], 3) is None, "the older one is first in turn"
 
 
 def test_every_instruction_has_its_line():

@@ -13,7 +13,7 @@ from compiler.backends.reference import run_reference
 from compiler.graph import Graph, ops
 from compiler.graph.serialize import from_json
 from compiler.graph.validate import validate
-from compiler.mapping import map_network
+from compiler.mapping import Options, Overlap, map_network
 from compiler.quantize.intervals import prove
 from hw_models.chip import load_chip
 from hw_models.fixed_point import SEMANTICS_VERSION
@@ -59,7 +59,7 @@ def test_mapped_machine(golden):
     if not chip.lava:
         return
     x = np.array(expected["x"])
-    machine = Machine(map_network(graph, chip), lanes=len(x))
+    machine = Machine(map_network(graph, chip, options=Options(Overlap.NONE)), lanes=len(x))
     for k in range(x.shape[1]):
         assert machine.sample(x[:, k].T).T.tolist() == [sequence[k] for sequence in expected["outputs"]]
         for name, states in expected["states"].items():

@@ -5,32 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from graph_strategies import SMALL, Builder
+from mapped_check import assert_mapped_equals
 
 from compiler.assembly import code_instructions, executed_instructions
-from compiler.backends.lava.machine import Machine
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph, ops
-from compiler.mapping import MappedNetwork, Port, map_network
+from compiler.mapping import MappedNetwork, Options, Overlap, Port, map_network
 from hw_models.chip import load_chip
 from hw_models.errors import ChipError, InputError
 
 CHIP = load_chip("loihi2")
+ALONE = Options(Overlap.NONE)
 
 
-def assert_equal(graph: Graph, net: MappedNetwork, samples: int = 4, lanes: int = 3) -> None:
-    """Outputs and states of every sample, and nothing at the output between samples though the input is noisy."""
-    rng = np.random.default_rng(5)
-    x = rng.integers(-SMALL, SMALL + 1, (lanes, samples, net.input_size))
-    run = run_reference(graph, x)
-    machine = Machine(net, lanes)
-    for k in range(samples):
-        noise = rng.integers(-SMALL, SMALL, (net.ticks_per_sample, net.input_size, lanes)).astype(np.int32)
-        noise[0] = x[:, k].T
-        sent = [machine.tick(n) for n in noise]
-        assert np.array_equal(sent.pop(net.latency - 1), run.outputs[:, k].T)
-        assert not any(np.any(s) for s in sent)
-        for state in graph.states:
-            assert np.array_equal(machine.states[state.name], run.states[state.name][:, k].T)
+def assert_equal(graph: Graph, net: MappedNetwork, samples: int = 4, lanes: int = 3, interval: int = 0) -> None:
+    """With random inputs up to the extremes."""
+    x = np.random.default_rng(5).integers(-SMALL, SMALL + 1, (lanes, samples, net.input_size))
+    assert_mapped_equals(graph, net, x, interval or None)
 
 
 def synapses(b: Builder, source: str, wired: int, targets: int) -> tuple[str, str]:
@@ -65,13 +56,21 @@ def test_ltc_takes_two_ticks_a_sub_step():
     net = map_network(graph, CHIP)
     assert [p.size for p in net.populations] == [40, 19, 47]
     assert {len(c.weights) for c in net.connections} == {40, 47, 3}
-    assert net.ticks_per_sample == net.latency == 14
+    assert (net.ticks_per_sample, net.latency) == (12, 14)
     assert all(c.delay == 0 for c in net.connections)
     assert_equal(graph, net)
 
 
+def test_a_sample_alone_takes_its_latency():
+    graph = ltc()
+    net = map_network(graph, CHIP, options=ALONE)
+    assert net.ticks_per_sample == net.latency == 14
+    assert not net.overlaps
+    assert_equal(graph, net)
+
+
 def test_off_ticks_cost_little():
-    population = map_network(ltc(), CHIP).populations[0]
+    population = map_network(ltc(), CHIP, options=ALONE).populations[0]
     executed = [executed_instructions(population.listing, tick) for tick in range(14)]
     assert sorted(executed)[-1] == executed[1] < code_instructions(population.listing)
     assert sorted(executed)[-2] <= 6
@@ -81,28 +80,25 @@ def test_off_ticks_cost_little():
 def test_ltc_of_any_unfolds(unfolds):
     graph = ltc(unfolds, units=5)
     net = map_network(graph, CHIP)
-    assert net.ticks_per_sample == 2 + 2 * unfolds
+    assert net.ticks_per_sample == max(3, 2 * unfolds)
+    assert net.latency == 2 + 2 * unfolds
     assert_equal(graph, net)
 
 
-def test_reset_interval_restarts_every_sequence():
+@pytest.mark.parametrize("overlap", list(Overlap))
+@pytest.mark.parametrize("interval", [1, 2, 3])
+def test_reset_interval_restarts_every_sequence(overlap, interval):
     graph = ltc(2, units=4)
-    machine = Machine(map_network(graph, CHIP, reset_interval=3), lanes=1)
-    x = np.random.default_rng(0).integers(-SMALL, SMALL, (3, 3, 8))
-    run = run_reference(graph, x)
-    for sequence in range(3):
-        for k in range(3):
-            assert np.array_equal(machine.sample(x[sequence, k, :, None])[:, 0], run.outputs[sequence, k])
+    assert_equal(graph, map_network(graph, CHIP, interval, Options(overlap)), samples=7, interval=interval)
 
 
-def test_given_states_are_where_it_starts():
+@pytest.mark.parametrize("overlap", list(Overlap))
+@pytest.mark.parametrize("interval", [None, 2])
+def test_given_states_are_where_it_starts(overlap, interval):
     graph = ltc(2, units=4)
-    x = np.random.default_rng(0).integers(-SMALL, SMALL, (2, 4, 8))
-    run = run_reference(graph, x)
-    machine = Machine(map_network(graph, CHIP, 2), 2, {"rnn.v": run.states["rnn.v"][:, 1].T})
-    for k in (2, 3):
-        machine.sample(x[:, k].T)
-        assert np.array_equal(machine.states["rnn.v"], run.states["rnn.v"][:, k].T)
+    x = np.random.default_rng(0).integers(-SMALL, SMALL, (2, 6, 8))
+    given = run_reference(graph, x).final
+    assert_mapped_equals(graph, map_network(graph, CHIP, interval, Options(overlap)), x, interval, given)
 
 
 def gru() -> Graph:

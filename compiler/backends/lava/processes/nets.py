@@ -2,7 +2,8 @@
 
 Both run under a plain `Loihi2SimCfg(select_tag="fixed_pt")`, and both state their contract in attributes:
 `inp` is read at ticks k * ticks_per_sample, `out` carries sample k's result at latency + k * ticks_per_sample and 0
-at all other ticks. Ticks are counted from 0, Lava's time steps from 1.
+at all other ticks; a state is that after sample k when tick state_ticks[name] + k * ticks_per_sample has run. Ticks
+are counted from 0, Lava's time steps from 1.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from compiler.backends.lava.machine import Machine
 from compiler.backends.lava.processes.neurons import Neurons, initial_states
 from compiler.backends.lava.records import SampleRows, StateVar
 from compiler.mapping.network import Integers, MappedNetwork, Population
+from hw_models.errors import LavaError
 
 
 class Net(AbstractProcess):
@@ -39,6 +41,7 @@ class Net(AbstractProcess):
     latency: int
     reset_interval: int | None
     state_vars: Mapping[str, StateVar]
+    state_ticks: Mapping[str, int]
 
     def __init__(self, **params: object) -> None:
         with logging_kept():
@@ -70,6 +73,7 @@ class MappedNet(Net):
         self.ticks_per_sample = network.ticks_per_sample
         self.latency = network.latency
         self.reset_interval = reset_interval
+        self.state_ticks = {probe.state: probe.tick for probe in network.probes}
         state_vars: dict[str, StateVar] = {}
         for population, name in _with_states(network):
             initial = initial_states(population)
@@ -134,8 +138,8 @@ class FusedNet(Net):
 
     Ports are flat: element i of lane l is at i * lanes + l, and so it is in the Var `states`, in which `state_vars`
     finds each state. The result is sent one tick later, so that the network may stand in a loop; when it is out, the
-    next sample has been read, too. `initial` gives integers of states (size, lanes) to start from, `rows` names
-    states to record sample by sample.
+    next sample has been read, too. Samples of `network` must not overlap. `initial` gives integers of states
+    (size, lanes) to start from, `rows` names states to record sample by sample.
     """
 
     def __init__(
@@ -148,6 +152,12 @@ class FusedNet(Net):
         rows: Mapping[str, SampleRows] | None = None,
         name: str = "network",
     ) -> None:
+        if network.overlaps:
+            raise LavaError(
+                "samples that overlap cannot run in one tick each",
+                numbers=f"{network.ticks_per_sample} ticks a sample, latency {network.latency}",
+                advice="Map the graph with Overlap.NONE.",
+            )
         super().__init__(network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, name=name)
         self.inp = InPort(shape=(network.input_size * lanes,))
         self.out = OutPort(shape=(network.output_size * lanes,))
@@ -159,6 +169,7 @@ class FusedNet(Net):
         flat = np.concatenate(list(starts.values())) if starts else np.zeros(1, np.int64)
         self.states = Var(shape=flat.shape, init=flat)
         self.state_vars = {n: StateVar(self.states, stops[n] - s.size, stops[n]) for n, s in starts.items()}
+        self.state_ticks = dict.fromkeys(starts, 0)
 
 
 def _starts(network: MappedNetwork, lanes: int, initial: Mapping[str, Integers]) -> dict[str, Integers]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +22,7 @@ from compiler.backends.execution import Execution
 from compiler.backends.lava.run import run_lava
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph
-from compiler.mapping import map_network
+from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from hw_models.chip import load_chip
 
 pytestmark = pytest.mark.timeout(240)
@@ -33,6 +35,10 @@ def inputs(graph: Graph, seed: int, batch: int, time: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(-(2**15) + 1, 2**15, (batch, time, features))
 
 
+def map_for(graph: Graph, overlap: Overlap) -> Callable[[int | None], MappedNetwork]:
+    return lambda reset_interval: map_network(graph, CHIP, reset_interval, Options(overlap))
+
+
 def assert_equal(run: Execution, reference: Execution) -> None:
     assert np.array_equal(run.outputs, reference.outputs)
     assert run.states.keys() == run.final.keys() == reference.states.keys()
@@ -42,23 +48,24 @@ def assert_equal(run: Execution, reference: Execution) -> None:
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=SLOW)
-@given(integer_graphs(), st.integers(0, 2**32 - 1))
-def test_mapped_equals_the_reference(graph: Graph, seed: int) -> None:
+@given(integer_graphs(), st.integers(0, 2**32 - 1), st.sampled_from(Overlap))
+def test_mapped_equals_the_reference(graph: Graph, seed: int, overlap: Overlap) -> None:
     x = inputs(graph, seed, batch=2, time=3)
-    assert_equal(run_lava(lambda k: map_network(graph, CHIP, k), x, None, fused=False), run_reference(graph, x))
+    assert_equal(run_lava(map_for(graph, overlap), x, None, fused=False), run_reference(graph, x))
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=SLOW)
 @given(integer_graphs(), st.integers(0, 2**32 - 1))
 def test_fused_equals_the_reference(graph: Graph, seed: int) -> None:
     x = inputs(graph, seed, batch=3, time=4)
-    assert_equal(run_lava(lambda k: map_network(graph, CHIP, k), x, None, fused=True), run_reference(graph, x))
+    assert_equal(run_lava(map_for(graph, Overlap.NONE), x, None, fused=True), run_reference(graph, x))
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=SLOW)
 @given(integer_graphs(), st.integers(0, 2**32 - 1), st.booleans())
 def test_the_state_can_be_handed_on_between_executors(graph: Graph, seed: int, fused: bool) -> None:
     x = inputs(graph, seed, batch=2, time=4)
+    overlap = Overlap.NONE if fused else Overlap.LAYERS
     first = run_reference(graph, x[:, :2])
-    second = run_lava(lambda k: map_network(graph, CHIP, k), x[:, 2:], first.final, fused=fused)
+    second = run_lava(map_for(graph, overlap), x[:, 2:], first.final, fused=fused)
     assert_equal(second, run_reference(graph, x[:, 2:], first.final))

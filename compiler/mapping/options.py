@@ -1,0 +1,26 @@
+"""What a user may choose about a mapping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Overlap(Enum):
+    """How much of a sample may run while the one before is still in the network. No choice changes an integer.
+
+    `NONE`: nothing. The result of a sample is out before the next one enters, and states can be set between samples.
+    `BLOCKS`: whatever reads no state, as the input's synapses of an LTC. All states belong to one sample at a time.
+    `LAYERS`: a pipeline. Each layer works on a sample of its own; a sample takes the ticks of the slowest one.
+    """
+
+    NONE = "none"
+    BLOCKS = "blocks"
+    LAYERS = "layers"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a graph is mapped."""
+
+    overlap: Overlap = Overlap.BLOCKS
