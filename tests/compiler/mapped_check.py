@@ -20,8 +20,8 @@ def assert_mapped_equals(
     `interval` samples.
     """
     lanes, samples, features = x.shape
-    interval = interval or samples
-    runs = [run_reference(graph, x[:, k : k + interval], None if k else given) for k in range(0, samples, interval)]
+    every = interval or samples
+    runs = [run_reference(graph, x[:, k : k + every], None if k else given) for k in range(0, samples, every)]
     outputs = np.concatenate([run.outputs for run in runs], 1)
     states = {s.name: np.concatenate([run.states[s.name] for run in runs], 1) for s in graph.states}
     machine = Machine(net, lanes, {name: state.T for name, state in (given or {}).items()})
