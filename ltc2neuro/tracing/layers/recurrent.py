@@ -215,13 +215,26 @@ def _new_state(recorder: Recorder, step: Step, number: int, hx: States | None) -
     size = int(np.prod(variable.shape))
     initial = np.zeros(size)
     if hx is not None:
-        if len(hx) != len(step.variables) or symbols(hx):
+        if symbols(hx):
             raise recorder.refusal(
                 "a recurrent layer starts from a computed state",
                 "Start from zeros, or from a constant that is the same for each row.",
             )
-        given = hx[number].detach().double()
-        rows = given.expand(axes.ROWS, *variable.shape).reshape(axes.ROWS, size).numpy()
+        if len(hx) != len(step.variables):
+            names = ", ".join(v.name for v in step.variables)
+            raise recorder.refusal(
+                "a recurrent layer starts from another number of states than it has",
+                f"Give it {names}: a tensor, or a tuple where there are several.",
+                f"{len(hx)} given, expected {len(step.variables)}",
+            )
+        given, wanted = hx[number].detach().double(), (axes.ROWS, *variable.shape)
+        if not _fits(given.shape, wanted):
+            raise recorder.refusal(
+                "a recurrent layer starts from a state of another shape",
+                "Give it a row for each sequence.",
+                f"{variable.name} is {tuple(given.shape)}, expected {wanted}",
+            )
+        rows = given.expand(wanted).reshape(axes.ROWS, size).numpy()
         if np.any(rows[0] != rows[1]):
             raise recorder.refusal(
                 "a recurrent layer starts from another state in each row",
@@ -233,6 +246,13 @@ def _new_state(recorder: Recorder, step: Step, number: int, hx: States | None) -
     if variable.grows:
         recorder.growing.append(name)
     return name
+
+
+def _fits(shape: torch.Size, wanted: tuple[int, ...]) -> bool:
+    """Whether a tensor of this shape can be repeated to the one wanted."""
+    return len(shape) <= len(wanted) and all(
+        n in (1, w) for n, w in zip(reversed(shape), reversed(wanted), strict=False)
+    )
 
 
 def _at_last(tensor: Symbolic) -> Symbolic:

@@ -43,6 +43,13 @@ def rnn(
             "with bidirectional=False.",
         )
     start = initial_states(recorder, hx)
+    for state in start or ():
+        if state.dim() != 3 or len(state) != layer.num_layers:
+            raise recorder.refusal(
+                "a layer of torch starts from a state of another shape",
+                "Give (layers, batch, hidden), the layers first also where batch_first is set.",
+                f"{tuple(state.shape)} for {layer.num_layers} layers",
+            )
     last: list[States] = []
     y = input
     for number in range(layer.num_layers):

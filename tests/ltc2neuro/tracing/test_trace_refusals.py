@@ -286,6 +286,25 @@ def test_time_spans_and_computed_initial_states():
     assert "another state in each row" in refused(rows, rnn=LTC(4, 4)).what
 
 
+@pytest.mark.parametrize(
+    ("rnn", "start", "what"),
+    [
+        (lambda: LTC(4, 6), lambda x: torch.zeros(len(x), 5), "v is (2, 5), expected (2, 6)"),
+        (lambda: LTC(4, 6, mixed_memory=True), lambda x: torch.zeros(len(x), 6), "1 given, expected 2"),
+        (lambda: LTC(4, 6), lambda x: (torch.zeros(len(x), 6),) * 2, "2 given, expected 1"),
+        (lambda: Recurrent(nn.GRUCell(4, 6)), lambda x: torch.zeros(len(x), 6, 1), "expected (2, 6)"),
+        (lambda: nn.GRU(4, 6, batch_first=True), lambda x: torch.zeros(len(x), 6), "(2, 6) for 1 layers"),
+        (lambda: nn.GRU(4, 6, 2, batch_first=True), lambda x: torch.zeros(1, len(x), 6), "(1, 2, 6) for 2 layers"),
+        (lambda: nn.LSTM(4, 6, batch_first=True), lambda x: torch.zeros(1, len(x), 6), "1 given, expected 2"),
+    ],
+)
+def test_states_to_start_from_that_do_not_fit(rnn, start, what):
+    forward = lambda net, x: net.rnn(x, start(x))[0]  # noqa: E731
+    error = refused(forward, rnn=rnn())
+    assert "starts from" in error.what and what in error.numbers
+    at_its_line(error, forward)
+
+
 def test_layers_that_expect_other_axes():
     error = refused(lambda net, x: net.b(net.a(x)[0])[0], a=LTC(4, 4), b=LTC(4, 4, batch_first=False))
     assert "batch_first" in error.advice and "'b'" in error.where
