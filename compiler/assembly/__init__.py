@@ -19,6 +19,7 @@ __all__ = [
     "assemble",
     "code_instructions",
     "executed_instructions",
+    "finish",
     "listing_text",
     "parse",
     "parse_listing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compiler.assembly import finish
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.mapping.network import MappedNetwork
@@ -46,7 +47,7 @@ def map_network(
     period = _period(all_programs, schedule, wiring, chip, options or Options())
     mapped = [population(p, period, reset_interval, schedule.committed) for p in all_programs]
     return MappedNetwork(
-        populations=tuple(p for p, _ in mapped),
+        populations=tuple(finish(p, chip, {probe.word for probe in probes}) for p, probes in mapped),
         connections=wiring.connections,
         input_size=sum(graph.size(op.out) for _, op in graph.ops() if isinstance(op, Input)),
         output_size=plan.output.terms[0][1].shape[0],
