@@ -2,53 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.mapping.mapper import map_network
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
 from compiler.placement.search import memory_of, place
 from hw_models.bands import Band
-from hw_models.chip import Chip
+from hw_models.chip import Chip, load_chip
 from hw_models.cost import Events, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.cost_report import Cost, Messages
 from ltc2neuro.extras import COUNTING
 
 if TYPE_CHECKING:
+    from compiler.mapping.options import Options
     from compiler.placement.activity import Activity
     from ltc2neuro.network import Network
     from ltc2neuro.runs import Run
 
 
-def cost(net: Network, run: Run | None = None, chip: Chip | None = None, cores: int = 1) -> Cost:
+def cost(
+    net: Network,
+    run: Run | None = None,
+    chip: Chip | str | Path | None = None,
+    cores: int = 1,
+    options: Options | None = None,
+) -> Cost:
     """What a sample of `net` costs on `chip`, by default its own: worst case, or with the messages of `run`.
 
-    `cores`: over how many it shall be spread at least. Raises `ChipError` where it does not fit, or where the chip's
-    file does not tell times and energies.
+    `cores`: on how many it shall lie at least; `options`: how it is mapped. Raises `PlacementError` where it does not
+    fit, `ChipError` where the chip's file does not tell memory, times and energies.
     """
     if type(cores) is not int or cores < 1:
         raise InputError(f"cores must be an int from 1 on, not {cores!r}")
-    on = net.chip if chip is None else chip
+    on = net.chip if chip is None else load_chip(chip)
     if on.timing is None or on.energy is None:
         raise ChipError(
             "nothing is known of its times and energies, so nothing can be said of a network's cost",
             where=f"chip {on.name}",
             advice="Use chip='loihi2', or a .toml file of your own with [timing] and [energy].",
         )
-    placement = net.placement if on is net.chip and cores == 1 else placed(net, on, cores)
-    activity = None if run is None else _activity(placement, run)
+    usual = on == net.chip and cores == 1 and options is None
+    placement = net.placement if usual else placed(net, on, cores, options)
+    activity = None if run is None else _activity(net, placement, run, options)
     events = count_events(placement, None if activity is None else activity.sent)
     return _cost(placement, on, events, activity)
 
 
-def placed(net: Network, chip: Chip, cores: int = 1) -> Placement:
+def placed(net: Network, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
     """The network's neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
-    from compiler.mapping.mapper import map_network
-
     memory_of(chip)  # before anything is mapped
-    return place(map_network(net.graph, chip), chip, spread=cores)
+    return place(map_network(net.graph, chip, options=options), chip, spread=cores)
 
 
 def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity | None) -> Cost:
@@ -88,11 +97,14 @@ def _counted(placement: Placement, activity: Activity | None) -> Messages:
     return Messages(possible) if activity is None else Messages(possible, sent, unchanged)
 
 
-def _activity(placement: Placement, run: Run) -> Activity:
-    """Repeat the run, message by message."""
+def _activity(net: Network, placement: Placement, run: Run, options: Options | None) -> Activity:
+    """Repeat the run, message by message and sample after sample."""
     if run.on == "floating":
         raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
     COUNTING.require()
+    from compiler.mapping.options import Options, Overlap
     from compiler.placement.activity import count_activity
 
-    return count_activity(placement.network, run.entered)
+    apart = replace(options or Options(), overlap=Overlap.NONE)
+    network = map_network(net.graph, placement.chip, options=apart)
+    return count_activity(network, run.entered).folded(placement.network.ticks_per_sample)

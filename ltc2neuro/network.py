@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from compiler.mapping.network import MappedNetwork
     from compiler.mapping.options import Options
+    from compiler.placement.placement import Placement
+    from ltc2neuro.cost_report import Cost
 
 
 @dataclass(frozen=True)
@@ -259,6 +261,32 @@ class Network:
         from compiler.mapping.mapper import map_network
 
         return map_network(self.graph, self.chip, reset_interval, options)
+
+    @cached_property
+    def placement(self) -> Placement:
+        """Which core holds which neurons; `print` it. Raises `ChipError` where the network does not fit its chip."""
+        from ltc2neuro.costs import placed
+
+        return placed(self, self.chip)
+
+    def cost(
+        self,
+        run: Run | None = None,
+        *,
+        chip: Chip | str | Path | None = None,
+        cores: int = 1,
+        options: Options | None = None,
+    ) -> Cost:
+        """Cores, ticks, time and energy of a sample: worst case, or with the messages that `run` sends.
+
+        `chip` is another one than the network's own, or that with more chips (`load_chip`); `cores`: spread the
+        neurons over at least so many; `options`: mapped otherwise. The run is repeated tick by tick to count its
+        messages. Raises `PlacementError` where the network does not fit, `ChipError` where the chip's file does not
+        tell its memory, times and energies.
+        """
+        from ltc2neuro.costs import cost
+
+        return cost(self, run, chip, cores, options)
 
     def to_lava(
         self,

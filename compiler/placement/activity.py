@@ -31,9 +31,16 @@ class Activity:
     sent: dict[Port, dict[int, Numbers]] = field(default_factory=dict)
     unchanged: dict[Port, dict[int, Numbers]] = field(default_factory=dict)
 
+    def folded(self, period: int) -> Activity:
+        """The same where samples follow each other every `period` ticks."""
+        tables = (
+            {p: {t % period: n for t, n in at.items()} for p, at in x.items()} for x in (self.sent, self.unchanged)
+        )
+        return Activity(self.samples, *tables)
+
 
 def count_activity(network: MappedNetwork, sequences: Sequences) -> Activity:
-    """Repeat the sequences on `network`, which has no reset, and count. Needs SciPy."""
+    """Repeat the sequences on `network`, in which samples do not overlap and states are not reset. Needs SciPy."""
     counted = Activity()
     for port, ticks in network.sends.items():
         size = _size(network, port)

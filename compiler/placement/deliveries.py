@@ -58,7 +58,7 @@ def _deliveries(connection: Connection, cores: Cores) -> Deliveries:
 
 
 def words_per_neuron(population: Population) -> int:
-    """Words that a neuron keeps from tick to tick, and those that its program needs on the way."""
+    """Words of a neuron: those that it keeps from tick to tick, and temporaries for which there is no register."""
     return len(population.words)
 
 

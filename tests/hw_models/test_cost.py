@@ -63,8 +63,14 @@ def test_terms_add_up_to_the_time():
 def test_energy():
     assert CHIP.energy is not None
     energy = replace(
-        CHIP.energy, static_power=Band.exact(0.25), core_power=Band.exact(0.005), synop=Band.exact(1e-12),
-        update=Band.exact(2e-12), instruction=Band.exact(3e-12), message=Band.exact(5e-12), hop=Band.exact(7e-12),
+        CHIP.energy,
+        static_power=Band.exact(0.25),
+        core_power=Band.exact(0.005),
+        synop=Band.exact(1e-12),
+        update=Band.exact(2e-12),
+        instruction=Band.exact(3e-12),
+        message=Band.exact(5e-12),
+        hop=Band.exact(7e-12),
     )
     by_power = energy_by_power(energy, Band(1e-6, 2e-6, 3e-6), chips=2, cores=10)
     assert [by_power.low, by_power.default, by_power.high] == pytest.approx([0.55e-6, 1.1e-6, 1.65e-6])

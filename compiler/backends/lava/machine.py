@@ -7,28 +7,34 @@ process runs it, and tests of the mapping compare it with the reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from compiler.backends.lava.interpreter import Interpreter, Vector
-from compiler.mapping.network import Connection, MappedNetwork, Population
+from compiler.mapping.network import Connection, MappedNetwork, Population, Port
 from hw_models.errors import GraphError
 
 Lanes = npt.NDArray[np.int32]
+Observer: TypeAlias = Callable[[Port, int, Vector], None]
 
 
 class Machine:
     """A mapped network that runs `lanes` sequences side by side.
 
     `initial_states` gives integers of states, (size,) or (size, lanes), to start from in place of the
-    initial ones.
+    initial ones. `observe` is told each message: the port, the tick of the sample, and what is sent.
     """
 
     def __init__(
-        self, network: MappedNetwork, lanes: int = 1, initial_states: Mapping[str, npt.ArrayLike] | None = None
+        self,
+        network: MappedNetwork,
+        lanes: int = 1,
+        initial_states: Mapping[str, npt.ArrayLike] | None = None,
+        observe: Observer | None = None,
     ) -> None:
-        self._network, self._lanes = network, lanes
+        self._network, self._lanes, self._observe = network, lanes, observe
         self._tick = 0
         self.states: dict[str, Lanes] = {}
         """each state after the last sample, (size, lanes)"""
@@ -92,10 +98,14 @@ class Machine:
         """
         sums = self._arriving.pop(0) if self._arriving else {}
         leaving = self._send(self._from_input, entering)
+        if self._observe is not None:
+            self._observe(Port(None), self._tick, entering)
         for number, neurons in enumerate(self._neurons):
             arrived = [sums.get((number, port), 0) for port in range(neurons.sum_ports)]
-            for routes, message in zip(self._routes[number], neurons.tick(arrived), strict=True):
-                leaving = leaving + self._send(routes, message)
+            for port, message in enumerate(neurons.tick(arrived)):
+                leaving = leaving + self._send(self._routes[number][port], message)
+                if self._observe is not None:
+                    self._observe(Port(self._network.populations[number].name, port), self._tick, message)
         for state, number, word in self._probes.get(self._tick, ()):
             self.states[state] = self._neurons[number].read(word)
         self._tick = (self._tick + 1) % self._network.ticks_per_sample

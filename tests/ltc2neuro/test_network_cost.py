@@ -1,0 +1,182 @@
+"""`net.cost` and `net.placement` on compiled networks, worst case and recorded, and the shell's `cost`."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+
+import torch
+from ncps.torch import LTC
+from ncps.wirings import AutoNCP
+from networks import sequences, tracker
+
+import ltc2neuro
+from hw_models.chip import CHIPS, load_chip
+from hw_models.cost import TERMS
+from ltc2neuro.cli.main import main
+from ltc2neuro.errors import ChipError, InputError, PlacementError
+
+
+@pytest.fixture(scope="module")
+def net() -> ltc2neuro.Network:
+    return ltc2neuro.compile(tracker(), sequences())
+
+
+@pytest.fixture(scope="module")
+def ncp() -> ltc2neuro.Network:
+    torch.manual_seed(0)
+    return ltc2neuro.compile(LTC(8, AutoNCP(19, 1, seed=0), batch_first=True), sequences(features=8))
+
+
+def test_the_worst_case(net):
+    cost, mapped = net.cost(), net.mapped()
+    assert (cost.ticks_per_sample, cost.latency_ticks) == (mapped.ticks_per_sample, mapped.latency)
+    assert not cost.recorded and cost.messages.sent is None
+    for band in (cost.tick, cost.longest_tick, cost.sample, cost.latency, cost.energy, cost.operations):
+        assert 0 < band.low < band.default < band.high
+    assert cost.tick.default * mapped.ticks_per_sample == pytest.approx(cost.sample.default)
+    assert cost.samples_per_second.default == pytest.approx(1 / cost.sample.default)
+    assert tuple(cost.terms) == TERMS and sum(cost.terms.values()) == pytest.approx(cost.sample.default)
+    assert net.chip.energy is not None
+    assert cost.energy.default == pytest.approx(
+        cost.sample.default * (net.chip.energy.static_power.default + net.chip.energy.core_power.default)
+    )
+    assert cost.ratio.default == pytest.approx(cost.energy.default / cost.operations.default)
+
+
+def test_it_says_all_that_is_asked(net):
+    text = str(net.cost())
+    for part in (
+        "cores: 1 of 120",
+        "what binds: neurons",
+        "ticks: ",
+        "latency",
+        "samples/s",
+        "energy a sample",
+        "low",
+        "default",
+        "high",
+        "what dominates the time: ",
+        "what would halve it: ",
+        "messages: ",
+    ):
+        assert part in text
+    json.dumps(net.cost().plain())
+
+
+def test_a_recorded_run_sends_what_is_not_zero(net):
+    x = sequences(batch=3, time=7)
+    run = net.run(x)
+    worst, recorded = net.cost(), net.cost(run)
+    assert recorded.recorded and recorded.messages.sent is not None and recorded.messages.unchanged is not None
+    assert 0 < recorded.messages.sent <= recorded.messages.possible == worst.messages.possible
+    assert recorded.sample.default <= worst.sample.default
+    assert "counted from a run" in str(recorded) and "did not change" in str(recorded)
+    still = np.zeros_like(x)
+    quiet = net.cost(net.run(still))
+    assert quiet.messages.sent <= recorded.messages.sent
+    assert quiet.messages.unchanged > recorded.messages.unchanged
+
+
+def test_messages_are_those_of_the_reference(net):
+    """Counted tick by tick on the mapped network; here once more from the values of the integer graph."""
+    x, mapped = sequences(batch=3, time=7), net.mapped()
+    wired = {
+        value: np.unique(np.concatenate([c.columns for c in mapped.connections if c.source == port]))
+        for port, at in mapped.sends.items()
+        for value in at.values()
+    }
+    found = 0
+
+    def observe(name: str, values: np.ndarray) -> None:
+        nonlocal found
+        if name in wired:
+            found += int(np.count_nonzero(np.broadcast_to(values, (net.graph.size(name), len(x)))[wired[name]]))
+
+    net.reference_program.run(net.quantize(x), observe=observe)
+    assert net.cost(net.run(x)).messages.sent * x.shape[0] * x.shape[1] == pytest.approx(found)
+
+
+def test_a_run_counts_the_same_in_two_halves(net):
+    x = sequences(batch=2, time=8)
+    whole = net.cost(net.run(x))
+    first = net.run(x[:, :4])
+    second = net.run(x[:, 4:], state=first.final_state)
+    halves = [net.cost(run) for run in (first, second)]
+    assert whole.messages.sent == pytest.approx(sum(h.messages.sent for h in halves) / 2)
+    ragged = net.cost(net.run([x[0], x[1, :4]]))
+    assert ragged.recorded
+
+
+def test_more_cores_make_shorter_ticks(ncp):
+    one, three = ncp.cost(), ncp.cost(cores=3)
+    assert three.placement.count == 3
+    assert three.sample.default < 0.6 * one.sample.default
+    assert three.energy.default < one.energy.default
+
+
+def test_what_it_says_would_halve_it_does(ncp):
+    cost = ncp.cost()
+    cores = int(cost.halving.split("cores=")[1].split(")")[0])
+    assert ncp.cost(cores=cores).sample.default == pytest.approx(cost.sample.default / 2, rel=0.15)
+
+
+def test_another_chip(net, tmp_path):
+    with pytest.raises(ChipError, match="nothing is known of its times"):
+        net.cost(chip="ideal")
+    assert net.cost(chip=load_chip("loihi2", board="kapoho_point")).placement.chip.chips == 8
+    (tmp_path / "own.toml").write_text(_tiny())
+    with pytest.raises(PlacementError, match="does not fit the chip"):
+        net.cost(chip=tmp_path / "own.toml")
+    assert net.cost(chip=load_chip(tmp_path / "own.toml", chips=9)).placement.chips > 1
+
+
+def _tiny() -> str:
+    """loihi2 with one core of few neurons."""
+    text = (CHIPS / "loihi2.toml").read_text("utf-8")
+    for value, other in (("value = 120\n", "value = 1\n"), ("value = 4095\n", "value = 60\n")):
+        assert text.count(value) == 1
+        text = text.replace(value, other)
+    return text
+
+
+def test_wrong_arguments(net):
+    with pytest.raises(InputError, match="cores must be"):
+        net.cost(cores=0)
+    with pytest.raises(InputError, match="sends no integers"):
+        net.cost(net.run(sequences(), on="floating"))
+
+
+def test_placement_and_cost_of_an_ncp_take_less_than_a_fifth_of_a_second(ncp):
+    taken = []
+    for _ in range(3):
+        fresh = replace(ncp)
+        start = time.process_time()
+        str(fresh.cost())
+        taken.append(time.process_time() - start)
+    assert min(taken) < 0.2
+
+
+def test_on_the_shell(net, tmp_path, capsys):
+    net.save(tmp_path / "m.l2n")
+    np.save(tmp_path / "x.npy", sequences())
+    saved = str(tmp_path / "m.l2n")
+    assert main(["cost", saved, "--placement"]) == 0
+    text = capsys.readouterr().out
+    assert "what dominates" in text and "Placement on" in text
+    assert main(["cost", saved, "--data", str(tmp_path / "x.npy"), "--cores", "2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["recorded"] and found["cores"] == 2 and found["sample"]["low"] < found["sample"]["high"]
+    (tmp_path / "own.toml").write_text(_tiny())
+    assert main(["cost", saved, "--chip", str(tmp_path / "own.toml")]) == 1
+    assert "does not fit" in capsys.readouterr().err
+    assert main(["cost", saved, "--chip", str(tmp_path / "own.toml"), "--chips", "9", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["chips"] > 1
+    assert main(["cost", saved, "--chip", "ideal"]) == 2
+    assert main(["cost", saved, "--timespans", "t.npy"]) == 2
