@@ -34,6 +34,7 @@ class Entries:
     data: Table
     sources: dict[str, Source] = field(default_factory=dict)
     """key -> source, of all entries that were taken so far"""
+    _known: set[str] = field(default_factory=lambda: set(SECTIONS))
 
     @classmethod
     def of_file(cls, path: Path) -> Entries:
@@ -52,9 +53,12 @@ class Entries:
             limits, kind = f.metadata.get("meaning"), str(f.type).removesuffix(" | None")
             if kind == "str":
                 found[f.name] = self._text(self.data, f.name, "")
-            elif limits is not None and f.name != "chips" and (f.name in self.data or kind == str(f.type)):
-                found[f.name] = self._entry(self.data, f.name, kind, limits, "")
-        self._known = {*found, *SECTIONS}
+            elif limits is not None and f.name != "chips":  # those the user chooses
+                if f.name in self.data or kind == str(f.type):
+                    found[f.name] = self._entry(self.data, f.name, kind, limits, "")
+            else:
+                continue
+            self._known.add(f.name)
         return found
 
     def section(self, name: str, cls: type[Section]) -> Section | None:

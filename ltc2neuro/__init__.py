@@ -1,7 +1,7 @@
 """Trained liquid neural networks to Loihi-class neuromorphic chips, with the same integers everywhere.
 
-`compile` a torch module, run it on the reference or in Lava, `verify` it, save it, `load` it again. Nothing
-heavy is imported until it is needed: torch by `compile`, Lava by a run on it.
+`compile` a torch module, `check` it against a chip, run it on the reference or in Lava, `verify` it, save it, `load` it
+again. Nothing heavy is imported until it is needed: torch by `compile`, Lava by a run on it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from compiler.quantize.precision import Precision
+    from compiler.rules.finding import Finding
+    from hw_models.chip import load_chip
     from ltc2neuro import errors
+    from ltc2neuro.checking import check
     from ltc2neuro.compilation import compile
     from ltc2neuro.network import Network
     from ltc2neuro.runs import Run
@@ -25,16 +28,31 @@ if TYPE_CHECKING:
     from ltc2neuro.verification import Verification, verify
 
 _HOMES = {
+    "Finding": "compiler.rules.finding",
     "Network": "ltc2neuro.network",
     "Precision": "compiler.quantize.precision",
     "Run": "ltc2neuro.runs",
     "Verification": "ltc2neuro.verification",
+    "check": "ltc2neuro.checking",
     "compile": "ltc2neuro.compilation",
     "load": "ltc2neuro.saving",
+    "load_chip": "hw_models.chip",
     "verify": "ltc2neuro.verification",
 }
 
-__all__ = ["Network", "Precision", "Run", "Verification", "compile", "errors", "load", "verify"]
+__all__ = [
+    "Finding",
+    "Network",
+    "Precision",
+    "Run",
+    "Verification",
+    "check",
+    "compile",
+    "errors",
+    "load",
+    "load_chip",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -17,6 +17,7 @@ from compiler.rewrite.runner import simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
 from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.checking import after_integers, before_integers, design_of, refuse, warn
 from ltc2neuro.extras import TORCH
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import KnownAnswer, Network
@@ -48,7 +49,8 @@ def compile(
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
 
     Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch,
-    `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments.
+    `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments, `ChipError` where the design
+    rules of the chip forbid it: one that lists all that they find. What they only warn of is a warning: see `check`.
     """
     if timespans is not None and dt != 1.0:
         raise InputError("dt and timespans exclude one another", numbers=f"dt = {dt}", advice="Leave out one of them.")
@@ -70,8 +72,14 @@ def compile(
         _warn_of_growth(traced.graph, traced.growing, sequences)
     begin("simplifying")
     graph, passes = simplify(traced.graph)
+    design = design_of(graph, sequences.arrays, target, exact)
+    findings = before_integers(design)
+    refuse(findings, target)
     begin("ranges, formats, integers")
     integers = quantize(graph, sequences.arrays, target, exact)
+    findings += after_integers(design, integers)
+    refuse(findings, target)
+    warn(findings, stacklevel=2)
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     shortest = traced.shortest if timed else None
     net = Network(graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest)

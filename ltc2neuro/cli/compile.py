@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, note, say, stages
 
 NAME = "compile"
@@ -20,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", metavar="FILE", required=True, help="typical samples: .npy (batch, time, features) or .npz"
     )
-    parser.add_argument("--chip", default="loihi2", help="a chip's name or a .toml file (default: loihi2)")
+    add_target(parser, "loihi2")
     parser.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
     parser.add_argument("--dt", type=float, default=1.0, help="time from sample to sample (default: 1)")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
             model,
             calibration,
             timespans=spans,
-            chip=options.chip,
+            chip=target(options),
             precision=options.precision,
             dt=options.dt,
         )

@@ -9,10 +9,10 @@ import traceback
 from collections.abc import Sequence
 
 from ltc2neuro import __version__
-from ltc2neuro.cli import compile, demo, doctor, inspect, run, verify
+from ltc2neuro.cli import check, chips, compile, cost, demo, doctor, inspect, run, verify
 from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
 
-COMMANDS = (compile, run, verify, inspect, doctor, demo)
+COMMANDS = (compile, check, run, verify, inspect, cost, chips, doctor, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

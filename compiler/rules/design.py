@@ -1,0 +1,104 @@
+"""What design rules look at: a network on its way to a chip, as far as it has come. All is computed when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.backends.execution import Execution
+from compiler.backends.float_graph import run_float
+from compiler.graph.graph import Graph
+from compiler.graph.names import plain_name
+from compiler.graph.ops import StateWrite
+from compiler.mapping import MappedNetwork, map_network
+from compiler.quantize.bounds import Interval, Observed, find_bounds
+from compiler.quantize.intervals import Span, find_spans
+from compiler.quantize.precision import Precision
+from compiler.rules.witness import Trial, trial
+from hw_models.chip import Chip
+from hw_models.errors import ChipError, QuantizeError
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A network for `chip`: its simplified float graph, and its integer graph where it is quantized.
+
+    `sequences` are samples of its use, each (time, channels): what is observed is observed on them.
+    """
+
+    chip: Chip
+    real: Graph
+    sequences: Sequence[Floats]
+    precision: Precision
+    integers: Graph | None = None
+
+    # --- what is computed ----------------------------------------------------------------------------------
+
+    @cached_property
+    def observed(self) -> Observed:
+        """What the values were."""
+        return Observed(self.real, self.sequences)
+
+    @cached_property
+    def bounds(self) -> dict[str, Interval] | None:
+        """The range of every float value, None where a division has none."""
+        try:
+            return find_bounds(self.real, self.observed, self.precision.margin)
+        except QuantizeError:
+            return None
+
+    @cached_property
+    def runs(self) -> list[Execution]:
+        """The float graph over each of the sequences, with all that its time constants are made of."""
+        values = [n for t in self.real.time_constants for n in (t.keep, t.total) if n in self.real.values]
+        return [run_float(self.real, s[None], record=list(dict.fromkeys(values))) for s in self.sequences if len(s)]
+
+    @cached_property
+    def spans(self) -> Mapping[str, Span]:
+        """The integers that every value can be."""
+        return {} if self.integers is None else find_spans(self.integers)
+
+    @cached_property
+    def tried(self) -> Trial | None:
+        """The integers of some inputs, of every value."""
+        return None if self.integers is None else trial(self.integers, self.sequences)
+
+    @cached_property
+    def mapped(self) -> MappedNetwork | ChipError | None:
+        """Populations and ticks, or why there are none; None where there is nothing to map."""
+        if self.integers is None or not self.chip.lava:
+            return None
+        try:
+            return map_network(self.integers, self.chip)
+        except ChipError as error:
+            return error
+
+    @property
+    def network(self) -> MappedNetwork | None:
+        """The mapped network, where there is one."""
+        return self.mapped if isinstance(self.mapped, MappedNetwork) else None
+
+    # --- names ---------------------------------------------------------------------------------------------
+
+    def name(self, value: str) -> str:
+        """A value in the user's words, with the line that made it."""
+        for graph in (self.integers, self.real):
+            if graph is not None and value in graph.values:
+                found = graph.values[value]
+                lines = found.lines or self._lines(plain_name(value))
+                return "; ".join((found.represents or plain_name(value), *lines[:1]))
+        return plain_name(value)
+
+    def _lines(self, name: str) -> tuple[str, ...]:
+        return self.real.values[name].lines if name in self.real.values else ()
+
+    def iterations(self, state: str) -> int:
+        """How often a sample changes a state."""
+        repeats = [b.repeat for b, op in self.real.ops() if isinstance(op, StateWrite) and op.state == state]
+        return sum(repeats) or 1

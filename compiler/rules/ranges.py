@@ -1,0 +1,70 @@
+"""Rules on ranges: divisions by what may be 0, states too coarse for their smallest signal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from compiler.graph.ops import Div
+from compiler.quantize.bounds import state_interval
+from compiler.quantize.fractions import fraction_for, word_limit
+from compiler.rules.design import Design
+from compiler.rules.finding import Finding, Severity
+
+FEW_STEPS = 64
+"""A signal that reaches no more steps of its format is rounded by about 1 %."""
+
+
+def denominator(design: Design) -> Iterator[Finding]:
+    """Divisions whose denominator is not proven positive, and was not always positive."""
+    if design.bounds is not None:
+        return
+    for _, op in design.real.ops():
+        if not isinstance(op, Div):
+            continue
+        constant = design.real.constants.get(op.b)
+        least = design.observed.low(op.b) if constant is None else constant.astype(np.float64)
+        if np.any(least <= 0):
+            worst = int(np.argmin(least))
+            yield Finding(
+                "denominator",
+                design.name(op.out),
+                "a division whose denominator can be zero or negative",
+                f"element {worst} of {design.name(op.b)} was {least[worst]:.6g} on the calibration",
+                "above 0",
+                "Keep the denominator positive, for example by adding a constant.",
+            )
+
+
+def resolution(design: Design) -> Iterator[Finding]:
+    """States of which an element is never more than a few steps of the format that all elements share."""
+    for state in design.real.states:
+        last_place = lsb(design, state.name)
+        if not design.runs or not state.size:
+            continue
+        reach = np.max([np.abs(run.states[state.name][0]).max(axis=0) for run in design.runs], axis=0)
+        steps = reach / last_place
+        coarse = np.flatnonzero((steps > 0) & (steps < FEW_STEPS))
+        if coarse.size:
+            worst = int(coarse[np.argmin(steps[coarse])])
+            yield Finding(
+                "resolution",
+                state.name,
+                f"{coarse.size} of {state.size} elements are no more than few steps of the format that all share",
+                f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} steps of {last_place:.3g}",
+                f"{FEW_STEPS} steps",
+                "Bring the state's elements to like sizes, or calibrate on data without far outliers.",
+                Severity.WARNING,
+            )
+
+
+def lsb(design: Design, state: str) -> float:
+    """The last place of a state's format: of the one it has, or of the one that it will get."""
+    if design.integers is not None:
+        form = design.integers.state(state).format
+        assert form is not None  # an integer graph's
+        return form.lsb
+    interval = state_interval(design.real, state, design.observed, design.precision.margin)
+    return 2.0 ** -fraction_for(interval.magnitude, word_limit(design.precision.at(state)))
+

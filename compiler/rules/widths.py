@@ -1,0 +1,147 @@
+"""Rules on widths, on the integers: weights, messages, words, accumulators, products; and what can leave its format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Divide, Elementwise, Linear, MatVec, MulShift, Op, Output, SegmentSum
+from compiler.quantize.intervals import largest_partial_sum
+from compiler.rules.design import Design
+from compiler.rules.finding import Finding
+from hw_models.fixed_point import Format
+
+OTHER_CHIP = "Compile the model for this chip, with chip=: its formats are made for the chip that it is compiled for."
+
+
+def weight(design: Design) -> Iterator[Finding]:
+    """Matrices with a weight beyond what a synapse holds."""
+    for graph, op in _ops(design):
+        if isinstance(op, MatVec):
+            largest = int(np.abs(graph.constants[op.matrix]).max(initial=0))
+            if largest > design.chip.weight_high:
+                limit = f"{design.chip.weight_high:,}, {design.chip.weight_bits} bits and the sign"
+                numbers = f"the largest weight is {largest:,}, {largest.bit_length()} bits"
+                yield Finding(
+                    "weight", design.name(op.out), "a weight is more than a synapse holds", numbers, limit, OTHER_CHIP
+                )
+
+
+def message(design: Design) -> Iterator[Finding]:
+    """Values that cross synapses, or leave the chip, and are wider than a message."""
+    seen: set[str] = set()
+    for graph, op in _ops(design):
+        if not isinstance(op, (Linear, Output)):
+            continue
+        for name in op.operands:
+            form = _format(graph, name)
+            if name not in seen and form is not None and form.bits > design.chip.message_bits:
+                seen.add(name)
+                limit = f"{design.chip.message_bits} bits"
+                numbers = f"{form.bits} bits, for {form.low:,} to {form.high:,}"
+                yield Finding(
+                    "message", design.name(name), "it is sent, and is wider than a message", numbers, limit, OTHER_CHIP
+                )
+
+
+def word(design: Design) -> Iterator[Finding]:
+    """Values and states that a neuron's word does not hold."""
+    low, high = -design.chip.word_high - 1, design.chip.word_high
+    for graph, op in _ops(design):
+        form = _format(graph, op.result or "")
+        if op.result is None or form is None or (isinstance(op, (MatVec, SegmentSum)) and _partial(design, op) > high):
+            continue  # such a sum is the accumulator's
+        span = design.spans[op.result]
+        if min(span.least, form.low) < low or max(span.most, form.high) > high:
+            yield _beyond(design, "word", op.result, "it can be more than a word holds", low, high)
+    graph = design.integers
+    for state in graph.states if graph is not None else ():
+        if state.format is not None and state.format.bits > design.chip.word_bits:
+            numbers, limit = f"its format has {state.format.bits} bits", f"{design.chip.word_bits} bits"
+            yield Finding("word", state.name, "a state is wider than a word", numbers, limit, OTHER_CHIP)
+
+
+def accumulator(design: Design) -> Iterator[Finding]:
+    """Sums of which a part, in whatever order they arrive, can leave the accumulator."""
+    for _, op in _ops(design):
+        if not isinstance(op, (MatVec, SegmentSum)):
+            continue
+        partial = _partial(design, op)
+        if partial > design.chip.word_high:
+            text = f"a sum of parts can reach {partial:,}"
+            span, low, high = design.spans[op.out], -design.chip.word_high - 1, design.chip.word_high
+            if span.least < low or span.most > high:
+                yield _beyond(design, "accumulator", op.out, "a sum can leave the accumulator", low, high, text)
+            else:
+                limit = f"{high:,}, {design.chip.word_bits} bits"
+                yield Finding(
+                    "accumulator",
+                    design.name(op.out),
+                    "the whole sum fits the accumulator, but parts of it do not",
+                    text,
+                    limit,
+                    OTHER_CHIP,
+                )
+
+
+def product(design: Design) -> Iterator[Finding]:
+    """Products wider than the multiplier."""
+    limit = 2**design.chip.product_bits
+    for _, op in _ops(design):
+        if op.result is None or design.spans[op.result].product < limit:
+            continue
+        if isinstance(op, (MulShift, Divide)):
+            a, b = design.spans[op.a], design.spans[op.b]
+            parts = f"{a.least:,}..{a.most:,} times {b.least:,}..{b.most:,}: "
+        else:
+            parts = "inside its polynomial: "
+        yield Finding(
+            "product",
+            design.name(op.result),
+            "a product can be wider than the multiplier",
+            f"{parts}up to {_power(design.spans[op.result].product)}",
+            f"2^{design.chip.product_bits}",
+            OTHER_CHIP,
+        )
+
+
+def overflow(design: Design) -> Iterator[Finding]:
+    """Values that can leave the format that the graph itself gives them."""
+    for graph, op in _ops(design):
+        form = _format(graph, op.result or "")
+        if op.result is None or form is None or not isinstance(op, (Elementwise, Linear)):
+            continue
+        span = design.spans[op.result]
+        if span.least < form.low or span.most > form.high:
+            message = f"it can leave its format of {form.bits} bits"
+            yield _beyond(design, "overflow", op.result, message, form.low, form.high)
+
+
+def _beyond(design: Design, rule: str, value: str, message: str, low: int, high: int, numbers: str = "") -> Finding:
+    """A value that can lie outside low..high: with an input that takes it there, or else its interval."""
+    span = design.spans[value]
+    reached = design.tried.beyond(value, low, high) if design.tried else ""
+    texts = [numbers, reached or f"its interval is {span.least:,}..{span.most:,}; no input tried reaches that"]
+    limit = f"{low:,}..{high:,}, {Format(0, low, high).bits} bits"
+    return Finding(rule, design.name(value), message, "; ".join(t for t in texts if t), limit, OTHER_CHIP)
+
+
+def _partial(design: Design, op: MatVec | SegmentSum) -> int:
+    assert design.integers is not None  # an op of it
+    return largest_partial_sum(design.integers, op, design.spans)
+
+
+def _ops(design: Design) -> Iterator[tuple[Graph, Op]]:
+    if design.integers is not None:
+        for _, op in design.integers.ops():
+            yield design.integers, op
+
+
+def _format(graph: Graph, name: str) -> Format | None:
+    return graph.values[name].format if name in graph.values else None
+
+
+def _power(number: int) -> str:
+    return f"2^{np.log2(float(max(number, 1))):.1f}"

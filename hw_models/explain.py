@@ -1,0 +1,105 @@
+"""A chip in words: every number with its unit, what it means, where it comes from, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from hw_models.bands import Band
+from hw_models.chip import Chip
+from hw_models.constants import MEASURES, Energy, Meaning, Memory, Source, Timing
+
+WIDTH = 26
+PREFIXES = {0: "", -3: "m", -6: "u", -9: "n", -12: "p", -15: "f"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of a chip's file; `value` is a number, a bool, a `Band`, or a refusal's reason."""
+
+    section: str
+    key: str
+    value: object
+    unit: str
+    text: str
+    source: Source
+
+    @property
+    def shown(self) -> str:
+        """The value with its unit, times and energies in units that one reads easily.
+
+        >>> Entry("timing", "sync", Band(2e-7, 8e-7, 2e-6), "s", "", Source("", "")).shown
+        '0.2 .. 0.8 .. 2 us'
+        """
+        if isinstance(self.value, bool):
+            return "yes" if self.value else "no"
+        if isinstance(self.value, Band):
+            return f"{band_text(self.value, self.unit)}".rstrip()
+        if isinstance(self.value, (int, float)):
+            return f"{self.value:,.10g} {self.unit}".rstrip()
+        return str(self.value)
+
+
+def band_text(band: Band, unit: str) -> str:
+    """low .. default .. high, in a unit that suits the default where it is one of seconds, joules or watts.
+
+    >>> band_text(Band(15, 18, 20), "bits"), band_text(Band(0, 0, 0), "J")
+    ('15 .. 18 .. 20 bits', '0 .. 0 .. 0 J')
+    """
+    exponent = 0
+    if unit in ("s", "J", "W") and band.default > 0:
+        exponent = max(min(PREFIXES), min(0, 3 * math.floor(math.log10(band.default * 1.25) / 3)))
+    numbers = (f"{n * 10.0**-exponent:.4g}" for n in (band.low, band.default, band.high))
+    return f"{' .. '.join(numbers)} {PREFIXES[exponent]}{unit}".rstrip()
+
+
+def entries(chip: Chip) -> list[Entry]:
+    """Everything that the chip's file says, in its order."""
+    found = list(_numbers(chip, chip, ""))
+    found += [
+        Entry("boards", name, chips, "chips", "how many chips it has", chip.sources[f"boards.{name}"])
+        for name, chips in chip.boards.items()
+    ]
+    for name, section in (("memory", chip.memory), ("timing", chip.timing), ("energy", chip.energy)):
+        if section is not None:
+            found += _numbers(chip, section, name)
+    found += [Entry("facts", f.key, f.value, f.unit, f.text, f.source) for f in chip.facts]
+    for refusal in chip.refuses:
+        measured = f"counted: {MEASURES[refusal.measure]}" if refusal.measure else ""
+        limit = "" if refusal.limit is None else f"; most {refusal.limit:,}"
+        found.append(Entry("refuses", refusal.key, refusal.reason, "", measured + limit, refusal.source))
+    return found
+
+
+def explain(chip: Chip) -> str:
+    """All of it as text."""
+    titles = {
+        "": "",
+        "boards": "boards",
+        "memory": "memory of one core",
+        "timing": "time, as low .. default .. high",
+        "energy": "energy, as low .. default .. high",
+        "facts": "stated, and not computed with",
+        "refuses": "it refuses a liquid network, because",
+    }
+    lines = [f"{chip.name}: {chip.title}"]
+    every = entries(chip)
+    for section, title in titles.items():
+        those = [e for e in every if e.section == section]
+        lines += ["", *([title] if title else [])] if those else []
+        for e in those:
+            after = f"\n{'':25}" if len(e.shown) > WIDTH and e.text else ""
+            lines.append(f"  {e.key:20} {e.shown:{WIDTH}} {after}{e.text}".rstrip())
+            lines.append(f"{'':25}[{e.source.sure}] {e.source.text}")
+    unknown = [n for n in ("cores", "memory", "timing", "energy") if getattr(chip, n) is None]
+    if unknown:
+        lines += ["", f"not known, or without limit: {', '.join(unknown)}"]
+    return "\n".join(lines)
+
+
+def _numbers(chip: Chip, item: Chip | Memory | Timing | Energy, section: str) -> Iterator[Entry]:
+    for f in fields(item):
+        limits, key = f.metadata.get("meaning"), f"{section}.{f.name}".lstrip(".")
+        if isinstance(limits, Meaning) and key in chip.sources:
+            yield Entry(section, f.name, getattr(item, f.name), limits.unit, limits.text, chip.sources[key])

@@ -1,0 +1,137 @@
+"""Chip files: what is in them, boards, and every way in which one can be wrong: file, key and expectation."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, fields
+
+import pytest
+
+from hw_models.chip import CHIPS, chip_from_plain, chip_names, load_chip
+from hw_models.constants import SURE, Energy, Memory, Timing
+from hw_models.errors import ChipError
+from hw_models.explain import entries, explain
+
+LOIHI2 = (CHIPS / "loihi2.toml").read_text()
+
+
+def refused(tmp_path, old: str, new: str, text: str = LOIHI2) -> ChipError:
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ChipError) as error:
+        load_chip(path)
+    assert str(path) in error.value.where and error.value.advice
+    return error.value
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_through_json_and_back(name):
+    chip = load_chip(name)
+    assert chip_from_plain(json.loads(json.dumps(asdict(chip)))) == chip
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_every_entry_of_the_file_is_explained_with_its_source(name):
+    text, chip = explain(load_chip(name)), load_chip(name)
+    sources = re.findall(r'^source = "(.*)"$', (CHIPS / f"{name}.toml").read_text(), re.MULTILINE)
+    assert len(entries(chip)) == len(sources)
+    for entry, source in zip(sorted(e.source.text for e in entries(chip)), sorted(sources), strict=True):
+        assert entry == source and source in text
+    assert all(e.source.sure in SURE and e.key in text for e in entries(chip))
+
+
+def test_loihi2_has_all_that_costs_need():
+    chip = load_chip("loihi2")
+    assert chip.memory is not None and chip.timing is not None and chip.energy is not None and chip.cores == 120
+    assert chip.memory.words == 15000 and chip.memory.synapse_bits.default == 18
+    assert chip.timing.sync.default == 0.8e-6 and chip.energy.static_power.low == 0.23
+
+
+def test_chips_that_do_not_tell_have_none():
+    for name in ("ideal", "spinnaker2", "loihi1", "xylo"):
+        chip = load_chip(name)
+        assert chip.memory is None and chip.timing is None and chip.energy is None
+    assert bool(load_chip("xylo").refuses) and bool(load_chip("loihi1").refuses)
+    assert not load_chip("spinnaker2").refuses
+    assert "not known, or without limit: memory, timing, energy" in explain(load_chip("spinnaker2"))
+
+
+def test_boards_and_chips():
+    assert load_chip("loihi2").chips == 1
+    assert load_chip("loihi2", board="hala_point").chips == 1152
+    assert load_chip("loihi2", board="kapoho_point", chips=4).chips == 4
+    assert load_chip(load_chip("loihi2"), chips=3).chips == 3
+    with pytest.raises(ChipError, match="no board 'kapoho'") as error:
+        load_chip("loihi2", board="kapoho")
+    assert "kapoho_point" in error.value.advice
+    with pytest.raises(ChipError, match="chips must be from 1 to 8"):
+        load_chip("loihi2", board="kapoho_point", chips=9)
+    with pytest.raises(ChipError, match="chips must be"):
+        load_chip("loihi2", chips=0)
+    with pytest.raises(ChipError, match="no board"):
+        load_chip("ideal", board="oheo_gulch")
+
+
+@pytest.mark.parametrize("section", ["memory", "timing", "energy"])
+def test_a_section_may_be_left_out_but_not_a_key_of_it(tmp_path, section):
+    cls = {"memory": Memory, "timing": Timing, "energy": Energy}[section]
+    for f in fields(cls):
+        error = refused(tmp_path, f"[{section}.{f.name}]", f"[{section}.other]")
+        assert f"{f.name} is missing" in error.what and f"{section}.{f.name}" in error.where
+    without = re.sub(rf"\[{section}\..*\]\n(.+\n)+", "", LOIHI2)
+    path = tmp_path / "without.toml"
+    path.write_text(without)
+    assert getattr(load_chip(path), section) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "key"),
+    [
+        ("[word_bits]", "[wrod_bits]", "word_bits is missing", "word_bits"),
+        ("[cores]", "[corse]", "corse is no key here: did you mean cores?", "corse"),
+        ("[timing.hop]", "[timing.hops]", "hop is missing", "timing.hop"),
+        ("[energy.hop]", "[energy.fuel]\nvalue=1\n[energy.hop]", "fuel is no key here", "energy.fuel"),
+        ("value = 24\n", "valeu = 24\n", "value of word_bits is missing", "word_bits"),
+        ("value = 24\n", "value = 24\nunit = 1\n", "unit is no key here", "word_bits.unit"),
+        ("[word_bits]\nvalue = 24\n", "word_bits = 24\n[word_bites]\n", "must be a table", "word_bits"),
+        ("value = 15000", "value = 0", "words must be an int from 1 to", "memory.words"),
+        ("value = 0.75", 'value = "much"', "neuron_unit_words must be a number", "memory.neuron_unit_words"),
+        ("low = 15\n", "low = 19\n", "low, default and high must rise", "memory.synapse_bits"),
+        ("low = 15\n", "", "low must be a number, not None", "memory.synapse_bits.low"),
+        ("high = 2e-6", "high = inf", "high must be a number, not inf", "timing.sync.high"),
+        ("high = 2e-6", "high = 7", "sync must be a band from 0 to 1", "timing.sync"),
+        ('source = "', 'source = " " # "', "source must be a str that is not empty", "word_bits.source"),
+        ('sure = "documented"', 'sure = "certain"', "sure must be one of measured, documented", "word_bits.sure"),
+        ('sure = "documented"', "", "sure must be one of", "word_bits.sure"),
+        ("value = 8\nsource = \"lava-dl netx", "value = 0\nsource = \"lava-dl netx", "kapoho_point must be", "boards"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_says_file_key_and_expectation(tmp_path, old, new, what, key):
+    error = refused(tmp_path, old, new)
+    assert what in error.what and key in error.where, error
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('measure = "fan_in"', 'measure = "length"', "measure must be one of inputs"),
+        ('measure = "fan_in"\n', "", "a limit needs the measure"),
+        ("limit = 63", 'limit = "63"', "limit must be an int"),
+        ('reason = "it has 16 inputs"', 'reason = " "', "reason must be a str that is not empty"),
+        ("value = 64000", "value = true", "value must be a number"),
+        ('unit = "mW"', "unit = 5", "unit must be a str"),
+        ("[facts.power]", "[facts.power]\nhow = 1", "how is no key here"),
+    ],
+)
+def test_wrong_reasons_and_facts(tmp_path, old, new, what):
+    assert what in refused(tmp_path, old, new, (CHIPS / "xylo.toml").read_text()).what
+
+
+def test_files_that_are_none(tmp_path):
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ChipError, match="not a TOML file"):
+        load_chip(tmp_path / "bytes.toml")
+    with pytest.raises(ChipError, match="no chip"):
+        load_chip(tmp_path)
