@@ -77,7 +77,17 @@ def _segment_sum(graph: Graph, op: Op) -> Kernel:
 
 def _mat_vec(graph: Graph, op: Op) -> Kernel:
     assert isinstance(op, MatVec)
-    return lambda frame: frame.values[op.matrix] @ _joined(frame, op.sources)
+    if op.places is None:
+        return lambda frame: frame.values[op.matrix] @ _joined(frame, op.sources)
+    places = graph.constants[op.places].astype(np.int64)
+
+    def kernel(frame: Frame) -> Array:
+        x = _joined(frame, op.sources)
+        batch = x.shape[1]
+        patches = np.concatenate([x, np.zeros((1, batch))])[places.T]
+        return (frame.values[op.matrix] @ patches.reshape(len(patches), -1)).reshape(-1, batch)
+
+    return kernel
 
 
 def _joined(frame: Frame, sources: Sequence[str]) -> Array:

@@ -120,10 +120,18 @@ def _mat_vec(graph: Graph, op: Op) -> Kernel:
     matrix = graph.constants[op.matrix]
     sources = max((_format(graph, s).magnitude for s in op.sources), default=0)
     bound = int(np.abs(matrix).sum(axis=1).max(initial=0)) * sources
-    if bound >= 2**53:
-        return lambda frame: matrix @ joined(frame, op.sources)
-    real = matrix.astype(np.float64)
-    return lambda frame: (real @ joined(frame, op.sources)).astype(matrix.dtype)
+    exact = matrix if bound >= 2**53 else matrix.astype(np.float64)
+    if op.places is None:
+        return lambda frame: (exact @ joined(frame, op.sources)).astype(matrix.dtype)
+    places = graph.constants[op.places]
+
+    def kernel(frame: Frame) -> Array:
+        x = joined(frame, op.sources)
+        padded = np.concatenate([x, np.zeros_like(x[:1])])
+        sums = np.tensordot(exact, np.take(padded, places, axis=0), axes=(1, 1))
+        return sums.reshape(-1, x.shape[1]).astype(matrix.dtype)
+
+    return kernel
 
 
 def _binary(ufunc: np.ufunc) -> Factory:

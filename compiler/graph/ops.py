@@ -28,7 +28,8 @@ def _fields(cls: type[Op], role: str) -> tuple[str, ...]:
 def _roles(op: Op, role: str) -> Iterator[str]:
     for name in _fields(type(op), role):
         value = getattr(op, name)
-        yield from value if isinstance(value, tuple) else (value,)
+        if value is not None:
+            yield from value if isinstance(value, tuple) else (value,)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Op:
         for item in fields(self):
             if item.metadata.get("role") in ("result", "operand", "array"):
                 value = getattr(self, item.name)
-                changes[item.name] = tuple(new(v) for v in value) if isinstance(value, tuple) else new(value)
+                if value is not None:
+                    changes[item.name] = tuple(new(v) for v in value) if isinstance(value, tuple) else new(value)
         return replace(self, **changes)
 
 
@@ -128,11 +130,17 @@ class SegmentSum(Linear):
 
 @dataclass(frozen=True)
 class MatVec(Linear):
-    """out = matrix @ concatenation(sources); the matrix is (size of out, size of the sources)."""
+    """out = matrix @ concatenation(sources); the matrix is (size of out, size of the sources).
+
+    With `places` it is a convolution, one matrix at many places of its one source: with P places, (P, columns of the
+    matrix) indices into the source, out[j * P + p] = sum over k of matrix[j, k] * source[places[p, k]]. The index that
+    is the source's size stands for a 0 beyond its edge; a place reads no other index twice.
+    """
 
     out: str = field(metadata=RESULT)
     sources: tuple[str, ...] = field(metadata=OPERAND)
     matrix: str = field(metadata=ARRAY)
+    places: str | None = field(default=None, metadata=ARRAY)
 
 
 # --- elementwise: a neuron's program ---------------------------------------------------------------------

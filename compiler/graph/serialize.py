@@ -68,7 +68,7 @@ def _leaf(value: object) -> Json:
 
 
 def _op_to_json(op: Op) -> dict[str, Json]:
-    return {"op": type(op).__name__, **_plain(op)}
+    return {"op": type(op).__name__, **{name: value for name, value in _plain(op).items() if value is not None}}
 
 
 def _op_from_json(table: Json) -> Op:

@@ -110,9 +110,7 @@ def _sizes(graph: Graph, op: Op) -> list[str]:
             [f"segment has {segment.size} elements, not {size(op.x)}"] if segment.size != size(op.x) else []
         )
     if isinstance(op, MatVec):
-        shape = (size(op.out), sum(map(size, op.sources)))
-        got = graph.constants[op.matrix].shape
-        return [f"matrix is {got}, not {shape}"] if got != shape else []
+        return _matrix(graph, op)
     if isinstance(op, (StateRead, StateWrite)):
         name = op.out if isinstance(op, StateRead) else op.x
         state = graph.state(op.state)
@@ -121,6 +119,21 @@ def _sizes(graph: Graph, op: Op) -> list[str]:
         name = op.out if isinstance(op, Input) else op.x
         return [f"{n} does not have {size(name)} elements" for n in op.arrays if size(n) != size(name)]
     return []
+
+
+def _matrix(graph: Graph, op: MatVec) -> list[str]:
+    rows, columns = graph.size(op.out), sum(map(graph.size, op.sources))
+    got = graph.constants[op.matrix].shape
+    if op.places is None:
+        return [f"matrix is {got}, not {(rows, columns)}"] if got != (rows, columns) else []
+    places = graph.constants[op.places]
+    if len(op.sources) != 1 or places.ndim != 2 or got != (rows // max(len(places), 1), places.shape[1]):
+        return [f"matrix {got} at places {places.shape} of {len(op.sources)} sources does not give {rows} elements"]
+    in_order = np.sort(places, axis=1)
+    twice = (in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] < columns)
+    return (["a place reads an element twice"] if twice.any() else []) + (
+        [f"a place outside 0..{columns}"] if places.size and not (0 <= places.min() and places.max() <= columns) else []
+    )
 
 
 def _table(graph: Graph, op: PiecewisePolynomial) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph.graph import Graph
+from compiler.graph.matrix import coordinates, places_of
 from compiler.graph.ops import Gather, Linear, MatVec, SegmentSum
 from compiler.mapping.network import Integers
 from hw_models.errors import GraphError
@@ -92,6 +93,5 @@ def matrix_of(graph: Graph, op: Linear) -> Sparse:
         return Sparse((graph.size(op.out), columns), segment, np.arange(segment.size), np.ones(segment.size, np.int64))
     if isinstance(op, MatVec):
         matrix = np.asarray(graph.constants[op.matrix], np.int64)
-        rows, cols = np.nonzero(matrix)
-        return Sparse((matrix.shape[0], columns), rows, cols, matrix[rows, cols])
+        return Sparse((graph.size(op.out), columns), *coordinates(matrix, places_of(graph, op), columns))
     raise GraphError(f"{type(op).__name__} is no linear op that the mapping knows")

@@ -18,6 +18,7 @@ from compiler.backends.execution import Array, Program, prepare
 from compiler.backends.float_graph import KERNELS
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
+from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -200,10 +201,11 @@ def _forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Obs
         low, high = (np.bincount(segment, weights=b, minlength=size).astype(np.float64) for b in (x.low, x.high))
         return Interval(low, high)
     if isinstance(op, MatVec):
-        whole, matrix = _joined(graph, op.sources, bounds), graph.constants[op.matrix]
+        whole, matrix, at = _joined(graph, op.sources, bounds), graph.constants[op.matrix], places_of(graph, op)
         positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)
         return Interval(
-            positive @ whole.low + negative @ whole.high, positive @ whole.high + negative @ whole.low
+            product(positive, at, whole.low) + product(negative, at, whole.high),
+            product(positive, at, whole.high) + product(negative, at, whole.low),
         )
     if isinstance(op, Apply):
         x = bounds[op.x]

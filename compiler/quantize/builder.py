@@ -172,7 +172,7 @@ class Builder:
         if name in self.source.values:
             return size(name)
         if isinstance(op, MatVec):
-            return len(self.constants[op.matrix])
+            return len(self.constants[op.matrix]) * (1 if op.places is None else len(self.constants[op.places]))
         sizes = [self.values[n].size if n in self.values else self.constants[n].size for n in op.operands]
         return max(sizes, default=1)
 

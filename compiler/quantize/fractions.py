@@ -15,6 +15,7 @@ import numpy as np
 from compiler.functions import FUNCTIONS, Symmetry
 from compiler.functions.function import FAR
 from compiler.graph.graph import Graph
+from compiler.graph.matrix import column_sizes, places_of, product
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -205,14 +206,14 @@ MOST_LOW_BITS = 10
 
 def source_exponents(graph: Graph, op: MatVec) -> list[int]:
     """How far each source's weights are shifted up: see `matrices.exponents`."""
-    return exponents(graph.constants[op.matrix], [graph.size(s) for s in op.sources])
+    return exponents(graph.constants[op.matrix], column_sizes(graph, op))
 
 
 def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
     """The most fraction bits of weight times message with which no partial row sum leaves the accumulator."""
     sizes = [graph.size(s) for s in op.sources]
     shifts = source_exponents(graph, op)
-    grid = np.repeat(2.0 ** (precision.first_weight + np.array(shifts)), sizes)
+    grid = np.repeat(2.0 ** (precision.first_weight + np.array(shifts)), column_sizes(graph, op))
     reach = np.concatenate(
         [
             np.broadcast_to(np.maximum(np.abs(bounds[s].low), np.abs(bounds[s].high)), (n,))
@@ -221,7 +222,7 @@ def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], p
     )
     weights = np.ceil(np.abs(graph.constants[op.matrix]) * grid) / grid
     limit = word_limit(precision)
-    fractions = [fraction_for(float((weights @ reach).max(initial=0.0)), limit)]
+    fractions = [fraction_for(float(product(weights, places_of(graph, op), reach).max(initial=0.0)), limit)]
     for part, shift in zip(np.split(reach, np.cumsum(sizes)[:-1]), shifts, strict=True):
         fractions.append(fraction_for(float(part.max(initial=0.0)), limit) + precision.first_weight + shift)
     return min(fractions)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
+from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
     Add,
     And,
@@ -142,8 +143,11 @@ def _segment_sum(graph: Graph, op: SegmentSum, spans: Mapping[str, Span]) -> Spa
 
 def _mat_vec(graph: Graph, op: MatVec, spans: Mapping[str, Span]) -> Span:
     x, matrix = _joined(graph, op.sources, spans), graph.constants[op.matrix].astype(np.int64)
-    positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)
-    return Span(positive @ x.low + negative @ x.high, positive @ x.high + negative @ x.low)
+    positive, negative, at = np.maximum(matrix, 0), np.minimum(matrix, 0), places_of(graph, op)
+    return Span(
+        product(positive, at, x.low) + product(negative, at, x.high),
+        product(positive, at, x.high) + product(negative, at, x.low),
+    )
 
 
 def largest_partial_sum(graph: Graph, op: SegmentSum | MatVec, spans: Mapping[str, Span]) -> int:
@@ -154,7 +158,8 @@ def largest_partial_sum(graph: Graph, op: SegmentSum | MatVec, spans: Mapping[st
         np.add.at(total, graph.constants[op.segment].astype(np.int64), np.maximum(np.abs(x.low), np.abs(x.high)))
     else:
         x = _joined(graph, op.sources, spans)
-        total = np.abs(graph.constants[op.matrix].astype(np.int64)) @ np.maximum(np.abs(x.low), np.abs(x.high))
+        matrix, reach = np.abs(graph.constants[op.matrix].astype(np.int64)), np.maximum(np.abs(x.low), np.abs(x.high))
+        total = product(matrix, places_of(graph, op), reach)
     return int(total.max(initial=0))
 
 

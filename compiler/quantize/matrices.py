@@ -41,6 +41,25 @@ def nearest(matrix: Floats, high: int) -> Integers:
     return np.clip(np.floor(matrix + 0.5), -high, high).astype(np.int64)
 
 
+MOST_PATCHES = 4096
+"""Rows of what a convolution meets that are looked at: enough to know how its inputs go together."""
+
+
+def patches(samples: Floats, places: Integers | None) -> Floats:
+    """What a matrix meets in `samples` (samples, elements) of its sources: themselves, or of places chosen evenly.
+
+    >>> patches(np.array([[5.0, 6.0]]), np.array([[0, 1], [1, 2]]))
+    array([[5., 6.],
+           [6., 0.]])
+    """
+    if places is None:
+        return samples
+    padded = np.concatenate([samples, np.zeros((len(samples), 1))], axis=1)
+    chosen = np.linspace(0, samples.shape[0] * len(places) - 1, min(samples.shape[0] * len(places), MOST_PATCHES))
+    sample, place = np.divmod(chosen.astype(np.int64), len(places))
+    return padded[sample[:, None], places[place]]
+
+
 def calibrated(matrix: Floats, inputs: Floats, high: int) -> Integers:
     """Round each row so that its product with `inputs` (samples, columns) changes least.
 

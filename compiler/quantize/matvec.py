@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.graph.matrix import column_sizes, places_of, product
 from compiler.graph.ops import Add, And, MatVec, Shift
 from compiler.quantize.bounds import Observed
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import MOST_LOW_BITS, source_exponents
-from compiler.quantize.matrices import Floats, Integers, calibrated, exponents, nearest
+from compiler.quantize.matrices import Floats, Integers, calibrated, exponents, nearest, patches
 
 LOW_WEIGHT_BITS = 8
 """How much further down a split weight's second matrix stands, at most; its weights then reach +-2^7."""
@@ -23,13 +24,13 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     """`op` in integers; its result has the fraction that `build.wanted` gives it."""
     here = build.precision.at(op.out)
     fraction = build.wanted[op.out]
-    sizes = [build.source.size(s) for s in op.sources]
+    sizes, at = column_sizes(build.source, op), places_of(build.source, op)
     shifts = source_exponents(build.source, op)
     exact = build.source.constants[op.matrix] * np.repeat(2.0 ** (here.first_weight + np.array(shifts)), sizes)
     inputs = None
     if here.calibrated_weights:
         # Inputs in the same units as the weights: what a column's weight of 1 adds to the result.
-        inputs = observed.samples(op.sources) / np.repeat(2.0 ** np.array(shifts), sizes)
+        inputs = patches(observed.samples(op.sources), at) / np.repeat(2.0 ** np.array(shifts), sizes)
     high = build.chip.weight_high
     # A second matrix takes up what the nearest weight leaves, and no more than that.
     weights = nearest(exact, high) if inputs is None or here.split_weights else calibrated(exact, inputs, high)
@@ -42,34 +43,36 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
         fine.append(lower)
     parts = [("", coarse, weights, 0)]
     if here.split_weights:
-        low, further = _low_weights(build, coarse, sizes, exact - weights, inputs)
+        low, further = _low_weights(build, op, coarse, exact - weights, inputs)
         parts.append((".low_weights", coarse, low, further))
     if low_bits:
         parts.append((".low_messages", fine, weights, low_bits))
+    places = None if op.places is None or at is None else build.constant(op.places, at)
     if len(parts) == 1:
         matrix = build.constant(op.matrix, weights)
-        return build.emit(MatVec(op.out, tuple(coarse), matrix), fraction, of=op.out)
+        return build.emit(MatVec(op.out, tuple(coarse), matrix, places), fraction, of=op.out)
     terms = []
     for suffix, sources, integers, further in parts:
         matrix = build.constant(f"{op.matrix}{suffix}", integers)
-        term = build.emit(MatVec(f"{op.out}.sum{suffix}", tuple(sources), matrix), fraction + further)
+        term = build.emit(MatVec(f"{op.out}.sum{suffix}", tuple(sources), matrix, places), fraction + further)
         terms.append(build.shifted(term, fraction))
     return _total(build, op.out, terms, fraction)
 
 
 def _low_weights(
-    build: Builder, sources: list[str], sizes: list[int], rest: Floats, inputs: Floats | None
+    build: Builder, op: MatVec, sources: list[str], rest: Floats, inputs: Floats | None
 ) -> tuple[Integers, int]:
     """The second matrix for the `rest` of the weights, and how many bits further down it stands.
 
     Where a row has many sources, its rests add up to more than its weights do: then it stands higher up.
     """
-    spans = [build.spans[s] for s in sources]
-    reach = np.concatenate([np.broadcast_to(np.maximum(-x.low, x.high), n) for x, n in zip(spans, sizes, strict=True)])
+    spans = [(build.spans[s], build.source.size(of)) for s, of in zip(sources, op.sources, strict=True)]
+    reach = np.concatenate([np.broadcast_to(np.maximum(-x.low, x.high), n) for x, n in spans])
+    at = places_of(build.source, op)
     for bits in range(LOW_WEIGHT_BITS, 0, -1):
         fine, high = rest * 2.0**bits, build.chip.weight_high
         low = nearest(fine, high) if inputs is None else calibrated(fine, inputs, high)
-        if int((np.abs(low) @ reach).max(initial=0)) <= build.chip.word_high:
+        if int(product(np.abs(low), at, reach).max(initial=0)) <= build.chip.word_high:
             return low, bits
     return np.zeros(rest.shape, np.int64), 0
 

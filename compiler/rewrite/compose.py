@@ -15,6 +15,7 @@ import numpy.typing as npt
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul, Op, Output, SegmentSum
 from compiler.rewrite.draft import Draft, Floats, Integers, integers, reals, rewrite
+from compiler.rewrite.factors import at_each_place
 from compiler.rewrite.fold import product
 
 LARGEST_MATRIX = 10_000_000
@@ -74,6 +75,8 @@ def _gather_of_map(draft: Draft, op: Op) -> Op | None:
     inner = draft.definition(op.sources[0])
     if isinstance(inner, MatVec):
         matrix = reals(draft, inner.matrix)
+        if inner.places is not None:
+            return None
         if np.count_nonzero(matrix[index]) <= np.count_nonzero(matrix):
             return MatVec(op.out, inner.sources, draft.constant(matrix[index], inner.matrix))
         return None
@@ -116,7 +119,7 @@ def _segment_sum(draft: Draft, op: Op) -> Op | None:
         matrix = np.zeros((rows, columns))
         np.add.at(matrix, (segment, integers(draft, inner.index)), 1.0)
         return MatVec(op.out, inner.sources, draft.constant(matrix, f"{op.out}.matrix"))
-    if isinstance(inner, MatVec) and draft.own(op.x):
+    if isinstance(inner, MatVec) and inner.places is None and draft.own(op.x):
         matrix = _sum_rows(reals(draft, inner.matrix), segment, rows)
         return MatVec(op.out, inner.sources, draft.constant(matrix, inner.matrix))
     return None
@@ -155,6 +158,8 @@ def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
     """Each source that is itself a map, a scaled or a shifted vector joins the matrix; one that adds 0 is left out."""
     if not isinstance(op, MatVec):
         return None
+    if op.places is not None:
+        return _moved(draft, op, integers(draft, op.places))
     matrix: Floats = reals(draft, op.matrix)
     made = _Map(np.zeros(matrix.shape[0]))
     start, changed = 0, len(set(op.sources)) < len(op.sources)
@@ -178,6 +183,18 @@ def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
         return MatVec(op.out, tuple(made.columns), name)
     summed = draft.emit(lambda out: MatVec(out, tuple(made.columns), name), f"{op.out}.product", op.out)
     return Add(op.out, summed, draft.constant(made.bias, f"{op.out}.bias"))
+
+
+def _moved(draft: Draft, op: MatVec, places: Integers) -> Op | None:
+    """A convolution of a gather has its places in the gather's source."""
+    inner = draft.definition(op.sources[0])
+    if not isinstance(inner, Gather) or len(inner.sources) != 1:
+        return None
+    index, edge = integers(draft, inner.index), draft.size(inner.sources[0])
+    if np.unique(index).size < index.size:
+        return None
+    name = draft.constant(np.append(index, edge)[places], op.places or "")
+    return MatVec(op.out, inner.sources, op.matrix, name)
 
 
 def _take_in(draft: Draft, made: _Map, source: str, part: Floats) -> bool:
@@ -208,6 +225,8 @@ def _take_in(draft: Draft, made: _Map, source: str, part: Floats) -> bool:
 
 def _multiply(draft: Draft, made: _Map, inner: MatVec | SegmentSum, part: Floats) -> bool:
     if isinstance(inner, MatVec):
+        if inner.places is not None:
+            return False
         sources, matrix = inner.sources, reals(draft, inner.matrix)
         before, whole = np.count_nonzero(matrix), part @ matrix
     else:
@@ -226,5 +245,9 @@ def _scaled_rows(draft: Draft, op: Op) -> Op | None:
     c, inner = draft.array(op.b), draft.definition(op.a)
     if c is None or not isinstance(inner, MatVec):
         return None
-    matrix = reals(draft, inner.matrix) * np.broadcast_to(c, (draft.size(op.out),))[:, None]
-    return MatVec(op.out, inner.sources, draft.constant(matrix, product(op.b, inner.matrix, inner.matrix)))
+    matrix = reals(draft, inner.matrix)
+    factors = at_each_place(np.broadcast_to(c, (draft.size(op.out),)), len(matrix))
+    if factors is None:
+        return None
+    name = draft.constant(matrix * factors[:, None], product(op.b, inner.matrix, inner.matrix))
+    return MatVec(op.out, inner.sources, name, inner.places)

@@ -198,6 +198,11 @@ class View:
             return op, {op.scale: reals(graph, op.scale) * out, op.offset: reals(graph, op.offset) * out}
         if isinstance(op, Output):
             return op, {op.scale: reals(graph, op.scale) / unit(op.x)}
+        if isinstance(op, MatVec) and op.places is not None:
+            matrix = reals(graph, op.matrix)
+            rows, entering = at_each_place(out, len(matrix)), unit(op.sources[0])
+            fits = rows is not None and bool(np.all(entering == entering[:1]))
+            return (op, {op.matrix: matrix * rows[:, None] / entering[:1]}) if fits and rows is not None else None
         if isinstance(op, MatVec):
             scaled = reals(graph, op.matrix) * out.reshape(-1, 1) / joined(op.sources)
             return op, {op.matrix: scaled}
@@ -223,6 +228,14 @@ class View:
                 return None
             return op, {n: reals(graph, n) * out for n in (op.a, op.b) if n in constants}
         return None
+
+
+def at_each_place(factor: Floats, rows: int) -> Floats | None:
+    """The factor of each of the `rows` of a convolution's matrix; None where it differs between places."""
+    if factor.size <= 1 or rows == 0:
+        return np.broadcast_to(factor, (rows,))
+    by_row = factor.reshape(rows, -1)
+    return by_row[:, 0] if bool(np.all(by_row == by_row[:, :1])) else None
 
 
 def _same(a: Floats, b: Floats) -> bool:

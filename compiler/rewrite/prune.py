@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph, Value
+from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -78,7 +79,8 @@ def _zeros(graph: Graph) -> dict[str, Mask]:
             found = np.ones(size, bool)
             found[integers(graph, op.segment)[~_mask(graph, zero, op.x, graph.size(op.x))]] = False
         elif isinstance(op, MatVec):
-            found = ~(reals(graph, op.matrix) != 0.0)[:, ~joined(op)].any(axis=1)
+            weights, moving = (reals(graph, op.matrix) != 0.0).astype(np.float64), ~joined(op)
+            found = product(weights, places_of(graph, op), moving.astype(np.float64)) == 0.0
         zero[op.result] = found
     return zero
 
@@ -142,6 +144,13 @@ def _kept(graph: Graph, zero: dict[str, Mask]) -> dict[str, Mask]:
                 mask = np.zeros(sum(map(graph.size, op.sources)), bool)
                 mask[integers(graph, op.index)[wanted]] = True
                 need_joined(op.sources, mask)
+            elif isinstance(op, MatVec) and op.places is not None:
+                places = integers(graph, op.places)
+                at = wanted.reshape(-1, len(places)).any(axis=0)  # a place stays with all its rows
+                need(op.result, np.tile(at, wanted.size // max(at.size, 1)))
+                mask = np.zeros(graph.size(op.sources[0]) + 1, bool)
+                mask[places[at]] = True
+                need(op.sources[0], mask[:-1])
             elif isinstance(op, MatVec):
                 need_joined(op.sources, (reals(graph, op.matrix)[wanted] != 0.0).any(axis=0))
             elif isinstance(op, SegmentSum):
@@ -222,6 +231,11 @@ class _Shrink:
         kept = np.concatenate([self._kept(s) for s in op.sources])
         names = tuple(self._name(s) for s in op.sources)
         sources = tuple(new for new, s in zip(names, op.sources, strict=True) if self._kept(s).any())
+        if isinstance(op, MatVec) and op.places is not None:
+            places = integers(self.old, op.places)
+            at = self.keep[op.out].reshape(-1, len(places)).any(axis=0)
+            moved = np.append(self._positions(kept), kept.sum())[places[at]]
+            return MatVec(op.out, names, op.matrix, self.constant(moved, op.places))
         if isinstance(op, MatVec):
             matrix = reals(self.old, op.matrix)[self.keep[op.out]][:, kept]
             return MatVec(op.out, sources, self.constant(matrix, op.matrix))

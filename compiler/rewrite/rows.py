@@ -31,11 +31,13 @@ def _row_scales(draft: Draft, op: Op, top: float, columns: Columns | None) -> Op
     if not isinstance(op, MatVec):
         return None
     matrix = reals(draft, op.matrix)
-    weighed = matrix if columns is None else matrix * columns(matrix, [draft.size(s) for s in op.sources])
+    sizes = [draft.size(s) for s in op.sources] if op.places is None else [matrix.shape[1]]
+    weighed = matrix if columns is None else matrix * columns(matrix, sizes)
     largest = np.abs(weighed).max(axis=1, initial=0.0)
     scale = np.where(largest > 0.0, largest / top, 1.0)
     if bool(np.all(scale == 1.0)):
         return None
     name = draft.constant(matrix / scale[:, None], op.matrix)
-    rows = draft.emit(lambda out: MatVec(out, op.sources, name), f"{op.out}.rows", op.out)
+    rows = draft.emit(lambda out: MatVec(out, op.sources, name, op.places), f"{op.out}.rows", op.out)
+    scale = np.repeat(scale, draft.size(op.out) // max(len(matrix), 1))
     return Mul(op.out, rows, draft.constant(scale, f"{op.out}.scale"))

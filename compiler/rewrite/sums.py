@@ -73,7 +73,7 @@ def _collect(draft: Draft, op: Op) -> Op | str | None:
         return None
     parts = operands(draft, op, draft.own)
     constants = [t for t in parts if draft.array(t.name) is not None]
-    products = [t for t in parts if isinstance(draft.definition(t.name), MatVec) and draft.own(t.name)]
+    products = [t for t in parts if _is_product(draft.definition(t.name)) and draft.own(t.name)]
     if len(constants) < 2 and len(products) < 2:
         return None
     total, others = constant_of(draft, parts)
@@ -87,6 +87,11 @@ def _collect(draft: Draft, op: Op) -> Op | str | None:
     name = constants[0].name if len(constants) == 1 and constants[0].positive else f"{op.out}.bias"
     summed = add_up(draft, others, f"{op.out}.sum", op.out)
     return Add(op.out, summed, draft.constant(total, name))
+
+
+def _is_product(op: Op | None) -> bool:
+    """Whether an op is a product with one matrix: that of a convolution has other columns at each place."""
+    return isinstance(op, MatVec) and op.places is None
 
 
 def _merge(draft: Draft, products: Sequence[Term], like: str) -> str:

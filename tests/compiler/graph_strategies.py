@@ -105,6 +105,15 @@ class Builder:
         self.ops.append(ops.MatVec(out, tuple(sources), list(self.constants)[-1]))
         return out
 
+    def convolution(self, x: str, matrix: object, places: object) -> str:
+        matrix, places = np.asarray(matrix), np.asarray(places)
+        bound = int(np.abs(matrix).sum(axis=1).max()) * self.magnitude(x)
+        out = self.value(len(matrix) * len(places), -bound, bound)
+        self.constants[f"m{len(self.constants)}"] = matrix
+        name = list(self.constants)[-1]
+        self.ops.append(ops.MatVec(out, (x,), name, self.constant(places)))
+        return out
+
     # --- elementwise --------------------------------------------------------------------------------------
 
     def _pair(self, kind: type[ops.Op], a: str, b: str, low: int, high: int) -> str:
@@ -291,4 +300,7 @@ def _linear(b: Builder, first: str, pool: list[str], kind: int) -> str:
     highest = min(255, WIDE // (total * max(map(b.magnitude, sources)) + 1))
     matrix = rng.integers(-highest, highest + 1, (size, total))
     matrix[rng.random(matrix.shape) < 0.3] = 0
+    if len(sources) == 1 and rng.random() < 0.5:
+        places = [rng.permutation(total + 2)[: matrix.shape[1]] for _ in range(int(rng.choice(SIZES)))]
+        return b.convolution(sources[0], matrix[: int(rng.integers(1, 3))], np.minimum(places, total))
     return b.mat_vec(sources, matrix)

@@ -45,6 +45,20 @@ class TestMatVec(OpTest):
     noise = 255 * 1.0 + 8 * 1.75
 
 
+class TestConvolution(OpTest):
+    size = 4
+
+    def build(self, b: Builder, x: str) -> str:
+        small = b.rescale(x, 4, -2048, 2048)
+        return b.convolution(small, [[255, -255, 3], [0, 1, 0]], [[4, 0, 1], [1, 2, 3], [3, 4, 4]])
+
+    def answer(self, x: Sample) -> Sample:
+        s = [(v + 8) >> 4 for v in x]
+        return [-255 * s[0] + 3 * s[1], 255 * s[1] - 255 * s[2] + 3 * s[3], 255 * s[3], s[0], s[2], 0]
+
+    noise = 255 * 1.0 + 3 * 0.5
+
+
 class TestAdd(OpTest):
     def build(self, b: Builder, x: str) -> str:
         return b.add(b.gather([x], [1, 2, 0]), x)

@@ -132,8 +132,14 @@ def _random_op(r: Recorder, rng: np.random.Generator, local: list[str]) -> None:
         sources = (a,) if rng.random() < 0.5 else (a, str(rng.choice(local)))
         rows, columns = int(rng.choice(SIZES)), sum(r.size(s) for s in sources)
         matrix = rng.normal(size=(rows, columns)) * (rng.random((rows, columns)) < 0.6) * 0.5
+        places = None
+        if len(sources) == 1 and rng.random() < 0.5:
+            size = int(rng.choice(SIZES))
+            places = np.minimum([rng.permutation(columns + 2)[:columns] for _ in range(size)], columns)
+            rows *= size
         out = r.value("y", rows)
-        r.ops.append(MatVec(out, sources, r.constant("matrix", matrix)))
+        name = r.constant("matrix", matrix)
+        r.ops.append(MatVec(out, sources, name, None if places is None else r.constant("places", places)))
         if rng.random() < 0.5:
             local.append(out)
             out = r.binary(Add, out, r.constant("bias", rng.normal(size=rows)))
