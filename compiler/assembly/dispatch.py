@@ -16,7 +16,7 @@ from hw_models import instructions as isa
 TICK = isa.Word("tick")
 """Counts the ticks of a sample; starts one before its wrap, so that the first tick of a run is tick 0."""
 SAMPLE = isa.Word("sample")
-"""Counts the samples of a sequence; below 0 in the first one, which resets nothing."""
+"""Counts the samples of a sequence; starts at -1."""
 AGE = isa.Word("age")
 """How many samples entered before this one, up to as many as a section looks back; starts at -1."""
 
@@ -31,7 +31,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Reset:
-    """At tick `tick` of every `interval`-th sample, before anything else of that sample: words take initial values."""
+    """At tick `tick` of every `interval`-th sample, before anything else of that tick: words take initial values.
+
+    Not in the first sample: it starts with the words as they are.
+    """
 
     interval: int
     tick: int
@@ -40,11 +43,11 @@ class Reset:
 
 def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> tuple[isa.Instruction, ...]:
     """The listing of a population in which a sample enters every `period` ticks; `ordered` must allow it."""
-    again = [Section((r.tick,), _resetting(r, f"reset{n}")) for n, r in enumerate(resets)]
+    again = [Section((r.tick,), _resetting(r, period, f"reset{n}")) for n, r in enumerate(resets)]
     found = ordered([*again, *(s for s in sections if s.body)], period)
     if found is None:
         raise ValueError(f"the sections have no order for samples of {period} ticks")
-    oldest = max((s.ticks[-1] // period for s in found), default=0)
+    oldest = _oldest(found, period, resets)
     listing: list[isa.Instruction] = [
         isa.Add(TICK, TICK, isa.Immediate(1)),
         isa.SkipUnless(TICK, isa.Immediate(period), isa.Test.EQUAL, "started"),
@@ -67,11 +70,17 @@ def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = (
 def initial_counters(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> dict[str, int]:
     """What the counters of `assemble`'s listing start with, by their words."""
     found = {TICK.name: period - 1}
-    if any(s.ticks[-1] >= period for s in sections if s.body):
+    if _oldest(sections, period, resets):
         found[AGE.name] = -1
     if resets:
-        found[SAMPLE.name] = -resets[0].interval - 1
+        found[SAMPLE.name] = -1
     return found
+
+
+def _oldest(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> int:
+    """How many samples back anything looks; a reset asks whether its sample is the first."""
+    ages = [s.ticks[-1] // period for s in sections if s.body]
+    return max([*ages, *(r.tick // period + 1 for r in resets)], default=0)
 
 
 def ordered(sections: list[Section], period: int) -> list[Section] | None:
@@ -106,9 +115,12 @@ def ordered(sections: list[Section], period: int) -> list[Section] | None:
     return found if len(found) == len(sections) else None
 
 
-def _resetting(reset: Reset, name: str) -> tuple[isa.Instruction, ...]:
-    first = isa.SkipUnless(SAMPLE, isa.Immediate(0), isa.Test.EQUAL, name)
-    return (first, *(isa.Move(word, initial) for word, initial in reset.words), isa.Label(name))
+def _resetting(reset: Reset, period: int, name: str) -> tuple[isa.Instruction, ...]:
+    """`age` samples after the one that is reset entered, the counter stands so much further."""
+    age = reset.tick // period
+    due = isa.SkipUnless(SAMPLE, isa.Immediate(age % reset.interval), isa.Test.EQUAL, name)
+    moves = (isa.Move(word, initial) for word, initial in reset.words)
+    return (due, _old_enough(age + 1, name), *moves, isa.Label(name))
 
 
 def _merged(sections: list[Section]) -> list[Section]:

@@ -39,16 +39,23 @@ def ltc(unfolds: int = 6, units: int = 19) -> Graph:
     """The shape of an AutoNCP(19, 1) on 8 inputs: 40 sensory synapses once, 47 recurrent ones in each sub-step."""
     b = Builder(1)
     b.state("rnn.v", b.rng.integers(-99, 99, units))
-    once = synapses(b, b.input(8), 40, units)
-    b.block("input")
-    v = b.read("rnn.v")
-    n, d = (b.add(s, r) for s, r in zip(once, synapses(b, v, 47, units), strict=True))
-    change = b.mul_shift(b.narrow(b.sub(n, d)), b.constant(b.rng.integers(1, 99, units)), [9])
-    b.write("rnn.v", b.rescale(b.add(v, change), 0, -SMALL, SMALL))
-    b.block("solver", unfolds)
-    b.output(b.gather([b.read("rnn.v")], np.arange(3)))
+    v = layer(b, b.input(8), "rnn.v", unfolds)
+    b.output(b.gather([v], np.arange(3)))
     b.block("output")
     return b.graph()
+
+
+def layer(b: Builder, x: str, state: str, unfolds: int) -> str:
+    """An LTC that reads `x`: a block of its input's synapses, or the rest of one, and its solver; returns the state."""
+    units = next(s.size for s in b.states if s.name == state)
+    once = synapses(b, x, 40, units)
+    b.block(f"{state} input")
+    v = b.read(state)
+    n, d = (b.add(s, r) for s, r in zip(once, synapses(b, v, 47, units), strict=True))
+    change = b.mul_shift(b.narrow(b.sub(n, d)), b.constant(b.rng.integers(1, 99, units)), [9])
+    b.write(state, b.rescale(b.add(v, change), 0, -SMALL, SMALL))
+    b.block(f"{state} solver", unfolds)
+    return b.read(state)
 
 
 def test_ltc_takes_two_ticks_a_sub_step():
@@ -99,6 +106,30 @@ def test_given_states_are_where_it_starts(overlap, interval):
     x = np.random.default_rng(0).integers(-SMALL, SMALL, (2, 6, 8))
     given = run_reference(graph, x).final
     assert_mapped_equals(graph, map_network(graph, CHIP, interval, Options(overlap)), x, interval, given)
+
+
+def stack(unfolds: tuple[int, ...] = (3, 3, 2)) -> Graph:
+    """LTCs, each reading the states of the one before."""
+    b = Builder(11)
+    for n in range(len(unfolds)):
+        b.state(f"v{n}", b.rng.integers(-99, 99, 4))
+    x = b.input(3)
+    for n, count in enumerate(unfolds):
+        x = layer(b, x, f"v{n}", count)
+    b.output(x)
+    b.block("output")
+    return b.graph()
+
+
+@pytest.mark.parametrize("interval", [None, 1, 2, 3, 5])
+def test_a_stack_is_pipelined_on_request(interval):
+    graph = stack()
+    ticks = {}
+    for overlap in Overlap:
+        net = map_network(graph, CHIP, interval, Options(overlap))
+        ticks[overlap] = net.ticks_per_sample, net.latency
+        assert_equal(graph, net, samples=8, interval=interval or 0)
+    assert ticks == {Overlap.NONE: (20, 20), Overlap.BLOCKS: (18, 20), Overlap.LAYERS: (6, 20)}
 
 
 def gru() -> Graph:
