@@ -159,13 +159,33 @@ def _row(band: Band, unit: str) -> str:
 _PREFIXES: Sequence[tuple[float, str]] = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
 
 
+def _scaled(number: float, unit: str) -> tuple[float, str]:
+    """The scale and the name of the unit that suit a number; without a unit, the number itself."""
+    if not unit:
+        return 1.0, ""
+    scale, prefix = next(((s, p) for s, p in _PREFIXES if number >= s), _PREFIXES[-1])
+    return scale, prefix + unit
+
+
+def _digits(number: float) -> str:
+    return f"{float(f'{number:.3g}'):,.10g}"
+
+
 def _number(number: float, unit: str) -> str:
     """Three digits and an SI prefix.
 
     >>> _number(8.13e-6, "s"), _number(123456.0, "")
     ('8.13 us', '123,000')
     """
-    if not unit:
-        return f"{float(f'{number:.3g}'):,.10g}"
-    scale, prefix = next(((s, p) for s, p in _PREFIXES if number >= s), _PREFIXES[-1])
-    return f"{number / scale:.3g} {prefix}{unit}"
+    scale, name = _scaled(number, unit)
+    return f"{_digits(number / scale)} {name}".rstrip()
+
+
+def band_text(band: Band, unit: str) -> str:
+    """Low, default and high in one unit.
+
+    >>> band_text(Band(0.7e-6, 8.13e-6, 1.5e-5), "s")
+    '0.7 / 8.13 / 15 us'
+    """
+    scale, name = _scaled(band.default, unit)
+    return f"{' / '.join(_digits(n / scale) for n in (band.low, band.default, band.high))} {name}".rstrip()

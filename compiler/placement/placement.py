@@ -62,13 +62,18 @@ class Placement:
         shares[RESOURCES.index("programs")] *= shares[RESOURCES.index("programs")] >= 1
         return RESOURCES[int(shares.argmax())], float(shares.max())
 
+    def fits_at(self, bits: float) -> bool:
+        """Whether the same cores would do if a packed synapse had so many bits."""
+        load = loads(self.network, self.cores, self.deliveries, self.count, self.memory, bits)
+        return bool(load.fits(self.memory).all())
+
     def neurons(self, core: int) -> dict[str, int]:
         """How many neurons of each population a core holds."""
         held = {name: int(np.count_nonzero(cores == core)) for name, cores in self.cores.items()}
         return {name: n for name, n in held.items() if n}
 
     def __repr__(self) -> str:
-        return f"Placement(chip {self.chip.name}, {self.count} cores on {self.chips} chips)"
+        return f"Placement(chip {self.chip.name}, {self.count} cores, {self.chips} chips)"
 
     def __str__(self) -> str:
         fits = "" if self.chip.cores is None else f" of {self.chip.cores * self.chip.chips:,}"
@@ -86,10 +91,12 @@ class Placement:
         total = sum(p.size for p in self.network.populations)
         lines.append(f"{'all':>5} {total:>8,} {_percents(shares.mean(axis=1) if self.count else shares.sum(axis=1))}")
         name, share = self.binding
+        lines.append(f"what binds: {name}, {share:.1%} on the fullest core")
         low, high = self.memory.synapse_bits.low, self.memory.synapse_bits.high
+        still = "would still do" if self.fits_at(high) else "would be overfull"
         lines.append(
-            f"what binds: {name}, {share:.1%} on the fullest core; {self.bits:g} bits a packed synapse "
-            f"(somewhere from {low:g} to {high:g}; not published)"
+            f"a packed synapse is taken to have {self.bits:g} bits, of which only {low:g} to {high:g} is known; "
+            f"at {high:g} these cores {still}"
         )
         return "\n".join(lines)
 

@@ -1,0 +1,75 @@
+"""Events counted by hand on small networks, and what a repeated run sends."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from placement_networks import layers, split
+
+from compiler.assembly import executed_instructions
+from compiler.mapping.network import Port
+from compiler.placement.events import count_events
+from compiler.placement.placement import Placement
+from hw_models.chip import load_chip
+
+CHIP = load_chip("loihi2")
+
+
+def test_events_of_two_layers_on_three_cores():
+    """Three inputs to four neurons on two cores, these to two on a third; each layer sends one tick after the other."""
+    assert CHIP.memory is not None
+    net = layers(3, 4, 2)
+    placed = Placement(net, CHIP, CHIP.memory, 18, split({"layer1": [3, 1], "layer2": [2]}), 3)
+    events = count_events(placed)
+    assert events.updates.tolist() == [[3, 1, 2]] * 3
+    executed = executed_instructions(net.populations[0].listing, 0)
+    assert events.instructions.tolist() == [[3 * executed, executed, 2 * executed]] * 3
+    assert events.synops.tolist() == [[9, 3, 0], [0, 0, 8], [0, 0, 0]]
+    assert events.messages_in.tolist() == [[3, 3, 0], [0, 0, 4], [0, 0, 0]]
+    assert events.messages_out.tolist() == [[0, 0, 0], [3, 1, 0], [0, 0, 2]]
+    assert events.arriving.tolist() == events.messages_in.tolist()
+    assert events.leaving.tolist() == events.messages_out.tolist()
+
+
+def test_messages_within_a_core_do_not_travel():
+    assert CHIP.memory is not None
+    placed = Placement(layers(3, 4, 2), CHIP, CHIP.memory, 18, split({"layer1": [4]}) | {"layer2": np.zeros(2, int)}, 1)
+    events = count_events(placed)
+    assert events.messages_in[:, 0].tolist() == [3, 4, 0] and events.arriving[:, 0].tolist() == [3, 0, 0]
+    assert events.messages_out[:, 0].tolist() == [0, 4, 2] and events.leaving[:, 0].tolist() == [0, 0, 2]
+
+
+def test_shares_scale_what_is_sent_and_nothing_else():
+    assert CHIP.memory is not None
+    net = layers(3, 4, 2)
+    placed = Placement(net, CHIP, CHIP.memory, 18, split({"layer1": [3, 1], "layer2": [2]}), 3)
+    sizes = {Port(None): 3, Port("layer1"): 4, Port("layer2"): 2}
+    shares = {port: {tick: np.zeros(sizes[port]) for tick in ticks} for port, ticks in net.sends.items()}
+    shares[Port("layer1")][1] = np.array([1.0, 0.5, 0.0, 0.25])
+    events, whole = count_events(placed, shares), count_events(placed)
+    assert events.synops.tolist() == [[0, 0, 0], [0, 0, 3.5], [0, 0, 0]]
+    assert events.messages_out.tolist() == [[0, 0, 0], [1.5, 0.25, 0], [0, 0, 0]]
+    assert np.array_equal(events.updates, whole.updates) and np.array_equal(events.instructions, whole.instructions)
+
+
+def test_activity_counts_what_is_sent_and_what_changed():
+    pytest.importorskip("scipy", reason="needs the extra lava")
+    from compiler.placement.activity import count_activity
+
+    net = layers(2, 2, 1)
+    one = replace(net.connections[0], rows=np.arange(2), columns=np.arange(2), weights=np.ones(2, np.int64))
+    net = replace(net, connections=(one, *net.connections[1:]))  # neuron i adds up channel i
+    x = np.array([[[5, 0], [5, 0], [0, 0], [7, 1]], [[5, 0], [5, 0], [0, 0], [7, 1]]])
+    counted = count_activity(net, [(x, None)])
+    assert counted.samples == 8
+    assert counted.sent[Port(None)][0].tolist() == [0.75, 0.25]
+    assert counted.unchanged[Port(None)][0].tolist() == [0.25, 0.0]  # the second 5; 7 follows 0
+    # 5 10 10 17, and 0 0 0 1
+    assert counted.sent[Port("layer1")][1].tolist() == [1.0, 0.25]
+    assert counted.unchanged[Port("layer1")][1].tolist() == [0.25, 0.0]
