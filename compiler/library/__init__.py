@@ -1,0 +1,1 @@
+"""Networks without microcode: from a float graph to populations and connections of Lava's library processes."""

@@ -1,0 +1,260 @@
+"""From the plan of a wave to integers: last places, populations, weights, biases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from compiler.library.affine import Affine, Floats, Tap
+from compiler.library.form import LibraryForm
+from compiler.library.hinges import coefficients
+from compiler.library.lower import SOURCE
+from compiler.library.network import (
+    BIAS_EXPONENT,
+    CONSTANTS,
+    Connection,
+    Integers,
+    Kind,
+    LibraryNetwork,
+    Place,
+    Population,
+)
+from compiler.library.plan import Bank, Node, Plan, Product, Relay, Root, Source
+from compiler.library.weights import bias_weights, split
+
+FACTOR_BITS = 15
+"""of each factor of a product: together 30, so that no product leaves 32 bits"""
+INPUT_BITS = 14
+"""of the source's integers"""
+ROOT_BITS = 14
+"""of what InvSqrt takes: it is most precise from 2^11 to 2^14"""
+ROOT_SCALE = 18
+"""InvSqrt answers x with 2^18 / sqrt(x)"""
+
+
+@dataclass
+class _Port:
+    """One input of a population in the making: who feeds it, in last places of the real value."""
+
+    population: Population
+    index: int
+    lsb: Floats
+    affine: list[tuple[int, Affine]] = field(default_factory=list)
+    """first row, and the affine map of the rows from there on"""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function's hinges: columns of a population, knots as integers (size, count)."""
+
+    start: int
+    knots: Integers
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A network, and what its proof needs besides."""
+
+    network: LibraryNetwork
+    functions: dict[str, tuple[Function, ...]]
+    """the functions of each population of hinges"""
+
+
+def assemble(plan: Plan, form: LibraryForm, bits: int) -> Assembled:
+    """The network of `plan`, whose messages have about `bits` bits."""
+    return _Assembly(plan, form, bits).assembled()
+
+
+class _Assembly:
+    def __init__(self, plan: Plan, form: LibraryForm, bits: int) -> None:
+        self.plan, self.form, self.bits = plan, form, bits
+        self.shift = 2 * FACTOR_BITS - bits
+        self.populations: dict[str, Population] = {}
+        self.place: dict[str, tuple[str, int]] = {}
+        """the population and first element of each node"""
+        self.ports: list[_Port] = []
+        self.functions: dict[str, tuple[Function, ...]] = {}
+        self.lsb = {name: self._lsb(node) for name, node in plan.nodes.items()}
+        self.knots = {n: self._knots(b) for n, b in plan.nodes.items() if isinstance(b, Bank)}
+
+    # --- last places ---------------------------------------------------------------------------------------
+
+    def _lsb(self, node: Node) -> Floats:
+        """The real weight of the last place of what a node sends, an element; of a function's hinges."""
+        if isinstance(node, Source):
+            return np.maximum(node.magnitude, 1e-30) / 2**INPUT_BITS
+        if isinstance(node, Bank):
+            return node.reach / 2**self.bits
+        if isinstance(node, Product):
+            return self._factor(node.a_magnitude) * self._factor(node.b_magnitude) * 2.0**self.shift
+        if isinstance(node, Root):
+            return 1.0 / (2**ROOT_SCALE * np.sqrt(node.high / 2**ROOT_BITS))
+        return node.magnitude / 2**self.bits
+
+    def _factor(self, magnitude: Floats) -> Floats:
+        return np.maximum(magnitude, 1e-30) / 2**FACTOR_BITS
+
+    def _knots(self, bank: Bank) -> Integers:
+        """Knots as integers, rising."""
+        return np.rint(bank.knots / self.lsb[bank.name].reshape(-1, 1)).astype(np.int64)
+
+    # --- populations ---------------------------------------------------------------------------------------
+
+    def assembled(self) -> Assembled:
+        """Make populations, then connections."""
+        size = self.plan.nodes[SOURCE].size
+        self._population(Kind.SOURCE, 0, size + len(CONSTANTS), [self.plan.nodes[SOURCE]])
+        for level in sorted({n.level for n in self.plan.nodes.values()} - {0}):
+            here = [n for n in self.plan.nodes.values() if n.level == level]
+            self._hinges(level, [n for n in here if isinstance(n, Bank)])
+            self._products(level, [n for n in here if isinstance(n, Product)])
+            self._simple(Kind.ROOTS, level, [n for n in here if isinstance(n, Root)])
+            self._simple(Kind.RELAYS, level, [n for n in here if isinstance(n, Relay)])
+        states = {s: self._state(node) for s, node in self.plan.states.items()}
+        output_lsb = np.maximum(self.plan.output_magnitude, 1e-30) / 2**self.bits
+        self._sink(output_lsb)
+        connections: list[Connection] = []
+        for port in self.ports:
+            connections += self._connections(port)
+        network = LibraryNetwork(
+            self.populations,
+            _together(connections),
+            states,
+            self.lsb[SOURCE],
+            output_lsb,
+            2**INPUT_BITS,
+            self.plan.period,
+            self.plan.repeat,
+        )
+        return Assembled(network, self.functions)
+
+    def _population(self, kind: Kind, level: int, size: int, nodes: Sequence[Node]) -> Population:
+        label = kind.value if kind in (Kind.SOURCE, Kind.SINK) else f"{kind.name.lower()} {level}"
+        made = Population(label, kind, size, level, self.shift if kind is Kind.PRODUCTS else 0)
+        self.populations[label] = made
+        start = 0
+        for node in nodes:
+            self.place[node.name] = (label, start)
+            start += self.knots[node.name].size if isinstance(node, Bank) else node.size
+        return made
+
+    def _hinges(self, level: int, banks: Sequence[Bank]) -> None:
+        if not banks:
+            return
+        size = sum(self.knots[b.name].size for b in banks)
+        made = self._population(Kind.HINGES, level, size, banks)
+        lsb = np.concatenate([np.repeat(self.lsb[b.name], b.knots.shape[1]) for b in banks])
+        port = _Port(made, 0, lsb)
+        functions = []
+        for bank in banks:
+            start, count = self.place[bank.name][1], bank.knots.shape[1]
+            x = bank.argument.rows(np.repeat(np.arange(bank.size), count))
+            knots = self.knots[bank.name]
+            minus = Affine(x.offset - (knots * self.lsb[bank.name].reshape(-1, 1)).ravel(), x.parts)
+            port.affine.append((start, minus))
+            functions.append(Function(start, knots))
+        self.functions[made.name] = tuple(functions)
+        self.ports.append(port)
+
+    def _products(self, level: int, nodes: Sequence[Product]) -> None:
+        if not nodes:
+            return
+        made = self._population(Kind.PRODUCTS, level, sum(n.size for n in nodes), nodes)
+        for index in (0, 1):
+            magnitude = np.concatenate([(n.a_magnitude, n.b_magnitude)[index] for n in nodes])
+            rows = [(self.place[n.name][1], (n.a, n.b)[index]) for n in nodes]
+            self.ports.append(_Port(made, index, self._factor(magnitude), rows))
+
+    def _simple(self, kind: Kind, level: int, nodes: Sequence[Root | Relay]) -> None:
+        if not nodes:
+            return
+        made = self._population(kind, level, sum(n.size for n in nodes), nodes)
+        lsb = [n.high / 2**ROOT_BITS if isinstance(n, Root) else self.lsb[n.name] for n in nodes]
+        self.ports.append(_Port(made, 0, np.concatenate(lsb), [(self.place[n.name][1], n.x) for n in nodes]))
+
+    def _sink(self, output_lsb: Floats) -> None:
+        rows = [(0, self.plan.output)]
+        lsb, start = [output_lsb], output_lsb.size
+        for name in self.plan.states.values():
+            size = self.plan.nodes[name].size
+            rows.append((start, Affine(np.zeros(size), {Tap(name): np.eye(size)})))
+            lsb.append(self.lsb[name])
+            start += size
+        levels = [0 if t.before else self.plan.nodes[t.node].level for _, x in rows for t in x.parts]
+        made = self._population(Kind.SINK, 1 + max(levels, default=0), start, [])
+        self.ports.append(_Port(made, 0, np.concatenate(lsb), rows))
+
+    def _state(self, node: str) -> Place:
+        population, start = self.place[node]
+        return Place(population, start, start + self.plan.nodes[node].size, self.lsb[node])
+
+    # --- connections ---------------------------------------------------------------------------------------
+
+    def _connections(self, port: _Port) -> list[Connection]:
+        """All that feeds a port: weights by source, then the bias, which makes good what flooring takes."""
+        target = port.population
+        offset = np.zeros(target.size)
+        matrices: dict[tuple[str, bool], Floats] = {}
+        for start, affine in port.affine:
+            rows = slice(start, start + affine.size)
+            offset[rows] += affine.offset / port.lsb[rows]
+            for tap, matrix in affine.parts.items():
+                node = self.plan.nodes[self.plan.states[tap.node] if tap.before else tap.node]
+                label, first = self.place[node.name]
+                expanded, added = self._expanded(node, matrix)
+                offset[rows] += added / port.lsb[rows]
+                expanded = expanded / port.lsb[rows].reshape(-1, 1)
+                whole = matrices.setdefault(
+                    (label, tap.before), np.zeros((target.size, self.populations[label].size))
+                )
+                whole[rows, first : first + expanded.shape[1]] += expanded
+        found: list[Connection] = []
+        for (label, before), matrix in matrices.items():
+            source = self.populations[label]
+            delay = target.level - (source.level - (self.plan.period if before else 0)) - 1
+            for half, part in enumerate(split(matrix, source.kind is Kind.HINGES, self.form.split_weights)):
+                name = f"{label} to {target.name}, port {port.index}, part {half}" + (", before" if before else "")
+                found.append(
+                    Connection(name, label, target.name, (port.index,), part.integers, part.exponent, delay, before)
+                )
+                if part.exponent < 0:
+                    offset += 0.5 * part.integers.any(axis=1)
+        return [*found, *self._bias(port, np.rint(offset).astype(np.int64))]
+
+    def _expanded(self, node: Node, matrix: Floats) -> tuple[Floats, Floats]:
+        """Weights per integer of the node's messages, and what is added."""
+        if not isinstance(node, Bank):
+            return matrix * self.lsb[node.name], np.zeros(len(matrix))
+        size, count = node.knots.shape
+        factors = coefficients(self.knots[node.name].astype(np.float64), node.values)
+        expanded = (matrix[:, :, None] * factors[None]).reshape(len(matrix), size * count)
+        return expanded, matrix @ node.values[:, 0]
+
+    def _bias(self, port: _Port, bias: Integers) -> list[Connection]:
+        if not bias.any():
+            return []
+        target, features = port.population, self.plan.nodes[SOURCE].size
+        weights = np.zeros((target.size, features + len(CONSTANTS)), np.int64)
+        weights[:, features:] = bias_weights(bias, CONSTANTS)
+        name = f"bias of {target.name}, port {port.index}"
+        delay = target.level - 1
+        source, ports = Kind.SOURCE.value, (port.index,)
+        made = Connection(name, source, target.name, ports, weights, BIAS_EXPONENT, delay, before=False, is_bias=True)
+        return [made]
+
+
+def _together(connections: Sequence[Connection]) -> tuple[Connection, ...]:
+    """One connection for the two ports that hear the same."""
+    found: list[Connection] = []
+    for new in connections:
+        for i, old in enumerate(found):
+            place = (old.source, old.target, old.exponent, old.before)
+            same = place == (new.source, new.target, new.exponent, new.before)
+            if same and np.array_equal(old.weights, new.weights):
+                found[i] = replace(old, ports=(*old.ports, *new.ports))
+                break
+        else:
+            found.append(new)
+    return tuple(found)

@@ -1,0 +1,45 @@
+"""What a network of library processes is built with: how many hinges a function has, how weights are split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from hw_models.errors import InputError
+
+MOST_HINGES = 256
+
+
+class Reciprocal(Enum):
+    """How a quotient's denominator becomes a factor."""
+
+    INVERSE_ROOT = "two factors 1/sqrt(D), each neuron's from an InvSqrt process: 12 bits, two ticks"
+    HINGES = "a piecewise linear 1/D, its hinges beside all others: one process for all neurons, one tick"
+
+
+@dataclass(frozen=True)
+class LibraryForm:
+    """The form of a network without microcode.
+
+    `hinges` approximate an element function, `reciprocal_hinges` a reciprocal where `reciprocal` says hinges.
+    `split_weights`: each weight is two of 8 bits in two connections, 16 bits together.
+    `growth`: a function whose hinges would each hear a wide sum hears it from a neuron of its own instead, a tick later,
+    where that spares more than this factor of synapses.
+    `margin`: a calibrated range is this much wider than what was seen.
+    Raises `InputError` for numbers that make no network.
+    """
+
+    hinges: int = 16
+    split_weights: bool = True
+    reciprocal: Reciprocal = Reciprocal.HINGES
+    reciprocal_hinges: int = 32
+    growth: float = 12.0
+    margin: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("hinges", "reciprocal_hinges"):
+            number = getattr(self, name)
+            if not (isinstance(number, int) and 3 <= number <= MOST_HINGES):
+                raise InputError(f"{name} must lie in 3..{MOST_HINGES}", numbers=f"{name} = {number!r}")
+        if not 1.0 <= self.margin <= 1e6:
+            raise InputError("margin must lie in 1..1e6", numbers=f"margin = {self.margin!r}")

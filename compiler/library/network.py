@@ -1,0 +1,143 @@
+"""A network of Lava's library processes, in integers: populations, connections, and when each speaks.
+
+`docs/without-microcode.md` says what each computes. Ticks are counted from the wave's first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+CONSTANTS = (1, 2**7, 2**14)
+"""What the source sends beside the sample's features: biases are weights on these."""
+BIAS_EXPONENT = -1
+"""of the connections that carry biases: with even weights, a step of 1"""
+
+
+class Kind(Enum):
+    """What a population is made of; the value is the name of Lava's process."""
+
+    SOURCE = "source"
+    HINGES = "GradedReluVec"
+    PRODUCTS = "ProdNeuron"
+    ROOTS = "InvSqrt"
+    RELAYS = "GradedVec"
+    SINK = "sink"
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons of one kind that speak at the same tick, `level` ticks after their wave began.
+
+    `shift` is by how many bits products go down.
+    """
+
+    name: str
+    kind: Kind
+    size: int
+    level: int
+    shift: int = 0
+
+
+@dataclass(frozen=True)
+class Connection:
+    """sum = (weights @ messages) * 2^exponent, floored; it arrives `delay` + 1 ticks after it was sent.
+
+    Weights (size of the target, size of the source) are even and within -256..254: 8 bits of mixed signs. `before`
+    says that the messages are those of the wave before. Both ports of a square hear the same sum.
+    """
+
+    name: str
+    source: str
+    target: str
+    ports: tuple[int, ...]
+    weights: Integers
+    exponent: int
+    delay: int
+    before: bool
+    is_bias: bool = False
+    """whether it reads the source's constants, and nothing else does"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a state is: elements start..stop of a population's messages, and the real weight of their last places."""
+
+    population: str
+    start: int
+    stop: int
+    lsb: Floats
+
+
+@dataclass(frozen=True)
+class LibraryNetwork:
+    """The whole. The sink hears the outputs and, behind them, every state in the order of `states`."""
+
+    populations: Mapping[str, Population]
+    """in the order of their levels"""
+    connections: tuple[Connection, ...]
+    states: Mapping[str, Place]
+    input_lsb: Floats
+    output_lsb: Floats
+    input_limit: int
+    """The source's integers lie within -limit..limit."""
+    period: int
+    """ticks from wave to wave"""
+    repeat: int
+    """waves a sample"""
+
+    @property
+    def features(self) -> int:
+        """Channels of a sample."""
+        return self.input_lsb.size
+
+    @property
+    def outputs(self) -> int:
+        """Elements of the result."""
+        return self.output_lsb.size
+
+    @property
+    def ticks_per_sample(self) -> int:
+        """Ticks from one sample to the next."""
+        return self.period * self.repeat
+
+    @property
+    def latency(self) -> int:
+        """The tick at which the first sample's result arrives."""
+        return (self.repeat - 1) * self.period + next(
+            p.level for p in self.populations.values() if p.kind is Kind.SINK
+        )
+
+    @property
+    def neurons(self) -> int:
+        """On the chip: the host's two ends do not count."""
+        return sum(p.size for p in self.populations.values() if p.kind not in (Kind.SOURCE, Kind.SINK))
+
+    @property
+    def synapses(self) -> int:
+        """Weights that are not zero, each half of a split one and each bias counted."""
+        return sum(int(np.count_nonzero(c.weights)) for c in self.connections)
+
+    @property
+    def processes(self) -> int:
+        """Lava's processes, the host's two ends counted."""
+        neurons = sum(p.size if p.kind is Kind.ROOTS else 1 for p in self.populations.values())
+        return neurons + sum(len(self.parts(c)) for c in self.connections)
+
+    def parts(self, connection: Connection) -> list[tuple[slice, slice]]:
+        """The blocks of a connection's weights (rows, columns) that are processes of their own: InvSqrt is scalar, so
+        each root has its own."""
+        rows, columns = connection.weights.shape
+        used = np.flatnonzero(connection.weights.any(axis=1)), np.flatnonzero(connection.weights.any(axis=0))
+        if self.populations[connection.target].kind is Kind.ROOTS:
+            return [(slice(i, i + 1), slice(0, columns)) for i in used[0].tolist()]
+        if self.populations[connection.source].kind is Kind.ROOTS:
+            return [(slice(0, rows), slice(i, i + 1)) for i in used[1].tolist()]
+        return [(slice(0, rows), slice(0, columns))]
