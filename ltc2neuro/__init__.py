@@ -16,20 +16,24 @@ check_siblings()
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from compiler.placement.placement import Placement
     from compiler.quantize.precision import Precision
     from compiler.rules.finding import Finding
     from hw_models.chip import load_chip
     from ltc2neuro import errors
     from ltc2neuro.checking import check
     from ltc2neuro.compilation import compile
+    from ltc2neuro.cost_report import Cost
     from ltc2neuro.network import Network
     from ltc2neuro.runs import Run
     from ltc2neuro.saving import load
     from ltc2neuro.verification import Verification, verify
 
 _HOMES = {
+    "Cost": "ltc2neuro.cost_report",
     "Finding": "compiler.rules.finding",
     "Network": "ltc2neuro.network",
+    "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
     "Run": "ltc2neuro.runs",
     "Verification": "ltc2neuro.verification",
@@ -41,8 +45,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cost",
     "Finding",
     "Network",
+    "Placement",
     "Precision",
     "Run",
     "Verification",

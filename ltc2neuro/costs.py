@@ -42,6 +42,13 @@ def cost(
         raise InputError(f"cores must be an int from 1 on, not {cores!r}")
     on = net.chip if chip is None else load_chip(chip)
     if on.timing is None or on.energy is None:
+        if on.refuses:
+            raise ChipError(
+                "it refuses liquid networks, so nothing can be said of their cost there",
+                where=f"chip {on.name}",
+                numbers=f"{len(on.refuses)} reasons, such as: {on.refuses[0].reason}",
+                advice=f"ltc2neuro.check(net, {on.name!r}) tells them all.",
+            )
         raise ChipError(
             "nothing is known of its times and energies, so nothing can be said of a network's cost",
             where=f"chip {on.name}",

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.backends.lava.machine import Machine
 from compiler.mapping.network import Integers, MappedNetwork, Port
 from hw_models.cost import Numbers
 
@@ -66,6 +65,8 @@ def _size(network: MappedNetwork, port: Port) -> int:
 
 
 def _run(network: MappedNetwork, x: Integers, state: Mapping[str, Integers] | None, counted: Activity) -> None:
+    from compiler.backends.lava.machine import Machine
+
     lanes, time, _ = x.shape
     last: dict[tuple[Port, str], np.ndarray] = {}
 

@@ -130,6 +130,8 @@ def test_what_it_says_would_halve_it_does(ncp):
 def test_another_chip(net, tmp_path):
     with pytest.raises(ChipError, match="nothing is known of its times"):
         net.cost(chip="ideal")
+    with pytest.raises(ChipError, match="refuses liquid networks"):
+        net.cost(chip="loihi1")
     assert net.cost(chip=load_chip("loihi2", board="kapoho_point")).placement.chip.chips == 8
     (tmp_path / "own.toml").write_text(_tiny())
     with pytest.raises(PlacementError, match="does not fit the chip"):
