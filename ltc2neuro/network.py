@@ -37,6 +37,7 @@ from ltc2neuro.time_constants import tau, tau_name
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
+    from compiler.assembly.reading import Json as AssemblyJson
     from compiler.mapping.network import MappedNetwork
     from compiler.mapping.options import Options
     from compiler.placement.placement import Placement
@@ -221,14 +222,18 @@ class Network:
         """Integers that leave the chip (..., outputs), in the model's units. Raises `InputError` for other outputs."""
         x = self._output.x
         check_last(as_array(integers), self.graph.size(x), "integers")
-        if x in self.graph.values:
-            form = self.graph.values[x].format
-            assert form is not None  # an integer graph's
-            fraction = form.fraction
-        else:
-            fraction = self.graph.fractions[x]
-        real = np.asarray(integers, np.float64) * 2.0**-fraction
+        real = np.asarray(integers, np.float64) * 2.0**-self.output_fraction
         return real * self.graph.constants[self._output.scale] + self.graph.constants[self._output.offset]
+
+    @property
+    def output_fraction(self) -> int:
+        """The integer q that leaves the chip stands for q * 2^-output_fraction, before the host's map."""
+        x = self._output.x
+        if x not in self.graph.values:
+            return self.graph.fractions[x]
+        form = self.graph.values[x].format
+        assert form is not None  # an integer graph's
+        return form.fraction
 
     def state_lsb(self, name: str) -> float:
         """The real weight of a state's last place."""
@@ -324,11 +329,22 @@ class Network:
 
         save(self, path)
 
-    def assembly(self) -> str:
-        """Every population's program, an instruction a line."""
-        from ltc2neuro.summary import assembly
+    def assembly(self, options: Options | None = None) -> str:
+        """Every population's program, words and ports as text; `compiler.assembly.parse` reads it back."""
+        from ltc2neuro.assembling import assembly
 
-        return assembly(self)
+        return assembly(self, options)
+
+    def assembly_json(
+        self, options: Options | None = None, reset_interval: int | None = None
+    ) -> dict[str, AssemblyJson]:
+        """Programs, words, ports, connections, ticks, and the host's maps, for the tools of the chip's maker.
+
+        Ready for `json.dumps`; docs/instruction-set.md has the schema.
+        """
+        from ltc2neuro.assembling import assembly_json
+
+        return assembly_json(self, options, reset_interval)
 
     def explain_precision(self) -> str:
         """What precision holds for each value, and its format."""

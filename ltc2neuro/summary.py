@@ -1,4 +1,4 @@
-"""What a compiled network looks like in words: the text of `print(net)`, its assembly, its precision."""
+"""What a compiled network looks like in words: the text of `print(net)`, its precision."""
 
 from __future__ import annotations
 
@@ -76,15 +76,6 @@ def _time_constants(net: Network) -> list[str]:
         lines.append(f"  {t.state}:")
         lines += [f"    {', '.join(pairs[i : i + 8])}" for i in range(0, len(pairs), 8)]
     return lines
-
-
-def assembly(net: Network) -> str:
-    """The listing of every population."""
-    from compiler.assembly.text import listing_text
-
-    return "\n\n".join(
-        f"; population {p.name}, {p.size} neurons\n{listing_text(p.listing)}" for p in net.mapped().populations
-    )
 
 
 def explain_precision(net: Network) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.assembly.lexer import Field, Form, Line, lines, match
-from compiler.assembly.population import Integers, Population
+from compiler.assembly.population import Integers, Population, label_fault, place_fault
 from compiler.assembly.text import HEADERS
 from hw_models import instructions as isa
 from hw_models.errors import AssemblyError
@@ -29,7 +29,7 @@ def parse_listing(text: str) -> tuple[isa.Instruction, ...]:
     """
     found = lines(text)
     listing = [_instruction(*match(line, _LISTING), line) for line in found]
-    _check_labels(listing, found)
+    _check(label_fault(listing), found)
     return tuple(listing)
 
 
@@ -81,9 +81,8 @@ def _population(found: Sequence[Line], at: int) -> tuple[Population, int]:
             break
         listing.append(_instruction(kind, fields, line))
         program.append(line)
-    _check_labels(listing, program)
-    for instruction, line in zip(listing, program, strict=True):
-        _check_places(instruction, words, sums, messages, line)
+    _check(label_fault(listing), program)
+    _check(place_fault(listing, words, sums, messages), program)
     return Population(name, size, tuple(listing), words, sums, messages, states), at + 1
 
 
@@ -127,26 +126,6 @@ def _note(comment: str) -> str:
     return tokens[0].text if len(tokens) == 1 and tokens[0].kind in ("name", "string") else comment
 
 
-def _check_labels(listing: Sequence[isa.Instruction], found: Sequence[Line]) -> None:
-    """Each label once, and below all skips to it."""
-    below: set[str] = set()
-    for instruction, line in zip(reversed(listing), reversed(found), strict=True):
-        if isinstance(instruction, isa.Label):
-            if instruction.name in below:
-                raise line.error("a label that is not there again further down")
-            below.add(instruction.name)
-        elif isinstance(instruction, (isa.Skip, isa.SkipUnless)) and instruction.to not in below:
-            raise line.error("a label further down")
-
-
-def _check_places(
-    instruction: isa.Instruction, words: dict[str, Integers | int], sums: int, messages: int, line: Line
-) -> None:
-    """Words and ports that the population has."""
-    for place in [*isa.sources(instruction), isa.target(instruction)]:
-        if isinstance(place, isa.Word):
-            _known(place.name, words, line)
-        if isinstance(place, isa.Accumulator) and place.port >= sums:
-            raise line.error(f"one of {sums} sums")
-    if isinstance(instruction, isa.Send) and instruction.port >= messages:
-        raise line.error(f"one of {messages} messages")
+def _check(fault: tuple[int, str] | None, found: Sequence[Line]) -> None:
+    if fault is not None:
+        raise found[fault[0]].error(fault[1])

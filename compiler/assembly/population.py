@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hw_models.instructions import Instruction
+from hw_models import instructions as isa
 
 Integers = npt.NDArray[np.int64]
 
@@ -22,8 +23,37 @@ class Population:
 
     name: str
     size: int
-    listing: tuple[Instruction, ...]
+    listing: tuple[isa.Instruction, ...]
     words: dict[str, Integers | int]
     sum_ports: int
     message_ports: int
     states: dict[str, str]
+
+
+def label_fault(listing: Sequence[isa.Instruction]) -> tuple[int, str] | None:
+    """The number of an instruction whose label is wrong, and what was expected: each once, and below its skips."""
+    below: set[str] = set()
+    for number in range(len(listing) - 1, -1, -1):
+        instruction = listing[number]
+        if isinstance(instruction, isa.Label):
+            if instruction.name in below:
+                return number, "a label that is not there again further down"
+            below.add(instruction.name)
+        elif isinstance(instruction, (isa.Skip, isa.SkipUnless)) and instruction.to not in below:
+            return number, "a label further down"
+    return None
+
+
+def place_fault(
+    listing: Sequence[isa.Instruction], words: Collection[str], sums: int, messages: int
+) -> tuple[int, str] | None:
+    """The number of an instruction that uses what is not there, and what was expected."""
+    for number, instruction in enumerate(listing):
+        for place in [*isa.sources(instruction), isa.target(instruction)]:
+            if isinstance(place, isa.Word) and place.name not in words:
+                return number, f"a word that has been declared, not {place.name!r}"
+            if isinstance(place, isa.Accumulator) and place.port >= sums:
+                return number, f"one of {sums} sums"
+        if isinstance(instruction, isa.Send) and instruction.port >= messages:
+            return number, f"one of {messages} messages"
+    return None

@@ -19,7 +19,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("--passes", action="store_true", help="what each pass of the compiler did")
-    parser.add_argument("--assembly", action="store_true", help="the listing that each population's neurons execute")
+    parser.add_argument(
+        "--assembly",
+        action="store_true",
+        help="what each neuron executes; with --json words, connections and ticks beside it",
+    )
     parser.add_argument("--precision", action="store_true", help="the format of each value, and why")
 
 
@@ -34,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         parts["passes"] = [asdict(record) for record in net.passes]
         texts.append("\n".join(map(_line, net.passes)))
     if options.assembly:
-        parts["assembly"] = net.assembly()
+        parts["assembly"] = net.assembly_json()
         texts.append(net.assembly())
     if options.precision:
         parts["precision"] = net.explain_precision()

@@ -150,4 +150,5 @@ def test_inspect(network, capsys):
     assert {"prune", "hoist"} <= {p["name"] for p in parts["passes"]}
     assert main(["inspect", network, "--passes", "--assembly", "--precision"]) == 0
     text = capsys.readouterr().out
-    assert parts["assembly"] in text and parts["precision"] in text and "prune" in text
+    assert ltc2neuro.load(network).assembly() in text and parts["precision"] in text and "prune" in text
+    assert parts["assembly"] == ltc2neuro.load(network).assembly_json()

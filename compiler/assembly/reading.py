@@ -1,0 +1,90 @@
+"""Typed access to JSON: what is not as expected is refused with its path."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from hw_models.errors import AssemblyError
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+
+class Table:
+    """A JSON object, and the path to it."""
+
+    def __init__(self, data: Json, path: str = "") -> None:
+        self._path = path
+        if not isinstance(data, dict):
+            raise AssemblyError("the JSON is wrong", where=path or "the whole", numbers="expected an object")
+        self._data = data
+
+    def error(self, key: str, expected: str) -> AssemblyError:
+        """What is wrong with the value at `key`."""
+        shown = repr(self._data[key]) if key in self._data else "nothing"
+        shown = shown if len(shown) < 80 else shown[:77] + "..."
+        return AssemblyError(
+            "the JSON is wrong", where=f"{self._path}.{key}".lstrip("."), numbers=f"expected {expected}; found {shown}"
+        )
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there."""
+        return key in self._data
+
+    def is_list(self, key: str) -> bool:
+        """Whether a list is there."""
+        return isinstance(self._data.get(key), list)
+
+    def text(self, key: str) -> str:
+        """A string."""
+        value = self._data.get(key)
+        if not isinstance(value, str):
+            raise self.error(key, "a string")
+        return value
+
+    def maybe_text(self, key: str) -> str | None:
+        """A string, or null, which must be there."""
+        return None if self._data.get(key, "") is None else self.text(key)
+
+    def integer(self, key: str) -> int:
+        """An integer."""
+        value = self._data.get(key)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.error(key, "an integer")
+        return value
+
+    def count(self, key: str) -> int:
+        """An integer of at least 0."""
+        value = self._data.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self.error(key, "an integer, at least 0")
+        return value
+
+    def integers(self, key: str) -> list[int]:
+        """A list of integers."""
+        value = self._data.get(key)
+        numbers = (
+            [n for n in value if isinstance(n, int) and not isinstance(n, bool)] if isinstance(value, list) else []
+        )
+        if not isinstance(value, list) or len(numbers) < len(value):
+            raise self.error(key, "a list of integers")
+        return numbers
+
+    def texts(self, key: str) -> dict[str, str]:
+        """An object of strings."""
+        value = self._data.get(key)
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise self.error(key, "an object of strings")
+        return {k: str(v) for k, v in value.items()}
+
+    def table(self, key: str) -> Table:
+        """An object."""
+        if not isinstance(self._data.get(key), dict):
+            raise self.error(key, "an object")
+        return Table(self._data[key], f"{self._path}.{key}".lstrip("."))
+
+    def tables(self, key: str) -> list[Table]:
+        """A list of objects."""
+        value = self._data.get(key)
+        if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
+            raise self.error(key, "a list of objects")
+        return [Table(v, f"{self._path}.{key}[{n}]".lstrip(".")) for n, v in enumerate(value)]
