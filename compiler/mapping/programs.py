@@ -51,7 +51,7 @@ class _Member:
     sends: dict[Moment, list[Sent]] = field(default_factory=dict)
     arrivals: dict[Moment, list[Arrival]] = field(default_factory=dict)
     reads: dict[int, list[StateRead]] = field(default_factory=dict)
-    writes: dict[int, list[StateWrite]] = field(default_factory=dict)
+    writes: dict[Moment, list[StateWrite]] = field(default_factory=dict)
     uses: dict[str, set[Moment]] = field(default_factory=dict)
     """the moments that use a value or a sum"""
 
@@ -87,8 +87,9 @@ def _collect(op: Op, block: int, members: list[_Member], groups: Groups, schedul
         members[groups.state_owner[op.state]].reads.setdefault(block, []).append(op)
     elif isinstance(op, StateWrite):
         member = members[groups.state_owner[op.state]]
-        member.writes.setdefault(block, []).append(op)
-        member.use(op.x, (block, schedule.spans[block].length))
+        moment = block, schedule.commits[block, op.state]
+        member.writes.setdefault(moment, []).append(op)
+        member.use(op.x, moment)
 
 
 _COUNTERS = (TICK.name, SAMPLE.name, AGE.name)
@@ -131,13 +132,13 @@ class _Writer:
         sections: list[Section] = []
         for block, span in enumerate(self.schedule.spans):
             levels = range(span.length + 1)
-            bodies = [self._body((block, level), commits=level == span.length) for level in levels]
+            bodies = [self._body((block, level)) for level in levels]
             found = [Section(span.ticks(level), tuple(body)) for level, body in enumerate(bodies) if body]
             shares = span.repeat > 1 and bodies[0]
             sections += [*found[1:], found[0]] if shares else found
         return sections
 
-    def _body(self, moment: Moment, commits: bool) -> list[isa.Instruction]:
+    def _body(self, moment: Moment) -> list[isa.Instruction]:
         block, level = moment
         body: list[isa.Instruction] = []
         for arrival in self.member.arrivals.get(moment, []):
@@ -155,7 +156,7 @@ class _Writer:
             self.placed[name] = dest
         for sent in self.member.sends.get(moment, []):
             body.append(isa.Send(sent.slot[1], self._place(sent.value, block)))
-        return body + (self._commits(block) if commits else [])
+        return body + self._commits(moment)
 
     def _keep(self, name: str, source: isa.Source, moment: Moment) -> list[isa.Instruction]:
         """A sum: used where it arrives, or latched in a word."""
@@ -166,12 +167,12 @@ class _Writer:
         self.placed[name] = word
         return [isa.Move(word, source)]
 
-    def _commits(self, block: int) -> list[isa.Instruction]:
-        """All states of a block change together: what one takes from another is read first."""
+    def _commits(self, moment: Moment) -> list[isa.Instruction]:
+        """All states of a moment change together: what one takes from another is read first."""
         first: list[isa.Instruction] = []
         then: list[isa.Instruction] = []
-        for op in self.member.writes.get(block, []):
-            source = self._place(op.x, block)
+        for op in self.member.writes.get(moment, []):
+            source = self._place(op.x, moment[0])
             if source in self.states.values():
                 old = self.scratch.register()
                 first.append(isa.Move(old, source))

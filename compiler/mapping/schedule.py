@@ -2,8 +2,9 @@
 
 A block's ops are levelled: reads of states at level 0, an op at the highest level of its operands, a sum
 one level after its message. Level l of iteration i is tick `start + i * length + l`; the writes of states
-act at level `length`, the same tick as level 0 of the next iteration, and before it. Where two sums or two
-messages cannot share a tick, the later one waits: a message in its word, a sum in its synapses (delay).
+act at level `length`, the same tick as level 0 of the next iteration, and before it. In a block that runs once
+each acts as soon as it can. Where two sums or two messages cannot share a tick, the later one waits: a message
+in its word, a sum in its synapses (delay).
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Schedule:
     traffic: Traffic = field(default_factory=Traffic)
     committed: dict[str, int] = field(default_factory=dict)
     """last tick of each state's writes"""
+    commits: dict[tuple[int, str], int] = field(default_factory=dict)
+    """level of each block's write of a state"""
     used: dict[str, int] = field(default_factory=dict)
     """last tick at which a block may still use what it read of a state"""
 
@@ -91,6 +94,7 @@ class Schedule:
             self.output,
             self.traffic.copy(),
             dict(self.committed),
+            dict(self.commits),
             dict(self.used),
         )
 
@@ -184,18 +188,48 @@ class _Placing:
         for map_ in self.plan.maps.values():
             if map_.home == self.block and map_.terms:
                 self._arrive(map_)
-        written = [op.state for op in ops if isinstance(op, StateWrite)]
-        read = [op.state for op in ops if isinstance(op, StateRead)]
-        for state in written:
-            others = max(schedule.used.get(state, 0), schedule.committed.get(state, 0))
-            self._reach(others - self.span.start)
+        uses = self._uses(ops)
+        commits = self._commits(ops, uses)
+        for level in commits.values():
+            self._reach(level)
         self.span = Span(self.span.start, self.highest if self.length is None else self.length, self.span.repeat)
         schedule.spans[-1] = self.span
-        for state in written:
-            schedule.committed[state] = self.span.end
-        for state in read:
-            schedule.used[state] = max(schedule.used.get(state, 0), self.span.end)
+        for state, level in commits.items():
+            schedule.commits[self.block, state] = self.length or level
+            schedule.committed[state] = self.span.ticks(self.length or level)[-1]
+        for state, level in uses.items():
+            last = self.span.end if self.length else self.span.start + level
+            schedule.used[state] = max(schedule.used.get(state, 0), last)
         return schedule
+
+    def _uses(self, ops: tuple[Op, ...]) -> dict[str, int]:
+        """For each state that the block reads, the last level at which an op or a message needs what it read."""
+        state_of = {op.out: op.state for op in ops if isinstance(op, StateRead)}
+        found = dict.fromkeys(state_of.values(), 0)
+        used = [
+            (n, self.schedule.levels[str(op.result)]) for op in ops if isinstance(op, Elementwise) for n in op.operands
+        ]
+        sent = [*self.schedule.sent.values(), *([self.schedule.output] if self.schedule.output else [])]
+        for name, level in used + [(s.value, s.level) for s in sent if s.block == self.block]:
+            if name in state_of:
+                found[state_of[name]] = max(found[state_of[name]], level)
+        return found
+
+    def _commits(self, ops: tuple[Op, ...], uses: dict[str, int]) -> dict[str, int]:
+        """The first level at which each write may act: nobody needs the old value any more. Adds to `uses`."""
+        state_of = {op.out: op.state for op in ops if isinstance(op, StateRead)}
+        written = {op.state: op.x for op in ops if isinstance(op, StateWrite)}
+        found: dict[str, int] = {}
+        for state, x in written.items():
+            before = max(self.schedule.used.get(state, 0), self.schedule.committed.get(state, 0)) - self.span.start
+            found[state] = max(self._level(x), before, uses.get(state, 0))
+        for _ in written:  # a state that another one takes over stays until then
+            for state, x in written.items():
+                other = state_of.get(x)
+                if other is not None:
+                    uses[other] = max(uses[other], found[state])
+                    found[other] = max(found.get(other, 0), found[state])
+        return {state: found[state] for state in written}
 
     def _reach(self, level: int) -> None:
         self.highest = max(self.highest, level)
