@@ -14,6 +14,7 @@ from compiler.quantize.to_integers import quantize
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, Design, Finding, Severity, apply_rules, errors
 from compiler.rules.finding import of_error
 from compiler.rules.refusal import refusal
+from compiler.rules.sizes import PLACEMENT
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import ChipError, InputError, QuantizeError
 from ltc2neuro.arrays import Floats, Samples, as_sequences, with_timespans
@@ -101,6 +102,11 @@ def before_integers(design: Design) -> list[Finding]:
 def after_integers(design: Design, integers: Graph) -> list[Finding]:
     """What rules find in the integer graph of such a design, and in its mapping."""
     return apply_rules(replace(design, integers=integers), [*INTEGER_RULES, *MAPPED_RULES])
+
+
+def later_fit(findings: Sequence[Finding]) -> list[Finding]:
+    """The same, but that it does not fit is a warning: a compiled network may yet be put on more chips."""
+    return [replace(f, severity=Severity.WARNING) if f.rule == PLACEMENT else f for f in findings]
 
 
 def refuse(findings: Sequence[Finding], chip: Chip) -> None:

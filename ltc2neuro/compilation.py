@@ -17,7 +17,7 @@ from compiler.rewrite.runner import simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
 from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences, with_timespans
-from ltc2neuro.checking import after_integers, before_integers, design_of, refuse, warn
+from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import KnownAnswer, Network
@@ -77,7 +77,7 @@ def compile(
     refuse(findings, target)
     begin("ranges, formats, integers")
     integers = quantize(graph, sequences.arrays, target, exact)
-    findings += after_integers(design, integers)
+    findings += later_fit(after_integers(design, integers))
     refuse(findings, target)
     warn(findings, stacklevel=2)
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})

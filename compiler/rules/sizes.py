@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.graph.ops import MatVec
 from compiler.mapping import Connection
-from compiler.placement.search import place
+from compiler.placement.search import first_fit, place
 from compiler.quantize.fractions import word_limit
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity, of_error
@@ -19,6 +19,9 @@ FEW_BITS = 7
 """A message of fewer bits, without its sign, costs more than 8-bit weights do."""
 LONG_PROGRAM = 1024
 """Instructions; how many a program may have is not published."""
+
+PLACEMENT = "placement"
+"""The rule of `fits`."""
 
 
 def sum_width(design: Design) -> Iterator[Finding]:
@@ -83,10 +86,12 @@ def fits(design: Design) -> Iterator[Finding]:
     """Whether the cores of the chips take it: memory, neurons, axons, programs."""
     if design.network is None or design.chip.memory is None:
         return
+    chip = design.chip
     try:
-        place(design.network, design.chip)
+        if chip.cores is None or first_fit(design.network, chip).count > chip.cores * chip.chips:
+            place(design.network, chip)  # what is better may still fit
     except ChipError as error:
-        yield of_error("placement", error)
+        yield of_error(PLACEMENT, error)
 
 
 def _degrees(connections: tuple[Connection, ...]) -> tuple[dict[str, int], dict[str, int]]:
