@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 
@@ -35,6 +36,21 @@ def _map(x: Symbolic, weight: torch.Tensor) -> Symbolic:
     value = recorder.emit(lambda out: MatVec(out, (source,), name), len(matrix), "linear")
     labels = labels[..., :1].expand(example.shape)
     return symbolic(recorder, example, axes.encode(labels, axes.ranks(labels)), value)
+
+
+def at_places(x: torch.Tensor, matrix: torch.Tensor, places: npt.NDArray[np.int64]) -> Symbolic:
+    """One matrix at each of the `places` (places, columns) of samples `x` (rows, elements), as `MatVec` has it."""
+    assert isinstance(x, Symbolic)
+    recorder = x.recorder
+    features_only(x, (-1,))
+    labels = axes.labels_of(x.codes)
+    name = recorder.constant(matrix.detach().double().numpy(), recorder.names.get(matrix) or recorder.named("weight"))
+    where = recorder.index(places, recorder.named("places"))
+    source = recorder.operand(x, axes.sample(x.codes, recorder.groups(x)))
+    size = len(matrix) * len(places)
+    value = recorder.emit(lambda out: MatVec(out, (source,), name, where), size, "linear")
+    labels = labels[..., :1].expand(*x.shape[:-1], size)
+    return symbolic(recorder, x.example.new_zeros(labels.shape), axes.encode(labels, axes.ranks(labels)), value)
 
 
 def matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

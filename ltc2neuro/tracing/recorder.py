@@ -60,7 +60,7 @@ class Recorder:
         self._reads: dict[str, str] = {}
         self._overwritten: dict[str, str] = {}
         self._constants: dict[str, Array] = {}
-        self._indices: dict[bytes, str] = {}
+        self._indices: dict[tuple[tuple[int, ...], bytes], str] = {}
         self._paths: list[str] = [""]
         self._doing: list[str] = []
 
@@ -149,7 +149,7 @@ class Recorder:
 
     def index(self, array: npt.NDArray[np.int64], hint: str) -> str:
         """The constant that holds an index or segment array."""
-        key = array.tobytes()
+        key = (array.shape, array.tobytes())
         if key not in self._indices:
             self._indices[key] = self._keep(array.astype(np.int64), hint)
         return self._indices[key]

@@ -57,12 +57,12 @@ def drifting(features: int, batch: int = 3, steps: int = 30, seed: int = 0) -> n
     return walk / np.sqrt(np.arange(1, steps + 1))[:, None]
 
 
-def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = ()) -> float:
+def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = (), precision: str = "default") -> float:
     """Compile, and run on the reference, the mapped machine and the executors `on`: equal integers.
 
     Returns the SQNR of the outputs against torch in dB.
     """
-    net = ltc2neuro.compile(model, x)
+    net = ltc2neuro.compile(model, x, precision=precision)
     run = net.run(x)
     machine = Machine(net.mapped(), lanes=len(x))
     entering, _ = net.input_format.quantize(net.mapped_input(x))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_agreement import agrees, drifting, executors_agree, scrambled, sequences
 from torch import nn
@@ -12,7 +12,7 @@ pytest.importorskip("ncps", reason="ncps is not installed")
 from ncps.torch import LTC, CfC
 from ncps.wirings import NCP, AutoNCP
 
-from compiler.graph.ops import MatVec
+from compiler.graph.ops import MatVec, Mul
 from hw_models.errors import TraceError
 from ltc2neuro.tracing import trace
 
@@ -108,11 +108,65 @@ def test_a_convolution_over_time_is_refused():
         trace(Over(), sequences(3))
 
 
-def test_a_large_convolution_is_refused():
-    model = Head((1, 60, 80), nn.Conv2d(1, 8, 3), LTC(8 * 58 * 78, 3))
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    channels=st.sampled_from([2, 4]),
+    out=st.sampled_from([2, 4]),
+    kernel=st.integers(1, 3),
+    stride=st.integers(1, 2),
+    padding=st.sampled_from([0, 1, "same"]),
+    dilation=st.integers(1, 2),
+    groups=st.sampled_from([1, 2]),
+    bias=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_a_kernel_at_its_places(monkeypatch, channels, out, kernel, stride, padding, dilation, groups, bias, seed):
+    monkeypatch.setattr("ltc2neuro.tracing.convolution.DENSE_MATRIX", 0)
+    torch.manual_seed(seed)
+    stride = 1 if padding == "same" else stride
+    conv = nn.Conv2d(channels, out, (kernel, 2), stride, padding, dilation, groups, bias)
+    size = conv(torch.zeros(1, channels, 6, 5)).numel()
+    head = nn.Sequential(conv, nn.BatchNorm2d(out), nn.ReLU())
+    head[1].running_var.uniform_(0.5, 2)
+    _, graph = agrees(Head((channels, 6, 5), head, CfC(size, 3, backbone_layers=0)), channels * 30)
+    kernels = [op for _, op in graph.ops() if isinstance(op, MatVec) and op.places is not None]
+    assert len(kernels) == groups
+    assert not any(
+        isinstance(op, Mul) and set(kernel.out for kernel in kernels) & {op.a, op.b} for _, op in graph.ops()
+    )
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.AvgPool2d(2), nn.AvgPool2d(3, 2, padding=1), nn.AvgPool2d(3, 2, padding=1, count_include_pad=False),
+        nn.AvgPool2d(2, ceil_mode=True), nn.AdaptiveAvgPool2d((2, 3)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_mean_at_its_places(pool, monkeypatch):
+    monkeypatch.setattr("ltc2neuro.tracing.convolution.DENSE_MATRIX", 0)
+    monkeypatch.setattr("ltc2neuro.tracing.convolution.BASIS", 60)
+    size = pool(torch.zeros(1, 2, 5, 5)).numel()
+    agrees(Head((2, 5, 5), nn.Sequential(pool, nn.Tanh()), LTC(size, 3)), 50)
+
+
+@pytest.mark.parametrize("setting", ["default", "accurate"])
+def test_a_larger_head_on_every_executor(setting):
+    torch.manual_seed(0)
+    head = nn.Sequential(nn.Conv2d(3, 6, 5, 2), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(6, 4, 3), nn.Tanh())
+    model = Head((3, 20, 32), nn.Sequential(head, nn.Flatten(), nn.Linear(40, 8), nn.Tanh()), LTC(8, 5))
+    assert (
+        executors_agree(model, drifting(1920, batch=2, steps=5), precision=setting)
+        >= {"default": 40, "accurate": 60}[setting]
+    )
+
+
+def test_a_convolution_too_large_for_any_chip_is_refused():
+    model = Head((3, 224, 224), nn.Conv2d(3, 256, 5), LTC(3, 3))
     with pytest.raises(TraceError, match="too large") as caught:
-        trace(model, [np.zeros((3, 4800))])
-    assert "4800 inputs" in caught.value.numbers
+        trace(model, [np.zeros((3, 3 * 224 * 224))])
+    assert "12390400 outputs of 75 inputs each" in caught.value.numbers
 
 
 def test_layer_norm_is_refused_with_advice():
