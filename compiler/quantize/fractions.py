@@ -1,0 +1,252 @@
+"""How many fraction bits each value of a float graph gets: one sweep from the results back to the inputs.
+
+A value's *natural* fraction fills the word. A reader may *want* fewer bits: an element function its
+argument's, a product its operand's, a sum those of its result. A value gets the most that any reader
+wants, and never more than is natural; a reader that wants fewer narrows its copy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from compiler.functions import FUNCTIONS, Symmetry
+from compiler.functions.function import FAR
+from compiler.graph.graph import Graph
+from compiler.graph.matrix import column_sizes, places_of, product
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Elementwise,
+    Gather,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    Output,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
+from compiler.quantize.bounds import Floats, Interval, negates
+from compiler.quantize.matrices import exponents
+from compiler.quantize.precision import Precision
+
+
+def fraction_for(magnitude: float, limit: float) -> int:
+    """The most fraction bits with which the integers of +-`magnitude` stay within +-`limit`.
+
+    >>> fraction_for(1.0, 127), fraction_for(1.0, 128), fraction_for(0.0, 128)
+    (6, 7, 7)
+    """
+    if magnitude <= 0:
+        return fraction_for(1.0, limit)
+    return math.floor(math.log2(limit) - math.log2(magnitude))
+
+
+def word_limit(precision: Precision) -> float:
+    """The largest integer of a word, less a little for the roundings on the way to it."""
+    return 2 ** (precision.word - 1) / 1.001
+
+
+def operand_limit(precision: Precision, parameter: Floats | None = None) -> float:
+    """The largest integer that a product with a parameter may take: its magnitude times the parameter's fits.
+
+    A `parameter` of few digits leaves its operand as many more.
+
+    >>> operand_limit(Precision()) == 2**16, operand_limit(Precision(), np.array([0.5, -3.0])) == 2**29
+    (True, True)
+    """
+    spare = 0 if parameter is None else max(0, precision.parameter - 1 - digits(parameter, precision.parameter - 1))
+    return 2 ** (precision.operand - 1 + spare)
+
+
+def digits(parameter: Floats, most: int) -> int:
+    """How many binary digits hold the mantissa of every element; `most` where that is not enough.
+
+    >>> digits(np.array([0.375, 1.0, -8.0]), 15), digits(np.array([0.1]), 15)
+    (2, 15)
+    """
+    mantissa, _ = np.frexp(np.asarray(parameter, np.float64))
+    for n in range(1, most):
+        scaled = np.ldexp(mantissa, n)
+        if np.array_equal(scaled, np.round(scaled)):
+            return n
+    return most
+
+
+def factor_limit(precision: Precision) -> float:
+    """The same for the narrow one in a product of two values, whose other one is split: see product.py."""
+    return 2 ** (precision.operand + 2 if precision.wide_products else precision.operand - 1)
+
+
+def find_fractions(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> dict[str, int]:
+    """Fraction bits of every value and state of a float graph."""
+    natural = _natural(graph, bounds, precision)
+    found = {s.name: _state_fraction(graph, s.name, natural) for s in graph.states}
+    for _, op in graph.ops():  # a copy of a state has no more digits than the state
+        if isinstance(op, StateRead):
+            natural[op.out] = found[op.state]
+        elif isinstance(op, Gather):
+            natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
+    wanted: dict[str, int] = {}
+    for _, op in reversed(list(graph.ops())):
+        if op.result is not None:
+            found[op.result] = _fraction(op, natural, found, wanted)
+        for operand, fraction in _wants(graph, op, found, natural, bounds, precision):
+            wanted[operand] = max(wanted.get(operand, fraction), fraction)
+    return found
+
+
+def _fraction(op: Op, natural: Mapping[str, int], found: Mapping[str, int], wanted: Mapping[str, int]) -> int:
+    name = op.result or ""
+    if isinstance(op, StateRead):
+        return found[op.state]
+    if isinstance(op, (MatVec, SegmentSum)):
+        return natural[name]  # an accumulator is as wide as it is: what reads a sum narrows it, not what enters it
+    return min(natural[name], wanted.get(name, natural[name]))
+
+
+def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> dict[str, int]:
+    """Fraction bits that fill the word; of a sum no more than its operands have."""
+    # Like `bounds`, but without what is known of states and not of the integers on the way.
+    loose = dict(bounds)
+    found: dict[str, int] = {}
+    for _, op in graph.ops():
+        name = op.result
+        if name is None:
+            continue
+        word = word_limit(precision.at(name))
+        if isinstance(op, MatVec):
+            found[name] = product_fraction(graph, op, bounds, precision.at(name))
+            continue
+        if isinstance(op, Div):
+            # The quotient is a product with a reciprocal of up to 2: see quotient.py.
+            loose[name] = Interval(2 * bounds[name].low, 2 * bounds[name].high)
+        elif isinstance(op, Add):
+            loose[name] = Interval(loose[op.a].low + loose[op.b].low, loose[op.a].high + loose[op.b].high)
+        elif isinstance(op, Sub):
+            loose[name] = Interval(loose[op.a].low - loose[op.b].high, loose[op.a].high - loose[op.b].low)
+        magnitude = loose[name].magnitude
+        if isinstance(op, SegmentSum):
+            magnitude = max(magnitude, _largest_partial_sum(graph, op, bounds))
+        elif isinstance(op, Apply):
+            magnitude = max(magnitude, _half_magnitude(op, bounds))
+        found[name] = fraction_for(magnitude, word)
+        if isinstance(op, (Add, Sub, Min, Max, Select)):
+            found[name] = min(
+                found[name],
+                *(found.get(n, fraction_for(loose[n].magnitude, word)) for n in (op.a, op.b)),
+            )
+    return found
+
+
+def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
+    """What lowering meets on the way to the function's result: its half, and the 1 from which a half is taken.
+
+    A sigmoid far below 0 is tiny, but it is computed as 1 - sigmoid(|x|).
+    """
+    function = FUNCTIONS[op.function]
+    if function.symmetry is Symmetry.NONE:
+        return 0.0
+    if function.symmetry is Symmetry.COMPLEMENT:
+        return 1.0
+    reach = min(bounds[op.x].magnitude, FAR)
+    return float(np.abs(function.half(np.linspace(0.0, reach, 1025))).max())
+
+
+def _largest_partial_sum(graph: Graph, op: SegmentSum, bounds: Mapping[str, Interval]) -> float:
+    x = bounds[op.x]
+    reach = np.broadcast_to(np.maximum(np.abs(x.low), np.abs(x.high)), (graph.size(op.x),))
+    return float(np.bincount(graph.constants[op.segment].astype(np.int64), weights=reach).max(initial=0.0))
+
+
+def _state_fraction(graph: Graph, state: str, natural: Mapping[str, int]) -> int:
+    """A state's word holds what is read from it and what is written to it."""
+    names = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state]
+    names += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == state and op.x in natural]
+    return min(natural[n] for n in names) if names else 0
+
+
+def _wants(
+    graph: Graph,
+    op: Op,
+    found: Mapping[str, int],
+    natural: Mapping[str, int],
+    bounds: Mapping[str, Interval],
+    precision: Precision,
+) -> list[tuple[str, int]]:
+    """The fraction that `op` wants of each value it reads."""
+    if isinstance(op, StateWrite):
+        return [(op.x, found[op.state])]
+    if isinstance(op, Output):
+        return [(op.x, natural[op.x])] if op.x in natural else []
+    out = op.result or ""
+    here = precision.at(out)
+    if isinstance(op, (Gather, SegmentSum)):
+        return [(n, found[out]) for n in op.operands]
+    if isinstance(op, MatVec):
+        extra = MOST_LOW_BITS if here.split_messages else 0
+        return [
+            (n, found[out] - here.first_weight - e + extra)
+            for n, e in zip(op.sources, source_exponents(graph, op, here), strict=True)
+        ]
+    if isinstance(op, Apply):
+        return [(op.x, here.argument_fraction)]
+    if isinstance(op, Mul) and negates(graph, op):
+        return [(op.a, found[out])]
+    if isinstance(op, Mul):
+        return [(n, _factor_wants(graph, op, n, natural, bounds, here)) for n in op.operands if n in natural]
+    if isinstance(op, (Div, Compare)):
+        return [(n, natural[n]) for n in op.operands if n in natural]
+    if isinstance(op, Select):
+        return [(op.condition, 0)] + [(n, found[out]) for n in (op.a, op.b)]
+    assert isinstance(op, Elementwise) or not op.operands
+    return [(n, found[out]) for n in op.operands]
+
+
+def _factor_wants(
+    graph: Graph, op: Mul, name: str, natural: Mapping[str, int], bounds: Mapping[str, Interval], precision: Precision
+) -> int:
+    both_values = op.a in natural and op.b in natural
+    if both_values and precision.wide_products and name == op.b and op.a != op.b:
+        return natural[name]
+    if both_values:
+        return fraction_for(bounds[name].magnitude, factor_limit(precision))
+    parameter = graph.constants[op.a if name == op.b else op.b]
+    return min(natural[name], fraction_for(bounds[name].magnitude, operand_limit(precision, parameter)))
+
+
+MOST_LOW_BITS = 10
+"""Bits of a split message's lower half."""
+
+
+def source_exponents(graph: Graph, op: MatVec, precision: Precision) -> list[int]:
+    """How far each source's weights are shifted up: see `matrices.exponents`."""
+    return exponents(graph.constants[op.matrix], column_sizes(graph, op), 1.0 - 2.0**-precision.first_weight)
+
+
+def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
+    """The most fraction bits of weight times message with which no partial row sum leaves the accumulator."""
+    sizes = [graph.size(s) for s in op.sources]
+    shifts = source_exponents(graph, op, precision)
+    grid = np.repeat(2.0 ** (precision.first_weight + np.array(shifts)), column_sizes(graph, op))
+    reach = np.concatenate(
+        [
+            np.broadcast_to(np.maximum(np.abs(bounds[s].low), np.abs(bounds[s].high)), (n,))
+            for s, n in zip(op.sources, sizes, strict=True)
+        ]
+    )
+    weights = np.ceil(np.abs(graph.constants[op.matrix]) * grid) / grid
+    limit = word_limit(precision)
+    fractions = [fraction_for(float(product(weights, places_of(graph, op), reach).max(initial=0.0)), limit)]
+    for part, shift in zip(np.split(reach, np.cumsum(sizes)[:-1]), shifts, strict=True):
+        fractions.append(fraction_for(float(part.max(initial=0.0)), limit) + precision.first_weight + shift)
+    return min(fractions)

@@ -1,0 +1,233 @@
+"""From a float graph to an integer graph: every op lowered in order, then proved.
+
+One small function an op. What an op becomes is decided here and nowhere later: the assembler only looks
+templates up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Graph, State, TimeConstant
+from compiler.graph.matrix import places_of
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    Output,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
+from compiler.graph.validate import validate
+from compiler.quantize.activation import lower_apply
+from compiler.quantize.bounds import Interval, Observed, denominator_floor, find_bounds, state_interval
+from compiler.quantize.builder import Builder, Floats, state_format, with_format
+from compiler.quantize.fractions import find_fractions
+from compiler.quantize.intervals import prove
+from compiler.quantize.matrices import patches
+from compiler.quantize.matvec import lower_mat_vec
+from compiler.quantize.precision import Precision
+from compiler.quantize.product import lower_mul
+from compiler.quantize.quotient import lower_div
+from compiler.quantize.row_factors import row_factors
+from compiler.rewrite.rows import rows_out
+from compiler.rewrite.units import normalise_quotients, scale_inputs
+from hw_models.chip import Chip
+from hw_models.errors import QuantizeError
+from hw_models.fixed_point import Format
+
+ROUNDING_ROOM = 2.0**-12
+"""How far beyond its proven bound, of the bound's magnitude, a state's format reaches: words leave 0.1 % of room."""
+
+SPARE_BITS = 2
+"""By how many bits words may be filled less where integers would not fit them."""
+
+
+def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision) -> Graph:
+    """The integer graph of a simplified float `graph`.
+
+    `sequences` are calibration data, each (time, features). Raises `QuantizeError` where a value cannot be
+    held in the chip's widths.
+    """
+    known = frozenset(graph.values)
+    graph, observed = _prepared(graph, sequences, precision)
+    bounds = find_bounds(graph, observed, precision.margin)
+    for spare in range(SPARE_BITS):
+        narrower = replace(precision, word=precision.word - spare)
+        try:
+            return _lowered(graph, observed, bounds, chip, narrower, known)
+        except QuantizeError:
+            continue  # on integers intervals are a little wider than on reals: a bit less, and they fit
+    return _lowered(graph, observed, bounds, chip, replace(precision, word=precision.word - SPARE_BITS), known)
+
+
+def _lowered(
+    graph: Graph,
+    observed: Observed,
+    bounds: Mapping[str, Interval],
+    chip: Chip,
+    precision: Precision,
+    known: frozenset[str],
+) -> Graph:
+    """Every op lowered in order, then proved."""
+    build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision), known)
+    states = tuple(_state(build, s, state_interval(graph, s.name, observed, precision.margin)) for s in graph.states)
+    formats = {s.name: s.format for s in states if s.format is not None}
+    for block in graph.blocks:
+        for op in _writes_first(block.ops):
+            _lower(build, op, bounds, observed, formats)
+        build.end_block(block.name, block.repeat)
+    return prove(validate(build.graph(states, _time_constants(build)), "quantize"), chip)
+
+
+def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -> tuple[Graph, Observed]:
+    """Inputs scaled to +-1 a channel, matrix rows to the weights' range, denominators to at most 1."""
+    for _, op in graph.ops():
+        if isinstance(op, Input):
+            seen = Observed(graph, sequences).interval(op.out, precision.margin)
+            largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
+            graph = scale_inputs(graph, np.where(largest > 0, largest, 1.0))
+    original, observed = graph, Observed(graph, sequences)
+
+    def factors(op: MatVec, matrix: Floats) -> Floats:
+        inputs = patches(observed.samples(op.sources), places_of(original, op))
+        sizes = [original.size(s) for s in op.sources] if op.places is None else [matrix.shape[1]]
+        return row_factors(matrix, sizes, inputs, precision.at(op.out))
+
+    graph = rows_out(graph, factors)
+    bounds = find_bounds(graph, Observed(graph, sequences), precision.margin)
+    graph = normalise_quotients(graph, {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)})
+    return graph, Observed(graph, sequences)
+
+
+def _writes_first(ops: Sequence[Op]) -> list[Op]:
+    """The same, each state written as soon as its value is there: what reads the value then reads it in its bounds."""
+    made = {op.result for op in ops}
+    ready: dict[str, list[Op]] = {}
+    for op in ops:
+        if isinstance(op, StateWrite) and op.x in made:
+            ready.setdefault(op.x, []).append(op)
+    early = {id(op) for writes in ready.values() for op in writes}
+    return [each for op in ops if id(op) not in early for each in (op, *ready.get(op.result or "", ()))]
+
+
+def _state(build: Builder, state: State, interval: Interval) -> State:
+    fraction = build.wanted[state.name]
+    # A state that rests on its bound is now and then rounded past it: the word has room for that.
+    slack = ROUNDING_ROOM * interval.magnitude if state.low is not None else 0.0
+    form = state_format(fraction, float(np.min(interval.low)) - slack, float(np.max(interval.high)) + slack)
+    initial = build.parameter(state.initial, fraction)
+    return with_format(state, form, initial)
+
+
+def _time_constants(build: Builder) -> tuple[TimeConstant, ...]:
+    found = []
+    sums = {op.out: op for _, op in build.source.ops() if isinstance(op, Add)}
+    for t in build.source.time_constants:
+        total = t.total
+        if t.keep in build.source.values:  # as it enters the sum: with the total's fraction
+            parts, source = build.made(total), sums.get(total)
+            if isinstance(parts, Add) and source is not None and t.keep in (source.a, source.b):
+                found.append(TimeConstant(t.state, parts.a if source.a == t.keep else parts.b, total, t.repeat))
+            continue
+        if total in build.source.constants:
+            total = build.parameter(total, build.precision.word - 4)
+        keep = build.parameter(t.keep, build.fraction(total))
+        found.append(TimeConstant(t.state, keep, total, t.repeat))
+    return tuple(found)
+
+
+def _lower(
+    build: Builder, op: Op, bounds: Mapping[str, Interval], observed: Observed, states: Mapping[str, Format]
+) -> None:
+    if isinstance(op, Input):
+        _input(build, op, bounds[op.out])
+    elif isinstance(op, Output):
+        x = build.at(op.x, build.wanted.get(op.x, 0))
+        build.effect(Output(x, _host(build, op.scale), _host(build, op.offset)))
+    elif isinstance(op, StateRead):
+        form = states[op.state]
+        build.emit(StateRead(op.out, op.state), form.fraction, (form.low, form.high), of=op.out)
+    elif isinstance(op, StateWrite):
+        form = states[op.state]
+        x = build.at(op.x, form.fraction)
+        span = build.spans[x]
+        if x in build.constants or span.least < form.low or span.most > form.high:
+            x = build.saturated(x, form.fraction, (form.low, form.high), f"{op.state}.next")
+            build.instead[op.x] = x
+        build.effect(StateWrite(op.state, x))
+    elif isinstance(op, Gather):
+        sources = tuple(build.at(s, build.wanted[op.out]) for s in op.sources)
+        index = build.constant(op.index, build.source.constants[op.index])
+        build.emit(Gather(op.out, sources, index), build.wanted[op.out], of=op.out)
+    elif isinstance(op, SegmentSum):
+        segment = build.constant(op.segment, build.source.constants[op.segment])
+        build.emit(SegmentSum(op.out, build.at(op.x, build.wanted[op.out]), segment), build.wanted[op.out], of=op.out)
+    elif isinstance(op, MatVec):
+        lower_mat_vec(build, op, observed)
+    elif isinstance(op, Mul):
+        lower_mul(build, op)
+    elif isinstance(op, Div):
+        lower_div(build, op, bounds[op.out], denominator_floor(build.source, op, bounds, observed))
+    elif isinstance(op, Apply):
+        lower_apply(build, op)
+    else:
+        _elementwise(build, op)
+
+
+def _input(build: Builder, op: Input, interval: Interval) -> None:
+    """What the host sends: it saturates to the calibrated range, and counts."""
+    fraction = build.wanted[op.out]
+    form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
+    new = Input(op.out, _host(build, op.scale), _host(build, op.offset))
+    build.emit(new, fraction, (form.low, form.high), of=op.out)
+
+
+def _host(build: Builder, name: str) -> str:
+    """A float constant of the host's maps."""
+    build.constants[name] = build.source.constants[name].astype(np.float64)
+    return name
+
+
+def _elementwise(build: Builder, op: Op) -> None:
+    assert isinstance(op, (Add, Sub, Min, Max, Compare, Select))
+    if isinstance(op, Compare):
+        fraction = min([build.wanted[n] for n in (op.a, op.b) if n in build.wanted] or [0])
+        a, b = build.at(op.a, fraction), build.at(op.b, fraction)
+        build.emit(Compare(op.out, a, b, op.relation), 0, of=op.out)
+        return
+    fraction = build.wanted[op.out]
+    # A constant takes back what flooring has taken from the other operand.
+    a = build.at(op.a, fraction, _error(build, op, op.b, fraction, -1.0 if isinstance(op, Sub) else 1.0))
+    b = build.at(op.b, fraction, _error(build, op, op.a, fraction, -1.0 if isinstance(op, Sub) else 1.0))
+    if isinstance(op, Select):
+        condition = build.at(op.condition, 0)
+        build.emit(Select(op.out, condition, a, b), fraction, of=op.out)
+        return
+    name = build.emit(type(op)(op.out, a, b), fraction, of=op.out)
+    if isinstance(op, (Add, Sub)) and (op.a in build.source.constants or op.b in build.source.constants):
+        build.bias[name] = np.zeros(1)
+
+
+def _error(
+    build: Builder, op: Op, other: str, fraction: int, sign: float
+) -> npt.NDArray[np.float64] | float:
+    """What a constant operand of a sum has to make good: the expected error of the `other` operand."""
+    if not isinstance(op, (Add, Sub)) or other in build.source.constants:
+        return 0.0
+    return sign * build.bias[build.shifted(other, fraction)]

@@ -1,0 +1,112 @@
+"""Integer weights: their grid, both ways of rounding, and what the precision settings gain on a matrix."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiler.backends.float_graph import run_float
+from compiler.backends.reference import run_reference
+from compiler.graph import Block, Graph, Value
+from compiler.graph.ops import Input, MatVec, Output
+from compiler.quantize.matrices import calibrated, exponents, nearest, spread
+from compiler.quantize.precision import Precision
+from compiler.quantize.row_factors import DIGITS, row_factors
+from compiler.quantize.to_integers import quantize
+from hw_models.chip import load_chip
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**31))
+@settings(deadline=None, max_examples=50)
+def test_exponents_bring_each_source_near_the_largest_weight(left: int, right: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    matrix = np.concatenate([rng.normal(size=(4, left)), rng.normal(size=(4, right)) * 2.0 ** rng.integers(-9, 1)], 1)
+    largest = np.abs(matrix).max()
+    shifts = exponents(matrix, [left, right], largest)
+    for part, shift in zip(np.split(matrix, [left], axis=1), shifts, strict=True):
+        assert largest / 2 < np.abs(part).max() * 2.0**shift <= largest
+
+
+@given(st.integers(1, 6), st.integers(0, 6), st.integers(0, 2**31), st.booleans())
+@settings(deadline=None, max_examples=50)
+def test_row_factors_have_few_digits_and_fill_the_synapses(left: int, right: int, seed: int, split: bool) -> None:
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(40, left + right)) * np.repeat(2.0 ** rng.integers(-9, 9, 2), [left, right])
+    matrix = rng.normal(size=(5, left + right)) * np.repeat(2.0 ** rng.integers(-9, 9, 2), [left, right])
+    matrix[3] = 0
+    factors = row_factors(matrix, [left, right], inputs, Precision(split_weights=split))
+    mantissa, _ = np.frexp(factors)
+    assert np.array_equal(np.ldexp(mantissa, DIGITS) % 1, np.zeros(5))
+    rows = matrix / factors[:, None]
+    shifts = exponents(rows, [left, right], 1 - 2.0 ** -Precision(split_weights=split).first_weight)
+    largest = np.abs(rows * np.repeat(2.0 ** np.array(shifts), [left, right])).max(axis=1)
+    assert np.all(largest < 1) and np.all(largest[[0, 1, 2, 4]] > 0.8)
+
+
+def test_a_row_factor_is_chosen_for_the_least_error() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(200, 9)) @ rng.normal(size=(9, 9))
+    matrix = rng.normal(size=(50, 9))
+
+    def error(factors: np.ndarray) -> float:
+        grid = 256 / factors[:, None]
+        return float(np.square((nearest(matrix * grid, 255) / grid - matrix) @ inputs.T).mean())
+
+    chosen = row_factors(matrix, [9], inputs, Precision())
+    assert error(chosen) < 0.6 * error(np.abs(matrix).max(axis=1) * 256 / 255)
+
+
+def test_calibrated_rounding_keeps_the_products_with_the_data() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(500, 6)) @ rng.normal(size=(6, 40)) + 0.1 * rng.normal(size=(500, 40))
+    matrix = rng.uniform(-255, 255, size=(20, 40))
+    rounded = calibrated(matrix, spread(inputs), 255), nearest(matrix, 255)
+    errors = [np.square((r - matrix) @ inputs.T).mean() for r in rounded]
+    assert errors[0] < errors[1] / 10
+    assert np.abs(calibrated(matrix, spread(inputs), 255)).max() <= 255
+
+
+def test_inputs_that_are_always_zero_are_rounded_to_the_nearest() -> None:
+    matrix = np.array([[1.4, -2.6]])
+    assert np.array_equal(calibrated(matrix, spread(np.zeros((5, 2))), 255), nearest(matrix, 255))
+
+
+def _product(rng: np.random.Generator, rows: int, columns: int) -> Graph:
+    constants = {
+        "ones": np.ones(columns),
+        "zeros": np.zeros(columns),
+        "scale": np.ones(rows),
+        "offset": np.zeros(rows),
+        "matrix": rng.normal(size=(rows, columns)),
+    }
+    ops = (Input("x", "ones", "zeros"), MatVec("y", ("x",), "matrix"), Output("y", "scale", "offset"))
+    return Graph((Block("all", ops),), {"x": Value("x", columns), "y": Value("y", rows)}, constants)
+
+
+def _sqnr(precision: Precision, seed: int, columns: int = 12) -> float:
+    rng = np.random.default_rng(seed)
+    graph = _product(rng, 6, columns)
+    x = rng.normal(size=(20, 50, columns)) @ rng.normal(size=(columns, columns))
+    integers = quantize(graph, list(x), load_chip("loihi2"), precision)
+    source = next(op for _, op in integers.ops() if isinstance(op, Input))
+    form = integers.values[source.out].format
+    sink = next(op for _, op in integers.ops() if isinstance(op, Output))
+    sent, _ = form.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
+    lsb = integers.values[sink.x].format.lsb
+    got = run_reference(integers, sent).outputs * lsb * integers.constants[sink.scale]
+    exact = run_float(graph, x).outputs
+    return 10 * np.log10(np.sum(exact**2) / np.sum((exact - got) ** 2))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_setting_gains_what_it_costs(seed: int) -> None:
+    default = _sqnr(Precision(), seed)
+    assert default > 56
+    assert _sqnr(Precision(calibrated_weights=True), seed) > max(58, default + 0.5)
+    assert _sqnr(Precision(split_weights=True), seed) > default + 18
+    assert _sqnr(Precision(split_weights=True, split_messages=True), seed) > default + 40
+
+
+def test_split_matrices_of_wide_rows_stay_within_the_accumulator() -> None:
+    split = _sqnr(Precision(split_weights=True), 0, columns=300)
+    assert _sqnr(Precision(split_weights=True, split_messages=True), 0, columns=300) > split + 8
