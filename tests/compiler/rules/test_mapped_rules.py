@@ -1,0 +1,115 @@
+"""Rules on populations, ticks and cores: each on a network made by hand that breaks it by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pytest
+from graph_strategies import Builder
+
+from compiler.graph.graph import Graph
+from compiler.mapping import Connection, MappedNetwork, Population, Port, map_network
+from compiler.quantize.precision import Precision
+from compiler.rules import MAPPED_RULES, Design, Finding, Severity, apply_rules
+from compiler.rules.sizes import LONG_PROGRAM
+from hw_models import instructions as isa
+from hw_models.chip import Chip, load_chip
+
+LOIHI2 = load_chip("loihi2")
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped(Design):
+    """A design of which only the mapped network is known."""
+
+    made: MappedNetwork | None = None
+
+    @cached_property
+    def mapped(self) -> MappedNetwork | None:
+        return self.made
+
+
+def findings(network: MappedNetwork, chip: Chip = LOIHI2) -> list[Finding]:
+    return apply_rules(Mapped(chip, Graph((), {}, {}), (), Precision(), made=network), MAPPED_RULES)
+
+
+def network(size: int = 4, delay: int = 0, ports: int = 1, length: int = 1, columns: int = 4) -> MappedNetwork:
+    listing = (isa.Send(0, isa.Accumulator(0)),) * length
+    population = Population("cells", size, listing, {"w": 0}, ports, ports, {})
+    rows, cols = np.repeat(np.arange(size), columns), np.tile(np.arange(columns), size)
+    entry = Connection("in", Port(None), Port("cells"), (size, columns), rows, cols, np.ones_like(rows), delay)
+    index = np.arange(size)
+    leave = Connection("out", Port("cells"), Port(None), (size, size), index, index, np.ones_like(index))
+    return MappedNetwork((population,), (entry, leave), columns, size, 3, 2, (), {Port("cells"): {1: "cells"}})
+
+
+def only(found: list[Finding]) -> Finding:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_nothing_in_a_network_that_keeps_all():
+    assert findings(network(delay=62, ports=2, length=LONG_PROGRAM)) == []
+
+
+def test_ports():
+    found = findings(network(ports=3))
+    assert [f.rule for f in found] == ["sums", "messages"]
+    assert all(f.where == "cells" and f.numbers == "3" and f.limit == "2" for f in found)
+
+
+def test_delay():
+    found = only(findings(network(delay=63)))
+    assert (found.rule, found.where, found.numbers, found.limit) == ("delay", "in", "63 ticks", "62 ticks")
+
+
+def test_long_programs_warn():
+    found = only(findings(network(length=LONG_PROGRAM + 1)))
+    assert found.rule == "program" and found.severity is Severity.WARNING and f"{LONG_PROGRAM + 1:,}" in found.numbers
+
+
+def test_fan_in_and_fan_out():
+    small = replace(LOIHI2, memory=replace(LOIHI2.memory, in_axons=5))
+    found = findings(network(columns=6), small)
+    assert found[0].rule == "fan-in" and (found[0].numbers, found[0].limit) == ("6", "5")
+    assert {f.rule for f in found} == {"fan-in", "placement"}  # so no core takes it either
+    assert findings(network(columns=5), small) == []
+    tiny = replace(LOIHI2, memory=replace(LOIHI2.memory, axon_map=1))
+    twice = network(size=1)
+    again = replace(twice.connections[1], name="out again")
+    found = findings(replace(twice, connections=(*twice.connections, again)), tiny)
+    assert found[0].rule == "fan-out" and (found[0].numbers, found[0].limit) == ("2", "1")
+
+
+def test_what_does_not_fit_the_cores():
+    one = replace(LOIHI2, cores=1, memory=replace(LOIHI2.memory, neuron_units=3))
+    found = only(findings(network(), one))
+    assert found.rule == "placement" and "2 cores" in found.numbers
+    assert findings(network(), replace(one, chips=2)) == []
+
+
+def test_ports_that_no_schedule_finds():
+    """A chip with one message port has none left for the output of a population that also sends to itself."""
+    b = Builder()
+    b.state("s", [1, 2])
+    v = b.read("s")
+    b.output(v)
+    b.write("s", b.rescale(b.add(b.gather([v], [1, 0]), b.input(2)), 0, -1000, 1000))
+    b.block("sample")
+    graph = b.graph()
+    found = apply_rules(Design(LOIHI2, Graph((), {}, {}), (), Precision(), graph), MAPPED_RULES)
+    assert found == [] and map_network(graph, LOIHI2).populations
+    narrow = replace(LOIHI2, messages=1)
+    (found,) = apply_rules(Design(narrow, Graph((), {}, {}), (), Precision(), graph), MAPPED_RULES)
+    assert found.rule == "schedule" and "message port" in found.numbers and found.advice
+
+
+@pytest.mark.parametrize("chip", ["ideal", "spinnaker2"])
+def test_chips_without_populations_are_not_mapped(chip):
+    b = Builder()
+    b.output(b.input(2))
+    b.block("sample")
+    design = Design(load_chip(chip), Graph((), {}, {}), (), Precision(), b.graph())
+    assert design.mapped is None and apply_rules(design, MAPPED_RULES) == []
