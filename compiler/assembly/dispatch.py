@@ -11,6 +11,7 @@ import heapq
 from dataclasses import dataclass
 from itertools import pairwise
 
+from compiler.assembly.decisions import Turn, in_turn
 from hw_models import instructions as isa
 
 TICK = isa.Word("tick")
@@ -62,9 +63,8 @@ def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = (
             isa.Move(SAMPLE, isa.Immediate(0)),
         ]
     listing.append(isa.Label("started"))
-    for number, section in enumerate(_merged(found)):
-        listing += _guarded(section, period, f"s{number}")
-    return tuple(listing)
+    turns = [Turn({t % period: t // period for t in s.ticks}, s.body) for s in _merged(found)]
+    return (*listing, *in_turn(turns, TICK, AGE, period))
 
 
 def initial_counters(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> dict[str, int]:
@@ -134,41 +134,5 @@ def _merged(sections: list[Section]) -> list[Section]:
     return merged
 
 
-def _guarded(section: Section, period: int, name: str) -> list[isa.Instruction]:
-    """The body behind compares of the tick counter; what belongs to an earlier sample asks whether there was one."""
-    end, body = f"{name}_end", f"{name}_body"
-    young = [t for t in section.ticks if t < period]
-    ages = sorted({t // period for t in section.ticks if t >= period}, reverse=True)
-    guard: list[isa.Instruction] = []
-    if not ages:
-        guard = _any_of(young, end, body)
-    elif not young and len(ages) == 1:
-        guard = [*_any_of([t % period for t in section.ticks], end, body), _old_enough(ages[0], end)]
-    else:
-        guard += [isa.SkipUnless(TICK, isa.Immediate(t), isa.Test.NOT_EQUAL, body) for t in young]
-        for age in ages:
-            ticks = [t % period for t in section.ticks if t // period == age]
-            guard += [isa.SkipUnless(TICK, isa.Immediate(t), isa.Test.NOT_EQUAL, f"{name}_age{age}") for t in ticks]
-        guard.append(isa.Skip(end))
-        for age in ages:  # from the oldest on: what passes its compare passes those after it
-            guard += [isa.Label(f"{name}_age{age}"), _old_enough(age, end)]
-        guard.append(isa.Label(body))
-    return [*guard, *section.body, isa.Label(end)]
-
-
 def _old_enough(age: int, end: str) -> isa.Instruction:
     return isa.SkipUnless(isa.Immediate(age), AGE, isa.Test.LESS_EQUAL, end)
-
-
-def _any_of(ticks: list[int], end: str, body: str) -> list[isa.Instruction]:
-    """Goes on at one of `ticks`, else to `end`; a run of successive ticks takes two compares."""
-    first, last = ticks[0], ticks[-1]
-    if first == last:
-        return [isa.SkipUnless(TICK, isa.Immediate(first), isa.Test.EQUAL, end)]
-    if ticks == list(range(first, last + 1)):
-        return [
-            isa.SkipUnless(isa.Immediate(first), TICK, isa.Test.LESS_EQUAL, end),
-            isa.SkipUnless(TICK, isa.Immediate(last), isa.Test.LESS_EQUAL, end),
-        ]
-    guard = [isa.SkipUnless(TICK, isa.Immediate(t), isa.Test.NOT_EQUAL, body) for t in ticks[:-1]]
-    return [*guard, isa.SkipUnless(TICK, isa.Immediate(last), isa.Test.EQUAL, end), isa.Label(body)]

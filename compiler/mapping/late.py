@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from compiler.assembly.dispatch import AGE, SAMPLE, TICK
 from compiler.mapping.network import Integers, MappedNetwork
+from hw_models import instructions as isa
 
 
 def starting_late(network: MappedNetwork, ticks: int) -> MappedNetwork:
     """`network` whose first sample enters at tick `ticks`, and until then nothing happens.
 
-    The populations count their first ticks below 0, where no section runs.
+    The populations count their first ticks below 0, and skip all else.
     """
     populations = []
     for population in network.populations:
@@ -19,5 +20,7 @@ def starting_late(network: MappedNetwork, ticks: int) -> MappedNetwork:
         for counter in (SAMPLE, AGE):  # they count when the ticks wrap, which they do not before the first sample
             if counter.name in words:
                 words[counter.name] = words[counter.name] + 1
-        populations.append(replace(population, words=words))
+        late = isa.SkipUnless(isa.Immediate(0), TICK, isa.Test.LESS_EQUAL, "late")
+        listing = (population.listing[0], late, *population.listing[1:], isa.Label("late"))
+        populations.append(replace(population, listing=listing, words=words))
     return replace(network, populations=tuple(populations))

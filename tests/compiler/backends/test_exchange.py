@@ -72,7 +72,7 @@ def test_what_the_json_says():
         (["populations"], {}, "populations", "a list of objects"),
         (["populations", 0, "size"], -2, "populations[0].size", "an integer, at least 0"),
         (["populations", 0, "size"], True, "populations[0].size", "an integer, at least 0"),
-        (["populations", 0, "words", 0, "initial"], [1], "populations[0].words[0].initial", "one for each of 2 neurons"),
+        (["populations", 0, "words", 0, "initial"], [1], "populations[0].words[0].initial", "one for each of 2"),
         (["populations", 0, "words", 0, "initial"], [1.5, 2], "populations[0].words[0].initial", "a list of integers"),
         (["populations", 0, "words", 1, "name"], "tick", "populations[0].words[1].name", "not yet there"),
         (["populations", 0, "states"], {"s": "no"}, "populations[0].states", "not 'no'"),
