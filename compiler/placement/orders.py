@@ -7,58 +7,90 @@ import numpy as np
 from compiler.mapping.network import Connection, Integers, MappedNetwork
 from compiler.placement.filling import Piece
 
+MOST_CHAINED = 4096
+"""State neurons up to which the search for alike ones is worth its time and memory: both grow with the square."""
+
+FADING = 0.95
+"""How much less the state neurons before the last one count, step by step: a core holds some tens."""
+
 
 def in_order(network: MappedNetwork) -> list[Piece]:
     """Population after population, row after row."""
     return [(p, np.arange(p.size)) for p in network.populations]
 
 
-def by_source(network: MappedNetwork) -> list[Piece]:
-    """Population after population, rows that hear the same neurons together: fewer in-axons."""
-    pieces: list[Piece] = []
-    for population in network.populations:
-        first = np.full(population.size, np.iinfo(np.int64).max)
-        for connection in network.connections:
-            if connection.target.population == population.name:
-                np.minimum.at(first, connection.rows, connection.columns)
-        pieces.append((population, np.argsort(first, kind="stable")))
-    return pieces
-
-
 def around_states(network: MappedNetwork) -> list[Piece]:
-    """State neuron after state neuron, each with those that exchange most messages with it: less between cores."""
+    """State neuron after state neuron, each with those that exchange most messages with it: less between cores.
+
+    State neurons that hear the same others follow each other, so that these send to fewer cores.
+    """
     homes = _homes(network)
     if not homes:
         return in_order(network)
-    populations = {p.name: p for p in network.populations}
-    names = [p.name for p in network.populations]
-    home = np.concatenate([homes[name] for name in names])
-    number = np.repeat(np.arange(len(names)), [populations[name].size for name in names])
-    row = np.concatenate([np.arange(populations[name].size) for name in names])
-    order = np.lexsort((row, number, home))
-    number, row, home = number[order], row[order], home[order]
-    cuts = np.flatnonzero((np.diff(number) != 0) | (np.diff(home) != 0)) + 1
+    places = _places(network, homes)
+    number = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
+    row = np.concatenate([np.arange(p.size) for p in network.populations])
+    place = places[np.concatenate([homes[p.name] for p in network.populations])]
+    order = np.lexsort((row, number, place))
+    number, row, place = number[order], row[order], place[order]
+    cuts = np.flatnonzero((np.diff(number) != 0) | (np.diff(place) != 0)) + 1
     parts = zip(np.split(number, cuts), np.split(row, cuts), strict=True)
-    return [(populations[names[int(part[0])]], rows) for part, rows in parts]
+    return [(network.populations[int(part[0])], rows) for part, rows in parts]
 
 
-def _homes(network: MappedNetwork) -> dict[str, Integers]:
-    """For each neuron the number of a state neuron: the one with which it exchanges most messages of a sample."""
+def _places(network: MappedNetwork, homes: dict[str, Integers]) -> Integers:
+    """The place of each state neuron in a chain: next comes the one that hears most of what the last ones hear."""
+    starts = _starts(network)
+    count = 1 + max(int(h.max()) for h in homes.values())
+    if count > MOST_CHAINED:
+        return np.arange(count)
+    hears = np.zeros((count, count), np.float32)
+    for connection in network.connections:
+        source, target = connection.source.population, connection.target.population
+        if source in starts and target is not None:
+            hears[homes[target][connection.rows], starts[source] + connection.columns] = 1
+    alike = hears @ hears.T + hears.T  # alike[i, j]: what j hears as i does, and i itself
+    size = np.sqrt(np.maximum(1, hears.sum(axis=1)))
+    places = np.full(count, -1)
+    near = np.zeros(count, np.float32)
+    latest = int(size.argmax())
+    for place in range(count):
+        places[latest] = place
+        near = FADING * near + alike[latest]
+        latest = int(np.where(places < 0, near / size, -1).argmax())
+    return places
+
+
+def _starts(network: MappedNetwork) -> dict[str, int]:
+    """The number of the first state neuron of each population with states."""
     starts: dict[str, int] = {}
     count = 0
     for population in network.populations:
         if population.states:
             starts[population.name] = count
             count += population.size
+    return starts
+
+
+def _homes(network: MappedNetwork) -> dict[str, Integers]:
+    """For each neuron the number of a state neuron: the one with which it exchanges most messages of a sample.
+
+    Of equals rather one that it sends to: a synapse neuron belongs to the neuron behind it.
+    """
+    starts = _starts(network)
     if not starts:
         return {}
+    count = sum(p.size for p in network.populations if p.states)
     homes: dict[str, Integers] = {}
     for population in network.populations:
         if population.name in starts:
             homes[population.name] = starts[population.name] + np.arange(population.size)
             continue
         ends = [_ends(c, population.name, starts) for c in network.connections]
-        messages = [len(network.sends.get(c.source, ())) for c in network.connections]
+        messages = [
+            2 * len(network.sends.get(c.source, ())) + (c.source.population == population.name)
+            for c in network.connections
+        ]
         own = np.concatenate([e[0] for e in ends])
         theirs = np.concatenate([e[1] for e in ends])
         weights = np.concatenate([np.full(e[0].size, m) for e, m in zip(ends, messages, strict=True)])

@@ -1,4 +1,4 @@
-"""Placing a network: first fit, and the best of several orders. Deterministic: the same network, the same cores."""
+"""Placing a network: first fit, and an order by messages. Deterministic: the same network, the same cores."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from dataclasses import replace
 
 from compiler.mapping.network import MappedNetwork
 from compiler.placement.filling import Filler, Piece
-from compiler.placement.orders import around_states, by_source, in_order
+from compiler.placement.orders import around_states, in_order
 from compiler.placement.placement import Placement
 from hw_models.chip import Chip
 from hw_models.constants import Memory
 from hw_models.errors import ChipError, GraphError, PlacementError
-
-ORDERS = (by_source, around_states)
-"""Tried beside the order of first fit."""
 
 
 def first_fit(network: MappedNetwork, chip: Chip, bits: float | None = None) -> Placement:
@@ -50,8 +47,8 @@ def _best(filler: Filler, chip: Chip) -> Placement:
     first = _filled(filler, chip, in_order(filler.network))
     if first.count == 1:
         return first
-    others = [_filled(filler, chip, order(filler.network)) for order in ORDERS]
-    return min([first, *others], key=lambda p: (p.count, p.crossing))
+    other = _filled(filler, chip, around_states(filler.network))
+    return min(first, other, key=lambda p: (p.count, p.crossing))
 
 
 def _filled(filler: Filler, chip: Chip, pieces: list[Piece]) -> Placement:
