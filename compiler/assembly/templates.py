@@ -156,17 +156,26 @@ def _shift(op: Shift, dest: isa.Target, graph: Graph, place: Place, scratch: Scr
             first = [isa.Subtract(right, isa.Immediate(0), amount), isa.ShiftRight(dest, x, right)]
         shifted = [bound >> -amount for bound in _bounds(graph, op.x) for amount in (least, most)]
         return [*first, *_clip(dest, dest, (min(shifted), max(shifted)), low, high)[0]]
-    left, top, bottom = scratch.register(), scratch.register(), scratch.register()
-    code: Listing = [isa.Maximum(left, amount, isa.Immediate(0))]
+    code: Listing = []
+    left: isa.Source = amount
     if least < 0:
-        code += [isa.Subtract(right, left, amount), isa.ShiftRight(right, x, right)]
+        left = scratch.register()
+        code += [
+            isa.Maximum(left, amount, isa.Immediate(0)),
+            isa.Subtract(right, left, amount),
+            isa.ShiftRight(right, x, right),
+        ]
         x = right
-    code += [
-        isa.ShiftRight(top, isa.Immediate(high), left),
-        isa.Minimum(top, x, top),
-        isa.ShiftRight(bottom, isa.Immediate(-low), left),
-        isa.Subtract(bottom, isa.Immediate(0), bottom),
-        isa.Maximum(top, top, bottom),
-        isa.ShiftLeft(dest, top, left),
-    ]
-    return code
+    lowest, highest = _bounds(graph, op.x)
+    clipped, bound = scratch.register(), scratch.register()
+    if highest > high >> most:
+        code += [isa.ShiftRight(bound, isa.Immediate(high), left), isa.Minimum(clipped, x, bound)]
+        x = clipped
+    if lowest < -(-low >> most):
+        code += [
+            isa.ShiftRight(bound, isa.Immediate(-low), left),
+            isa.Subtract(bound, isa.Immediate(0), bound),
+            isa.Maximum(clipped, x, bound),
+        ]
+        x = clipped
+    return [*code, isa.ShiftLeft(dest, x, left)]

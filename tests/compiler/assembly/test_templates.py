@@ -115,6 +115,23 @@ def test_shift(seed, least, span, low, high, from_value):
 
 
 @cases
+@given(SEEDS, st.integers(-3, 3), st.integers(0, 3), st.integers(0, 99), st.integers(0, 99), st.integers(-2, 2))
+def test_shift_left_of_what_fits_or_just_does_not(seed, least, span, low, high, slack):
+    b, x, _ = operands(seed)
+    x, most = b.rescale(x, 4, -low, high), max(0, least + span)
+    amount = b.constant(b.rng.integers(least, least + span + 1, SIZE))
+    bounds = (min(0, (-low << most) - slack), max(0, (high << most) + slack))
+    assert_template(b, b.shift(x, amount, *bounds))
+
+
+def test_a_shift_that_cannot_clip_is_one_instruction():
+    b, x, _ = operands(0)
+    x = b.rescale(x, 4, -900, 800)
+    b.shift(x, b.constant(b.rng.integers(0, 3, SIZE)), -3600, 3200)
+    assert code_instructions(listing_of_last(b)) == 1
+
+
+@cases
 @given(SEEDS, st.integers(1, 17), st.integers(0, 3), st.integers(2, SMALL))
 def test_polynomial(seed, segments, degree, reach):
     b, x, _ = operands(seed)
