@@ -11,7 +11,7 @@ import torch
 
 from compiler.backends.execution import Execution
 from compiler.backends.float_graph import run_float
-from compiler.graph import Graph
+from compiler.graph import Graph, State
 from hw_models.errors import Ltc2NeuroError, ProofError
 from ltc2neuro.nn.recurrence import split
 from ltc2neuro.tracing import axes
@@ -62,6 +62,8 @@ def prove(
         returned.clear()
         outputs = _answer(clone, x, dtype, calling)
         run = run_float(graph, x, record=list(dict.fromkeys(values)))
+        for state in graph.states:
+            _check_bound(graph, state, run.states[state.name], tolerance)
         for watch in watches:
             if watch.is_state:
                 pair = _state(watch, clone.get_submodule(watch.module), run, returned, x.shape[1])
@@ -184,6 +186,25 @@ def _state(
         states.append(state[watch.position] if isinstance(state, tuple) else state)
     torchs = torch.stack(states, 1).double().numpy()
     return run.states[watch.value].astype(np.float64), torchs.reshape(*torchs.shape[:2], -1)
+
+
+def _check_bound(graph: Graph, state: State, reached: npt.NDArray[np.generic], tolerance: float) -> None:
+    """Integers are cut at the bound that a cell states."""
+    if state.low is None or state.high is None:
+        return
+    low, high = graph.constants[state.low], graph.constants[state.high]
+    room = tolerance * max(1.0, float(np.max(np.abs([low, high]))))
+    beyond = np.maximum(low - reached, reached - high).max(axis=(0, 1))
+    if np.any(beyond > room):
+        worst = int(np.argmax(beyond))
+        values = reached[:, :, worst]
+        raise ProofError(
+            f"the state {state.name} leaves the bound that its cell states",
+            where=f"{state.name}, element {worst}",
+            numbers=f"it goes from {values.min():.6g} to {values.max():.6g}, the bound is {low[worst]:.6g} to "
+            f"{high[worst]:.6g}",
+            advice="Let the cell's state_bounds return None for this state: its range is calibrated then.",
+        )
 
 
 def _same_shape(name: str, ours: tuple[int, ...], torchs: tuple[int, ...]) -> None:

@@ -13,6 +13,7 @@ from ncps.torch import LTC
 from ncps.wirings import AutoNCP
 
 from hw_models.errors import ProofError
+from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing import model as tracing_model
 from ltc2neuro.tracing import run_torch, trace
 from ltc2neuro.tracing.model import model_dtype
@@ -96,3 +97,21 @@ def test_wrapped_models():
     plain = trace(model, sequences()).graph
     wrapped = trace(nn.DataParallel(model), sequences(), dt=1.0).graph
     assert list(plain.values) == list(wrapped.values)
+
+
+@pytest.mark.parametrize("bound", [(-0.1, 0.1), (0.0, 1.0)])
+def test_a_bound_that_does_not_hold(bound):
+    """Integers would be cut there."""
+
+    class Cell(nn.Module):
+        state_size = 3
+
+        def forward(self, x, h):
+            return torch.tanh(x + h)
+
+        def state_bounds(self, elapsed):
+            return [bound]
+
+    with pytest.raises(ProofError, match="the state h leaves the bound") as caught:
+        trace(Recurrent(Cell()), sequences())
+    assert f"{bound[0]:g} to {bound[1]:g}" in caught.value.numbers and "state_bounds" in caught.value.advice
