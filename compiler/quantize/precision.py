@@ -152,12 +152,12 @@ def _without_tables(chip: Chip) -> Precision:
 
 def _with_tables(chip: Chip) -> Precision:
     """As wide as the chip's words and products allow; in a row's sum, weight and message share the word."""
-    wide = min(31, chip.product_bits // 2)
+    word, wide = min(40, chip.word_bits), min(31, chip.product_bits // 2)
     return Precision(
-        word=min(40, chip.word_bits),
+        word=word,
         operand=wide,
         parameter=wide,
-        weight=min(chip.weight_bits, chip.word_bits // 2 - 4),
+        weight=min(chip.weight_bits, word // 2 - 4),
         argument_fraction=24,
         segments=4096 if chip.word_bits > 32 else 1024,
         degree=1,
