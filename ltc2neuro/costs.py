@@ -99,8 +99,8 @@ def _counted(placement: Placement, activity: Activity | None) -> Messages:
         own = np.unique(np.concatenate(neurons)) if neurons else np.zeros(0, np.int64)
         possible += own.size * len(ticks)
         if activity is not None:
-            sent += sum(float(activity.sent[port][tick][own].sum()) for tick in ticks)
-            unchanged += sum(float(activity.unchanged[port][tick][own].sum()) for tick in ticks)
+            sent += sum(float(activity.sent[value][own].sum()) for value in ticks.values())
+            unchanged += sum(float(activity.unchanged[value][own].sum()) for value in ticks.values())
     return Messages(possible) if activity is None else Messages(possible, sent, unchanged)
 
 
@@ -114,4 +114,4 @@ def _activity(net: Network, placement: Placement, run: Run, options: Options | N
 
     apart = replace(options or Options(), overlap=Overlap.NONE)
     network = map_network(net.graph, placement.chip, options=apart)
-    return count_activity(network, run.entered).folded(placement.network.ticks_per_sample)
+    return count_activity(network, run.entered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -18,53 +18,50 @@ CACHED = 2**18
 """Elements of a population in all lanes that run side by side."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Activity:
-    """How often each neuron sends at each port and tick, as a share of the samples.
+    """How often each neuron sends a value, as a share of the times that it may: by the value's name.
 
     A message of 0 is not sent. A message is `unchanged` when it is sent and equals the last of that port and value
     (the first of a sequence: 0): a code that sends only changes would spare it.
     """
 
-    samples: int = 0
-    sent: dict[Port, dict[int, Numbers]] = field(default_factory=dict)
-    unchanged: dict[Port, dict[int, Numbers]] = field(default_factory=dict)
-
-    def folded(self, period: int) -> Activity:
-        """The same where samples follow each other every `period` ticks."""
-        tables = (
-            {p: {t % period: n for t, n in at.items()} for p, at in x.items()} for x in (self.sent, self.unchanged)
-        )
-        return Activity(self.samples, *tables)
+    sent: dict[str, Numbers]
+    unchanged: dict[str, Numbers]
 
 
 def count_activity(network: MappedNetwork, sequences: Sequences) -> Activity:
     """Repeat the sequences on `network`, in which samples do not overlap and states are not reset. Needs SciPy."""
-    counted = Activity()
+    sizes = {p.name: p.size for p in network.populations}
+    sent: dict[str, Numbers] = {}
+    times: dict[str, int] = {}
     for port, ticks in network.sends.items():
-        size = _size(network, port)
-        counted.sent[port] = {tick: np.zeros(size) for tick in ticks}
-        counted.unchanged[port] = {tick: np.zeros(size) for tick in ticks}
-    largest = max((p.size for p in network.populations), default=1)
-    lanes = max(1, CACHED // max(1, largest))
+        for value in ticks.values():
+            sent[value] = np.zeros(network.input_size if port.population is None else sizes[port.population])
+            times[value] = times.get(value, 0) + 1
+    unchanged = {value: np.zeros_like(count) for value, count in sent.items()}
+    lanes = max(1, CACHED // max(1, *sizes.values()))
+    samples = 0
     for x, state in sequences:
+        samples += x.shape[0] * x.shape[1]
         for first in range(0, len(x), lanes):
-            own = None if state is None else {n: s[first : first + lanes] for n, s in state.items()}
-            _run(network, x[first : first + lanes], own, counted)
-    for table in (counted.sent, counted.unchanged):
-        for ticks in table.values():
-            for count in ticks.values():
-                count /= max(1, counted.samples)
-    return counted
+            own = None if state is None else {n: s[first : first + lanes].T for n, s in state.items()}
+            _run(network, x[first : first + lanes], own, sent, unchanged)
+    share = {value: 1 / max(1, samples * often) for value, often in times.items()}
+    return Activity(
+        {value: share[value] * count for value, count in sent.items()},
+        {value: share[value] * count for value, count in unchanged.items()},
+    )
 
 
-def _size(network: MappedNetwork, port: Port) -> int:
-    if port.population is None:
-        return network.input_size
-    return next(p.size for p in network.populations if p.name == port.population)
-
-
-def _run(network: MappedNetwork, x: Integers, state: Mapping[str, Integers] | None, counted: Activity) -> None:
+def _run(
+    network: MappedNetwork,
+    x: Integers,
+    state: Mapping[str, Integers] | None,
+    sent: Mapping[str, Numbers],
+    unchanged: Mapping[str, Numbers],
+) -> None:
+    """Add what a batch of sequences sends; `state` is (size, batch)."""
     from compiler.backends.lava.machine import Machine
 
     lanes, time, _ = x.shape
@@ -74,17 +71,13 @@ def _run(network: MappedNetwork, x: Integers, state: Mapping[str, Integers] | No
         value = network.sends.get(port, {}).get(tick)
         if value is None:
             return
-        shape = (_size(network, port), lanes)
-        now = np.broadcast_to(np.asarray(message, np.int32), shape)
-        sent = now != 0
-        counted.sent[port][tick] += sent.sum(axis=1)
-        before = last.get((port, value), np.zeros(shape, np.int32))
-        counted.unchanged[port][tick] += (sent & (now == before)).sum(axis=1)
+        now = np.broadcast_to(np.asarray(message, np.int32), (sent[value].size, lanes))
+        nonzero = now != 0
+        sent[value][:] += nonzero.sum(axis=1)
+        unchanged[value][:] += (nonzero & (now == last.get((port, value), 0))).sum(axis=1)
         last[port, value] = now
 
-    states = None if state is None else {name: s.T for name, s in state.items()}
-    machine = Machine(network, lanes, states, observe)
+    machine = Machine(network, lanes, state, observe)
     for step in range(time):
         for tick in range(network.ticks_per_sample):
             machine.tick(x[:, step].T if tick == 0 else 0)
-    counted.samples += lanes * time

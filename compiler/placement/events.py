@@ -8,13 +8,12 @@ from typing import TypeAlias
 import numpy as np
 
 from compiler.assembly import executed_instructions
-from compiler.mapping.network import Port
 from compiler.placement.deliveries import OUTSIDE
 from compiler.placement.placement import Placement
 from hw_models.cost import Events, Numbers
 
-Shares: TypeAlias = Mapping[Port, Mapping[int, Numbers]]
-"""By port and tick of a sample: how often each neuron sends there, from 0 to 1. A message of 0 is not sent."""
+Shares: TypeAlias = Mapping[str, Numbers]
+"""By value: how often each neuron sends it when it may, from 0 to 1. A message of 0 is not sent."""
 
 
 def count_events(placement: Placement, shares: Shares | None = None) -> Events:
@@ -31,9 +30,8 @@ def count_events(placement: Placement, shares: Shares | None = None) -> Events:
     for sent in placement.deliveries:
         port = sent.connection.source
         crosses = sent.sources != sent.targets
-        for tick in placement.network.sends.get(port, ()):
-            often = np.ones(sent.neurons.size) if shares is None else shares[port][tick][sent.neurons]
-            at = tick % ticks
+        for at, value in placement.network.sends.get(port, {}).items():
+            often = np.ones(sent.neurons.size) if shares is None else shares[value][sent.neurons]
             synops[at] += _by_core(sent.targets, often * sent.synapses, placement.count)
             messages_in[at] += _by_core(sent.targets, often, placement.count)
             messages_out[at] += _by_core(sent.sources, often, placement.count)

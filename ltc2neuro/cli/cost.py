@@ -17,6 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="a .l2n file")
     add_target(parser, default=None)
     parser.add_argument("--cores", type=int, default=1, metavar="N", help="spread the neurons over so many cores")
+    parser.add_argument("--pipeline", action="store_true", help="each layer works on a sample of its own")
     parser.add_argument(
         "--data", metavar="FILE", help="samples to run: count the messages they send; without, all are sent"
     )
@@ -27,6 +28,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Load, place, count, print."""
     import ltc2neuro
+    from compiler.mapping.options import Options as MappingOptions
+    from compiler.mapping.options import Overlap
     from ltc2neuro.cli import samples
     from ltc2neuro.errors import InputError, PlacementError
 
@@ -37,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     data, spans = (samples.load(path) if path else None for path in (options.data, options.timespans))
     recorded = None if data is None else net.run(data, timespans=spans)
     try:
-        cost = net.cost(recorded, chip=chip, cores=options.cores)
+        overlap = MappingOptions(Overlap.LAYERS) if options.pipeline else None
+        cost = net.cost(recorded, chip=chip, cores=options.cores, options=overlap)
     except PlacementError as error:
         say_error(options, error)
         return MISSED

@@ -17,6 +17,7 @@ from ncps.wirings import AutoNCP
 from networks import sequences, tracker
 
 import ltc2neuro
+from compiler.mapping import Options, Overlap
 from hw_models.chip import CHIPS, load_chip
 from hw_models.cost import TERMS
 from ltc2neuro.cli.main import main
@@ -125,6 +126,33 @@ def test_what_it_says_would_halve_it_does(ncp):
     cost = ncp.cost()
     cores = int(cost.halving.split("cores=")[1].split(")")[0])
     assert ncp.cost(cores=cores).sample.default == pytest.approx(cost.sample.default / 2, rel=0.15)
+
+
+def test_where_barriers_take_most_only_fewer_ticks_help(ncp):
+    cost = ncp.cost(cores=16)
+    assert cost.dominant == "barrier" and cost.halving.startswith("fewer ticks a sample")
+
+
+class Stack(torch.nn.Module):
+    """Two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = tracker(), LTC(2, 4, ode_unfolds=3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(x)[0])[0]
+
+
+def test_a_pipeline_of_layers_takes_less_time_a_sample(tmp_path, capsys):
+    torch.manual_seed(0)
+    x = sequences()
+    stack = ltc2neuro.compile(Stack(), x)
+    usual, pipeline = stack.cost(), stack.cost(stack.run(x), options=Options(Overlap.LAYERS))
+    assert pipeline.sample.default < 0.8 * usual.sample.default
+    stack.save(tmp_path / "m.l2n")
+    assert main(["cost", str(tmp_path / "m.l2n"), "--pipeline", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ticks_per_sample"] == pipeline.ticks_per_sample
 
 
 def test_another_chip(net, tmp_path):

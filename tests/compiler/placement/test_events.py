@@ -8,15 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from graph_strategies import SMALL, integer_graphs
+from hypothesis import given, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from placement_networks import layers, split
 
 from compiler.assembly import executed_instructions
-from compiler.mapping.network import Port
+from compiler.graph import Graph
+from compiler.mapping import Options, Overlap, map_network
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
+from compiler.placement.search import place
 from hw_models.chip import load_chip
+from hw_models.errors import ChipError
 
 CHIP = load_chip("loihi2")
 
@@ -49,9 +54,7 @@ def test_shares_scale_what_is_sent_and_nothing_else():
     assert CHIP.memory is not None
     net = layers(3, 4, 2)
     placed = Placement(net, CHIP, CHIP.memory, 18, split({"layer1": [3, 1], "layer2": [2]}), 3)
-    sizes = {Port(None): 3, Port("layer1"): 4, Port("layer2"): 2}
-    shares = {port: {tick: np.zeros(sizes[port]) for tick in ticks} for port, ticks in net.sends.items()}
-    shares[Port("layer1")][1] = np.array([1.0, 0.5, 0.0, 0.25])
+    shares = {"x": np.zeros(3), "layer1": np.array([1.0, 0.5, 0.0, 0.25]), "layer2": np.zeros(2)}
     events, whole = count_events(placed, shares), count_events(placed)
     assert events.synops.tolist() == [[0, 0, 0], [0, 0, 3.5], [0, 0, 0]]
     assert events.messages_out.tolist() == [[0, 0, 0], [1.5, 0.25, 0], [0, 0, 0]]
@@ -67,9 +70,31 @@ def test_activity_counts_what_is_sent_and_what_changed():
     net = replace(net, connections=(one, *net.connections[1:]))  # neuron i adds up channel i
     x = np.array([[[5, 0], [5, 0], [0, 0], [7, 1]], [[5, 0], [5, 0], [0, 0], [7, 1]]])
     counted = count_activity(net, [(x, None)])
-    assert counted.samples == 8
-    assert counted.sent[Port(None)][0].tolist() == [0.75, 0.25]
-    assert counted.unchanged[Port(None)][0].tolist() == [0.25, 0.0]  # the second 5; 7 follows 0
+    assert counted.sent["x"].tolist() == [0.75, 0.25]
+    assert counted.unchanged["x"].tolist() == [0.25, 0.0]  # the second 5; 7 follows 0
     # 5 10 10 17, and 0 0 0 1
-    assert counted.sent[Port("layer1")][1].tolist() == [1.0, 0.25]
-    assert counted.unchanged[Port("layer1")][1].tolist() == [0.25, 0.0]
+    assert counted.sent["layer1"].tolist() == [1.0, 0.25]
+    assert counted.unchanged["layer1"].tolist() == [0.25, 0.0]
+
+
+@given(integer_graphs())
+@settings(max_examples=15, deadline=None)
+def test_any_mapped_graph_is_placed_and_counted(graph: Graph):
+    """A run sends at most what is possible, and the same however samples overlap."""
+    pytest.importorskip("scipy", reason="needs the extra lava")
+    from compiler.placement.activity import count_activity
+
+    try:
+        apart = map_network(graph, CHIP, options=Options(Overlap.NONE))
+    except ChipError:
+        return  # a port too few
+    x = np.random.default_rng(3).integers(-SMALL, SMALL, (2, 3, apart.input_size))
+    counted = count_activity(apart, [(x, None)])
+    sent = []
+    for overlap in Overlap:
+        placed = place(map_network(graph, CHIP, options=Options(overlap)), CHIP)
+        most = count_events(placed).totals()
+        found = count_events(placed, counted.sent).totals()
+        assert all(found[kind] <= most[kind] for kind in ("synops", "messages_in", "messages_out"))
+        sent.append([found[kind] for kind in ("synops", "messages_in", "messages_out")])
+    assert sent[1] == pytest.approx(sent[0]) and sent[2] == pytest.approx(sent[0])
