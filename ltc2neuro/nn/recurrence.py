@@ -31,6 +31,7 @@ class Recurrent(torch.nn.Module):
     def __init__(self, cell: torch.nn.Module, return_sequences: bool = True, batch_first: bool = True) -> None:
         super().__init__()
         state_shapes(cell)
+        _check_call(cell)
         self.cell = cell
         self.return_sequences = return_sequences
         self.batch_first = batch_first
@@ -100,14 +101,42 @@ def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
         return tuple((s,) for s in size)
     raise InputError(
         f"the cell {type(cell).__name__} does not tell the size of its state",
+        where=written(cell),
+        numbers=f"state_size is {getattr(cell, 'state_size', None)!r}, "
+        f"hidden_size {getattr(cell, 'hidden_size', None)!r}",
         advice="Give it an attribute state_size: a whole number, or a tuple of them.",
     )
 
 
 def takes_time(cell: torch.nn.Module) -> bool:
     """Whether the third argument of the cell's forward is the elapsed time, by its name."""
-    names = list(inspect.signature(type(cell).forward).parameters)
-    return len(names) > 3 and names[3] in _ELAPSED
+    third = _arguments(cell)[2:3]
+    return bool(third) and third[0].name in _ELAPSED and third[0].kind is not inspect.Parameter.KEYWORD_ONLY
+
+
+def written(cell: torch.nn.Module) -> str:
+    """Where the cell's forward is written, for messages."""
+    code = getattr(inspect.unwrap(type(cell).forward), "__code__", None)
+    name = f"{type(cell).__name__}.forward"
+    return name if code is None else f"{code.co_filename}, line {code.co_firstlineno}: {name}"
+
+
+def _arguments(cell: torch.nn.Module) -> list[inspect.Parameter]:
+    return list(inspect.signature(type(cell).forward).parameters.values())[1:]
+
+
+def _check_call(cell: torch.nn.Module) -> None:
+    """Refuse a cell that cannot be called with an input, a state and, by its name, the elapsed time."""
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    more = _arguments(cell)[3 if takes_time(cell) else 2 :]
+    needed = [p.name for p in more if p.default is inspect.Parameter.empty and p.kind not in optional]
+    if needed:
+        raise InputError(
+            f"the cell {type(cell).__name__} wants more than an input and a state",
+            where=written(cell),
+            numbers=f"its forward needs {', '.join(needed)}",
+            advice=f"Call a third argument that is the elapsed time {_ELAPSED[1]}; let others have default values.",
+        )
 
 
 def split(result: object, cell: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
@@ -116,9 +145,13 @@ def split(result: object, cell: torch.nn.Module) -> tuple[torch.Tensor, torch.Te
         return result[0], result
     if isinstance(result, torch.Tensor):
         return result, result
-    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], torch.Tensor):
-        return result[0], result[1]
+    if isinstance(result, (tuple, list)) and len(result) == 2 and isinstance(result[0], torch.Tensor):
+        y, state = result
+        return y, tuple(state) if isinstance(state, list) else state
+    length = f" of {len(result)}" if isinstance(result, (tuple, list)) else ""
     raise InputError(
-        "a cell returns something else than a state, or an output and a state",
-        numbers=f"it returned a {type(result).__name__}",
+        f"the cell {type(cell).__name__} returns something else than a state, or an output and a state",
+        where=written(cell),
+        numbers=f"it returned a {type(result).__name__}{length}",
+        advice="Return the new state, or (y, state), in which several states are a tuple.",
     )

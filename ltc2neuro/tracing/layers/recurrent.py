@@ -12,7 +12,7 @@ import torch
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
-from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time
+from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
 from ltc2neuro.nn.states import Bounded, Growing, Named
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.recorder import Recorder, Times
@@ -89,6 +89,14 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
     numbered = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
     names = list(cell.state_names) if isinstance(cell, Named) else numbered
     ends = list(cell.state_bounds(times.longest)) if isinstance(cell, Bounded) else [None] * len(shapes)
+    for what, count in (("state_names", len(names)), ("state_bounds", len(ends))):
+        if count != len(shapes):
+            raise TraceError(
+                f"{what} of the cell {type(cell).__name__} does not fit its states",
+                where=written(cell),
+                numbers=f"{count} for {len(shapes)} states",
+                advice=f"Let {what} have one for each of state_size.",
+            )
     grows = isinstance(cell, Growing) and cell.unbounded
 
     def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
@@ -102,15 +110,24 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
         return y, new if isinstance(new, tuple) else (new,)
 
     variables = (
-        StateVariable(name, shape, None if end is None else hull(end, shape), cell, number, grows and end is None)
+        StateVariable(name, shape, None if end is None else hull(cell, end, shape), cell, number, grows and end is None)
         for number, (name, shape, end) in enumerate(zip(names, shapes, ends, strict=True))
     )
     return Step(tuple(variables), function)
 
 
-def hull(ends: offers.Bound, shape: tuple[int, ...]) -> Bound:
+def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> Bound:
     """The bound of a state that is a mean of itself and of values between `ends`: these and its start."""
-    low, high = (np.broadcast_to(torch.as_tensor(end).detach().double().numpy(), shape).reshape(-1) for end in ends)
+    tensors = [torch.as_tensor(end).detach().double() for end in ends]
+    fit = len(tensors) == 2 and all(_fits(end.shape, shape) for end in tensors)
+    if not fit or bool((tensors[0] > tensors[1]).any()):
+        raise TraceError(
+            f"a bound of the cell {type(cell).__name__} is no interval for its state",
+            where=written(cell),
+            numbers=f"{ends} for a state of {shape}",
+            advice="Let state_bounds return (low, high) for each state, numbers or one per element, or None.",
+        )
+    low, high = (np.broadcast_to(end.numpy(), shape).reshape(-1) for end in tensors)
     return lambda initial: (np.minimum(initial, low), np.maximum(initial, high))
 
 
@@ -145,29 +162,40 @@ def scan(
     )
     y, after = step.function(x_t, states, elapsed)
     if len(after) != len(names):
-        raise recorder.refusal(
+        raise _broken(
+            step,
             "a cell returns another number of states than it takes",
-            "Return the new state, or the output and the new state.",
+            "Return the new state, or the output and the new state: (y, state), in which several states are a tuple.",
             f"{len(names)} before, {len(after)} after",
         )
     for variable, name, new, old in zip(step.variables, names, after, states, strict=True):
         if not isinstance(new, Symbolic) or not axes.starts_with(new.codes, axes.batch_labels(axes.NOW)):
-            raise recorder.refusal(
-                "the new state of a cell does not depend on its input or state", "Return the new state of each row."
+            raise _broken(
+                step,
+                "the new state of a cell does not depend on its input or state",
+                "Return the new state of each row.",
+                variable.name,
             )
         if new.shape != old.shape:
-            raise recorder.refusal(
+            raise _broken(
+                step,
                 "a cell changes the shape of its state",
                 "Let state_size (or hidden_size) be the size of the state.",
-                f"{tuple(old.shape)} before, {tuple(new.shape)} after",
+                f"{variable.name}: {tuple(old.shape)} before, {tuple(new.shape)} after",
             )
         recorder.write(name, new)
         if variable.shown_by is not None:
             recorder.watches.state(name, recorder.path_of(variable.shown_by), variable.position)
     if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
-        raise recorder.refusal("the output of a cell was not recorded", "Return a tensor (batch, ...).")
+        raise _broken(step, "the output of a cell was not recorded", "Return a tensor (batch, ...).")
     last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))
     return (_at_every(y, batch_first) if return_sequences else _at_last(y)), last
+
+
+def _broken(step: Step, what: str, advice: str, numbers: str = "") -> TraceError:
+    """The error for what a cell has returned: none of its lines is being executed any more."""
+    cell = step.variables[0].shown_by
+    return TraceError(what, where="" if cell is None else written(cell), numbers=numbers, advice=advice)
 
 
 def _elapsed(recorder: Recorder, timespans: object, batch_first: bool) -> Symbolic:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from layer_agreement import sequences
 from torch import nn
 
 pytest.importorskip("ncps", reason="ncps is not installed")
@@ -161,3 +162,69 @@ def test_cells_that_do_not_fit():
 
     with pytest.raises(InputError, match="something else than a state"):
         trace(Recurrent(Wrong()), [np.zeros((4, 3))])
+
+
+class Stepping(nn.Module):
+    """A cell whose step is a function."""
+
+    def __init__(self, step=lambda x, h: torch.tanh(x + h), **attributes):
+        super().__init__()
+        self.step = step
+        for name, value in {"state_size": 3, **attributes}.items():
+            setattr(self, name, value)
+
+    def forward(self, x, h):
+        return self.step(x, h)
+
+
+@pytest.mark.parametrize("size", [0, 4.0, [3, 3], ((2, 2), 3), None])
+def test_sizes_that_are_none(size):
+    with pytest.raises(InputError, match="size of its state") as caught:
+        Recurrent(Stepping(state_size=size))
+    assert repr(size) in caught.value.numbers and "test_recurrence.py, line" in caught.value.where
+
+
+def test_a_cell_that_wants_more():
+    class Timed(nn.Module):
+        state_size = 3
+
+        def forward(self, x, h, t):
+            return torch.tanh(x + h * t)
+
+    class ByKeyword(nn.Module):
+        state_size = 3
+
+        def forward(self, x, h, *, elapsed):
+            return torch.tanh(x + h * elapsed)
+
+    for cell, name in ((Timed(), "t"), (ByKeyword(), "elapsed")):
+        with pytest.raises(InputError, match="wants more than an input and a state") as caught:
+            Recurrent(cell)
+        assert name in caught.value.numbers and "elapsed" in caught.value.advice
+
+
+def test_states_in_a_list():
+    cell = Stepping(lambda x, h: [h[0], [torch.tanh(x + h[0]), h[1] + 0.1 * h[0]]], state_size=(3, 3))
+    traced = trace(Recurrent(cell), sequences(3))
+    assert len(traced.graph.states) == 2
+
+
+@pytest.mark.parametrize(
+    ("cell", "what", "numbers"),
+    [
+        (Stepping(lambda x, h: None), "something else than a state", "NoneType"),
+        (Stepping(lambda x, h: (h, h, h)), "something else than a state", "a tuple of 3"),
+        (Stepping(lambda x, h: (x + h[0], h[1]), state_size=(3, 3)), "another number of states", "2 before, 1 after"),
+        (Stepping(lambda x, h: torch.cat([x, h], -1)), "changes the shape of its state", "h: (2, 3) before"),
+        (Stepping(lambda x, h: (x, torch.ones(2, 3))), "does not depend on its input or state", "h"),
+        (Stepping(lambda x, h: (torch.ones(2, 3), x + h)), "output of a cell was not recorded", ""),
+        (Stepping(state_names=("a", "b")), "state_names of the cell Stepping", "2 for 1 states"),
+        (Stepping(state_bounds=lambda elapsed: [None, None]), "state_bounds of the cell Stepping", "2 for 1 states"),
+        (Stepping(state_bounds=lambda elapsed: [(1.0, -1.0)]), "is no interval", "(1.0, -1.0)"),
+        (Stepping(state_bounds=lambda elapsed: [(torch.zeros(2), 1.0)]), "is no interval", "state of (3,)"),
+    ],
+)
+def test_what_a_cell_may_not_return(cell, what, numbers):
+    with pytest.raises((InputError, TraceError), match=what) as caught:
+        trace(Recurrent(cell), sequences(3))
+    assert numbers in caught.value.numbers and "test_recurrence.py, line" in caught.value.where and caught.value.advice
