@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.graph.ops import PiecewisePolynomial
 from compiler.quantize.precision import Precision
+from hw_models.errors import ChipError
 from hw_models.fixed_point import Format
 from ltc2neuro.time_constants import proven
 
@@ -60,7 +61,17 @@ def _mapping(net: Network) -> list[str]:
     lines += ["", "connections (synapses)"]
     lines += [f"  {pair:{width}} {n:6}" for pair, n in pairs.items()]
     lines += ["", f"timing: {network.ticks_per_sample} ticks a sample, latency {network.latency} ticks"]
-    return lines
+    return [*lines, f"placement: {_placed(net)}"]
+
+
+def _placed(net: Network) -> str:
+    try:
+        placement = net.placement
+    except ChipError as error:
+        return f"{error.what}: {error.numbers}" if error.numbers else error.what
+    limit, share = placement.binding
+    room = "" if net.chip.cores is None else f" of {net.chip.cores * net.chip.chips:,}"
+    return f"{placement.count:,}{room} cores, {limit} {share:.1%} on the fullest; net.cost() tells time and energy"
 
 
 def _time_constants(net: Network) -> list[str]:

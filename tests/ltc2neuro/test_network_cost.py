@@ -71,6 +71,12 @@ def test_it_says_all_that_is_asked(net):
     json.dumps(net.cost().plain())
 
 
+def test_the_summary_says_whether_it_fits(net):
+    assert "placement: 1 of 120 cores, neurons " in str(net)
+    few = replace(net, chip=replace(net.chip, memory=replace(net.chip.memory, neuron_units=60), cores=1))
+    assert "placement: the network does not fit the chip: it needs " in str(few)
+
+
 def test_a_recorded_run_sends_what_is_not_zero(net):
     x = sequences(batch=3, time=7)
     run = net.run(x)
