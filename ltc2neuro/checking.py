@@ -113,9 +113,9 @@ def refuse(findings: Sequence[Finding], chip: Chip) -> None:
     """Raise one `ChipError` that lists all errors among `findings`, where there is one."""
     found = errors(findings)
     if found:
-        many = f"{len(found)} design rules" if len(found) > 1 else "a design rule"
+        many = f"{len(found)} findings" if len(found) > 1 else "a finding"
         raise ChipError(
-            f"{chip.name} cannot take this network: it breaks {many}\n" + "\n".join(map(str, found)),
+            "\n\n".join([f"{chip.name} cannot take this network: {many} of its design rules", *map(str, found)]) + "\n",
             where=f"chip {chip.name}",
             advice="ltc2neuro.check(model, chip, calibration) returns them as a list.",
         )
