@@ -62,6 +62,12 @@ class Recurrent(torch.nn.Module):
                 f"the cell {type(self.cell).__name__} does not know time",
                 advice="Leave out timespans, or give its forward a third argument named elapsed_time.",
             )
+        if timespans is not None and tuple(timespans.shape) not in (x.shape[:2], (*x.shape[:2], 1)):
+            raise InputError(
+                "timespans do not fit the samples",
+                numbers=f"the shape is {tuple(timespans.shape)}, expected {tuple(x.shape[:2])}",
+                advice="Give the time before each sample, in the order of axes that x has.",
+            )
         outputs: list[torch.Tensor] = []
         for step, x_t in enumerate(x.unbind(time)):
             elapsed = 1.0 if timespans is None else timespans.select(time, step).reshape(-1, 1)
@@ -80,8 +86,8 @@ def repeat(step: Callable[[State], State], state: State, times: int) -> State:
     >>> repeat(lambda v: v + 1.0, torch.zeros(2), 3)
     tensor([3., 3.])
     """
-    if times < 1:
-        raise InputError("a step is repeated at least once", numbers=f"times = {times}")
+    if isinstance(times, float) or times < 1:
+        raise InputError("a step is repeated a whole number of times, at least once", numbers=f"times = {times}")
     tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
     if has_torch_function(tensors):  # a model that is being traced records the step once
         return handle_torch_function(repeat, tensors, step, state, times)

@@ -43,6 +43,7 @@ def rk4(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:
 
 SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "rk4": rk4}
 """The solvers by the names that the cells take"""
+_ADAPTIVE = ("dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun", "tsit5")
 
 _NO_CLIP = Clip(None)
 
@@ -60,6 +61,12 @@ def integrate(
 
 def chosen(table: Mapping[str, Choice], name: str, what: str) -> Choice:
     """`table[name]`; raises `InputError` with the choices where there is no such `what`."""
+    if name in _ADAPTIVE and name not in table:
+        raise InputError(
+            f"the {what} {name!r} takes as many steps as its error estimate asks for, of all rows together",
+            advice=f"A chip's program has a fixed number. Use one of {', '.join(map(repr, table))}, and train again or "
+            "look at the difference.",
+        )
     if name not in table:
         raise InputError(f"there is no {what} {name!r}", advice=f"Use one of {', '.join(map(repr, table))}.")
     return table[name]

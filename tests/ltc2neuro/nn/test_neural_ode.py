@@ -5,7 +5,8 @@ import pytest
 from cell_test import CellTest, drifting, solve
 
 import ltc2neuro
-from ltc2neuro.nn import NeuralODE
+from hw_models.errors import InputError
+from ltc2neuro.nn import GRUODE, ODELSTM, ODERNN, NeuralODE
 
 
 class TestRungeKutta(CellTest):
@@ -46,3 +47,10 @@ def test_growth_is_warned_of_with_the_largest_value_and_saturates():
     assert sum(run.saturations.values()) > 0
     form = net.graph.states[0].format
     assert run.states["x"].max() <= form.high
+
+
+def test_solvers_that_choose_their_steps_are_refused_with_the_reason():
+    for layer in (NeuralODE, ODELSTM, ODERNN, GRUODE):
+        with pytest.raises(InputError, match="as many steps as its error estimate asks for") as caught:
+            layer(3, 4, solver="dopri5")
+        assert "'rk4'" in caught.value.advice

@@ -131,8 +131,16 @@ def test_repeat_in_torch():
     assert torch.equal(v, torch.full((3,), 16.0))
     a, b = repeat(lambda s: (s[1], s[0] + s[1]), (torch.zeros(1), torch.ones(1)), 10)
     assert (float(a), float(b)) == (55.0, 89.0)
-    with pytest.raises(InputError, match="at least once"):
-        repeat(torch.tanh, torch.ones(1), 0)
+    for times in (0, 1.5):
+        with pytest.raises(InputError, match="at least once"):
+            repeat(torch.tanh, torch.ones(1), times)
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 6), (5, 2), (2, 5, 3), (2,)])
+def test_time_spans_of_another_shape(shape):
+    with pytest.raises(InputError, match="timespans do not fit") as caught:
+        Recurrent(Solver())(torch.randn(2, 5, 3), timespans=torch.ones(shape))
+    assert "expected (2, 5)" in caught.value.numbers
 
 
 def test_repeat_without_a_cell():
