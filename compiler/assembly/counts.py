@@ -20,11 +20,16 @@ def code_instructions(listing: Sequence[isa.Instruction]) -> int:
 
 def executed_instructions(listing: Sequence[isa.Instruction], tick: int) -> int:
     """The most instructions that a neuron executes at tick `tick` of a sample, over all its data."""
-    onward = ways(listing, {TICK: (period(listing) if tick == 0 else tick) - 1})
+    onward = ways(listing, {TICK: before_tick(listing, tick)})
     longest = [0] * (len(listing) + 1)
     for number in range(len(listing) - 1, -1, -1):
         longest[number] = listing[number].cost + max((longest[way] for way in onward[number]), default=0)
     return longest[0]
+
+
+def before_tick(listing: Sequence[isa.Instruction], tick: int) -> int:
+    """What the tick counter holds before the listing is executed at tick `tick`."""
+    return (period(listing) if tick == 0 else tick) - 1
 
 
 def period(listing: Sequence[isa.Instruction]) -> int:

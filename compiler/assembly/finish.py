@@ -8,6 +8,7 @@ from dataclasses import replace
 from compiler.assembly.peephole import shorten
 from compiler.assembly.population import Population
 from compiler.assembly.registers import allocate
+from compiler.assembly.sharing import share_words
 from hw_models import instructions as isa
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
@@ -23,12 +24,13 @@ def finish(population: Population, chip: Chip, seen: Collection[str] = ()) -> Po
     used = {p.name for i in listing for p in (isa.target(i), *isa.sources(i)) if isinstance(p, isa.Word)}
     used |= {*seen, *population.states.values()}
     words = {name: word for name, word in population.words.items() if name in used} | dict.fromkeys(spilled, 0)
-    if chip.neuron_words is not None and len(words) > chip.neuron_words:
+    found = share_words(replace(population, listing=listing, words=words), seen)
+    if chip.neuron_words is not None and len(found.words) > chip.neuron_words:
         raise ChipError(
             "a neuron has more words than the chip gives it",
             where=f"population {population.name}",
-            numbers=f"{len(words)} words, {len(spilled)} of them temporaries without one of {chip.registers} registers;"
-            f" {chip.name}: {chip.neuron_words} words",
+            numbers=f"{len(found.words)} words, {len(spilled)} for temporaries that found none of {chip.registers} "
+            f"registers; {chip.name} gives {chip.neuron_words} words",
             advice="Use smaller layers, or a chip with more words a neuron.",
         )
-    return replace(population, listing=listing, words=words)
+    return found

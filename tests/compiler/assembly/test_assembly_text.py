@@ -17,7 +17,7 @@ from hw_models.errors import AssemblyError
 CHIP = load_chip("loihi2")
 NAMES = st.one_of(
     st.text(st.characters(exclude_categories=())),
-    st.sampled_from(["sum0", "send1", "min", "skip", "v.rest@23", "softplus(cell.w)*mask>>", "a\"b\\", "l1:", "; x"]),
+    st.sampled_from(["sum0", "send1", "min", "skip", "v.rest@23", "softplus(cell.w)*mask>>", 'a"b\\', "l1:", "; x"]),
 )
 
 
