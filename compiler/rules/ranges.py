@@ -11,6 +11,7 @@ from compiler.quantize.bounds import state_interval
 from compiler.quantize.fractions import fraction_for, word_limit
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity
+from compiler.rules.rounding import TOLERANCE, loss
 
 FEW_STEPS = 64
 """A signal that reaches no more steps of its format is rounded by about 1 %."""
@@ -38,7 +39,7 @@ def denominator(design: Design) -> Iterator[Finding]:
 
 
 def resolution(design: Design) -> Iterator[Finding]:
-    """States of which an element is never more than a few steps of the format that all elements share."""
+    """States of which an element is never more than a few steps of the format that all share, where outputs show it."""
     for state in design.real.states:
         last_place = lsb(design, state.name)
         if not design.runs or not state.size:
@@ -46,14 +47,16 @@ def resolution(design: Design) -> Iterator[Finding]:
         reach = np.max([np.abs(run.states[state.name][0]).max(axis=0) for run in design.runs], axis=0)
         steps = reach / last_place
         coarse = np.flatnonzero((steps > 0) & (steps < FEW_STEPS))
-        if coarse.size:
+        lost = loss(design, state.name, last_place) if coarse.size else 0.0
+        if lost > TOLERANCE:
             worst = int(coarse[np.argmin(steps[coarse])])
             yield Finding(
                 "resolution",
                 state.name,
                 f"{coarse.size} of {state.size} elements are no more than few steps of the format that all share",
-                f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} steps of {last_place:.3g}",
-                f"{FEW_STEPS} steps",
+                f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} steps of {last_place:.3g}; "
+                f"rounding this state changes an output by {lost:.2%}",
+                f"{FEW_STEPS} steps, and {TOLERANCE:.1%}",
                 "Bring the state's elements to like sizes, or calibrate on data without far outliers.",
                 Severity.WARNING,
             )
@@ -67,4 +70,3 @@ def lsb(design: Design, state: str) -> float:
         return form.lsb
     interval = state_interval(design.real, state, design.observed, design.precision.margin)
     return 2.0 ** -fraction_for(interval.magnitude, word_limit(design.precision.at(state)))
-

@@ -2,7 +2,7 @@
 
 A state is rounded when it is written: what would move it by less than half of its last place leaves it where it is.
 So a neuron of time constant tau (in iterations of its block) stands still anywhere within tau / 2 last places of where
-it should go.
+it should go: `TOLERANCE` of the largest value that it takes is what it may be off.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from compiler.graph.graph import TimeConstant
 from compiler.rules.design import Design, Floats
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.ranges import lsb
-
-TOLERANCE = 1e-3
-"""How far from its goal a state may stand still, of the largest value that it takes: about 60 dB."""
+from compiler.rules.rounding import TOLERANCE, loss
 
 
 def time_constant(design: Design) -> Iterator[Finding]:
@@ -44,7 +42,7 @@ def time_constant(design: Design) -> Iterator[Finding]:
 
 
 def small_steps(design: Design) -> Iterator[Finding]:
-    """Other states whose steps are smaller than their last place."""
+    """Other states whose steps are smaller than their last place, where outputs show it."""
     marked = {mark.state for mark in design.real.time_constants}
     for state in design.real.states:
         if state.name in marked or not state.size or not design.runs:
@@ -55,14 +53,16 @@ def small_steps(design: Design) -> Iterator[Finding]:
             continue
         size = np.sqrt(np.mean(steps**2, axis=0))
         small = np.flatnonzero((size > 0) & (size < last_place))
-        if small.size:
+        lost = loss(design, state.name, last_place) if small.size else 0.0
+        if lost > TOLERANCE:
             worst = int(small[np.argmin(size[small])])
             yield Finding(
                 "small steps",
                 state.name,
                 f"{small.size} of {state.size} elements change by less than the format's last place, and so not at all",
-                f"element {worst} changes by {size[worst]:.3g} a step (root mean square)",
-                f"the last place, {last_place:.3g}",
+                f"element {worst} changes by {size[worst]:.3g} a step (root mean square); "
+                f"rounding this state changes an output by {lost:.2%}",
+                f"the last place, {last_place:.3g}, and {TOLERANCE:.1%}",
                 "Give wider words (Precision(word=...)), narrower ranges, or longer steps.",
                 Severity.WARNING,
             )

@@ -21,8 +21,8 @@ from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify
 from compiler.rules import REAL_RULES, Design, Finding, Severity, apply_rules
 from compiler.rules.refusal import measures
+from compiler.rules.rounding import TOLERANCE
 from compiler.rules.sizes import FEW_BITS
-from compiler.rules.slow import TOLERANCE
 from hw_models.chip import load_chip
 
 LOIHI2 = load_chip("loihi2")
@@ -32,18 +32,25 @@ def findings(graph: Graph, x: np.ndarray, **precision) -> list[Finding]:
     return apply_rules(Design(LOIHI2, graph, list(x), Precision(**precision)), REAL_RULES)
 
 
-def leaky(rate: np.ndarray, gain: float = 1.0) -> Graph:
-    """v' = v + rate * (gain * x - v)."""
+def leaky(rate: np.ndarray, shown: int | None = None) -> Graph:
+    """v' = v + rate * (x - v); the output is v, or `shown` elements of it."""
     r = Recorder()
     r.state("v", np.zeros(rate.size))
     x = r.input(1)
     u = r.gather((x,), np.zeros(rate.size, int))
     v = r.read("v")
     kept = r.binary(Mul, v, r.constant("keep", 1 - rate))
-    r.write("v", r.binary(Add, kept, r.binary(Mul, u, r.constant("in", rate * gain)), "next"))
-    r.output(v)
+    r.write("v", r.binary(Add, kept, r.binary(Mul, u, r.constant("in", rate)), "next"))
+    r.output(v if shown is None else r.gather((v,), np.arange(shown)))
     r.close("sample")
     return r.graph()
+
+
+@pytest.mark.parametrize("rate", [1e-9, 2e-6])
+def test_what_no_output_shows_is_not_named(rate):
+    x = np.random.default_rng(0).normal(size=(2, 100, 1))
+    assert findings(leaky(np.array([0.5, rate]), shown=1), x) == []
+    assert findings(leaky(np.array([0.5, rate]), shown=2), x) != []
 
 
 def test_a_state_that_moves_less_than_its_last_place_is_named():
