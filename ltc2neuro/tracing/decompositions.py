@@ -56,7 +56,7 @@ def _leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     return torch.where(input > 0, input, input * negative_slope)
 
 
-def _rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+def _rrelu(input: Symbolic, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     _refuse_training(input, training)
     return _leaky_relu(input, (lower + upper) / 2)
 
@@ -207,7 +207,7 @@ def _mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool =
 
 
 def _batch_norm(
-    input: Tensor,
+    input: Symbolic,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor | None = None,
@@ -217,8 +217,8 @@ def _batch_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """In eval mode two constants for each channel (axis 1)."""
-    if training or running_mean is None or running_var is None:
-        _refuse_training(input, True)
+    _refuse_training(input, training or running_mean is None or running_var is None)
+    if running_mean is None or running_var is None:
         return input
     shape = (-1, *(1,) * (input.dim() - 2))
     scale = torch.rsqrt(running_var + eps)
@@ -227,14 +227,17 @@ def _batch_norm(
     return input * scale.reshape(shape) + offset.reshape(shape)
 
 
-def _dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def _dropout(input: Symbolic, p: float = 0.5, training: bool = True) -> Tensor:
     _refuse_training(input, training and p > 0)
     return input
 
 
-def _refuse_training(input: Tensor, training: bool) -> None:
+def _refuse_training(input: Symbolic, training: bool) -> None:
     if training:
-        raise TypeError("argument training: what depends on the batch or on chance is for training only")
+        raise input.recorder.refusal(
+            f"{input.recorder.operation} does what belongs to training, in eval mode, too",
+            "Call it with training=self.training; a batch norm needs statistics of its own (track_running_stats).",
+        )
 
 
 def _addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:

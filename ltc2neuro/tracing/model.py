@@ -184,8 +184,8 @@ def _record(
             "the model fails on a batch of sequences",
             where=str(raised_at(error) or ""),
             numbers=f"input of shape {tuple(shape)}: {type(error).__name__}: {error}",
-            advice="Check the number of features; the model must take (batch, time, features)"
-            + (", and the keyword timespans (batch, time)." if keywords else "."),
+            advice=f"See that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
+            "features), in torch" + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else "."),
         ) from error
     output = result[0] if isinstance(result, tuple) and result else result
     if not isinstance(output, Symbolic):

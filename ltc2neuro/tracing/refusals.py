@@ -34,8 +34,12 @@ _ADVICE: dict[Callable[..., object], str] = {
         (("__setitem__", "copy_", "index_copy_", "index_put_", "scatter_", "fill_", "set_", "masked_fill_"), _WRITES),
         (
             ("mean", "cumsum", "cumprod", "prod", "sort", "topk", "median", "mode", "logsumexp",
-             "norm"),
+             "norm", "multi_head_attention_forward", "scaled_dot_product_attention"),
             MIXES,
+        ),
+        (
+            ("_pack_padded_sequence", "_pad_packed_sequence"),
+            "Give it whole sequences, without packing: a compiled network takes lists of sequences of any lengths.",
         ),
         (("layer_norm", "group_norm", "instance_norm", "rms_norm", "std", "var", "normalize"), _NORMALISE),
         (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),

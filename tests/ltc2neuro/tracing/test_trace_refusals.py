@@ -401,3 +401,31 @@ def test_no_module():
         trace(lambda x: x, sequences())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="size of its state"):
         Recurrent(nn.Linear(4, 4))
+
+
+def _packed(net, x):
+    packed = nn.utils.rnn.pack_padded_sequence(x, [x.shape[1]] * len(x), batch_first=True)
+    return nn.utils.rnn.pad_packed_sequence(net.rnn(packed)[0], batch_first=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("forward", "advice"),
+    [
+        (lambda net, x: functional.dropout(x), "training=self.training"),
+        (lambda net, x: functional.rrelu(x, training=True), "training=self.training"),
+        (lambda net, x: net.norm(x.flatten(0, 1)).view_as(x), "track_running_stats"),
+        (lambda net, x: net.attention(x, x, x)[0], "What joins steps"),
+        (_packed, "lists of sequences"),
+    ],
+    ids=["dropout", "rrelu", "batch norm", "attention", "packed"],
+)
+def test_what_to_do_instead(forward, advice):
+    norm, attention = nn.BatchNorm1d(4, track_running_stats=False), nn.MultiheadAttention(4, 2, batch_first=True)
+    error = refused(forward, norm=norm, attention=attention, rnn=nn.LSTM(4, 4, batch_first=True))
+    assert advice in error.advice
+    at_its_line(error, forward)
+
+
+def test_a_model_that_fails_in_torch_too():
+    error = refused(lambda net, x: net.map(x), map=nn.Linear(5, 2))
+    assert "mat1 and mat2" in error.numbers and "torch.zeros(2, 3, 4), (batch, time, features)" in error.advice
