@@ -26,6 +26,11 @@ _ROWS, _STEPS = 4, 16
 """How many sequences, and steps of each, are compared"""
 _WHOLE = 1024
 """Steps of the longest sequence that are compared in the model's answer"""
+_SINGLE = 1e-5
+"""The tolerance of a model in float32"""
+_SMALL = 1e-2
+_ROUNDING = " Or it amplifies the rounding of float32, as large offsets and weights do: then compile model.double()."
+"""What else a difference that is this small may come from"""
 _GATHERED = 100
 """How many times the tolerance rounding may gather over so many steps"""
 
@@ -42,7 +47,7 @@ def prove(
 
     Raises `ProofError` that names the first value, in the order of computation, that differs.
     """
-    tolerance = 1e-10 if dtype == torch.float64 else 1e-5
+    tolerance = 1e-10 if dtype == torch.float64 else _SINGLE
     returned: defaultdict[str, list[object]] = defaultdict(list)
     timed = with_time(model, calling.dt)
 
@@ -231,5 +236,6 @@ def _compare(
             where=where or name,
             numbers=f"by {worst:.3g}; allowed are {tolerance:g} times {scale:.3g}",
             advice="The model does something that tracing does not see: a result that depends on the length or on the "
-            "number of rows, on earlier calls, or on random numbers. Take it out of forward.",
+            "number of rows, on earlier calls, or on random numbers. Take it out of forward."
+            + (_ROUNDING if tolerance >= _SINGLE and worst < _SMALL * scale else ""),
         )

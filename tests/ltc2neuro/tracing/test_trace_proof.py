@@ -115,3 +115,22 @@ def test_a_bound_that_does_not_hold(bound):
     with pytest.raises(ProofError, match="the state h leaves the bound") as caught:
         trace(Recurrent(Cell()), sequences())
     assert f"{bound[0]:g} to {bound[1]:g}" in caught.value.numbers and "state_bounds" in caught.value.advice
+
+
+def test_rounding_that_a_model_amplifies():
+    """Taking off a large offset leaves few digits in float32: right in double precision."""
+
+    class Offset(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.GRU(3, 4, batch_first=True)
+
+        def forward(self, x):
+            return self.rnn(x - 1e5)[0]
+
+    torch.manual_seed(0)
+    model, x = Offset(), [s + 1e5 for s in sequences()]
+    with pytest.raises(ProofError, match="does not compute what torch computes") as caught:
+        trace(model, x)
+    assert "model.double()" in caught.value.advice
+    trace(model.double(), x)
