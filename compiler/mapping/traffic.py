@@ -24,8 +24,12 @@ class Link:
 
 @dataclass
 class Traffic:
-    """Ticks of one sample, as far as they are scheduled."""
+    """Ticks of one sample, as far as they are scheduled; of all samples, where one enters every `period` ticks.
 
+    Then its ticks are below `period`, and a tick of a sample is found where it lies for the newest one.
+    """
+
+    period: int | None = None
     sends: dict[Slot, dict[int, str]] = field(default_factory=dict)
     reads: dict[Slot, dict[int, str]] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
@@ -33,7 +37,7 @@ class Traffic:
     def copy(self) -> Traffic:
         """Another one, to try something."""
         sends = {slot: dict(ticks) for slot, ticks in self.sends.items()}
-        return Traffic(sends, {slot: dict(ticks) for slot, ticks in self.reads.items()}, list(self.links))
+        return Traffic(self.period, sends, {slot: dict(ticks) for slot, ticks in self.reads.items()}, list(self.links))
 
     def horizon(self) -> int:
         """The first tick at which nothing that is scheduled so far can be in the way."""
@@ -41,39 +45,54 @@ class Traffic:
         last = max((max(ticks) for ticks in (*self.sends.values(), *self.reads.values()) if ticks), default=0)
         return last + longest + 2
 
-    def can_send(self, slot: Slot, ticks: Iterable[int]) -> bool:
+    def send(self, slot: Slot, ticks: Iterable[int], value: str) -> None:
+        """The port sends `value` at `ticks`."""
+        self.sends.setdefault(slot, {}).update(dict.fromkeys(map(self._at, ticks), value))
+
+    def read(self, slot: Slot, ticks: Iterable[int], name: str) -> None:
+        """The port takes the sum `name` at `ticks`."""
+        self.reads.setdefault(slot, {}).update(dict.fromkeys(map(self._at, ticks), name))
+
+    def can_send(self, slot: Slot, ticks: tuple[int, ...]) -> bool:
         """Whether the port is free at `ticks`, and disturbs no read."""
         busy = self.sends.get(slot, {})
-        if any(t in busy for t in ticks):
+        if self._meet(ticks) or any(self._at(t) in busy for t in ticks):
             return False
         return not any(
-            t + 1 + link.delay in self.reads.get(link.target, {})
+            self._at(t + 1 + link.delay) in self.reads.get(link.target, {})
             for link in self.links
             if link.source == slot
             for t in ticks
         )
 
-    def can_read(self, target: Slot, ticks: frozenset[int], incoming: list[tuple[Slot | None, int]]) -> bool:
+    def can_read(self, target: Slot, ticks: tuple[int, ...], incoming: list[tuple[Slot | None, int]]) -> bool:
         """Whether new links from `incoming` (source, delay) bring their messages to `target` undisturbed at `ticks`."""
-        reads = self.reads.get(target, {})
-        if any(t in reads for t in ticks):
+        reads, at = self.reads.get(target, {}), set(map(self._at, ticks))
+        if self._meet(ticks) or any(t in reads for t in at):
             return False
         for link in self.links:
-            if link.target == target and (link.source is None or self._arrivals(link.source, link.delay) & ticks):
+            if link.target == target and (link.source is None or self._arrivals(link.source, link.delay) & at):
                 return False
         for source, delay in incoming:
             if source is None:
                 if reads:
                     return False
                 continue
-            own = {t - 1 - delay for t in ticks}
-            strays = {t + 1 + delay for t in self.sends.get(source, {}) if t not in own}
-            if strays & ticks or any(t in reads for t in strays):
+            own = {self._at(t - 1 - delay) for t in ticks}
+            strays = {self._at(t + 1 + delay) for t in self.sends.get(source, {}) if t not in own}
+            if strays & at or any(t in reads for t in strays):
                 return False
         return True
 
+    def _at(self, tick: int) -> int:
+        return tick if self.period is None else tick % self.period
+
+    def _meet(self, ticks: tuple[int, ...]) -> bool:
+        """Whether the samples would need one of the ticks twice."""
+        return len(set(map(self._at, ticks))) < len(ticks)
+
     def _arrivals(self, source: Slot, delay: int) -> set[int]:
-        return {t + 1 + delay for t in self.sends.get(source, {})}
+        return {self._at(t + 1 + delay) for t in self.sends.get(source, {})}
 
 
 @dataclass(frozen=True)

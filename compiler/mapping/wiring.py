@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from compiler.mapping.network import Connection, Port
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
-from compiler.mapping.schedule import Schedule, Sent
+from compiler.mapping.schedule import Schedule
 from compiler.mapping.sparse import Sparse
 from compiler.mapping.traffic import Read
+from hw_models.errors import GraphError
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,11 @@ class Wiring:
     reads: tuple[Read, ...]
 
 
-def wire(plan: Plan, groups: Groups, schedule: Schedule, output: Sent) -> Wiring:
+def wire(plan: Plan, groups: Groups, schedule: Schedule) -> Wiring:
     """All maps as connections, those of both signs as two."""
+    output = schedule.output
+    if output is None:
+        raise GraphError("the graph has no output")
     connections: list[Connection] = []
     reads: list[Read] = []
     sends: dict[Port, dict[int, str]] = {} if plan.input is None else {Port(None): {0: plan.input}}

@@ -1,0 +1,86 @@
+"""Chooses the schedule of a sample, and how soon the next one follows.
+
+A schedule is made for a sample alone, and then samples follow each other as soon as ports and words allow. A pipeline
+tries schedules whose ports are shared with other samples from the start, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from compiler.mapping.options import Overlap
+from compiler.mapping.overlap import has_order, least_period
+from compiler.mapping.plan import Plan
+from compiler.mapping.populations import Groups
+from compiler.mapping.programs import Program, programs
+from compiler.mapping.schedule import Schedule
+from compiler.mapping.scheduler import make_schedule
+from compiler.mapping.traffic import check, disturbances
+from compiler.mapping.wiring import Wiring, wire
+from hw_models.chip import Chip
+from hw_models.errors import ChipError
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A schedule with all that follows from it; a sample enters every `period` ticks."""
+
+    schedule: Schedule
+    wiring: Wiring
+    programs: tuple[Program, ...]
+    period: int
+
+
+def choose_timing(plan: Plan, groups: Groups, chip: Chip, overlap: Overlap, resets: bool) -> Timing:
+    """The fewest ticks a sample that `overlap` allows; the result is never out later than without overlap.
+
+    `resets`: whether states will return to their initial values.
+    """
+
+    def timing(schedule: Schedule) -> Timing:
+        return Timing(schedule, wire(plan, groups, schedule), programs(plan, groups, schedule, chip, resets), 0)
+
+    first = timing(make_schedule(plan, groups, chip))
+    best = replace(first, period=_alone(first, chip))
+    if overlap is Overlap.NONE:
+        return best
+    together = overlap is Overlap.BLOCKS
+    for candidate in (first, timing(make_schedule(plan, groups, chip, patient=True))):
+        period = _least(candidate, together, 1, best.period)
+        if period is not None and candidate.schedule.latency <= first.schedule.latency:
+            best = replace(candidate, period=period)
+    if together:
+        return best
+    longest = max(1 if span.repeat == 1 else span.repeat * span.length for span in first.schedule.spans)
+    for period in range(longest, best.period):
+        try:
+            candidate = timing(make_schedule(plan, groups, chip, patient=True, period=period))
+        except ChipError:
+            continue
+        in_time = candidate.schedule.latency <= first.schedule.latency
+        if in_time and _least(candidate, together, period, period + 1) is not None:
+            return replace(candidate, period=period)
+    return best
+
+
+def _least(timing: Timing, together: bool, start: int, end: int) -> int | None:
+    """The least period from `start` to `end` - 1 at which samples do not disturb each other."""
+    wiring = timing.wiring
+    words = least_period(timing.programs, timing.schedule.committed, together)
+    for period in range(max(start, words), end):
+        disturbed = disturbances(wiring.sends, wiring.connections, wiring.reads, period)
+        if not disturbed and has_order(timing.programs, period):
+            return period
+    return None
+
+
+def _alone(timing: Timing, chip: Chip) -> int:
+    """Ticks until the last thing is done, and no message that is still under way disturbs the next sample."""
+    wiring = timing.wiring
+    used = [tick for ticks in wiring.sends.values() for tick in ticks] + [read.tick for read in wiring.reads]
+    last = max([span.end for span in timing.schedule.spans] + used)
+    for period in range(last + 1, last + chip.max_delay + 3):
+        if not disturbances(wiring.sends, wiring.connections, wiring.reads, period):
+            return period
+    check(wiring.sends, wiring.connections, wiring.reads, last + 1)
+    return last + 1
