@@ -18,22 +18,15 @@ def code_instructions(listing: Sequence[isa.Instruction]) -> int:
     return sum(i.cost for i in listing)
 
 
-def executed_instructions(listing: Sequence[isa.Instruction], tick: int) -> int:
-    """The most instructions that a neuron executes at tick `tick` of a sample, over all its data."""
-    onward = ways(listing, {TICK: before_tick(listing, tick)})
+def executed_instructions(listing: Sequence[isa.Instruction], tick: int, period: int) -> int:
+    """The most instructions that a neuron executes at tick `tick` of a sample of `period` ticks, over all its data."""
+    onward = ways(listing, before_tick(tick, period))
     longest = [0] * (len(listing) + 1)
     for number in range(len(listing) - 1, -1, -1):
         longest[number] = listing[number].cost + max((longest[way] for way in onward[number]), default=0)
     return longest[0]
 
 
-def before_tick(listing: Sequence[isa.Instruction], tick: int) -> int:
+def before_tick(tick: int, period: int) -> dict[isa.Word, int]:
     """What the tick counter holds before the listing is executed at tick `tick`."""
-    return (period(listing) if tick == 0 else tick) - 1
-
-
-def period(listing: Sequence[isa.Instruction]) -> int:
-    """Ticks of a sample: the first compare of a listing is that of the tick counter's wrap; 1 where it has none."""
-    compares = (i for i in listing if isinstance(i, isa.SkipUnless) and i.a == TICK)
-    wrap = next(compares, None)
-    return wrap.b.value if wrap and isinstance(wrap.b, isa.Immediate) else 1
+    return {TICK: (period if tick == 0 else tick) - 1}

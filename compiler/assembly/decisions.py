@@ -25,9 +25,16 @@ class Turn:
     body: tuple[isa.Instruction, ...]
 
 
-def in_turn(turns: Sequence[Turn], counter: isa.Word, age: isa.Word, period: int) -> list[isa.Instruction]:
-    """All turns in their order, for a `counter` that runs from 0 below `period`."""
-    listing = _decided(turns, 0, range(period), counter)
+def in_turn(
+    turns: Sequence[Turn], counter: isa.Word, age: isa.Word, period: int, wrap: Sequence[isa.Instruction]
+) -> list[isa.Instruction]:
+    """All turns in their order, for a `counter` that runs from 1 to `period`, which stands for tick 0.
+
+    There, before anything else, `wrap` is executed.
+    """
+    first = {tick: _next(turns, 0, tick) for tick in range(1, period)}
+    listing = [*_tree({**first, period: "wrap"}, "wrap", counter, "d"), isa.Label("wrap"), *wrap]
+    listing += _decided(turns, 0, [0], counter)
     for number, turn in enumerate(turns):
         then = f"after{number}"
         for least in sorted(set(turn.ages.values()) - {0}, reverse=True):
@@ -45,15 +52,16 @@ def _entry(number: int, age: int) -> str:
 
 def _decided(turns: Sequence[Turn], first: int, ticks: Iterable[int], counter: isa.Word) -> list[isa.Instruction]:
     """From here to the next turn of each of `ticks`, where turn `first` follows."""
-
-    def target(tick: int) -> str:
-        for number in range(first, len(turns)):
-            if tick in turns[number].ages:
-                return _entry(number, turns[number].ages[tick])
-        return "end"
-
     behind = _entry(first, max(turns[first].ages.values())) if first < len(turns) else "end"
-    return _tree({tick: target(tick) for tick in ticks}, behind, counter, f"d{first}")
+    return _tree({tick: _next(turns, first, tick) for tick in ticks}, behind, counter, f"d{first}")
+
+
+def _next(turns: Sequence[Turn], first: int, tick: int) -> str:
+    """The label of the tick's next turn, of those from `first` on."""
+    for number in range(first, len(turns)):
+        if tick in turns[number].ages:
+            return _entry(number, turns[number].ages[tick])
+    return "end"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from compiler.assembly.decisions import Turn, in_turn
 from hw_models import instructions as isa
 
 TICK = isa.Word("tick")
-"""Counts the ticks of a sample; starts one before its wrap, so that the first tick of a run is tick 0."""
+"""Counts the ticks of a sample; starts one before the period, where it wraps: the first tick of a run is tick 0."""
 SAMPLE = isa.Word("sample")
 """Counts the samples of a sequence; starts at -1."""
 AGE = isa.Word("age")
@@ -49,22 +49,18 @@ def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = (
     if found is None:
         raise ValueError(f"the sections have no order for samples of {period} ticks")
     oldest = _oldest(found, period, resets)
-    listing: list[isa.Instruction] = [
-        isa.Add(TICK, TICK, isa.Immediate(1)),
-        isa.SkipUnless(TICK, isa.Immediate(period), isa.Test.EQUAL, "started"),
-        isa.Move(TICK, isa.Immediate(0)),
-    ]
+    wrap: list[isa.Instruction] = [isa.Move(TICK, isa.Immediate(0))]
     if oldest:
-        listing += [isa.Add(AGE, AGE, isa.Immediate(1)), isa.Minimum(AGE, AGE, isa.Immediate(oldest))]
+        wrap += [isa.Add(AGE, AGE, isa.Immediate(1)), isa.Minimum(AGE, AGE, isa.Immediate(oldest))]
     if resets:
-        listing += [
+        wrap += [
             isa.Add(SAMPLE, SAMPLE, isa.Immediate(1)),
             isa.SkipUnless(SAMPLE, isa.Immediate(resets[0].interval), isa.Test.EQUAL, "started"),
             isa.Move(SAMPLE, isa.Immediate(0)),
+            isa.Label("started"),
         ]
-    listing.append(isa.Label("started"))
     turns = [Turn({t % period: t // period for t in s.ticks}, s.body) for s in _merged(found)]
-    return (*listing, *in_turn(turns, TICK, AGE, period))
+    return (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, TICK, AGE, period, wrap))
 
 
 def initial_counters(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> dict[str, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from compiler.assembly.counts import before_tick, period
+from compiler.assembly.counts import before_tick
 from compiler.assembly.dispatch import AGE, SAMPLE, TICK
 from compiler.assembly.flow import live_after, ways
 from compiler.assembly.population import Population
@@ -23,7 +23,7 @@ def share_words(population: Population, kept: Collection[str]) -> Population:
     own = {*kept, *population.states.values(), TICK.name, SAMPLE.name, AGE.name}
     written = {isa.target(i) for i in population.listing}
     free = [name for name in population.words if isa.Word(name) in written and name not in own]
-    groups = _groups(population.listing, free) if len(free) > 1 else []
+    groups = _groups(population, free) if len(free) > 1 else []
     names = {name: " | ".join(group) for group in groups for name in group}
     if all(name == joined for name, joined in names.items()):
         return population
@@ -42,10 +42,10 @@ def share_words(population: Population, kept: Collection[str]) -> Population:
     return replace(population, listing=tuple(map(renamed, population.listing)), words=words)
 
 
-def _groups(listing: Sequence[isa.Instruction], free: Sequence[str]) -> list[list[str]]:
+def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:
     """Words of which no two are ever wanted at once; the first of each group is the one whose initial value is."""
     beside: dict[str, set[str]] = {name: set() for name in free}
-    moments, start = _alive(listing)
+    moments, start = _alive(population)
     for instruction, alive in moments:
         target = isa.target(instruction)
         if isinstance(target, isa.Word) and target.name in beside:
@@ -70,17 +70,18 @@ def _separate(beside: dict[str, set[str]], these: Collection[str], others: Colle
                 beside[other].add(name)
 
 
-def _alive(listing: Sequence[isa.Instruction]) -> tuple[list[tuple[isa.Instruction, Alive]], Alive]:
+def _alive(population: Population) -> tuple[list[tuple[isa.Instruction, Alive]], Alive]:
     """Each instruction that a tick may reach with what is alive behind it; and what is alive before the first tick."""
-    ticks = range(period(listing))
-    onward = [ways(listing, {TICK: before_tick(listing, tick)}) for tick in ticks]
+    listing, before = population.listing, population.words[TICK.name]
+    ticks = range(1 + before if isinstance(before, int) else 1)
+    onward = [ways(listing, before_tick(tick, len(ticks))) for tick in ticks]
     start: list[Alive] = [frozenset() for _ in ticks]
     while True:
         moments: list[tuple[isa.Instruction, Alive]] = []
-        before = list(start)
+        last = list(start)
         for tick in reversed(ticks):
             after = live_after(listing, onward[tick], start[(tick + 1) % len(start)])
             start[tick] = after[-1]
             moments += [(i, after[n]) for n, i in enumerate(listing) if onward[tick][n]]
-        if start == before:
+        if start == last:
             return moments, start[0]

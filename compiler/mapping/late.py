@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compiler.assembly.dispatch import AGE, SAMPLE, TICK
-from compiler.mapping.network import Integers, MappedNetwork
+from compiler.mapping.network import MappedNetwork, Population
 from hw_models import instructions as isa
 
 
 def starting_late(network: MappedNetwork, ticks: int) -> MappedNetwork:
-    """`network` whose first sample enters at tick `ticks`, and until then nothing happens.
+    """`network` whose first sample enters at tick `ticks`, and until then nothing happens."""
+    return replace(network, populations=tuple(_late(population, ticks) for population in network.populations))
 
-    The populations count their first ticks below 0, and skip all else.
-    """
-    populations = []
-    for population in network.populations:
-        words: dict[str, Integers | int] = {**population.words, TICK.name: -1 - ticks}
-        for counter in (SAMPLE, AGE):  # they count when the ticks wrap, which they do not before the first sample
-            if counter.name in words:
-                words[counter.name] = words[counter.name] + 1
-        late = isa.SkipUnless(isa.Immediate(0), TICK, isa.Test.LESS_EQUAL, "late")
-        listing = (population.listing[0], late, *population.listing[1:], isa.Label("late"))
-        populations.append(replace(population, listing=listing, words=words))
-    return replace(network, populations=tuple(populations))
+
+def _late(population: Population, ticks: int) -> Population:
+    """The population, which first counts down in a word of its own."""
+    late = isa.Word("late")
+    while late.name in population.words:
+        late = isa.Word(late.name + "'")
+    listing = (
+        isa.SkipUnless(isa.Immediate(0), late, isa.Test.LESS, "due"),
+        isa.Subtract(late, late, isa.Immediate(1)),
+        isa.Skip("late"),
+        isa.Label("due"),
+        *population.listing,
+        isa.Label("late"),
+    )
+    return replace(population, listing=listing, words={**population.words, late.name: ticks})

@@ -25,22 +25,23 @@ def mark(digit: int) -> tuple[isa.Instruction, ...]:
 def test_turns_follow_each_other(period, entered, data):
     ages = st.dictionaries(st.integers(0, period - 1), st.sampled_from([0, 0, 0, 1, 2]), min_size=1)
     turns = [Turn(data.draw(ages), mark(digit)) for digit in range(1, 6)]
-    interpreter = Interpreter(in_turn(turns, TICK, AGE, period), (2,))
+    interpreter = Interpreter(in_turn(turns, TICK, AGE, period, [isa.Move(TICK, isa.Immediate(0))]), (2,))
     for tick in range(period):
-        words = {"tick": tick, "age": entered, "log": 0}
+        words = {"tick": tick or period, "age": entered, "log": 0}
         interpreter.tick(words, [])
         expected = [digit for digit, turn in enumerate(turns, 1) if turn.ages.get(tick, 9) <= entered]
+        assert words["tick"] == tick
         assert words["log"] == int("".join(map(str, expected)) or 0)
 
 
 def test_a_sub_step_of_two_ticks_is_decided_by_one_bit():
-    """Even ticks and odd ticks of a solver: the counter's three instructions, and three more."""
+    """Even ticks and odd ticks of a solver: one bit tells them apart, and even ones from the wrap."""
     even, odd = tuple(range(0, 24, 2)), tuple(range(1, 24, 2))
     listing = assemble([Section(even, (isa.Send(0, LOG),)), Section(odd, (isa.Send(1, LOG),))], 24)
-    assert {executed_instructions(listing, tick) for tick in odd} == {3 + 3 + 1}
-    assert {executed_instructions(listing, tick) for tick in even[1:]} == {3 + 3 + 1 + 1}
+    assert {executed_instructions(listing, tick, 24) for tick in odd} == {1 + 3 + 1}
+    assert {executed_instructions(listing, tick, 24) for tick in even[1:]} == {1 + 3 + 2 + 1 + 1}
 
 
 def test_what_every_tick_does_is_not_tested():
     listing = assemble([Section((0, 1, 2), (isa.Send(0, LOG),))], 3)
-    assert [executed_instructions(listing, tick) for tick in range(3)] == [3 + 1 + 1, 3 + 1, 3 + 1]
+    assert [executed_instructions(listing, tick, 3) for tick in range(3)] == [1 + 2 + 1 + 1, 1 + 2 + 1, 1 + 2 + 1]

@@ -38,7 +38,7 @@ def test_sections_run_at_their_ticks_in_text_order(period, data):
     for tick in range(2 * period):
         expected = "".join(str(n) for n, s in enumerate(sections, 1) if tick % period in s.ticks)
         assert interpreter.tick(words, []) == [int(expected or 0)]
-        assert executed_instructions(listing, tick % period) <= code_instructions(listing)
+        assert executed_instructions(listing, tick % period, period) <= code_instructions(listing)
 
 
 def test_reset_comes_every_interval_before_all_else():
