@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,11 +15,12 @@ from compiler.library.network import (
     BIAS_EXPONENT,
     CONSTANTS,
     Connection,
+    Functions,
     Integers,
     Kind,
-    LibraryNetwork,
     Place,
     Population,
+    ProcessGraph,
 )
 from compiler.library.plan import Bank, Node, Plan, Product, Relay, Root, Source
 from compiler.library.weights import bias_weights, split
@@ -28,6 +29,8 @@ FACTOR_BITS = 15
 """of each factor of a product: together 30, so that no product leaves 32 bits"""
 INPUT_BITS = 14
 """of the source's integers"""
+MOST_BITS = 19
+"""of a message: what is left of 24 are the sign and room for sums that go beyond what is usual"""
 ROOT_BITS = 14
 """of what InvSqrt takes: it is most precise from 2^11 to 2^14"""
 ROOT_SCALE = 18
@@ -45,37 +48,18 @@ class _Port:
     """first row, and the affine map of the rows from there on"""
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function's hinges: columns of a population, knots as integers (size, count)."""
-
-    start: int
-    knots: Integers
-
-
-@dataclass(frozen=True)
-class Assembled:
-    """A network, and what its proof needs besides."""
-
-    network: LibraryNetwork
-    functions: dict[str, tuple[Function, ...]]
-    """the functions of each population of hinges"""
-
-
-def assemble(plan: Plan, form: LibraryForm, bits: int) -> Assembled:
-    """The network of `plan`, whose messages have about `bits` bits."""
-    return _Assembly(plan, form, bits).assembled()
+def assemble(plan: Plan, form: LibraryForm, bits: Mapping[str, int]) -> ProcessGraph:
+    """The network of `plan`; the messages of each population have about as many bits as `bits` says, or MOST_BITS."""
+    return _Assembly(plan, form, bits).graph()
 
 
 class _Assembly:
-    def __init__(self, plan: Plan, form: LibraryForm, bits: int) -> None:
+    def __init__(self, plan: Plan, form: LibraryForm, bits: Mapping[str, int]) -> None:
         self.plan, self.form, self.bits = plan, form, bits
-        self.shift = 2 * FACTOR_BITS - bits
         self.populations: dict[str, Population] = {}
         self.place: dict[str, tuple[str, int]] = {}
         """the population and first element of each node"""
         self.ports: list[_Port] = []
-        self.functions: dict[str, tuple[Function, ...]] = {}
         self.lsb = {name: self._lsb(node) for name, node in plan.nodes.items()}
         self.knots = {n: self._knots(b) for n, b in plan.nodes.items() if isinstance(b, Bank)}
 
@@ -86,12 +70,19 @@ class _Assembly:
         if isinstance(node, Source):
             return np.maximum(node.magnitude, 1e-30) / 2**INPUT_BITS
         if isinstance(node, Bank):
-            return node.reach / 2**self.bits
+            return node.reach / 2.0 ** self._bits(Kind.HINGES, node.level)
         if isinstance(node, Product):
-            return self._factor(node.a_magnitude) * self._factor(node.b_magnitude) * 2.0**self.shift
+            return self._factor(node.a_magnitude) * self._factor(node.b_magnitude) * 2.0 ** self._shift(node.level)
         if isinstance(node, Root):
             return 1.0 / (2**ROOT_SCALE * np.sqrt(node.high / 2**ROOT_BITS))
-        return node.magnitude / 2**self.bits
+        return node.magnitude / 2.0 ** self._bits(Kind.RELAYS, node.level)
+
+    def _bits(self, kind: Kind, level: int) -> int:
+        return self.bits.get(_label(kind, level), MOST_BITS)
+
+    def _shift(self, level: int) -> int:
+        """By how much products at `level` go down to have the bits of their population."""
+        return 2 * FACTOR_BITS - self._bits(Kind.PRODUCTS, level)
 
     def _factor(self, magnitude: Floats) -> Floats:
         return np.maximum(magnitude, 1e-30) / 2**FACTOR_BITS
@@ -102,7 +93,7 @@ class _Assembly:
 
     # --- populations ---------------------------------------------------------------------------------------
 
-    def assembled(self) -> Assembled:
+    def graph(self) -> ProcessGraph:
         """Make populations, then connections."""
         size = self.plan.nodes[SOURCE].size
         self._population(Kind.SOURCE, 0, size + len(CONSTANTS), [self.plan.nodes[SOURCE]])
@@ -113,12 +104,12 @@ class _Assembly:
             self._simple(Kind.ROOTS, level, [n for n in here if isinstance(n, Root)])
             self._simple(Kind.RELAYS, level, [n for n in here if isinstance(n, Relay)])
         states = {s: self._state(node) for s, node in self.plan.states.items()}
-        output_lsb = np.maximum(self.plan.output_magnitude, 1e-30) / 2**self.bits
+        output_lsb = np.maximum(self.plan.output_magnitude, 1e-30) / 2.0 ** self._bits(Kind.SINK, 0)
         self._sink(output_lsb)
         connections: list[Connection] = []
         for port in self.ports:
             connections += self._connections(port)
-        network = LibraryNetwork(
+        return ProcessGraph(
             self.populations,
             _together(connections),
             states,
@@ -128,11 +119,10 @@ class _Assembly:
             self.plan.period,
             self.plan.repeat,
         )
-        return Assembled(network, self.functions)
 
     def _population(self, kind: Kind, level: int, size: int, nodes: Sequence[Node]) -> Population:
-        label = kind.value if kind in (Kind.SOURCE, Kind.SINK) else f"{kind.name.lower()} {level}"
-        made = Population(label, kind, size, level, self.shift if kind is Kind.PRODUCTS else 0)
+        label = _label(kind, level)
+        made = Population(label, kind, size, level, self._shift(level) if kind is Kind.PRODUCTS else 0)
         self.populations[label] = made
         start = 0
         for node in nodes:
@@ -145,17 +135,16 @@ class _Assembly:
             return
         size = sum(self.knots[b.name].size for b in banks)
         made = self._population(Kind.HINGES, level, size, banks)
+        functions = tuple(Functions(self.place[b.name][1], *b.knots.shape) for b in banks)
+        self.populations[made.name] = made = replace(made, functions=functions)
         lsb = np.concatenate([np.repeat(self.lsb[b.name], b.knots.shape[1]) for b in banks])
         port = _Port(made, 0, lsb)
-        functions = []
         for bank in banks:
             start, count = self.place[bank.name][1], bank.knots.shape[1]
             x = bank.argument.rows(np.repeat(np.arange(bank.size), count))
             knots = self.knots[bank.name]
             minus = Affine(x.offset - (knots * self.lsb[bank.name].reshape(-1, 1)).ravel(), x.parts)
             port.affine.append((start, minus))
-            functions.append(Function(start, knots))
-        self.functions[made.name] = tuple(functions)
         self.ports.append(port)
 
     def _products(self, level: int, nodes: Sequence[Product]) -> None:
@@ -243,6 +232,10 @@ class _Assembly:
         source, ports = Kind.SOURCE.value, (port.index,)
         made = Connection(name, source, target.name, ports, weights, BIAS_EXPONENT, delay, before=False, is_bias=True)
         return [made]
+
+
+def _label(kind: Kind, level: int) -> str:
+    return kind.value if kind in (Kind.SOURCE, Kind.SINK) else f"{kind.name.lower()} {level}"
 
 
 def _together(connections: Sequence[Connection]) -> tuple[Connection, ...]:

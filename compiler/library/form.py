@@ -13,8 +13,8 @@ MOST_HINGES = 256
 class Reciprocal(Enum):
     """How a quotient's denominator becomes a factor."""
 
-    INVERSE_ROOT = "two factors 1/sqrt(D), each neuron's from an InvSqrt process: 12 bits, two ticks"
-    HINGES = "a piecewise linear 1/D, its hinges beside all others: one process for all neurons, one tick"
+    HINGES = "a piecewise linear 1/D"
+    INVERSE_ROOT = "the square of 1/sqrt(D), which InvSqrt computes to 12 bits"
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class LibraryForm:
 
     `hinges` approximate an element function, `reciprocal_hinges` a reciprocal where `reciprocal` says hinges.
     `split_weights`: each weight is two of 8 bits in two connections, 16 bits together.
-    `growth`: a function whose hinges would each hear a wide sum hears it from a neuron of its own instead, a tick later,
-    where that spares more than this factor of synapses.
+    `growth`: a function whose hinges would each hear a wide sum hears it from a neuron of its own instead, a tick
+    later, where that spares more than this factor of synapses.
     `margin`: a calibrated range is this much wider than what was seen.
     Raises `InputError` for numbers that make no network.
     """

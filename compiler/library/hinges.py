@@ -38,7 +38,7 @@ def fit(real: Callable[[Floats], Floats], low: float, high: float, count: int, r
     steepest = np.abs(slope).max()
     before, after = (0.5 * float(abs(s) < FLAT * steepest) for s in (slope[0], slope[-1]))
     position = (np.arange(count) + before) / (count - 1 + before + after)
-    knots = np.interp(position * mass[-1], mass, x)
+    knots = np.interp(position * mass[-1], mass, x).astype(np.float64)
     return knots, _values(x, y, weight, knots)
 
 
@@ -50,7 +50,7 @@ def _values(x: Floats, y: Floats, weight: Floats, knots: Floats) -> Floats:
     rows = np.arange(x.size)
     basis[rows, segment] = 1.0 - share
     basis[rows, segment + 1] += share
-    return np.linalg.lstsq(basis * weight[:, None], y * weight, rcond=None)[0]
+    return np.linalg.lstsq(basis * weight[:, None], y * weight, rcond=None)[0].astype(np.float64)
 
 
 def coefficients(knots: Floats, values: Floats) -> Floats:
@@ -61,4 +61,4 @@ def coefficients(knots: Floats, values: Floats) -> Floats:
     """
     slopes = np.diff(values, axis=-1) / np.diff(knots, axis=-1)
     none = np.zeros((*values.shape[:-1], 1))
-    return np.diff(np.concatenate([none, slopes, none], axis=-1), axis=-1)
+    return np.diff(np.concatenate([none, slopes, none], axis=-1), axis=-1).astype(np.float64)

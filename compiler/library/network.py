@@ -33,10 +33,22 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
+class Functions:
+    """Hinges start .. start + size * count of a population are `size` functions of `count` hinges each.
+
+    All hinges of a function hear the same sum; only their biases, the knots, differ.
+    """
+
+    start: int
+    size: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Population:
     """Neurons of one kind that speak at the same tick, `level` ticks after their wave began.
 
-    `shift` is by how many bits products go down.
+    `shift` is by how many bits products go down; `functions` says which hinges belong together.
     """
 
     name: str
@@ -44,6 +56,7 @@ class Population:
     size: int
     level: int
     shift: int = 0
+    functions: tuple[Functions, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class LibraryNetwork:
+class ProcessGraph:
     """The whole. The sink hears the outputs and, behind them, every state in the order of `states`."""
 
     populations: Mapping[str, Population]
@@ -92,6 +105,11 @@ class LibraryNetwork:
     """ticks from wave to wave"""
     repeat: int
     """waves a sample"""
+
+    @property
+    def sink(self) -> Population:
+        """What the host hears."""
+        return self.populations[Kind.SINK.value]
 
     @property
     def features(self) -> int:
@@ -111,9 +129,7 @@ class LibraryNetwork:
     @property
     def latency(self) -> int:
         """The tick at which the first sample's result arrives."""
-        return (self.repeat - 1) * self.period + next(
-            p.level for p in self.populations.values() if p.kind is Kind.SINK
-        )
+        return (self.repeat - 1) * self.period + self.sink.level
 
     @property
     def neurons(self) -> int:
@@ -128,16 +144,4 @@ class LibraryNetwork:
     @property
     def processes(self) -> int:
         """Lava's processes, the host's two ends counted."""
-        neurons = sum(p.size if p.kind is Kind.ROOTS else 1 for p in self.populations.values())
-        return neurons + sum(len(self.parts(c)) for c in self.connections)
-
-    def parts(self, connection: Connection) -> list[tuple[slice, slice]]:
-        """The blocks of a connection's weights (rows, columns) that are processes of their own: InvSqrt is scalar, so
-        each root has its own."""
-        rows, columns = connection.weights.shape
-        used = np.flatnonzero(connection.weights.any(axis=1)), np.flatnonzero(connection.weights.any(axis=0))
-        if self.populations[connection.target].kind is Kind.ROOTS:
-            return [(slice(i, i + 1), slice(0, columns)) for i in used[0].tolist()]
-        if self.populations[connection.source].kind is Kind.ROOTS:
-            return [(slice(0, rows), slice(i, i + 1)) for i in used[1].tolist()]
-        return [(slice(0, rows), slice(0, columns))]
+        return len(self.populations) + len(self.connections)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.library.assemble import Assembled
-from compiler.library.network import CONSTANTS, Connection, Floats, Kind, Population
+from compiler.library.network import CONSTANTS, Connection, Floats, Kind, Population, ProcessGraph
 from compiler.library.weights import LEAST, MOST
 
 WORD = 2.0**23
@@ -37,24 +36,33 @@ class Bounds:
         return float(max(np.abs(self.low).max(initial=0.0), np.abs(self.high).max(initial=0.0)))
 
 
-def failures(assembled: Assembled) -> list[str]:
+@dataclass(frozen=True)
+class Failure:
+    """What can leave its width; the population whose numbers are too long, and by how many bits, None for any."""
+
+    text: str
+    population: str
+    bits: int | None
+
+
+def failures(network: ProcessGraph) -> list[Failure]:
     """What can leave its width, each with its numbers; empty for a network that is proven."""
-    return _Proof(assembled).failures()
+    return _Proof(network).failures()
 
 
 class _Proof:
-    def __init__(self, assembled: Assembled) -> None:
-        self.network, self.functions = assembled.network, assembled.functions
+    def __init__(self, network: ProcessGraph) -> None:
+        self.network = network
         self.feeds: dict[tuple[str, int], list[Connection]] = {}
         for c in self.network.connections:
             for port in c.ports:
                 self.feeds.setdefault((c.target, port), []).append(c)
 
-    def failures(self) -> list[str]:
+    def failures(self) -> list[Failure]:
         """Bound everything twice, then compare with the widths."""
         before = {n: _anything(p.size) for n, p in self.network.populations.items()}
         for _ in range(2):
-            self.before, self.sent, self.shared, self.found = before, {}, {}, list[str]()
+            self.before, self.sent, self.shared, self.found = before, {}, {}, list[Failure]()
             for population in self.network.populations.values():
                 self.sent[population.name] = self._messages(population)
             before = self.sent
@@ -70,19 +78,20 @@ class _Proof:
         if p.kind is Kind.HINGES:
             return self._hinges(p)
         a = self._port(p, 0)
-        self._check(f"the sums of {p.name}", a.magnitude, WORD)
+        self._check(f"the sums of {p.name}", p.name, a.magnitude, WORD)
         if p.kind is Kind.ROOTS:
             if a.low.min() <= 0:
-                self.found.append(f"{p.name} can get {a.low.min():.0f}, and InvSqrt takes positive numbers only")
+                text = f"{p.name} can get {a.low.min():.0f}, and InvSqrt takes positive numbers only"
+                self.found.append(Failure(text, p.name, None))
             low = np.maximum(a.low, 1.0)
             return Bounds(np.zeros(p.size), 2.0**18 / np.sqrt(low) + 1.0)
         if p.kind is Kind.PRODUCTS:
             b = self._port(p, 1)
-            self._check(f"the sums of {p.name}", b.magnitude, WORD)
+            self._check(f"the sums of {p.name}", p.name, b.magnitude, WORD)
             ends = np.stack([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
-            self._check(f"a product of {p.name}", float(np.abs(ends).max()), LONG)
+            self._check(f"a product of {p.name}", p.name, float(np.abs(ends).max()), LONG)
             a = Bounds(np.floor(ends.min(axis=0) * 2.0**-p.shift), np.floor(ends.max(axis=0) * 2.0**-p.shift))
-        self._check(f"the messages of {p.name}", a.magnitude, WORD)
+        self._check(f"the messages of {p.name}", p.name, a.magnitude, WORD)
         return a
 
     def _hinges(self, p: Population) -> Bounds:
@@ -91,7 +100,7 @@ class _Proof:
         moving = self._port(p, 0, biased=False)
         self.shared[p.name] = moving
         found = Bounds(np.maximum(moving.low + bias, 0.0), np.maximum(moving.high + bias, 0.0))
-        self._check(f"the messages of {p.name}", float(found.high.max()), WORD)
+        self._check(f"the messages of {p.name}", p.name, float(found.high.max()), WORD)
         return found
 
     def _bias(self, p: Population) -> Floats:
@@ -126,18 +135,19 @@ class _Proof:
 
     def _functions(self, source: str, matrix: Floats) -> Bounds:
         """Of a sum of functions: each at its knots and at the ends of what its hinges share."""
-        bias, shared = self._bias(self.network.populations[source]), self.shared[source]
+        hinges = self.network.populations[source]
+        bias, shared = self._bias(hinges), self.shared[source]
         low, high = np.zeros(len(matrix)), np.zeros(len(matrix))
-        for function in self.functions[source]:
-            size, count = function.knots.shape
+        for function in hinges.functions:
+            size, count = function.size, function.count
             columns = slice(function.start, function.start + size * count)
             offsets = bias[columns].reshape(size, count)
             least, most = (b[columns].reshape(size, count)[:, :1] for b in (shared.low, shared.high))
             points = np.concatenate([least, np.clip(-offsets, least, most), most], axis=1)
-            hinges = np.maximum(points[:, :, None] + offsets[:, None, :], 0.0)
+            heights = np.maximum(points[:, :, None] + offsets[:, None, :], 0.0)
             for element in range(size):
                 first = function.start + element * count
-                values = matrix[:, first : first + count] @ hinges[element].T
+                values = matrix[:, first : first + count] @ heights[element].T
                 low += values.min(axis=1)
                 high += values.max(axis=1)
         return Bounds(low, high)
@@ -145,19 +155,21 @@ class _Proof:
     def _check_connection(self, c: Connection) -> None:
         """A connection's weights, and its own sum before and after its shift."""
         if c.weights.max() > MOST or c.weights.min() < LEAST:
-            reached = f"{c.weights.min()}..{c.weights.max()}"
-            self.found.append(f"the weights of {c.name} are {reached}, and must lie in {LEAST}..{MOST}")
+            text = f"the weights of {c.name} are {c.weights.min()}..{c.weights.max()}, and must lie in {LEAST}..{MOST}"
+            self.found.append(Failure(text, c.target, 1))
         sums = self._weighted(c.source, c.before, c.weights.astype(np.float64)).magnitude
-        self._check(f"a sum of {c.name}", sums, LONG)
-        self._check(f"a shifted sum of {c.name}", sums * 2.0**c.exponent, WORD)
+        self._check(f"a sum of {c.name}", c.source, sums, LONG)
+        self._check(f"a shifted sum of {c.name}", c.target, sums * 2.0**c.exponent, WORD)
 
-    def _check(self, what: str, reached: float, limit: float) -> None:
+    def _check(self, what: str, population: str, reached: float, limit: float) -> None:
         if not reached < limit:
-            self.found.append(f"{what} can reach {reached:.4g}, and must stay below {limit:.0f}")
+            bits = int(np.log2(reached / limit)) + 1
+            text = f"{what} can reach {reached:.4g}, and must stay below {limit:.0f}"
+            self.found.append(Failure(text, population, bits))
 
 
 def _exact(c: Connection) -> Floats:
-    return c.weights * 2.0**c.exponent
+    return c.weights.astype(np.float64) * 2.0**c.exponent
 
 
 def _anything(size: int) -> Bounds:

@@ -7,17 +7,18 @@ below 2^31.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from compiler.backends.execution import Array, Execution
-from compiler.library.network import CONSTANTS, Connection, Floats, Integers, Kind, LibraryNetwork, Population
+from compiler.library.network import CONSTANTS, Connection, Floats, Integers, Kind, Population, ProcessGraph
 
 LANES = 128
 """sequences side by side: so many that the arrays stay in the cache"""
 
 
-def run_reference(network: LibraryNetwork, x: Integers, state: Mapping[str, Array] | None = None) -> Execution:
+def run_reference(network: ProcessGraph, x: Integers, state: Mapping[str, Array] | None = None) -> Execution:
     """Run integers `x` (batch, time, features) from `state` ({name: (batch, size)}), or from zeros."""
     program = _Program(network)
     parts = []
@@ -30,13 +31,37 @@ def run_reference(network: LibraryNetwork, x: Integers, state: Mapping[str, Arra
     return Execution(outputs, dict(states), {}, {}, final)
 
 
+@dataclass(frozen=True)
+class _Port:
+    """What a port sums up: connections with the weights of the rows that differ, and what is always added."""
+
+    feeds: tuple[tuple[Connection, Floats], ...]
+    spread: Integers | None
+    """the row that each element hears, None where each has its own"""
+    bias: Floats
+
+
 class _Program:
-    def __init__(self, network: LibraryNetwork) -> None:
+    def __init__(self, network: ProcessGraph) -> None:
         self.network = network
-        self.feeds: dict[tuple[str, int], list[tuple[Connection, Floats]]] = {}
-        for c in network.connections:
-            for port in c.ports:
-                self.feeds.setdefault((c.target, port), []).append((c, c.weights.astype(np.float64)))
+        self.ports = {p.name: [self._port(p, i) for i in (0, 1)] for p in network.populations.values()}
+
+    def _port(self, target: Population, index: int) -> _Port:
+        constants = np.concatenate([np.zeros(self.network.features), CONSTANTS])
+        bias, feeds, first, spread = np.zeros((target.size, 1)), [], slice(None), None
+        if target.functions:  # the hinges of a function hear one sum
+            starts = [f.start + f.count * np.arange(f.size) for f in target.functions]
+            first = np.concatenate(starts)
+            counts = [np.full(f.size, f.count) for f in target.functions]
+            spread = np.repeat(np.arange(first.size), np.concatenate(counts))
+        for c in self.network.connections:
+            if c.target != target.name or index not in c.ports:
+                continue
+            if c.is_bias:
+                bias[:, 0] += np.floor((c.weights @ constants) * 2.0**c.exponent)
+            else:
+                feeds.append((c, c.weights[first].astype(np.float64)))
+        return _Port(tuple(feeds), spread, bias)
 
     def run(
         self, x: Integers, state: Mapping[str, Array] | None
@@ -47,7 +72,7 @@ class _Program:
         if state is not None:
             for name, place in network.states.items():
                 sent[place.population][place.start : place.stop] = state[name].T
-        heard = np.zeros((batch, time, next(p for p in network.populations.values() if p.kind is Kind.SINK).size))
+        heard = np.zeros((batch, time, network.sink.size))
         ones = np.repeat(np.array(CONSTANTS, np.float64).reshape(-1, 1), batch, axis=1)
         for t in range(time):
             source = np.concatenate([x[:, t].T.astype(np.float64), ones])
@@ -69,18 +94,20 @@ class _Program:
             if population.kind is Kind.SOURCE:
                 sent[population.name] = source
                 continue
-            ports = [self._sum((population.name, port), before, sent, population, source.shape[1]) for port in (0, 1)]
-            sent[population.name] = _answer(population, *ports)
+            a, b = (_sum(port, before, sent) for port in self.ports[population.name])
+            sent[population.name] = _answer(population, a, b)
         return sent
 
-    def _sum(
-        self, port: tuple[str, int], before: dict[str, Floats], sent: dict[str, Floats], target: Population, batch: int
-    ) -> Floats:
-        total = np.zeros((target.size, batch))
-        for c, weights in self.feeds.get(port, []):
-            messages = before[c.source] if c.before else sent[c.source]
-            total += np.floor((weights @ messages) * 2.0**c.exponent)
-        return total
+
+def _sum(port: _Port, before: dict[str, Floats], sent: dict[str, Floats]) -> Floats:
+    """What arrives at a port, (size, batch)."""
+    total: Floats | None = None
+    for c, weights in port.feeds:
+        part = np.floor((weights @ (before if c.before else sent)[c.source]) * 2.0**c.exponent)
+        total = part if total is None else total + part
+    if total is None:
+        return port.bias
+    return (total if port.spread is None else total[port.spread]) + port.bias
 
 
 def _answer(population: Population, a: Floats, b: Floats) -> Floats:

@@ -1,0 +1,55 @@
+"""`build`: from a float graph and its calibration to a proven network of library processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.graph.graph import Graph
+from compiler.library.affine import Floats
+from compiler.library.assemble import MOST_BITS, assemble
+from compiler.library.form import LibraryForm
+from compiler.library.lower import lower
+from compiler.library.network import ProcessGraph
+from compiler.library.proof import Failure, failures
+from compiler.quantize.bounds import Observed, find_bounds, state_interval
+from hw_models.errors import QuantizeError
+
+LEAST_BITS = 8
+"""A message with fewer would not be worth having."""
+
+
+def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> ProcessGraph:
+    """The network of a simplified float graph; ranges that are not proven come from `sequences` (time, features).
+
+    Every population has as many bits as the proof allows: where a width could be left, the population whose numbers
+    are too long gets fewer. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
+    """
+    observed = Observed(graph, sequences)
+    bounds = find_bounds(graph, observed, form.margin)
+    states = {s.name: state_interval(graph, s.name, observed, form.margin) for s in graph.states}
+    plan = lower(graph, bounds, states, form)
+    bits: dict[str, int] = {}
+    while True:
+        made = assemble(plan, form, bits)
+        failed = failures(made)
+        if not failed:
+            return made
+        _narrow(bits, failed)
+
+
+def _narrow(bits: dict[str, int], failed: Sequence[Failure]) -> None:
+    """Take from each population the bits that its worst failure asks for."""
+    worst: dict[str, Failure] = {}
+    for failure in failed:
+        known = worst.get(failure.population)
+        if failure.bits is None or bits.get(failure.population, MOST_BITS) - failure.bits < LEAST_BITS:
+            raise QuantizeError(
+                "a value does not fit the widths of Lava's library processes",
+                where=failure.population,
+                numbers=failure.text,
+                advice="Compile it with microcode=True, or scale the model's values.",
+            )
+        if known is None or (known.bits or 0) < failure.bits:
+            worst[failure.population] = failure
+    for name, failure in worst.items():
+        bits[name] = bits.get(name, MOST_BITS) - (failure.bits or 0)
