@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -12,6 +15,8 @@ from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.solvers import Time, chosen
 from ltc2neuro.nn.states import Bound
 
+Mask: TypeAlias = "torch.Tensor | npt.NDArray[np.generic] | Sequence[Sequence[float]]"
+"""Which synapses there are: those that are not 0"""
 _SOLVERS = {"semi-implicit": False, "exact": True}
 
 
@@ -35,8 +40,8 @@ class ConductanceCircuitCell(nn.Module):
         self,
         input_size: int,
         hidden_size: int,
-        synapses: torch.Tensor | None = None,
-        sensory_synapses: torch.Tensor | None = None,
+        synapses: Mask | None = None,
+        sensory_synapses: Mask | None = None,
         solver: str = "semi-implicit",
         steps: int = 6,
     ) -> None:
@@ -46,10 +51,15 @@ class ConductanceCircuitCell(nn.Module):
         self.log_capacitance = nn.Parameter(torch.zeros(hidden_size))
         self.log_leak = nn.Parameter(torch.zeros(hidden_size))
         given = (("", hidden_size, synapses), ("sensory_", input_size, sensory_synapses))
-        for prefix, sources, mask in given:
+        for prefix, sources, pattern in given:
             shape = (sources, hidden_size)
+            mask = None if pattern is None else torch.as_tensor(pattern)
             if mask is not None and tuple(mask.shape) != shape:
-                raise InputError(f"{prefix}synapses has the wrong shape", numbers=f"{tuple(mask.shape)}, not {shape}")
+                raise InputError(
+                    f"{prefix}synapses has the wrong shape",
+                    numbers=f"{tuple(mask.shape)}, not {shape}",
+                    advice="Give a row for each source and a column for each cell.",
+                )
             self.register_buffer(f"{prefix}synapses", torch.ones(shape) if mask is None else (mask != 0).float())
             self.register_parameter(f"{prefix}log_w", nn.Parameter(torch.empty(shape).uniform_(-3.0, 0.0)))
             self.register_parameter(f"{prefix}gamma", nn.Parameter(torch.empty(shape).uniform_(3.0, 8.0)))
@@ -101,8 +111,8 @@ class ConductanceCircuit(Recurrent):
         self,
         input_size: int,
         hidden_size: int,
-        synapses: torch.Tensor | None = None,
-        sensory_synapses: torch.Tensor | None = None,
+        synapses: Mask | None = None,
+        sensory_synapses: Mask | None = None,
         solver: str = "semi-implicit",
         steps: int = 6,
         return_sequences: bool = True,

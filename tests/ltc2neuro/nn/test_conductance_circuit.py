@@ -64,3 +64,9 @@ def test_only_the_synapses_that_there_are_reach_the_graph():
 def test_masks_of_the_wrong_shape():
     with pytest.raises(InputError, match="synapses has the wrong shape"):
         ConductanceCircuit(2, 3, torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, np.array, list])
+def test_masks_of_several_kinds(kind):
+    given = [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
+    assert ConductanceCircuit(2, 3, kind(given)).cell.synapses.tolist() == given
