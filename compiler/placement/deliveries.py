@@ -57,6 +57,16 @@ def _deliveries(connection: Connection, cores: Cores) -> Deliveries:
     return Deliveries(connection, neurons, sources, targets, synapses)
 
 
+def axon_map_entries(network: MappedNetwork, deliveries: Iterable[Deliveries]) -> dict[str, Integers]:
+    """How many entries each neuron has in the axon map of its core, by population."""
+    entries = {p.name: np.zeros(p.size, np.int64) for p in network.populations}
+    for sent in deliveries:
+        source = sent.connection.source.population
+        if source is not None:
+            entries[source] += np.bincount(sent.neurons, minlength=entries[source].size)
+    return entries
+
+
 def words_per_neuron(population: Population) -> int:
     """Words of a neuron: those that it keeps from tick to tick, and temporaries for which there is no register."""
     return len(population.words)

@@ -21,8 +21,8 @@ from hw_models.memory import RESOURCES, Load, limits, neuron_units, synapse_word
 Piece: TypeAlias = tuple[Population, Integers]
 """Rows of a population, to be placed in this order."""
 
-Spread: TypeAlias = Mapping[str, int]
-"""By population: over how many cores it lies, at most, as far as its senders must know."""
+Entries: TypeAlias = Mapping[str, Integers]
+"""By population: how many entries of its core's axon map each neuron is taken to need."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +60,16 @@ class Filler:
         self.units = {p.name: neuron_units(memory, words_per_neuron(p)) for p in network.populations}
         self.all_units = sum(self.units[p.name] * p.size for p in network.populations)
         self.into: dict[str, list[_Wire]] = {p.name: [] for p in network.populations}
-        self.fan_out: dict[str, list[tuple[str | None, Integers]]] = {p.name: [] for p in network.populations}
         most = 0
         for c in network.connections:
             if c.target.population is not None:
                 self.into[c.target.population].append(_Wire.of(c))
                 most = max(most, c.shape[0])
-            if c.source.population is not None:
-                degrees = np.bincount(c.columns[c.weights != 0], minlength=c.shape[1])
-                self.fan_out[c.source.population].append((c.target.population, degrees))
         self.packed = synapse_words(memory, np.arange(most + 1), self.bits)
 
-    def fill(self, pieces: Iterable[Piece], spread: Spread) -> tuple[dict[str, Integers], int]:
+    def fill(self, pieces: Iterable[Piece], entries: Entries) -> tuple[dict[str, Integers], int]:
         """The core of each neuron, and how many cores. Raises `PlacementError` for a neuron that fits none."""
         placed = {p.name: np.zeros(p.size, np.int64) for p in self.network.populations}
-        entries = {p.name: self._entries(p.name, spread) for p in self.network.populations}
         cores: list[_Core] = []
         for population, rows in pieces:
             number = 0
@@ -87,12 +82,6 @@ class Filler:
                 placed[population.name][rows[:taken]] = number
                 rows, number = rows[taken:], number + 1
         return placed, len(cores)
-
-    def _entries(self, name: str, spread: Spread) -> Integers:
-        """Entries of the axon map that each neuron needs, at most."""
-        needed = [np.minimum(degrees, 1 if to is None else spread[to]) for to, degrees in self.fan_out[name]]
-        size = next(p.size for p in self.network.populations if p.name == name)
-        return sum(needed, np.zeros(size, np.int64))
 
     def _too_large(self, population: Population, row: int, entries: Integers) -> PlacementError:
         load = _Core(self).after(population.name, np.array([row]), entries)

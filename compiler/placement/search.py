@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from compiler.mapping.network import MappedNetwork
+from compiler.placement.deliveries import axon_map_entries
 from compiler.placement.filling import Filler, Piece
 from compiler.placement.orders import around_states, in_order
 from compiler.placement.placement import Placement
 from hw_models.chip import Chip
 from hw_models.constants import Memory
-from hw_models.errors import ChipError, GraphError, PlacementError
+from hw_models.errors import ChipError, PlacementError
 
 
 def first_fit(network: MappedNetwork, chip: Chip, bits: float | None = None) -> Placement:
@@ -52,22 +55,20 @@ def _best(filler: Filler, chip: Chip) -> Placement:
 
 
 def _filled(filler: Filler, chip: Chip, pieces: list[Piece]) -> Placement:
-    """Fill, and again with what is now known of how far each population lies spread, until every core is in bounds.
+    """Fill, and again with what is now known of each neuron's entries in the axon map, until every core is in bounds.
 
-    The more cores a neuron's targets lie on, the more entries it needs in its own core's axon map; that is known only
-    when all are placed. What is assumed of the spread only grows, and when it holds, so do the limits.
+    On how many cores a neuron's targets lie is known only when all are placed. What is assumed only grows, and has
+    grown wherever a core is overfull: so this ends.
     """
-    spread = {p.name: 1 for p in filler.network.populations}
+    network = filler.network
+    entries = {p.name: np.zeros(p.size, np.int64) for p in network.populations}
     while True:
-        cores, count = filler.fill(pieces, spread)
-        placement = Placement(filler.network, chip, memory_of(chip), filler.bits, cores, count)
+        cores, count = filler.fill(pieces, entries)
+        placement = Placement(network, chip, memory_of(chip), filler.bits, cores, count)
         if placement.load.fits(filler.memory).all():
             return placement
-        found = {name: len(set(numbers.tolist())) for name, numbers in cores.items()}
-        grown = {name: max(spread[name], found[name]) for name in spread}
-        if grown == spread:
-            raise GraphError("cores are overfull after filling them", advice="This is a fault of the compiler.")
-        spread = grown
+        needed = axon_map_entries(network, placement.deliveries)
+        entries = {name: np.maximum(entries[name], needed[name]) for name in entries}
 
 
 def memory_of(chip: Chip) -> Memory:
