@@ -175,7 +175,7 @@ class Test(Enum):
 
 @dataclass(frozen=True)
 class Compare(Instruction):
-    """dest = 1 where `a test b`, else 0: a compare to the flag, and a move of it."""
+    """dest = 1 where `a test b`, else 0: a compare, whose flag a select then reads."""
 
     family: ClassVar[str] = "compare"
     form: ClassVar[str] = "{dest} = {a} {test} {b}"
