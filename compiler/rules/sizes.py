@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from compiler.graph.ops import MatVec
-from compiler.mapping import Connection
+from compiler.mapping import Connection, MappedNetwork
+from compiler.placement.deliveries import words_per_neuron
 from compiler.placement.search import first_fit, place
 from compiler.quantize.fractions import word_limit
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity, of_error
 from compiler.rules.refusal import longest_sum
+from hw_models.constants import Memory
 from hw_models.errors import ChipError
+from hw_models.memory import neuron_units
 
 FEW_BITS = 7
 """A message of fewer bits, without its sign, costs more than 8-bit weights do."""
@@ -84,14 +88,39 @@ def program_length(design: Design) -> Iterator[Finding]:
 
 def fits(design: Design) -> Iterator[Finding]:
     """Whether the cores of the chips take it: memory, neurons, axons, programs."""
-    if design.network is None or design.chip.memory is None:
+    chip, network = design.chip, design.network
+    if network is None or chip.memory is None:
         return
-    chip = design.chip
+    there = None if chip.cores is None else chip.cores * chip.chips
+    least, resource = least_cores(network, chip.memory)
+    if there is not None and least > there:
+        chips = -(-least // (chip.cores or 1))
+        yield Finding(
+            PLACEMENT,
+            f"chip {chip.name}",
+            "the network does not fit the chip",
+            f"its {resource} alone need at least {least:,} cores",
+            f"{chip.chips} x {chip.cores} cores",
+            f"Use a smaller or sparser network, or {chips} or more chips (chips=, board=).",
+        )
+        return
     try:
-        if chip.cores is None or first_fit(design.network, chip).count > chip.cores * chip.chips:
-            place(design.network, chip)  # what is better may still fit
+        if there is None or first_fit(network, chip).count > there:
+            place(network, chip)  # what is better may still fit
     except ChipError as error:
         yield of_error(PLACEMENT, error)
+
+
+def least_cores(network: MappedNetwork, memory: Memory) -> tuple[int, str]:
+    """A number of cores that no placement comes below, and what needs them: neurons or synapses."""
+    units = sum(p.size * neuron_units(memory, words_per_neuron(p)) for p in network.populations)
+    inside = [c for c in network.connections if c.target.population is not None]
+    bits = sum(int(np.count_nonzero(c.weights)) for c in inside) * memory.synapse_bits.default
+    found = (
+        (-(-units // memory.neuron_units), "neurons"),
+        (math.ceil(bits / memory.synapse_word_bits / memory.synapse_words), "synapses"),
+    )
+    return max(found)
 
 
 def _degrees(connections: tuple[Connection, ...]) -> tuple[dict[str, int], dict[str, int]]:

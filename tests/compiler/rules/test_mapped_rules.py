@@ -11,9 +11,10 @@ from graph_strategies import Builder
 
 from compiler.graph.graph import Graph
 from compiler.mapping import Connection, MappedNetwork, Population, Port, map_network
+from compiler.placement.search import first_fit
 from compiler.quantize.precision import Precision
 from compiler.rules import MAPPED_RULES, Design, Finding, Severity, apply_rules
-from compiler.rules.sizes import LONG_PROGRAM
+from compiler.rules.sizes import LONG_PROGRAM, least_cores
 from hw_models import instructions as isa
 from hw_models.chip import Chip, load_chip
 
@@ -88,6 +89,18 @@ def test_what_does_not_fit_the_cores():
     found = only(findings(network(), one))
     assert found.rule == "placement" and "2 cores" in found.numbers
     assert findings(network(), replace(one, chips=2)) == []
+
+
+@pytest.mark.parametrize(("units", "synapse_words"), [(1, 12000), (4095, 3), (2, 3)])
+def test_no_placement_comes_below_the_least_cores(units, synapse_words):
+    memory = replace(LOIHI2.memory, neuron_units=units, synapse_words=synapse_words)
+    wide = network(size=6, columns=3)
+    least, resource = least_cores(wide, memory)
+    assert 1 <= least <= first_fit(wide, replace(LOIHI2, memory=memory)).count
+    assert resource == ("neurons" if units < 3 else "synapses")
+    if least > 1:
+        found = only(findings(wide, replace(LOIHI2, memory=memory, cores=1)))
+        assert found.rule == "placement" and f"{resource} alone need at least {least}" in found.numbers
 
 
 def test_ports_that_no_schedule_finds():
