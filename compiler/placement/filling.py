@@ -52,13 +52,16 @@ class _Wire:
 
 
 class Filler:
-    """Fills cores with the neurons of one network; `bits` a packed synapse, the chip file's default where None."""
+    """Fills cores with the neurons of one network; `bits` a packed synapse, the chip file's default where None.
 
-    def __init__(self, network: MappedNetwork, memory: Memory, bits: float | None = None) -> None:
+    No core gets more of a population than its even share of `spread` cores.
+    """
+
+    def __init__(self, network: MappedNetwork, memory: Memory, bits: float | None = None, spread: int = 1) -> None:
         self.network, self.memory = network, memory
+        self.share = {p.name: -(-p.size // spread) for p in network.populations}
         self.bits = memory.synapse_bits.default if bits is None else bits
         self.units = {p.name: neuron_units(memory, words_per_neuron(p)) for p in network.populations}
-        self.all_units = sum(self.units[p.name] * p.size for p in network.populations)
         self.into: dict[str, list[_Wire]] = {p.name: [] for p in network.populations}
         most = 0
         for c in network.connections:
@@ -105,6 +108,7 @@ class _Core:
     def __init__(self, filler: Filler) -> None:
         self._filler = filler
         self._load = Load(*(np.zeros(1, np.int64) for _ in range(5)))
+        self._held: dict[str, int] = {}
         self._full: set[str] = set()
         """populations of which a row did not fit"""
         self._met: dict[str, list[Integers]] = {}
@@ -123,6 +127,7 @@ class _Core:
         fits = load.fits(self._filler.memory)
         taken = fits.size if fits.all() else int(fits.argmin())
         if taken:
+            self._held[name] = self._held.get(name, 0) + taken
             self._load = Load(*(part[None] for part in vars(load.at(taken - 1)).values()))
             met = self._met.setdefault(name, [np.zeros(w.sources, np.int64) for w in self._filler.into[name]])
             for wire, counts in zip(self._filler.into[name], met, strict=True):
@@ -153,10 +158,10 @@ class _Core:
         )
 
     def _at_most(self, name: str, rows: Integers) -> int:
-        """One row more than could fit if there were only units, or only the synapses' bits."""
+        """The population's share or, if less, one row more than fits if there are only units, or synapses' bits."""
         filler, memory = self._filler, self._filler.memory
         free = memory.neuron_units - int(self._load.units[0])
-        most = min(rows.size, free // filler.units[name] + 1)
+        most = min(rows.size, free // filler.units[name] + 1, filler.share[name] - self._held.get(name, 0))
         degrees = sum((w.degrees(rows[:most]) for w in filler.into[name]), np.zeros(most, np.int64))
         room = (memory.synapse_words - int(self._load.synapse_words[0])) * memory.synapse_word_bits / filler.bits
         return min(most, int(np.searchsorted(np.cumsum(degrees), room, side="right")) + 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from compiler.mapping.network import MappedNetwork
@@ -28,20 +26,14 @@ def first_fit(network: MappedNetwork, chip: Chip, bits: float | None = None) -> 
 def place(network: MappedNetwork, chip: Chip, bits: float | None = None, spread: int = 1) -> Placement:
     """The placement with the fewest cores and of those the one with least traffic from core to core.
 
-    Never worse than `first_fit`. With `spread` the neurons are shared out over that many cores, as far as that goes:
-    more cores make shorter ticks. Raises errors as `first_fit` does, and where the chips' cores are too few.
+    Never worse than `first_fit`. With `spread` every population is shared out evenly over so many cores, as far as it
+    has neurons and they have room: populations work at ticks of their own, so this makes all ticks shorter. Raises
+    errors as `first_fit` does, and where the chips' cores are too few.
     """
-    filler = Filler(network, memory_of(chip), bits)
-    best = _best(filler, chip)
+    memory = memory_of(chip)
+    best = _best(Filler(network, memory, bits), chip)
     if spread > best.count:
-        whole = filler.memory
-        share = max(-(-filler.all_units // spread), *filler.units.values())
-        while share < whole.neuron_units:
-            filler.memory = replace(whole, neuron_units=share)
-            best = _best(filler, chip)
-            if best.count <= spread:
-                break
-            share += 1 + share // 16
+        best = _filled(Filler(network, memory, bits, spread), chip, around_states(network))
     _check_cores(best, chip)
     return best
 
@@ -64,7 +56,7 @@ def _filled(filler: Filler, chip: Chip, pieces: list[Piece]) -> Placement:
     entries = {p.name: np.zeros(p.size, np.int64) for p in network.populations}
     while True:
         cores, count = filler.fill(pieces, entries)
-        placement = Placement(network, chip, memory_of(chip), filler.bits, cores, count)
+        placement = Placement(network, chip, filler.memory, filler.bits, cores, count)
         if placement.load.fits(filler.memory).all():
             return placement
         needed = axon_map_entries(network, placement.deliveries)
