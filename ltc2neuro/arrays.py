@@ -68,6 +68,8 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
         )
     if timespans is None:
         raise InputError("this network needs the time before each sample", advice="Give timespans=, (batch, time).")
+    if not isinstance(timespans, (list, tuple)) and as_array(timespans).ndim == 0:  # type: ignore[arg-type]
+        raise InputError("timespans are a single number", advice="A constant interval is compile(model, x, dt=...).")
     spans = [np.asarray(as_array(t)) for t in timespans]  # type: ignore[union-attr]
     if [s.shape for s in spans] != [(len(a),) for a in x.arrays]:
         raise InputError(

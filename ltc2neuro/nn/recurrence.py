@@ -120,10 +120,10 @@ def takes_time(cell: torch.nn.Module) -> bool:
     return bool(third) and third[0].name in _ELAPSED and third[0].kind is not inspect.Parameter.KEYWORD_ONLY
 
 
-def written(cell: torch.nn.Module) -> str:
-    """Where the cell's forward is written, for messages."""
-    code = getattr(inspect.unwrap(type(cell).forward), "__code__", None)
-    name = f"{type(cell).__name__}.forward"
+def written(module: torch.nn.Module) -> str:
+    """Where the forward of a cell or model is written, for messages."""
+    code = getattr(inspect.unwrap(type(module).forward), "__code__", None)
+    name = f"{type(module).__name__}.forward"
     return name if code is None else f"{code.co_filename}, line {code.co_firstlineno}: {name}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import torch
 from compiler.graph import Graph
 from compiler.graph.validate import validate
 from hw_models.errors import InputError, Ltc2NeuroError, TraceError
+from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling, with_spans
 from ltc2neuro.tracing.dispatch import Recording
@@ -143,6 +145,18 @@ def model_dtype(model: torch.nn.Module) -> torch.dtype:
     return torch.float64 if found == {torch.float64} else torch.float32
 
 
+def _check_keyword(model: torch.nn.Module) -> None:
+    parameters = inspect.signature(type(model).forward).parameters
+    if "timespans" not in parameters and all(p.kind is not p.VAR_KEYWORD for p in parameters.values()):
+        raise TraceError(
+            f"{type(model).__name__} takes no time spans",
+            where=written(model),
+            numbers=f"its forward has {', '.join([*parameters][1:])}",
+            advice="Give it a keyword timespans, (batch, time), and hand that on to its recurrent layers; or leave out "
+            "timespans=.",
+        )
+
+
 def _record(
     model: torch.nn.Module, features: int, dt: float, spans: Times | None, *, time_first: bool
 ) -> tuple[Traced, list[Watch]]:
@@ -163,6 +177,8 @@ def _record(
 
         return traced
 
+    if spans is not None:
+        _check_keyword(model)
     clone = instrumented(model, wrap)
     recorder = Recorder(Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
     shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)

@@ -82,6 +82,7 @@ def test_tau_does_not_depend_on_how_long_a_sample_is(net):
         (None, "needs the time before each sample"),
         (SPANS[:, :5], "do not fit"),
         (SPANS[:2], "do not fit"),
+        (0.5, "a single number"),
         (-SPANS, "not above 0"),
         (SPANS * np.nan, "not finite"),
         (SPANS / 100, "shorter than this network holds"),
