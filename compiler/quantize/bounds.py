@@ -7,7 +7,7 @@ at here: `compiler.quantize.intervals` proves the widths again, on the integers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -143,18 +143,55 @@ class Observed:
         return found
 
 
-def find_bounds(graph: Graph, observed: Observed, margin: float) -> dict[str, Interval]:
-    """An interval for every value and constant of a float graph."""
+WIDE = 4.0
+"""How many times as far as its calibrated range a value's proven one reaches before it is clipped to the former"""
+
+
+def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collection[str] = ()) -> dict[str, Interval]:
+    """An interval for every value and constant of a float graph; what is `clipped` stays in its calibrated one."""
+    return _contract(graph, _sweep(graph, observed, margin, lambda op, _: op.result in clipped))
+
+
+def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
+    """Sums, products and quotients that a state without a proven bound leads to, and whose intervals are far too wide.
+
+    Where a state's range is a calibrated one, intervals grow with each stage of a solver all the same: the digits of
+    what really occurs would be lost. Nothing that follows from proven bounds alone is clipped.
+    """
+    follows = {s.name for s in graph.states if s.low is None}
+    clipped: set[str] = set()
+
+    def wide(op: Op, proven: Interval) -> bool:
+        if not follows.intersection([op.state] if isinstance(op, StateRead) else op.operands):
+            return False
+        follows.add(str(op.result))
+        if not isinstance(op, (Add, Sub, Mul, Div)):
+            return False
+        seen = observed.interval(str(op.result), margin).magnitude
+        if not 0 < WIDE * seen < proven.magnitude:
+            return False
+        clipped.add(str(op.result))
+        return True
+
+    if follows:
+        _sweep(graph, observed, margin, wide)
+    return frozenset(clipped)
+
+
+def _sweep(
+    graph: Graph, observed: Observed, margin: float, clips: Callable[[Op, Interval], bool]
+) -> dict[str, Interval]:
+    """The intervals, op by op; where `clips` says so of an op and what it reaches, the calibrated one is taken."""
     bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
     made: dict[str, Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
-            bounds[op.result] = _forward(graph, op, bounds, observed, margin)
-            made[op.result] = op
+            found = _forward(graph, op, bounds, observed, margin)
             if isinstance(op, Max) and _is_absolute(graph, op, made):  # max(x, -x): intervals alone do not see it
-                found = bounds[op.result]
-                bounds[op.result] = Interval(np.maximum(found.low, 0.0), found.high)
-    return _contract(graph, bounds)
+                found = Interval(np.maximum(found.low, 0.0), found.high)
+            bounds[op.result] = observed.interval(op.result, margin).common if clips(op, found) else found
+            made[op.result] = op
+    return bounds
 
 
 def _is_absolute(graph: Graph, op: Max, made: Mapping[str, Op]) -> bool:
@@ -228,12 +265,17 @@ def _forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Obs
     if isinstance(op, Max):
         return Interval(np.maximum(a.low, b.low), np.maximum(a.high, b.high))
     if isinstance(op, Mul):
-        if op.a == op.b:
-            ends = np.stack([a.low**2, a.high**2])
-            return Interval(np.where((a.low < 0) & (a.high > 0), 0.0, ends.min(axis=0)), ends.max(axis=0))
-        ends = np.stack(np.broadcast_arrays(a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high))
-        return Interval(ends.min(axis=0), ends.max(axis=0))
+        return multiplied(op, a, b)
     return _quotient(graph, op, a, _denominator(graph, op, bounds, observed))
+
+
+def multiplied(op: Mul, a: Interval, b: Interval) -> Interval:
+    """What `op` makes of its operands' intervals."""
+    if op.a == op.b:
+        ends = np.stack([a.low**2, a.high**2])
+        return Interval(np.where((a.low < 0) & (a.high > 0), 0.0, ends.min(axis=0)), ends.max(axis=0))
+    ends = np.stack(np.broadcast_arrays(a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high))
+    return Interval(ends.min(axis=0), ends.max(axis=0))
 
 
 def _quotient(graph: Graph, op: Div, a: Interval, b: Interval) -> Interval:

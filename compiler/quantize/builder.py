@@ -23,6 +23,12 @@ Floats = npt.NDArray[np.float64]
 Limits = tuple[int, int]
 
 
+class WordError(QuantizeError):
+    """An integer value leaves the chip's words; `value` is the float graph's that was being lowered."""
+
+    value: str = ""
+
+
 class Builder:
     """An integer graph in the making, from the float graph `source`.
 
@@ -44,8 +50,10 @@ class Builder:
         self.fractions: dict[str, int] = {}
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
+        self.lowering = ""
+        """the value of `source` that is being lowered"""
         self.instead: dict[str, str] = {}
-        """in this block, what is read in place of a value: the state that it became, proven to be in its bounds"""
+        """what is read in place of a value: the state that it became, or itself clipped, proven to be in its bounds"""
         self._ops: list[Op] = []
         self._made: dict[str, Op] = {}
         self._copies: dict[tuple[str, int], str] = {}
@@ -55,7 +63,7 @@ class Builder:
     def end_block(self, name: str, repeat: int) -> None:
         """Close the block that the ops since the last one form."""
         self.blocks.append(Block(name, tuple(self._ops), repeat))
-        self._ops, self._copies, self.instead = [], {}, {}
+        self._ops, self._copies = [], {}
 
     def graph(self, states: tuple[State, ...], time_constants: tuple[TimeConstant, ...]) -> Graph:
         """The finished integer graph."""
@@ -107,12 +115,14 @@ class Builder:
         partial = largest_partial_sum(here, op, self.spans) if isinstance(op, (SegmentSum, MatVec)) else 0
         overflows = span.least < -high - 1 or max(span.most, partial) > high
         if overflows or span.product >= 2**self.chip.product_bits:
-            raise QuantizeError(
+            error = WordError(
                 f"{name} does not fit the words of {self.chip.name}",
                 where=self._where(of),
                 numbers=f"reaches {span.least}..{span.most} at {fraction} fraction bits, product {span.product}",
                 advice="Scale the model's values, or give its ranges by a calibration that is nearer to its use.",
             )
+            error.value = self.lowering
+            raise error
         origin = self.source.values.get(of or "")
         self.values[name] = Value(
             name,
@@ -144,7 +154,11 @@ class Builder:
         """The float value or constant `name` as integers with `fraction` bits: itself, or a copy."""
         if name in self.source.constants:
             return self.parameter(name, fraction, bias)
-        return self.shifted(self.instead.get(name, name), fraction)
+        return self.shifted(self.read(name), fraction)
+
+    def read(self, name: str) -> str:
+        """The integer value that stands for the float value `name`."""
+        return self.instead.get(name, name)
 
     def shifted(self, name: str, fraction: int) -> str:
         """The integer value `name` with `fraction` bits: rounded half up, or shifted left."""
@@ -165,6 +179,12 @@ class Builder:
         if self.fraction(name) < fraction:
             name = self.shifted(name, fraction)
         return self.emit(Rescale(out, name, self.fraction(name) - fraction), fraction, limits, of)
+
+    def clip(self, name: str, low: float, high: float) -> None:
+        """The float value `name` is clipped to low..high from here on; what is clipped is counted."""
+        fraction = self.fraction(name)
+        form = state_format(fraction, low, high)
+        self.instead[name] = self.saturated(name, fraction, (form.low, form.high), f"{name}.clipped")
 
     def _size(self, op: Op) -> int:
         size = self.source.size

@@ -8,7 +8,9 @@ wants, and never more than is natural; a reader that wants fewer narrows its cop
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -35,9 +37,11 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from compiler.quantize.bounds import Floats, Interval, negates
+from compiler.quantize.bounds import Floats, Interval, multiplied, negates
 from compiler.quantize.matrices import exponents
 from compiler.quantize.precision import Precision
+
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def fraction_for(magnitude: float, limit: float) -> int:
@@ -87,9 +91,18 @@ def factor_limit(precision: Precision) -> float:
     return 2 ** (precision.operand + 2 if precision.wide_products else precision.operand - 1)
 
 
-def find_fractions(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> dict[str, int]:
-    """Fraction bits of every value and state of a float graph."""
-    natural = _natural(graph, bounds, precision)
+def find_fractions(
+    graph: Graph,
+    bounds: Mapping[str, Interval],
+    precision: Precision,
+    clipped: Collection[str] = (),
+    fewer: Mapping[str, int] = NONE,
+) -> dict[str, int]:
+    """Fraction bits of every value and state of a float graph.
+
+    What is `clipped` is wider before; `fewer` has the bits that values get less.
+    """
+    natural = _natural(graph, bounds, precision, clipped, fewer)
     found = {s.name: _state_fraction(graph, s.name, natural) for s in graph.states}
     for _, op in graph.ops():  # a copy of a state has no more digits than the state
         if isinstance(op, StateRead):
@@ -114,7 +127,13 @@ def _fraction(op: Op, natural: Mapping[str, int], found: Mapping[str, int], want
     return min(natural[name], wanted.get(name, natural[name]))
 
 
-def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> dict[str, int]:
+def _natural(
+    graph: Graph,
+    bounds: Mapping[str, Interval],
+    precision: Precision,
+    clipped: Collection[str],
+    fewer: Mapping[str, int],
+) -> dict[str, int]:
     """Fraction bits that fill the word; of a sum no more than its operands have."""
     # Like `bounds`, but without what is known of states and not of the integers on the way.
     loose = dict(bounds)
@@ -123,9 +142,11 @@ def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision)
         name = op.result
         if name is None:
             continue
-        word = word_limit(precision.at(name))
+        here = precision.at(name)
+        here = replace(here, word=here.word - fewer.get(name, 0))
+        word = word_limit(here)
         if isinstance(op, MatVec):
-            found[name] = product_fraction(graph, op, bounds, precision.at(name))
+            found[name] = product_fraction(graph, op, bounds, here)
             continue
         if isinstance(op, Div):
             # The quotient is a product with a reciprocal of up to 2: see quotient.py.
@@ -134,6 +155,8 @@ def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision)
             loose[name] = Interval(loose[op.a].low + loose[op.b].low, loose[op.a].high + loose[op.b].high)
         elif isinstance(op, Sub):
             loose[name] = Interval(loose[op.a].low - loose[op.b].high, loose[op.a].high - loose[op.b].low)
+        elif isinstance(op, Mul):
+            loose[name] = multiplied(op, loose[op.a], loose[op.b])
         magnitude = loose[name].magnitude
         if isinstance(op, SegmentSum):
             magnitude = max(magnitude, _largest_partial_sum(graph, op, bounds))
@@ -145,6 +168,8 @@ def _natural(graph: Graph, bounds: Mapping[str, Interval], precision: Precision)
                 found[name],
                 *(found.get(n, fraction_for(loose[n].magnitude, word)) for n in (op.a, op.b)),
             )
+        if name in clipped:
+            loose[name] = bounds[name]
     return found
 
 

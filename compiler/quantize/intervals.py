@@ -101,7 +101,19 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
     if isinstance(op, Max) and (_opposite(graph, op.a, op.b, made) or _opposite(graph, op.b, op.a, made)):
         a, b = spans[op.a], spans[op.b]  # max(x, -x): the intervals alone do not see that it is |x|
         return Span(np.maximum(np.maximum(a.low, b.low), 0), np.maximum(a.high, b.high))
-    return _elementwise(graph, op, spans)
+    found = _elementwise(graph, op, spans)
+    if isinstance(op, MulShift) and _shifted(graph, op.a, made) == _shifted(graph, op.b, made):  # a square
+        return Span(np.maximum(found.low, 0), found.high, found.product)
+    return found
+
+
+def _shifted(graph: Graph, name: str, made: Mapping[str, Op]) -> str:
+    """The value that `name` is with other fraction bits: a shifted or rescaled value keeps its sign, or is 0."""
+    op = made.get(name)
+    while isinstance(op, (Rescale, Shift)):
+        name = op.x
+        op = made.get(name)
+    return name
 
 
 def _opposite(graph: Graph, name: str, of: str, made: Mapping[str, Op]) -> bool:

@@ -24,9 +24,10 @@ def lower_mul(build: Builder, op: Mul) -> str:
         return _with_parameter(build, op, op.b, op.a)
     here = build.precision.at(op.out)
     if not here.wide_products:
-        narrow, wide = (_narrowed(build, n, int(operand_limit(here))) for n in (op.a, op.b))
+        narrow, wide = (_narrowed(build, build.read(n), int(operand_limit(here))) for n in (op.a, op.b))
     else:
-        narrow, wide = _narrowed(build, build.shifted(op.a, build.wanted[op.a]), _narrow_limit(build)), op.b
+        narrow = _narrowed(build, build.at(op.a, build.wanted[op.a]), _narrow_limit(build))
+        wide = build.read(op.b)
     return product(build, op.out, narrow, wide, build.wanted[op.out], 0, of=op.out)
 
 
@@ -71,7 +72,7 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
     exact = build.source.constants[constant].astype(np.float64)
     limit = int(operand_limit(here, exact))
     # A little above the limit costs a little of the parameter's last digit, and no bit of the value.
-    x = _narrowed(build, value, limit + limit // 256)
+    x = _narrowed(build, build.read(value), limit + limit // 256)
     fraction = build.wanted[op.out]
     reach = np.maximum(np.abs(build.spans[x].low), np.abs(build.spans[x].high))
     room = 2**build.chip.product_bits // np.maximum(reach, 1)

@@ -7,7 +7,6 @@ templates up.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +34,8 @@ from compiler.graph.ops import (
 )
 from compiler.graph.validate import validate
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.bounds import Interval, Observed, denominator_floor, find_bounds, state_interval
-from compiler.quantize.builder import Builder, Floats, state_format, with_format
+from compiler.quantize.bounds import Interval, Observed, denominator_floor, find_bounds, find_clipped, state_interval
+from compiler.quantize.builder import Builder, Floats, WordError, state_format, with_format
 from compiler.quantize.fractions import find_fractions
 from compiler.quantize.intervals import prove
 from compiler.quantize.matrices import patches
@@ -48,14 +47,13 @@ from compiler.quantize.row_factors import row_factors
 from compiler.rewrite.rows import rows_out
 from compiler.rewrite.units import normalise_quotients, scale_inputs
 from hw_models.chip import Chip
-from hw_models.errors import QuantizeError
 from hw_models.fixed_point import Format
 
 ROUNDING_ROOM = 2.0**-12
 """How far beyond its proven bound, of the bound's magnitude, a state's format reaches: words leave 0.1 % of room."""
 
 SPARE_BITS = 2
-"""By how many bits words may be filled less where integers would not fit them."""
+"""By how many bits a value's word may be filled less where its integers would not fit."""
 
 
 def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision) -> Graph:
@@ -66,14 +64,16 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
     """
     known = frozenset(graph.values)
     graph, observed = _prepared(graph, sequences, precision)
-    bounds = find_bounds(graph, observed, precision.margin)
-    for spare in range(SPARE_BITS):
-        narrower = replace(precision, word=precision.word - spare)
+    clipped = find_clipped(graph, observed, precision.margin)
+    bounds = find_bounds(graph, observed, precision.margin, clipped)
+    fewer: dict[str, int] = {}
+    while True:
         try:
-            return _lowered(graph, observed, bounds, chip, narrower, known)
-        except QuantizeError:
-            continue  # on integers intervals are a little wider than on reals: a bit less, and they fit
-    return _lowered(graph, observed, bounds, chip, replace(precision, word=precision.word - SPARE_BITS), known)
+            return _lowered(graph, observed, bounds, chip, precision, known, clipped, fewer)
+        except WordError as error:  # on integers intervals are a little wider than on reals: a bit less, and they fit
+            fewer[error.value] = fewer.get(error.value, 0) + 1
+            if fewer[error.value] > SPARE_BITS:
+                raise
 
 
 def _lowered(
@@ -83,14 +83,19 @@ def _lowered(
     chip: Chip,
     precision: Precision,
     known: frozenset[str],
+    clipped: frozenset[str],
+    fewer: Mapping[str, int],
 ) -> Graph:
     """Every op lowered in order, then proved."""
-    build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision), known)
+    build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision, clipped, fewer), known)
     states = tuple(_state(build, s, state_interval(graph, s.name, observed, precision.margin)) for s in graph.states)
     formats = {s.name: s.format for s in states if s.format is not None}
     for block in graph.blocks:
         for op in _writes_first(block.ops):
+            build.lowering = op.result or op.operands[0]
             _lower(build, op, bounds, observed, formats)
+            if op.result in clipped:
+                build.clip(op.result, float(bounds[op.result].low.min()), float(bounds[op.result].high.max()))
         build.end_block(block.name, block.repeat)
     return prove(validate(build.graph(states, _time_constants(build)), "quantize"), chip)
 
@@ -230,4 +235,4 @@ def _error(
     """What a constant operand of a sum has to make good: the expected error of the `other` operand."""
     if not isinstance(op, (Add, Sub)) or other in build.source.constants:
         return 0.0
-    return sign * build.bias[build.shifted(other, fraction)]
+    return sign * build.bias[build.at(other, fraction)]

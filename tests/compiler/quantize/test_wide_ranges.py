@@ -1,0 +1,78 @@
+"""Ranges that intervals see far too wide: squares, stages of a solver, and words that integers just miss."""
+
+import numpy as np
+import pytest
+
+from compiler.backends.float_graph import run_float
+from compiler.backends.reference import run_reference
+from compiler.graph import Block, Graph, State, Value
+from compiler.graph.ops import Add, Apply, Input, Mul, Op, Output, StateRead, StateWrite, Sub
+from compiler.quantize.bounds import Observed, find_bounds, find_clipped
+from compiler.quantize.precision import Precision
+from compiler.quantize.to_integers import quantize
+from hw_models.chip import load_chip
+
+STAGES = 5
+
+
+def _stages(low: float | None) -> Graph:
+    """v <- v + 0.1 (x - g v_n), whose stages v_k+1 = v + 0.4 (x - g v_k), g = 1 + sigmoid(x), have wider intervals."""
+    constants = {"one": np.ones(1), "zero": np.zeros(1), "h": np.array([0.4]), "last": np.array([0.1])}
+    constants |= {} if low is None else {"low": np.array([low]), "high": np.array([-low])}
+    ops: list[Op] = [Input("x", "one", "zero"), StateRead("v0", "v"), Apply("s", "x", "sigmoid"), Add("g", "s", "one")]
+    for k in range(STAGES):
+        step = "last" if k == STAGES - 1 else "h"
+        ops += [Mul(f"a{k}", "g", f"v{k}"), Sub(f"d{k}", "x", f"a{k}"), Mul(f"m{k}", f"d{k}", step)]
+        ops += [Add(f"v{k + 1}", "v0", f"m{k}")]
+    ops += [StateWrite("v", f"v{STAGES}"), Output("v0", "one", "zero")]
+    values = {op.result: Value(op.result, 1) for op in ops if op.result is not None}
+    bounds = (None, None) if low is None else ("low", "high")
+    state = State("v", 1, "zero", low=bounds[0], high=bounds[1])
+    return Graph((Block("all", tuple(ops)),), values, constants, (state,))
+
+
+def _signal() -> np.ndarray:
+    return np.random.default_rng(0).uniform(-1, 1, (4, 60, 1)).cumsum(axis=1) * 0.2
+
+
+def test_stages_from_a_calibrated_state_are_clipped_to_what_is_seen() -> None:
+    graph, x = _stages(None), _signal()
+    observed = Observed(graph, list(x))
+    clipped = find_clipped(graph, observed, 2.0)
+    assert clipped
+    bounds = find_bounds(graph, observed, 2.0, clipped)
+    for name in clipped:
+        assert bounds[name].magnitude == pytest.approx(observed.interval(name, 2.0).magnitude)
+    integers = quantize(graph, list(x), load_chip("loihi2"), Precision())
+    assert {f"{name}.clipped" for name in clipped} <= integers.values.keys()
+    source = next(op for _, op in integers.ops() if isinstance(op, Input))
+    form = integers.values[source.out].format
+    sent, _ = form.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
+    run = run_reference(integers, sent)
+    exact = run_float(graph, x).states["v"]
+    found = run.states["v"] * integers.state("v").format.lsb
+    assert 10 * np.log10(np.sum(exact**2) / np.sum((exact - found) ** 2)) > 75
+    assert not run.saturations
+
+
+def test_what_is_clipped_is_counted() -> None:
+    graph, x = _stages(None), _signal()
+    integers = quantize(graph, list(x), load_chip("loihi2"), Precision())
+    form = integers.state("v").format
+    high = np.full((1, 1), form.high)
+    start = np.full((1, 1, 1), integers.values["x"].format.low)
+    assert any(name.endswith(".clipped") for name in run_reference(integers, start, {"v": high}).saturations)
+
+
+def test_nothing_that_follows_from_proven_bounds_is_clipped() -> None:
+    graph = _stages(-1.0)
+    assert not find_clipped(graph, Observed(graph, list(_signal())), 2.0)
+
+
+def test_a_square_is_not_negative() -> None:
+    constants = {"one": np.ones(1), "zero": np.zeros(1)}
+    ops = (Input("x", "one", "zero"), Mul("y", "x", "x"), Output("y", "one", "zero"))
+    graph = Graph((Block("all", ops),), {n: Value(n, 1) for n in "xy"}, constants)
+    integers = quantize(graph, list(3 * _signal()), load_chip("loihi2"), Precision())
+    form = integers.values["y"].format
+    assert form.low > -form.high / 100  # its two halves floor apart
