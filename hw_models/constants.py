@@ -36,7 +36,7 @@ class Meaning:
     high: float
 
 
-def meaning(unit: str, text: str, low: float = 0, high: float = 2**40) -> Mapping[str, Meaning]:
+def meaning(unit: str, text: str, low: float = 0, high: float = 1e12) -> Mapping[str, Meaning]:
     """The metadata of a field."""
     return {"meaning": Meaning(unit, text, low, high)}
 

@@ -11,6 +11,7 @@ from hw_models.chip import Chip
 from hw_models.constants import MEASURES, Energy, Meaning, Memory, Source, Timing
 
 WIDTH = 26
+KINDS = {"bool": "true or false", "int": "whole number", "float": "number", "Band": "band"}
 PREFIXES = {0: "", -3: "m", -6: "u", -9: "n", -12: "p", -15: "f"}
 
 
@@ -95,6 +96,21 @@ def explain(chip: Chip) -> str:
     unknown = [n for n in ("cores", "memory", "timing", "energy") if getattr(chip, n) is None]
     if unknown:
         lines += ["", f"not known, or without limit: {', '.join(unknown)}"]
+    return "\n".join(lines)
+
+
+def keys() -> str:
+    """What a chip's file has, as a table for docs/chips.md."""
+    lines = ["| key | unit | meaning | must be |", "|---|---|---|---|"]
+    for cls, section in ((Chip, ""), (Memory, "memory."), (Timing, "timing."), (Energy, "energy.")):
+        for f in fields(cls):
+            limits = f.metadata.get("meaning")
+            if not isinstance(limits, Meaning) or f.name == "chips":
+                continue
+            kind = str(f.type)
+            name, optional = kind.removesuffix(" | None"), "; may be left out" if kind.endswith(" | None") else ""
+            wanted = KINDS[name] if name == "bool" else f"{KINDS[name]}, {limits.low:,g} to {limits.high:g}"
+            lines.append(f"| `{section}{f.name}` | {limits.unit} | {limits.text} | {wanted}{optional} |")
     return "\n".join(lines)
 
 

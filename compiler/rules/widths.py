@@ -13,7 +13,10 @@ from compiler.rules.design import Design
 from compiler.rules.finding import Finding
 from hw_models.fixed_point import Format
 
-OTHER_CHIP = "Compile the model for this chip, with chip=: its formats are made for the chip that it is compiled for."
+OTHER_CHIP = (
+    "Compile the model for this chip (chip=): formats are made for a chip. If that was done, take fewer bits: "
+    "Precision(word=, operand=, weight=)."
+)
 
 
 def weight(design: Design) -> Iterator[Finding]:

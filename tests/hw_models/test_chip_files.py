@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import pytest
 
 from hw_models.chip import CHIPS, chip_from_plain, chip_names, load_chip
 from hw_models.constants import SURE, Energy, Memory, Timing
 from hw_models.errors import ChipError
-from hw_models.explain import entries, explain
+from hw_models.explain import entries, explain, keys
 
 LOIHI2 = (CHIPS / "loihi2.toml").read_text()
 
@@ -135,3 +136,15 @@ def test_files_that_are_none(tmp_path):
         load_chip(tmp_path / "bytes.toml")
     with pytest.raises(ChipError, match="no chip"):
         load_chip(tmp_path)
+
+
+def test_the_docs_have_every_key_and_their_example_is_right(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "chips.md").read_text("utf-8")
+    assert keys() in page, "docs/chips.md is stale: its table is hw_models.explain.keys()"
+    blocks = page.split("```toml\n")[1].split("```")[0].strip().split("\n\n")
+    path = tmp_path / "mine.toml"
+    for block in blocks[1:]:  # each in place of its like in a whole file, or as one more
+        name = block.split("]")[0] + "]"
+        whole = re.sub(rf"{re.escape(name)}\n(.+\n)+", "", LOIHI2)
+        path.write_text(f"{whole}\n{block}\n")
+        assert name.strip("[]").split(".")[-1] in {e.key for e in entries(load_chip(path))}
