@@ -60,6 +60,11 @@ class Chip:
 
     def __post_init__(self) -> None:
         check_fields(self, f"chip {self.name}")
+        if not isinstance(self.name, str) or not isinstance(self.title, str):
+            raise ChipError("a chip's name and title must be text", numbers=f"{self.name!r}, {self.title!r}")
+        for board, chips in self.boards.items():
+            if type(chips) is not int or not 1 <= chips <= MAX_CHIPS:
+                raise ChipError(f"a board must have from 1 to {MAX_CHIPS} chips", where=board, numbers=f"{chips!r}")
 
     @property
     def word_high(self) -> int:

@@ -153,6 +153,11 @@ class Refusal:
     """what of the model is counted, one of `MEASURES`; shown beside the reason"""
     limit: int | None = None
 
+    def __post_init__(self) -> None:
+        known = isinstance(self.reason, str) and self.measure in ("", *MEASURES)
+        if not known or (self.limit is not None and type(self.limit) is not int):
+            raise ChipError("a refusal needs a reason, a known measure and a whole limit", where=f"refuses.{self.key}")
+
 
 MEASURES = {
     "inputs": "features of a sample",

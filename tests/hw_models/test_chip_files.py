@@ -14,6 +14,7 @@ from hw_models.constants import SURE, Energy, Memory, Timing
 from hw_models.errors import ChipError
 from hw_models.explain import entries, explain, keys
 
+REFUSAL = {"key": "a", "reason": "b", "source": {"text": "c", "sure": "measured"}}
 LOIHI2 = (CHIPS / "loihi2.toml").read_text()
 
 
@@ -31,6 +32,37 @@ def refused(tmp_path, old: str, new: str, text: str = LOIHI2) -> ChipError:
 def test_through_json_and_back(name):
     chip = load_chip(name)
     assert chip_from_plain(json.loads(json.dumps(asdict(chip)))) == chip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.pop("sources"),
+        lambda t: t.update(sources={"word_bits": "a book"}),
+        lambda t: t.update(name=5),
+        lambda t: t.update(more=1),
+        lambda t: t.update(word_bits=True),
+        lambda t: t.update(cores="many"),
+        lambda t: t.update(chips=0),
+        lambda t: t.update(boards={"desk": 0}),
+        lambda t: t.update(memory=[1]),
+        lambda t: t["memory"].pop("words"),
+        lambda t: t["memory"].update(words=-1),
+        lambda t: t["timing"].update(sync=1.0),
+        lambda t: t["timing"]["sync"].update(low=float("nan")),
+        lambda t: t["energy"]["hop"].update(high="1"),
+        lambda t: t.update(facts=7),
+        lambda t: t.update(
+            refuses=[{"key": "a", "reason": "b", "source": {"text": "", "sure": ""}, "measure": "size"}]
+        ),
+        lambda t: t.update(refuses=[{**REFUSAL, "limit": "9"}]),
+    ],
+)
+def test_what_is_no_chip_is_refused(change):
+    table = json.loads(json.dumps(asdict(load_chip("loihi2"))))
+    change(table)
+    with pytest.raises((TypeError, ValueError, ChipError)):
+        chip_from_plain(table)
 
 
 @pytest.mark.parametrize("name", chip_names())
