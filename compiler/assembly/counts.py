@@ -20,13 +20,16 @@ def code_instructions(listing: Sequence[isa.Instruction]) -> int:
 
 def executed_instructions(listing: Sequence[isa.Instruction], tick: int, period: int) -> int:
     """The most instructions that a neuron executes at tick `tick` of a sample of `period` ticks, over all its data."""
-    onward = ways(listing, before_tick(tick, period))
+    onward = ways(listing, before_tick(listing, tick, period))
     longest = [0] * (len(listing) + 1)
     for number in range(len(listing) - 1, -1, -1):
         longest[number] = listing[number].cost + max((longest[way] for way in onward[number]), default=0)
     return longest[0]
 
 
-def before_tick(tick: int, period: int) -> dict[isa.Word, int]:
-    """What the tick counter holds before the listing is executed at tick `tick`."""
-    return {TICK: (period if tick == 0 else tick) - 1}
+def before_tick(listing: Sequence[isa.Instruction], tick: int, period: int) -> dict[isa.Word, int]:
+    """What the tick counter holds before the listing is executed at tick `tick`: `dispatch` says how it counts."""
+    starts = (
+        i.a.value for i in listing if isinstance(i, isa.Move) and i.dest == TICK and isinstance(i.a, isa.Immediate)
+    )
+    return {TICK: tick - 1 + (period if tick <= next(starts, 0) else 0)}

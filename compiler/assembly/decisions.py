@@ -19,22 +19,23 @@ PER_BIT = 2.5
 
 @dataclass(frozen=True)
 class Turn:
-    """A body, and when it runs: `ages[tick]` is how many samples must have entered before, 0 for any."""
+    """A body, and when it runs: `ages[number of the counter]` is how many samples must have entered before."""
 
     ages: Mapping[int, int]
     body: tuple[isa.Instruction, ...]
 
 
 def in_turn(
-    turns: Sequence[Turn], counter: isa.Word, age: isa.Word, period: int, wrap: Sequence[isa.Instruction]
+    turns: Sequence[Turn], counter: isa.Word, age: isa.Word, last: int, period: int, wrap: Sequence[isa.Instruction]
 ) -> list[isa.Instruction]:
-    """All turns in their order, for a `counter` that runs from 1 to `period`, which stands for tick 0.
+    """All turns in their order, for a `counter` that has come to its next number, at most `last`.
 
-    There, before anything else, `wrap` is executed.
+    At `last`, before anything else, `wrap` sets it back by `period`.
     """
-    first = {tick: _next(turns, 0, tick) for tick in range(1, period)}
-    listing = [*_tree({**first, period: "wrap"}, "wrap", counter, "d"), isa.Label("wrap"), *wrap]
-    listing += _decided(turns, 0, [0], counter)
+    start = last - period
+    first = {tick: _next(turns, 0, tick) for tick in range(start + 1, last)}
+    listing = [*_tree({**first, last: "wrap"}, "wrap", counter, "d"), isa.Label("wrap"), *wrap]
+    listing += _decided(turns, 0, [start], counter)
     for number, turn in enumerate(turns):
         then = f"after{number}"
         for least in sorted(set(turn.ages.values()) - {0}, reverse=True):

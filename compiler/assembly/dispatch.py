@@ -15,7 +15,7 @@ from compiler.assembly.decisions import Turn, in_turn
 from hw_models import instructions as isa
 
 TICK = isa.Word("tick")
-"""Counts the ticks of a sample; starts one before the period, where it wraps: the first tick of a run is tick 0."""
+"""Counts the ticks of a sample, plus the period before the tick at which it wraps; starts one before the period."""
 SAMPLE = isa.Word("sample")
 """Counts the samples of a sequence; starts at -1."""
 AGE = isa.Word("age")
@@ -49,7 +49,9 @@ def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = (
     if found is None:
         raise ValueError(f"the sections have no order for samples of {period} ticks")
     oldest = _oldest(found, period, resets)
-    wrap: list[isa.Instruction] = [isa.Move(TICK, isa.Immediate(0))]
+    # where nothing else is counted at tick 0, the counter wraps at a tick at which there is something to do
+    start = 0 if oldest or resets or not found else found[0].ticks[0]
+    wrap: list[isa.Instruction] = [isa.Move(TICK, isa.Immediate(start))]
     if oldest:
         wrap += [isa.Add(AGE, AGE, isa.Immediate(1)), isa.Minimum(AGE, AGE, isa.Immediate(oldest))]
     if resets:
@@ -59,8 +61,13 @@ def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = (
             isa.Move(SAMPLE, isa.Immediate(0)),
             isa.Label("started"),
         ]
-    turns = [Turn({t % period: t // period for t in s.ticks}, s.body) for s in _merged(found)]
-    return (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, TICK, AGE, period, wrap))
+    turns = [Turn({_counted(t, period, start): t // period for t in s.ticks}, s.body) for s in _merged(found)]
+    return (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, TICK, AGE, start + period, period, wrap))
+
+
+def _counted(tick: int, period: int, start: int) -> int:
+    """What the counter stands at: from `start`, where it wraps, on."""
+    return start + (tick - start) % period
 
 
 def initial_counters(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> dict[str, int]:

@@ -74,7 +74,7 @@ def _alive(population: Population) -> tuple[list[tuple[isa.Instruction, Alive]],
     """Each instruction that a tick may reach with what is alive behind it; and what is alive before the first tick."""
     listing, before = population.listing, population.words[TICK.name]
     ticks = range(1 + before if isinstance(before, int) else 1)
-    onward = [ways(listing, before_tick(tick, len(ticks))) for tick in ticks]
+    onward = [ways(listing, before_tick(listing, tick, len(ticks))) for tick in ticks]
     start: list[Alive] = [frozenset() for _ in ticks]
     while True:
         moments: list[tuple[isa.Instruction, Alive]] = []

@@ -25,9 +25,12 @@ def mark(digit: int) -> tuple[isa.Instruction, ...]:
 def test_turns_follow_each_other(period, entered, data):
     ages = st.dictionaries(st.integers(0, period - 1), st.sampled_from([0, 0, 0, 1, 2]), min_size=1)
     turns = [Turn(data.draw(ages), mark(digit)) for digit in range(1, 6)]
-    interpreter = Interpreter(in_turn(turns, TICK, AGE, period, [isa.Move(TICK, isa.Immediate(0))]), (2,))
-    for tick in range(period):
-        words = {"tick": tick or period, "age": entered, "log": 0}
+    start = data.draw(st.integers(0, 9))
+    turns = [Turn({tick + start: age for tick, age in t.ages.items()}, t.body) for t in turns]
+    wrap = [isa.Move(TICK, isa.Immediate(start))]
+    interpreter = Interpreter(in_turn(turns, TICK, AGE, start + period, period, wrap), (2,))
+    for tick in range(start, start + period):
+        words = {"tick": tick if tick > start else start + period, "age": entered, "log": 0}
         interpreter.tick(words, [])
         expected = [digit for digit, turn in enumerate(turns, 1) if turn.ages.get(tick, 9) <= entered]
         assert words["tick"] == tick
@@ -45,3 +48,8 @@ def test_a_sub_step_of_two_ticks_is_decided_by_one_bit():
 def test_what_every_tick_does_is_not_tested():
     listing = assemble([Section((0, 1, 2), (isa.Send(0, LOG),))], 3)
     assert [executed_instructions(listing, tick, 3) for tick in range(3)] == [1 + 2 + 1 + 1, 1 + 2 + 1, 1 + 2 + 1]
+
+
+def test_one_tick_of_work_is_where_the_counter_wraps():
+    listing = assemble([Section((1,), (isa.Send(0, LOG),))], 12)
+    assert [executed_instructions(listing, tick, 12) for tick in range(12)] == [3, 5, *[3] * 10]
