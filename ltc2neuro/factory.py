@@ -15,10 +15,13 @@ from typing import TypeAlias
 import torch
 
 from hw_models.errors import InputError
+from ltc2neuro.weights import refuse_keras
 
 Literal: TypeAlias = "bool | int | float | str | list[Literal] | tuple[Literal, ...] | dict[str, Literal] | None"
 
 EXAMPLE = "Write it as train.py:build or package.module:build; build() returns the model."
+
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
 
 
 def build_model(factory: str, arguments: Iterable[str] = ()) -> torch.nn.Module:
@@ -28,6 +31,13 @@ def build_model(factory: str, arguments: Iterable[str] = ()) -> torch.nn.Module:
     """
     keywords = dict(map(parse_argument, arguments))
     place, colon, name = factory.rpartition(":")
+    refuse_keras(Path(factory))
+    if not colon and Path(factory).suffix in _WEIGHTS:
+        raise InputError(
+            f"{factory!r} holds weights, which do not tell the model: how it is wired, its mode and activations, the "
+            "steps of its solver",
+            advice=f"Name what builds it: ltc2neuro compile train.py:build --weights {factory} ...",
+        )
     if not (place and colon and name):
         raise InputError(f"{factory!r} names no model", advice=EXAMPLE)
     module = _import_file(Path(place), factory) if place.endswith(".py") else _import_package(place, factory)

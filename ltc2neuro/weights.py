@@ -18,6 +18,9 @@ It holds Python objects, or is damaged. In the program that made it, if you trus
     torch.save(old["state_dict"] if isinstance(old, dict) else old.state_dict(), {new!r})
 and use {new!r}."""
 
+_KERAS = (".h5", ".hdf5", ".keras", ".pb", ".index")
+"""What Keras and TensorFlow write"""
+
 
 @dataclass(frozen=True)
 class LoadedWeights:
@@ -72,20 +75,25 @@ def load_weights(model: torch.nn.Module, path: str | Path) -> LoadedWeights:
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a weights file by name. Raises `WeightsError`."""
+    refuse_keras(path)
     if not path.is_file():
         raise WeightsError("there is no such weights file", where=str(path), advice="Check the path.")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     if path.suffix in (".pt", ".pth", ".ckpt"):
         return _read_torch(path)
-    if path.suffix in (".h5", ".hdf5", ".keras"):
+    raise WeightsError(f"weights files end in .safetensors, .pt, .pth or .ckpt, not {path.suffix!r}", where=str(path))
+
+
+def refuse_keras(path: Path) -> None:
+    """Raise `WeightsError` where `path` is what Keras writes: a file, or a folder with a saved model."""
+    if (path.is_file() and path.suffix in _KERAS) or (path / "saved_model.pb").is_file():
         raise WeightsError(
             "Keras models are other functions under the same names",
             where=str(path),
             advice="The gate of a Keras CfC has another sign and no tanh, a Keras LTC no softplus: its weights mean "
             "something else in torch. Train the torch module.",
         )
-    raise WeightsError(f"weights files end in .safetensors, .pt, .pth or .ckpt, not {path.suffix!r}", where=str(path))
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:

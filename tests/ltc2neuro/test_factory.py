@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 
-from hw_models.errors import InputError  # noqa: E402
+from hw_models.errors import InputError, WeightsError  # noqa: E402
 from ltc2neuro.factory import build_model  # noqa: E402
 
 SCRIPT = """
@@ -54,6 +54,7 @@ def test_a_module_instead_of_a_factory(folder):
     ("factory", "arguments", "message"),
     [
         ("train.py", [], "names no model"),
+        ("weights.pt", [], "holds weights, which do not tell the model"),
         ("none.py:build", [], "no such Python file"),
         ("train.py:bild", [], "has no 'bild'"),
         ("train.py:number", [], "cannot be called"),
@@ -78,3 +79,12 @@ def test_what_is_no_torch_module(folder):
     (folder / "train.py").write_text("def build():\n    return 3\n")
     with pytest.raises(InputError, match="returned int"):
         build_model("train.py:build")
+
+
+def test_a_keras_model_is_refused_with_the_reason(folder):
+    (folder / "model.keras").write_bytes(b"")
+    (folder / "saved").mkdir()
+    (folder / "saved" / "saved_model.pb").write_bytes(b"")
+    for name in ("model.keras", "saved"):
+        with pytest.raises(WeightsError, match="Keras models are other functions"):
+            build_model(name)

@@ -92,6 +92,7 @@ def test_a_pickled_module_is_refused_with_lines_that_convert_it(tmp_path, monkey
         ("w.bin", b"", "end in .safetensors"),
         ("w.h5", b"", "Keras models are other functions"),
         ("w.keras", b"", "Keras models are other functions"),
+        ("saved_model.pb", b"", "Keras models are other functions"),
     ],
 )
 def test_broken_files(tmp_path, name, content, message):
