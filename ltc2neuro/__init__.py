@@ -16,6 +16,7 @@ check_siblings()
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from compiler.library.form import LibraryForm
     from compiler.placement.placement import Placement
     from compiler.quantize.precision import Precision
     from compiler.rules.finding import Finding
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ltc2neuro.checking import check
     from ltc2neuro.compilation import compile
     from ltc2neuro.cost_report import Cost
+    from ltc2neuro.library import LibraryNetwork
+    from ltc2neuro.library_file import load_library
+    from ltc2neuro.library_text import compare
     from ltc2neuro.network import Network
     from ltc2neuro.runs import Run
     from ltc2neuro.saving import load
@@ -32,31 +36,39 @@ if TYPE_CHECKING:
 _HOMES = {
     "Cost": "ltc2neuro.cost_report",
     "Finding": "compiler.rules.finding",
+    "LibraryForm": "compiler.library.form",
+    "LibraryNetwork": "ltc2neuro.library",
     "Network": "ltc2neuro.network",
     "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
     "Run": "ltc2neuro.runs",
     "Verification": "ltc2neuro.verification",
     "check": "ltc2neuro.checking",
+    "compare": "ltc2neuro.library_text",
     "compile": "ltc2neuro.compilation",
     "load": "ltc2neuro.saving",
     "load_chip": "hw_models.chip",
+    "load_library": "ltc2neuro.library_file",
     "verify": "ltc2neuro.verification",
 }
 
 __all__ = [
     "Cost",
     "Finding",
+    "LibraryForm",
+    "LibraryNetwork",
     "Network",
     "Placement",
     "Precision",
     "Run",
     "Verification",
     "check",
+    "compare",
     "compile",
     "errors",
     "load",
     "load_chip",
+    "load_library",
     "verify",
 ]
 

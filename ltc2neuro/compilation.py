@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
 from compiler.backends.float_graph import run_float
 from compiler.graph import Graph
+from compiler.library.form import LibraryForm
 from compiler.quantize.bounds import Observed, state_interval
 from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
@@ -19,6 +20,8 @@ from hw_models.errors import InputError
 from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
+from ltc2neuro.library import LibraryNetwork
+from ltc2neuro.library_making import refuse_without_microcode, without_microcode
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import KnownAnswer, Network
 from ltc2neuro.progress import begin
@@ -31,6 +34,7 @@ KNOWN_STEPS = 16
 """Length of the known-answer sequence that an artifact carries."""
 
 
+@overload
 def compile(
     model: torch.nn.Module,
     calibration: Samples,
@@ -39,7 +43,36 @@ def compile(
     chip: str | Path | Chip = "loihi2",
     precision: Precision | str | None = None,
     dt: float = 1.0,
-) -> Network:
+    microcode: Literal[True] = True,
+    form: None = None,
+) -> Network: ...
+
+
+@overload
+def compile(
+    model: torch.nn.Module,
+    calibration: Samples,
+    *,
+    timespans: Samples | None = None,
+    chip: str | Path | Chip = "loihi2",
+    precision: None = None,
+    dt: float = 1.0,
+    microcode: Literal[False],
+    form: LibraryForm | None = None,
+) -> LibraryNetwork: ...
+
+
+def compile(
+    model: torch.nn.Module,
+    calibration: Samples,
+    *,
+    timespans: Samples | None = None,
+    chip: str | Path | Chip = "loihi2",
+    precision: Precision | str | None = None,
+    dt: float = 1.0,
+    microcode: bool = True,
+    form: LibraryForm | None = None,
+) -> Network | LibraryNetwork:
     """Compile a trained torch module for a chip.
 
     `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
@@ -47,6 +80,7 @@ def compile(
     `dt` is the time that one sample stands for, in the unit of the model's time constants; where it differs from sample
     to sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration, the
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
+    With `microcode` False the network is one of Lava's library processes alone, in the `form` given.
 
     Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch,
     `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments, `ChipError` where the design
@@ -61,6 +95,10 @@ def compile(
     timed = timespans is not None
     sequences = with_timespans(samples, timespans, 0.0 if timed else None)
     target = load_chip(chip)
+    if not microcode:
+        refuse_without_microcode(target, precision)
+    elif form is not None:
+        raise InputError("form is that of networks without microcode", advice="Give microcode=False, or leave it out.")
     exact = precision_for(target, precision)
     TORCH.require()
     from ltc2neuro.tracing import trace
@@ -70,6 +108,8 @@ def compile(
     traced = trace(model, list(samples.arrays), dt=dt, timespans=spans)
     if traced.growing:
         _warn_of_growth(traced.graph, traced.growing, sequences)
+    if not microcode:
+        return without_microcode(traced, sequences, form or LibraryForm(), dt, timed=timed)
     begin("simplifying")
     graph, passes = simplify(traced.graph)
     design = design_of(graph, sequences.arrays, target, exact)

@@ -40,6 +40,10 @@ def save(net: Network, path: str | Path) -> None:
 def load(path: str | Path) -> Network:
     """The network in a `.l2n` file. Raises `ArtifactError` where it is damaged, or its versions are not ours."""
     header, graphs, arrays = artifact.read(path)
+    if "library" in header:
+        raise ArtifactError(
+            "this network has no microcode", where=str(path), advice="Load it with ltc2neuro.load_library."
+        )
     try:
         chip = chip_from_plain(header["chip"])  # type: ignore[arg-type]
         states = {n[len("known/states/") :]: a for n, a in arrays.items() if n.startswith("known/states/")}

@@ -234,6 +234,12 @@ class _Assembly:
         return [made]
 
 
+def population_of(node: Node) -> str:
+    """The name of the population that a node is a part of."""
+    kinds = {Source: Kind.SOURCE, Bank: Kind.HINGES, Product: Kind.PRODUCTS, Root: Kind.ROOTS, Relay: Kind.RELAYS}
+    return _label(kinds[type(node)], node.level)
+
+
 def _label(kind: Kind, level: int) -> str:
     return kind.value if kind in (Kind.SOURCE, Kind.SINK) else f"{kind.name.lower()} {level}"
 

@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.graph.graph import Graph
+from compiler.graph.names import plain_name
 from compiler.library.affine import Floats
-from compiler.library.assemble import MOST_BITS, assemble
+from compiler.library.assemble import MOST_BITS, assemble, population_of
 from compiler.library.form import LibraryForm
 from compiler.library.lower import lower
 from compiler.library.network import ProcessGraph
+from compiler.library.plan import Plan
 from compiler.library.proof import Failure, failures
 from compiler.quantize.bounds import Observed, find_bounds, state_interval
+from compiler.rewrite.algebra import increment
+from compiler.rewrite.runner import PASSES, simplify
 from hw_models.errors import QuantizeError
 
 LEAST_BITS = 8
 """A message with fewer would not be worth having."""
+
+
+QUOTIENTS = tuple(p for p in PASSES if p is not increment)
+"""The passes that leave a quotient whole: one product with a reciprocal, where the increment needs another one."""
+
+
+def simplified(graph: Graph) -> Graph:
+    """A traced graph in the form that `build` takes."""
+    return simplify(graph, QUOTIENTS)[0]
 
 
 def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> ProcessGraph:
@@ -34,18 +47,19 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> Proce
         failed = failures(made)
         if not failed:
             return made
-        _narrow(bits, failed)
+        _narrow(bits, failed, plan)
 
 
-def _narrow(bits: dict[str, int], failed: Sequence[Failure]) -> None:
+def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None:
     """Take from each population the bits that its worst failure asks for."""
     worst: dict[str, Failure] = {}
     for failure in failed:
         known = worst.get(failure.population)
         if failure.bits is None or bits.get(failure.population, MOST_BITS) - failure.bits < LEAST_BITS:
+            here = [plain_name(n.name) for n in plan.nodes.values() if population_of(n) == failure.population]
             raise QuantizeError(
                 "a value does not fit the widths of Lava's library processes",
-                where=failure.population,
+                where=f"{failure.population}: {', '.join(here) or 'the output'}",
                 numbers=failure.text,
                 advice="Compile it with microcode=True, or scale the model's values.",
             )

@@ -42,15 +42,15 @@ class PassRecord:
     """the pass in one sentence"""
 
 
-def simplify(graph: Graph) -> tuple[Graph, tuple[PassRecord, ...]]:
-    """The same function, simpler, and what each pass that did something did.
+def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tuple[PassRecord, ...]]:
+    """The same function, simpler, and what each of `passes` that did something did.
 
     Raises `GraphError` where a pass breaks the graph's rules or the passes come to no end.
     """
     records: list[PassRecord] = []
     for _ in range(MOST_ROUNDS):
         before = graph
-        for run in PASSES:
+        for run in passes:
             new = run(graph)
             if new is not graph:
                 records.append(_record(run, graph, validate(new, after=run.__name__)))

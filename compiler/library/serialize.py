@@ -1,0 +1,92 @@
+"""A network of library processes as JSON and arrays, and back: checked, and proven again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.serialize import Json
+from compiler.library.network import Connection, Functions, Kind, Place, Population, ProcessGraph
+from compiler.library.proof import failures
+from hw_models.errors import ArtifactError
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+def to_plain(graph: ProcessGraph) -> tuple[dict[str, Json], Arrays]:
+    """A table for `json.dumps`, and the arrays by name."""
+    arrays: Arrays = {"input_lsb": graph.input_lsb, "output_lsb": graph.output_lsb}
+    arrays |= {f"states/{n}": p.lsb for n, p in graph.states.items()}
+    arrays |= {f"weights/{i}": c.weights.astype(np.int16) for i, c in enumerate(graph.connections)}
+    table: dict[str, Json] = {
+        "populations": [{**asdict(p), "kind": p.kind.name} for p in graph.populations.values()],
+        "connections": [_without(asdict(c), "weights") for c in graph.connections],
+        "states": {n: _without(asdict(p), "lsb") for n, p in graph.states.items()},
+        "input_limit": graph.input_limit,
+        "period": graph.period,
+        "repeat": graph.repeat,
+    }
+    return table, arrays
+
+
+def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
+    """The network again. Raises `ArtifactError` where the table does not describe one that keeps its widths."""
+    try:
+        graph = _built(table, arrays)  # type: ignore[arg-type]
+        _check(graph)
+        failed = failures(graph)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ArtifactError(f"not a network of library processes: {type(error).__name__}: {error}") from error
+    for failure in failed:
+        raise ArtifactError(f"a network of library processes that can leave its widths: {failure.text}")
+    return graph
+
+
+def _built(table: dict[str, Json], arrays: Arrays) -> ProcessGraph:
+    populations = [
+        Population(
+            **{**p, "kind": Kind[p["kind"]], "functions": tuple(Functions(**f) for f in p["functions"])}  # type: ignore[index, dict-item, union-attr]
+        )
+        for p in table["populations"]  # type: ignore[union-attr]
+    ]
+    connections = [
+        Connection(**{**c, "ports": tuple(c["ports"]), "weights": arrays[f"weights/{i}"].astype(np.int64)})  # type: ignore[index, arg-type, dict-item]
+        for i, c in enumerate(table["connections"])  # type: ignore[arg-type, union-attr]
+    ]
+    states = {
+        n: Place(**{**p, "lsb": arrays[f"states/{n}"].astype(np.float64)})  # type: ignore[dict-item]
+        for n, p in table["states"].items()  # type: ignore[union-attr]
+    }
+    return ProcessGraph(
+        {p.name: p for p in populations},
+        tuple(connections),
+        states,
+        arrays["input_lsb"].astype(np.float64),
+        arrays["output_lsb"].astype(np.float64),
+        int(table["input_limit"]),  # type: ignore[arg-type]
+        int(table["period"]),  # type: ignore[arg-type]
+        int(table["repeat"]),  # type: ignore[arg-type]
+    )
+
+
+def _check(graph: ProcessGraph) -> None:
+    """Raise `ValueError` where the parts do not fit together."""
+    sizes = {p.name: p.size for p in graph.populations.values()}
+    for c in graph.connections:
+        source, target = graph.populations[c.source], graph.populations[c.target]
+        if c.weights.shape != (target.size, source.size):
+            raise ValueError(f"the weights of {c.name} have the shape {c.weights.shape}")
+        if c.delay != target.level - source.level + graph.period * c.before - 1 or not 0 <= c.delay <= 62:
+            raise ValueError(f"{c.name} has the delay {c.delay}")
+    for name, p in graph.states.items():
+        if not (0 <= p.start < p.stop <= sizes[p.population] and p.lsb.shape == (p.stop - p.start,)):
+            raise ValueError(f"state {name} is nowhere")
+    expected = graph.outputs + sum(p.stop - p.start for p in graph.states.values())
+    if graph.sink.size != expected or sizes[Kind.SOURCE.value] != graph.features + 3 or graph.repeat < 1:
+        raise ValueError("its ends do not fit its inputs and outputs")
+
+
+def _without(table: dict[str, Json], name: str) -> dict[str, Json]:
+    return {k: v for k, v in table.items() if k != name}

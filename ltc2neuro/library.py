@@ -1,0 +1,206 @@
+"""Networks without microcode: Lava's library processes alone, for a chip whose neurons one cannot program.
+
+`ltc2neuro.compile(..., microcode=False)` makes a `LibraryNetwork`. `compare` puts its error and cost beside those of
+the network with microcode. `docs/without-microcode.md` has the form, and measured numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.backends.execution import Execution
+from compiler.backends.float_graph import output_map
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Input
+from compiler.library.form import LibraryForm
+from compiler.library.network import Integers, ProcessGraph
+from hw_models.errors import InputError
+from ltc2neuro.arrays import (
+    ArrayOrTensor,
+    Floats,
+    Samples,
+    Sequences,
+    as_array,
+    as_sequences,
+    check_last,
+    check_numbers,
+    with_timespans,
+)
+from ltc2neuro.extras import LAVA
+from ltc2neuro.network import KnownAnswer
+from ltc2neuro.runs import Run, States
+
+Executor: TypeAlias = "Callable[[ProcessGraph, Integers, States | None], Execution]"
+
+
+def _reference(processes: ProcessGraph, x: Integers, state: States | None) -> Execution:
+    from compiler.library.reference import run_reference
+
+    return run_reference(processes, x, state)
+
+
+def _lava(processes: ProcessGraph, x: Integers, state: States | None) -> Execution:
+    if state is not None:
+        raise InputError(
+            "Lava's library processes start from silence",
+            where="state",
+            advice="Leave the state out, or run on 'reference': it computes the same integers.",
+        )
+    LAVA.require()
+    from compiler.backends.lava.library import run_library
+
+    return run_library(processes, x)
+
+
+EXECUTORS: dict[str, Executor] = {"reference": _reference, "lava": _lava}
+
+
+@dataclass(frozen=True, eq=False)
+class LibraryNetwork:
+    """A liquid network as integers for Lava's library processes. Arrays are (batch, time, features).
+
+    Both executors return the same integers: "reference", NumPy for whole batches, and "lava", Lava's own processes.
+    """
+
+    float_graph: Graph
+    processes: ProcessGraph
+    form: LibraryForm
+    readout: str
+    step_shape: tuple[int, ...]
+    dt: float
+    known: KnownAnswer
+    shortest_span: float | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether the time before each sample is given with it."""
+        return self.shortest_span is not None
+
+    @property
+    def features(self) -> int:
+        """Features of one sample, the time before it not counted."""
+        return self.processes.features - self.timed
+
+    def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
+        """What `model(x)` returns, batch first, as float64, from the reference. See `Network.__call__`."""
+        outputs = self.run(x, timespans=timespans).outputs
+        return [self.shaped(y) for y in outputs] if isinstance(outputs, list) else self.shaped(outputs)
+
+    def run(
+        self, x: Samples, on: str = "reference", state: States | None = None, *, timespans: Samples | None = None
+    ) -> Run:
+        """Run `x` on "reference" or "lava", from `state`, the `final_state` of an earlier run (reference only).
+
+        Each state is returned after every sample, as integers; `state_lsb` gives their units. What enters out of range
+        is clipped and counted. Raises `InputError` for wrong arguments, `LavaError` for a failed graph.
+        """
+        if on not in EXECUTORS:
+            raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
+        sequences = with_timespans(as_sequences(x, self.features), timespans, self.shortest_span)
+        if not sequences.arrays and not sequences.ragged:
+            raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
+        return self.run_channels(sequences, on, state)
+
+    def run_channels(self, sequences: Sequences, on: str = "reference", state: States | None = None) -> Run:
+        """`run` of sequences (time, channels), whose last channel is the time span where there are any."""
+        count, graph = len(sequences.arrays), self.processes
+        start = None if state is None else self._checked(state, count)
+        outputs: list[Floats] = [np.zeros((0, graph.outputs))] * count
+        integers: list[Integers] = [np.zeros((0, graph.outputs), np.int64)] * count
+        states: dict[str, list[np.ndarray]] = {n: [np.zeros(0)] * count for n in graph.states}
+        final = {n: np.zeros((count, p.stop - p.start), np.int64) for n, p in graph.states.items()}
+        clipped = 0
+        for group in sequences.groups():
+            samples, beyond = self._rounded(np.stack([sequences.arrays[i] for i in group]))
+            clipped += beyond
+            own = None if start is None else {n: s[group] for n, s in start.items()}
+            execution = EXECUTORS[on](graph, samples, own)
+            real = self.dequantize(execution.outputs)
+            for row, i in enumerate(group):
+                outputs[i], integers[i] = real[row], execution.outputs[row]
+                for name in graph.states:
+                    states[name][i] = execution.states[name][row]
+                    final[name][i] = execution.final[name][row]
+
+        def together(arrays: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
+            return arrays if sequences.ragged else np.stack(arrays)
+
+        counts = {"input": clipped} if clipped else {}
+        return Run(
+            on,
+            together(outputs),
+            together(integers),
+            {n: together(s) for n, s in states.items()},
+            {},
+            counts,
+            final,
+        )
+
+    def shaped(self, outputs: Floats) -> Floats:
+        """Flat outputs (..., time, outputs) in the shape of the model's answer."""
+        if self.readout == "last":
+            if outputs.shape[-2] == 0:
+                raise InputError("there is no last step to answer at", advice="Give at least one sample.")
+            return outputs[..., -1, :].reshape(*outputs.shape[:-2], *self.step_shape)
+        return outputs.reshape(*outputs.shape[:-1], *self.step_shape)
+
+    def quantize(self, x: ArrayOrTensor) -> Integers:
+        """Samples (..., features) as the integers that the source sends; out of range is clipped."""
+        array = as_array(x)
+        check_last(array, self.processes.features, "x")
+        check_numbers(array, "x")
+        return self._rounded(array.astype(np.float64))[0]
+
+    def dequantize(self, integers: npt.ArrayLike) -> Floats:
+        """Integers that the sink hears (..., outputs), in the model's units."""
+        scale, offset = output_map(self.float_graph)
+        return np.asarray(integers, np.float64) * self.processes.output_lsb * scale + offset
+
+    def state_lsb(self, name: str) -> Floats:
+        """The real weight of a state's last place, neuron by neuron."""
+        return self.processes.states[name].lsb
+
+    def save(self, path: str | Path) -> None:
+        """Write a file that `ltc2neuro.load_library` reads."""
+        from ltc2neuro.library_file import save_library
+
+        save_library(self, path)
+
+    def __str__(self) -> str:
+        from ltc2neuro.library_text import summary
+
+        return summary(self)
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{n} ({p.stop - p.start})" for n, p in self.processes.states.items())
+        return f"LibraryNetwork({self.features} features -> {self.step_shape}, states {states})"
+
+    def _rounded(self, x: Floats) -> tuple[Integers, int]:
+        """The source's integers, and how many were clipped."""
+        op = next(op for _, op in self.float_graph.ops() if isinstance(op, Input))
+        constants, limit = self.float_graph.constants, self.processes.input_limit
+        exact = np.rint((x * constants[op.scale] + constants[op.offset]) / self.processes.input_lsb)
+        return np.clip(exact, -limit, limit).astype(np.int64), int(np.count_nonzero(np.abs(exact) > limit))
+
+    def _checked(self, state: States, batch: int) -> dict[str, np.ndarray]:
+        places = self.processes.states
+        if not isinstance(state, Mapping) or set(state) != set(places):
+            raise InputError("state does not fit the network", numbers=f"expected {sorted(places)}")
+        checked = {}
+        for name, place in places.items():
+            array = as_array(state[name])
+            if array.shape != (batch, place.stop - place.start) or np.any(array != np.floor(array)):
+                raise InputError(
+                    "state is not one of this network's",
+                    where=name,
+                    numbers=f"shape {array.shape}, expected integers ({batch}, {place.stop - place.start})",
+                    advice="Give the final_state of a run of this network.",
+                )
+            checked[name] = array.astype(np.int64)
+        return checked

@@ -1,0 +1,69 @@
+"""A network without microcode to a file and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from compiler.graph.serialize import Json
+from compiler.library.form import LibraryForm, Reciprocal
+from compiler.library.serialize import from_plain, to_plain
+from hw_models.errors import ArtifactError, InputError
+from ltc2neuro import artifact
+from ltc2neuro.library import LibraryNetwork
+from ltc2neuro.network import KnownAnswer
+
+
+def save_library(net: LibraryNetwork, path: str | Path) -> None:
+    """Write `net` to `path`; an existing file is replaced only when the new one is complete."""
+    table, arrays = to_plain(net.processes)
+    header: dict[str, Json] = {
+        "library": table,
+        "form": {**asdict(net.form), "reciprocal": net.form.reciprocal.name},
+        "readout": net.readout,
+        "step_shape": list(net.step_shape),
+        "dt": net.dt,
+        "shortest_span": net.shortest_span,
+    }
+    stored = {f"library/{n}": a for n, a in arrays.items()}
+    stored |= {"known/x": net.known.x, "known/integers": net.known.integers}
+    stored |= {f"known/states/{n}": s for n, s in net.known.states.items()}
+    artifact.write(path, header, {"float": net.float_graph}, stored)
+
+
+def load_library(path: str | Path) -> LibraryNetwork:
+    """The network that `LibraryNetwork.save` wrote. Raises `ArtifactError` where it is damaged, or not such a one."""
+    header, graphs, arrays = artifact.read(path)
+    if "library" not in header:
+        raise ArtifactError(
+            "this network has microcode", where=str(path), advice="Load it with ltc2neuro.load."
+        )
+
+    def below(prefix: str) -> dict[str, np.ndarray]:
+        return {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)}
+
+    try:
+        form = dict(header["form"])  # type: ignore[arg-type]
+        form["reciprocal"] = Reciprocal[str(form["reciprocal"])]  # type: ignore[assignment]
+        span = header["shortest_span"]
+        net = LibraryNetwork(
+            graphs["float"],
+            from_plain(header["library"], below("library/")),
+            LibraryForm(**form),  # type: ignore[arg-type]
+            str(header["readout"]),
+            tuple(int(n) for n in header["step_shape"]),  # type: ignore[union-attr, arg-type]
+            float(header["dt"]),  # type: ignore[arg-type]
+            KnownAnswer(arrays["known/x"], arrays["known/integers"], below("known/states/")),  # type: ignore[arg-type]
+            None if span is None else float(span),  # type: ignore[arg-type]
+        )
+        fits = prod(net.step_shape) == net.processes.outputs and net.readout in ("every", "last")
+    except (KeyError, TypeError, ValueError, InputError, ArtifactError) as error:
+        raise ArtifactError(
+            f"not a network: {type(error).__name__}: {error}", where=str(path), advice=artifact.DAMAGED
+        ) from error
+    if not fits:
+        raise ArtifactError("not a network: its answer has no shape", where=str(path), advice=artifact.DAMAGED)
+    return net

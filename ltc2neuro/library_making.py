@@ -1,0 +1,68 @@
+"""`compile(..., microcode=False)`: from a traced model to a `LibraryNetwork`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.library.build import build, simplified
+from compiler.library.form import LibraryForm
+from compiler.quantize.precision import Precision
+from hw_models.chip import Chip
+from hw_models.errors import ChipError, InputError
+from ltc2neuro.arrays import Sequences
+from ltc2neuro.library import LibraryNetwork
+from ltc2neuro.library_text import known_db
+from ltc2neuro.network import KnownAnswer
+from ltc2neuro.progress import begin
+
+if TYPE_CHECKING:
+    from ltc2neuro.tracing.model import Traced
+
+KNOWN_STEPS = 16
+"""Length of the known-answer sequence."""
+POOR_DB = 20.0
+"""Below this the integers have lost a tenth of the signal."""
+
+
+def refuse_without_microcode(chip: Chip, precision: Precision | str | None) -> None:
+    """Raise `ChipError` for a chip that Lava does not run on, `InputError` for a precision, which is microcode's."""
+    if not chip.lava:
+        raise ChipError(
+            f"{chip.name} does not run Lava's library processes",
+            advice="Compile for chip='loihi2', or with microcode=True.",
+        )
+    if precision is not None:
+        raise InputError(
+            "a precision is that of networks with microcode",
+            where="precision",
+            advice="Give form=LibraryForm(hinges=24), say, or leave it out.",
+        )
+
+
+def without_microcode(
+    traced: Traced, sequences: Sequences, form: LibraryForm, dt: float, *, timed: bool
+) -> LibraryNetwork:
+    """Simplify, lower, prove; then the reference's answer to a piece of the calibration."""
+    begin("simplifying")
+    graph = simplified(traced.graph)
+    begin("hinges, weights, the proof of their widths")
+    processes = build(graph, sequences.arrays, form)
+    shortest = traced.shortest if timed else None
+    unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
+    net = LibraryNetwork(graph, processes, form, traced.readout, traced.step_shape, dt, unknown, shortest)
+    begin("the known answer")
+    run = net.run_channels(Sequences(tuple(unknown.x), ragged=False))
+    states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
+    net = replace(net, known=KnownAnswer(unknown.x, np.asarray(run.integers, np.int64), states))
+    decibels = known_db(net)
+    if decibels < POOR_DB:
+        warnings.warn(
+            f"without microcode the outputs are only {decibels:.1f} dB from the float network's on a piece of the "
+            "calibration. More hinges, form=LibraryForm(hinges=32), or microcode=True are what to try.",
+            stacklevel=3,
+        )
+    return net

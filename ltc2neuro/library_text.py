@@ -1,0 +1,143 @@
+"""What a network without microcode costs and how far it is from the model, beside the one with microcode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.backends.float_graph import run_float
+from compiler.library.network import Kind, Population, ProcessGraph
+from hw_models.errors import InputError
+from ltc2neuro import metrics
+from ltc2neuro.arrays import ArrayOrTensor, Samples, as_array, as_sequences, with_timespans
+from ltc2neuro.library import LibraryNetwork
+from ltc2neuro.metrics import Metric
+from ltc2neuro.network import Network
+
+
+@dataclass(frozen=True)
+class Column:
+    """One network's error on the samples, and its cost. SQNR is against the float network, in dB."""
+
+    outputs_db: float
+    states_db: dict[str, float]
+    metric: float | None
+    neurons: int
+    synapses: int
+    processes: int
+    ticks_per_sample: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two networks of one model side by side; `print` it."""
+
+    default: Column
+    library: Column
+    metric_name: str | None
+    metric_float: float | None
+
+    def __str__(self) -> str:
+        one, two = self.default, self.library
+        rows = [("", "microcode", "library processes")]
+        rows.append(("outputs, SQNR in dB", f"{one.outputs_db:.1f}", f"{two.outputs_db:.1f}"))
+        for name in one.states_db:
+            rows.append((f"{name}, SQNR in dB", f"{one.states_db[name]:.1f}", f"{two.states_db[name]:.1f}"))
+        if self.metric_name is not None and self.metric_float is not None:
+            label = f"{self.metric_name} (float {self.metric_float:.4g})"
+            rows.append((label, f"{one.metric:.4g}", f"{two.metric:.4g}"))
+        for name in ("neurons", "synapses", "processes", "ticks_per_sample"):
+            label = name.replace("_", " ")
+            rows.append((label, f"{getattr(one, name):,}", f"{getattr(two, name):,}"))
+        return table(rows)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, the first to the left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def compare(
+    default: Network,
+    library: LibraryNetwork,
+    x: Samples,
+    targets: ArrayOrTensor | None = None,
+    metric: str | Metric | None = None,
+    *,
+    timespans: Samples | None = None,
+) -> Comparison:
+    """Run `x` (batch, time, features) on the references of both networks of one model, and on the float network.
+
+    `metric` and `targets` as for `verify`. Synapses count each half of a split weight and each bias; processes are
+    Lava's, the host's two ends included.
+    """
+    if (targets is None) != (metric is None):
+        raise InputError("targets and metric go together", advice="Give both, or neither.")
+    sequences = with_timespans(as_sequences(x, library.features), timespans, library.shortest_span)
+    if sequences.ragged or not sequences.arrays:
+        raise InputError("x is no batch", advice="Give sequences of one length, (batch, time, features).")
+    truth = run_float(library.float_graph, np.stack(sequences.arrays))
+    mapped = default.mapped()
+    costs = {
+        default: (
+            sum(p.size for p in mapped.populations),
+            sum(c.weights.size for c in mapped.connections),
+            len(mapped.populations) + len(mapped.connections) + 2,
+            mapped.ticks_per_sample,
+        ),
+        library: _cost(library.processes),
+    }
+
+    def score(outputs: np.ndarray) -> float | None:
+        if metric is None or targets is None:
+            return None
+        return metrics.measure(metric, list(library.shaped(outputs)), list(as_array(targets)))
+
+    def column(net: Network | LibraryNetwork) -> Column:
+        run = net.run(x, timespans=timespans)
+        states = {
+            name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
+            for name, s in run.states.items()
+            if name in truth.states
+        }
+        outputs = np.asarray(run.outputs)
+        return Column(metrics.sqnr([truth.outputs], [outputs]), states, score(outputs), *costs[net])
+
+    label = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
+    return Comparison(column(default), column(library), label, score(truth.outputs))
+
+
+def _cost(graph: ProcessGraph) -> tuple[int, int, int, int]:
+    return graph.neurons, graph.synapses, graph.processes, graph.ticks_per_sample
+
+
+def summary(net: LibraryNetwork) -> str:
+    """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
+    graph = net.processes
+    answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
+    lines = [f"Network of Lava's library processes: {net.features} features -> {answer}"]
+    weights = "two of 8 bits" if net.form.split_weights else "8 bits"
+    lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
+    lines += ["", "populations (Lava's process, neurons, ticks after their wave began)"]
+    lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
+    neurons, synapses, processes, ticks = _cost(graph)
+    lines += ["", f"{neurons:,} neurons, {synapses:,} synapses, {processes} processes of Lava, {ticks} ticks a sample"]
+    lines += [f"{graph.repeat} waves of {graph.period} ticks a sample; the first result is out at tick {graph.latency}"]
+    return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
+
+
+def known_db(net: LibraryNetwork) -> float:
+    """SQNR of the outputs on the known sequence, a piece of the calibration."""
+    exact = run_float(net.float_graph, net.known.x).outputs
+    return metrics.sqnr([exact], [net.dequantize(net.known.integers)])
+
+
+def _on_chip(graph: ProcessGraph) -> list[Population]:
+    return [p for p in graph.populations.values() if p.kind not in (Kind.SOURCE, Kind.SINK)]
