@@ -34,5 +34,5 @@ def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int, opt
     reset_interval = None if reset_interval is None else int(reset_interval)
     if mode == "mapped":
         return MappedNet(network=net.mapped(reset_interval, options), reset_interval=reset_interval)
-    network = net.mapped(reset_interval, Options(Overlap.NONE))
+    network = net.mapped(reset_interval, Options(Overlap.NONE, merged=False))
     return FusedNet(network=network, reset_interval=reset_interval, lanes=int(lanes))

@@ -78,7 +78,7 @@ def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str
     from compiler.backends.lava.run import run_lava
     from compiler.mapping.options import Options, Overlap
 
-    options = Options(Overlap.NONE) if fused else Options()
+    options = Options(Overlap.NONE, merged=False) if fused else Options()
     return run_lava(lambda reset: net.mapped(reset, options), x.astype(np.int64), state, fused=fused)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from compiler.assembly import finish
+from compiler.assembly import executed_instructions, finish
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.mapping.network import MappedNetwork
-from compiler.mapping.options import Options
+from compiler.mapping.options import Options, Overlap
 from compiler.mapping.overlap import population
 from compiler.mapping.plan import Plan, make_plan
 from compiler.mapping.populations import Groups, group
 from compiler.mapping.timing import choose_timing
+from compiler.rewrite.merge import merge_synapses
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 
@@ -30,12 +31,33 @@ def map_network(
             numbers=f"reset_interval = {reset_interval}, {chip.name} counts to {chip.word_high}",
             advice="Give a shorter interval, or None for no reset.",
         )
+    options = options or Options()
+    merged = graph if options.merged is False else merge_synapses(graph, chip.word_high)
+    if merged is graph:
+        return _mapped(graph, chip, reset_interval, options.overlap)
+    in_one = _mapped(merged, chip, reset_interval, options.overlap)
+    if options.merged:
+        return in_one
+    return min(_mapped(graph, chip, reset_interval, options.overlap), in_one, key=_cost)
+
+
+def _cost(network: MappedNetwork) -> tuple[int, int]:
+    """Ticks of a sample; then the instructions that all neurons execute in it, at most, and the messages they send."""
+    ticks = network.ticks_per_sample
+    sizes = {p.name: p.size for p in network.populations}
+    work = sum(len(at) * sizes[port.population] for port, at in network.sends.items() if port.population is not None)
+    for p in network.populations:
+        work += p.size * sum(executed_instructions(p.listing, tick, ticks) for tick in range(ticks))
+    return ticks, work
+
+
+def _mapped(graph: Graph, chip: Chip, reset_interval: int | None, overlap: Overlap) -> MappedNetwork:
     plan = make_plan(graph, chip)
     groups = group(plan)
     if _crowds_input(plan, groups, chip):
         plan = make_plan(graph, chip, gated=True)
         groups = group(plan)
-    timing = choose_timing(plan, groups, chip, (options or Options()).overlap, resets=reset_interval is not None)
+    timing = choose_timing(plan, groups, chip, overlap, resets=reset_interval is not None)
     wiring, period = timing.wiring, timing.period
     mapped = [population(p, period, reset_interval, timing.schedule.committed) for p in timing.programs]
     return MappedNetwork(

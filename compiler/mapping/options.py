@@ -21,6 +21,11 @@ class Overlap(Enum):
 
 @dataclass(frozen=True)
 class Options:
-    """How a graph is mapped."""
+    """How a graph is mapped.
+
+    `merged`: whether a solver's synapses on the input and those on its states are one population, where that is
+    exact; None: where it takes fewer ticks a sample, or as many with fewer instructions and messages.
+    """
 
     overlap: Overlap = Overlap.BLOCKS
+    merged: bool | None = None

@@ -1,0 +1,182 @@
+"""The merged form of synapses: those of the input and those of the states as one vector.
+
+A solver adds the sum of synapses that only the input drives, computed once, to the sum of others, computed in each of
+its iterations. Where both do the same to each element, with other constants, they become one vector: all of it is
+computed in each iteration, and one sum takes the place of two. It is no pass of `simplify`: `hoist` wants the
+opposite, and which of both is better depends on the chip.
+
+In an integer graph it changes no integer, and so merges only what is added as it is: where one of the sums is rounded
+first, nothing can be merged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from compiler.graph.graph import Array, Graph, Value
+from compiler.graph.ops import Add, Elementwise, Gather, MulShift, Op, Rescale, SegmentSum, Shift
+from hw_models.fixed_point import Format
+
+
+def merge_synapses(graph: Graph, highest: int | None = None) -> Graph:
+    """The graph with all merged that can be, or the same one. No sum of integers will exceed `highest`.
+
+    What the old sums were made of is left in the graph where nobody else needs it, too.
+    """
+    for number in range(len(graph.blocks)):
+        graph = _Merger(graph, number, highest).graph_merged()
+    return graph
+
+
+class _Merger:
+    """Merges what one block adds. New ops stand before the sum that they end in."""
+
+    def __init__(self, graph: Graph, block: int, highest: int | None) -> None:
+        self.graph, self.block, self.highest = graph, block, highest
+        self.makers = {str(op.result): op for _, op in graph.ops() if op.result is not None}
+        self.inside = {op.result for op in graph.blocks[block].ops}
+        self.values: dict[str, Value] = dict(graph.values)
+        self.constants: dict[str, Array] = dict(graph.constants)
+        self.fractions: dict[str, int] = dict(graph.fractions)
+        self.merged: dict[tuple[str, str], str] = {}
+        self.ops: list[Op] = []
+
+    def graph_merged(self) -> Graph:
+        """The graph with this block changed, or the same one."""
+        old = self.graph.blocks[self.block]
+        for op in old.ops:
+            ends = self._ends(op)
+            self.ops.append(op if ends is None else self._sum(op, *ends))
+        if tuple(self.ops) == old.ops:
+            return self.graph
+        blocks = list(self.graph.blocks)
+        blocks[self.block] = replace(old, ops=tuple(self.ops))
+        changed = replace(self.graph, blocks=tuple(blocks), values=self.values)
+        return replace(changed, constants=self.constants, fractions=self.fractions)
+
+    # --- what can be merged -------------------------------------------------------------------------------
+
+    def _ends(self, op: Op) -> tuple[SegmentSum, SegmentSum] | None:
+        """The sums that `op` adds, the earlier one first, if they can be one."""
+        if not isinstance(op, Add):
+            return None
+        early, late = sorted((op.a, op.b), key=lambda name: name in self.inside)
+        if (early in self.inside) or (late not in self.inside):
+            return None
+        first, then = self.makers.get(early), self.makers.get(late)
+        if not isinstance(first, SegmentSum) or not isinstance(then, SegmentSum):
+            return None
+        consumers = self.graph.consumers()
+        alone = all(len(consumers[name]) == 1 for name in (early, late))
+        fits = self.highest is None or self._reach(first, then) <= self.highest
+        return (first, then) if alone and fits and self._alike(first.x, then.x) else None
+
+    def _reach(self, *sums: SegmentSum) -> int:
+        """The largest magnitude of all partial sums together."""
+        total = np.zeros(self.graph.size(sums[0].out), np.int64)
+        for op in sums:
+            form = self.values[op.x].format
+            if form is not None:
+                total += np.bincount(self.graph.constants[op.segment], minlength=total.size) * form.magnitude
+        return int(total.max(initial=0))
+
+    def _alike(self, early: str, late: str) -> bool:
+        """Whether both names stand for the same computation, constants apart."""
+        if early in self.graph.constants or late in self.graph.constants:
+            both = early in self.graph.constants and late in self.graph.constants
+            return both and self.graph.fractions.get(early) == self.graph.fractions.get(late)
+        first, then = self.makers[early], self.makers[late]
+        if type(first) is not type(then):
+            return False
+        if isinstance(first, Gather):
+            return True
+        one, other = self.values[early].format, self.values[late].format
+        if not isinstance(first, Elementwise) or (one and one.fraction) != (other and other.fraction):
+            return False
+        if isinstance(first, (Rescale, Shift)) and one != other:
+            return False
+        if not isinstance(first, MulShift):
+            arrays = zip(first.arrays, then.arrays, strict=True)
+            if not all(np.array_equal(self.graph.constants[a], self.graph.constants[b]) for a, b in arrays):
+                return False
+        plain = [f.name for f in fields(first) if "role" not in f.metadata]
+        return all(getattr(first, name) == getattr(then, name) for name in plain) and all(
+            self._alike(a, b) for a, b in zip(first.operands, then.operands, strict=True)
+        )
+
+    def _array(self, name: str) -> Array:
+        return np.asarray(self.graph.constants[name])
+
+    # --- merging ------------------------------------------------------------------------------------------
+
+    def _sum(self, add: Op, early: SegmentSum, late: SegmentSum) -> Op:
+        sizes = self.graph.size(early.x), self.graph.size(late.x)
+        segment = self._both(early.segment, late.segment, sizes)
+        return SegmentSum(str(add.result), self._value(early.x, late.x, sizes), segment)
+
+    def _value(self, early: str, late: str, sizes: tuple[int, int]) -> str:
+        """The vector of both, of `sizes` elements; its ops are added once."""
+        if (early, late) in self.merged:
+            return self.merged[early, late]
+        if early in self.graph.constants:
+            name = self._both(early, late, sizes)
+        else:
+            first, then = self.makers[early], self.makers[late]
+            name = self._new_value(early, late)
+            if isinstance(first, Gather) and isinstance(then, Gather):
+                index = np.concatenate([self._array(first.index), self._array(then.index) + self._width(first)])
+                self.ops.append(Gather(name, first.sources + then.sources, self._constant(f"{name}.index", index)))
+            else:
+                self.ops.append(self._elementwise(name, first, then, sizes))
+        self.merged[early, late] = name
+        return name
+
+    def _elementwise(self, name: str, first: Op, then: Op, sizes: tuple[int, int]) -> Op:
+        names = dict(zip(first.operands, then.operands, strict=True))
+        operands = {a: self._value(a, b, sizes) for a, b in names.items()}
+        arrays = dict(zip(first.arrays, then.arrays, strict=True))
+        if isinstance(first, MulShift):
+            operands |= {a: self._both(a, b, sizes) for a, b in arrays.items()}
+        operands[str(first.result)] = name
+        return first.renamed(lambda n: operands.get(n, n))
+
+    def _width(self, op: Gather) -> int:
+        return sum(self.graph.size(s) for s in op.sources)
+
+    def _both(self, early: str, late: str, sizes: tuple[int, int]) -> str:
+        """Two constants, one after the other; one number where they are the same one."""
+        first, then = self._array(early), self._array(late)
+        if first.size == then.size == 1 and first.item() == then.item():
+            return early
+        whole = np.concatenate([np.broadcast_to(a.ravel(), n) for a, n in zip((first, then), sizes, strict=True)])
+        name = self._constant(f"{early}+{late}", whole)
+        if early in self.fractions:
+            self.fractions[name] = self.fractions[early]
+        return name
+
+    def _constant(self, name: str, array: Array) -> str:
+        while name in self.constants or name in self.values:
+            name += "'"
+        self.constants[name] = array
+        return name
+
+    def _new_value(self, early: str, late: str) -> str:
+        """A value that holds either."""
+        one, other = self.values[early], self.values[late]
+        form = other.format
+        if one.format is not None and form is not None:
+            form = Format(form.fraction, min(one.format.low, form.low), max(one.format.high, form.high))
+        name = f"{late}.merged"
+        while name in self.constants or name in self.values:
+            name += "'"
+        self.values[name] = replace(
+            other,
+            name=name,
+            size=one.size + other.size,
+            modules=tuple(dict.fromkeys(one.modules + other.modules)),
+            format=form,
+            represents=None,
+        )
+        return name
