@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compiler.mapping.mapper import map_network
+from compiler.mapping.network import MappedNetwork
+from compiler.mapping.options import Options, Overlap
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
 from compiler.placement.search import memory_of, place
 from hw_models.bands import Band
 from hw_models.chip import Chip, load_chip
 from hw_models.cost import Events, energy_by_operations, energy_by_power, tick_times, time_terms
-from hw_models.errors import ChipError, InputError
+from hw_models.errors import ChipError, GraphError, InputError
 from ltc2neuro.cost_report import Cost, Messages
 from ltc2neuro.extras import COUNTING
 
 if TYPE_CHECKING:
-    from compiler.mapping.options import Options
     from compiler.placement.activity import Activity
     from ltc2neuro.network import Network
     from ltc2neuro.runs import Run
@@ -109,9 +110,22 @@ def _activity(net: Network, placement: Placement, run: Run, options: Options | N
     if run.on == "floating":
         raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
     COUNTING.require()
-    from compiler.mapping.options import Options, Overlap
     from compiler.placement.activity import count_activity
 
-    apart = replace(options or Options(), overlap=Overlap.NONE)
-    network = map_network(net.graph, placement.chip, options=apart)
-    return count_activity(network, run.entered)
+    return count_activity(_apart(net, placement, options), run.entered)
+
+
+def _apart(net: Network, placement: Placement, options: Options | None) -> MappedNetwork:
+    """The network mapped so that it sends the same values, but samples do not overlap."""
+    given, wanted = options or Options(), _sent(placement.network)
+    for merged in (given.merged, False, True):  # where the mapping chooses, it may choose otherwise for this overlap
+        alone = Options(Overlap.NONE, merged)
+        network = map_network(net.graph, placement.chip, options=alone)
+        if _sent(network) == wanted:
+            return network
+    raise GraphError("no mapping without overlap sends the same values", advice="This is a fault of the compiler.")
+
+
+def _sent(network: MappedNetwork) -> Counter[str]:
+    """How often each value is sent in a sample."""
+    return Counter(value for ticks in network.sends.values() for value in ticks.values())
