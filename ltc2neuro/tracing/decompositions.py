@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as functional
 
+from compiler.graph.ops import Max
 from ltc2neuro.tracing import torch_cells
-from ltc2neuro.tracing.elementwise import MIXES, apply
+from ltc2neuro.tracing.elementwise import MIXES, apply, elementwise
 from ltc2neuro.tracing.linear import features_only
 from ltc2neuro.tracing.symbolic import Symbolic
 from ltc2neuro.tracing.torch_ops import spellings
@@ -107,6 +108,11 @@ def _pow(input: Tensor, exponent: float) -> Tensor:
     if exponent < 0:
         return torch.reciprocal(_pow(input, -exponent))
     raise TypeError(f"argument exponent = {exponent}: whole numbers from 1 to 8, 0.5, and their negatives are known")
+
+
+def _sqrt(input: Symbolic) -> Tensor:
+    """Ranges of integers do not see that a sum of squares is never below 0: it is said."""
+    return apply("sqrt", elementwise(Max, (input, 0.0), input.example.clamp(min=0.0)))
 
 
 def _elu(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -289,6 +295,8 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("masked_fill",), _masked_fill),
         (("square",), lambda input: input * input),
         (("pow", "__pow__"), _pow),
+        (("sqrt",), _sqrt),
+        (("reciprocal",), lambda input: 1.0 / input),  # a quotient's range may span many octaves
         (("rsqrt",), lambda input: torch.reciprocal(torch.sqrt(input))),
         (("expit",), torch.sigmoid),
         (("elu",), _elu),

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as functional
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_agreement import drifting, executors_agree
 from torch import nn
 
 from compiler.backends.float_graph import run_float
@@ -228,3 +229,27 @@ def test_any_chain_of_operations(data):
         return x
 
     checked(forward, map=nn.Linear(6, 6))
+
+
+def _over_spread(x):
+    return x / torch.sqrt(0.1 + x.square().mean(-1, keepdim=True))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.reciprocal(2 + abs(x)),
+        lambda x: torch.reciprocal(1 + torch.exp(-x)),
+        lambda x: (1 + x * x) ** -1,
+        lambda x: torch.rsqrt(0.1 + x * x),
+        lambda x: 1 / torch.sqrt(0.1 + x.square()),
+        lambda x: (x * x) ** 0.5,
+        lambda x: torch.sqrt(x.square().sum(-1, keepdim=True)) + x,
+        lambda x: _over_spread(x - x.mean(-1, keepdim=True)),
+    ],
+    ids=["reciprocal", "of an exp", "power", "rsqrt", "over a root", "root of a square", "length", "spread"],
+)
+def test_roots_and_reciprocals_in_integers(function):
+    torch.manual_seed(0)
+    model = Net(lambda net, x: function(net.map(x)), map=nn.Linear(3, 4))
+    assert executors_agree(model, drifting(3)) > 40
