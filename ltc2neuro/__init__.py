@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from compiler.library.form import LibraryForm
+    from compiler.mapping.options import Options, Overlap
     from compiler.placement.placement import Placement
     from compiler.quantize.precision import Precision
     from compiler.rules.finding import Finding
@@ -39,6 +40,8 @@ _HOMES = {
     "LibraryForm": "compiler.library.form",
     "LibraryNetwork": "ltc2neuro.library",
     "Network": "ltc2neuro.network",
+    "Options": "compiler.mapping.options",
+    "Overlap": "compiler.mapping.options",
     "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
     "Run": "ltc2neuro.runs",
@@ -58,6 +61,8 @@ __all__ = [
     "LibraryForm",
     "LibraryNetwork",
     "Network",
+    "Options",
+    "Overlap",
     "Placement",
     "Precision",
     "Run",

@@ -100,15 +100,17 @@ class Network:
         record: Sequence[str] = (),
         *,
         timespans: Samples | None = None,
+        options: Options | None = None,
     ) -> Run:
         """Run `x` on an executor: "floating", "reference", "lava" or "lava-fused".
 
         `state` is the `final_state` of an earlier run; `record` are names or globs of `names()`; `timespans`,
         (batch, time) or a list of (time,), is the time before each sample, for a network compiled with time spans.
-        Raises `InputError` for a wrong shape, name or state.
+        `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines the layers. The integers are the
+        same. Raises `InputError` for a wrong shape, name or state.
         """
         sequences = with_timespans(as_sequences(x, self.features), timespans, self.shortest_span)
-        return run_network(self, sequences, on, state, record)
+        return run_network(self, sequences, on, state, record, options)
 
     def stream(self, batch: int | None = None) -> Stream:
         """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features)."""
@@ -310,7 +312,7 @@ class Network:
         sample k when tick state_ticks[name] + k * ticks_per_sample has run.
 
         Of "mapped", samples overlap as `options` say. To set states between samples, or to feed a result back as the
-        next sample, take `options=Options(Overlap.NONE)` of `compiler.mapping`.
+        next sample, take `options=Options(Overlap.NONE)`.
 
         Integers travel: see `quantize` and `dequantize`. What you send to `inp` must lie within `input_format`; the
         chip does not clip it, and neither does Lava. Run the graph under `Loihi2SimCfg(select_tag="fixed_pt")`.

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.backends.execution import Execution
+from compiler.mapping.options import Options, Overlap
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.arrays import Floats, Sequences, as_array, check_numbers
 from ltc2neuro.extras import LAVA
@@ -50,39 +51,36 @@ class Run:
         return f"Run(on {self.on}, {shape}, states {', '.join(self.states)}, {clipped} saturations)"
 
 
-Executor: TypeAlias = "Callable[[Network, Floats, States | None, Sequence[str]], Execution]"
+Executor: TypeAlias = "Callable[[Network, Floats, States | None, Sequence[str], Options | None], Execution]"
 
 
-def _floating(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+def _floating(net: Network, x: Floats, state: States | None, record: Sequence[str], _: Options | None) -> Execution:
     """The integer graph, unrounded; `x` and states are in units of the last place."""
     return net.floating_program.run(x, state, record)
 
 
-def _reference(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+def _reference(net: Network, x: Floats, state: States | None, record: Sequence[str], _: Options | None) -> Execution:
     from compiler.backends.reference import run_prepared
 
     return run_prepared(net.reference_program, x, state, record)
 
 
-def _lava(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
-    return _on_lava(net, x, state, record, fused=False)
-
-
-def _lava_fused(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
-    return _on_lava(net, x, state, record, fused=True)
-
-
-def _on_lava(net: Network, x: Floats, state: States | None, record: Sequence[str], *, fused: bool) -> Execution:
+def _lava(
+    net: Network, x: Floats, state: States | None, _: Sequence[str], options: Options | None, fused: bool = False
+) -> Execution:
     refuse_without_lava(net)
     LAVA.require()
     from compiler.backends.lava.run import run_lava
-    from compiler.mapping.options import Options, Overlap
 
-    options = Options(Overlap.NONE, merged=False) if fused else Options()
     return run_lava(lambda reset: net.mapped(reset, options), x.astype(np.int64), state, fused=fused)
 
 
-def _loihi2(net: Network, x: Floats, state: States | None, record: Sequence[str]) -> Execution:
+def _lava_fused(net: Network, x: Floats, state: States | None, record: Sequence[str], _: Options | None) -> Execution:
+    """A sample a tick: there is nothing that could overlap."""
+    return _lava(net, x, state, record, Options(Overlap.NONE, merged=False), fused=True)
+
+
+def _loihi2(net: Network, x: Floats, state: States | None, record: Sequence[str], options: Options | None) -> Execution:
     """Outputs only: the chip keeps its states."""
     refuse_without_lava(net)
     LAVA.require()
@@ -92,7 +90,8 @@ def _loihi2(net: Network, x: Floats, state: States | None, record: Sequence[str]
         raise InputError("Loihi 2 starts from the initial states only", advice="Leave out state=.")
     if record:
         raise InputError("Loihi 2 shows outputs only", where=", ".join(record), advice=_ELSEWHERE)
-    return run_loihi2(net.mapped, x.astype(np.int64), _reference(net, x, None, ()).outputs.astype(np.int64))
+    expected = _reference(net, x, None, (), None).outputs.astype(np.int64)
+    return run_loihi2(lambda reset: net.mapped(reset, options), x.astype(np.int64), expected)
 
 
 EXECUTORS: dict[str, Executor] = {
@@ -102,6 +101,8 @@ EXECUTORS: dict[str, Executor] = {
     "lava-fused": _lava_fused,
     "loihi2": _loihi2,
 }
+_MAPPED = ("lava", "loihi2")
+"""The executors with a tick for what the chip does in one: options of the mapping make a difference."""
 
 
 def refuse_without_lava(net: Network) -> None:
@@ -116,13 +117,22 @@ def refuse_without_lava(net: Network) -> None:
 
 
 def run_network(
-    net: Network, x: Sequences, on: str, state: States | None, record: Sequence[str]
+    net: Network,
+    x: Sequences,
+    on: str,
+    state: States | None,
+    record: Sequence[str],
+    options: Options | None = None,
 ) -> Run:
-    """Run `x` on the executor `on`; sequences of equal length side by side."""
+    """Run `x` on the executor `on`, mapped as `options` say; sequences of equal length side by side."""
     if not isinstance(on, str) or on not in EXECUTORS:
         raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
     if not x.arrays and not x.ragged:
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
+    if options is not None and on not in _MAPPED:
+        raise InputError(
+            f"{on!r} runs nothing that is mapped", where="options", advice=f"Run it on {' or '.join(_MAPPED)}."
+        )
     wanted = _expand(net, record)
     if on.startswith("lava"):
         _refuse_values(net, wanted)
@@ -139,7 +149,7 @@ def run_network(
             if saturated:
                 counts[net.input_name] = counts.get(net.input_name, 0) + saturated
         own = None if start is None else {n: s[group] for n, s in start.items()}
-        execution = EXECUTORS[on](net, samples, own, net.recorded_values(wanted))  # type: ignore[arg-type]
+        execution = EXECUTORS[on](net, samples, own, net.recorded_values(wanted), options)  # type: ignore[arg-type]
         for name, count in execution.saturations.items():
             label = net.shown_name(name)
             counts[label] = counts.get(label, 0) + count
@@ -182,7 +192,8 @@ def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict
     if not isinstance(state, Mapping) or set(state) != set(names):
         given = sorted(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
         raise InputError(
-            "state does not fit the network", numbers=f"has {given}, expected {sorted(names)}",
+            "state does not fit the network",
+            numbers=f"has {given}, expected {sorted(names)}",
             advice="Give the final_state of a run of this network.",
         )
     checked: dict[str, np.ndarray] = {}
@@ -197,7 +208,8 @@ def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict
         assert form is not None  # an integer graph's
         if integers and (np.any(array != np.floor(array)) or np.any(array < form.low) or np.any(array > form.high)):
             raise InputError(
-                "a state handed in is not one of this network's integers", where=name,
+                "a state handed in is not one of this network's integers",
+                where=name,
                 numbers=f"allowed {form.low}..{form.high}",
                 advice="Give the final_state of a run on 'reference' or Lava, not of one on 'floating'.",
             )

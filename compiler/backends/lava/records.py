@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hw_models.errors import LavaError
+
 if TYPE_CHECKING:
     from lava.magma.core.process.variable import Var
 
@@ -59,13 +61,21 @@ class StateVar:
     var: Var
     start: int
     stop: int
+    settable: bool = True
+    """whether there is a tick between two samples at which it can be set"""
 
     def get(self) -> npt.NDArray[np.int64]:
         """The state's integers; only between runs."""
         return self.var.get()[self.start : self.stop].astype(np.int64)
 
     def set(self, integers: npt.ArrayLike) -> None:
-        """Give the state other integers; only between runs."""
+        """Give the state other integers; only between runs, and only where samples do not overlap."""
+        if not self.settable:
+            raise LavaError(
+                "samples overlap: when one has ended, the next has used the state",
+                where=self.var.name,
+                advice="Make the process with options=Options(Overlap.NONE) to set states between samples.",
+            )
         whole = self.var.get()
         whole[self.start : self.stop] = integers
         self.var.set(whole)

@@ -56,7 +56,8 @@ class MappedNet(Net):
     """A hierarchical process: one `Neurons` a population, a stock process of Lava a connection, the chip's ticks.
 
     Ports are (features,) and (outputs,). Each population with states is a Var `states_<population>` here, aliased;
-    `state_vars` finds a state in them. `rows` names states to record sample by sample.
+    `state_vars` finds a state in them. Where samples overlap, the last state of a sequence may be gone when its tick
+    has run: the next sequence has begun. `rows` names states to record sample by sample.
     """
 
     def __init__(
@@ -80,7 +81,8 @@ class MappedNet(Net):
             var = Var(shape=initial.shape, init=initial)
             setattr(self, name, var)
             for index, state in enumerate(population.states):
-                state_vars[state] = StateVar(var, index * population.size, (index + 1) * population.size)
+                start = index * population.size
+                state_vars[state] = StateVar(var, start, start + population.size, settable=not network.overlaps)
         self.state_vars = state_vars
 
 
@@ -152,13 +154,13 @@ class FusedNet(Net):
         rows: Mapping[str, SampleRows] | None = None,
         name: str = "network",
     ) -> None:
+        super().__init__(network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, name=name)
         if network.overlaps:
             raise LavaError(
                 "samples that overlap cannot run in one tick each",
                 numbers=f"{network.ticks_per_sample} ticks a sample, latency {network.latency}",
                 advice="Map the graph with Overlap.NONE.",
             )
-        super().__init__(network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, name=name)
         self.inp = InPort(shape=(network.input_size * lanes,))
         self.out = OutPort(shape=(network.output_size * lanes,))
         self.ticks_per_sample = 1

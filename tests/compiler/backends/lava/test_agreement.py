@@ -17,8 +17,10 @@ except (LavaError, MissingExtraError) as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
 from graph_strategies import integer_graphs
+from liquid_graphs import cfc, ltc, mixed_memory, stack
 
 from compiler.backends.execution import Execution
+from compiler.backends.lava.processes.nets import FusedNet, MappedNet
 from compiler.backends.lava.run import run_lava
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph
@@ -52,6 +54,37 @@ def assert_equal(run: Execution, reference: Execution) -> None:
 def test_mapped_equals_the_reference(graph: Graph, seed: int, overlap: Overlap) -> None:
     x = inputs(graph, seed, batch=2, time=3)
     assert_equal(run_lava(map_for(graph, overlap), x, None, fused=False), run_reference(graph, x))
+
+
+@pytest.mark.parametrize(
+    ("graph", "overlap"),
+    [
+        (ltc(2, units=4, alike=True), Overlap.BLOCKS),
+        (ltc(1, units=4, alike=True), Overlap.BLOCKS),  # in one population
+        (cfc(2), Overlap.LAYERS),
+        (stack((2, 1)), Overlap.LAYERS),
+        (mixed_memory(), Overlap.BLOCKS),
+    ],
+)
+def test_liquid_cells_and_stacks(graph: Graph, overlap: Overlap) -> None:
+    """Two sequences in one graph, with a reset between; then from the states where they ended."""
+    x = inputs(graph, 1, batch=2, time=3)
+    reference = run_reference(graph, x)
+    assert_equal(run_lava(map_for(graph, overlap), x), reference)
+    again = run_lava(map_for(graph, overlap), x[:1], {n: s[:1] for n, s in reference.final.items()})
+    assert_equal(again, run_reference(graph, x[:1], {n: s[:1] for n, s in reference.final.items()}))
+
+
+def test_where_samples_overlap_a_state_cannot_be_set_between_them() -> None:
+    graph = ltc(2, units=4)
+    for overlap in (Overlap.NONE, Overlap.BLOCKS):
+        net = MappedNet(network=map_for(graph, overlap)(None))
+        assert net.state_vars["rnn.v"].settable == (overlap is Overlap.NONE)
+        assert net.state_ticks == {"rnn.v": 5}
+    with pytest.raises(LavaError, match="samples overlap"):
+        net.state_vars["rnn.v"].set([1, 2, 3, 4])
+    with pytest.raises(LavaError, match="in one tick each"):
+        FusedNet(network=map_for(graph, Overlap.BLOCKS)(None))
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=SLOW)

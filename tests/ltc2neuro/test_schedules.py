@@ -1,0 +1,62 @@
+"""How a user asks for another schedule, and that nothing but the ticks changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from ncps.torch import LTC, CfC
+from ncps.wirings import AutoNCP
+
+import ltc2neuro
+from ltc2neuro import Options, Overlap
+from ltc2neuro.errors import InputError, LavaError, MissingExtraError
+
+
+class Stack(torch.nn.Module):
+    """An LTC that a CfC reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = LTC(3, AutoNCP(8, 3), batch_first=True)
+        self.second = CfC(3, 5, batch_first=True, backbone_units=6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(x)[0])[0]
+
+
+X = np.random.default_rng(0).normal(size=(4, 6, 3))
+
+
+@pytest.fixture(scope="module")
+def net() -> ltc2neuro.Network:
+    torch.set_num_threads(1)
+    return ltc2neuro.compile(Stack().eval(), X)
+
+
+def test_a_pipeline_is_asked_for_by_an_option(net):
+    ticks = {o: (m.ticks_per_sample, m.latency) for o in Overlap for m in [net.mapped(options=Options(o))]}
+    assert ticks[Overlap.LAYERS] < ticks[Overlap.BLOCKS] < ticks[Overlap.NONE]
+    assert ticks[Overlap.LAYERS] == (12, ticks[Overlap.NONE][1]), "the LTC's six sub-steps of two ticks"
+    usual = net.mapped()
+    assert (usual.ticks_per_sample, usual.latency) == ticks[Overlap.BLOCKS]
+
+
+@pytest.mark.parametrize("overlap", list(Overlap))
+def test_every_schedule_returns_the_same_on_lava(net, overlap):
+    try:
+        import compiler.backends.lava.door  # noqa: F401
+    except (LavaError, MissingExtraError) as missing:
+        pytest.skip(str(missing))
+    expected = net.run(X[:2, :4])
+    run = net.run(X[:2, :4], on="lava", options=Options(overlap))
+    assert np.array_equal(run.integers, expected.integers)
+    for name, states in expected.states.items():
+        assert np.array_equal(run.states[name], states)
+
+
+def test_options_are_for_executors_with_ticks(net):
+    for on in ("reference", "floating", "lava-fused"):
+        with pytest.raises(InputError, match="runs nothing that is mapped"):
+            net.run(X, on=on, options=Options())
