@@ -1,6 +1,7 @@
 """The square root: approximated over the interval that its argument lies in.
 
 Approximation on loihi2 (cubics, 8 segments, 13 and 16 fraction bits): off by at most 3e-5 over 1/4..4, 4e-4 over 0..4.
+A table of 4096 lines: 1.1e-7 and 4.6e-3, for near 0 a root is steeper than lines of one length follow.
 """
 
 import numpy as np

@@ -148,6 +148,25 @@ def test_functions_without_a_half_over_an_interval(name, low, high, worst):
     assert np.abs(evaluate(table, x) * 2.0**-16 - function.real(x * 2.0**-13)).max() == table.max_error <= worst
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high", "worst"),
+    [
+        ("exp", -12.0, 0.0, 5.4e-7),
+        ("exp", -12.0, 2.0, 5.4e-6),
+        ("sqrt", 0.25, 4.0, 1.1e-7),
+        ("sqrt", 0.0, 4.0, 4.6e-3),
+        ("reciprocal", 0.5, 1.0, 1.6e-8),
+    ],
+)
+def test_a_table_of_lines_over_an_interval(name, low, high, worst):
+    real, first, last = FUNCTIONS[name].real, int(low * 2**24), int(high * 2**24)
+    table = uniform_lines(real, first, last, in_fraction=24, out_fraction=30, word_bits=64, product_bits=62)
+    x = np.append(np.arange(first, last + 1, 4999), np.arange(first, first + 200_000, 37))
+    error = np.abs(evaluate(table, x) * 2.0**-30 - real(x * 2.0**-24)).max()
+    assert max(error, table.max_error) <= worst < 1.1 * table.max_error
+    assert f"{worst:.1e}".replace("e-0", "e-") in (import_module(f"compiler.functions.{name}").__doc__ or "")
+
+
 @pytest.mark.parametrize("function", TAILED, ids=named)
 def test_docstrings_state_what_is_tested(function):
     text = import_module(f"compiler.functions.{function.name}").__doc__ or ""
