@@ -31,6 +31,8 @@ INPUT_BITS = 14
 """of the source's integers"""
 MOST_BITS = 19
 """of a message: what is left of 24 are the sign and room for sums that go beyond what is usual"""
+SPREAD = 16.0
+"""The last places of a node's elements differ by at most this factor."""
 ROOT_BITS = 14
 """of what InvSqrt takes: it is most precise from 2^11 to 2^14"""
 ROOT_SCALE = 18
@@ -68,14 +70,14 @@ class _Assembly:
     def _lsb(self, node: Node) -> Floats:
         """The real weight of the last place of what a node sends, an element; of a function's hinges."""
         if isinstance(node, Source):
-            return np.maximum(node.magnitude, 1e-30) / 2**INPUT_BITS
+            return _even(node.magnitude) / 2**INPUT_BITS
         if isinstance(node, Bank):
-            return node.reach / 2.0 ** self._bits(Kind.HINGES, node.level)
+            return _even(node.reach) / 2.0 ** self._bits(Kind.HINGES, node.level)
         if isinstance(node, Product):
             return self._factor(node.a_magnitude) * self._factor(node.b_magnitude) * 2.0 ** self._shift(node.level)
         if isinstance(node, Root):
             return 1.0 / (2**ROOT_SCALE * np.sqrt(node.high / 2**ROOT_BITS))
-        return node.magnitude / 2.0 ** self._bits(Kind.RELAYS, node.level)
+        return _even(node.magnitude) / 2.0 ** self._bits(Kind.RELAYS, node.level)
 
     def _bits(self, kind: Kind, level: int) -> int:
         return self.bits.get(_label(kind, level), MOST_BITS)
@@ -85,7 +87,7 @@ class _Assembly:
         return 2 * FACTOR_BITS - self._bits(Kind.PRODUCTS, level)
 
     def _factor(self, magnitude: Floats) -> Floats:
-        return np.maximum(magnitude, 1e-30) / 2**FACTOR_BITS
+        return _even(magnitude) / 2**FACTOR_BITS
 
     def _knots(self, bank: Bank) -> Integers:
         """Knots as integers, rising."""
@@ -104,7 +106,7 @@ class _Assembly:
             self._simple(Kind.ROOTS, level, [n for n in here if isinstance(n, Root)])
             self._simple(Kind.RELAYS, level, [n for n in here if isinstance(n, Relay)])
         states = {s: self._state(node) for s, node in self.plan.states.items()}
-        output_lsb = np.maximum(self.plan.output_magnitude, 1e-30) / 2.0 ** self._bits(Kind.SINK, 0)
+        output_lsb = _even(self.plan.output_magnitude) / 2.0 ** self._bits(Kind.SINK, 0)
         self._sink(output_lsb)
         connections: list[Connection] = []
         for port in self.ports:
@@ -152,9 +154,9 @@ class _Assembly:
             return
         made = self._population(Kind.PRODUCTS, level, sum(n.size for n in nodes), nodes)
         for index in (0, 1):
-            magnitude = np.concatenate([(n.a_magnitude, n.b_magnitude)[index] for n in nodes])
+            lsb = np.concatenate([self._factor((n.a_magnitude, n.b_magnitude)[index]) for n in nodes])
             rows = [(self.place[n.name][1], (n.a, n.b)[index]) for n in nodes]
-            self.ports.append(_Port(made, index, self._factor(magnitude), rows))
+            self.ports.append(_Port(made, index, lsb, rows))
 
     def _simple(self, kind: Kind, level: int, nodes: Sequence[Root | Relay]) -> None:
         if not nodes:
@@ -232,6 +234,11 @@ class _Assembly:
         source, ports = Kind.SOURCE.value, (port.index,)
         made = Connection(name, source, target.name, ports, weights, BIAS_EXPONENT, delay, before=False, is_bias=True)
         return [made]
+
+
+def _even(magnitude: Floats) -> Floats:
+    """Magnitudes that do not lie too far apart: the smallest ones would make the largest weights of a connection."""
+    return np.maximum(magnitude, max(float(magnitude.max(initial=0.0)) / SPREAD, 1e-30))
 
 
 def population_of(node: Node) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
 from compiler.library.affine import Floats
@@ -37,6 +39,14 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> Proce
     Every population has as many bits as the proof allows: where a width could be left, the population whose numbers
     are too long gets fewer. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
     """
+    for state in graph.states:
+        if graph.constants[state.initial].any():
+            raise QuantizeError(
+                "without microcode a state starts at 0: nothing has been sent yet",
+                where=f"state {state.name}",
+                numbers=f"it starts at up to {np.abs(graph.constants[state.initial]).max():.6g}",
+                advice="Compile it with microcode=True.",
+            )
     observed = Observed(graph, sequences)
     bounds = find_bounds(graph, observed, form.margin)
     states = {s.name: state_interval(graph, s.name, observed, form.margin) for s in graph.states}

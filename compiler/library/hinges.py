@@ -36,7 +36,7 @@ def fit(real: Callable[[Floats], Floats], low: float, high: float, count: int, r
     density += 1e-6 * density.max() + 1e-300
     mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     steepest = np.abs(slope).max()
-    before, after = (0.5 * float(abs(s) < FLAT * steepest) for s in (slope[0], slope[-1]))
+    before, after = (0.5 * float(abs(s) < FLAT * steepest and not relative) for s in (slope[0], slope[-1]))
     position = (np.arange(count) + before) / (count - 1 + before + after)
     knots = np.interp(position * mass[-1], mass, x).astype(np.float64)
     return knots, _values(x, y, weight, knots)

@@ -127,7 +127,7 @@ def inverse_root(x: Integers) -> Integers:
     """What InvSqrt sends for positive x: about 2^18 / sqrt(x); 0 for 0. Five steps from a table of its own.
 
     >>> inverse_root(np.array([4096, 1024, 0]))
-    array([4095, 8190,    0])
+    array([4095, 8199,    0])
     """
     bits = np.frexp(np.maximum(x, 1).astype(np.float64))[1]  # x < 2^bits
     table = np.array([2 * int(2**FRACTION / (2 ** ((m - FRACTION) / 2) * 1.238982962)) for m in range(24)])
