@@ -1,0 +1,142 @@
+"""`compile(..., microcode=False)`: how near, equal on Lava, files, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+
+import torch
+from ncps.torch import CfC
+from networks import FEATURES, classifier, sequences, tracker
+
+import ltc2neuro
+from ltc2neuro import LibraryForm, LibraryNetwork
+from ltc2neuro.errors import ArtifactError, ChipError, InputError, QuantizeError
+from ltc2neuro.extras import LAVA
+from ltc2neuro.nn import CTRNN, ODELSTM
+
+X = sequences(batch=8, time=12)
+
+
+class Reader(torch.nn.Module):
+    """A recurrent layer, and a linear readout."""
+
+    def __init__(self, layer: torch.nn.Module, size: int) -> None:
+        super().__init__()
+        self.layer, self.head = layer, torch.nn.Linear(size, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.layer(x)[0])
+
+
+def model(name: str) -> torch.nn.Module:
+    torch.manual_seed(3)
+    if name == "LTC":
+        return tracker()
+    if name == "CTRNN":
+        return Reader(CTRNN(FEATURES, 8), 8)
+    if name == "RNN":
+        return Reader(torch.nn.RNN(FEATURES, 8, batch_first=True), 8)
+    return Reader(CfC(FEATURES, 8, mode=name, backbone_units=12), 8)
+
+
+@pytest.fixture(scope="module")
+def net() -> LibraryNetwork:
+    return ltc2neuro.compile(tracker(), X, microcode=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "ticks", "states_db"),
+    [("LTC", 12, 40), ("default", 5, 44), ("no_gate", 5, 42), ("pure", 6, 44), ("CTRNN", 12, 44), ("RNN", 2, 44)],
+)
+def test_how_near_each_cell_is(name: str, ticks: int, states_db: float) -> None:
+    m = model(name).eval()
+    made = ltc2neuro.compile(m, X, microcode=False)
+    found = ltc2neuro.compare(ltc2neuro.compile(m, X), made, sequences(batch=4, time=12, seed=1)).library
+    assert found.ticks_per_sample <= ticks
+    assert min(found.outputs_db, *found.states_db.values()) > states_db
+
+
+@pytest.mark.skipif(bool(LAVA.missing()), reason="needs the extra lava")
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["LTC", "default", "CTRNN"])
+def test_lava_is_equal(name: str) -> None:
+    made = ltc2neuro.compile(model(name).eval(), X, microcode=False, form=LibraryForm(hinges=8))
+    x = [X[0, :3], X[1, :5]]
+    expected, got = made.run(x), made.run(x, on="lava")
+    for a, b in zip(expected.integers, got.integers, strict=True):  # type: ignore[arg-type]
+        assert np.array_equal(a, b)
+    for state in expected.states:
+        assert all(np.array_equal(a, b) for a, b in zip(expected.states[state], got.states[state], strict=True))
+    with pytest.raises(InputError, match="start from silence"):
+        made.run(x, on="lava", state=got.final_state)
+
+
+def test_it_answers_in_the_models_shape_and_goes_on_from_a_state() -> None:
+    made = ltc2neuro.compile(classifier(), X, microcode=False)
+    with torch.no_grad():
+        exact = classifier()(torch.from_numpy(X)).numpy()
+    assert made(X).shape == exact.shape and np.abs(made(X) - exact).max() < 0.05 * np.abs(exact).max()
+    whole, first = made.run(X), made.run(X[:, :5])
+    second = made.run(X[:, 5:], state=first.final_state)
+    assert np.array_equal(np.asarray(whole.integers)[:, 5:], second.integers)
+    with pytest.raises(InputError, match="state"):
+        made.run(X, state={"nothing": np.zeros((8, 1))})
+
+
+def test_ragged_sequences_and_clipped_inputs(net: LibraryNetwork) -> None:
+    ragged = net.run([X[0, :4], X[1]])
+    assert np.array_equal(ragged.integers[1], net.run(X[1:2]).integers[0])  # type: ignore[index]
+    clipped = net.run(1e3 * X)
+    assert clipped.saturations["input"] > 0 and np.all(np.isfinite(clipped.outputs))
+    assert np.array_equal(net.quantize(1e3 * X).max(), net.processes.input_limit)
+
+
+def test_a_file_holds_the_same_network(net: LibraryNetwork, tmp_path: Path) -> None:
+    net.save(tmp_path / "net.l2n")
+    again = ltc2neuro.load_library(tmp_path / "net.l2n")
+    assert again.form == net.form and str(again) == str(net)
+    assert np.array_equal(again.run(X).integers, net.run(X).integers)
+    assert np.array_equal(again.run(again.known.x).integers, again.known.integers)
+    with pytest.raises(ArtifactError, match="no microcode"):
+        ltc2neuro.load(tmp_path / "net.l2n")
+    ltc2neuro.compile(tracker(), X).save(tmp_path / "other.l2n")
+    with pytest.raises(ArtifactError, match="has microcode"):
+        ltc2neuro.load_library(tmp_path / "other.l2n")
+
+
+def test_a_file_whose_weights_leave_the_widths_is_refused(net: LibraryNetwork, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    first = net.processes.connections[0]
+    wide = replace(first, exponent=first.exponent + 12)
+    broken = replace(net.processes, connections=(wide, *net.processes.connections[1:]))
+    replace(net, processes=broken).save(tmp_path / "net.l2n")
+    with pytest.raises(ArtifactError, match="leave its widths"):
+        ltc2neuro.load_library(tmp_path / "net.l2n")
+
+
+def test_its_text_and_the_comparison_say_cost_and_error(net: LibraryNetwork) -> None:
+    for part in ("GradedReluVec", "ProdNeuron", "neurons", "synapses", "ticks a sample", "dB"):
+        assert part in str(net)
+    targets = np.zeros((8, 12, 2))
+    table = str(ltc2neuro.compare(ltc2neuro.compile(tracker(), X), net, X, targets, "mse"))
+    for part in ("microcode", "library processes", "SQNR", "mse (float", "processes", "ticks per sample"):
+        assert part in table
+
+
+def test_refusals() -> None:
+    with pytest.raises(ChipError, match="library processes"):
+        ltc2neuro.compile(tracker(), X, microcode=False, chip="spinnaker2")
+    with pytest.raises(InputError, match="precision"):
+        ltc2neuro.compile(tracker(), X, microcode=False, precision="accurate")  # type: ignore[call-overload]
+    with pytest.raises(InputError, match="form"):
+        ltc2neuro.compile(tracker(), X, form=LibraryForm())  # type: ignore[call-overload]
+    with pytest.raises(QuantizeError, match="beside a loop"):
+        ltc2neuro.compile(Reader(ODELSTM(FEATURES, 4), 4), X, microcode=False)
+    with pytest.raises(InputError, match="no executor"):
+        ltc2neuro.compile(tracker(), X, microcode=False).run(X, on="lava-fused")
