@@ -14,7 +14,7 @@ from compiler.library.form import LibraryForm
 from compiler.quantize.bounds import Observed, state_interval
 from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
-from compiler.rewrite.runner import simplify
+from compiler.rewrite.runner import MERGING, PASSES, simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
 from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences, with_timespans
@@ -45,6 +45,7 @@ def compile(
     dt: float = 1.0,
     microcode: Literal[True] = True,
     form: None = None,
+    merged: bool = False,
 ) -> Network: ...
 
 
@@ -72,6 +73,7 @@ def compile(
     dt: float = 1.0,
     microcode: bool = True,
     form: LibraryForm | None = None,
+    merged: bool = False,
 ) -> Network | LibraryNetwork:
     """Compile a trained torch module for a chip.
 
@@ -80,6 +82,9 @@ def compile(
     `dt` is the time that one sample stands for, in the unit of the model's time constants; where it differs from sample
     to sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration, the
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
+    `merged`: a solver's synapses on the input and on its states become one population, where they are alike: a program
+    and some connections less and a result that is out a tick sooner, for synapses of the input that compute and send
+    in each sub-step.
     With `microcode` False the network is one of Lava's library processes alone, in the `form` given.
 
     Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch,
@@ -96,6 +101,8 @@ def compile(
     sequences = with_timespans(samples, timespans, 0.0 if timed else None)
     target = load_chip(chip)
     if not microcode:
+        if merged:
+            raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
         refuse_without_microcode(target, precision)
     elif form is not None:
         raise InputError("form is that of networks without microcode", advice="Give microcode=False, or leave it out.")
@@ -111,7 +118,7 @@ def compile(
     if not microcode:
         return without_microcode(traced, sequences, form or LibraryForm(), dt, timed=timed)
     begin("simplifying")
-    graph, passes = simplify(traced.graph)
+    graph, passes = simplify(traced.graph, MERGING if merged else PASSES)
     design = design_of(graph, sequences.arrays, target, exact)
     findings = before_integers(design)
     refuse(findings, target)

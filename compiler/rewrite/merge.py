@@ -21,9 +21,9 @@ from hw_models.fixed_point import Format
 
 
 def merge_synapses(graph: Graph, highest: int | None = None) -> Graph:
-    """The graph with all merged that can be, or the same one. No sum of integers will exceed `highest`.
+    """Synapses on the input and synapses on states that are alike become one vector.
 
-    What the old sums were made of is left in the graph where nobody else needs it, too.
+    No sum of integers will exceed `highest`. What the old sums were made of is left in the graph.
     """
     for number in range(len(graph.blocks)):
         graph = _Merger(graph, number, highest).graph_merged()

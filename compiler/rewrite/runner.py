@@ -14,6 +14,7 @@ from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
 from compiler.rewrite.hoist import hoist
 from compiler.rewrite.host import host
+from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.prune import prune
 from compiler.rewrite.split import split
 from compiler.rewrite.sums import sums
@@ -24,6 +25,9 @@ Pass: TypeAlias = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (fold, prune, hoist, common, host, algebra, sums, compose, push, increment, split)
 """The passes in their order. Each returns the graph it was given where it has nothing to do."""
+
+MERGING: tuple[Pass, ...] = (*PASSES, merge_synapses)
+"""The same, for the merged form of synapses."""
 
 MOST_ROUNDS = 50
 """rounds after which passes that still change the graph are taken to undo each other"""

@@ -9,6 +9,7 @@ from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP
 
 import ltc2neuro
+from compiler.backends.lava.machine import Machine
 from ltc2neuro import Options, Overlap
 from ltc2neuro.errors import InputError, LavaError, MissingExtraError
 
@@ -60,3 +61,24 @@ def test_options_are_for_executors_with_ticks(net):
     for on in ("reference", "floating", "lava-fused"):
         with pytest.raises(InputError, match="runs nothing that is mapped"):
             net.run(X, on=on, options=Options())
+
+
+def test_synapses_of_input_and_states_can_be_one_population():
+    torch.manual_seed(0)
+    x = np.random.default_rng(1).normal(size=(4, 8, 4))
+    model = LTC(4, AutoNCP(8, 2), batch_first=True).eval()
+    plain, merged = ltc2neuro.compile(model, x), ltc2neuro.compile(model, x, merged=True)
+    assert "merge_synapses" in {p.name for p in merged.passes}
+    alone = Options(Overlap.NONE)
+    before, after = (net.mapped(options=alone) for net in (plain, merged))
+    assert (before.ticks_per_sample, after.ticks_per_sample) == (14, 13)
+    assert (len(before.populations), len(after.populations)) == (3, 2)
+    assert merged.mapped().ticks_per_sample == 12
+    integers = np.asarray(merged.run(x).integers)
+    assert np.array_equal(Machine(merged.mapped(), lanes=4).run(merged.quantize(x)), integers)
+    with torch.no_grad():
+        exact = model(torch.tensor(x, dtype=torch.float32))[0].numpy()
+    for net in (plain, merged):
+        assert 10 * np.log10(np.sum(exact**2) / np.sum((net(x) - exact) ** 2)) > 60
+    with pytest.raises(InputError, match="merged synapses need microcode"):
+        ltc2neuro.compile(model, x, microcode=False, merged=True)  # type: ignore[call-overload]
