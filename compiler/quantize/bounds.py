@@ -143,7 +143,7 @@ class Observed:
         return found
 
 
-WIDE = 4.0
+WIDE = 2.0
 """How many times as far as its calibrated range a value's proven one reaches before it is clipped to the former"""
 
 

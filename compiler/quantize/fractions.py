@@ -109,11 +109,14 @@ def find_fractions(
             natural[op.out] = found[op.state]
         elif isinstance(op, Gather):
             natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
+    computed = {op.result for _, op in graph.ops() if isinstance(op, (Add, Sub, Mul))}
     wanted: dict[str, int] = {}
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
             found[op.result] = _fraction(op, natural, found, wanted)
         for operand, fraction in _wants(graph, op, found, natural, bounds, precision):
+            if isinstance(op, MatVec) and operand in computed:
+                fraction += GUARD_BITS
             wanted[operand] = max(wanted.get(operand, fraction), fraction)
     return found
 
@@ -249,6 +252,11 @@ def _factor_wants(
     return min(natural[name], fraction_for(bounds[name].magnitude, operand_limit(precision, parameter)))
 
 
+GUARD_BITS = 6
+"""How much finer than a matrix's message is a sum or product that becomes one: it is rounded then, not floored.
+
+What is floored off a message adds up over a row.
+"""
 MOST_LOW_BITS = 10
 """Bits of a split message's lower half."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.graph.matrix import column_sizes, places_of, product
-from compiler.graph.ops import Add, And, MatVec, Shift
+from compiler.graph.ops import Add, And, MatVec, Shift, Sub
 from compiler.quantize.bounds import Observed
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import MOST_LOW_BITS, source_exponents
@@ -74,22 +74,28 @@ def _low_weights(
 def _low_bits(build: Builder, op: MatVec, wanted: list[int], weights: Integers) -> int:
     """How many bits the messages have below their `wanted` fractions, at most MOST_LOW_BITS.
 
-    A row's sum of these bits, each message's up to 2^bits - 1, stays within a word.
+    A row's sum of these bits, each message's up to 2^(bits - 1), stays within a word.
     """
     more = [build.wanted[s] - f for s, f in zip(op.sources, wanted, strict=True) if s in build.wanted]
     largest = int(np.abs(weights).sum(axis=1).max(initial=1))
-    room = (build.chip.word_high // max(largest, 1) + 1).bit_length() - 1
+    room = (build.chip.word_high // max(largest, 1)).bit_length()
     return max(0, min([MOST_LOW_BITS, room, *more]))
 
 
 def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple[str, str]:
-    """The message with `fraction` bits, and what `low_bits` more would add to it."""
+    """The message with `fraction` bits, and what `low_bits` more would add to it or take from it.
+
+    It is rounded, not floored: a second matrix meets it alone, and half a last place would add up over a row.
+    """
     if not low_bits:
         message = build.at(source, fraction)
         return message, message
     whole = build.at(source, fraction + low_bits)
-    upper = build.emit(Shift(f"{source}.upper", whole, build.number(-low_bits)), fraction)
-    lower = build.emit(And(f"{source}.lower", whole, build.number(2**low_bits - 1)), fraction + low_bits)
+    half = build.number(2 ** (low_bits - 1), fraction + low_bits)
+    raised = build.emit(Add(f"{source}.raised", whole, half), fraction + low_bits)
+    upper = build.emit(Shift(f"{source}.upper", raised, build.number(-low_bits)), fraction)
+    rest = build.emit(And(f"{source}.rest", raised, build.number(2**low_bits - 1)), fraction + low_bits)
+    lower = build.emit(Sub(f"{source}.lower", rest, half), fraction + low_bits)
     return upper, lower
 
 
