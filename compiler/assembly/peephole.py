@@ -6,6 +6,7 @@ never read again, on no way through the listing: `flow` proves it. Only register
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -164,6 +165,44 @@ def _linear(i: isa.Instruction) -> tuple[int, isa.Source, int] | None:
     return None
 
 
+def _mirrored(listing: Listing, _: int) -> Listing | None:
+    """`o = 0 - x; m = max(x, o)` and later `n = x < 0`: n first, and m by it, where all that is written once."""
+    written = Counter(isa.target(i) for i in listing)
+    compares = {
+        (i.a, i.b): number
+        for number, i in enumerate(listing)
+        if isinstance(i, isa.Compare) and i.test is isa.Test.LESS and written[i.dest] == 1
+    }
+    for n in range(1, len(listing)):
+        negation, most = listing[n - 1], listing[n]
+        if not isinstance(negation, isa.Subtract) or negation.a != _ZERO or not isinstance(most, isa.Maximum):
+            continue
+        x, opposite = negation.b, negation.dest
+        later = compares.get((x, _ZERO), 0)
+        if {most.a, most.b} != {x, opposite} or later <= n or not isinstance(x, isa.Register) or written[x] > 1:
+            continue
+        compare = listing[later]
+        if not isinstance(compare, isa.Compare) or not isinstance(compare.dest, isa.Register):
+            continue
+        if later in _reached_without(listing, n):
+            continue
+        select = isa.Select(most.dest, compare.dest, opposite, x)
+        return [*listing[:n], compare, select, *listing[n + 1 : later], *listing[later + 1 :]]
+    return None
+
+
+def _reached_without(listing: Listing, number: int) -> set[int]:
+    """The instructions that some way from the start leads to without instruction `number`."""
+    reached = {0}
+    for n, onward in enumerate(ways(listing)):
+        if n in reached and n != number:
+            reached.update(onward)
+    return reached
+
+
+_ZERO = isa.Immediate(0)
+
+
 def _without(listing: Listing, n: int) -> Listing:
     return [*listing[:n], *listing[n + 1 :]]
 
@@ -175,4 +214,5 @@ RULES: list[Callable[[Listing, int], Listing | None]] = [
     _late_moves,
     _early_moves,
     _chained_constants,
+    _mirrored,
 ]

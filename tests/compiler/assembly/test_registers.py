@@ -139,6 +139,50 @@ def test_what_must_stay_as_it_is(listing):
     assert shorten(listing, HIGH) == tuple(listing)
 
 
+X, Y, M, N = (isa.Register(name) for name in "xymn")
+MIRRORED = [
+    isa.Add(X, WORDS[0], WORDS[1]),
+    isa.Subtract(Y, imm(0), X),
+    isa.Maximum(M, X, Y),
+    isa.SkipUnless(M, imm(5), isa.Test.LESS, "far"),
+    isa.Add(M, M, imm(1)),
+    isa.Label("far"),
+    isa.Subtract(Y, imm(9), M),
+    isa.Compare(N, X, imm(0), isa.Test.LESS),
+    isa.Select(M, N, Y, M),
+    isa.Send(0, M),
+]
+
+
+def test_a_mirror_asks_once_which_side_it_is_on():
+    shorter = shorten(MIRRORED, HIGH)
+    assert shorter[2:4] == (isa.Compare(N, X, imm(0), isa.Test.LESS), isa.Select(M, N, Y, X))
+    assert code_instructions(shorter) == code_instructions(MIRRORED) - 1
+    assert outcome(shorter) == outcome(MIRRORED)
+
+
+@pytest.mark.parametrize(
+    ("number", "instruction"),
+    [
+        (6, isa.Subtract(X, imm(9), M)),
+        (7, isa.Compare(N, X, imm(1), isa.Test.LESS)),
+        (7, isa.Compare(N, X, imm(0), isa.Test.LESS_EQUAL)),
+        (1, isa.Subtract(Y, imm(1), X)),
+        (2, isa.Maximum(M, WORDS[0], Y)),
+    ],
+)
+def test_what_is_no_mirror_stays(number, instruction):
+    listing = [*MIRRORED[:number], instruction, *MIRRORED[number + 1 :]]
+    assert any(isinstance(i, isa.Maximum) for i in shorten(listing, HIGH))
+
+
+def test_a_mirror_that_not_all_ways_enter_stays():
+    early = isa.SkipUnless(X, imm(3), isa.Test.LESS, "far")
+    listing = [MIRRORED[0], isa.Move(M, imm(2)), early, *MIRRORED[1:]]
+    assert any(isinstance(i, isa.Maximum) for i in shorten(listing, HIGH))
+    assert outcome(shorten(listing, HIGH)) == outcome(listing)
+
+
 def test_registers_that_are_never_read_together_share_one():
     listing = [isa.Add(R, W, V), isa.Add(W, R, R), isa.Add(S, W, V), isa.Add(V, S, S)]
     allocated, extra = allocate(listing, 1)
