@@ -97,8 +97,7 @@ class _Planner:
 
     def _take(self, op: Op, block: int) -> None:
         if isinstance(op, Linear):
-            self.block_of[str(op.result)] = block
-            self.linear[str(op.result)] = self._compose(op)
+            self._link(op, block)
         elif isinstance(op, Input):
             self._enter(op.out, block)
         elif isinstance(op, Output):
@@ -107,6 +106,29 @@ class _Planner:
             for name in op.operands:
                 self._need(name, block)
             self._append(op, block)
+
+    def _link(self, op: Linear, block: int) -> None:
+        """A linear result: what its constants contribute is added to the sum of the others."""
+        name, matrix = str(op.result), matrix_of(self.graph, op)
+        bias = np.zeros(matrix.shape[0], np.int64)
+        start = 0
+        for source in op.operands:
+            size = self.graph.size(source)
+            if source in self.constants:
+                bias += matrix.columns_from(start, size).of_constant(self.constants[source])
+            start += size
+        terms = self._compose(op, matrix)
+        if not np.any(bias):
+            self.block_of[name], self.linear[name] = block, terms
+            return
+        rest, added, bound = self._value_like(name, "sum"), f"{name}.bias", self._bound(terms)
+        while added in self.values or added in self.constants:
+            added += "'"
+        self.values[rest] = replace(self.values[rest], format=Format(self._format(name).fraction, -bound, bound))
+        self.constants[added] = bias
+        self.block_of[rest], self.linear[rest] = block, terms
+        self._need(rest, block)
+        self._append(Add(name, rest, added), block)
 
     def _append(self, op: Op, block: int) -> None:
         self.ops[block].append(op)
@@ -181,9 +203,8 @@ class _Planner:
             self.values[new] = Value(new, self.graph.size(name), format=Format(0, low, high))
         return new
 
-    def _compose(self, op: Linear) -> dict[str, Sparse]:
+    def _compose(self, op: Linear, matrix: Sparse) -> dict[str, Sparse]:
         """The op over its nearest sources that are no linear results; through relays where it does not fit."""
-        matrix = matrix_of(self.graph, op)
         if matrix.highest_weight > self.chip.weight_high:
             raise ChipError(
                 f"a weight of {matrix.highest_weight} is more than a synapse holds",
@@ -198,10 +219,8 @@ class _Planner:
             size = self.graph.size(source)
             part = matrix.columns_from(start, size)
             start += size
-            if not size or not part.weights.size:
+            if source in self.constants or not part.weights.size:
                 continue
-            if source in self.constants:
-                raise GraphError(f"a linear op reads the constant {source}", where=str(op.result))
             _add(plain, source, part)
             inner = self.linear.get(source)
             if inner is None:

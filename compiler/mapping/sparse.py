@@ -57,6 +57,12 @@ class Sparse:
         keep = (self.columns >= start) & (self.columns < start + count)
         return Sparse((self.shape[0], count), self.rows[keep], self.columns[keep] - start, self.weights[keep])
 
+    def of_constant(self, constant: Integers) -> Integers:
+        """self @ constant."""
+        totals = np.zeros(self.shape[0], np.int64)
+        np.add.at(totals, self.rows, self.weights * np.ravel(constant)[self.columns])
+        return totals
+
     def of_sign(self, sign: int) -> Sparse:
         """The weights of one sign."""
         keep = np.sign(self.weights) == sign

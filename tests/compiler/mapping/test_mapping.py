@@ -124,6 +124,31 @@ def test_chains_of_maps_are_composed_or_relayed():
     assert_equal(b.graph(), relayed)
 
 
+@pytest.mark.parametrize("repeat", [1, 2])
+def test_a_constant_beside_a_value_is_a_bias(repeat):
+    b = Builder(11)
+    b.state("s", [5, -5])
+    x = b.rescale(b.input(3), 2, -200, 200)
+    b.block("input")
+    joined = b.gather([x, b.constant([30, -40])], [4, 0, 3, 2, 1])
+    alone = b.gather([b.constant([7, 8])], [1, 0])
+    total = b.add(b.mat_vec([joined], b.rng.integers(-20, 20, (2, 5))), b.add(b.read("s"), alone))
+    b.write("s", b.rescale(total, 1, -SMALL, SMALL))
+    b.block("loop", repeat)
+    b.output(b.gather([b.read("s"), b.constant([9])], [2, 1, 0]))
+    b.block("output")
+    graph = b.graph()
+    assert_equal(graph, map_network(graph, CHIP))
+
+
+def test_an_output_of_constants_alone():
+    b = Builder(12)
+    b.output(b.gather([b.constant([3, 0, 4])], [2, 1, 0, 0]))
+    b.input(2)
+    b.block("all")
+    assert_equal(b.graph(), map_network(b.graph(), CHIP))
+
+
 def test_a_connection_has_one_sign():
     net = map_network(gru(), CHIP)
     assert all(np.all(c.weights > 0) or np.all(c.weights < 0) for c in net.connections)

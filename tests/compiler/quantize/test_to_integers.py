@@ -21,7 +21,7 @@ from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify
 from hw_models.chip import load_chip
-from hw_models.errors import GraphError, QuantizeError
+from hw_models.errors import QuantizeError
 
 LEAST = {"loihi2": 45.0, "ideal": 65.0}
 """dB that the outputs of the graphs of seeds 0 to 39 keep; one of some 300 graphs amplifies its errors below that"""
@@ -112,11 +112,7 @@ def test_random_graphs_stay_near_float(chip):
 def test_random_graphs_on_the_mapped_machine(seed):
     c = allowed(seed, "loihi2")
     run = run_reference(c.integer, c.quantized)
-    try:
-        network = map_network(c.integer, load_chip("loihi2"))
-    except GraphError as error:
-        assume("reads the constant" not in error.what)
-        raise
+    network = map_network(c.integer, load_chip("loihi2"))
     assert np.array_equal(Machine(network, lanes=len(c.x)).run(c.quantized), run.outputs)
 
 
