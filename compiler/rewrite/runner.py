@@ -9,6 +9,7 @@ from typing import TypeAlias
 from compiler.graph.graph import Graph
 from compiler.graph.validate import validate
 from compiler.rewrite.algebra import algebra, increment
+from compiler.rewrite.beside import beside
 from compiler.rewrite.common import common
 from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
@@ -23,7 +24,7 @@ from hw_models.errors import GraphError
 
 Pass: TypeAlias = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (fold, prune, hoist, common, host, algebra, sums, compose, push, increment, split)
+PASSES: tuple[Pass, ...] = (fold, prune, hoist, common, host, algebra, sums, compose, push, increment, split, beside)
 """The passes in their order. Each returns the graph it was given where it has nothing to do."""
 
 MERGING: tuple[Pass, ...] = (*PASSES, merge_synapses)

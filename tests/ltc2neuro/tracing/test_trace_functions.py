@@ -253,3 +253,18 @@ def test_roots_and_reciprocals_in_integers(function):
     torch.manual_seed(0)
     model = Net(lambda net, x: function(net.map(x)), map=nn.Linear(3, 4))
     assert executors_agree(model, drifting(3)) > 40
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda net, x: functional.pad(net.map(x), (1, 2), value=0.5),
+        lambda net, x: torch.tanh(functional.pad(net.map(x), (1, 0))),
+        lambda net, x: net.rnn(torch.cat([net.map(x), torch.ones(*x.shape[:2], 1)], -1))[0],
+    ],
+    ids=["padded output", "padded features", "a layer's bias input"],
+)
+def test_constants_beside_features(forward):
+    torch.manual_seed(0)
+    model = Net(forward, map=nn.Linear(3, 4), rnn=nn.GRU(5, 3, batch_first=True))
+    assert executors_agree(model, drifting(3)) > 40
