@@ -11,6 +11,7 @@ from ncps.torch import LTC, LTCCell
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
+from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import (
     CELLS,
@@ -23,6 +24,7 @@ from ltc2neuro.tracing.layers.recurrent import (
     scan,
 )
 from ltc2neuro.tracing.recorder import Recorder, Times
+from ltc2neuro.tracing.symbolic import Symbolic
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,14 +74,23 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
 CELLS[LTCCell] = ltc_step
 
 
-def stepped_by_hand(recorder: Recorder, cell: LTCCell, *args: object, **kwargs: object) -> object:
-    """An LTCCell that a user's loop calls."""
-    raise recorder.refusal(
-        "an LTCCell is stepped by hand", "Wrap it in ltc2neuro.nn.Recurrent(cell), which has the loop."
-    )
+def within_a_step(
+    recorder: Recorder,
+    cell: LTCCell,
+    inputs: torch.Tensor,  # ncps's names
+    hidden_state: torch.Tensor,
+    elapsed_time: Elapsed = 1.0,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """An LTCCell that a cell of the user's calls; one that a user's loop calls is refused."""
+    if not isinstance(inputs, Symbolic) or not axes.starts_with(inputs.codes, axes.batch_labels(axes.NOW)):
+        raise recorder.refusal(
+            "an LTCCell is stepped by hand", "Wrap it in ltc2neuro.nn.Recurrent(cell), which has the loop."
+        )
+    y, (v,) = ltc_step(recorder, cell, recorder.times(None)).function(inputs, (hidden_state,), elapsed_time)
+    return y, v
 
 
-LAYERS = {LTC: ltc, LTCCell: stepped_by_hand}
+LAYERS = {LTC: ltc, LTCCell: within_a_step}
 
 
 def hull(cell: LTCCell, initial: Floats) -> tuple[Floats, Floats]:

@@ -5,10 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from layer_agreement import drifting, executors_agree
 
 pytest.importorskip("ncps", reason="ncps is not installed")
 from ncps.torch import LTC, LTCCell
 from ncps.wirings import NCP, AutoNCP, FullyConnected, Random
+from torch import nn
 
 from compiler.backends.float_graph import run_float
 from compiler.graph.ops import StateWrite
@@ -232,3 +234,26 @@ def test_each_sub_step_writes_the_state_once():
     graph = trace(LTC(3, 4), sequences(3)).graph
     writes = [(b.name, op) for b, op in graph.ops() if isinstance(op, StateWrite)]
     assert len(writes) == 1 and writes[0][0] == graph.blocks[1].name
+
+
+class Gated(nn.Module):
+    """A user's cell with an LTCCell inside."""
+
+    def __init__(self, timed):
+        super().__init__()
+        self.gate, self.cell, self.timed = nn.Linear(3, 3), LTCCell(AutoNCP(7, 2), 3), timed
+        self.state_size = 7
+
+    def forward(self, x, v, elapsed=1.0):
+        y, v = self.cell(torch.sigmoid(self.gate(x)) * x, v, elapsed if self.timed else 0.5)
+        return y * 2, v
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_a_cell_within_a_cell(timed):
+    torch.manual_seed(0)
+    model = Recurrent(Gated(timed))
+    traced = trace(model, sequences(3), dt=0.3)
+    agrees(model, traced, 3)
+    assert [b.repeat for b in traced.graph.blocks].count(6) == 1 and [s.size for s in traced.graph.states] == [7]
+    assert executors_agree(model, drifting(3)) > 40
