@@ -16,7 +16,7 @@ check_siblings()
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from compiler.library.form import LibraryForm
+    from compiler.library.form import LibraryForm, Reciprocal
     from compiler.mapping.options import Options, Overlap
     from compiler.placement.placement import Placement
     from compiler.quantize.precision import Precision
@@ -44,6 +44,7 @@ _HOMES = {
     "Overlap": "compiler.mapping.options",
     "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
+    "Reciprocal": "compiler.library.form",
     "Run": "ltc2neuro.runs",
     "Verification": "ltc2neuro.verification",
     "check": "ltc2neuro.checking",
@@ -65,6 +66,7 @@ __all__ = [
     "Overlap",
     "Placement",
     "Precision",
+    "Reciprocal",
     "Run",
     "Verification",
     "check",

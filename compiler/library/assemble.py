@@ -23,6 +23,7 @@ from compiler.library.network import (
     ProcessGraph,
 )
 from compiler.library.plan import Bank, Node, Plan, Product, Relay, Root, Source
+from compiler.library.reference import inverse_root
 from compiler.library.weights import bias_weights, split
 
 FACTOR_BITS = 15
@@ -33,8 +34,8 @@ MOST_BITS = 19
 """of a message: what is left of 24 are the sign and room for sums that go beyond what is usual"""
 SPREAD = 16.0
 """The last places of a node's elements differ by at most this factor."""
-ROOT_BITS = 14
-"""of what InvSqrt takes: it is most precise from 2^11 to 2^14"""
+ROOT_BITS = 13
+"""of what InvSqrt takes: with more of them its answers get too short, with fewer its arguments"""
 ROOT_SCALE = 18
 """InvSqrt answers x with 2^18 / sqrt(x)"""
 
@@ -76,7 +77,7 @@ class _Assembly:
         if isinstance(node, Product):
             return self._factor(node.a_magnitude) * self._factor(node.b_magnitude) * 2.0 ** self._shift(node.level)
         if isinstance(node, Root):
-            return 1.0 / (2**ROOT_SCALE * np.sqrt(node.high / 2**ROOT_BITS))
+            return _root_lsb(node)
         return _even(node.magnitude) / 2.0 ** self._bits(Kind.RELAYS, node.level)
 
     def _bits(self, kind: Kind, level: int) -> int:
@@ -239,6 +240,17 @@ class _Assembly:
 def _even(magnitude: Floats) -> Floats:
     """Magnitudes that do not lie too far apart: the smallest ones would make the largest weights of a connection."""
     return np.maximum(magnitude, max(float(magnitude.max(initial=0.0)) / SPREAD, 1e-30))
+
+
+def _root_lsb(node: Root) -> Floats:
+    """InvSqrt is on one side of the truth over whole octaves: its last place weighs what makes good for that."""
+    unit = node.high / 2**ROOT_BITS
+    share = np.linspace(0.0, 1.0, 256)
+    x = np.rint(np.exp(np.log(node.low / unit)[:, None] * (1 - share) + np.log(node.high / unit)[:, None] * share))
+    x = np.maximum(x, 1.0)
+    exact = 2.0**ROOT_SCALE / np.sqrt(x)
+    found = inverse_root(x.astype(np.int64))
+    return (exact / found).mean(axis=1) / (2.0**ROOT_SCALE * np.sqrt(unit))
 
 
 def population_of(node: Node) -> str:

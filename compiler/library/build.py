@@ -71,7 +71,9 @@ def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None
                 "a value does not fit the widths of Lava's library processes",
                 where=f"{failure.population}: {', '.join(here) or 'the output'}",
                 numbers=failure.text,
-                advice="Compile it with microcode=True, or scale the model's values.",
+                advice="Compile it with microcode=True, or scale the model's values."
+                if failure.bits is not None
+                else "Give form=LibraryForm(reciprocal=Reciprocal.HINGES), or microcode=True.",
             )
         if known is None or (known.bits or 0) < failure.bits:
             worst[failure.population] = failure

@@ -11,10 +11,14 @@ MOST_HINGES = 256
 
 
 class Reciprocal(Enum):
-    """How a quotient's denominator becomes a factor."""
+    """How a quotient's denominator D becomes a factor.
 
-    HINGES = "a piecewise linear 1/D"
-    INVERSE_ROOT = "the square of 1/sqrt(D), which InvSqrt computes to 12 bits"
+    INVERSE_ROOT: 1/sqrt(D) of 12 bits, squared. HINGES: one more piecewise linear function, nearer where D varies by
+    less than some ten times, and far off where it varies by hundreds: the steep end of 1/D takes all of the weights.
+    """
+
+    INVERSE_ROOT = "the square of InvSqrt"
+    HINGES = "piecewise linear"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class LibraryForm:
 
     hinges: int = 16
     split_weights: bool = True
-    reciprocal: Reciprocal = Reciprocal.HINGES
+    reciprocal: Reciprocal = Reciprocal.INVERSE_ROOT
     reciprocal_hinges: int = 32
     growth: float = 12.0
     margin: float = 2.0

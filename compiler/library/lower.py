@@ -239,7 +239,7 @@ class _Lowering:
             factor = self._bank(f"{op.out}.reciprocal", self._held(b), low, high, fitted)
         else:
             held, root = self._held(b), self._fresh(f"{op.out}.root")
-            self.nodes[root] = Root(root, b.size, self._level(held), held, high)
+            self.nodes[root] = Root(root, b.size, self._level(held), held, low, high)
             q = message(Tap(root), b.size)
             most = 1.0 / np.sqrt(low)
             factor = self._product(f"{op.out}.reciprocal", q, q, most, most)

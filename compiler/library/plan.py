@@ -58,12 +58,13 @@ class Product:
 
 @dataclass(frozen=True)
 class Root:
-    """1 / sqrt(x); `high` bounds x."""
+    """1 / sqrt(x); `low` and `high` bound x."""
 
     name: str
     size: int
     level: int
     x: Affine
+    low: Floats
     high: Floats
 
 

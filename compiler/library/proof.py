@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from compiler.library.network import CONSTANTS, Connection, Floats, Kind, Population, ProcessGraph
 from compiler.library.weights import LEAST, MOST
@@ -90,9 +91,22 @@ class _Proof:
             self._check(f"the sums of {p.name}", p.name, b.magnitude, WORD)
             ends = np.stack([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
             self._check(f"a product of {p.name}", p.name, float(np.abs(ends).max()), LONG)
-            a = Bounds(np.floor(ends.min(axis=0) * 2.0**-p.shift), np.floor(ends.max(axis=0) * 2.0**-p.shift))
+            least = np.where(self._squares(p), np.maximum(ends.min(axis=0), 0.0), ends.min(axis=0))
+            a = Bounds(np.floor(least * 2.0**-p.shift), np.floor(ends.max(axis=0) * 2.0**-p.shift))
         self._check(f"the messages of {p.name}", p.name, a.magnitude, WORD)
         return a
+
+    def _squares(self, p: Population) -> npt.NDArray[np.bool_]:
+        """Which products have twice the same factor: their ports hear the same."""
+        same = np.ones(p.size, bool)
+        heard: dict[tuple[str, bool, int], Floats] = {}
+        for port, sign in ((0, 1.0), (1, -1.0)):
+            for c in self.feeds.get((p.name, port), []):
+                key = (c.source, c.before, c.exponent)
+                heard[key] = heard.get(key, np.zeros(c.weights.shape)) + sign * c.weights
+        for difference in heard.values():
+            same &= ~difference.any(axis=1)
+        return same
 
     def _hinges(self, p: Population) -> Bounds:
         """Bounds of the sum that the hinges of a function share, kept in `shared`, and of what each sends."""
