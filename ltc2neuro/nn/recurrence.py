@@ -6,9 +6,10 @@ Both are plain loops in torch; when a model is compiled, a step of either is rec
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch.overrides import handle_torch_function, has_torch_function
 
@@ -54,18 +55,20 @@ class Recurrent(torch.nn.Module):
                 numbers=f"the shape is {tuple(x.shape)}",
                 advice="Give (batch, time, features) with at least one step.",
             )
+        _check_features(self.cell, x)
         shapes = state_shapes(self.cell)
         zeros = tuple(x.new_zeros((x.shape[1 - time], *shape)) for shape in shapes)
-        state = (zeros[0] if len(zeros) == 1 else zeros) if hx is None else hx
+        state = _start(self.cell, zeros if hx is None else hx, zeros)
         if timespans is not None and not takes_time(self.cell):
             raise InputError(
                 f"the cell {type(self.cell).__name__} does not know time",
                 advice="Leave out timespans, or give its forward a third argument named elapsed_time.",
             )
-        if timespans is not None and tuple(timespans.shape) not in (x.shape[:2], (*x.shape[:2], 1)):
+        spans = tuple(timespans.shape) if isinstance(timespans, torch.Tensor) else type(timespans).__name__
+        if timespans is not None and spans not in (tuple(x.shape[:2]), (*x.shape[:2], 1)):
             raise InputError(
                 "timespans do not fit the samples",
-                numbers=f"the shape is {tuple(timespans.shape)}, expected {tuple(x.shape[:2])}",
+                numbers=f"given {spans}, expected {tuple(x.shape[:2])}",
                 advice="Give the time before each sample, in the order of axes that x has.",
             )
         outputs: list[torch.Tensor] = []
@@ -86,7 +89,7 @@ def repeat(step: Callable[[State], State], state: State, times: int) -> State:
     >>> repeat(lambda v: v + 1.0, torch.zeros(2), 3)
     tensor([3., 3.])
     """
-    if isinstance(times, float) or times < 1:
+    if not isinstance(times, (int, np.integer)) or times < 1:
         raise InputError("a step is repeated a whole number of times, at least once", numbers=f"times = {times}")
     tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
     if has_torch_function(tensors):  # a model that is being traced records the step once
@@ -101,10 +104,10 @@ def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
     size = getattr(cell, "state_size", None) or getattr(cell, "hidden_size", None)
     if isinstance(cell, torch.nn.LSTMCell):
         return ((cell.hidden_size,), (cell.hidden_size,))
-    if isinstance(size, int):
-        return ((size,),)
-    if isinstance(size, tuple) and all(isinstance(s, int) for s in size):
-        return tuple((s,) for s in size)
+    sizes = size if isinstance(size, tuple) else (size,)
+    shapes = tuple((s,) for s in sizes if isinstance(s, int) and s > 0)
+    if shapes and len(shapes) == len(sizes):
+        return shapes
     raise InputError(
         f"the cell {type(cell).__name__} does not tell the size of its state",
         where=written(cell),
@@ -129,6 +132,36 @@ def written(module: torch.nn.Module) -> str:
 
 def _arguments(cell: torch.nn.Module) -> list[inspect.Parameter]:
     return list(inspect.signature(type(cell).forward).parameters.values())[1:]
+
+
+def _check_features(cell: torch.nn.Module, x: torch.Tensor) -> None:
+    """Refuse other features than the cell has, where it tells: an elementwise map would repeat a single one."""
+    size = getattr(cell, "input_size", None)
+    if isinstance(size, int) and x.dim() == 3 and x.shape[2] != size:
+        raise InputError(
+            f"the cell {type(cell).__name__} takes another number of features",
+            numbers=f"the shape is {tuple(x.shape)}, expected {size} features",
+        )
+
+
+def _start(
+    cell: torch.nn.Module, hx: object, zeros: Sequence[torch.Tensor]
+) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    """The state to start from; refuses what torch might repeat into a batch of another shape."""
+    given = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
+    states = tuple(h for h in given if isinstance(h, torch.Tensor))
+    fit = len(given) == len(states) == len(zeros) and all(
+        h.shape in (zero.shape, (1, *zero.shape[1:]), zero.shape[1:]) for h, zero in zip(states, zeros, strict=True)
+    )
+    if not fit:
+        shapes = (str(tuple(h.shape)) if isinstance(h, torch.Tensor) else type(h).__name__ for h in given)
+        raise InputError(
+            f"hx is no state of the cell {type(cell).__name__}",
+            numbers=f"given {', '.join(shapes)}; expected {', '.join(str(tuple(zero.shape)) for zero in zeros)}",
+            advice="Give the state that an earlier call returned: (batch, size), and a tuple where there are several. "
+            "There is no axis for layers.",
+        )
+    return states[0] if len(states) == 1 else states
 
 
 def _check_call(cell: torch.nn.Module) -> None:

@@ -12,7 +12,7 @@ from ncps.wirings import AutoNCP, FullyConnected
 
 from compiler.backends.float_graph import run_float
 from hw_models.errors import InputError, TraceError
-from ltc2neuro.nn import Recurrent, repeat
+from ltc2neuro.nn import PaperLTC, Recurrent, repeat
 from ltc2neuro.tracing import run_torch, trace
 
 torch.set_num_threads(1)
@@ -131,7 +131,7 @@ def test_repeat_in_torch():
     assert torch.equal(v, torch.full((3,), 16.0))
     a, b = repeat(lambda s: (s[1], s[0] + s[1]), (torch.zeros(1), torch.ones(1)), 10)
     assert (float(a), float(b)) == (55.0, 89.0)
-    for times in (0, 1.5):
+    for times in (0, 1.5, "3", torch.tensor(3)):
         with pytest.raises(InputError, match="at least once"):
             repeat(torch.tanh, torch.ones(1), times)
 
@@ -141,6 +141,43 @@ def test_time_spans_of_another_shape(shape):
     with pytest.raises(InputError, match="timespans do not fit") as caught:
         Recurrent(Solver())(torch.randn(2, 5, 3), timespans=torch.ones(shape))
     assert "expected (2, 5)" in caught.value.numbers
+
+
+def test_time_spans_that_are_no_tensor():
+    for spans in (0.5, [[1.0] * 5] * 2):
+        with pytest.raises(InputError, match="timespans do not fit") as caught:
+            Recurrent(Solver())(torch.randn(2, 5, 3), timespans=spans)
+        assert type(spans).__name__ in caught.value.numbers
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 5), (2, 1), (2, 4), (3, 5), ()])
+def test_a_start_of_another_shape_is_not_repeated(shape):
+    """torch.nn.RNN's (layers, batch, size) would make outputs (1, batch, time, size)."""
+    with pytest.raises(InputError, match="hx is no state of the cell Elman") as caught:
+        Recurrent(Elman())(torch.randn(2, 6, 3), torch.zeros(shape))
+    assert str(shape) in caught.value.numbers and "(2, 5)" in caught.value.numbers
+
+
+def test_a_start_of_another_number_of_states():
+    for hx in (torch.zeros(2, 4), (torch.zeros(2, 4),), (torch.zeros(2, 4), None)):
+        with pytest.raises(InputError, match="hx is no state of the cell TwoStates"):
+            Recurrent(TwoStates())(torch.randn(2, 6, 3), hx)
+    x, start = torch.randn(2, 6, 3), [torch.ones(2, 4), torch.ones(2, 2)]
+    layer = Recurrent(TwoStates())
+    assert torch.equal(layer(x, start)[0], layer(x, tuple(start))[0])
+
+
+def test_a_start_for_all_rows():
+    x, start = torch.randn(2, 6, 3), torch.randn(5)
+    layer = Recurrent(Elman())
+    for hx in (start, start[None], (start.expand(2, 5),)):
+        assert torch.allclose(layer(x, hx)[0], layer(x, start.expand(2, 5))[0], atol=1e-6)
+
+
+def test_a_single_feature_is_not_repeated():
+    with pytest.raises(InputError, match="another number of features") as caught:
+        PaperLTC(3, 5)(torch.randn(2, 6, 1))
+    assert "(2, 6, 1)" in caught.value.numbers and "3 features" in caught.value.numbers
 
 
 def test_repeat_without_a_cell():
@@ -185,7 +222,7 @@ class Stepping(nn.Module):
         return self.step(x, h)
 
 
-@pytest.mark.parametrize("size", [0, 4.0, [3, 3], ((2, 2), 3), None])
+@pytest.mark.parametrize("size", [0, -1, 4.0, [3, 3], (3, 0), (), ((2, 2), 3), None])
 def test_sizes_that_are_none(size):
     with pytest.raises(InputError, match="size of its state") as caught:
         Recurrent(Stepping(state_size=size))
