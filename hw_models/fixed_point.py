@@ -81,12 +81,12 @@ def floor_shift(x: Integers, shift: int | Integers) -> Integers:
 
 
 def round_shift(x: Integers, shift: int) -> Integers:
-    """floor(x / 2^shift + 1/2): rounds half up.
+    """floor(x / 2^shift + 1/2): rounds half up, and overflows for no word.
 
     >>> round_shift(np.array([-3, -2, -1, 1, 3]), 1)
     array([-1, -1,  0,  1,  2])
     """
-    return x if shift == 0 else np.right_shift(x + (1 << (shift - 1)), shift)
+    return x if shift == 0 else np.right_shift(x, shift) + (np.right_shift(x, shift - 1) & 1)
 
 
 def mul_shift(a: Integers, b: Integers, shift: int | Integers) -> Integers:

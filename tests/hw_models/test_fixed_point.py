@@ -25,6 +25,12 @@ def test_shifts_floor_and_round_half_up(x, shift):
     assert one(round_shift(array, shift)) == (Fraction(x, 2**shift) + Fraction(1, 2)) // 1
 
 
+@given(st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(2**31 - 9, 2**31 - 1)), st.integers(0, 40))
+def test_rounding_overflows_for_no_word(x, shift):
+    """Products of 31 bits are rounded in words of 32."""
+    assert one(round_shift(np.array([x], np.int32), shift)) == (Fraction(x, 2**shift) + Fraction(1, 2)) // 1
+
+
 @given(WORDS, st.integers(-(2**15), 2**15), st.integers(0, 30))
 def test_products_floor(a, b, shift):
     assert one(mul_shift(np.array([a]), np.array([b]), shift)) == a * b // 2**shift
