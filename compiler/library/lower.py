@@ -42,6 +42,10 @@ from hw_models.errors import QuantizeError
 
 Floats = npt.NDArray[np.float64]
 SOURCE = "source"
+LARGEST = 2**25
+"""elements of a value's matrix: beyond, a network is too large for dense connections"""
+DEEPEST = 62
+"""ticks that a message can be delayed"""
 NARROW = 1e-9
 """An interval is at least so wide, or a share of its ends so great: knots need room."""
 
@@ -84,6 +88,13 @@ class _Lowering:
             self._write(state.name, self.now[state.name])
         answer = self.value(output.x)
         period = max((self.nodes[n].level for n in self.states.values()), default=1)
+        deepest = max((n.level for n in self.nodes.values()), default=0)
+        if deepest > DEEPEST:
+            raise QuantizeError(
+                "a wave takes more ticks than a message can be delayed",
+                numbers=f"{deepest} ticks, most {DEEPEST}",
+                advice="Compile it with microcode=True.",
+            )
         return Plan(
             {n: self.nodes[n] for n in sorted(self.nodes, key=lambda n: self.nodes[n].level)},
             self.states,
@@ -128,6 +139,7 @@ class _Lowering:
 
     def _op(self, op: Op) -> Affine:
         size = self.graph.size(op.result or "")
+        self._refuse_large(op, size)
         if isinstance(op, Input):
             self.nodes[SOURCE] = Source(SOURCE, size, self._magnitude(op.out))
             return message(Tap(SOURCE), size)
@@ -163,6 +175,16 @@ class _Lowering:
             if other.is_constant:
                 return one.scaled(other.offset)
         return self._product(op.out, a, b, self._magnitude(op.a), self._magnitude(op.b))
+
+    def _refuse_large(self, op: Op, size: int) -> None:
+        taps = {t: m.shape[1] for n in op.operands if n in self.values for t, m in self.values[n].parts.items()}
+        if size * sum(taps.values()) > LARGEST:
+            raise QuantizeError(
+                "the network is too large for library processes: their connections are dense",
+                where=op.result or "",
+                numbers=f"{size} sums of {sum(taps.values())} messages, at most {LARGEST} together",
+                advice="Compile it with microcode=True.",
+            )
 
     def _index(self, name: str) -> npt.NDArray[np.int64]:
         return self.graph.constants[name].astype(np.int64)

@@ -139,3 +139,12 @@ def test_two_loops_are_refused() -> None:
     r.close("output")
     with pytest.raises(QuantizeError, match="one loop"):
         build(simplified(r.graph()), list(samples(features=2)), LibraryForm())
+
+
+def test_a_network_too_large_for_dense_connections_is_refused() -> None:
+    r = Recorder()
+    x = r.input(3000)
+    r.output(r.gather((r.apply(x, "tanh"),), np.zeros(12_000, np.int64)))
+    r.close("step")
+    with pytest.raises(QuantizeError, match="too large"):
+        build(r.graph(), list(samples(1, 2, features=3000)), LibraryForm())
