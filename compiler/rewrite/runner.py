@@ -17,6 +17,7 @@ from compiler.rewrite.hoist import hoist
 from compiler.rewrite.host import host
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.prune import prune
+from compiler.rewrite.slices import slices
 from compiler.rewrite.split import split
 from compiler.rewrite.sums import sums
 from compiler.rewrite.units import push
@@ -24,7 +25,9 @@ from hw_models.errors import GraphError
 
 Pass: TypeAlias = Callable[[Graph], Graph]
 
-PASSES: tuple[Pass, ...] = (fold, prune, hoist, common, host, algebra, sums, compose, push, increment, split, beside)
+PASSES: tuple[Pass, ...] = (
+    fold, prune, hoist, common, host, algebra, sums, compose, slices, push, increment, split, beside,
+)  # fmt: skip
 """The passes in their order. Each returns the graph it was given where it has nothing to do."""
 
 MERGING: tuple[Pass, ...] = (*PASSES, merge_synapses)

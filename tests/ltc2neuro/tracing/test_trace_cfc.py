@@ -11,6 +11,7 @@ pytest.importorskip("ncps", reason="ncps is not installed")
 from ncps.torch import LTC, CfC, CfCCell, WiredCfCCell
 from ncps.wirings import NCP, AutoNCP, FullyConnected, Random
 
+import ltc2neuro
 from compiler.graph.ops import MatVec
 from hw_models.errors import TraceError
 from ltc2neuro.nn import Recurrent
@@ -187,3 +188,9 @@ def test_a_subclass_is_refused():
 def test_integers(make, floor):
     torch.manual_seed(0)
     assert executors_agree(make(), drifting(3)) >= floor
+
+
+@pytest.mark.parametrize("kind", [CfC, LTC])
+def test_the_gates_of_mixed_memory_are_computed_where_they_are_used(kind):
+    net = ltc2neuro.compile(kind(3, 5, mixed_memory=True), drifting(3))
+    assert not [p.name for p in net.mapped().populations if p.name.startswith("lstm")]
