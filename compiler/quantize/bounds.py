@@ -146,8 +146,6 @@ class Observed:
 
 WIDE = 2.0
 """How many times as far as its calibrated range a value's proven one reaches before it is clipped to the former"""
-WIDE_LAYER = 2.0
-"""The same between layers, where every bit too many is a bit less of a message"""
 
 
 def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collection[str] = ()) -> dict[str, Interval]:
@@ -160,27 +158,27 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
 
     Where a state's range is a calibrated one, intervals grow with each stage of a solver all the same: the digits of
     what really occurs would be lost. They grow alike from layer to layer where no bounded function is between, as in
-    convolutions with relu: the input's range is calibrated, too. Nothing that follows from proven bounds alone is
-    clipped.
+    convolutions with relu: the input's range is calibrated, too. And a square takes twice the bits that its operand
+    does, which is clipped for that. Nothing else that follows from proven bounds alone is.
     """
     follows = {s.name for s in graph.states if s.low is None}
-    layers = between_layers(graph)
+    named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, Mul) and op.a == op.b}
     clipped: set[str] = set()
 
     def wide(op: Op, proven: Interval) -> bool:
         if follows.intersection([op.state] if isinstance(op, StateRead) else op.operands):
             follows.add(str(op.result))
-        elif op.result not in layers:
+        elif op.result not in named:
             return False
         if not isinstance(op, (Add, Sub, Mul, Div)):
             return False
         seen = observed.interval(str(op.result), margin).magnitude
-        if not 0 < (WIDE_LAYER if op.result in layers else WIDE) * seen < proven.magnitude:
+        if not 0 < WIDE * seen < proven.magnitude:
             return False
         clipped.add(str(op.result))
         return True
 
-    if follows or layers:
+    if follows or named:
         _sweep(graph, observed, margin, wide)
     return frozenset(clipped)
 

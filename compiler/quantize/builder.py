@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, Sub
+from compiler.quantize.fractions import taken_by_states
 from compiler.quantize.intervals import Span, exactly, largest_partial_sum, of_format, span_of
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
@@ -50,6 +51,7 @@ class Builder:
         self.fractions: dict[str, int] = {}
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
+        self.taken = taken_by_states(source)
         self.lowering = ""
         """the value of `source` that is being lowered"""
         self.instead: dict[str, str] = {}

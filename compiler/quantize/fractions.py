@@ -109,16 +109,28 @@ def find_fractions(
             natural[op.out] = found[op.state]
         elif isinstance(op, Gather):
             natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
+    taken = taken_by_states(graph)
     computed = {op.result for _, op in graph.ops() if isinstance(op, (Add, Sub, Mul))}
     wanted: dict[str, int] = {}
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
             found[op.result] = _fraction(op, natural, found, wanted)
-        for operand, fraction in _wants(graph, op, found, natural, bounds, precision):
+        for operand, fraction in _wants(graph, op, found, natural, bounds, precision, taken):
             if isinstance(op, MatVec) and operand in computed:
                 fraction += GUARD_BITS
             wanted[operand] = max(wanted.get(operand, fraction), fraction)
     return found
+
+
+def taken_by_states(graph: Graph) -> frozenset[str]:
+    """The values that states take, themselves or as terms of sums: what is rounded off them stays lost."""
+    found: set[str] = set()
+    for _, op in reversed(list(graph.ops())):
+        if isinstance(op, StateWrite):
+            found.add(op.x)
+        elif isinstance(op, (Add, Sub)) and op.out in found:
+            found.update(op.operands)
+    return frozenset(found)
 
 
 def _fraction(op: Op, natural: Mapping[str, int], found: Mapping[str, int], wanted: Mapping[str, int]) -> int:
@@ -210,6 +222,7 @@ def _wants(
     natural: Mapping[str, int],
     bounds: Mapping[str, Interval],
     precision: Precision,
+    taken: Collection[str],
 ) -> list[tuple[str, int]]:
     """The fraction that `op` wants of each value it reads."""
     if isinstance(op, StateWrite):
@@ -231,7 +244,7 @@ def _wants(
     if isinstance(op, Mul) and negates(graph, op):
         return [(op.a, found[out])]
     if isinstance(op, Mul):
-        return [(n, _factor_wants(graph, op, n, natural, bounds, here)) for n in op.operands if n in natural]
+        return [(n, _factor_wants(graph, op, n, natural, bounds, here, taken)) for n in op.operands if n in natural]
     if isinstance(op, (Div, Compare)):
         return [(n, natural[n]) for n in op.operands if n in natural]
     if isinstance(op, Select):
@@ -241,13 +254,21 @@ def _wants(
 
 
 def _factor_wants(
-    graph: Graph, op: Mul, name: str, natural: Mapping[str, int], bounds: Mapping[str, Interval], precision: Precision
+    graph: Graph,
+    op: Mul,
+    name: str,
+    natural: Mapping[str, int],
+    bounds: Mapping[str, Interval],
+    precision: Precision,
+    taken: Collection[str],
 ) -> int:
     both_values = op.a in natural and op.b in natural
     if both_values and precision.wide_products and name == op.b and op.a != op.b:
         return natural[name]
     if both_values:
         return fraction_for(bounds[name].magnitude, factor_limit(precision))
+    if precision.wide_products and op.out in taken:
+        return natural[name]
     parameter = graph.constants[op.a if name == op.b else op.b]
     return min(natural[name], fraction_for(bounds[name].magnitude, operand_limit(precision, parameter)))
 

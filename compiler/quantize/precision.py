@@ -60,6 +60,8 @@ class Precision:
     """magnitude of a synapse's weight in a matrix; each row has a factor in the neuron's program"""
     split_weights: bool = False
     """a weight is two: a second matrix holds what rounding took, eight bits further down"""
+    split_readouts: bool = True
+    """so are the weights of a matrix that reads the states of conductances: it would be coarser than they are"""
     calibrated_weights: bool = False
     """weights are rounded for the least error over the calibration data, not each to its nearest"""
     split_messages: bool = False
@@ -139,7 +141,7 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
             split_messages=True,
             argument_fraction=max(default.argument_fraction, ACCURATE_ARGUMENT),
         ),
-        "small": replace(default, segments=SMALL_TABLE if chip.table else 4, wide_products=False),
+        "small": replace(default, segments=SMALL_TABLE if chip.table else 4, wide_products=False, split_readouts=False),
     }
     if wanted is None or wanted in settings:
         return settings[wanted or "default"]
@@ -162,4 +164,5 @@ def _with_tables(chip: Chip) -> Precision:
         segments=4096 if chip.word_bits > 32 else 1024,
         degree=1,
         wide_products=False,
+        split_readouts=False,
     )

@@ -6,8 +6,10 @@ import numpy as np
 
 from compiler.graph.ops import Add, And, Mul, MulShift, Shift, Sub
 from compiler.quantize.bounds import negates
-from compiler.quantize.builder import Builder
+from compiler.quantize.builder import Builder, Floats
 from compiler.quantize.fractions import operand_limit
+from compiler.quantize.intervals import Integers, Span, exactly
+from compiler.quantize.precision import Precision
 
 MAX_SHIFT = 30
 """The longest shift that a multiply-shift makes; a smaller parameter has fewer digits."""
@@ -71,19 +73,49 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
     here = build.precision.at(op.out)
     exact = build.source.constants[constant].astype(np.float64)
     limit = int(operand_limit(here, exact))
+    x, fraction = build.read(value), build.wanted[op.out]
+    if here.wide_products and op.out in build.taken:
+        wide = _wide_with_parameter(build, op, x, exact, constant)
+        if wide is not None:
+            return wide
     # A little above the limit costs a little of the parameter's last digit, and no bit of the value.
-    x = _narrowed(build, build.read(value), limit + limit // 256)
-    fraction = build.wanted[op.out]
-    reach = np.maximum(np.abs(build.spans[x].low), np.abs(build.spans[x].high))
+    x = _narrowed(build, x, limit + limit // 256)
+    integers, shifts = _parameter(build, here, exact, build.spans[x], build.fraction(x) - fraction)
+    c = build.constant(f"{constant}*", integers)
+    return build.emit(MulShift(op.out, x, c, _shifts(build, constant, shifts)), fraction, of=op.out)
+
+
+def _wide_with_parameter(build: Builder, op: Mul, x: str, exact: Floats, constant: str) -> str | None:
+    """The product with all digits of `x`, in halves; None where one multiply does, or the result has fewer digits."""
+    here, fraction, k = build.precision.at(op.out), build.wanted[op.out], build.chip.word_bits // 2
+    if build.spans[x].magnitude < operand_limit(here, exact):
+        return None
+    half = exactly(np.array([2**k]))
+    integers, shifts = _parameter(build, here, exact, half, build.fraction(x) - fraction)
+    if np.any(shifts < k):
+        return None
+    high = build.emit(Shift(f"{x}.high", x, build.number(-k)), build.fraction(x) - k)
+    low = build.emit(And(f"{x}.low", x, build.number(2**k - 1)), build.fraction(x))
+    c = build.constant(f"{constant}*", integers)
+    upper = build.emit(MulShift(f"{op.out}.upper", high, c, _shifts(build, constant, shifts - k)), fraction)
+    lower = build.emit(MulShift(f"{op.out}.lower", low, c, _shifts(build, constant, shifts)), fraction)
+    return build.emit(Add(op.out, upper, lower), fraction, of=op.out)
+
+
+def _parameter(
+    build: Builder, precision: Precision, exact: Floats, factor: Span, fewer: int
+) -> tuple[Integers, Integers]:
+    """The integers of a parameter that meets `factor`, and the shifts of the products that leave `fewer` bits."""
+    reach = np.maximum(np.abs(factor.low), np.abs(factor.high))
     room = 2**build.chip.product_bits // np.maximum(reach, 1)
-    digits = np.clip(room - 1, 1, 2 ** (here.parameter - 1) - 1)
+    digits = np.clip(room - 1, 1, 2 ** (precision.parameter - 1) - 1)
     with np.errstate(divide="ignore"):
         exponent = np.floor(np.log2(digits / np.abs(exact)))
     exponent = np.where(exact == 0, 0, exponent)
-    shift = np.clip(build.fraction(x) + exponent - fraction, 0, MAX_SHIFT)
-    exponent = shift - build.fraction(x) + fraction
-    integers = np.floor(exact * 2.0**exponent + 0.5).astype(np.int64)
-    shifts = shift.astype(np.int64)
-    same = shifts[:1] if np.all(shifts == shifts[0]) else shifts
-    c = build.constant(f"{constant}*", integers)
-    return build.emit(MulShift(op.out, x, c, build.constant(f"{constant}>>", same)), fraction, of=op.out)
+    shift = np.clip(exponent + fewer, 0, MAX_SHIFT)
+    return np.floor(exact * 2.0 ** (shift - fewer) + 0.5).astype(np.int64), shift.astype(np.int64)
+
+
+def _shifts(build: Builder, constant: str, shifts: Integers) -> str:
+    """The shifts as a constant: one number where all are the same."""
+    return build.constant(f"{constant}>>", shifts[:1] if np.all(shifts == shifts[0]) else shifts)

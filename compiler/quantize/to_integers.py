@@ -43,6 +43,7 @@ from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.precision import Precision
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
+from compiler.quantize.readouts import with_split_readouts
 from compiler.quantize.row_factors import row_factors
 from compiler.rewrite.rows import rows_out
 from compiler.rewrite.units import normalise_quotients, scale_inputs
@@ -63,6 +64,7 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
     held in the chip's widths.
     """
     known = frozenset(graph.values)
+    precision = with_split_readouts(graph, precision)
     graph, observed = _prepared(graph, sequences, precision)
     clipped = find_clipped(graph, observed, precision.margin)
     bounds = find_bounds(graph, observed, precision.margin, clipped)

@@ -76,3 +76,17 @@ def test_a_square_is_not_negative() -> None:
     integers = quantize(graph, list(3 * _signal()), load_chip("loihi2"), Precision())
     form = integers.values["y"].format
     assert form.low > -form.high / 100  # its two halves floor apart
+
+
+def test_what_is_squared_is_clipped_to_what_is_seen() -> None:
+    """d = x - 0.9 x is seen within a tenth of x; intervals have it 19 times as wide, its square 361 times."""
+    constants = {"one": np.ones(1), "zero": np.zeros(1), "most": np.array([0.9])}
+    ops = (Input("x", "one", "zero"), Mul("m", "x", "most"), Sub("d", "x", "m"), Mul("y", "d", "d"))
+    graph = Graph(
+        (Block("all", (*ops, Output("y", "one", "zero"))),), {n: Value(n, 1) for n in ("x", "m", "d", "y")}, constants
+    )
+    x = list(_signal())
+    assert find_clipped(graph, Observed(graph, x), 2.0) == {"d"}
+    integers = quantize(graph, x, load_chip("loihi2"), Precision())
+    form, seen = integers.values["y"].format, max(np.abs(s).max() for s in x)
+    assert form.high * form.lsb < 5 * (0.1 * seen) ** 2

@@ -1,0 +1,39 @@
+"""Readouts behind conductances: matrices that would be the coarsest part of a network, and are therefore split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from glob import escape
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import MatVec, StateRead, StateWrite
+from compiler.quantize.precision import Precision
+
+
+def with_split_readouts(graph: Graph, precision: Precision) -> Precision:
+    """`precision`, with split weights for each matrix that reads states which no other matrix has a part in.
+
+    Such states, those of an LTC, are more precise than 8-bit weights; a cell of matrices is not, nor what reads it.
+    """
+    if precision.split_weights or not precision.split_readouts:
+        return precision
+    found = {op.out: {"split_weights": True} for op in _readouts(graph)}
+    names = {escape(name + end): changes for name, changes in found.items() for end in ("", ".rows")}
+    return replace(precision, overrides={**names, **precision.overrides})
+
+
+def _readouts(graph: Graph) -> list[MatVec]:
+    coarse: set[str] = set()
+    fine: set[str] = set()
+    for _ in range(len(graph.states) + 1):  # what is coarse may pass through one more state each time
+        for _, op in graph.ops():
+            if isinstance(op, StateWrite):
+                coarse.update([op.state] if op.x in coarse else [])
+            elif op.result is not None:
+                reads = {op.state} if isinstance(op, StateRead) else set(op.operands)
+                if isinstance(op, MatVec) or reads & coarse:
+                    coarse.add(op.result)
+                if isinstance(op, StateRead) or reads & fine:
+                    fine.add(op.result)
+    matrices = [op for _, op in graph.ops() if isinstance(op, MatVec)]
+    return [op for op in matrices if fine.intersection(op.sources) and not coarse.intersection(op.sources)]
