@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
+from hw_models.errors import InputError
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.spikes import spike
 
@@ -16,13 +19,20 @@ class LIFCell(nn.Module):
 
     Where it spikes, v' is set to 0. The output is the spikes, 0 or 1: the only messages. These are the equations and
     the names of `lava.proc.lif`; a capacitor C with a resistor R has dv = 1 - exp(-dt / (R C)), du = 1 and its gain
-    R dv in W. The current and the potential have no bound of their own: they follow the input.
+    R dv in W. `du` and `dv` lie within 0 ... 1. The current and the potential have no bound of their own: they follow
+    the input, and without a leak they gather it.
     """
 
     state_names = ("u", "v")
 
     def __init__(self, input_size: int, hidden_size: int, du: float = 1.0, dv: float = 0.1, vth: float = 1.0) -> None:
         super().__init__()
+        if not (0 <= du <= 1 and 0 <= dv <= 1):
+            raise InputError(
+                "the leaks of a neuron lie within 0 ... 1",
+                numbers=f"du = {du}, dv = {dv}",
+                advice="1 forgets at once, 0 never; a capacitor with a resistor has dv = 1 - exp(-dt / (R C)).",
+            )
         self.input_size, self.hidden_size, self.state_size = input_size, hidden_size, (hidden_size, hidden_size)
         self.du, self.dv, self.vth = du, dv, vth
         self.inputs = nn.Linear(input_size, hidden_size, bias=False)
@@ -35,6 +45,11 @@ class LIFCell(nn.Module):
         v = v * (1 - self.dv) + u + self.bias
         fired = spike(v - self.vth)
         return fired, (u, torch.where(v > self.vth, 0.0, v))
+
+    @property
+    def unbounded(self) -> Sequence[str]:
+        """What does not leak; the potential follows the current."""
+        return [name for name, leak in (("u", self.du), ("v", self.du * self.dv)) if leak == 0]
 
 
 class LIF(Recurrent):

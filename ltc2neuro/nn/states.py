@@ -38,6 +38,6 @@ class Growing(Protocol):
     """A cell with a state that may grow without bound while its input stays bounded: it compiles with a warning."""
 
     @property
-    def unbounded(self) -> bool:
-        """Whether it may grow with the parameters it has."""
+    def unbounded(self) -> bool | Sequence[str]:
+        """Whether it may grow with the parameters it has; of several states the names of those that may."""
         ...

@@ -97,7 +97,8 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
                 numbers=f"{count} for {len(shapes)} states",
                 advice=f"Let {what} have one for each of state_size.",
             )
-    grows = isinstance(cell, Growing) and cell.unbounded
+    growing = cell.unbounded if isinstance(cell, Growing) else ()
+    grows = (names if growing else ()) if isinstance(growing, bool) else growing
 
     def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
         state = states[0] if len(states) == 1 else states
@@ -110,7 +111,9 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
         return y, new if isinstance(new, tuple) else (new,)
 
     variables = (
-        StateVariable(name, shape, None if end is None else hull(cell, end, shape), cell, number, grows and end is None)
+        StateVariable(
+            name, shape, None if end is None else hull(cell, end, shape), cell, number, name in grows and end is None
+        )
         for number, (name, shape, end) in enumerate(zip(names, shapes, ends, strict=True))
     )
     return Step(tuple(variables), function)

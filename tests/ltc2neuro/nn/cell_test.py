@@ -169,7 +169,7 @@ class CellTest:
         layer = self.moved(self.layer(features, size, seed, return_sequences=not last), seed)
         traced, _ = agrees(layer, features, dt)
         assert traced.readout == ("last" if last else "every")
-        assert bool(traced.growing) == (isinstance(layer.cell, Growing) and layer.cell.unbounded)
+        assert bool(traced.growing) == (isinstance(layer.cell, Growing) and bool(layer.cell.unbounded))
 
     def test_time_spans(self):
         """One elapsed time a sample, proved against torch; a cell that knows no time refuses them."""
@@ -229,7 +229,7 @@ class CellTest:
     # --- helpers -------------------------------------------------------------------------------------------
 
     def compiled(self, model, x):
-        growing = isinstance(model.cell, Growing) and model.cell.unbounded
+        growing = isinstance(model.cell, Growing) and bool(model.cell.unbounded)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             net = ltc2neuro.compile(model, x)

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from cell_test import CellTest
+from cell_test import CellTest, sequences
 
 import ltc2neuro
+from hw_models.errors import InputError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.nn import LIF
+from ltc2neuro.tracing import trace
 
 
 class TestLIF(CellTest):
@@ -23,6 +25,19 @@ class TestLIF(CellTest):
 
 class TestSlowCurrent(TestLIF):
     options, du = {"vth": 0.3, "du": 0.3}, 0.3
+
+
+@pytest.mark.parametrize(
+    ("du", "dv", "growing"), [(1.0, 0.1, ()), (1.0, 0.0, ("v",)), (0.0, 0.1, ("u", "v")), (1.0, 1.0, ())]
+)
+def test_what_does_not_leak_is_warned_of(du, dv, growing):
+    assert trace(LIF(3, 4, du=du, dv=dv), sequences(3)).growing == growing
+
+
+@pytest.mark.parametrize("leaks", [{"du": 1.5}, {"dv": -0.1}, {"dv": float("nan")}])
+def test_leaks_that_are_none(leaks):
+    with pytest.raises(InputError, match="the leaks of a neuron"):
+        LIF(3, 4, **leaks)
 
 
 def lava_spikes(x, weights, select, **parameters):
@@ -66,7 +81,8 @@ def test_its_integers_spike_as_lavas_own():
     layer = LIF(3, 6, du=1.0, dv=0.0, vth=31.0)
     with torch.no_grad():
         layer.cell.inputs.weight.copy_(torch.from_numpy(weights))
-    spikes = ltc2neuro.compile(layer, x[None].astype(float))(x[None].astype(float))
+    with pytest.warns(UserWarning, match="v may grow"):
+        spikes = ltc2neuro.compile(layer, x[None].astype(float))(x[None].astype(float))
     assert 0.1 < np.mean(spikes) < 0.9
     theirs = lava_spikes(x, weights, "fixed_pt", du=4095, dv=0, vth=31)
     assert np.array_equal(theirs, spikes[0])
