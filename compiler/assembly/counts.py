@@ -28,8 +28,7 @@ def executed_instructions(listing: Sequence[isa.Instruction], tick: int, period:
 
 
 def before_tick(listing: Sequence[isa.Instruction], tick: int, period: int) -> dict[isa.Word, int]:
-    """What the tick counter holds before the listing is executed at tick `tick`: `dispatch` says how it counts."""
-    starts = (
-        i.a.value for i in listing if isinstance(i, isa.Move) and i.dest == TICK and isinstance(i.a, isa.Immediate)
-    )
-    return {TICK: tick - 1 + (period if tick <= next(starts, 0) else 0)}
+    """What the tick counter holds before the listing is executed at tick `tick`, when it goes round in its ring."""
+    moves = (i.a for i in listing if isinstance(i, isa.Move) and i.dest == TICK)
+    start = next((a.value for a in moves if isinstance(a, isa.Immediate)), 0)
+    return {TICK: start + (tick - start - 1) % period}

@@ -1,12 +1,11 @@
 """Bodies that run at some ticks, one behind the other: after each, a tree of few tests leads to the next one.
 
-A neuron executes no test that its tick has already decided. Ticks are told apart by thresholds, by equality and by
+A neuron executes no test that its tick has already decided. Numbers are told apart by thresholds, by equality and by
 their lowest bits; which test comes first is chosen by how much it tells for its cost.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
@@ -17,52 +16,65 @@ PER_BIT = 2.5
 """Instructions that a further bit of decision takes, about: a compare, and some that tell less than a bit."""
 
 
+RARE = 1 / 16
+"""What a number of the counter weighs that comes only once in a run, against one of every sample."""
+
+
 @dataclass(frozen=True)
 class Turn:
-    """A body, and when it runs: `ages[number of the counter]` is how many samples must have entered before."""
+    """A body, and the numbers of the counter at which it runs."""
 
-    ages: Mapping[int, int]
+    numbers: frozenset[int]
     body: tuple[isa.Instruction, ...]
 
 
-def in_turn(
-    turns: Sequence[Turn], counter: isa.Word, age: isa.Word, last: int, period: int, wrap: Sequence[isa.Instruction]
-) -> list[isa.Instruction]:
-    """All turns in their order, for a `counter` that has come to its next number, at most `last`.
+@dataclass(frozen=True)
+class Ring:
+    """The numbers that a counter comes to: `first`, and on to `last`, where it goes back by `period`.
 
-    At `last`, before anything else, `wrap` sets it back by `period`.
+    At the numbers `counted`, as they are after that, it executes `count` before anything else; where there is something
+    to count, `start` is one of them.
     """
-    start = last - period
-    first = {tick: _next(turns, 0, tick) for tick in range(start + 1, last)}
-    listing = [*_tree({**first, last: "wrap"}, "wrap", counter, "d"), isa.Label("wrap"), *wrap]
-    listing += _decided(turns, 0, [start], counter)
+
+    counter: isa.Word
+    first: int
+    last: int
+    period: int
+    counted: frozenset[int] = frozenset()
+    count: tuple[isa.Instruction, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Where the counter goes on from `last`."""
+        return self.last - self.period
+
+    def weight(self, number: int) -> float:
+        """How often a number comes."""
+        return 1 if number >= self.start else RARE
+
+
+def in_turn(turns: Sequence[Turn], ring: Ring) -> list[isa.Instruction]:
+    """All turns in their order, at a number that the counter has just come to."""
+    ways = {n: _next(turns, 0, n) for n in range(ring.first, ring.last)}
+    ways.update(dict.fromkeys(ring.counted & ways.keys(), "count"))
+    listing = _tree({**ways, ring.last: "wrap"}, "wrap", ring, "d")
+    listing += [isa.Label("wrap"), isa.Move(ring.counter, isa.Immediate(ring.start)), isa.Label("count"), *ring.count]
+    listing += _decided(turns, 0, {ring.start, *ring.counted}, ring)
     for number, turn in enumerate(turns):
-        then = f"after{number}"
-        for least in sorted(set(turn.ages.values()) - {0}, reverse=True):
-            # from the oldest on: what passes its compare passes those after it
-            listing.append(isa.Label(_entry(number, least)))
-            listing.append(isa.SkipUnless(isa.Immediate(least), age, isa.Test.LESS_EQUAL, then))
-        listing += [isa.Label(_entry(number, 0)), *turn.body, isa.Label(then)]
-        listing += _decided(turns, number + 1, turn.ages, counter)
+        listing += [isa.Label(f"s{number}"), *turn.body]
+        listing += _decided(turns, number + 1, turn.numbers, ring)
     return [*listing, isa.Label("end")]
 
 
-def _entry(number: int, age: int) -> str:
-    return f"s{number}_age{age}" if age else f"s{number}"
+def _decided(turns: Sequence[Turn], first: int, numbers: Iterable[int], ring: Ring) -> list[isa.Instruction]:
+    """From here to the next turn of each of `numbers`, where turn `first` follows."""
+    behind = f"s{first}" if first < len(turns) else "end"
+    return _tree({n: _next(turns, first, n) for n in numbers}, behind, ring, f"d{first}")
 
 
-def _decided(turns: Sequence[Turn], first: int, ticks: Iterable[int], counter: isa.Word) -> list[isa.Instruction]:
-    """From here to the next turn of each of `ticks`, where turn `first` follows."""
-    behind = _entry(first, max(turns[first].ages.values())) if first < len(turns) else "end"
-    return _tree({tick: _next(turns, first, tick) for tick in ticks}, behind, counter, f"d{first}")
-
-
-def _next(turns: Sequence[Turn], first: int, tick: int) -> str:
-    """The label of the tick's next turn, of those from `first` on."""
-    for number in range(first, len(turns)):
-        if tick in turns[number].ages:
-            return _entry(number, turns[number].ages[tick])
-    return "end"
+def _next(turns: Sequence[Turn], first: int, number: int) -> str:
+    """The label of the number's next turn, of those from `first` on."""
+    return next((f"s{n}" for n in range(first, len(turns)) if number in turns[n].numbers), "end")
 
 
 @dataclass(frozen=True)
@@ -94,26 +106,26 @@ class _Test:
         return [*listing, isa.SkipUnless(a, b, isa.Test.NOT_EQUAL if negated else test, away)]
 
 
-def _tree(ways: Mapping[int, str], behind: str, counter: isa.Word, name: str) -> list[isa.Instruction]:
+def _tree(ways: Mapping[int, str], behind: str, ring: Ring, name: str) -> list[isa.Instruction]:
     """Goes on at the label `ways[tick]`; the label `behind` follows. `name` is what its inner labels begin with."""
     labels = set(ways.values())
     if len(labels) < 2:
         return [] if labels <= {behind} else [isa.Skip(labels.pop())]
-    test = _best(ways)
+    test = _best(ways, ring)
     yes = {tick: label for tick, label in ways.items() if test.holds(tick)}
     no = {tick: label for tick, label in ways.items() if not test.holds(tick)}
     goes_away = _only(no)
     if goes_away is None or goes_away == behind:  # what goes on is better the side that is decided, or needs no skip
         if (other := _only(yes)) is not None and other != behind:
-            return [*test.skip(counter, other, negated=True), *_tree(no, behind, counter, name + "n")]
+            return [*test.skip(ring.counter, other, negated=True), *_tree(no, behind, ring, name + "n")]
     if goes_away is not None:
-        return [*test.skip(counter, goes_away, negated=False), *_tree(yes, behind, counter, name + "y")]
+        return [*test.skip(ring.counter, goes_away, negated=False), *_tree(yes, behind, ring, name + "y")]
     away = name + "n"
     return [
-        *test.skip(counter, away, negated=False),
-        *_tree(yes, "", counter, name + "y"),
+        *test.skip(ring.counter, away, negated=False),
+        *_tree(yes, "", ring, name + "y"),
         isa.Label(away),
-        *_tree(no, behind, counter, away),
+        *_tree(no, behind, ring, away),
     ]
 
 
@@ -122,26 +134,29 @@ def _only(ways: Mapping[int, str]) -> str | None:
     return labels.pop() if len(labels) == 1 else None
 
 
-def _best(ways: Mapping[int, str]) -> _Test:
+def _best(ways: Mapping[int, str], ring: Ring) -> _Test:
     """The test that leaves the least to be decided, its own instructions counted."""
-    ticks = sorted(ways)
-    tests = [_Test(isa.Test.LESS, tick) for tick in ticks[1:]] + [_Test(isa.Test.EQUAL, tick) for tick in ticks]
-    for power in range(1, ticks[-1].bit_length()):
+    numbers = sorted(ways)
+    tests = [_Test(isa.Test.LESS, n) for n in numbers[1:]] + [_Test(isa.Test.EQUAL, n) for n in numbers]
+    for power in range(1, numbers[-1].bit_length()):
         bits = (1 << power) - 1
-        tests += [_Test(isa.Test.EQUAL, rest, bits) for rest in sorted({tick & bits for tick in ticks})]
+        tests += [_Test(isa.Test.EQUAL, rest, bits) for rest in sorted({n & bits for n in numbers})]
+    weights = {n: ring.weight(n) for n in numbers}
+    total = sum(weights.values())
 
     def left(test: _Test) -> float:
-        sides: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
-        for tick, label in ways.items():
-            sides[test.holds(tick)][label] += 1
+        sides: tuple[dict[str, float], dict[str, float]] = ({}, {})
+        for number, label in ways.items():
+            side = sides[test.holds(number)]
+            side[label] = side.get(label, 0.0) + weights[number]
         if not sides[0] or not sides[1]:
             return float("inf")
-        return test.cost * len(ways) + PER_BIT * sum(map(_undecided, sides))
+        return test.cost * total + PER_BIT * sum(map(_undecided, sides))
 
     return min(tests, key=left)
 
 
-def _undecided(labels: Counter[str]) -> float:
-    """Bits that all ticks together still need."""
+def _undecided(labels: Mapping[str, float]) -> float:
+    """Bits that all numbers together still need, each by its weight."""
     total = sum(labels.values())
-    return sum(n * log2(total / n) for n in labels.values())
+    return sum(weight * log2(total / weight) for weight in labels.values())

@@ -8,18 +8,17 @@ order of samples, older ones first, so each sample finds every word as if it ran
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from compiler.assembly.decisions import Turn, in_turn
+from compiler.assembly.decisions import Ring, Turn, in_turn
 from hw_models import instructions as isa
 
 TICK = isa.Word("tick")
-"""Counts the ticks of a sample, plus the period before the tick at which it wraps; starts one before the period."""
+"""Counts the ticks of a run. In the first samples, at which what belongs to earlier ones must not run, all have numbers
+of their own; after them it goes round in a ring of the period."""
 SAMPLE = isa.Word("sample")
-"""Counts the samples of a sequence; starts at -1."""
-AGE = isa.Word("age")
-"""How many samples entered before this one, up to as many as a section looks back; starts at -1."""
+"""Counts the samples of a sequence, from 0."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,12 @@ class Section:
 
     ticks: tuple[int, ...]
     body: tuple[isa.Instruction, ...]
+    samples: int = 0
+    """how many samples must have entered before the one that it belongs to"""
+
+    def least(self, tick: int, period: int) -> int:
+        """How many samples must have entered before the one of the counter, at one of its ticks."""
+        return tick // period + self.samples
 
 
 @dataclass(frozen=True)
@@ -44,46 +49,53 @@ class Reset:
 
 def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> tuple[isa.Instruction, ...]:
     """The listing of a population in which a sample enters every `period` ticks; `ordered` must allow it."""
-    again = [Section((r.tick,), _resetting(r, period, f"reset{n}")) for n, r in enumerate(resets)]
-    found = ordered([*again, *(s for s in sections if s.body)], period)
+    found = ordered(_all(sections, period, resets), period)
     if found is None:
         raise ValueError(f"the sections have no order for samples of {period} ticks")
-    oldest = _oldest(found, period, resets)
-    # where nothing else is counted at tick 0, the counter wraps at a tick at which there is something to do
-    start = 0 if oldest or resets or not found else found[0].ticks[0]
-    wrap: list[isa.Instruction] = [isa.Move(TICK, isa.Immediate(start))]
-    if oldest:
-        wrap += [isa.Add(AGE, AGE, isa.Immediate(1)), isa.Minimum(AGE, AGE, isa.Immediate(oldest))]
-    if resets:
-        wrap += [
-            isa.Add(SAMPLE, SAMPLE, isa.Immediate(1)),
-            isa.SkipUnless(SAMPLE, isa.Immediate(resets[0].interval), isa.Test.EQUAL, "started"),
-            isa.Move(SAMPLE, isa.Immediate(0)),
-            isa.Label("started"),
-        ]
-    turns = [Turn({_counted(t, period, start): t // period for t in s.ticks}, s.body) for s in _merged(found)]
-    return (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, TICK, AGE, start + period, period, wrap))
-
-
-def _counted(tick: int, period: int, start: int) -> int:
-    """What the counter stands at: from `start`, where it wraps, on."""
-    return start + (tick - start) % period
+    ring = _ring(found, period, resets)
+    turns = [Turn(_numbers(section, period, ring), section.body) for section in _merged(found)]
+    return (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, ring))
 
 
 def initial_counters(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> dict[str, int]:
     """What the counters of `assemble`'s listing start with, by their words."""
-    found = {TICK.name: period - 1}
-    if _oldest(sections, period, resets):
-        found[AGE.name] = -1
-    if resets:
-        found[SAMPLE.name] = -1
-    return found
+    ring = _ring(_all(sections, period, resets), period, resets)
+    before = {TICK.name: -1 if ring.first == 0 else period - 1}
+    return {**before, SAMPLE.name: 0} if resets else before
 
 
-def _oldest(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> int:
-    """How many samples back anything looks; a reset asks whether its sample is the first."""
-    ages = [s.ticks[-1] // period for s in sections if s.body]
-    return max([*ages, *(r.tick // period + 1 for r in resets)], default=0)
+def _all(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> list[Section]:
+    again = [Section((r.tick,), _resetting(r, period, f"reset{n}"), 1) for n, r in enumerate(resets)]
+    return [*again, *(s for s in sections if s.body)]
+
+
+def _ring(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> Ring:
+    """The numbers of the counter. Where all samples are alike, it wraps where there is work: one test for both."""
+    oldest = max((s.least(s.ticks[-1], period) for s in sections), default=0)
+    if not oldest:
+        start = min((s.ticks[0] for s in sections), default=0)
+        return Ring(TICK, start + 1, start + period, period)
+    last = (oldest + 1) * period
+    if not resets:
+        return Ring(TICK, 0, last, period)
+    counting = (
+        isa.Add(SAMPLE, SAMPLE, isa.Immediate(1)),
+        isa.SkipUnless(SAMPLE, isa.Immediate(resets[0].interval), isa.Test.EQUAL, "started"),
+        isa.Move(SAMPLE, isa.Immediate(0)),
+        isa.Label("started"),
+    )
+    return Ring(TICK, 0, last, period, frozenset(range(period, last, period)), counting)
+
+
+def _numbers(section: Section, period: int, ring: Ring) -> frozenset[int]:
+    """The numbers at which a section runs: in the ring, and before it where there are samples enough."""
+    found: set[int] = set()
+    for tick in section.ticks:
+        if ring.first:
+            found.add(ring.start + (tick - ring.start) % period)
+        else:
+            found.update(range(section.least(tick, period) * period + tick % period, ring.last, period))
+    return frozenset(found)
 
 
 def ordered(sections: list[Section], period: int) -> list[Section] | None:
@@ -119,23 +131,18 @@ def ordered(sections: list[Section], period: int) -> list[Section] | None:
 
 
 def _resetting(reset: Reset, period: int, name: str) -> tuple[isa.Instruction, ...]:
-    """`age` samples after the one that is reset entered, the counter stands so much further."""
-    age = reset.tick // period
-    due = isa.SkipUnless(SAMPLE, isa.Immediate(age % reset.interval), isa.Test.EQUAL, name)
+    """So many samples after the one that is reset entered, the counter of samples stands so much further."""
+    due = isa.Immediate(reset.tick // period % reset.interval)
     moves = (isa.Move(word, initial) for word, initial in reset.words)
-    return (due, _old_enough(age + 1, name), *moves, isa.Label(name))
+    return (isa.SkipUnless(SAMPLE, due, isa.Test.EQUAL, name), *moves, isa.Label(name))
 
 
 def _merged(sections: list[Section]) -> list[Section]:
     """Neighbours that run at the same ticks share one guard."""
     merged: list[Section] = []
     for section in sections:
-        if merged and merged[-1].ticks == section.ticks:
-            merged[-1] = Section(section.ticks, merged[-1].body + section.body)
+        if merged and (merged[-1].ticks, merged[-1].samples) == (section.ticks, section.samples):
+            merged[-1] = replace(section, body=merged[-1].body + section.body)
         else:
             merged.append(section)
     return merged
-
-
-def _old_enough(age: int, end: str) -> isa.Instruction:
-    return isa.SkipUnless(isa.Immediate(age), AGE, isa.Test.LESS_EQUAL, end)

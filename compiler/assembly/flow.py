@@ -43,6 +43,11 @@ def ways(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | Non
 
     What is never reached goes nowhere.
     """
+    return trace(listing, known)[0]
+
+
+def trace(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> tuple[Ways, Known]:
+    """The same, and what is known at the listing's end."""
     labels, end = label_numbers(listing), len(listing)
     start: Known = {}
     for word, value in (known or {}).items():
@@ -60,7 +65,7 @@ def ways(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | Non
             before = at[way]
             at[way] = after if before is None else {p: v for p, v in before.items() if after.get(p) == v}
         found.append(onward)
-    return found
+    return found, at[end] or {}
 
 
 def _ways(instruction: isa.Instruction, number: int, values: Known, labels: Mapping[str, int]) -> tuple[int, ...]:
@@ -103,8 +108,11 @@ def live_after(
     before: list[frozenset[isa.Target]] = [frozenset()] * len(listing) + [at_end]
     after: list[frozenset[isa.Target]] = []
     for number in range(len(listing) - 1, -1, -1):
+        if not onward[number]:
+            after.append(frozenset())
+            continue
         alive = frozenset().union(*(before[way] for way in onward[number]))
         after.append(alive)
         read = {s for s in isa.sources(listing[number]) if isinstance(s, (isa.Register, isa.Word))}
-        before[number] = (alive - {isa.target(listing[number])}) | read if onward[number] else alive
+        before[number] = (alive - {isa.target(listing[number])}) | read
     return [*after[::-1], before[0]]

@@ -1,7 +1,7 @@
 """Words that several values take in turn: what waits in one is never still wanted when another comes.
 
-A sample's ticks follow each other in a ring. The tick counter decides what runs at each, so the ways through the
-listing are known tick by tick; what is read in a later tick before it is written is alive until then.
+The ticks of a run follow each other, at last in a ring. The tick counter decides what runs at each, so the ways through
+the listing are known tick by tick; what is read in a later tick before it is written is alive until then.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from compiler.assembly.counts import before_tick
-from compiler.assembly.dispatch import AGE, SAMPLE, TICK
-from compiler.assembly.flow import live_after, ways
+from compiler.assembly.dispatch import SAMPLE, TICK
+from compiler.assembly.flow import Ways, live_after, trace
 from compiler.assembly.population import Population
 from hw_models import instructions as isa
 
@@ -20,7 +19,7 @@ Alive = frozenset[isa.Target]
 
 def share_words(population: Population, kept: Collection[str]) -> Population:
     """The population with as few words as its values need. States and words of `kept` stay alone."""
-    own = {*kept, *population.states.values(), TICK.name, SAMPLE.name, AGE.name}
+    own = {*kept, *population.states.values(), TICK.name, SAMPLE.name}
     written = {isa.target(i) for i in population.listing}
     free = [name for name in population.words if isa.Word(name) in written and name not in own]
     groups = _groups(population, free) if len(free) > 1 else []
@@ -72,15 +71,20 @@ def _separate(beside: dict[str, set[str]], these: Collection[str], others: Colle
 
 def _alive(population: Population) -> tuple[list[tuple[isa.Instruction, Alive]], Alive]:
     """Each instruction that a tick may reach with what is alive behind it; and what is alive before the first tick."""
-    listing, before = population.listing, population.words[TICK.name]
-    ticks = range(1 + before if isinstance(before, int) else 1)
-    onward = [ways(listing, before_tick(listing, tick, len(ticks))) for tick in ticks]
-    start: list[Alive] = [frozenset() for _ in ticks]
+    listing, number = population.listing, population.words[TICK.name]
+    seen: dict[int, Ways] = {}
+    while isinstance(number, int) and number not in seen:
+        seen[number], known = trace(listing, {TICK: number})
+        number = known.get(TICK, number)
+    again = list(seen).index(number) if isinstance(number, int) else 0
+    onward = list(seen.values())
+    start: list[Alive] = [frozenset() for _ in onward]
     while True:
         moments: list[tuple[isa.Instruction, Alive]] = []
         last = list(start)
-        for tick in reversed(ticks):
-            after = live_after(listing, onward[tick], start[(tick + 1) % len(start)])
+        for tick in range(len(onward) - 1, -1, -1):
+            then = start[tick + 1 if tick + 1 < len(start) else again]
+            after = live_after(listing, onward[tick], then)
             start[tick] = after[-1]
             moments += [(i, after[n]) for n, i in enumerate(listing) if onward[tick][n]]
         if start == last:

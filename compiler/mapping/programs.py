@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from compiler.assembly import Scratch, Section, select
-from compiler.assembly.dispatch import AGE, SAMPLE, TICK
+from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import Array
 from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
 from compiler.mapping.network import Integers
@@ -92,7 +92,7 @@ def _collect(op: Op, block: int, members: list[_Member], groups: Groups, schedul
         member.use(op.x, moment)
 
 
-_COUNTERS = (TICK.name, SAMPLE.name, AGE.name)
+_COUNTERS = (TICK.name, SAMPLE.name)
 
 
 class _Writer:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.assembly import executed_instructions
-from compiler.assembly.decisions import Turn, in_turn
-from compiler.assembly.dispatch import AGE, TICK, Section, assemble
+from compiler.assembly.decisions import Ring, Turn, in_turn
+from compiler.assembly.dispatch import TICK, Section, assemble
 from compiler.backends.lava.interpreter import Interpreter
 from hw_models import instructions as isa
 
@@ -21,20 +21,27 @@ def mark(digit: int) -> tuple[isa.Instruction, ...]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(1, 40), st.integers(0, 3), st.data())
-def test_turns_follow_each_other(period, entered, data):
-    ages = st.dictionaries(st.integers(0, period - 1), st.sampled_from([0, 0, 0, 1, 2]), min_size=1)
-    turns = [Turn(data.draw(ages), mark(digit)) for digit in range(1, 6)]
-    start = data.draw(st.integers(0, 9))
-    turns = [Turn({tick + start: age for tick, age in t.ages.items()}, t.body) for t in turns]
-    wrap = [isa.Move(TICK, isa.Immediate(start))]
-    interpreter = Interpreter(in_turn(turns, TICK, AGE, start + period, period, wrap), (2,))
-    for tick in range(start, start + period):
-        words = {"tick": tick if tick > start else start + period, "age": entered, "log": 0}
+@given(st.integers(1, 20), st.integers(1, 25), st.integers(0, 9), st.data())
+def test_turns_follow_each_other(period, before, first, data):
+    """`before` numbers come only once, then the counter goes round."""
+    last = first + before + period - 1
+    numbers = st.frozensets(st.integers(first, last - 1), min_size=1)
+    turns = [Turn(data.draw(numbers), mark(digit)) for digit in range(1, 6)]
+    counted = data.draw(numbers) | {last - period}
+    ring = Ring(TICK, first, last, period, counted, mark(7))
+    listing = (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, ring))
+    interpreter = Interpreter(listing, (2,))
+    words = {"tick": first - 1}
+    number = first
+    for _ in range(before + 3 * period):
+        words["log"] = 0
         interpreter.tick(words, [])
-        expected = [digit for digit, turn in enumerate(turns, 1) if turn.ages.get(tick, 9) <= entered]
-        assert words["tick"] == tick
-        assert words["log"] == int("".join(map(str, expected)) or 0)
+        number = number - period if number == last else number
+        expected = [digit for digit, turn in enumerate(turns, 1) if number in turn.numbers]
+        counts = [7] if number in counted else []
+        assert words["tick"] == number
+        assert words["log"] == int("".join(map(str, [*counts, *expected])) or 0)
+        number += 1
 
 
 def test_a_sub_step_of_two_ticks_is_decided_by_one_bit():
