@@ -22,8 +22,8 @@ class Named(Protocol):
 class Bounded(Protocol):
     """A cell that knows where its states stay: their integers need no calibration."""
 
-    def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
-        """For each state the ends of an interval, or None where nothing is proven.
+    def state_bounds(self, elapsed: float) -> Sequence[Bound | None] | None:
+        """For each state the ends of an interval, or None where nothing is proven; None alone where it is for none.
 
         A new state must be a mean, with weights that are not negative, of the old state and of values in this interval,
         for any input and for each unit on its own, while the other states are within theirs. It then never leaves the

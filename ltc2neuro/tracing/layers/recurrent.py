@@ -88,7 +88,8 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
     shapes = state_shapes(cell)
     numbered = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
     names = list(cell.state_names) if isinstance(cell, Named) else numbered
-    ends = list(cell.state_bounds(times.longest)) if isinstance(cell, Bounded) else [None] * len(shapes)
+    stated = cell.state_bounds(times.longest) if isinstance(cell, Bounded) else None
+    ends = [None] * len(shapes) if stated is None else list(stated)
     for what, count in (("state_names", len(names)), ("state_bounds", len(ends))):
         if count != len(shapes):
             raise TraceError(
@@ -122,13 +123,13 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
 def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> Bound:
     """The bound of a state that is a mean of itself and of values between `ends`: these and its start."""
     tensors = [torch.as_tensor(end).detach().double() for end in ends]
-    fit = len(tensors) == 2 and all(_fits(end.shape, shape) for end in tensors)
+    fit = len(tensors) == 2 and all(_fits(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)
     if not fit or bool((tensors[0] > tensors[1]).any()):
         raise TraceError(
             f"a bound of the cell {type(cell).__name__} is no interval for its state",
             where=written(cell),
             numbers=f"{ends} for a state of {shape}",
-            advice="Let state_bounds return (low, high) for each state, numbers or one per element, or None.",
+            advice="Let state_bounds return (low, high) for each state, finite numbers or one per element, or None.",
         )
     low, high = (np.broadcast_to(end.numpy(), shape).reshape(-1) for end in tensors)
     return lambda initial: (np.minimum(initial, low), np.maximum(initial, high))

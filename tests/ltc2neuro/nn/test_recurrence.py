@@ -254,6 +254,11 @@ def test_states_in_a_list():
     assert len(traced.graph.states) == 2
 
 
+def test_a_cell_that_states_no_bound():
+    (state,) = trace(Recurrent(Stepping(state_bounds=lambda elapsed: None)), sequences(3)).graph.states
+    assert state.low is None
+
+
 @pytest.mark.parametrize(
     ("cell", "what", "numbers"),
     [
@@ -266,6 +271,7 @@ def test_states_in_a_list():
         (Stepping(state_names=("a", "b")), "state_names of the cell Stepping", "2 for 1 states"),
         (Stepping(state_bounds=lambda elapsed: [None, None]), "state_bounds of the cell Stepping", "2 for 1 states"),
         (Stepping(state_bounds=lambda elapsed: [(1.0, -1.0)]), "is no interval", "(1.0, -1.0)"),
+        (Stepping(state_bounds=lambda elapsed: [(0.0, float("inf"))]), "is no interval", "(0.0, inf)"),
         (Stepping(state_bounds=lambda elapsed: [(torch.zeros(2), 1.0)]), "is no interval", "state of (3,)"),
     ],
 )
