@@ -108,11 +108,13 @@ def compile(
         raise InputError("form is that of networks without microcode", advice="Give microcode=False, or leave it out.")
     exact = precision_for(target, precision)
     TORCH.require()
-    from ltc2neuro.tracing import trace
+    from ltc2neuro.tracing import knows_time, trace
 
     begin("recording the model, and proving the record")
     spans = [a[:, -1] for a in sequences.arrays] if timed else None
     traced = trace(model, list(samples.arrays), dt=dt, timespans=spans)
+    if dt != 1.0 and not knows_time(model):
+        warnings.warn(_NO_TIME.format(dt=dt), stacklevel=2)
     if traced.growing:
         _warn_of_growth(traced.graph, traced.growing, sequences)
     if not microcode:
@@ -132,6 +134,12 @@ def compile(
     net = Network(graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest)
     begin("the known answer")
     return with_known_answer(net)
+
+
+_NO_TIME = (
+    "dt = {dt:g} changes no result: no recurrent cell of this model takes the elapsed time. A cell of your own gets it "
+    "as a third argument named elapsed."
+)
 
 
 def _warn_of_growth(graph: Graph, growing: tuple[str, ...], sequences: Sequences) -> None:

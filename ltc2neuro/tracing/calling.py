@@ -83,6 +83,11 @@ def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Call
     return y.detach().double().numpy()
 
 
+def knows_time(model: torch.nn.Module) -> bool:
+    """Whether a recurrent cell of the model is given the elapsed time."""
+    return bool(timed_cells(unwrapped(model)))
+
+
 def with_time(model: torch.nn.Module, dt: float) -> Wrap:
     """Give the recurrent cells that know time the step `dt`, where it is not 1."""
     timed = timed_cells(unwrapped(model))

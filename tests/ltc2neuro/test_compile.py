@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -254,6 +256,16 @@ def test_time_goes_by_dt():
     fast = ltc2neuro.compile(model, x, dt=0.5)(x)[:, 1::2]
     assert np.abs(slow - fast).max() < 0.15 * np.abs(slow).max()
     assert np.abs(slow - fast).max() > 0
+
+
+def test_a_dt_that_no_cell_takes_is_warned_of():
+    layer = torch.nn.GRU(FEATURES, 4, batch_first=True)
+    with pytest.warns(UserWarning, match=r"dt = 0\.5 changes no result"):
+        net = ltc2neuro.compile(layer, sequences(), dt=0.5)
+    assert np.array_equal(net(sequences()), ltc2neuro.compile(layer, sequences())(sequences()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ltc2neuro.compile(tracker(), sequences(), dt=0.5)
 
 
 def test_autoncp_of_two_layers():
