@@ -21,6 +21,7 @@ from compiler.library.network import (
     Place,
     Population,
     ProcessGraph,
+    factors_of,
 )
 from compiler.library.plan import Bank, Node, Plan, Product, Relay, Root, Source
 from compiler.library.reference import inverse_root
@@ -51,8 +52,15 @@ class _Port:
     """first row, and the affine map of the rows from there on"""
 
 
+def widest(plan: Plan) -> dict[str, int]:
+    """The most bits that the messages of each population may have, and the factors of products."""
+    bits = {population_of(n): MOST_BITS for n in plan.nodes.values()}
+    bits |= {factors_of(population_of(n)): FACTOR_BITS for n in plan.nodes.values() if isinstance(n, Product)}
+    return {**bits, Kind.SINK.value: MOST_BITS}
+
+
 def assemble(plan: Plan, form: LibraryForm, bits: Mapping[str, int]) -> ProcessGraph:
-    """The network of `plan`; the messages of each population have about as many bits as `bits` says, or MOST_BITS."""
+    """The network of `plan`, whose messages and factors have about as many bits as `bits` says: see `widest`."""
     return _Assembly(plan, form, bits).graph()
 
 
@@ -75,20 +83,24 @@ class _Assembly:
         if isinstance(node, Bank):
             return _even(node.reach) / 2.0 ** self._bits(Kind.HINGES, node.level)
         if isinstance(node, Product):
-            return self._factor(node.a_magnitude) * self._factor(node.b_magnitude) * 2.0 ** self._shift(node.level)
+            factors = [self._factor(m, node.level) for m in (node.a_magnitude, node.b_magnitude)]
+            return factors[0] * factors[1] * 2.0 ** self._shift(node.level)
         if isinstance(node, Root):
             return _root_lsb(node)
         return _even(node.magnitude) / 2.0 ** self._bits(Kind.RELAYS, node.level)
 
     def _bits(self, kind: Kind, level: int) -> int:
-        return self.bits.get(_label(kind, level), MOST_BITS)
+        return self.bits[_label(kind, level)]
 
     def _shift(self, level: int) -> int:
         """By how much products at `level` go down to have the bits of their population."""
-        return 2 * FACTOR_BITS - self._bits(Kind.PRODUCTS, level)
+        return max(0, 2 * self._factor_bits(level) - self._bits(Kind.PRODUCTS, level))
 
-    def _factor(self, magnitude: Floats) -> Floats:
-        return _even(magnitude) / 2**FACTOR_BITS
+    def _factor_bits(self, level: int) -> int:
+        return self.bits[factors_of(_label(Kind.PRODUCTS, level))]
+
+    def _factor(self, magnitude: Floats, level: int) -> Floats:
+        return _even(magnitude) / 2.0 ** self._factor_bits(level)
 
     def _knots(self, bank: Bank) -> Integers:
         """Knots as integers, rising."""
@@ -155,7 +167,7 @@ class _Assembly:
             return
         made = self._population(Kind.PRODUCTS, level, sum(n.size for n in nodes), nodes)
         for index in (0, 1):
-            lsb = np.concatenate([self._factor((n.a_magnitude, n.b_magnitude)[index]) for n in nodes])
+            lsb = np.concatenate([self._factor((n.a_magnitude, n.b_magnitude)[index], level) for n in nodes])
             rows = [(self.place[n.name][1], (n.a, n.b)[index]) for n in nodes]
             self.ports.append(_Port(made, index, lsb, rows))
 

@@ -9,10 +9,10 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
 from compiler.library.affine import Floats
-from compiler.library.assemble import MOST_BITS, assemble, population_of
+from compiler.library.assemble import assemble, population_of, widest
 from compiler.library.form import LibraryForm
 from compiler.library.lower import lower
-from compiler.library.network import ProcessGraph
+from compiler.library.network import ProcessGraph, factors_of
 from compiler.library.plan import Plan
 from compiler.library.proof import Failure, failures
 from compiler.quantize.bounds import Observed, find_bounds, state_interval
@@ -51,7 +51,7 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> Proce
     bounds = find_bounds(graph, observed, form.margin)
     states = {s.name: state_interval(graph, s.name, observed, form.margin) for s in graph.states}
     plan = lower(graph, bounds, states, form)
-    bits: dict[str, int] = {}
+    bits = widest(plan)
     while True:
         made = assemble(plan, form, bits)
         failed = failures(made)
@@ -65,8 +65,9 @@ def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None
     worst: dict[str, Failure] = {}
     for failure in failed:
         known = worst.get(failure.population)
-        if failure.bits is None or bits.get(failure.population, MOST_BITS) - failure.bits < LEAST_BITS:
-            here = [plain_name(n.name) for n in plan.nodes.values() if population_of(n) == failure.population]
+        if failure.bits is None or bits.get(failure.population, 0) - failure.bits < LEAST_BITS:
+            names = {n.name: population_of(n) for n in plan.nodes.values()}
+            here = [plain_name(n) for n, label in names.items() if failure.population in (label, factors_of(label))]
             raise QuantizeError(
                 "a value does not fit the widths of Lava's library processes",
                 where=f"{failure.population}: {', '.join(here) or 'the output'}",
@@ -78,4 +79,4 @@ def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None
         if known is None or (known.bits or 0) < failure.bits:
             worst[failure.population] = failure
     for name, failure in worst.items():
-        bits[name] = bits.get(name, MOST_BITS) - (failure.bits or 0)
+        bits[name] -= failure.bits or 0

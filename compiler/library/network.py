@@ -21,6 +21,11 @@ BIAS_EXPONENT = -1
 """of the connections that carry biases: with even weights, a step of 1"""
 
 
+def factors_of(population: str) -> str:
+    """The name under which the bits of a population's factors go."""
+    return f"factors of {population}"
+
+
 class Kind(Enum):
     """What a population is made of; the value is the name of Lava's process."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.library.network import CONSTANTS, Connection, Floats, Kind, Population, ProcessGraph
+from compiler.library.network import CONSTANTS, Connection, Floats, Kind, Population, ProcessGraph, factors_of
 from compiler.library.weights import LEAST, MOST
 
 WORD = 2.0**23
@@ -39,7 +39,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Failure:
-    """What can leave its width; the population whose numbers are too long, and by how many bits, None for any."""
+    """What can leave its width, and whose bits are too many, by the names of `widest`: by how many, None for any."""
 
     text: str
     population: str
@@ -79,7 +79,8 @@ class _Proof:
         if p.kind is Kind.HINGES:
             return self._hinges(p)
         a = self._port(p, 0)
-        self._check(f"the sums of {p.name}", p.name, a.magnitude, WORD)
+        heard = _ear(p)
+        self._check(f"the sums of {p.name}", heard, a.magnitude, WORD)
         if p.kind is Kind.ROOTS:
             if a.low.min() <= 0:
                 text = f"{p.name} can get {a.low.min():.0f}, and InvSqrt takes positive numbers only"
@@ -88,9 +89,9 @@ class _Proof:
             return Bounds(np.zeros(p.size), 2.0**18 / np.sqrt(low) + 1.0)
         if p.kind is Kind.PRODUCTS:
             b = self._port(p, 1)
-            self._check(f"the sums of {p.name}", p.name, b.magnitude, WORD)
+            self._check(f"the sums of {p.name}", heard, b.magnitude, WORD)
             ends = np.stack([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
-            self._check(f"a product of {p.name}", p.name, float(np.abs(ends).max()), LONG)
+            self._check(f"a product of {p.name}", heard, float(np.abs(ends).max()), LONG, shared=2)
             least = np.where(self._squares(p), np.maximum(ends.min(axis=0), 0.0), ends.min(axis=0))
             a = Bounds(np.floor(least * 2.0**-p.shift), np.floor(ends.max(axis=0) * 2.0**-p.shift))
         self._check(f"the messages of {p.name}", p.name, a.magnitude, WORD)
@@ -170,16 +171,24 @@ class _Proof:
         """A connection's weights, and its own sum before and after its shift."""
         if c.weights.max() > MOST or c.weights.min() < LEAST:
             text = f"the weights of {c.name} are {c.weights.min()}..{c.weights.max()}, and must lie in {LEAST}..{MOST}"
-            self.found.append(Failure(text, c.target, 1))
+            target = self.network.populations[c.target]
+            self.found.append(Failure(text, _ear(target), 1))
         sums = self._weighted(c.source, c.before, c.weights.astype(np.float64)).magnitude
         self._check(f"a sum of {c.name}", c.source, sums, LONG)
-        self._check(f"a shifted sum of {c.name}", c.target, sums * 2.0**c.exponent, WORD)
+        target = self.network.populations[c.target]
+        self._check(f"a shifted sum of {c.name}", _ear(target), sums * 2.0**c.exponent, WORD)
 
-    def _check(self, what: str, population: str, reached: float, limit: float) -> None:
+    def _check(self, what: str, population: str, reached: float, limit: float, shared: int = 1) -> None:
+        """Note what can reach its limit; `shared`: among how many factors the bits that are too many are shared."""
         if not reached < limit:
-            bits = int(np.log2(reached / limit)) + 1
+            bits = int(np.log2(reached / limit) / shared) + 1
             text = f"{what} can reach {reached:.4g}, and must stay below {limit:.0f}"
             self.found.append(Failure(text, population, bits))
+
+
+def _ear(p: Population) -> str:
+    """Whose bits are too many where what `p` hears is too long."""
+    return factors_of(p.name) if p.kind is Kind.PRODUCTS else p.name
 
 
 def _exact(c: Connection) -> Floats:
