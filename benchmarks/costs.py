@@ -24,6 +24,7 @@ from tasks import MissingDataError
 from trained import TRAINED
 
 import ltc2neuro
+from compiler.mapping.options import Options, Overlap
 from ltc2neuro.cost_report import Cost, band_text
 from ltc2neuro.network import Network
 
@@ -41,13 +42,14 @@ class Subject:
     compiled: Callable[[], tuple[Network, np.ndarray | None]]
 
 
-def _trained(name: str) -> Callable[[], tuple[Network, np.ndarray | None]]:
+def _trained(name: str, merged: bool = False) -> Callable[[], tuple[Network, np.ndarray | None]]:
     """A network of the examples with its kept weights."""
     kept = next(t for t in TRAINED if t.name == name)
 
     def compiled() -> tuple[Network, np.ndarray | None]:
         task = kept.task()
-        return ltc2neuro.compile(kept.model(), task.x_train[:CALIBRATION]), task.x_test[:COUNTED]
+        net = ltc2neuro.compile(kept.model(), task.x_train[:CALIBRATION], merged=merged)
+        return net, task.x_test[:COUNTED]
 
     return compiled
 
@@ -151,6 +153,13 @@ def page() -> str:
     lines += [counted_row(name, net, x) for name, net, x in networks if x is not None]
     lines += ["", "## The demo on more cores", "", *SPREAD_HEAD]
     lines += [spread_row(networks[0][1], cores) for cores in SPREAD]
+    demo, x = networks[0][1:]
+    merged, _ = _trained("digits_ltc", merged=True)()
+    assert x is not None  # the digits
+    lines += ["", "## The demo in other forms", "", *FORM_HEAD]
+    lines.append(form_row("as it is: samples overlap", demo, x))
+    lines.append(form_row("one sample after the other, `Options(Overlap.NONE)`", demo, x, Options(Overlap.NONE)))
+    lines.append(form_row("synapses of input and states in one, `compile(..., merged=True)`", merged, x))
     return "\n".join(lines) + "\n" + HOW
 
 
@@ -216,6 +225,22 @@ def spread_row(net: Network, cores: int) -> str:
     crossing = f"{cost.placement.crossing:,}"
     energy = band_text(cost.energy, "J")
     return _row([f"{cost.placement.count}", crossing, band_text(cost.sample, "s"), energy, f"{cost.dominant}"])
+
+
+FORM_HEAD = [
+    "| form | ticks a sample | latency, ticks | a sample | latency | messages sent | unchanged |",
+    "|---|---|---|---|---|---|---|",
+]
+
+
+def form_row(name: str, net: Network, x: np.ndarray, options: Options | None = None) -> str:
+    """The first network compiled or mapped otherwise."""
+    cost = net.cost(net.run(x), options=options)
+    messages = cost.messages
+    assert messages.sent is not None and messages.unchanged is not None  # of a run
+    ticks = [f"{cost.ticks_per_sample}", f"{cost.latency_ticks}"]
+    times = [band_text(cost.sample, "s"), band_text(cost.latency, "s")]
+    return _row([name, *ticks, *times, f"{messages.sent:,.0f}", f"{messages.unchanged / messages.sent:.0%}"])
 
 
 def _row(cells: list[str]) -> str:

@@ -65,6 +65,11 @@ def time_terms(timing: Timing, events: Events, chips: int = 1) -> dict[str, floa
     return dict(zip(TERMS, [barrier, *map(float, parts)], strict=True))
 
 
+def core_seconds(timing: Timing, events: Events) -> float:
+    """Seconds that all cores together work in all ticks, at the default."""
+    return float(_work(timing, events, "default").sum())
+
+
 def _barrier(timing: Timing, chips: int, end: str) -> float:
     return getattr(timing.sync, end) + (chips - 1) * getattr(timing.extra_chip, end)
 

@@ -51,6 +51,8 @@ class Cost:
     """of a sample, from its operations: without a chip's power at rest"""
     terms: Mapping[str, float]
     """seconds of a sample by what they are spent on, at the default"""
+    work: float
+    """seconds that all cores together work in a sample, at the default"""
     messages: Messages
 
     @property
@@ -77,13 +79,13 @@ class Cost:
                 f"fewer ticks a sample: the barriers of {self.ticks_per_sample} ticks alone take "
                 f"{barrier / total:.0%} of the time. Fewer sub-steps of the solver, or fewer layers"
             )
-        factor = (total - barrier) / (total / 2 - barrier)
-        cores = int(np.ceil(self.placement.count * factor))
+        spare = total / 2 - barrier
+        cores = int(np.ceil(self.work / spare))
         room = None if self.chip.cores is None else self.chip.cores * self.chip.chips
-        rest = f"or programs and layers that are {1 - 1 / factor:.0%} smaller"
+        rest = f"or programs and layers that are {1 - spare / (total - barrier):.0%} smaller"
         if cores > sum(p.size for p in self.placement.network.populations) or (room is not None and cores > room):
             return f"more cores than there are ({cores:,}), {rest}"
-        return f"the same neurons on about {cores:,} cores (cores={cores}), {rest}"
+        return f"the same neurons spread evenly on about {cores:,} cores (cores={cores}), {rest}"
 
     def plain(self) -> dict[str, object]:
         """All numbers, for JSON."""

@@ -16,7 +16,7 @@ from compiler.placement.placement import Placement
 from compiler.placement.search import memory_of, place
 from hw_models.bands import Band
 from hw_models.chip import Chip, load_chip
-from hw_models.cost import Events, energy_by_operations, energy_by_power, tick_times, time_terms
+from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import ChipError, GraphError, InputError
 from ltc2neuro.cost_report import Cost, Messages
 from ltc2neuro.extras import COUNTING
@@ -88,6 +88,7 @@ def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity |
         dynamic=energy_by_power(energy, sample, 0, placement.count),
         operations=energy_by_operations(energy, events),
         terms=time_terms(timing, events, placement.chips),
+        work=core_seconds(timing, events),
         messages=_counted(placement, activity),
     )
 

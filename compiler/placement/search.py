@@ -32,7 +32,7 @@ def place(network: MappedNetwork, chip: Chip, bits: float | None = None, spread:
     """
     memory = memory_of(chip)
     best = _best(Filler(network, memory, bits), chip)
-    if spread > best.count:
+    if spread > 1 and spread >= best.count:
         best = _filled(Filler(network, memory, bits, spread), chip, around_states(network))
     _check_cores(best, chip)
     return best

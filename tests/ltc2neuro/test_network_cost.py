@@ -134,6 +134,14 @@ def test_what_it_says_would_halve_it_does(ncp):
     assert ncp.cost(cores=cores).sample.default == pytest.approx(cost.sample.default / 2, rel=0.15)
 
 
+def test_cores_of_unequal_load_are_evened_out(ncp):
+    assert ncp.chip.memory is not None
+    chip = replace(ncp.chip, memory=replace(ncp.chip.memory, neuron_units=350))
+    filled, even = ncp.cost(chip=chip), ncp.cost(chip=chip, cores=2)
+    assert filled.placement.count == even.placement.count == 2
+    assert even.sample.default < 0.8 * filled.sample.default
+
+
 def test_where_barriers_take_most_only_fewer_ticks_help(ncp):
     cost = ncp.cost(cores=16)
     assert cost.dominant == "barrier" and cost.halving.startswith("fewer ticks a sample")
