@@ -39,6 +39,7 @@ def ltc(
     """The handler of `ncps.torch.LTC`."""
     cell = layer.rnn_cell
     _refuse_stale(recorder, cell)
+    refuse_batched_time(recorder, layer, timespans)
     step = (ltc_step if type(cell) is LTCCell else own_step)(recorder, cell, recorder.times(timespans))
     y, states = scan(
         recorder,
@@ -122,6 +123,20 @@ def conductances(cell: LTCCell) -> tuple[Floats, Floats, Floats, Floats]:
 
 def _array(tensor: torch.Tensor) -> Floats:
     return tensor.detach().double().numpy()
+
+
+def refuse_batched_time(recorder: Recorder, layer: torch.nn.Module, timespans: object) -> None:
+    """Refuse time spans of a batch: ncps 1.0.1 takes those of one row for another's units.
+
+    A model that is compiled with time spans is called row by row, which is right.
+    """
+    if recorder.given is None and isinstance(timespans, Symbolic) and (timespans.dim() < 3 or timespans.shape[2] == 1):
+        raise recorder.refusal(
+            f"the model computes a batch's time spans for ncps's {type(layer).__name__}, which mixes up rows and units",
+            "Take them as the keyword timespans of forward and compile with timespans=, or put the layer's rnn_cell "
+            "under ltc2neuro.nn.Recurrent, which takes a batch.",
+            f"{tuple(timespans.shape)}",
+        )
 
 
 def _refuse_stale(recorder: Recorder, cell: LTCCell) -> None:

@@ -220,3 +220,23 @@ def test_constant_time_spans_are_a_dt():
     with pytest.raises(TraceError, match="constant time spans") as caught:
         trace(Constant(), sequences(3))
     assert "dt=" in caught.value.advice
+
+
+class OwnTime(nn.Module):
+    """A model that has the time before each sample among its features."""
+
+    def __init__(self, rnn):
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x):
+        return self.rnn(x[..., :2], timespans=x[..., 2].abs() + 0.1)[0]
+
+
+@pytest.mark.parametrize("make", [lambda: LTC(2, 4), lambda: CfC(2, 4)])
+def test_time_spans_of_a_batch_that_ncps_mixes_up(make):
+    layer = make()
+    with pytest.raises(TraceError, match="mixes up rows and units") as caught:
+        trace(OwnTime(layer), sequences(3))
+    assert "test_trace_timespans.py, line" in caught.value.where and "(2, 3)" in caught.value.numbers
+    trace(OwnTime(Recurrent(layer.rnn_cell)), sequences(3))
