@@ -1,7 +1,7 @@
 """The networks of `cells.py`: a cell of each kind, a linear readout, real data, and a short training."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,12 @@ from ltc2neuro.nn import (
     CTRNN,
     GRUD,
     GRUODE,
+    LIF,
     LTCSE,
     ODELSTM,
     ODERNN,
     ConductanceCircuit,
+    LiquidLIF,
     NeuralODE,
     PaperLTC,
     PaperLTCCell,
@@ -41,10 +43,25 @@ class Reader(nn.Module):
         super().__init__()
         self.layer, self.head, self.last = layer, nn.Linear(size, outputs), last
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, timespans: torch.Tensor | None = None) -> torch.Tensor:
         """(batch, time, features) -> (batch, time, outputs), or (batch, outputs) at the last step."""
-        y = self.head(self.layer(x)[0])
+        y = self.head((self.layer(x) if timespans is None else self.layer(x, timespans=timespans))[0])
         return y[:, -1] if self.last else y
+
+
+def thinned() -> Task:
+    """Digits of which six of the eight rows are there, and how many rows each is behind the one before."""
+    whole = digits()
+    rng = np.random.default_rng(0)
+
+    def some(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.sort(np.argsort(rng.random(x.shape[:2]), axis=1)[:, :6], axis=1)
+        spans = np.diff(rows, axis=1, prepend=-1).astype(np.float32)
+        return np.take_along_axis(x, rows[..., None], axis=1), spans
+
+    x_train, spans_train = some(whole.x_train)
+    x_test, spans_test = some(whole.x_test)
+    return replace(whole, x_train=x_train, x_test=x_test, spans_train=spans_train, spans_test=spans_test)
 
 
 @dataclass(frozen=True)
@@ -90,13 +107,14 @@ def train(model: nn.Module, task: Task, batch: int = 64) -> None:
     """Train in place with Adam and a one-cycle rate."""
     loss_of = nn.CrossEntropyLoss() if task.metric == "accuracy" else nn.MSELoss()
     x, y = torch.from_numpy(task.x_train), torch.from_numpy(task.y_train)
+    inputs = [x] if task.spans_train is None else [x, torch.from_numpy(task.spans_train)]
     steps = -(-len(x) // batch)
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, epochs=EPOCHS, steps_per_epoch=steps)
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(x)).split(batch):
             optimiser.zero_grad()
-            loss_of(model(x[rows]), y[rows]).backward()
+            loss_of(model(*(i[rows] for i in inputs)), y[rows]).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             schedule.step()
@@ -135,6 +153,8 @@ MODELS = (
     CellModel("CTRNN, paper", lambda n: CTRNN(n, UNITS, variant="paper"), digits),
     CellModel("LTCSE, alpha 0.5", lambda n: LTCSE(n, UNITS, alpha=0.5), cheetah),
     CellModel("LTCSE, 2023", lambda n: LTCSE(n, UNITS, variant="2023"), digits),
+    CellModel("LTCSE, explicit", lambda n: LTCSE(n, UNITS, solver="explicit", alpha=0.5, allow_growth=True), digits),
+    CellModel("LTCSE, rk4", lambda n: LTCSE(n, UNITS, solver="rk4", alpha=2.0, allow_growth=True), digits),
     CellModel("NeuralODE", lambda n: NeuralODE(n, UNITS, time_scale=0.6), digits),
     CellModel("ODERNN", lambda n: ODERNN(n, UNITS), digits),
     CellModel("GRUODE", lambda n: GRUODE(n, UNITS), digits),
@@ -148,3 +168,15 @@ MODELS = (
     CellModel("PaperLTC, rk4", lambda n: PaperLTC(n, UNITS, solver="rk4"), digits, conductances=True),
     CellModel("ConductanceCircuit", lambda n: ConductanceCircuit(n, UNITS), digits, conductances=True),
 )
+
+TIMED = (
+    CellModel("GRUD, time spans", lambda n: GRUD(n, UNITS), thinned),
+    CellModel("ODERNN, time spans", lambda n: ODERNN(n, UNITS), thinned),
+)
+"""With the time before each sample as an input"""
+
+SPIKING = (
+    CellModel("LIF", lambda n: LIF(n, UNITS), digits),
+    CellModel("LiquidLIF", lambda n: LiquidLIF(n, UNITS), digits),
+)
+"""Their layers answer with spikes, 0 or 1"""

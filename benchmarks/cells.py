@@ -19,7 +19,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
-from cell_models import MODELS, CellModel, score
+from cell_models import MODELS, SPIKING, TIMED, CellModel, score
 from tasks import MissingDataError, Task
 
 import ltc2neuro
@@ -47,7 +47,8 @@ TEXT = """# Fidelity of every cell
 
 SQNR on `loihi2`, state / output in dB, against the float network, on {tested} test sequences; of several states the
 worst. Made by `python benchmarks/cells.py --out docs/fidelity.md`, which trains each network for seconds on real data:
-half-cheetah (predict the next observation; mean squared error) or digits (read row by row; accuracy). {units} units.
+half-cheetah (predict the next observation; mean squared error), digits (read row by row; accuracy), or thinned
+digits (six rows of the eight, and how far apart they are). {units} units.
 
 - **default**: 8-bit synapses, a factor a neuron, signs in two connections
 - **calibrated**: `Precision(calibrated_weights=True)`, weights rounded for the least error over the calibration data
@@ -56,11 +57,18 @@ half-cheetah (predict the next observation; mean squared error) or digits (read 
 
 A number in bold misses its goal: {goals} (default, calibrated, split, accurate) for cells of matrices, and
 {conductance} for cells whose synapses are conductances. Their states meet no such
-weights; their outputs do, in the readout's matrix, which alone is what the settings change there.
+weights; their outputs do, in the readout's matrix, whose weights are split by default for that (`split_readouts`).
 
 | cell | task | {settings} |
 |---|---|{dashes}|
 {fidelity}
+
+Of spiking neurons, whose state jumps where a spike comes a sample earlier or later, the share of spikes, one a unit
+and sample, that are those of torch; `rate` is how many of them there are.
+
+| cell | task | rate | {settings} |
+|---|---|---|{dashes}|
+{spikes}
 
 What the default costs, and whether the task is still done. Compile time is that of a machine with other work, one
 thread, the proof of the trace included; a change of accuracy is in points, of an error relative.
@@ -103,9 +111,20 @@ class Measured:
         )
 
 
-def decibels(net: Network, x: np.ndarray) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Spikes:
+    """What was found of a spiking layer."""
+
+    cell: CellModel
+    rate: float
+    equal: dict[str, float]
+    """by setting, the share of spikes and rests that are those of torch"""
+
+
+def decibels(net: Network, x: np.ndarray, spans: np.ndarray | None = None) -> tuple[float, float]:
     """SQNR of the worst state and of the outputs."""
-    run, truth = net.run(x), run_float(net.float_graph, x)
+    joined = x if spans is None else np.concatenate([x, spans[..., None]], axis=-1)
+    run, truth = net.run(x, timespans=spans), run_float(net.float_graph, joined)
     pairs = ((truth.states[s.name], np.asarray(run.states[s.name]) * net.state_lsb(s.name)) for s in net.graph.states)
     worst = min(sqnr([exact], [found]) for exact, found in pairs)
     return worst, sqnr([truth.outputs], [np.asarray(run.outputs)])
@@ -114,17 +133,23 @@ def decibels(net: Network, x: np.ndarray) -> tuple[float, float]:
 def measure(cell: CellModel, task: Task, weights: Path | None, settings: Iterable[str]) -> Measured:
     """Compile on training sequences at every setting, run test sequences on both sides."""
     model = cell.trained(task, weights)
-    x = task.x_test[:TESTED]
+    x, spans = task.x_test[:TESTED], _first(task.spans_test, TESTED)
     nets, states, outputs, seconds = {}, {}, {}, 0.0
     for setting in settings:
         start = time.perf_counter()
-        nets[setting] = ltc2neuro.compile(model, task.x_train[:CALIBRATION], precision=SETTINGS[setting])
+        nets[setting] = ltc2neuro.compile(
+            model,
+            task.x_train[:CALIBRATION],
+            timespans=_first(task.spans_train, CALIBRATION),
+            precision=SETTINGS[setting],
+        )
         seconds = seconds or time.perf_counter() - start
-        states[setting], outputs[setting] = decibels(nets[setting], x)
+        states[setting], outputs[setting] = decibels(nets[setting], x, spans)
     net = next(iter(nets.values()))
     mapped = net.mapped()
     with torch.no_grad():
-        exact = model(torch.from_numpy(task.x_test)).numpy()
+        inputs = [task.x_test] if task.spans_test is None else [task.x_test, task.spans_test]
+        exact = model(*map(torch.from_numpy, inputs)).numpy()
     return Measured(
         cell,
         states,
@@ -135,8 +160,25 @@ def measure(cell: CellModel, task: Task, weights: Path | None, settings: Iterabl
         mapped.ticks_per_sample,
         task.metric,
         score(task, exact),
-        score(task, np.asarray(net(task.x_test))),
+        score(task, np.asarray(net(task.x_test, timespans=task.spans_test))),
     )
+
+
+def _first(array: np.ndarray | None, count: int) -> np.ndarray | None:
+    return None if array is None else array[:count]
+
+
+def count_spikes(cell: CellModel, task: Task, weights: Path | None, settings: Iterable[str]) -> Spikes:
+    """The trained layer alone at every setting, on test sequences."""
+    layer = cell.trained(task, weights).layer
+    x = task.x_test[:TESTED]
+    with torch.no_grad():
+        exact = layer(torch.from_numpy(x))[0].numpy()
+    equal = {}
+    for setting in settings:
+        net = ltc2neuro.compile(layer, task.x_train[:CALIBRATION], precision=SETTINGS[setting])
+        equal[setting] = float(np.mean(np.round(net(x)) == exact))
+    return Spikes(cell, float(exact.mean()), equal)
 
 
 def _level(value: float, goal: float) -> str:
@@ -145,10 +187,14 @@ def _level(value: float, goal: float) -> str:
 
 def fidelity_row(m: Measured) -> str:
     """Its line in the first table."""
-    levels = [
-        f"{_level(m.state_db[s], m.goal(s)[0])} / {_level(m.output_db[s], m.goal(s)[1])}" for s in m.state_db
-    ]
+    levels = [f"{_level(m.state_db[s], m.goal(s)[0])} / {_level(m.output_db[s], m.goal(s)[1])}" for s in m.state_db]
     return f"| {' | '.join([m.cell.name, m.cell.task.__name__, *levels])} |"
+
+
+def spikes_row(s: Spikes) -> str:
+    """Its line in the table of spikes."""
+    shares = [f"{100 * share:.2f} %" for share in s.equal.values()]
+    return f"| {' | '.join([s.cell.name, s.cell.task.__name__, f'{100 * s.rate:.1f} %', *shares])} |"
 
 
 def cost_row(m: Measured) -> str:
@@ -161,7 +207,7 @@ def cost_row(m: Measured) -> str:
     return f"| {' | '.join([m.cell.name, m.cell.task.__name__, *counts, *scores, change])} |"
 
 
-def page(found: Sequence[Measured], units: int) -> str:
+def page(found: Sequence[Measured], spikes: Sequence[Spikes], units: int) -> str:
     """docs/fidelity.md."""
     return TEXT.format(
         tested=TESTED,
@@ -171,6 +217,7 @@ def page(found: Sequence[Measured], units: int) -> str:
         settings=" | ".join(SETTINGS),
         dashes="|".join(["---"] * len(SETTINGS)),
         fidelity="\n".join(map(fidelity_row, found)),
+        spikes="\n".join(map(spikes_row, spikes)),
         costs="\n".join(map(cost_row, found)),
     )
 
@@ -185,7 +232,7 @@ def main() -> int:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # that a state has no proven bound is no news here
     found = []
-    for cell in MODELS:
+    for cell in MODELS + TIMED:
         if arguments.only not in cell.name:
             continue
         try:
@@ -194,8 +241,11 @@ def main() -> int:
             print(f"{cell.name} skipped: {error}")
             continue
         print(fidelity_row(found[-1]), f"{100 * found[-1].change:+.2f} %", flush=True)
+    spiking = [cell for cell in SPIKING if arguments.only in cell.name]
+    spikes = [count_spikes(cell, cell.task(), arguments.weights, arguments.settings) for cell in spiking]
+    print(*map(spikes_row, spikes), sep="\n", flush=True)
     if arguments.out is not None:
-        arguments.out.write_text(page(found, MODELS[0].size), encoding="utf-8")
+        arguments.out.write_text(page(found, spikes, MODELS[0].size), encoding="utf-8")
     return 0 if all(m.held() for m in found) else 1
 
 
