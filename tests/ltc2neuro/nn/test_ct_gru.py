@@ -13,7 +13,6 @@ class TestCorrected(CellTest):
     kind, floor, spread = CTGRU, 47, 0.2
     scales = 8
     clip = np.inf
-    drift = 9.0  # its slowest trace gathers over 3,000 samples, and with it the error
 
     def start(self, rng, shapes):
         return [np.tanh(s) for s in super().start(rng, shapes)]
