@@ -6,7 +6,6 @@ import ast
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -14,14 +13,15 @@ from typing import TypeAlias
 
 import torch
 
-from hw_models.errors import InputError
+from hw_models.errors import InputError, Ltc2NeuroError
+from ltc2neuro.tracing.source import raised_at
 from ltc2neuro.weights import refuse_keras
 
 Literal: TypeAlias = "bool | int | float | str | list[Literal] | tuple[Literal, ...] | dict[str, Literal] | None"
 
 EXAMPLE = "Write it as train.py:build or package.module:build; build() returns the model."
 
-_WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors")
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 
 
 def build_model(factory: str, arguments: Iterable[str] = ()) -> torch.nn.Module:
@@ -97,9 +97,11 @@ def _import_package(name: str, factory: str) -> ModuleType:
 
 
 def _failed(what: str, error: Exception, factory: str) -> InputError:
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    own = [f for f in frames if not f.filename.startswith((sys.prefix, sys.base_prefix, "<"))]
-    where = f"{own[-1].filename}, line {own[-1].lineno}" if own else factory
+    where = str(raised_at(error) or factory)
+    if isinstance(error, Ltc2NeuroError):  # such as a cell of ours that refuses its arguments
+        return InputError(
+            f"{what} failed: {error.what}", where=error.where or where, numbers=error.numbers, advice=error.advice
+        )
     return InputError(f"{what} failed: {type(error).__name__}: {error}", where=where)
 
 

@@ -54,6 +54,7 @@ def test_a_module_instead_of_a_factory(folder):
     ("factory", "arguments", "message"),
     [
         ("train.py", [], "names no model"),
+        ("model.bin", [], "holds weights, which do not tell the model"),
         ("weights.pt", [], "holds weights, which do not tell the model"),
         ("none.py:build", [], "no such Python file"),
         ("train.py:bild", [], "has no 'bild'"),
@@ -72,7 +73,17 @@ def test_refused(folder, factory, arguments, message):
 def test_the_users_own_line_is_named(folder):
     with pytest.raises(InputError, match="RuntimeError: no data") as caught:
         build_model("train.py:breaks")
-    assert caught.value.where == f"{folder / 'train.py'}, line 12"
+    assert caught.value.where == f'{folder / "train.py"}, line 12: raise RuntimeError("no data")'
+
+
+def test_a_cell_that_refuses_its_arguments(folder):
+    (folder / "train.py").write_text(
+        "from ltc2neuro.nn import LTCSE\ndef build(alpha):\n    return LTCSE(3, 5, alpha=alpha)\n"
+    )
+    with pytest.raises(InputError, match="failed: contraction lost") as caught:
+        build_model("train.py:build", ["alpha=6"])
+    assert caught.value.where == f"{folder / 'train.py'}, line 3: return LTCSE(3, 5, alpha=alpha)"
+    assert "|1 - alpha| = 5" in caught.value.numbers and "allow_growth=True" in caught.value.advice
 
 
 def test_what_is_no_torch_module(folder):
