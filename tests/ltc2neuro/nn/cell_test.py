@@ -9,11 +9,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from layer_agreement import agrees, drifting, scrambled, sequences
+from layer_agreement import agrees, drifting, runs_alike, scrambled, sequences, steady
 
 import ltc2neuro
 from compiler.backends.float_graph import run_float
-from compiler.backends.lava.machine import Machine
 from hw_models.errors import TraceError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.nn.recurrence import Recurrent, state_shapes, takes_time
@@ -23,6 +22,7 @@ from ltc2neuro.tracing import run_torch, trace
 FEATURES, SIZE = 3, 10
 
 drawn = settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.differing_executors])
+few = settings(drawn, max_examples=2)
 
 
 def sigmoid(x):
@@ -40,15 +40,6 @@ def solve(slope, x, h, solver):
     k2 = slope(x + h / 2 * k1)
     k3 = slope(x + h / 2 * k2)
     return x + h / 6 * (k1 + 2 * k2 + 2 * k3 + slope(x + h * k3))
-
-
-def steady(features, steps):
-    """A smooth input (1, steps, features) that is the same at its end as at its beginning, but for chance."""
-    rng = np.random.default_rng(1)
-    x = rng.normal(size=(1, steps, features))
-    for t in range(1, steps):
-        x[:, t] = 0.9 * x[:, t - 1] + np.sqrt(1 - 0.9**2) * x[:, t]
-    return x
 
 
 class CellTest:
@@ -186,14 +177,17 @@ class CellTest:
             y, _ = layer(torch.from_numpy(x[0][None]).float(), None, torch.from_numpy(spans[0][None]).float())
         assert np.allclose(run_float(traced.graph, joined[None]).outputs[0], y[0].numpy(), atol=1e-5)
 
+    @few
+    @given(features=st.integers(1, 4), size=st.integers(1, 6), seed=st.integers(0, 1000))
+    def test_any_size_on_the_mapped_machine(self, features, size, seed):
+        x = drifting(features, batch=2, steps=6, seed=seed)
+        model = self.moved(self.layer(features, size, seed), seed).eval()
+        runs_alike(self.compiled(model, x), x)
+
     def test_executors_return_equal_integers(self, tmp_path):
         model, x = self.layer().eval(), drifting(FEATURES)
         net = self.compiled(model, x)
-        run = net.run(x)
-        machine = Machine(net.mapped(), lanes=len(x))
-        entering, _ = net.input_format.quantize(net.mapped_input(x))
-        found = machine.run(entering)
-        assert np.array_equal(found, run.integers)
+        run = runs_alike(net, x)
         net.save(tmp_path / "cell.l2n")
         again = ltc2neuro.load(tmp_path / "cell.l2n").run(x)
         assert np.array_equal(again.integers, run.integers)

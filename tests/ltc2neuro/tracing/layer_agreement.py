@@ -12,6 +12,8 @@ from compiler.backends.float_graph import run_float
 from compiler.backends.lava.machine import Machine
 from compiler.graph import Graph
 from compiler.rewrite import simplify
+from ltc2neuro.network import Network
+from ltc2neuro.runs import Run
 from ltc2neuro.tracing import Traced, run_torch, trace
 
 torch.set_num_threads(1)
@@ -57,17 +59,30 @@ def drifting(features: int, batch: int = 3, steps: int = 30, seed: int = 0) -> n
     return walk / np.sqrt(np.arange(1, steps + 1))[:, None]
 
 
+def steady(features, steps):
+    """A smooth input (1, steps, features) that is the same at its end as at its beginning, but for chance."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(1, steps, features))
+    for t in range(1, steps):
+        x[:, t] = 0.9 * x[:, t - 1] + np.sqrt(1 - 0.9**2) * x[:, t]
+    return x
+
+
+def runs_alike(net: Network, x: np.ndarray) -> Run:
+    """The reference's run over `x`, after the mapped listings have returned the same integers."""
+    run = net.run(x)
+    entering, _ = net.input_format.quantize(net.mapped_input(x))
+    assert np.array_equal(Machine(net.mapped(), lanes=len(x)).run(entering), run.integers)
+    return run
+
+
 def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = (), precision: str = "default") -> float:
     """Compile, and run on the reference, the mapped machine and the executors `on`: equal integers.
 
     Returns the SQNR of the outputs against torch in dB.
     """
     net = ltc2neuro.compile(model, x, precision=precision)
-    run = net.run(x)
-    machine = Machine(net.mapped(), lanes=len(x))
-    entering, _ = net.input_format.quantize(net.mapped_input(x))
-    found = machine.run(entering)
-    assert np.array_equal(found, run.integers)
+    run = runs_alike(net, x)
     for executor in on:
         other = net.run(x, on=executor)
         assert np.array_equal(other.integers, run.integers)
