@@ -17,6 +17,7 @@ from ltc2neuro.nn.recurrence import Recurrent, takes_time
 from ltc2neuro.tracing.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.layers import LAYERS
+from ltc2neuro.tracing.layers.recurrent import CELLS
 from ltc2neuro.tracing.torch_ops import RULES
 
 _TEXT = """# What compiles
@@ -30,6 +31,14 @@ precise each is in [fidelity](fidelity.md).
 ## Recurrent layers of other packages
 
 {layers}
+
+Beside them `torchdiffeq.odeint` in a cell of your own, with a method of fixed steps.
+
+## Cells of other packages
+
+In `ltc2neuro.nn.Recurrent(cell)`, which has the loop over the samples.
+
+{cells}
 
 ## Layers of `ltc2neuro.nn`
 
@@ -54,16 +63,21 @@ them compile, too.
 
 def page() -> str:
     """The text of docs/supported.md."""
-    layers = (f"{kind.__module__.split('.')[0]} `{kind.__name__}`" for kind in LAYERS if kind is not Recurrent)
+    layers = (kind for kind in LAYERS if kind is not Recurrent and kind not in CELLS)
     calls: set[str] = set()
     for table in (RULES, DECOMPOSITIONS, CONVOLUTIONS):
         calls |= {_name(function) for function in table}
     return _TEXT.format(
-        layers="\n".join(f"- {name}" for name in sorted(set(layers))),
+        layers=_of_others(layers),
+        cells=_of_others(CELLS),
         own="\n".join(_row(kind) for kind in _own_layers()),
         functions=_listed(FUNCTIONS),
         calls=_listed(name for name in calls if not name.startswith("_")),
     )
+
+
+def _of_others(kinds: Iterable[type[torch.nn.Module]]) -> str:
+    return "\n".join(sorted({f"- {kind.__module__.split('.')[0]} `{kind.__name__}`" for kind in kinds}))
 
 
 def _own_layers() -> list[type[Recurrent]]:
