@@ -1,4 +1,4 @@
-"""Instruction selection: each integer op has one fixed template; each population's program as a listing."""
+"""From integer ops to what a neuron executes: templates, dispatch by ticks, registers and words; as text and tables."""
 
 from compiler.assembly.counts import code_instructions, executed_instructions
 from compiler.assembly.dispatch import Reset, Section, assemble

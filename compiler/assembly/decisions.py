@@ -79,7 +79,7 @@ def _next(turns: Sequence[Turn], first: int, number: int) -> str:
 
 @dataclass(frozen=True)
 class _Test:
-    """Whether a tick, of which only `bits` are looked at where they are given, is less than or equal to `value`."""
+    """Whether a number, of which only `bits` are looked at where they are given, is below or equal to `value`."""
 
     test: isa.Test
     value: int
@@ -89,8 +89,8 @@ class _Test:
     def cost(self) -> int:
         return isa.SkipUnless.cost + (isa.And.cost if self.bits else 0)
 
-    def holds(self, tick: int) -> bool:
-        seen = tick & self.bits if self.bits else tick
+    def holds(self, number: int) -> bool:
+        seen = number & self.bits if self.bits else number
         return seen < self.value if self.test is isa.Test.LESS else seen == self.value
 
     def skip(self, counter: isa.Word, away: str, negated: bool) -> list[isa.Instruction]:
@@ -107,19 +107,19 @@ class _Test:
 
 
 def _tree(ways: Mapping[int, str], behind: str, ring: Ring, name: str) -> list[isa.Instruction]:
-    """Goes on at the label `ways[tick]`; the label `behind` follows. `name` is what its inner labels begin with."""
+    """Goes on at the label `ways[number]`; the label `behind` follows. `name` is what its inner labels begin with."""
     labels = set(ways.values())
     if len(labels) < 2:
-        return [] if labels <= {behind} else [isa.Skip(labels.pop())]
+        return [isa.Skip(label) for label in labels - {behind}]
     test = _best(ways, ring)
-    yes = {tick: label for tick, label in ways.items() if test.holds(tick)}
-    no = {tick: label for tick, label in ways.items() if not test.holds(tick)}
-    goes_away = _only(no)
-    if goes_away is None or goes_away == behind:  # what goes on is better the side that is decided, or needs no skip
-        if (other := _only(yes)) is not None and other != behind:
-            return [*test.skip(ring.counter, other, negated=True), *_tree(no, behind, ring, name + "n")]
-    if goes_away is not None:
-        return [*test.skip(ring.counter, goes_away, negated=False), *_tree(yes, behind, ring, name + "y")]
+    yes = {number: label for number, label in ways.items() if test.holds(number)}
+    no = {number: label for number, label in ways.items() if not test.holds(number)}
+    yes_only, no_only = _only(yes), _only(no)
+    # a side with one label is skipped to at once; of two such sides the one that follows anyway is not skipped to
+    if yes_only is not None and yes_only != behind and no_only in (None, behind):
+        return [*test.skip(ring.counter, yes_only, negated=True), *_tree(no, behind, ring, name + "n")]
+    if no_only is not None:
+        return [*test.skip(ring.counter, no_only, negated=False), *_tree(yes, behind, ring, name + "y")]
     away = name + "n"
     return [
         *test.skip(ring.counter, away, negated=False),

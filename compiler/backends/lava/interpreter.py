@@ -152,7 +152,7 @@ class Interpreter:
             writes: set[str] = set()
             for instruction in reversed(run):
                 target = _target(instruction)
-                alive = (alive - {target}) | {self._key(s) for s in _sources(instruction)}
+                alive = (alive - {target}) | {self._key(s) for s in isa.sources(instruction)}
                 writes.add(target)
             words |= {w for w in writes if w[0] not in "%!"}
             live[number] = alive
@@ -179,7 +179,9 @@ class Interpreter:
         return f"%{source.name}" if isinstance(source, isa.Register) else source.name
 
     def _operation(self, instruction: isa.Instruction) -> Operation:
-        return OPERATIONS[type(instruction)](instruction, _target(instruction), *map(self._key, _sources(instruction)))
+        return OPERATIONS[type(instruction)](
+            instruction, _target(instruction), *map(self._key, isa.sources(instruction))
+        )
 
 
 class _Group(dict[str, Vector]):
@@ -239,13 +241,10 @@ class _Segment:
 
 
 def _target(instruction: isa.Instruction) -> str:
+    """The key that the instruction writes."""
     if isinstance(instruction, isa.Send):
         return f"!{instruction.port}"
-    dest: isa.Target = getattr(instruction, "dest")  # noqa: B009  # all others have one
+    dest = isa.target(instruction)
+    if dest is None:
+        raise GraphError(f"{type(instruction).__name__} has no result")
     return f"%{dest.name}" if isinstance(dest, isa.Register) else dest.name
-
-
-def _sources(instruction: isa.Instruction) -> list[isa.Source]:
-    """The operands in the order of the instruction's fields."""
-    kinds = (isa.Register, isa.Word, isa.Immediate, isa.Accumulator)
-    return [v for n, v in vars(instruction).items() if n != "dest" and isinstance(v, kinds)]
