@@ -165,3 +165,17 @@ def test_the_value_of_an_allocated_register_is_a_comment():
     assert listing_text(listing) == "  %r0 = sum0 + #5                         ; x.product"
     (read,) = parse_listing(listing_text(listing))
     assert read == listing[0] and isa.target(read).value == "x.product"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_spoiled_text_is_read_or_refused(data):
+    """Whatever a slip of the hand makes of a text: a population, or an error of ours."""
+    start = data.draw(st.integers(0, len(PROGRAM)))
+    end = data.draw(st.integers(start, min(start + 8, len(PROGRAM))))
+    slip = data.draw(st.one_of(st.text(max_size=4), st.sampled_from(['"', "#", "[", "\\", "%", "end\n", "\n"])))
+    try:
+        populations = parse(PROGRAM[:start] + slip + PROGRAM[end:])
+    except AssemblyError:
+        return
+    assert parse(populations_text(populations))[0].listing == populations[0].listing if populations else True
