@@ -51,6 +51,9 @@ Functions that are flat outside their knots make that possible: states in a loop
 population has as many bits as the proof allows. The bounds hold at the end of a tick; a sum that is out of range
 while its terms arrive and back when the last one has come is not excluded.
 
+**No chip was used.** `Dense`, `GradedVec`, `ProdNeuron` and `InvSqrt` have run on Loihi 2 in Lava's public notebooks;
+of `GradedReluVec` no such run is known. Lava's processes answer at once on the CPU; a chip's output comes a tick later.
+
 **What is refused**, each with its reason: more than one loop, a state beside a loop, a state that does not start at 0,
 comparisons and selections, a denominator that is not proven to be positive, numbers too wide for the proof. On Lava a
 run starts from silence; the reference can go on from a state.
