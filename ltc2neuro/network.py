@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from ltc2neuro.cost_report import Cost
 
 
+_KEPT_MAPPINGS = 4
+"""How many mappings a network remembers"""
+
+
 @dataclass(frozen=True)
 class KnownAnswer:
     """A sequence and the integers that every executor must return for it."""
@@ -267,7 +271,17 @@ class Network:
         """
         from compiler.mapping.mapper import map_network
 
-        return map_network(self.graph, self.chip, reset_interval, options)
+        key = (reset_interval, options)
+        if key not in self._mappings:
+            while len(self._mappings) >= _KEPT_MAPPINGS:
+                del self._mappings[next(iter(self._mappings))]
+            self._mappings[key] = map_network(self.graph, self.chip, reset_interval, options)
+        return self._mappings[key]
+
+    @cached_property
+    def _mappings(self) -> dict[tuple[int | None, Options | None], MappedNetwork]:
+        """The latest mappings: print, placement, cost and runs ask for the same ones."""
+        return {}
 
     @cached_property
     def placement(self) -> Placement:

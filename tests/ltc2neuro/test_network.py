@@ -322,3 +322,11 @@ def test_the_model_is_unchanged():
     assert all(torch.equal(p, before[n]) for n, p in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
     assert [p.requires_grad for p in model.parameters()] == [p.requires_grad for p in classifier().parameters()]
+
+
+def test_a_mapping_is_made_once(net: ltc2neuro.Network) -> None:
+    assert net.mapped() is net.mapped()
+    assert net.mapped(5) is not net.mapped()
+    for interval in range(1, 7):
+        net.mapped(interval)
+    assert net.mapped(6) is net.mapped(6)
