@@ -115,6 +115,8 @@ def compile(
     traced = trace(model, list(samples.arrays), dt=dt, timespans=spans)
     if dt != 1.0 and not knows_time(model):
         warnings.warn(_NO_TIME.format(dt=dt), stacklevel=2)
+    if traced.dropped:
+        warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=2)
     if traced.growing:
         _warn_of_growth(traced.graph, traced.growing, sequences)
     if not microcode:
@@ -136,6 +138,10 @@ def compile(
     return with_known_answer(net)
 
 
+_DROPPED = (
+    "the model returns {count} more beside its answer and its states, and the network does not: it has one answer, the "
+    "first. To have them all, let the model return one tensor, such as torch.cat of them along the features."
+)
 _NO_TIME = (
     "dt = {dt:g} changes no result: no recurrent cell of this model takes the elapsed time. A cell of your own gets it "
     "as a third argument named elapsed."

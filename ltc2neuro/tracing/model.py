@@ -39,11 +39,13 @@ class Traced(Calling):
     """A traced model: its raw float graph, how torch calls it, and the states that may grow without bound.
 
     Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0.
+    `dropped` tensors that the model returns behind its answer are no states: the graph does not compute them.
     """
 
     graph: Graph
     growing: tuple[str, ...] = ()
     shortest: float = 0.0
+    dropped: int = 0
 
 
 def trace(
@@ -218,6 +220,7 @@ def _record(
             numbers=f"its shape is {tuple(output.shape)} for a batch of {axes.ROWS} and {axes.STEPS} steps",
             advice="Return (batch, time, ...) or (batch, ...) of the last step, such as y[:, -1].",
         )
+    beside = symbols(result[1:]) if isinstance(result, tuple) else []
     elements = layout.sample(output.codes)
     recorder.output(output, elements.reshape(-1).numpy())
     graph, final = recorder.graph()
@@ -231,5 +234,6 @@ def _record(
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
+        dropped=sum(not recorder.is_state(tensor) for tensor in beside),
     )
     return traced, recorder.watches.final(final)

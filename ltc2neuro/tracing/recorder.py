@@ -243,6 +243,13 @@ class Recorder:
             self._blocks[-1].ops.append(StateWrite(state, value))
             self._reads.pop(state, None)
 
+    def is_state(self, tensor: Symbolic) -> bool:
+        """Whether a tensor holds what states are set to or read as, and nothing else."""
+        ops = [op for block in self._blocks for op in block.ops]
+        states = {op.x if isinstance(op, StateWrite) else op.out for op in ops if isinstance(op, (StateRead, StateWrite))}
+        sources = next((op.sources for op in ops if isinstance(op, Gather) and op.out == tensor.value), ())
+        return tensor.value in states or (sources != () and states.issuperset(sources))
+
     def overwrite(self, old: torch.Tensor, new: torch.Tensor) -> None:
         """Let the state that `old` was read from be the one of a solver that starts from `new`."""
         if isinstance(old, Symbolic) and isinstance(new, Symbolic):

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("ncps", reason="needs the extra torch")
 
 import torch
-from ncps.torch import LTC
+from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP, FullyConnected
 from networks import FEATURES, classifier, sequences, tracker
 
@@ -18,6 +18,7 @@ import ltc2neuro
 from compiler.backends.reference import run_reference
 from ltc2neuro.errors import ChipError, InputError, Ltc2NeuroError
 from ltc2neuro.metrics import sqnr
+from ltc2neuro.tracing import trace
 
 
 def fidelity(net: ltc2neuro.Network, model: torch.nn.Module, x: np.ndarray) -> float:
@@ -266,6 +267,38 @@ def test_a_dt_that_no_cell_takes_is_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ltc2neuro.compile(tracker(), sequences(), dt=0.5)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_second_answer_is_not_dropped_silently(last):
+    class Critic(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = LTC(FEATURES, AutoNCP(8, 3, seed=1))
+            self.actor, self.critic = torch.nn.Linear(3, 2), torch.nn.Linear(3, 1)
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            y, h = self.rnn(x)
+            y = y[:, -1] if last else y
+            return self.actor(y), self.critic(y), h
+
+    with pytest.warns(UserWarning, match="returns 1 more beside its answer and its states"):
+        net = ltc2neuro.compile(Critic(), sequences())
+    assert net.step_shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        CfC(FEATURES, AutoNCP(8, 2, seed=1)),
+        CfC(FEATURES, 4, mixed_memory=True, proj_size=2, backbone_units=4),
+        LTC(FEATURES, AutoNCP(8, 2, seed=1), return_sequences=False),
+        torch.nn.LSTM(FEATURES, 4, num_layers=2, batch_first=True),
+    ],
+    ids=["wired", "mixed", "last", "layers"],
+)
+def test_the_states_that_a_layer_returns_are_no_answers(layer):
+    assert trace(layer, list(sequences())).dropped == 0
 
 
 def test_autoncp_of_two_layers():
