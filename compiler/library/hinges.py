@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 
 POINTS = 2048
 """of the grid on which a function is looked at"""
+LOOKS = 3
+"""at a grid that is finer where the function bends"""
 FLAT = 1e-3
 """A function whose slope at an end is below this share of its steepest has a tail there."""
 
@@ -29,17 +31,25 @@ def fit(real: Callable[[Floats], Floats], low: float, high: float, count: int, r
     True
     """
     x = np.linspace(low, high, POINTS)
-    y = real(x)
-    weight = 1.0 / np.abs(y) if relative else np.ones(POINTS)
-    slope = np.gradient(y, x)
-    density = np.sqrt(np.abs(np.gradient(slope, x)) * weight)
-    density += 1e-6 * density.max() + 1e-300
-    mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    steepest = np.abs(slope).max()
-    before, after = (0.5 * float(abs(s) < FLAT * steepest and not relative) for s in (slope[0], slope[-1]))
+    for _ in range(LOOKS):  # a wide interval hides where a function bends: look closer there
+        mass = _mass(real, x, relative)
+        share = (mass / mass[-1] + (x - low) / (high - low)) / 2
+        x = np.interp(np.linspace(0.0, 1.0, POINTS), share, x)
+    y, mass = real(x), _mass(real, x, relative)
+    slope = np.abs(np.gradient(y, x))
+    before, after = (0.5 * float(s < FLAT * slope.max() and not relative) for s in (slope[0], slope[-1]))
     position = (np.arange(count) + before) / (count - 1 + before + after)
     knots = np.interp(position * mass[-1], mass, x).astype(np.float64)
-    return knots, _values(x, y, weight, knots)
+    return knots, _values(x, y, 1.0 / np.abs(y) if relative else np.ones(POINTS), knots)
+
+
+def _mass(real: Callable[[Floats], Floats], x: Floats, relative: bool) -> Floats:
+    """How many knots the function asks for up to each x, but for a factor: the integral of sqrt|f''|."""
+    y = real(x)
+    bend = np.abs(np.gradient(np.gradient(y, x), x))
+    density = np.sqrt(bend / np.abs(y) if relative else bend)
+    density += 1e-6 * density.max() + 1e-300
+    return np.concatenate([[0.0], np.cumsum(np.diff(x) * (density[1:] + density[:-1]) / 2)])
 
 
 def _values(x: Floats, y: Floats, weight: Floats, knots: Floats) -> Floats:
