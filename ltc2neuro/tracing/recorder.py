@@ -246,7 +246,8 @@ class Recorder:
     def is_state(self, tensor: Symbolic) -> bool:
         """Whether a tensor holds what states are set to or read as, and nothing else."""
         ops = [op for block in self._blocks for op in block.ops]
-        states = {op.x if isinstance(op, StateWrite) else op.out for op in ops if isinstance(op, (StateRead, StateWrite))}
+        read_or_written = [op for op in ops if isinstance(op, (StateRead, StateWrite))]
+        states = {op.x if isinstance(op, StateWrite) else op.out for op in read_or_written}
         sources = next((op.sources for op in ops if isinstance(op, Gather) and op.out == tensor.value), ())
         return tensor.value in states or (sources != () and states.issuperset(sources))
 
