@@ -129,6 +129,7 @@ def test_its_text_and_the_comparison_say_cost_and_error(net: LibraryNetwork) -> 
         assert part in table
 
 
+@pytest.mark.filterwarnings("ignore:the state")
 def test_refusals() -> None:
     with pytest.raises(ChipError, match="library processes"):
         ltc2neuro.compile(tracker(), X, microcode=False, chip="spinnaker2")
@@ -140,3 +141,17 @@ def test_refusals() -> None:
         ltc2neuro.compile(Reader(ODELSTM(FEATURES, 4), 4), X, microcode=False)
     with pytest.raises(InputError, match="no executor"):
         ltc2neuro.compile(tracker(), X, microcode=False).run(X, on="lava-fused")
+
+
+def test_time_spans_go_with_every_run() -> None:
+    spans = np.random.default_rng(0).uniform(0.5, 2.0, X.shape[:2])
+    made = ltc2neuro.compile(tracker(), X, timespans=spans, microcode=False)
+    default = ltc2neuro.compile(tracker(), X, timespans=spans)
+    assert ltc2neuro.compare(default, made, X, timespans=spans).library.outputs_db > 40
+    with pytest.raises(InputError, match="time before each sample"):
+        made.run(X)
+
+
+def test_poor_outputs_are_said() -> None:
+    with pytest.warns(UserWarning, match="dB from the float network"):
+        ltc2neuro.compile(model("CTRNN").eval(), X, microcode=False, form=LibraryForm(hinges=3, split_weights=False))
