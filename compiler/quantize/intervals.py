@@ -27,6 +27,7 @@ from compiler.graph.ops import (
     MulShift,
     Op,
     PiecewisePolynomial,
+    Relation,
     Rescale,
     SegmentSum,
     Select,
@@ -75,6 +76,25 @@ def exactly(constant: np.ndarray) -> Span:
 def of_format(form: Format) -> Span:
     """All that a format can hold."""
     return Span(np.array([form.low]), np.array([form.high]))
+
+
+def _compared(op: Compare, a: Span, b: Span) -> Span:
+    """0 to 1, and one of them where the operands' spans decide."""
+    if op.relation is Relation.EQUAL:
+        never = (a.high < b.low) | (a.low > b.high)
+        return Span(np.zeros_like(never, np.int64), np.where(never, 0, 1))
+    strict = op.relation is Relation.LESS
+    always = a.high < b.low if strict else a.high <= b.low
+    never = a.low >= b.high if strict else a.low > b.high
+    return Span(np.where(always, 1, 0), np.where(never, 0, 1))
+
+
+def _selected(condition: Span, a: Span, b: Span) -> Span:
+    """Of both operands, or of the one that the condition's span leaves."""
+    only_a, only_b = (condition.low > 0) | (condition.high < 0), (condition.low == 0) & (condition.high == 0)
+    low, high = np.minimum(a.low, b.low), np.maximum(a.high, b.high)
+    low = np.where(only_a, a.low, np.where(only_b, b.low, low))
+    return Span(low, np.where(only_a, a.high, np.where(only_b, b.high, high)))
 
 
 def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None, made: Mapping[str, Op]) -> Span:
@@ -177,10 +197,9 @@ def largest_partial_sum(graph: Graph, op: SegmentSum | MatVec, spans: Mapping[st
 
 def _elementwise(graph: Graph, op: Op, spans: Mapping[str, Span]) -> Span:
     if isinstance(op, Compare):
-        return Span(np.array([0]), np.array([1]))
+        return _compared(op, spans[op.a], spans[op.b])
     if isinstance(op, Select):
-        a, b = spans[op.a], spans[op.b]
-        return Span(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+        return _selected(spans[op.condition], spans[op.a], spans[op.b])
     assert isinstance(op, (Add, Sub, Min, Max, And, MulShift, Divide))
     a, b = spans[op.a], spans[op.b]
     if isinstance(op, Add):

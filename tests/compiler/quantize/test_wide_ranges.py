@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compiler.backends.float_graph import run_float
 from compiler.backends.reference import run_reference
+from compiler.functions import FUNCTIONS
 from compiler.graph import Block, Graph, State, Value
-from compiler.graph.ops import Add, Apply, Input, Mul, Op, Output, StateRead, StateWrite, Sub
+from compiler.graph.ops import Add, Apply, Input, Mul, Op, Output, Select, StateRead, StateWrite, Sub
 from compiler.quantize.bounds import Observed, find_bounds, find_clipped
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
@@ -90,3 +93,27 @@ def test_what_is_squared_is_clipped_to_what_is_seen() -> None:
     integers = quantize(graph, x, load_chip("loihi2"), Precision())
     form, seen = integers.values["y"].format, max(np.abs(s).max() for s in x)
     assert form.high * form.lsb < 5 * (0.1 * seen) ** 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-9, 9), st.floats(1e-4, 2), st.sampled_from(["sigmoid", "tanh"]))
+def test_a_function_at_one_side_of_its_middle_is_as_small_as_it_is(middle: float, reach: float, name: str) -> None:
+    """sigmoid(-5 + ...) stays below 0.01: its mirror image, near 1, is never selected and takes no word."""
+    constants = {"one": np.ones(1), "zero": np.zeros(1), "middle": np.array([middle]), "scale": np.array([0.2])}
+    ops = (
+        Input("x", "one", "zero"),
+        Add("z", "x", "middle"),
+        Apply("s", "z", name),
+        Mul("y", "s", "scale"),
+        Output("y", "one", "zero"),
+    )
+    values = {op.result: Value(op.result, 1) for op in ops if op.result is not None}
+    graph = Graph((Block("all", ops),), values, constants)
+    x = np.random.default_rng(0).uniform(-reach, reach, (1, 40, 1))
+    integers = quantize(graph, list(x), load_chip("loihi2"), Precision())
+    selected = next((op for _, op in integers.ops() if isinstance(op, Select)), None)
+    if selected is not None and abs(middle) > 2 * reach + 0.1:
+        exact = FUNCTIONS[name].real(np.array([middle - 2 * reach, middle + 2 * reach]))
+        assert integers.values[selected.out].format.magnitude * integers.values[selected.out].format.lsb <= (
+            np.abs(exact).max() + 0.01
+        )
