@@ -92,9 +92,10 @@ class LTCSECell(nn.Module):
         self.cell_clip = Clip(cell_clip)
         leaks = self._elman or (solver == "semi-implicit" and alpha < 2)
         if not (leaks or allow_growth or cell_clip):
+            leak = f"|1 - alpha| = {abs(1 - alpha):g}, must be below 1"
             raise InputError(
                 "contraction lost: the state of this LTC-SE cell grows without bound",
-                numbers=f"solver {solver!r}, |1 - alpha| = {abs(1 - alpha):g}, must be below 1 with a leak",
+                numbers=leak if solver == "semi-implicit" else f"solver {solver!r} adds to the state and has no leak",
                 advice="Use the semi-implicit form with 0 < alpha <= 1, or, to import such a model nevertheless, "
                 "allow_growth=True.",
             )

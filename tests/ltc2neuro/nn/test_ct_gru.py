@@ -63,3 +63,8 @@ def test_the_first_published_trace_is_always_zero():
 def test_a_variant_that_there_is_not():
     with pytest.raises(InputError, match="no variant"):
         CTGRU(2, 3, variant="fixed")
+
+
+def test_a_unit_without_traces_is_refused():
+    with pytest.raises(InputError, match="scales = 0"):
+        CTGRU(2, 3, scales=0)
