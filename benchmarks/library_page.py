@@ -17,9 +17,9 @@ print(ltc2neuro.compare(ltc2neuro.compile(model, x_train), net, x_test, y_test, 
 net.save("model.l2n")                       # ltc2neuro.load_library("model.l2n")
 ```
 
-It costs some 15 times the neurons and twice the ticks. An LTC keeps 44 to 53 dB, where microcode keeps 72 to 88. Cells
-of matrices, CfC and CT-RNN, are as near as with microcode, whose weights have 8 bits unless it is told to split them.
-It is there to run where microcode cannot.
+It costs some 15 times the neurons and twice the ticks. An LTC keeps 42 to 53 dB, where microcode keeps 72 to 88. Cells
+of matrices, CfC, CT-RNN and RNN, keep 43 to 61 dB: some more and some less than with microcode, whose weights have 8
+bits unless it is told to split them. It is there to run where microcode cannot.
 
 ## The form
 
@@ -60,7 +60,7 @@ comparisons and selections, a denominator that is not proven to be positive, num
 run starts from silence; the reference can go on from a state.
 
 **InvSqrt.** Its 12 bits have a sign: over whole octaves it is a few 2^-12 above or below the truth. What is known of D
-tells by how much on average, and the weights behind it make that good (6 dB). Lava 0.10.0's CPU model of it takes one
+tells by how much on average, and the weights behind it make that good. Lava 0.10.0's CPU model of it takes one
 neuron a process and fails with NumPy 2.4; a model of ours, tested to return the same integers, stands in for it and
 takes many. Everything else runs on Lava's own models. `LibraryForm(reciprocal=Reciprocal.HINGES)` does without: 1/D is
 one more piecewise linear function (32 hinges). It is nearer where D varies by less than some ten times, and useless
