@@ -39,12 +39,12 @@ class Interpreter:
         share, or ints. `sums` holds what arrived at each sum port. Arrays are never changed in place, but
         a word may keep one of `sums`: pass fresh arrays. Integers of 32 bits suffice.
         """
-        root: Values = {**self._constants, **words}
+        root: Values = {**self._constants, **{f"={name}": word for name, word in words.items()}}
         for port, total in enumerate(sums):
             root[f"@{port}"] = total
         self._run(root)
         for name in self._words:
-            words[name] = root[name]
+            words[name] = root[f"={name}"]
         return [root[key] for key in self._sends]
 
     def _run(self, root: Values) -> None:
@@ -154,7 +154,7 @@ class Interpreter:
                 target = _target(instruction)
                 alive = (alive - {target}) | {self._key(s) for s in isa.sources(instruction)}
                 writes.add(target)
-            words |= {w for w in writes if w[0] not in "%!"}
+            words |= {w[1:] for w in writes if w[0] == "="}
             live[number] = alive
             operations = tuple(self._operation(i) for i in run)
             segments.append(_Segment(operations, frozenset(writes), jump, frozenset(alive)))
@@ -176,7 +176,7 @@ class Interpreter:
             return f"#{source.value}"
         if isinstance(source, isa.Accumulator):
             return f"@{source.port}"
-        return f"%{source.name}" if isinstance(source, isa.Register) else source.name
+        return _place(source)
 
     def _operation(self, instruction: isa.Instruction) -> Operation:
         return OPERATIONS[type(instruction)](
@@ -240,6 +240,11 @@ class _Segment:
     """what is read from here on before it is written"""
 
 
+def _place(place: isa.Target) -> str:
+    """The key of a word or register: a mark, for a word may have any name."""
+    return f"%{place.name}" if isinstance(place, isa.Register) else f"={place.name}"
+
+
 def _target(instruction: isa.Instruction) -> str:
     """The key that the instruction writes."""
     if isinstance(instruction, isa.Send):
@@ -247,4 +252,4 @@ def _target(instruction: isa.Instruction) -> str:
     dest = isa.target(instruction)
     if dest is None:
         raise GraphError(f"{type(instruction).__name__} has no result")
-    return f"%{dest.name}" if isinstance(dest, isa.Register) else dest.name
+    return _place(dest)

@@ -136,3 +136,17 @@ def test_equals_each_neuron_alone(program, seed, shape, uniform):
 def test_backward_skip_is_refused():
     with pytest.raises(GraphError, match="no label further down"):
         Interpreter((isa.Label("back"), isa.Skip("back")), (3,))
+
+
+def test_words_have_any_name():
+    """Those of places and constants, too: a name is not what the interpreter takes it for."""
+    names = ["#5", "%r0", "@0", "!0", "=w", ""]
+    r0 = isa.Register("r0")
+    listing = [isa.Add(r0, isa.Accumulator(0), isa.Immediate(5))]
+    listing += [isa.Add(isa.Word(n), isa.Word(n), r0) for n in names]
+    listing += [isa.SkipUnless(r0, isa.Immediate(7), isa.Test.LESS, "end"), isa.Send(0, isa.Immediate(5))]
+    listing += [isa.Label("end")]
+    words = {name: np.array([100, 200]) for name in names}
+    (sent,) = Interpreter(listing, (2,)).tick(words, [np.array([1, 2])])
+    assert np.array_equal(sent, [5, 0])
+    assert all(np.array_equal(words[name], [106, 207]) for name in names)
