@@ -244,12 +244,13 @@ class Recorder:
             self._reads.pop(state, None)
 
     def is_state(self, tensor: Symbolic) -> bool:
-        """Whether a tensor holds what states are set to or read as, and nothing else."""
+        """Whether a tensor holds what states are set to or read as: their values, or elements gathered from them."""
         ops = [op for block in self._blocks for op in block.ops]
+        gathers = {op.out: op.sources for op in ops if isinstance(op, Gather)}
         read_or_written = [op for op in ops if isinstance(op, (StateRead, StateWrite))]
         states = {op.x if isinstance(op, StateWrite) else op.out for op in read_or_written}
-        sources = next((op.sources for op in ops if isinstance(op, Gather) and op.out == tensor.value), ())
-        return tensor.value in states or (sources != () and states.issuperset(sources))
+        states |= {source for state in states for source in gathers.get(state, ())}
+        return tensor.value in states or states.issuperset(gathers.get(tensor.value, (tensor.value,)))
 
     def overwrite(self, old: torch.Tensor, new: torch.Tensor) -> None:
         """Let the state that `old` was read from be the one of a solver that starts from `new`."""

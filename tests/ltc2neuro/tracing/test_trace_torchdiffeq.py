@@ -46,6 +46,10 @@ def test_fixed_grids(method, options, double):
     assert "integrate" not in vars(torchdiffeq._impl.fixed_grid.Euler)
 
 
+def test_a_state_out_of_a_path_is_no_answer():
+    assert trace(Recurrent(Cell("rk4", {"step_size": 0.5})), sequences(3)).dropped == 0
+
+
 def test_integers():
     torch.manual_seed(0)
     assert executors_agree(Recurrent(Cell("rk4", {"step_size": 0.5})), drifting(3)) >= 35
