@@ -17,7 +17,7 @@ from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import MERGING, PASSES, simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
-from ltc2neuro.arrays import Floats, Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
 from ltc2neuro.library import LibraryNetwork
@@ -135,6 +135,7 @@ def compile(
     shortest = traced.shortest if timed else None
     net = Network(graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest)
     begin("the known answer")
+    _warn_of_poor_outputs(net, sequences)
     return with_known_answer(net)
 
 
@@ -165,7 +166,6 @@ def with_known_answer(net: Network) -> Network:
     from dataclasses import replace
 
     run = run_network(net, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
-    _warn_of_poor_outputs(net, np.asarray(run.outputs))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
 
@@ -174,16 +174,23 @@ POOR_DB = 20.0
 """Below this the integers have lost a tenth of the signal: rarely what anyone wants."""
 
 
-def _warn_of_poor_outputs(net: Network, outputs: Floats) -> None:
+SEEN_SEQUENCES = 32
+"""Of so many sequences of the calibration, the first samples are compared with the float network."""
+
+
+def _warn_of_poor_outputs(net: Network, sequences: Sequences) -> None:
     """Say so where the integers are far from the float network on the calibration itself."""
-    exact = run_float(net.float_graph, net.known.x).outputs
-    decibels = sqnr([exact], [outputs])
+    some = sequences.arrays[:SEEN_SEQUENCES]
+    steps = min([KNOWN_STEPS, *(len(a) for a in some)])
+    starts = np.stack([a[:steps] for a in some])
+    outputs = run_network(net, Sequences(tuple(starts), ragged=False), "reference", None, ()).outputs
+    decibels = sqnr([run_float(net.float_graph, starts).outputs], [np.asarray(outputs)])
     if decibels < POOR_DB:
         warnings.warn(
-            f"the integer outputs are only {decibels:.1f} dB from the float network's on {KNOWN_STEPS} samples "
-            "of the calibration. ltc2neuro.verify(net, model, x) shows where the error comes from; values that span "
-            "many orders of magnitude, or precision='accurate', are what to look at.",
-            stacklevel=4,
+            f"the integer outputs are only {decibels:.1f} dB from the float network's on the first {steps} samples "
+            f"of {len(some)} sequences of the calibration. ltc2neuro.verify(net, model, x) shows where the error comes "
+            "from; values that span many orders of magnitude, or precision='accurate', are what to look at.",
+            stacklevel=3,
         )
 
 

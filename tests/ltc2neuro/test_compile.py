@@ -316,3 +316,25 @@ def test_autoncp_of_two_layers():
 
     net = check(Deep(), sequences(6, 15), 50)
     assert set(net.run(sequences()).states) == {"first.v", "second.v"}
+
+
+class Late(torch.nn.Module):
+    """Answers almost nothing until its input has come up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = torch.nn.RNN(1, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(20 * x - 14) * self.rnn(x)[0]
+
+
+def test_outputs_are_judged_on_many_sequences() -> None:
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).uniform(0, 1, (20, 24, 1)).astype(np.float32)
+    x[0, :16] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ltc2neuro.compile(Late(), x)
+    with pytest.warns(UserWarning, match=r"only .* dB .* of 1 sequences"):
+        ltc2neuro.compile(Late(), x[:1])
