@@ -32,7 +32,7 @@ from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION, Format
 from ltc2neuro import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the file's own layout; `SEMANTICS_VERSION` is that of what its integers mean."""
 
 MAX_ELEMENTS = 2**26
