@@ -32,6 +32,9 @@ _RESULTS: dict[type[isa.Instruction], Callable[..., int]] = {
     isa.Select: lambda condition, a, b: a if condition else b,
 }
 
+MOST_SHIFT = 63
+"""Beyond, nothing is left of the widest word."""
+
 
 def label_numbers(listing: Sequence[isa.Instruction]) -> dict[str, int]:
     """The number of each label's line."""
@@ -95,7 +98,17 @@ def _after(instruction: isa.Instruction, values: Known) -> Known:
         return others
     if isinstance(instruction, isa.Compare):
         return {**others, target: int(_RELATIONS[instruction.test](*numbers))}
+    by = shift(instruction)
+    if by is not None and not 0 <= (_value(by, values) or 0) <= MOST_SHIFT:
+        return others
     return {**others, target: _RESULTS[type(instruction)](*numbers)}
+
+
+def shift(instruction: isa.Instruction) -> isa.Source | None:
+    """By what an instruction shifts; None where it does not."""
+    if isinstance(instruction, isa.MultiplyShift):
+        return instruction.shift
+    return instruction.amount if isinstance(instruction, (isa.ShiftLeft, isa.ShiftRight)) else None
 
 
 def live_after(

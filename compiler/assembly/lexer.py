@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from compiler.assembly.reading import is_integer
 from compiler.assembly.text import RESERVED
 from hw_models import instructions as isa
 from hw_models.errors import AssemblyError
@@ -16,14 +17,15 @@ _TOKEN = re.compile(
     r"""[ \t\r]*(?:
     (?P<comment>;.*)
   | (?P<string>"(?:[^"\\]|\\.)*")
-  | (?P<number>-?[0-9]{1,19}(?![0-9]))
-  | (?P<immediate>\#-?[0-9]{1,19}(?![0-9]))
+  | (?P<number>-?[0-9]+)
+  | (?P<immediate>\#-?[0-9]+)
   | (?P<name>[A-Za-z_][A-Za-z0-9_.@']*)
   | (?P<mark><<|>>|<=|==|!=|[-<=+&*?:(),%\[\]])
   | (?P<other>.)
   | $)""",
     re.VERBOSE,
 )
+_LONGEST = len(f"#{-(2**63)}")
 _FORM = re.compile(r"send\{port\}|\{\w+\}|[A-Za-z]+|<<|>>|[^\sA-Za-z]")
 
 
@@ -78,6 +80,8 @@ def _line(number: int, text: str) -> Line:
                 piece = json.loads(piece)
             except json.JSONDecodeError:
                 kind = "other"
+        if kind in ("number", "immediate") and (len(piece) > _LONGEST or not is_integer(int(piece.lstrip("#")))):
+            kind = "other"
         tokens.append(Token(kind, piece))
     return Line(number, text, tuple(tokens), comment)
 

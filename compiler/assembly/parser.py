@@ -70,7 +70,10 @@ def _population(found: Sequence[Line], at: int) -> tuple[Population, int]:
                 raise line.error("a word that is not yet there")
             words[word] = _values(fields["integers"], size, line)
         else:
-            states[str(fields["name"])] = _known(str(fields["word"]), words, line)
+            state = str(fields["name"])
+            if state in states:
+                raise line.error("a state that is not yet there")
+            states[state] = _known(str(fields["word"]), words, line)
     listing: list[isa.Instruction] = []
     program: list[Line] = []
     while True:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from compiler.assembly.flow import MOST_SHIFT, live_after, shift, ways
 from hw_models import instructions as isa
 
 Integers = npt.NDArray[np.int64]
@@ -47,13 +48,20 @@ def label_fault(listing: Sequence[isa.Instruction]) -> tuple[int, str] | None:
 def place_fault(
     listing: Sequence[isa.Instruction], words: Collection[str], sums: int, messages: int
 ) -> tuple[int, str] | None:
-    """The number of an instruction that uses what is not there, and what was expected."""
+    """The number of an instruction that uses what is not there, and what was expected. The labels must be right."""
+    alive = live_after(listing, ways(listing))
+    unset = {place for place in alive[-1] if isinstance(place, isa.Register)}
     for number, instruction in enumerate(listing):
         for place in [*isa.sources(instruction), isa.target(instruction)]:
             if isinstance(place, isa.Word) and place.name not in words:
                 return number, f"a word that has been declared, not {place.name!r}"
             if isinstance(place, isa.Accumulator) and place.port >= sums:
                 return number, f"one of {sums} sums"
+            if isinstance(place, isa.Register) and place in unset:
+                return number, f"a register that is written before it is read, not {place.name!r}"
+        by = shift(instruction)
+        if isinstance(by, isa.Immediate) and not 0 <= by.value <= MOST_SHIFT:
+            return number, f"a shift by 0 to {MOST_SHIFT}"
         if isinstance(instruction, isa.Send) and instruction.port >= messages:
             return number, f"one of {messages} messages"
     return None

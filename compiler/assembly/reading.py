@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from hw_models.errors import AssemblyError
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+
+def is_integer(value: Json) -> TypeGuard[int]:
+    """Whether it is an integer that fits 64 bits, as the widest words do."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 class Table:
@@ -48,25 +53,23 @@ class Table:
     def integer(self, key: str) -> int:
         """An integer."""
         value = self._data.get(key)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.error(key, "an integer")
+        if not is_integer(value):
+            raise self.error(key, "an integer of 64 bits")
         return value
 
     def count(self, key: str) -> int:
         """An integer of at least 0."""
         value = self._data.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self.error(key, "an integer, at least 0")
+        if not is_integer(value) or value < 0:
+            raise self.error(key, "an integer, at least 0, of 64 bits")
         return value
 
     def integers(self, key: str) -> list[int]:
         """A list of integers."""
         value = self._data.get(key)
-        numbers = (
-            [n for n in value if isinstance(n, int) and not isinstance(n, bool)] if isinstance(value, list) else []
-        )
+        numbers = [n for n in value if is_integer(n)] if isinstance(value, list) else []
         if not isinstance(value, list) or len(numbers) < len(value):
-            raise self.error(key, "a list of integers")
+            raise self.error(key, "a list of integers of 64 bits")
         return numbers
 
     def texts(self, key: str) -> dict[str, str]:

@@ -49,9 +49,9 @@ def population_of(table: Table) -> Population:
     program = table.tables("program")
     listing = tuple(map(_instruction_of, program))
     sums, messages = table.count("sum_ports"), table.count("message_ports")
-    for fault in (label_fault(listing), place_fault(listing, words, sums, messages)):
-        if fault is not None:
-            raise program[fault[0]].error("program", fault[1])
+    fault = label_fault(listing) or place_fault(listing, words, sums, messages)
+    if fault is not None:
+        raise program[fault[0]].error("program", fault[1])
     states = table.texts("states")
     for word in states.values():
         if word not in words:

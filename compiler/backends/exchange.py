@@ -43,6 +43,8 @@ def from_json(data: Json) -> MappedNetwork:
         raise table.error("format", repr(FORMAT))
     if table.integer("version") != VERSION:
         raise table.error("version", str(VERSION))
+    if table.count("ticks_per_sample") == 0:
+        raise table.error("ticks_per_sample", "an integer, at least 1")
     populations = tuple(map(population_of, table.tables("populations")))
     by_name = {p.name: p for p in populations}
     if len(by_name) < len(populations):

@@ -103,8 +103,8 @@ program
   tick=tick+#1   ; a comment of the user's
   skip to end unless tick == #1
   %r0 = "v (state)" * sum0 >> #3
-end:
   send0 %r0
+end:
 end
 """
 
@@ -137,12 +137,20 @@ def test_whole_text():
         ("tick=tick+#1", "sum0=tick+#1", 11, "found 'sum0'"),
         ("skip to end", "skip to there", 12, "a label further down"),
         ("tick == #1", "tick > #1", 12, "<, <=, == or !=; found '>'"),
-        ("end:", "end:\nend:", 14, "a label that is not there again further down"),
+        ("end:", "end:\nend:", 15, "a label that is not there again further down"),
         ("sum0 >>", "sum1 >>", 13, "one of 1 sums"),
-        ("send0", "send2", 15, "one of 1 messages"),
+        ("word tick = 0", "word tick = 9223372036854775808", 7, "a number, or [numbers]; found '9223372036854775808'"),
+        ("[-1, 0, 1]", "[-1, 0, 99999999999999999999]", 8, "a number, or [numbers]"),
+        ("#1\n", "#-9223372036854775809\n", 12, "found '#-9223372036854775809'"),
+        (">> #3", ">> #-3", 13, "a shift by 0 to 63"),
+        (">> #3", ">> #64", 13, "a shift by 0 to 63"),
+        ('"v (state)" * sum0 >> #3', "#1 << #-3", 13, "a shift by 0 to 63"),
+        ("send0 %r0", "send0 %r1", 14, "a register that is written before it is read, not 'r1'"),
+        ("program\n", "state cell.v in tick\nprogram\n", 10, "a state that is not yet there"),
+        ("send0", "send2", 14, "one of 1 messages"),
         ('"v (state)" * sum0', '"v (state) * sum0', 13, "found '\"'"),
         ('"v (state)" * sum0', '"v \\(state)" * sum0', 13, "found"),
-        ("send0 %r0\nend", "send0 %r0", 3, "its end"),
+        ("end:\nend", "end:", 3, "its end"),
         ("population v", "populations v", 3, "population; found 'populations'"),
     ],
 )

@@ -89,8 +89,12 @@ def test_what_the_json_says():
         (["connections", 0, "synapses", "source"], [9, 9], "connections[0].synapses.source", "integers from 0 to 1"),
         (["connections", 0, "synapses", "weight"], [9], "connections[0].synapses.weight", "as many weights"),
         (["connections", 0, "synapses", "weight"], [-9, 9], "connections[0].synapses.weight", "magnitudes"),
+        (["populations", 0, "words", 0, "initial"], 2**63, "populations[0].words[0].initial", "an integer of 64 bits"),
+        (["populations", 0, "program", 4, "name"], "other", "populations[0].program[", "a label further down"),
+        (["ticks_per_sample"], 0, "ticks_per_sample", "an integer, at least 1"),
+        (["connections", 0, "synapses", "weight"], [9, 2**63], "connections[0].synapses.weight", "of 64 bits"),
         (["states", 0, "word"], "no", "states[0].word", "a word of a population"),
-        (["sends", 0, "tick"], None, "sends[0].tick", "an integer, at least 0; found None"),
+        (["sends", 0, "tick"], None, "sends[0].tick", "an integer, at least 0, of 64 bits; found None"),
     ],
 )
 def test_wrong_json_is_refused(path, value, where, expected):
