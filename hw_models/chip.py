@@ -14,6 +14,9 @@ from hw_models.errors import ChipError
 CHIPS = Path(__file__).parent / "chips"
 MAX_CHIPS = 2**20
 
+LAVA_WIDTHS = {"word_bits": 32, "product_bits": 31}
+"""Most bits that the neurons' processes under Lava compute with: in int32, where anything wider would wrap."""
+
 Part = TypeVar("Part")
 
 
@@ -26,9 +29,9 @@ class Chip:
 
     name: str
     title: str
-    word_bits: int = field(metadata=meaning("bits", "registers and words of a neuron, and accumulators", 2, 64))
+    word_bits: int = field(metadata=meaning("bits", "registers and words of a neuron, and accumulators", 8, 64))
     product_bits: int = field(
-        metadata=meaning("bits", "magnitude of a product inside multiply-shift; 0: neurons do not multiply", 0, 64)
+        metadata=meaning("bits", "magnitude of a product inside multiply-shift; 0: neurons do not multiply", 0, 62)
     )
     message_bits: int = field(metadata=meaning("bits", "what a message carries; 1: that it was sent", 1, 64))
     weight_bits: int = field(
@@ -39,7 +42,7 @@ class Chip:
     max_delay: int = field(metadata=meaning("ticks", "the longest delay of a synapse", 0, 1024))
     divide: bool = field(metadata=meaning("", "whether neurons can divide"))
     table: bool = field(metadata=meaning("", "whether neurons can look up large tables"))
-    lava: bool = field(metadata=meaning("", "whether Lava's stock connections carry its messages and weights"))
+    lava: bool = field(metadata=meaning("", "whether Lava carries its messages and weights, and computes its words"))
     sources: dict[str, Source]
     """key -> where its number comes from"""
     registers: int | None = field(
@@ -65,6 +68,15 @@ class Chip:
         for board, chips in self.boards.items():
             if type(chips) is not int or not 1 <= chips <= MAX_CHIPS:
                 raise ChipError(f"a board must have from 1 to {MAX_CHIPS} chips", where=board, numbers=f"{chips!r}")
+        for key, most in LAVA_WIDTHS.items():
+            bits = getattr(self, key)
+            if self.lava and bits > most:
+                raise ChipError(
+                    f"lava must be false where {key} is more than {most}: Lava would wrap what is wider",
+                    where=f"chip {self.name}, key {key}",
+                    numbers=f"{bits} bits",
+                    advice="Set lava to false: the network then runs on 'reference' and 'floating'.",
+                )
 
     @property
     def word_high(self) -> int:
@@ -126,7 +138,12 @@ def _read(chip: str | Path) -> Chip:
         "refuses": entries.refusals(),
     }
     entries.end()
-    return Chip(**values, sources=entries.sources)  # type: ignore[arg-type]
+    try:
+        return Chip(**values, sources=entries.sources)  # type: ignore[arg-type]
+    except ChipError as error:
+        raise ChipError(
+            error.what, where=f"{path}, {error.where}", numbers=error.numbers, advice=error.advice
+        ) from None
 
 
 def chip_from_plain(plain: object) -> Chip:

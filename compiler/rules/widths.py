@@ -57,13 +57,14 @@ def word(design: Design) -> Iterator[Finding]:
         if op.result is None or form is None or (isinstance(op, (MatVec, SegmentSum)) and _partial(design, op) > high):
             continue  # such a sum is the accumulator's
         span = design.spans[op.result]
-        if min(span.least, form.low) < low or max(span.most, form.high) > high:
+        if span.least < low or span.most > high:
             yield _beyond(design, "word", op.result, "it can be more than a word holds", low, high)
+        elif form.low < low or form.high > high:
+            yield _wide(design.name(op.result), "its format is wider than a word", form, design.chip.word_bits)
     graph = design.integers
     for state in graph.states if graph is not None else ():
         if state.format is not None and state.format.bits > design.chip.word_bits:
-            numbers, limit = f"its format has {state.format.bits} bits", f"{design.chip.word_bits} bits"
-            yield Finding("word", state.name, "a state is wider than a word", numbers, limit, OTHER_CHIP)
+            yield _wide(state.name, "a state is wider than a word", state.format, design.chip.word_bits)
 
 
 def accumulator(design: Design) -> Iterator[Finding]:
@@ -129,6 +130,12 @@ def _beyond(design: Design, rule: str, value: str, message: str, low: int, high:
     texts = [numbers, reached or f"its interval is {span.least:,}..{span.most:,}; no input tried reaches that"]
     limit = f"{low:,}..{high:,}, {Format(0, low, high).bits} bits"
     return Finding(rule, design.name(value), message, "; ".join(t for t in texts if t), limit, OTHER_CHIP)
+
+
+def _wide(where: str, message: str, form: Format, bits: int) -> Finding:
+    """A format that has more bits than a word, whatever the values are."""
+    numbers = f"its format has {form.bits} bits, for {form.low:,} to {form.high:,}"
+    return Finding("word", where, message, numbers, f"{bits} bits", OTHER_CHIP)
 
 
 def _partial(design: Design, op: MatVec | SegmentSum) -> int:

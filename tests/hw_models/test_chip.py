@@ -44,7 +44,7 @@ def test_no_such_chip_lists_those_there_are():
     [
         ("value = 24", 'value = "24"', "must be an int"),
         ("value = 31", "value = true", "must be an int"),
-        ("value = 31", "value = 99", "must be an int from 0 to 64, not 99"),
+        ("value = 31", "value = 99", "must be an int from 0 to 62, not 99"),
         ("value = 62", "value = -1", "max_delay must be an int from 0 to 1,024, not -1"),
         ("value = false", "value = 0", "divide must be a bool"),
         ('name = "loihi2"', "", "name must be a str"),

@@ -138,6 +138,10 @@ def test_a_section_may_be_left_out_but_not_a_key_of_it(tmp_path, section):
         ('source = "', 'source = " " # "', "source must be a str that is not empty", "word_bits.source"),
         ('sure = "documented"', 'sure = "certain"', "sure must be one of measured, documented", "word_bits.sure"),
         ('sure = "documented"', "", "sure must be one of", "word_bits.sure"),
+        ("value = 24\n", "value = 7\n", "word_bits must be an int from 8 to 64, not 7", "word_bits"),
+        ("value = 31\n", "value = 63\n", "product_bits must be an int from 0 to 62, not 63", "product_bits"),
+        ("value = 24\n", "value = 33\n", "lava must be false where word_bits is more than 32", "word_bits"),
+        ("value = 31\n", "value = 32\n", "lava must be false where product_bits is more than 31", "product_bits"),
         ("value = 8\nsource = \"lava-dl netx", "value = 0\nsource = \"lava-dl netx", "kapoho_point must be", "boards"),
     ],
 )  # fmt: skip
