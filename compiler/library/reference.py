@@ -95,7 +95,7 @@ class _Program:
                 sent[population.name] = source
                 continue
             a, b = (_sum(port, before, sent) for port in self.ports[population.name])
-            sent[population.name] = _answer(population, a, b)
+            sent[population.name] = np.broadcast_to(_answer(population, a, b), (population.size, source.shape[1]))
         return sent
 
 

@@ -88,6 +88,18 @@ def test_it_answers_in_the_models_shape_and_goes_on_from_a_state() -> None:
         made.run(X, state={"nothing": np.zeros((8, 1))})
 
 
+def test_weights_that_are_all_zero() -> None:
+    """A population that hears nothing; each sequence has its final state."""
+    m = model("RNN").eval()
+    with torch.no_grad():
+        for parameter in m.parameters():
+            parameter.zero_()
+    made = ltc2neuro.compile(m, X, microcode=False)
+    run = made.run(X)
+    assert not np.any(run.outputs) and all(s.shape == (len(X), 8) for s in run.final_state.values())
+    assert np.array_equal(made.run(X, state=run.final_state).integers, run.integers)
+
+
 def test_ragged_sequences_and_clipped_inputs(net: LibraryNetwork) -> None:
     ragged = net.run([X[0, :4], X[1]])
     assert np.array_equal(ragged.integers[1], net.run(X[1:2]).integers[0])  # type: ignore[index]
