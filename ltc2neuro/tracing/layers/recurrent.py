@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -99,7 +100,10 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
                 advice=f"Let {what} have one for each of state_size.",
             )
     growing = cell.unbounded if isinstance(cell, Growing) else ()
-    grows = (names if growing else ()) if isinstance(growing, bool) else growing
+    grows = list((names if growing else ()) if isinstance(growing, bool) else growing)
+    if isinstance(cell, Bounded) and math.isfinite(times.longest):
+        lost = _lost_by_time(cell, times.longest, len(names))
+        grows += [name for name, gone in zip(names, lost, strict=True) if gone]
 
     def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
         state = states[0] if len(states) == 1 else states
@@ -118,6 +122,17 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
         for number, (name, shape, end) in enumerate(zip(names, shapes, ends, strict=True))
     )
     return Step(tuple(variables), function)
+
+
+SHORT, LOST = 1e-6, 0.5
+"""Parts of the longest time. A step of Euler keeps a leaky state's hull up to its time constant, and can grow beyond
+twice that."""
+
+
+def _lost_by_time(cell: Bounded, longest: float, count: int) -> list[bool]:
+    """Which states are bounded for short times, and no longer for half of the longest."""
+    short, half = (cell.state_bounds(time) or [None] * count for time in (SHORT * longest, LOST * longest))
+    return [known is not None and found is None for known, found in zip(short, half, strict=True)]
 
 
 def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> Bound:

@@ -1,5 +1,7 @@
 """`Recurrent` and `repeat`: in torch plain loops, compiled one recorded step."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,10 @@ pytest.importorskip("ncps", reason="ncps is not installed")
 from ncps.torch import LTC, LTCCell
 from ncps.wirings import AutoNCP, FullyConnected
 
+import ltc2neuro
 from compiler.backends.float_graph import run_float
 from hw_models.errors import InputError, TraceError
-from ltc2neuro.nn import PaperLTC, Recurrent, repeat
+from ltc2neuro.nn import CTRNN, GRUODE, PaperLTC, Recurrent, repeat
 from ltc2neuro.tracing import run_torch, trace
 
 torch.set_num_threads(1)
@@ -279,3 +282,15 @@ def test_what_a_cell_may_not_return(cell, what, numbers):
     with pytest.raises((InputError, TraceError), match=what) as caught:
         trace(Recurrent(cell), sequences(3))
     assert numbers in caught.value.numbers and "test_recurrence.py, line" in caught.value.where and caught.value.advice
+
+
+@pytest.mark.parametrize(("kind", "dt"), [(CTRNN, 20.0), (GRUODE, 12.0)])
+def test_a_step_too_long_for_its_leak_is_warned_of(kind, dt):
+    torch.manual_seed(0)
+    layer = kind(2, 4).double()
+    x = np.random.default_rng(0).normal(size=(2, 8, 2))
+    with pytest.warns(UserWarning, match=r"the state \w+ may grow without bound"):
+        ltc2neuro.compile(layer, x, dt=dt)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ltc2neuro.compile(layer, x)
