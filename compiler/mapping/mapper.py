@@ -21,7 +21,7 @@ def map_network(
 ) -> MappedNetwork:
     """Map an integer graph to `chip`. States return to their start every `reset_interval` samples, or never.
 
-    Raises `ChipError` where the chip cannot do it.
+    Raises `ChipError` where the chip cannot do it, `InputError` for wrong arguments.
     """
     if reset_interval is not None and reset_interval < 1:
         raise InputError(f"reset_interval must be at least 1 sample, not {reset_interval}")
@@ -31,7 +31,12 @@ def map_network(
             numbers=f"reset_interval = {reset_interval}, {chip.name} counts to {chip.word_high}",
             advice="Give a shorter interval, or None for no reset.",
         )
-    options = options or Options()
+    if options is None:
+        options = Options()
+    elif not isinstance(options, Options):
+        raise InputError(
+            "options must be an Options", numbers=f"{options!r}", advice="Such as Options(Overlap.LAYERS)."
+        )
     merged = graph if options.merged is False else merge_synapses(graph, chip.word_high)
     if merged is graph:
         return _mapped(graph, chip, reset_interval, options.overlap)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from hw_models.errors import InputError
+
 
 class Overlap(Enum):
     """How much of a sample may run while the one before is still in the network. No choice changes an integer.
@@ -29,3 +31,10 @@ class Options:
 
     overlap: Overlap = Overlap.BLOCKS
     merged: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.overlap, Overlap):
+            choices = ", ".join(f"Overlap.{o.name}" for o in Overlap)
+            raise InputError("overlap must be an Overlap", numbers=f"{self.overlap!r}", advice=f"Use one of {choices}.")
+        if self.merged not in (None, True, False):
+            raise InputError("merged must be True, False or None", numbers=f"{self.merged!r}")
