@@ -15,16 +15,19 @@ from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
 from compiler.placement.search import memory_of, place
 from hw_models.bands import Band
-from hw_models.chip import Chip, load_chip
+from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import ChipError, GraphError, InputError
 from ltc2neuro.cost_report import Cost, Messages
 from ltc2neuro.extras import COUNTING
+from ltc2neuro.runs import Run
 
 if TYPE_CHECKING:
     from compiler.placement.activity import Activity
     from ltc2neuro.network import Network
-    from ltc2neuro.runs import Run
+
+COMPARED = 8
+"""Samples of a recorded run by which it is told whether the network is the one that ran."""
 
 
 def cost(
@@ -37,7 +40,8 @@ def cost(
     """What a sample of `net` costs on `chip`, by default its own: worst case, or with the messages of `run`.
 
     `cores`: on how many it shall lie at least; `options`: how it is mapped. Raises `PlacementError` where it does not
-    fit, `ChipError` where the chip's file does not tell memory, times and energies.
+    fit, `ChipError` where the chip's file does not tell memory, times and energies, `InputError` for wrong arguments,
+    such as another network's run.
     """
     if type(cores) is not int or cores < 1:
         raise InputError(f"cores must be an int from 1 on, not {cores!r}")
@@ -108,12 +112,41 @@ def _counted(placement: Placement, activity: Activity | None) -> Messages:
 
 def _activity(net: Network, placement: Placement, run: Run, options: Options | None) -> Activity:
     """Repeat the run, message by message and sample after sample."""
-    if run.on == "floating":
-        raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
+    for key, most in LAVA_WIDTHS.items():
+        if getattr(net.chip, key) > most:
+            raise ChipError(
+                f"a run's messages are counted in {most} bits at most, and would wrap",
+                where=f"chip {net.chip.name}",
+                numbers=f"{key} is {getattr(net.chip, key)}",
+                advice="Leave out the run: cost() counts the worst case.",
+            )
+    _require_own(net, run)
     COUNTING.require()
     from compiler.placement.activity import count_activity
 
     return count_activity(_apart(net, placement, options), run.entered)
+
+
+def _require_own(net: Network, run: Run) -> None:
+    """Raise `InputError` for a run of another network: repeated on this one, it would be counted without a word."""
+    if not isinstance(run, Run):
+        raise InputError("run must be a Run", numbers=f"{type(run).__name__}", advice="Give what net.run(x) returned.")
+    if run.integers is None:
+        raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
+    from compiler.backends.reference import run_prepared
+
+    sizes = {s.name: (s.size,) for s in net.graph.states}
+    for x, state in run.entered:
+        own = x.shape[2] == net.features + net.timed
+        own = own and (state is None or {name: s.shape[1:] for name, s in state.items()} == sizes)
+        if own:
+            begun = run_prepared(net.reference_program, x[:, :COMPARED], state).outputs
+            own = np.array_equal(begun, [y[:COMPARED] for y in run.integers if len(y) == x.shape[1]])
+        if not own:
+            raise InputError(
+                "the run is another network's: this one returns other integers for its samples",
+                advice="Give a run of the network itself, net.cost(net.run(x)).",
+            )
 
 
 def _apart(net: Network, placement: Placement, options: Options | None) -> MappedNetwork:

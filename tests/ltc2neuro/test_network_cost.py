@@ -35,6 +35,35 @@ def ncp() -> ltc2neuro.Network:
     return ltc2neuro.compile(LTC(8, AutoNCP(19, 1, seed=0), batch_first=True), sequences(features=8))
 
 
+def test_only_a_run_of_its_own_is_counted(net, ncp):
+    x = sequences()
+    for other in (ncp.run(sequences(features=8)), ltc2neuro.compile(tracker(seed=1), x).run(x)):
+        with pytest.raises(InputError, match="the run is another network's"):
+            net.cost(other)
+    with pytest.raises(InputError, match="run must be a Run"):
+        net.cost(x)  # type: ignore[arg-type]
+    ragged = net.run([x[0], x[1, :4], x[2]])
+    went_on = net.run(x[:, 3:], state=net.run(x[:, :3]).final_state)
+    assert all(net.cost(run).messages.sent for run in (ragged, went_on, net.run(x, on="reference")))
+
+
+def test_what_is_wider_than_32_bits_is_not_counted():
+    chip = replace(load_chip("loihi2"), lava=False, product_bits=48)
+    wide = ltc2neuro.compile(tracker(), sequences(), chip=chip)
+    assert wide.cost().work > 0
+    with pytest.raises(ChipError, match="counted in 31 bits at most"):
+        wide.cost(wide.run(sequences()))
+
+
+def test_wrong_options(net):
+    with pytest.raises(InputError, match="overlap must be an Overlap"):
+        Options("layers")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="merged must be"):
+        Options(merged="yes")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="options must be an Options"):
+        net.cost(options=Overlap.LAYERS)
+
+
 def test_the_worst_case(net):
     cost, mapped = net.cost(), net.mapped()
     assert (cost.ticks_per_sample, cost.latency_ticks) == (mapped.ticks_per_sample, mapped.latency)
