@@ -6,6 +6,7 @@ the network with microcode. `docs/without-microcode.md` has the form, and measur
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,8 @@ class LibraryNetwork:
         """Run `x` on "reference" or "lava", from `state`, the `final_state` of an earlier run (reference only).
 
         Each state is returned after every sample, as integers; `state_lsb` gives their units. What enters out of range
-        is clipped and counted. Raises `InputError` for wrong arguments, `LavaError` for a failed graph.
+        is clipped and counted; so is a state that a sample leaves beyond its range: it is read as the range's end.
+        Raises `InputError` for wrong arguments, `LavaError` for a failed graph.
         """
         if on not in EXECUTORS:
             raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
@@ -115,12 +117,15 @@ class LibraryNetwork:
         integers: list[Integers] = [np.zeros((0, graph.outputs), np.int64)] * count
         states: dict[str, list[np.ndarray]] = {n: [np.zeros(0)] * count for n in graph.states}
         final = {n: np.zeros((count, p.stop - p.start), np.int64) for n, p in graph.states.items()}
-        clipped = 0
+        counts: Counter[str] = Counter()
         for group in sequences.groups():
             samples, beyond = self._rounded(np.stack([sequences.arrays[i] for i in group]))
-            clipped += beyond
+            counts["input"] += beyond
             own = None if start is None else {n: s[group] for n, s in start.items()}
             execution = EXECUTORS[on](graph, samples, own)
+            for name, place in graph.states.items():
+                values = execution.states[name]
+                counts[name] += int(np.count_nonzero((values < place.low) | (values > place.high)))
             real = self.dequantize(execution.outputs)
             for row, i in enumerate(group):
                 outputs[i], integers[i] = real[row], execution.outputs[row]
@@ -131,14 +136,13 @@ class LibraryNetwork:
         def together(arrays: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
             return arrays if sequences.ragged else np.stack(arrays)
 
-        counts = {"input": clipped} if clipped else {}
         return Run(
             on,
             together(outputs),
             together(integers),
             {n: together(s) for n, s in states.items()},
             {},
-            counts,
+            {name: count for name, count in counts.items() if count},
             final,
         )
 

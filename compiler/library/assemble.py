@@ -35,6 +35,8 @@ MOST_BITS = 19
 """of a message: what is left of 24 are the sign and room for sums that go beyond what is usual"""
 SPREAD = 16.0
 """The last places of a node's elements differ by at most this factor."""
+SLACK = 0.01
+"""So far beyond its bounds, as a share of their distance, a state may be by what hinges and flooring add."""
 ROOT_BITS = 13
 """of what InvSqrt takes: with more of them its answers get too short, with fewer its arguments"""
 ROOT_SCALE = 18
@@ -118,7 +120,7 @@ class _Assembly:
             self._products(level, [n for n in here if isinstance(n, Product)])
             self._simple(Kind.ROOTS, level, [n for n in here if isinstance(n, Root)])
             self._simple(Kind.RELAYS, level, [n for n in here if isinstance(n, Relay)])
-        states = {s: self._state(node) for s, node in self.plan.states.items()}
+        states = {s: self._state(s) for s in self.plan.states}
         output_lsb = _even(self.plan.output_magnitude) / 2.0 ** self._bits(Kind.SINK, 0)
         self._sink(output_lsb)
         connections: list[Connection] = []
@@ -190,9 +192,13 @@ class _Assembly:
         made = self._population(Kind.SINK, 1 + max(levels, default=0), start, [])
         self.ports.append(_Port(made, 0, np.concatenate(lsb), rows))
 
-    def _state(self, node: str) -> Place:
-        population, start = self.place[node]
-        return Place(population, start, start + self.plan.nodes[node].size, self.lsb[node])
+    def _state(self, state: str) -> Place:
+        node = self.plan.states[state]
+        (population, start), lsb = self.place[node], self.lsb[node]
+        low, high = self.plan.held[state]
+        room = SLACK * (high - low) + lsb
+        ends = np.floor((low - room) / lsb).astype(np.int64), np.ceil((high + room) / lsb).astype(np.int64)
+        return Place(population, start, start + self.plan.nodes[node].size, lsb, *ends)
 
     # --- connections ---------------------------------------------------------------------------------------
 
@@ -210,9 +216,7 @@ class _Assembly:
                 expanded, added = self._expanded(node, matrix)
                 offset[rows] += added / port.lsb[rows]
                 expanded = expanded / port.lsb[rows].reshape(-1, 1)
-                whole = matrices.setdefault(
-                    (label, tap.before), np.zeros((target.size, self.populations[label].size))
-                )
+                whole = matrices.setdefault((label, tap.before), np.zeros((target.size, self.populations[label].size)))
                 whole[rows, first : first + expanded.shape[1]] += expanded
         found: list[Connection] = []
         for (label, before), matrix in matrices.items():

@@ -98,6 +98,7 @@ class _Lowering:
         return Plan(
             {n: self.nodes[n] for n in sorted(self.nodes, key=lambda n: self.nodes[n].level)},
             self.states,
+            {s.name: self._held_within(s.name, s.size) for s in self.graph.states},
             answer,
             self._magnitude(output.x),
             period,
@@ -277,14 +278,17 @@ class _Lowering:
             name = f"{tap.node}.held"
             size = x.parts[tap].shape[1]
             if name not in self.nodes:
-                bound = self.state_bounds[tap.node]
-                low, high = _full(bound.low, size), _full(bound.high, size)
+                low, high = self._held_within(tap.node, size)
                 ends = lambda a, b: (np.array([a, b]), np.array([a, b]))  # noqa: E731
                 self._bank(name, message(tap, size), low, high, ends)
             matrix = x.parts[tap]
             rest = {t: m for t, m in x.parts.items() if t != tap}
             x = Affine(x.offset, rest).sum(message(Tap(name), size).through(matrix))
         return x
+
+    def _held_within(self, state: str, size: int) -> tuple[Floats, Floats]:
+        bound = self.state_bounds[state]
+        return _full(bound.low, size), _full(bound.high, size)
 
     def _write(self, state: str, x: Affine) -> None:
         """Make the node that sends the state's next value: a product as it is, else a relay."""
@@ -296,8 +300,7 @@ class _Lowering:
                 return
         x = self._held(x)
         name = self._fresh(f"{state}.next")
-        bound = self.state_bounds[state]
-        magnitude = np.maximum(np.abs(_full(bound.low, x.size)), np.abs(_full(bound.high, x.size)))
+        magnitude = np.maximum(*map(np.abs, self._held_within(state, x.size)))
         self.nodes[name] = Relay(name, x.size, self._level(x), x, np.maximum(magnitude, NARROW))
         self.states[state] = name
 

@@ -86,12 +86,17 @@ class Connection:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a state is: elements start..stop of a population's messages, and the real weight of their last places."""
+    """Where a state is: elements start..stop of a population's messages, and the real weight of their last places.
+
+    What lies beyond `low` or `high` has saturated: it is read as if it lay there.
+    """
 
     population: str
     start: int
     stop: int
     lsb: Floats
+    low: Integers
+    high: Integers
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ class Plan:
     nodes: dict[str, Node]
     states: dict[str, str]
     """the node that sends each state's next value"""
+    held: dict[str, tuple[Floats, Floats]]
+    """between which bounds each state is read: what it is beyond has saturated"""
     output: Affine
     output_magnitude: Floats
     period: int

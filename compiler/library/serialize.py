@@ -13,17 +13,19 @@ from compiler.library.proof import failures
 from hw_models.errors import ArtifactError
 
 Arrays = dict[str, npt.NDArray[np.generic]]
+_PARTS: dict[str, type[np.generic]] = {"lsb": np.float64, "low": np.int64, "high": np.int64}
+"""of a state's place: the arrays"""
 
 
 def to_plain(graph: ProcessGraph) -> tuple[dict[str, Json], Arrays]:
     """A table for `json.dumps`, and the arrays by name."""
     arrays: Arrays = {"input_lsb": graph.input_lsb, "output_lsb": graph.output_lsb}
-    arrays |= {f"states/{n}": p.lsb for n, p in graph.states.items()}
+    arrays |= {f"states/{n}/{part}": getattr(p, part) for n, p in graph.states.items() for part in _PARTS}
     arrays |= {f"weights/{i}": c.weights.astype(np.int16) for i, c in enumerate(graph.connections)}
     table: dict[str, Json] = {
         "populations": [{**asdict(p), "kind": p.kind.name} for p in graph.populations.values()],
         "connections": [_without(asdict(c), "weights") for c in graph.connections],
-        "states": {n: _without(asdict(p), "lsb") for n, p in graph.states.items()},
+        "states": {n: _without(asdict(p), *_PARTS) for n, p in graph.states.items()},
         "input_limit": graph.input_limit,
         "period": graph.period,
         "repeat": graph.repeat,
@@ -56,7 +58,7 @@ def _built(table: dict[str, Json], arrays: Arrays) -> ProcessGraph:
         for i, c in enumerate(table["connections"])  # type: ignore[arg-type, union-attr]
     ]
     states = {
-        n: Place(**{**p, "lsb": arrays[f"states/{n}"].astype(np.float64)})  # type: ignore[dict-item]
+        n: Place(**{**p, **{part: arrays[f"states/{n}/{part}"].astype(kind) for part, kind in _PARTS.items()}})  # type: ignore[dict-item]
         for n, p in table["states"].items()  # type: ignore[union-attr]
     }
     return ProcessGraph(
@@ -81,12 +83,13 @@ def _check(graph: ProcessGraph) -> None:
         if c.delay != target.level - source.level + graph.period * c.before - 1 or not 0 <= c.delay <= 62:
             raise ValueError(f"{c.name} has the delay {c.delay}")
     for name, p in graph.states.items():
-        if not (0 <= p.start < p.stop <= sizes[p.population] and p.lsb.shape == (p.stop - p.start,)):
+        whole = all(getattr(p, part).shape == (p.stop - p.start,) for part in _PARTS)
+        if not (0 <= p.start < p.stop <= sizes[p.population] and whole):
             raise ValueError(f"state {name} is nowhere")
     expected = graph.outputs + sum(p.stop - p.start for p in graph.states.values())
     if graph.sink.size != expected or sizes[Kind.SOURCE.value] != graph.features + 3 or graph.repeat < 1:
         raise ValueError("its ends do not fit its inputs and outputs")
 
 
-def _without(table: dict[str, Json], name: str) -> dict[str, Json]:
-    return {k: v for k, v in table.items() if k != name}
+def _without(table: dict[str, Json], *names: str) -> dict[str, Json]:
+    return {k: v for k, v in table.items() if k not in names}

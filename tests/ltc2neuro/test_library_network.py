@@ -17,7 +17,7 @@ import ltc2neuro
 from ltc2neuro import LibraryForm, LibraryNetwork
 from ltc2neuro.errors import ArtifactError, ChipError, InputError, QuantizeError
 from ltc2neuro.extras import LAVA
-from ltc2neuro.nn import CTRNN, ODELSTM
+from ltc2neuro.nn import CTRNN, ODELSTM, ResidualRNN
 
 X = sequences(batch=8, time=12)
 
@@ -96,8 +96,22 @@ def test_weights_that_are_all_zero() -> None:
             parameter.zero_()
     made = ltc2neuro.compile(m, X, microcode=False)
     run = made.run(X)
-    assert not np.any(run.outputs) and all(s.shape == (len(X), 8) for s in run.final_state.values())
-    assert np.array_equal(made.run(X, state=run.final_state).integers, run.integers)
+    assert not np.any(np.asarray(run.outputs)) and all(s.shape == (len(X), 8) for s in run.final_state.values())
+    assert np.array_equal(np.asarray(made.run(X, state=run.final_state).integers), np.asarray(run.integers))
+
+
+def test_a_state_that_grows_beyond_its_range_is_counted(tmp_path: Path) -> None:
+    """A sum without a bound is read as the end of its range from there on: no result is wrong in silence."""
+    torch.manual_seed(3)
+    m = Reader(ResidualRNN(FEATURES, 8), 8).eval()
+    with pytest.warns(UserWarning, match="may grow without bound"):
+        made = ltc2neuro.compile(m, X, microcode=False)
+    assert not made.run(X).saturations
+    long = np.tile(X, (1, 20, 1))
+    counted = made.run(long).saturations
+    assert counted["layer.h"] > 100
+    made.save(tmp_path / "net.l2n")
+    assert ltc2neuro.load_library(tmp_path / "net.l2n").run(long).saturations == counted
 
 
 def test_ragged_sequences_and_clipped_inputs(net: LibraryNetwork) -> None:
