@@ -19,6 +19,7 @@ from hw_models.chip import Chip, load_chip
 from hw_models.errors import ChipError, InputError, QuantizeError
 from ltc2neuro.arrays import Floats, Samples, as_sequences, with_timespans
 from ltc2neuro.extras import TORCH
+from ltc2neuro.library import LibraryNetwork
 from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
 
@@ -51,6 +52,11 @@ def check(
         if calibration is not None or timespans is not None:
             raise InputError("a compiled network is checked without calibration", advice="Leave it out.")
         return check_network(model_or_net, model_or_net.chip if chip is None else load_chip(chip))
+    if isinstance(model_or_net, LibraryNetwork):
+        raise InputError(
+            "design rules are those of networks with microcode",
+            advice="One without is proven to keep its widths when it is made; print it for its cost.",
+        )
     if calibration is None:
         raise InputError(
             "a module is checked on calibration data", advice="Give samples (batch, time, features), as to compile."

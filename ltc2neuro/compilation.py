@@ -103,7 +103,7 @@ def compile(
     if not microcode:
         if merged:
             raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
-        refuse_without_microcode(target, precision)
+        refuse_without_microcode(target, precision, form)
     elif form is not None:
         raise InputError("form is that of networks without microcode", advice="Give microcode=False, or leave it out.")
     exact = precision_for(target, precision)

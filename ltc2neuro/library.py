@@ -21,6 +21,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.library.form import LibraryForm
 from compiler.library.network import Integers, ProcessGraph
+from compiler.library.proof import WORD
 from hw_models.errors import InputError
 from ltc2neuro.arrays import (
     ArrayOrTensor,
@@ -102,7 +103,7 @@ class LibraryNetwork:
         is clipped and counted; so is a state that a sample leaves beyond its range: it is read as the range's end.
         Raises `InputError` for wrong arguments, `LavaError` for a failed graph.
         """
-        if on not in EXECUTORS:
+        if not isinstance(on, str) or on not in EXECUTORS:
             raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
         sequences = with_timespans(as_sequences(x, self.features), timespans, self.shortest_span)
         if not sequences.arrays and not sequences.ragged:
@@ -204,6 +205,13 @@ class LibraryNetwork:
                     "state is not one of this network's",
                     where=name,
                     numbers=f"shape {array.shape}, expected integers ({batch}, {place.stop - place.start})",
+                    advice="Give the final_state of a run of this network.",
+                )
+            if np.any(np.abs(array) >= WORD):
+                raise InputError(
+                    "a state handed in is wider than a message",
+                    where=name,
+                    numbers=f"up to {np.abs(array).max():.6g}, and must stay below {WORD:.0f}",
                     advice="Give the final_state of a run of this network.",
                 )
             checked[name] = array.astype(np.int64)

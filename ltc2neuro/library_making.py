@@ -28,8 +28,10 @@ POOR_DB = 20.0
 """Below this the integers have lost a tenth of the signal."""
 
 
-def refuse_without_microcode(chip: Chip, precision: Precision | str | None) -> None:
+def refuse_without_microcode(chip: Chip, precision: Precision | str | None, form: LibraryForm | None) -> None:
     """Raise `ChipError` for a chip that Lava does not run on, `InputError` for a precision, which is microcode's."""
+    if form is not None and not isinstance(form, LibraryForm):
+        raise InputError("form must be a LibraryForm", numbers=f"form = {form!r}")
     if not chip.lava:
         raise ChipError(
             f"{chip.name} does not run Lava's library processes",

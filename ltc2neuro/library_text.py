@@ -78,6 +78,12 @@ def compare(
     `metric` and `targets` as for `verify`. Synapses count each half of a split weight and each bias; processes are
     Lava's, the host's two ends included.
     """
+    if not isinstance(default, Network) or not isinstance(library, LibraryNetwork):
+        raise InputError(
+            "compare takes a network with microcode, then one without",
+            numbers=f"got {type(default).__name__}, {type(library).__name__}",
+            advice="Compile the model with microcode=True and with microcode=False.",
+        )
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")
     sequences = with_timespans(as_sequences(x, library.features), timespans, library.shortest_span)

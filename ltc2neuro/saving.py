@@ -42,7 +42,7 @@ def load(path: str | Path) -> Network:
     header, graphs, arrays = artifact.read(path)
     if "library" in header:
         raise ArtifactError(
-            "this network has no microcode", where=str(path), advice="Load it with ltc2neuro.load_library."
+            "this network has no microcode", where=str(path), advice="Load it in Python, with ltc2neuro.load_library."
         )
     try:
         chip = chip_from_plain(header["chip"])  # type: ignore[arg-type]

@@ -54,6 +54,12 @@ def verify(
     `min_sqnr` (dB) holds for the outputs and every state, `max_metric_change` is a fraction: relative for mse and mae,
     absolute for accuracy and for a function of your own. `timespans` go with `x`: see `Network.run`.
     """
+    if not isinstance(net, Network):
+        raise InputError(
+            "verify takes a network with microcode",
+            numbers=f"got {type(net).__name__}",
+            advice="ltc2neuro.compare(net, library, x) tells the error of a network without.",
+        )
     _check_arguments(targets, metric, min_sqnr, max_metric_change)
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)

@@ -31,6 +31,6 @@ def finish(population: Population, chip: Chip, seen: Collection[str] = ()) -> Po
             where=f"population {population.name}",
             numbers=f"{len(found.words)} words, {len(spilled)} for temporaries that found none of {chip.registers} "
             f"registers; {chip.name} gives {chip.neuron_words} words",
-            advice="Use smaller layers, or a chip with more words a neuron.",
+            advice="Use a chip with more words a neuron or more registers, or a cell with fewer values for each unit.",
         )
     return found

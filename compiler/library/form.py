@@ -45,5 +45,12 @@ class LibraryForm:
             number = getattr(self, name)
             if not (isinstance(number, int) and 3 <= number <= MOST_HINGES):
                 raise InputError(f"{name} must lie in 3..{MOST_HINGES}", numbers=f"{name} = {number!r}")
-        if not 1.0 <= self.margin <= 1e6:
-            raise InputError("margin must lie in 1..1e6", numbers=f"margin = {self.margin!r}")
+        for name in ("growth", "margin"):
+            factor = getattr(self, name)
+            if not (isinstance(factor, (int, float)) and 1.0 <= factor <= 1e6):
+                raise InputError(f"{name} must lie in 1..1e6", numbers=f"{name} = {factor!r}")
+        if not isinstance(self.split_weights, bool):
+            raise InputError("split_weights must be True or False", numbers=f"split_weights = {self.split_weights!r}")
+        if not isinstance(self.reciprocal, Reciprocal):
+            names = ", ".join(f"Reciprocal.{r.name}" for r in Reciprocal)
+            raise InputError(f"reciprocal must be one of {names}", numbers=f"reciprocal = {self.reciprocal!r}")

@@ -181,3 +181,39 @@ def test_time_spans_go_with_every_run() -> None:
 def test_poor_outputs_are_said() -> None:
     with pytest.warns(UserWarning, match="dB from the float network"):
         ltc2neuro.compile(model("CTRNN").eval(), X, microcode=False, form=LibraryForm(hinges=3, split_weights=False))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"hinges": 2}, "hinges = 2"),
+        ({"growth": float("nan")}, "growth must lie in 1..1e6"),
+        ({"margin": 0.5}, "margin must lie in 1..1e6"),
+        ({"split_weights": 2}, "split_weights must be True or False"),
+        ({"reciprocal": "hinges"}, "one of Reciprocal.INVERSE_ROOT, Reciprocal.HINGES"),
+    ],
+)
+def test_a_form_that_is_none(options: dict, said: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(InputError, match=said):
+        LibraryForm(**options)
+
+
+def test_what_takes_the_other_kind_of_network_says_so(net: LibraryNetwork) -> None:
+    with_microcode = ltc2neuro.compile(tracker(), X)
+    wrong = {
+        "form must be a LibraryForm": lambda: ltc2neuro.compile(tracker(), X, microcode=False, form="wide"),  # type: ignore[call-overload]
+        "verify takes a network with microcode": lambda: ltc2neuro.verify(net, None, X),  # type: ignore[arg-type]
+        "design rules are those of networks with microcode": lambda: ltc2neuro.check(net, "loihi2"),  # type: ignore[arg-type]
+        "compare takes a network with microcode, then one without": lambda: ltc2neuro.compare(net, with_microcode, X),  # type: ignore[arg-type]
+        "no executor": lambda: net.run(X, on=["lava"]),  # type: ignore[arg-type]
+    }
+    for said, call in wrong.items():
+        with pytest.raises(InputError, match=said):
+            call()
+
+
+def test_a_state_that_no_message_holds_is_refused(net: LibraryNetwork) -> None:
+    (name, state), *_ = net.run(X).final_state.items()
+    for wide in (2**23, -(2**23), np.inf):
+        with pytest.raises(InputError, match="wider than a message"):
+            net.run(X, state={name: np.full(state.shape, wide)})
