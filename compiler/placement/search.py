@@ -34,7 +34,7 @@ def place(network: MappedNetwork, chip: Chip, bits: float | None = None, spread:
     best = _best(Filler(network, memory, bits), chip)
     if spread > 1 and spread >= best.count:
         best = _filled(Filler(network, memory, bits, spread), chip, around_states(network))
-    _check_cores(best, chip)
+    _check_cores(best, chip, spread)
     return best
 
 
@@ -74,9 +74,16 @@ def memory_of(chip: Chip) -> Memory:
     return chip.memory
 
 
-def _check_cores(placement: Placement, chip: Chip) -> None:
+def _check_cores(placement: Placement, chip: Chip, spread: int) -> None:
     if chip.cores is None or placement.count <= chip.cores * chip.chips:
         return
+    if spread > chip.cores * chip.chips:
+        raise PlacementError(
+            "there are not so many cores to spread the neurons over",
+            where=f"chip {chip.name}",
+            numbers=f"cores = {spread:,}, and {chip.chips} x {chip.cores} are there",
+            advice=f"Give fewer cores, or {-(-placement.count // chip.cores)} chips (chips=, board=).",
+        )
     name, share = placement.binding
     raise PlacementError(
         "the network does not fit the chip",

@@ -147,6 +147,12 @@ def test_spread_over_more_cores():
     assert place(network([population("p", 3)], [], 1), CHIP, spread=50).count == 3
 
 
+def test_more_cores_asked_for_than_there_are():
+    with pytest.raises(PlacementError, match="not so many cores to spread") as caught:
+        place(network([population("p", 12)], [], 1), replace(CHIP, cores=10), spread=12)
+    assert caught.value.numbers == "cores = 12, and 1 x 10 are there" and "or 2 chips" in caught.value.advice
+
+
 def test_what_does_not_fit_is_one_error_with_numbers():
     with pytest.raises(PlacementError, match="does not fit the chip") as caught:
         place(ltc(300, 10_000), replace(CHIP, cores=10))
