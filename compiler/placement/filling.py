@@ -98,7 +98,7 @@ class Filler:
             "a neuron does not fit an empty core",
             where=f"population {population.name}, neuron {row}",
             numbers="; ".join(over),
-            advice="Give it fewer inputs: a sparser wiring, or a smaller layer before it.",
+            advice="Give it fewer inputs and targets, by a sparser wiring or smaller layers, or take a chip with more.",
         )
 
 

@@ -71,13 +71,16 @@ class Design:
 
     @cached_property
     def mapped(self) -> MappedNetwork | ChipError | None:
-        """Populations and ticks, or why there are none; None where there is nothing to map."""
-        if self.integers is None or not self.chip.lava:
+        """Populations and ticks, or why there are none; None where there is nothing to map.
+
+        A chip that Lava does not run is mapped for its cores' memory, where that is known and its network can be.
+        """
+        if self.integers is None or not (self.chip.lava or self.chip.memory):
             return None
         try:
             return map_network(self.integers, self.chip)
         except ChipError as error:
-            return error
+            return error if self.chip.lava else None
 
     @property
     def network(self) -> MappedNetwork | None:

@@ -93,7 +93,8 @@ def fits(design: Design) -> Iterator[Finding]:
         return
     there = None if chip.cores is None else chip.cores * chip.chips
     least, resource = least_cores(network, chip.memory)
-    if there is not None and least > there:
+    single = max((neuron_units(chip.memory, words_per_neuron(p)) for p in network.populations), default=0)
+    if there is not None and least > there and single <= chip.memory.neuron_units:  # else no number of chips would do
         chips = -(-least // (chip.cores or 1))
         yield Finding(
             PLACEMENT,

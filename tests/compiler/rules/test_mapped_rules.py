@@ -84,6 +84,23 @@ def test_fan_in_and_fan_out():
     assert found[0].rule == "fan-out" and (found[0].numbers, found[0].limit) == ("2", "1")
 
 
+def test_a_neuron_too_large_for_any_core_is_not_sent_to_more_chips():
+    wide = replace(network(), populations=(replace(network().populations[0], words=dict.fromkeys("abc", 0)),))
+    found = only(findings(wide, replace(LOIHI2, cores=1, memory=replace(LOIHI2.memory, neuron_units=1))))
+    assert found.rule == "placement" and "a neuron does not fit an empty core" in found.message
+    assert found.numbers == "neurons: 2 of 1" and "more chips" not in found.advice
+
+
+def test_what_lava_does_not_run_is_placed_too():
+    b = Builder()
+    b.output(b.mat_vec([b.input(3)], [[1, 2, -3]] * 9))
+    b.block("sample")
+    few = replace(LOIHI2, cores=1, memory=replace(LOIHI2.memory, neuron_units=5))
+    for chip in (few, replace(few, lava=False, product_bits=48)):
+        found = only(apply_rules(Design(chip, Graph((), {}, {}), (), Precision(), b.graph()), MAPPED_RULES))
+        assert found.rule == "placement" and found.limit == "1 x 1 cores"
+
+
 def test_what_does_not_fit_the_cores():
     one = replace(LOIHI2, cores=1, memory=replace(LOIHI2.memory, neuron_units=3))
     found = only(findings(network(), one))
