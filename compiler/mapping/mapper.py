@@ -39,6 +39,12 @@ def map_network(
         )
     merged = graph if options.merged is False else merge_synapses(graph, chip.word_high)
     if merged is graph:
+        if options.merged:
+            raise InputError(
+                "no synapses of this graph can be merged without changing an integer",
+                where="options",
+                advice="compile(model, x, merged=True) merges before integers are chosen, and needs no option here.",
+            )
         return _mapped(graph, chip, reset_interval, options.overlap)
     in_one = _mapped(merged, chip, reset_interval, options.overlap)
     if options.merged:

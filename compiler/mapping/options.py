@@ -25,8 +25,8 @@ class Overlap(Enum):
 class Options:
     """How a graph is mapped.
 
-    `merged`: whether a solver's synapses on the input and those on its states are one population, where that is
-    exact; None: where it takes fewer ticks a sample, or as many with fewer instructions and messages.
+    `merged`: whether a solver's synapses on the input and those on its states are one population, which must be
+    exact; None: where it is, and takes fewer ticks a sample, or as many with fewer instructions and messages.
     """
 
     overlap: Overlap = Overlap.BLOCKS

@@ -14,6 +14,7 @@ from compiler.graph.validate import validate
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from compiler.rewrite.merge import merge_synapses
 from hw_models.chip import load_chip
+from hw_models.errors import InputError
 
 CHIP = load_chip("loihi2")
 
@@ -78,6 +79,14 @@ def test_a_sum_that_somebody_else_reads_is_left_alone():
     net = mapped(graph, True)
     assert sizes(net) == [4, 40, 47, 87], "the one sum is merged, the other is not"
     assert_mapped_equals(graph, net, np.random.default_rng(0).integers(-SMALL, SMALL, (2, 5, 3)))
+
+
+def test_nothing_to_merge_is_said():
+    merged = merge_synapses(ltc(2, alike=True), CHIP.word_high)
+    for graph in (ltc(2, alike=False), merged):
+        assert sizes(mapped(graph, None)) == sizes(mapped(graph, False))
+        with pytest.raises(InputError, match="no synapses of this graph can be merged"):
+            mapped(graph, True)
 
 
 def test_a_merged_graph_is_a_valid_graph():
