@@ -59,6 +59,10 @@ of `GradedReluVec` no such run is known. Lava's processes answer at once on the 
 comparisons and selections, a denominator that is not proven to be positive, numbers too wide for the proof. On Lava a
 run starts from silence; the reference can go on from a state.
 
+A state that a sample leaves beyond its calibrated range is read as the range's end, and counted in `run.saturations`.
+`on="loihi2"` puts the same processes between the adapters of Intel's extension, keeps every tick of what comes back,
+and finds the results at the delay at which they are the reference's; where none are, it says so.
+
 **InvSqrt.** Its 12 bits have a sign: over whole octaves it is a few 2^-12 above or below the truth. What is known of D
 tells by how much on average, and the weights behind it make that good. Lava 0.10.0's CPU model of it takes one
 neuron a process and fails with NumPy 2.4; a model of ours, tested to return the same integers, stands in for it and

@@ -48,26 +48,41 @@ def _reference(processes: ProcessGraph, x: Integers, state: States | None) -> Ex
 
 
 def _lava(processes: ProcessGraph, x: Integers, state: States | None) -> Execution:
-    if state is not None:
-        raise InputError(
-            "Lava's library processes start from silence",
-            where="state",
-            advice="Leave the state out, or run on 'reference': it computes the same integers.",
-        )
+    _refuse_state(state)
     LAVA.require()
     from compiler.backends.lava.library import run_library
 
     return run_library(processes, x)
 
 
-EXECUTORS: dict[str, Executor] = {"reference": _reference, "lava": _lava}
+def _loihi2(processes: ProcessGraph, x: Integers, state: States | None) -> Execution:
+    _refuse_state(state)
+    LAVA.require()
+    from compiler.backends.lava.library_hardware import run_library_loihi2
+
+    expected = _reference(processes, x, None)
+    heard = np.concatenate([expected.outputs, *(expected.states[name] for name in processes.states)], axis=2)
+    return run_library_loihi2(processes, x, heard.astype(np.int64))
+
+
+def _refuse_state(state: States | None) -> None:
+    if state is not None:
+        raise InputError(
+            "Lava's library processes start from silence",
+            where="state",
+            advice="Leave the state out, or run on 'reference': it computes the same integers.",
+        )
+
+
+EXECUTORS: dict[str, Executor] = {"reference": _reference, "lava": _lava, "loihi2": _loihi2}
 
 
 @dataclass(frozen=True, eq=False)
 class LibraryNetwork:
     """A liquid network as integers for Lava's library processes. Arrays are (batch, time, features).
 
-    Both executors return the same integers: "reference", NumPy for whole batches, and "lava", Lava's own processes.
+    All executors return the same integers: "reference", NumPy for whole batches; "lava", Lava's own processes; and
+    "loihi2", these on the chip.
     """
 
     float_graph: Graph
@@ -97,7 +112,7 @@ class LibraryNetwork:
     def run(
         self, x: Samples, on: str = "reference", state: States | None = None, *, timespans: Samples | None = None
     ) -> Run:
-        """Run `x` on "reference" or "lava", from `state`, the `final_state` of an earlier run (reference only).
+        """Run `x` on "reference", "lava" or "loihi2"; `state` is the `final_state` of an earlier run (reference only).
 
         Each state is returned after every sample, as integers; `state_lsb` gives their units. What enters out of range
         is clipped and counted; so is a state that a sample leaves beyond its range: it is read as the range's end.

@@ -10,8 +10,7 @@ import compiler.backends.lava.door  # noqa: F401  # isort: skip  # opens Lava
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess
-from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.graded.process import GradedReluVec, GradedVec, InvSqrt
 from lava.proc.prodneuron.process import ProdNeuron
@@ -22,7 +21,7 @@ from compiler.backends.lava.door import logging_kept
 from compiler.backends.lava.guard import run_graph
 from compiler.backends.lava.processes.host import Sink, Source
 from compiler.backends.lava.processes.roots import PyRootsModel
-from compiler.backends.lava.records import Int32, SampleRows, shared
+from compiler.backends.lava.records import SampleRows, shared
 from compiler.library.network import CONSTANTS, Connection, Integers, Kind, Population, ProcessGraph
 
 MESSAGE_BITS = 24
@@ -35,7 +34,11 @@ def run_library(network: ProcessGraph, x: Integers, deadline_s: float | None = N
 
     Raises `LavaError` that names the process which failed, or when the deadline has passed.
     """
-    heard = [_sequence(network, sequence, deadline_s) for sequence in x]
+    return as_execution(network, [_sequence(network, sequence, deadline_s) for sequence in x], x)
+
+
+def as_execution(network: ProcessGraph, heard: list[Integers], x: Integers) -> Execution:
+    """Outputs and states in what the sink heard for each sequence of `x`."""
     rows = np.stack(heard) if heard else np.zeros((0, x.shape[1], network.sink.size), np.int64)
     states: dict[str, Array] = {}
     start = network.outputs
@@ -52,27 +55,37 @@ def _sequence(network: ProcessGraph, x: Integers, deadline_s: float | None) -> I
     time = len(x)
     if time == 0:
         return np.zeros((0, network.sink.size), np.int64)
-    late = -(-network.sink.level // network.period)  # waves that begin before the last result is out
-    sent = shared(time * network.repeat + late, network.features + len(CONSTANTS))
-    heard, ticks = shared(time, network.sink.size), shared(1)
-    sent[: time * network.repeat, : network.features] = np.repeat(x, network.repeat, axis=0)
-    sent[time * network.repeat :, : network.features] = x[-1]
-    sent[:, network.features :] = CONSTANTS
+    heard = shared(time, network.sink.size)
     with logging_kept():
-        source = _graph(network, sent, heard, ticks)
+        source = Source(rows=waves(network, x))
+        sink = Sink(rows=SampleRows(heard, network.latency, network.ticks_per_sample), ticks=shared(1))
+        connect(network, source.out, sink.inp)
     steps = network.latency + (time - 1) * network.ticks_per_sample + 1
     estimate = START_S + TICK_S * network.processes * steps
-    config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={InvSqrt: PyRootsModel})
-    run_graph(source, steps, deadline_s=estimate if deadline_s is None else deadline_s, run_config=config)
+    run_graph(source, steps, deadline_s=estimate if deadline_s is None else deadline_s, run_config=simulator())
     return heard.astype(np.int64)
 
 
-def _graph(network: ProcessGraph, sent: Int32, heard: Int32, ticks: Int32) -> AbstractProcess:
-    """Make and connect all processes; returns the source."""
-    source = Source(rows=SampleRows(sent, 0, network.period))
-    sink = Sink(rows=SampleRows(heard, network.latency, network.ticks_per_sample), ticks=ticks)
-    outs: dict[str, OutPort] = {Kind.SOURCE.value: source.out}
-    ins: dict[str, list[InPort]] = {Kind.SINK.value: [sink.inp]}
+def simulator() -> RunConfig:
+    """Lava's fixed-point models on this machine, and ours of InvSqrt."""
+    return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={InvSqrt: PyRootsModel})
+
+
+def waves(network: ProcessGraph, x: Integers, later: int = 0) -> SampleRows:
+    """What the source sends for `x` (time, features): a row a wave, until results that are `later` are out, too."""
+    time = len(x)
+    late = -(-(network.sink.level + later) // network.period)  # waves that begin before the last result is out
+    sent = shared(time * network.repeat + late, network.features + len(CONSTANTS))
+    sent[: time * network.repeat, : network.features] = np.repeat(x, network.repeat, axis=0)
+    sent[time * network.repeat :, : network.features] = x[-1]
+    sent[:, network.features :] = CONSTANTS
+    return SampleRows(sent, 0, network.period)
+
+
+def connect(network: ProcessGraph, entering: OutPort, leaving: InPort) -> None:
+    """Make all processes of the network, between where its messages enter and where they leave."""
+    outs: dict[str, OutPort] = {Kind.SOURCE.value: entering}
+    ins: dict[str, list[InPort]] = {Kind.SINK.value: [leaving]}
     for population in network.populations.values():
         if population.kind not in (Kind.SOURCE, Kind.SINK):
             neurons = _neurons(population)
@@ -83,7 +96,6 @@ def _graph(network: ProcessGraph, sent: Int32, heard: Int32, ticks: Int32) -> Ab
         outs[connection.source].connect(synapses.s_in)
         for port in connection.ports:
             synapses.a_out.connect(ins[connection.target][port])
-    return source
 
 
 def _neurons(population: Population) -> GradedReluVec | GradedVec | ProdNeuron | InvSqrt:
