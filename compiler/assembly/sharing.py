@@ -23,7 +23,7 @@ def share_words(population: Population, kept: Collection[str]) -> Population:
     written = {isa.target(i) for i in population.listing}
     free = [name for name in population.words if isa.Word(name) in written and name not in own]
     groups = _groups(population, free) if len(free) > 1 else []
-    names = {name: " | ".join(group) for group in groups for name in group}
+    names = {name: _together(group, population.words) for group in groups for name in group}
     if all(name == joined for name, joined in names.items()):
         return population
 
@@ -39,6 +39,14 @@ def share_words(population: Population, kept: Collection[str]) -> Population:
     firsts = {group[0] for group in groups}
     words = {names.get(n, n): w for n, w in population.words.items() if n not in names or n in firsts}
     return replace(population, listing=tuple(map(renamed, population.listing)), words=words)
+
+
+def _together(group: Sequence[str], taken: Collection[str]) -> str:
+    """The name of the word that those of a group share."""
+    name = " | ".join(group)
+    while len(group) > 1 and name in taken:
+        name += "'"
+    return name
 
 
 def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:

@@ -63,6 +63,8 @@ def test_words_that_wait_in_turn_are_one():
         b=0,
     )
     assert set(share_words(waits, ()).words) == {"tick", "a | b"}
+    taken = replace(waits, words={**waits.words, "a | b": 9})
+    assert share_words(taken, ()).words == {"tick": 3, "a | b'": 0, "a | b": 9}
     assert share_words(waits, {"b"}) == waits
 
 
