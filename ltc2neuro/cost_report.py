@@ -74,6 +74,8 @@ class Cost:
     def halving(self) -> str:
         """What would halve the time of a sample, and with it nearly the energy."""
         total, barrier = sum(self.terms.values()), self.terms["barrier"]
+        if barrier >= total / 2 and self.ticks_per_sample == 1:
+            return f"nothing: a sample takes one tick, and the barrier that ends it {barrier / total:.0%} of the time"
         if barrier >= total / 2:
             return (
                 f"fewer ticks a sample: the barriers of {self.ticks_per_sample} ticks alone take "

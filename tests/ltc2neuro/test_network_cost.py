@@ -187,6 +187,11 @@ class Stack(torch.nn.Module):
         return self.second(self.first(x)[0])[0]
 
 
+def test_one_tick_cannot_be_fewer():
+    cost = ltc2neuro.compile(torch.nn.Sequential(torch.nn.Linear(3, 2)), sequences()).cost()
+    assert cost.ticks_per_sample == 1 and cost.halving.startswith("nothing: a sample takes one tick")
+
+
 def test_a_pipeline_of_layers_takes_less_time_a_sample(tmp_path, capsys):
     torch.manual_seed(0)
     x = sequences()
