@@ -53,7 +53,7 @@ SIMULATOR = Target("simulator", _simulator)
 def loihi2() -> Target:
     """The chip.
 
-    Raises `MissingExtraError` without Intel's extension, `LavaError` where no host is chosen.
+    Raises `MissingExtraError` without the whole of Intel's extension, `LavaError` where no host is chosen.
     """
     if not loihi.is_installed():
         raise MissingExtraError(
@@ -67,7 +67,15 @@ def loihi2() -> Target:
             where="lava.utils.loihi",
             advice="Call lava.utils.loihi.use_slurm_host(...) or use_ethernet_host(address) first.",
         )
-    from lava.proc import embedded_io as eio  # pyright: ignore[reportAttributeAccessIssue]  # comes with the extension
+    try:
+        from lava.proc import embedded_io as eio  # pyright: ignore[reportAttributeAccessIssue]  # with the extension
+    except ImportError as error:
+        raise MissingExtraError(
+            "Intel's extension lava-loihi is there, but not its adapters",
+            where="lava.proc.embedded_io",
+            numbers=str(error),
+            advice=f"Install the lava-loihi that belongs to lava-nc {door.VERSION}.",
+        ) from error
 
     def enter(shape: tuple[int, ...]) -> Ends:
         adapter = eio.spike.PyToNxAdapter(shape=shape, num_message_bits=MESSAGE_BITS)

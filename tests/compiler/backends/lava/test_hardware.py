@@ -18,9 +18,10 @@ except (LavaError, MissingExtraError) as missing:
 
 from graph_strategies import integer_graphs
 from lava.proc.dense.process import DelayDense, Dense
+from lava.utils import loihi
 
 from compiler.backends.lava.hardware import LATEST, aligned, run_loihi2, run_on, sign_extended
-from compiler.backends.lava.targets import SIMULATOR, Ends, Target, require_neuron_model
+from compiler.backends.lava.targets import SIMULATOR, Ends, Target, loihi2, require_neuron_model
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph
 from compiler.mapping import map_network
@@ -94,6 +95,16 @@ def test_without_the_extension_one_error_says_what_is_missing(
     with pytest.raises(MissingExtraError, match="lava-loihi") as error:
         run_loihi2(integrator, np.zeros((1, 1, 3), np.int64), np.zeros((1, 1, 2), np.int64))
     assert door.VERSION in str(error.value)
+
+
+def test_half_an_extension_and_a_missing_host_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loihi, "is_installed", lambda: True)
+    monkeypatch.setattr(loihi, "host", None)
+    with pytest.raises(LavaError, match="no host of a Loihi 2 is chosen"):
+        loihi2()
+    monkeypatch.setattr(loihi, "host", "board")
+    with pytest.raises(MissingExtraError, match="embedded_io"):
+        loihi2()
 
 
 def test_populations_never_fall_back_to_the_host() -> None:
