@@ -59,6 +59,9 @@ A number in bold misses its goal: {goals} (default, calibrated, split, accurate)
 {conductance} for cells whose synapses are conductances. Their states meet no such
 weights; their outputs do, in the readout's matrix, whose weights are split by default for that (`split_readouts`).
 
+Errors do not gather: over 1,000 samples of a steady input the last 100 of no cell are more than 6 dB worse than its
+first 100, and no state leaves its bound. The tests hold each cell to it (`test_a_thousand_samples`).
+
 | cell | task | {settings} |
 |---|---|{dashes}|
 {fidelity}
