@@ -18,6 +18,7 @@ import ltc2neuro
 from hw_models.errors import InputError
 from ltc2neuro import demo_plot, metrics
 from ltc2neuro.arrays import Floats
+from ltc2neuro.cost_report import band_text
 from ltc2neuro.extras import LAVA
 from ltc2neuro.factory import build_model
 from ltc2neuro.network import Network
@@ -87,6 +88,12 @@ def demo(plot: str | Path) -> None:
     _say(
         f"On the chip it is {len(mapped.populations)} populations, {neurons}, joined by {len(mapped.connections)} "
         f"connections; a row of pixels takes {mapped.ticks_per_sample} ticks. print(net) tells more."
+    )
+    cost = net.cost()
+    _say(
+        f"It takes {cost.placement.count} of the chip's {cost.chip.cores} cores. A row of pixels would take "
+        f"{band_text(cost.sample, 's')} and {band_text(cost.energy, 'J')}: low, default and high, for few of its "
+        "constants are published. print(net.cost()) tells more, ltc2neuro chips loihi2 where each comes from."
     )
 
     _title("3. The same integers, one executor after the other")
