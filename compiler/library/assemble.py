@@ -105,8 +105,10 @@ class _Assembly:
         return _even(magnitude) / 2.0 ** self._factor_bits(level)
 
     def _knots(self, bank: Bank) -> Integers:
-        """Knots as integers, rising."""
-        return np.rint(bank.knots / self.lsb[bank.name].reshape(-1, 1)).astype(np.int64)
+        """Knots as integers, rising: those that one integer stands for are a last place apart."""
+        knots = np.rint(bank.knots / self.lsb[bank.name].reshape(-1, 1)).astype(np.int64)
+        steps = np.arange(knots.shape[1])
+        return np.maximum.accumulate(knots - steps, axis=1) + steps
 
     # --- populations ---------------------------------------------------------------------------------------
 
