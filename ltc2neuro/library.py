@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.library.form import LibraryForm
 from compiler.library.network import Integers, ProcessGraph
-from compiler.library.proof import WORD
+from compiler.library.proof import Bounds, reached
 from hw_models.errors import InputError
 from ltc2neuro.arrays import (
     ArrayOrTensor,
@@ -208,6 +209,11 @@ class LibraryNetwork:
         exact = np.rint((x * constants[op.scale] + constants[op.offset]) / self.processes.input_lsb)
         return np.clip(exact, -limit, limit).astype(np.int64), int(np.count_nonzero(np.abs(exact) > limit))
 
+    @cached_property
+    def _reached(self) -> dict[str, Bounds]:
+        """What its populations can send, by the proof."""
+        return reached(self.processes)
+
     def _checked(self, state: States, batch: int) -> dict[str, np.ndarray]:
         places = self.processes.states
         if not isinstance(state, Mapping) or set(state) != set(places):
@@ -222,11 +228,15 @@ class LibraryNetwork:
                     numbers=f"shape {array.shape}, expected integers ({batch}, {place.stop - place.start})",
                     advice="Give the final_state of a run of this network.",
                 )
-            if np.any(np.abs(array) >= WORD):
+            bounds, own = self._reached[place.population], slice(place.start, place.stop)
+            beyond = (array < bounds.low[own]) | (array > bounds.high[own])
+            if np.any(beyond):
+                row, element = np.argwhere(beyond)[0]
                 raise InputError(
-                    "a state handed in is wider than a message",
-                    where=name,
-                    numbers=f"up to {np.abs(array).max():.6g}, and must stay below {WORD:.0f}",
+                    "a state handed in is none that this network reaches: its sums could leave their widths",
+                    where=f"{name}, element {element}",
+                    numbers=f"{array[row, element]:.0f}, proven {bounds.low[own][element]:.0f} to "
+                    f"{bounds.high[own][element]:.0f}",
                     advice="Give the final_state of a run of this network.",
                 )
             checked[name] = array.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -45,10 +46,10 @@ class LibraryForm:
             number = getattr(self, name)
             if not (isinstance(number, int) and 3 <= number <= MOST_HINGES):
                 raise InputError(f"{name} must lie in 3..{MOST_HINGES}", numbers=f"{name} = {number!r}")
-        for name in ("growth", "margin"):
+        for name, most in (("growth", math.inf), ("margin", 1e6)):
             factor = getattr(self, name)
-            if not (isinstance(factor, (int, float)) and 1.0 <= factor <= 1e6):
-                raise InputError(f"{name} must lie in 1..1e6", numbers=f"{name} = {factor!r}")
+            if not (isinstance(factor, (int, float)) and 1.0 <= factor <= most):
+                raise InputError(f"{name} must lie in 1..{most:g}", numbers=f"{name} = {factor!r}")
         if not isinstance(self.split_weights, bool):
             raise InputError("split_weights must be True or False", numbers=f"split_weights = {self.split_weights!r}")
         if not isinstance(self.reciprocal, Reciprocal):

@@ -36,6 +36,10 @@ class Bounds:
         """The largest of any."""
         return float(max(np.abs(self.low).max(initial=0.0), np.abs(self.high).max(initial=0.0)))
 
+    def or_silence(self) -> Bounds:
+        """The same, and 0: before the first wave nothing has been sent."""
+        return Bounds(np.minimum(self.low, 0.0), np.maximum(self.high, 0.0))
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -49,6 +53,13 @@ class Failure:
 def failures(network: ProcessGraph) -> list[Failure]:
     """What can leave its width, each with its numbers; empty for a network that is proven."""
     return _Proof(network).failures()
+
+
+def reached(network: ProcessGraph) -> dict[str, Bounds]:
+    """The bounds of every population's messages, whatever comes: nothing else may be handed in as a state."""
+    proof = _Proof(network)
+    proof.failures()
+    return {name: b.or_silence() for name, b in proof.sent.items()}
 
 
 class _Proof:
@@ -66,7 +77,7 @@ class _Proof:
             self.before, self.sent, self.shared, self.found = before, {}, {}, list[Failure]()
             for population in self.network.populations.values():
                 self.sent[population.name] = self._messages(population)
-            before = self.sent
+            before = {name: b.or_silence() for name, b in self.sent.items()}
         for connection in self.network.connections:
             self._check_connection(connection)
         return self.found

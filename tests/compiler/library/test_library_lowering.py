@@ -12,7 +12,7 @@ from compiler.graph.ops import Add, Compare, Max, Min, Mul, Relation
 from compiler.library.build import build, simplified
 from compiler.library.form import LibraryForm, Reciprocal
 from compiler.library.network import Kind
-from compiler.library.proof import failures
+from compiler.library.proof import failures, reached
 from compiler.library.reference import run_reference
 from hw_models.errors import InputError, QuantizeError
 
@@ -30,10 +30,7 @@ def test_an_ltc_keeps_40_db_in_four_ticks_an_unfold(reciprocal: Reciprocal) -> N
 
 
 def test_more_hinges_and_split_weights_are_nearer() -> None:
-    db = [
-        decibels(ltc(), X, form)[1]
-        for form in (LibraryForm(8), LibraryForm(16), LibraryForm(32))
-    ]
+    db = [decibels(ltc(), X, form)[1] for form in (LibraryForm(8), LibraryForm(16), LibraryForm(32))]
     assert db[0] + 6 < db[1] and db[1] + 6 < db[2]
     assert decibels(ltc(), X, LibraryForm(32, split_weights=False))[1] < db[2] - 6
 
@@ -148,3 +145,34 @@ def test_a_network_too_large_for_dense_connections_is_refused() -> None:
     r.close("step")
     with pytest.raises(QuantizeError, match="too large"):
         build(r.graph(), list(samples(1, 2, features=3000)), LibraryForm())
+
+
+def test_silence_is_among_the_states_of_the_proof() -> None:
+    """A state that stays above 5 starts at 0 all the same."""
+    r = Recorder()
+    x = r.input(2)
+    r.state("h", np.zeros(2))
+    new = r.binary(
+        Add, r.apply(r.binary(Add, x, r.apply(r.read("h"), "tanh")), "sigmoid"), r.constant("five", np.full(2, 5.0))
+    )
+    r.write("h", new)
+    r.output(new)
+    r.close("step")
+    network, db = decibels(r.graph(), samples(features=2), LibraryForm())
+    place = network.states["h"]
+    bounds = reached(network)[place.population]
+    assert db > 40 and not bounds.low[place.start : place.stop].any()
+    assert run_reference(network, entered(network, X[..., :2])).states["h"].min() > 0
+
+
+def test_knots_that_one_integer_stands_for_stay_apart() -> None:
+    """Limits of a value much narrower than those of the values beside it."""
+    r = Recorder()
+    x = r.input(2)
+    scaled = r.binary(Mul, x, r.constant("scale", np.array([1.0, 1e-7])))
+    name = r.value("limit", 2)
+    r.ops.append(Max(name, scaled, r.constant("least", np.array([-1.0, -1e-9]))))
+    r.output(name)
+    r.close("step")
+    network, db = decibels(r.graph(), samples(features=2), LibraryForm())
+    assert db > 40 and not failures(network)
