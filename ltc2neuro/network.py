@@ -106,7 +106,7 @@ class Network:
         timespans: Samples | None = None,
         options: Options | None = None,
     ) -> Run:
-        """Run `x` on an executor: "floating", "reference", "lava" or "lava-fused".
+        """Run `x` on an executor: "floating", "reference", "lava", "lava-fused", or "loihi2" where there is a chip.
 
         `state` is the `final_state` of an earlier run; `record` are names or globs of `names()`; `timespans`,
         (batch, time) or a list of (time,), is the time before each sample, for a network compiled with time spans.

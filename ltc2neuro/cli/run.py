@@ -27,7 +27,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
     parser.add_argument(
-        "--on", default="reference", metavar="EXECUTOR", help="reference (default), floating, lava or lava-fused"
+        "--on",
+        default="reference",
+        metavar="EXECUTOR",
+        help="reference (default), floating, lava, lava-fused, or loihi2 where there is a chip",
     )
 
 
@@ -46,8 +49,8 @@ def run(options: argparse.Namespace) -> int:
         samples.save(options.output, outputs)
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
     saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
-    if options.on.startswith("lava"):
-        saturated += " (of the input: Lava counts no others, reference counts all)"
+    if options.on.startswith(("lava", "loihi2")):
+        saturated += f" (of the input: {options.on} counts no others, reference counts all)"
     text = f"ran {shape} on {options.on}; saturations: {saturated}"
     say(
         options,

@@ -12,6 +12,7 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
+from ltc2neuro.extras import LAVA
 
 SCRIPT = """
 import torch
@@ -115,6 +116,12 @@ def test_run_in_parts_is_run_at_once(folder, network):
         (["one.npy"], "expected (batch, time, 3)"),
     ],
 )
+@pytest.mark.skipif(bool(LAVA.missing()), reason="needs the extra lava")
+def test_run_on_a_chip_that_is_not_there(folder, network, capsys):
+    assert main(["run", network, str(folder / "x.npy"), "--on", "loihi2"]) == 2
+    assert "Loihi 2 needs Intel's extension lava-loihi" in capsys.readouterr().err
+
+
 def test_run_refuses(folder, network, arguments, message, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     np.save("flat.npy", np.zeros((100, 3)))
