@@ -116,18 +116,18 @@ def test_run_in_parts_is_run_at_once(folder, network):
         (["one.npy"], "expected (batch, time, 3)"),
     ],
 )
-@pytest.mark.skipif(bool(LAVA.missing()), reason="needs the extra lava")
-def test_run_on_a_chip_that_is_not_there(folder, network, capsys):
-    assert main(["run", network, str(folder / "x.npy"), "--on", "loihi2"]) == 2
-    assert "Loihi 2 needs Intel's extension lava-loihi" in capsys.readouterr().err
-
-
 def test_run_refuses(folder, network, arguments, message, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     np.save("flat.npy", np.zeros((100, 3)))
     np.save("one.npy", np.float64(1))
     assert main(["run", network, *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(bool(LAVA.missing()), reason="needs the extra lava")
+def test_run_on_a_chip_that_is_not_there(folder, network, capsys):
+    assert main(["run", network, str(folder / "x.npy"), "--on", "loihi2"]) == 2
+    assert "Loihi 2 needs Intel's extension lava-loihi" in capsys.readouterr().err
 
 
 def test_verify_alone_replays_the_known_answer(network, capsys):
