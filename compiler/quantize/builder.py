@@ -120,7 +120,8 @@ class Builder:
             error = WordError(
                 f"{name} does not fit the words of {self.chip.name}",
                 where=self._where(of),
-                numbers=f"reaches {span.least}..{span.most} at {fraction} fraction bits, product {span.product}",
+                numbers=f"reaches {span.least}..{span.most} at {fraction} fraction bits, a word {-high - 1}..{high}; "
+                f"product {span.product}, the chip's stay below {2**self.chip.product_bits}",
                 advice="Scale the model's values, or give its ranges by a calibration that is nearer to its use.",
             )
             error.value = self.lowering

@@ -35,7 +35,12 @@ def lower_mul(build: Builder, op: Mul) -> str:
 
 def _narrow_limit(build: Builder) -> int:
     """The largest factor whose product with the low half of a word fits."""
-    return (2**build.chip.product_bits - 1) // (2 ** (build.chip.word_bits // 2) - 1)
+    return (2**build.chip.product_bits - 1) // (2 ** _half(build) - 1)
+
+
+def _half(build: Builder) -> int:
+    """Bits of the lower half of a word. Of the words that precision fills: a chip's may be wider than its products."""
+    return build.precision.word // 2
 
 
 def _narrowed(build: Builder, name: str, limit: int) -> str:
@@ -54,7 +59,7 @@ def product(build: Builder, out: str, narrow: str, wide: str, fraction: int, exp
     shift = build.fraction(narrow) + build.fraction(wide) - exponent - fraction
     if build.spans[narrow].magnitude * build.spans[wide].magnitude < 2**build.chip.product_bits and shift >= 0:
         return build.emit(MulShift(out, narrow, wide, build.constant(f"{shift}", np.array([shift]))), fraction, of=of)
-    k = build.chip.word_bits // 2
+    k = _half(build)
     kept = max(shift, k)
     high = build.emit(Shift(f"{wide}.high", wide, build.number(-k)), build.fraction(wide) - k)
     low = build.emit(And(f"{wide}.low", wide, build.number(2**k - 1)), build.fraction(wide))
@@ -87,7 +92,7 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
 
 def _wide_with_parameter(build: Builder, op: Mul, x: str, exact: Floats, constant: str) -> str | None:
     """The product with all digits of `x`, in halves; None where one multiply does, or the result has fewer digits."""
-    here, fraction, k = build.precision.at(op.out), build.wanted[op.out], build.chip.word_bits // 2
+    here, fraction, k = build.precision.at(op.out), build.wanted[op.out], _half(build)
     if build.spans[x].magnitude < operand_limit(here, exact):
         return None
     half = exactly(np.array([2**k]))

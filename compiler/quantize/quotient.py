@@ -31,7 +31,7 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
         least = 1 if floor is None else max(1, int(np.min(floor) * 2.0 ** build.fraction(d)))
         d = build.saturated(d, build.fraction(d), (least, max(build.spans[d].most, least)), f"{op.b}.clipped")
     if build.chip.divide:
-        return _divide(build, op, d)
+        return _divide(build, op, d, quotient)
     top = (build.spans[d].most - 1).bit_length()
     octaves = top - (build.spans[d].least - 1).bit_length()
     amount, down = build.number(0), build.number(ARGUMENT_BITS - top)
@@ -79,19 +79,25 @@ def _rounded(build: Builder, op: Div, quotient: Interval, reciprocal: str, scale
     return build.emit(Add(op.out, raw, build.number(lost, fraction)), fraction, of=op.out)
 
 
-def _divide(build: Builder, op: Div, d: str) -> str:
+def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
+    """Computed coarser where the word does not hold what intervals make of numerator and denominator."""
     limit = int(operand_limit(build.precision.at(op.out)))
     drop = max(0, build.spans[d].most.bit_length() - limit.bit_length())
     d = build.shifted(d, build.fraction(d) - drop)
     a = build.at(op.a, build.wanted.get(op.a, build.wanted[op.out]))
-    room = fraction_for(build.spans[a].magnitude, 2.0 ** (build.chip.product_bits - 1))
+    room = min(
+        fraction_for(build.spans[a].magnitude, 2.0 ** (build.chip.product_bits - 1)),
+        fraction_for(build.spans[a].magnitude / build.spans[d].least, build.chip.word_high),
+    )
     shift = min(build.wanted[op.out] - build.fraction(a) + build.fraction(d), room)
     fraction = build.fraction(a) + shift - build.fraction(d)
     if fraction == build.wanted[op.out]:
         return build.emit(Divide(op.out, a, d, shift), fraction, of=op.out)
     coarse = build.emit(Divide(f"{op.out}.coarse", a, d, shift), fraction)
-    up = build.number(build.wanted[op.out] - fraction)
-    return build.emit(Shift(op.out, coarse, up), build.wanted[op.out], of=op.out)
+    finer = build.wanted[op.out] - fraction
+    # What exceeds the quotient's bounds is a rounding, and is clipped.
+    most = min(int(quotient.magnitude * 2.0 ** build.wanted[op.out]) + 2**finer, build.chip.word_high)
+    return build.emit(Shift(op.out, coarse, build.number(finer)), build.wanted[op.out], (-most, most), of=op.out)
 
 
 def emit_table(build: Builder, name: str, x: str, table: Table, of: str | None = None) -> str:
