@@ -14,6 +14,7 @@ from compiler.library.form import LibraryForm
 from compiler.quantize.bounds import Observed, state_interval
 from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
+from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.runner import MERGING, PASSES, simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
@@ -123,6 +124,12 @@ def compile(
         return without_microcode(traced, sequences, form or LibraryForm(), dt, timed=timed)
     begin("simplifying")
     graph, passes = simplify(traced.graph, MERGING if merged else PASSES)
+    if merged and merge_synapses.__name__ not in {record.name for record in passes}:
+        raise InputError(
+            "there are no synapses to merge",
+            numbers="no solver of this model reads the input and its states through the same synapse function",
+            advice="Leave out merged=True: it is for LTCs.",
+        )
     design = design_of(graph, sequences.arrays, target, exact)
     findings = before_integers(design)
     refuse(findings, target)

@@ -80,5 +80,7 @@ def test_synapses_of_input_and_states_can_be_one_population():
         exact = model(torch.tensor(x, dtype=torch.float32))[0].numpy()
     for net in (plain, merged):
         assert 10 * np.log10(np.sum(exact**2) / np.sum((net(x) - exact) ** 2)) > 60
+    with pytest.raises(InputError, match="no synapses to merge"):
+        ltc2neuro.compile(torch.nn.GRU(x.shape[2], 4, batch_first=True), x, merged=True)
     with pytest.raises(InputError, match="merged synapses need microcode"):
         ltc2neuro.compile(model, x, microcode=False, merged=True)  # type: ignore[call-overload]
