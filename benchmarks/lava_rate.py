@@ -17,6 +17,7 @@ from compiler.backends.lava.processes.host import Sink, Source
 from compiler.backends.lava.processes.nets import FusedNet, MappedNet, Net
 from compiler.backends.lava.records import SampleRows, shared
 from compiler.mapping.network import MappedNetwork
+from ltc2neuro import Options, Overlap
 
 DEADLINE_S = 300.0
 TICKS = 2400
@@ -45,14 +46,14 @@ class Rates:
         return self.fused_samples / self.mapped_samples
 
 
-def measure(network: MappedNetwork, lanes: int) -> Rates:
-    """Run chain, mapped and fused network."""
+def measure(network: MappedNetwork, alone: MappedNetwork, lanes: int) -> Rates:
+    """Run chain, mapped `network` and fused `alone`, the same without overlap."""
     processes = len(network.populations) + len(network.connections) + 2
     chain, mapped, fused = 0.0, 0.0, 0.0
     for _ in range(ROUNDS):
         chain = max(chain, TICKS / chain_seconds(processes))
         mapped = max(mapped, TICKS / net_seconds(MappedNet(network=network), TICKS))
-        fused = max(fused, FUSED_SAMPLES / net_seconds(FusedNet(network=network, lanes=lanes), FUSED_SAMPLES))
+        fused = max(fused, FUSED_SAMPLES / net_seconds(FusedNet(network=alone, lanes=lanes), FUSED_SAMPLES))
     return Rates(processes, chain, mapped, mapped / network.ticks_per_sample, fused * lanes)
 
 
@@ -88,7 +89,8 @@ def main() -> None:
     parser.add_argument("network", help="a compiled network, .l2n")
     parser.add_argument("--lanes", type=int, default=360)
     options = parser.parse_args()
-    rates = measure(ltc2neuro.load(options.network).mapped(None), options.lanes)
+    net = ltc2neuro.load(options.network)
+    rates = measure(net.mapped(), net.mapped(options=Options(Overlap.NONE)), options.lanes)
     print(f"{rates.processes} Lava processes, {rates.processes - 2} of them the network's")
     print(f"chain of as many trivial processes: {rates.chain_ticks:10,.0f} ticks/s")
     print(f"mapped:                             {rates.mapped_ticks:10,.0f} ticks/s, {rates.against_chain:.2f} of it")
