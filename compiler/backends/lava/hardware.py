@@ -47,9 +47,9 @@ def run_loihi2(
     network = map_for(time if batch > 1 else None)
     if batch == 0 or time == 0:
         return Execution(np.zeros((batch, time, network.output_size), np.int64), {}, {}, {}, {})
-    if deadline_s is None:
-        deadline_s = START_S + TICK_S * (network.latency + batch * time * network.ticks_per_sample)
-    outputs = run_on(target, network, x.reshape(batch * time, -1), expected.reshape(batch * time, -1), deadline_s)
+    estimate = START_S + TICK_S * (network.latency + batch * time * network.ticks_per_sample)
+    limit_s = estimate if deadline_s is None else deadline_s
+    outputs = run_on(target, network, x.reshape(batch * time, -1), expected.reshape(batch * time, -1), limit_s)
     return Execution(outputs.reshape(batch, time, -1), {}, {}, {}, {})
 
 
