@@ -13,7 +13,7 @@ from ltc2neuro.siblings import check_siblings
 
 check_siblings()
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from compiler.library.form import LibraryForm, Reciprocal
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ltc2neuro.checking import check
     from ltc2neuro.compilation import compile
     from ltc2neuro.cost_report import Cost
-    from ltc2neuro.library import LibraryNetwork
-    from ltc2neuro.library_file import load_library
-    from ltc2neuro.library_text import compare
+    from ltc2neuro.library.file import load_library
+    from ltc2neuro.library.network import LibraryNetwork
+    from ltc2neuro.library.text import compare
     from ltc2neuro.network import Network
     from ltc2neuro.runs import Run
     from ltc2neuro.saving import load
@@ -38,7 +38,7 @@ _HOMES = {
     "Cost": "ltc2neuro.cost_report",
     "Finding": "compiler.rules.finding",
     "LibraryForm": "compiler.library.form",
-    "LibraryNetwork": "ltc2neuro.library",
+    "LibraryNetwork": "ltc2neuro.library.network",
     "Network": "ltc2neuro.network",
     "Options": "compiler.mapping.options",
     "Overlap": "compiler.mapping.options",
@@ -48,11 +48,11 @@ _HOMES = {
     "Run": "ltc2neuro.runs",
     "Verification": "ltc2neuro.verification",
     "check": "ltc2neuro.checking",
-    "compare": "ltc2neuro.library_text",
+    "compare": "ltc2neuro.library.text",
     "compile": "ltc2neuro.compilation",
     "load": "ltc2neuro.saving",
     "load_chip": "hw_models.chip",
-    "load_library": "ltc2neuro.library_file",
+    "load_library": "ltc2neuro.library.file",
     "verify": "ltc2neuro.verification",
 }
 

@@ -19,7 +19,7 @@ from hw_models.chip import Chip, load_chip
 from hw_models.errors import ChipError, InputError, QuantizeError
 from ltc2neuro.arrays import Floats, Samples, as_sequences, with_timespans
 from ltc2neuro.extras import TORCH
-from ltc2neuro.library import LibraryNetwork
+from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
 

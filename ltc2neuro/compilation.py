@@ -21,8 +21,8 @@ from hw_models.errors import InputError
 from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
-from ltc2neuro.library import LibraryNetwork
-from ltc2neuro.library_making import refuse_without_microcode, without_microcode
+from ltc2neuro.library.making import refuse_without_microcode, without_microcode
+from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import KnownAnswer, Network
 from ltc2neuro.progress import begin
@@ -96,6 +96,8 @@ def compile(
         raise InputError("dt and timespans exclude one another", numbers=f"dt = {dt}", advice="Leave out one of them.")
     if not (isinstance(dt, (int, float)) and np.isfinite(dt) and dt > 0):
         raise InputError("dt must be above 0", numbers=f"dt = {dt}", advice="It is the time that a sample stands for.")
+    if not isinstance(microcode, bool):
+        raise InputError("microcode must be True or False", numbers=f"{microcode!r}")
     samples = as_sequences(calibration, None, "calibration")
     _check(samples)
     timed = timespans is not None

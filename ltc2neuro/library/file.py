@@ -13,7 +13,7 @@ from compiler.library.form import LibraryForm, Reciprocal
 from compiler.library.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
 from ltc2neuro import artifact
-from ltc2neuro.library import LibraryNetwork
+from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.network import KnownAnswer
 
 

@@ -189,12 +189,12 @@ class LibraryNetwork:
 
     def save(self, path: str | Path) -> None:
         """Write a file that `ltc2neuro.load_library` reads."""
-        from ltc2neuro.library_file import save_library
+        from ltc2neuro.library.file import save_library
 
         save_library(self, path)
 
     def __str__(self) -> str:
-        from ltc2neuro.library_text import summary
+        from ltc2neuro.library.text import summary
 
         return summary(self)
 

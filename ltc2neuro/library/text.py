@@ -12,7 +12,7 @@ from compiler.library.network import Kind, Population, ProcessGraph
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.arrays import ArrayOrTensor, Samples, as_array, as_sequences, with_timespans
-from ltc2neuro.library import LibraryNetwork
+from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 

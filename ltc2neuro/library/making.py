@@ -14,8 +14,8 @@ from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.arrays import Sequences
-from ltc2neuro.library import LibraryNetwork
-from ltc2neuro.library_text import known_db
+from ltc2neuro.library.network import LibraryNetwork
+from ltc2neuro.library.text import known_db
 from ltc2neuro.network import KnownAnswer
 from ltc2neuro.progress import begin
 
