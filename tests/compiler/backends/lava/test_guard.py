@@ -175,6 +175,6 @@ def test_ctrl_c_ends_the_graph_quietly() -> None:
         out, error = child.communicate(timeout=100)
     finally:
         child.kill()
-    assert out == "interrupted\nsecond graph ran\n"
+    assert out == "interrupted\nsecond graph ran\n", error
     assert error == ""
     assert child.returncode == 0
