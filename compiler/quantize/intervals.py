@@ -252,6 +252,9 @@ def find_spans(graph: Graph) -> dict[str, Span]:
 
 def prove(graph: Graph, chip: Chip) -> Graph:
     """Return `graph` if every value provably stays in its format and the chip's widths; else `GraphError`."""
+    for _, op in graph.ops():
+        if isinstance(op, And):
+            _check_mask(graph, op)
     spans = find_spans(graph)
     word = 2 ** (chip.word_bits - 1)
     for block, op in graph.ops():
@@ -273,8 +276,6 @@ def prove(graph: Graph, chip: Chip) -> Graph:
                 advice="This is a fault of the compiler.",
             )
         _check_fractions(graph, op)
-        if isinstance(op, And):
-            _check_mask(graph, op)
     return graph
 
 

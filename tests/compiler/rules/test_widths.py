@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graph_strategies import SMALL, Builder, integer_graphs
-from hypothesis import assume, given, settings
+from graph_strategies import SMALL, Builder, integer_graphs, random_graph
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from compiler.backends.reference import run_reference
@@ -37,6 +37,7 @@ def only(found: list[Finding], rule: str) -> Finding:
 
 
 @settings(deadline=None, max_examples=60)
+@example(random_graph(277255, 4, 12, 0), 12, 16, 4)  # its masks are none that the semantics allow
 @given(integer_graphs(), st.integers(12, 24), st.integers(16, 31), st.integers(4, 8))
 def test_the_rules_find_something_where_the_proof_fails(graph, word, product, weight):
     assume(proved(graph, replace(LOIHI2, product_bits=62, word_bits=60)))
