@@ -11,7 +11,8 @@ import numpy as np
 from compiler.backends.float_graph import run_float
 from compiler.graph import Graph
 from compiler.library.form import LibraryForm
-from compiler.quantize.bounds import Observed, state_interval
+from compiler.quantize.bounds import state_interval
+from compiler.quantize.observed import Observed
 from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.merge import merge_synapses

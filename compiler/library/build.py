@@ -15,7 +15,8 @@ from compiler.library.lower import lower
 from compiler.library.network import ProcessGraph, factors_of
 from compiler.library.plan import Plan
 from compiler.library.proof import Failure, failures
-from compiler.quantize.bounds import Observed, find_bounds, state_interval
+from compiler.quantize.bounds import find_bounds, state_interval
+from compiler.quantize.observed import Observed
 from compiler.rewrite.algebra import increment
 from compiler.rewrite.runner import PASSES, simplify
 from hw_models.errors import QuantizeError

@@ -37,7 +37,7 @@ from compiler.library.form import LibraryForm, Reciprocal
 from compiler.library.hinges import fit
 from compiler.library.plan import Bank, Node, Plan, Product, Relay, Root, Source
 from compiler.library.wave import loop_of
-from compiler.quantize.bounds import Interval
+from compiler.quantize.observed import Interval
 from hw_models.errors import QuantizeError
 
 Floats = npt.NDArray[np.float64]

@@ -8,16 +8,10 @@ at here: `compiler.quantize.intervals` proves the widths again, on the integers.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from compiler.backends.execution import Array, Program, prepare
-from compiler.backends.float_graph import KERNELS
 from compiler.functions import FUNCTIONS
-from compiler.functions.function import FAR
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
@@ -38,173 +32,16 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
+from compiler.quantize.observed import Floats, Interval, Observed
 from hw_models.errors import QuantizeError
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Lower and upper bound, one per element (or one for all)."""
-
-    low: Floats
-    high: Floats
-
-    @property
-    def magnitude(self) -> float:
-        """The largest absolute value of any element."""
-        return float(max(np.max(np.abs(self.low), initial=0.0), np.max(np.abs(self.high), initial=0.0)))
-
-    @property
-    def common(self) -> Interval:
-        """One interval for all elements: what a format or a table guarantees."""
-        if not self.low.size:
-            return self
-        return Interval(np.min(self.low, keepdims=True), np.max(self.high, keepdims=True))
-
-    def intersect(self, other: Interval) -> Interval:
-        """Both hold. Where rounding makes them miss each other, `self` stays."""
-        low, high = np.maximum(self.low, other.low), np.minimum(self.high, other.high)
-        ok = low <= high
-        return Interval(np.where(ok, low, self.low), np.where(ok, high, self.high))
-
-
-@dataclass(frozen=True, eq=False)
-class Observed:
-    """The smallest and largest of each value over the calibration sequences (time, features), element by element.
-
-    Inputs are read off the data. The float graph runs over them only if something else is asked for: where all
-    is proven it never does.
-    """
-
-    graph: Graph
-    sequences: Sequence[Floats]
-
-    def low(self, name: str) -> Floats:
-        """The smallest seen."""
-        return self._extremes_of(name)[0]
-
-    def high(self, name: str) -> Floats:
-        """The largest seen."""
-        return self._extremes_of(name)[1]
-
-    def interval(self, name: str, margin: float) -> Interval:
-        """The range seen, `margin` times as wide around its middle."""
-        low, high = self._extremes_of(name)
-        middle, half = (low + high) / 2, (high - low) / 2
-        return Interval(middle - half * margin, middle + half * margin)
-
-    def samples(self, names: Sequence[str]) -> Floats:
-        """What the concatenation of the messages `names` to a matrix was, after each sample: (samples, elements)."""
-        return np.concatenate([self._messages[n] for n in names], axis=1)
-
-    @cached_property
-    def _messages(self) -> dict[str, Floats]:
-        """What matrices read, in the last iteration of each sample."""
-        names = list(dict.fromkeys(s for _, op in self.graph.ops() if isinstance(op, MatVec) for s in op.sources))
-        rows = [self._program.run(group, record=names).record for group in self._groups()]
-        return {n: np.concatenate([r[n].reshape(-1, self.graph.size(n)) for r in rows]) for n in names}
-
-    def _groups(self) -> list[Floats]:
-        """The sequences, those of equal length stacked."""
-        by_length: dict[int, list[Floats]] = {}
-        for sequence in self.sequences:
-            by_length.setdefault(len(sequence), []).append(sequence)
-        return [np.stack(group) for group in by_length.values()]
-
-    @cached_property
-    def _program(self) -> Program:
-        return prepare(self.graph, KERNELS)
-
-    def _extremes_of(self, name: str) -> tuple[Floats, Floats]:
-        return self._inputs[name] if name in self._inputs else self._all[name]
-
-    @cached_property
-    def _inputs(self) -> dict[str, tuple[Floats, Floats]]:
-        found = {}
-        for _, op in self.graph.ops():
-            if isinstance(op, Input):
-                entered = np.concatenate(self.sequences) * self.graph.constants[op.scale]
-                entered = entered + self.graph.constants[op.offset]
-                found[op.out] = (entered.min(axis=0), entered.max(axis=0))
-        return found
-
-    @cached_property
-    def _all(self) -> dict[str, tuple[Floats, Floats]]:
-        found: dict[str, tuple[Floats, Floats]] = {}
-
-        def see(name: str, value: Array) -> None:
-            low, high = value.min(axis=1), value.max(axis=1)
-            if name in found:
-                low, high = np.minimum(found[name][0], low), np.maximum(found[name][1], high)
-            found[name] = (low, high)
-
-        for group in self._groups():
-            self._program.run(group, observe=see)
-        return found
-
-
-WIDE = 2.0
-"""How many times as far as its calibrated range a value's proven one reaches before it is clipped to the former"""
 
 
 def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collection[str] = ()) -> dict[str, Interval]:
     """An interval for every value and constant of a float graph; what is `clipped` stays in its calibrated one."""
-    return _contract(graph, _sweep(graph, observed, margin, lambda op, _: op.result in clipped))
+    return _contract(graph, sweep(graph, observed, margin, lambda op, _: op.result in clipped))
 
 
-def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
-    """Sums, products and quotients that a state without a proven bound leads to, and whose intervals are far too wide.
-
-    Where a state's range is a calibrated one, intervals grow with each stage of a solver all the same: the digits of
-    what really occurs would be lost. They grow alike from layer to layer where no bounded function is between, as in
-    convolutions with relu: the input's range is calibrated, too. And a square takes twice the bits that its operand
-    does, which is clipped for that. Nothing else that follows from proven bounds alone is.
-    """
-    follows = {s.name for s in graph.states if s.low is None}
-    named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, Mul) and op.a == op.b}
-    clipped: set[str] = set()
-
-    def wide(op: Op, proven: Interval) -> bool:
-        if follows.intersection([op.state] if isinstance(op, StateRead) else op.operands):
-            follows.add(str(op.result))
-        elif op.result not in named:
-            return False
-        if not isinstance(op, (Add, Sub, Mul, Div)):
-            return False
-        seen = observed.interval(str(op.result), margin).magnitude
-        if not 0 < WIDE * seen < proven.magnitude:
-            return False
-        clipped.add(str(op.result))
-        return True
-
-    if follows or named:
-        _sweep(graph, observed, margin, wide)
-    return frozenset(clipped)
-
-
-def between_layers(graph: Graph) -> frozenset[str]:
-    """Values on the way from one matrix to the next on which no function of bounded range lies."""
-    behind: set[str] = set()
-    for _, op in graph.ops():
-        if isinstance(op, MatVec) or (_goes_on(op) and behind.intersection(op.operands)):
-            behind.add(str(op.result))
-    before: set[str] = set()
-    for _, op in reversed(list(graph.ops())):
-        if isinstance(op, MatVec) or (_goes_on(op) and op.result in before):
-            before.update(op.operands)
-    return frozenset(behind & before)
-
-
-def _goes_on(op: Op) -> bool:
-    """Whether an op's result may be as large as its operands are."""
-    if isinstance(op, Apply):
-        reach = FUNCTIONS[op.function].range_of(np.array([-FAR]), np.array([FAR]))
-        return bool(np.max(np.abs(reach)) > 2)
-    return isinstance(op, (Add, Sub, Mul, Min, Max, Select, Gather, SegmentSum))
-
-
-def _sweep(
+def sweep(
     graph: Graph, observed: Observed, margin: float, clips: Callable[[Op, Interval], bool]
 ) -> dict[str, Interval]:
     """The intervals, op by op; where `clips` says so of an op and what it reaches, the calibrated one is taken."""

@@ -37,8 +37,9 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from compiler.quantize.bounds import Floats, Interval, multiplied, negates
+from compiler.quantize.bounds import multiplied, negates
 from compiler.quantize.matrices import exponents
+from compiler.quantize.observed import Floats, Interval
 from compiler.quantize.precision import Precision
 
 NONE: Mapping[str, int] = MappingProxyType({})

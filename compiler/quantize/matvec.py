@@ -6,10 +6,10 @@ import numpy as np
 
 from compiler.graph.matrix import column_sizes, places_of, product
 from compiler.graph.ops import Add, And, MatVec, Shift, Sub
-from compiler.quantize.bounds import Observed
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import MOST_LOW_BITS, source_exponents
 from compiler.quantize.matrices import Floats, Integers, Spread, calibrated, patches, spread
+from compiler.quantize.observed import Observed
 
 LOW_WEIGHT_BITS = 8
 """How much further down a split weight's second matrix stands, at most; its weights then reach +-2^7."""

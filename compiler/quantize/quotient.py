@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, Shift, Sub
-from compiler.quantize.bounds import Interval
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import fraction_for, operand_limit, word_limit
+from compiler.quantize.observed import Interval
 from compiler.quantize.polynomial import Table, fit, steps
 from compiler.quantize.product import product
 

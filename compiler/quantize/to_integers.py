@@ -34,12 +34,14 @@ from compiler.graph.ops import (
 )
 from compiler.graph.validate import validate
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.bounds import Interval, Observed, denominator_floor, find_bounds, find_clipped, state_interval
+from compiler.quantize.bounds import denominator_floor, find_bounds, state_interval
 from compiler.quantize.builder import Builder, Floats, WordError, state_format, with_format
+from compiler.quantize.clipping import find_clipped
 from compiler.quantize.fractions import find_fractions
 from compiler.quantize.intervals import prove
 from compiler.quantize.matrices import patches
 from compiler.quantize.matvec import lower_mat_vec
+from compiler.quantize.observed import Interval, Observed
 from compiler.quantize.precision import Precision
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div

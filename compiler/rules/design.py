@@ -15,8 +15,9 @@ from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
 from compiler.mapping import MappedNetwork, map_network
-from compiler.quantize.bounds import Interval, Observed, find_bounds
+from compiler.quantize.bounds import find_bounds
 from compiler.quantize.intervals import Span, find_spans
+from compiler.quantize.observed import Interval, Observed
 from compiler.quantize.precision import Precision
 from compiler.rules.witness import Trial, trial
 from hw_models.chip import Chip

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from graph_strategies import integer_graphs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from machine_outcome import outcome
 
 from compiler.assembly import Population, Section, assemble, finish
 from compiler.assembly.sharing import share_words
-from compiler.backends.lava.machine import Machine
-from compiler.mapping import MappedNetwork, map_network
+from compiler.mapping import map_network
 from hw_models import instructions as isa
 from hw_models.chip import load_chip
 from hw_models.errors import ChipError
 
 CHIP = load_chip("loihi2")
 A, B, C = (isa.Word(name) for name in "abc")
-
-
-def outcome(network: MappedNetwork, samples: int = 4) -> list:
-    """What leaves the network in each tick of a few samples, and the states at last."""
-    x = np.random.default_rng(3).integers(-(2**15) + 1, 2**15, (samples, network.input_size, 2)).astype(np.int32)
-    machine = Machine(network, lanes=2)
-    found: list = []
-    for tick in range(samples * network.ticks_per_sample):
-        sample, phase = divmod(tick, network.ticks_per_sample)
-        leaving = machine.tick(x[sample] if phase == 0 else 0)
-        found.append(np.broadcast_to(leaving, (network.output_size, 2)).tolist())
-    return [*found, {name: state.tolist() for name, state in machine.states.items()}]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

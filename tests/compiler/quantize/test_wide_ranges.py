@@ -10,7 +10,9 @@ from compiler.backends.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import Block, Graph, State, Value
 from compiler.graph.ops import Add, Apply, Input, Mul, Op, Output, Select, StateRead, StateWrite, Sub
-from compiler.quantize.bounds import Observed, find_bounds, find_clipped
+from compiler.quantize.bounds import find_bounds
+from compiler.quantize.clipping import find_clipped
+from compiler.quantize.observed import Observed
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from hw_models.chip import load_chip
