@@ -85,7 +85,7 @@ def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity |
         ticks_per_sample=network.ticks_per_sample,
         latency_ticks=network.latency,
         tick=sample / len(ticks),
-        longest_tick=max(ticks, key=lambda tick: tick.default),
+        longest_tick=Band(max(t.low for t in ticks), max(t.default for t in ticks), max(t.high for t in ticks)),
         sample=sample,
         latency=sum((ticks[t % len(ticks)] for t in range(network.latency)), Band.exact(0)),
         energy=by_power,
@@ -133,6 +133,12 @@ def _require_own(net: Network, run: Run) -> None:
         raise InputError("run must be a Run", numbers=f"{type(run).__name__}", advice="Give what net.run(x) returned.")
     if run.integers is None:
         raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
+    if not run.entered and len(run.integers):
+        raise InputError(
+            "the run does not tell what entered, so its messages cannot be counted",
+            numbers="a network without microcode has other ones",
+            advice="Give a run of the network itself, net.cost(net.run(x)).",
+        )
     from compiler.backends.reference import run_prepared
 
     sizes = {s.name: (s.size,) for s in net.graph.states}

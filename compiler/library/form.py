@@ -45,7 +45,7 @@ class LibraryForm:
         for name in ("hinges", "reciprocal_hinges"):
             number = getattr(self, name)
             if not (isinstance(number, int) and 3 <= number <= MOST_HINGES):
-                raise InputError(f"{name} must lie in 3..{MOST_HINGES}", numbers=f"{name} = {number!r}")
+                raise InputError(f"{name} must be a whole number in 3..{MOST_HINGES}", numbers=f"{name} = {number!r}")
         for name, most in (("growth", math.inf), ("margin", 1e6)):
             factor = getattr(self, name)
             if not (isinstance(factor, (int, float)) and 1.0 <= factor <= most):

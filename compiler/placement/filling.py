@@ -25,6 +25,11 @@ Entries: TypeAlias = Mapping[str, Integers]
 """By population: how many entries of its core's axon map each neuron is taken to need."""
 
 
+class TooLargeError(PlacementError):
+    """A neuron does not fit an empty core: no number of cores is enough."""
+
+
+
 @dataclass(frozen=True)
 class _Wire:
     """A connection's synapses, row by row of the target: those of row r are columns[starts[r] : starts[r + 1]]."""
@@ -86,7 +91,7 @@ class Filler:
                 rows, number = rows[taken:], number + 1
         return placed, len(cores)
 
-    def _too_large(self, population: Population, row: int, entries: Integers) -> PlacementError:
+    def _too_large(self, population: Population, row: int, entries: Integers) -> TooLargeError:
         load = _Core(self).after(population.name, np.array([row]), entries)
         used, most = load.used(self.memory)[:, 0], limits(self.memory)
         over = [
@@ -94,7 +99,7 @@ class Filler:
             for name, n, limit in zip(RESOURCES, used, most, strict=True)
             if n > limit
         ]
-        return PlacementError(
+        return TooLargeError(
             "a neuron does not fit an empty core",
             where=f"population {population.name}, neuron {row}",
             numbers="; ".join(over),

@@ -42,7 +42,7 @@ from compiler.quantize.intervals import prove
 from compiler.quantize.matrices import patches
 from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.observed import Interval, Observed
-from compiler.quantize.precision import Precision
+from compiler.quantize.precision import LIMITS, Precision
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
 from compiler.quantize.readouts import with_split_readouts
@@ -76,7 +76,8 @@ def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: P
             return _lowered(graph, observed, bounds, chip, precision, known, clipped, fewer)
         except WordError as error:  # on integers intervals are a little wider than on reals: a bit less, and they fit
             fewer[error.value] = fewer.get(error.value, 0) + 1
-            if fewer[error.value] > SPARE_BITS:
+            narrow = precision.at(error.value).word - fewer[error.value] < LIMITS["word"][0]
+            if narrow or fewer[error.value] > SPARE_BITS:
                 raise
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from compiler.graph.ops import MatVec
 from compiler.mapping import Connection, MappedNetwork
 from compiler.placement.deliveries import words_per_neuron
+from compiler.placement.filling import TooLargeError
 from compiler.placement.search import first_fit, place
 from compiler.quantize.fractions import word_limit
 from compiler.rules.design import Design
@@ -24,8 +25,8 @@ FEW_BITS = 7
 LONG_PROGRAM = 1024
 """Instructions; how many a program may have is not published."""
 
-PLACEMENT = "placement"
-"""The rule of `fits`."""
+PLACEMENT, NEURON_SIZE = "placement", "neuron size"
+"""The rules of `fits`: more chips help the first, nothing helps the second."""
 
 
 def sum_width(design: Design) -> Iterator[Finding]:
@@ -109,7 +110,7 @@ def fits(design: Design) -> Iterator[Finding]:
         if there is None or first_fit(network, chip).count > there:
             place(network, chip)  # what is better may still fit
     except ChipError as error:
-        yield of_error(PLACEMENT, error)
+        yield of_error(NEURON_SIZE if isinstance(error, TooLargeError) else PLACEMENT, error)
 
 
 def least_cores(network: MappedNetwork, memory: Memory) -> tuple[int, str]:

@@ -82,7 +82,13 @@ def compare(
         raise InputError(
             "compare takes a network with microcode, then one without",
             numbers=f"got {type(default).__name__}, {type(library).__name__}",
-            advice="Compile the model with microcode=True and with microcode=False.",
+            advice="Compile the model with microcode=True and with microcode=False, and give them in that order.",
+        )
+    if _kind(default) != _kind(library):
+        raise InputError(
+            "the networks are not of one model",
+            numbers=f"{_kind(default)} and {_kind(library)}: features, answer, dt, time spans",
+            advice="Compile the same model twice, with microcode=True and with microcode=False.",
         )
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")
@@ -118,6 +124,11 @@ def compare(
 
     label = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
     return Comparison(column(default), column(library), label, score(truth.outputs))
+
+
+def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
+    """What networks of one model have in common."""
+    return net.features, net.readout, net.step_shape, net.dt, net.timed
 
 
 def _cost(graph: ProcessGraph) -> tuple[int, int, int, int]:

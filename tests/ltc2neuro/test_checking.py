@@ -121,6 +121,19 @@ def test_a_chip_of_ones_own_by_path(tmp_path):
     assert ltc2neuro.check(net, ltc2neuro.load_chip(path, chips=100)) == []
 
 
+def test_a_neuron_that_no_core_holds_is_refused():
+    chip = ltc2neuro.load_chip("loihi2")
+    chip = replace(chip, memory=replace(chip.memory, neuron_units=1))
+    assert "neuron size" in {f.rule for f in ltc2neuro.check(tracker(), chip, sequences())}
+    with pytest.raises(ChipError, match="does not fit an empty core"):
+        ltc2neuro.compile(tracker(), sequences(), chip=chip)
+
+
+def test_words_as_narrow_as_a_chips_may_be_are_a_finding():
+    chip = replace(ltc2neuro.load_chip("loihi2"), word_bits=8)
+    assert "quantization" in {f.rule for f in ltc2neuro.check(tracker(), chip, sequences())}
+
+
 def test_spans_of_time_are_checked_too():
     x, spans = sequences(), np.random.default_rng(0).uniform(0.5, 2.0, (4, 9))
     assert ltc2neuro.check(tracker(), "loihi2", x, timespans=spans) == []

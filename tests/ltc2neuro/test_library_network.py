@@ -204,6 +204,7 @@ def test_what_takes_the_other_kind_of_network_says_so(net: LibraryNetwork) -> No
         "form must be a LibraryForm": lambda: ltc2neuro.compile(tracker(), X, microcode=False, form="wide"),  # type: ignore[call-overload]
         "verify takes a network with microcode": lambda: ltc2neuro.verify(net, None, X),  # type: ignore[arg-type]
         "design rules are those of networks with microcode": lambda: ltc2neuro.check(net, "loihi2"),  # type: ignore[arg-type]
+        "the networks are not of one model": lambda: ltc2neuro.compare(ltc2neuro.compile(CfC(FEATURES, 6), X), net, X),
         "compare takes a network with microcode, then one without": lambda: ltc2neuro.compare(net, with_microcode, X),  # type: ignore[arg-type]
         "no executor": lambda: net.run(X, on=["lava"]),  # type: ignore[arg-type]
     }

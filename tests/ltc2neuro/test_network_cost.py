@@ -42,9 +42,17 @@ def test_only_a_run_of_its_own_is_counted(net, ncp):
             net.cost(other)
     with pytest.raises(InputError, match="run must be a Run"):
         net.cost(x)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="does not tell what entered"):
+        net.cost(ltc2neuro.compile(tracker(), x, microcode=False).run(x))
     ragged = net.run([x[0], x[1, :4], x[2]])
     went_on = net.run(x[:, 3:], state=net.run(x[:, :3]).final_state)
     assert all(net.cost(run).messages.sent for run in (ragged, went_on, net.run(x, on="reference")))
+
+
+def test_no_run_takes_longer_than_the_worst_case(ncp):
+    worst, counted = ncp.cost(), ncp.cost(ncp.run(sequences(features=8)))
+    for most, some in ((worst.longest_tick, counted.longest_tick), (worst.sample, counted.sample)):
+        assert some.low <= most.low and some.default <= most.default and some.high <= most.high
 
 
 def test_what_is_wider_than_32_bits_is_not_counted():

@@ -75,7 +75,7 @@ def test_fan_in_and_fan_out():
     small = replace(LOIHI2, memory=replace(LOIHI2.memory, in_axons=5))
     found = findings(network(columns=6), small)
     assert found[0].rule == "fan-in" and (found[0].numbers, found[0].limit) == ("6", "5")
-    assert {f.rule for f in found} == {"fan-in", "placement"}  # so no core takes it either
+    assert {f.rule for f in found} == {"fan-in", "neuron size"}  # so no core takes it either
     assert findings(network(columns=5), small) == []
     tiny = replace(LOIHI2, memory=replace(LOIHI2.memory, axon_map=1))
     twice = network(size=1)
@@ -87,7 +87,7 @@ def test_fan_in_and_fan_out():
 def test_a_neuron_too_large_for_any_core_is_not_sent_to_more_chips():
     wide = replace(network(), populations=(replace(network().populations[0], words=dict.fromkeys("abc", 0)),))
     found = only(findings(wide, replace(LOIHI2, cores=1, memory=replace(LOIHI2.memory, neuron_units=1))))
-    assert found.rule == "placement" and "a neuron does not fit an empty core" in found.message
+    assert found.rule == "neuron size" and "a neuron does not fit an empty core" in found.message
     assert found.numbers == "neurons: 2 of 1" and "more chips" not in found.advice
 
 
