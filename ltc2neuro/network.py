@@ -63,7 +63,8 @@ class Network:
     """A liquid network as integers for one chip.
 
     Made by `ltc2neuro.compile` or `ltc2neuro.load`. Arrays are (batch, time, features); time is in samples, each
-    `dt` long. All executors return the same integers, except "floating", which does not round.
+    `dt` long. All executors return the same integers, except "floating", which computes the same ops on the same
+    rounded weights and constants without rounding: what differs from torch there are approximations and weights.
     """
 
     float_graph: Graph

@@ -227,6 +227,14 @@ def _compare(
     name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance: float, where: str | None = None
 ) -> None:
     _same_shape(name, ours.shape, torchs.shape)
+    wrong = int(np.sum(~np.isfinite(torchs)))
+    if wrong:
+        raise ProofError(
+            f"{name} is not finite in torch itself",
+            where=where or name,
+            numbers=f"{wrong} of {torchs.size} values on the calibration",
+            advice="The model diverges there: give it shorter steps, smaller time spans or inputs, or train it again.",
+        )
     scale = max(1.0, float(np.max(np.abs(torchs), initial=0.0)))
     difference = np.abs(np.asarray(ours, np.float64) - torchs)
     worst = float(np.max(difference, initial=0.0))

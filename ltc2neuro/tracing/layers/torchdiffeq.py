@@ -74,6 +74,12 @@ def _recorded(recorder: Recorder, original: Callable[..., Tensor], fixed: bool) 
                 "It takes as many steps as its error estimate asks for, of all rows together; a chip's program has a "
                 "fixed number. Use method='rk4' with options=dict(step_size=...), and look at the difference.",
             )
+        if getattr(solver, "implicit", False):  # the Adams methods alone have it
+            raise recorder.refusal(
+                f"odeint with the implicit method {type(solver).__name__} is not supported",
+                "It iterates until all rows together have converged; a chip's program has a fixed number of steps. Use "
+                "method='rk4' or 'explicit_adams' with options=dict(step_size=...), and look at the difference.",
+            )
         if solver.interp != "linear":
             raise recorder.refusal(f"odeint interpolates {solver.interp}", "Leave interp at 'linear'.")
         return _over_grid(solver, t)

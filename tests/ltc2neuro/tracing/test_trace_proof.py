@@ -13,7 +13,7 @@ from ncps.torch import LTC
 from ncps.wirings import AutoNCP
 
 from hw_models.errors import ProofError
-from ltc2neuro.nn import Recurrent
+from ltc2neuro.nn import CTRNN, Recurrent
 from ltc2neuro.tracing import model as tracing_model
 from ltc2neuro.tracing import run_torch, trace
 from ltc2neuro.tracing.model import model_dtype
@@ -134,3 +134,10 @@ def test_rounding_that_a_model_amplifies():
         trace(model, x)
     assert "model.double()" in caught.value.advice
     trace(model.double(), x)
+
+
+def test_a_model_that_diverges_in_torch_is_told_so():
+    torch.manual_seed(0)
+    spans = [np.full(8, 1e6)] * 3
+    with pytest.raises(ProofError, match=r"not finite in torch itself(?s:.*)diverges there"):
+        trace(CTRNN(2, 3, steps=2), list(np.random.default_rng(0).normal(size=(3, 8, 2))), timespans=spans)

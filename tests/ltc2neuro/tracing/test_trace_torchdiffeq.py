@@ -62,6 +62,12 @@ def test_adaptive_steps_are_refused(method):
     assert "error estimate" in caught.value.advice and "test_trace_torchdiffeq.py" in caught.value.where
 
 
+@pytest.mark.parametrize("method", ["implicit_adams", "fixed_adams"])
+def test_implicit_steps_are_refused(method):
+    with pytest.raises(TraceError, match="implicit method"):
+        trace(Recurrent(Cell(method, {"step_size": 0.1})), sequences(3))
+
+
 def test_another_interpolation_is_refused():
     with pytest.raises(TraceError, match="interpolates cubic"):
         trace(Recurrent(Cell("rk4", {"interp": "cubic", "step_size": 0.3})), sequences(3))
