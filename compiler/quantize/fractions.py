@@ -95,16 +95,23 @@ def factor_limit(precision: Precision) -> float:
 def find_fractions(
     graph: Graph,
     bounds: Mapping[str, Interval],
+    states: Mapping[str, Interval],
     precision: Precision,
     clipped: Collection[str] = (),
     fewer: Mapping[str, int] = NONE,
 ) -> dict[str, int]:
-    """Fraction bits of every value and state of a float graph.
+    """Fraction bits of every value and state of a float graph, of which `bounds` and `states` tell the intervals.
 
     What is `clipped` is wider before; `fewer` has the bits that values get less.
     """
     natural = _natural(graph, bounds, precision, clipped, fewer)
-    found = {s.name: _state_fraction(graph, s.name, natural) for s in graph.states}
+    found = {
+        s.name: min(
+            [fraction_for(states[s.name].magnitude, word_limit(precision.at(s.name)))]
+            + _beside_state(graph, s.name, natural)
+        )
+        for s in graph.states
+    }
     for _, op in graph.ops():  # a copy of a state has no more digits than the state
         if isinstance(op, StateRead):
             natural[op.out] = found[op.state]
@@ -209,11 +216,11 @@ def _largest_partial_sum(graph: Graph, op: SegmentSum, bounds: Mapping[str, Inte
     return float(np.bincount(graph.constants[op.segment].astype(np.int64), weights=reach).max(initial=0.0))
 
 
-def _state_fraction(graph: Graph, state: str, natural: Mapping[str, int]) -> int:
-    """A state's word holds what is read from it and what is written to it."""
+def _beside_state(graph: Graph, state: str, natural: Mapping[str, int]) -> list[int]:
+    """The fractions of what is read from a state and of what is written to it: its word holds them."""
     names = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state]
     names += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == state and op.x in natural]
-    return min(natural[n] for n in names) if names else 0
+    return [natural[n] for n in names]
 
 
 def _wants(

@@ -92,8 +92,10 @@ def _lowered(
     fewer: Mapping[str, int],
 ) -> Graph:
     """Every op lowered in order, then proved."""
-    build = Builder(graph, chip, precision, find_fractions(graph, bounds, precision, clipped, fewer), known)
-    states = tuple(_state(build, s, state_interval(graph, s.name, observed, precision.margin)) for s in graph.states)
+    intervals = {s.name: state_interval(graph, s.name, observed, precision.margin) for s in graph.states}
+    fractions = find_fractions(graph, bounds, intervals, precision, clipped, fewer)
+    build = Builder(graph, chip, precision, fractions, known)
+    states = tuple(_state(build, s, intervals[s.name]) for s in graph.states)
     formats = {s.name: s.format for s in states if s.format is not None}
     for block in graph.blocks:
         for op in _writes_first(block.ops):
