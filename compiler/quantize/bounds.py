@@ -81,7 +81,8 @@ def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -
     else:
         seen = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == name]
         seen += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name]
-        wide = [observed.interval(n, margin) for n in seen if n in graph.values]
+        exact = {n: graph.constants[n].astype(np.float64) for n in seen if n in graph.constants}
+        wide = [Interval(exact[n], exact[n]) if n in exact else observed.interval(n, margin) for n in seen]
         low = np.min([initial, *(w.low for w in wide)], axis=0)
         high = np.max([initial, *(w.high for w in wide)], axis=0)
     return Interval(np.minimum(low, initial), np.maximum(high, initial))

@@ -106,10 +106,7 @@ def find_fractions(
     """
     natural = _natural(graph, bounds, precision, clipped, fewer)
     found = {
-        s.name: min(
-            [fraction_for(states[s.name].magnitude, word_limit(precision.at(s.name)))]
-            + _beside_state(graph, s.name, natural)
-        )
+        s.name: min(_state_fractions(graph, s.name, states[s.name], natural, precision.at(s.name)))
         for s in graph.states
     }
     for _, op in graph.ops():  # a copy of a state has no more digits than the state
@@ -216,11 +213,13 @@ def _largest_partial_sum(graph: Graph, op: SegmentSum, bounds: Mapping[str, Inte
     return float(np.bincount(graph.constants[op.segment].astype(np.int64), weights=reach).max(initial=0.0))
 
 
-def _beside_state(graph: Graph, state: str, natural: Mapping[str, int]) -> list[int]:
-    """The fractions of what is read from a state and of what is written to it: its word holds them."""
+def _state_fractions(
+    graph: Graph, state: str, interval: Interval, natural: Mapping[str, int], precision: Precision
+) -> list[int]:
+    """A state's word holds all that it may be, what is read from it, and what is written to it."""
     names = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state]
     names += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == state and op.x in natural]
-    return [natural[n] for n in names]
+    return [fraction_for(interval.magnitude, word_limit(precision)), *(natural[n] for n in names)]
 
 
 def _wants(
