@@ -6,12 +6,17 @@ The network, 19 liquid neurons that predict a sine from 8 sensors, becomes one L
 `out`. Integers travel: `net.quantize` makes them of sensor values, `net.dequantize` makes answers of them.
 """
 
+import ltc2neuro  # isort: skip  # before Lava: it cures Lava's imports on Python 3.11 and newer
+
 import numpy as np
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.proc.io.sink import RingBuffer as Receiver
+from lava.proc.io.source import RingBuffer as Sender
+from lava.proc.monitor.process import Monitor
 from tasks import sines
 from train_sine_ltc import build
 from training import load
-
-import ltc2neuro
 
 SAMPLES = 16
 
@@ -20,14 +25,7 @@ def main() -> None:
     task = sines()
     net = ltc2neuro.compile(load(build(), "sine_ltc"), task.x_train)
     x = task.x_test[0, :SAMPLES]
-
-    # to_lava() opens Lava on every Python from 3.10 to 3.13, so Lava's own modules are imported after it.
     proc = net.to_lava()
-    from lava.magma.core.run_conditions import RunSteps
-    from lava.magma.core.run_configs import Loihi2SimCfg
-    from lava.proc.io.sink import RingBuffer as Receiver
-    from lava.proc.io.source import RingBuffer as Sender
-    from lava.proc.monitor.process import Monitor
 
     # The network reads `inp` at ticks k * ticks_per_sample; what is there in between does not matter.
     steps = proc.steps(SAMPLES)

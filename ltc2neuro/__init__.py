@@ -1,7 +1,8 @@
 """Trained liquid neural networks to Loihi-class neuromorphic chips, with the same integers everywhere.
 
 `compile` a torch module, `check` it against a chip, run it on the reference or in Lava, `verify` it, save it, `load` it
-again. Nothing heavy is imported until it is needed: torch by `compile`, Lava by a run on it.
+again. Nothing heavy is imported until it is needed: torch by `compile`, Lava by a run on it. Where this is imported
+first, your own imports of Lava work on every Python from 3.10 to 3.13: see docs/lava.md.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from typing import TYPE_CHECKING
 from ltc2neuro.siblings import check_siblings
 
 check_siblings()
+
+from compiler.backends.lava.hook import install  # noqa: E402  # only now is it known to be ours
+
+install()
 
 __version__ = "0.2.0"
 

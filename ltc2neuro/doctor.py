@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ def examine() -> list[Finding]:
         *_extra(extras.PLOT),
         *_extra(extras.DEMO, only=("sklearn",)),
         *_extra(extras.LAVA),
+        *_lava_alone(),
         _lava_runs(),
     ]
 
@@ -60,6 +62,22 @@ def _package(module: str, advice: str = "") -> Finding:
 def _extra(extra: Extra, only: tuple[str, ...] = ()) -> Iterator[Finding]:
     for module in only or extra.modules:
         yield _package(module, f"for {extra.needed_for}: {extra.command}")
+
+
+def _lava_alone() -> Iterator[Finding]:
+    """How a program has to import Lava: lava-nc 0.10.0 alone fails on Python 3.11 and newer."""
+    subject = "import lava"
+    if not sys.platform.startswith("linux") or extras.LAVA.missing():
+        return
+    code = "import lava.magma.core.process.process"
+    alone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    if alone.returncode == 0:
+        yield Finding(subject, Status.OK, "works by itself")
+    else:
+        error = alone.stderr.strip().rpartition("\n")[2]
+        advice = "write `import ltc2neuro` above your first import of Lava: docs/lava.md"
+        found = f"works after `import ltc2neuro`; by itself it fails in Lava: {error}"
+        yield Finding(subject, Status.OK, found, advice)
 
 
 def _lava_runs() -> Finding:

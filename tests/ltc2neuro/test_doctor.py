@@ -26,6 +26,12 @@ def test_findings(capsys):
         assert (lava, status) == ("missing", 0)
     else:
         assert (lava, status) == ("ok", 0)
+        alone = found["import lava"]
+        if sys.version_info >= (3, 11):
+            assert "fails in Lava: ValueError: mutable default" in alone["found"]
+            assert "`import ltc2neuro` above your first import of Lava" in alone["advice"]
+        else:
+            assert alone["found"] == "works by itself"
 
 
 def test_without_the_optional_packages(tmp_path):
