@@ -112,11 +112,12 @@ def compile(
         raise InputError("form is that of networks without microcode", advice="Give microcode=False, or leave it out.")
     exact = precision_for(target, precision)
     TORCH.require()
-    from ltc2neuro.tracing import knows_time, trace
+    from ltc2neuro.tracing import knows_time, proved, proved_long
 
     begin("recording the model, and proving the record")
     spans = [a[:, -1] for a in sequences.arrays] if timed else None
-    traced = trace(model, list(samples.arrays), dt=dt, timespans=spans)
+    known = proved(model, list(samples.arrays), dt=dt, timespans=spans)
+    traced = known.traced
     if dt != 1.0 and not knows_time(model):
         warnings.warn(_NO_TIME.format(dt=dt), stacklevel=2)
     if traced.dropped:
@@ -133,6 +134,8 @@ def compile(
             numbers="no solver of this model reads the input and its states through the same synapse function",
             advice="Leave out merged=True: it is for LTCs.",
         )
+    begin("proving it over many steps")
+    evidence = proved_long(model, known, graph, list(samples.arrays), timespans=spans)
     design = design_of(graph, sequences.arrays, target, exact)
     findings = before_integers(design)
     refuse(findings, target)
@@ -143,7 +146,9 @@ def compile(
     warn(findings, stacklevel=2)
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     shortest = traced.shortest if timed else None
-    net = Network(graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest)
+    net = Network(
+        graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest, evidence
+    )
     begin("the known answer")
     _warn_of_poor_outputs(net, sequences)
     return with_known_answer(net)

@@ -30,6 +30,7 @@ from ltc2neuro.arrays import (
     check_numbers,
     with_timespans,
 )
+from ltc2neuro.evidence import Evidence
 from ltc2neuro.runs import Run, States, run_network
 from ltc2neuro.stream import Stream
 from ltc2neuro.time_constants import tau, tau_name
@@ -80,6 +81,8 @@ class Network:
     known: KnownAnswer
     shortest_span: float | None = None
     """the shortest time before a sample that it may be given, where it is compiled with time spans"""
+    evidence: Evidence | None = None
+    """what the proof against torch rests on; None in files of version 0.2"""
 
     @property
     def timed(self) -> bool:

@@ -16,6 +16,7 @@ from compiler.rewrite.runner import PassRecord
 from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from ltc2neuro import artifact
+from ltc2neuro.evidence import from_plain
 from ltc2neuro.network import KnownAnswer, Network
 
 
@@ -31,6 +32,7 @@ def save(net: Network, path: str | Path) -> None:
         "dt": net.dt,
         "shortest_span": net.shortest_span,
         "passes": [asdict(p) for p in net.passes],
+        "evidence": None if net.evidence is None else net.evidence.plain(),
     }
     arrays = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
@@ -58,6 +60,7 @@ def load(path: str | Path) -> Network:
             tuple(PassRecord(**p) for p in header["passes"]),  # type: ignore[arg-type, union-attr]
             KnownAnswer(arrays["known/x"], arrays["known/integers"], states),  # type: ignore[arg-type]
             None if header["shortest_span"] is None else float(header["shortest_span"]),  # type: ignore[arg-type]
+            from_plain(header.get("evidence")),
         )
         problem = _problem(net)
     except (

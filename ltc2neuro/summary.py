@@ -23,6 +23,8 @@ def summary(net: Network) -> str:
     answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
     spans = " and the time before each sample" if net.timed else ""
     lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.features} features{spans} -> {answer}"]
+    if net.evidence is not None:
+        lines.append(f"proof: {net.evidence.headline()}")
     lines += ["", "blocks (a sample runs them in order)"]
     for block in net.graph.blocks:
         polynomials = sum(net.graph.size(op.out) for op in block.ops if isinstance(op, PiecewisePolynomial))

@@ -62,13 +62,17 @@ def _segment_sum(graph: Graph, op: Op) -> Kernel:
     assert isinstance(op, SegmentSum)
     segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
     order = np.argsort(segment, kind="stable")
+    in_order = np.array_equal(order, np.arange(len(order)))
     # The sum up to each segment's end, less the sum up to its start, would lose digits: add.reduceat does not.
     starts = np.searchsorted(segment[order], np.arange(size))
     empty = np.bincount(segment, minlength=size) == 0
 
     def kernel(frame: Frame) -> Array:
         x = frame.values[op.x]
-        total = np.add.reduceat(np.concatenate([x[order], np.zeros_like(x[:1])]), starts, axis=0)
+        parts = x if in_order else x[order]
+        if not empty.any():
+            return np.add.reduceat(parts, starts, axis=0)
+        total = np.add.reduceat(np.concatenate([parts, np.zeros_like(x[:1])]), starts, axis=0)
         total[empty] = 0
         return total
 

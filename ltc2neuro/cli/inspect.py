@@ -24,6 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="what each neuron executes; with --json words, connections and ticks beside it",
     )
+    parser.add_argument("--proof", action="store_true", help="what the network was compared with torch on")
     parser.add_argument("--precision", action="store_true", help="the format of each value, and why")
 
 
@@ -37,6 +38,10 @@ def run(options: argparse.Namespace) -> int:
     if options.passes:
         parts["passes"] = [asdict(record) for record in net.passes]
         texts.append("\n".join(map(_line, net.passes)))
+    if options.proof:
+        evidence = net.evidence
+        parts["proof"] = None if evidence is None else evidence.plain()
+        texts.append("the file does not tell: an older ltc2neuro wrote it" if evidence is None else str(evidence))
     if options.assembly:
         parts["assembly"] = net.assembly_json()
         texts.append(net.assembly())

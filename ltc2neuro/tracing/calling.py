@@ -79,7 +79,8 @@ def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Call
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
     result = model(tensor[..., :-1], timespans=tensor[..., -1]) if calling.timed else model(tensor)
     y = result[0] if isinstance(result, tuple) else result
-    y = y.transpose(0, 1) if calling.readout == "every" and calling.output_time_first else y
+    whole = y.dim() == 2 + len(calling.step_shape)  # a model may squeeze axes of one element
+    y = y.transpose(0, 1) if calling.readout == "every" and calling.output_time_first and whole else y
     return y.detach().double().numpy()
 
 

@@ -113,6 +113,7 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
         raise x.recorder.refusal(
             f"a computed value is cut to {example.dtype}", "Leave it a float: a cast to whole numbers has no op."
         )
+    x.recorder.narrowed |= example.dtype == torch.float32 and x.example.dtype == torch.float64
     return symbolic(x.recorder, example, x.codes, x.value)
 
 

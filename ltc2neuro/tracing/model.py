@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +12,18 @@ import torch
 
 from compiler.graph import Graph
 from compiler.graph.validate import validate
-from hw_models.errors import InputError, Ltc2NeuroError, TraceError
+from hw_models.errors import InputError, Ltc2NeuroError, ProofError, TraceError
+from ltc2neuro.evidence import Evidence
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.calling import Calling, with_spans
+from ltc2neuro.tracing.calling import Calling, forward, with_spans, with_time
 from ltc2neuro.tracing.dispatch import Recording
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.names import Names
-from ltc2neuro.tracing.proof import prove
+from ltc2neuro.tracing.proof import OwnArithmeticError, Subject, prove, prove_long
 from ltc2neuro.tracing.recorder import Recorder, Times
 from ltc2neuro.tracing.source import call, raised_at
 from ltc2neuro.tracing.symbolic import Symbolic, symbols
@@ -46,6 +47,18 @@ class Traced(Calling):
     growing: tuple[str, ...] = ()
     shortest: float = 0.0
     dropped: int = 0
+    watches: tuple[Watch, ...] = field(default=(), repr=False)
+    narrowed: bool = False
+    """whether the model casts to float32 what it is given in float64"""
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A traced model whose graph computes what torch does; `exact` is the arithmetic in which that was shown."""
+
+    traced: Traced
+    evidence: Evidence
+    exact: torch.dtype
 
 
 def trace(
@@ -62,14 +75,75 @@ def trace(
     is called with `timespans=`, and the graph's input has one channel more, the last. Raises `TraceError` for what
     cannot be compiled, at the user's line, and `ProofError` where the graph does not compute what torch does.
     """
+    return proved(model, calibration, dt=dt, timespans=timespans).traced
+
+
+def proved(
+    model: torch.nn.Module,
+    calibration: Sequence[npt.ArrayLike],
+    *,
+    dt: float = 1.0,
+    timespans: Sequence[npt.ArrayLike] | None = None,
+) -> Proved:
+    """What `trace` does, with the evidence."""
     sequences = _checked(calibration)
     model = unwrapped(model)
     with undisturbed():
         joined = with_spans(sequences, timespans)
         spans = None if timespans is None else _times(joined)
-        traced, watches = _recorded(model, sequences[0].shape[1], dt, spans)
-        prove(model, traced.graph, traced, watches, joined, model_dtype(model))
-    return traced
+        traced, exact = _precisely(model, sequences[0].shape[1], dt, spans)
+        own = model_dtype(model)
+        try:
+            return Proved(traced, prove(_subject(model, traced), joined, exact, own), exact)
+        except OwnArithmeticError:
+            traced = _recorded(model, sequences[0].shape[1], dt, spans, own)
+            return Proved(traced, prove(_subject(model, traced), joined, own, own), own)
+
+
+def proved_long(
+    model: torch.nn.Module,
+    known: Proved,
+    graph: Graph,
+    calibration: Sequence[npt.ArrayLike],
+    *,
+    timespans: Sequence[npt.ArrayLike] | None = None,
+) -> Evidence:
+    """Prove `graph`, which the traced one has been simplified to, over many more steps than the calibration has.
+
+    Takes what `proved` was given. Returns all the evidence. Raises `ProofError` that names the first value of the
+    traced graph that differs.
+    """
+    joined = with_spans(_checked(calibration), timespans)
+    traced = known.traced
+    with undisturbed():
+        try:
+            found = prove_long(Subject(unwrapped(model), graph, traced, ()), joined, known.exact, traced.graph)
+        except ProofError:  # the traced graph has all the values that torch shows
+            prove_long(_subject(unwrapped(model), traced), joined, known.exact, traced.graph)
+            raise
+    return known.evidence.joined(found)
+
+
+def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
+    return Subject(model, traced.graph, traced, traced.watches)
+
+
+def _precisely(model: torch.nn.Module, features: int, dt: float, spans: Times | None) -> tuple[Traced, torch.dtype]:
+    """Record the model in float64 where it runs in it, else in its own type; with the type.
+
+    Errors are those of the model in its own type.
+    """
+    own = model_dtype(model)
+    if own != torch.float64:
+        try:
+            traced = _recorded(model, features, dt, spans, torch.float64)
+            if not traced.narrowed:
+                clone = instrumented(model, with_time(model, dt), torch.float64)
+                forward(clone, np.ones((1, axes.STEPS, features + traced.timed)), torch.float64, traced)
+                return traced, torch.float64
+        except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
+            pass
+    return _recorded(model, features, dt, spans, own), own
 
 
 def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False) -> Calling:
@@ -79,7 +153,8 @@ def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float
     """
     channels = sequences[0].shape[-1]
     with undisturbed():
-        return _recorded(unwrapped(model), channels - timed, dt, _times(sequences) if timed else None)[0]
+        spans = _times(sequences) if timed else None
+        return _recorded(unwrapped(model), channels - timed, dt, spans, model_dtype(model))
 
 
 def _times(sequences: Sequence[Floats]) -> Times:
@@ -89,8 +164,8 @@ def _times(sequences: Sequence[Floats]) -> Times:
 
 
 def _recorded(
-    model: torch.nn.Module, features: int, dt: float, spans: Times | None = None
-) -> tuple[Traced, list[Watch]]:
+    model: torch.nn.Module, features: int, dt: float, spans: Times | None, dtype: torch.dtype
+) -> Traced:
     """Record with the batch first; where a recurrent layer wants it so, with time first.
 
     `spans` are the shortest and longest time before a sample, for a model that is called with `timespans`.
@@ -98,10 +173,10 @@ def _recorded(
     if not dt > 0 or not np.isfinite(dt):
         raise InputError("dt must be positive and finite", numbers=f"dt = {dt}", advice="The default is 1.0.")
     try:
-        return _record(model, features, dt, spans, time_first=False)
+        return _record(model, features, dt, spans, dtype, time_first=False)
     except SwappedAxesError as swapped:
         try:
-            return _record(model, features, dt, spans, time_first=True)
+            return _record(model, features, dt, spans, dtype, time_first=True)
         except SwappedAxesError:
             raise swapped from None
 
@@ -160,9 +235,8 @@ def _check_keyword(model: torch.nn.Module) -> None:
 
 
 def _record(
-    model: torch.nn.Module, features: int, dt: float, spans: Times | None, *, time_first: bool
-) -> tuple[Traced, list[Watch]]:
-    dtype = model_dtype(model)
+    model: torch.nn.Module, features: int, dt: float, spans: Times | None, dtype: torch.dtype, *, time_first: bool
+) -> Traced:
 
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
         handler = handler_of(module)
@@ -181,7 +255,7 @@ def _record(
 
     if spans is not None:
         _check_keyword(model)
-    clone = instrumented(model, wrap)
+    clone = instrumented(model, wrap, dtype)
     recorder = Recorder(Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
     shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
     if spans is None:
@@ -224,7 +298,7 @@ def _record(
     elements = layout.sample(output.codes)
     recorder.output(output, elements.reshape(-1).numpy())
     graph, final = recorder.graph()
-    traced = Traced(
+    return Traced(
         readout="every" if layout.every else "last",
         step_shape=tuple(elements.shape),
         time_first=time_first,
@@ -235,5 +309,6 @@ def _record(
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
         dropped=sum(not recorder.is_state(tensor) for tensor in beside),
+        watches=tuple(recorder.watches.final(final)),
+        narrowed=recorder.narrowed,
     )
-    return traced, recorder.watches.final(final)

@@ -26,8 +26,11 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
     return unwrapped(original) if isinstance(original, torch.nn.Module) else model
 
 
-def instrumented(model: torch.nn.Module, wrap: Wrap) -> torch.nn.Module:
-    """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward."""
+def instrumented(model: torch.nn.Module, wrap: Wrap, dtype: torch.dtype | None = None) -> torch.nn.Module:
+    """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward.
+
+    Its floating tensors are of the type `dtype`, if given.
+    """
     model = unwrapped(model)
     # pruned modules keep a computed tensor, which deepcopy refuses
     computed = [v for m in model.modules() for v in vars(m).values() if isinstance(v, torch.Tensor) and not v.is_leaf]
@@ -39,6 +42,8 @@ def instrumented(model: torch.nn.Module, wrap: Wrap) -> torch.nn.Module:
             numbers=str(error),
             advice="Keep no computed tensors in its attributes: detach them, or register them as buffers.",
         ) from error
+    if dtype is not None:
+        _convert(clone, dtype)
     for path, module in clone.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise TraceError(
@@ -46,6 +51,15 @@ def instrumented(model: torch.nn.Module, wrap: Wrap) -> torch.nn.Module:
             )
         setattr(module, "forward", wrap(path, module, module.forward))  # noqa: B010  # a method is replaced
     return clone
+
+
+def _convert(clone: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Parameters, buffers, and tensors that are plain attributes."""
+    clone.to(dtype)
+    for module in clone.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                setattr(module, name, value.to(dtype))
 
 
 @contextmanager

@@ -1,201 +1,314 @@
-"""The proof: the recorded graph computes what torch computes, value by value, on the user's own data."""
+"""The proof: the recorded graph computes what torch computes, value by value, wherever a user may go.
+
+All that was run is compared: each step, row and channel, by the channel's own scale. The model runs in float64 where
+it can, so that rounding does not hide a wrong function; what rounding itself loses is found by the graph, not assumed.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from compiler.backends.execution import Execution
 from compiler.backends.float_graph import run_float
-from compiler.graph import Graph, State
+from compiler.backends.rounding import ROOM, Loss, first_undecided, rounding_loss
+from compiler.graph import Graph
+from compiler.graph.ops import Output
 from hw_models.errors import Ltc2NeuroError, ProofError
-from ltc2neuro.nn.recurrence import split
+from ltc2neuro import evidence
+from ltc2neuro.evidence import Evidence
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.calling import Calling, by_length, forward, with_time
-from ltc2neuro.tracing.modules import Forward, instrumented
+from ltc2neuro.tracing.calling import Calling
+from ltc2neuro.tracing.probes import Probe, long_probe, short_probes, work
+from ltc2neuro.tracing.shown import Pair, Witness, witness
 from ltc2neuro.tracing.source import raised_at
 from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 
-_ROWS, _STEPS = 4, 16
-"""How many sequences, and steps of each, are compared"""
-_WHOLE = 1024
-"""Steps of the longest sequence that are compared in the model's answer"""
-_SINGLE = 1e-5
-"""The tolerance of a model in float32"""
-_SMALL = 1e-2
-_ROUNDING = " Or it amplifies the rounding of float32, as large offsets and weights do: then compile model.double()."
-"""What else a difference that is this small may come from"""
-_GATHERED = 100
-"""How many times the tolerance rounding may gather over so many steps"""
+OUTPUT = "the output"
+_ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
+"""What a difference may be, of the largest in its channel and row, besides what rounding loses"""
+_UNIT = {torch.float64: 2.0**-52, torch.float32: 2.0**-23}
+_OWN_ROWS, _OWN_STEPS = 8, 64
+"""Of each probe, what is also compared in the model's own float32"""
 
 
-def prove(
-    model: torch.nn.Module,
-    graph: Graph,
-    calling: Calling,
-    watches: Sequence[Watch],
-    sequences: Sequence[Floats],
-    dtype: torch.dtype,
-) -> None:
-    """Run torch and the graph on some of the sequences and compare outputs, states and modules' results.
+class OwnArithmeticError(ProofError):
+    """The model computes something else in its own type than in float64, as autocast does."""
 
-    Raises `ProofError` that names the first value, in the order of computation, that differs.
+
+@dataclass(frozen=True)
+class Subject:
+    """What is proved: a graph against a model, and the values that both show."""
+
+    model: torch.nn.Module
+    graph: Graph
+    calling: Calling
+    watches: Sequence[Watch]
+
+
+def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
+    """Compare torch and the graph on the calibration and on probes of other shapes and values.
+
+    `exact` is the type in which the model runs for the tight comparison, `own` the user's: where it is another one,
+    parts are compared in it, too. Raises `ProofError` that names the first value, in the order of computation, that
+    differs, and the probe, row and step; an `OwnArithmeticError` where that is so in its own type alone.
     """
-    tolerance = 1e-10 if dtype == torch.float64 else _SINGLE
-    returned: defaultdict[str, list[object]] = defaultdict(list)
-    timed = with_time(model, calling.dt)
-
-    def wrap(path: str, module: torch.nn.Module, original: Forward) -> Forward:
-        inner = timed(path, module, original)
-
-        def seen(*args: object, **kwargs: object) -> object:
-            result = inner(*args, **kwargs)
-            returned[path].append(_kept(result))
-            return result
-
-        return seen
-
-    clone = instrumented(model, wrap)
-    values = [w.value for w in watches if not w.is_state]
-    for x in _batches(sequences, alone=calling.timed):
-        returned.clear()
-        outputs = _answer(clone, x, dtype, calling)
-        run = run_float(graph, x, record=list(dict.fromkeys(values)))
-        for state in graph.states:
-            _check_bound(graph, state, run.states[state.name], tolerance)
-        for watch in watches:
-            if watch.is_state:
-                pair = _state(watch, clone.get_submodule(watch.module), run, returned, x.shape[1])
-            else:
-                pair = _value(watch, run, returned, watches)
-            if pair is not None:
-                _compare(watch.value, *pair, tolerance, _origin(graph, watch.value))
-        ours = run.outputs.reshape(*x.shape[:2], *calling.step_shape)
-        _compare("the output", ours if calling.readout == "every" else ours[:, -1], outputs, tolerance)
-        if not np.array_equal(_answer(clone, x, dtype, calling), outputs):
-            raise ProofError(
-                "the model answers differently when it is called again",
-                advice="It keeps something from call to call, or draws random numbers. Put a state under "
-                "ltc2neuro.nn.Recurrent, which starts each sequence anew.",
-            )
-    _prove_whole(clone, graph, calling, max(sequences, key=len)[:_WHOLE], dtype, tolerance)
+    calling = subject.calling
+    probes = short_probes(sequences, work(subject.graph), timed=calling.timed)
+    trial = _Trial(subject, witness(subject.model, calling, exact))
+    found = [trial.run(probe) for probe in probes]
+    _answers_again(trial.witness, probes[0].x)
+    if own != exact:
+        in_own = _Trial(subject, witness(subject.model, calling, own), wider=True)
+        some = [probes[0], max((p for p in probes if not p.own), key=lambda p: (len(p.x), p.x.size))]
+        found += [in_own.run(_some(probe)) for probe in some]
+    return _joined(found)
 
 
-def _prove_whole(
-    clone: torch.nn.Module, graph: Graph, calling: Calling, sequence: Floats, dtype: torch.dtype, tolerance: float
-) -> None:
-    """Compare the answer to a long sequence: a window such as x[:, -20:] takes all of a short one.
+def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, traced: Graph) -> Evidence:
+    """Compare torch and the graph, or what it was simplified to, over many more steps than the calibration has.
 
-    Of an answer at every step the first steps tell, which no later step reaches.
+    What torch computes is what the graph does as it was `traced`.
     """
-    if len(sequence) <= _STEPS:
-        return
-    x = np.stack([sequence] if calling.timed else [sequence, sequence[::-1]])
-    outputs = _answer(clone, x, dtype, calling)
-    if calling.readout == "every":
-        _same_shape("the output", (*x.shape[:2], *calling.step_shape), outputs.shape)
-        x, outputs = x[:, :_STEPS], outputs[:, :_STEPS]
-    ours = run_float(graph, x).outputs.reshape(*x.shape[:2], *calling.step_shape)
-    if calling.readout == "last":
-        ours, tolerance = ours[:, -1], _GATHERED * tolerance
-    _compare("the output", ours, outputs, tolerance)
+    calling = subject.calling
+    trial = _Trial(subject, witness(subject.model, calling, exact))
+    return trial.run(long_probe(sequences, work(traced), timed=calling.timed))
 
 
-def _answer(clone: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
-    try:
-        return forward(clone, x, dtype, calling)
-    except Ltc2NeuroError:
-        raise
-    except Exception as error:
+def _joined(parts: Sequence[Evidence]) -> Evidence:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.joined(part)
+    return whole
+
+
+def _some(probe: Probe) -> Probe:
+    rows = slice(_OWN_ROWS if probe.own else None)
+    return replace(probe, x=probe.x[rows, :_OWN_STEPS], rows=probe.rows[rows])
+
+
+def _answers_again(once: Witness, x: Floats) -> None:
+    if not np.array_equal(once.answer(x), once.answer(x), equal_nan=True):
         raise ProofError(
-            "the model fails on a batch of another shape than the trace's",
-            where=str(raised_at(error) or ""),
-            numbers=f"(batch, time, features) = {x.shape}: {type(error).__name__}: {error}",
-            advice=f"Write no numbers of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace).",
-        ) from error
+            "the model answers differently when it is called again",
+            advice="It keeps something from call to call, or draws random numbers. Put a state under "
+            "ltc2neuro.nn.Recurrent, which starts each sequence anew.",
+        )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One way in which torch runs the subject. `wider`: the graph is more exact than this run of torch is."""
+
+    subject: Subject
+    witness: Witness
+    wider: bool = False
+
+    @property
+    def arithmetic(self) -> str:
+        return str(self.witness.dtype).removeprefix("torch.")
+
+    def run(self, probe: Probe) -> Evidence:
+        """Compare on one probe. Raises `ProofError`."""
+        graph, calling, dtype = self.subject.graph, self.subject.calling, self.witness.dtype
+        x = probe.x.astype(np.float32).astype(np.float64) if dtype == torch.float32 else probe.x
+        rows, steps = x.shape[:2]
+        seen = evidence.Probe(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
+        names = list(dict.fromkeys(w.value for w in self.subject.watches if not w.is_state))
+        with np.errstate(all="ignore"):
+            run = run_float(graph, x, record=names)
+        try:
+            answer, pairs = self.witness.show(x, run, self.subject.watches)
+        except Exception as error:
+            if probe.own:
+                raise _fails(error, x.shape) from error
+            why = f"torch fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            return Evidence(self.arithmetic, (replace(seen, left_out=rows, why=why),), {})
+        pairs = [*pairs, self._answer(run.outputs, answer, calling)]
+        whole = np.all([np.isfinite(p.torchs).all(axis=(1, 2)) for p in pairs], axis=0)
+        if probe.own and not whole.all():
+            raise _diverges(graph, next(p for p in pairs if not np.isfinite(p.torchs).all()))
+        if not whole.all():
+            seen = replace(seen, left_out=int(np.sum(~whole)), why="torch is not finite")
+        for state in graph.states:
+            _check_bound(graph, state.name, run.states[state.name][whole], _ALLOWED[dtype])
+        kept = _Rows(x[whole], [n for n, there in zip(probe.rows, whole, strict=True) if there], probe.name)
+        differences = [_difference(p, whole) for p in pairs]
+        allowed = [_ALLOWED[dtype] * _scale(p, whole) for p in pairs]
+        if any(np.any(~(d <= a)) for d, a in zip(differences, allowed, strict=True)):
+            seen = replace(seen, undecided=self._excused(pairs, differences, allowed, whole, kept))
+        worst: dict[str, float] = {}
+        for p, d in zip(pairs, differences, strict=True):
+            with np.errstate(all="ignore"):
+                relative = np.nan_to_num(d / _scale(p, whole), nan=0.0, posinf=0.0)
+            worst[p.value] = max(worst.get(p.value, 0.0), _above(float(np.max(relative, initial=0.0))))
+        return Evidence(self.arithmetic, (seen,), {} if self.wider else worst)
+
+    @staticmethod
+    def _answer(ours: Floats, answer: Floats, calling: Calling) -> Pair:
+        rows, steps, size = ours.shape
+        every = calling.readout == "every"
+        wanted = (rows, steps, *calling.step_shape) if every else (rows, *calling.step_shape)
+        if answer.shape != wanted and not (1 in (rows, steps) and answer.size == np.prod(wanted)):
+            raise _other_shape(wanted, answer.shape)
+        ours = ours if every else ours[:, -1:]
+        return Pair(OUTPUT, ours, answer.reshape(ours.shape), np.arange(size), every)
+
+    def _excused(
+        self,
+        pairs: Sequence[Pair],
+        differences: Sequence[Floats],
+        allowed: Sequence[Floats],
+        whole: npt.NDArray[np.bool_],
+        kept: _Rows,
+    ) -> int:
+        """Let pass what rounding explains; returns in how many rows it decides a comparison. Raises `ProofError`."""
+        graph, unit = self.subject.graph, _UNIT[self.witness.dtype]
+        names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
+        with np.errstate(all="ignore"):
+            _, loss = rounding_loss(graph, kept.x, unit, names)
+        until: npt.NDArray[np.int64] | None = None
+        undecided: set[int] = set()
+        for p, difference, limit in zip(pairs, differences, allowed, strict=True):
+            limits = limit + ROOM * _lost(p, loss)
+            beyond = ~(difference <= limits)
+            if not beyond.any():
+                continue
+            if until is None:
+                with np.errstate(all="ignore"):
+                    until = first_undecided(graph, kept.x, unit)
+            steps = np.arange(beyond.shape[1]) if p.every else np.array([kept.x.shape[1] - 1])
+            open_ = steps[None, :] >= until[:, None]
+            undecided |= {int(row) for row in np.flatnonzero((beyond & open_[:, :, None]).any(axis=(1, 2)))}
+            beyond &= ~open_[:, :, None]
+            if beyond.any():
+                raise self._error(p, beyond, difference, np.broadcast_to(limits, beyond.shape), whole, kept)
+        return len(undecided)
+
+    def _error(
+        self,
+        p: Pair,
+        beyond: npt.NDArray[np.bool_],
+        difference: Floats,
+        limits: Floats,
+        whole: npt.NDArray[np.bool_],
+        kept: _Rows,
+    ) -> ProofError:
+        graph = self.subject.graph
+        step = int(np.flatnonzero(beyond.any(axis=(0, 2)))[0])
+        row, channel = (int(n) for n in np.argwhere(beyond[:, step])[0])
+        at = (row, step, channel)
+        since = f"from step {step} on" if p.every else f"at the last of {kept.x.shape[1]} steps"
+        ours, torchs = p.ours[whole][at], p.torchs[whole][at]
+        calls = _calls(self.witness, self.subject.watches)
+        return (OwnArithmeticError if self.wider else ProofError)(
+            f"the traced graph does not compute what torch computes: {p.value} differs first",
+            where=_origin(graph, p.value),
+            numbers=f"on the probe '{kept.probe}', {len(whole)} x {kept.x.shape[1]} (rows x steps), row '"
+            f"{kept.names[row]}', {since}, element {channel}: torch has "
+            f"{torchs:.6g}, the graph {ours:.6g}; they differ by {difference[at]:.3g}, rounding explains "
+            f"{limits[at]:.2g}{calls}",
+            advice="The model does something that tracing does not see: a result that depends on the number of steps "
+            "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",
+        )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a probe that are compared."""
+
+    x: Floats
+    names: list[str]
+    probe: str
+
+
+def _difference(p: Pair, whole: npt.NDArray[np.bool_]) -> Floats:
+    with np.errstate(all="ignore"):
+        return np.abs(p.ours[whole] - p.torchs[whole])
+
+
+def _scale(p: Pair, whole: npt.NDArray[np.bool_]) -> Floats:
+    """The largest that each row and channel has, (rows, 1, n)."""
+    return np.max(np.abs(p.torchs[whole]), axis=1, keepdims=True, initial=0.0)
+
+
+def _lost(p: Pair, loss: Loss) -> Floats:
+    if p.value == OUTPUT:
+        lost = loss.outputs
+    else:
+        lost = (loss.record[p.value] if p.value in loss.record else loss.states[p.value])[:, :, p.elements]
+    return lost if p.every else lost[:, -1:]
+
+
+def _above(value: float) -> float:
+    """The power of ten above a value."""
+    return 0.0 if value == 0 or not np.isfinite(value) else float(f"1e{int(np.floor(np.log10(value))) + 1}")
+
+
+def _calls(seen: Witness, watches: Sequence[Watch]) -> str:
+    """How often torch called a module, where the trace did another number of times: chunks, windows."""
+    traced: dict[str, int] = {}
+    for watch in watches:
+        if watch.codes is not None and axes.layout(watch.codes) is not None:
+            traced[watch.module] = max(traced.get(watch.module, 0), watch.call)
+    for module, count in traced.items():
+        torchs = len(seen.returned.get(module, []))
+        if torchs not in (0, count):
+            return f"; the module {module!r} was called {torchs} times, {count} in the trace"
+    return ""
+
+
+def _fails(error: Exception, shape: tuple[int, ...]) -> Exception:
+    if isinstance(error, Ltc2NeuroError):
+        return error
+    return ProofError(
+        "the model fails on a batch of another shape than the trace's",
+        where=str(raised_at(error) or ""),
+        numbers=f"(batch, time, features) = {shape}: {type(error).__name__}: {error}",
+        advice=f"Write no numbers of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace).",
+    )
+
+
+def _diverges(graph: Graph, p: Pair) -> ProofError:
+    wrong = ~np.isfinite(p.torchs)
+    step = int(np.flatnonzero(wrong.any(axis=(0, 2)))[0])
+    since = f", from step {step} on" if p.every else ""
+    return ProofError(
+        f"{p.value} is not finite in torch itself",
+        where=_origin(graph, p.value),
+        numbers=f"{int(wrong.sum())} of {wrong.size} values on the calibration{since}",
+        advice="The model diverges there: give it shorter steps, smaller time spans or inputs, or train it again.",
+    )
+
+
+def _other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
+    return ProofError(
+        f"{OUTPUT} has another shape than the trace tells: the model takes some of a longer sequence's steps only",
+        where=OUTPUT,
+        numbers=f"torch returns {answer}, expected {wanted}",
+        advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "
+        "of the model.",
+    )
 
 
 def _origin(graph: Graph, value: str) -> str:
     """Where the model computes a value: its name and the user's line."""
-    known = graph.values.get(value)
-    return f"{value}, {known.lines[0]}" if known is not None and known.lines else value
+    name = next((op.x for _, op in graph.ops() if isinstance(op, Output)), value) if value == OUTPUT else value
+    known = graph.values.get(name)
+    line = f", {known.lines[0]}" if known is not None and known.lines else ""
+    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and value != name else ""
+    return f"{value}{module}{line}"
 
 
-def _kept(result: object) -> object:
-    """A copy: an in-place operation may follow."""
-    if isinstance(result, torch.Tensor):
-        return result.detach().clone()
-    return tuple(_kept(item) for item in result) if isinstance(result, tuple) else result
-
-
-def _batches(sequences: Sequence[Floats], *, alone: bool) -> list[Floats]:
-    """Some sequences, those of one length side by side: (batch, time, features).
-
-    Batches have more rows and steps than the trace, so that a constant made of their number is found out; where
-    there are fewer, sequences are repeated, the other way round. With time spans each is `alone`: ncps 1.0.1 takes
-    those of one row for another's units.
-    """
-    numbers = np.unique(np.linspace(0, len(sequences) - 1, _ROWS).astype(int))
-    some = [_long_enough(sequences[n][:_STEPS]) for n in numbers]
-    batches: list[Floats] = []
-    for group in by_length(some, most=_ROWS):
-        rows = [some[n] for n in group]
-        while len(rows) <= axes.ROWS:
-            rows.append(rows[-1][::-1])
-        batches.append(np.stack(rows))
-    return [row[None] for batch in batches for row in batch] if alone else batches
-
-
-def _long_enough(sequence: Floats) -> Floats:
-    copies = -(-(axes.STEPS + 1) // len(sequence))
-    return np.concatenate([sequence] * copies) if copies > 1 else sequence
-
-
-def _value(
-    watch: Watch, run: Execution, returned: dict[str, list[object]], watches: Sequence[Watch]
-) -> tuple[Floats, Floats] | None:
-    """What graph and torch have for a module's result; None where they cannot be set side by side."""
-    layout = axes.layout(watch.codes) if watch.codes is not None else None
-    calls = max((w.call for w in watches if not w.is_state and w.module == watch.module), default=0)
-    results = returned.get(watch.module, [])
-    if layout is None or watch.codes is None or len(results) != calls:
-        return None
-    result = results[watch.call - 1]
-    first = result[0] if isinstance(result, tuple) else result
-    if not isinstance(first, torch.Tensor):
-        return None
-    torchs = first.transpose(0, 1) if layout.time_first else first
-    elements = layout.sample(watch.codes)
-    ours = run.record[watch.value][:, :, elements.reshape(-1).numpy()]
-    ours = ours.reshape(*ours.shape[:2], *elements.shape)
-    return (ours if layout.every else ours[:, -1]).astype(np.float64), torchs.double().numpy()
-
-
-def _state(
-    watch: Watch, cell: torch.nn.Module, run: Execution, returned: dict[str, list[object]], steps: int
-) -> tuple[Floats, Floats] | None:
-    """What graph and torch have for a state after each step."""
-    results = returned.get(watch.module, [])
-    start = (watch.call - 1) * steps
-    if len(results) < start + steps or len(results) % steps:
-        return None
-    states: list[torch.Tensor] = []
-    for result in results[start : start + steps]:
-        _, state = split(result, cell)
-        states.append(state[watch.position] if isinstance(state, tuple) else state)
-    torchs = torch.stack(states, 1).double().numpy()
-    return run.states[watch.value].astype(np.float64), torchs.reshape(*torchs.shape[:2], -1)
-
-
-def _check_bound(graph: Graph, state: State, reached: npt.NDArray[np.generic], tolerance: float) -> None:
+def _check_bound(graph: Graph, name: str, reached: npt.NDArray[np.generic], tolerance: float) -> None:
     """Integers are cut at the bound that a cell states."""
-    if state.low is None or state.high is None:
+    state = graph.state(name)
+    if state.low is None or state.high is None or reached.size == 0:
         return
     low, high = graph.constants[state.low], graph.constants[state.high]
     room = tolerance * max(1.0, float(np.max(np.abs([low, high]))))
@@ -204,46 +317,11 @@ def _check_bound(graph: Graph, state: State, reached: npt.NDArray[np.generic], t
         worst = int(np.argmax(beyond))
         values = reached[:, :, worst]
         raise ProofError(
-            f"the state {state.name} leaves the bound that its cell states",
-            where=f"{state.name}, element {worst}",
+            f"the state {name} leaves the bound that its cell states",
+            where=f"{name}, element {worst}",
             numbers=f"it goes from {values.min():.6g} to {values.max():.6g}, the bound is {low[worst]:.6g} to "
             f"{high[worst]:.6g}",
             advice="Let the cell's state_bounds return None for this state: its range is calibrated then.",
         )
 
 
-def _same_shape(name: str, ours: tuple[int, ...], torchs: tuple[int, ...]) -> None:
-    if ours != torchs:
-        raise ProofError(
-            f"{name} has another shape than the trace tells: the model takes some of a longer sequence's steps only",
-            where=name,
-            numbers=f"torch returns {torchs}, expected {ours}",
-            advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "
-            "of the model.",
-        )
-
-
-def _compare(
-    name: str, ours: npt.NDArray[np.generic], torchs: Floats, tolerance: float, where: str | None = None
-) -> None:
-    _same_shape(name, ours.shape, torchs.shape)
-    wrong = int(np.sum(~np.isfinite(torchs)))
-    if wrong:
-        raise ProofError(
-            f"{name} is not finite in torch itself",
-            where=where or name,
-            numbers=f"{wrong} of {torchs.size} values on the calibration",
-            advice="The model diverges there: give it shorter steps, smaller time spans or inputs, or train it again.",
-        )
-    scale = max(1.0, float(np.max(np.abs(torchs), initial=0.0)))
-    difference = np.abs(np.asarray(ours, np.float64) - torchs)
-    worst = float(np.max(difference, initial=0.0))
-    if not worst <= tolerance * scale:
-        raise ProofError(
-            f"the traced graph does not compute what torch computes: {name} differs first",
-            where=where or name,
-            numbers=f"by {worst:.3g}; allowed are {tolerance:g} times {scale:.3g}",
-            advice="The model does something that tracing does not see: a result that depends on the length or on the "
-            "number of rows, on earlier calls, or on random numbers. Take it out of forward."
-            + (_ROUNDING if tolerance >= _SINGLE and worst < _SMALL * scale else ""),
-        )

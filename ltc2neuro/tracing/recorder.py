@@ -52,6 +52,8 @@ class Recorder:
         self.watches = Watches()
         self.growing: list[str] = []
         """states that may grow without bound"""
+        self.narrowed = False
+        """whether a value in float64 was cast to float32"""
         self._modules = modules
         self._blocks = [_Block("input", 1)]
         self._origins: dict[str, Origin] = {}

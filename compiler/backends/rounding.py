@@ -1,0 +1,96 @@
+"""What rounding makes of a float graph: how far its values move when each op's result is off by a last digit.
+
+A model that takes a large offset off, or that is chaotic, loses digits: two right programs differ there. How much is
+not assumed but found, by running the graph again with every constant and result changed by up to one unit of rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, Program, prepare
+from compiler.backends.float_graph import KERNELS, output_map
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
+
+Floats = npt.NDArray[np.float64]
+
+SEEDS = (0, 1, 2)
+"""Each gives every op and constant other errors; the largest effect counts."""
+ROOM = 32
+"""How much more than that two right programs may differ: they round in another order, and functions a digit more"""
+_ROUNDED = (Input, MatVec, SegmentSum, Add, Sub, Mul, Div, Apply)
+"""Ops whose results are rounded; the others hand on one of their operands, or 0 and 1"""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How far rounding moves outputs, states and recorded values up to each step: (batch, time, size)."""
+
+    outputs: Floats
+    states: Mapping[str, Floats]
+    record: Mapping[str, Floats]
+
+
+def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = ()) -> tuple[Execution, Loss]:
+    """A float graph's run over `x`, and what a relative error of up to `unit` in each op and constant makes of it."""
+    base = prepare(graph, KERNELS).run(x, record=record)
+    runs = [_noisy(graph, unit, seed).run(x, record=record) for seed in SEEDS]
+    return base, Loss(
+        _lost(base.outputs, [r.outputs for r in runs]) * np.abs(output_map(graph)[0]),
+        {n: _lost(a, [r.states[n] for r in runs]) for n, a in base.states.items()},
+        {n: _lost(base.record[n], [r.record[n] for r in runs]) for n in record},
+    )
+
+
+def first_undecided(graph: Graph, x: Floats, unit: float) -> npt.NDArray[np.int64]:
+    """For each sequence the first step at which rounding decides a comparison; the number of steps where none does.
+
+    From there on two right programs may be as far apart as the two sides of the comparison.
+    """
+    rows, steps = x.shape[:2]
+    pairs = [(op.a, op.b) for _, op in graph.ops() if isinstance(op, Compare)]
+    names = [n for n in dict.fromkeys(n for pair in pairs for n in pair) if n in graph.values]
+    base, loss = rounding_loss(graph, x, unit, names)
+    near = np.zeros((rows, steps), bool)
+    for a, b in pairs:
+        sides = [base.record[n] if n in names else np.asarray(graph.constants[n], np.float64) for n in (a, b)]
+        lost = sum(loss.record[n] if n in names else np.abs(graph.constants[n]) * unit for n in (a, b))
+        size = np.maximum(np.abs(sides[0]), np.abs(sides[1]))
+        near |= np.any(np.abs(sides[0] - sides[1]) <= ROOM * (lost + unit * size), axis=2)
+    return np.where(near.any(axis=1), near.argmax(axis=1), steps)
+
+
+def _lost(base: Array, others: Sequence[Array]) -> Floats:
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved = np.max([np.abs(other - base) for other in others], axis=0)
+    return np.maximum.accumulate(np.nan_to_num(moved, nan=0.0, posinf=0.0), axis=1)
+
+
+def _noisy(graph: Graph, unit: float, seed: int) -> Program:
+    rng = np.random.default_rng(seed)
+
+    def near(array: Array) -> Array:
+        return array * (1 + unit * rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else array
+
+    def rounded(factory: Factory) -> Factory:
+        def noisy(graph: Graph, op: Op) -> Kernel:
+            kernel = factory(graph, op)
+            error = unit * rng.uniform(-1, 1, (graph.size(op.result), 1)) if op.result else np.zeros((1, 1))
+
+            def noisily(frame: Frame) -> Array:
+                result = kernel(frame)
+                if isinstance(op, Apply):  # sigmoid(-40) is 1 / (1 + exp(40)) here, and 1 less almost 1 elsewhere
+                    return result * (1 + error) + error * np.minimum(np.abs(frame.values[op.x]), 1.0)
+                return result * (1 + error)
+
+            return noisily
+
+        return noisy
+
+    kernels = {op: rounded(factory) if issubclass(op, _ROUNDED) else factory for op, factory in KERNELS.items()}
+    return prepare(replace(graph, constants={n: near(c) for n, c in graph.constants.items()}), kernels)

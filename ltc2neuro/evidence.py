@@ -1,0 +1,108 @@
+"""What a network's proof rests on: on which probes the graph was compared with torch, and how far they were apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from compiler.graph.serialize import Json
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One batch that torch and the graph were run on.
+
+    `left_out` counts rows on which torch failed or was not finite, `undecided` those that were compared only up to
+    the step at which rounding decides a comparison; `why` says more. `fewer` says what the budget has cut.
+    """
+
+    name: str
+    rows: int
+    steps: int
+    arithmetic: str
+    left_out: int = 0
+    undecided: int = 0
+    why: str = ""
+    fewer: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The proof of a network: its probes, and for each value the largest difference from torch.
+
+    `arithmetic` is that of the tight comparison, "float64" where the model runs in it. `differences` are relative to
+    the largest that the value's channel had on that probe, as a power of ten that they stay below.
+    """
+
+    arithmetic: str
+    probes: tuple[Probe, ...]
+    differences: Mapping[str, float]
+
+    @property
+    def fewer(self) -> tuple[Probe, ...]:
+        """Probes with fewer rows or steps than they should have: the whole would have taken too long."""
+        return tuple(p for p in self.probes if p.fewer)
+
+    def joined(self, other: Evidence) -> Evidence:
+        """Both together."""
+        names = dict.fromkeys([*self.differences, *other.differences])
+        worst = {n: max(self.differences.get(n, 0.0), other.differences.get(n, 0.0)) for n in names}
+        return Evidence(self.arithmetic, self.probes + other.probes, worst)
+
+    def headline(self) -> str:
+        """One line of the summary."""
+        rows, steps = max(p.rows for p in self.probes), max(p.steps for p in self.probes)
+        left = sum(p.left_out for p in self.probes)
+        text = f"compared with torch in {self.arithmetic} on {len(self.probes)} probes of up to {rows} rows and "
+        text += f"{steps:,} steps"
+        text += f"; {left} rows left out, where torch is not finite or fails" if left else ""
+        if self.fewer:
+            text += "; fewer than usual, as it would take too long: "
+            text += ", ".join(f"{p.name}: {p.fewer}" for p in self.fewer)
+        return text
+
+    def __str__(self) -> str:
+        width = max(len(p.name) for p in self.probes)
+        lines = [f"proof of the trace, {self.arithmetic}", "", "probes (rows, steps)"]
+        for p in self.probes:
+            notes = [p.arithmetic, p.fewer and f"fewer: {p.fewer}"]
+            notes += [f"{p.left_out} rows left out: {p.why}" if p.left_out else ""]
+            notes += [f"{p.undecided} rows up to where rounding decides a comparison" if p.undecided else ""]
+            lines.append(f"  {p.name:{width}}  {p.rows:4} {p.steps:6}  {', '.join(n for n in notes if n)}")
+        lines += ["", "largest difference from torch, of the largest in its channel"]
+        width = max((len(n) for n in self.differences), default=0)
+        lines += [f"  {n:{width}}  {f'below {d:.0e}' if d else 'none'}" for n, d in self.differences.items()]
+        return "\n".join(lines)
+
+    def plain(self) -> dict[str, Json]:
+        """As JSON holds it."""
+        return {
+            "arithmetic": self.arithmetic,
+            "probes": [asdict(p) for p in self.probes],
+            "differences": dict(self.differences),
+        }
+
+
+def from_plain(table: Json) -> Evidence | None:
+    """The evidence of a file; None where there is none. Raises `TypeError` or `ValueError` where it is damaged."""
+    if table is None:
+        return None
+    probes = table.get("probes") if isinstance(table, dict) else None
+    differences = table.get("differences") if isinstance(table, dict) else None
+    if not isinstance(table, dict) or not isinstance(probes, list) or not isinstance(differences, dict):
+        raise TypeError("its proof has no probes or no differences")
+    found = tuple(_probe(p) for p in probes)
+    if not found or not all(type(d) is float for d in differences.values()):
+        raise ValueError("its proof has no probes, or a difference that is no number")
+    worst = {n: d for n, d in differences.items() if isinstance(d, float)}
+    return Evidence(str(table["arithmetic"]), found, worst)
+
+
+def _probe(table: Json) -> Probe:
+    kinds = {f.name: type(getattr(_LIKE, f.name)) for f in fields(Probe)}
+    if not isinstance(table, dict) or {n: type(v) for n, v in table.items()} != kinds:
+        raise ValueError("its proof has a probe that is none")
+    return Probe(**table)  # type: ignore[arg-type]
+
+
+_LIKE = Probe("", 0, 0, "")

@@ -1,0 +1,140 @@
+"""What torch shows of a run beside its answer, set side by side with what the graph has: modules' results, states."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from compiler.backends.execution import Execution
+from ltc2neuro.nn.recurrence import split
+from ltc2neuro.tracing import axes
+from ltc2neuro.tracing.calling import Calling, forward, with_time
+from ltc2neuro.tracing.modules import Forward, instrumented
+from ltc2neuro.tracing.watches import Watch
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A value of the graph and torch's own: (rows, steps, n), or (rows, 1, n) where torch has it at the last step."""
+
+    value: str
+    ours: Floats
+    torchs: Floats
+    elements: npt.NDArray[np.int64]
+    """of the value in the graph, in the order of the arrays' last axis"""
+    every: bool
+    """whether it is there at every step"""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A copy of the model that remembers what its modules return."""
+
+    clone: torch.nn.Module
+    dtype: torch.dtype
+    calling: Calling
+    returned: defaultdict[str, list[object]] = field(default_factory=lambda: defaultdict(list))
+
+    def answer(self, x: Floats) -> Floats:
+        """The model's answer to `x`; what its modules returned before is forgotten."""
+        self.returned.clear()
+        return forward(self.clone, x, self.dtype, self.calling)
+
+    def show(self, x: Floats, run: Execution, watches: Sequence[Watch]) -> tuple[Floats, list[Pair]]:
+        """The model's answer to `x`, and what the graph's `run` and torch have for each watched value.
+
+        Values that cannot be set side by side are left out. With time spans each row runs alone.
+        """
+        if not self.calling.timed or len(x) == 1:
+            return self.answer(x), self._pairs(run, x.shape[1], watches)
+        shown = [self.show(x[n : n + 1], _row(run, n), watches) for n in range(len(x))]
+        return np.concatenate([answer for answer, _ in shown]), _stacked([pairs for _, pairs in shown])
+
+    def _pairs(self, run: Execution, steps: int, watches: Sequence[Watch]) -> list[Pair]:
+        found = (self._state(w, run, steps) if w.is_state else self._value(w, run, watches) for w in watches)
+        return [pair for pair in found if pair is not None]
+
+    def _value(self, watch: Watch, run: Execution, watches: Sequence[Watch]) -> Pair | None:
+        assert watch.codes is not None
+        layout = axes.layout(watch.codes)
+        calls = max((w.call for w in watches if not w.is_state and w.module == watch.module), default=0)
+        results = self.returned.get(watch.module, [])
+        if layout is None or len(results) != calls:
+            return None
+        result = results[watch.call - 1]
+        first = result[0] if isinstance(result, tuple) else result
+        if not isinstance(first, torch.Tensor):
+            return None
+        elements = layout.sample(watch.codes).reshape(-1).numpy()
+        ours = run.record[watch.value][:, :, elements]
+        torchs = (first.transpose(0, 1) if layout.time_first else first).double().numpy()
+        if not layout.every:
+            ours, torchs = ours[:, -1:], torchs[:, None]
+        if torchs.shape[:2] != ours.shape[:2] or torchs[0, 0].size != len(elements):
+            return None
+        return Pair(watch.value, ours.astype(np.float64), torchs.reshape(ours.shape), elements, layout.every)
+
+    def _state(self, watch: Watch, run: Execution, steps: int) -> Pair | None:
+        results = self.returned.get(watch.module, [])
+        start = (watch.call - 1) * steps
+        if len(results) < start + steps or len(results) % steps:
+            return None
+        cell = self.clone.get_submodule(watch.module)
+        states: list[torch.Tensor] = []
+        for result in results[start : start + steps]:
+            _, state = split(result, cell)
+            states.append(state[watch.position] if isinstance(state, tuple) else state)
+        ours = run.states[watch.value].astype(np.float64)
+        torchs = torch.stack(states, 1).double().numpy()
+        return Pair(watch.value, ours, torchs.reshape(ours.shape), np.arange(ours.shape[2]), True)
+
+
+def _row(run: Execution, row: int) -> Execution:
+    """One sequence of a run, as a batch of one."""
+    part = slice(row, row + 1)
+    states, record, final = ({n: a[part] for n, a in t.items()} for t in (run.states, run.record, run.final))
+    return Execution(run.outputs[part], states, record, {}, final)
+
+
+def _stacked(rows: Sequence[Sequence[Pair]]) -> list[Pair]:
+    """The pairs of all rows, where all have the same."""
+    if len({tuple(p.value for p in pairs) for pairs in rows}) > 1:
+        return []
+    return [
+        replace(
+            same[0], ours=np.concatenate([p.ours for p in same]), torchs=np.concatenate([p.torchs for p in same])
+        )
+        for same in zip(*rows, strict=True)
+    ]
+
+
+def witness(model: torch.nn.Module, calling: Calling, dtype: torch.dtype, *, remember: bool = True) -> Witness:
+    """A copy of the model that computes in `dtype` and, if asked to, remembers what its modules return."""
+    returned: defaultdict[str, list[object]] = defaultdict(list)
+    timed = with_time(model, calling.dt)
+
+    def wrap(path: str, module: torch.nn.Module, original: Forward) -> Forward:
+        inner = timed(path, module, original)
+
+        def seen(*args: object, **kwargs: object) -> object:
+            result = inner(*args, **kwargs)
+            returned[path].append(_kept(result))
+            return result
+
+        return seen if remember else inner
+
+    return Witness(instrumented(model, wrap, dtype), dtype, calling, returned)
+
+
+def _kept(result: object) -> object:
+    """A copy: an in-place operation may follow."""
+    if isinstance(result, torch.Tensor):
+        return result.detach().clone()
+    return tuple(_kept(item) for item in result) if isinstance(result, tuple) else result

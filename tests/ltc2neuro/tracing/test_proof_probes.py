@@ -1,0 +1,185 @@
+"""The proof goes where users go: other lengths, rows, scales and values than the calibration has."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("ncps", reason="ncps is not installed")
+from ncps.torch import LTC
+from ncps.wirings import AutoNCP
+
+import ltc2neuro
+from hw_models.errors import ProofError
+from ltc2neuro.tracing import probes
+from ltc2neuro.tracing.probes import Work, long_probe, short_probes
+
+torch.set_num_threads(1)
+RNG = np.random.default_rng(0)
+
+
+class Net(nn.Module):
+    def __init__(self, forward, **modules):
+        super().__init__()
+        self._forward = forward
+        for name, module in modules.items():
+            self.add_module(name, module)
+
+    def forward(self, x):
+        return self._forward(self, x)
+
+
+def remembering():
+    """A GRU that remembers long."""
+    torch.manual_seed(0)
+    rnn = nn.GRU(2, 3, batch_first=True)
+    with torch.no_grad():
+        rnn.bias_hh_l0[3:6] += 3
+    return rnn
+
+
+def refused(forward, steps=20, rows=4, scale=1.0, **modules):
+    x = RNG.normal(size=(rows, steps, 2)) * scale
+    with pytest.raises(ProofError) as caught:
+        ltc2neuro.compile(Net(forward, **modules), x)
+    assert caught.value.advice and caught.value.numbers
+    return caught.value
+
+
+def chunks(length):
+    return lambda net, x: torch.cat([net.rnn(c)[0] for c in x.split(length, 1)], 1)
+
+
+@pytest.mark.parametrize("steps", [20, 60])
+def test_resets_every_25_steps(steps):
+    error = refused(chunks(25), steps=steps, rnn=remembering())
+    assert "from step 25 on" in error.numbers and "test_proof_probes.py" in error.where
+    assert "'rnn' was called" in error.numbers
+
+
+def test_a_window_that_is_longer_than_the_calibration():
+    error = refused(lambda net, x: net.rnn(x[:, -300:])[0][:, -1], rnn=remembering())
+    assert "at the last of 1024 steps" in error.numbers
+
+
+@pytest.mark.parametrize(
+    ("factor", "probe"),
+    [
+        (lambda x: 2 if x.shape[0] > 8 else 1, "at rest"),
+        (lambda x: 2 if x.shape[0] == 1 else 1, "one row"),
+        (lambda x: 2 if x.shape[1] == 1 else 1, "1 step"),
+        (lambda x: 2 if x.shape[1] == 2 else 1, "2 steps"),
+        (lambda x: 2 if x.shape[1] > 1000 else 1, "1024 steps"),
+        (lambda x: 2 if x.detach().numpy().max() > 60 else 1, "at rest"),
+        (lambda x: 2 if not x.detach().numpy()[0].any() else 1, "calibration"),
+    ],
+    ids=["9 rows", "1 row", "1 step", "2 steps", "long", "large", "zeros"],
+)
+def test_branches(factor, probe):
+    def forward(net, x):
+        plain = torch.zeros(x.shape) if type(x) is not torch.Tensor else x  # what a library of C would be given
+        return net.linear(x) * factor(plain)
+
+    torch.manual_seed(0)
+    model, x = Net(forward, linear=nn.Linear(2, 2)), RNG.normal(size=(4, 20, 2))
+    with pytest.raises(ProofError) as caught:
+        ltc2neuro.compile(model, x)
+    assert probe in caught.value.numbers
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-7, 1.0, 1e9])
+def test_any_scale(scale):
+    error = refused(lambda net, x: net.linear(x) * (scale / x.shape[1]), linear=nn.Linear(2, 1))
+    assert "differs first" in error.what
+
+
+def test_a_small_channel_beside_a_large_one():
+    def forward(net, x):
+        wrong = 1 + 1e-4 * (x.shape[1] > 10)
+        return torch.cat([net.linear(x) * 1e5, torch.tanh(x[..., :1]) * wrong], -1)
+
+    error = refused(forward, linear=nn.Linear(2, 1))
+    assert "differs first" in error.what
+
+
+def test_tiny_outputs_that_are_right():
+    x = RNG.normal(size=(4, 20, 2))
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(Net(lambda net, x: net.linear(x) * 1e-7, linear=nn.Linear(2, 1)), x)
+    assert net.evidence is not None and net.evidence.arithmetic == "float64"
+
+
+def test_a_probe_on_which_torch_is_not_finite_is_left_out_and_counted():
+    torch.manual_seed(0)
+    model = Net(lambda net, x: torch.exp(net.linear(x)), linear=nn.Linear(2, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = ltc2neuro.compile(model.double(), RNG.normal(size=(4, 20, 2)))
+    assert net.evidence is not None
+    counted = [p for p in net.evidence.probes if p.left_out]
+    assert counted and all(p.why == "torch is not finite" for p in counted)
+    assert "left out" in str(net) and "left out" in str(net.evidence)
+
+
+def test_a_probe_on_which_torch_fails_is_left_out_and_counted():
+    def forward(net, x):
+        if x.shape[1] > 500:
+            raise ValueError("positions for 500 steps")
+        return net.linear(x)
+
+    net = ltc2neuro.compile(Net(forward, linear=nn.Linear(2, 1)), RNG.normal(size=(4, 20, 2)))
+    assert net.evidence is not None
+    (left,) = [p for p in net.evidence.probes if p.left_out]
+    assert left.steps >= 1024 and "positions for 500 steps" in left.why
+
+
+def test_a_model_that_does_not_run_in_float64_is_proved_in_float32():
+    def forward(net, x):
+        return net.rnn(x.float())[0]
+
+    net = ltc2neuro.compile(Net(forward, rnn=nn.GRU(2, 3, batch_first=True)), RNG.normal(size=(4, 20, 2)))
+    assert net.evidence is not None and net.evidence.arithmetic == "float32"
+
+
+def test_what_the_proof_looked_at_is_kept_in_the_file(tmp_path):
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(LTC(2, AutoNCP(6, 2)), RNG.normal(size=(4, 20, 2)))
+    found = net.evidence
+    assert found is not None and found.arithmetic == "float64" and not found.fewer
+    shapes = {(p.rows, p.steps) for p in found.probes}
+    assert {(1, 1), (1, 2)} <= shapes
+    assert any(r >= 9 and s == 1 for r, s in shapes) and any(r >= 9 and s == 2 for r, s in shapes)
+    assert max(s for _, s in shapes) >= 1024
+    assert set(found.differences) >= {"the output", "v"} and max(found.differences.values()) < 1e-10
+    assert "float64" in str(net).splitlines()[1] and "1,024 steps" in str(net).splitlines()[1]
+    net.save(tmp_path / "a.l2n")
+    assert ltc2neuro.load(tmp_path / "a.l2n").evidence == found
+
+
+def test_the_same_model_gives_the_same_file(tmp_path):
+    torch.manual_seed(0)
+    model, x = LTC(2, AutoNCP(6, 2)), RNG.normal(size=(4, 20, 2))
+    for name in "ab":
+        ltc2neuro.compile(model, x).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_a_large_network_has_fewer_probes_and_says_so(timed):
+    sequences = [RNG.normal(size=(50, 3)) + 5 for _ in range(400)]
+    large = Work(200, 40_000_000)
+    found = [*short_probes(sequences, large, timed=timed), long_probe(sequences, large, timed=timed)]
+    assert all(p.fewer for p in found if p.own)
+    assert "instead of" in found[-1].fewer and found[-1].x.shape[0] == 1
+    computed = sum(p.x.shape[0] * p.x.shape[1] * large.elements for p in found)
+    assert computed < 10 * probes.BUDGET
+    small = Work(100, 1000)
+    assert not [p for p in short_probes(sequences[:20], small, timed=False) if p.fewer]
+
+
+def test_the_calibrations_sequences_are_all_there():
+    sequences = [RNG.normal(size=(n % 3 + 5, 2)) for n in range(100)]
+    own = [p for p in short_probes(sequences, Work(10, 10), timed=False) if p.own]
+    assert sorted(x.shape[0] for x in sequences) == sorted(row.shape[0] for p in own for row in p.x)
