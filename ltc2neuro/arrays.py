@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.errors import InputError
+from ltc2neuro.layout import BATCH_FIRST, Layout
 
 if TYPE_CHECKING:
     import torch
@@ -21,10 +22,14 @@ Samples: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor]"
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences (time, features) and whether they came as a list of their own (`ragged`) or as one batch."""
+    """Sequences (time, features) and whether they came as a list of their own (`ragged`) or as one array.
+
+    `layout` is the order of batch and time in that array, and in those that are made of its answers.
+    """
 
     arrays: tuple[Floats, ...]
     ragged: bool
+    layout: Layout = BATCH_FIRST
 
     def groups(self) -> list[list[int]]:
         """Indices of sequences of equal length, which run side by side."""
@@ -55,8 +60,8 @@ def check_numbers(array: np.ndarray, what: str) -> None:
 def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | None) -> Sequences:
     """`x` with the time before each sample as one more, last channel, where there is a `shortest` one.
 
-    `timespans` is (batch, time), or a list of (time,) beside a list of sequences. Raises `InputError` where it is
-    missing, not wanted, of another shape than `x`, not above 0, or below `shortest`.
+    `timespans` is (batch, time), or (time, batch) where arrays lie so, or a list of (time,) beside a list of sequences.
+    Raises `InputError` where it is missing, not wanted, of another shape than `x`, not above 0, or below `shortest`.
     """
     if shortest is None:
         if timespans is None:
@@ -70,12 +75,17 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
         raise InputError("this network needs the time before each sample", advice="Give timespans=, (batch, time).")
     if not isinstance(timespans, (list, tuple)) and as_array(timespans).ndim == 0:  # type: ignore[arg-type]
         raise InputError("timespans are a single number", advice="A constant interval is compile(model, x, dt=...).")
-    spans = [np.asarray(as_array(t)) for t in timespans]  # type: ignore[union-attr]
+    if isinstance(timespans, (list, tuple)) and x.ragged:
+        spans = [as_array(t) for t in timespans]
+    else:
+        whole = as_array(timespans)  # type: ignore[arg-type]
+        spans = x.layout.rows(whole) if whole.ndim > 1 else [whole]
     if [s.shape for s in spans] != [(len(a),) for a in x.arrays]:
         raise InputError(
             "timespans do not fit the samples",
             numbers=f"{len(spans)} sequences, the first {spans[0].shape if spans else ()}, for {len(x.arrays)} of x",
-            advice="Give (batch, time), or a list of (time,) for a list of sequences.",
+            advice=f"Give {'(time, batch)' if x.layout.time_first else '(batch, time)'}, or a list of (time,) for a "
+            "list of sequences.",
         )
     for span in spans:
         check_numbers(span, "timespans")
@@ -88,7 +98,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
                 advice="Compile it with time spans as short as those that it will meet.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
-    return Sequences(tuple(joined), x.ragged)
+    return Sequences(tuple(joined), x.ragged, x.layout)
 
 
 def check_last(array: np.ndarray, size: int, what: str) -> None:
@@ -97,14 +107,16 @@ def check_last(array: np.ndarray, size: int, what: str) -> None:
         raise InputError(f"{what} has the wrong shape", numbers=f"shape {array.shape}, expected (..., {size})")
 
 
-def as_sequences(x: Samples, features: int | None, what: str = "x") -> Sequences:
+def as_sequences(
+    x: Samples, features: int | None, what: str = "x", layout: Layout = BATCH_FIRST
+) -> Sequences:
     """`x` as sequences.
 
-    `x` is (batch, time, features), or a list of (time, features). Raises `InputError` that gives the shape
-    expected, for wrong ranks, wrong features and values that are not finite.
+    `x` is (batch, time, features), or as `layout` says, or a list of (time, features). Raises `InputError` that gives
+    the shape expected, for wrong ranks, wrong features and values that are not finite.
     """
     ragged = isinstance(x, (list, tuple)) and (not x or as_array(x[0]).ndim == 2)
-    expected = f"(batch, time, {features if features is not None else 'features'})"
+    expected = layout.shape("features" if features is None else features)
     if ragged:
         arrays = [as_array(s) for s in x]  # type: ignore[union-attr]
         shapes = [a.shape for a in arrays]
@@ -114,12 +126,13 @@ def as_sequences(x: Samples, features: int | None, what: str = "x") -> Sequences
             raise InputError(
                 f"{what} has {whole.ndim} dimensions",
                 numbers=f"shape {whole.shape}, expected {expected}",
-                advice="Give a batch of sequences, or a list of (time, features) sequences; x[None] is a batch of one.",
+                advice="Give a batch of sequences, or a list of (time, features) sequences; "
+                f"{'x[:, None]' if layout.time_first else 'x[None]'} is a batch of one.",
             )
-        arrays, shapes = list(whole), [whole.shape]
+        arrays, shapes = layout.rows(whole), [whole.shape]
     for shape, array in zip(shapes * len(arrays) if not ragged else shapes, arrays, strict=False):
         if array.ndim != 2 or (features is not None and array.shape[1] != features):
             wanted = expected.replace("batch, ", "") if ragged else expected
             raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {wanted}")
         check_numbers(array, what)
-    return Sequences(tuple(np.asarray(a, np.float64) for a in arrays), ragged)
+    return Sequences(tuple(np.asarray(a, np.float64) for a in arrays), ragged, layout)

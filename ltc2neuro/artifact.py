@@ -32,8 +32,11 @@ from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION, Format
 from ltc2neuro import __version__
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of the file's own layout; `SEMANTICS_VERSION` is that of what its integers mean."""
+
+READABLE = (2, 3)
+"""The layouts that are read: those of version 2 do not tell the order of batch and time, which is batch first."""
 
 MAX_ELEMENTS = 2**26
 """What the vectors of one graph may have together, and the most often that one of its blocks may repeat."""
@@ -157,13 +160,13 @@ def _manifest(file: zipfile.ZipFile) -> Header:
     manifest = _load(file.read(MANIFEST), MANIFEST)
     made_by = f"ltc2neuro {manifest.get('tool')}"
     for key, ours, what in (
-        ("format", FORMAT_VERSION, "file format"),
-        ("semantics", SEMANTICS_VERSION, "integer semantics"),
+        ("format", READABLE, "file format"),
+        ("semantics", (SEMANTICS_VERSION,), "integer semantics"),
     ):
-        if manifest.get(key) != ours:
+        if type(manifest.get(key)) is not int or manifest[key] not in ours:
             raise ArtifactError(
                 f"it needs another version of the {what}",
-                numbers=f"it needs {manifest.get(key)}, this ltc2neuro {__version__} has {ours}",
+                numbers=f"it needs {manifest.get(key)}, this ltc2neuro {__version__} has {', '.join(map(str, ours))}",
                 advice=f"{made_by} wrote and ran it: install that version, or compile the model again with this one.",
             )
     return manifest

@@ -19,6 +19,7 @@ from hw_models.chip import Chip, load_chip
 from hw_models.errors import ChipError, InputError, QuantizeError
 from ltc2neuro.arrays import Floats, Samples, as_sequences, with_timespans
 from ltc2neuro.extras import TORCH
+from ltc2neuro.layout import Layout, check_batch_first
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
@@ -38,18 +39,20 @@ def check(
     timespans: Samples | None = None,
     precision: Precision | str | None = None,
     dt: float = 1.0,
+    batch_first: bool | None = None,
 ) -> list[Finding]:
     """Hold a torch module or a compiled network against a chip's design rules; returns every finding, errors first.
 
     A module needs `calibration`, as `compile` does, and may be checked before it is compiled: ranges, sums and time
     constants are looked at on the float graph, the rest on the integers, where there can be any. A network has all it
     needs; `chip` may be another one than its own. `chip` is a name, a .toml file or a `Chip`: `load_chip` chooses
-    boards. An empty list means that no rule objects.
+    boards. `batch_first` says how an array of calibration data lies, as for `compile`. An empty list means that no rule
+    objects.
 
     Raises `TraceError` for a module that cannot be compiled for any chip, `InputError` for wrong arguments.
     """
     if isinstance(model_or_net, Network):
-        if calibration is not None or timespans is not None:
+        if calibration is not None or timespans is not None or batch_first is not None:
             raise InputError("a compiled network is checked without calibration", advice="Leave it out.")
         return check_network(model_or_net, model_or_net.chip if chip is None else load_chip(chip))
     if isinstance(model_or_net, LibraryNetwork):
@@ -61,7 +64,7 @@ def check(
         raise InputError(
             "a module is checked on calibration data", advice="Give samples (batch, time, features), as to compile."
         )
-    return _check_module(model_or_net, load_chip(chip or "loihi2"), calibration, timespans, precision, dt)
+    return _check_module(model_or_net, load_chip(chip or "loihi2"), calibration, timespans, precision, dt, batch_first)
 
 
 def check_network(net: Network, chip: Chip) -> list[Finding]:
@@ -76,17 +79,20 @@ def _check_module(
     timespans: Samples | None,
     precision: Precision | str | None,
     dt: float,
+    batch_first: bool | None,
 ) -> list[Finding]:
     from compiler.rewrite.runner import simplify
 
-    samples = as_sequences(calibration, None, "calibration")
+    check_batch_first(batch_first)
+    samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False))
     sequences = with_timespans(samples, timespans, 0.0 if timespans is not None else None)
     TORCH.require()
     from ltc2neuro.tracing import trace
 
     begin("recording the model, and proving the record")
     spans = [a[:, -1] for a in sequences.arrays] if timespans is not None else None
-    traced = trace(model, list(samples.arrays), dt=dt, timespans=spans)
+    told = True if samples.ragged and batch_first is None else batch_first
+    traced = trace(model, list(samples.arrays), dt=dt, timespans=spans, batch_first=told)
     begin("simplifying")
     graph, _ = simplify(traced.graph)
     begin("design rules")

@@ -22,6 +22,7 @@ from hw_models.errors import InputError
 from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
+from ltc2neuro.layout import Layout, check_batch_first
 from ltc2neuro.library.making import refuse_without_microcode, without_microcode
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.metrics import sqnr
@@ -45,6 +46,7 @@ def compile(
     chip: str | Path | Chip = "loihi2",
     precision: Precision | str | None = None,
     dt: float = 1.0,
+    batch_first: bool | None = None,
     microcode: Literal[True] = True,
     form: None = None,
     merged: bool = False,
@@ -60,6 +62,7 @@ def compile(
     chip: str | Path | Chip = "loihi2",
     precision: None = None,
     dt: float = 1.0,
+    batch_first: bool | None = None,
     microcode: Literal[False],
     form: LibraryForm | None = None,
 ) -> LibraryNetwork: ...
@@ -73,6 +76,7 @@ def compile(
     chip: str | Path | Chip = "loihi2",
     precision: Precision | str | None = None,
     dt: float = 1.0,
+    batch_first: bool | None = None,
     microcode: bool = True,
     form: LibraryForm | None = None,
     merged: bool = False,
@@ -84,6 +88,11 @@ def compile(
     `dt` is the time that one sample stands for, in the unit of the model's time constants; where it differs from sample
     to sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration, the
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
+    `net(x)` is `model(x)`. A model that reads time first, such as one with an `nn.LSTM` as torch makes it, needs to be
+    told how arrays lie: `batch_first` False: as the model takes them, (time, batch, features), in and out, here and in
+    all that the network does; True: (batch, time, features), and the network transposes. None refuses an array for
+    such a model, and a list of (time, features) makes a network that takes lists. One that reads batch first and is
+    given False is refused.
     `merged`: a solver's synapses on the input and on its states become one population, where they are alike: a program
     and some connections less and a result that is out a tick sooner, for synapses of the input that compute and send
     in each sub-step.
@@ -99,7 +108,8 @@ def compile(
         raise InputError("dt must be above 0", numbers=f"dt = {dt}", advice="It is the time that a sample stands for.")
     if not isinstance(microcode, bool):
         raise InputError("microcode must be True or False", numbers=f"{microcode!r}")
-    samples = as_sequences(calibration, None, "calibration")
+    check_batch_first(batch_first)
+    samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False, batch_first is False))
     _check(samples)
     timed = timespans is not None
     sequences = with_timespans(samples, timespans, 0.0 if timed else None)
@@ -116,8 +126,10 @@ def compile(
 
     begin("recording the model, and proving the record")
     spans = [a[:, -1] for a in sequences.arrays] if timed else None
-    known = proved(model, list(samples.arrays), dt=dt, timespans=spans)
+    told = True if samples.ragged and batch_first is None else batch_first
+    known = proved(model, list(samples.arrays), dt=dt, timespans=spans, batch_first=told)
     traced = known.traced
+    layout = traced.layout(batch_first)
     if dt != 1.0 and not knows_time(model):
         warnings.warn(_NO_TIME.format(dt=dt), stacklevel=2)
     if traced.dropped:
@@ -125,7 +137,7 @@ def compile(
     if traced.growing:
         _warn_of_growth(traced.graph, traced.growing, sequences)
     if not microcode:
-        return without_microcode(traced, sequences, form or LibraryForm(), dt, timed=timed)
+        return without_microcode(traced, sequences, form or LibraryForm(), dt, layout, timed=timed)
     begin("simplifying")
     graph, passes = simplify(traced.graph, MERGING if merged else PASSES)
     if merged and merge_synapses.__name__ not in {record.name for record in passes}:
@@ -147,7 +159,8 @@ def compile(
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     shortest = traced.shortest if timed else None
     net = Network(
-        graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest, evidence
+        graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest, evidence,
+        layout,
     )
     begin("the known answer")
     _warn_of_poor_outputs(net, sequences)

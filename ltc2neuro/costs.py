@@ -142,12 +142,13 @@ def _require_own(net: Network, run: Run) -> None:
     from compiler.backends.reference import run_prepared
 
     sizes = {s.name: (s.size,) for s in net.graph.states}
+    integers = run.integers if isinstance(run.integers, list) else net.layout.answers(run.integers)
     for x, state in run.entered:
         own = x.shape[2] == net.features + net.timed
         own = own and (state is None or {name: s.shape[1:] for name, s in state.items()} == sizes)
         if own:
             begun = run_prepared(net.reference_program, x[:, :COMPARED], state).outputs
-            own = np.array_equal(begun, [y[:COMPARED] for y in run.integers if len(y) == x.shape[1]])
+            own = np.array_equal(begun, [y[:COMPARED] for y in integers if len(y) == x.shape[1]])
         if not own:
             raise InputError(
                 "the run is another network's: this one returns other integers for its samples",

@@ -64,17 +64,20 @@ def mae(outputs: Array, targets: Array) -> float:
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "mse": mse, "mae": mae}
 
 
-def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array]) -> float:
-    """The metric over all sequences. Sequences of different lengths are laid end to end."""
+def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> float:
+    """The metric over all sequences, batched as the model's answer is. Those of different lengths are laid end to end.
+    """
     if isinstance(metric, str) and metric not in METRICS:
         raise InputError(f"no metric {metric!r}", advice=f"Use {', '.join(METRICS)}, or a function.")
     function = METRICS[metric] if isinstance(metric, str) else metric
     if not callable(function):
         raise InputError(f"no metric {metric!r}", advice=f"Use {', '.join(METRICS)}, or a function.")
     same = len({o.shape for o in outputs}) == len({t.shape for t in targets}) == 1
-    join = np.stack if same else np.concatenate
     try:
-        inputs = join(outputs), join(targets)
+        if same:
+            inputs = np.stack(outputs, batch_axis), np.stack(targets, batch_axis)
+        else:
+            inputs = np.concatenate(outputs), np.concatenate(targets)
     except ValueError as error:
         raise InputError(f"targets cannot be laid end to end: {error}") from error
     result = function(*inputs)

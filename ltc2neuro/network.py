@@ -18,8 +18,8 @@ from compiler.graph.ops import Input, Output, StateRead
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
-from hw_models.errors import InputError
 from hw_models.fixed_point import Format
+from ltc2neuro.answers import answer, shaped
 from ltc2neuro.arrays import (
     ArrayOrTensor,
     Floats,
@@ -31,6 +31,8 @@ from ltc2neuro.arrays import (
     with_timespans,
 )
 from ltc2neuro.evidence import Evidence
+from ltc2neuro.layout import BATCH_FIRST, Layout
+from ltc2neuro.pickling import made_of
 from ltc2neuro.runs import Run, States, run_network
 from ltc2neuro.stream import Stream
 from ltc2neuro.time_constants import tau, tau_name
@@ -63,7 +65,8 @@ class KnownAnswer:
 class Network:
     """A liquid network as integers for one chip.
 
-    Made by `ltc2neuro.compile` or `ltc2neuro.load`. Arrays are (batch, time, features); time is in samples, each
+    Made by `ltc2neuro.compile` or `ltc2neuro.load`. Arrays are (batch, time, features), or lie as `compile` was told
+    with `batch_first=False`: (time, batch, features), of inputs, outputs, states and records. Time is in samples, each
     `dt` long. All executors return the same integers, except "floating", which computes the same ops on the same
     rounded weights and constants without rounding: what differs from torch there are approximations and weights.
     """
@@ -83,6 +86,8 @@ class Network:
     """the shortest time before a sample that it may be given, where it is compiled with time spans"""
     evidence: Evidence | None = None
     """what the proof against torch rests on; None in files of version 0.2"""
+    layout: Layout = BATCH_FIRST
+    """whether arrays have batch or time first, in and out"""
 
     @property
     def timed(self) -> bool:
@@ -92,13 +97,13 @@ class Network:
     # --- running -------------------------------------------------------------------------------------------
 
     def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
-        """What `model(x)` returns, batch first, as float64, from the reference.
+        """What `model(x)` returns, as float64, from the reference.
 
         `x` is (batch, time, features), or a list of (time, features); the result is
-        (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape).
+        (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
+        time first, time and batch change places.
         """
-        outputs = self.run(x, timespans=timespans).outputs
-        return [self.shaped(y) for y in outputs] if isinstance(outputs, list) else self.shaped(outputs)
+        return answer(self.run(x, timespans=timespans).outputs, self.readout, self.step_shape, self.layout)
 
     def run(
         self,
@@ -117,7 +122,7 @@ class Network:
         `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines the layers. The integers are the
         same. Raises `InputError` for a wrong shape, name or state.
         """
-        sequences = with_timespans(as_sequences(x, self.features), timespans, self.shortest_span)
+        sequences = with_timespans(as_sequences(x, self.features, layout=self.layout), timespans, self.shortest_span)
         return run_network(self, sequences, on, state, record, options)
 
     def stream(self, batch: int | None = None) -> Stream:
@@ -125,12 +130,8 @@ class Network:
         return Stream(self, batch)
 
     def shaped(self, outputs: Floats) -> Floats:
-        """Flat outputs (..., time, outputs) in the shape of the model's answer."""
-        if self.readout == "last":
-            if outputs.shape[-2] == 0:
-                raise InputError("there is no last step to answer at", advice="Give at least one sample.")
-            return outputs[..., -1, :].reshape(*outputs.shape[:-2], *self.step_shape)
-        return outputs.reshape(*outputs.shape[:-1], *self.step_shape)
+        """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
+        return shaped(outputs, self.readout, self.step_shape)
 
     # --- names ---------------------------------------------------------------------------------------------
 
@@ -371,6 +372,9 @@ class Network:
         from ltc2neuro.summary import explain_precision
 
         return explain_precision(self)
+
+    def __getstate__(self) -> dict[str, object]:
+        return made_of(self)
 
     def __str__(self) -> str:
         from ltc2neuro.summary import summary

@@ -25,7 +25,8 @@ States: TypeAlias = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Run:
-    """What a run returns. Arrays are (batch, time, size); for a list of sequences, lists of (time, size).
+    """What a run returns. Arrays are (batch, time, size), or as the network's `layout` says; for a list of sequences,
+    lists of (time, size).
 
     `outputs` are in the model's units, `integers` the same as integers (None on "floating"). `states` hold each
     state after every sample: integers, or real values on "floating". `record` holds what was asked for, in real
@@ -246,12 +247,15 @@ def _assemble(
                 record[name][i] = shown[name][row]
 
     def together(arrays: list) -> np.ndarray | list:  # type: ignore[type-arg]
-        return arrays if x.ragged else np.stack(arrays)
+        return arrays if x.ragged else x.layout.stacked(arrays)
+
+    def answers(arrays: list) -> np.ndarray | list:  # type: ignore[type-arg]
+        return arrays if x.ragged else x.layout.stacked_answers(arrays)
 
     return Run(
         on,
-        together(outputs),  # type: ignore[arg-type]
-        None if on == "floating" else together(integers),  # type: ignore[arg-type]
+        answers(outputs),  # type: ignore[arg-type]
+        None if on == "floating" else answers(integers),  # type: ignore[arg-type]
         {n: together(v) for n, v in states.items()},
         {n: together(v) for n, v in record.items()},  # type: ignore[misc]
         counts,

@@ -17,6 +17,7 @@ from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from ltc2neuro import artifact
 from ltc2neuro.evidence import from_plain
+from ltc2neuro.layout import layout_from_plain
 from ltc2neuro.network import KnownAnswer, Network
 
 
@@ -31,6 +32,7 @@ def save(net: Network, path: str | Path) -> None:
         "step_shape": list(net.step_shape),
         "dt": net.dt,
         "shortest_span": net.shortest_span,
+        "layout": asdict(net.layout),
         "passes": [asdict(p) for p in net.passes],
         "evidence": None if net.evidence is None else net.evidence.plain(),
     }
@@ -61,6 +63,7 @@ def load(path: str | Path) -> Network:
             KnownAnswer(arrays["known/x"], arrays["known/integers"], states),  # type: ignore[arg-type]
             None if header["shortest_span"] is None else float(header["shortest_span"]),  # type: ignore[arg-type]
             from_plain(header.get("evidence")),
+            layout_from_plain(header.get("layout")),
         )
         problem = _problem(net)
     except (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hw_models.errors import InputError
-from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array
-from ltc2neuro.runs import States
+from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
+from ltc2neuro.runs import States, run_network
 
 if TYPE_CHECKING:
     from ltc2neuro.network import Network
@@ -33,7 +33,8 @@ class Stream:
             raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
         rows = np.reshape(array, (-1, 1, self._net.features))
         spans = None if timespan is None else np.broadcast_to(np.reshape(as_array(timespan), (-1, 1)), (len(rows), 1))
-        run = self._net.run(rows, state=self._state, timespans=spans)
+        samples = with_timespans(as_sequences(rows, self._net.features), spans, self._net.shortest_span)
+        run = run_network(self._net, samples, "reference", self._state, ())
         self._state = run.final_state
         y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._net.step_shape)
         return y[0] if self._batch is None else y

@@ -22,7 +22,8 @@ def summary(net: Network) -> str:
     """Blocks, populations, synapses, formats, time constants, ticks."""
     answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
     spans = " and the time before each sample" if net.timed else ""
-    lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.features} features{spans} -> {answer}"]
+    title = f"Network for {net.chip.title} ({net.chip.name})"
+    lines = [f"{title}: {net.features} features{spans} -> {answer}; {net.layout}"]
     if net.evidence is not None:
         lines.append(f"proof: {net.evidence.headline()}")
     lines += ["", "blocks (a sample runs them in order)"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from ltc2neuro import metrics
 from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_array, as_sequences, with_timespans
 from ltc2neuro.extras import LAVA
 from ltc2neuro.fidelity import agreement, fidelity, find_truth, time_constants
+from ltc2neuro.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
@@ -48,7 +50,8 @@ def verify(
 ) -> Verification:
     """Compare torch, the float graph, the reference and every other executor on the user's data.
 
-    `x` is (batch, time, features) or a list of (time, features); None replays the stored known-answer sequence.
+    `x` is (batch, time, features), or as the network's `layout` says, or a list of (time, features); None replays the
+    stored known-answer sequence.
     `model` None compares with the stored float graph. `on` None takes every executor installed, and names those that
     are missing. `metric` is "accuracy", "mse", "mae" or a function of outputs and targets in the model's shape.
     `min_sqnr` (dB) holds for the outputs and every state, `max_metric_change` is a fraction: relative for mse and mae,
@@ -64,7 +67,8 @@ def verify(
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
     else:
-        sequences = with_timespans(as_sequences(x, net.features), timespans, net.shortest_span)
+        given = as_sequences(x, net.features, layout=net.layout)
+        sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     begin("running on reference")
@@ -175,7 +179,10 @@ def _metric(
     limit: float | None,
 ) -> list[Row]:
     integer_outputs = [net.shaped(np.asarray(o)) for o in _listed(reference.outputs)]
-    wanted = [as_array(t) for t in targets] if x.ragged else list(as_array(targets))  # type: ignore[arg-type, union-attr]
+    if x.ragged:
+        wanted = [as_array(t) for t in targets]  # type: ignore[union-attr]
+    else:
+        wanted = net.layout.targets(as_array(targets), net.readout)  # type: ignore[arg-type]
     if len(wanted) != len(x.arrays):
         raise InputError(
             "targets do not fit the samples",
@@ -183,7 +190,8 @@ def _metric(
             advice="Give the samples that the targets belong to.",
         )
     label = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    before, after = (metrics.measure(metric, o, wanted) for o in (float_outputs, integer_outputs))
+    axis = net.layout.batch_axis(net.readout)
+    before, after = (metrics.measure(metric, o, wanted, axis) for o in (float_outputs, integer_outputs))
     change = metrics.change(metric, before, after)
     held = None if limit is None else bool(change <= limit)
     return [

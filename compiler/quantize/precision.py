@@ -14,9 +14,6 @@ from types import MappingProxyType
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 
-NO_OVERRIDES: Mapping[str, Mapping[str, int]] = MappingProxyType({})
-
-
 LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "word": (8, 48),
@@ -74,7 +71,7 @@ class Precision:
     """a product of two values splits its longer one, instead of narrowing both"""
     margin: float = 2.0
     """a calibrated range is this much wider than what was seen"""
-    overrides: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: NO_OVERRIDES)
+    overrides: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = {f.name for f in fields(self)} - {"overrides"}
@@ -86,6 +83,8 @@ class Precision:
                         where=f"overrides[{glob!r}]",
                         advice=f"Use one of {', '.join(sorted(known))}.",
                     )
+        copied = {glob: dict(changes) for glob, changes in self.overrides.items()}  # to pickle, and nobody else's
+        object.__setattr__(self, "overrides", copied)
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not low <= value <= high:
@@ -108,7 +107,7 @@ class Precision:
         16
         """
         changes = self.changes(name)
-        return replace(self, overrides=NO_OVERRIDES, **changes) if changes else self  # type: ignore[arg-type]
+        return replace(self, overrides={}, **changes) if changes else self  # type: ignore[arg-type]
 
     def changes(self, name: str) -> dict[str, int]:
         """The fields that overrides change for the value `name`."""

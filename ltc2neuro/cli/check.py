@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from ltc2neuro.cli.axes import add_axes, batch_first
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, note, say, stages
 
@@ -27,6 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
     model.add_argument("--dt", type=float, default=None, help="time from sample to sample (default: 1)")
     model.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    add_axes(model, "a model that reads time first is asked about")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,9 +50,10 @@ def _network(options: argparse.Namespace) -> tuple[list[Finding], str]:
     import ltc2neuro
     from ltc2neuro.errors import InputError
 
-    for name in ("calibration", "arg", "weights", "precision", "dt", "timespans"):
+    for name in ("calibration", "arg", "weights", "precision", "dt", "timespans", "time_first", "batch_first"):
         if getattr(options, name):
-            raise InputError(f"--{name} is for a model, and {options.design} is compiled", advice="Leave it out.")
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} is for a model, and {options.design} is compiled", advice="Leave it out.")
     net = ltc2neuro.load(options.design)
     chip = target(options, net.chip)
     return ltc2neuro.check(net, chip), chip.name
@@ -82,7 +85,15 @@ def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
         note(options, f"weights: {load_weights(model, options.weights)}")
     dt = 1.0 if options.dt is None else options.dt
     with stages(options, most=3):
-        found = ltc2neuro.check(model, chip, calibration, timespans=spans, precision=options.precision, dt=dt)
+        found = ltc2neuro.check(
+            model,
+            chip,
+            calibration,
+            timespans=spans,
+            precision=options.precision,
+            dt=dt,
+            batch_first=batch_first(options),
+        )
     return found, chip.name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ltc2neuro.cli.axes import add_axes, batch_first
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, note, say, stages
 
@@ -25,6 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
     parser.add_argument("--dt", type=float, default=1.0, help="time from sample to sample (default: 1)")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    add_axes(parser, "a model that reads time first is asked about")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
 
 
@@ -58,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
             chip=target(options),
             precision=options.precision,
             dt=options.dt,
+            batch_first=batch_first(options),
         )
     net.save(options.output)
     say(

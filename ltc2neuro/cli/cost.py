@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 
+from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, say, say_error
 
@@ -22,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="FILE", help="samples to run: count the messages they send; without, all are sent"
     )
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    add_axes(parser, "as it was compiled for")
     parser.add_argument("--placement", action="store_true", help="show what each core holds")
 
 
@@ -35,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.timespans and not options.data:
         raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")
-    net = ltc2neuro.load(options.network)
+    net = with_axes(ltc2neuro.load(options.network), options)
     chip = target(options, net.chip)
     data, spans = (samples.load(path) if path else None for path in (options.data, options.timespans))
     recorded = None if data is None else net.run(data, timespans=spans)

@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, say
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array a sequence")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    add_axes(parser, "as it was compiled for")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
     parser.add_argument(
         "--on",
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     import ltc2neuro
     from ltc2neuro.cli import samples
 
-    net = ltc2neuro.load(options.network)
+    net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples)
     if options.output:
         samples.check_target(options.output, x)
@@ -75,17 +77,19 @@ def _run(
     on = options.on
     part = SEQUENCES.get(on, 64)
     saturations: Counter[str] = Counter()
-    splits = isinstance(x, list) or x.ndim == 3  # what is neither is refused by the run
-    if not splits or len(x) <= part:
+    # what is neither a list nor three axes is refused by the run
+    rows = x if isinstance(x, list) else net.layout.rows(x) if x.ndim == 3 else []
+    if len(rows) <= part:
         result = net.run(x, on=on, timespans=spans)
         saturations.update(result.saturations)
         return result.outputs, saturations
     outputs: list[Floats] = []
-    with tqdm(total=len(x), unit="sequence", disable=True if options.json else None, leave=False) as bar:
-        for start in range(0, len(x), part):
-            part_spans = None if spans is None else spans[start : start + part]
-            result = net.run(x[start : start + part], on=on, timespans=part_spans)
+    span_rows = net.layout.rows(spans) if isinstance(spans, np.ndarray) and spans.ndim > 1 else spans
+    with tqdm(total=len(rows), unit="sequence", disable=True if options.json else None, leave=False) as bar:
+        for start in range(0, len(rows), part):
+            part_spans = None if span_rows is None else list(span_rows[start : start + part])
+            result = net.run(rows[start : start + part], on=on, timespans=part_spans)
             saturations.update(result.saturations)
             outputs.extend(result.outputs)
             bar.update(len(result.outputs))
-    return np.stack(outputs) if isinstance(x, np.ndarray) else outputs, saturations
+    return net.layout.stacked_answers(outputs) if isinstance(x, np.ndarray) else outputs, saturations

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, MISSED, say, stages
 
 NAME = "verify"
@@ -18,6 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without: the stored known-answer sequence")
     parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    add_axes(parser, "as it was compiled for")
     parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="least SQNR of the outputs and each state, in dB")
@@ -41,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("limits need samples", advice="Write: ltc2neuro verify NETWORK SAMPLES ...")
     if options.max_metric_change is not None and options.metric is None:
         raise InputError("--max-metric-change needs --targets and --metric")
-    net = ltc2neuro.load(options.network)
+    net = with_axes(ltc2neuro.load(options.network), options)
     on = [name.strip() for name in options.on.split(",")] if options.on else None
     paths = (options.samples, options.targets, options.timespans)
     x, targets, spans = (samples.load(path) if path else None for path in paths)

@@ -14,6 +14,7 @@ from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.arrays import Sequences
+from ltc2neuro.layout import Layout
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.library.text import known_db
 from ltc2neuro.network import KnownAnswer
@@ -46,7 +47,7 @@ def refuse_without_microcode(chip: Chip, precision: Precision | str | None, form
 
 
 def without_microcode(
-    traced: Traced, sequences: Sequences, form: LibraryForm, dt: float, *, timed: bool
+    traced: Traced, sequences: Sequences, form: LibraryForm, dt: float, layout: Layout, *, timed: bool
 ) -> LibraryNetwork:
     """Simplify, lower, prove; then the reference's answer to a piece of the calibration."""
     begin("simplifying")
@@ -55,7 +56,7 @@ def without_microcode(
     processes = build(graph, sequences.arrays, form)
     shortest = traced.shortest if timed else None
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
-    net = LibraryNetwork(graph, processes, form, traced.readout, traced.step_shape, dt, unknown, shortest)
+    net = LibraryNetwork(graph, processes, form, traced.readout, traced.step_shape, dt, unknown, shortest, layout)
     begin("the known answer")
     run = net.run_channels(Sequences(tuple(unknown.x), ragged=False))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}

@@ -24,6 +24,7 @@ from compiler.library.form import LibraryForm
 from compiler.library.network import Integers, ProcessGraph
 from compiler.library.proof import Bounds, reached
 from hw_models.errors import InputError
+from ltc2neuro.answers import answer, shaped
 from ltc2neuro.arrays import (
     ArrayOrTensor,
     Floats,
@@ -36,7 +37,9 @@ from ltc2neuro.arrays import (
     with_timespans,
 )
 from ltc2neuro.extras import LAVA
+from ltc2neuro.layout import BATCH_FIRST, Layout
 from ltc2neuro.network import KnownAnswer
+from ltc2neuro.pickling import made_of
 from ltc2neuro.runs import Run, States
 
 Executor: TypeAlias = "Callable[[ProcessGraph, Integers, States | None], Execution]"
@@ -80,10 +83,10 @@ EXECUTORS: dict[str, Executor] = {"reference": _reference, "lava": _lava, "loihi
 
 @dataclass(frozen=True, eq=False)
 class LibraryNetwork:
-    """A liquid network as integers for Lava's library processes. Arrays are (batch, time, features).
+    """A liquid network as integers for Lava's library processes.
 
-    All executors return the same integers: "reference", NumPy for whole batches; "lava", Lava's own processes; and
-    "loihi2", these on the chip.
+    Arrays are (batch, time, features), or as `layout` says. All executors return the same integers: "reference", NumPy
+    for whole batches; "lava", Lava's own processes; and "loihi2", these on the chip.
     """
 
     float_graph: Graph
@@ -94,6 +97,8 @@ class LibraryNetwork:
     dt: float
     known: KnownAnswer
     shortest_span: float | None = None
+    layout: Layout = BATCH_FIRST
+    """whether arrays have batch or time first, in and out"""
 
     @property
     def timed(self) -> bool:
@@ -106,9 +111,8 @@ class LibraryNetwork:
         return self.processes.features - self.timed
 
     def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
-        """What `model(x)` returns, batch first, as float64, from the reference. See `Network.__call__`."""
-        outputs = self.run(x, timespans=timespans).outputs
-        return [self.shaped(y) for y in outputs] if isinstance(outputs, list) else self.shaped(outputs)
+        """What `model(x)` returns, as float64, from the reference. See `Network.__call__`."""
+        return answer(self.run(x, timespans=timespans).outputs, self.readout, self.step_shape, self.layout)
 
     def run(
         self, x: Samples, on: str = "reference", state: States | None = None, *, timespans: Samples | None = None
@@ -121,7 +125,7 @@ class LibraryNetwork:
         """
         if not isinstance(on, str) or on not in EXECUTORS:
             raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
-        sequences = with_timespans(as_sequences(x, self.features), timespans, self.shortest_span)
+        sequences = with_timespans(as_sequences(x, self.features, layout=self.layout), timespans, self.shortest_span)
         if not sequences.arrays and not sequences.ragged:
             raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
         return self.run_channels(sequences, on, state)
@@ -151,12 +155,15 @@ class LibraryNetwork:
                     final[name][i] = execution.final[name][row]
 
         def together(arrays: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
-            return arrays if sequences.ragged else np.stack(arrays)
+            return arrays if sequences.ragged else sequences.layout.stacked(arrays)
+
+        def answers(arrays: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
+            return arrays if sequences.ragged else sequences.layout.stacked_answers(arrays)
 
         return Run(
             on,
-            together(outputs),
-            together(integers),
+            answers(outputs),
+            answers(integers),
             {n: together(s) for n, s in states.items()},
             {},
             {name: count for name, count in counts.items() if count},
@@ -164,12 +171,8 @@ class LibraryNetwork:
         )
 
     def shaped(self, outputs: Floats) -> Floats:
-        """Flat outputs (..., time, outputs) in the shape of the model's answer."""
-        if self.readout == "last":
-            if outputs.shape[-2] == 0:
-                raise InputError("there is no last step to answer at", advice="Give at least one sample.")
-            return outputs[..., -1, :].reshape(*outputs.shape[:-2], *self.step_shape)
-        return outputs.reshape(*outputs.shape[:-1], *self.step_shape)
+        """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
+        return shaped(outputs, self.readout, self.step_shape)
 
     def quantize(self, x: ArrayOrTensor) -> Integers:
         """Samples (..., features) as the integers that the source sends; out of range is clipped."""
@@ -192,6 +195,9 @@ class LibraryNetwork:
         from ltc2neuro.library.file import save_library
 
         save_library(self, path)
+
+    def __getstate__(self) -> dict[str, object]:
+        return made_of(self)
 
     def __str__(self) -> str:
         from ltc2neuro.library.text import summary

@@ -11,10 +11,11 @@ from compiler.backends.float_graph import run_float
 from compiler.library.network import Kind, Population, ProcessGraph
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.arrays import ArrayOrTensor, Samples, as_array, as_sequences, with_timespans
+from ltc2neuro.arrays import ArrayOrTensor, Samples, Sequences, as_array, as_sequences, with_timespans
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
+from ltc2neuro.runs import run_network
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,15 @@ def compare(
     if _kind(default) != _kind(library):
         raise InputError(
             "the networks are not of one model",
-            numbers=f"{_kind(default)} and {_kind(library)}: features, answer, dt, time spans",
+            numbers=f"{_kind(default)} and {_kind(library)}: features, answer, dt, time spans, layout",
             advice="Compile the same model twice, with microcode=True and with microcode=False.",
         )
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")
-    sequences = with_timespans(as_sequences(x, library.features), timespans, library.shortest_span)
+    given = with_timespans(as_sequences(x, library.features, layout=library.layout), timespans, library.shortest_span)
+    sequences = Sequences(given.arrays, given.ragged)
     if sequences.ragged or not sequences.arrays:
-        raise InputError("x is no batch", advice="Give sequences of one length, (batch, time, features).")
+        raise InputError("x is no batch", advice=f"Give sequences of one length, {library.layout.shape('features')}.")
     truth = run_float(library.float_graph, np.stack(sequences.arrays))
     mapped = default.mapped()
     costs = {
@@ -110,10 +112,13 @@ def compare(
     def score(outputs: np.ndarray) -> float | None:
         if metric is None or targets is None:
             return None
-        return metrics.measure(metric, list(library.shaped(outputs)), list(as_array(targets)))
+        wanted = library.layout.targets(as_array(targets), library.readout)
+        axis = library.layout.batch_axis(library.readout)
+        return metrics.measure(metric, list(library.shaped(outputs)), wanted, axis)
 
     def column(net: Network | LibraryNetwork) -> Column:
-        run = net.run(x, timespans=timespans)
+        default = isinstance(net, Network)
+        run = run_network(net, sequences, "reference", None, ()) if default else net.run_channels(sequences)
         states = {
             name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
             for name, s in run.states.items()
@@ -128,7 +133,7 @@ def compare(
 
 def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
     """What networks of one model have in common."""
-    return net.features, net.readout, net.step_shape, net.dt, net.timed
+    return net.features, net.readout, net.step_shape, net.dt, net.timed, net.layout
 
 
 def _cost(graph: ProcessGraph) -> tuple[int, int, int, int]:
@@ -139,7 +144,7 @@ def summary(net: LibraryNetwork) -> str:
     """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
     graph = net.processes
     answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
-    lines = [f"Network of Lava's library processes: {net.features} features -> {answer}"]
+    lines = [f"Network of Lava's library processes: {net.features} features -> {answer}; {net.layout}"]
     weights = "two of 8 bits" if net.form.split_weights else "8 bits"
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
     lines += ["", "populations (Lava's process, neurons, ticks after their wave began)"]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from hw_models.errors import InputError
+from ltc2neuro.layout import Layout, layout_of
 from ltc2neuro.tracing.layers import timed_cells
 from ltc2neuro.tracing.modules import Forward, Wrap, unwrapped
 
@@ -34,6 +35,11 @@ class Calling:
     output_time_first: bool
     dt: float
     timed: bool = field(default=False, kw_only=True)
+
+    def layout(self, batch_first: bool | None) -> Layout:
+        """How arrays lie, for what was said of them."""
+        answers = self.output_time_first if self.readout == "every" else self.time_first
+        return layout_of(batch_first, reads_time_first=self.time_first, answers_time_first=answers)
 
 
 def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:

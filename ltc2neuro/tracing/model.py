@@ -19,10 +19,10 @@ from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling, forward, with_spans, with_time
 from ltc2neuro.tracing.dispatch import Recording
 from ltc2neuro.tracing.layers import handler_of
-from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.names import Names
+from ltc2neuro.tracing.order import in_order
 from ltc2neuro.tracing.proof import OwnArithmeticError, Subject, prove, prove_long
 from ltc2neuro.tracing.recorder import Recorder, Times
 from ltc2neuro.tracing.source import call, raised_at
@@ -67,15 +67,17 @@ def trace(
     *,
     dt: float = 1.0,
     timespans: Sequence[npt.ArrayLike] | None = None,
+    batch_first: bool | None = True,
 ) -> Traced:
     """Trace `model` and prove the graph against torch on calibration sequences.
 
     `calibration` holds arrays (time, features), of different lengths if need be; `dt` is the time between two samples
     in the unit of the model's time constants. `timespans`, arrays (time,), hold the time before each sample: the model
-    is called with `timespans=`, and the graph's input has one channel more, the last. Raises `TraceError` for what
-    cannot be compiled, at the user's line, and `ProofError` where the graph does not compute what torch does.
+    is called with `timespans=`, and the graph's input has one channel more, the last. `batch_first` is what was said of
+    the array that the sequences come from: see `in_order`. Raises `TraceError` for what cannot be compiled, at the
+    user's line, and `ProofError` where the graph does not compute what torch does.
     """
-    return proved(model, calibration, dt=dt, timespans=timespans).traced
+    return proved(model, calibration, dt=dt, timespans=timespans, batch_first=batch_first).traced
 
 
 def proved(
@@ -84,6 +86,7 @@ def proved(
     *,
     dt: float = 1.0,
     timespans: Sequence[npt.ArrayLike] | None = None,
+    batch_first: bool | None = True,
 ) -> Proved:
     """What `trace` does, with the evidence."""
     sequences = _checked(calibration)
@@ -91,12 +94,13 @@ def proved(
     with undisturbed():
         joined = with_spans(sequences, timespans)
         spans = None if timespans is None else _times(joined)
-        traced, exact = _precisely(model, sequences[0].shape[1], dt, spans)
+        shape = (len(sequences), *sequences[0].shape)
+        traced, exact = _precisely(model, shape, dt, spans, batch_first)
         own = model_dtype(model)
         try:
             return Proved(traced, prove(_subject(model, traced), joined, exact, own), exact)
         except OwnArithmeticError:
-            traced = _recorded(model, sequences[0].shape[1], dt, spans, own)
+            traced = _recorded(model, shape, dt, spans, own, batch_first)
             return Proved(traced, prove(_subject(model, traced), joined, own, own), own)
 
 
@@ -128,7 +132,9 @@ def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
     return Subject(model, traced.graph, traced, traced.watches)
 
 
-def _precisely(model: torch.nn.Module, features: int, dt: float, spans: Times | None) -> tuple[Traced, torch.dtype]:
+def _precisely(
+    model: torch.nn.Module, shape: tuple[int, int, int], dt: float, spans: Times | None, batch_first: bool | None
+) -> tuple[Traced, torch.dtype]:
     """Record the model in float64 where it runs in it, else in its own type; with the type.
 
     Errors are those of the model in its own type.
@@ -136,14 +142,14 @@ def _precisely(model: torch.nn.Module, features: int, dt: float, spans: Times | 
     own = model_dtype(model)
     if own != torch.float64:
         try:
-            traced = _recorded(model, features, dt, spans, torch.float64)
+            traced = _recorded(model, shape, dt, spans, torch.float64, batch_first)
             if not traced.narrowed:
                 clone = instrumented(model, with_time(model, dt), torch.float64)
-                forward(clone, np.ones((1, axes.STEPS, features + traced.timed)), torch.float64, traced)
+                forward(clone, np.ones((1, axes.STEPS, shape[2] + traced.timed)), torch.float64, traced)
                 return traced, torch.float64
         except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
             pass
-    return _recorded(model, features, dt, spans, own), own
+    return _recorded(model, shape, dt, spans, own, batch_first), own
 
 
 def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False) -> Calling:
@@ -154,7 +160,8 @@ def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float
     channels = sequences[0].shape[-1]
     with undisturbed():
         spans = _times(sequences) if timed else None
-        return _recorded(unwrapped(model), channels - timed, dt, spans, model_dtype(model))
+        shape = (len(sequences), len(sequences[0]), channels - timed)
+        return _recorded(unwrapped(model), shape, dt, spans, model_dtype(model))
 
 
 def _times(sequences: Sequence[Floats]) -> Times:
@@ -164,7 +171,12 @@ def _times(sequences: Sequence[Floats]) -> Times:
 
 
 def _recorded(
-    model: torch.nn.Module, features: int, dt: float, spans: Times | None, dtype: torch.dtype
+    model: torch.nn.Module,
+    shape: tuple[int, int, int],
+    dt: float,
+    spans: Times | None,
+    dtype: torch.dtype,
+    batch_first: bool | None = True,
 ) -> Traced:
     """Record with the batch first; where a recurrent layer wants it so, with time first.
 
@@ -172,13 +184,11 @@ def _recorded(
     """
     if not dt > 0 or not np.isfinite(dt):
         raise InputError("dt must be positive and finite", numbers=f"dt = {dt}", advice="The default is 1.0.")
-    try:
-        return _record(model, features, dt, spans, dtype, time_first=False)
-    except SwappedAxesError as swapped:
-        try:
-            return _record(model, features, dt, spans, dtype, time_first=True)
-        except SwappedAxesError:
-            raise swapped from None
+
+    def record(time_first: bool) -> Traced:
+        return _record(model, shape[2], dt, spans, dtype, time_first=time_first)
+
+    return in_order(record, model, batch_first, shape)
 
 
 def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:

@@ -27,7 +27,9 @@ Elapsed: TypeAlias = "torch.Tensor | float"
 
 
 class SwappedAxesError(TraceError):
-    """A recurrent layer is given (time, batch) where it expects (batch, time), or the reverse."""
+    """The recurrent layer at `path` is given (time, batch) where it expects (batch, time), or the reverse."""
+
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,9 @@ def _step_input(recorder: Recorder, x: torch.Tensor, batch_first: bool) -> Symbo
         error = recorder.refusal(
             f"a recurrent layer expects {wanted} and is given {given}", "Set its batch_first, or transpose before it."
         )
-        raise SwappedAxesError(error.what, where=error.where, advice=error.advice)
+        swapped = SwappedAxesError(error.what, where=error.where, advice=error.advice)
+        swapped.path = recorder.path.partition("#")[0]
+        raise swapped
     if not axes.starts_with(x.codes, axes.sequence_labels(time_first=not batch_first)):
         raise recorder.refusal(
             "a recurrent layer is given something else than a batch of whole sequences",

@@ -1,0 +1,118 @@
+"""`Layout`: whether a network's arrays have batch or time as their first axis, outside.
+
+Inside, each sequence is an array (time, features) of its own, so that only what is handed in and out needs this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from hw_models.errors import InputError
+
+HOW = (
+    "batch_first=False: arrays are as the model takes them, (time, batch, features), in and out. batch_first=True: "
+    "they are (batch, time, features), and the network transposes. (In the shell: --time-first, --batch-first.) A list "
+    "of (time, features) sequences needs neither."
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The order of batch and time in arrays; lists of sequences have none.
+
+    `time_first` is that of inputs, time spans, states and recorded values, `answers_time_first` that of outputs:
+    a model may read one way and answer the other. `time_first` None: nobody has said, and arrays are refused.
+    """
+
+    time_first: bool | None = False
+    answers_time_first: bool = False
+
+    def __str__(self) -> str:
+        if self.time_first is None:
+            return "lists of sequences only: it was not said whether arrays have batch or time first"
+        if self.time_first == self.answers_time_first:
+            return f"arrays {self.shape('features')}"
+        return f"arrays {self.shape('features')}, answers {replace(self, time_first=not self.time_first).shape('...')}"
+
+    def shape(self, features: object) -> str:
+        """The axes of an input, in words."""
+        return f"(time, batch, {features})" if self.time_first else f"(batch, time, {features})"
+
+    def rows(self, array: np.ndarray) -> list[np.ndarray]:
+        """Each sequence of an input, or of time spans: (time, ...). Raises `InputError` where nobody has said."""
+        if self.time_first is None:
+            raise InputError(
+                "the model reads time first, and this network was not told whether its arrays do",
+                numbers=both_ways(array.shape),
+                advice=f"Compile it with batch_first=. {HOW}",
+            )
+        return list(array.swapaxes(0, 1) if self.time_first else array)
+
+    def answers(self, array: np.ndarray) -> list[np.ndarray]:
+        """Each sequence's answers at every step, of an array of them."""
+        return list(array.swapaxes(0, 1) if self.answers_time_first else array)
+
+    def targets(self, array: np.ndarray, readout: str) -> list[np.ndarray]:
+        """Each sequence's answers as the model returns them: at every step, or the last one's alone."""
+        return self.answers(array) if readout == "every" else list(array)
+
+    def batch_axis(self, readout: str) -> int:
+        """Which axis of an answer the batch is."""
+        return 1 if readout == "every" and self.answers_time_first else 0
+
+    def stacked(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
+        """Sequences (time, ...) as one array, as inputs, states and recorded values lie."""
+        return np.stack(sequences, axis=1 if self.time_first else 0)
+
+    def stacked_answers(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
+        """Sequences (time, ...) as one array, as outputs lie."""
+        return np.stack(sequences, axis=1 if self.answers_time_first else 0)
+
+    def told(self, *, time_first: bool) -> Layout:
+        """The same, as someone says now that arrays lie."""
+        if not time_first:
+            return BATCH_FIRST
+        return self if self.time_first else replace(self, time_first=True, answers_time_first=True)
+
+
+BATCH_FIRST = Layout()
+
+
+def layout_of(batch_first: bool | None, *, reads_time_first: bool, answers_time_first: bool) -> Layout:
+    """The layout of a model that reads and answers so, for what `compile` was told."""
+    if batch_first is True:
+        return BATCH_FIRST
+    if batch_first is None and reads_time_first:
+        return Layout(None, answers_time_first)
+    return Layout(reads_time_first, answers_time_first)
+
+
+def layout_from_plain(table: object) -> Layout:
+    """The layout that `asdict` made a table of; None is what files hold that are older than layouts: batch first.
+
+    Raises `ValueError` for anything else.
+    """
+    if table is None:
+        return BATCH_FIRST
+    if not isinstance(table, dict) or set(table) != {f.name for f in fields(Layout)}:
+        raise ValueError("a layout of other axes")
+    layout = Layout(**table)
+    flags = [getattr(layout, f.name) for f in fields(Layout)]
+    if not all(isinstance(flag, bool) for flag in flags[1:]) or flags[0] not in (True, False, None):
+        raise ValueError("a layout that is neither batch nor time first")
+    return layout
+
+
+def check_batch_first(batch_first: object) -> None:
+    """Raise `InputError` unless it is True, False or None."""
+    if batch_first is not None and not isinstance(batch_first, bool):
+        raise InputError("batch_first must be True, False or None", numbers=f"{batch_first!r}", advice=HOW)
+
+
+def both_ways(shape: tuple[int, ...]) -> str:
+    """What an array of that shape is, read either way."""
+    first, second = shape[:2]
+    return f"shape {shape}: time first, {second} sequences of {first} steps; batch first, {first} of {second}"
