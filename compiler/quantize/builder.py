@@ -76,14 +76,29 @@ class Builder:
     def constant(self, name: str, array: np.ndarray, fraction: int | None = None) -> str:
         """Store an integer constant under `name`, or under a like name where another one has it."""
         array = np.asarray(array, np.int64)
-        while name in self.constants and not np.array_equal(self.constants[name], array):
-            name += "'"
+        name = self._free(name, array)
         if name not in self.constants:
             self.constants[name] = array
             if array.ndim == 1:
                 self.spans[name] = exactly(array)
         if fraction is not None:
             self.fractions[name] = fraction
+        return name
+
+    def host(self, name: str) -> str:
+        """Store the float constant `name` of the host's maps, under a like name where an integer one has it."""
+        array = self.source.constants[name].astype(np.float64)
+        name = self._free(name, array)
+        self.constants[name] = array
+        return name
+
+    def _free(self, name: str, array: np.ndarray) -> str:
+        """`name`, or a like name where it stands for something else than `array`."""
+        while name in self.constants:
+            there = self.constants[name]
+            if there.dtype == array.dtype and np.array_equal(there, array):
+                break
+            name += "'"
         return name
 
     def number(self, value: int, fraction: int = 0) -> str:

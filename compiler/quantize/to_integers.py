@@ -171,7 +171,7 @@ def _lower(
         _input(build, op, bounds[op.out])
     elif isinstance(op, Output):
         x = build.at(op.x, build.wanted.get(op.x, 0))
-        build.effect(Output(x, _host(build, op.scale), _host(build, op.offset)))
+        build.effect(Output(x, build.host(op.scale), build.host(op.offset)))
     elif isinstance(op, StateRead):
         form = states[op.state]
         build.emit(StateRead(op.out, op.state), form.fraction, (form.low, form.high), of=op.out)
@@ -206,14 +206,8 @@ def _input(build: Builder, op: Input, interval: Interval) -> None:
     """What the host sends: it saturates to the calibrated range, and counts."""
     fraction = build.wanted[op.out]
     form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
-    new = Input(op.out, _host(build, op.scale), _host(build, op.offset))
+    new = Input(op.out, build.host(op.scale), build.host(op.offset))
     build.emit(new, fraction, (form.low, form.high), of=op.out)
-
-
-def _host(build: Builder, name: str) -> str:
-    """A float constant of the host's maps."""
-    build.constants[name] = build.source.constants[name].astype(np.float64)
-    return name
 
 
 def _elementwise(build: Builder, op: Op) -> None:

@@ -81,7 +81,7 @@ def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Call
     """
     if calling.timed and len(x) > 1:
         return np.concatenate([forward(model, row[None], dtype, calling) for row in x])
-    tensor = torch.from_numpy(np.ascontiguousarray(x)).to(dtype)
+    tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
     result = model(tensor[..., :-1], timespans=tensor[..., -1]) if calling.timed else model(tensor)
     y = result[0] if isinstance(result, tuple) else result

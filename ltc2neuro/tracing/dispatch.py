@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch.overrides import TorchFunctionMode
 
+from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
+from ltc2neuro.tracing.dtypes import in_torch, promoted, typed
+from ltc2neuro.tracing.logic import truth
 from ltc2neuro.tracing.recorder import Recorder
-from ltc2neuro.tracing.refusals import refusal
+from ltc2neuro.tracing.refusals import CUTS, refusal
 from ltc2neuro.tracing.solver import repeated
 from ltc2neuro.tracing.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.torch_ops import RULES, Rule, spellings
@@ -61,19 +64,26 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
         rule, in_place = _rule(_IN_PLACE[func]), True
     if rule is None:
         raise refusal(recorder, func)
-    kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key != "inplace"}
+    target = args[0] if args else None
     with recorder.doing(func):
+        result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
+        kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key != "inplace"}
         try:
-            result = rule(*args, **kwargs)
-        except TypeError as error:
-            if "argument" not in str(error):
-                raise
+            if func not in _WITH_MASKS:
+                numbers = rule in _DECOMPOSED
+                args = promoted(args, result, constants=numbers)
+                kwargs = promoted(kwargs, result, constants=numbers)
+            recorded = rule(*args, **kwargs)
+        except Ltc2NeuroError:
+            raise
+        except Exception as error:
             raise recorder.refusal(
                 f"{recorder.operation} is called in a way that is not supported",
                 "Write it with simpler operations.",
                 str(error),
             ) from error
-    return _store(recorder, args[0], result) if in_place else result
+        recorded = typed(recorder, recorded, result)
+    return _store(recorder, target, recorded) if in_place else recorded
 
 
 def _rule(func: Function) -> Rule | None:
@@ -107,12 +117,14 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
     if not isinstance(x, Symbolic):
         raise refusal([*symbols(args), *symbols(kwargs)][0].recorder, func)
     example = func(*plain(args), **plain(kwargs))
-    if not isinstance(example, torch.Tensor) or example.dtype == x.example.dtype:
+    if not isinstance(example, torch.Tensor):
+        return example
+    if example.dtype == x.example.dtype:
         return x
-    if not example.dtype.is_floating_point and x.example.dtype != torch.bool:
-        raise x.recorder.refusal(
-            f"a computed value is cut to {example.dtype}", "Leave it a float: a cast to whole numbers has no op."
-        )
+    if example.dtype == torch.bool:
+        return truth(x)
+    if not example.dtype.is_floating_point and x.example.dtype.is_floating_point:
+        raise x.recorder.refusal(f"a computed value is cut to {example.dtype}", CUTS)
     x.recorder.narrowed |= example.dtype == torch.float32 and x.example.dtype == torch.float64
     return symbolic(x.recorder, example, x.codes, x.value)
 
@@ -132,7 +144,13 @@ _METADATA: set[Function] = {
     ),
     *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
 }  # fmt: skip
-_CASTS = set(spellings("to", "float", "double", "half", "bfloat16", "int", "long", "bool", "type", "type_as", "cpu"))
+_CASTS = set(
+    spellings("to", "float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "type",
+              "type_as", "cpu")
+)  # fmt: skip
+_DECOMPOSED = set(DECOMPOSITIONS.values())
+_WITH_MASKS = set(spellings("where", "masked_fill", "masked_fill_"))
+"""Whose masks stay of type bool"""
 _RANDOM = set(
     spellings("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "normal", "bernoulli", "multinomial",
               "normal_", "uniform_", "bernoulli_", "random_", "exponential_")

@@ -25,6 +25,7 @@ from ltc2neuro.tracing.names import Names
 from ltc2neuro.tracing.order import in_order
 from ltc2neuro.tracing.proof import OwnArithmeticError, Subject, prove, prove_long
 from ltc2neuro.tracing.recorder import Recorder, Times
+from ltc2neuro.tracing.scripts import scripts_refused
 from ltc2neuro.tracing.source import call, raised_at
 from ltc2neuro.tracing.symbolic import Symbolic, symbols
 from ltc2neuro.tracing.watches import Watch
@@ -277,7 +278,7 @@ def _record(
             keywords = {"timespans": call(lambda spans: torch.maximum(spans, shortest), elapsed)}
         recorder.given = keywords["timespans"]
     try:
-        with solvers(recorder), Recording(recorder):
+        with scripts_refused(recorder), solvers(recorder), Recording(recorder):
             result = call(clone, x, **keywords)
     except Ltc2NeuroError:
         raise

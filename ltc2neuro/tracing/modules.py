@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from hw_models.errors import InputError, TraceError
+from ltc2neuro.tracing.compiled import uncompiled
 
 Forward: TypeAlias = Callable[..., object]
 Wrap: TypeAlias = Callable[[str, torch.nn.Module, Forward], Forward]
@@ -47,7 +48,9 @@ def instrumented(model: torch.nn.Module, wrap: Wrap, dtype: torch.dtype | None =
     for path, module in clone.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
             raise TraceError(
-                "a scripted module cannot be traced", where=path, advice="Compile the module that was scripted."
+                "a module made by torch.jit cannot be recorded",
+                where=path or type(model).__name__,
+                advice="Compile the Python module that it was made from, before torch.jit.script or torch.jit.trace.",
             )
         setattr(module, "forward", wrap(path, module, module.forward))  # noqa: B010  # a method is replaced
     return clone
@@ -67,7 +70,7 @@ def undisturbed() -> Iterator[None]:
     """No gradients, and the random states of torch and NumPy as they were before."""
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), uncompiled():
             yield
     finally:
         torch.set_rng_state(torch_state)

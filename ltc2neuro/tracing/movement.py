@@ -15,16 +15,18 @@ from ltc2neuro.tracing.elementwise import MIXES, constant
 from ltc2neuro.tracing.recorder import Recorder
 from ltc2neuro.tracing.symbolic import Symbolic, plain, symbolic, symbols
 
+CHOOSES = (
+    "A network's connections are fixed: choose with constants, or select with torch.where(condition, a, b). "
+)
+
 
 def movement(func: Callable[..., object]) -> Callable[..., object]:
     """The rule of a torch function that moves elements as constants tell it."""
 
     def rule(x: Symbolic, *args: object, **kwargs: object) -> object:
-        if symbols(args) or symbols(kwargs):
-            raise x.recorder.refusal(
-                "a computed value chooses which elements are taken",
-                "A network's connections are fixed: choose with constants, or select with torch.where.",
-            )
+        computed = symbols(args) + symbols(kwargs)
+        if computed:
+            raise computed[0].recorder.refusal("a computed value chooses which elements are taken", CHOOSES)
         return _moved(x, func(x.example, *args, **kwargs), func(x.codes, *args, **kwargs))
 
     return rule

@@ -21,6 +21,7 @@ from ltc2neuro.tracing.source import code_line, user_line
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.value_names import Origin, final_names, unique
 from ltc2neuro.tracing.watches import Watches
+from ltc2neuro.tracing.whole_numbers import Reach, fits, reach
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,6 +59,8 @@ class Recorder:
         self._blocks = [_Block("input", 1)]
         self._origins: dict[str, Origin] = {}
         self._made: dict[Op, str] = {}
+        self._makers: dict[str, Op] = {}
+        self._reaches: dict[str, Reach] = {}
         self._states: dict[str, State] = {}
         self._reads: dict[str, str] = {}
         self._overwritten: dict[str, str] = {}
@@ -134,7 +137,8 @@ class Recorder:
         hint = hint or (template.function if isinstance(template, Apply) else type(template).__name__.lower())
         keeps = isinstance(template, (Input, StateRead, Gather))
         self._origins[value] = Origin(len(self._blocks) - 1, self.path, hint, user_line(), code_line(), size, keeps)
-        self._blocks[-1].ops.append(make(value))
+        self._makers[value] = make(value)
+        self._blocks[-1].ops.append(self._makers[value])
         if not isinstance(template, StateRead):
             self._made[template] = value
         return value
@@ -187,6 +191,14 @@ class Recorder:
     def size(self, name: str) -> int:
         """The size of a value or constant."""
         return self._origins[name].size if name in self._origins else int(self._constants[name].size)
+
+    def reach(self, name: str) -> Reach:
+        """The interval that a value or constant never leaves, whatever the input; infinite where it is not known."""
+        return reach(name, self._makers, self._constants, self._reaches)
+
+    def fits(self, name: str, dtype: torch.dtype) -> bool:
+        """Whether a value of whole numbers never leaves its type."""
+        return fits(dtype, self.reach(name))
 
     def _in_sight(self, value: str) -> bool:
         block = self._blocks[self._origins[value].block]
@@ -284,6 +296,12 @@ class Recorder:
                 f"{[tuple(s.shape) for s in state]} before, {[tuple(t.shape) for t in after]} after",
             )
         for name, new, old in zip(names, after, inner, strict=True):
+            if new.dtype != old.dtype and not (new.is_floating_point() and old.is_floating_point()):
+                raise self.refusal(
+                    "a repeated step changes the type of its state",
+                    "Return floats: state.float().",
+                    f"{old.dtype} before, {new.dtype} after",
+                )
             if not isinstance(new, Symbolic) or not torch.equal(axes.labels_of(new.codes), axes.labels_of(old.codes)):
                 raise self.refusal(
                     "a repeated step returns a state that does not depend on its state",

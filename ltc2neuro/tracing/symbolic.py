@@ -48,9 +48,17 @@ def symbolic(
     value: str,
     family: Family | None = None,
 ) -> Symbolic:
-    """A symbolic tensor; one with a `family` is a view of its members. Half precision is refused."""
+    """A symbolic tensor; one with a `family` is a view of its members.
+
+    Half precision is refused, and whole numbers that may wrap around.
+    """
     if example.dtype in (torch.float16, torch.bfloat16):
         raise recorder.refusal("the model computes in half precision", "Convert it first: model.float().")
+    if not (example.dtype == torch.bool or example.is_floating_point() or recorder.fits(value, example.dtype)):
+        raise recorder.refusal(
+            f"whole numbers of {example.dtype} that may leave its range",
+            "They would wrap around in torch, and not on the chip: compute with floats, x.float().",
+        )
     with torch._C.DisableTorchFunctionSubclass():
         tensor: Symbolic = torch.Tensor._make_subclass(Symbolic, example)  # type: ignore[assignment]
     tensor.recorder = recorder

@@ -14,7 +14,8 @@ import torch.nn.functional as functional
 
 from compiler.functions import FUNCTIONS
 from compiler.graph import Op
-from compiler.graph.ops import Add, Compare, Div, Max, Min, Mul, Relation, Select, Sub
+from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
+from ltc2neuro.tracing import logic
 from ltc2neuro.tracing import movement as moves
 from ltc2neuro.tracing.elementwise import Operand, apply, elementwise
 from ltc2neuro.tracing.linear import linear, matmul, total
@@ -30,9 +31,18 @@ def spellings(*names: str) -> list[Callable[..., object]]:
     return [f for f in found if callable(f)]
 
 
-def _binary(op: Callable[[str, str, str], Op], real: Callable[..., torch.Tensor]) -> Callable[..., Symbolic]:
+_Maker: TypeAlias = Callable[[str, str, str], Op]
+
+
+def _binary(
+    op: _Maker, real: Callable[..., torch.Tensor], of_truths: _Maker | None = None
+) -> Callable[..., Symbolic]:
+    """The rule of an op. `of_truths` is what it does with bool tensors: True + True is True."""
+
     def rule(input: Operand, other: Operand) -> Symbolic:
-        return elementwise(op, (input, other), real(plain(input), plain(other)))
+        example = real(plain(input), plain(other))
+        make = of_truths if of_truths is not None and example.dtype == torch.bool else op
+        return elementwise(make, (input, other), example)
 
     return rule
 
@@ -45,40 +55,30 @@ def _scaled(rule: Callable[..., Symbolic]) -> Rule:
     """`add` and `sub` have a factor `alpha` for the second operand."""
 
     def scaled(input: Operand, other: Operand, *, alpha: float = 1) -> Symbolic:
-        return rule(input, other if alpha == 1 else other * alpha)
+        if alpha != 1:  # in the type of the sum: 200 * 2 is 144 in uint8
+            kind = torch.result_type(plain(input), plain(other))
+            other = (other.to(kind) if isinstance(other, torch.Tensor) else other) * alpha
+        return rule(input, other)
 
     return scaled
-
-
-def _compare(relation: Relation, real: Callable[..., torch.Tensor]) -> Callable[..., Symbolic]:
-    def on_tensors(a: Operand, b: Operand) -> torch.Tensor:
-        return real(torch.as_tensor(a), torch.as_tensor(b))
-
-    return _binary(lambda out, a, b: Compare(out, a, b, relation), on_tensors)
-
-
-def _both(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return torch.logical_and(a, torch.as_tensor(b))
-
-
-def _not(input: Symbolic) -> Symbolic:
-    """1 - x, for the 0 and 1 of a comparison."""
-    return elementwise(Sub, (1.0, input), torch.logical_not(input.example))
-
-
-def _where(condition: torch.Tensor, input: Operand, other: Operand) -> Symbolic:
-    example = torch.where(plain(condition), plain(input), plain(other))
-    return elementwise(Select, (condition, input, other), example)
 
 
 def _function(name: str) -> Rule:
     return lambda input: apply(name, input)
 
 
-_ADD, _SUB, _MUL = _binary(Add, torch.add), _binary(Sub, torch.sub), _binary(Mul, torch.mul)
+_ADD, _SUB, _MUL = _binary(Add, torch.add, Max), _binary(Sub, torch.sub), _binary(Mul, torch.mul, Min)
 _DIV, _MIN, _MAX = _binary(Div, torch.true_divide), _binary(Min, torch.minimum), _binary(Max, torch.maximum)
-_LESS, _LESS_EQUAL = _compare(Relation.LESS, torch.lt), _compare(Relation.LESS_EQUAL, torch.le)
-_EQUAL = _compare(Relation.EQUAL, torch.eq)
+_AND = logic.bitwise(logic.logical_and, torch.bitwise_and)
+_OR = logic.bitwise(logic.logical_or, torch.bitwise_or)
+_XOR = logic.bitwise(logic.logical_xor, torch.bitwise_xor)
+
+
+def _quotient(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Symbolic:
+    if rounding_mode is not None:
+        raise TypeError(f"argument rounding_mode = {rounding_mode}: the chip's programs do not round")
+    return _DIV(input, other)
+
 
 _MOVES = (
     "view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes", "swapdims", "movedim",
@@ -101,19 +101,24 @@ RULES: dict[Callable[..., object], Rule] = {
             (("sub", "subtract", "__sub__"), _scaled(_SUB)),
             (("rsub", "__rsub__"), _scaled(_reversed(_SUB))),
             (("mul", "multiply", "__mul__", "__rmul__"), _MUL),
-            (("div", "divide", "true_divide", "__div__", "__truediv__"), _DIV),
+            (("div", "divide", "true_divide", "__div__", "__truediv__"), _quotient),
             (("__rdiv__", "__rtruediv__"), _reversed(_DIV)),
             (("minimum", "fmin"), _MIN),
             (("maximum", "fmax"), _MAX),
-            (("lt", "less", "__lt__"), _LESS),
-            (("le", "less_equal", "__le__"), _LESS_EQUAL),
-            (("gt", "greater", "__gt__"), _reversed(_LESS)),
-            (("ge", "greater_equal", "__ge__"), _reversed(_LESS_EQUAL)),
-            (("eq", "__eq__"), _EQUAL),
-            (("ne", "not_equal", "__ne__"), lambda input, other: _not(_EQUAL(input, other))),
-            (("logical_and", "__and__", "__rand__"), _binary(Mul, _both)),
-            (("logical_or", "__or__", "__ror__"), _binary(Max, _both)),
-            (("logical_not", "bitwise_not", "__invert__"), _not),
+            (("lt", "less", "__lt__"), logic.less),
+            (("le", "less_equal", "__le__"), logic.less_equal),
+            (("gt", "greater", "__gt__"), _reversed(logic.less)),
+            (("ge", "greater_equal", "__ge__"), _reversed(logic.less_equal)),
+            (("eq", "__eq__"), logic.equal),
+            (("ne", "not_equal", "__ne__"), logic.unequal),
+            (("logical_and",), logic.logical_and),
+            (("logical_or",), logic.logical_or),
+            (("logical_xor",), logic.logical_xor),
+            (("logical_not",), logic.logical_not),
+            (("bitwise_and", "__and__", "__rand__"), _AND),
+            (("bitwise_or", "__or__", "__ror__"), _OR),
+            (("bitwise_xor", "__xor__", "__rxor__"), _XOR),
+            (("bitwise_not", "__invert__"), logic.bitwise_not),
             (("matmul", "mm", "mv", "bmm", "__matmul__"), matmul),
             (("__rmatmul__",), lambda b, a: matmul(a, b)),
             (("sum",), total),
@@ -130,7 +135,7 @@ RULES: dict[Callable[..., object], Rule] = {
     **{f: moves.movement(f) for name in _MOVES for f in spellings(name)},
     **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT"))},
     functional.linear: linear,
-    torch.where: _where,
-    torch.Tensor.where: lambda input, condition, other: _where(condition, input, other),
+    torch.where: logic.where,
+    torch.Tensor.where: lambda input, condition, other: logic.where(condition, input, other),
 }
 """The rule of each torch function that has an op or moves elements."""

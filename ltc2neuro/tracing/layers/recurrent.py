@@ -204,6 +204,13 @@ def scan(
                 "Let state_size (or hidden_size) be the size of the state.",
                 f"{variable.name}: {tuple(old.shape)} before, {tuple(new.shape)} after",
             )
+        if not new.is_floating_point():
+            raise _broken(
+                step,
+                "the new state of a cell is no float",
+                "Return it as a float: state.float().",
+                f"{variable.name}: {new.dtype}",
+            )
         recorder.write(name, new)
         if variable.shown_by is not None:
             recorder.watches.state(name, recorder.path_of(variable.shown_by), variable.position)
