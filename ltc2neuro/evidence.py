@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 
 from compiler.graph.serialize import Json
 
@@ -13,7 +13,8 @@ class Probe:
     """One batch that torch and the graph were run on.
 
     `left_out` counts rows on which torch failed or was not finite, `undecided` those that were compared only up to
-    the step at which rounding decides a comparison; `why` says more. `fewer` says what the budget has cut.
+    the step from which rounding decides: a comparison, or the state of a chaotic network. `why` says more, `fewer`
+    what the budget has cut.
     """
 
     name: str
@@ -31,12 +32,14 @@ class Evidence:
     """The proof of a network: its probes, and for each value the largest difference from torch.
 
     `arithmetic` is that of the tight comparison, "float64" where the model runs in it. `differences` are relative to
-    the largest that the value's channel had on that probe, as a power of ten that they stay below.
+    the largest that the value's channel had in that row, as a power of ten that they stay below; those in `amplified`
+    are larger, and as large as rounding makes them.
     """
 
     arithmetic: str
     probes: tuple[Probe, ...]
-    differences: Mapping[str, float]
+    differences: Mapping[str, float] = field(default_factory=dict)
+    amplified: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def fewer(self) -> tuple[Probe, ...]:
@@ -45,9 +48,11 @@ class Evidence:
 
     def joined(self, other: Evidence) -> Evidence:
         """Both together."""
-        names = dict.fromkeys([*self.differences, *other.differences])
-        worst = {n: max(self.differences.get(n, 0.0), other.differences.get(n, 0.0)) for n in names}
-        return Evidence(self.arithmetic, self.probes + other.probes, worst)
+        differences, amplified = (
+            {n: max(a.get(n, 0.0), b.get(n, 0.0)) for n in dict.fromkeys([*a, *b])}
+            for a, b in ((self.differences, other.differences), (self.amplified, other.amplified))
+        )
+        return Evidence(self.arithmetic, self.probes + other.probes, differences, amplified)
 
     def headline(self) -> str:
         """One line of the summary."""
@@ -67,11 +72,13 @@ class Evidence:
         for p in self.probes:
             notes = [p.arithmetic, p.fewer and f"fewer: {p.fewer}"]
             notes += [f"{p.left_out} rows left out: {p.why}" if p.left_out else ""]
-            notes += [f"{p.undecided} rows up to where rounding decides a comparison" if p.undecided else ""]
+            notes += [f"{p.undecided} rows up to where rounding decides" if p.undecided else ""]
             lines.append(f"  {p.name:{width}}  {p.rows:4} {p.steps:6}  {', '.join(n for n in notes if n)}")
         lines += ["", "largest difference from torch, of the largest in its channel"]
         width = max((len(n) for n in self.differences), default=0)
-        lines += [f"  {n:{width}}  {f'below {d:.0e}' if d else 'none'}" for n, d in self.differences.items()]
+        for name, largest in self.differences.items():
+            more = f", where rounding is amplified below {self.amplified[name]:.0e}" if name in self.amplified else ""
+            lines.append(f"  {name:{width}}  {f'below {largest:.0e}' if largest else 'none'}{more}")
         return "\n".join(lines)
 
     def plain(self) -> dict[str, Json]:
@@ -80,6 +87,7 @@ class Evidence:
             "arithmetic": self.arithmetic,
             "probes": [asdict(p) for p in self.probes],
             "differences": dict(self.differences),
+            "amplified": dict(self.amplified),
         }
 
 
@@ -87,15 +95,22 @@ def from_plain(table: Json) -> Evidence | None:
     """The evidence of a file; None where there is none. Raises `TypeError` or `ValueError` where it is damaged."""
     if table is None:
         return None
-    probes = table.get("probes") if isinstance(table, dict) else None
-    differences = table.get("differences") if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not isinstance(probes, list) or not isinstance(differences, dict):
-        raise TypeError("its proof has no probes or no differences")
+    if not isinstance(table, dict):
+        raise TypeError("its proof is no table")
+    probes = table.get("probes")
+    if not isinstance(probes, list) or not probes:
+        raise ValueError("its proof has no probes")
     found = tuple(_probe(p) for p in probes)
-    if not found or not all(type(d) is float for d in differences.values()):
-        raise ValueError("its proof has no probes, or a difference that is no number")
-    worst = {n: d for n, d in differences.items() if isinstance(d, float)}
-    return Evidence(str(table["arithmetic"]), found, worst)
+    return Evidence(str(table["arithmetic"]), found, _numbers(table["differences"]), _numbers(table["amplified"]))
+
+
+def _numbers(table: Json) -> dict[str, float]:
+    if not isinstance(table, dict):
+        raise TypeError("its proof has no differences")
+    numbers = {n: d for n, d in table.items() if isinstance(d, float)}
+    if len(numbers) < len(table):
+        raise ValueError("its proof has a difference that is no number")
+    return numbers
 
 
 def _probe(table: Json) -> Probe:

@@ -23,6 +23,8 @@ SEEDS = (0, 1, 2)
 """Each gives every op and constant other errors; the largest effect counts."""
 ROOM = 32
 """How much more than that two right programs may differ: they round in another order, and functions a digit more"""
+LOST = 0.01
+"""The part of a state or output that rounding must have changed for it to be lost"""
 _ROUNDED = (Input, MatVec, SegmentSum, Add, Sub, Mul, Div, Apply)
 """Ops whose results are rounded; the others hand on one of their operands, or 0 and 1"""
 
@@ -45,6 +47,18 @@ def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = 
         {n: _lost(a, [r.states[n] for r in runs]) for n, a in base.states.items()},
         {n: _lost(base.record[n], [r.record[n] for r in runs]) for n in record},
     )
+
+
+def first_lost(base: Execution, loss: Loss) -> npt.NDArray[np.int64]:
+    """For each sequence the first step at which a state or the output is lost to rounding; the number of steps if none.
+
+    A chaotic network amplifies the last digit until two right programs have nothing in common.
+    """
+    lost = np.zeros(base.outputs.shape[:2], bool)
+    for values, losses in [(base.outputs, loss.outputs), *((base.states[n], loss.states[n]) for n in base.states)]:
+        size = np.maximum.accumulate(np.linalg.norm(np.nan_to_num(values), axis=2), axis=1)
+        lost |= np.linalg.norm(losses, axis=2) > LOST * size
+    return np.where(lost.any(axis=1), lost.argmax(axis=1), lost.shape[1])
 
 
 def first_undecided(graph: Graph, x: Floats, unit: float) -> npt.NDArray[np.int64]:

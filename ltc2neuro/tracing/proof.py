@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from compiler.backends.float_graph import run_float
-from compiler.backends.rounding import ROOM, Loss, first_undecided, rounding_loss
+from compiler.backends.rounding import ROOM, Loss, first_lost, first_undecided, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.ops import Output
 from hw_models.errors import Ltc2NeuroError, ProofError
@@ -128,7 +128,7 @@ class _Trial:
             if probe.own:
                 raise _fails(error, x.shape) from error
             why = f"torch fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            return Evidence(self.arithmetic, (replace(seen, left_out=rows, why=why),), {})
+            return Evidence(self.arithmetic, (replace(seen, left_out=rows, why=why),))
         pairs = [*pairs, self._answer(run.outputs, answer, calling)]
         whole = np.all([np.isfinite(p.torchs).all(axis=(1, 2)) for p in pairs], axis=0)
         if probe.own and not whole.all():
@@ -142,12 +142,22 @@ class _Trial:
         allowed = [_ALLOWED[dtype] * _scale(p, whole) for p in pairs]
         if any(np.any(~(d <= a)) for d, a in zip(differences, allowed, strict=True)):
             seen = replace(seen, undecided=self._excused(pairs, differences, allowed, whole, kept))
-        worst: dict[str, float] = {}
+        return Evidence(self.arithmetic, (seen,), *self._largest(pairs, differences, whole))
+
+    def _largest(
+        self, pairs: Sequence[Pair], differences: Sequence[Floats], whole: npt.NDArray[np.bool_]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """The largest difference of each value, and where rounding explains a larger one, that one."""
+        plain: dict[str, float] = {}
+        amplified: dict[str, float] = {}
         for p, d in zip(pairs, differences, strict=True):
             with np.errstate(all="ignore"):
                 relative = np.nan_to_num(d / _scale(p, whole), nan=0.0, posinf=0.0)
-            worst[p.value] = max(worst.get(p.value, 0.0), _above(float(np.max(relative, initial=0.0))))
-        return Evidence(self.arithmetic, (seen,), {} if self.wider else worst)
+            small = relative <= _ALLOWED[self.witness.dtype]
+            plain[p.value] = max(plain.get(p.value, 0.0), _above(float(np.max(relative[small], initial=0.0))))
+            if not small.all():
+                amplified[p.value] = max(amplified.get(p.value, 0.0), _above(float(np.max(relative))))
+        return ({}, {}) if self.wider else (plain, amplified)
 
     @staticmethod
     def _answer(ours: Floats, answer: Floats, calling: Calling) -> Pair:
@@ -167,11 +177,11 @@ class _Trial:
         whole: npt.NDArray[np.bool_],
         kept: _Rows,
     ) -> int:
-        """Let pass what rounding explains; returns in how many rows it decides a comparison. Raises `ProofError`."""
+        """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
         graph, unit = self.subject.graph, _UNIT[self.witness.dtype]
         names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
         with np.errstate(all="ignore"):
-            _, loss = rounding_loss(graph, kept.x, unit, names)
+            base, loss = rounding_loss(graph, kept.x, unit, names)
         until: npt.NDArray[np.int64] | None = None
         undecided: set[int] = set()
         for p, difference, limit in zip(pairs, differences, allowed, strict=True):
@@ -181,7 +191,7 @@ class _Trial:
                 continue
             if until is None:
                 with np.errstate(all="ignore"):
-                    until = first_undecided(graph, kept.x, unit)
+                    until = np.minimum(first_lost(base, loss), first_undecided(graph, kept.x, unit))
             steps = np.arange(beyond.shape[1]) if p.every else np.array([kept.x.shape[1] - 1])
             open_ = steps[None, :] >= until[:, None]
             undecided |= {int(row) for row in np.flatnonzero((beyond & open_[:, :, None]).any(axis=(1, 2)))}
