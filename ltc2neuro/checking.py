@@ -87,14 +87,16 @@ def _check_module(
     samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False))
     sequences = with_timespans(samples, timespans, 0.0 if timespans is not None else None)
     TORCH.require()
-    from ltc2neuro.tracing import trace
+    from ltc2neuro.tracing import proved, proved_long
 
     begin("recording the model, and proving the record")
     spans = [a[:, -1] for a in sequences.arrays] if timespans is not None else None
     told = True if samples.ragged and batch_first is None else batch_first
-    traced = trace(model, list(samples.arrays), dt=dt, timespans=spans, batch_first=told)
+    known = proved(model, list(samples.arrays), dt=dt, timespans=spans, batch_first=told)
     begin("simplifying")
-    graph, _ = simplify(traced.graph)
+    graph, _ = simplify(known.traced.graph)
+    begin("proving it over many steps")
+    proved_long(model, known, graph, list(samples.arrays), timespans=spans)
     begin("design rules")
     design = Design(chip, graph, few(sequences.arrays), precision_for(chip, precision))
     found = before_integers(design)

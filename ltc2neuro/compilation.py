@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.backends.float_graph import run_float
 from compiler.graph import Graph
+from compiler.library.build import simplified
 from compiler.library.form import LibraryForm
 from compiler.quantize.bounds import state_interval
 from compiler.quantize.observed import Observed
@@ -136,9 +137,11 @@ def compile(
         warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=2)
     if traced.growing:
         _warn_of_growth(traced.graph, traced.growing, sequences)
-    if not microcode:
-        return without_microcode(traced, sequences, form or LibraryForm(), dt, layout, timed=timed)
     begin("simplifying")
+    if not microcode:
+        graph = simplified(traced.graph)
+        evidence = proved_long(model, known, graph, list(samples.arrays), timespans=spans)
+        return without_microcode(traced, graph, evidence, sequences, form or LibraryForm(), layout, timed=timed)
     graph, passes = simplify(traced.graph, MERGING if merged else PASSES)
     if merged and merge_synapses.__name__ not in {record.name for record in passes}:
         raise InputError(

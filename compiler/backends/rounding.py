@@ -54,11 +54,12 @@ def first_lost(base: Execution, loss: Loss) -> npt.NDArray[np.int64]:
 
     A chaotic network amplifies the last digit until two right programs have nothing in common.
     """
-    lost = np.zeros(base.outputs.shape[:2], bool)
+    steps = base.outputs.shape[1]
+    lost = np.zeros((len(base.outputs), steps), bool)
     for values, losses in [(base.outputs, loss.outputs), *((base.states[n], loss.states[n]) for n in base.states)]:
         size = np.maximum.accumulate(np.linalg.norm(np.nan_to_num(values), axis=2), axis=1)
         lost |= np.linalg.norm(losses, axis=2) > LOST * size
-    return np.where(lost.any(axis=1), lost.argmax(axis=1), lost.shape[1])
+    return np.where(lost.any(axis=1), lost.argmax(axis=1), steps)
 
 
 def first_undecided(graph: Graph, x: Floats, unit: float) -> npt.NDArray[np.int64]:

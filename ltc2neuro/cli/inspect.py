@@ -51,6 +51,9 @@ def run(options: argparse.Namespace) -> int:
     if not parts:
         parts["summary"] = str(net)
         texts.append(str(net))
+        if net.evidence is not None:
+            parts["proof"] = net.evidence.plain()
+            texts.append(str(net.evidence))
     say(options, "\n\n".join(texts), parts)
     return HELD
 

@@ -13,6 +13,7 @@ from compiler.library.form import LibraryForm, Reciprocal
 from compiler.library.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
 from ltc2neuro import artifact
+from ltc2neuro.evidence import from_plain as evidence_from_plain
 from ltc2neuro.layout import layout_from_plain
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.network import KnownAnswer
@@ -29,6 +30,7 @@ def save_library(net: LibraryNetwork, path: str | Path) -> None:
         "dt": net.dt,
         "shortest_span": net.shortest_span,
         "layout": asdict(net.layout),
+        "evidence": None if net.evidence is None else net.evidence.plain(),
     }
     stored = {f"library/{n}": a for n, a in arrays.items()}
     stored |= {"known/x": net.known.x, "known/integers": net.known.integers}
@@ -61,6 +63,7 @@ def load_library(path: str | Path) -> LibraryNetwork:
             KnownAnswer(arrays["known/x"], arrays["known/integers"], below("known/states/")),  # type: ignore[arg-type]
             None if span is None else float(span),  # type: ignore[arg-type]
             layout_from_plain(header.get("layout")),
+            evidence_from_plain(header.get("evidence")),
         )
         fits = prod(net.step_shape) == net.processes.outputs and net.readout in ("every", "last")
     except (KeyError, TypeError, ValueError, InputError, ArtifactError) as error:

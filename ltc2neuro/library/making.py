@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.library.build import build, simplified
+from compiler.graph.graph import Graph
+from compiler.library.build import build
 from compiler.library.form import LibraryForm
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.arrays import Sequences
+from ltc2neuro.evidence import Evidence
 from ltc2neuro.layout import Layout
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.library.text import known_db
@@ -47,16 +49,23 @@ def refuse_without_microcode(chip: Chip, precision: Precision | str | None, form
 
 
 def without_microcode(
-    traced: Traced, sequences: Sequences, form: LibraryForm, dt: float, layout: Layout, *, timed: bool
+    traced: Traced,
+    graph: Graph,
+    evidence: Evidence,
+    sequences: Sequences,
+    form: LibraryForm,
+    layout: Layout,
+    *,
+    timed: bool,
 ) -> LibraryNetwork:
-    """Simplify, lower, prove; then the reference's answer to a piece of the calibration."""
-    begin("simplifying")
-    graph = simplified(traced.graph)
+    """Lower the simplified `graph`, prove its widths; then the reference's answer to a piece of the calibration."""
     begin("hinges, weights, the proof of their widths")
     processes = build(graph, sequences.arrays, form)
     shortest = traced.shortest if timed else None
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
-    net = LibraryNetwork(graph, processes, form, traced.readout, traced.step_shape, dt, unknown, shortest, layout)
+    net = LibraryNetwork(
+        graph, processes, form, traced.readout, traced.step_shape, traced.dt, unknown, shortest, layout, evidence
+    )
     begin("the known answer")
     run = net.run_channels(Sequences(tuple(unknown.x), ragged=False))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}

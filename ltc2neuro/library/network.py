@@ -36,6 +36,7 @@ from ltc2neuro.arrays import (
     check_numbers,
     with_timespans,
 )
+from ltc2neuro.evidence import Evidence
 from ltc2neuro.extras import LAVA
 from ltc2neuro.layout import BATCH_FIRST, Layout
 from ltc2neuro.network import KnownAnswer
@@ -99,6 +100,8 @@ class LibraryNetwork:
     shortest_span: float | None = None
     layout: Layout = BATCH_FIRST
     """whether arrays have batch or time first, in and out"""
+    evidence: Evidence | None = None
+    """what the proof against torch rests on; None in files of version 0.2"""
 
     @property
     def timed(self) -> bool:

@@ -145,6 +145,7 @@ def summary(net: LibraryNetwork) -> str:
     graph = net.processes
     answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
     lines = [f"Network of Lava's library processes: {net.features} features -> {answer}; {net.layout}"]
+    lines += [f"proof: {net.evidence.headline()}"] if net.evidence is not None else []
     weights = "two of 8 bits" if net.form.split_weights else "8 bits"
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
     lines += ["", "populations (Lava's process, neurons, ticks after their wave began)"]

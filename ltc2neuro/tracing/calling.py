@@ -74,12 +74,14 @@ def by_length(arrays: Sequence[Floats], most: int) -> list[list[int]]:
     return [numbers[i : i + most] for numbers in groups.values() for i in range(0, len(numbers), most)]
 
 
-def forward(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
+def forward(
+    model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling, *, together: bool = False
+) -> Floats:
     """The model's answer to `x` (batch, time, features), batch first.
 
-    With time spans row by row: ncps 1.0.1 takes those of one row for another's units.
+    With time spans row by row, if not `together`: ncps 1.0.1 takes those of one row for another's units.
     """
-    if calling.timed and len(x) > 1:
+    if calling.timed and len(x) > 1 and not together:
         return np.concatenate([forward(model, row[None], dtype, calling) for row in x])
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor

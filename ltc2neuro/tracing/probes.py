@@ -8,7 +8,7 @@ and where it is too much there are fewer rows and steps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,8 @@ class Probe:
     rows: tuple[str, ...]
     own: bool = False
     fewer: str = ""
+    together: bool = False
+    """whether rows with time spans run side by side"""
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,13 @@ def work(graph: Graph) -> Work:
     return Work(sum(b.repeat * len(b.ops) for b in graph.blocks), elements)
 
 
-def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> list[Probe]:
+def short_probes(
+    sequences: Sequence[Floats], costs: Work, *, timed: bool, together: bool = False
+) -> list[Probe]:
     """The calibration, and probes of other shapes and values, none much longer than it.
 
     `sequences` are arrays (time, channels); where they are `timed`, the last channel is the time before each sample,
-    and rows run alone.
+    and rows run alone, but for one probe if they can run `together`.
     """
     special = _special(sequences, costs, timed=timed)
     alone = sequences[0][: max(axes.STEPS + 1, min(_SPECIAL_STEPS, costs.steps(_SPECIAL * BUDGET, 1, alone=False)))]
@@ -90,6 +94,8 @@ def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> li
     shapes = [
         Probe(f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", special.x[:, :n], special.rows) for n in (1, 2)
     ]
+    if together:
+        shapes.append(replace(special, name=f"{len(special.x)} rows side by side", x=special.x[:, :3], together=True))
     return [*_calibration(sequences, costs, timed=timed), *single, special, *shapes]
 
 

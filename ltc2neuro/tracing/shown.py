@@ -42,18 +42,20 @@ class Witness:
     calling: Calling
     returned: defaultdict[str, list[object]] = field(default_factory=lambda: defaultdict(list))
 
-    def answer(self, x: Floats) -> Floats:
+    def answer(self, x: Floats, *, together: bool = False) -> Floats:
         """The model's answer to `x`; what its modules returned before is forgotten."""
         self.returned.clear()
-        return forward(self.clone, x, self.dtype, self.calling)
+        return forward(self.clone, x, self.dtype, self.calling, together=together)
 
-    def show(self, x: Floats, run: Execution, watches: Sequence[Watch]) -> tuple[Floats, list[Pair]]:
+    def show(
+        self, x: Floats, run: Execution, watches: Sequence[Watch], *, together: bool = False
+    ) -> tuple[Floats, list[Pair]]:
         """The model's answer to `x`, and what the graph's `run` and torch have for each watched value.
 
-        Values that cannot be set side by side are left out. With time spans each row runs alone.
+        Values that cannot be set side by side are left out. With time spans each row runs alone, if not `together`.
         """
-        if not self.calling.timed or len(x) == 1:
-            return self.answer(x), self._pairs(run, x.shape[1], watches)
+        if not self.calling.timed or len(x) == 1 or together:
+            return self.answer(x, together=together), self._pairs(run, x.shape[1], watches)
         shown = [self.show(x[n : n + 1], _row(run, n), watches) for n in range(len(x))]
         return np.concatenate([answer for answer, _ in shown]), _stacked([pairs for _, pairs in shown])
 
