@@ -43,7 +43,7 @@ def sequences(lengths=(6, 6, 6)):
 )
 def test_the_first_value_that_differs_is_named(constant, first):
     model = Net()
-    traced = tracing_model._recorded(model, 3, 1.0, None, torch.float64)
+    traced = tracing_model._recorded(model, (3, 6, 3), 1.0, None, torch.float64, True)
     constants = traced.graph.constants
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:
