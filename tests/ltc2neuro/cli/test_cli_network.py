@@ -150,7 +150,10 @@ def test_verify_holds_or_misses_limits(folder, network, capsys):
 
 def test_inspect(network, capsys):
     assert main(["inspect", network]) == 0
-    assert capsys.readouterr().out == f"{ltc2neuro.load(network)}\n"
+    net = ltc2neuro.load(network)
+    assert capsys.readouterr().out == f"{net}\n\n{net.evidence}\n"
+    assert main(["inspect", network, "--proof"]) == 0
+    assert capsys.readouterr().out == f"{net.evidence}\n"
     assert main(["inspect", network, "--passes", "--assembly", "--precision", "--json"]) == 0
     parts = out(capsys)
     assert parts.keys() == {"passes", "assembly", "precision"}
