@@ -102,7 +102,8 @@ def _check_module(
     found = before_integers(design)
     if not errors(found):
         try:
-            found += after_integers(design, quantize(graph, sequences.arrays, chip, design.precision))
+            integers = quantize(graph, sequences.arrays, chip, design.precision, timed=timespans is not None)
+            found += after_integers(design, integers)
         except QuantizeError as error:
             found.append(of_error("quantization", error))
     return _sorted(found)

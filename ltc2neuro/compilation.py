@@ -155,7 +155,7 @@ def compile(
     findings = before_integers(design)
     refuse(findings, target)
     begin("ranges, formats, integers")
-    integers = quantize(graph, sequences.arrays, target, exact)
+    integers = quantize(graph, sequences.arrays, target, exact, timed=timed)
     findings += later_fit(after_integers(design, integers))
     refuse(findings, target)
     warn(findings, stacklevel=2)

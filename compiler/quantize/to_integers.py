@@ -34,8 +34,9 @@ from compiler.graph.ops import (
 )
 from compiler.graph.validate import validate
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.bounds import denominator_floor, find_bounds, state_interval
+from compiler.quantize.bounds import denominator_floor, find_bounds, input_margin, state_interval
 from compiler.quantize.builder import Builder, Floats, WordError, state_format, with_format
+from compiler.quantize.centring import centred
 from compiler.quantize.clipping import find_clipped
 from compiler.quantize.fractions import find_fractions
 from compiler.quantize.intervals import prove
@@ -59,14 +60,17 @@ SPARE_BITS = 2
 """By how many bits a value's word may be filled less where its integers would not fit."""
 
 
-def quantize(graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision) -> Graph:
+def quantize(
+    graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision, *, timed: bool = False
+) -> Graph:
     """The integer graph of a simplified float `graph`.
 
-    `sequences` are calibration data, each (time, features). Raises `QuantizeError` where a value cannot be
-    held in the chip's widths.
+    `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
+    Raises `QuantizeError` where a value cannot be held in the chip's widths.
     """
     known = frozenset(graph.values)
     precision = with_split_readouts(graph, precision)
+    graph = centred(graph, sequences, precision.margin, timed=timed)
     graph, observed = _prepared(graph, sequences, precision)
     clipped = find_clipped(graph, observed, precision.margin)
     bounds = find_bounds(graph, observed, precision.margin, clipped)
@@ -111,7 +115,7 @@ def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -
     """Inputs scaled to +-1 a channel, matrix rows to the weights' range, denominators to at most 1."""
     for _, op in graph.ops():
         if isinstance(op, Input):
-            seen = Observed(graph, sequences).interval(op.out, precision.margin)
+            seen = Observed(graph, sequences).interval(op.out, input_margin(precision.margin))
             largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
             graph = scale_inputs(graph, np.where(largest > 0, largest, 1.0))
     original, observed = graph, Observed(graph, sequences)
