@@ -50,15 +50,17 @@ def sweep(
     for _, op in graph.ops():
         if op.result is not None:
             found = forward(graph, op, bounds, observed, margin)
-            if isinstance(op, Max) and _is_absolute(graph, op, made):  # max(x, -x): intervals alone do not see it
+            if isinstance(op, Max) and _opposites(graph, op, made):  # max(x, -x): intervals alone do not see it
                 found = Interval(np.maximum(found.low, 0.0), found.high)
+            if isinstance(op, Mul) and _opposites(graph, op, made):  # -x * x
+                found = Interval(found.low, np.minimum(found.high, 0.0))
             bounds[op.result] = observed.interval(op.result, margin).common if clips(op, found) else found
             made[op.result] = op
     return bounds
 
 
-def _is_absolute(graph: Graph, op: Max, made: Mapping[str, Op]) -> bool:
-    """Whether `op` is max(x, -x)."""
+def _opposites(graph: Graph, op: Max | Mul, made: Mapping[str, Op]) -> bool:
+    """Whether the operands of `op` are x and -x."""
     for x, other in ((op.a, op.b), (op.b, op.a)):
         opposite = made.get(other)
         if isinstance(opposite, Mul) and opposite.a == x and negates(graph, opposite):

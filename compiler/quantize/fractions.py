@@ -41,6 +41,7 @@ from compiler.quantize.bounds import multiplied, negates
 from compiler.quantize.matrices import exponents
 from compiler.quantize.observed import Floats, Interval
 from compiler.quantize.precision import Precision
+from hw_models.errors import QuantizeError
 
 NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -53,6 +54,11 @@ def fraction_for(magnitude: float, limit: float) -> int:
     """
     if magnitude <= 0:
         return fraction_for(1.0, limit)
+    if not math.isfinite(magnitude):
+        raise QuantizeError(
+            "a value has no bound: intervals let it be infinite",
+            advice="Keep the arguments of exp and of divisions within limits, with torch.clamp for one.",
+        )
     return math.floor(math.log2(limit) - math.log2(magnitude))
 
 

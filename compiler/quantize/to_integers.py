@@ -38,6 +38,7 @@ from compiler.quantize.bounds import denominator_floor, find_bounds, input_margi
 from compiler.quantize.builder import Builder, Floats, WordError, state_format, with_format
 from compiler.quantize.centring import centred
 from compiler.quantize.clipping import find_clipped
+from compiler.quantize.flat import clip_arguments
 from compiler.quantize.fractions import find_fractions
 from compiler.quantize.intervals import prove
 from compiler.quantize.matrices import patches
@@ -127,6 +128,7 @@ def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -
 
     graph = rows_out(graph, factors)
     bounds = find_bounds(graph, Observed(graph, sequences), precision.margin)
+    graph = clip_arguments(graph, bounds, precision)
     graph = normalise_quotients(graph, {op.b: bounds[op.b].high for _, op in graph.ops() if isinstance(op, Div)})
     return graph, Observed(graph, sequences)
 

@@ -30,6 +30,9 @@ from compiler.graph.ops import (
 )
 from compiler.rewrite.draft import Floats, integers, reals, tidy
 
+SMALLEST = 2.0**-12
+"""A limit beside channels of 1 that is held well enough."""
+
 Units: TypeAlias = dict[str, Floats]
 
 
@@ -170,11 +173,21 @@ class View:
                 moved = units[met[0]][index], channel[met[0]][index]
             elif isinstance(op, (Add, Sub, Min, Max)) and len(met) == 1 and self._others_are_constants(op, met[0]):
                 moved = units[met[0]], channel[met[0]]
+                lost = self._limits_lost(op, moved[0])
+                if lost.any():
+                    return np.unique(channel[met[0]][lost])
             elif self.convert(op, units) is None:
                 return np.unique(np.concatenate([channel[n][units[n] != 1.0] for n in met]))
             if moved is not None and bool(np.any(moved[0] != 1.0)):
                 units[op.result or ""], channel[op.result or ""] = moved
         return None
+
+    def _limits_lost(self, op: Add | Sub | Min | Max, unit: Floats) -> npt.NDArray[np.bool_]:
+        """Where a limit would become so small a number that no format beside 1 holds it."""
+        if not isinstance(op, (Min, Max)):
+            return np.zeros(unit.size, bool)
+        limit = np.abs(reals(self.graph, op.b if op.b in self.graph.constants else op.a))
+        return (limit > 0.0) & (limit * unit < SMALLEST) & (unit != 1.0)
 
     def _others_are_constants(self, op: Op, name: str) -> bool:
         return all(n == name or n in self.graph.constants for n in op.operands)

@@ -12,10 +12,28 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Apply, Div, Gather, Input, Max, Min, Mul, Op, SegmentSum, StateRead, Sub
-from compiler.rewrite.draft import Draft, reals, rewrite
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Gather,
+    Input,
+    Max,
+    Min,
+    Mul,
+    Op,
+    SegmentSum,
+    Select,
+    StateRead,
+    Sub,
+)
+from compiler.rewrite.draft import Draft, Rule, reals, rewrite
 from compiler.rewrite.factors import Units, View, with_units
 from compiler.rewrite.fold import identity
+
+APART = 256.0
+"""Channels of which one is so many times as large as another do not share a format."""
 
 
 def push(graph: Graph) -> Graph:
@@ -78,6 +96,33 @@ def _input_weights(draft: Draft, op: Op) -> Op | None:
     return None
 
 
+def _other_weights(draft: Draft, op: Op) -> Op | None:
+    """The same where it meets any other op that takes no factor up: a function, or another value to be held against."""
+    if not isinstance(op, (Apply, Add, Sub, Min, Max, Compare, Select)):
+        return None
+    if isinstance(op, (Add, Sub)) and any(n in draft.constants for n in op.operands):
+        return None
+    if isinstance(op, (Min, Max)) and not (_limits(draft, op) or _is_limited(draft, op)):
+        return None
+    weighted: dict[str, str] = {}
+    for name in op.operands:
+        if name not in draft.constants and _comes_from_input(draft, name):
+            one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
+            size = draft.size(name)
+            weighted[name] = draft.emit(lambda out, x=name, w=one: Mul(out, x, w), f"{name}.weighted", name, size)
+    return op.renamed(lambda n: weighted.get(n, n)) if weighted else None
+
+
+def _limits(draft: Draft, op: Op) -> bool:
+    """Whether an op is held against a value, or against a constant that is not 0."""
+    limits = [draft.constants[n] for n in op.operands if n in draft.constants]
+    return isinstance(op, (Min, Max)) and all(bool(limit.any()) for limit in limits)
+
+
+def _is_limited(draft: Draft, op: Op) -> bool:
+    return any(_limits(draft, reader) for _, reader in draft.readers.get(op.result or "", []))
+
+
 def _comes_from_input(draft: Draft, name: str) -> bool:
     """Whether a value is one of the input's channels, at most shifted or limited by constants."""
     op = draft.definition(name)
@@ -92,9 +137,14 @@ def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
     """Divide each input channel by its magnitude on the host; the constants that meet it are multiplied.
 
     `magnitudes` has one positive number a channel. A channel that meets a use which cannot take the factor
-    up, such as a product with another value, stays as it is.
+    up, such as a function, stays as it is, unless it is so much larger than another that one format cannot hold both:
+    then the factor is undone in front of that use.
     """
-    original, graph = graph, rewrite(graph, _input_weights)
+    return _scaled(graph, magnitudes, (_input_weights,))
+
+
+def _scaled(graph: Graph, magnitudes: npt.ArrayLike, weights: tuple[Rule, ...]) -> Graph:
+    original, graph = graph, rewrite(graph, *weights)
     source = next(op for _, op in graph.ops() if isinstance(op, Input))
     size = graph.size(source.out)
     given = np.broadcast_to(np.asarray(magnitudes, np.float64), (size,))
@@ -110,5 +160,7 @@ def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
             return rewrite(with_units(graph, units), identity)
         if not usable[refused].any():
             break  # a use that takes no factor at all, not even 1
+        if given[refused].max() > APART * given.min() and _other_weights not in weights:
+            return _scaled(original, magnitudes, (*weights, _other_weights))
         usable[refused] = False
     return original
