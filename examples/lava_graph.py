@@ -37,7 +37,7 @@ def main() -> None:
     state, state_var = next(iter(proc.state_vars.items()))
     monitor.probe(state_var.var, steps)
 
-    proc.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+    proc.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg())
     try:
         out = receiver.data.get().T.astype(np.int64)
         seen = monitor.get_data()[proc.name][state_var.var.name]

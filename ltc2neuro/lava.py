@@ -2,37 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from hw_models.errors import InputError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.runs import refuse_without_lava
 
 if TYPE_CHECKING:
+    from lava.magma.core.process.process import AbstractProcess
+
     from compiler.backends.lava.processes.nets import Net
+    from compiler.mapping.network import MappedNetwork
     from compiler.mapping.options import Options
     from ltc2neuro.network import Network
 
+Integers = npt.NDArray[np.int64]
 
-def to_lava(net: Network, mode: str, reset_interval: int | None, lanes: int, options: Options | None) -> Net:
+
+def to_lava(
+    net: Network,
+    mode: str,
+    reset_interval: int | None,
+    lanes: int,
+    options: Options | None,
+    after: AbstractProcess | None,
+    name: str,
+) -> Net:
     """See `Network.to_lava`."""
     if mode not in ("mapped", "fused"):
         raise InputError(f"no mode {mode!r}", advice="Use 'mapped' or 'fused'.")
-    for name, value in (("reset_interval", reset_interval), ("lanes", lanes)):
+    for argument, value in (("reset_interval", reset_interval), ("lanes", lanes)):
         if value is not None and not (isinstance(value, Integral) and value >= 1):
-            raise InputError(f"{name} must be a whole number, at least 1", numbers=f"{name} = {value!r}")
+            raise InputError(f"{argument} must be a whole number, at least 1", numbers=f"{argument} = {value!r}")
     if mode == "mapped" and lanes != 1:
         raise InputError(
             "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
         )
     refuse_without_lava(net)
     LAVA.require()
-    from compiler.backends.lava.processes.nets import FusedNet, MappedNet
+    from compiler.backends.lava.entering import Entering
+    from compiler.backends.lava.processes.nets import FusedNet, MappedNet, Net
     from compiler.mapping.options import Options, Overlap
 
+    if after is not None:
+        if not isinstance(after, Net) or after.dequantize is None:
+            raise InputError(
+                "after must be a process that to_lava() of another network returned", numbers=f"after = {after!r}"
+            )
+        _check_chain(net, after, int(lanes))
+        options = replace(options or Options(), ticks_per_sample=after.ticks_per_sample)
     reset_interval = None if reset_interval is None else int(reset_interval)
+    form = net.input_format
+    entering = Entering(
+        form.low,
+        form.high,
+        first=after.latency if after else 0,
+        conversion=None if after is None else _conversion(net, after),
+        lanes=int(lanes),
+    )
+    sent = after.out.shape[0] // after.lanes if after else None
     if mode == "mapped":
-        return MappedNet(network=net.mapped(reset_interval, options), reset_interval=reset_interval)
-    network = net.mapped(reset_interval, Options(Overlap.NONE, merged=False))
-    return FusedNet(network=network, reset_interval=reset_interval, lanes=int(lanes))
+        mapped = _mapped(net, reset_interval, options, after)
+        entering = replace(entering, period=mapped.ticks_per_sample)
+        process = MappedNet(network=mapped, reset_interval=reset_interval, entering=entering, sent=sent, name=name)
+    else:
+        fused = net.mapped(reset_interval, Options(Overlap.NONE, merged=False))
+        entering = replace(entering, period=(options and options.ticks_per_sample) or 1)
+        process = FusedNet(
+            network=fused, lanes=int(lanes), reset_interval=reset_interval, entering=entering, sent=sent, name=name
+        )
+    process.dequantize = net.dequantize
+    if after is not None:
+        process.after = after
+        after.out.connect(process.inp)
+    return process
+
+
+def _mapped(net: Network, reset_interval: int | None, options: Options | None, after: Net | None) -> MappedNetwork:
+    """The mapping, at the ticks of the network before."""
+    if after is None:
+        return net.mapped(reset_interval, options)
+    assert options is not None
+    least = net.mapped(reset_interval, replace(options, ticks_per_sample=None)).ticks_per_sample
+    if least > after.ticks_per_sample:
+        raise InputError(
+            "the network before sends its results too fast",
+            where=f"after = {after.name}",
+            numbers=f"it takes {after.ticks_per_sample} ticks a sample, this one at least {least}",
+            advice=f"Make that one with options=Options(ticks_per_sample={least}), or this one with mode='fused'.",
+        )
+    return net.mapped(reset_interval, options)
+
+
+def _conversion(net: Network, after: Net) -> Callable[[Integers], Integers]:
+    """The results of the network before as this one's integers: both hosts' maps, in float64, as between two runs."""
+    real = after.dequantize
+    assert real is not None
+    return lambda results: net.quantize(real(results))
+
+
+def _check_chain(net: Network, after: Net, lanes: int) -> None:
+    outputs, features = after.out.shape[0] // after.lanes, net.features
+    if net.timed:
+        raise InputError(
+            "a network with time spans cannot follow another: nobody sends it the time",
+            where=f"after = {after.name}",
+            advice="Wire a process of your own that sends what net.quantize returns, the time in the last channel.",
+        )
+    if outputs != features:
+        raise InputError(
+            "the results of the network before do not fit",
+            where=f"after = {after.name}",
+            numbers=f"it has {outputs} outputs, this one takes {features} features",
+        )
+    if after.lanes != lanes:
+        raise InputError("both networks must have as many lanes", numbers=f"lanes = {lanes}, not {after.lanes}")

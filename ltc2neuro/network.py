@@ -320,6 +320,9 @@ class Network:
         reset_interval: int | None = None,
         lanes: int = 1,
         options: Options | None = None,
+        *,
+        after: AbstractProcess | None = None,
+        name: str = "network",
     ) -> AbstractProcess:
         """A Lava process with ports `inp` and `out`, to wire into a graph of your own.
 
@@ -333,14 +336,19 @@ class Network:
         Of "mapped", samples overlap as `options` say. To set states between samples, or to feed a result back as the
         next sample, take `options=Options(Overlap.NONE)`.
 
-        Integers travel: see `quantize` and `dequantize`. What you send to `inp` must lie within `input_format`; the
-        chip does not clip it, and neither does Lava. Run the graph under `Loihi2SimCfg(select_tag="fixed_pt")`.
+        `after` is the process of another network whose results this one is to take, sample by sample: it is wired
+        here, starts when the first result is out, and takes `net.quantize(other.dequantize(result))`, as between
+        two runs.
+
+        Integers travel: see `quantize` and `dequantize`. What you send to `inp` must be whole numbers within
+        `input_format`, in integers or in floats: anything else, and any process of the graph that fails, ends your
+        run in a `LavaError`. Run it under `Loihi2SimCfg` or `Loihi1SimCfg`, with any tag or none: docs/lava.md.
 
         Raises `InputError` for wrong arguments, `ChipError` where Lava does not run the chip's networks.
         """
         from ltc2neuro.lava import to_lava
 
-        return to_lava(self, mode, reset_interval, lanes, options)
+        return to_lava(self, mode, reset_interval, lanes, options, after, name)
 
     # --- texts and files -----------------------------------------------------------------------------------
 

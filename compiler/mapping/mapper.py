@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from compiler.assembly import executed_instructions, finish
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.mapping.network import MappedNetwork
-from compiler.mapping.options import Options, Overlap
+from compiler.mapping.options import Options
 from compiler.mapping.overlap import population
 from compiler.mapping.plan import Plan, make_plan
 from compiler.mapping.populations import Groups, group
-from compiler.mapping.timing import choose_timing
+from compiler.mapping.timing import choose_timing, spread
 from compiler.rewrite.merge import merge_synapses
 from hw_models.chip import Chip
 from hw_models.errors import InputError
@@ -45,11 +47,15 @@ def map_network(
                 where="options",
                 advice="compile(model, x, merged=True) merges before integers are chosen, and needs no option here.",
             )
-        return _mapped(graph, chip, reset_interval, options.overlap)
-    in_one = _mapped(merged, chip, reset_interval, options.overlap)
-    if options.merged:
-        return in_one
-    return min(_mapped(graph, chip, reset_interval, options.overlap), in_one, key=_cost)
+        return _mapped(graph, chip, reset_interval, options)
+    soonest = replace(options, ticks_per_sample=None)
+    if not options.merged:
+        apart, in_one = (_mapped(g, chip, reset_interval, soonest) for g in (graph, merged))
+        if _cost(apart) <= _cost(in_one):
+            return apart if options == soonest else _mapped(graph, chip, reset_interval, options)
+        if options == soonest:
+            return in_one
+    return _mapped(merged, chip, reset_interval, options)
 
 
 def _cost(network: MappedNetwork) -> tuple[int, int]:
@@ -62,13 +68,15 @@ def _cost(network: MappedNetwork) -> tuple[int, int]:
     return ticks, work
 
 
-def _mapped(graph: Graph, chip: Chip, reset_interval: int | None, overlap: Overlap) -> MappedNetwork:
+def _mapped(graph: Graph, chip: Chip, reset_interval: int | None, options: Options) -> MappedNetwork:
     plan = make_plan(graph, chip)
     groups = group(plan)
     if _crowds_input(plan, groups, chip):
         plan = make_plan(graph, chip, gated=True)
         groups = group(plan)
-    timing = choose_timing(plan, groups, chip, overlap, resets=reset_interval is not None)
+    timing = choose_timing(plan, groups, chip, options.overlap, resets=reset_interval is not None)
+    if options.ticks_per_sample is not None:
+        timing = spread(timing, options.overlap, options.ticks_per_sample)
     wiring, period = timing.wiring, timing.period
     mapped = [population(p, period, reset_interval, timing.schedule.committed) for p in timing.programs]
     return MappedNetwork(

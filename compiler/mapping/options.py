@@ -27,10 +27,12 @@ class Options:
 
     `merged`: whether a solver's synapses on the input and those on its states are one population, which must be
     exact; None: where it is, and takes fewer ticks a sample, or as many with fewer instructions and messages.
+    `ticks_per_sample`: the ticks from one sample to the next; None: the fewest.
     """
 
     overlap: Overlap = Overlap.BLOCKS
     merged: bool | None = None
+    ticks_per_sample: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.overlap, Overlap):
@@ -38,3 +40,6 @@ class Options:
             raise InputError("overlap must be an Overlap", numbers=f"{self.overlap!r}", advice=f"Use one of {choices}.")
         if self.merged not in (None, True, False):
             raise InputError("merged must be True, False or None", numbers=f"{self.merged!r}")
+        ticks = self.ticks_per_sample
+        if ticks is not None and (isinstance(ticks, bool) or not isinstance(ticks, int) or ticks < 1):
+            raise InputError("ticks_per_sample must be a whole number, at least 1, or None", numbers=f"{ticks!r}")

@@ -18,7 +18,7 @@ from compiler.mapping.scheduler import make_schedule
 from compiler.mapping.traffic import check, disturbances
 from compiler.mapping.wiring import Wiring, wire
 from hw_models.chip import Chip
-from hw_models.errors import ChipError
+from hw_models.errors import ChipError, InputError
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,21 @@ def choose_timing(plan: Plan, groups: Groups, chip: Chip, overlap: Overlap, rese
         if in_time and _least(candidate, together, period, period + 1) is not None:
             return replace(candidate, period=period)
     return best
+
+
+def spread(timing: Timing, overlap: Overlap, ticks: int) -> Timing:
+    """The same with a sample every `ticks` ticks. Raises `InputError` where samples would disturb each other."""
+    together = overlap is not Overlap.LAYERS
+    far = max(ticks, timing.period) + timing.period + timing.schedule.latency
+    if ticks == timing.period or (ticks > timing.period and _least(timing, together, ticks, ticks + 1) == ticks):
+        return replace(timing, period=ticks)
+    possible = timing.period if ticks < timing.period else _least(timing, together, ticks, far)
+    raise InputError(
+        f"a sample cannot enter every {ticks} ticks",
+        where="options",
+        numbers=f"the fewest are {timing.period}, and from {ticks} on {possible}",
+        advice=f"Use Options(ticks_per_sample={possible}).",
+    )
 
 
 def _least(timing: Timing, together: bool, start: int, end: int) -> int | None:

@@ -84,3 +84,22 @@ def test_synapses_of_input_and_states_can_be_one_population():
         ltc2neuro.compile(torch.nn.GRU(x.shape[2], 4, batch_first=True), x, merged=True)
     with pytest.raises(InputError, match="merged synapses need microcode"):
         ltc2neuro.compile(model, x, microcode=False, merged=True)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("overlap", Overlap)
+def test_samples_may_come_less_often(net, overlap):
+    expected = net.run(X[:1]).integers[0]
+    least = net.mapped(options=Options(overlap)).ticks_per_sample
+    for ticks in (least, least + 1, least + 7):
+        network = net.mapped(options=Options(overlap, ticks_per_sample=ticks))
+        assert network.ticks_per_sample == ticks
+        assert np.array_equal(Machine(network).run(net.quantize(X[:1]))[0], expected)
+    with pytest.raises(InputError, match=f"cannot enter every {least - 1} ticks") as caught:
+        net.mapped(options=Options(overlap, ticks_per_sample=least - 1))
+    assert f"Options(ticks_per_sample={least})" in caught.value.advice
+
+
+@pytest.mark.parametrize("ticks", [0, 2.5, "8", True])
+def test_wrong_ticks_are_refused(ticks):
+    with pytest.raises(InputError, match="ticks_per_sample must be a whole number"):
+        Options(ticks_per_sample=ticks)

@@ -58,28 +58,28 @@ def run_graph(
     executable = top.compile(run_config or SIMULATOR.run_config())
     runtime = Runtime(executable, ActorType.MultiProcessing)
     executable.assign_runtime_to_all_processes(runtime)
-    names = _names(executable)
+    names = names_of(executable)
     end = time.monotonic() + deadline_s
     resource_tracker.ensure_running()  # its first start would let Ctrl-C through again in the middle of the forks
     try:
-        with _interrupts_held():
-            _fork(runtime)
-        _wait(lambda: _initialised(runtime), runtime, names, end, deadline_s)
+        with interrupts_held():
+            fork(runtime)
+        wait(lambda: initialised(runtime), runtime, names, end, deadline_s)
         started = time.perf_counter()
         runtime.start(RunSteps(num_steps=steps, blocking=False))
-        _wait(lambda: _answered(runtime, watch), runtime, names, end, deadline_s)
+        wait(lambda: _answered(runtime, watch), runtime, names, end, deadline_s)
         seconds = time.perf_counter() - started
         if not all([enum_equal(port.recv(), MGMT_RESPONSE.DONE) for port in runtime.service_to_runtime]):
-            _explain(runtime, names)
+            explain(runtime, names)
         return seconds
     finally:
-        with _interrupts_held():
-            _end(runtime)
+        with interrupts_held():
+            end_graph(runtime)
             _forget(executable)
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back: for a clean end, and because forked processes inherit it and then never see a Ctrl-C."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -88,13 +88,13 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _names(executable: Executable) -> list[str]:
+def names_of(executable: Executable) -> list[str]:
     """The processes' names in the order in which Lava forks them: the graph's, then its own services."""
     names = [p.name for p, builder in executable.proc_builders.items() if isinstance(builder, PyProcessBuilder)]
     return names + ["Lava's runtime service"] * len(executable.runtime_service_builders or ())
 
 
-def _fork(runtime: Runtime) -> None:
+def fork(runtime: Runtime) -> None:
     """`Runtime.initialize` without its wait for the processes, which has no end when one of them dies."""
     runtime._build_watchdog_manager()
     runtime._build_message_infrastructure()
@@ -106,9 +106,10 @@ def _fork(runtime: Runtime) -> None:
     runtime._is_initialized = True
 
 
-def _wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: float, deadline_s: float) -> None:
+def wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: float, deadline_s: float) -> None:
+    """Until `done`; raises what a process has raised, or that time is up at `end` (of time.monotonic)."""
     while not done():
-        _check(runtime, names)
+        check(runtime, names)
         if time.monotonic() > end:
             raise LavaError(
                 "the Lava graph did not finish in time",
@@ -119,9 +120,9 @@ def _wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: flo
         time.sleep(POLL_S)
 
 
-def _initialised(runtime: Runtime) -> bool:
+def initialised(runtime: Runtime) -> bool:
     """Whether all models were made: each process puts None, or what its model raised, into a queue of its own."""
-    # The queue of a model that raised stays in the list: the process itself tells more, and `_check` reads it.
+    # The queue of a model that raised stays in the list: the process itself tells more, and `check` reads it.
     runtime.exception_q = [q for q in runtime.exception_q if q.empty() or q.get() is not None]
     return not runtime.exception_q
 
@@ -132,50 +133,54 @@ def _answered(runtime: Runtime, watch: Callable[[], None] | None) -> bool:
     return all(port.probe() for port in runtime.service_to_runtime)
 
 
-def _actors(runtime: Runtime) -> list[SystemProcess]:
+def actors(runtime: Runtime) -> list[SystemProcess]:
+    """The graph's processes of the operating system, in the order of `names_of`."""
     infrastructure = runtime._messaging_infrastructure
     return list(infrastructure.actors) if isinstance(infrastructure, MultiProcessing) else []
 
 
-def _check(runtime: Runtime, names: list[str]) -> None:
+def check(runtime: Runtime, names: list[str]) -> None:
     """Raise what a process has raised, or that one has ended."""
-    _raise_exceptions(runtime, names)
-    if not all(actor.is_alive() for actor in _actors(runtime)):
-        _explain(runtime, names)
+    raise_exceptions(runtime, names)
+    if not all(actor.is_alive() for actor in actors(runtime)):
+        explain(runtime, names)
 
 
-def _explain(runtime: Runtime, names: list[str]) -> NoReturn:
+def explain(runtime: Runtime, names: list[str]) -> NoReturn:
     """Something has failed. Lava ends the other processes, with code 0, maybe before the exception of one arrives."""
     end = time.monotonic() + PATIENCE_S
     while True:
-        codes = {name: actor.exitcode for name, actor in zip(names, _actors(runtime), strict=True)}
-        _raise_exceptions(runtime, names)  # after the codes: whoever ended has said before what it raised
-        killed = [name for name, code in codes.items() if code]
-        if killed or None not in codes.values() or time.monotonic() > end:
+        codes = [(name, actor.exitcode) for name, actor in zip(names, actors(runtime), strict=True)]
+        raise_exceptions(runtime, names)  # after the codes: whoever ended has said before what it raised
+        killed = [(name, code) for name, code in codes if code]
+        if killed or all(code is not None for _, code in codes) or time.monotonic() > end:
             break
         time.sleep(POLL_S)
-    ended = killed or [name for name, code in codes.items() if code is not None]
+    ended = killed or [(name, code) for name, code in codes if code is not None]
     if not ended:
         raise LavaError("a process of the Lava graph failed without a word", where=", ".join(names))
-    raise LavaError("a Lava process ended", where=ended[0], numbers=f"exit code {codes[ended[0]]}")
+    raise LavaError("a Lava process ended", where=ended[0][0], numbers=f"exit code {ended[0][1]}")
 
 
-def _raise_exceptions(runtime: Runtime, names: list[str]) -> None:
-    for name, actor in zip(names, _actors(runtime), strict=True):
+def raise_exceptions(runtime: Runtime, names: list[str]) -> None:
+    """Raise what a process has raised; an error of ours as it is."""
+    for name, actor in zip(names, actors(runtime), strict=True):
         raised = actor.exception
         if raised is not None:
+            if isinstance(raised[0], LavaError):  # of a process of ours, which says all
+                raise raised[0]
             what = f"a Lava process raised {type(raised[0]).__name__}: {raised[0]}"
             raise LavaError(what, where=name, numbers=raised[1]) from raised[0]
 
 
-def _end(runtime: Runtime) -> None:
+def end_graph(runtime: Runtime) -> None:
     """End all processes of the graph and free its shared memory."""
-    actors = _actors(runtime)
-    for actor in actors:
+    processes = actors(runtime)
+    for actor in processes:
         if actor.is_alive():
             actor.terminate()
     end = time.monotonic() + GRACE_S
-    for actor in actors:
+    for actor in processes:
         BaseProcess.join(actor, max(0.0, end - time.monotonic()))  # Lava's own join has no time-out
         if actor.is_alive():
             actor.kill()

@@ -20,6 +20,8 @@ from lava.utils import loihi
 from hw_models.errors import LavaError, MissingExtraError
 
 MESSAGE_BITS = 24
+TAGS = ("fixed_pt", "floating_pt", "bit_accurate_loihi")
+"""The tags of our models: they compute the same integers under each of Lava's own, and under none."""
 
 
 Ends: TypeAlias = tuple[InPort, OutPort]

@@ -1,17 +1,20 @@
 """A whole network as one process of a user's graph: `MappedNet`, a process a population, and `FusedNet`, one in all.
 
-Both run under a plain `Loihi2SimCfg(select_tag="fixed_pt")`, and both state their contract in attributes:
-`inp` is read at ticks k * ticks_per_sample, `out` carries sample k's result at latency + k * ticks_per_sample and 0
-at all other ticks; a state is that after sample k when tick state_ticks[name] + k * ticks_per_sample has run. Ticks
-are counted from 0, Lava's time steps from 1.
+Both run under Lava's simulator configurations with any tag of theirs or none, and both state their contract in
+attributes: `inp` is read at ticks first + k * ticks_per_sample, `out` carries sample k's result at latency +
+k * ticks_per_sample and 0 at all other ticks; a state is that after sample k when tick state_ticks[name] +
+k * ticks_per_sample has run. Ticks are counted from 0, Lava's time steps from 1. In a user's graph the runtime is
+watched: a process that fails, of whomever, ends the run in an error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
+from lava.magma.compiler.executable import Executable
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
@@ -21,31 +24,74 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, ProcessParameters
 from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
+from lava.magma.core.run_configs import AbstractLoihiHWRunCfg, RunConfig
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.magma.runtime.runtime import Runtime
+from lava.utils import loihi
 
 from compiler.backends.lava.connections import links, synapses
 from compiler.backends.lava.door import logging_kept
+from compiler.backends.lava.entering import Entering
 from compiler.backends.lava.machine import Machine
+from compiler.backends.lava.processes.entry import Entry
 from compiler.backends.lava.processes.neurons import Neurons, initial_states
 from compiler.backends.lava.records import SampleRows, StateVar
+from compiler.backends.lava.targets import TAGS
+from compiler.backends.lava.watched import watch
+from compiler.mapping.late import starting_late
 from compiler.mapping.network import Integers, MappedNetwork, Population
-from hw_models.errors import LavaError
+from hw_models.errors import LavaError, MissingExtraError
 
 
 class Net(AbstractProcess):
-    """What both promise. `reset_interval`: after so many samples the states start again; None: never."""
+    """What both promise. `reset_interval`: after so many samples the states start again; None: never.
+
+    `dequantize` makes real numbers of results (samples, outputs), where the process was made by a network's `to_lava`;
+    `after` is the process whose results enter, if one's do.
+    """
 
     inp: InPort
     out: OutPort
+    lanes: int
+    first: int
     ticks_per_sample: int
     latency: int
     reset_interval: int | None
     state_vars: Mapping[str, StateVar]
     state_ticks: Mapping[str, int]
 
+    after: Net | None = None
+    dequantize: Callable[[npt.ArrayLike], npt.NDArray[np.float64]] | None = None
+
     def __init__(self, **params: object) -> None:
         with logging_kept():
             super().__init__(**params)
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """Lava's runtime, which each process of a graph is given before the graph starts."""
+        return self._runtime
+
+    @runtime.setter
+    def runtime(self, value: Runtime | None) -> None:
+        senders = [port.process for port in self.inp.in_connections]
+        if any(isinstance(sender, Net) for sender in senders) and senders != [self.after]:
+            raise LavaError(
+                "the results of one network enter another as they are, in another format and at other ticks",
+                where=f"{self.name}.inp",
+                advice="Make the second process with to_lava(after=the first): it is wired then, and converts.",
+            )
+        watch(value)
+        self._runtime = value
+
+    def compile(self, run_cfg: RunConfig, compile_config: dict[str, object] | None = None) -> Executable:
+        """Lava's own; a configuration for a chip needs Intel's extension, without which Lava ends in a NameError."""
+        if isinstance(run_cfg, AbstractLoihiHWRunCfg) and not loihi.is_installed():
+            raise MissingExtraError(
+                f"{type(run_cfg).__name__} needs Intel's extension lava-loihi, which is not installed",
+                advice="Run it under Loihi2SimCfg(): the same integers. docs/hardware.md has the way to a chip.",
+            )
+        return super().compile(run_cfg, compile_config)
 
     def steps(self, samples: int) -> int:
         """How many time steps a run needs to bring out the results of `samples` samples."""
@@ -57,7 +103,8 @@ class MappedNet(Net):
 
     Ports are (features,) and (outputs,). Each population with states is a Var `states_<population>` here, aliased;
     `state_vars` finds a state in them. Where samples overlap, the last state of a sequence may be gone when its tick
-    has run: the next sequence has begun. `rows` names states to record sample by sample.
+    has run: the next sequence has begun. `rows` names states to record sample by sample. `entering` is what may come
+    from a user's process; None: nothing is looked at.
     """
 
     def __init__(
@@ -66,15 +113,19 @@ class MappedNet(Net):
         network: MappedNetwork,
         reset_interval: int | None = None,
         rows: Mapping[str, SampleRows] | None = None,
+        entering: Entering | None = None,
+        sent: int | None = None,
         name: str = "network",
     ) -> None:
-        super().__init__(network=network, rows=rows or {}, name=name)
-        self.inp = InPort(shape=(network.input_size,))
+        self.lanes, self.first = 1, entering.first if entering else 0
+        network = starting_late(network, self.first) if self.first else network
+        super().__init__(network=network, rows=rows or {}, entering=entering, name=name)
+        self.inp = InPort(shape=(network.input_size if sent is None else sent,))
         self.out = OutPort(shape=(network.output_size,))
         self.ticks_per_sample = network.ticks_per_sample
-        self.latency = network.latency
+        self.latency = self.first + network.latency
         self.reset_interval = reset_interval
-        self.state_ticks = {probe.state: probe.tick for probe in network.probes}
+        self.state_ticks = {probe.state: self.first + probe.tick for probe in network.probes}
         state_vars: dict[str, StateVar] = {}
         for population, name in _with_states(network):
             initial = initial_states(population)
@@ -99,7 +150,7 @@ def _with_states(network: MappedNetwork) -> list[tuple[Population, str]]:
 
 
 @implements(proc=MappedNet, protocol=LoihiProtocol)
-@tag("fixed_pt")
+@tag(*TAGS)
 class MappedNetModel(AbstractSubProcessModel):
     """Makes the processes and connects them."""
 
@@ -115,10 +166,17 @@ class MappedNetModel(AbstractSubProcessModel):
                 for p in network.populations
             }
             connections = [(c, synapses(c)) for c in (*network.connections, *links(network))]
+            entering: Entering | None = proc.proc_params["entering"]
+            entries: list[Entry] = []
+            if entering is not None:
+                shape = (proc.inp.shape[0], network.input_size)
+                entries.append(Entry(entering=entering, shape=shape, port=f"{proc.name}.inp"))
+                proc.inp.connect(entries[0].inp)
+        entrance = entries[0].out if entries else proc.inp
         for connection, process in connections:
             source, target = connection.source, connection.target
             if source.population is None:
-                proc.inp.connect(process.s_in)
+                entrance.connect(process.s_in)
             else:
                 getattr(neurons[source.population], f"message_{source.index}").connect(process.s_in)
             if target.population is None:
@@ -127,7 +185,7 @@ class MappedNetModel(AbstractSubProcessModel):
                 process.a_out.connect(getattr(neurons[target.population], f"sum_{target.index}"))
         for population, name in _with_states(network):
             getattr(proc, name).alias(neurons[population.name].states)
-        processes = [*neurons.values(), *(process for _, process in connections)]
+        processes = [*entries, *neurons.values(), *(process for _, process in connections)]
         self._processes = {f"process_{index}": process for index, process in enumerate(processes)}
 
     def find_sub_procs(self) -> dict[str, AbstractProcess]:
@@ -141,7 +199,8 @@ class FusedNet(Net):
     Ports are flat: element i of lane l is at i * lanes + l, and so it is in the Var `states`, in which `state_vars`
     finds each state. The result is sent one tick later, so that the network may stand in a loop; when it is out, the
     next sample has been read, too. Samples of `network` must not overlap. `initial` gives integers of states
-    (size, lanes) to start from, `rows` names states to record sample by sample.
+    (size, lanes) to start from, `rows` names states to record sample by sample. `entering` is what may come from a
+    user's process, and how often; None: nothing is looked at, and a sample enters in every tick.
     """
 
     def __init__(
@@ -152,26 +211,31 @@ class FusedNet(Net):
         reset_interval: int | None = None,
         initial: Mapping[str, Integers] | None = None,
         rows: Mapping[str, SampleRows] | None = None,
+        entering: Entering | None = None,
+        sent: int | None = None,
         name: str = "network",
     ) -> None:
-        super().__init__(network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, name=name)
+        super().__init__(
+            network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, entering=entering, name=name
+        )
         if network.overlaps:
             raise LavaError(
                 "samples that overlap cannot run in one tick each",
                 numbers=f"{network.ticks_per_sample} ticks a sample, latency {network.latency}",
                 advice="Map the graph with Overlap.NONE.",
             )
-        self.inp = InPort(shape=(network.input_size * lanes,))
+        self.inp = InPort(shape=((network.input_size if sent is None else sent) * lanes,))
         self.out = OutPort(shape=(network.output_size * lanes,))
-        self.ticks_per_sample = 1
-        self.latency = 1
+        self.lanes, self.first = lanes, entering.first if entering else 0
+        self.ticks_per_sample = entering.period if entering else 1
+        self.latency = self.first + 1
         self.reset_interval = reset_interval
         starts = _starts(network, lanes, initial or {})
         stops = dict(zip(starts, np.cumsum([s.size for s in starts.values()]).tolist(), strict=True))
         flat = np.concatenate(list(starts.values())) if starts else np.zeros(1, np.int64)
         self.states = Var(shape=flat.shape, init=flat)
         self.state_vars = {n: StateVar(self.states, stops[n] - s.size, stops[n]) for n, s in starts.items()}
-        self.state_ticks = dict.fromkeys(starts, 0)
+        self.state_ticks = dict.fromkeys(starts, self.first)
 
 
 def _starts(network: MappedNetwork, lanes: int, initial: Mapping[str, Integers]) -> dict[str, Integers]:
@@ -186,11 +250,11 @@ def _starts(network: MappedNetwork, lanes: int, initial: Mapping[str, Integers])
 
 @implements(proc=FusedNet, protocol=LoihiProtocol)
 @requires(CPU)
-@tag("fixed_pt")
+@tag(*TAGS)
 class PyFusedNetModel(PyLoihiProcessModel):
     """Sends what the last sample gave, then takes the next sample: the order of Lava's own connections."""
 
-    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)  # type: ignore[assignment]
     out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
     states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
 
@@ -200,13 +264,21 @@ class PyFusedNetModel(PyLoihiProcessModel):
         self._lanes: int = proc_params["lanes"]
         self._machine = Machine(network, self._lanes, proc_params["initial"])
         self._rows: Mapping[str, SampleRows] = proc_params["rows"]
+        self._entering: Entering | None = proc_params["entering"]
+        self._port = f"{proc_params['name']}.inp"
         self._names = list(_starts(network, self._lanes, {}))
-        self._result = np.zeros(network.output_size * self._lanes, np.int32)
+        self._result = self._rest = np.zeros(network.output_size * self._lanes, np.int32)
 
     def run_spk(self) -> None:
         """One tick."""
         self.out.send(self._result)
-        self._result = self._machine.sample(self.inp.recv().reshape(-1, self._lanes)).ravel()
+        entered = self.inp.recv()
+        if self._entering is not None:
+            entered = self._entering.at(self.time_step - 1, entered, self._port)
+            if entered is None:
+                self._result = self._rest
+                return
+        self._result = self._machine.sample(entered.reshape(-1, self._lanes)).ravel()
         if self._names:
             self.states[:] = np.concatenate([self._machine.states[name].ravel() for name in self._names])
         for name, rows in self._rows.items():

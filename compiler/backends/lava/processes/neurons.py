@@ -15,6 +15,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from compiler.backends.lava.interpreter import Interpreter
 from compiler.backends.lava.records import SampleRows
+from compiler.backends.lava.targets import TAGS
 from compiler.mapping.network import Population
 from hw_models.errors import LavaError
 
@@ -53,7 +54,7 @@ def initial_states(population: Population) -> np.ndarray:
 
 @implements(proc=Neurons, protocol=LoihiProtocol)
 @requires(CPU)
-@tag("fixed_pt")
+@tag(*TAGS)
 class PyNeuronsModel(PyLoihiProcessModel):
     """Receives at all ports, computes, then sends: a connection, which sends first, is between any two populations."""
 
@@ -76,7 +77,8 @@ class PyNeuronsModel(PyLoihiProcessModel):
     def run_spk(self) -> None:
         """One tick."""
         population, words = self._population, self._words
-        sums = [self.sum_0.recv(), self.sum_1.recv()]
+        # Under `floating_pt` the connections send floats: whole numbers, for weights and messages are.
+        sums = [port.recv().astype(np.int32, copy=False) for port in (self.sum_0, self.sum_1)]
         messages = self._interpreter.tick(words, sums)
         for index, port in enumerate((self.message_0, self.message_1)):
             message = messages[index] if index < len(messages) else 0
