@@ -104,7 +104,8 @@ class MappedNet(Net):
     Ports are (features,) and (outputs,). Each population with states is a Var `states_<population>` here, aliased;
     `state_vars` finds a state in them. Where samples overlap, the last state of a sequence may be gone when its tick
     has run: the next sequence has begun. `rows` names states to record sample by sample. `entering` is what may come
-    from a user's process; None: nothing is looked at.
+    from a user's process; None: nothing is looked at, and nothing either where a host of a chip is chosen: a process
+    that looks runs on the host, and would part the network from what feeds it on the chip.
     """
 
     def __init__(
@@ -168,7 +169,14 @@ class MappedNetModel(AbstractSubProcessModel):
             connections = [(c, synapses(c)) for c in (*network.connections, *links(network))]
             entering: Entering | None = proc.proc_params["entering"]
             entries: list[Entry] = []
-            if entering is not None:
+            if entering is not None and loihi.host is not None:
+                if entering.conversion is not None:
+                    raise LavaError(
+                        "one network behind another needs the host in between, which is slow: none is made on a chip",
+                        where=f"{proc.name}.inp",
+                        advice="Run them one after another, or wire them with a process of your own.",
+                    )
+            elif entering is not None:
                 shape = (proc.inp.shape[0], network.input_size)
                 entries.append(Entry(entering=entering, shape=shape, port=f"{proc.name}.inp"))
                 proc.inp.connect(entries[0].inp)

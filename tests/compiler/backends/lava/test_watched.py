@@ -32,9 +32,10 @@ from lava.magma.core.run_configs import Loihi1SimCfg, Loihi2HwCfg, Loihi2SimCfg,
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.io.sink import RingBuffer as Receiver
 from lava.proc.io.source import RingBuffer as Sender
+from lava.utils import loihi
 
 from compiler.backends.lava.entering import Entering
-from compiler.backends.lava.processes.nets import FusedNet, MappedNet, Net
+from compiler.backends.lava.processes.nets import FusedNet, MappedNet, MappedNetModel, Net
 from compiler.mapping.network import MappedNetwork
 
 pytestmark = pytest.mark.timeout(120)
@@ -197,6 +198,21 @@ def test_networks_wired_as_they_are_are_refused(integrator: MapFor) -> None:
 def test_a_configuration_for_a_chip_says_what_is_missing(integrator: MapFor) -> None:
     with pytest.raises(MissingExtraError, match="Loihi2HwCfg needs Intel's extension"):
         net_of(integrator(None), fused=True).run(RunSteps(num_steps=1), Loihi2HwCfg())
+
+
+def test_on_a_chip_no_process_of_the_host_stands_in_between(
+    integrator: MapFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inside(net: Net) -> list[str]:
+        assert isinstance(net, MappedNet)
+        return [p.name for p in MappedNetModel(net).find_sub_procs().values()]
+
+    simulated = inside(net_of(integrator(None), fused=False))
+    monkeypatch.setattr(loihi, "host", "board")
+    assert ["entry of network.inp", *inside(net_of(integrator(None), fused=False))] == simulated
+    behind = MappedNet(network=integrator(None), entering=Entering(-9, 9, period=2, conversion=lambda x: x))
+    with pytest.raises(LavaError, match="needs the host in between"):
+        inside(behind)
 
 
 FORGETFUL = """
