@@ -24,6 +24,7 @@ from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort
 from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.ports.ports import InPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
@@ -205,7 +206,8 @@ def test_on_a_chip_no_process_of_the_host_stands_in_between(
 ) -> None:
     def inside(net: Net) -> list[str]:
         assert isinstance(net, MappedNet)
-        return [p.name for p in MappedNetModel(net).find_sub_procs().values()]
+        model: AbstractSubProcessModel = MappedNetModel(net)  # type: ignore
+        return [p.name for p in model.find_sub_procs().values()]
 
     simulated = inside(net_of(integrator(None), fused=False))
     monkeypatch.setattr(loihi, "host", "board")
