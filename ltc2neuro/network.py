@@ -31,9 +31,10 @@ from ltc2neuro.arrays import (
     with_timespans,
 )
 from ltc2neuro.evidence import Evidence
+from ltc2neuro.given_states import GivenStates, as_integers, as_rows, tell_clipped, words_of
 from ltc2neuro.layout import BATCH_FIRST, Layout
 from ltc2neuro.pickling import made_of
-from ltc2neuro.runs import Run, States, run_network
+from ltc2neuro.runs import Run, run_network
 from ltc2neuro.stream import Stream
 from ltc2neuro.time_constants import tau, tau_name
 
@@ -109,7 +110,7 @@ class Network:
         self,
         x: Samples,
         on: str = "reference",
-        state: States | None = None,
+        state: GivenStates | None = None,
         record: Sequence[str] = (),
         *,
         timespans: Samples | None = None,
@@ -117,17 +118,20 @@ class Network:
     ) -> Run:
         """Run `x` on an executor: "floating", "reference", "lava", "lava-fused", or "loihi2" where there is a chip.
 
-        `state` is the `final_state` of an earlier run; `record` are names or globs of `names()`; `timespans`,
-        (batch, time) or a list of (time,), is the time before each sample, for a network compiled with time spans.
-        `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines the layers. The integers are the
-        same. Raises `InputError` for a wrong shape, name or state.
+        `state` is the `final_state` of an earlier run, or torch's own `hx`: see `quantize_state`. `record` are names or
+        globs of `names()`; `timespans`, (batch, time) or a list of (time,), is the time before each sample, for a
+        network compiled with time spans. `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines
+        the layers. The integers are the same. Raises `InputError` for a wrong shape, name or state.
         """
         sequences = with_timespans(as_sequences(x, self.features, layout=self.layout), timespans, self.shortest_span)
         return run_network(self, sequences, on, state, record, options)
 
-    def stream(self, batch: int | None = None) -> Stream:
-        """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features)."""
-        return Stream(self, batch)
+    def stream(self, batch: int | None = None, state: GivenStates | None = None) -> Stream:
+        """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features).
+
+        `state`, as for `run`, is where it starts.
+        """
+        return Stream(self, batch, state)
 
     def shaped(self, outputs: Floats) -> Floats:
         """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
@@ -245,6 +249,21 @@ class Network:
         form = self.graph.values[x].format
         assert form is not None  # an integer graph's
         return form.fraction
+
+    def quantize_state(self, state: GivenStates) -> dict[str, npt.NDArray[np.int64]]:
+        """States as integers of this network, (batch, size) by the names of `graph.states`, such as `run` starts from.
+
+        The type of an array tells what it holds: floats are real values, torch's own `hx`, and are rounded to the
+        state's last place; what lies beyond its range is clipped, with one warning. Integers are those of a
+        `final_state` and stay as they are. An `nn.LSTM` returns two: `{"h": h, "c": c}`; docs/arrays.md has the names
+        of each layer. Raises `InputError` for other names and shapes, for integers that the network cannot hold, and
+        for floats that are integers by mistake.
+        """
+        words = words_of(self.graph)
+        rows = as_rows(state, words, None)
+        integers, clipped = as_integers(rows, words)
+        tell_clipped(clipped, rows, words, stacklevel=2)
+        return integers
 
     def state_lsb(self, name: str) -> float:
         """The real weight of a state's last place."""

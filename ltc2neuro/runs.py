@@ -13,8 +13,9 @@ import numpy.typing as npt
 from compiler.backends.execution import Execution
 from compiler.mapping.options import Options, Overlap
 from hw_models.errors import ChipError, InputError
-from ltc2neuro.arrays import Floats, Sequences, as_array, check_numbers
+from ltc2neuro.arrays import Floats, Sequences
 from ltc2neuro.extras import LAVA
+from ltc2neuro.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped, words_of
 
 if TYPE_CHECKING:
     from ltc2neuro.network import Network
@@ -31,8 +32,8 @@ class Run:
     `outputs` are in the model's units, `integers` the same as integers (None on "floating"). `states` hold each
     state after every sample: integers, or real values on "floating". `record` holds what was asked for, in real
     values; `saturations` how often a value was clipped, by its name: on Lava those of the input only, for its processes
-    count none ("reference" computes the same integers and counts all). `final_state` is (batch, size) by name, to be
-    given to the next run. "loihi2" shows outputs only: it has no states.
+    count none ("reference" computes the same integers and counts all). `final_state` is (batch, size) by name, in the
+    same, to be given to the next run. "loihi2" shows outputs only: it has no states.
     """
 
     on: str
@@ -121,7 +122,7 @@ def run_network(
     net: Network,
     x: Sequences,
     on: str,
-    state: States | None,
+    state: GivenStates | None,
     record: Sequence[str],
     options: Options | None = None,
 ) -> Run:
@@ -137,8 +138,7 @@ def run_network(
     wanted = _expand(net, record)
     if on.startswith("lava"):
         _refuse_values(net, wanted)
-    start = None if state is None else _checked(net, state, len(x.arrays), integers=on != "floating")
-    counts: dict[str, int] = {}
+    start, counts = (None, {}) if state is None else _started(net, state, len(x.arrays), on)
     parts: list[tuple[list[int], Execution]] = []
     entered: list[tuple[np.ndarray, States | None]] = []
     for group in x.groups():
@@ -187,35 +187,15 @@ def _refuse_values(net: Network, wanted: Sequence[str]) -> None:
 _ELSEWHERE = "Record values on 'reference': it computes the same integers."
 
 
-def _checked(net: Network, state: States, batch: int, *, integers: bool) -> dict[str, np.ndarray]:
-    """The state handed in, of the right names, shapes and kind."""
-    names = {s.name: s for s in net.graph.states}
-    if not isinstance(state, Mapping) or set(state) != set(names):
-        given = sorted(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
-        raise InputError(
-            "state does not fit the network",
-            numbers=f"has {given}, expected {sorted(names)}",
-            advice="Give the final_state of a run of this network.",
-        )
-    checked: dict[str, np.ndarray] = {}
-    for name, spec in names.items():
-        array = as_array(state[name])
-        if array.shape != (batch, spec.size):
-            raise InputError(
-                "state has the wrong shape", where=name, numbers=f"{array.shape}, expected ({batch}, {spec.size})"
-            )
-        check_numbers(array, f"state {name}")
-        form = spec.format
-        assert form is not None  # an integer graph's
-        if integers and (np.any(array != np.floor(array)) or np.any(array < form.low) or np.any(array > form.high)):
-            raise InputError(
-                "a state handed in is not one of this network's integers",
-                where=name,
-                numbers=f"allowed {form.low}..{form.high}",
-                advice="Give the final_state of a run on 'reference' or Lava, not of one on 'floating'.",
-            )
-        checked[name] = array.astype(np.int64 if integers else np.float64)
-    return checked
+def _started(net: Network, state: GivenStates, batch: int, on: str) -> tuple[States, dict[str, int]]:
+    """The state handed in, as the executor takes it, and how many of its values were clipped."""
+    words = words_of(net.graph)
+    rows = as_rows(state, words, batch)
+    if on == "floating":
+        return as_reals(rows, words), {}
+    integers, clipped = as_integers(rows, words)
+    tell_clipped(clipped, rows, words, stacklevel=4)
+    return integers, clipped
 
 
 def _assemble(
@@ -242,7 +222,7 @@ def _assemble(
             for name, values in execution.states.items():
                 lsb = net.state_lsb(name)
                 states[name][i] = values[row] * lsb if on == "floating" else values[row].astype(np.int64)
-                final[name][i] = execution.final[name][row]
+                final[name][i] = execution.final[name][row] * (net.state_lsb(name) if on == "floating" else 1)
             for name in wanted:
                 record[name][i] = shown[name][row]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from hw_models.errors import InputError
 from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
+from ltc2neuro.given_states import GivenStates
 from ltc2neuro.runs import States, run_network
 
 if TYPE_CHECKING:
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """Keeps the state between samples; the integers are those of one long run on the reference."""
+    """Keeps the state between samples; the integers are those of one long run on the reference.
 
-    def __init__(self, net: Network, batch: int | None) -> None:
+    `state` is that after the latest sample, (batch, size) by name, to start a run or another stream from; None before
+    the first one.
+    """
+
+    def __init__(self, net: Network, batch: int | None, state: GivenStates | None = None) -> None:
         self._net = net
         self._batch = batch
-        self._state: States | None = None
+        self.state: States | None = None
+        self.reset(state)
 
     def step(self, x: ArrayOrTensor, timespan: ArrayOrTensor | None = None) -> Floats:
         """One sample: x (features,) -> step_shape, or x (batch, features) -> (batch, *step_shape).
@@ -34,11 +40,29 @@ class Stream:
         rows = np.reshape(array, (-1, 1, self._net.features))
         spans = None if timespan is None else np.broadcast_to(np.reshape(as_array(timespan), (-1, 1)), (len(rows), 1))
         samples = with_timespans(as_sequences(rows, self._net.features), spans, self._net.shortest_span)
-        run = run_network(self._net, samples, "reference", self._state, ())
-        self._state = run.final_state
+        run = run_network(self._net, samples, "reference", self.state, ())
+        self.state = run.final_state
         y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._net.step_shape)
         return y[0] if self._batch is None else y
 
-    def reset(self) -> None:
-        """Start a new sequence: states are initial again."""
-        self._state = None
+    def reset(self, state: GivenStates | None = None) -> None:
+        """Start a new sequence: from the initial states, or from `state` as `Network.run` takes it.
+
+        A stream of single samples takes (size,), too.
+        """
+        if state is None:
+            self.state = None
+            return
+        if self._batch is None and isinstance(state, dict):
+            state = {name: _row(array) for name, array in state.items()}
+        self.state = self._net.quantize_state(state)
+        rows = {len(array) for array in self.state.values()}
+        if rows - {self._batch or 1}:
+            raise InputError(
+                "state has the wrong shape", numbers=f"{rows.pop()} rows, the stream has {self._batch or 1}"
+            )
+
+
+def _row(array: ArrayOrTensor) -> np.ndarray:
+    found = as_array(array)
+    return found[None] if found.ndim == 1 else found

@@ -38,6 +38,7 @@ from ltc2neuro.arrays import (
 )
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.extras import LAVA
+from ltc2neuro.given_states import GivenStates, Word, as_integers, as_rows, is_real, tell_clipped
 from ltc2neuro.layout import BATCH_FIRST, Layout
 from ltc2neuro.network import KnownAnswer
 from ltc2neuro.pickling import made_of
@@ -118,9 +119,9 @@ class LibraryNetwork:
         return answer(self.run(x, timespans=timespans).outputs, self.readout, self.step_shape, self.layout)
 
     def run(
-        self, x: Samples, on: str = "reference", state: States | None = None, *, timespans: Samples | None = None
+        self, x: Samples, on: str = "reference", state: GivenStates | None = None, *, timespans: Samples | None = None
     ) -> Run:
-        """Run `x` on "reference", "lava" or "loihi2"; `state` is the `final_state` of an earlier run (reference only).
+        """Run `x` on "reference", "lava" or "loihi2"; `state`, on the reference only, is as for `Network.run`.
 
         Each state is returned after every sample, as integers; `state_lsb` gives their units. What enters out of range
         is clipped and counted; so is a state that a sample leaves beyond its range: it is read as the range's end.
@@ -133,15 +134,19 @@ class LibraryNetwork:
             raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
         return self.run_channels(sequences, on, state)
 
-    def run_channels(self, sequences: Sequences, on: str = "reference", state: States | None = None) -> Run:
+    def run_channels(self, sequences: Sequences, on: str = "reference", state: GivenStates | None = None) -> Run:
         """`run` of sequences (time, channels), whose last channel is the time span where there are any."""
         count, graph = len(sequences.arrays), self.processes
-        start = None if state is None else self._checked(state, count)
+        start, clipped = None, {}
+        if state is not None:
+            rows = as_rows(state, self._words, count)
+            start, clipped = self._begun(rows)
+            tell_clipped(clipped, rows, self._words, stacklevel=3)
         outputs: list[Floats] = [np.zeros((0, graph.outputs))] * count
         integers: list[Integers] = [np.zeros((0, graph.outputs), np.int64)] * count
         states: dict[str, list[np.ndarray]] = {n: [np.zeros(0)] * count for n in graph.states}
         final = {n: np.zeros((count, p.stop - p.start), np.int64) for n, p in graph.states.items()}
-        counts: Counter[str] = Counter()
+        counts: Counter[str] = Counter(clipped)
         for group in sequences.groups():
             samples, beyond = self._rounded(np.stack([sequences.arrays[i] for i in group]))
             counts["input"] += beyond
@@ -189,6 +194,13 @@ class LibraryNetwork:
         scale, offset = output_map(self.float_graph)
         return np.asarray(integers, np.float64) * self.processes.output_lsb * scale + offset
 
+    def quantize_state(self, state: GivenStates) -> dict[str, Integers]:
+        """States as integers of this network, to start from. See `Network.quantize_state`."""
+        rows = as_rows(state, self._words, None)
+        integers, clipped = self._begun(rows)
+        tell_clipped(clipped, rows, self._words, stacklevel=2)
+        return integers
+
     def state_lsb(self, name: str) -> Floats:
         """The real weight of a state's last place, neuron by neuron."""
         return self.processes.states[name].lsb
@@ -223,30 +235,31 @@ class LibraryNetwork:
         """What its populations can send, by the proof."""
         return reached(self.processes)
 
-    def _checked(self, state: States, batch: int) -> dict[str, np.ndarray]:
-        places = self.processes.states
-        if not isinstance(state, Mapping) or set(state) != set(places):
-            raise InputError("state does not fit the network", numbers=f"expected {sorted(places)}")
-        checked = {}
-        for name, place in places.items():
-            array = as_array(state[name])
-            if array.shape != (batch, place.stop - place.start) or np.any(array != np.floor(array)):
-                raise InputError(
-                    "state is not one of this network's",
-                    where=name,
-                    numbers=f"shape {array.shape}, expected integers ({batch}, {place.stop - place.start})",
-                    advice="Give the final_state of a run of this network.",
-                )
-            bounds, own = self._reached[place.population], slice(place.start, place.stop)
-            beyond = (array < bounds.low[own]) | (array > bounds.high[own])
-            if np.any(beyond):
-                row, element = np.argwhere(beyond)[0]
-                raise InputError(
-                    "a state handed in is none that this network reaches: its sums could leave their widths",
-                    where=f"{name}, element {element}",
-                    numbers=f"{array[row, element]:.0f}, proven {bounds.low[own][element]:.0f} to "
-                    f"{bounds.high[own][element]:.0f}",
-                    advice="Give the final_state of a run of this network.",
-                )
-            checked[name] = array.astype(np.int64)
-        return checked
+    @property
+    def _words(self) -> dict[str, Word]:
+        """Its states, between what they are read."""
+        return {n: Word(np.asarray(p.lsb), p.low, p.high) for n, p in self.processes.states.items()}
+
+    def _begun(self, rows: Mapping[str, np.ndarray]) -> tuple[dict[str, Integers], dict[str, int]]:
+        """States as integers, and how many values were clipped; integers may be all that it reaches."""
+        words = self._words
+        real = {n: a for n, a in rows.items() if is_real(a)}
+        integers, clipped = as_integers(real, words)
+        for name in rows.keys() - real.keys():
+            integers[name] = self._reachable(name, rows[name])
+        return integers, clipped
+
+    def _reachable(self, name: str, array: np.ndarray) -> Integers:
+        place = self.processes.states[name]
+        bounds, own = self._reached[place.population], slice(place.start, place.stop)
+        beyond = (array < bounds.low[own]) | (array > bounds.high[own])
+        if np.any(beyond):
+            row, element = np.argwhere(beyond)[0]
+            raise InputError(
+                "a state handed in is none that this network reaches: its sums could leave their widths",
+                where=f"{name}, element {element}",
+                numbers=f"{array[row, element]}, proven {bounds.low[own][element]:.0f} to "
+                f"{bounds.high[own][element]:.0f}",
+                advice="Give the final_state of a run of this network; real values have a type of floats.",
+            )
+        return array.astype(np.int64)

@@ -216,9 +216,9 @@ def test_what_takes_the_other_kind_of_network_says_so(net: LibraryNetwork) -> No
 def test_a_state_that_the_network_never_reaches_is_refused(net: LibraryNetwork) -> None:
     """Sums are proven for what it reaches; products of others wrap in 32 bits."""
     ((name, state),) = net.run(X).final_state.items()
-    silent = net.run(X, state={name: np.zeros(state.shape)})
+    silent = net.run(X, state={name: np.zeros(state.shape, np.int64)})
     assert np.array_equal(np.asarray(silent.integers), np.asarray(net.run(X).integers))
-    for wide in (2**22, -(2**22), np.inf):
+    for wide in (2**22, -(2**22)):
         with pytest.raises(
             InputError, match=r"none that this network reaches(.|\n)*element 0(.|\n)*proven -?\d+ to \d+"
         ):

@@ -1,0 +1,179 @@
+"""States that a user hands in, to start from: integers of an earlier run, or real values such as torch's own `hx`."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hw_models.errors import InputError
+from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, check_numbers
+
+if TYPE_CHECKING:
+    from compiler.graph.graph import Graph
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+GivenStates: TypeAlias = "Mapping[str, ArrayOrTensor]"
+
+_PART = re.compile(r"(.+)\[(\d+):(\d+)\]")
+"""The name of a state that is elements start..stop of one of the model's"""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A state as integers, per element: the real weight of its last place, and between what it lies."""
+
+    lsb: Floats
+    low: Integers
+    high: Integers
+
+    @property
+    def size(self) -> int:
+        """Its elements."""
+        return len(self.lsb)
+
+    @property
+    def held(self) -> str:
+        """The real values between which it lies, in words."""
+        return f"{np.min(self.low * self.lsb):.6g} to {np.max(self.high * self.lsb):.6g}"
+
+    def quantize(self, real: Floats) -> tuple[Integers, int]:
+        """Round half up and clip, (batch, size); returns the integers and how many were clipped."""
+        scaled = np.floor(real / self.lsb + 0.5)
+        clipped = np.clip(scaled, self.low, self.high)
+        return clipped.astype(np.int64), int(np.count_nonzero(clipped != scaled))
+
+
+def words_of(graph: Graph) -> dict[str, Word]:
+    """The states of an integer graph."""
+    words = {}
+    for state in graph.states:
+        assert state.format is not None  # an integer graph's
+        form, every = state.format, np.ones(state.size, np.int64)
+        words[state.name] = Word(np.full(state.size, form.lsb), every * form.low, every * form.high)
+    return words
+
+
+def as_rows(state: object, words: Mapping[str, Word], batch: int | None) -> dict[str, np.ndarray]:
+    """The arrays (batch, size) handed in, by the names of `words`; `batch` None: any, but the same for all.
+
+    A state that the network has in parts, such as h[0:5] and h[5:8], may be given whole, as h; torch's axis of a single
+    layer before the batch is taken off. Raises `InputError` for other names, shapes, and what is no finite number.
+    """
+    wholes = {match[1] for name in words if (match := _PART.fullmatch(name))}
+    if not isinstance(state, Mapping) or not set(state) <= set(words) | wholes:
+        raise _other_states(state, words)
+    given = {str(name): _array(name, array) for name, array in state.items()}
+    found: dict[str, np.ndarray] = {}
+    for name, word in words.items():
+        match = _PART.fullmatch(name)
+        if name in given:
+            found[name] = given[name]
+        elif match and match[1] in given:
+            whole, size = given[match[1]], sum(w.size for n, w in words.items() if n.startswith(f"{match[1]}["))
+            _check_shape(match[1], whole, size, batch)
+            found[name] = whole[:, int(match[2]) : int(match[3])]
+        else:
+            raise _other_states(state, words)
+        batch = len(found[name]) if batch is None and found[name].ndim == 2 else batch
+        _check_shape(name, found[name], word.size, batch)
+    return found
+
+
+def _other_states(state: object, words: Mapping[str, Word]) -> InputError:
+    given = sorted(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
+    wanted = ", ".join(f"{name!r}: (batch, {word.size})" for name, word in words.items())
+    return InputError(
+        "state does not fit the network",
+        numbers=f"has {given}, expected {sorted(words)}",
+        advice=f"Give {{{wanted}}}: the final_state of a run of this network, or torch's hx as real values.",
+    )
+
+
+def _check_shape(name: str, array: np.ndarray, size: int, batch: int | None) -> None:
+    if array.ndim != 2 or array.shape[1] != size or (batch is not None and len(array) != batch):
+        raise InputError(
+            "state has the wrong shape",
+            where=name,
+            numbers=f"{array.shape}, expected ({'batch' if batch is None else batch}, {size})",
+            advice="Give each sequence a row; of a layer of torch's with several layers, h[0] is 'h_l0'.",
+        )
+
+
+def _array(name: object, given: object) -> np.ndarray:
+    array = as_array(given)  # type: ignore[arg-type]
+    check_numbers(array, f"state {name}")
+    if array.dtype == np.bool_:
+        raise InputError("a state is no truth value", where=str(name), advice="Give int64 or floats.")
+    return array[0] if array.ndim == 3 and len(array) == 1 else array
+
+
+def is_real(array: np.ndarray) -> bool:
+    """Whether it holds real values: by its type alone, for 1.0 may be either."""
+    return np.issubdtype(array.dtype, np.floating)
+
+
+def check_units(name: str, array: np.ndarray, word: Word) -> None:
+    """Raise `InputError` for integers that have become floats on their way: as real values they lie far outside."""
+    whole = bool(np.all(array == np.floor(array)))
+    if whole and bool(np.any((array < word.low * word.lsb) | (array > word.high * word.lsb))):
+        raise InputError(
+            "a state of floats is taken as real values, and these look like a network's integers",
+            where=name,
+            numbers=f"whole numbers from {array.min():.6g} to {array.max():.6g}, the network holds {word.held}",
+            advice="Give integers with an integer type, .astype(np.int64).",
+        )
+
+
+def as_integers(
+    rows: Mapping[str, np.ndarray], words: Mapping[str, Word]
+) -> tuple[dict[str, Integers], dict[str, int]]:
+    """States as integers, and how many values of which were clipped: real values are rounded, integers must fit."""
+    integers: dict[str, Integers] = {}
+    clipped: dict[str, int] = {}
+    for name, array in rows.items():
+        word = words[name]
+        if is_real(array):
+            check_units(name, array, word)
+            integers[name], count = word.quantize(array.astype(np.float64))
+            clipped.update({name: count} if count else {})
+            continue
+        if np.any((array < word.low) | (array > word.high)):
+            raise InputError(
+                "a state handed in is not one of this network's integers",
+                where=name,
+                numbers=f"{array.min()} to {array.max()}, allowed {word.low.min()}..{word.high.max()}",
+                advice="Give the final_state of a run of this network; real values have a type of floats.",
+            )
+        integers[name] = array.astype(np.int64)
+    return integers, clipped
+
+
+def as_reals(rows: Mapping[str, np.ndarray], words: Mapping[str, Word]) -> dict[str, Floats]:
+    """States in units of their last place, unrounded, as "floating" takes them."""
+    for name, array in rows.items():
+        if is_real(array):
+            check_units(name, array, words[name])
+    return {n: a / words[n].lsb if is_real(a) else a.astype(np.float64) for n, a in rows.items()}
+
+
+def tell_clipped(
+    clipped: Mapping[str, int], rows: Mapping[str, np.ndarray], words: Mapping[str, Word], stacklevel: int
+) -> None:
+    """One warning of what lay beyond a state's range."""
+    if clipped:
+        parts = [
+            f"{name}: {count} of {rows[name].size} values; they go from {rows[name].min():.6g} to "
+            f"{rows[name].max():.6g}, it holds {words[name].held}"
+            for name, count in clipped.items()
+        ]
+        warnings.warn(
+            f"a state handed in was clipped to the range that the network holds ({'; '.join(parts)}). Calibrate on "
+            "data whose states go as far.",
+            stacklevel=stacklevel + 1,
+        )
