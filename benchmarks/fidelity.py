@@ -2,8 +2,8 @@
 
     python benchmarks/fidelity.py
 
-The truth is the ncps model in float64, stepped by hand so that its states are seen. SQNR is
-10 log10(sum x^2 / sum (x - integer)^2) over all test sequences and steps.
+The truth is the ncps model in float64, stepped by hand so that its states are seen. SQNR is that of the worst channel,
+10 log10(sum (x - mean x)^2 / sum (x - integer)^2) over all test sequences and steps.
 """
 
 import sys
@@ -16,6 +16,7 @@ from table import held, show
 
 import ltc2neuro
 from compiler.graph.ops import StateWrite
+from ltc2neuro.metrics import sqnr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
@@ -53,11 +54,6 @@ class Fidelity:
         return close and min(self.outputs_db, self.states_db) >= EACH_DB and not self.state_saturations
 
 
-def sqnr(truth: np.ndarray, found: np.ndarray) -> float:
-    """Signal to quantization noise in dB."""
-    return float(10 * np.log10(np.sum(truth**2) / np.sum((truth - found) ** 2)))
-
-
 def torch_run(model: torch.nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Outputs and states of an ncps LTC after every sample, (batch, time, size), in float64."""
     cell = model.double().rnn_cell
@@ -90,8 +86,8 @@ def measure(trained: Trained) -> Fidelity:
     outputs, states = torch_run(model, task.x_test)
     return Fidelity(
         trained.name,
-        sqnr(outputs, run.outputs),
-        sqnr(states, run.states[name] * net.state_lsb(name)),
+        sqnr([outputs], [np.asarray(run.outputs)]),
+        sqnr([states], [np.asarray(run.states[name]) * net.state_lsb(name)]),
         task.metric,
         task_score(task, outputs),
         task_score(task, run.outputs),

@@ -2,8 +2,9 @@
 
     python benchmarks/library.py [--weights FOLDER] [--out docs/without-microcode.md]
 
-SQNR is 10 log10(sum x^2 / sum e^2) over all test sequences and steps, against the float graph in float64, which compile
-has proved against torch. The trained LTCs are those of the examples; the other cells are trained for seconds.
+SQNR is that of the worst channel, of what varies, over all test sequences and steps, against the float graph in
+float64, which compile has proved against torch. The trained LTCs are those of the examples; the other cells are trained
+for seconds.
 """
 
 import argparse

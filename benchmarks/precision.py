@@ -1,4 +1,4 @@
-"""What each choice of `Precision` is worth: the states' SQNR of every trained LTC, one change at a time.
+"""What each choice of `Precision` is worth: the SQNR of every trained LTC's worst state, one change at a time.
 
     python benchmarks/precision.py
 
@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from fidelity import TRAINED, MissingDataError, Trained, sqnr, torch_run
+from fidelity import TRAINED, MissingDataError, Trained, torch_run
 from table import show
 
 import ltc2neuro
 from compiler.quantize.precision import precision_for
 from hw_models.chip import load_chip
 from ltc2neuro import Precision
+from ltc2neuro.metrics import sqnr
 
 SEQUENCES = 128
 
@@ -46,7 +47,7 @@ def states_db(trained: Trained, settings: dict[str, Precision]) -> list[float]:
     found = []
     for net in nets:
         ((name, states),) = net.run(x).states.items()
-        found.append(sqnr(truth, np.asarray(states) * net.state_lsb(name)))
+        found.append(sqnr([truth], [np.asarray(states) * net.state_lsb(name)]))
     return found
 
 

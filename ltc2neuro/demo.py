@@ -184,8 +184,9 @@ def _compare(net: Network, model: torch.nn.Module, digits: Digits, reference: Ru
         f"the integers; they give the same answer to {same} of {len(digits.x_test)} images."
     )
     _say(
-        f"The integers' answers lie {metrics.sqnr([scores], [integers]):.1f} dB above their own error (SQNR; 60 dB is "
-        "one part in a thousand). ltc2neuro.verify(net, model, x) says where the rest comes from."
+        f"What varies in the score of each digit lies at least {metrics.sqnr([scores], [integers]):.1f} dB above the "
+        "integers' error (SQNR; 60 dB is one part in a thousand). ltc2neuro.verify(net, model, x) says where the rest "
+        "comes from."
     )
 
 

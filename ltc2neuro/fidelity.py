@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import torch
 
 AGREEMENT = 1e-3
-"""What torch and the stored float graph may differ by, times max(1, largest |output|): more than float32 rounds, even
-over long sequences, and less than another model or other weights cause."""
+"""What torch and the stored float graph may differ by, of the largest value of the same channel of the outputs: more
+than float32 rounds, even over long sequences, and less than another model or other weights cause."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,16 @@ def find_truth(net: Network, model: torch.nn.Module | None, x: Sequences) -> Tru
 
 
 def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[Floats]:
+    import torch
+
     from ltc2neuro.tracing import run_torch
+    from ltc2neuro.tracing.model import model_dtype
 
     samples = [a[:, : net.features] for a in x.arrays]
     spans = [a[:, -1] for a in x.arrays] if net.timed else None
-    answers = [np.asarray(y, np.float64) for y in run_torch(model, samples, dt=net.dt, timespans=spans)]
+    own = np.float64 if model_dtype(model) == torch.float64 else np.float32
+    torchs = run_torch(model, samples, dt=net.dt, timespans=spans)
+    answers: list[Floats] = [np.asarray(y, own) for y in torchs]  # type: ignore[misc]
     for samples, y in zip(x.arrays, answers, strict=True):
         expected = (*((len(samples),) if net.readout == "every" else ()), *net.step_shape)
         if y.shape != expected:
@@ -78,44 +83,87 @@ def _run_float(net: Network, x: Sequences) -> list[Execution]:
     return [found[i] for i in range(len(x.arrays))]
 
 
-def agreement(truth: Truth) -> Row:
-    """Whether torch still computes what was compiled."""
-    errors = [np.abs(g - t) for g, t in zip(truth.graph_outputs, truth.answers, strict=True)]
-    worst = float(np.max([np.max(e, initial=0.0) for e in errors]))
-    limit = AGREEMENT * max(1.0, *(float(np.max(np.abs(t), initial=0.0)) for t in truth.answers))
-    held = bool(worst <= limit)
-    note = "largest difference"
+def agreement(net: Network, truth: Truth) -> Row:
+    """Whether torch still computes what was compiled: each channel of the outputs, in units of its largest value."""
+    sides = (truth.graph_outputs, truth.answers)
+    ours, torchs = (np.concatenate([_by_channel(y, net.step_shape) for y in answers]) for answers in sides)
+    largest = np.max(np.abs(torchs), axis=0, initial=0.0).astype(np.float64)
+    errors = np.max(np.abs(ours - torchs), axis=0, initial=0.0)
+    with np.errstate(divide="ignore"):
+        shares = np.divide(errors, largest, out=np.zeros_like(errors), where=errors > 0)
+    channel = int(np.argmax(shares)) if shares.size else 0
+    worst = float(shares[channel]) if shares.size else 0.0
+    held = bool(worst <= AGREEMENT)
+    note = "largest difference, of its channel's largest value"
     if not held:
-        sequence = next(i for i, e in enumerate(errors) if not np.all(e <= limit))
-        place = ", ".join(str(n) for n in np.argwhere(~(errors[sequence] <= limit))[0])
-        note += f", first at sequence {sequence}, element [{place}]: was it trained further, or changed?"
-    return Row("float graph against torch", "outputs", "float graph", worst, "", limit, held, note)
+        note += f", in channel {_place(channel, net.step_shape)}: {errors[channel]:.3g} of {largest[channel]:.3g}"
+        apart = [np.abs(g - t) for g, t in zip(truth.graph_outputs, truth.answers, strict=True)]
+        limit = AGREEMENT * largest.reshape(net.step_shape)
+        sequence = next(i for i, e in enumerate(apart) if np.any(~(e <= limit)))
+        place = ", ".join(str(n) for n in np.argwhere(~(apart[sequence] <= limit))[0])
+        note += f"; first at sequence {sequence}, element [{place}]: was it trained further, or changed?"
+    return Row("float graph against torch", "outputs", "float graph", worst, "", AGREEMENT, held, note)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A vector's exact values, those of the integers, and those of the same ops without rounding, by sequence."""
+
+    name: str
+    exact: list[np.ndarray]
+    integer: list[np.ndarray]
+    real: list[np.ndarray]
+    shape: tuple[int, ...]
+    """of its channels"""
+    lsb: float = 0.0
 
 
 def fidelity(net: Network, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
-    """SQNR of outputs and states, whole and by cause; and of one sample alone."""
+    """SQNR of outputs and states, whole and by cause, each that of its worst channel; and of one sample alone."""
     floating = run_network(net, x, "floating", None, ())
-    rows: list[Row] = []
-    named = [("outputs", truth.answers, _answers(net, reference), _answers(net, floating), 0.0)]
+    answers, integer, real = (
+        [_by_channel(y, net.step_shape) for y in ys]
+        for ys in (truth.answers, _answers(net, reference), _answers(net, floating))
+    )
+    measured = [_Measured("outputs", answers, integer, real, net.step_shape)]
     for state in net.graph.states:
         lsb = net.state_lsb(state.name)
         exact = [e.states[state.name][0] for e in truth.executions]
         integer = [np.asarray(s) * lsb for s in reference.states[state.name]]
-        named.append((state.name, exact, integer, [np.asarray(s) for s in floating.states[state.name]], lsb))
-    for name, exact, integer, real, lsb in named:
-        value = metrics.sqnr(exact, integer)
-        held = None if min_sqnr is None else bool(value >= min_sqnr)
-        error = max(float(np.max(np.abs(e - i), initial=0.0)) for e, i in zip(exact, integer, strict=True))
-        size = f" ({error / lsb:.0f} LSB)" if lsb else ""
-        causes = f"parameters and approximation alone {metrics.sqnr(exact, real):.1f} dB, "
-        causes += f"rounding alone {metrics.sqnr(real, integer):.1f} dB"
-        note = f"largest error {error:.3g}{size}; {causes}"
-        rows.append(Row("integers against float, SQNR", name, "reference", value, "dB", min_sqnr, held, note))
-    return rows + _one_sample(net, x, truth.executions)
+        real = [np.asarray(s) for s in floating.states[state.name]]
+        measured.append(_Measured(state.name, exact, integer, real, (state.size,), lsb))
+    return [_level(m, min_sqnr) for m in measured] + _one_sample(net, x, truth.executions)
+
+
+def _level(m: _Measured, min_sqnr: float | None) -> Row:
+    """The SQNR of the worst channel, what of it comes from where, and the largest error of any channel."""
+    check = "integers against float, SQNR of the worst channel"
+    worst = metrics.worst_channel(metrics.channel_sqnr(m.exact, m.integer))
+    error = max(float(np.max(np.abs(e - i), initial=0.0)) for e, i in zip(m.exact, m.integer, strict=True))
+    size = f" ({error / m.lsb:.0f} LSB)" if m.lsb else ""
+    largest = f"largest error {error:.3g}{size}"
+    if worst.channel is None:
+        return Row(check, m.name, "reference", note=f"no channel has a signal here; {largest}")
+    exact, integer, real = ([v[..., [worst.channel]] for v in values] for values in (m.exact, m.integer, m.real))
+    causes = f"parameters and approximation alone {metrics.sqnr(exact, real):.1f} dB, "
+    causes += f"rounding alone {metrics.sqnr(real, integer):.1f} dB"
+    held = None if min_sqnr is None else bool(worst.decibels >= min_sqnr)
+    note = f"channel {_place(worst.channel, m.shape)}: {causes}; {largest}"
+    return Row(check, m.name, "reference", worst.decibels, "dB", min_sqnr, held, note)
 
 
 def _answers(net: Network, run: Run) -> list[Floats]:
     return [net.shaped(np.asarray(y)) for y in run.outputs]
+
+
+def _by_channel(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Answers of the shape (..., *shape) as (samples, channels)."""
+    return y.reshape(-1, int(np.prod(shape, dtype=int)))
+
+
+def _place(channel: int, shape: tuple[int, ...]) -> str:
+    """The channel's index in an answer of that shape."""
+    return "[" + ", ".join(str(int(i)) for i in np.unravel_index(channel, shape)) + "]"
 
 
 def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
@@ -139,9 +187,12 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
     rows = []
     for name, tracks in after.items():
         got = np.asarray(run.final_state[name]) * net.state_lsb(name)
-        value = metrics.sqnr([np.concatenate(tracks)], [got])
-        note = "each sample starts from the float state, so that no error is carried on"
-        rows.append(Row("one sample alone, SQNR", name, "reference", value, "dB", note=note))
+        worst = metrics.worst_channel(metrics.channel_sqnr([np.concatenate(tracks)], [got]))
+        if worst.channel is None:
+            continue
+        note = f"channel [{worst.channel}]: each sample starts from the float state, so that no error is carried on"
+        check = "one sample alone, SQNR of the worst channel"
+        rows.append(Row(check, name, "reference", worst.decibels, "dB", note=note))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -13,19 +14,63 @@ Array: TypeAlias = np.ndarray
 Metric: TypeAlias = Callable[[Array, Array], float]
 
 
-def sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> float:
-    """Signal to quantization noise, 10 log10(sum x^2 / sum e^2) over all elements, in dB.
+STILL = 8
+"""A channel whose deviation is below so many last places of its largest value only carries rounding: it stands still"""
 
-    >>> round(sqnr([np.array([1.0, -1.0])], [np.array([1.1, -1.1])]), 6)
-    20.0
+
+@dataclass(frozen=True)
+class Worst:
+    """The channel that lost most: its SQNR in dB, and its number; None and NaN where there is no signal at all."""
+
+    decibels: float
+    channel: int | None
+
+
+def sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> float:
+    """Signal to quantization noise of the worst channel, in dB. See `channel_sqnr`."""
+    return worst_channel(channel_sqnr(exact, approximate)).decibels
+
+
+def worst_channel(decibels: Array) -> Worst:
+    """The least of what `channel_sqnr` returns."""
+    if not decibels.size or np.all(np.isnan(decibels)):
+        return Worst(float("nan"), None)
+    channel = int(np.nanargmin(decibels))
+    return Worst(float(decibels[channel]), channel)
+
+
+def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
+    """Signal to quantization noise, channel by channel, in dB; arrays are (..., channels), one a sequence.
+
+    The signal is what varies: 10 log10(sum (x - mean x)^2 / sum e^2), over all sequences and steps. A channel that
+    stands still is held against its constant value, one that is always 0 against the channel that has most signal.
+    Infinite where there is no error, NaN where no channel has any signal, but errors.
+
+    >>> channel_sqnr([np.array([[4.0, 1.0], [6.0, 1.0]])], [np.array([[4.1, 1.0], [5.9, 1.0]])]).round(6)
+    array([20., inf])
     """
-    signal = sum(float(np.sum(np.square(e, dtype=np.float64))) for e in exact)
-    noise = sum(
-        float(np.sum(np.square(np.subtract(a, e, dtype=np.float64)))) for e, a in zip(exact, approximate, strict=True)
-    )
-    if noise == 0:
-        return float("inf")
-    return float("-inf") if signal == 0 else 10 * float(np.log10(signal / noise))
+    x = _together(exact)
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = _together(approximate).astype(np.float64) - x
+    if not x.size:
+        return np.full(x.shape[1], np.inf)
+    largest = np.max(np.abs(x), axis=0).astype(np.float64)
+    unit = np.where(largest > 0, largest, np.max(largest) or 1.0)  # squares of tiny and of huge numbers are none
+    mean = np.mean(x / unit, axis=0)
+    varies = np.mean(np.square(x / unit - mean), axis=0)
+    place = float(np.finfo(x.dtype).eps) if np.issubdtype(x.dtype, np.floating) else 0.0
+    signal = np.where(varies > (STILL * place) ** 2, varies, np.square(mean))
+    signal = np.where(largest > 0, signal, np.max(signal * np.square(unit / np.max(unit))))
+    noise = np.mean(np.square(error / unit), axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = 10 * np.log10(signal / noise)
+    return np.where(noise == 0, np.inf, np.where(signal > 0, ratio, np.nan))
+
+
+def _together(arrays: Sequence[Array]) -> Array:
+    """(..., channels) as (samples, channels)."""
+    flat = [np.asarray(a).reshape(-1, np.shape(a)[-1]) for a in arrays]
+    return np.concatenate(flat)
 
 
 def accuracy(outputs: Array, targets: Array) -> float:

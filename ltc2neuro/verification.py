@@ -54,8 +54,9 @@ def verify(
     stored known-answer sequence.
     `model` None compares with the stored float graph. `on` None takes every executor installed, and names those that
     are missing. `metric` is "accuracy", "mse", "mae" or a function of outputs and targets in the model's shape.
-    `min_sqnr` (dB) holds for the outputs and every state, `max_metric_change` is a fraction: relative for mse and mae,
-    absolute for accuracy and for a function of your own. `timespans` go with `x`: see `Network.run`.
+    `min_sqnr` (dB) holds for the worst channel of the outputs and of every state: `metrics.channel_sqnr` says what it
+    is of. `max_metric_change` is a fraction: relative for mse and mae, absolute for accuracy and for a function of your
+    own. `timespans` go with `x`: see `Network.run`.
     """
     if not isinstance(net, Network):
         raise InputError(
@@ -79,7 +80,7 @@ def verify(
     truth = find_truth(net, model, sequences)
     begin("comparing")
     if model is not None:
-        rows.append(agreement(truth))
+        rows.append(agreement(net, truth))
     rows += fidelity(net, truth, sequences, reference, min_sqnr)
     if metric is not None and targets is not None:
         rows += _metric(net, sequences, truth.answers, reference, targets, metric, max_metric_change)

@@ -23,6 +23,22 @@ CACHED = 2**17
 """Elements of the arrays that a run works on: few enough to stay in the cache, enough to hide Python."""
 
 
+@dataclass(frozen=True)
+class Clip:
+    """What a value was where some of its elements were clipped: arrays (size,)."""
+
+    counts: Array
+    """how often each was"""
+    low: Array
+    """the smallest of each before it was clipped"""
+    high: Array
+
+    def joined(self, other: Clip) -> Clip:
+        """Both together."""
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        return Clip(self.counts + other.counts, low, high)
+
+
 @dataclass
 class Frame:
     """What kernels read and write while a graph runs."""
@@ -32,11 +48,17 @@ class Frame:
     sample: Array
     """this sample's features as the executor takes them, (features, batch)"""
     saturations: dict[str, int] = field(default_factory=dict)
+    clips: dict[str, Clip] = field(default_factory=dict)
 
     def count(self, name: str, saturated: int) -> None:
         """Add to the saturations counted at value `name`."""
         if saturated:
             self.saturations[name] = self.saturations.get(name, 0) + saturated
+
+    def clip(self, name: str, before: Array, after: Array) -> None:
+        """Remember how far value `name` was beyond what it may be, where it was."""
+        found = Clip(np.count_nonzero(before != after, axis=1), before.min(axis=1), before.max(axis=1))
+        self.clips[name] = self.clips[name].joined(found) if name in self.clips else found
 
 
 Kernel: TypeAlias = Callable[[Frame], Array]
@@ -54,6 +76,8 @@ class Execution:
     saturations: dict[str, int]
     final: dict[str, Array]
     """each state after the last sample, (batch, size)"""
+    clips: dict[str, Clip] = field(default_factory=dict)
+    """of values that were clipped, where the executor tells"""
 
 
 @dataclass(frozen=True)
@@ -134,6 +158,7 @@ class Program:
             record={n: _stack(v, batch, graph.size(n)) for n, v in recorded.items()},
             saturations=frame.saturations,
             final={n: v.T for n, v in states.items()},
+            clips=frame.clips,
         )
 
 
@@ -144,6 +169,11 @@ def _joined(parts: Sequence[Execution]) -> Execution:
         for name, count in part.saturations.items():
             saturations[name] = saturations.get(name, 0) + count
 
+    clips: dict[str, Clip] = {}
+    for part in parts:
+        for name, clip in part.clips.items():
+            clips[name] = clips[name].joined(clip) if name in clips else clip
+
     def whole(tables: Sequence[dict[str, Array]]) -> dict[str, Array]:
         return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
 
@@ -153,6 +183,7 @@ def _joined(parts: Sequence[Execution]) -> Execution:
         whole([p.record for p in parts]),
         saturations,
         whole([p.final for p in parts]),
+        clips,
     )
 
 

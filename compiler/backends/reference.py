@@ -181,8 +181,11 @@ def _rescale(graph: Graph, op: Op) -> Kernel:
     out = _format(graph, op.out)
 
     def kernel(frame: Frame) -> Array:
-        result, saturated = saturate(round_shift(frame.values[op.x], op.shift), out.low, out.high)  # type: ignore[arg-type]
-        frame.count(op.out, saturated)
+        rounded = round_shift(frame.values[op.x], op.shift)  # type: ignore[arg-type]
+        result, saturated = saturate(rounded, out.low, out.high)
+        if saturated:
+            frame.count(op.out, saturated)
+            frame.clip(op.out, rounded, result)
         return result
 
     return kernel

@@ -20,7 +20,7 @@ from ltc2neuro.runs import run_network
 
 @dataclass(frozen=True)
 class Column:
-    """One network's error on the samples, and its cost. SQNR is against the float network, in dB."""
+    """One network's error on the samples, and its cost. SQNR is the worst channel's, against the float network."""
 
     outputs_db: float
     states_db: dict[str, float]

@@ -54,10 +54,48 @@ def test_without_limits_it_only_reports(net):
 def test_the_sqnr_is_that_of_the_outputs(net):
     with torch.no_grad():
         truth = tracker()(torch.from_numpy(X))[0].numpy().astype(np.float64)
-    error = truth - net(X)
-    by_hand = 10 * np.log10(np.sum(truth**2) / np.sum(error**2))
-    found = ltc2neuro.verify(net, tracker(), X, on=["reference"])
-    assert abs(rows(found, "integers against float")["outputs"].value - by_hand) < 0.5
+    noise, varies = ((a**2).sum((0, 1)) for a in (truth - net(X), truth - truth.mean((0, 1))))
+    by_hand = 10 * np.log10(varies / noise)
+    row = rows(ltc2neuro.verify(net, tracker(), X, on=["reference"]), "integers against float")["outputs"]
+    assert abs(row.value - by_hand.min()) < 0.01 and f"channel [{by_hand.argmin()}]" in row.note
+
+
+class Scaled(torch.nn.Module):
+    """A tracker whose outputs are in units of their own, a factor a channel."""
+
+    def __init__(self, factors, seed=3):
+        super().__init__()
+        self.inner, self.factors = tracker(seed=seed), torch.tensor(factors)
+
+    def forward(self, x):
+        return self.inner(x)[0] * self.factors
+
+
+@pytest.mark.parametrize("factors", [[1.0, 1e5], [1e-7, 1e-7]])
+def test_agreement_is_told_channel_by_channel(factors):
+    """Neither a large channel beside it nor a small unit hides that the model is another one."""
+    net = ltc2neuro.compile(Scaled(factors), X)
+    same = rows(ltc2neuro.verify(net, Scaled(factors), X, on=["reference"]), "float graph against torch")["outputs"]
+    other = ltc2neuro.verify(net, Scaled([factors[0] * 1.01, factors[1]]), X, on=["reference"])
+    row = rows(other, "float graph against torch")["outputs"]
+    assert same.held and not row.held and not other.passed
+    assert row.value == pytest.approx(0.01, rel=0.02) and "in channel [0]" in row.note
+
+
+def test_a_constant_output_does_not_fail_by_itself():
+    """A unit that never moves, and one that is always 0: limits hold, and a wrong constant is seen."""
+
+    class Constant(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = tracker()
+
+        def forward(self, x):
+            y = self.inner(x)[0]
+            return torch.cat([y, 0 * y[..., :1] + 0.7, 0 * y[..., :1]], -1)
+
+    net = ltc2neuro.compile(Constant(), X)
+    assert ltc2neuro.verify(net, Constant(), X, on=["reference"], min_sqnr=40).passed
 
 
 def test_against_the_stored_float_graph(net):

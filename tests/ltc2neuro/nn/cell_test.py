@@ -233,6 +233,7 @@ class CellTest:
 
     @staticmethod
     def sqnr(expected, found):
+        """Of all channels together, their means included: how it changes tells whether errors gather."""
         error = np.sum((np.asarray(found) - expected) ** 2)
         return float("inf") if error == 0 else float(10 * np.log10(np.sum(np.asarray(expected) ** 2) / error))
 
