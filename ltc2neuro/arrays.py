@@ -61,7 +61,8 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
     """`x` with the time before each sample as one more, last channel, where there is a `shortest` one.
 
     `timespans` is (batch, time), or (time, batch) where arrays lie so, or a list of (time,) beside a list of sequences.
-    Raises `InputError` where it is missing, not wanted, of another shape than `x`, not above 0, or below `shortest`.
+    Raises `InputError` where it is missing, not wanted, of another shape than `x`, below 0, or 0 where `shortest` is
+    not. Those below `shortest` are taken for that one: a run tells.
     """
     if shortest is None:
         if timespans is None:
@@ -89,13 +90,14 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
         )
     for span in spans:
         check_numbers(span, "timespans")
-        if np.any(span <= 0):
-            raise InputError("a time span is not above 0", numbers=f"the smallest is {span.min():.6g}")
-        if np.any(span < shortest):
+        if np.any(span < 0):
+            raise InputError("a time span is below 0", numbers=f"the smallest is {span.min():.6g}")
+        if shortest > 0 and np.any(span == 0):
             raise InputError(
-                "a time span is shorter than this network holds",
-                numbers=f"the smallest is {span.min():.6g}; from {shortest:.6g} on, a quarter of the calibration's",
-                advice="Compile it with time spans as short as those that it will meet.",
+                "a time span is 0, and the model divides by it, or has no bound there",
+                numbers=f"{int(np.sum(span == 0))} of {span.size} are 0; this network goes down to {shortest:.6g}",
+                advice="Give samples of the same moment a small time span, or make them one. A CfC in mode "
+                "pure takes 0 where the calibration has one.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
     return Sequences(tuple(joined), x.ragged, x.layout)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from compiler.backends.float_graph import run_float
 from compiler.graph import Graph
 from compiler.library.build import simplified
 from compiler.library.form import LibraryForm
@@ -21,13 +20,14 @@ from compiler.rewrite.runner import MERGING, PASSES, simplify
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
 from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.calibration import warn_of_poor_calibration
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
 from ltc2neuro.layout import Layout, check_batch_first
 from ltc2neuro.library.making import refuse_without_microcode, without_microcode
 from ltc2neuro.library.network import LibraryNetwork
-from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import KnownAnswer, Network
+from ltc2neuro.poor_outputs import level_of
 from ltc2neuro.progress import begin
 from ltc2neuro.runs import run_network
 
@@ -135,6 +135,7 @@ def compile(
         warnings.warn(_NO_TIME.format(dt=dt), stacklevel=2)
     if traced.dropped:
         warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=2)
+    warn_of_poor_calibration(sequences.arrays, timed=timed, stacklevel=2)
     if traced.growing:
         _warn_of_growth(traced.graph, traced.growing, sequences)
     begin("simplifying")
@@ -201,26 +202,20 @@ def with_known_answer(net: Network) -> Network:
     return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
 
 
-POOR_DB = 20.0
-"""Below this the integers have lost a tenth of the signal: rarely what anyone wants."""
-
-
-SEEN_SEQUENCES = 32
-"""Of so many sequences of the calibration, the first samples are compared with the float network."""
-
-
 def _warn_of_poor_outputs(net: Network, sequences: Sequences) -> None:
     """Say so where the integers are far from the float network on the calibration itself."""
-    some = sequences.arrays[:SEEN_SEQUENCES]
-    steps = min([KNOWN_STEPS, *(len(a) for a in some)])
-    starts = np.stack([a[:steps] for a in some])
-    outputs = run_network(net, Sequences(tuple(starts), ragged=False), "reference", None, ()).outputs
-    decibels = sqnr([run_float(net.float_graph, starts).outputs], [np.asarray(outputs)])
-    if decibels < POOR_DB:
+    level = level_of(
+        net.float_graph,
+        sequences.arrays,
+        lambda x: [np.asarray(y) for y in run_network(net, x, "reference", None, ()).outputs],
+        net.shaped,
+    )
+    if level.poor:
+        channel = ", ".join(str(int(i)) for i in np.unravel_index(level.worst.channel or 0, net.step_shape))
         warnings.warn(
-            f"the integer outputs are only {decibels:.1f} dB from the float network's on the first {steps} samples "
-            f"of {len(some)} sequences of the calibration. ltc2neuro.verify(net, model, x) shows where the error comes "
-            "from; values that span many orders of magnitude, or precision='accurate', are what to look at.",
+            f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
+            f"[{channel}], on {level.seen}. ltc2neuro.verify(net, model, x) shows where the error comes from; values "
+            "that span many orders of magnitude, or precision='accurate', are what to look at.",
             stacklevel=3,
         )
 

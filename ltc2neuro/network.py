@@ -24,17 +24,19 @@ from ltc2neuro.arrays import (
     ArrayOrTensor,
     Floats,
     Samples,
+    Sequences,
     as_array,
     as_sequences,
     check_last,
     check_numbers,
     with_timespans,
 )
+from ltc2neuro.clipped import tell, user_ends
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.given_states import GivenStates, as_integers, as_rows, tell_clipped, words_of
 from ltc2neuro.layout import BATCH_FIRST, Layout
 from ltc2neuro.pickling import made_of
-from ltc2neuro.runs import Run, run_network
+from ltc2neuro.runs import Run, clipped_of, run_network
 from ltc2neuro.stream import Stream
 from ltc2neuro.time_constants import tau, tau_name
 
@@ -104,7 +106,8 @@ class Network:
         (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
         time first, time and batch change places.
         """
-        return answer(self.run(x, timespans=timespans).outputs, self.readout, self.step_shape, self.layout)
+        outputs = self._told(x, "reference", None, (), timespans, None, strict=False).outputs
+        return answer(outputs, self.readout, self.step_shape, self.layout)
 
     def run(
         self,
@@ -115,23 +118,47 @@ class Network:
         *,
         timespans: Samples | None = None,
         options: Options | None = None,
+        strict: bool = False,
     ) -> Run:
         """Run `x` on an executor: "floating", "reference", "lava", "lava-fused", or "loihi2" where there is a chip.
 
         `state` is the `final_state` of an earlier run, or torch's own `hx`: see `quantize_state`. `record` are names or
         globs of `names()`; `timespans`, (batch, time) or a list of (time,), is the time before each sample, for a
         network compiled with time spans. `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines
-        the layers. The integers are the same. Raises `InputError` for a wrong shape, name or state.
+        the layers. The integers are the same. One warning names the channels, time spans and states of which more than
+        a thousandth was beyond the calibrated range and was clipped; `strict` makes an `InputError` of it. Raises
+        `InputError` for a wrong shape, name or state.
         """
-        sequences = with_timespans(as_sequences(x, self.features, layout=self.layout), timespans, self.shortest_span)
-        return run_network(self, sequences, on, state, record, options)
+        return self._told(x, on, state, record, timespans, options, strict=strict)
 
-    def stream(self, batch: int | None = None, state: GivenStates | None = None) -> Stream:
+    def _told(
+        self,
+        x: Samples,
+        on: str,
+        state: GivenStates | None,
+        record: Sequence[str],
+        timespans: Samples | None,
+        options: Options | None,
+        *,
+        strict: bool,
+    ) -> Run:
+        """A run, and what it clipped said at the line of the user, two calls up."""
+        sequences = self.sequences(x, timespans)
+        run = run_network(self, sequences, on, state, record, options)
+        tell(clipped_of(self, sequences, run, state), strict=strict, stacklevel=3)
+        return run
+
+    def sequences(self, x: Samples, timespans: Samples | None = None) -> Sequences:
+        """`x` as what a run takes, the time before each sample its last channel. Raises `InputError`."""
+        return with_timespans(as_sequences(x, self.features, layout=self.layout), timespans, self.shortest_span)
+
+    def stream(self, batch: int | None = None, state: GivenStates | None = None, *, strict: bool = False) -> Stream:
         """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features).
 
-        `state`, as for `run`, is where it starts.
+        `state`, as for `run`, is where it starts. What is clipped is warned of once; `strict` makes an `InputError` of
+        it.
         """
-        return Stream(self, batch, state)
+        return Stream(self, batch, state, strict=strict)
 
     def shaped(self, outputs: Floats) -> Floats:
         """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
@@ -222,6 +249,12 @@ class Network:
     def scaled(self, x: Floats) -> Floats:
         """The input in units of the chip's last place, unrounded."""
         return self.mapped_input(x) / self.input_format.lsb
+
+    @property
+    def user_range(self) -> tuple[Floats, Floats]:
+        """From where to where each channel of the input is not clipped, in the user's units, the time span's last."""
+        form, scale, offset = self.input_format, self.graph.constants[self._input.scale], self._input.offset
+        return user_ends(form.real_low, form.real_high, scale, self.graph.constants[offset])
 
     def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
         """Samples (..., features) as the integers that enter the chip; out of range saturates.

@@ -14,6 +14,8 @@ from compiler.backends.execution import Execution
 from compiler.mapping.options import Options, Overlap
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.arrays import Floats, Sequences
+from ltc2neuro.clipped import Clipped
+from ltc2neuro.clipped_states import clipped_in, may_clip
 from ltc2neuro.extras import LAVA
 from ltc2neuro.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped, words_of
 
@@ -43,6 +45,8 @@ class Run:
     record: dict[str, Floats | list[Floats]]
     saturations: dict[str, int]
     final_state: dict[str, np.ndarray]
+    clipped: Clipped = field(default=Clipped(), repr=False)
+    """how often and how far channels, time spans and states were beyond their ranges"""
     entered: tuple[tuple[np.ndarray, States | None], ...] = field(default=(), repr=False)
     """what the chip was given: batches (batch, time, features) as integers, and the states they started from"""
 
@@ -156,7 +160,18 @@ def run_network(
             counts[label] = counts.get(label, 0) + count
         parts.append((group, execution))
         entered.append((samples, own))
-    return replace(_assemble(net, x, on, parts, wanted, counts), entered=tuple(entered))
+    clipped = clipped_in(net, x, [e for _, e in parts], on=on, entered=counts.get(net.input_name, 0))
+    return replace(_assemble(net, x, on, parts, wanted, counts), clipped=clipped, entered=tuple(entered))
+
+
+def clipped_of(net: Network, x: Sequences, run: Run, state: GivenStates | None) -> Clipped:
+    """What `run` of `x` clipped.
+
+    Lava's processes count nothing: the reference, which computes the same integers, tells what was clipped inside.
+    """
+    if run.on in ("reference", "floating") or not may_clip(net.graph):
+        return run.clipped
+    return run_network(net, x, "reference", state, ()).clipped
 
 
 def _expand(net: Network, record: Sequence[str]) -> list[str]:
@@ -194,7 +209,7 @@ def _started(net: Network, state: GivenStates, batch: int, on: str) -> tuple[Sta
     if on == "floating":
         return as_reals(rows, words), {}
     integers, clipped = as_integers(rows, words)
-    tell_clipped(clipped, rows, words, stacklevel=4)
+    tell_clipped(clipped, rows, words, stacklevel=5)
     return integers, clipped
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from hw_models.errors import InputError
 from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
+from ltc2neuro.clipped import Clipped, tell
 from ltc2neuro.given_states import GivenStates
 from ltc2neuro.runs import States, run_network
 
@@ -19,12 +20,18 @@ class Stream:
     """Keeps the state between samples; the integers are those of one long run on the reference.
 
     `state` is that after the latest sample, (batch, size) by name, to start a run or another stream from; None before
-    the first one.
+    the first one. What more than a thousandth of so far was clipped is warned of once, when it begins, or is an error
+    where the stream is `strict`: see `Network.run`.
     """
 
-    def __init__(self, net: Network, batch: int | None, state: GivenStates | None = None) -> None:
+    def __init__(
+        self, net: Network, batch: int | None, state: GivenStates | None = None, *, strict: bool = False
+    ) -> None:
         self._net = net
         self._batch = batch
+        self._strict = strict
+        self._clipped = Clipped()
+        self._told: frozenset[str] = frozenset()
         self.state: States | None = None
         self.reset(state)
 
@@ -41,6 +48,11 @@ class Stream:
         spans = None if timespan is None else np.broadcast_to(np.reshape(as_array(timespan), (-1, 1)), (len(rows), 1))
         samples = with_timespans(as_sequences(rows, self._net.features), spans, self._net.shortest_span)
         run = run_network(self._net, samples, "reference", self.state, ())
+        self._clipped = self._clipped.joined(run.clipped)
+        if run.clipped.tallies:
+            news = self._clipped.without(self._told)
+            self._told |= news.names()
+            tell(news, strict=self._strict, stacklevel=2)
         self.state = run.final_state
         y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._net.step_shape)
         return y[0] if self._batch is None else y
@@ -50,6 +62,7 @@ class Stream:
 
         A stream of single samples takes (size,), too.
         """
+        self._clipped, self._told = Clipped(), frozenset()
         if state is None:
             self.state = None
             return

@@ -47,6 +47,7 @@ def verify(
     min_sqnr: float | None = None,
     max_metric_change: float | None = None,
     timespans: Samples | None = None,
+    max_clipped: float | None = None,
 ) -> Verification:
     """Compare torch, the float graph, the reference and every other executor on the user's data.
 
@@ -56,7 +57,8 @@ def verify(
     are missing. `metric` is "accuracy", "mse", "mae" or a function of outputs and targets in the model's shape.
     `min_sqnr` (dB) holds for the worst channel of the outputs and of every state: `metrics.channel_sqnr` says what it
     is of. `max_metric_change` is a fraction: relative for mse and mae, absolute for accuracy and for a function of your
-    own. `timespans` go with `x`: see `Network.run`.
+    own. `max_clipped` is the largest share, such as 0.001, of an input channel, of the time spans, or of an element of
+    a state or an inner value, that may be clipped to its calibrated range. `timespans` go with `x`: see `Network.run`.
     """
     if not isinstance(net, Network):
         raise InputError(
@@ -64,7 +66,7 @@ def verify(
             numbers=f"got {type(net).__name__}",
             advice="ltc2neuro.compare(net, library, x) tells the error of a network without.",
         )
-    _check_arguments(targets, metric, min_sqnr, max_metric_change)
+    _check_arguments(targets, metric, min_sqnr, max_metric_change, max_clipped)
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
     else:
@@ -84,19 +86,34 @@ def verify(
     rows += fidelity(net, truth, sequences, reference, min_sqnr)
     if metric is not None and targets is not None:
         rows += _metric(net, sequences, truth.answers, reference, targets, metric, max_metric_change)
+    rows += _clipped(reference, max_clipped)
     rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]
     rows += time_constants(net, sequences, truth)
     return Verification(all(row.held is not False for row in rows), tuple(rows))
 
 
-def _check_arguments(targets: object, metric: object, min_sqnr: float | None, change: float | None) -> None:
+def _clipped(reference: Run, limit: float | None) -> list[Row]:
+    """The largest share of each vector that was clipped; where a limit is asked for, of all together at least."""
+    check = "share of values clipped to their calibrated range"
+    found = [(name, share, note) for name, share, note in reference.clipped.rows() if share > 0]
+    if limit is None:
+        return [Row(check, name, "reference", share, note=note) for name, share, note in found]
+    found = found or [("input, time spans, states", 0.0, "")]
+    return [Row(check, name, "reference", share, "", limit, bool(share <= limit), note) for name, share, note in found]
+
+
+def _check_arguments(
+    targets: object, metric: object, min_sqnr: float | None, change: float | None, clipped: float | None
+) -> None:
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")
     if change is not None and metric is None:
         raise InputError("max_metric_change needs a metric and targets", numbers=f"max_metric_change = {change}")
-    for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change)):
+    for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change), ("max_clipped", clipped)):
         if limit is not None and (not isinstance(limit, (int, float, np.number)) or math.isnan(limit)):
             raise InputError(f"{name} is no number", numbers=f"{name} = {limit!r}")
+    if clipped is not None and not 0 <= clipped <= 1:
+        raise InputError("max_clipped is a share, from 0 to 1", numbers=f"max_clipped = {clipped}")
     if change is not None and change < 0:
         raise InputError("max_metric_change is a size, so it is not negative", numbers=f"max_metric_change = {change}")
 

@@ -7,11 +7,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ltc2neuro.cli.axes import add_axes, with_axes
-from ltc2neuro.cli.output import HELD, say
+from ltc2neuro.cli.output import HELD, note, say
 
 if TYPE_CHECKING:
     from ltc2neuro.arrays import Floats
     from ltc2neuro.cli.samples import Samples
+    from ltc2neuro.clipped import Clipped
     from ltc2neuro.network import Network
 
 NAME = "run"
@@ -34,19 +35,25 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="EXECUTOR",
         help="reference (default), floating, lava, lava-fused, or loihi2 where there is a chip",
     )
+    parser.add_argument("--strict", action="store_true", help="values clipped to their calibrated ranges are an error")
 
 
 def run(options: argparse.Namespace) -> int:
     """Load, run in parts, write."""
     import ltc2neuro
     from ltc2neuro.cli import samples
+    from ltc2neuro.clipped import ADVICE, tell
 
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples)
     if options.output:
         samples.check_target(options.output, x)
     spans = samples.load(options.timespans) if options.timespans else None
-    outputs, saturations = _run(net, x, spans, options)
+    outputs, saturations, clipped = _run(net, x, spans, options)
+    if options.strict:
+        tell(clipped, strict=True, stacklevel=1)
+    elif clipped.text():
+        note(options, f"values were clipped to their calibrated ranges: {clipped.text()}. {ADVICE}")
     if options.output:
         samples.save(options.output, outputs)
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
@@ -61,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
             "on": options.on,
             "output": options.output,
             "saturations": dict(saturations),
+            "clipped": clipped.text(),
             **({} if options.output else {"outputs": list(outputs)}),
         },
     )
@@ -69,27 +77,35 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(
     net: Network, x: Samples, spans: Samples | None, options: argparse.Namespace
-) -> tuple[Floats | list[Floats], Counter[str]]:
-    """The outputs of all sequences, in parts so that a progress bar can show them, and the saturations."""
+) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
+    """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
     import numpy as np
     from tqdm import tqdm
+
+    from ltc2neuro.clipped import Clipped
+    from ltc2neuro.runs import clipped_of, run_network
 
     on = options.on
     part = SEQUENCES.get(on, 64)
     saturations: Counter[str] = Counter()
+    clipped = Clipped()
     # what is neither a list nor three axes is refused by the run
     rows = x if isinstance(x, list) else net.layout.rows(x) if x.ndim == 3 else []
     if len(rows) <= part:
-        result = net.run(x, on=on, timespans=spans)
-        saturations.update(result.saturations)
-        return result.outputs, saturations
+        sequences = net.sequences(x, spans)
+        whole = run_network(net, sequences, on, None, ())
+        saturations.update(whole.saturations)
+        return whole.outputs, saturations, clipped_of(net, sequences, whole, None)
     outputs: list[Floats] = []
     span_rows = net.layout.rows(spans) if isinstance(spans, np.ndarray) and spans.ndim > 1 else spans
     with tqdm(total=len(rows), unit="sequence", disable=True if options.json else None, leave=False) as bar:
         for start in range(0, len(rows), part):
             part_spans = None if span_rows is None else list(span_rows[start : start + part])
-            result = net.run(rows[start : start + part], on=on, timespans=part_spans)
+            sequences = net.sequences(rows[start : start + part], part_spans)
+            result = run_network(net, sequences, on, None, ())
             saturations.update(result.saturations)
+            clipped = clipped.joined(clipped_of(net, sequences, result, None))
             outputs.extend(result.outputs)
             bar.update(len(result.outputs))
-    return net.layout.stacked_answers(outputs) if isinstance(x, np.ndarray) else outputs, saturations
+    together = net.layout.stacked_answers(outputs) if isinstance(x, np.ndarray) else outputs
+    return together, saturations, clipped

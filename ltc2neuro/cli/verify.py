@@ -24,6 +24,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="least SQNR of the outputs and each state, in dB")
     parser.add_argument(
+        "--max-clipped",
+        type=fraction,
+        metavar="FRACTION",
+        help="largest share of a channel's or state's values clipped to its calibrated range, such as 0.001 or 0.1%%",
+    )
+    parser.add_argument(
         "--max-metric-change",
         type=fraction,
         metavar="FRACTION",
@@ -39,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
 
     if (options.targets is None) != (options.metric is None):
         raise InputError("--targets and --metric go together", advice="Give both or neither.")
-    if options.samples is None and (options.targets or options.min_sqnr is not None):
+    if options.samples is None and (
+        options.targets or options.min_sqnr is not None or options.max_clipped is not None
+    ):
         raise InputError("limits need samples", advice="Write: ltc2neuro verify NETWORK SAMPLES ...")
     if options.max_metric_change is not None and options.metric is None:
         raise InputError("--max-metric-change needs --targets and --metric")
@@ -58,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
             min_sqnr=options.min_sqnr,
             max_metric_change=options.max_metric_change,
             timespans=spans,
+            max_clipped=options.max_clipped,
         )
     data = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
     say(options, str(verification), {**data, "text": str(verification)})

@@ -18,8 +18,8 @@ from ltc2neuro.arrays import Sequences
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.layout import Layout
 from ltc2neuro.library.network import LibraryNetwork
-from ltc2neuro.library.text import known_db
 from ltc2neuro.network import KnownAnswer
+from ltc2neuro.poor_outputs import level_of
 from ltc2neuro.progress import begin
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 KNOWN_STEPS = 16
 """Length of the known-answer sequence."""
-POOR_DB = 20.0
-"""Below this the integers have lost a tenth of the signal."""
 
 
 def refuse_without_microcode(chip: Chip, precision: Precision | str | None, form: LibraryForm | None) -> None:
@@ -70,11 +68,14 @@ def without_microcode(
     run = net.run_channels(Sequences(tuple(unknown.x), ragged=False))
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     net = replace(net, known=KnownAnswer(unknown.x, np.asarray(run.integers, np.int64), states))
-    decibels = known_db(net)
-    if decibels < POOR_DB:
+    level = level_of(
+        graph, sequences.arrays, lambda x: [np.asarray(y) for y in net.run_channels(x).outputs], net.shaped
+    )
+    if level.poor:
         warnings.warn(
-            f"without microcode the outputs are only {decibels:.1f} dB from the float network's on a piece of the "
-            "calibration. More hinges, form=LibraryForm(hinges=32), or microcode=True are what to try.",
+            f"without microcode the outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
+            f"{level.worst.channel}, on {level.seen}. More hinges, form=LibraryForm(hinges=32), or microcode=True are "
+            "what to try.",
             stacklevel=3,
         )
     return net

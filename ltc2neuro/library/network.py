@@ -7,7 +7,7 @@ the network with microcode. `docs/without-microcode.md` has the form, and measur
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,7 @@ from ltc2neuro.arrays import (
     check_numbers,
     with_timespans,
 )
+from ltc2neuro.clipped import Clipped, Tally, beyond, input_tallies, tell, user_ends
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.extras import LAVA
 from ltc2neuro.given_states import GivenStates, Word, as_integers, as_rows, is_real, tell_clipped
@@ -116,23 +117,37 @@ class LibraryNetwork:
 
     def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
         """What `model(x)` returns, as float64, from the reference. See `Network.__call__`."""
-        return answer(self.run(x, timespans=timespans).outputs, self.readout, self.step_shape, self.layout)
+        outputs = self._told(x, "reference", None, timespans, strict=False).outputs
+        return answer(outputs, self.readout, self.step_shape, self.layout)
 
     def run(
-        self, x: Samples, on: str = "reference", state: GivenStates | None = None, *, timespans: Samples | None = None
+        self,
+        x: Samples,
+        on: str = "reference",
+        state: GivenStates | None = None,
+        *,
+        timespans: Samples | None = None,
+        strict: bool = False,
     ) -> Run:
         """Run `x` on "reference", "lava" or "loihi2"; `state`, on the reference only, is as for `Network.run`.
 
         Each state is returned after every sample, as integers; `state_lsb` gives their units. What enters out of range
-        is clipped and counted; so is a state that a sample leaves beyond its range: it is read as the range's end.
-        Raises `InputError` for wrong arguments, `LavaError` for a failed graph.
+        is clipped and counted; so is a state that a sample leaves beyond its range: it is read as the range's end. One
+        warning names that of which more than a thousandth was; `strict` makes an `InputError` of it. Raises
+        `InputError` for wrong arguments, `LavaError` for a failed graph.
         """
+        return self._told(x, on, state, timespans, strict=strict)
+
+    def _told(self, x: Samples, on: str, state: GivenStates | None, timespans: Samples | None, *, strict: bool) -> Run:
+        """A run, and what it clipped said at the line of the user, two calls up."""
         if not isinstance(on, str) or on not in EXECUTORS:
             raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
         sequences = with_timespans(as_sequences(x, self.features, layout=self.layout), timespans, self.shortest_span)
         if not sequences.arrays and not sequences.ragged:
             raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
-        return self.run_channels(sequences, on, state)
+        run = self.run_channels(sequences, on, state)
+        tell(run.clipped, strict=strict, stacklevel=3)
+        return run
 
     def run_channels(self, sequences: Sequences, on: str = "reference", state: GivenStates | None = None) -> Run:
         """`run` of sequences (time, channels), whose last channel is the time span where there are any."""
@@ -141,12 +156,13 @@ class LibraryNetwork:
         if state is not None:
             rows = as_rows(state, self._words, count)
             start, clipped = self._begun(rows)
-            tell_clipped(clipped, rows, self._words, stacklevel=3)
+            tell_clipped(clipped, rows, self._words, stacklevel=4)
         outputs: list[Floats] = [np.zeros((0, graph.outputs))] * count
         integers: list[Integers] = [np.zeros((0, graph.outputs), np.int64)] * count
         states: dict[str, list[np.ndarray]] = {n: [np.zeros(0)] * count for n in graph.states}
         final = {n: np.zeros((count, p.stop - p.start), np.int64) for n, p in graph.states.items()}
         counts: Counter[str] = Counter(clipped)
+        beyond_ranges = Clipped()
         for group in sequences.groups():
             samples, beyond = self._rounded(np.stack([sequences.arrays[i] for i in group]))
             counts["input"] += beyond
@@ -155,6 +171,7 @@ class LibraryNetwork:
             for name, place in graph.states.items():
                 values = execution.states[name]
                 counts[name] += int(np.count_nonzero((values < place.low) | (values > place.high)))
+            beyond_ranges = beyond_ranges.joined(self._clipped([sequences.arrays[i] for i in group], execution, beyond))
             real = self.dequantize(execution.outputs)
             for row, i in enumerate(group):
                 outputs[i], integers[i] = real[row], execution.outputs[row]
@@ -176,7 +193,27 @@ class LibraryNetwork:
             {},
             {name: count for name, count in counts.items() if count},
             final,
+            beyond_ranges,
         )
+
+    def _clipped(self, arrays: Sequence[Floats], execution: Execution, entered: int) -> Clipped:
+        """What a run of sequences of one length clipped; of the input, `entered` values."""
+        op = next(op for _, op in self.float_graph.ops() if isinstance(op, Input))
+        scale, offset = self.float_graph.constants[op.scale], self.float_graph.constants[op.offset]
+        limit, lsb = self.processes.input_limit, self.processes.input_lsb
+        counts = np.zeros(self.processes.features, np.int64)
+        if entered:
+            counts += sum(beyond(np.rint((a * scale + offset) / lsb), -limit, limit) for a in arrays)
+        ends = user_ends(-limit * lsb, limit * lsb, scale, offset)
+        tallies = list(input_tallies(arrays, counts, ends, self.shortest_span))
+        for name, place in self.processes.states.items():
+            values = execution.states[name]
+            found = beyond(values, place.low, place.high)
+            if found.any():
+                low, high = (end(values, axis=(0, 1)) * place.lsb for end in (np.min, np.max))
+                name = f"state {name}, element"
+                tallies.append(Tally(name, found, low, high, place.low * place.lsb, place.high * place.lsb))
+        return Clipped(sum(len(a) for a in arrays), tuple(tallies))
 
     def shaped(self, outputs: Floats) -> Floats:
         """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""

@@ -57,11 +57,11 @@ def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.Array
                 numbers=f"{span.shape}, expected ({len(array)},)",
                 advice="Give the time before each sample: (time,), or (batch, time) beside (batch, time, features).",
             )
-        if not np.all(np.isfinite(span) & (span > 0)):
+        if not np.all(np.isfinite(span) & (span >= 0)):
             raise InputError(
-                f"a time span of sequence {number} is not above 0",
+                f"a time span of sequence {number} is below 0 or not finite",
                 numbers=f"the smallest is {np.min(span):g}",
-                advice="Samples follow each other in time. Drop the second of two samples taken at once.",
+                advice="Samples follow each other in time: give the time since the one before.",
             )
     return [np.concatenate([a, t[:, None]], axis=1) for a, t in zip(arrays, spans, strict=True)]
 

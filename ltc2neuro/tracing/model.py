@@ -22,6 +22,7 @@ from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.names import Names
+from ltc2neuro.tracing.no_time import refuse_zero, undefined_at_zero
 from ltc2neuro.tracing.order import in_order
 from ltc2neuro.tracing.proof import OwnArithmeticError, Subject, prove, prove_long
 from ltc2neuro.tracing.recorder import Recorder, Times
@@ -40,7 +41,8 @@ _SHORTER, _LONGER = 0.25, 2.0
 class Traced(Calling):
     """A traced model: its raw float graph, how torch calls it, and the states that may grow without bound.
 
-    Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0.
+    Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0. It is
+    0 where the model is defined and bounded there.
     `dropped` tensors that the model returns behind its answer are no states: the graph does not compute them.
     """
 
@@ -94,8 +96,8 @@ def proved(
     model = unwrapped(model)
     with undisturbed():
         joined = with_spans(sequences, timespans)
-        spans = None if timespans is None else _times(joined)
         shape = (len(sequences), *sequences[0].shape)
+        spans = None if timespans is None else _held(model, shape, dt, joined, batch_first)
         traced, exact = _precisely(model, shape, dt, spans, batch_first)
         own = model_dtype(model)
         try:
@@ -163,6 +165,32 @@ def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float
         spans = _times(sequences) if timed else None
         shape = (len(sequences), len(sequences[0]), channels - timed)
         return _recorded(unwrapped(model), shape, dt, spans, model_dtype(model))
+
+
+def _held(
+    model: torch.nn.Module,
+    shape: tuple[int, int, int],
+    dt: float,
+    sequences: Sequence[Floats],
+    batch_first: bool | None,
+) -> Times:
+    """What time spans, the last channel, a network is recorded for: down to 0 where the model is defined, and its
+    states bounded, there."""
+    spans, own = _times(sequences), model_dtype(model)
+    free = _recorded(model, shape, dt, Times(0.0, spans.longest), own, batch_first)
+    undefined = undefined_at_zero(free.graph, sequences[0])
+    if spans.shortest == 0:
+        if undefined is not None:
+            raise refuse_zero(free.graph, undefined, sequences)
+        return spans
+    if undefined is None and _unbounded(free):
+        kept = _recorded(model, shape, dt, spans, own, batch_first)
+        return spans if _unbounded(kept) < _unbounded(free) else Times(0.0, spans.longest)
+    return spans if undefined is not None else Times(0.0, spans.longest)
+
+
+def _unbounded(traced: Traced) -> int:
+    return sum(state.low is None for state in traced.graph.states)
 
 
 def _times(sequences: Sequence[Floats]) -> Times:
@@ -274,8 +302,10 @@ def _record(
     else:
         x, elapsed = recorder.timed_input(torch.zeros(shape, dtype=dtype), time_first)
         shortest = torch.tensor(spans.shortest, dtype=dtype)
-        with recorder.inside("timespans"):
-            keywords = {"timespans": call(lambda spans: torch.maximum(spans, shortest), elapsed)}
+        keywords = {"timespans": elapsed}
+        if spans.shortest > 0:
+            with recorder.inside("timespans"):
+                keywords = {"timespans": call(lambda spans: torch.maximum(spans, shortest), elapsed)}
         recorder.given = keywords["timespans"]
     try:
         with scripts_refused(recorder), solvers(recorder), Recording(recorder):

@@ -83,14 +83,56 @@ def test_tau_does_not_depend_on_how_long_a_sample_is(net):
         (SPANS[:, :5], "do not fit"),
         (SPANS[:2], "do not fit"),
         (0.5, "a single number"),
-        (-SPANS, "not above 0"),
+        (-SPANS, "below 0"),
         (SPANS * np.nan, "not finite"),
-        (SPANS / 100, "shorter than this network holds"),
+        (SPANS * 0, "divides by it"),
     ],
 )
 def test_wrong_spans(net, spans, text):
     with pytest.raises(InputError, match=text):
         net.run(X, timespans=spans)
+
+
+def first_at_once(seed=1):
+    spans = np.random.default_rng(seed).uniform(0.5, 2.0, size=(5, 20))
+    spans[:, 0] = 0.0
+    return spans
+
+
+@pytest.mark.parametrize("kind", ["cfc", "no_gate", "grud"])
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_a_span_of_zero_where_the_cell_is_defined_there(kind, calibrated):
+    """As differences of timestamps have it at the start; whether the calibration has one or not."""
+    from ltc2neuro.nn import GRUD
+
+    torch.manual_seed(0)
+    model = GRUD(3, 4, batch_first=True) if kind == "grud" else ncps.CfC(3, 6, mode=kind.replace("cfc", "default"))
+    zeros = first_at_once()
+    net = ltc2neuro.compile(model, X, timespans=zeros if calibrated else SPANS)
+    rows = []
+    for x, spans in zip(X, zeros, strict=True):
+        x, spans = (torch.tensor(a[None], dtype=torch.float32) for a in (x, spans))
+        rows.append(model(x, timespans=spans)[0][0].detach().numpy())
+    run = net.run(X, timespans=zeros, strict=True)
+    assert net.shortest_span == 0 and metrics.sqnr(rows, list(run.outputs)) > 30
+
+
+def test_an_ltc_divides_by_the_time_span(net):
+    with pytest.raises(InputError, match="divides by it") as error:
+        ltc2neuro.compile(ltc(), X, timespans=first_at_once())
+    assert "5 of 100" in str(error.value) and "ltc_cell.py" in str(error.value)
+    with pytest.raises(InputError, match="divides by it"):
+        net.run(X, timespans=first_at_once())
+
+
+@pytest.mark.parametrize("factor", [0.02, 10.0])
+def test_spans_beyond_the_calibrated_ones_are_told_on_both_sides(net, factor):
+    with pytest.warns(UserWarning, match="clipped .* time spans: .* seen .* calibrated for") as caught:
+        net(X, timespans=SPANS * factor)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    with pytest.raises(InputError, match="clipped"):
+        net.run(X, timespans=SPANS * factor, strict=True)
+    assert net.run(X, timespans=SPANS, strict=True).clipped.text() == ""
 
 
 def test_spans_for_a_network_without():

@@ -188,8 +188,8 @@ def test_integers(make, unit, floor):
     [
         (lambda: spans((9, 9)), "each sequence needs"),
         (lambda: spans((9, 9, 4)), "wrong shape"),
-        (lambda: [np.zeros(9), *spans((9, 5))], "not above 0"),
-        (lambda: [np.full(9, np.nan), *spans((9, 5))], "not above 0"),
+        (lambda: [-np.ones(9), *spans((9, 5))], "below 0"),
+        (lambda: [np.full(9, np.nan), *spans((9, 5))], "below 0"),
     ],
 )
 def test_wrong_time_spans(given, what):

@@ -1,0 +1,180 @@
+"""What a run clipped: which channels, time spans and states went beyond their ranges, how often and how far.
+
+A range is what the calibration showed, with the precision's margin. What lies beyond is taken for the range's end;
+where that happens to more than one value in a thousand of a channel, whoever runs the network is told.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hw_models.errors import InputError
+
+Array = np.ndarray
+
+TOLD = 1e-3
+"""The share of one channel's values above which it is told that they were clipped"""
+SPANS = "time spans"
+MOST_NAMED = 4
+"""How many channels or elements of one vector a warning names"""
+MOST_VECTORS = 6
+
+ADVICE = (
+    "Calibrate on data that reach as far as those that it will meet, or compile with a wider Precision(margin=...)."
+)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often and how far the elements of one vector were beyond their ranges; arrays (elements,), in real values."""
+
+    name: str
+    """what the elements are called: the input's channels, time spans, or a state's elements"""
+    counts: Array
+    low: Array
+    """the smallest seen; where it is not known how far others went, that of those that were clipped"""
+    high: Array
+    held_low: Array
+    """the smallest that is not clipped"""
+    held_high: Array
+    repeat: int = 1
+    """how many values an element has in one sample"""
+
+    def joined(self, other: Tally) -> Tally:
+        """Both together."""
+        return replace(
+            self,
+            counts=self.counts + other.counts,
+            low=np.minimum(self.low, other.low),
+            high=np.maximum(self.high, other.high),
+        )
+
+    def element(self, i: int) -> str:
+        """How element `i` is called."""
+        return SPANS if self.name == SPANS else f"{self.name} {i}"
+
+
+    def ranges(self, i: int) -> str:
+        """How far element `i` went, and how far it may."""
+        return (
+            f"seen {self.low[i]:.6g} to {self.high[i]:.6g}, "
+            f"calibrated for {self.held_low[i]:.6g} to {self.held_high[i]:.6g}"
+        )
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """What was clipped in so many samples of all sequences together: vectors of which any element was."""
+
+    samples: int = 0
+    tallies: tuple[Tally, ...] = ()
+
+    def joined(self, other: Clipped) -> Clipped:
+        """What was clipped in both."""
+        found = {t.name: t for t in self.tallies}
+        for tally in other.tallies:
+            found[tally.name] = found[tally.name].joined(tally) if tally.name in found else tally
+        return Clipped(self.samples + other.samples, tuple(found.values()))
+
+    def shares(self, tally: Tally) -> Array:
+        """The share of each element's values that was clipped."""
+        return tally.counts / max(1, self.samples * tally.repeat)
+
+    def text(self) -> str:
+        """Of every vector, the elements that were clipped too often, the worst first; empty where there are none."""
+        parts = [text for tally in self.tallies if (text := self._of(tally))]
+        more = [f"and values of {len(parts) - MOST_VECTORS} more"] if len(parts) > MOST_VECTORS else []
+        return "; ".join([*parts[:MOST_VECTORS], *more])
+
+    def _of(self, tally: Tally) -> str:
+        shares = self.shares(tally)
+        order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > TOLD]
+        parts = [
+            f"{tally.element(i)}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}"
+            for i in order[:MOST_NAMED]
+        ]
+        more = [f"and {len(order) - MOST_NAMED} more of these"] if len(order) > MOST_NAMED else []
+        return "; ".join([*parts, *more])
+
+    def names(self) -> frozenset[str]:
+        """The elements of which `text` tells, and those that it leaves out for their number."""
+        return frozenset(t.element(int(i)) for t in self.tallies for i in np.flatnonzero(self.shares(t) > TOLD))
+
+    def without(self, names: frozenset[str]) -> Clipped:
+        """The same but for the elements named."""
+        kept = []
+        for t in self.tallies:
+            out = np.array([t.element(i) in names for i in range(t.counts.size)], bool)
+            kept.append(replace(t, counts=np.where(out, 0, t.counts)))
+        return replace(self, tallies=tuple(kept))
+
+    def rows(self) -> list[tuple[str, float, str]]:
+        """The largest share of each vector, the name of its element, and its ranges."""
+        found = []
+        for tally in self.tallies:
+            shares = self.shares(tally)
+            worst = int(np.argmax(shares))
+            found.append((tally.element(worst), float(shares[worst]), tally.ranges(worst)))
+        return found
+
+
+def tell(clipped: Clipped, *, strict: bool, stacklevel: int) -> None:
+    """One warning that names all that was clipped; `strict` makes an `InputError` of it."""
+    text = clipped.text()
+    if text and strict:
+        raise InputError("values were clipped to their calibrated ranges", numbers=text, advice=ADVICE)
+    if text:
+        warnings.warn(f"values were clipped to their calibrated ranges: {text}. {ADVICE}", stacklevel=stacklevel + 1)
+
+
+def input_tallies(
+    arrays: Sequence[Array], clips: Array, held: tuple[Array, Array], shortest: float | None
+) -> tuple[Tally, ...]:
+    """Of the sequences (time, channels) that entered, in the user's units.
+
+    `clips` (channels,) says how often each was clipped on its way to integers, `held` from where to where it is not.
+    The last channel is the time before each sample where there is a `shortest`, to which shorter ones are clipped.
+    """
+    if not clips.size or not any(len(a) for a in arrays):
+        return ()
+    whole = [a for a in arrays if len(a)]
+    low, high = np.min([a.min(axis=0) for a in whole], axis=0), np.max([a.max(axis=0) for a in whole], axis=0)
+    held_low, held_high = (np.array(np.broadcast_to(end, low.shape), np.float64) for end in held)
+    clips = np.array(clips)
+    features = low.size if shortest is None else low.size - 1
+    if shortest is not None:
+        clips[-1] += sum(int(np.count_nonzero(a[:, -1] < shortest)) for a in whole)
+        held_low[-1] = max(held_low[-1], shortest)
+    parts = [("input channel", slice(0, features)), (SPANS, slice(features, None))]
+    return tuple(
+        Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own])
+        for name, own in parts
+        if clips[own].any()
+    )
+
+
+def beyond(scaled: Array, low: Array | float, high: Array | float) -> Array:
+    """How many of (..., channels) lie beyond what may enter, channel by channel."""
+    return np.count_nonzero((scaled < low) | (scaled > high), axis=tuple(range(scaled.ndim - 1)))
+
+
+def with_extremes(tally: Tally, values: Sequence[Array]) -> Tally:
+    """The same, with the extremes of `values` (..., elements) that were not clipped."""
+    whole = [v.reshape(-1, tally.counts.size) for v in values if v.size]
+    if not whole:
+        return tally
+    low = np.min([v.min(axis=0) for v in whole], axis=0)
+    high = np.max([v.max(axis=0) for v in whole], axis=0)
+    return replace(tally, low=np.minimum(tally.low, low), high=np.maximum(tally.high, high))
+
+
+def user_ends(low: float, high: float, scale: Array, offset: Array) -> tuple[Array, Array]:
+    """low..high behind the host's map x * scale + offset, in the units in front of it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, other = (low - offset) / scale, (high - offset) / scale
+    still = scale == 0  # whatever enters becomes the offset
+    return np.where(still, -np.inf, np.minimum(one, other)), np.where(still, np.inf, np.maximum(one, other))

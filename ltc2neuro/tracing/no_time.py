@@ -1,0 +1,48 @@
+"""Whether a model that is given time spans is defined where one is 0: two samples at the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.backends.execution import Array, prepare
+from compiler.backends.float_graph import KERNELS
+from compiler.graph import Graph
+from hw_models.errors import InputError
+
+Floats = npt.NDArray[np.float64]
+
+_STEPS = 3
+
+
+def undefined_at_zero(graph: Graph, sequence: Floats) -> str | None:
+    """The first value that is not finite where the time spans, the last channel of `sequence`, are 0; None for none.
+
+    `graph` takes spans as they are.
+    """
+    found: list[str] = []
+
+    def see(name: str, value: Array) -> None:
+        if not found and not np.all(np.isfinite(value)):
+            found.append(name)
+
+    program, x = prepare(graph, KERNELS), np.array(sequence[None, :_STEPS], np.float64)
+    x[..., -1] = 0.0
+    with np.errstate(all="ignore"):
+        program.run(x, observe=see)
+    return found[0] if found else None
+
+
+def refuse_zero(graph: Graph, value: str, sequences: Sequence[Floats]) -> InputError:
+    """The error of spans of 0 in the calibration of a model that is not defined there."""
+    spans = np.concatenate([s[:, -1] for s in sequences])
+    zeros, least = int(np.sum(spans == 0)), spans[spans > 0].min(initial=np.inf)
+    known = graph.values.get(value)
+    return InputError(
+        "a time span is 0, and this model divides by it, or is not finite there",
+        where="; ".join([value, *(known.lines if known is not None else ())]),
+        numbers=f"{zeros} of {spans.size} time spans are 0; the least other is {least:.6g}",
+        advice="Give samples of the same moment a small time span, say a hundredth of the usual one, or make them one.",
+    )

@@ -1,0 +1,77 @@
+"""Poor calibrations, and networks that are poor on them, are told at compile: once, with the numbers."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+
+import ltc2neuro
+from ltc2neuro import poor_outputs
+from ltc2neuro.calibration import warn_of_poor_calibration
+
+X = np.random.default_rng(0).normal(size=(4, 30, 4))
+
+
+def told(*sequences, timed=False):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_poor_calibration(sequences, timed=timed, stacklevel=1)
+    assert len(caught) <= 1
+    return str(caught[0].message) if caught else ""
+
+
+def test_what_a_calibration_cannot_tell():
+    assert told(*X) == "" and told(*X, timed=True) == ""
+    assert "all of it is 0" in told(*np.zeros((2, 5, 3)))
+    assert "one sample only" in told(X[0, :1])
+    some = X * [1, 0, 1, 0] + [0, 0.7, 0, 0]
+    assert "input channels 1 (always 0.7), 3 (always 0) of 4 never vary" in told(*some)
+    assert "input channel 1 (always 0.7) of 4 never varies" in told(*(X * [1, 0, 1, 1] + [0, 0.7, 0, 0]))
+    assert "and 12 more of 20" in told(np.ones((9, 20)))
+    assert "all its time spans are 1" in told(*(X * [1, 1, 1, 0] + [0, 0, 0, 1]), timed=True)
+
+
+def test_channels_that_differ_only_between_sequences_vary():
+    assert told(np.zeros((5, 2)), np.ones((5, 2))) == ""
+
+
+def test_compile_tells_and_the_run_tells():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    with pytest.warns(UserWarning, match="the calibration is poor: input channels 0 .always 0.7"):
+        net = ltc2neuro.compile(model, np.full((4, 30, 4), 0.7))
+    with pytest.warns(UserWarning, match="input channel"):
+        net(X)
+
+
+def test_a_part_of_the_calibration_is_spread_over_all_of_it():
+    net = ltc2neuro.compile(torch.nn.Linear(4, 2), X)
+    many = [np.zeros((200, 4))] * 500
+    limit = poor_outputs.WORK
+    try:
+        poor_outputs.WORK = poor_outputs.work(net.float_graph, many[:20])
+        part = poor_outputs.part_of(net.float_graph, many)
+        assert poor_outputs.work(net.float_graph, part) <= poor_outputs.WORK and len(part) >= poor_outputs.FEW_SEQUENCES
+        poor_outputs.WORK = 0
+        assert [len(p) for p in poor_outputs.part_of(net.float_graph, many)] == [1]
+    finally:
+        poor_outputs.WORK = limit
+    assert len(poor_outputs.part_of(net.float_graph, list(X))) == len(X)
+
+
+def test_a_network_that_is_poor_late_in_the_calibration_is_told():
+    """Not only its first samples are looked at, which are all 0."""
+
+    class Late(torch.nn.Module):
+        def forward(self, x):
+            return torch.cat([x, 1e-7 * x + 0.5], -1)
+
+    torch.manual_seed(0)
+    x = np.concatenate([np.zeros((2, 60, 1)), np.random.default_rng(1).normal(size=(2, 60, 1))], axis=1)
+    small = ltc2neuro.Precision(word=16, margin=1000)
+    with pytest.warns(UserWarning, match="dB from the float network's in channel .*on the whole calibration"):
+        ltc2neuro.compile(Late(), x, precision=small)

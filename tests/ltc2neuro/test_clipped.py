@@ -1,0 +1,124 @@
+"""What a run clips is told: which channel or state, how much, how far; once a call, on every executor."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+
+import ltc2neuro
+from ltc2neuro.errors import InputError
+from ltc2neuro.extras import LAVA
+from ltc2neuro.nn import Recurrent
+
+RNG = np.random.default_rng(0)
+X = RNG.uniform(-1, 1, size=(4, 50, 3))
+
+
+class Sum(torch.nn.Module):
+    """h' = h + x: leaves every range in time, one element sooner than the others."""
+
+    state_size = 3
+
+    def forward(self, x, h):
+        return h + x * x.new_tensor([1.0, 0.01, 0.01])
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return ltc2neuro.compile(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh()), X)
+
+
+@pytest.fixture(scope="module")
+def sums():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ltc2neuro.compile(Recurrent(Sum()), np.abs(X))
+
+
+def told(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [str(w.message) for w in caught]
+
+
+def test_within_range_nothing_is_told(net, sums):
+    assert not told(lambda: net(X)) and not told(lambda: sums(np.abs(X)))
+    assert net.run(X, strict=True).clipped.text() == ""
+
+
+@pytest.mark.parametrize("on", ["reference", pytest.param("lava-fused", marks=pytest.mark.skipif(
+    bool(LAVA.missing()), reason="needs the extra lava"))])
+def test_a_channel_beyond_its_range_is_named_with_its_numbers(net, on):
+    far = X.copy()
+    far[0, :2, 1] = (9.0, -7.0)
+    (text,) = told(lambda: net.run(far, on=on))
+    assert "input channel 1: 1 % of the values, seen -7 to 9, calibrated for -" in text
+    assert "channel 0" not in text and "channel 2" not in text
+    with pytest.raises(InputError, match="clipped") as error:
+        net.run(far, on=on, strict=True)
+    assert "input channel 1" in error.value.numbers
+
+
+def test_the_line_is_the_users(net):
+    for call in (lambda: net(X * 9), lambda: net.run(X * 9), lambda: net.stream().step(X[0, 0] * 9)):
+        with pytest.warns(UserWarning, match="clipped") as caught:
+            call()
+        assert len(caught) == 1 and caught[0].filename == __file__
+
+
+def test_a_thousandth_is_not_told(net):
+    """Per channel: one of 2,000 values of a channel, though all channels together have 6,000."""
+    long = np.tile(X.reshape(1, 200, 3), (1, 10, 1))
+    long[0, 5, 2] = 50
+    assert not told(lambda: net(long)) and net.run(long).saturations == {"input": 1}
+    long[0, 5:8, 2] = 50
+    (text,) = told(lambda: net(long))
+    assert "input channel 2: 0.15 %" in text
+
+
+@pytest.mark.parametrize("on", ["reference", pytest.param("lava-fused", marks=pytest.mark.skipif(
+    bool(LAVA.missing()), reason="needs the extra lava"))])
+def test_a_state_is_named_not_the_value_written_to_it(sums, on):
+    (text,) = told(lambda: sums.run(np.ones((1, 200, 3)), on=on))
+    assert "state h, element 0: " in text and ".next" not in text and "clipped." not in text.split(":")[1]
+    assert "element 1" not in text and "input" not in text
+
+
+def test_floating_clips_nothing(net):
+    assert not told(lambda: net.run(X * 9, on="floating", strict=True))
+
+
+def test_a_stream_tells_once(net):
+    stream = net.stream()
+    texts = told(lambda: [stream.step(x) for x in X[0] * 9])
+    assert 1 <= len(texts) <= 3, "each channel when it begins"
+    assert sum("channel 0" in t for t in texts) <= 1
+    with pytest.raises(InputError, match="clipped"):
+        net.stream(strict=True).step(np.full(3, 99.0))
+
+
+def test_verify_has_a_row_that_fails(net):
+    found = ltc2neuro.verify(net, None, X * 4, on=(), max_clipped=0.01)
+    rows = [r for r in found.rows if r.check.startswith("share of values clipped")]
+    assert not found.passed and [r.held for r in rows] == [False] and rows[0].name.startswith("input channel")
+    held = ltc2neuro.verify(net, None, X, on=(), max_clipped=0.0)
+    assert held.passed and any(r.check.startswith("share of values") and r.held for r in held.rows)
+    with pytest.raises(InputError, match="from 0 to 1"):
+        ltc2neuro.verify(net, None, X, on=(), max_clipped=-0.1)
+
+
+def test_networks_without_microcode_tell_as_well():
+    torch.manual_seed(0)
+    model = torch.nn.RNN(3, 4, batch_first=True)
+    made = ltc2neuro.compile(model, X, microcode=False)
+    (text,) = told(lambda: made(X * [1.0, 9.0, 1.0]))
+    assert "input channel 1: " in text and "channel 0" not in text
+    with pytest.raises(InputError, match="clipped"):
+        made.run(X * 9, strict=True)
+    assert not told(lambda: made(X))
