@@ -7,7 +7,9 @@ import warnings
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+pytest.importorskip("torch", reason="compiling needs the extra torch")
+
+import torch
 
 import ltc2neuro
 from ltc2neuro.errors import InputError

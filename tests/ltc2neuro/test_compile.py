@@ -314,7 +314,7 @@ def test_autoncp_of_two_layers():
             y = self.first(x)[0]
             return self.second(torch.tanh(y) + y)[0]
 
-    net = check(Deep(), sequences(6, 15), 50)
+    net = check(Deep(), sequences(6, 15), 43)
     assert set(net.run(sequences()).states) == {"first.v", "second.v"}
 
 

@@ -51,7 +51,7 @@ def net() -> LibraryNetwork:
 
 @pytest.mark.parametrize(
     ("name", "ticks", "states_db"),
-    [("LTC", 12, 40), ("default", 5, 44), ("no_gate", 5, 42), ("pure", 6, 44), ("CTRNN", 12, 44), ("RNN", 2, 44)],
+    [("LTC", 12, 40), ("default", 5, 36), ("no_gate", 5, 36), ("pure", 6, 33), ("CTRNN", 12, 44), ("RNN", 2, 38)],
 )
 def test_how_near_each_cell_is(name: str, ticks: int, states_db: float) -> None:
     m = model(name).eval()
