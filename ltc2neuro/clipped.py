@@ -132,7 +132,7 @@ def tell(clipped: Clipped, *, strict: bool, stacklevel: int) -> None:
 
 
 def input_tallies(
-    arrays: Sequence[Array], clips: Array, held: tuple[Array, Array], shortest: float | None
+    arrays: Sequence[Array], clips: Array, held: tuple[Array | float, Array | float], shortest: float | None
 ) -> tuple[Tally, ...]:
     """Of the sequences (time, channels) that entered, in the user's units.
 
@@ -172,7 +172,7 @@ def with_extremes(tally: Tally, values: Sequence[Array]) -> Tally:
     return replace(tally, low=np.minimum(tally.low, low), high=np.maximum(tally.high, high))
 
 
-def user_ends(low: float, high: float, scale: Array, offset: Array) -> tuple[Array, Array]:
+def user_ends(low: Array | float, high: Array | float, scale: Array, offset: Array) -> tuple[Array, Array]:
     """low..high behind the host's map x * scale + offset, in the units in front of it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = (low - offset) / scale, (high - offset) / scale
