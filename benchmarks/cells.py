@@ -45,10 +45,17 @@ METRIC_GOAL = 0.01
 
 TEXT = """# Fidelity of every cell
 
-SQNR on `loihi2`, state / output in dB, against the float network, on {tested} test sequences; of several states the
-worst. Made by `python benchmarks/cells.py --out docs/fidelity.md`, which trains each network for seconds on real data:
-half-cheetah (predict the next observation; mean squared error), digits (read row by row; accuracy), or thinned
+SQNR on `loihi2`, state / output in dB, against the float network, on {tested} test sequences: that of the worst
+channel. Made by `python benchmarks/cells.py --out docs/fidelity.md`, which trains each network for seconds on real
+data: half-cheetah (predict the next observation; mean squared error), digits (read row by row; accuracy), or thinned
 digits (six rows of the eight, and how far apart they are). {units} units.
+
+SQNR is of what varies: 10 log10(sum (x - mean x)^2 / sum e^2), channel by channel, and the worst channel of the
+outputs, or of all states, is what counts. `verify` names it, and `min_sqnr` and the warnings of `compile` (below 30 dB
+on the whole calibration) mean it too. Up to version 0.2.0 it was sum x^2 / sum e^2 over all channels together: a mean,
+or a large channel, counted as signal, and hid what small ones lost. The same networks have fewer dB by the new measure.
+A channel that stands still is held against its constant value, and one that is always 0 against the channel that has
+most signal; where no channel has any, there is no SQNR (`ltc2neuro.metrics.channel_sqnr`).
 
 - **default**: 8-bit synapses, a factor a neuron, signs in two connections
 - **calibrated**: `Precision(calibrated_weights=True)`, weights rounded for the least error over the calibration data
@@ -59,8 +66,9 @@ A number in bold misses its goal: {goals} (default, calibrated, split, accurate)
 {conductance} for cells whose synapses are conductances. Their states meet no such
 weights; their outputs do, in the readout's matrix, whose weights are split by default for that (`split_readouts`).
 
-Errors do not gather: over 1,000 samples of a steady input the last 100 of no cell are more than 6 dB worse than its
-first 100, and no state leaves its bound. The tests hold each cell to it (`test_a_thousand_samples`).
+Errors do not gather: over 1,000 samples of a steady input the last 100 of no cell, all channels together, are more
+than 6 dB worse than its first 100, and no state leaves its bound. The tests hold each cell to it
+(`test_a_thousand_samples`).
 
 | cell | task | {settings} |
 |---|---|{dashes}|

@@ -72,7 +72,7 @@ where it varies by hundreds, as in the LTC with raw constraints: 18 dB.
 
 ## How near
 
-Whole test sets; SQNR in dB against the float network, microcode / library. States: the worst one.
+Whole test sets; SQNR in dB against the float network, of the worst channel, microcode / library.
 
 | network | outputs | states | metric, float | metric |
 |---|---|---|---|---|
