@@ -103,6 +103,15 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
     return Sequences(tuple(joined), x.ragged, x.layout)
 
 
+def _flattened(shape: tuple[int, ...]) -> str:
+    """How to give images and other features of several axes to a network and to its model."""
+    return (
+        f"Flatten what a sample has: x.reshape({shape[0]}, {shape[1]}, -1), and let the model shape it again: "
+        f"torch.nn.Sequential(torch.nn.Unflatten(-1, {shape[2:]}), model). Where there is no time, x[:, None] first "
+        "makes each image a sequence of one."
+    )
+
+
 def check_last(array: np.ndarray, size: int, what: str) -> None:
     """Raise `InputError` unless the last axis of `array` has `size` elements: a single one would be repeated."""
     if array.ndim == 0 or array.shape[-1] != size:
@@ -128,7 +137,9 @@ def as_sequences(
             raise InputError(
                 f"{what} has {whole.ndim} dimensions",
                 numbers=f"shape {whole.shape}, expected {expected}",
-                advice="Give a batch of sequences, or a list of (time, features) sequences; "
+                advice=_flattened(whole.shape)
+                if whole.ndim > 3
+                else "Give a batch of sequences, or a list of (time, features) sequences; "
                 f"{'x[:, None]' if layout.time_first else 'x[None]'} is a batch of one.",
             )
         arrays, shapes = layout.rows(whole), [whole.shape]

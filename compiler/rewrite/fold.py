@@ -9,7 +9,7 @@ import numpy as np
 from compiler.backends.execution import Frame
 from compiler.backends.float_graph import KERNELS
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Apply, Div, Elementwise, Gather, Linear, Mul, Op, Select, Sub
+from compiler.graph.ops import Add, Apply, Compare, Div, Elementwise, Gather, Linear, Mul, Op, Relation, Select, Sub
 from compiler.rewrite.draft import Draft, Floats, integers, rewrite
 
 LONGEST_NAME = 120
@@ -102,6 +102,9 @@ def identity(draft: Draft, op: Op) -> str | None:
             return op.a
         if c is not None and isinstance(op, Mul) and _all(c, 0.0):
             return draft.constant(np.zeros(draft.size(op.out)), "0")
+    if isinstance(op, Compare) and op.a == op.b:  # the chip's numbers are never NaN
+        holds = 0.0 if op.relation is Relation.LESS else 1.0
+        return draft.constant(np.full(draft.size(op.out), holds), f"{holds:g}")
     if isinstance(op, Select):
         condition = draft.array(op.condition)
         if condition is not None and (condition.all() or not condition.any()):

@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as functional
 
 from compiler.graph.ops import Max
-from ltc2neuro.tracing import torch_cells
+from ltc2neuro.tracing import logic, torch_cells
+from ltc2neuro.tracing.einsum import EINSUMS
 from ltc2neuro.tracing.elementwise import MIXES, apply, elementwise
 from ltc2neuro.tracing.linear import features_only
+from ltc2neuro.tracing.reductions import REDUCTIONS
 from ltc2neuro.tracing.symbolic import Symbolic
 from ltc2neuro.tracing.torch_ops import spellings
 
@@ -94,6 +96,12 @@ def _sign(input: Tensor) -> Tensor:
 
 def _masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
     return torch.where(mask, value, input)
+
+
+def _nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: None = None) -> Tensor:
+    if posinf is not None or neginf is not None:
+        raise TypeError("argument posinf or neginf: nothing in a network is infinite, clamp what is large")
+    return torch.where(torch.eq(input, input), input, nan or 0.0)
 
 
 # --- smooth ----------------------------------------------------------------------------------------------
@@ -320,6 +328,12 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("addcmul",), _addcmul),
         (("addcdiv",), _addcdiv),
         (("addmm",), _addmm),
+        (("baddbmm",), lambda input, batch1, batch2, **factors: _addmm(input, batch1, batch2, **factors)),
+        (("any",), logic.features(_largest)),
+        (("all",), logic.features(_smallest)),
+        (("isnan",), lambda input: torch.ne(input, input)),
+        (("isfinite",), lambda input: torch.eq(input - input, 0)),
+        (("nan_to_num",), _nan_to_num),
         (("lerp",), lambda input, end, weight: input + weight * (end - input)),
         (("outer", "ger"), lambda input, vec2: input.unsqueeze(-1) * vec2),
         (("pad",), _pad),
@@ -330,4 +344,5 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
     )
     for f in spellings(*names)
 }
+DECOMPOSITIONS.update({**REDUCTIONS, **EINSUMS})
 """The decomposition of each torch function that has one. It goes before an op of the same name."""

@@ -67,7 +67,8 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
     target = args[0] if args else None
     with recorder.doing(func):
         result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
-        kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key != "inplace"}
+        without = {"inplace", *(["out"] if kwargs.get("out") is None else [])}
+        kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in without}
         try:
             if func not in _WITH_MASKS:
                 numbers = rule in _DECOMPOSED

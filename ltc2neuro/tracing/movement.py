@@ -64,7 +64,7 @@ def _apart(recorder: Recorder, problem: str) -> Exception:
     return recorder.refusal(
         f"{recorder.operation} takes batch rows or time steps apart: {problem}",
         "A network answers at every step or at the last (y[:, -1]). A cell that is stepped by hand in a loop belongs "
-        "under ltc2neuro.nn.Recurrent(cell).",
+        "under ltc2neuro.nn.Recurrent(cell); where its answer is fed back, that is a state of the cell: (y, (h, y)).",
     )
 
 

@@ -16,6 +16,7 @@ from compiler.graph.graph import Array
 from compiler.graph.ops import Apply, Gather, Input, Output, StateRead, StateWrite
 from hw_models.errors import TraceError
 from ltc2neuro.tracing import axes
+from ltc2neuro.tracing.hidden import ADVICE, hidden_layer
 from ltc2neuro.tracing.names import Names, function_name
 from ltc2neuro.tracing.source import code_line, user_line
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic
@@ -120,7 +121,10 @@ class Recorder:
         return f"{self.path}.{name}" if self.path else name
 
     def refusal(self, what: str, advice: str, numbers: str = "") -> TraceError:
-        """The error for something at the user's current line."""
+        """The error for something at the user's current line, or for a layer that torch does not know of."""
+        hidden = hidden_layer(self._modules)
+        if hidden is not None:
+            what, advice = f"{hidden} is no part of the model that torch knows: {what}", ADVICE
         line = user_line()
         module = f"module {self.path!r}" if self.path else "the model"
         return TraceError(what, where=f"{module}, {line}" if line else module, numbers=numbers, advice=advice)

@@ -76,6 +76,11 @@ _ADVICE: dict[Callable[..., object], str] = {
             ("group_norm", "instance_norm", "local_response_norm"),
             "Use nn.LayerNorm over the features, or nn.BatchNorm1d, which becomes constants, and train again.",
         ),
+        (
+            ("normalize",),
+            "Its eps is too small for the chip's numbers. Write x / (0.1 + x.norm(dim=-1, keepdim=True)), and train "
+            "again.",
+        ),
         (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),
         (
             ("log_softmax",),

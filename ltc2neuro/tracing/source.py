@@ -81,7 +81,7 @@ def user_line() -> Line | None:
     Lines of installed packages count only where there is no other.
     """
     library: Line | None = None
-    for frame in _frames():
+    for frame in frames():
         file = frame.f_code.co_filename
         if file.startswith((_OWN, _TORCH)):
             continue
@@ -93,7 +93,7 @@ def user_line() -> Line | None:
 
 def code_line() -> Line | None:
     """The innermost line that computes, a library's included: what a value is named after."""
-    for frame in _frames():
+    for frame in frames():
         file = frame.f_code.co_filename
         if not file.startswith(_OWN) and (not file.startswith(_TORCH) or file.startswith(_TORCH_MODULES)):
             return Line(file, frame.f_lineno)
@@ -112,7 +112,8 @@ def raised_at(error: BaseException) -> Line | None:
     return found
 
 
-def _frames() -> Iterator[FrameType]:
+def frames() -> Iterator[FrameType]:
+    """The frames of the model that is being executed, innermost first."""
     frame = inspect.currentframe()
     while frame is not None and frame.f_code is not call.__code__:
         yield frame

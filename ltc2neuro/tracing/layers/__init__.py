@@ -12,7 +12,7 @@ import torch
 
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
 from ltc2neuro.tracing.layers import torch_rnn
-from ltc2neuro.tracing.layers.recurrent import CELLS, recurrent
+from ltc2neuro.tracing.layers.recurrent import CELLS, plain_type, recurrent
 from ltc2neuro.tracing.recorder import Recorder
 
 Handler = Callable[..., object]
@@ -28,7 +28,7 @@ if find_spec("ncps") is not None:
 
 def handler_of(module: torch.nn.Module) -> Handler | None:
     """The handler of a module, by its exact type; a subclass of a recurrent layer is refused."""
-    handler = LAYERS.get(type(module))
+    handler = LAYERS.get(plain_type(module))
     if isinstance(module, Recurrent) and type(module).forward is Recurrent.forward:
         return recurrent  # the cells of ltc2neuro.nn: only the constructor is another
     if handler is None and isinstance(module, tuple(_loops())):

@@ -21,6 +21,7 @@ from ltc2neuro.tracing.layers.recurrent import (
     Step,
     initial_states,
     own_step,
+    plain_type,
     scan,
 )
 from ltc2neuro.tracing.recorder import Recorder, Times
@@ -40,7 +41,10 @@ def ltc(
     cell = layer.rnn_cell
     _refuse_stale(recorder, cell)
     refuse_batched_time(recorder, layer, timespans)
-    step = (ltc_step if type(cell) is LTCCell else own_step)(recorder, cell, recorder.times(timespans))
+    if layer.use_mixed:
+        refuse_double(recorder, layer, input, hx)
+    known = plain_type(cell) is LTCCell
+    step = (ltc_step if known else own_step)(recorder, cell, recorder.times(timespans))
     y, states = scan(
         recorder,
         with_memory(recorder, layer.lstm, step) if layer.use_mixed else step,
@@ -139,6 +143,15 @@ def refuse_batched_time(recorder: Recorder, layer: torch.nn.Module, timespans: o
         )
 
 
+def refuse_double(recorder: Recorder, layer: torch.nn.Module, input: torch.Tensor, hx: object) -> None:
+    """Refuse mixed memory in float64: ncps 1.0.1 starts it from zeros in float32, which torch refuses."""
+    if hx is None and input.dtype == torch.float64:
+        raise recorder.refusal(
+            f"ncps's {type(layer).__name__} with mixed memory does not run in float64: it starts from float32 zeros",
+            "Compile the model in float32, model.float(), or hand in both states: rnn(x, (zeros, zeros)) in float64.",
+        )
+
+
 def _refuse_stale(recorder: Recorder, cell: LTCCell) -> None:
     stale = [n for n, p in cell._params.items() if p is not getattr(cell, n, None)]
     if stale:
@@ -147,7 +160,9 @@ def _refuse_stale(recorder: Recorder, cell: LTCCell) -> None:
             where=f"{recorder.path_of(cell)}.{stale[0]}",
             numbers=f"{len(stale)} of {len(cell._params)} parameters",
             advice="ncps keeps its parameters in cell._params; load_state_dict(assign=True), torch.nn.utils.prune and "
-            "parametrize do not reach it. Copy the values into the parameters: load_state_dict(...) without assign.",
+            "parametrize do not reach it, in training either. Make them permanent first (prune.remove(cell, name), "
+            "remove_parametrizations(cell, name)), then: for name in cell._params: cell._params[name] = "
+            "getattr(cell, name).",
         )
 
 

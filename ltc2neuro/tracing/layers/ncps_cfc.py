@@ -9,7 +9,7 @@ import torch
 from ncps.torch import CfC, CfCCell, WiredCfCCell
 
 from hw_models.errors import TraceError
-from ltc2neuro.tracing.layers.ncps import refuse_batched_time
+from ltc2neuro.tracing.layers.ncps import refuse_batched_time, refuse_double
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, Floats, Step, initial_states, own_step, scan
 from ltc2neuro.tracing.recorder import Recorder, Times
@@ -24,6 +24,8 @@ def cfc(
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ncps.torch.CfC`. The projection acts on the output alone."""
     refuse_batched_time(recorder, layer, timespans)
+    if layer.use_mixed:
+        refuse_double(recorder, layer, input, hx)
     step = cfc_step(recorder, layer.rnn_cell, recorder.times(timespans))
     y, states = scan(
         recorder,

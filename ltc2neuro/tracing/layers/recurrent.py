@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils import parametrize
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
@@ -65,6 +66,11 @@ CELLS: dict[type[torch.nn.Module], StepOf] = {}
 """Cells with a handler of their own: a solver loop as a repeated block, proven bounds. Others are traced plainly."""
 
 
+def plain_type(module: torch.nn.Module) -> type[torch.nn.Module]:
+    """The type of a module, or the one that it had before torch.nn.utils.parametrize."""
+    return parametrize.type_before_parametrizations(module)  # type: ignore[return-value]
+
+
 def recurrent(
     recorder: Recorder,
     layer: Recurrent,
@@ -73,7 +79,7 @@ def recurrent(
     timespans: object = None,
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ltc2neuro.nn.Recurrent`."""
-    step = CELLS.get(type(layer.cell), own_step)(recorder, layer.cell, recorder.times(timespans))
+    step = CELLS.get(plain_type(layer.cell), own_step)(recorder, layer.cell, recorder.times(timespans))
     y, states = scan(
         recorder,
         step,
@@ -258,8 +264,8 @@ def _step_input(recorder: Recorder, x: torch.Tensor, batch_first: bool) -> Symbo
     if not axes.starts_with(x.codes, axes.sequence_labels(time_first=not batch_first)):
         raise recorder.refusal(
             "a recurrent layer is given something else than a batch of whole sequences",
-            "Give it (batch, time, features) with all steps of the model's input. A layer within a step of another is "
-            "not supported.",
+            "Give it (batch, time, features) with all steps of the model's input. A loop in which the model goes on "
+            "from its own answers stays outside: compile the model without it, and give stream() each answer.",
             f"the shape is {tuple(x.shape)}",
         )
     at = (lambda t: t[:, 0]) if batch_first else (lambda t: t[0])
