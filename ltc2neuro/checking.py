@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
-from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, Design, Finding, Severity, apply_rules, errors
+from compiler.rules import (
+    INTEGER_RULES,
+    MAPPED_RULES,
+    REAL_RULES,
+    STATE_RULES,
+    Design,
+    Finding,
+    Severity,
+    apply_rules,
+    errors,
+)
 from compiler.rules.finding import of_error
 from compiler.rules.refusal import refusal
 from compiler.rules.sizes import PLACEMENT
@@ -116,7 +126,7 @@ def before_integers(design: Design) -> list[Finding]:
 
 def after_integers(design: Design, integers: Graph) -> list[Finding]:
     """What rules find in the integer graph of such a design, and in its mapping."""
-    return apply_rules(replace(design, integers=integers), [*INTEGER_RULES, *MAPPED_RULES])
+    return apply_rules(replace(design, integers=integers), [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])
 
 
 def later_fit(findings: Sequence[Finding]) -> list[Finding]:

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from compiler.graph import Graph
 from compiler.library.build import simplified
 from compiler.library.form import LibraryForm
-from compiler.quantize.bounds import state_interval
-from compiler.quantize.observed import Observed
 from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.merge import merge_synapses
@@ -23,6 +20,7 @@ from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.calibration import warn_of_poor_calibration
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
+from ltc2neuro.growth import find_growth, warn_of_growth
 from ltc2neuro.layout import Layout, check_batch_first
 from ltc2neuro.library.making import refuse_without_microcode, without_microcode
 from ltc2neuro.library.network import LibraryNetwork
@@ -124,6 +122,7 @@ def compile(
     exact = precision_for(target, precision)
     TORCH.require()
     from ltc2neuro.tracing import knows_time, proved, proved_long
+    from ltc2neuro.training_mode import warn_of_training
 
     begin("recording the model, and proving the record")
     spans = [a[:, -1] for a in sequences.arrays] if timed else None
@@ -136,8 +135,9 @@ def compile(
     if traced.dropped:
         warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=2)
     warn_of_poor_calibration(sequences.arrays, timed=timed, stacklevel=2)
-    if traced.growing:
-        _warn_of_growth(traced.graph, traced.growing, sequences)
+    warn_of_training(model, stacklevel=2)
+    growth = find_growth(traced.graph, sequences.arrays, exact.margin, traced.growing)
+    warn_of_growth(growth, traced.growing, max(len(a) for a in sequences.arrays), stacklevel=2)
     begin("simplifying")
     if not microcode:
         graph = simplified(traced.graph)
@@ -179,18 +179,6 @@ _NO_TIME = (
     "dt = {dt:g} changes no result: no recurrent cell of this model takes the elapsed time. A cell of your own gets it "
     "as a third argument named elapsed."
 )
-
-
-def _warn_of_growth(graph: Graph, growing: tuple[str, ...], sequences: Sequences) -> None:
-    """Name the states that may grow without bound, and the largest value that the calibration shows."""
-    observed = Observed(graph, sequences.arrays)
-    for name in growing:
-        largest = state_interval(graph, name, observed, 1.0).magnitude
-        warnings.warn(
-            f"the state {name} may grow without bound: {largest:.6g} is the largest value in the calibration, and what "
-            "goes far beyond saturates. Calibrate on sequences as long as those that it will meet.",
-            stacklevel=3,
-        )
 
 
 def with_known_answer(net: Network) -> Network:

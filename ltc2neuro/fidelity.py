@@ -126,7 +126,7 @@ def fidelity(net: Network, truth: Truth, x: Sequences, reference: Run, min_sqnr:
         for ys in (truth.answers, _answers(net, reference), _answers(net, floating))
     )
     measured = [_Measured("outputs", answers, integer, real, net.step_shape)]
-    for state in net.graph.states:
+    for state in net.model_states:
         lsb = net.state_lsb(state.name)
         exact = [e.states[state.name][0] for e in truth.executions]
         integer = [np.asarray(s) * lsb for s in reference.states[state.name]]
@@ -168,8 +168,8 @@ def _place(channel: int, shape: tuple[int, ...]) -> str:
 
 def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
     """Teacher-forced: every sample starts from the float state, so that only one sample's error is seen."""
-    before: dict[str, list[Floats]] = {s.name: [] for s in net.graph.states}
-    after: dict[str, list[Floats]] = {s.name: [] for s in net.graph.states}
+    before: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
+    after: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
     for execution in executions:
         for state in net.float_graph.states:
             track = execution.states[state.name][0].astype(np.float64)
@@ -178,11 +178,11 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
             after[state.name].append(track)
     if not before:
         return []
+    samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
     start = {}
-    for state in net.graph.states:
+    for state in net.model_states:
         assert state.format is not None  # an integer graph's
         start[state.name] = state.format.quantize(np.concatenate(before[state.name]))[0]
-    samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
     run = run_network(net, samples, "reference", start, ())
     rows = []
     for name, tracks in after.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from compiler.quantize.carry import carry_name
 from hw_models.errors import InputError
 from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, check_numbers
 
@@ -31,6 +32,8 @@ class Word:
     lsb: Floats
     low: Integers
     high: Integers
+    rest: Integers | None = None
+    """of a state that carries on what rounding takes off another: what it is where it is not handed in"""
 
     @property
     def size(self) -> int:
@@ -55,7 +58,9 @@ def words_of(graph: Graph) -> dict[str, Word]:
     for state in graph.states:
         assert state.format is not None  # an integer graph's
         form, every = state.format, np.ones(state.size, np.int64)
-        words[state.name] = Word(np.full(state.size, form.lsb), every * form.low, every * form.high)
+        carries = any(state.name == carry_name(other.name) for other in graph.states)
+        rest = graph.constants[state.initial].astype(np.int64) if carries else None
+        words[state.name] = Word(np.full(state.size, form.lsb), every * form.low, every * form.high, rest)
     return words
 
 
@@ -70,7 +75,10 @@ def as_rows(state: object, words: Mapping[str, Word], batch: int | None) -> dict
         raise _other_states(state, words)
     given = {str(name): _array(name, array) for name, array in state.items()}
     found: dict[str, np.ndarray] = {}
+    left_out = {n: word.rest for n, word in words.items() if word.rest is not None and n not in given}
     for name, word in words.items():
+        if name in left_out:
+            continue
         match = _PART.fullmatch(name)
         if name in given:
             found[name] = given[name]
@@ -82,7 +90,7 @@ def as_rows(state: object, words: Mapping[str, Word], batch: int | None) -> dict
             raise _other_states(state, words)
         batch = len(found[name]) if batch is None and found[name].ndim == 2 else batch
         _check_shape(name, found[name], word.size, batch)
-    return found
+    return found | {name: np.repeat(rest[None], batch or 0, axis=0) for name, rest in left_out.items()}
 
 
 def _other_states(state: object, words: Mapping[str, Word]) -> InputError:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.backends.execution import Execution, Program
-from compiler.graph.graph import Graph, TimeConstant
+from compiler.graph.graph import Graph, State, TimeConstant
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Input, Output, StateRead
 from compiler.quantize.precision import Precision
@@ -96,6 +96,12 @@ class Network:
     def timed(self) -> bool:
         """Whether the time before each sample is given with it."""
         return self.shortest_span is not None
+
+    @property
+    def model_states(self) -> tuple[State, ...]:
+        """The states that the model has, too: not those that carry on what rounding takes off a step."""
+        known = {s.name for s in self.float_graph.states}
+        return tuple(s for s in self.graph.states if s.name in known)
 
     # --- running -------------------------------------------------------------------------------------------
 

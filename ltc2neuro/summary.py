@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.graph.graph import State
 from compiler.graph.ops import PiecewisePolynomial
 from compiler.quantize.precision import Precision
 from hw_models.errors import ChipError
@@ -36,11 +37,16 @@ def summary(net: Network) -> str:
     form = net.input_format
     lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
     for state in net.graph.states:
-        proven = "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
         assert state.format is not None  # an integer graph's
-        lines.append(f"  {state.name:24} {_format(state.format)}, {proven}")
+        lines.append(f"  {state.name:24} {_format(state.format)}, {_kind(net, state)}")
     lines += _time_constants(net)
     return "\n".join(lines)
+
+
+def _kind(net: Network, state: State) -> str:
+    if state not in net.model_states:
+        return "carries on what rounding takes off a step"
+    return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
 
 
 def _format(form: Format) -> str:

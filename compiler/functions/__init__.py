@@ -2,6 +2,7 @@
 
 from compiler.functions.elu import ELU
 from compiler.functions.exp import EXP
+from compiler.functions.expm1 import EXPM1
 from compiler.functions.function import Function, Symmetry
 from compiler.functions.gelu import GELU
 from compiler.functions.gelu_tanh import GELU_TANH
@@ -14,7 +15,7 @@ from compiler.functions.sqrt import SQRT
 from compiler.functions.tanh import TANH
 
 FUNCTIONS: dict[str, Function] = {
-    f.name: f for f in (SIGMOID, TANH, LECUN_TANH, EXP, SQRT, RECIPROCAL, SILU, GELU, GELU_TANH, ELU, SOFTPLUS)
+    f.name: f for f in (SIGMOID, TANH, LECUN_TANH, EXP, EXPM1, SQRT, RECIPROCAL, SILU, GELU, GELU_TANH, ELU, SOFTPLUS)
 }
 """Every element function by its name."""
 

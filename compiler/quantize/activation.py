@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
 from compiler.quantize.builder import Builder
+from compiler.quantize.fractions import argument_fraction, one_sided
 from compiler.quantize.polynomial import Table, fit, uniform_lines
 from compiler.quantize.quotient import emit_table
 
@@ -12,11 +15,13 @@ from compiler.quantize.quotient import emit_table
 def lower_apply(build: Builder, op: Apply) -> str:
     """`op` in integers; its result has the fraction that `build.wanted` gives it."""
     function = FUNCTIONS[op.function]
-    x = build.at(op.x, min(build.wanted.get(op.x, 0), build.precision.at(op.out).argument_fraction))
+    x = _argument(build, op)
     fraction = build.wanted[op.out]
     least, most = build.spans[x].least, build.spans[x].most
-    if function.symmetry is Symmetry.NONE:
-        table = _table(build, op, function, least, most, build.fraction(x), fraction)
+    lsb = 2.0 ** -build.fraction(x)
+    alone = function.symmetry is Symmetry.COMPLEMENT and one_sided(least * lsb, most * lsb)
+    if function.symmetry is Symmetry.NONE or alone:
+        table = _table(build, op, replace(function, symmetry=Symmetry.NONE), least, most, build.fraction(x), fraction)
         return emit_table(build, op.out, x, table, of=op.out)
     zero = build.number(0, build.fraction(x))
     opposite = build.emit(Sub(f"{op.out}.opposite", zero, x), build.fraction(x))
@@ -37,6 +42,15 @@ def lower_apply(build: Builder, op: Apply) -> str:
     mirrored = build.emit(Sub(f"{op.out}.mirrored", whole, half), fraction)
     negative = build.emit(Compare(f"{op.out}.negative", x, zero, Relation.LESS), 0)
     return build.emit(Select(op.out, negative, mirrored, half), fraction, of=op.out)
+
+
+def _argument(build: Builder, op: Apply) -> str:
+    """The argument with the digits that the function wants of it."""
+    x = build.read(op.x)
+    if x in build.source.constants:
+        return build.at(op.x, build.precision.at(op.out).argument_fraction)
+    magnitude = build.spans[x].magnitude * 2.0 ** -build.fraction(x)
+    return build.shifted(x, min(build.wanted.get(op.x, 0), argument_fraction(magnitude, build.precision.at(op.out))))
 
 
 def _table(
@@ -69,5 +83,3 @@ def _table(
         flat_above=function.limit is not None,
         **words,
     )
-
-

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
-from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, Sub
-from compiler.quantize.fractions import taken_by_states
+from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, StateRead, Sub
 from compiler.quantize.intervals import Span, exactly, largest_partial_sum, of_format, span_of
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
@@ -34,11 +33,18 @@ class Builder:
     """An integer graph in the making, from the float graph `source`.
 
     `wanted` are the fraction bits of its values; `known` the names that the user's graph has too: only those does
-    an integer value represent, for a value brought to other units is another one.
+    an integer value represent, for a value brought to other units is another one. `taken` are the values that states
+    take: see fractions.py.
     """
 
     def __init__(
-        self, source: Graph, chip: Chip, precision: Precision, fractions: dict[str, int], known: frozenset[str]
+        self,
+        source: Graph,
+        chip: Chip,
+        precision: Precision,
+        fractions: dict[str, int],
+        known: frozenset[str],
+        taken: frozenset[str],
     ) -> None:
         self.source = source
         self.known = known
@@ -46,12 +52,14 @@ class Builder:
         self.precision = precision
         self.wanted = fractions
         self.blocks: list[Block] = []
+        self.carries: list[State] = []
+        """states of the integer graph alone: see carry.py"""
         self.values: dict[str, Value] = {}
         self.constants: dict[str, Array] = {}
         self.fractions: dict[str, int] = {}
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
-        self.taken = taken_by_states(source)
+        self.taken = taken
         self.lowering = ""
         """the value of `source` that is being lowered"""
         self.instead: dict[str, str] = {}
@@ -209,6 +217,8 @@ class Builder:
         name = op.result or ""
         if name in self.source.values:
             return size(name)
+        if isinstance(op, StateRead):  # of a state that only the integers have
+            return next(s.size for s in self.carries if s.name == op.state)
         if isinstance(op, MatVec):
             return len(self.constants[op.matrix]) * (1 if op.places is None else len(self.constants[op.places]))
         sizes = [self.values[n].size if n in self.values else self.constants[n].size for n in op.operands]

@@ -44,6 +44,7 @@ from compiler.quantize.precision import Precision
 from hw_models.errors import QuantizeError
 
 NONE: Mapping[str, int] = MappingProxyType({})
+NO_STEPS: Mapping[str, str] = MappingProxyType({})
 
 
 def fraction_for(magnitude: float, limit: float) -> int:
@@ -93,6 +94,27 @@ def digits(parameter: Floats, most: int) -> int:
     return most
 
 
+SMALL_ARGUMENT = 1 / 8
+"""Of arguments that stay within this the fraction bits are more than those of others."""
+APART = 1 / 64
+"""An argument that stays so far from 0 has one sign, also after rounding."""
+
+
+def argument_fraction(magnitude: float, precision: Precision) -> int:
+    """Fraction bits of an element function's argument within +-`magnitude`.
+
+    >>> argument_fraction(8.0, Precision()), argument_fraction(2.0**-10, Precision())
+    (13, 23)
+    """
+    more = 0 if not 0 < magnitude < SMALL_ARGUMENT else -math.ceil(math.log2(magnitude))
+    return precision.argument_fraction + more
+
+
+def one_sided(low: float, high: float) -> bool:
+    """Whether what lies in low ... high has one sign: then a sigmoid is fitted where it is used, not by its half."""
+    return low > APART or high < -APART
+
+
 def factor_limit(precision: Precision) -> float:
     """The same for the narrow one in a product of two values, whose other one is split: see product.py."""
     return 2 ** (precision.operand + 2 if precision.wide_products else precision.operand - 1)
@@ -105,22 +127,16 @@ def find_fractions(
     precision: Precision,
     clipped: Collection[str] = (),
     fewer: Mapping[str, int] = NONE,
+    carried: Mapping[str, str] = NO_STEPS,
 ) -> dict[str, int]:
     """Fraction bits of every value and state of a float graph, of which `bounds` and `states` tell the intervals.
 
-    What is `clipped` is wider before; `fewer` has the bits that values get less.
+    What is `clipped` is wider before; `fewer` has the bits that values get less; `carried` are sums and their operand
+    of which no digit is to be lost.
     """
-    natural = _natural(graph, bounds, precision, clipped, fewer)
-    found = {
-        s.name: min(_state_fractions(graph, s.name, states[s.name], natural, precision.at(s.name)))
-        for s in graph.states
-    }
-    for _, op in graph.ops():  # a copy of a state has no more digits than the state
-        if isinstance(op, StateRead):
-            natural[op.out] = found[op.state]
-        elif isinstance(op, Gather):
-            natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
-    taken = taken_by_states(graph)
+    natural = find_natural(graph, bounds, states, precision, clipped, fewer)
+    found = {s.name: natural[s.name] for s in graph.states}
+    taken = taken_by_states(graph, carried)
     computed = {op.result for _, op in graph.ops() if isinstance(op, (Add, Sub, Mul))}
     wanted: dict[str, int] = {}
     for _, op in reversed(list(graph.ops())):
@@ -129,13 +145,37 @@ def find_fractions(
         for operand, fraction in _wants(graph, op, found, natural, bounds, precision, taken):
             if isinstance(op, MatVec) and operand in computed:
                 fraction += GUARD_BITS
+            if operand == carried.get(op.result or ""):
+                fraction = natural.get(operand, fraction)
             wanted[operand] = max(wanted.get(operand, fraction), fraction)
     return found
 
 
-def taken_by_states(graph: Graph) -> frozenset[str]:
+def find_natural(
+    graph: Graph,
+    bounds: Mapping[str, Interval],
+    states: Mapping[str, Interval],
+    precision: Precision,
+    clipped: Collection[str] = (),
+    fewer: Mapping[str, int] = NONE,
+) -> dict[str, int]:
+    """The most fraction bits that every value and state can have."""
+    natural = _natural(graph, bounds, precision, clipped, fewer)
+    natural |= {
+        s.name: min(_state_fractions(graph, s.name, states[s.name], natural, precision.at(s.name)))
+        for s in graph.states
+    }
+    for _, op in graph.ops():  # a copy of a state has no more digits than the state
+        if isinstance(op, StateRead):
+            natural[op.out] = natural[op.state]
+        elif isinstance(op, Gather):
+            natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
+    return natural
+
+
+def taken_by_states(graph: Graph, carried: Mapping[str, str] = NO_STEPS) -> frozenset[str]:
     """The values that states take, themselves or as terms of sums: what is rounded off them stays lost."""
-    found: set[str] = set()
+    found: set[str] = set(carried)
     for _, op in reversed(list(graph.ops())):
         if isinstance(op, StateWrite):
             found.add(op.x)
@@ -208,7 +248,7 @@ def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
     if function.symmetry is Symmetry.NONE:
         return 0.0
     if function.symmetry is Symmetry.COMPLEMENT:
-        return 1.0
+        return 0.0 if one_sided(float(np.min(bounds[op.x].low)), float(np.max(bounds[op.x].high))) else 1.0
     reach = min(bounds[op.x].magnitude, FAR)
     return float(np.abs(function.half(np.linspace(0.0, reach, 1025))).max())
 
@@ -253,7 +293,7 @@ def _wants(
             for n, e in zip(op.sources, source_exponents(graph, op, here), strict=True)
         ]
     if isinstance(op, Apply):
-        return [(op.x, here.argument_fraction)]
+        return [(op.x, argument_fraction(bounds[op.x].magnitude, here))]
     if isinstance(op, Mul) and negates(graph, op):
         return [(op.a, found[out])]
     if isinstance(op, Mul):

@@ -69,6 +69,8 @@ class Precision:
     degree: int = 3
     wide_products: bool = True
     """a product of two values splits its longer one, instead of narrowing both"""
+    carry: bool = True
+    """what rounding takes off a slow state's steps is kept in a second word, and not lost"""
     margin: float = 2.0
     """a calibrated range is this much wider than what was seen"""
     overrides: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -140,7 +142,9 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
             split_messages=True,
             argument_fraction=max(default.argument_fraction, ACCURATE_ARGUMENT),
         ),
-        "small": replace(default, segments=SMALL_TABLE if chip.table else 4, wide_products=False, split_readouts=False),
+        "small": replace(
+            default, segments=SMALL_TABLE if chip.table else 4, wide_products=False, split_readouts=False, carry=False
+        ),
     }
     if wanted is None or wanted in settings:
         return settings[wanted or "default"]

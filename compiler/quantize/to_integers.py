@@ -36,10 +36,12 @@ from compiler.graph.validate import validate
 from compiler.quantize.activation import lower_apply
 from compiler.quantize.bounds import denominator_floor, find_bounds, input_margin, state_interval
 from compiler.quantize.builder import Builder, Floats, WordError, state_format, with_format
+from compiler.quantize.carry import Carried, find_carried, lower_carried
 from compiler.quantize.centring import centred
 from compiler.quantize.clipping import find_clipped
 from compiler.quantize.flat import clip_arguments
-from compiler.quantize.fractions import find_fractions
+from compiler.quantize.fractions import find_fractions, find_natural, taken_by_states
+from compiler.quantize.gates import shut_gates
 from compiler.quantize.intervals import prove
 from compiler.quantize.matrices import patches
 from compiler.quantize.matvec import lower_mat_vec
@@ -71,14 +73,17 @@ def quantize(
     """
     known = frozenset(graph.values)
     precision = with_split_readouts(graph, precision)
-    graph = centred(graph, sequences, precision.margin, timed=timed)
+    graph = shut_gates(centred(graph, sequences, precision.margin, timed=timed), sequences)
     graph, observed = _prepared(graph, sequences, precision)
     clipped = find_clipped(graph, observed, precision.margin)
     bounds = find_bounds(graph, observed, precision.margin, clipped)
     fewer: dict[str, int] = {}
+    intervals = {s.name: state_interval(graph, s.name, observed, precision.margin) for s in graph.states}
+    natural = find_natural(graph, bounds, intervals, precision, clipped)
+    carried = find_carried(graph, sequences, natural, precision)
     while True:
         try:
-            return _lowered(graph, observed, bounds, chip, precision, known, clipped, fewer)
+            return _lowered(graph, observed, bounds, chip, precision, known, clipped, fewer, intervals, carried)
         except WordError as error:  # on integers intervals are a little wider than on reals: a bit less, and they fit
             fewer[error.value] = fewer.get(error.value, 0) + 1
             narrow = precision.at(error.value).word - fewer[error.value] < LIMITS["word"][0]
@@ -95,21 +100,25 @@ def _lowered(
     known: frozenset[str],
     clipped: frozenset[str],
     fewer: Mapping[str, int],
+    intervals: Mapping[str, Interval],
+    carried: Mapping[str, Carried],
 ) -> Graph:
     """Every op lowered in order, then proved."""
-    intervals = {s.name: state_interval(graph, s.name, observed, precision.margin) for s in graph.states}
-    fractions = find_fractions(graph, bounds, intervals, precision, clipped, fewer)
-    build = Builder(graph, chip, precision, fractions, known)
+    steps = {out: c.step for out, c in carried.items()}
+    fractions = find_fractions(graph, bounds, intervals, precision, clipped, fewer, steps)
+    build = Builder(graph, chip, precision, fractions, known, taken_by_states(graph, steps))
     states = tuple(_state(build, s, intervals[s.name]) for s in graph.states)
     formats = {s.name: s.format for s in states if s.format is not None}
     for block in graph.blocks:
         for op in _writes_first(block.ops):
             build.lowering = op.result or op.operands[0]
-            _lower(build, op, bounds, observed, formats)
+            part = carried.get(op.result or "")
+            if not (part and isinstance(op, Add) and lower_carried(build, op, part)):
+                _lower(build, op, bounds, observed, formats)
             if op.result in clipped:
                 build.clip(op.result, float(bounds[op.result].low.min()), float(bounds[op.result].high.max()))
         build.end_block(block.name, block.repeat)
-    return prove(validate(build.graph(states, _time_constants(build)), "quantize"), chip)
+    return prove(validate(build.graph((*states, *build.carries), _time_constants(build)), "quantize"), chip)
 
 
 def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -> tuple[Graph, Observed]:
@@ -236,9 +245,7 @@ def _elementwise(build: Builder, op: Op) -> None:
         build.bias[name] = np.zeros(1)
 
 
-def _error(
-    build: Builder, op: Op, other: str, fraction: int, sign: float
-) -> npt.NDArray[np.float64] | float:
+def _error(build: Builder, op: Op, other: str, fraction: int, sign: float) -> npt.NDArray[np.float64] | float:
     """What a constant operand of a sum has to make good: the expected error of the `other` operand."""
     if not isinstance(op, (Add, Sub)) or other in build.source.constants:
         return 0.0

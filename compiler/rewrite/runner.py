@@ -15,6 +15,7 @@ from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
 from compiler.rewrite.hoist import hoist
 from compiler.rewrite.host import host
+from compiler.rewrite.leaks import leaks
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.prune import prune
 from compiler.rewrite.slices import slices
@@ -26,7 +27,7 @@ from hw_models.errors import GraphError
 Pass: TypeAlias = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
-    fold, prune, hoist, common, host, algebra, sums, compose, slices, push, increment, split, beside,
+    fold, prune, hoist, common, host, algebra, sums, compose, slices, push, increment, leaks, split, beside,
 )  # fmt: skip
 """The passes in their order. Each returns the graph it was given where it has nothing to do."""
 

@@ -12,12 +12,16 @@ from compiler.rules.ranges import denominator, resolution
 from compiler.rules.refusal import refusal
 from compiler.rules.sizes import fan, fits, program_length, sum_width
 from compiler.rules.slow import small_steps, time_constant
+from compiler.rules.slow_decay import decay
 from compiler.rules.widths import accumulator, message, overflow, product, weight, word
 
 Rule = Callable[[Design], Iterable[Finding]]
 
-REAL_RULES: list[Rule] = [denominator, sum_width, resolution, time_constant, small_steps]
+REAL_RULES: list[Rule] = [denominator, sum_width, resolution]
 """What can be said of the float graph, before there are integers."""
+
+STATE_RULES: list[Rule] = [time_constant, small_steps, decay]
+"""What the states of an integer graph should hold."""
 
 INTEGER_RULES: list[Rule] = [weight, message, word, accumulator, product, overflow, division, table]
 """What an integer graph must keep."""
@@ -25,7 +29,7 @@ INTEGER_RULES: list[Rule] = [weight, message, word, accumulator, product, overfl
 MAPPED_RULES: list[Rule] = [schedule, ports, delay, fan, program_length, fits]
 """What populations, ticks and cores must keep."""
 
-RULES: list[Rule] = [refusal, *REAL_RULES, *INTEGER_RULES, *MAPPED_RULES]
+RULES: list[Rule] = [refusal, *REAL_RULES, *STATE_RULES, *INTEGER_RULES, *MAPPED_RULES]
 """All rules; each yields nothing where the design has not come so far."""
 
 
@@ -40,6 +44,7 @@ __all__ = [
     "MAPPED_RULES",
     "REAL_RULES",
     "RULES",
+    "STATE_RULES",
     "Design",
     "Finding",
     "Rule",

@@ -19,6 +19,7 @@ from compiler.quantize.bounds import find_bounds
 from compiler.quantize.intervals import Span, find_spans
 from compiler.quantize.observed import Interval, Observed
 from compiler.quantize.precision import Precision
+from compiler.quantize.retention import Kept, retention
 from compiler.rules.witness import Trial, trial
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
@@ -59,6 +60,11 @@ class Design:
         """The float graph over each of the sequences, with all that its time constants are made of."""
         values = [n for t in self.real.time_constants for n in (t.keep, t.total) if n in self.real.values]
         return [run_float(self.real, s[None], record=list(dict.fromkeys(values))) for s in self.sequences if len(s)]
+
+    @cached_property
+    def kept(self) -> dict[str, Kept]:
+        """How much of itself each state keeps from one iteration to the next."""
+        return retention(self.real, [s for s in self.sequences if len(s)])
 
     @cached_property
     def spans(self) -> Mapping[str, Span]:

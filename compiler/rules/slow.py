@@ -2,7 +2,8 @@
 
 A state is rounded when it is written: what would move it by less than half of its last place leaves it where it is.
 So a neuron of time constant tau (in iterations of its block) stands still anywhere within tau / 2 last places of where
-it should go: `TOLERANCE` of the largest value that it takes is what it may be off.
+it should go: `TOLERANCE` of the largest value that it takes is what it may be off. Where a state carries on what
+rounding takes off its steps, the last place is the carry's.
 """
 
 from __future__ import annotations
@@ -11,43 +12,48 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from compiler.graph.graph import TimeConstant
+from compiler.backends.execution import prepare
+from compiler.backends.float_graph import KERNELS, output_map
+from compiler.quantize.carry import SMALL, carry_name, stops_short
 from compiler.rules.design import Design, Floats
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.ranges import lsb
 from compiler.rules.rounding import TOLERANCE, loss
 
+SHOWN_STEPS = 16
+"""Samples within which an output shows that a state is off."""
+
 
 def time_constant(design: Design) -> Iterator[Finding]:
-    """Liquid time constants that are too long for the state's last place."""
-    for mark in design.real.time_constants:
-        if not design.runs:
+    """Time constants that are too long for the state's last place."""
+    for name, kept in design.kept.items():
+        if design.integers is None:
             return
-        tau = _tau(design, mark)
-        last_place, largest = lsb(design, mark.state), _largest(design, mark.state)
-        off = tau * last_place / 2
-        slow = np.flatnonzero(np.isfinite(off) & (off > TOLERANCE * largest))
-        if slow.size:
-            worst = int(slow[np.argmax(off[slow])])
+        last_place, often = held_to(design, name), design.iterations(name)
+        off = stops_short(kept.leak, last_place)
+        reach = np.maximum(kept.largest, SMALL * kept.largest.max(initial=0.0))
+        slow = np.flatnonzero(off > TOLERANCE * reach)
+        if slow.size and shows(design, name, np.where(off > TOLERANCE * reach, off, 0.0)):
+            worst = int(slow[np.argmax(off[slow] / reach[slow])])
+            tau = 1 / kept.leak[worst]
             yield Finding(
                 "time constant",
-                mark.state,
+                name,
                 f"{slow.size} of {off.size} neurons are so slow that the format's last place stops them early",
-                f"neuron {worst}: tau is {tau[worst] / mark.repeat:.3g} samples ({tau[worst]:.3g} sub-steps), the last "
+                f"neuron {worst}: tau is {tau / often:.3g} samples ({tau:.3g} sub-steps), the last "
                 f"place {last_place:.3g}: it stops up to {off[worst]:.3g} short",
-                f"{TOLERANCE:g} of the state's {largest:.3g}",
-                "Give wider words (Precision(word=...)), narrower ranges, or fewer sub-steps a sample.",
+                f"{TOLERANCE:g} of the neuron's {reach[worst]:.3g}",
+                wider(design, name),
                 Severity.WARNING,
             )
 
 
 def small_steps(design: Design) -> Iterator[Finding]:
-    """Other states whose steps are smaller than their last place, where outputs show it."""
-    marked = {mark.state for mark in design.real.time_constants}
+    """States whose steps are smaller than their last place, where outputs show it."""
     for state in design.real.states:
-        if state.name in marked or not state.size or not design.runs:
+        if not state.size or not design.runs or design.integers is None:
             continue
-        last_place, often = lsb(design, state.name), design.iterations(state.name)
+        last_place, often = held_to(design, state.name), design.iterations(state.name)
         steps = np.concatenate([np.diff(run.states[state.name][0], axis=0) for run in design.runs]) / often
         if not len(steps):
             continue
@@ -63,24 +69,37 @@ def small_steps(design: Design) -> Iterator[Finding]:
                 f"element {worst} changes by {size[worst]:.3g} a step (root mean square); "
                 f"rounding this state changes an output by {lost:.2%}",
                 f"the last place, {last_place:.3g}, and {TOLERANCE:.1%}",
-                "Give wider words (Precision(word=...)), narrower ranges, or longer steps.",
+                wider(design, state.name),
                 Severity.WARNING,
             )
 
 
-def _tau(design: Design, mark: TimeConstant) -> Floats:
-    """Of each neuron in iterations: the median of what occurred."""
-
-    def occurred(name: str) -> Floats:
-        if name in design.real.constants:
-            return design.real.constants[name].astype(np.float64)[None]
-        return np.concatenate([run.record[name][0] for run in design.runs])
-
-    keep, total = np.broadcast_arrays(occurred(mark.keep), occurred(mark.total))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        tau = np.where(keep > 0, keep / np.maximum(total - keep, 0), 0.0)
-    return np.broadcast_to(np.median(tau, axis=0), (design.real.state(mark.state).size,))
+def held_to(design: Design, state: str) -> float:
+    """What is never rounded off a state: its last place, or that of what it carries on."""
+    name = carry_name(state)
+    if design.integers is not None and any(s.name == name for s in design.integers.states):
+        return lsb(design, name)
+    return lsb(design, state)
 
 
-def _largest(design: Design, state: str) -> float:
-    return float(max(np.abs(run.states[state]).max(initial=0.0) for run in design.runs))
+def wider(design: Design, state: str) -> str:
+    """What to do where a state has too few digits."""
+    precision, room = design.precision.at(state), design.chip.word_bits
+    ways = [] if precision.carry else ["Precision(carry=True)"]
+    ways += [f"Precision(word={room})"] if precision.word < room else []
+    chip = "" if design.chip.word_bits > 32 else f" {design.chip.name}'s words have {room} bits; chip='ideal' has 64."
+    advice = f"Give {' or '.join(ways)}, or" if ways else "Give"
+    return f"{advice} narrower ranges, fewer sub-steps a sample, or a layer to neurons of like speed.{chip}"
+
+
+def shows(design: Design, state: str, off: Floats) -> bool:
+    """Whether an output moves by more than the tolerance where `state` is `off`, soon after a run's end."""
+    program, (scale, _) = prepare(design.real, KERNELS), output_map(design.real)
+    for run, sequence in zip(design.runs, design.sequences, strict=False):
+        x = sequence[None, -SHOWN_STEPS:]
+        exact = program.run(x, run.final).outputs[0] * scale
+        moved = program.run(x, {**run.final, state: run.final[state] + off}).outputs[0] * scale
+        size = np.sqrt(np.mean(exact**2, axis=0))
+        if np.any(np.abs(moved - exact).max(axis=0, initial=0.0) > TOLERANCE / 2 * size):
+            return True
+    return False

@@ -83,7 +83,7 @@ def test_formulas_are_torch_s():
     torch = pytest.importorskip("torch", reason="torch is not installed")
     functional = torch.nn.functional
     theirs = {
-        "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp, "sqrt": torch.sqrt,
+        "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp, "expm1": torch.expm1, "sqrt": torch.sqrt,
         "reciprocal": torch.reciprocal, "silu": functional.silu, "gelu": functional.gelu,
         "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"), "elu": functional.elu,
         "softplus": functional.softplus, "lecun_tanh": lambda x: 1.7159 * torch.tanh(0.666 * x),

@@ -1,0 +1,10 @@
+"""exp(x) - 1, with digits of its own where x is small: what decays in a short time.
+
+Approximation on loihi2 (cubics, 8 segments): see exp; near 0 its error is a part of the result.
+"""
+
+import numpy as np
+
+from compiler.functions.function import Function, increasing
+
+EXPM1 = Function("expm1", np.expm1, increasing(np.expm1), limit_below=-1.0)

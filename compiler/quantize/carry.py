@@ -1,0 +1,146 @@
+"""Slow states carry on: what rounding takes off a step is kept in a word of its own and added to the next step.
+
+A step of less than half a last place would leave a state where it is, and a neuron of time constant tau, in
+iterations, would stand still up to tau / 2 last places from where it should go. With g bits more in the carry it is
+2^-g of that, for three instructions and a word a neuron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.graph.graph import Block, Graph, State
+from compiler.graph.ops import Add, And, Max, Min, Op, Select, Shift, StateRead, StateWrite, Sub
+from compiler.quantize.builder import Builder, Floats
+from compiler.quantize.precision import Precision
+from compiler.quantize.retention import Kept, retention
+from hw_models.fixed_point import Format
+
+GUARD_BITS = 12
+"""Bits of the carry, where the step's word has room for them."""
+FEWEST_BITS = 1
+"""With fewer it is not worth its instructions."""
+SHORT = 1e-3
+"""Of a neuron's largest value, what it may stop short: 0.1 % of a gain."""
+SMALL = 1 / 64
+"""Neurons that reach less of what the state's largest does are not looked at more closely than this."""
+BIASED_BITS = 8
+"""With a longer carry, what flooring takes off a step does not matter."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A sum of the state `read` and a `step` that becomes the state."""
+
+    state: str
+    read: str
+    step: str
+
+
+def carry_name(state: str) -> str:
+    """The integer state that carries what is rounded off `state`."""
+    return f"{state}.carry"
+
+
+def find_carried(
+    graph: Graph, sequences: Sequence[Floats], natural: Mapping[str, int], precision: Precision
+) -> dict[str, Carried]:
+    """The sums, by their results, of states that need a carry and whose steps have room for one.
+
+    `natural` are the fraction bits that values may have, and states have.
+    """
+    found = {}
+    for out, carried in sums_of_states(graph).items():
+        room = natural.get(carried.step, 0) - natural.get(carried.state, 0)
+        if precision.at(carried.state).carry and room >= FEWEST_BITS:
+            found[out] = carried
+    kept = retention(graph, sequences) if found else {}
+    return {out: c for out, c in found.items() if c.state in kept and _slow(kept[c.state], natural[c.state])}
+
+
+def _slow(kept: Kept, fraction: int) -> bool:
+    """Whether rounding would stop a neuron too early, or swallow its steps."""
+    last_place = 2.0**-fraction
+    reach = np.maximum(kept.largest, SMALL * kept.largest.max(initial=0.0))
+    return bool(np.any(stops_short(kept.leak, last_place) > SHORT * reach) or np.any(_swallowed(kept.step, last_place)))
+
+
+def stops_short(leak: Floats, last_place: float) -> Floats:
+    """How far from where they should go neurons may stand still; 0 for those that do not leak."""
+    return np.divide(last_place / 2, leak, out=np.zeros_like(leak), where=leak > 0)
+
+
+def _swallowed(step: Floats, last_place: float) -> np.ndarray:
+    return (step > 0) & (step < last_place)
+
+
+def sums_of_states(graph: Graph) -> dict[str, Carried]:
+    """The sums, by their results, of a state and its step that become the state, at once or where it is not reset."""
+    found: dict[str, Carried] = {}
+    for block in graph.blocks:
+        made = {op.result: op for op in block.ops if op.result is not None}
+        for op in block.ops:
+            if isinstance(op, StateWrite):
+                for out in _becomes(block, op.x):
+                    carried = _split(made, made[out], op.state)
+                    if carried is not None and out not in found:
+                        found[out] = carried
+                        break
+    return found
+
+
+def _becomes(block: Block, name: str) -> list[str]:
+    """The values of a block that may be what `name` is, behind choices, limits and further terms."""
+    made = {op.result: op for op in block.ops if op.result is not None}
+    found, waiting = [], [name]
+    while waiting:
+        op = made.get(waiting.pop())
+        if isinstance(op, Add):
+            found.append(op.out)
+        if isinstance(op, (Select, Min, Max, Add)):
+            waiting += [op.a, op.b]
+        elif isinstance(op, Sub):
+            waiting.append(op.a)
+    return found
+
+
+def _split(made: Mapping[str, Op], op: Op, state: str) -> Carried | None:
+    if isinstance(op, Add):
+        for read, step in ((op.a, op.b), (op.b, op.a)):
+            source = made.get(read)
+            if isinstance(source, StateRead) and source.state == state and step in made:
+                return Carried(state, read, step)
+    return None
+
+
+def lower_carried(build: Builder, op: Add, carried: Carried) -> str | None:
+    """The state and its step in integers, with the carry; None where the step's word has no bit to spare."""
+    fraction = build.wanted[op.out]
+    step = build.read(carried.step)
+    bits = min(GUARD_BITS, build.fraction(step) - fraction)
+    while bits > 0 and _reach(build, step, fraction + bits) + 2**bits > build.chip.word_high:
+        bits -= 1
+    if bits <= 0:
+        return None
+    fine = fraction + bits
+    step = build.shifted(step, fine)
+    lost = int(np.round(-np.mean(build.bias[step]))) if bits < BIASED_BITS else 0
+    if lost:
+        step = build.emit(Add(f"{op.out}.made_good", step, build.number(lost, fine)), fine)
+    name, mask = carry_name(carried.state), 2**bits - 1
+    source = build.source.state(carried.state)
+    half = build.constant(f"{name}.initial", np.full(source.size, 2 ** (bits - 1)), fine)
+    build.carries.append(State(name, source.size, half, modules=source.modules, format=Format(fine, 0, mask)))
+    held = build.emit(StateRead(f"{op.out}.carried", name), fine, (0, mask))
+    total = build.emit(Add(f"{op.out}.whole_step", step, held), fine)
+    whole = build.emit(Shift(f"{op.out}.step", total, build.number(-bits)), fraction)
+    build.effect(StateWrite(name, build.emit(And(f"{op.out}.carry", total, build.number(mask)), fine)))
+    state = build.at(carried.read, fraction)
+    return build.emit(Add(op.out, state, whole), fraction, of=op.out)
+
+
+def _reach(build: Builder, name: str, fraction: int) -> int:
+    return (build.spans[name].magnitude >> max(0, build.fraction(name) - fraction)) + 1

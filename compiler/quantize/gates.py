@@ -1,0 +1,130 @@
+"""Gates that are nearly always shut keep the digits of what they let through.
+
+A state that keeps z = sigmoid(u) of itself, z nearly 1, loses 1 - z: as a difference it would have the error that z
+has, an absolute one. It is computed as sigmoid(-u), and 1 - exp(u) as -expm1(u), with digits of its own, and the state
+becomes itself and a small step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Apply, Mul, Op, StateRead, Sub
+from compiler.quantize.observed import Floats
+from compiler.quantize.retention import retention
+from compiler.rewrite.draft import Draft, rewrite
+
+SLOW = 1 / 64
+"""Neurons that lose less than this of themselves in an iteration make their state a slow one."""
+GATES = ("sigmoid", "exp")
+
+
+def shut_gates(graph: Graph, sequences: Sequence[Floats]) -> Graph:
+    """The same function; slow states as themselves and a step with digits of its own."""
+    if not _has_gates(graph):
+        return graph
+    slow = {name for name, kept in retention(graph, sequences).items() if np.any(np.abs(kept.leak) < SLOW)}
+    return rewrite(graph, _rule(slow)) if slow else graph
+
+
+def _has_gates(graph: Graph) -> bool:
+    """Whether a gate multiplies a state or a difference: else no rule has a meaning."""
+    made = {op.result: op for _, op in graph.ops()}
+    for _, op in graph.ops():
+        if isinstance(op, Mul):
+            for gate, other in ((made.get(op.a), made.get(op.b)), (made.get(op.b), made.get(op.a))):
+                if isinstance(gate, Apply) and gate.function in GATES and isinstance(other, (StateRead, Sub)):
+                    return True
+    return False
+
+
+def _rule(slow: set[str]) -> Callable[[Draft, Op], Op | None]:
+    def rule(draft: Draft, op: Op) -> Op | None:
+        if not isinstance(op, Add):
+            return None
+        return _between(draft, op, slow) or _kept(draft, op, slow)
+
+    return rule
+
+
+def _between(draft: Draft, op: Add, slow: set[str]) -> Op | None:
+    """f + q * (g - f) -> g + (1 - q) * (f - g), g a state, or what is left of it."""
+    for f, product in ((op.a, op.b), (op.b, op.a)):
+        part = draft.definition(product)
+        if not isinstance(part, Mul):
+            continue
+        for q, difference in ((part.a, part.b), (part.b, part.a)):
+            gap = draft.definition(difference)
+            if not (isinstance(gap, Sub) and gap.b == f and _is_gate(draft, q)):
+                continue
+            state = _state(draft, gap.a, slow)
+            if state is None:
+                continue
+            lost, flipped = _shut(draft, q)
+            ends = (gap.a, f) if flipped else (f, gap.a)
+            way = draft.emit(lambda out, ends=ends: Sub(out, *ends), f"{op.out}.gap", op.out)
+            step = draft.emit(lambda out, a=way, b=lost: Mul(out, a, b), f"{op.out}.moved", op.out)
+            return Add(op.out, state, _and_drain(draft, op.out, step, gap.a, state))
+    return None
+
+
+def _kept(draft: Draft, op: Add, slow: set[str]) -> Op | None:
+    """q * v + a -> v + (a - (1 - q) * v)."""
+    for product, rest in ((op.a, op.b), (op.b, op.a)):
+        part = draft.definition(product)
+        if not isinstance(part, Mul):
+            continue
+        for q, v in ((part.a, part.b), (part.b, part.a)):
+            if _is_gate(draft, q) and _state(draft, v, slow) == v:
+                return Add(op.out, v, _and_drain(draft, op.out, rest, product, v))
+    return None
+
+
+def _and_drain(draft: Draft, like: str, step: str, left: str, state: str) -> str:
+    """The step, and what `left` of the state has lost before."""
+    if left == state:
+        return step
+    definition = draft.definition(left)
+    assert isinstance(definition, Mul)  # as _state and _kept have found
+    k = definition.b if definition.a == state else definition.a
+    array = draft.array(k)
+    if array is not None:
+        lost, flipped = draft.constant(1.0 - array, f"{like}.leak"), False
+    else:
+        lost, flipped = _shut(draft, k)
+    drain = draft.emit(lambda out: Mul(out, state, lost), f"{like}.drain", like)
+    kind = Add if flipped else Sub
+    return draft.emit(lambda out: kind(out, step, drain), f"{like}.step", like)
+
+
+def _state(draft: Draft, name: str, slow: set[str]) -> str | None:
+    """The read of a slow state that a value is, or is a share of."""
+    definition = draft.definition(name)
+    if isinstance(definition, StateRead):
+        return name if definition.state in slow and draft.here(name) else None
+    if isinstance(definition, Mul):
+        for v, k in ((definition.a, definition.b), (definition.b, definition.a)):
+            read = draft.definition(v)
+            if isinstance(read, StateRead) and (draft.array(k) is not None or _is_gate(draft, k)):
+                return _state(draft, v, slow)
+    return None
+
+
+def _is_gate(draft: Draft, name: str) -> bool:
+    definition = draft.definition(name)
+    return isinstance(definition, Apply) and definition.function in GATES
+
+
+def _shut(draft: Draft, gate: str) -> tuple[str, bool]:
+    """1 - gate, or gate - 1 where the second is true, with digits of its own."""
+    definition = draft.definition(gate)
+    assert isinstance(definition, Apply)  # as _is_gate has found
+    x = definition.x
+    if definition.function == "exp":
+        return draft.emit(lambda out: Apply(out, x, "expm1"), f"{gate}.lost", gate), True
+    minus = draft.constant(np.array([-1.0]), "-1")
+    opposite = draft.emit(lambda out: Mul(out, x, minus), f"{gate}.opposite", gate)
+    return draft.emit(lambda out: Apply(out, opposite, "sigmoid"), f"{gate}.lost", gate), False

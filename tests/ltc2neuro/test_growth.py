@@ -1,0 +1,110 @@
+"""States that still grow when the calibration ends are warned of; those that stay where they are are not."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import ltc2neuro
+
+torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+from ltc2neuro import nn  # noqa: E402
+
+
+class First(torch.nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
+class Gathering(torch.nn.Module):
+    """h' = a h + W x, the share that is kept by each neuron itself, or by a matrix."""
+
+    state_size = 3
+
+    def __init__(self, keep, matrix=False):
+        super().__init__()
+        self.keep, self.inputs = keep, torch.nn.Linear(4, 3)
+        self.recurrent = torch.nn.Linear(3, 3, bias=False) if matrix else None
+        if self.recurrent is not None:
+            self.recurrent.weight.data.copy_(keep * torch.eye(3)[[1, 2, 0]])  # turns, and keeps its length
+
+    def forward(self, x, h):
+        kept = self.keep * h if self.recurrent is None else self.recurrent(h)
+        return kept + self.inputs(x)
+
+
+class Square(torch.nn.Module):
+    """A neural ODE in the user's own words: x' = x + tanh(W x + V u) / 10."""
+
+    state_size = 3
+
+    def __init__(self, back):
+        super().__init__()
+        self.inputs, self.back = torch.nn.Linear(4, 3), back
+
+    def forward(self, u, x):
+        return x + torch.tanh(self.inputs(u) - self.back * x) / 10
+
+
+def remembering(bias):
+    layer = torch.nn.LSTM(4, 6, batch_first=True)
+    with torch.no_grad():
+        layer.bias_hh_l0[6:12] = bias
+    return layer
+
+
+def warned(model, x):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net = ltc2neuro.compile(model.eval(), x)
+    return net, [str(w.message) for w in caught if "still grows" in str(w.message)]
+
+
+def noise(steps, rows=4, features=4, seed=0):
+    return np.random.default_rng(seed).normal(size=(rows, steps, features))
+
+
+GROWING = {
+    "an accumulator": lambda: nn.Recurrent(Gathering(1.0)),
+    "nearly one": lambda: nn.Recurrent(Gathering(0.999)),
+    "a matrix that turns": lambda: nn.Recurrent(Gathering(1.0, matrix=True)),
+    "an LSTM that remembers": lambda: remembering(9.0),
+    "a drift": lambda: nn.Recurrent(Square(0.0)),
+}
+STEADY = {
+    "a leak": lambda: nn.Recurrent(Gathering(0.8)),
+    "a matrix that forgets": lambda: nn.Recurrent(Gathering(0.8, matrix=True)),
+    "an LSTM": lambda: remembering(0.0),
+    "a field that leads back": lambda: nn.Recurrent(Square(2.0)),
+    "GRU": lambda: torch.nn.GRU(4, 5, batch_first=True),
+    "CTRNN": lambda: nn.CTRNN(4, 5),
+    "ODE-LSTM": lambda: nn.ODELSTM(4, 5),
+    "LIF": lambda: nn.LIF(4, 5),
+}
+
+
+@pytest.mark.parametrize("make", GROWING.values(), ids=GROWING)
+def test_growth_is_named_and_true(make):
+    torch.manual_seed(1)
+    model, x = First(make()), noise(100)
+    net, messages = warned(model, x)
+    assert len(messages) == 1
+    low, high = (float(n) for n in re.findall(r"beyond (\S+) \.\.\. (\S+) saturates", messages[0])[0])
+    (state,) = [s for s in net.graph.states if f"the state {s.name} " in messages[0]]
+    np.testing.assert_allclose([state.format.real_low, state.format.real_high], [low, high], rtol=1e-3, atol=1e-3)
+    horizon = int(re.findall(r"about ([\d,]+) samples", messages[0])[0].replace(",", ""))
+    assert horizon > 100
+    assert net.run(noise(50, seed=5)).saturations.get(f"{state.name}.next", 0) == 0
+    assert sum(net.run(noise(12 * horizon, rows=8, seed=5)).saturations.values()) > 0
+
+
+@pytest.mark.parametrize("steps", [30, 200])
+@pytest.mark.parametrize("make", STEADY.values(), ids=STEADY)
+def test_no_alarm_where_nothing_grows(make, steps):
+    torch.manual_seed(2)
+    assert warned(First(make()), noise(steps))[1] == []
