@@ -69,7 +69,8 @@ def cost(
 def placed(net: Network, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
     """The network's neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
     memory_of(chip)  # before anything is mapped
-    return place(map_network(net.graph, chip, options=options), chip, spread=cores)
+    own = net.mapped(options=options) if chip == net.chip else map_network(net.graph, chip, options=options)
+    return place(own, chip, spread=cores)
 
 
 def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity | None) -> Cost:

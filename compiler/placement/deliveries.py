@@ -15,6 +15,9 @@ from hw_models.memory import Load, neuron_units, synapse_words
 Cores: TypeAlias = Mapping[str, Integers]
 """By population: the core of each of its neurons."""
 
+SPARSE = 16
+"""Where so many times more numbers are possible than are there, sorting them is less work than counting each."""
+
 OUTSIDE = -1
 """In place of a core: the host, which sends the input and takes the output."""
 
@@ -51,10 +54,19 @@ def _deliveries(connection: Connection, cores: Cores) -> Deliveries:
         targets, synapses = np.full(neurons.size, OUTSIDE), np.zeros(neurons.size, np.int64)
     else:
         count = 1 + int(max(cores[target], default=0))
-        pairs, synapses = np.unique(columns * count + cores[target][rows], return_counts=True)
+        pairs, synapses = _counted(columns * count + cores[target][rows], connection.shape[1] * count)
         neurons, targets = np.divmod(pairs, count)
     sources = np.full(neurons.size, OUTSIDE) if source is None else cores[source][neurons]
     return Deliveries(connection, neurons, sources, targets, synapses)
+
+
+def _counted(numbers: Integers, below: int) -> tuple[Integers, Integers]:
+    """Each of the `numbers`, once and in order, and how often it is there."""
+    if below > SPARSE * numbers.size:
+        return np.unique(numbers, return_counts=True)
+    counts = np.bincount(numbers, minlength=below)
+    found = np.flatnonzero(counts)
+    return found, counts[found]
 
 
 def axon_map_entries(network: MappedNetwork, deliveries: Iterable[Deliveries]) -> dict[str, Integers]:

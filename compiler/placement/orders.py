@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.mapping.network import Connection, Integers, MappedNetwork
-from compiler.placement.filling import Piece
+from compiler.placement.lines import Piece
 
 MOST_CHAINED = 4096
 """State neurons up to which the search for alike ones is worth its time and memory: both grow with the square."""

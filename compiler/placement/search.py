@@ -6,7 +6,9 @@ import numpy as np
 
 from compiler.mapping.network import MappedNetwork
 from compiler.placement.deliveries import axon_map_entries
-from compiler.placement.filling import Filler, Piece
+from compiler.placement.filling import Filler
+from compiler.placement.least import too_large
+from compiler.placement.lines import Order, Piece
 from compiler.placement.orders import around_states, in_order
 from compiler.placement.placement import Placement
 from hw_models.chip import Chip
@@ -31,6 +33,9 @@ def place(network: MappedNetwork, chip: Chip, bits: float | None = None, spread:
     errors as `first_fit` does, and where the chips' cores are too few.
     """
     memory = memory_of(chip)
+    surely = too_large(network, chip)
+    if surely is not None:
+        raise surely
     best = _best(Filler(network, memory, bits), chip)
     if spread > 1 and spread >= best.count:
         best = _filled(Filler(network, memory, bits, spread), chip, around_states(network))
@@ -53,9 +58,10 @@ def _filled(filler: Filler, chip: Chip, pieces: list[Piece]) -> Placement:
     grown wherever a core is overfull: so this ends.
     """
     network = filler.network
+    order = Order.of(network, pieces)
     entries = {p.name: np.zeros(p.size, np.int64) for p in network.populations}
     while True:
-        cores, count = filler.fill(pieces, entries)
+        cores, count = filler.fill(order, entries)
         placement = Placement(network, chip, filler.memory, filler.bits, cores, count)
         if placement.load.fits(filler.memory).all():
             return placement

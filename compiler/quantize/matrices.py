@@ -21,6 +21,8 @@ MOST = 12
 """No source's weights are shifted further: what is so small hardly counts."""
 DAMPING = 0.01
 """Share of the mean variance that is added to each input's, as GPTQ does, so that the inverse exists."""
+MOST_SPREAD = 2048
+"""Columns over which an error is spread."""
 
 
 def exponents(matrix: Floats, sizes: Sequence[int], top: float) -> list[int]:
@@ -77,29 +79,57 @@ def patches(samples: Floats, places: Integers | None) -> Floats:
     if places is None:
         return samples
     padded = np.concatenate([samples, np.zeros((len(samples), 1))], axis=1)
-    chosen = np.linspace(0, samples.shape[0] * len(places) - 1, min(samples.shape[0] * len(places), MOST_PATCHES))
-    sample, place = np.divmod(chosen.astype(np.int64), len(places))
+    sample, place = np.divmod(_chosen(samples.shape[0] * len(places), MOST_PATCHES), len(places))
     return padded[sample[:, None], places[place]]
+
+
+def evenly(samples: Floats, most: int) -> Floats:
+    """At most so many of the samples, from the first to the last.
+
+    >>> evenly(np.arange(5.0), 3)
+    array([0., 2., 4.])
+    """
+    return samples if len(samples) <= most else samples[_chosen(len(samples), most)]
+
+
+def _chosen(count: int, most: int) -> Integers:
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How a row's rounding errors are spread over the columns that are not yet rounded: GPTQ's order and factors."""
+    """How a row's rounding errors are spread over the columns that are not yet rounded: GPTQ's order and factors.
+
+    Columns are taken in `parts` of at most `MOST_SPREAD`, for what is known of how they go together grows with the
+    square of their number: an error is made good by the other columns of its part.
+    """
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The order in which columns are rounded, and the factors; None where all their inputs are 0."""
 
     order: Integers
-    upper: Floats
+    upper: Floats | None
 
 
-def spread(inputs: Floats) -> Spread | None:
-    """From `inputs` (samples, columns), in the units in which a weight of 1 counts alike; None where all are 0."""
+def spread(inputs: Floats) -> Spread:
+    """From `inputs` (samples, columns), in the units in which a weight of 1 counts alike."""
+    starts = range(0, inputs.shape[1], MOST_SPREAD)
+    return Spread(tuple(_part(inputs[:, start : start + MOST_SPREAD], start) for start in starts))
+
+
+def _part(inputs: Floats, start: int) -> Part:
     gram = inputs.T @ inputs / max(len(inputs), 1)
     damping = DAMPING * float(np.mean(np.diag(gram))) if gram.size else 0.0
     if damping == 0:
-        return None
+        return Part(start + np.arange(inputs.shape[1]), None)
     # Columns that carry most are rounded first, while many others can make good for them.
     order = np.argsort(-np.diag(gram), kind="stable")
     gram = gram[np.ix_(order, order)] + damping * np.eye(len(gram))
-    return Spread(order, np.linalg.cholesky(np.linalg.inv(gram)).T.astype(np.float64))
+    return Part(start + order, np.linalg.cholesky(np.linalg.inv(gram)).T.astype(np.float64))
 
 
 def calibrated(matrix: Floats, how: Spread | None, high: int) -> Integers:
@@ -109,12 +139,19 @@ def calibrated(matrix: Floats, how: Spread | None, high: int) -> Integers:
     """
     if how is None:
         return nearest(matrix, high)
-    rest = matrix[:, how.order].copy()
+    result = np.zeros(matrix.shape, np.int64)
+    for part in how.parts:
+        result[:, part.order] = _rounded(matrix[:, part.order], part.upper, high)
+    return result
+
+
+def _rounded(rest: Floats, upper: Floats | None, high: int) -> Integers:
+    """One part's columns, in its order."""
+    if upper is None:
+        return nearest(rest, high)
     rounded = np.zeros(rest.shape, np.int64)
     for j in range(rest.shape[1]):
         rounded[:, j] = nearest(rest[:, j], high)
-        error = (rest[:, j] - rounded[:, j]) / how.upper[j, j]
-        rest[:, j:] -= error[:, None] * how.upper[None, j, j:]
-    result = np.zeros_like(rounded)
-    result[:, how.order] = rounded
-    return result
+        error = (rest[:, j] - rounded[:, j]) / upper[j, j]
+        rest[:, j:] -= error[:, None] * upper[None, j, j:]
+    return rounded

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from compiler.quantize.matrices import Floats, best_exponents, calibrated, spread
+from compiler.quantize.matrices import MOST_PATCHES, Floats, best_exponents, calibrated, evenly, spread
 from compiler.quantize.precision import Precision
 
 DIGITS = 8
 """Binary digits of a factor: few, so that the row's sum meets it without being narrowed."""
 TRIES = 24
 """Factors that are tried for a row, each 1/128 of the least one larger."""
+MOST_GRAM = 1024
+"""Columns up to which all samples are looked at, as a matrix of how the columns go together."""
+TOGETHER = 2**22
+"""Elements of the rows that are tried at a time."""
 
 
 def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision: Precision) -> Floats:
@@ -30,19 +34,36 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
     best = _rounded_up(least)
     if precision.split_weights or not matrix.size:
         return best
-    gram = inputs.T @ inputs
     high = 2**precision.first_weight - 1
     how = spread(inputs / columns) if precision.calibrated_weights else None
-    best_error = np.full(len(matrix), np.inf)
-    for step in range(TRIES):
-        factor = _rounded_up(least * (1 + step / 128))
-        grid = columns * 2.0**precision.first_weight / factor[:, None]
-        weights = calibrated(matrix * grid, how, high)
-        wrong = weights / grid - matrix
-        error = np.sum((wrong @ gram) * wrong, axis=1)
-        best = np.where(error < best_error, factor, best)
-        best_error = np.minimum(error, best_error)
+    size = error_size(inputs)
+    together = max(1, TOGETHER // matrix.shape[1])
+    for start in range(0, len(matrix), together):  # a row's factor is its own matter
+        rows = slice(start, start + together)
+        best_error = np.full(len(matrix[rows]), np.inf)
+        for step in range(TRIES):
+            factor = _rounded_up(least[rows] * (1 + step / 128))
+            grid = columns * 2.0**precision.first_weight / factor[:, None]
+            weights = calibrated(matrix[rows] * grid, how, high)
+            error = size(weights / grid - matrix[rows])
+            best[rows] = np.where(error < best_error, factor, best[rows])
+            best_error = np.minimum(error, best_error)
     return best
+
+
+def error_size(inputs: Floats) -> Callable[[Floats], Floats]:
+    """What says of each row of wrong weights how large its sums over `inputs` (samples, columns) are, squared.
+
+    >>> error_size(np.array([[1.0, 2.0], [0.0, 1.0]]))(np.array([[1.0, 1.0]]))
+    array([10.])
+    """
+    columns = inputs.shape[1]
+    if columns > MOST_GRAM:
+        inputs = evenly(inputs, MOST_PATCHES)
+        if columns > len(inputs):  # as many numbers as the columns squared would be more than there are samples for
+            return lambda wrong: np.sum((wrong @ inputs.T) ** 2, axis=1)
+    gram = inputs.T @ inputs
+    return lambda wrong: np.sum((wrong @ gram) * wrong, axis=1)
 
 
 def _rounded_up(factor: Floats) -> Floats:

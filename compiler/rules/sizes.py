@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from compiler.graph.ops import MatVec
-from compiler.mapping import Connection, MappedNetwork
-from compiler.placement.deliveries import words_per_neuron
+from compiler.mapping import Connection
 from compiler.placement.filling import TooLargeError
+from compiler.placement.least import too_large
 from compiler.placement.search import first_fit, place
 from compiler.quantize.fractions import word_limit
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity, of_error
 from compiler.rules.refusal import longest_sum
-from hw_models.constants import Memory
 from hw_models.errors import ChipError
-from hw_models.memory import neuron_units
 
 FEW_BITS = 7
 """A message of fewer bits, without its sign, costs more than 8-bit weights do."""
@@ -93,36 +90,15 @@ def fits(design: Design) -> Iterator[Finding]:
     if network is None or chip.memory is None:
         return
     there = None if chip.cores is None else chip.cores * chip.chips
-    least, resource = least_cores(network, chip.memory)
-    single = max((neuron_units(chip.memory, words_per_neuron(p)) for p in network.populations), default=0)
-    if there is not None and least > there and single <= chip.memory.neuron_units:  # else no number of chips would do
-        chips = -(-least // (chip.cores or 1))
-        yield Finding(
-            PLACEMENT,
-            f"chip {chip.name}",
-            "the network does not fit the chip",
-            f"its {resource} alone need at least {least:,} cores",
-            f"{chip.chips} x {chip.cores} cores",
-            f"Use a smaller or sparser network, or {chips} or more chips (chips=, board=).",
-        )
+    surely = too_large(network, chip)
+    if surely is not None:
+        yield of_error(PLACEMENT, surely)
         return
     try:
         if there is None or first_fit(network, chip).count > there:
             place(network, chip)  # what is better may still fit
     except ChipError as error:
         yield of_error(NEURON_SIZE if isinstance(error, TooLargeError) else PLACEMENT, error)
-
-
-def least_cores(network: MappedNetwork, memory: Memory) -> tuple[int, str]:
-    """A number of cores that no placement comes below, and what needs them: neurons or synapses."""
-    units = sum(p.size * neuron_units(memory, words_per_neuron(p)) for p in network.populations)
-    inside = [c for c in network.connections if c.target.population is not None]
-    bits = sum(int(np.count_nonzero(c.weights)) for c in inside) * memory.synapse_bits.default
-    found = (
-        (-(-units // memory.neuron_units), "neurons"),
-        (math.ceil(bits / memory.synapse_word_bits / memory.synapse_words), "synapses"),
-    )
-    return max(found)
 
 
 def _degrees(connections: tuple[Connection, ...]) -> tuple[dict[str, int], dict[str, int]]:

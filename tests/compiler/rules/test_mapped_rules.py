@@ -11,10 +11,11 @@ from graph_strategies import Builder
 
 from compiler.graph.graph import Graph
 from compiler.mapping import Connection, MappedNetwork, Population, Port, map_network
+from compiler.placement.least import least_cores
 from compiler.placement.search import first_fit
 from compiler.quantize.precision import Precision
 from compiler.rules import MAPPED_RULES, Design, Finding, Severity, apply_rules
-from compiler.rules.sizes import LONG_PROGRAM, least_cores
+from compiler.rules.sizes import LONG_PROGRAM
 from hw_models import instructions as isa
 from hw_models.chip import Chip, load_chip
 

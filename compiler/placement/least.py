@@ -1,0 +1,45 @@
+"""A number of cores that no placement comes below: told at once, however large the network is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from compiler.mapping.network import MappedNetwork
+from compiler.placement.deliveries import words_per_neuron
+from hw_models.chip import Chip
+from hw_models.constants import Memory
+from hw_models.errors import PlacementError
+from hw_models.memory import neuron_units
+
+
+def least_cores(network: MappedNetwork, memory: Memory) -> tuple[int, str]:
+    """So many at least, and what needs them: neurons or synapses."""
+    units = sum(p.size * neuron_units(memory, words_per_neuron(p)) for p in network.populations)
+    inside = [c for c in network.connections if c.target.population is not None]
+    bits = sum(int(np.count_nonzero(c.weights)) for c in inside) * memory.synapse_bits.default
+    found = (
+        (-(-units // memory.neuron_units), "neurons"),
+        (math.ceil(bits / memory.synapse_word_bits / memory.synapse_words), "synapses"),
+    )
+    return max(found)
+
+
+def too_large(network: MappedNetwork, chip: Chip) -> PlacementError | None:
+    """The error of a network that surely needs more cores than there are; None where it must be tried.
+
+    Of one with a neuron that fits no core at all nothing is said: no number of chips would do.
+    """
+    if chip.cores is None or chip.memory is None:
+        return None
+    least, resource = least_cores(network, chip.memory)
+    single = max((neuron_units(chip.memory, words_per_neuron(p)) for p in network.populations), default=0)
+    if least <= chip.cores * chip.chips or single > chip.memory.neuron_units:
+        return None
+    return PlacementError(
+        "the network does not fit the chip",
+        where=f"chip {chip.name}",
+        numbers=f"its {resource} alone need at least {least:,} cores, and {chip.chips} x {chip.cores} are there",
+        advice=f"Use a smaller or sparser network, or {-(-least // chip.cores)} or more chips (chips=, board=).",
+    )
