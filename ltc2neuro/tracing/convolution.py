@@ -30,7 +30,7 @@ DENSE_MATRIX = 100_000
 MOST_SYNAPSES = 100_000_000
 """of one convolution"""
 BASIS = 4_000_000
-"""elements of the unit vectors that are sent through a function at a time"""
+"""elements of the unit vectors that are sent through a function at a time; they grow with the square of its inputs"""
 
 
 def _convolution(function: Rule, axes: int) -> Rule:
@@ -96,11 +96,24 @@ def _result(x: Symbolic, function: Callable[[Tensor], Tensor]) -> torch.Size:
 def _by_basis(x: Symbolic, function: Callable[[Tensor], Tensor], name: str | None) -> Tensor:
     """A function of (rows, ...) that is linear in each row, as one matrix."""
     sample, shape = x.shape[1:], _result(x, function)
-    units = torch.eye(math.prod(sample), dtype=torch.float64).reshape(-1, *sample)
-    matrix = function(units).reshape(len(units), -1).T
+    size = math.prod(sample)
+    if size * size <= BASIS:
+        units = torch.eye(size, dtype=torch.float64).reshape(-1, *sample)
+        matrix = function(units).reshape(size, -1).T
+    else:
+        matrix = _by_outputs(function, sample)
     if name is not None:
         x.recorder.names.give(matrix, name)
     return linear(x.flatten(1), matrix).unflatten(1, tuple(shape))
+
+
+def _by_outputs(function: Callable[[Tensor], Tensor], sample: Sequence[int]) -> Tensor:
+    """The matrix of a linear function of many elements and few outputs: the gradient of each output is its row."""
+    with torch.enable_grad():
+        x = torch.zeros(1, *sample, dtype=torch.float64, requires_grad=True)
+        outputs = function(x).reshape(-1)
+        rows = [torch.autograd.grad(y, x, retain_graph=True)[0].reshape(-1) for y in outputs]
+    return torch.stack(rows).detach()
 
 
 def _kernel_at_places(x: Symbolic, kernels: Tensor, convolve: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

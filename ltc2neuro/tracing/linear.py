@@ -14,6 +14,9 @@ from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.elementwise import MIXES
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic
 
+DENSE_MATRIX = 1_000_000
+"""elements of a map of many vectors of a sample up to which it is written out"""
+
 
 def linear(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """`input @ weight.T + bias`; with a constant weight it is one map of the whole sample."""
@@ -30,12 +33,40 @@ def _map(x: Symbolic, weight: torch.Tensor) -> Symbolic:
     labels = axes.labels_of(x.codes)
     groups = recorder.groups(x)
     copies = groups.size // x.shape[-1]
+    if copies > 1 and weight.numel() * copies**2 > DENSE_MATRIX:
+        return _map_at_places(x, weight, groups.size)
     matrix = np.kron(np.eye(copies), weight.detach().double().numpy()).astype(np.float64)
     name = recorder.constant(matrix, recorder.names.get(weight) or recorder.named("weight"))
     source = recorder.operand(x, axes.sample(x.codes, groups))
     value = recorder.emit(lambda out: MatVec(out, (source,), name), len(matrix), "linear")
     labels = labels[..., :1].expand(example.shape)
     return symbolic(recorder, example, axes.encode(labels, axes.ranks(labels)), value)
+
+
+def _map_at_places(x: Symbolic, weight: torch.Tensor, size: int) -> Symbolic:
+    """A matrix for each of many vectors of a sample, such as tokens: once, at each one's place.
+
+    Written out it would grow with their number squared.
+    """
+    sample = x.shape[x.dim() - _axes_of(x, size) :]
+    flat = x.reshape(*x.shape[: x.dim() - len(sample)], size)
+    places = np.arange(size).reshape(-1, sample[-1])
+    name = x.recorder.names.get(weight)
+    if name is not None:
+        weight = weight.clone()
+        x.recorder.names.give(weight, name)
+    y = at_places(flat, weight, places)
+    by_row = y.unflatten(-1, (len(weight), *sample[:-1]))
+    return by_row.movedim(-len(sample), -1)  # type: ignore[return-value]
+
+
+def _axes_of(x: Symbolic, size: int) -> int:
+    """How many of the last axes hold one sample."""
+    count, found = 1, 0
+    while count < size or not found:
+        found += 1
+        count *= x.shape[-found]
+    return found
 
 
 def at_places(x: torch.Tensor, matrix: torch.Tensor, places: npt.NDArray[np.int64]) -> Symbolic:

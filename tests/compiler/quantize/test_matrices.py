@@ -9,6 +9,8 @@ from compiler.backends.float_graph import run_float
 from compiler.backends.reference import run_reference
 from compiler.graph import Block, Graph, Value
 from compiler.graph.ops import Input, MatVec, Output
+from compiler.quantize import matrices
+from compiler.quantize import row_factors as row_factors_module
 from compiler.quantize.matrices import calibrated, exponents, nearest, spread
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import DIGITS, row_factors
@@ -110,3 +112,22 @@ def test_each_setting_gains_what_it_costs(seed: int) -> None:
 def test_split_matrices_of_wide_rows_stay_within_the_accumulator() -> None:
     split = _sqnr(Precision(split_weights=True), 0, columns=300)
     assert _sqnr(Precision(split_weights=True, split_messages=True), 0, columns=300) > split + 8
+
+
+def test_row_factors_of_wide_matrices_need_no_matrix_of_columns_squared(monkeypatch) -> None:
+    """The error of a row's sum is that over the samples themselves, rows in turn: the same factors."""
+    rng = np.random.default_rng(4)
+    matrix, inputs = rng.normal(size=(7, 30)), rng.normal(size=(12, 30))
+    whole = row_factors(matrix, [30], inputs, Precision())
+    monkeypatch.setattr(row_factors_module, "MOST_GRAM", 0)
+    monkeypatch.setattr(row_factors_module, "TOGETHER", 60)
+    assert np.array_equal(row_factors(matrix, [30], inputs, Precision()), whole)
+
+
+def test_errors_are_spread_within_parts_of_the_columns(monkeypatch) -> None:
+    rng = np.random.default_rng(5)
+    matrix, inputs = rng.normal(size=(3, 10)) * 20, rng.normal(size=(40, 10))
+    monkeypatch.setattr(matrices, "MOST_SPREAD", 4)
+    parts = calibrated(matrix, spread(inputs), 127)
+    alone = [calibrated(matrix[:, a:b], spread(inputs[:, a:b]), 127) for a, b in ((0, 4), (4, 8), (8, 10))]
+    assert np.array_equal(parts, np.concatenate(alone, axis=1))
