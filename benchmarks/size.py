@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +93,7 @@ def model_of(point: Point):
     return Player().eval(), 4 * side * side
 
 
-def measure(point: Point) -> dict[str, float | int | str]:
+def measure(point: Point) -> dict[str, float]:
     """All of it, in this process."""
     import torch
 
@@ -134,7 +133,7 @@ def measure(point: Point) -> dict[str, float | int | str]:
     }
 
 
-def apart(point: Point, threads: int) -> dict[str, float | int | str]:
+def apart(point: Point, threads: int) -> dict[str, float]:
     """`measure` in a process of its own."""
     run = subprocess.run(
         [sys.executable, __file__, "--point", point.kind, str(point.size)],
@@ -157,14 +156,13 @@ def main() -> int:
         print(json.dumps(measure(Point(arguments.point[0], int(arguments.point[1])))))
         return 0
     rows, missed = [], False
-    whole: Callable[[float], str] = "{:,}".format
     for point in POINTS:
         if arguments.only not in point.name:
             continue
         found = apart(point, arguments.threads)
         good = found["compile"] < point.seconds and found["everything"] < MINUTES and found["peak"] < GIGABYTES
         missed |= not good
-        counts = [whole(found[key]) for key in ("inputs", "neurons", "synapses", "cores")]
+        counts = [f"{found[key]:,.0f}" for key in ("inputs", "neurons", "synapses", "cores")]
         times = [f"{found[key]:.1f}" for key in ("compile", "everything", "peak")]
         rows.append([point.name, *counts, *times, f"{point.seconds:g} / {MINUTES:g} / {GIGABYTES:g}", held(good)])
         print(*rows[-1], sep="  ", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,8 @@ def cost(
 def placed(net: Network, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
     """The network's neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
     memory_of(chip)  # before anything is mapped
-    own = net.mapped(options=options) if chip == net.chip else map_network(net.graph, chip, options=options)
+    alike = replace(chip, chips=net.chip.chips) == net.chip  # how many there are changes no mapping
+    own = net.mapped(options=options) if alike else map_network(net.graph, chip, options=options)
     return place(own, chip, spread=cores)
 
 

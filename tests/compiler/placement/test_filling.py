@@ -23,7 +23,8 @@ from hw_models.errors import PlacementError
 
 CHIP = load_chip("loihi2")
 assert CHIP.memory is not None
-SMALL = replace(CHIP, memory=replace(CHIP.memory, neuron_units=30, synapse_words=900, in_axons=300))
+MEMORY = replace(CHIP.memory, neuron_units=30, synapse_words=900, in_axons=300)
+SMALL = replace(CHIP, memory=MEMORY)
 
 
 @given(networks())
