@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def fits(design: Design) -> Iterator[Finding]:
     there = None if chip.cores is None else chip.cores * chip.chips
     surely = too_large(network, chip)
     if surely is not None:
-        yield of_error(PLACEMENT, surely)
+        yield replace(of_error(PLACEMENT, surely), limit=f"{chip.chips} x {chip.cores} cores")
         return
     try:
         if there is None or first_fit(network, chip).count > there:
