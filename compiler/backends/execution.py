@@ -150,7 +150,7 @@ class Program:
             for name, values in history.items():
                 values.append(states[name])
             for name, values in recorded.items():
-                values.append(np.broadcast_to(frame.values[name], (graph.size(name), batch)))
+                values.append(_wide(frame.values[name], batch))
         size = next((graph.size(op.x) for _, op in graph.ops() if isinstance(op, Output)), 0)
         return Execution(
             outputs=_stack(outputs, batch, size),
@@ -199,14 +199,19 @@ def _iterate(
     for step in steps:
         op = step.op
         if isinstance(op, StateWrite):
-            written[op.state] = np.broadcast_to(frame.values[op.x], states[op.state].shape)
+            written[op.state] = _wide(frame.values[op.x], states[op.state].shape[1])
         elif isinstance(op, Output):
-            outputs.append(np.broadcast_to(frame.values[op.x], (len(frame.values[op.x]), frame.sample.shape[1])))
+            outputs.append(_wide(frame.values[op.x], frame.sample.shape[1]))
         elif step.result is not None:
             frame.values[step.result] = states[op.state] if isinstance(op, StateRead) else step.kernel(frame)
             if observe is not None:
                 observe(step.result, frame.values[step.result])
     return written
+
+
+def _wide(array: Array, batch: int) -> Array:
+    """A constant is one column, which all sequences have."""
+    return array if array.shape[1] == batch else np.broadcast_to(array, (len(array), batch))
 
 
 def prepare(graph: Graph, factories: Mapping[type[Op], Factory]) -> Program:

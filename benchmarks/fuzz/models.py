@@ -1,0 +1,73 @@
+"""Random torch models: compiled right, refused in our words, or warned of, and nothing else.
+
+Right is what the network returns for other data of the same kind, more rows and more steps than it was calibrated on:
+the float network is torch's function, and every channel that varies keeps at least `RIGHT_DB`.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+
+import ltc2neuro
+from benchmarks.fuzz.composed import Example, example
+from benchmarks.fuzz.kind import Kind
+from hw_models.errors import Ltc2NeuroError
+from ltc2neuro.metrics import sqnr
+from ltc2neuro.network import Network
+
+RIGHT_DB = 25.0
+"""5 dB below what `compile` warns of on the calibration itself."""
+SAME = 1e-4
+"""The float network may differ from torch in float32 by this part of a channel's range."""
+
+
+def trial(seed: int) -> str:
+    """Compile the model of `seed` and compare on new data. Raises `AssertionError` where it is silently wrong."""
+    made = example(seed)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        try:
+            net = ltc2neuro.compile(made.model, made.calibration, chip=made.chip)
+        except Ltc2NeuroError as error:
+            assert error.what and (error.advice or error.numbers), f"an error without advice: {error}"
+            return f"refused: {type(error).__name__}"
+        got = np.asarray(net(made.new))
+        words = [str(w.message) for w in seen if issubclass(w.category, UserWarning)]
+    want = _torch(made)
+    assert got.shape == want.shape, f"{got.shape} instead of {want.shape}"
+    off = _apart(want, _floats(net, made))
+    decibels = sqnr([want.reshape(-1, want.shape[-1])], [got.reshape(-1, want.shape[-1])])
+    if words:
+        return "warned"
+    assert off < SAME, f"another function, silently: {off:.3g} of a channel's range"
+    assert decibels >= RIGHT_DB, f"{decibels:.1f} dB, silently"
+    return "right"
+
+
+def _torch(made: Example) -> np.ndarray:
+    """What torch answers, in float64 where the model runs in it."""
+    dtype = next((p.dtype for p in made.model.parameters()), torch.float32)
+    with torch.no_grad():
+        return made.model.eval()(torch.tensor(made.new, dtype=dtype)).double().numpy()
+
+
+def _floats(net: Network, made: Example) -> np.ndarray:
+    from compiler.backends.float_graph import run_float
+
+    return np.asarray(net.shaped(run_float(net.float_graph, made.new).outputs))
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
+    size = np.max(np.abs(a), axis=0)
+    return float(np.max(np.max(np.abs(a - b), axis=0) / np.where(size > 0, size, 1.0)))
+
+
+def _ready() -> None:
+    torch.set_num_threads(1)
+
+
+KIND = Kind(trial, seconds=120, prepare=_ready)
