@@ -84,7 +84,8 @@ ACTIVATIONS: tuple[Step, ...] = (
     torch.tanh, torch.sigmoid, torch.relu, functional.silu, functional.gelu, functional.softplus, functional.elu,
     functional.leaky_relu, functional.hardtanh, functional.softsign, torch.abs, torch.square, functional.mish,
     lambda x: x * torch.sigmoid(1.7 * x), lambda x: x / (1 + x.abs()), lambda x: torch.clamp(x, -0.7, 0.9),
-    lambda x: torch.exp(-x.square()), lambda x: torch.sqrt(x.square() + 0.1), lambda x: torch.where(x > 0.2, x, 0.1 * x),
+    lambda x: torch.exp(-x.square()), lambda x: torch.sqrt(x.square() + 0.1),
+    lambda x: torch.where(x > 0.2, x, 0.1 * x),
     lambda x: torch.maximum(x, -0.5 * x), lambda x: torch.softmax(x, -1), lambda x: (x > 0).float() * x,
     lambda x: torch.sign(x) * x, lambda x: 1 / (1 + x.square()), lambda x: x - x.mean(-1, keepdim=True),
 )  # fmt: skip

@@ -30,7 +30,7 @@ from ltc2neuro.tracing.watches import Watch
 Floats = npt.NDArray[np.float64]
 
 OUTPUT = "the output"
-_ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
+ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
 """What a difference may be, of the largest in its channel and row, besides what rounding loses"""
 _UNIT = {torch.float64: 2.0**-52, torch.float32: 2.0**-23}
 _OWN_ROWS, _OWN_STEPS = 8, 64
@@ -71,14 +71,18 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     return _joined(found)
 
 
+def compared(subject: Subject, probe: Probe, dtype: torch.dtype) -> Evidence:
+    """Compare torch, in `dtype`, and the graph on one probe. Raises `ProofError`."""
+    return _Trial(subject, witness(subject.model, subject.calling, dtype)).run(probe)
+
+
 def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, traced: Graph) -> Evidence:
     """Compare torch and the graph, or what it was simplified to, over many more steps than the calibration has.
 
     What torch computes is what the graph does as it was `traced`.
     """
     calling = subject.calling
-    trial = _Trial(subject, witness(subject.model, calling, exact))
-    return trial.run(long_probe(sequences, work(traced), timed=calling.timed))
+    return compared(subject, long_probe(sequences, work(traced), timed=calling.timed), exact)
 
 
 def _mixes_time_spans(model: torch.nn.Module) -> bool:
@@ -142,10 +146,10 @@ class _Trial:
         if not whole.all():
             seen = replace(seen, left_out=int(np.sum(~whole)), why="torch is not finite")
         for state in graph.states:
-            _check_bound(graph, state.name, run.states[state.name][whole], _ALLOWED[dtype])
+            _check_bound(graph, state.name, run.states[state.name][whole], ALLOWED[dtype])
         kept = _Rows(x[whole], [n for n, there in zip(probe.rows, whole, strict=True) if there], probe.name)
         differences = [_difference(p, whole) for p in pairs]
-        allowed = [_ALLOWED[dtype] * _scale(p, whole) for p in pairs]
+        allowed = [ALLOWED[dtype] * _scale(p, whole) for p in pairs]
         if any(np.any(~(d <= a)) for d, a in zip(differences, allowed, strict=True)):
             seen = replace(seen, undecided=self._excused(pairs, differences, allowed, whole, kept))
         return Evidence(self.arithmetic, (seen,), *self._largest(pairs, differences, whole))
@@ -159,7 +163,7 @@ class _Trial:
         for p, d in zip(pairs, differences, strict=True):
             with np.errstate(all="ignore"):
                 relative = np.nan_to_num(d / _scale(p, whole), nan=0.0, posinf=0.0)
-            small = relative <= _ALLOWED[self.witness.dtype]
+            small = relative <= ALLOWED[self.witness.dtype]
             plain[p.value] = max(plain.get(p.value, 0.0), _above(float(np.max(relative[small], initial=0.0))))
             if not small.all():
                 amplified[p.value] = max(amplified.get(p.value, 0.0), _above(float(np.max(relative))))
