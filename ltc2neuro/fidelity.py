@@ -21,19 +21,12 @@ from ltc2neuro.verdict import Row
 if TYPE_CHECKING:
     import torch
 
-AGREEMENT = 1e-3
-"""What torch and the stored float graph may differ by, of the largest value of the same channel of the outputs: more
-than float32 rounds, even over long sequences, and less than another model or other weights cause."""
-
-
 @dataclass(frozen=True)
 class Truth:
     """What the float network does on the user's sequences, one element a sequence."""
 
     executions: list[Execution]
     """the stored float graph's, batches of one"""
-    graph_outputs: list[Floats]
-    """the stored float graph's answers in the model's shape"""
     answers: list[Floats]
     """torch's answers in the model's shape; the float graph's where there is no model"""
 
@@ -43,7 +36,7 @@ def find_truth(net: Network, model: torch.nn.Module | None, x: Sequences) -> Tru
     executions = _run_float(net, x)
     scale, offset = output_map(net.float_graph)
     answers = [net.shaped(e.outputs[0] * scale + offset) for e in executions]
-    return Truth(executions, answers, answers if model is None else _torch_answers(net, model, x))
+    return Truth(executions, answers if model is None else _torch_answers(net, model, x))
 
 
 def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[Floats]:
@@ -83,26 +76,19 @@ def _run_float(net: Network, x: Sequences) -> list[Execution]:
     return [found[i] for i in range(len(x.arrays))]
 
 
-def agreement(net: Network, truth: Truth) -> Row:
-    """Whether torch still computes what was compiled: each channel of the outputs, in units of its largest value."""
-    sides = (truth.graph_outputs, truth.answers)
-    ours, torchs = (np.concatenate([_by_channel(y, net.step_shape) for y in answers]) for answers in sides)
-    largest = np.max(np.abs(torchs), axis=0, initial=0.0).astype(np.float64)
-    errors = np.max(np.abs(ours - torchs), axis=0, initial=0.0)
-    with np.errstate(divide="ignore"):
-        shares = np.divide(errors, largest, out=np.zeros_like(errors), where=errors > 0)
-    channel = int(np.argmax(shares)) if shares.size else 0
-    worst = float(shares[channel]) if shares.size else 0.0
-    held = bool(worst <= AGREEMENT)
-    note = "largest difference, of its channel's largest value"
-    if not held:
-        note += f", in channel {_place(channel, net.step_shape)}: {errors[channel]:.3g} of {largest[channel]:.3g}"
-        apart = [np.abs(g - t) for g, t in zip(truth.graph_outputs, truth.answers, strict=True)]
-        limit = AGREEMENT * largest.reshape(net.step_shape)
-        sequence = next(i for i, e in enumerate(apart) if np.any(~(e <= limit)))
-        place = ", ".join(str(n) for n in np.argwhere(~(apart[sequence] <= limit))[0])
-        note += f"; first at sequence {sequence}, element [{place}]: was it trained further, or changed?"
-    return Row("float graph against torch", "outputs", "float graph", worst, "", AGREEMENT, held, note)
+def agreement(net: Network, model: torch.nn.Module, x: Sequences) -> Row:
+    """Whether torch still computes what was compiled, as closely as the proof at compile: see `docs/proof.md`."""
+    from ltc2neuro.tracing import agree
+
+    arithmetic = None if net.evidence is None else net.evidence.arithmetic
+    found = agree(model, net.float_graph, x.arrays, dt=net.dt, timed=net.timed, arithmetic=arithmetic)
+    note = f"largest difference in {found.arithmetic}, of the largest in its channel"
+    if found.apart:
+        note = f"{found.apart}: was it trained further, or changed?"
+    elif found.amplified:
+        note += f"; more where rounding is amplified, below {found.amplified:.0e}"
+    held = not found.apart
+    return Row("float graph against torch", "outputs", "float graph", found.largest, "", found.allowed, held, note)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def verify(
     truth = find_truth(net, model, sequences)
     begin("comparing")
     if model is not None:
-        rows.append(agreement(net, truth))
+        rows.append(agreement(net, model, sequences))
     rows += fidelity(net, truth, sequences, reference, min_sqnr)
     if metric is not None and targets is not None:
         rows += _metric(net, sequences, truth.answers, reference, targets, metric, max_metric_change)

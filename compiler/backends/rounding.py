@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, Program, prepare
 from compiler.backends.float_graph import KERNELS, output_map
+from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
 
@@ -100,7 +101,9 @@ def _noisy(graph: Graph, unit: float, seed: int) -> Program:
             def noisily(frame: Frame) -> Array:
                 result = kernel(frame)
                 if isinstance(op, Apply):  # sigmoid(-40) is 1 / (1 + exp(40)) here, and 1 less almost 1 elsewhere
-                    return result * (1 + error) + error * np.minimum(np.abs(frame.values[op.x]), 1.0)
+                    x, off = frame.values[op.x], FUNCTIONS[op.function].torch_off
+                    by_design = 0.0 if off is None else off(x)
+                    return result * (1 + error) + error * np.minimum(np.abs(x), 1.0) + by_design
                 return result * (1 + error)
 
             return noisily

@@ -33,7 +33,8 @@ class Function:
 
     `real` is its float64 formula over arrays; `range_of(low, high)` bounds it over an interval, element by element.
     `limit` is what its half tends to (so that a function with RAMP or HINGE ends in straight lines), None where it
-    tends to nothing; `limit_below` is what a function without symmetry tends to far below 0.
+    tends to nothing; `limit_below` is what a function without symmetry tends to far below 0. `torch_off` is how far
+    torch's own function is from the formula by design, where it is.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Function:
     symmetry: Symmetry = Symmetry.NONE
     limit: float | None = None
     limit_below: float | None = None
+    torch_off: Callable[[Floats], Floats] | None = None
 
     def half(self, u: Floats) -> Floats:
         """The half that `symmetry` speaks of, for u >= 0; without symmetry the function itself."""

@@ -18,4 +18,11 @@ def softplus(x: Floats) -> Floats:
     return np.logaddexp(0.0, x)
 
 
-SOFTPLUS = Function("softplus", softplus, increasing(softplus), Symmetry.RAMP, limit=0.0)
+def _torch_off(x: Floats) -> Floats:
+    """Above 20 torch returns the argument itself."""
+    return np.where(x > 20.0, np.exp(-np.abs(x)), 0.0)
+
+
+SOFTPLUS = Function(
+    "softplus", softplus, increasing(softplus), Symmetry.RAMP, limit=0.0, torch_off=_torch_off
+)

@@ -1,7 +1,8 @@
 """A model compiles by being run: its forward runs on symbolic tensors, and the recorded graph is proved."""
 
+from ltc2neuro.tracing.agreement import agree
 from ltc2neuro.tracing.calling import Calling, knows_time
 from ltc2neuro.tracing.model import Proved, Traced, proved, proved_long, trace
 from ltc2neuro.tracing.torch_run import run_torch
 
-__all__ = ["Calling", "Proved", "Traced", "knows_time", "proved", "proved_long", "run_torch", "trace"]
+__all__ = ["Calling", "Proved", "Traced", "agree", "knows_time", "proved", "proved_long", "run_torch", "trace"]

@@ -10,12 +10,11 @@ import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph
-from hw_models.errors import ProofError
-from ltc2neuro.tracing.calling import Calling, by_length
-from ltc2neuro.tracing.model import model_dtype
+from ltc2neuro.tracing.calling import by_length
+from ltc2neuro.tracing.model import calling_of, model_dtype
 from ltc2neuro.tracing.modules import undisturbed, unwrapped
 from ltc2neuro.tracing.probes import MOST_TOGETHER, Probe
-from ltc2neuro.tracing.proof import ALLOWED, OUTPUT, Subject, compared
+from ltc2neuro.tracing.proof import ALLOWED, OUTPUT, DiffersError, Subject, compared
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,11 +34,21 @@ class Agreement:
     apart: str
 
 
-def agreement(
-    model: torch.nn.Module, graph: Graph, sequences: Sequence[Floats], calling: Calling, arithmetic: str | None
+def agree(
+    model: torch.nn.Module,
+    graph: Graph,
+    sequences: Sequence[Floats],
+    *,
+    dt: float = 1.0,
+    timed: bool = False,
+    arithmetic: str | None = None,
 ) -> Agreement:
-    """Compare torch and the graph over sequences (time, channels), in the `arithmetic` in which they were proved."""
+    """Compare torch and a float graph over sequences (time, channels), in the `arithmetic` that they were proved in.
+
+    Where they are `timed`, the last channel is the time before each sample.
+    """
     model = unwrapped(model)
+    calling = calling_of(model, sequences, dt=dt, timed=timed)
     exact = torch.float64 if arithmetic == "float64" else model_dtype(model)
     name = str(exact).removeprefix("torch.")
     largest = amplified = 0.0
@@ -49,8 +58,8 @@ def agreement(
             probe = Probe("your data", x, tuple(f"sequence {n}" for n in numbers), own=True)
             try:
                 found = compared(Subject(model, graph, calling, ()), probe, exact)
-            except ProofError as error:
-                return Agreement(name, float("nan"), ALLOWED[exact], 0.0, error.numbers or error.what)
+            except DiffersError as error:
+                return Agreement(name, error.relative, ALLOWED[exact], 0.0, error.numbers)
             largest = max(largest, found.differences.get(OUTPUT, 0.0))
             amplified = max(amplified, found.amplified.get(OUTPUT, 0.0))
     return Agreement(name, largest, ALLOWED[exact], amplified, "")

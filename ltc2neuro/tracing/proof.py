@@ -37,7 +37,13 @@ _OWN_ROWS, _OWN_STEPS = 8, 64
 """Of each probe, what is also compared in the model's own float32"""
 
 
-class OwnArithmeticError(ProofError):
+class DiffersError(ProofError):
+    """Two values are further apart than rounding makes them: by the part `relative` of the largest in the channel."""
+
+    relative = float("nan")
+
+
+class OwnArithmeticError(DiffersError):
     """The model computes something else in its own type than in float64, as autocast does."""
 
 
@@ -226,7 +232,7 @@ class _Trial:
         since = f"from step {step} on" if p.every else f"at the last of {kept.x.shape[1]} steps"
         ours, torchs = p.ours[whole][at], p.torchs[whole][at]
         calls = _calls(self.witness, self.subject.watches)
-        return (OwnArithmeticError if self.wider else ProofError)(
+        error = (OwnArithmeticError if self.wider else DiffersError)(
             f"the traced graph does not compute what torch computes: {p.value} differs first",
             where=_origin(graph, p.value),
             numbers=f"on the probe '{kept.probe}', {len(whole)} x {kept.x.shape[1]} (rows x steps), row '"
@@ -236,6 +242,9 @@ class _Trial:
             advice="The model does something that tracing does not see: a result that depends on the number of steps "
             "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",
         )
+        with np.errstate(all="ignore"):
+            error.relative = float(np.nanmax((difference / _scale(p, whole))[beyond]))
+        return error
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def test_agreement_is_told_channel_by_channel(factors):
     other = ltc2neuro.verify(net, Scaled([factors[0] * 1.01, factors[1]]), X, on=["reference"])
     row = rows(other, "float graph against torch")["outputs"]
     assert same.held and not row.held and not other.passed
-    assert row.value == pytest.approx(0.01, rel=0.02) and "in channel [0]" in row.note
+    assert row.value == pytest.approx(0.01, rel=0.02) and "element 0" in row.note
 
 
 def test_a_constant_output_does_not_fail_by_itself():
@@ -115,7 +115,7 @@ def test_alone_it_replays_the_known_answer(net):
 def test_another_model_is_told(net):
     other = ltc2neuro.verify(net, tracker(seed=5), X, on=["reference"])
     row = rows(other, "float graph against torch")["outputs"]
-    assert not other.passed and row.value > row.limit and "first at sequence" in row.note
+    assert not other.passed and row.value > row.limit and "sequence 0" in row.note
     with pytest.raises(InputError, match="does not answer as the one") as error:
         ltc2neuro.verify(net, classifier(), X, on=["reference"])
     assert "(4,)" in str(error.value) and "(9, 2)" in str(error.value)

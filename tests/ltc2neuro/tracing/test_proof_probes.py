@@ -183,3 +183,12 @@ def test_the_calibrations_sequences_are_all_there():
     sequences = [RNG.normal(size=(n % 3 + 5, 2)) for n in range(100)]
     own = [p for p in short_probes(sequences, Work(10, 10), timed=False) if p.own]
     assert sorted(x.shape[0] for x in sequences) == sorted(row.shape[0] for p in own for row in p.x)
+
+
+def test_where_torch_itself_is_not_the_formula():
+    """Above 20 its softplus returns the argument."""
+    torch.manual_seed(0)
+    model = Net(lambda net, x: net.head(nn.functional.softplus(net.linear(x))), linear=nn.Linear(2, 8),
+                head=nn.Linear(8, 2)).double()  # fmt: skip
+    for offset in (0.0, 20.0, 6e4):
+        assert ltc2neuro.compile(model, RNG.normal(size=(4, 20, 2)) * 5 + offset).evidence is not None
