@@ -109,7 +109,7 @@ def saturate(x: Integers, low: int, high: int) -> tuple[Integers, int]:
 
 
 def shift_saturate(x: Integers, amount: Integers, low: int, high: int) -> tuple[Integers, int]:
-    """x * 2^amount, saturated to low..high, low <= 0 <= high; amount < 0 floors.
+    """x * 2^amount, saturated to low..high, which hold a multiple of 2^amount; amount < 0 floors.
 
     For amount > 0 x is clipped before the shift, to ceil(low / 2^amount) .. floor(high / 2^amount), so that no
     word overflows on the way; for amount < 0 the shifted x is clipped.

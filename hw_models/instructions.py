@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
+from functools import cache
 from typing import ClassVar, TypeAlias
 
 
@@ -267,8 +268,13 @@ def sources(instruction: Instruction) -> list[Source]:
     >>> sources(Add(Register("z"), Accumulator(0), Immediate(5)))
     [Accumulator(port=0), Immediate(value=5)]
     """
-    values = (getattr(instruction, f.name) for f in fields(instruction) if f.name != "dest")
+    values = (getattr(instruction, name) for name in _read_fields(type(instruction)))
     return [v for v in values if isinstance(v, (Register, Word, Immediate, Accumulator))]
+
+
+@cache
+def _read_fields(kind: type[Instruction]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name != "dest")
 
 
 def target(instruction: Instruction) -> Target | None:
@@ -285,7 +291,7 @@ def with_target(instruction: Instruction, dest: Target) -> Instruction:
 def with_sources(instruction: Instruction, change: Callable[[Source], Source]) -> Instruction:
     """The same instruction, each of its sources exchanged."""
     kinds = (Register, Word, Immediate, Accumulator)
-    found = {f.name: getattr(instruction, f.name) for f in fields(instruction) if f.name != "dest"}
+    found = {name: getattr(instruction, name) for name in _read_fields(type(instruction))}
     return _replaced(instruction, {name: change(v) for name, v in found.items() if isinstance(v, kinds)})
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Divide, Rescale
+from compiler.graph.ops import Divide, Input, Output, Rescale
 from compiler.graph.serialize import Json, from_json, to_json
 from compiler.graph.validate import problems
 from hw_models.errors import ArtifactError
@@ -43,6 +43,9 @@ MAX_ELEMENTS = 2**26
 
 MAX_SHIFT = 256
 """The largest shift or number of fraction bits that a graph may declare."""
+
+LONGEST_TEXT = 500
+"""Of what an error repeats from a file."""
 
 MANIFEST = "manifest.json"
 TENSORS = "tensors.safetensors"
@@ -97,15 +100,29 @@ def read(path: str | Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
         return _read(Path(path))
     except ArtifactError as error:
         raise ArtifactError(
-            f"cannot load this network: {error.what}",
+            f"cannot load this network: {shortened(error.what)}",
             where=str(path),
-            numbers=error.numbers,
+            numbers=shortened(error.numbers),
             advice=error.advice or DAMAGED,
         ) from error
     except OSError as error:
         raise ArtifactError(
             f"cannot open the network: {error.strerror}", where=str(path), advice="Check the path."
         ) from error
+
+
+def not_a_network(reason: str, path: str | Path) -> ArtifactError:
+    """The error for a sound file whose contents make no network."""
+    return ArtifactError(f"not a network: {shortened(reason)}", where=str(path), advice=DAMAGED)
+
+
+def shortened(text: str) -> str:
+    """A text that may hold names out of a file, which can be of any length.
+
+    >>> shortened("a" * 1000) == "a" * 500 + " ..."
+    True
+    """
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " ..."
 
 
 def _read(path: Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
@@ -283,6 +300,13 @@ def _check_numbers(name: str, graph: Graph) -> None:
     for what, low, high, numbers in limits:
         if not all(type(n) is int and low <= n <= high for n in numbers):
             raise ArtifactError(f"graph {name!r} declares impossible {what}", numbers=f"{low} to {high} are possible")
+    for _, op in graph.ops():
+        if isinstance(op, (Input, Output)) and not all(_finite(graph.constants.get(n)) for n in op.arrays):
+            raise ArtifactError(f"graph {name!r} has a host's map that is not finite", numbers=f"{op.arrays}")
     together = sum(v.size for v in vectors)
     if together > MAX_ELEMENTS:
         raise ArtifactError(f"graph {name!r} declares impossible sizes", numbers=f"{together} elements together")
+
+
+def _finite(array: Array | None) -> bool:
+    return array is not None and array.dtype.kind in "fiu" and bool(np.all(np.isfinite(array)))

@@ -17,6 +17,7 @@ from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from ltc2neuro import artifact
 from ltc2neuro.evidence import from_plain
+from ltc2neuro.known_answer import problem_of
 from ltc2neuro.layout import layout_from_plain
 from ltc2neuro.network import KnownAnswer, Network
 
@@ -70,18 +71,14 @@ def load(path: str | Path) -> Network:
         KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration,
         ChipError, GraphError, InputError,
     ) as error:
-        raise ArtifactError(
-            f"not a network: {type(error).__name__}: {error}", where=str(path), advice=artifact.DAMAGED
-        ) from error
+        raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
     if problem:
-        raise ArtifactError(f"not a network: {problem}", where=str(path), advice=artifact.DAMAGED)
+        raise artifact.not_a_network(problem, path)
     return net
 
 
 def _problem(net: Network) -> str:
     """What does not fit together in a network that was read, empty where all does."""
-    known = net.known
-    batch, steps, features = known.x.shape
     outputs = output_map(net.graph)[0].size
     if prod(net.step_shape) != outputs:
         return f"its answer of {outputs} numbers has the shape {net.step_shape}"
@@ -89,9 +86,5 @@ def _problem(net: Network) -> str:
         return f"it answers {net.readout!r}"
     if not (np.isfinite(net.dt) and net.dt > 0):
         return f"dt is {net.dt}"
-    integers = [known.integers, *known.states.values()]
-    shapes = {s.name: (batch, steps, s.size) for s in net.graph.states}
-    fits = features == net.features + net.timed and {n: s.shape for n, s in known.states.items()} == shapes
-    if not fits or known.integers.shape != (batch, steps, outputs) or any(a.dtype != np.int64 for a in integers):
-        return "its known answer is not one of its own"
-    return "" if np.all(np.isfinite(known.x)) else "its known sequence is not finite"
+    states = {s.name: s.size for s in net.graph.states}
+    return problem_of(net.known, net.features + net.timed, outputs, states)

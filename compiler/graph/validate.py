@@ -63,15 +63,24 @@ def problems(graph: Graph) -> list[str]:
                 local.add(op.result)
                 defined.add(op.result)
             if not found:
-                found.extend(f"{label}: {text}" for text in _sizes(graph, op))
+                found.extend(f"{label}: {text}" for text in _axes(graph, op) or _sizes(graph, op))
         if block.repeat == 1:
             visible |= local
+    for kind in (Input, Output):
+        count = sum(isinstance(op, kind) for _, op in graph.ops())
+        if count > 1:
+            found.append(f"it has {count} ops {kind.__name__}")
+    found.extend(
+        f"block {b.name} with the output repeats {b.repeat} times"
+        for b in graph.blocks
+        if b.repeat != 1 and any(isinstance(op, Output) for op in b.ops)
+    )
     if found:
         return found
     found.extend(f"value {n} is computed nowhere" for n in graph.values if n not in defined)
     for state in graph.states:
         for name in (state.initial, state.low, state.high):
-            if name is not None and np.size(graph.constants.get(name, ())) != state.size:
+            if name is not None and np.shape(graph.constants.get(name, ())) != (state.size,):
                 found.append(f"state {state.name}: {name} does not have {state.size} elements")
     if integer:
         found.extend(f"value {v.name} has no format" for v in graph.values.values() if v.format is None)
@@ -85,6 +94,18 @@ def problems(graph: Graph) -> list[str]:
 
 def _host_arrays(graph: Graph) -> set[str]:
     return {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
+
+
+def _axes(graph: Graph, op: Op) -> list[str]:
+    """Constants are vectors, but for matrices, their places, and the tables of polynomials."""
+    tables: set[str | None] = set()
+    if isinstance(op, MatVec):
+        tables = {op.matrix, op.places}
+    elif isinstance(op, PiecewisePolynomial):
+        tables = {op.coefficients, op.shifts}
+    names = [n for n in (*op.operands, *op.arrays) if n in graph.constants]
+    wrong = [n for n in names if graph.constants[n].ndim != (2 if n in tables else 1)]
+    return [f"{n} has {graph.constants[n].ndim} axes" for n in wrong]
 
 
 def _sizes(graph: Graph, op: Op) -> list[str]:

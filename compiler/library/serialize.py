@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.serialize import Json
+from compiler.library.checks import check
 from compiler.library.network import Connection, Functions, Kind, Place, Population, ProcessGraph
 from compiler.library.proof import failures
 from hw_models.errors import ArtifactError
@@ -37,7 +38,7 @@ def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
     """The network again. Raises `ArtifactError` where the table does not describe one that keeps its widths."""
     try:
         graph = _built(table, arrays)  # type: ignore[arg-type]
-        _check(graph)
+        check(graph)
         failed = failures(graph)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ArtifactError(f"not a network of library processes: {type(error).__name__}: {error}") from error
@@ -67,28 +68,10 @@ def _built(table: dict[str, Json], arrays: Arrays) -> ProcessGraph:
         states,
         arrays["input_lsb"].astype(np.float64),
         arrays["output_lsb"].astype(np.float64),
-        int(table["input_limit"]),  # type: ignore[arg-type]
-        int(table["period"]),  # type: ignore[arg-type]
-        int(table["repeat"]),  # type: ignore[arg-type]
+        table["input_limit"],  # type: ignore[arg-type]
+        table["period"],  # type: ignore[arg-type]
+        table["repeat"],  # type: ignore[arg-type]
     )
-
-
-def _check(graph: ProcessGraph) -> None:
-    """Raise `ValueError` where the parts do not fit together."""
-    sizes = {p.name: p.size for p in graph.populations.values()}
-    for c in graph.connections:
-        source, target = graph.populations[c.source], graph.populations[c.target]
-        if c.weights.shape != (target.size, source.size):
-            raise ValueError(f"the weights of {c.name} have the shape {c.weights.shape}")
-        if c.delay != target.level - source.level + graph.period * c.before - 1 or not 0 <= c.delay <= 62:
-            raise ValueError(f"{c.name} has the delay {c.delay}")
-    for name, p in graph.states.items():
-        whole = all(getattr(p, part).shape == (p.stop - p.start,) for part in _PARTS)
-        if not (0 <= p.start < p.stop <= sizes[p.population] and whole):
-            raise ValueError(f"state {name} is nowhere")
-    expected = graph.outputs + sum(p.stop - p.start for p in graph.states.values())
-    if graph.sink.size != expected or sizes[Kind.SOURCE.value] != graph.features + 3 or graph.repeat < 1:
-        raise ValueError("its ends do not fit its inputs and outputs")
 
 
 def _without(table: dict[str, Json], *names: str) -> dict[str, Json]:

@@ -29,6 +29,10 @@ class WordError(QuantizeError):
     value: str = ""
 
 
+FAR = 2.0**62
+"""Beyond all words, and within 64 bits."""
+
+
 class Builder:
     """An integer graph in the making, from the float graph `source`.
 
@@ -116,7 +120,8 @@ class Builder:
     def parameter(self, name: str, fraction: int, bias: Floats | float = 0.0) -> str:
         """The float constant `name` at `fraction`, less `bias` of the last place."""
         exact = self.source.constants[name].astype(np.float64) * 2.0**fraction - bias
-        return self.constant(f"{name}@{fraction}", np.floor(exact + 0.5).astype(np.int64), fraction)
+        held = np.clip(np.floor(exact + 0.5), -FAR, FAR)  # what is farther is infinite for every word
+        return self.constant(f"{name}@{fraction}", held.astype(np.int64), fraction)
 
     # --- ops -----------------------------------------------------------------------------------------------
 

@@ -230,10 +230,9 @@ def _natural(
             magnitude = max(magnitude, _half_magnitude(op, bounds))
         found[name] = fraction_for(magnitude, word)
         if isinstance(op, (Add, Sub, Min, Max, Select)):
-            found[name] = min(
-                found[name],
-                *(found.get(n, fraction_for(loose[n].magnitude, word)) for n in (op.a, op.b)),
-            )
+            # A bound may lie far beyond all words: what is compared with it never comes near.
+            held = [n for n in (op.a, op.b) if n in found or not isinstance(op, (Min, Max))]
+            found[name] = min([found[name], *(found.get(n, fraction_for(loose[n].magnitude, word)) for n in held)])
         if name in clipped:
             loose[name] = bounds[name]
     return found

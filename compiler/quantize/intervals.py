@@ -33,9 +33,11 @@ from compiler.graph.ops import (
     Select,
     Shift,
     StateRead,
+    StateWrite,
     Sub,
 )
 from compiler.quantize import polynomial
+from compiler.quantize.assumptions import MOST_SHIFT, check_assumptions
 from hw_models.chip import Chip
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format, round_shift, shift_saturate
@@ -128,12 +130,17 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
 
 
 def _shifted(graph: Graph, name: str, made: Mapping[str, Op]) -> str:
-    """The value that `name` is with other fraction bits: a shifted or rescaled value keeps its sign, or is 0."""
+    """The value that `name` is with other fraction bits: where 0 is in its format, it keeps its sign or is 0."""
     op = made.get(name)
-    while isinstance(op, (Rescale, Shift)):
+    while isinstance(op, (Rescale, Shift)) and _holds_zero(graph, name):
         name = op.x
         op = made.get(name)
     return name
+
+
+def _holds_zero(graph: Graph, name: str) -> bool:
+    form = graph.values[name].format
+    return form is not None and form.low <= 0 <= form.high
 
 
 def _opposite(graph: Graph, name: str, of: str, made: Mapping[str, Op]) -> bool:
@@ -156,6 +163,8 @@ def _saturating(op: Op, spans: Mapping[str, Span], form: Format) -> Span:
 
 def _shift(x: Span, amount: Span, form: Format) -> Span:
     """Every amount is tried: where a shift to the left saturates, a larger one may return less."""
+    if not -MOST_SHIFT <= amount.least <= amount.most <= MOST_SHIFT:
+        raise GraphError("a shift by what is no number of bits", numbers=f"{amount.least}..{amount.most}")
     least = max(form.low, -(2**63 - 1))  # its opposite is a 64-bit integer too
     amounts = [np.clip(a, amount.low, amount.high) for a in range(amount.least, amount.most + 1)]
     ends = np.broadcast_arrays(
@@ -252,14 +261,14 @@ def find_spans(graph: Graph) -> dict[str, Span]:
 
 def prove(graph: Graph, chip: Chip) -> Graph:
     """Return `graph` if every value provably stays in its format and the chip's widths; else `GraphError`."""
-    for _, op in graph.ops():
-        if isinstance(op, And):
-            _check_mask(graph, op)
+    check_assumptions(graph, chip)
     spans = find_spans(graph)
     word = 2 ** (chip.word_bits - 1)
     for block, op in graph.ops():
         if isinstance(op, MatVec) and np.abs(graph.constants[op.matrix]).max(initial=0) > chip.weight_high:
             raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
+        if isinstance(op, StateWrite):
+            _check_write(graph, op, spans)
         if op.result is None:
             continue
         form = graph.values[op.result].format
@@ -279,11 +288,17 @@ def prove(graph: Graph, chip: Chip) -> Graph:
     return graph
 
 
-def _check_mask(graph: Graph, op: And) -> None:
-    """The span of `And` holds for what the semantics allow: a constant 2^k - 1."""
-    mask = graph.constants.get(op.b)
-    if mask is None or np.any(mask < 0) or np.any(mask & (mask + 1)):
-        raise GraphError(f"the mask {op.b} of {op.out} is not a constant 2^k - 1")
+def _check_write(graph: Graph, op: StateWrite, spans: Mapping[str, Span]) -> None:
+    """A state never leaves its format: what is read from it has no other bound."""
+    form, span = graph.state(op.state).format, spans[op.x]
+    assert form is not None  # validate() has checked it
+    fraction = graph.fractions.get(op.x) if op.x in graph.constants else graph.values[op.x].format.fraction  # type: ignore[union-attr]
+    if span.least < form.low or span.most > form.high or fraction not in (None, form.fraction):
+        raise GraphError(
+            f"what is written to the state {op.state} can leave its format",
+            numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}",
+            advice="This is a fault of the compiler.",
+        )
 
 
 def _check_fractions(graph: Graph, op: Op) -> None:

@@ -230,12 +230,15 @@ def _elementwise(build: Builder, op: Op) -> None:
     if isinstance(op, Compare):
         fraction = min([build.wanted[n] for n in (op.a, op.b) if n in build.wanted] or [0])
         a, b = build.at(op.a, fraction), build.at(op.b, fraction)
+        a, b = _near(build, a, b), _near(build, b, a)
         build.emit(Compare(op.out, a, b, op.relation), 0, of=op.out)
         return
     fraction = build.wanted[op.out]
     # A constant takes back what flooring has taken from the other operand.
     a = build.at(op.a, fraction, _error(build, op, op.b, fraction, -1.0 if isinstance(op, Sub) else 1.0))
     b = build.at(op.b, fraction, _error(build, op, op.a, fraction, -1.0 if isinstance(op, Sub) else 1.0))
+    if isinstance(op, (Min, Max)):
+        a, b = _near(build, a, b), _near(build, b, a)
     if isinstance(op, Select):
         condition = build.at(op.condition, 0)
         build.emit(Select(op.out, condition, a, b), fraction, of=op.out)
@@ -243,6 +246,15 @@ def _elementwise(build: Builder, op: Op) -> None:
     name = build.emit(type(op)(op.out, a, b), fraction, of=op.out)
     if isinstance(op, (Add, Sub)) and (op.a in build.source.constants or op.b in build.source.constants):
         build.bias[name] = np.zeros(1)
+
+
+def _near(build: Builder, name: str, other: str) -> str:
+    """A constant beyond all words brought to just beyond all that `other` can be: compared with it, it is the same."""
+    constant, word = build.constants.get(name), build.chip.word_high
+    if constant is None or (constant.min(initial=0) >= -word - 1 and constant.max(initial=0) <= word):
+        return name
+    span = build.spans[other]
+    return build.constant(f"{name}.near", np.clip(constant, span.least - 1, span.most + 1), build.fractions[name])
 
 
 def _error(build: Builder, op: Op, other: str, fraction: int, sign: float) -> npt.NDArray[np.float64] | float:

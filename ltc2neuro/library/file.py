@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.backends.float_graph import output_map
+from compiler.graph.ops import Input
 from compiler.graph.serialize import Json
 from compiler.library.form import LibraryForm, Reciprocal
 from compiler.library.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
 from ltc2neuro import artifact
 from ltc2neuro.evidence import from_plain as evidence_from_plain
+from ltc2neuro.known_answer import problem_of
 from ltc2neuro.layout import layout_from_plain
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.network import KnownAnswer
@@ -65,11 +68,27 @@ def load_library(path: str | Path) -> LibraryNetwork:
             layout_from_plain(header.get("layout")),
             evidence_from_plain(header.get("evidence")),
         )
-        fits = prod(net.step_shape) == net.processes.outputs and net.readout in ("every", "last")
-    except (KeyError, TypeError, ValueError, InputError, ArtifactError) as error:
-        raise ArtifactError(
-            f"not a network: {type(error).__name__}: {error}", where=str(path), advice=artifact.DAMAGED
-        ) from error
-    if not fits:
-        raise ArtifactError("not a network: its answer has no shape", where=str(path), advice=artifact.DAMAGED)
+        problem = _problem(net)
+    except (
+        KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, InputError, ArtifactError,
+    ) as error:
+        raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
+    if problem:
+        raise artifact.not_a_network(problem, path)
     return net
+
+
+def _problem(net: LibraryNetwork) -> str:
+    """What does not fit together in a network that was read, empty where all does."""
+    processes, real = net.processes, net.float_graph
+    inputs = [real.size(op.out) for _, op in real.ops() if isinstance(op, Input)]
+    if inputs != [processes.features] or output_map(real)[0].size != processes.outputs:
+        return "its processes and its graph take or give different numbers"
+    if prod(net.step_shape) != processes.outputs:
+        return f"its answer of {processes.outputs} numbers has the shape {net.step_shape}"
+    if net.readout not in ("every", "last"):
+        return f"it answers {net.readout!r}"
+    if not (np.isfinite(net.dt) and net.dt > 0):
+        return f"dt is {net.dt}"
+    states = {name: place.stop - place.start for name, place in processes.states.items()}
+    return problem_of(net.known, processes.features, processes.outputs, states)

@@ -223,3 +223,22 @@ def test_a_state_that_the_network_never_reaches_is_refused(net: LibraryNetwork) 
             InputError, match=r"none that this network reaches(.|\n)*element 0(.|\n)*proven -?\d+ to \d+"
         ):
             net.run(X, state={name: np.full(state.shape, wide)})
+
+
+def test_a_file_whose_known_answer_does_not_fit_is_refused(net: LibraryNetwork, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    known = net.known
+    for broken, words in (
+        (replace(known, integers=known.integers[:, :2]), "not one of its own"),
+        (replace(known, x=known.x.astype(np.int64)), "of int64"),
+        (replace(known, x=np.full_like(known.x, np.nan)), "not finite"),
+        (replace(known, states={}), "not one of its own"),
+    ):
+        replace(net, known=broken).save(tmp_path / "net.l2n")
+        with pytest.raises(ArtifactError, match=words):
+            ltc2neuro.load_library(tmp_path / "net.l2n")
+    for changes in ({"dt": 0.0}, {"readout": "sometimes"}, {"step_shape": (3, 3)}):
+        replace(net, **changes).save(tmp_path / "net.l2n")
+        with pytest.raises(ArtifactError, match="not a network"):
+            ltc2neuro.load_library(tmp_path / "net.l2n")

@@ -31,6 +31,8 @@ from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProce
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from lava.magma.runtime.runtime import Runtime
 
+from compiler.backends.lava.orphans import ending_with_us
+from compiler.backends.lava.stuck import stuck
 from compiler.backends.lava.targets import SIMULATOR
 from hw_models.errors import LavaError
 
@@ -39,6 +41,8 @@ GRACE_S = 0.5
 """How long a process may take to end when it is told to, before it is killed."""
 PATIENCE_S = 10.0
 """How long the exception of a process may take to arrive once others have ended: longer than a busy machine needs."""
+
+OUT_OF_MEMORY = "Somebody killed it: the system does so where memory is exhausted. Give fewer samples at once."
 
 
 def run_graph(
@@ -62,7 +66,7 @@ def run_graph(
     end = time.monotonic() + deadline_s
     resource_tracker.ensure_running()  # its first start would let Ctrl-C through again in the middle of the forks
     try:
-        with interrupts_held():
+        with interrupts_held(), ending_with_us():
             fork(runtime)
         wait(lambda: initialised(runtime), runtime, names, end, deadline_s)
         started = time.perf_counter()
@@ -111,13 +115,20 @@ def wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: floa
     while not done():
         check(runtime, names)
         if time.monotonic() > end:
-            raise LavaError(
-                "the Lava graph did not finish in time",
-                where=f"a graph of {len(names)} processes",
-                numbers=f"deadline {deadline_s:g} s",
-                advice="Give fewer samples, a later deadline, or on='lava-fused': the same integers, faster.",
-            )
+            raise _late(runtime, names, deadline_s)
         time.sleep(POLL_S)
+
+
+def _late(runtime: Runtime, names: list[str], deadline_s: float) -> LavaError:
+    found = stuck([(name, actor.pid) for name, actor in zip(names, actors(runtime), strict=True) if actor.pid])
+    graph = f"a graph of {len(names)} processes"
+    busy = "" if not found else "; all others wait for it" if len(found) == 1 else f"; {len(found)} processes are busy"
+    return LavaError(
+        "the Lava graph did not finish in time",
+        where=found[0] if len(found) == 1 else graph,
+        numbers=f"deadline {deadline_s:g} s, {graph}{busy}",
+        advice="Give fewer samples, a later deadline, or on='lava-fused': the same integers, faster.",
+    )
 
 
 def initialised(runtime: Runtime) -> bool:
@@ -159,7 +170,9 @@ def explain(runtime: Runtime, names: list[str]) -> NoReturn:
     ended = killed or [(name, code) for name, code in codes if code is not None]
     if not ended:
         raise LavaError("a process of the Lava graph failed without a word", where=", ".join(names))
-    raise LavaError("a Lava process ended", where=ended[0][0], numbers=f"exit code {ended[0][1]}")
+    where, code = ended[0]
+    advice = OUT_OF_MEMORY if code == -signal.SIGKILL else ""
+    raise LavaError("a Lava process ended", where=where, numbers=f"exit code {code}", advice=advice)
 
 
 def raise_exceptions(runtime: Runtime, names: list[str]) -> None:

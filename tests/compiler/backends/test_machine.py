@@ -9,8 +9,8 @@ import pytest
 from graph_strategies import integer_graphs, random_graph
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mapped_check import assert_mapped_equals
 
+from benchmarks.fuzz.mapped import assert_mapped_equals
 from compiler.backends.lava.machine import Machine
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph

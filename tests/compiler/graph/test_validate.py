@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graph_strategies import SMALL, Builder, integer_graphs
-from hypothesis import assume, given, settings
+from graph_strategies import SMALL, Builder, integer_graphs, random_graph
+from hypothesis import assume, example, given, settings
 
 from compiler.backends.reference import run_reference
 from compiler.graph import Block, Graph, ops
@@ -53,6 +53,10 @@ BROKEN = {
     "lacks its array": lambda g: with_op(g, ops.MatVec, lambda op: replace(op, matrix="m")),
     "does not belong into an integer graph": lambda g: with_op(g, ops.Add, lambda op: ops.Mul(op.out, op.a, op.b)),
     "written twice": doubled_write,
+    "the output repeats 2 times": lambda g: replace(g, blocks=(*g.blocks[:2], replace(g.blocks[2], repeat=2))),
+    "has 2 ops Output": lambda g: replace(g, blocks=(*g.blocks, replace(g.blocks[2], ops=g.blocks[2].ops[-1:]))),
+    "has 2 axes": lambda g: replace(g, constants={n: c.reshape(-1, c.shape[-1]) for n, c in g.constants.items()}),
+    "has 1 axes": lambda g: replace(g, constants={n: c.ravel() for n, c in g.constants.items()}),
     "repeats 0 times": lambda g: replace(g, blocks=(replace(g.blocks[0], repeat=0), *g.blocks[1:])),
     "has no format": lambda g: replace(g, states=tuple(replace(s, format=None) for s in g.states)),
     "is computed nowhere": lambda g: replace(g, blocks=g.blocks[:1]),
@@ -112,6 +116,74 @@ def test_prove_refuses_wide_products():
         prove(b.graph(), LOIHI2)
 
 
+def test_prove_refuses_states_that_leave_their_format():
+    graph = small()
+    state = graph.states[0]
+    outside = {**graph.constants, state.initial: np.array([0, SMALL + 1])}
+    with pytest.raises(GraphError, match="begins outside its format"):
+        prove(replace(graph, constants=outside), LOIHI2)
+    for form in (Format(0, -SMALL, SMALL - 2), Format(0, -SMALL + 2, SMALL)):
+        narrow = replace(graph, states=(replace(state, format=form),))
+        with pytest.raises(GraphError, match="what is written to the state s can leave its format"):
+            prove(with_reads(narrow, form), LOIHI2)
+    with pytest.raises(GraphError, match="does not have the format of the state s"):
+        prove(with_reads(graph, Format(0, -SMALL + 1, SMALL)), LOIHI2)
+    with pytest.raises(GraphError, match="does not have the format of the state s"):
+        prove(with_reads(graph, Format(0, -SMALL, SMALL - 1)), LOIHI2)
+    with pytest.raises(GraphError, match="does not have the format of the state s"):
+        prove(with_reads(graph, Format(1, -SMALL, SMALL)), LOIHI2)
+
+
+def with_reads(graph: Graph, form: Format) -> Graph:
+    names = [op.out for _, op in graph.ops() if isinstance(op, ops.StateRead)]
+    return replace(graph, values={**graph.values, **{n: replace(graph.values[n], format=form) for n in names}})
+
+
+@pytest.mark.parametrize("shift", [-1, 63])
+def test_prove_refuses_shifts_that_are_none(shift):
+    for op in ("mul_shift", "shift", "rescale"):
+        b = Builder()
+        x = b.input(1)
+        if op == "mul_shift":
+            b.output(b.mul_shift(x, x, [0]))
+            b.constants[b.ops[-2].shift][0] = shift
+        elif op == "shift":
+            b.output(b.shift(x, b.constant([abs(shift) if shift > 0 else -63]), -5, 5))
+        else:
+            b.output(b.rescale(x, shift, -5, 5))
+        b.block("only")
+        with pytest.raises(GraphError, match="no number of bits"):
+            prove(b.graph(), LOIHI2)
+
+
+@pytest.mark.parametrize(
+    ("number", "held"), [(2**23 - 1, True), (2**23, False), (-(2**23), True), (-(2**23) - 1, False)]
+)
+def test_prove_refuses_constants_wider_than_a_word(number, held):
+    b = Builder()
+    b.output(b.compare(b.input(1), b.constant([number]), ops.Relation.LESS))
+    b.block("only")
+    if held:
+        prove(b.graph(), LOIHI2)
+    else:
+        with pytest.raises(GraphError, match="wider than a word"):
+            prove(b.graph(), LOIHI2)
+
+
+def test_prove_refuses_empty_formats():
+    with pytest.raises(GraphError, match="empty format"):
+        prove(with_format(small(), ops.Rescale, Format(0, 5, 4)), LOIHI2)
+
+
+def test_prove_refuses_a_shift_whose_format_holds_no_such_multiple():
+    b = Builder()
+    b.output(b.shift(b.input(1), b.constant([2]), 9, 12))
+    b.block("only")
+    prove(b.graph(), LOIHI2)
+    with pytest.raises(GraphError, match="leave its format"):
+        prove(with_format(b.graph(), ops.Shift, Format(0, 9, 11)), LOIHI2)
+
+
 @pytest.mark.parametrize("mask", [[5], [-1], "x"])
 def test_prove_refuses_a_mask_that_is_none(mask):
     b = Builder()
@@ -149,6 +221,7 @@ def test_the_span_of_a_shift_is_what_it_returns(low, high, least, most):
 
 
 @settings(max_examples=60, deadline=None)
+@example(random_graph(3979, 2, 16, 3))  # the product of a value and of its like that never comes to 0
 @given(integer_graphs())
 def test_spans_hold_all_that_random_graphs_compute(graph):
     masks = [graph.constants.get(op.b, np.array([-1])) for _, op in graph.ops() if isinstance(op, ops.And)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from graph_strategies import SMALL, Builder
 from liquid_graphs import gru, ltc, many, mixed_memory
-from mapped_check import assert_mapped_equals
 
+from benchmarks.fuzz.mapped import assert_mapped_equals
 from compiler.assembly import code_instructions, executed_instructions
 from compiler.graph import Graph, ops
 from compiler.mapping import MappedNetwork, Options, Overlap, Port, map_network

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from graph_strategies import SMALL, Builder
 from liquid_graphs import layer, ltc, mixed_memory
-from mapped_check import assert_mapped_equals
 
+from benchmarks.fuzz.mapped import assert_mapped_equals
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph, ops
 from compiler.graph.validate import validate

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from graph_strategies import SMALL, Builder
 from liquid_graphs import cfc, gru, ltc, many, mixed_memory, stack
-from mapped_check import assert_mapped_equals
 
+from benchmarks.fuzz.mapped import assert_mapped_equals
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network

@@ -1,10 +1,10 @@
-"""A mapped network, executed tick by tick, must return what the reference returns: for tests of the mapping."""
+"""A mapped network, executed tick by tick, must return what the reference returns."""
 
 from __future__ import annotations
 
 import numpy as np
-from graph_strategies import SMALL
 
+from benchmarks.fuzz.graphs import SMALL
 from compiler.backends.lava.machine import Machine
 from compiler.backends.reference import run_reference
 from compiler.graph import Graph

@@ -1,0 +1,81 @@
+"""What the proof of an integer graph takes for granted, checked before it: constants, formats and states."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.graph.graph import Graph, State
+from compiler.graph.ops import (
+    And,
+    Divide,
+    Elementwise,
+    Linear,
+    MulShift,
+    Op,
+    PiecewisePolynomial,
+    Rescale,
+    StateRead,
+)
+from hw_models.chip import Chip
+from hw_models.errors import GraphError
+from hw_models.fixed_point import Format
+
+MOST_SHIFT = 62
+"""Bits by which anything is shifted: an integer has 64."""
+
+
+def check_assumptions(graph: Graph, chip: Chip) -> None:
+    """Raise `GraphError` where a constant or a format is none that the ops are defined for."""
+    for value in graph.values.values():
+        form = _format(value.format)
+        if form.low > form.high:
+            raise GraphError(f"{value.name} has an empty format", numbers=f"{form.low}..{form.high}")
+    for state in graph.states:
+        _check_state(graph, state)
+    for _, op in graph.ops():
+        _check_op(graph, op, chip)
+
+
+def _format(form: Format | None) -> Format:
+    assert form is not None  # validate() has checked it
+    return form
+
+
+def _check_state(graph: Graph, state: State) -> None:
+    form, initial = _format(state.format), graph.constants[state.initial]
+    if np.any(initial < form.low) or np.any(initial > form.high):
+        raise GraphError(f"the state {state.name} begins outside its format", numbers=f"{form.low}..{form.high}")
+
+
+def _check_op(graph: Graph, op: Op, chip: Chip) -> None:
+    if isinstance(op, And):
+        _check_mask(graph, op)
+    elif isinstance(op, StateRead):
+        read, held = _format(graph.values[op.out].format), _format(graph.state(op.state).format)
+        if read.low > held.low or read.high < held.high or read.fraction != held.fraction:
+            raise GraphError(f"{op.out} does not have the format of the state {op.state}")
+    elif isinstance(op, (Rescale, Divide)):
+        _check_shifts(op, np.array(op.shift))
+    elif isinstance(op, MulShift):
+        _check_shifts(op, graph.constants[op.shift])
+    elif isinstance(op, PiecewisePolynomial):
+        _check_shifts(op, graph.constants[op.shifts])
+    if isinstance(op, (Elementwise, Linear)):
+        low, high = -chip.word_high - 1, chip.word_high
+        tables = op.arrays[:-1] if isinstance(op, PiecewisePolynomial) else ()
+        for name in (*op.operands, *tables):
+            constant = graph.constants.get(name)
+            if constant is not None and (np.any(constant < low) or np.any(constant > high)):
+                raise GraphError(f"the constant {name} is wider than a word", numbers=f"{low}..{high}")
+
+
+def _check_mask(graph: Graph, op: And) -> None:
+    """The span of `And` holds for what the semantics allow: a constant 2^k - 1."""
+    mask = graph.constants.get(op.b)
+    if mask is None or np.any(mask < 0) or np.any(mask & (mask + 1)):
+        raise GraphError(f"the mask {op.b} of {op.out} is not a constant 2^k - 1")
+
+
+def _check_shifts(op: Op, shifts: np.ndarray) -> None:
+    if np.any(shifts < 0) or np.any(shifts > MOST_SHIFT):
+        raise GraphError(f"{op.result} is shifted by what is no number of bits", numbers=f"0..{MOST_SHIFT}")
