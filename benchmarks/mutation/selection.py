@@ -1,0 +1,83 @@
+"""Which tests run a line, and how long each takes: measured once, in a folder that the mutants read.
+
+The first: coverage of the whole suite by test (`.coverage`). The second: the suite's own report (`tests.xml`).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from xml.etree import ElementTree
+
+from benchmarks.mutation.mutants import HOME, PACKAGES, Mutant
+
+ALIKE = 4
+"""So many parameters of one test come first, then those of other tests."""
+
+
+def measure(folder: Path, processes: int, tests: Iterable[str]) -> None:
+    """Run the tests, all where none is named, and note in `folder` which lines each runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(processes), *tests, f"--junitxml={folder / 'tests.xml'}"]
+    command += ["-o", "junit_family=xunit1", *(f"--cov={p}" for p in PACKAGES), "--cov-context=test", "--cov-report="]
+    environment = {**os.environ, "COVERAGE_FILE": str(folder / ".coverage"), "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=HOME, env=environment, check=False)
+
+
+@dataclass(frozen=True)
+class TimedTest:
+    """A test by pytest's name, and the seconds it took."""
+
+    name: str
+    seconds: float
+
+    @property
+    def function(self) -> str:
+        """Without its parameters."""
+        return self.name.split("[")[0]
+
+
+class Selection:
+    """What `measure` noted in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _seconds(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for case in ElementTree.parse(self._folder / "tests.xml").iter("testcase"):
+            file, name = case.get("file") or "", case.get("name") or ""
+            classes = (case.get("classname") or "").removeprefix(file.removesuffix(".py").replace("/", ".")).split(".")
+            found["::".join([file, *filter(None, classes), name])] = float(case.get("time") or 0)
+        return found
+
+    def tests(self, mutant: Mutant) -> list[TimedTest]:
+        """The tests that run a mutant's lines: those of its own folder first, the fastest before the others.
+
+        Where the lines run on import they are those that run anything of the file.
+        """
+        from coverage import CoverageData
+
+        data = CoverageData(str(self._folder / ".coverage"))
+        data.read()
+        lines = data.contexts_by_lineno(str(HOME / mutant.path))
+        if mutant.where.split(".")[-1][:1].isupper() or not mutant.where:  # of the module or of a class
+            contexts = {c for found in lines.values() for c in found}
+        else:
+            contexts = {c for line in range(mutant.first, mutant.last + 1) for c in lines.get(line, ())}
+        names = {c.rsplit("|", 1)[0] for c in contexts if c}
+        own = "tests/" + mutant.path.rsplit("/", 1)[0]
+        found = [TimedTest(n, self._seconds.get(n, 1.0)) for n in names]
+        found.sort(key=lambda t: (not t.name.startswith(own), t.seconds, t.name))
+        seen: dict[str, int] = {}
+        first, later = [], []
+        for test in found:
+            seen[test.function] = seen.get(test.function, 0) + 1
+            (first if seen[test.function] <= ALIKE else later).append(test)
+        return first + later
