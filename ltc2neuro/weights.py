@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
 
-from hw_models.errors import WeightsError
-
-CONVERSION = """\
-It holds Python objects, or is damaged. In the program that made it, if you trust it, run once:
-    import torch
-    old = torch.load({old!r}, map_location="cpu", weights_only=False)
-    torch.save(old["state_dict"] if isinstance(old, dict) else old.state_dict(), {new!r})
-and use {new!r}."""
-
-_KERAS = (".h5", ".hdf5", ".keras", ".pb", ".index")
-"""What Keras and TensorFlow write"""
+from hw_models.errors import InputError, WeightsError
+from ltc2neuro.weight_files import Table, Tables, read_tables
 
 
 @dataclass(frozen=True)
@@ -30,9 +21,11 @@ class LoadedWeights:
     prefix: str
     converted: tuple[str, ...]
     """the names whose type differs from the model's, such as half precision into float32"""
+    key: str = ""
+    """where in the file the table of tensors is; empty where the file is that table"""
 
     def __str__(self) -> str:
-        parts = [f"{self.tensors} tensors"]
+        parts = [f"{self.tensors} tensors" + (f" of {self.key!r}" if self.key else "")]
         if self.prefix:
             parts.append(f"the prefix {self.prefix!r} taken off their names")
         if self.converted:
@@ -40,18 +33,85 @@ class LoadedWeights:
         return ", ".join(parts)
 
 
-def load_weights(model: torch.nn.Module, path: str | Path) -> LoadedWeights:
+@dataclass(frozen=True)
+class Candidate:
+    """One table of a file, with a prefix taken off its names, and what is wrong with it."""
+
+    key: str
+    prefix: str
+    tensors: Table
+    problems: tuple[str, ...]
+
+
+def load_weights(model: torch.nn.Module, path: str | Path, key: str | None = None) -> LoadedWeights:
     """Load a `.safetensors`, `.pt`, `.pth` or Lightning `.ckpt` file into `model`, in place.
 
-    One prefix that all names in the file share, such as `module.` or `model.`, is taken off where the names fit the
-    model's then. Raises `WeightsError` that lists the missing and the unexpected names and the shapes that differ;
-    `model` is unchanged then.
+    The table of tensors may lie under any key of the file, such as "model" or "ema": the one whose names and shapes are
+    the model's is taken; `key`, with dots where it lies deeper, chooses among several. One prefix that all its names
+    share, such as `module.` or `model.`, is taken off where the names fit then. Raises `WeightsError` that lists
+    the missing and the unexpected names and the shapes that differ, or the tables among which to choose; `model` is
+    unchanged then.
     """
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(
+            "weights are loaded into a torch.nn.Module", numbers=f"got {type(model).__name__}",
+            advice="load_weights(model, path)",
+        )
+    if not isinstance(path, (str, Path)):
+        raise InputError("path must be text or a Path", numbers=f"got {type(path).__name__}")
+    if key is not None and not isinstance(key, str):
+        raise InputError("key must be text", numbers=f"got {type(key).__name__}", advice="Such as key='ema'.")
     path = Path(path)
-    found = read_tensors(path)
-    own = model.state_dict()
-    prefix = _prefix(found, own)
-    found = {name[len(prefix) :]: tensor for name, tensor in found.items()}
+    tables = read_tables(path)
+    own = _own(model)
+    candidates = [_candidate(k, table, own) for k, table in _chosen(tables, key, path).items()]
+    chosen = _only(candidates, own, path)
+    converted = tuple(n for n in own if chosen.tensors[n].dtype != own[n].dtype)
+    model.load_state_dict({n: chosen.tensors[n] for n in own})
+    return LoadedWeights(len(own), chosen.prefix, converted, chosen.key)
+
+
+def split_key(text: str) -> tuple[str, str | None]:
+    """File and key of what is written after --weights: `file.pt`, or `file.pt:ema`.
+
+    >>> split_key("runs/last.pt"), split_key("runs/last.pt:ema")
+    (('runs/last.pt', None), ('runs/last.pt', 'ema'))
+    """
+    file, colon, key = text.rpartition(":")
+    if not colon or Path(text).exists() or not Path(file).suffix:
+        return text, None
+    return file, key
+
+
+def _own(model: torch.nn.Module) -> Table:
+    if any(torch.nn.parameter.is_lazy(p) for p in [*model.parameters(), *model.buffers()]):
+        raise WeightsError(
+            "the model has lazy parameters, whose shapes are not known yet",
+            advice="Call it once on data before its weights are loaded: model(x).",
+        )
+    return {n: t for n, t in model.state_dict().items() if isinstance(t, torch.Tensor)}
+
+
+def _chosen(tables: Tables, key: str | None, path: Path) -> Tables:
+    """The tables to look at: all, or the one under `key`."""
+    if key is None:
+        return tables
+    if key in tables:
+        return {key: tables[key]}
+    near = get_close_matches(key, tables, n=1)
+    shown = [k for k in tables if k]
+    raise WeightsError(
+        f"the file has no table of tensors {key!r}",
+        where=str(path),
+        numbers=f"it has {', '.join(map(repr, shown)) or 'one table, without a key'}",
+        advice=f"Did you mean {near[0]!r}?" if near and near[0] else "Choose one of these, or leave the key out.",
+    )
+
+
+def _candidate(key: str, table: Table, own: Table) -> Candidate:
+    table = {name: tensor for name, tensor in table.items() if name != _AVERAGED or name in own}
+    prefix = _prefix(table, own)
+    found = {name[len(prefix) :]: tensor for name, tensor in table.items()}
     problems = [
         *(f"missing: {n}" for n in own if n not in found),
         *(f"unexpected: {prefix}{n}" for n in found if n not in own),
@@ -60,77 +120,42 @@ def load_weights(model: torch.nn.Module, path: str | Path) -> LoadedWeights:
             for n in own
             if n in found and found[n].shape != own[n].shape
         ),
+        *(f"{n} holds {found[n].dtype}, not plain real numbers" for n in own if n in found and _other(found[n])),
     ]
-    if problems:
+    return Candidate(key, prefix, found, tuple(problems))
+
+
+_AVERAGED = "n_averaged"
+"""The counter that torch.optim.swa_utils.AveragedModel stores beside the averaged model"""
+
+
+def _other(tensor: torch.Tensor) -> bool:
+    """Whether its values cannot become the model's: they are complex, quantized, or not there at all."""
+    return tensor.is_complex() or tensor.is_quantized or tensor.is_meta or tensor.layout != torch.strided
+
+
+def _only(candidates: list[Candidate], own: Table, path: Path) -> Candidate:
+    """The candidate that fits; the one named best where several are the same. Raises `WeightsError`."""
+    fit = sorted((c for c in candidates if not c.problems), key=lambda c: (len(c.prefix), len(c.key)))
+    if not fit:
+        best = min(candidates, key=lambda c: (len(c.problems), len(c.prefix), len(c.key)))
         raise WeightsError(
             "the weights do not fit the model",
-            where=str(path),
-            numbers="\n    ".join(["", *problems]),
+            where=f"{path}, {best.key!r}" if best.key else str(path),
+            numbers="\n    ".join(["", *best.problems]),
             advice="Build the model with the options that it was trained with.",
         )
-    converted = tuple(n for n in own if found[n].dtype != own[n].dtype)
-    model.load_state_dict(found)
-    return LoadedWeights(len(found), prefix, converted)
-
-
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a weights file by name. Raises `WeightsError`."""
-    refuse_keras(path)
-    if not path.is_file():
-        raise WeightsError("there is no such weights file", where=str(path), advice="Check the path.")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.suffix in (".pt", ".pth", ".ckpt"):
-        return _read_torch(path)
-    raise WeightsError(f"weights files end in .safetensors, .pt, .pth or .ckpt, not {path.suffix!r}", where=str(path))
-
-
-def refuse_keras(path: Path) -> None:
-    """Raise `WeightsError` where `path` is what Keras writes: a file, or a folder with a saved model."""
-    if (path.is_file() and path.suffix in _KERAS) or (path / "saved_model.pb").is_file():
+    others = [c for c in fit[1:] if not all(torch.equal(c.tensors[n], fit[0].tensors[n]) for n in own)]
+    if others:
+        keys = [c.key for c in (fit[0], *others)]
         raise WeightsError(
-            "Keras models are other functions under the same names",
+            "several tables of tensors fit the model, with different values",
             where=str(path),
-            advice="The gate of a Keras CfC has another sign and no tanh, a Keras LTC no softplus: its weights mean "
-            "something else in torch. Train the torch module.",
+            numbers=", ".join(map(repr, keys)),
+            advice=f"Choose one: load_weights(model, path, key={keys[0]!r}), or in the shell --weights "
+            f"{path}:{keys[0]}.",
         )
-
-
-def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise WeightsError(f"not a safetensors file: {error}", where=str(path)) from error
-
-
-def _read_torch(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        advice = CONVERSION.format(old=str(path), new=f"{path.stem}.weights.pt")
-        raise WeightsError(
-            "this file cannot be loaded as tensors alone; a pickled module could run any code",
-            where=str(path),
-            advice=advice,
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"not a file that torch saved: {error}", where=str(path)) from error
-    tables = [content]
-    if isinstance(content, Mapping):
-        tables += [content[key] for key in ("state_dict", "model_state_dict") if key in content]
-    for table in reversed(tables):
-        if isinstance(table, Mapping) and table and all(isinstance(v, torch.Tensor) for v in table.values()):
-            return {str(name): tensor for name, tensor in table.items()}
-    keys = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
-    raise WeightsError(
-        "the file has no table of tensors",
-        where=str(path),
-        numbers=f"it holds {keys}",
-        advice="Save model.state_dict(), alone or under the key 'state_dict'.",
-    )
+    return fit[0]
 
 
 def _prefix(found: Mapping[str, object], own: Mapping[str, object]) -> str:

@@ -24,7 +24,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("for a model", "as for compile; --calibration is needed")
     model.add_argument("--calibration", metavar="FILE", help="typical samples: .npy (batch, time, features) or .npz")
     model.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of the factory")
-    model.add_argument("--weights", metavar="FILE", help="trained weights: .safetensors, .pt, .pth or .ckpt")
+    model.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="trained weights: .safetensors, .pt, .pth or .ckpt; FILE:KEY takes the table under that key",
+    )
     model.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
     model.add_argument("--dt", type=float, default=None, help="time from sample to sample (default: 1)")
     model.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
@@ -80,9 +84,9 @@ def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
 
     model = build_model(options.design, options.arg)
     if options.weights:
-        from ltc2neuro.weights import load_weights
+        from ltc2neuro.weights import load_weights, split_key
 
-        note(options, f"weights: {load_weights(model, options.weights)}")
+        note(options, f"weights: {load_weights(model, *split_key(options.weights))}")
     dt = 1.0 if options.dt is None else options.dt
     with stages(options, most=3):
         found = ltc2neuro.check(

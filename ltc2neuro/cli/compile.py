@@ -18,7 +18,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of the factory; repeat for more"
     )
-    parser.add_argument("--weights", metavar="FILE", help="trained weights: .safetensors, .pt, .pth or .ckpt")
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="trained weights: .safetensors, .pt, .pth or .ckpt; FILE:KEY takes the table under that key",
+    )
     parser.add_argument(
         "--calibration", metavar="FILE", required=True, help="typical samples: .npy (batch, time, features) or .npz"
     )
@@ -46,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
     model = build_model(options.factory, options.arg)
     loaded = None
     if options.weights:
-        from ltc2neuro.weights import load_weights
+        from ltc2neuro.weights import load_weights, split_key
 
-        loaded = load_weights(model, options.weights)
+        loaded = load_weights(model, *split_key(options.weights))
         note(options, f"weights: {loaded}")
     else:
         note(options, "weights: as the factory made them; --weights FILE loads trained ones")
