@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.backends.execution import Execution, prepare
-from compiler.backends.float_graph import KERNELS, output_map
+from compiler.backends.execution import Execution
+from compiler.backends.float_graph import run_each
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.arrays import Floats, Sequences
@@ -33,9 +33,10 @@ class Truth:
 
 def find_truth(net: Network, model: torch.nn.Module | None, x: Sequences) -> Truth:
     """Run the float network. Raises `InputError` where `model` answers in another shape than the one compiled."""
-    executions = _run_float(net, x)
-    scale, offset = output_map(net.float_graph)
-    answers = [net.shaped(e.outputs[0] * scale + offset) for e in executions]
+    graph = net.float_graph
+    marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
+    executions = run_each(graph, x.arrays, marks)
+    answers = [net.shaped(e.outputs[0]) for e in executions]
     return Truth(executions, answers if model is None else _torch_answers(net, model, x))
 
 
@@ -59,21 +60,6 @@ def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[F
                 advice="Give the model that this network was compiled from.",
             )
     return answers
-
-
-def _run_float(net: Network, x: Sequences) -> list[Execution]:
-    """The stored float graph over each sequence; those of equal length run side by side."""
-    program = prepare(net.float_graph, KERNELS)
-    marks = [n for t in net.float_graph.time_constants for n in (t.total, t.keep) if n in net.float_graph.values]
-    found: dict[int, Execution] = {}
-    for group in x.groups():
-        whole = program.run(np.stack([x.arrays[i] for i in group]), record=marks)
-        for row, i in enumerate(group):
-            part = slice(row, row + 1)
-            tables = (whole.states, whole.record, whole.final)
-            states, record, final = ({n: a[part] for n, a in table.items()} for table in tables)
-            found[i] = Execution(whole.outputs[part], states, record, {}, final)
-    return [found[i] for i in range(len(x.arrays))]
 
 
 def agreement(net: Network, model: torch.nn.Module, x: Sequences) -> Row:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.backends.float_graph import run_float
+from compiler.backends.float_graph import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec
 from ltc2neuro.arrays import Floats, Sequences
@@ -48,11 +48,7 @@ def level_of(
     `shaped` makes the model's answers of flat outputs (time, outputs).
     """
     part = part_of(float_graph, sequences)
-    exact: list[Floats] = [np.zeros(0)] * len(part)
-    for group in Sequences(tuple(part), ragged=True).groups():
-        outputs = run_float(float_graph, np.stack([part[i] for i in group])).outputs
-        for row, i in enumerate(group):
-            exact[i] = outputs[row]
+    exact = [e.outputs[0] for e in run_each(float_graph, part)]
     answers = run(Sequences(tuple(part), ragged=True))
     pairs = [[_flat(shaped(y), y.shape[-1]) for y in side] for side in (exact, answers)]
     whole = sum(map(len, part)) == sum(map(len, sequences))

@@ -41,6 +41,18 @@ def run_float(
     return Execution(run.outputs * scale + offset, run.states, run.record, run.saturations, run.final)
 
 
+def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = ()) -> list[Execution]:
+    """`run_float` of each sequence (time, features), as a batch of one; those of one length run side by side."""
+    groups: dict[int, list[int]] = {}
+    for number, sequence in enumerate(sequences):
+        groups.setdefault(len(sequence), []).append(number)
+    found: dict[int, Execution] = {}
+    for numbers in groups.values():
+        together = run_float(graph, np.stack([sequences[n] for n in numbers]), record=record)
+        found |= {number: together.row(row) for row, number in enumerate(numbers)}
+    return [found[number] for number in range(len(sequences))]
+
+
 def output_map(graph: Graph) -> tuple[Floats, Floats]:
     """Scale and offset that the host applies to the output."""
     op = next(op for _, op in graph.ops() if isinstance(op, Output))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.backends.execution import Execution
-from compiler.backends.float_graph import run_float
+from compiler.backends.float_graph import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
@@ -59,7 +59,7 @@ class Design:
     def runs(self) -> list[Execution]:
         """The float graph over each of the sequences, with all that its time constants are made of."""
         values = [n for t in self.real.time_constants for n in (t.keep, t.total) if n in self.real.values]
-        return [run_float(self.real, s[None], record=list(dict.fromkeys(values))) for s in self.sequences if len(s)]
+        return run_each(self.real, [s for s in self.sequences if len(s)], list(dict.fromkeys(values)))
 
     @cached_property
     def kept(self) -> dict[str, Kept]:

@@ -56,7 +56,7 @@ class Witness:
         """
         if not self.calling.timed or len(x) == 1 or together:
             return self.answer(x, together=together), self._pairs(run, x.shape[1], watches)
-        shown = [self.show(x[n : n + 1], _row(run, n), watches) for n in range(len(x))]
+        shown = [self.show(x[n : n + 1], run.row(n), watches) for n in range(len(x))]
         return np.concatenate([answer for answer, _ in shown]), _stacked([pairs for _, pairs in shown])
 
     def _pairs(self, run: Execution, steps: int, watches: Sequence[Watch]) -> list[Pair]:
@@ -96,13 +96,6 @@ class Witness:
         ours = run.states[watch.value].astype(np.float64)
         torchs = torch.stack(states, 1).double().numpy()
         return Pair(watch.value, ours, torchs.reshape(ours.shape), np.arange(ours.shape[2]), True)
-
-
-def _row(run: Execution, row: int) -> Execution:
-    """One sequence of a run, as a batch of one."""
-    part = slice(row, row + 1)
-    states, record, final = ({n: a[part] for n, a in t.items()} for t in (run.states, run.record, run.final))
-    return Execution(run.outputs[part], states, record, {}, final)
 
 
 def _stacked(rows: Sequence[Sequence[Pair]]) -> list[Pair]:

@@ -329,12 +329,13 @@ class Late(torch.nn.Module):
         return torch.sigmoid(20 * x - 14) * self.rnn(x)[0]
 
 
-def test_outputs_are_judged_on_many_sequences() -> None:
+def test_outputs_are_judged_on_the_whole_calibration() -> None:
     torch.manual_seed(0)
     x = np.random.default_rng(0).uniform(0, 1, (20, 24, 1)).astype(np.float32)
     x[0, :16] = 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ltc2neuro.compile(Late(), x)
-    with pytest.warns(UserWarning, match=r"only .* dB .* of 1 sequences"):
         ltc2neuro.compile(Late(), x[:1])
+    with pytest.warns(UserWarning, match=r"only .* dB .* the whole calibration"):
+        ltc2neuro.compile(Late(), 0.3 * x)
