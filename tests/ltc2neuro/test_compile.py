@@ -338,4 +338,4 @@ def test_outputs_are_judged_on_the_whole_calibration() -> None:
         ltc2neuro.compile(Late(), x)
         ltc2neuro.compile(Late(), x[:1])
     with pytest.warns(UserWarning, match=r"only .* dB .* the whole calibration"):
-        ltc2neuro.compile(Late(), 0.3 * x)
+        ltc2neuro.compile(Late(), x, precision=ltc2neuro.Precision(weight=3))
