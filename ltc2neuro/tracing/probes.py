@@ -85,18 +85,16 @@ def short_probes(
     `sequences` are arrays (time, channels); where they are `timed`, the last channel is the time before each sample,
     and rows run alone, but for one probe if they can run `together`.
     """
-    special = _special(sequences, costs, timed=timed)
+    own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed)
     alone = sequences[0][: max(axes.STEPS + 1, min(_SPECIAL_STEPS, costs.steps(_SPECIAL * BUDGET, 1, alone=False)))]
     name = "calibration, sequence 0"
-    single = [Probe("one row", alone[None], (name,))] + [
-        Probe(f"one row, {n} step{'s' * (n > 1)}", _long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)
-    ]
-    shapes = [
-        Probe(f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", special.x[:, :n], special.rows) for n in (1, 2)
-    ]
+    single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
+    single += [Probe(f"one row, {n} step{'s' * (n > 1)}", _long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)]
+    lengths = [n for n in (1, 2) if n < special.x.shape[1]]
+    shapes = [Probe(f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", special.x[:, :n], special.rows) for n in lengths]
     if together:
         shapes.append(replace(special, name=f"{len(special.x)} rows side by side", x=special.x[:, :3], together=True))
-    return [*_calibration(sequences, costs, timed=timed), *single, special, *shapes]
+    return [*own, *single, special, *shapes]
 
 
 def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
