@@ -21,6 +21,7 @@ KINDS = {
     "lava": "the same programs on Lava, mapped and fused, against the reference",
     "failures": "Lava's processes made to fail: each ends in time, named, and leaves nothing behind",
     "artifacts": "damaged files of networks: one error of ours each, or a sound network",
+    "models": "composed torch models: compiled right, refused in our words, or warned of",
 }
 
 
