@@ -33,6 +33,7 @@ from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 
+_EXPORTED = "It was exported for one shape. Compile the Python module that was exported."
 _SHORTER, _LONGER = 0.25, 2.0
 """How much shorter and longer than in the calibration time spans may be; a range has room for no longer ones"""
 
@@ -317,7 +318,9 @@ def _record(
             "the model fails on a batch of sequences",
             where=str(raised_at(error) or ""),
             numbers=f"input of shape {tuple(shape)}: {type(error).__name__}: {error}",
-            advice=f"See that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
+            advice=_EXPORTED
+            if isinstance(model, torch.fx.GraphModule)
+            else f"See that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
             "features), in torch" + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else "."),
         ) from error
     output = result[0] if isinstance(result, tuple) and result else result

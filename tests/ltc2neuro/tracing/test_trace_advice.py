@@ -244,6 +244,13 @@ def test_what_torch_jit_has_made():
     assert torch.equal(guarded(torch.ones(1, 1)), torch.ones(1, 1))
 
 
+def test_what_torch_export_has_made():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh())
+    exported = torch.export.export(model, (torch.zeros(5, 7, 4),)).module()
+    assert "Python module that was exported" in refused(exported).advice
+    compiles(model)
+
+
 def test_what_nothing_on_the_chip_computes():
     for function in (torch.floor, torch.round, lambda x: x // 1, lambda x: x % 1, lambda x: x.long().float()):
         assert "round behind" in refused(Net(lambda net, x: function(x))).advice  # noqa: B023
