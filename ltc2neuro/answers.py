@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from hw_models.errors import InputError
 from ltc2neuro.arrays import Floats
 from ltc2neuro.layout import Layout
@@ -14,17 +16,23 @@ def shaped(outputs: Floats, readout: str, step_shape: Sequence[int]) -> Floats:
     if readout == "last":
         if outputs.shape[-2] == 0:
             raise InputError("there is no last step to answer at", advice="Give at least one sample.")
-        return outputs[..., -1, :].reshape(*outputs.shape[:-2], *step_shape)
-    return outputs.reshape(*outputs.shape[:-1], *step_shape)
+        return outputs[..., -1, :].reshape((*outputs.shape[:-2], *step_shape))
+    return outputs.reshape((*outputs.shape[:-1], *step_shape))
 
 
 def answer(
     outputs: Floats | list[Floats], readout: str, step_shape: Sequence[int], layout: Layout
 ) -> Floats | list[Floats]:
-    """A run's outputs as the model returns them: one array in the order of `layout`, or a list of sequences."""
+    """A run's outputs as the model returns them: one array in the order of `layout`, or a list of sequences.
+
+    What the model drops of a single row or step, as y.squeeze() does, is dropped here, too.
+    """
     if isinstance(outputs, list):
         return [shaped(y, readout, step_shape) for y in outputs]
-    if not layout.answers_time_first:
-        return shaped(outputs, readout, step_shape)
-    y = shaped(outputs.swapaxes(0, 1), readout, step_shape)
-    return y.swapaxes(0, 1) if readout == "every" else y
+    y = shaped(outputs.swapaxes(0, 1) if layout.answers_time_first else outputs, readout, step_shape)
+    gone = [0] if layout.drops_row and len(y) == 1 else []
+    if readout == "every":
+        gone += [1] if layout.drops_step and y.shape[1] == 1 else []
+        if layout.answers_time_first:
+            y, gone = y.swapaxes(0, 1), [1 - axis for axis in gone]
+    return np.squeeze(y, tuple(gone)) if gone else y

@@ -29,6 +29,10 @@ class Layout:
 
     time_first: bool | None = False
     answers_time_first: bool = False
+    drops_row: bool = False
+    """whether `net(x)` drops the axis of rows where there is one, as the model does"""
+    drops_step: bool = False
+    """the same of steps"""
 
     def __str__(self) -> str:
         if self.time_first is None:
@@ -74,7 +78,7 @@ class Layout:
     def told(self, *, time_first: bool) -> Layout:
         """The same, as someone says now that arrays lie."""
         if not time_first:
-            return BATCH_FIRST
+            return replace(self, time_first=False, answers_time_first=False)
         return self if self.time_first else replace(self, time_first=True, answers_time_first=True)
 
 
@@ -97,7 +101,7 @@ def layout_from_plain(table: object) -> Layout:
     """
     if table is None:
         return BATCH_FIRST
-    if not isinstance(table, dict) or set(table) != {f.name for f in fields(Layout)}:
+    if not isinstance(table, dict) or not set(table) <= {f.name for f in fields(Layout)}:
         raise ValueError("a layout of other axes")
     layout = Layout(**table)
     flags = [getattr(layout, f.name) for f in fields(Layout)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from hw_models.errors import InputError
 from ltc2neuro.layout import Layout, layout_of
 from ltc2neuro.tracing.layers import timed_cells
 from ltc2neuro.tracing.modules import Forward, Wrap, unwrapped
+from ltc2neuro.tracing.squeezed import restored
 
 Floats = npt.NDArray[np.float64]
 Readout: TypeAlias = Literal["every", "last"]
@@ -35,11 +36,16 @@ class Calling:
     output_time_first: bool
     dt: float
     timed: bool = field(default=False, kw_only=True)
+    drops_row: bool = field(default=False, kw_only=True)
+    """whether the model drops the axis of rows where there is one, as y.squeeze() does"""
+    drops_step: bool = field(default=False, kw_only=True)
+    """the same of steps"""
 
     def layout(self, batch_first: bool | None) -> Layout:
         """How arrays lie, for what was said of them."""
         answers = self.output_time_first if self.readout == "every" else self.time_first
-        return layout_of(batch_first, reads_time_first=self.time_first, answers_time_first=answers)
+        layout = layout_of(batch_first, reads_time_first=self.time_first, answers_time_first=answers)
+        return replace(layout, drops_row=self.drops_row, drops_step=self.drops_step)
 
 
 def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:
@@ -83,12 +89,17 @@ def forward(
     """
     if calling.timed and len(x) > 1 and not together:
         return np.concatenate([forward(model, row[None], dtype, calling) for row in x])
+    y = restored(raw_answer(model, x, dtype, calling), *x.shape[:2], calling)
+    turned = calling.readout == "every" and calling.output_time_first and y.ndim == 2 + len(calling.step_shape)
+    return y.swapaxes(0, 1) if turned else y
+
+
+def raw_answer(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
+    """The model's answer to `x` (batch, time, features), as torch returns it."""
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
     result = model(tensor[..., :-1], timespans=tensor[..., -1]) if calling.timed else model(tensor)
     y = result[0] if isinstance(result, tuple) else result
-    whole = y.dim() == 2 + len(calling.step_shape)  # a model may squeeze axes of one element
-    y = y.transpose(0, 1) if calling.readout == "every" and calling.output_time_first and whole else y
     return y.detach().double().numpy()
 
 

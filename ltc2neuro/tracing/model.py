@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from hw_models.errors import InputError, Ltc2NeuroError, ProofError, TraceError
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.calling import Calling, forward, with_spans, with_time
+from ltc2neuro.tracing.calling import Calling, forward, raw_answer, with_spans, with_time
 from ltc2neuro.tracing.dispatch import Recording
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
@@ -28,6 +28,7 @@ from ltc2neuro.tracing.proof import OwnArithmeticError, Subject, prove, prove_lo
 from ltc2neuro.tracing.recorder import Recorder, Times
 from ltc2neuro.tracing.scripts import scripts_refused
 from ltc2neuro.tracing.source import call, raised_at
+from ltc2neuro.tracing.squeezed import drops
 from ltc2neuro.tracing.symbolic import Symbolic, symbols
 from ltc2neuro.tracing.watches import Watch
 
@@ -102,10 +103,30 @@ def proved(
         traced, exact = _precisely(model, shape, dt, spans, batch_first)
         own = model_dtype(model)
         try:
-            return Proved(traced, prove(_subject(model, traced), joined, exact, own), exact)
+            evidence = prove(_subject(model, traced), joined, exact, own)
         except OwnArithmeticError:
-            traced = _recorded(model, shape, dt, spans, own, batch_first)
-            return Proved(traced, prove(_subject(model, traced), joined, own, own), own)
+            traced, exact = _recorded(model, shape, dt, spans, own, batch_first), own
+            evidence = prove(_subject(model, traced), joined, own, own)
+        start = joined[0][: axes.ROWS]
+        row, step = (_drops(model, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
+        return Proved(replace(traced, drops_row=row, drops_step=step), evidence, exact)
+
+
+def _long(sequence: Floats) -> Floats:
+    """At least two steps."""
+    return sequence if len(sequence) > 1 else np.concatenate([sequence, sequence])
+
+
+def _drops(model: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype) -> bool:
+    """Whether the answer to a single row or step lacks its axis. What torch does not run is not asked."""
+    clone = instrumented(model, with_time(model, traced.dt), dtype)
+    if traced.timed and len(x) > 1:
+        x = x[:1]
+    try:
+        answer = raw_answer(clone, x, dtype, traced)
+    except Exception:  # a model may want more rows or steps than one: there is no shape to compare with
+        return False
+    return drops(answer.shape, *x.shape[:2], traced)
 
 
 def proved_long(

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.tracing.calling import Calling, by_length, forward, with_spans, with_time
 from ltc2neuro.tracing.model import calling_of, model_dtype
 from ltc2neuro.tracing.modules import instrumented, undisturbed
+from ltc2neuro.tracing.source import raised_at
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +41,29 @@ def run_torch(
     with undisturbed():
         clone = instrumented(model, with_time(model, calling.dt))
         for numbers in by_length(arrays, most=_BATCH):
-            y = forward(clone, np.stack([arrays[n] for n in numbers]), model_dtype(clone), calling)
+            y = _answers(clone, np.stack([arrays[n] for n in numbers]), calling)
             answers.update(zip(numbers, y, strict=True))
     return [answers[n] for n in range(len(arrays))]
+
+
+def _answers(clone: torch.nn.Module, x: Floats, calling: Calling) -> Floats:
+    """The answer to each row of `x`. Raises `InputError` where torch fails, or answers to other rows."""
+    shape = f"(batch, time, features) = {x.shape}"
+    try:
+        y = forward(clone, x, model_dtype(clone), calling)
+    except Ltc2NeuroError:
+        raise
+    except Exception as error:
+        raise InputError(
+            "the model fails on these samples in torch",
+            where=str(raised_at(error) or ""),
+            numbers=f"{shape}: {type(error).__name__}: {error}",
+            advice="See that the model takes them: a single sequence is a batch of one.",
+        ) from error
+    if y.shape[:1] != (len(x),):
+        raise InputError(
+            "the model does not answer to each row",
+            numbers=f"shape {y.shape} for {shape}",
+            advice="Give the model that this network was compiled from.",
+        )
+    return y
