@@ -89,7 +89,7 @@ def forward(
     """
     if calling.timed and len(x) > 1 and not together:
         return np.concatenate([forward(model, row[None], dtype, calling) for row in x])
-    y = restored(raw_answer(model, x, dtype, calling), *x.shape[:2], calling)
+    y = restored(raw_answer(model, x, dtype, calling), len(x), x.shape[1], calling)
     turned = calling.readout == "every" and calling.output_time_first and y.ndim == 2 + len(calling.step_shape)
     return y.swapaxes(0, 1) if turned else y
 

@@ -126,7 +126,7 @@ def _drops(model: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype
         answer = raw_answer(clone, x, dtype, traced)
     except Exception:  # a model may want more rows or steps than one: there is no shape to compare with
         return False
-    return drops(answer.shape, *x.shape[:2], traced)
+    return drops(answer.shape, len(x), x.shape[1], traced)
 
 
 def proved_long(
