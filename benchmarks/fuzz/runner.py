@@ -14,8 +14,8 @@ from multiprocessing import connection, get_context
 from benchmarks.fuzz.journal import Chunk, Journal
 from benchmarks.fuzz.kind import Kind
 
-PREPARATION_S = 300.0
-"""How long a process may take before its first trial."""
+PREPARATION_S = 1800.0
+"""How long a process may take before its first trial, on a busy machine."""
 
 
 def kind_of(module: str) -> Kind:
