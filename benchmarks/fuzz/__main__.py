@@ -17,7 +17,6 @@ from benchmarks.fuzz.journal import Journal
 from benchmarks.fuzz.runner import kind_of, run
 
 KINDS = {
-    "models": "composed torch models: compiled right, refused in our words, or warned of",
     "programs": "random integer programs: reference, simulator of the mapped network and fused return the same",
     "lava": "the same programs on Lava, mapped and fused, against the reference",
     "failures": "Lava's processes made to fail: each ends in time, named, and leaves nothing behind",
