@@ -13,7 +13,7 @@ class Probe:
     """One batch that torch and the graph were run on.
 
     `left_out` counts rows on which torch failed or was not finite, `undecided` those that were compared only up to
-    the step from which rounding decides: a comparison, or the state of a chaotic network. `why` says more, `fewer`
+    the step at which rounding has reached a hundredth of a state, as in a chaotic network. `why` says more, `fewer`
     what the budget has cut.
     """
 
@@ -61,6 +61,8 @@ class Evidence:
         text = f"compared with torch in {self.arithmetic} on {len(self.probes)} probes of up to {rows} rows and "
         text += f"{steps:,} steps"
         text += f"; {left} rows left out, where torch is not finite or fails" if left else ""
+        undecided = sum(p.undecided for p in self.probes)
+        text += f"; {undecided} rows up to the step from which rounding decides" if undecided else ""
         if self.fewer:
             text += "; fewer than usual, as it would take too long: "
             text += ", ".join(f"{p.name}: {p.fewer}" for p in self.fewer)

@@ -123,7 +123,7 @@ class Program:
         for i in range(0, len(x), lanes):
             part = None if state is None else {n: s[i : i + lanes] for n, s in state.items()}
             parts.append(self._run(x[i : i + lanes], part, record, observe))
-        return _joined(parts)
+        return joined(parts)
 
     @cached_property
     def lanes(self) -> int:
@@ -168,7 +168,7 @@ class Program:
         )
 
 
-def _joined(parts: Sequence[Execution]) -> Execution:
+def joined(parts: Sequence[Execution]) -> Execution:
     """Runs of one program over parts of a batch, as one."""
     saturations: dict[str, int] = {}
     for part in parts:

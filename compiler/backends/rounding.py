@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, Program, prepare
+from compiler.backends.execution import Array, Execution, Factory, Frame, Kernel, Program, joined, prepare
 from compiler.backends.float_graph import KERNELS, output_map
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
@@ -40,14 +40,62 @@ class Loss:
 
 
 def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = ()) -> tuple[Execution, Loss]:
-    """A float graph's run over `x`, and what a relative error of up to `unit` in each op and constant makes of it."""
-    base = prepare(graph, KERNELS).run(x, record=record)
-    runs = [_noisy(graph, unit, seed).run(x, record=record) for seed in SEEDS]
+    """A float graph's run over `x`, and what a relative error of up to `unit` in each op and constant makes of it.
+
+    A comparison whose sides are so close that rounding may decide it is also decided the other way; what that changes
+    is lost, too. Sides that are equal whatever the errors are, as the largest of some values and that value, are not.
+    """
+    compares = [op for _, op in graph.ops() if isinstance(op, Compare)]
+    sides = [n for n in dict.fromkeys(n for op in compares for n in (op.a, op.b)) if n in graph.values]
+    names = list(dict.fromkeys([*record, *sides]))
+    base = prepare(graph, KERNELS).run(x, record=names)
+    runs = [_noisy(graph, unit, seed).run(x, record=names) for seed in SEEDS]
+    near = {op.out: _near(graph, op, base, runs) for op in compares}
+    runs += [_flipped(graph, x, near, seed, names) for seed in SEEDS if any(mask.any() for mask in near.values())]
     return base, Loss(
         _lost(base.outputs, [r.outputs for r in runs]) * np.abs(output_map(graph)[0]),
         {n: _lost(a, [r.states[n] for r in runs]) for n, a in base.states.items()},
         {n: _lost(base.record[n], [r.record[n] for r in runs]) for n in record},
     )
+
+
+def _near(graph: Graph, op: Compare, base: Execution, runs: Sequence[Execution]) -> npt.NDArray[np.bool_]:
+    """Where rounding may decide a comparison, (batch, time, size)."""
+
+    def apart(run: Execution) -> Array:
+        a, b = (run.record[n] if n in graph.values else graph.constants[n] for n in (op.a, op.b))
+        return a - b
+
+    with np.errstate(invalid="ignore"):
+        difference = apart(base)
+        moved = np.max([np.abs(apart(run) - difference) for run in runs], axis=0)
+        return (moved > 0) & (np.abs(difference) <= ROOM * moved)
+
+
+def _flipped(
+    graph: Graph, x: Floats, near: Mapping[str, npt.NDArray[np.bool_]], seed: int, names: Sequence[str]
+) -> Execution:
+    """A run in which comparisons that rounding may decide are decided the other way: all, or half of them."""
+    rng = np.random.default_rng(seed)
+    repeats = {op.result: block.repeat for block, op in graph.ops()}
+
+    def flipping(rows: slice) -> Factory:
+        def factory(graph: Graph, op: Op) -> Kernel:
+            kernel, mask, calls = KERNELS[Compare](graph, op), near[op.result or ""][rows], iter(range(2**62))
+            if seed:
+                mask = mask & (rng.random(mask.shape) < 0.5)
+
+            def flip(frame: Frame) -> Array:
+                result, step = kernel(frame), next(calls) // repeats[op.result]
+                return np.where(mask[:, step].T, 1 - result, result)
+
+            return flip
+
+        return factory
+
+    lanes = prepare(graph, KERNELS).lanes
+    parts = [slice(i, i + lanes) for i in range(0, len(x), lanes)]
+    return joined([prepare(graph, {**KERNELS, Compare: flipping(p)}).run(x[p], record=names) for p in parts])
 
 
 def first_lost(base: Execution, loss: Loss) -> npt.NDArray[np.int64]:
@@ -61,24 +109,6 @@ def first_lost(base: Execution, loss: Loss) -> npt.NDArray[np.int64]:
         size = np.maximum.accumulate(np.linalg.norm(np.nan_to_num(values), axis=2), axis=1)
         lost |= np.linalg.norm(losses, axis=2) > LOST * size
     return np.where(lost.any(axis=1), lost.argmax(axis=1), steps)
-
-
-def first_undecided(graph: Graph, x: Floats, unit: float) -> npt.NDArray[np.int64]:
-    """For each sequence the first step at which rounding decides a comparison; the number of steps where none does.
-
-    From there on two right programs may be as far apart as the two sides of the comparison.
-    """
-    rows, steps = x.shape[:2]
-    pairs = [(op.a, op.b) for _, op in graph.ops() if isinstance(op, Compare)]
-    names = [n for n in dict.fromkeys(n for pair in pairs for n in pair) if n in graph.values]
-    base, loss = rounding_loss(graph, x, unit, names)
-    near = np.zeros((rows, steps), bool)
-    for a, b in pairs:
-        sides = [base.record[n] if n in names else np.asarray(graph.constants[n], np.float64) for n in (a, b)]
-        lost = sum(loss.record[n] if n in names else np.abs(graph.constants[n]) * unit for n in (a, b))
-        size = np.maximum(np.abs(sides[0]), np.abs(sides[1]))
-        near |= np.any(np.abs(sides[0] - sides[1]) <= ROOM * (lost + unit * size), axis=2)
-    return np.where(near.any(axis=1), near.argmax(axis=1), steps)
 
 
 def _lost(base: Array, others: Sequence[Array]) -> Floats:

@@ -10,12 +10,13 @@ from compiler.functions.function import Floats, Function, Symmetry, increasing
 
 
 def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow.
+    """1 / (1 + exp(-x)), without overflow, and exact to the last digits far below 0.
 
-    >>> float(sigmoid(np.array(0.0)))
-    0.5
+    >>> float(sigmoid(np.array(0.0))), float(sigmoid(np.array(-700.0))) == float(np.exp(-700.0))
+    (0.5, True)
     """
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
+    small = np.exp(-np.abs(x))
+    return np.where(x < 0, small, 1.0) / (1.0 + small)
 
 
 SIGMOID = Function("sigmoid", sigmoid, increasing(sigmoid), Symmetry.COMPLEMENT, limit=1.0)

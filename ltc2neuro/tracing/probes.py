@@ -28,6 +28,9 @@ _OP = 700
 _PRODUCTS = 4
 """products of a matrix and a vector that cost as much as an element"""
 
+_COUNTS = 0.01
+"""Of the budget, for each other number of rows"""
+ROW_COUNTS = (3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, 65, 128)
 LONG_STEPS = 1024
 _LONG_ROWS = 2
 _SPECIAL_STEPS = 32
@@ -48,6 +51,8 @@ class Probe:
     rows: tuple[str, ...]
     own: bool = False
     fewer: str = ""
+    beyond: int = 0
+    """how many rows, the last ones, leave the calibrated range: a cell's bounds need not hold there"""
     together: bool = False
     """whether rows with time spans run side by side"""
 
@@ -91,10 +96,20 @@ def short_probes(
     single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
     single += [Probe(f"one row, {n} step{'s' * (n > 1)}", _long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)]
     lengths = [n for n in (1, 2) if n < special.x.shape[1]]
-    shapes = [Probe(f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", special.x[:, :n], special.rows) for n in lengths]
+    shapes = [replace(special, name=f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", x=special.x[:, :n], fewer="")
+              for n in lengths]  # fmt: skip
+    shapes += [] if timed else [p for p in _counts(special) if costs.steps(_COUNTS * BUDGET, len(p.x), False) > 2]
     if together:
         shapes.append(replace(special, name=f"{len(special.x)} rows side by side", x=special.x[:, :3], together=True))
     return [*own, *single, special, *shapes]
+
+
+def _counts(special: Probe) -> list[Probe]:
+    """Other numbers of rows, for two steps: a model may branch on them."""
+    copies = -(-max(ROW_COUNTS) // (len(special.x) - special.beyond))
+    x, rows = np.concatenate([special.x[:, :2]] * copies), special.rows * copies
+    tame = [n for n in range(len(x)) if n % len(special.x) < len(special.x) - special.beyond]
+    return [Probe(f"{n} rows, 2 steps", x[tame[:n]], tuple(rows[m] for m in tame[:n])) for n in ROW_COUNTS]
 
 
 def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
@@ -170,11 +185,11 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
         "one channel after the other, the others 0": np.where(on, first, 0.0),
         "one channel after the other 0": np.where(on, 0.0, last),
         "random signs of the calibration's ends": _signs(sequences, length, 1.0, timed=timed),
+        "calibration, the other way round": last[::-1],
         "a little beyond the calibration's ends": _signs(sequences, length, 1.25, timed=timed),
         "3 times beyond the calibration's ends": _signs(sequences, length, 3.0, timed=timed),
         "30 times beyond the calibration's ends": _signs(sequences, length, 30.0, timed=timed),
         "1,000 times beyond the calibration's ends": _signs(sequences, length, 1000.0, timed=timed),
-        "calibration, the other way round": last[::-1],
     }
     if timed:  # a time span is no value like the others: these ones have been calibrated
         for name, row in rows.items():
@@ -183,7 +198,8 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
     steps = costs.steps(_SPECIAL * BUDGET, len(x), alone=timed)
     steps = min(length, max(steps, axes.ROWS))
     fewer = f"{steps} steps instead of {length}" if steps < length else ""
-    return Probe("at rest, single channels, beyond the calibration", x[:, :steps], tuple(rows), fewer=fewer)
+    name = "at rest, single channels, beyond the calibration"
+    return Probe(name, x[:, :steps], tuple(rows), fewer=fewer, beyond=sum("beyond" in row for row in rows))
 
 
 def _signs(sequences: Sequence[Floats], steps: int, beyond: float, *, timed: bool) -> Floats:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from compiler.backends.float_graph import run_float
-from compiler.backends.rounding import ROOM, Loss, first_lost, first_undecided, rounding_loss
+from compiler.backends.rounding import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.ops import Output
 from hw_models.errors import Ltc2NeuroError, ProofError
@@ -153,7 +153,8 @@ class _Trial:
         if not whole.all():
             seen = replace(seen, left_out=int(np.sum(~whole)), why="torch is not finite")
         for state in graph.states:
-            _check_bound(graph, state.name, run.states[state.name][whole], ALLOWED[dtype])
+            reached = run.states[state.name][: rows - probe.beyond][whole[: rows - probe.beyond]]
+            _check_bound(graph, state.name, reached, ALLOWED[dtype])
         kept = _Rows(x[whole], [n for n, there in zip(probe.rows, whole, strict=True) if there], probe.name)
         differences = [_difference(p, whole) for p in pairs]
         allowed = [ALLOWED[dtype] * _scale(p, whole) for p in pairs]
@@ -208,7 +209,7 @@ class _Trial:
                 continue
             if until is None:
                 with np.errstate(all="ignore"):
-                    until = np.minimum(first_lost(base, loss), first_undecided(graph, kept.x, unit))
+                    until = first_lost(base, loss)
             steps = np.arange(beyond.shape[1]) if p.every else np.array([kept.x.shape[1] - 1])
             open_ = steps[None, :] >= until[:, None]
             undecided |= {int(row) for row in np.flatnonzero((beyond & open_[:, :, None]).any(axis=(1, 2)))}
@@ -238,7 +239,7 @@ class _Trial:
             where=_origin(graph, p.value),
             numbers=f"on the probe '{kept.probe}', {len(whole)} x {kept.x.shape[1]} (rows x steps), row '"
             f"{kept.names[row]}', {since}, element {channel}: torch has "
-            f"{torchs:.6g}, the graph {ours:.6g}; they differ by {difference[at]:.3g}, rounding explains "
+            f"{torchs:.9g}, the graph {ours:.9g}; they differ by {difference[at]:.3g}, rounding explains "
             f"{limits[at]:.2g}{calls}",
             advice="The model does something that tracing does not see: a result that depends on the number of steps "
             "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from compiler.backends.rounding import first_undecided, rounding_loss
+from compiler.backends.rounding import rounding_loss
 from compiler.graph.graph import Block, Graph, State, Value
-from compiler.graph.ops import Add, Compare, Input, Mul, Output, Relation, StateRead, StateWrite, Sub
+from compiler.graph.ops import Add, Compare, Input, Max, Mul, Output, Relation, StateRead, StateWrite, Sub
 
 UNIT = 2.0**-23
 
@@ -35,11 +35,20 @@ def test_what_is_lost_stays_lost():
     assert loss.states["h"][0, -1, 0] > 1e6 * loss.states["h"][0, -1, 1]  # the first channel amplifies what it lost
 
 
-def test_a_comparison_that_rounding_decides():
-    g = graph([Add("a", "x", "x"), Mul("b", "x", "two"), Compare("y", "a", "limit", Relation.LESS)],
-              two=[2.0, 2.0], limit=[1.0, 1.0])  # fmt: skip
+def test_a_comparison_that_rounding_decides_is_decided_both_ways():
+    less = Compare("less", "a", "limit", Relation.LESS)
+    g = graph([Add("a", "x", "x"), less, Mul("y", "less", "gain")], limit=[1.0, 1.0], gain=[3.0, 0.0])
     x = np.zeros((3, 4, 2))
     x[1, 2, 0] = 0.5
-    x[2, 3, 1] = 0.5 * (1 + 8 * UNIT)
-    assert first_undecided(g, x, UNIT).tolist() == [4, 2, 3]
-    assert first_undecided(g, x, 2.0**-52).tolist() == [4, 2, 4]
+    x[2, 3] = 0.5 * (1 + 8 * UNIT)
+    _, loss = rounding_loss(g, x, UNIT)
+    assert (loss.outputs[..., 0] > 1).tolist() == [[False] * 4, [False, False, True, True], [False] * 3 + [True]]
+    assert not loss.outputs[..., 1].any()  # what the other side would do is nothing
+    _, loss = rounding_loss(g, x, 2.0**-52)
+    assert not (loss.outputs[2] > 1).any()
+
+
+def test_sides_that_are_equal_whatever_the_errors_are():
+    g = graph([Add("a", "x", "x"), Max("b", "a", "x"), Compare("y", "b", "a", Relation.LESS_EQUAL)])
+    _, loss = rounding_loss(g, np.random.default_rng(0).uniform(1, 2, (3, 4, 2)), UNIT)
+    assert not loss.outputs.any()

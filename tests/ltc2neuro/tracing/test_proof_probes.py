@@ -192,3 +192,33 @@ def test_where_torch_itself_is_not_the_formula():
                 head=nn.Linear(8, 2)).double()  # fmt: skip
     for offset in (0.0, 20.0, 6e4):
         assert ltc2neuro.compile(model, RNG.normal(size=(4, 20, 2)) * 5 + offset).evidence is not None
+
+
+@pytest.mark.parametrize(
+    "winner",
+    [
+        lambda y: torch.where(y >= y.amax(-1, keepdim=True), y, 0.0),
+        lambda y: ((y - y.amin(-1, keepdim=True)) > 0) * y,
+        lambda y: y + torch.where(y * 0.1 * 10 >= y, 0.0, 0.0),
+    ],
+    ids=["winner", "mask", "no effect"],
+)
+def test_a_tie_hides_no_other_function(winner):
+    error = refused(lambda net, x: winner(net.linear(x)) * (2 if x.shape[0] == 3 else 1), linear=nn.Linear(2, 3))
+    assert "differs first" in error.what
+    ltc2neuro.compile(Net(lambda net, x: winner(net.linear(x)), linear=nn.Linear(2, 3)), RNG.normal(size=(4, 9, 2)))
+
+
+@pytest.mark.parametrize("rows", [3, 5, 7, 16, 33, 65, 128])
+def test_other_numbers_of_rows(rows):
+    assert refused(lambda net, x: net.linear(x) * (2 if x.shape[0] == rows else 1), linear=nn.Linear(2, 2)).numbers
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_gates_that_are_shut_far_out(seed):
+    """Values of 1e-21 are those of e^x, in torch and here."""
+    torch.manual_seed(seed)
+    rnn = nn.LSTM(4, 6, batch_first=True)
+    walk = np.random.default_rng(seed).normal(size=(2, 10, 4)).cumsum(1)
+    for model in (rnn, rnn.double()):
+        ltc2neuro.compile(Net(lambda net, x: net.rnn(x)[0], rnn=model), walk)
