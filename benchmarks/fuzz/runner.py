@@ -14,6 +14,8 @@ from multiprocessing import connection, get_context
 from benchmarks.fuzz.journal import Chunk, Journal
 from benchmarks.fuzz.kind import Kind
 
+STARVED = 20
+"""A trial may take so many times its seconds by the clock, where the machine is busy with other things."""
 PREPARATION_S = 1800.0
 """How long a process may take before its first trial, on a busy machine."""
 
@@ -64,6 +66,7 @@ class _Worker:
         self._process.start()
         theirs.close()
         self._ready, self._chunk, self._seed = False, None, 0
+        self._since, self._used = 0.0, 0.0
         self.deadline = time.monotonic() + PREPARATION_S
 
     @property
@@ -82,20 +85,20 @@ class _Worker:
         self._chunk, self._seed = chunk, seed
         self.pipe.send((seed, chunk.stop))
         if self._ready:
-            self.deadline = time.monotonic() + self._seconds
+            self._begin()
 
     def hear(self) -> Chunk | None:
         """Read what it says, without waiting; returns its chunk when that is done."""
         try:
             while self._chunk is not None and self.pipe.poll():
                 outcome, failure = self.pipe.recv()
-                self.deadline = time.monotonic() + self._seconds
+                self._begin()
                 if not self._ready:
                     self._ready = True
                 else:
                     self._note(outcome, failure)
             if self._chunk is not None and time.monotonic() > self.deadline:
-                self._lost(f"no answer within {self._seconds:g} s" if self._ready else "the process did not get ready")
+                self._late()
         except (EOFError, ConnectionError):
             self._process.join()
             self._lost(f"the process died with exit code {self._process.exitcode}")
@@ -104,6 +107,22 @@ class _Worker:
             self._chunk = None
             return chunk
         return None
+
+    def _late(self) -> None:
+        """Time is up by the clock: wait on while the process has hardly had any."""
+        now = time.monotonic()
+        computed, waited = _cpu_seconds(self._process.pid) - self._used, now - self._since
+        if not self._ready:
+            self._lost("the process did not get ready")
+        elif computed < self._seconds and waited < STARVED * self._seconds:
+            self.deadline = now + 0.1 * self._seconds
+        else:
+            self._lost(f"no answer within {self._seconds:g} s")
+
+    def _begin(self) -> None:
+        """A trial begins."""
+        self._since, self._used = time.monotonic(), _cpu_seconds(self._process.pid)
+        self.deadline = self._since + self._seconds
 
     def _note(self, outcome: str, failure: str | None) -> None:
         assert self._chunk is not None
@@ -166,3 +185,13 @@ def _tried(kind: Kind, seed: int) -> tuple[str, str | None]:
 def _address_space() -> int:
     with open("/proc/self/statm") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def _cpu_seconds(pid: int | None) -> float:
+    """What a process has computed so far; 0 where it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", errors="replace") as file:
+            user, system = file.read().rsplit(")", 1)[1].split()[11:13]
+    except OSError:
+        return 0.0
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
