@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Kind:
     """`trial(seed)` tries one thing and says in few words how it came out; it raises where something is wrong.
 
-    `seconds` is the longest that a trial may compute, by the clock more where the machine is busy. `memory` is how many bytes a process may take beyond what it has
-    when `prepare`, which loads what all trials need, is done.
+    `seconds` is the longest that a trial may compute, by the clock more where the machine is busy. `memory` is how many
+    bytes a process may take beyond what it has when `prepare`, which loads what all trials need, is done.
     """
 
     trial: Callable[[int], str]
