@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from hw_models.arguments import is_file, nearest, shown
 from hw_models.bands import Band
 from hw_models.chip_file import Entries
 from hw_models.constants import Energy, Fact, Memory, Refusal, Source, Timing, check_fields, meaning
-from hw_models.errors import ChipError
+from hw_models.errors import ChipError, InputError
 
 CHIPS = Path(__file__).parent / "chips"
 MAX_CHIPS = 2**20
@@ -105,14 +106,21 @@ def load_chip(chip: str | Path | Chip, *, board: str | None = None, chips: int |
     >>> load_chip("loihi2", board="kapoho_point").chips
     8
     """
+    if not isinstance(chip, (str, Path, Chip)):
+        raise InputError(
+            "chip must be a name, a .toml file or a Chip", numbers=f"chip = {shown(chip)}",
+            advice=f"Use one of {', '.join(chip_names())}.",
+        )
     found = chip if isinstance(chip, Chip) else _read(chip)
     if board is None and chips is None:
         return found
-    if board is not None and board not in found.boards:
+    if board is not None and (not isinstance(board, str) or board not in found.boards):
         raise ChipError(
-            f"no board {board!r}",
+            f"no board {shown(board)}",
             where=f"chip {found.name}",
-            advice=f"Use one of {', '.join(found.boards)}." if found.boards else "Give a number of chips.",
+            advice=f"{nearest(board, found.boards)}Use one of {', '.join(found.boards)}."
+            if found.boards
+            else "Give a number of chips.",
         )
     most = MAX_CHIPS if board is None else found.boards[board]
     wanted = most if chips is None else chips
@@ -122,10 +130,13 @@ def load_chip(chip: str | Path | Chip, *, board: str | None = None, chips: int |
 
 
 def _read(chip: str | Path) -> Chip:
-    path = Path(chip) if str(chip).endswith(".toml") else CHIPS / f"{chip}.toml"
-    if not path.is_file():
+    own = str(chip) in chip_names()
+    path = CHIPS / f"{chip}.toml" if own else Path(chip)
+    if path.suffix != ".toml" or not is_file(path):
         raise ChipError(
-            f"no chip {str(chip)!r}", where=str(path), advice=f"Use one of {', '.join(chip_names())}, or a .toml file."
+            f"no chip {str(chip)!r}",
+            where="" if path.suffix != ".toml" else str(path),
+            advice=f"{nearest(str(chip), chip_names())}Use one of {', '.join(chip_names())}, or a .toml file.",
         )
     entries = Entries.of_file(path)
     values: dict[str, object] = {

@@ -14,7 +14,7 @@ from ltc2neuro.layout import Layout
 def shaped(outputs: Floats, readout: str, step_shape: Sequence[int]) -> Floats:
     """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
     if readout == "last":
-        if outputs.shape[-2] == 0:
+        if outputs.ndim < 2 or outputs.shape[-2] == 0:
             raise InputError("there is no last step to answer at", advice="Give at least one sample.")
         return outputs[..., -1, :].reshape((*outputs.shape[:-2], *step_shape))
     return outputs.reshape((*outputs.shape[:-1], *step_shape))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from hw_models.arguments import shown
 from hw_models.errors import InputError
 from ltc2neuro.layout import BATCH_FIRST, Layout
 
@@ -41,20 +42,57 @@ class Sequences:
 
 def as_array(x: ArrayOrTensor) -> np.ndarray:
     """`x` as a NumPy array; a tensor is detached and brought to the CPU. Raises `InputError` where it is none."""
+    if isinstance(x, type):
+        raise InputError("not an array, but a class", numbers=f"given {x.__name__}", advice=NUMBERS)
     detach = getattr(x, "detach", None)
     try:
-        return np.asarray(x if detach is None else detach().cpu().numpy())
-    except (TypeError, ValueError) as error:
-        raise InputError(f"not an array: {error}", advice="Give numbers, such as a float32 array or tensor.") from error
+        if detach is None:
+            array = np.asarray(x)
+        else:
+            tensor = detach().cpu()
+            array = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise InputError(f"not an array: {error}", numbers=f"given {shown(x)}", advice=NUMBERS) from error
+    if array.dtype == object and array.ndim == 0:
+        raise InputError("not an array", numbers=f"given {shown(x)}", advice=_gathered(x))
+    return array
+
+
+NUMBERS = "Give numbers, such as a float32 array or tensor."
+
+
+def _gathered(x: object) -> str:
+    """How to make an array of what holds or makes batches or samples."""
+    data = getattr(x, "dataset", None)
+    if data is None and not hasattr(x, "__iter__") and not (hasattr(x, "__getitem__") and hasattr(x, "__len__")):
+        return NUMBERS
+    held = x if data is None else data
+    try:
+        pairs = isinstance(held[0], (tuple, list))  # type: ignore[index]
+    except (TypeError, KeyError, IndexError, NotImplementedError):
+        pairs = False
+    whole = "[x for x, *_ in data]" if pairs else "list(data)"
+    if data is None and not hasattr(x, "__getitem__"):
+        return f"Gather what it makes: numpy.concatenate({whole}), where data makes batches."
+    join = "torch.stack" if data is None else "torch.cat"
+    return (
+        f"Gather what it holds: {join}({whole}), where data is your {type(x).__name__}. Sequences of different lengths "
+        "are a list of (time, features)."
+    )
 
 
 def check_numbers(array: np.ndarray, what: str) -> None:
     """Raise `InputError` unless `array` holds real, finite numbers."""
-    real = np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
-    if not real and array.dtype != np.bool_:
-        raise InputError(f"{what} holds {array.dtype}, not real numbers")
+    check_real_type(array, what)
     if not np.all(np.isfinite(array)):
         raise InputError(f"{what} holds values that are not finite", advice="Remove NaN and infinity first.")
+
+
+def check_real_type(array: np.ndarray, what: str) -> None:
+    """Raise `InputError` unless `array` holds real numbers or truth values."""
+    real = np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
+    if not real and array.dtype != np.bool_:
+        raise InputError(f"{what} holds {array.dtype}, not real numbers", advice=NUMBERS)
 
 
 def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | None) -> Sequences:
@@ -149,3 +187,24 @@ def as_sequences(
             raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {wanted}")
         check_numbers(array, what)
     return Sequences(tuple(np.asarray(a, np.float64) for a in arrays), ragged, layout)
+
+
+def as_targets(
+    targets: ArrayOrTensor | Sequence[ArrayOrTensor], x: Sequences, layout: Layout, readout: str
+) -> list[np.ndarray]:
+    """What the model should answer to each sequence of `x`. Raises `InputError` where they are not as many."""
+    if x.ragged and isinstance(targets, (list, tuple)):
+        wanted = [as_array(t) for t in targets]
+    else:
+        whole = as_array(targets)  # type: ignore[arg-type]
+        enough = whole.ndim >= (2 if readout == "every" and not x.ragged else 1)
+        wanted = (list(whole) if x.ragged else layout.targets(whole, readout)) if enough else []
+    if len(wanted) != len(x.arrays):
+        raise InputError(
+            "targets do not fit the samples",
+            numbers=f"{len(wanted)} targets for {len(x.arrays)} sequences",
+            advice="Give the samples that the targets belong to.",
+        )
+    for array in wanted:
+        check_numbers(array, "targets")
+    return wanted

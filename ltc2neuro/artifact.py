@@ -18,6 +18,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +29,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Input, Output, Rescale
 from compiler.graph.serialize import Json, from_json, to_json
 from compiler.graph.validate import problems
+from hw_models.arguments import check_path
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION, Format
 from ltc2neuro import __version__
@@ -64,7 +66,7 @@ def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays:
     """
     from safetensors.numpy import save
 
-    path = Path(path)
+    path = check_path(path)
     tensors: dict[str, Array] = {f"arrays/{name}": np.asarray(array) for name, array in arrays.items()}
     members: dict[str, bytes] = {}
     for name, graph in graphs.items():
@@ -89,15 +91,19 @@ def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays:
                 file.writestr(_entry(name), members[name])
         os.replace(beside, path)
     except OSError as error:
-        raise ArtifactError(f"cannot write the network: {error.strerror}", where=str(path)) from error
+        raise ArtifactError(
+            f"cannot write the network: {error.strerror}", where=str(path), advice="Check the path."
+        ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # of a name that no file can have, none was written
+            beside.unlink(missing_ok=True)
 
 
 def read(path: str | Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
     """What `write` was given: the header, the graphs, each validated, and the arrays. Raises `ArtifactError`."""
+    path = check_path(path)
     try:
-        return _read(Path(path))
+        return _read(path)
     except ArtifactError as error:
         raise ArtifactError(
             f"cannot load this network: {shortened(error.what)}",

@@ -27,6 +27,7 @@ from compiler.rules.refusal import refusal
 from compiler.rules.sizes import PLACEMENT
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import ChipError, InputError, QuantizeError
+from ltc2neuro.arguments import check_dt, check_module
 from ltc2neuro.arrays import Floats, Samples, as_sequences, with_timespans
 from ltc2neuro.extras import TORCH
 from ltc2neuro.layout import Layout, check_batch_first
@@ -74,7 +75,10 @@ def check(
         raise InputError(
             "a module is checked on calibration data", advice="Give samples (batch, time, features), as to compile."
         )
-    return _check_module(model_or_net, load_chip(chip or "loihi2"), calibration, timespans, precision, dt, batch_first)
+    check_module(model_or_net)
+    dt = check_dt(dt, timespans)
+    target = load_chip("loihi2" if chip is None else chip)
+    return _check_module(model_or_net, target, calibration, timespans, precision, dt, batch_first)
 
 
 def check_network(net: Network, chip: Chip) -> list[Finding]:

@@ -14,8 +14,10 @@ from compiler.quantize.precision import Precision, precision_for
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.runner import MERGING, PASSES, simplify
+from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
+from ltc2neuro.arguments import check_dt, check_module
 from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.calibration import warn_of_poor_calibration
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
@@ -101,12 +103,10 @@ def compile(
     `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments, `ChipError` where the design
     rules of the chip forbid it: one that lists all that they find. What they only warn of is a warning: see `check`.
     """
-    if timespans is not None and dt != 1.0:
-        raise InputError("dt and timespans exclude one another", numbers=f"dt = {dt}", advice="Leave out one of them.")
-    if not (isinstance(dt, (int, float)) and np.isfinite(dt) and dt > 0):
-        raise InputError("dt must be above 0", numbers=f"dt = {dt}", advice="It is the time that a sample stands for.")
-    if not isinstance(microcode, bool):
-        raise InputError("microcode must be True or False", numbers=f"{microcode!r}")
+    dt = check_dt(dt, timespans)
+    check_flag(microcode, "microcode")
+    check_flag(merged, "merged")
+    check_module(model)
     check_batch_first(batch_first)
     samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False, batch_first is False))
     _check(samples)

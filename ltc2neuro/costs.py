@@ -15,10 +15,12 @@ from compiler.mapping.options import Options, Overlap
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
 from compiler.placement.search import memory_of, place
+from hw_models.arguments import check_count
 from hw_models.bands import Band
 from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import ChipError, GraphError, InputError
+from ltc2neuro.arguments import check_options
 from ltc2neuro.cost_report import Cost, Messages
 from ltc2neuro.extras import COUNTING
 from ltc2neuro.runs import Run
@@ -44,8 +46,8 @@ def cost(
     fit, `ChipError` where the chip's file does not tell memory, times and energies, `InputError` for wrong arguments,
     such as another network's run.
     """
-    if type(cores) is not int or cores < 1:
-        raise InputError(f"cores must be an int from 1 on, not {cores!r}")
+    check_count(cores, "cores")
+    check_options(options)
     on = net.chip if chip is None else load_chip(chip)
     if on.timing is None or on.energy is None:
         if on.refuses:

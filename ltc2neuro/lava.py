@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.errors import InputError
+from ltc2neuro.arguments import check_options
 from ltc2neuro.extras import LAVA
 from ltc2neuro.runs import refuse_without_lava
 
@@ -35,11 +36,12 @@ def to_lava(
     name: str,
 ) -> Net:
     """See `Network.to_lava`."""
-    if mode not in ("mapped", "fused"):
-        raise InputError(f"no mode {mode!r}", advice="Use 'mapped' or 'fused'.")
-    for argument, value in (("reset_interval", reset_interval), ("lanes", lanes)):
-        if value is not None and not (isinstance(value, Integral) and value >= 1):
-            raise InputError(f"{argument} must be a whole number, at least 1", numbers=f"{argument} = {value!r}")
+    check_choice(mode, ("mapped", "fused"), "mode")
+    check_count(lanes, "lanes")
+    if reset_interval is not None:
+        check_count(reset_interval, "reset_interval")
+    check_options(options)
+    check_text(name, "name")
     if mode == "mapped" and lanes != 1:
         raise InputError(
             "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from hw_models.errors import InputError
+from hw_models.arguments import check_choice, shown
+from hw_models.errors import InputError, Ltc2NeuroError
+from ltc2neuro.arrays import as_array, check_real_type
 
 Array: TypeAlias = np.ndarray
 Metric: TypeAlias = Callable[[Array, Array], float]
@@ -50,8 +53,14 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
     array([20., inf])
     """
     x = _together(exact)
+    y = _together(approximate)
+    if x.shape != y.shape:
+        raise InputError(
+            "what is compared differs in its shape", numbers=f"{x.shape} and {y.shape}, as (samples, channels)",
+            advice="Give as many samples and channels of both.",
+        )
     with np.errstate(over="ignore", invalid="ignore"):
-        error = _together(approximate).astype(np.float64) - x
+        error = y.astype(np.float64) - x
     if not x.size:
         return np.full(x.shape[1], np.inf)
     largest = np.max(np.abs(x), axis=0).astype(np.float64)
@@ -69,8 +78,27 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
 
 def _together(arrays: Sequence[Array]) -> Array:
     """(..., channels) as (samples, channels)."""
-    flat = [np.asarray(a).reshape(-1, np.shape(a)[-1]) for a in arrays]
-    return np.concatenate(flat)
+    if not isinstance(arrays, (list, tuple)) and not (isinstance(arrays, np.ndarray) and arrays.ndim):
+        raise InputError("sequences are compared", numbers=f"given {shown(arrays)}", advice=_SEQUENCES)
+    found = [as_array(a) for a in arrays]
+    if not found or any(a.ndim == 0 for a in found) or len({a.shape[-1] for a in found}) > 1:
+        raise InputError(
+            "sequences of the same channels are compared", numbers=f"{[a.shape for a in found[:4]]}", advice=_SEQUENCES
+        )
+    for array in found:
+        check_real_type(array, "a sequence")
+    return np.concatenate([a.reshape(math.prod(a.shape[:-1]), a.shape[-1]) for a in found])
+
+
+_SEQUENCES = "Give a list of arrays (..., channels), one for each sequence."
+
+
+def _arrays(outputs: Array, targets: Array) -> tuple[Array, Array]:
+    """Both as arrays of real numbers."""
+    found = as_array(outputs), as_array(targets)
+    for array, what in zip(found, ("outputs", "targets"), strict=True):
+        check_real_type(array, what)
+    return found
 
 
 def accuracy(outputs: Array, targets: Array) -> float:
@@ -79,6 +107,8 @@ def accuracy(outputs: Array, targets: Array) -> float:
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
+    outputs, targets = as_array(outputs), as_array(targets)
+    check_real_type(outputs, "outputs")
     advice = "Give the index of the right class for each answer of the model, or a metric of your own."
     if outputs.ndim < 2 or outputs.shape[-1] < 2:
         raise InputError("accuracy needs an output a class", numbers=f"outputs {outputs.shape}", advice=advice)
@@ -96,12 +126,14 @@ def accuracy(outputs: Array, targets: Array) -> float:
 
 def mse(outputs: Array, targets: Array) -> float:
     """The mean squared error."""
+    outputs, targets = _arrays(outputs, targets)
     _same_shape(outputs, targets)
     return float(np.mean(np.square(np.subtract(outputs, targets, dtype=np.float64))))
 
 
 def mae(outputs: Array, targets: Array) -> float:
     """The mean absolute error."""
+    outputs, targets = _arrays(outputs, targets)
     _same_shape(outputs, targets)
     return float(np.mean(np.abs(np.subtract(outputs, targets, dtype=np.float64))))
 
@@ -109,14 +141,17 @@ def mae(outputs: Array, targets: Array) -> float:
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "mse": mse, "mae": mae}
 
 
+def metric_of(metric: str | Metric) -> Metric:
+    """The function of a metric's name, or the one that is given. Raises `InputError`."""
+    if callable(metric):
+        return metric
+    return METRICS[check_choice(metric, METRICS, "metric", also=", or a function of outputs and targets")]
+
+
 def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> float:
     """The metric over all sequences, batched as the model's answer is. Those of different lengths are laid end to end.
     """
-    if isinstance(metric, str) and metric not in METRICS:
-        raise InputError(f"no metric {metric!r}", advice=f"Use {', '.join(METRICS)}, or a function.")
-    function = METRICS[metric] if isinstance(metric, str) else metric
-    if not callable(function):
-        raise InputError(f"no metric {metric!r}", advice=f"Use {', '.join(METRICS)}, or a function.")
+    function = metric_of(metric)
     same = len({o.shape for o in outputs}) == len({t.shape for t in targets}) == 1
     try:
         if same:
@@ -124,8 +159,19 @@ def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Ar
         else:
             inputs = np.concatenate(outputs), np.concatenate(targets)
     except ValueError as error:
-        raise InputError(f"targets cannot be laid end to end: {error}") from error
-    result = function(*inputs)
+        raise InputError(
+            f"targets cannot be laid end to end: {error}", advice="Give targets of one shape but for their length."
+        ) from error
+    try:
+        result = function(*inputs)
+    except Ltc2NeuroError:
+        raise
+    except Exception as error:  # the user's code may raise anything
+        raise InputError(
+            f"the metric failed: {type(error).__name__}: {error}",
+            numbers=f"outputs {inputs[0].shape}, targets {inputs[1].shape}",
+            advice="It is called with outputs and targets and returns one float.",
+        ) from error
     try:
         return float(result)
     except (TypeError, ValueError) as error:

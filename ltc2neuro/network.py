@@ -17,9 +17,11 @@ from compiler.graph.names import plain_name
 from compiler.graph.ops import Input, Output, StateRead
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
+from hw_models.arguments import check_choice, check_count, check_flag
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 from ltc2neuro.answers import answer, shaped
+from ltc2neuro.arguments import check_options
 from ltc2neuro.arrays import (
     ArrayOrTensor,
     Floats,
@@ -149,6 +151,7 @@ class Network:
         strict: bool,
     ) -> Run:
         """A run, and what it clipped said at the line of the user, two calls up."""
+        check_flag(strict, "strict")
         sequences = self.sequences(x, timespans)
         run = run_network(self, sequences, on, state, record, options)
         tell(clipped_of(self, sequences, run, state), strict=strict, stacklevel=3)
@@ -168,7 +171,10 @@ class Network:
 
     def shaped(self, outputs: Floats) -> Floats:
         """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
-        return shaped(outputs, self.readout, self.step_shape)
+        array = as_array(outputs)
+        check_last(array, self.graph.size(self._output.x), "outputs")
+        check_numbers(array, "outputs")
+        return shaped(array, self.readout, self.step_shape)
 
     # --- names ---------------------------------------------------------------------------------------------
 
@@ -275,8 +281,10 @@ class Network:
     def dequantize(self, integers: npt.ArrayLike) -> Floats:
         """Integers that leave the chip (..., outputs), in the model's units. Raises `InputError` for other outputs."""
         x = self._output.x
-        check_last(as_array(integers), self.graph.size(x), "integers")
-        real = np.asarray(integers, np.float64) * 2.0**-self.output_fraction
+        array = as_array(integers)
+        check_last(array, self.graph.size(x), "integers")
+        check_numbers(array, "integers")
+        real = array.astype(np.float64) * 2.0**-self.output_fraction
         return real * self.graph.constants[self._output.scale] + self.graph.constants[self._output.offset]
 
     @property
@@ -306,7 +314,7 @@ class Network:
 
     def state_lsb(self, name: str) -> float:
         """The real weight of a state's last place."""
-        form = self.graph.state(name).format
+        form = self.graph.state(check_choice(name, [s.name for s in self.graph.states], "state")).format
         assert form is not None  # an integer graph's
         return form.lsb
 
@@ -334,6 +342,9 @@ class Network:
         """
         from compiler.mapping.mapper import map_network
 
+        check_options(options)
+        if reset_interval is not None:
+            reset_interval = check_count(reset_interval, "reset_interval")
         key = (reset_interval, options)
         if key not in self._mappings:
             while len(self._mappings) >= _KEPT_MAPPINGS:

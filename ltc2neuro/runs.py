@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from compiler.backends.execution import Execution
 from compiler.mapping.options import Options, Overlap
+from hw_models.arguments import check_choice, check_names, nearest, shown
 from hw_models.errors import ChipError, InputError
+from ltc2neuro.arguments import check_options
 from ltc2neuro.arrays import Floats, Sequences
 from ltc2neuro.clipped import Clipped
 from ltc2neuro.clipped_states import clipped_in, may_clip
@@ -131,8 +133,8 @@ def run_network(
     options: Options | None = None,
 ) -> Run:
     """Run `x` on the executor `on`, mapped as `options` say; sequences of equal length side by side."""
-    if not isinstance(on, str) or on not in EXECUTORS:
-        raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
+    check_choice(on, EXECUTORS, "executor")
+    check_options(options)
     if not x.arrays and not x.ragged:
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     if options is not None and on not in _MAPPED:
@@ -177,12 +179,15 @@ def clipped_of(net: Network, x: Sequences, run: Run, state: GivenStates | None) 
 def _expand(net: Network, record: Sequence[str]) -> list[str]:
     """Names from names and globs."""
     known = net.names()
-    globs = [record] if isinstance(record, str) else list(record)
+    globs = check_names(record, "record")
     found: list[str] = []
     for glob in globs:
         hits = [n for n in known if n == glob or fnmatchcase(n, glob)]
         if not hits:
-            raise InputError(f"nothing to record by the name {glob!r}", advice="net.names() lists what there is.")
+            raise InputError(
+                f"nothing to record by the name {shown(glob)}",
+                advice=f"{nearest(glob, known)}net.names() lists what there is.",
+            )
         found.extend(h for h in hits if h not in found)
     return found
 

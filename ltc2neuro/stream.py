@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hw_models.arguments import check_count, check_flag
 from hw_models.errors import InputError
 from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
 from ltc2neuro.clipped import Clipped, tell
@@ -27,6 +28,9 @@ class Stream:
     def __init__(
         self, net: Network, batch: int | None, state: GivenStates | None = None, *, strict: bool = False
     ) -> None:
+        if batch is not None:
+            check_count(batch, "batch")
+        check_flag(strict, "strict")
         self._net = net
         self._batch = batch
         self._strict = strict
@@ -45,7 +49,7 @@ class Stream:
         if array.shape != expected:
             raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
         rows = np.reshape(array, (-1, 1, self._net.features))
-        spans = None if timespan is None else np.broadcast_to(np.reshape(as_array(timespan), (-1, 1)), (len(rows), 1))
+        spans = None if timespan is None else _spans(timespan, len(rows))
         samples = with_timespans(as_sequences(rows, self._net.features), spans, self._net.shortest_span)
         run = run_network(self._net, samples, "reference", self.state, ())
         self._clipped = self._clipped.joined(run.clipped)
@@ -74,6 +78,16 @@ class Stream:
             raise InputError(
                 "state has the wrong shape", numbers=f"{rows.pop()} rows, the stream has {self._batch or 1}"
             )
+
+
+def _spans(timespan: ArrayOrTensor, rows: int) -> np.ndarray:
+    """The time before a sample, for each row."""
+    array = as_array(timespan)
+    if array.shape not in ((), (1,), (rows,), (rows, 1)):
+        raise InputError(
+            "timespan has the wrong shape", numbers=f"{array.shape}", advice=f"Give one number, or {rows} of them."
+        )
+    return np.broadcast_to(np.reshape(array, (-1, 1)), (rows, 1))
 
 
 def _row(array: ArrayOrTensor) -> np.ndarray:

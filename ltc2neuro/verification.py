@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from hw_models.arguments import check_choice, check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_array, as_sequences, with_timespans
+from ltc2neuro.arguments import check_module
+from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
 from ltc2neuro.extras import LAVA
 from ltc2neuro.fidelity import agreement, fidelity, find_truth, time_constants
 from ltc2neuro.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
-from ltc2neuro.runs import Run, run_network
+from ltc2neuro.runs import EXECUTORS, Run, run_network
 from ltc2neuro.verdict import Row, Verification
 
 if TYPE_CHECKING:
@@ -66,6 +68,10 @@ def verify(
             numbers=f"got {type(net).__name__}",
             advice="ltc2neuro.compare(net, library, x) tells the error of a network without.",
         )
+    if model is not None:
+        check_module(model)
+    if on is not None:
+        check_names(on, "on")
     _check_arguments(targets, metric, min_sqnr, max_metric_change, max_clipped)
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
@@ -105,6 +111,8 @@ def _clipped(reference: Run, limit: float | None) -> list[Row]:
 def _check_arguments(
     targets: object, metric: object, min_sqnr: float | None, change: float | None, clipped: float | None
 ) -> None:
+    if metric is not None:
+        metrics.metric_of(metric)
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")
     if change is not None and metric is None:
@@ -134,7 +142,7 @@ def _known_answer(net: Network, reference: Run) -> list[Row]:
 def _executors(net: Network, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
     """Every integer executor against the reference."""
     rows: list[Row] = []
-    wanted = [on] if isinstance(on, str) else on
+    wanted = None if on is None else [check_choice(name, EXECUTORS, "executor") for name in check_names(on, "on")]
     for name in wanted if wanted is not None else INTEGER_EXECUTORS:
         if name in ("reference", "floating"):
             continue
@@ -197,16 +205,7 @@ def _metric(
     limit: float | None,
 ) -> list[Row]:
     integer_outputs = [net.shaped(np.asarray(o)) for o in _listed(reference.outputs)]
-    if x.ragged:
-        wanted = [as_array(t) for t in targets]  # type: ignore[union-attr]
-    else:
-        wanted = net.layout.targets(as_array(targets), net.readout)  # type: ignore[arg-type]
-    if len(wanted) != len(x.arrays):
-        raise InputError(
-            "targets do not fit the samples",
-            numbers=f"{len(wanted)} targets for {len(x.arrays)} sequences",
-            advice="Give the samples that the targets belong to.",
-        )
+    wanted = as_targets(targets, x, net.layout, net.readout)
     label = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
     axis = net.layout.batch_axis(net.readout)
     before, after = (metrics.measure(metric, o, wanted, axis) for o in (float_outputs, integer_outputs))

@@ -38,7 +38,7 @@ class Options:
         if not isinstance(self.overlap, Overlap):
             choices = ", ".join(f"Overlap.{o.name}" for o in Overlap)
             raise InputError("overlap must be an Overlap", numbers=f"{self.overlap!r}", advice=f"Use one of {choices}.")
-        if self.merged not in (None, True, False):
+        if self.merged is not None and not isinstance(self.merged, bool):
             raise InputError("merged must be True, False or None", numbers=f"{self.merged!r}")
         ticks = self.ticks_per_sample
         if ticks is not None and (isinstance(ticks, bool) or not isinstance(ticks, int) or ticks < 1):

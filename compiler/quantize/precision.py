@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
+from hw_models.arguments import check_choice, check_flag, check_text, nearest, shown
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 
@@ -77,20 +78,37 @@ class Precision:
 
     def __post_init__(self) -> None:
         known = {f.name for f in fields(self)} - {"overrides"}
+        if not isinstance(self.overrides, Mapping) or not all(
+            isinstance(glob, str) and isinstance(changes, Mapping) for glob, changes in self.overrides.items()
+        ):
+            raise InputError(
+                "overrides must be fields by globs over value names",
+                numbers=f"overrides = {shown(self.overrides)}",
+                advice="Such as overrides={'rnn.*': {'segments': 16}}.",
+            )
         for glob, changes in self.overrides.items():
             for name in changes:
                 if name not in known:
                     raise InputError(
                         f"Precision has no field {name!r}",
                         where=f"overrides[{glob!r}]",
-                        advice=f"Use one of {', '.join(sorted(known))}.",
+                        advice=f"{nearest(name, known)}Use one of {', '.join(sorted(known))}.",
                     )
         copied = {glob: dict(changes) for glob, changes in self.overrides.items()}  # to pickle, and nobody else's
         object.__setattr__(self, "overrides", copied)
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not low <= value <= high:
-                raise InputError(f"{name} must lie in {low}..{high}", numbers=f"{name} = {value!r}")
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not (whole or (name == "margin" and isinstance(value, float))) or not low <= value <= high:
+                raise InputError(f"{name} must lie in {low}..{high}", numbers=f"{name} = {shown(value)}")
+        flags = ("split_weights", "split_readouts", "calibrated_weights", "split_messages", "wide_products", "carry")
+        for name in flags:
+            check_flag(getattr(self, name), name)
+        for glob, changes in copied.items():
+            try:
+                replace(self, overrides={}, **changes)  # type: ignore[arg-type]
+            except InputError as error:
+                raise InputError(error.what, where=f"overrides[{glob!r}]", numbers=error.numbers) from error
 
     @property
     def first_weight(self) -> int:
@@ -108,7 +126,7 @@ class Precision:
         >>> Precision(overrides={"rnn.*": {"segments": 16}}).at("rnn.v").segments
         16
         """
-        changes = self.changes(name)
+        changes = self.changes(check_text(name, "name"))
         return replace(self, overrides={}, **changes) if changes else self  # type: ignore[arg-type]
 
     def changes(self, name: str) -> dict[str, int]:
@@ -121,6 +139,7 @@ class Precision:
 
     def explain(self, name: str) -> str:
         """What holds for `name`, and which override says so."""
+        check_text(name, "name")
         globs = [g for g in self.overrides if fnmatchcase(name, g)]
         source = f"overridden by {', '.join(globs)}" if globs else "as everywhere"
         held = self.at(name)
@@ -146,9 +165,8 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
             default, segments=SMALL_TABLE if chip.table else 4, wide_products=False, split_readouts=False, carry=False
         ),
     }
-    if wanted is None or wanted in settings:
-        return settings[wanted or "default"]
-    raise InputError(f"no precision {wanted!r}", advice=f"Use {', '.join(settings)} or ltc2neuro.Precision(...).")
+    name = "default" if wanted is None else wanted
+    return settings[check_choice(name, settings, "precision", also=", or ltc2neuro.Precision(...)")]
 
 
 def _without_tables(chip: Chip) -> Precision:

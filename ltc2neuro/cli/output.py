@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from ltc2neuro.cli.words import in_shell
+
 HELD, MISSED, USAGE, FAULT, UNREAD = 0, 1, 2, 3, 141
 """Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a fault of ours; the reader of
 our output, such as `head`, was gone before its end, as shells say it."""
@@ -49,13 +51,17 @@ def say_error(options: argparse.Namespace, error: Exception) -> None:
     from hw_models.errors import Ltc2NeuroError
 
     own = isinstance(error, Ltc2NeuroError)
-    what = error.what if own else f"a fault of ltc2neuro itself: {type(error).__name__}: {error}"
+    what = in_shell(error.what) if own else f"a fault of ltc2neuro itself: {type(error).__name__}: {error}"
     if options.json:
-        parts = {key: getattr(error, key, "") for key in ("where", "numbers", "advice")}
+        parts = {key: getattr(error, key, "") for key in ("where", "numbers")}
+        parts["advice"] = in_shell(getattr(error, "advice", ""))
         print(json.dumps({"error": {"kind": type(error).__name__, "what": what, **parts}}, indent=1))
         return
     hint = "" if own or options.debug else "\n  what to do: run it again with --debug, and report what that shows."
-    print(f"ltc2neuro: {error if own else what}{hint}", file=sys.stderr)
+    shown = (
+        Ltc2NeuroError(what, where=error.where, numbers=error.numbers, advice=in_shell(error.advice)) if own else what
+    )
+    print(f"ltc2neuro: {shown}{hint}", file=sys.stderr)
 
 
 def _plain(value: object) -> object:

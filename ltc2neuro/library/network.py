@@ -23,6 +23,7 @@ from compiler.graph.ops import Input
 from compiler.library.form import LibraryForm
 from compiler.library.network import Integers, ProcessGraph
 from compiler.library.proof import Bounds, reached
+from hw_models.arguments import check_choice, check_flag
 from hw_models.errors import InputError
 from ltc2neuro.answers import answer, shaped
 from ltc2neuro.arrays import (
@@ -140,8 +141,8 @@ class LibraryNetwork:
 
     def _told(self, x: Samples, on: str, state: GivenStates | None, timespans: Samples | None, *, strict: bool) -> Run:
         """A run, and what it clipped said at the line of the user, two calls up."""
-        if not isinstance(on, str) or on not in EXECUTORS:
-            raise InputError(f"no executor {on!r}", advice=f"Use one of {', '.join(EXECUTORS)}.")
+        check_choice(on, EXECUTORS, "executor")
+        check_flag(strict, "strict")
         sequences = with_timespans(as_sequences(x, self.features, layout=self.layout), timespans, self.shortest_span)
         if not sequences.arrays and not sequences.ragged:
             raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
@@ -217,7 +218,10 @@ class LibraryNetwork:
 
     def shaped(self, outputs: Floats) -> Floats:
         """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
-        return shaped(outputs, self.readout, self.step_shape)
+        array = as_array(outputs)
+        check_last(array, self.processes.outputs, "outputs")
+        check_numbers(array, "outputs")
+        return shaped(array, self.readout, self.step_shape)
 
     def quantize(self, x: ArrayOrTensor) -> Integers:
         """Samples (..., features) as the integers that the source sends; out of range is clipped."""
@@ -229,7 +233,10 @@ class LibraryNetwork:
     def dequantize(self, integers: npt.ArrayLike) -> Floats:
         """Integers that the sink hears (..., outputs), in the model's units."""
         scale, offset = output_map(self.float_graph)
-        return np.asarray(integers, np.float64) * self.processes.output_lsb * scale + offset
+        array = as_array(integers)
+        check_last(array, self.processes.outputs, "integers")
+        check_numbers(array, "integers")
+        return array.astype(np.float64) * self.processes.output_lsb * scale + offset
 
     def quantize_state(self, state: GivenStates) -> dict[str, Integers]:
         """States as integers of this network, to start from. See `Network.quantize_state`."""
@@ -240,7 +247,7 @@ class LibraryNetwork:
 
     def state_lsb(self, name: str) -> Floats:
         """The real weight of a state's last place, neuron by neuron."""
-        return self.processes.states[name].lsb
+        return self.processes.states[check_choice(name, self.processes.states, "state")].lsb
 
     def save(self, path: str | Path) -> None:
         """Write a file that `ltc2neuro.load_library` reads."""

@@ -11,7 +11,7 @@ from compiler.backends.float_graph import run_float
 from compiler.library.network import Kind, Population, ProcessGraph
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.arrays import ArrayOrTensor, Samples, Sequences, as_array, as_sequences, with_timespans
+from ltc2neuro.arrays import ArrayOrTensor, Samples, Sequences, as_sequences, as_targets, with_timespans
 from ltc2neuro.library.network import LibraryNetwork
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
@@ -112,7 +112,7 @@ def compare(
     def score(outputs: np.ndarray) -> float | None:
         if metric is None or targets is None:
             return None
-        wanted = library.layout.targets(as_array(targets), library.readout)
+        wanted = as_targets(targets, given, library.layout, library.readout)
         axis = library.layout.batch_axis(library.readout)
         return metrics.measure(metric, list(library.shaped(outputs)), wanted, axis)
 

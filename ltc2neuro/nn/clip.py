@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from hw_models.errors import InputError
+from hw_models.arguments import check_real
 from ltc2neuro.nn.states import Bound
 
 
@@ -23,10 +23,8 @@ class Clip:
     limit: float | None
 
     def __post_init__(self) -> None:
-        if self.limit is not None and not self.limit > 0:
-            raise InputError(
-                "cell_clip must be above 0", numbers=f"cell_clip = {self.limit}", advice="None switches it off."
-            )
+        if self.limit is not None:
+            check_real(self.limit, "cell_clip", above=0)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """`x` within the limit."""

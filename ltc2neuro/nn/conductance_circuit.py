@@ -10,7 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts
 from hw_models.errors import InputError
+from ltc2neuro.arrays import as_array, check_numbers
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.solvers import Time, chosen
 from ltc2neuro.nn.states import Bound
@@ -18,6 +20,12 @@ from ltc2neuro.nn.states import Bound
 Mask: TypeAlias = "torch.Tensor | npt.NDArray[np.generic] | Sequence[Sequence[float]]"
 """Which synapses there are: those that are not 0"""
 _SOLVERS = {"semi-implicit": False, "exact": True}
+
+
+def _numbers(pattern: Mask, what: str) -> np.ndarray:
+    array = as_array(pattern)
+    check_numbers(array, what)
+    return array
 
 
 class ConductanceCircuitCell(nn.Module):
@@ -46,6 +54,7 @@ class ConductanceCircuitCell(nn.Module):
         steps: int = 6,
     ) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
         self._exact = chosen(_SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
         self.log_capacitance = nn.Parameter(torch.zeros(hidden_size))
@@ -53,7 +62,7 @@ class ConductanceCircuitCell(nn.Module):
         given = (("", hidden_size, synapses), ("sensory_", input_size, sensory_synapses))
         for prefix, sources, pattern in given:
             shape = (sources, hidden_size)
-            mask = None if pattern is None else torch.as_tensor(pattern)
+            mask = None if pattern is None else torch.as_tensor(_numbers(pattern, f"{prefix}synapses"))
             if mask is not None and tuple(mask.shape) != shape:
                 raise InputError(
                     f"{prefix}synapses has the wrong shape",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.errors import InputError
+from hw_models.arguments import check_counts
 from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import Time, chosen
@@ -43,9 +43,8 @@ class CTGRUCell(nn.Module):
         cell_clip: float | None = None,
     ) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, scales=scales)
         self._published = chosen(_VARIANTS, variant, "variant")
-        if scales < 1:
-            raise InputError("a unit has at least one trace", numbers=f"scales = {scales}")
         self.input_size, self.hidden_size, self.variant, self.scales = input_size, hidden_size, variant, scales
         self.state_size = hidden_size * scales
         self.cell_clip = Clip(cell_clip)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts, check_flag
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
@@ -40,8 +41,10 @@ class CTRNNCell(nn.Module):
         cell_clip: float | None = None,
     ) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
         self._solver = chosen(SOLVERS, solver, "solver")
         self._time = chosen(_VARIANTS, variant, "variant")
+        check_flag(feedback, "feedback")
         if variant == "1993" and not feedback:
             raise InputError("a CT-RNN without feedback is the paper repository's", advice="Use variant='paper'.")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps

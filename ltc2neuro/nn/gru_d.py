@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import Time
 from ltc2neuro.nn.states import Bound
@@ -23,6 +24,7 @@ class GRUDCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size = input_size, hidden_size
         self.decay_w = nn.Parameter(torch.empty(hidden_size).uniform_(0.0, 0.5))
         self.decay_b = nn.Parameter(torch.zeros(hidden_size))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
 from ltc2neuro.nn.states import Bound
@@ -21,6 +22,7 @@ class GRUODECell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 4) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
         self._solver = chosen(SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
         self.z_inputs, self.r_inputs, self.g_inputs = (nn.Linear(input_size, hidden_size) for _ in range(3))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts, check_real
 from hw_models.errors import InputError
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.spikes import spike
@@ -27,6 +28,9 @@ class LIFCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, du: float = 1.0, dv: float = 0.1, vth: float = 1.0) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size)
+        for name, value in (("du", du), ("dv", dv), ("vth", vth)):
+            check_real(value, name)
         if not (0 <= du <= 1 and 0 <= dv <= 1):
             raise InputError(
                 "the leaks of a neuron lie within 0 ... 1",

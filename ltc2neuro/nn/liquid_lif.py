@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts, check_real
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.spikes import spike
 from ltc2neuro.nn.states import Bound
@@ -30,6 +31,8 @@ class LiquidLIFCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, theta: float = 0.1) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size)
+        check_real(theta, "theta")
         self.input_size, self.hidden_size, self.theta = input_size, hidden_size, theta
         self.state_size = (hidden_size, hidden_size, hidden_size)
         self.drive = nn.Linear(input_size + hidden_size, hidden_size)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts, check_flag, check_real
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
@@ -82,11 +83,12 @@ class LTCSECell(nn.Module):
         cell_clip: float | None = None,
     ) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size)
         self._update = chosen(_SOLVERS, solver, "solver")
         self._elman = chosen(_ELMAN, variant, "variant")
         self._activation, self._range = chosen(_ACTIVATIONS, activation, "activation")
-        if not alpha > 0:
-            raise InputError("alpha must be above 0", numbers=f"alpha = {alpha}")
+        check_real(alpha, "alpha", above=0)
+        check_flag(allow_growth, "allow_growth")
         self.input_size, self.hidden_size = input_size, hidden_size
         self.solver, self.alpha, self.variant, self.activation = solver, float(alpha), variant, activation
         self.cell_clip = Clip(cell_clip)
@@ -129,6 +131,7 @@ class LTCSEGRUCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, cell_clip: float | None = None) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size, self.cell_clip = input_size, hidden_size, Clip(cell_clip)
         self.gate_inputs, self.inputs = nn.Linear(input_size, 2 * hidden_size), nn.Linear(input_size, hidden_size)
         self.gate_recurrent = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
@@ -172,7 +175,7 @@ class LTCSE(Recurrent):
         if variant in _CLASSES and (solver, alpha) != ("semi-implicit", 1.0):
             raise InputError(f"the {variant} of LTC-SE has neither a solver nor a gain", advice="Leave them out.")
         if variant in ("node", "ctgru") and activation != "tanh":
-            raise InputError(f"the {variant} of LTC-SE has no activation to choose: it is tanh")
+            raise InputError(f"the {variant} of LTC-SE has no activation to choose: it is tanh", advice="Leave it out.")
         cell = (
             LTCSEGRUCell(input_size, hidden_size, cell_clip)
             if variant == "ctgru"

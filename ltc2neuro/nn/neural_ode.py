@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts, check_real
 from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
@@ -32,6 +33,8 @@ class NeuralODECell(nn.Module):
         cell_clip: float | None = None,
     ) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
+        check_real(time_scale, "time_scale")
         self._solver = chosen(SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps, self.time_scale = input_size, hidden_size, steps, time_scale
         self.cell_clip = Clip(cell_clip)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
 
@@ -23,6 +24,7 @@ class ODELSTMCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 3) -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
         self._solver = chosen(SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
         self.state_size = (hidden_size, hidden_size)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from hw_models.arguments import check_counts
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.solvers import SOLVERS, chosen
@@ -40,6 +41,7 @@ class PaperLTCCell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "semi-implicit") -> None:
         super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size)
         self._explicit = chosen({"semi-implicit": None, **_EXPLICIT}, solver, "solver")
         self.input_size, self.hidden_size, self.solver = input_size, hidden_size, solver
         self.input_w = nn.Parameter(torch.ones(input_size))

@@ -9,10 +9,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import numpy as np
 import torch
 from torch.overrides import handle_torch_function, has_torch_function
 
+from hw_models.arguments import check_count, check_flag, shown
 from hw_models.errors import InputError
 
 State = TypeVar("State", torch.Tensor, tuple[torch.Tensor, ...])
@@ -31,6 +31,12 @@ class Recurrent(torch.nn.Module):
 
     def __init__(self, cell: torch.nn.Module, return_sequences: bool = True, batch_first: bool = True) -> None:
         super().__init__()
+        if not isinstance(cell, torch.nn.Module):
+            raise InputError(
+                "a cell is a torch.nn.Module", numbers=f"cell = {shown(cell)}", advice="Such as Recurrent(MyCell())."
+            )
+        check_flag(return_sequences, "return_sequences")
+        check_flag(batch_first, "batch_first")
         state_shapes(cell)
         _check_call(cell)
         self.cell = cell
@@ -49,6 +55,10 @@ class Recurrent(torch.nn.Module):
         one's) and the last state.
         """
         time = 1 if self.batch_first else 0
+        if not isinstance(x, torch.Tensor):
+            raise InputError(
+                "a layer takes a tensor", numbers=f"x = {shown(x)}", advice="Of an array: torch.as_tensor(x)."
+            )
         if x.dim() < 3 or x.shape[time] == 0:
             raise InputError(
                 "a recurrent layer needs a batch of sequences",
@@ -89,9 +99,14 @@ def repeat(step: Callable[[State], State], state: State, times: int) -> State:
     >>> repeat(lambda v: v + 1.0, torch.zeros(2), 3)
     tensor([3., 3.])
     """
-    if not isinstance(times, (int, np.integer)) or times < 1:
-        raise InputError("a step is repeated a whole number of times, at least once", numbers=f"times = {times}")
-    tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
+    check_count(times, "times")
+    tensors = (state,) if isinstance(state, torch.Tensor) else state
+    if not isinstance(tensors, tuple) or not tensors or not all(isinstance(t, torch.Tensor) for t in tensors):
+        raise InputError("a state is a tensor or a tuple of tensors", numbers=f"state = {shown(state)}")
+    if not callable(step):
+        raise InputError(
+            "a step is a function of the state", numbers=f"step = {shown(step)}", advice="repeat(step, state, times)"
+        )
     if has_torch_function(tensors):  # a model that is being traced records the step once
         return handle_torch_function(repeat, tensors, step, state, times)
     for _ in range(times):

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 
 import torch
 
+from hw_models.arguments import check_choice
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import Clip
 from ltc2neuro.nn.recurrence import repeat
@@ -61,12 +62,10 @@ def integrate(
 
 def chosen(table: Mapping[str, Choice], name: str, what: str) -> Choice:
     """`table[name]`; raises `InputError` with the choices where there is no such `what`."""
-    if name in _ADAPTIVE and name not in table:
+    if isinstance(name, str) and name in _ADAPTIVE and name not in table:
         raise InputError(
             f"the {what} {name!r} takes as many steps as its error estimate asks for, of all rows together",
             advice=f"A chip's program has a fixed number. Use one of {', '.join(map(repr, table))}, and train again or "
             "look at the difference.",
         )
-    if name not in table:
-        raise InputError(f"there is no {what} {name!r}", advice=f"Use one of {', '.join(map(repr, table))}.")
-    return table[name]
+    return table[check_choice(name, table, what)]

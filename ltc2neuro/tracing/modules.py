@@ -20,7 +20,7 @@ Wrap: TypeAlias = Callable[[str, torch.nn.Module, Forward], Forward]
 def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
     """The module itself, out of torch.compile and DataParallel."""
     if not isinstance(model, torch.nn.Module):
-        raise InputError(f"a torch.nn.Module is expected, not {type(model).__name__}")
+        raise InputError("a torch.nn.Module is expected", numbers=f"given a {type(model).__name__}")
     if isinstance(model, torch.nn.DataParallel):
         return unwrapped(model.module)
     original = getattr(model, "_orig_mod", None)

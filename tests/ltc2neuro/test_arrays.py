@@ -21,7 +21,8 @@ def test_other_kinds_are_refused(dtype):
 
 def test_tensors_of_every_float():
     torch = pytest.importorskip("torch", reason="needs the extra torch")
-    for dtype in (torch.float16, torch.float32, torch.float64):
+    for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
         assert as_array(torch.full((2,), 0.5, dtype=dtype, requires_grad=True)).tolist() == [0.5, 0.5]
-    with pytest.raises(InputError, match="not an array"):
-        as_array(torch.zeros(2, dtype=torch.bfloat16))
+    for tensor in (torch.zeros(2).to_sparse(), torch.zeros(2, device="meta")):
+        with pytest.raises(InputError, match="not an array"):
+            as_array(tensor)
