@@ -16,9 +16,9 @@ import numpy.typing as npt
 from compiler.backends.execution import prepare
 from compiler.backends.float_graph import KERNELS
 from compiler.graph.graph import Graph, State
-from compiler.graph.ops import StateWrite
+from compiler.graph.ops import Max, Min, Op, StateWrite
 from compiler.quantize.bounds import state_interval, sweep
-from compiler.quantize.observed import Observed
+from compiler.quantize.observed import Interval, Observed
 from hw_models.errors import QuantizeError
 
 Floats = npt.NDArray[np.float64]
@@ -33,9 +33,9 @@ SEQUENCES = 16
 MOST_STEPS, MOST_ELEMENTS = 4096, 2**28
 """Samples, and elements computed of all values, that are tried beyond the calibration itself."""
 STEADY = 0.02
-"""Of the calibration's range, by which each further round must widen it to be called growth."""
+"""Of the calibration's range, by which each further round as long as it must widen it to be called growth."""
 ANY = 1e9
-"""A range that stands for any."""
+"""A value that stands for any."""
 BOUNDED = 1e4
 """A state is bounded where it stays within this, whatever it hears."""
 
@@ -57,12 +57,12 @@ def find_growth(graph: Graph, sequences: Sequence[Floats], margin: float, named:
     open_ended = [s for s in graph.states if s.low is None and s.size]
     if not open_ended:
         return []
+    observed = Observed(graph, sequences)
     with np.errstate(all="ignore"):
-        held = _bounded(graph, sequences)
+        held = _bounded(graph, observed, margin)
     tried = [s for s in open_ended if s.name in named or s.name not in held]
     if not tried:
         return []
-    observed = Observed(graph, sequences)
     with np.errstate(all="ignore"):
         horizons = _go_on(graph, sequences, tried, observed, margin)
     found = []
@@ -90,10 +90,27 @@ def warn_of_growth(found: Sequence[Growth], named: Sequence[str], steps: int, st
         )
 
 
-def _bounded(graph: Graph, sequences: Sequence[Floats]) -> frozenset[str]:
-    """States that become what is bounded whatever they, and the inputs, are: a tanh, a mean of two of them."""
+class _Anything(Observed):
+    """What is observed may be anything, whatever the samples show: they may begin at rest."""
+
+    def interval(self, name: str, margin: float) -> Interval:
+        size = self.graph.size(name)
+        return Interval(np.full(size, -ANY), np.full(size, ANY))
+
+
+def _bounded(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
+    """States that become what is bounded whatever they, and the inputs, are: a tanh, a mean of two of them.
+
+    A limit beyond what the calibration shows holds nothing: the format, which comes from it, ends sooner.
+    """
+
+    def holds_late(op: Op, proven: Interval) -> bool:
+        if not isinstance(op, (Max, Min)) or proven.magnitude >= ANY:
+            return False
+        return proven.magnitude > observed.interval(op.out, margin).magnitude
+
     try:
-        bounds = sweep(graph, Observed(graph, [s[:4] for s in sequences[:2]]), ANY, lambda op, proven: False)
+        bounds = sweep(graph, _Anything(graph, [s[:4] for s in observed.sequences[:2]]), 1.0, holds_late)
     except QuantizeError:
         return frozenset()
     written = [op for _, op in graph.ops() if isinstance(op, StateWrite) and op.x in bounds]
@@ -133,7 +150,7 @@ def _go_on(
     widths = go_through([x[:, -steps:]] * SAME)  # of long sequences the end
     for state in states:
         if state.name not in found:
-            later = _extrapolated(widths[state.name], limits[state.name].magnitude, steps)
+            later = _extrapolated(widths[state.name], limits[state.name].magnitude, steps, longest)
             if later is not None:
                 found[state.name] = longest + SAME * steps + later
     return found
@@ -143,10 +160,10 @@ def _width(track: Floats) -> float:
     return float(np.abs(track).max(initial=0.0))
 
 
-def _extrapolated(widths: Sequence[float], limit: float, steps: int) -> int | None:
+def _extrapolated(widths: Sequence[float], limit: float, steps: int, longest: int) -> int | None:
     """In how many samples a range that widens in each round reaches its limit; None where it does not."""
     wider = np.diff(widths)
-    if not widths[0] > 0 or np.any(wider < STEADY * widths[0]):
+    if not widths[0] > 0 or np.any(wider < STEADY * widths[0] * steps / longest):
         return None
     shrinks = (wider[-1] / wider[0]) ** (1 / (len(wider) - 1))
     if shrinks < 1 and widths[-1] + wider[-1] * shrinks / (1 - shrinks) <= limit:  # it settles before that

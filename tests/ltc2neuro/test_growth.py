@@ -108,3 +108,38 @@ def test_growth_is_named_and_true(make):
 def test_no_alarm_where_nothing_grows(make, steps):
     torch.manual_seed(2)
     assert warned(First(make()), noise(steps))[1] == []
+
+
+class Sum(torch.nn.Module):
+    """v' = v + x, held within `limit`, if anywhere."""
+
+    state_size = 1
+
+    def __init__(self, limit=None):
+        super().__init__()
+        self.weight, self.limit = torch.nn.Parameter(torch.ones(1)), limit
+
+    def forward(self, x, v):
+        v = v + self.weight * x
+        return v if self.limit is None else torch.clamp(v, -self.limit, self.limit)
+
+
+def positive(rows, steps):
+    return np.abs(noise(steps, rows, 1))
+
+
+def test_an_accumulator_is_told_from_a_calibration_that_begins_at_rest():
+    x = positive(3, 40)
+    x[:, :6] = 0.0
+    assert len(warned(First(nn.Recurrent(Sum())), x)[1]) == 1
+
+
+def test_an_accumulator_is_told_from_one_long_sequence():
+    (message,) = warned(First(nn.Recurrent(Sum())), positive(1, 8000))[1]
+    horizon = int(re.findall(r"about ([\d,]+) samples", message)[0].replace(",", ""))
+    assert 10_000 < horizon < 14_000
+
+
+@pytest.mark.parametrize(("limit", "count"), [(9000.0, 1), (100.0, 1), (20.0, 0)])
+def test_a_limit_beyond_the_calibrated_range_does_not_hold_a_state(limit, count):
+    assert len(warned(First(nn.Recurrent(Sum(limit))), positive(2, 60))[1]) == count
