@@ -43,6 +43,8 @@ def trial(seed: int) -> str:
     if words:
         return "warned"
     assert off < SAME, f"another function, silently: {off:.3g} of a channel's range"
+    if not want.any():  # no signal, so no decibels
+        return "nothing but zeros"
     assert decibels >= RIGHT_DB, f"{decibels:.1f} dB, silently"
     return "right"
 

@@ -78,6 +78,13 @@ def _format(graph: Graph, name: str) -> Format:
     return found
 
 
+def _magnitude(graph: Graph, name: str) -> int:
+    """The largest that a value or constant can be."""
+    if name in graph.constants:
+        return int(np.abs(graph.constants[name]).max(initial=0))
+    return _format(graph, name).magnitude
+
+
 def _input(graph: Graph, op: Op) -> Kernel:
     return lambda frame: frame.sample
 
@@ -118,7 +125,7 @@ def _mat_vec(graph: Graph, op: Op) -> Kernel:
     assert isinstance(op, MatVec)
     # Integers below 2^53 are exact in float64, and there the BLAS is at home; 64-bit chips take the slow way.
     matrix = graph.constants[op.matrix]
-    sources = max((_format(graph, s).magnitude for s in op.sources), default=0)
+    sources = max((_magnitude(graph, s) for s in op.sources), default=0)
     bound = int(np.abs(matrix).sum(axis=1).max(initial=0)) * sources
     exact = matrix if bound >= 2**53 else matrix.astype(np.float64)
     if op.places is None:

@@ -339,3 +339,24 @@ def test_outputs_are_judged_on_the_whole_calibration() -> None:
         ltc2neuro.compile(Late(), x[:1])
     with pytest.warns(UserWarning, match=r"only .* dB .* the whole calibration"):
         ltc2neuro.compile(Late(), x, precision=ltc2neuro.Precision(weight=3))
+
+
+class Silenced(torch.nn.Module):
+    """Its first layer never answers: what follows reads a constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.rnn = torch.nn.Linear(3, 3), torch.nn.RNN(3, 3, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.first(x) - 50
+        return self.rnn((y > 0).to(y.dtype) * y)[0]
+
+
+def test_a_layer_that_never_answers() -> None:
+    torch.manual_seed(0)
+    model = Silenced()
+    net = ltc2neuro.compile(model, sequences())
+    with torch.no_grad():
+        expected = model(torch.tensor(np.stack(sequences()[:1]), dtype=torch.float32)).numpy()
+    assert np.abs(net(np.stack(sequences()[:1])) - expected).max() < 1e-2
