@@ -40,10 +40,14 @@ class Sequences:
         return list(found.values())
 
 
-def as_array(x: ArrayOrTensor) -> np.ndarray:
-    """`x` as a NumPy array; a tensor is detached and brought to the CPU. Raises `InputError` where it is none."""
+def as_array(x: ArrayOrTensor, name: str = "") -> np.ndarray:
+    """`x` as a NumPy array; a tensor is detached and brought to the CPU.
+
+    Raises `InputError` that speaks of it by `name` where it is none.
+    """
+    no_array = f"{name} is not an array" if name else "not an array"
     if isinstance(x, type):
-        raise InputError("not an array, but a class", numbers=f"given {x.__name__}", advice=NUMBERS)
+        raise InputError(f"{no_array}, but a class", numbers=f"given {x.__name__}", advice=NUMBERS)
     detach = getattr(x, "detach", None)
     try:
         if detach is None:
@@ -52,9 +56,9 @@ def as_array(x: ArrayOrTensor) -> np.ndarray:
             tensor = detach().cpu()
             array = (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise InputError(f"not an array: {error}", numbers=f"given {shown(x)}", advice=NUMBERS) from error
+        raise InputError(f"{no_array}: {error}", numbers=f"given {shown(x)}", advice=NUMBERS) from error
     if array.dtype == object and array.ndim == 0:
-        raise InputError("not an array", numbers=f"given {shown(x)}", advice=_gathered(x))
+        raise InputError(no_array, numbers=f"given {shown(x)}", advice=_gathered(x))
     return array
 
 

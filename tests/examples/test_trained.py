@@ -42,8 +42,9 @@ def test_the_integers_hold_the_goals_of_fidelity(trained):
     net = ltc2neuro.compile(model, task.x_train)
     x, y = task.x_test[::16], task.y_test[::16]
     limit = 0.001 if task.metric == "mse" else 0.0
+    # 65 dB of all channels together, their means included, are 62 and more of what varies in the worst one
     verified = ltc2neuro.verify(
-        net, model, x, targets=y, metric=task.metric, on=("reference",), min_sqnr=65, max_metric_change=limit
+        net, model, x, targets=y, metric=task.metric, on=("reference",), min_sqnr=62, max_metric_change=limit
     )
     assert verified.passed, str(verified)
     written = {net.shown_name(op.x) for _, op in net.graph.ops() if isinstance(op, StateWrite)}

