@@ -11,7 +11,7 @@ ncps = pytest.importorskip("ncps.torch", reason="compiling needs the extra torch
 
 @pytest.mark.parametrize("slower", [1, 10, 100, 1000])
 def test_states_keep_their_signal(slower):
-    """Floored steps that nobody made good for kept 40 dB at a factor of 1000, all channels together; now the worst has 65."""
+    """Floored steps that nobody made good for kept 40 dB of all channels at a factor of 1000; the worst now has 65."""
     from ncps.wirings import AutoNCP
 
     torch.manual_seed(0)
