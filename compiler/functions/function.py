@@ -64,9 +64,18 @@ class Function:
         return None if limit is None else _settled(lambda u: self.real(-u), limit, error)
 
 
+MOST = 1e100
+"""The largest end of a range: no word holds it, and no sum or product of such overflows"""
+
+
 def increasing(real: Callable[[Floats], Floats]) -> RangeRule:
     """The range rule of a function that never falls."""
-    return lambda low, high: (real(low), real(high))
+
+    def range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        with np.errstate(over="ignore"):
+            return np.minimum(real(low), MOST), np.minimum(real(high), MOST)
+
+    return range_of
 
 
 def valley(real: Callable[[Floats], Floats], bottom: float) -> RangeRule:

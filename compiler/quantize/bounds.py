@@ -49,23 +49,40 @@ def sweep(
     made: dict[str, Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
-            found = forward(graph, op, bounds, observed, margin)
-            if isinstance(op, Max) and _opposites(graph, op, made):  # max(x, -x): intervals alone do not see it
-                found = Interval(np.maximum(found.low, 0.0), found.high)
-            if isinstance(op, Mul) and _opposites(graph, op, made):  # -x * x
-                found = Interval(found.low, np.minimum(found.high, 0.0))
-            bounds[op.result] = observed.interval(op.result, margin).common if clips(op, found) else found
+            found = signed(graph, op, forward(graph, op, bounds, observed, margin), made)
+            bounds[op.result] = _clipped(found, observed.interval(op.result, margin)) if clips(op, found) else found
             made[op.result] = op
     return bounds
 
 
-def _opposites(graph: Graph, op: Max | Mul, made: Mapping[str, Op]) -> bool:
-    """Whether the operands of `op` are x and -x."""
-    for x, other in ((op.a, op.b), (op.b, op.a)):
-        opposite = made.get(other)
-        if isinstance(opposite, Mul) and opposite.a == x and negates(graph, opposite):
-            return True
-    return False
+def _clipped(proven: Interval, calibrated: Interval) -> Interval:
+    """The calibrated range; its margin does not go beyond what is proven: -x * x is never above 0."""
+    return calibrated.common.intersect(proven.common)
+
+
+def signed(graph: Graph, op: Op, found: Interval, made: Mapping[str, Op]) -> Interval:
+    """The interval `found` of `op`'s result with the sign of max(x, -x) and a x * b x: intervals do not see it."""
+    if not isinstance(op, (Max, Mul)):
+        return found
+    (a, factor), (b, other) = (_multiple(graph, n, made) for n in (op.a, op.b))
+    if a != b:
+        return found
+    sign = factor * other
+    if isinstance(op, Mul):
+        return Interval(
+            np.where(sign >= 0, np.maximum(found.low, 0.0), found.low),
+            np.where(sign <= 0, np.minimum(found.high, 0.0), found.high),
+        )
+    return Interval(np.where(sign <= 0, np.maximum(found.low, 0.0), found.low), found.high)
+
+
+def _multiple(graph: Graph, name: str, made: Mapping[str, Op]) -> tuple[str, Floats]:
+    """x and a where the value is a x."""
+    factor, op = np.ones(1), made.get(name)
+    while isinstance(op, Mul) and op.b in graph.constants:
+        factor, name = factor * graph.constants[op.b], op.a
+        op = made.get(name)
+    return name, factor
 
 
 def negates(graph: Graph, op: Mul) -> bool:
@@ -159,10 +176,17 @@ def _quotient(graph: Graph, op: Div, a: Interval, b: Interval) -> Interval:
     return Interval(ends.min(axis=0), ends.max(axis=0))
 
 
+GUARD = 2.0**-12
+"""What is further down, of the range or the least seen, guards from 0 only, as the 1e-8 in x / (sum(|x|) + 1e-8)"""
+
+
 def denominator_floor(graph: Graph, op: Div, bounds: Mapping[str, Interval], observed: Observed) -> Floats:
-    """The lower bound below which a denominator is clipped: proven where above 0, else an eighth of the least seen."""
+    """The lower bound below which a denominator is clipped: proven where above 0, else an eighth of the least seen.
+
+    So where what is proven is a guard, of which all that was seen stays far: octaves down to there would cost digits.
+    """
     proven = bounds[op.b].low
-    if np.all(proven > 0) or op.b in graph.constants:
+    if op.b in graph.constants or np.all(proven > GUARD * bounds[op.b].high):
         least = proven
     else:
         least = observed.low(op.b)
@@ -174,7 +198,7 @@ def denominator_floor(graph: Graph, op: Div, bounds: Mapping[str, Interval], obs
             numbers=f"proven lower bound {np.min(proven):.6g}, smallest seen {np.min(least):.6g}",
             advice="Keep the denominator positive, for example by adding a constant.",
         )
-    return np.where(proven > 0, proven, least / 8)
+    return np.where(proven > np.maximum(GUARD * least, 0.0), proven, least / 8)
 
 
 def _denominator(graph: Graph, op: Div, bounds: Mapping[str, Interval], observed: Observed) -> Interval:

@@ -34,7 +34,7 @@ from compiler.graph.ops import (
     Select,
     Sub,
 )
-from compiler.quantize.bounds import forward, input_margin
+from compiler.quantize.bounds import forward, input_margin, signed
 from compiler.quantize.centres import centres
 from compiler.quantize.observed import Floats, Interval, Observed
 from compiler.rewrite.draft import Draft, Integers, integers, reals
@@ -151,7 +151,7 @@ class _Sweep:
         if isinstance(op, Compare):
             return _decided(op, self._within(op.a), self._within(op.b))
         view = replace(self.graph, values=self.draft.values, constants=self.draft.constants)
-        found = forward(view, op, self.bounds, self.observed, self.margin)
+        found = signed(view, op, forward(view, op, self.bounds, self.observed, self.margin), self.draft.definitions)
         size = self.draft.size(op.result or "")
         return Interval(np.broadcast_to(found.low, (size,)), np.broadcast_to(found.high, (size,)))
 

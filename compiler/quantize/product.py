@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph.ops import Add, And, Mul, MulShift, Shift, Sub
+from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
 from compiler.quantize.bounds import negates
 from compiler.quantize.builder import Builder, Floats
 from compiler.quantize.fractions import operand_limit
 from compiler.quantize.intervals import Integers, Span, exactly
+from compiler.quantize.observed import Interval
 from compiler.quantize.precision import Precision
 
 MAX_SHIFT = 30
 """The longest shift that a multiply-shift makes; a smaller parameter has fewer digits."""
 
+NEAR = 4
+"""Last places beyond 0 that need no care"""
 
-def lower_mul(build: Builder, op: Mul) -> str:
-    """`op` in integers; its result has the fraction that `build.wanted` gives it."""
+
+def lower_mul(build: Builder, op: Mul, proven: Interval) -> str:
+    """`op` in integers, of the sign that is `proven`; its result has the fraction that `build.wanted` gives it."""
+    result = _lowered(build, op)
+    span, fraction = build.spans[result], build.fraction(result)
+    # The two multiplies of a wide square may miss 0 by a last place, and their spans alone do not see its sign at all:
+    # a function of it, such as exp(-x * x), would be tabulated far beyond 0.
+    kind: type[Max] | type[Min] | None = None
+    if span.least < -NEAR and proven.low.min(initial=0.0) >= 0:
+        kind = Max
+    elif span.most > NEAR and proven.high.max(initial=0.0) <= 0:
+        kind = Min
+    if kind is not None:
+        signed = build.emit(kind(f"{op.out}.signed", result, build.number(0, fraction)), fraction)
+        build.instead[op.out] = signed
+        build.bias[signed] = build.bias[result]
+    return result
+
+
+def _lowered(build: Builder, op: Mul) -> str:
     if negates(build.source, op):
         zero = build.number(0, build.wanted[op.out])
         return build.emit(Sub(op.out, zero, build.at(op.a, build.wanted[op.out])), build.wanted[op.out], of=op.out)

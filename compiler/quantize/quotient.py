@@ -27,8 +27,8 @@ RECIPROCAL_FRACTION = 18
 def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np.float64] | None) -> str:
     """`op` in integers. `quotient` bounds the result; `floor` is where the denominator is clipped, None where never."""
     d = build.at(op.b, build.wanted.get(op.b, build.precision.word - 2))
-    if build.spans[d].least <= 0:
-        least = 1 if floor is None else max(1, int(np.min(floor) * 2.0 ** build.fraction(d)))
+    least = 1 if floor is None else max(1, int(np.min(floor) * 2.0 ** build.fraction(d)))
+    if 2 * build.spans[d].least < least:  # by more than rounding makes it lower
         d = build.saturated(d, build.fraction(d), (least, max(build.spans[d].most, least)), f"{op.b}.clipped")
     if build.chip.divide:
         return _divide(build, op, d, quotient)

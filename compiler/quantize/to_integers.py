@@ -208,7 +208,7 @@ def _lower(
     elif isinstance(op, MatVec):
         lower_mat_vec(build, op, observed)
     elif isinstance(op, Mul):
-        lower_mul(build, op)
+        lower_mul(build, op, bounds[op.out])
     elif isinstance(op, Div):
         lower_div(build, op, bounds[op.out], denominator_floor(build.source, op, bounds, observed))
     elif isinstance(op, Apply):
