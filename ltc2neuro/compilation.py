@@ -135,7 +135,7 @@ def compile(
     if traced.dropped:
         warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=2)
     warn_of_poor_calibration(sequences.arrays, timed=timed, stacklevel=2)
-    warn_of_training(model, stacklevel=2)
+    warn_of_training(model, traced, sequences.arrays, stacklevel=2)
     growth = find_growth(traced.graph, sequences.arrays, exact.margin, traced.growing)
     warn_of_growth(growth, traced.growing, max(len(a) for a in sequences.arrays), stacklevel=2)
     begin("simplifying")

@@ -28,6 +28,10 @@ OFF = 5e-3
 """Of a time constant or a gain, that it may be off: 0.5 %."""
 SLOW = 1 / 100
 """Neurons that lose less than this of themselves in a sample are looked at: of others the states' own errors tell."""
+STAYS = 1e-9
+"""Neurons that lose less than this add up: what they seem to lose is the noise of floating-point numbers."""
+MOST_TOLD = 10.0
+"""Errors of so many times the right value are not told apart."""
 POINTS = 6
 """Samples of each sequence, at its end, from whose states a step is taken."""
 NEURONS = 64
@@ -71,12 +75,16 @@ def decay(design: Design) -> Iterator[Finding]:
             "slow decay",
             found.state,
             f"{len(found.neurons)} slow neurons of this state lose their time constant or their gain",
-            f"neuron {found.neuron}: its time constant of {found.tau:.4g} samples is off by {found.of_tau:+.2%}, "
-            f"and where it comes to rest by {found.of_gain:+.2%} of the largest that it is",
+            f"neuron {found.neuron}: its time constant of {found.tau:.4g} samples {_off(found.of_tau)}, "
+            f"and where it comes to rest {_off(found.of_gain)} of the largest that it is",
             f"{OFF:.1%}",
             _cure(design, found.state),
             Severity.WARNING,
         )
+
+
+def _off(error: float) -> str:
+    return f"is off by {error:+.2%}" if abs(error) < MOST_TOLD else f"is off by more than {MOST_TOLD:.0%}"
 
 
 def decays(design: Design, integers: Graph) -> list[Decay]:
@@ -127,7 +135,7 @@ def _worst(
     bad: list[int] = []
     for k, neuron in enumerate(which, 1):
         leak, leaked = (1 - np.mean(s[k, :, neuron] - s[0, :, neuron]) / nudge[neuron] for s in (real, held))
-        if not 0 < leak < SLOW:
+        if not STAYS < leak < SLOW:
             continue
         short = np.mean(held[0, :, neuron] - real[0, :, neuron]) / leak
         tau = np.inf if leaked <= 0 else float(leak / leaked - 1)

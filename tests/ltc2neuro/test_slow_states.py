@@ -183,3 +183,33 @@ def test_fast_states_carry_nothing():
     with pytest.warns(UserWarning, match="carry=True"):
         net = _compiled(slow, precision=Precision(carry=False))
     assert [s.name for s in net.graph.states] == ["layer.v"]
+
+
+class Sum(torch.nn.Module):
+    """A layer beside a pure accumulator, whose 1 - k is the noise of floating-point numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru, self.scale = torch.nn.GRU(1, 3, batch_first=True), torch.nn.Parameter(torch.ones(1))
+        self.sum, self.out = Recurrent(_Adds()), torch.nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(torch.cat([self.gru(x)[0], self.sum(x)[0]], -1))
+
+
+class _Adds(torch.nn.Module):
+    state_size = 1
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x, v):
+        return v + self.weight * x
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_accumulator_is_no_slow_decay():
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).uniform(0, 1, (4, 100, 1))
+    assert [f for f in ltc2neuro.check(Sum().eval(), "loihi2", x) if f.rule == "slow decay"] == []

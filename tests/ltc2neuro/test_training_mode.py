@@ -61,3 +61,27 @@ def test_dropout_between_the_layers_of_a_recurrent_network_is_named():
 )
 def test_nothing_is_said_where_nothing_differs(model):
     assert said(model)[1] == []
+
+
+class Functional(nn.Module):
+    """What differs is written into forward, where no module tells of it."""
+
+    def __init__(self, what):
+        super().__init__()
+        self.linear, self.what = nn.Linear(3, 4), what
+
+    def forward(self, x):
+        return self.what(self.linear(x), self.training)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [lambda y, on: nn.functional.dropout(y, 0.5, training=on), lambda y, on: y if on else torch.tanh(y)],
+    ids=["dropout", "an if"],
+)
+def test_what_forward_does_otherwise_is_said_once(what):
+    model, before = Functional(what).train(), torch.get_rng_state()
+    (message,) = said(model)[1]
+    assert "self.training" in message and model.training
+    assert torch.equal(torch.get_rng_state(), before)
+    assert said(model.eval())[1] == []
