@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, StateRead, Sub
+from compiler.quantize.assumptions import MOST_SHIFT
 from compiler.quantize.intervals import Span, exactly, largest_partial_sum, of_format, span_of
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
@@ -200,7 +201,8 @@ class Builder:
         if key not in self._copies:
             copy = f"{name}@{fraction}"
             if down > 0:
-                self._copies[key] = self.emit(Rescale(copy, name, down), fraction)
+                # more than all bits of a word are as many as all: what is left is 0
+                self._copies[key] = self.emit(Rescale(copy, name, min(down, MOST_SHIFT)), fraction)
             else:
                 self._copies[key] = self.emit(Shift(copy, name, self.number(-down)), fraction)
         return self._copies[key]

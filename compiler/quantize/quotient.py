@@ -56,6 +56,9 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
     exponent = build.fraction(d) - top
     room = fraction_for(quotient.magnitude, word_limit(build.precision.at(op.out)) * 2.0**exponent)
     a = build.at(op.a, min(build.wanted.get(op.a, build.wanted[op.out]), room))
+    if not octaves and a in build.constants:  # one number for all elements would give a value of one element
+        each = np.broadcast_to(build.constants[a], (build.source.size(op.out),))
+        a = build.constant(f"{a}.each", each, build.fraction(a))
     # |a * 2^o| = |quotient| * (d * 2^o) <= |quotient| * 2^-exponent: what exceeds it is a rounding, and is clipped.
     limit = min(int(quotient.magnitude * 2.0 ** (build.fraction(a) - exponent)) + 16, build.chip.word_high)
     scaled = build.emit(Shift(f"{op.out}.numerator", a, amount), build.fraction(a), (-limit, limit))

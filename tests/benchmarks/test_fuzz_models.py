@@ -22,3 +22,9 @@ def test_a_seed_gives_one_model_and_new_data() -> None:
     assert np.array_equal(one.new, two.new) and one.new.shape[:2] != one.calibration.shape[:2]
     state = two.model.state_dict()
     assert all(np.array_equal(tensor, state[name]) for name, tensor in one.model.state_dict().items())
+
+
+@pytest.mark.parametrize("seed", [88, 155, 224])
+def test_what_fuzzing_found(seed: int) -> None:
+    """A sum far coarser than its parts, a layer that never answers, one number over a denominator of one octave."""
+    assert models.trial(seed) in ("right", "warned")
