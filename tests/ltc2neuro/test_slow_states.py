@@ -1,15 +1,10 @@
 """Slow states keep their time constant and their gain: torch in float64 is what they are held against."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "compiler"))
-from mapped_check import assert_mapped_equals
-
 import ltc2neuro
+from benchmarks.fuzz.mapped import assert_mapped_equals
 from compiler.backends.float_graph import run_float
 from ltc2neuro import Precision
 
