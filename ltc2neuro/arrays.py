@@ -40,10 +40,10 @@ class Sequences:
         return list(found.values())
 
 
-def as_array(x: ArrayOrTensor, name: str = "") -> np.ndarray:
+def as_array(x: ArrayOrTensor, name: str = "", expected: str = "") -> np.ndarray:
     """`x` as a NumPy array; a tensor is detached and brought to the CPU.
 
-    Raises `InputError` that speaks of it by `name` where it is none.
+    Raises `InputError` that speaks of it by `name`, and tells the shape `expected`, where it is none.
     """
     no_array = f"{name} is not an array" if name else "not an array"
     if isinstance(x, type):
@@ -58,7 +58,8 @@ def as_array(x: ArrayOrTensor, name: str = "") -> np.ndarray:
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise InputError(f"{no_array}: {error}", numbers=f"given {shown(x)}", advice=NUMBERS) from error
     if array.dtype == object and array.ndim == 0:
-        raise InputError(no_array, numbers=f"given {shown(x)}", advice=_gathered(x))
+        wanted = f", expected {expected}" if expected else ""
+        raise InputError(no_array, numbers=f"given {shown(x)}{wanted}", advice=_gathered(x))
     return array
 
 
@@ -174,7 +175,7 @@ def as_sequences(
         arrays = [as_array(s) for s in x]  # type: ignore[union-attr]
         shapes = [a.shape for a in arrays]
     else:
-        whole = as_array(x)  # type: ignore[arg-type]
+        whole = as_array(x, what, expected)  # type: ignore[arg-type]
         if whole.ndim != 3:
             raise InputError(
                 f"{what} has {whole.ndim} dimensions",
