@@ -109,7 +109,7 @@ def _clipped(reference: Run, limit: float | None) -> list[Row]:
 
 
 def _check_arguments(
-    targets: object, metric: object, min_sqnr: float | None, change: float | None, clipped: float | None
+    targets: object, metric: str | Metric | None, min_sqnr: float | None, change: float | None, clipped: float | None
 ) -> None:
     if metric is not None:
         metrics.metric_of(metric)

@@ -7,7 +7,7 @@ import datetime
 import pathlib
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
@@ -162,7 +162,7 @@ def _scripted(path: Path) -> bool:
         return False
 
 
-def _inert() -> list[object]:
+def _inert() -> list[Callable[..., object] | tuple[Callable[..., object], str]]:
     """What stands beside the tensors in many checkpoints, and only holds values: NumPy's arrays and numbers, parsed
     arguments, paths and dates. NumPy's own names have changed: files have the old ones and the new ones."""
     own = import_module("numpy._core.multiarray" if hasattr(np, "_core") else "numpy.core.multiarray")
