@@ -68,7 +68,7 @@ def test_wrong_options(net):
         Options("layers")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="merged must be"):
         Options(merged="yes")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="options must be an Options"):
+    with pytest.raises(InputError, match="options must be Options"):
         net.cost(options=Overlap.LAYERS)
 
 
