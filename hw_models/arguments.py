@@ -15,7 +15,7 @@ _LONGEST = 60
 
 def shown(value: object) -> str:
     """A value in a message: as Python writes it where that is short, else its type."""
-    plain = isinstance(value, (str, bytes, int, float, complex, Path, list, tuple, dict, set))
+    plain = value is None or isinstance(value, (str, bytes, int, float, complex, Path, list, tuple, dict, set))
     text = repr(value) if plain else ""
     return text if plain and len(text) <= _LONGEST and "\n" not in text else f"a {type(value).__name__}"
 

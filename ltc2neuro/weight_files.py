@@ -139,8 +139,7 @@ def _read_torch(path: Path) -> object:
             advice=SCRIPTED.format(old=str(path), new=new),
         )
     try:
-        with torch.serialization.safe_globals(_inert()):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return _loaded(path)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             "this file cannot be loaded as tensors alone; a pickled module could run any code",
@@ -151,6 +150,17 @@ def _read_torch(path: Path) -> object:
         raise WeightsError(
             f"not a file that torch saved: {error}", where=str(path), advice="Copy it again, or save it again."
         ) from error
+
+
+def _loaded(path: Path) -> object:
+    """What the file holds: tensors alone, else with what only holds values."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        if not hasattr(torch.serialization, "safe_globals"):  # an early torch
+            raise
+        with torch.serialization.safe_globals(_inert()):
+            return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _scripted(path: Path) -> bool:
