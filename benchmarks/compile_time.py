@@ -51,8 +51,8 @@ def main() -> int:
     small = AutoNCP(19, 1)
     large = AutoNCP(302, 30, sparsity_level=0.8)
     found = [
-        ("compile AutoNCP(19, 1)", compile_seconds(small), 2.0),
-        ("compile AutoNCP(302, 30)", compile_seconds(large), 20.0),
+        ("compile AutoNCP(19, 1)", compile_seconds(small), 1.0),
+        ("compile AutoNCP(302, 30)", compile_seconds(large), 5.0),
         ("import ltc2neuro after NumPy, best of 5", min(import_seconds() for _ in range(5)), 0.15),
         ("ltc2neuro --help, best of 5", min(help_seconds() for _ in range(5)), 0.4),
     ]
