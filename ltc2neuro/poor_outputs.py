@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.backends.float_graph import run_each
 from compiler.graph.graph import Graph
-from compiler.graph.ops import MatVec
+from compiler.graph.work import work
 from ltc2neuro.arrays import Floats, Sequences
 from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
 
@@ -65,7 +65,7 @@ def _flat(answers: Floats, outputs: int) -> Floats:
 def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:
     """All sequences, or as many and as much of them as `WORK` allows, spread over all."""
     count, steps = len(sequences), max(map(len, sequences))
-    while work(graph, _spread(sequences, count, steps)) > WORK:
+    while cost(graph, _spread(sequences, count, steps)) > WORK:
         if count > FEW_SEQUENCES or (count > 1 and steps <= FEW_STEPS):
             count = (count + 1) // 2
         elif steps > 1:
@@ -79,13 +79,7 @@ def _spread(sequences: Sequence[Floats], count: int, steps: int) -> list[Floats]
     return [sequences[int(i)][:steps] for i in np.linspace(0, len(sequences) - 1, count)]
 
 
-def work(graph: Graph, sequences: Sequence[Floats]) -> float:
+def cost(graph: Graph, sequences: Sequence[Floats]) -> float:
     """What the float network computes over them, sequences of one length side by side."""
-    calls, elements = 0, 0.0
-    for block in graph.blocks:
-        for op in block.ops:
-            matrix = graph.constants[op.matrix].size / 4 if isinstance(op, MatVec) else 0
-            calls += block.repeat
-            elements += block.repeat * (matrix + (graph.size(op.result) if op.result is not None else 0))
-    lengths = Counter(map(len, sequences))
-    return sum(steps * (calls * CALL + elements * batch) for steps, batch in lengths.items())
+    one, lengths = work(graph), Counter(map(len, sequences))
+    return sum(steps * (one.calls * CALL + one.elements * batch) for steps, batch in lengths.items())

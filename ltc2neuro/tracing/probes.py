@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph import Graph
-from compiler.graph.ops import MatVec
+from compiler.graph.work import Work
 from ltc2neuro.tracing import axes
 
 Floats = npt.NDArray[np.float64]
@@ -25,8 +24,6 @@ _CALIBRATION, _SPECIAL, _LONG = 0.125, 0.125, 0.75
 """Parts of the budget"""
 _OP = 700
 """What the call of an op costs, in elements"""
-_PRODUCTS = 4
-"""products of a matrix and a vector that cost as much as an element"""
 
 _COUNTS = 0.01
 """Of the budget, for each other number of rows"""
@@ -57,29 +54,10 @@ class Probe:
     """whether rows with time spans run side by side"""
 
 
-@dataclass(frozen=True)
-class Work:
-    """What a graph computes for one sample: calls of ops, and elements for each row."""
-
-    ops: int
-    elements: int
-
-    def steps(self, budget: float, rows: int, alone: bool) -> int:
-        """How many steps of so many rows cost `budget`; `alone`: one row after the other."""
-        calls = self.ops * _OP * (rows if alone else 1)
-        return int(budget / (calls + rows * self.elements))
-
-
-def work(graph: Graph) -> Work:
-    """The work of a graph."""
-    elements = 0
-    for block, op in graph.ops():
-        size = 0 if op.result is None else graph.size(op.result)
-        if isinstance(op, MatVec):
-            columns = graph.constants[op.matrix].shape[1]
-            size += size * columns // _PRODUCTS
-        elements += block.repeat * size
-    return Work(sum(b.repeat * len(b.ops) for b in graph.blocks), elements)
+def _steps(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
+    """How many steps of so many rows cost `budget`; `alone`: one row after the other."""
+    calls = costs.calls * _OP * (rows if alone else 1)
+    return int(budget / (calls + rows * costs.elements))
 
 
 def short_probes(
@@ -91,14 +69,19 @@ def short_probes(
     and rows run alone, but for one probe if they can run `together`.
     """
     own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed)
-    alone = sequences[0][: max(axes.STEPS + 1, min(_SPECIAL_STEPS, costs.steps(_SPECIAL * BUDGET, 1, alone=False)))]
+    alone = sequences[0][: max(axes.STEPS + 1, min(_SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
     name = "calibration, sequence 0"
     single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
     single += [Probe(f"one row, {n} step{'s' * (n > 1)}", _long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)]
     lengths = [n for n in (1, 2) if n < special.x.shape[1]]
     shapes = [replace(special, name=f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", x=special.x[:, :n], fewer="")
               for n in lengths]  # fmt: skip
-    shapes += [] if timed else [p for p in _counts(special) if costs.steps(_COUNTS * BUDGET, len(p.x), False) > 2]
+    counts = [] if timed else _counts(special)
+    cheap = [p for p in counts if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
+    if len(cheap) < len(counts):
+        most = f"no other numbers of rows than up to {len(cheap[-1].x)}" if cheap else "no other numbers of rows"
+        special = replace(special, fewer=", ".join(filter(None, (special.fewer, most))))
+    shapes += cheap
     if together:
         shapes.append(replace(special, name=f"{len(special.x)} rows side by side", x=special.x[:, :3], together=True))
     return [*own, *single, special, *shapes]
@@ -116,9 +99,9 @@ def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Prob
     """The calibration over and over: at least twice as long as its longest sequence, and `LONG_STEPS`."""
     wanted = max(2 * max(map(len, sequences)), LONG_STEPS)
     rows = 1 if timed else _LONG_ROWS
-    steps = costs.steps(_LONG * BUDGET, rows, alone=False)
+    steps = _steps(costs, _LONG * BUDGET, rows, alone=False)
     if steps < wanted and rows > 1:
-        rows, steps = 1, costs.steps(_LONG * BUDGET, 1, alone=False)
+        rows, steps = 1, _steps(costs, _LONG * BUDGET, 1, alone=False)
     steps = min(wanted, max(steps, axes.STEPS + 1))
     first = max(sequences, key=len)
     one = np.concatenate([first, *(s for s in sequences if s is not first)])[: max(steps, 1)]
@@ -134,9 +117,9 @@ def _calibration(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> li
     A batch has more rows than the trace, so that a constant made of their number is found out: where there are fewer,
     sequences are repeated, the other way round. The same holds for its steps.
     """
-    allowed = costs.steps(_CALIBRATION * BUDGET, 1, alone=False)
+    allowed = _steps(costs, _CALIBRATION * BUDGET, 1, alone=False)
     if not timed:  # calls of ops are shared by the rows of a batch
-        allowed = max(allowed, MOST_TOGETHER * costs.steps(_CALIBRATION * BUDGET, MOST_TOGETHER, alone=False))
+        allowed = max(allowed, MOST_TOGETHER * _steps(costs, _CALIBRATION * BUDGET, MOST_TOGETHER, alone=False))
     chosen: list[int] = []
     for number in _spread(len(sequences)):
         if chosen and sum(len(sequences[n]) for n in [*chosen, number]) > allowed:
@@ -195,7 +178,7 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
         for name, row in rows.items():
             rows[name] = np.concatenate([row[:, :-1], first[:, -1:]], axis=1)
     x = np.stack(list(rows.values()))
-    steps = costs.steps(_SPECIAL * BUDGET, len(x), alone=timed)
+    steps = _steps(costs, _SPECIAL * BUDGET, len(x), alone=timed)
     steps = min(length, max(steps, axes.ROWS))
     fewer = f"{steps} steps instead of {length}" if steps < length else ""
     name = "at rest, single channels, beyond the calibration"

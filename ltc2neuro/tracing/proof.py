@@ -17,12 +17,13 @@ from compiler.backends.float_graph import run_float
 from compiler.backends.rounding import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.ops import Output
+from compiler.graph.work import work
 from hw_models.errors import Ltc2NeuroError, ProofError
 from ltc2neuro import evidence
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling
-from ltc2neuro.tracing.probes import Probe, long_probe, short_probes, work
+from ltc2neuro.tracing.probes import Probe, long_probe, short_probes
 from ltc2neuro.tracing.shown import Pair, Witness, witness
 from ltc2neuro.tracing.source import raised_at
 from ltc2neuro.tracing.watches import Watch
