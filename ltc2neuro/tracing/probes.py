@@ -30,7 +30,7 @@ _COUNTS = 0.01
 ROW_COUNTS = (3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, 65, 128)
 LONG_STEPS = 1024
 _LONG_ROWS = 2
-_SPECIAL_STEPS = 32
+SPECIAL_STEPS = 32
 MOST_TOGETHER = 64
 """rows of one batch"""
 
@@ -69,7 +69,7 @@ def short_probes(
     and rows run alone, but for one probe if they can run `together`.
     """
     own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed)
-    alone = sequences[0][: max(axes.STEPS + 1, min(_SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
+    alone = sequences[0][: max(axes.STEPS + 1, min(SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
     name = "calibration, sequence 0"
     single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
     single += [Probe(f"one row, {n} step{'s' * (n > 1)}", _long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)]
@@ -155,7 +155,7 @@ def _spread(count: int) -> list[int]:
 
 def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
     """Rest, single channels, and values beyond the calibrated ones; random signs."""
-    length = max(_SPECIAL_STEPS, axes.STEPS + 1)
+    length = max(SPECIAL_STEPS, axes.STEPS + 1)
     every = np.concatenate(sequences)
     first, last = (_long_enough(sequences[n], length)[:length] for n in (0, -1))
     mean = np.broadcast_to(every.mean(axis=0), first.shape)

@@ -23,7 +23,7 @@ from ltc2neuro import evidence
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling
-from ltc2neuro.tracing.probes import Probe, long_probe, short_probes
+from ltc2neuro.tracing.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
 from ltc2neuro.tracing.shown import Pair, Witness, witness
 from ltc2neuro.tracing.source import raised_at
 from ltc2neuro.tracing.watches import Watch
@@ -74,7 +74,7 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     if own != exact:  # what depends on the type shows in the answer
         in_own = _Trial(replace(subject, watches=()), witness(subject.model, calling, own), wider=True)
         special = max((p for p in probes if not p.own), key=lambda p: (len(p.x), p.x.size))
-        some = [special] if special.fewer else [probes[0], special]
+        some = [special] if special.x.shape[1] < SPECIAL_STEPS else [probes[0], special]
         found += [in_own.run(_some(probe)) for probe in some]
     return _joined(found)
 
