@@ -6,6 +6,7 @@ where that happens to more than one value in a thousand of a channel, whoever ru
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -59,11 +60,12 @@ class Tally:
 
 
     def ranges(self, i: int) -> str:
-        """How far element `i` went, and how far it may."""
-        return (
-            f"seen {self.low[i]:.6g} to {self.high[i]:.6g}, "
-            f"calibrated for {self.held_low[i]:.6g} to {self.held_high[i]:.6g}"
-        )
+        """How far element `i` went, and how far it may, with digits that tell the ends of the range apart."""
+        ends = [float(e[i]) for e in (self.low, self.high, self.held_low, self.held_high)]
+        width, largest = ends[3] - ends[2] or max(ends) - min(ends), max(map(abs, ends))
+        digits = max(6, math.ceil(math.log10(largest / width)) + 3) if 0 < width < math.inf and largest else 6
+        seen_low, seen_high, low, high = (f"{end:.{min(digits, 17)}g}" for end in ends)
+        return f"seen {seen_low} to {seen_high}, calibrated for {low} to {high}"
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ def _check_arguments(
     if change is not None and metric is None:
         raise InputError("max_metric_change needs a metric and targets", numbers=f"max_metric_change = {change}")
     for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change), ("max_clipped", clipped)):
-        if limit is not None and (not isinstance(limit, (int, float, np.number)) or math.isnan(limit)):
+        number = isinstance(limit, (int, float, np.number)) and not isinstance(limit, bool)
+        if limit is not None and (not number or math.isnan(limit)):
             raise InputError(f"{name} is no number", numbers=f"{name} = {limit!r}")
     if clipped is not None and not 0 <= clipped <= 1:
         raise InputError("max_clipped is a share, from 0 to 1", numbers=f"max_clipped = {clipped}")

@@ -124,3 +124,12 @@ def test_networks_without_microcode_tell_as_well():
     with pytest.raises(InputError, match="clipped"):
         made.run(X * 9, strict=True)
     assert not told(lambda: made(X))
+
+
+def test_a_narrow_range_far_from_0_is_told_with_digits_that_resolve_it():
+    model = torch.nn.Linear(1, 1).double()
+    x = 1.7e9 + 300 * np.random.default_rng(0).uniform(-1, 1, (4, 30, 1))
+    net = ltc2neuro.compile(model, x)
+    told = r"seen 1700003000 to 1700003000, calibrated for 169999\d+(\.\d+)? to 170000\d+"
+    with pytest.warns(UserWarning, match=told):
+        net(np.full((1, 5, 1), 1.7e9 + 3000))
