@@ -104,13 +104,13 @@ def _bounded(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
     A limit beyond what the calibration shows holds nothing: the format, which comes from it, ends sooner.
     """
 
-    def holds_late(op: Op, proven: Interval) -> bool:
-        if not isinstance(op, (Max, Min)) or proven.magnitude >= ANY:
-            return False
-        return proven.magnitude > observed.interval(op.out, margin).magnitude
+    def holds(op: Op, proven: Interval) -> Interval:
+        late = isinstance(op, (Max, Min)) and proven.magnitude > observed.interval(op.out, margin).magnitude
+        return anything.interval(op.out, 1.0) if late else proven
 
+    anything = _Anything(graph, [s[:4] for s in observed.sequences[:2]])
     try:
-        bounds = sweep(graph, _Anything(graph, [s[:4] for s in observed.sequences[:2]]), 1.0, holds_late)
+        bounds = sweep(graph, anything, 1.0, holds)
     except QuantizeError:
         return frozenset()
     written = [op for _, op in graph.ops() if isinstance(op, StateWrite) and op.x in bounds]

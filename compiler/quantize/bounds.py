@@ -38,26 +38,30 @@ from hw_models.errors import QuantizeError
 
 def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collection[str] = ()) -> dict[str, Interval]:
     """An interval for every value and constant of a float graph; what is `clipped` stays in its calibrated one."""
-    return _contract(graph, sweep(graph, observed, margin, lambda op, _: op.result in clipped))
+
+    def kept(op: Op, found: Interval) -> Interval:
+        return clip(op, found, observed, margin) if op.result in clipped else found
+
+    return _contract(graph, sweep(graph, observed, margin, kept))
 
 
 def sweep(
-    graph: Graph, observed: Observed, margin: float, clips: Callable[[Op, Interval], bool]
+    graph: Graph, observed: Observed, margin: float, kept: Callable[[Op, Interval], Interval]
 ) -> dict[str, Interval]:
-    """The intervals, op by op; where `clips` says so of an op and what it reaches, the calibrated one is taken."""
+    """The intervals, op by op; `kept` says of an op and what it reaches with which interval to go on."""
     bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
     made: dict[str, Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
             found = signed(graph, op, forward(graph, op, bounds, observed, margin), made)
-            bounds[op.result] = _clipped(found, observed.interval(op.result, margin)) if clips(op, found) else found
+            bounds[op.result] = kept(op, found)
             made[op.result] = op
     return bounds
 
 
-def _clipped(proven: Interval, calibrated: Interval) -> Interval:
-    """The calibrated range; its margin does not go beyond what is proven: -x * x is never above 0."""
-    return calibrated.common.intersect(proven.common)
+def clip(op: Op, proven: Interval, observed: Observed, margin: float) -> Interval:
+    """The calibrated range of `op`'s result; its margin does not go beyond what is proven: -x * x is never above 0."""
+    return observed.interval(str(op.result), margin).common.intersect(proven.common)
 
 
 def signed(graph: Graph, op: Op, found: Interval, made: Mapping[str, Op]) -> Interval:

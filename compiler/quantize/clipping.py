@@ -8,7 +8,7 @@ from compiler.functions import FUNCTIONS
 from compiler.functions.function import FAR
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Gather, MatVec, Max, Min, Mul, Op, SegmentSum, Select, StateRead, Sub
-from compiler.quantize.bounds import sweep
+from compiler.quantize.bounds import clip, sweep
 from compiler.quantize.observed import Interval, Observed
 
 WIDE = 2.0
@@ -40,8 +40,11 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
         clipped.add(str(op.result))
         return True
 
+    def kept(op: Op, found: Interval) -> Interval:
+        return clip(op, found, observed, margin) if wide(op, found) else found
+
     if follows or named:
-        sweep(graph, observed, margin, wide)
+        sweep(graph, observed, margin, kept)
     return frozenset(clipped)
 
 
