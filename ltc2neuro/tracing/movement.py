@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from compiler.graph.ops import Gather
+from hw_models.errors import TraceError
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.elementwise import MIXES, constant
 from ltc2neuro.tracing.recorder import Recorder
@@ -18,6 +19,10 @@ from ltc2neuro.tracing.symbolic import Symbolic, plain, symbolic, symbols
 CHOOSES = (
     "A network's connections are fixed: choose with constants, or select with torch.where(condition, a, b). "
 )
+
+
+class TakenApartError(TraceError):
+    """Single rows or steps are taken: of the last step's answers, `x[-1]`, where the model reads time first."""
 
 
 def movement(func: Callable[..., object]) -> Callable[..., object]:
@@ -60,12 +65,15 @@ def _moved(x: Symbolic, example: object, codes: object) -> object:
     return example
 
 
-def _apart(recorder: Recorder, problem: str) -> Exception:
-    return recorder.refusal(
+def _apart(recorder: Recorder, problem: str) -> TakenApartError:
+    error = recorder.refusal(
         f"{recorder.operation} takes batch rows or time steps apart: {problem}",
-        "A network answers at every step or at the last (y[:, -1]). A cell that is stepped by hand in a loop belongs "
-        "under ltc2neuro.nn.Recurrent(cell); where its answer is fed back, that is a state of the cell: (y, (h, y)).",
+        "A network answers at every step or at the last: y[:, -1] of what has batch first, y[-1] of what has time "
+        "first, as torch's recurrent layers do without batch_first=True. A cell that is stepped by hand in a loop "
+        "belongs under ltc2neuro.nn.Recurrent(cell); where its answer is fed back, that is a state of the cell: "
+        "(y, (h, y)).",
     )
+    return TakenApartError(error.what, where=error.where, advice=error.advice)
 
 
 def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from networks import FEATURES, sequences, tracker
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
-from ltc2neuro.errors import InputError
+from ltc2neuro.errors import InputError, TraceError
 from ltc2neuro.nn import Recurrent
 
 STEPS, ROWS = 12, 5
@@ -85,6 +86,43 @@ def test_a_layer_that_is_transposed_for_is_named():
     assert "nn.LSTM with batch_first=True" in caught.value.where
     net = ltc2neuro.compile(Transposing(), X.swapaxes(0, 1))  # reads batch first, whatever its layer does
     assert net.layout.time_first is False
+
+
+class Ending(torch.nn.Module):
+    """Memory in no layer, and the answer to the last step."""
+
+    def __init__(self, end: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.head, self.end = torch.nn.Linear(FEATURES, 2), end
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.end(torch.tanh(x)))
+
+
+@pytest.mark.parametrize("end", [lambda y: y[-1], lambda y: y.select(0, -1), lambda y: y[len(y) - 1 :].squeeze(0)])
+def test_the_last_step_alone_tells_the_order(end):
+    model = Ending(end)
+    with pytest.raises(InputError, match="reads time first, and nobody has said") as caught:
+        ltc2neuro.compile(model, X)
+    assert "test_layout.py, line" in caught.value.where
+    assert "y[:, -1]" in caught.value.advice and "batch_first=False" in caught.value.advice
+    near(torchs(model, X), ltc2neuro.compile(model, X, batch_first=False)(X))
+    near(torchs(model, X), ltc2neuro.compile(model, X.swapaxes(0, 1), batch_first=True)(X.swapaxes(0, 1)))
+    with pytest.raises(InputError, match="this one reads batch first"):
+        ltc2neuro.compile(Ending(lambda y: y[:, -1]), X, batch_first=False)
+
+
+@pytest.mark.parametrize("batch_first", [None, True, False])
+@pytest.mark.parametrize(("built", "end"), [(False, lambda y: y[:, -1]), (True, lambda y: y[-1])])
+def test_a_layer_and_a_line_that_disagree(built, end, batch_first):
+    class Mixed(Reader):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return end(super().forward(x))
+
+    with pytest.raises(TraceError, match="single rows out of the batch") as caught:
+        ltc2neuro.compile(Mixed(batch_first=built), X, batch_first=batch_first)
+    assert "torch's recurrent layers do without batch_first=True" in caught.value.advice
 
 
 def test_as_the_model_takes_them():
