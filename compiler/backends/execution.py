@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.graph.graph import Graph
+from compiler.graph.graph import Block, Graph
 from compiler.graph.ops import Op, Output, StateRead, StateWrite
 from hw_models.errors import GraphError
 
@@ -47,6 +47,8 @@ class Frame:
     """values and constants by name, (size, batch) or (size, 1)"""
     sample: Array
     """this sample's features as the executor takes them, (features, batch)"""
+    states: dict[str, Array] = field(default_factory=dict)
+    """what StateRead reads, (size, batch)"""
     saturations: dict[str, int] = field(default_factory=dict)
     clips: dict[str, Clip] = field(default_factory=dict)
 
@@ -87,12 +89,15 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Step:
-    """An op, the name of its result, and its kernel."""
+class Prepared:
+    """A block of a graph, ready to run: each iteration computes, in this order, then writes."""
 
-    op: Op
-    result: str | None
-    kernel: Kernel
+    repeat: int
+    computed: tuple[tuple[str, Kernel], ...]
+    """names of values, with their kernels"""
+    written: tuple[tuple[str, str], ...]
+    """names of states, with those of the values that they take"""
+    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,7 @@ class Program:
 
     graph: Graph
     constants: dict[str, Array]
-    blocks: tuple[tuple[int, tuple[Step, ...]], ...]
-    """repeat count and steps of each block"""
+    blocks: tuple[Prepared, ...]
 
     def run(
         self,
@@ -138,21 +142,21 @@ class Program:
         observe: Callable[[str, Array], None] | None,
     ) -> Execution:
         graph, (batch, steps, _) = self.graph, x.shape
-        frame = Frame(dict(self.constants), x[:, 0].T if steps else x.reshape(-1, batch))
         states = {
             s.name: np.ascontiguousarray(state[s.name].T)
             if state is not None
             else np.repeat(self.constants[s.initial], batch, axis=1)
             for s in graph.states
         }
+        frame = Frame(dict(self.constants), x[:, 0].T if steps else x.reshape(-1, batch), states)
         outputs: list[Array] = []
         history: dict[str, list[Array]] = {name: [] for name in states}
         recorded: dict[str, list[Array]] = {name: [] for name in record}
         for t in range(steps):
             frame.sample = x[:, t].T
-            for repeat, block in self.blocks:
-                for _ in range(repeat):
-                    states.update(_iterate(block, frame, states, outputs, observe))
+            for block in self.blocks:
+                for _ in range(block.repeat):
+                    _iterate(block, frame, outputs, observe)
             for name, values in history.items():
                 values.append(states[name])
             for name, values in recorded.items():
@@ -194,25 +198,17 @@ def joined(parts: Sequence[Execution]) -> Execution:
 
 
 def _iterate(
-    steps: Sequence[Step],
-    frame: Frame,
-    states: Mapping[str, Array],
-    outputs: list[Array],
-    observe: Callable[[str, Array], None] | None,
-) -> dict[str, Array]:
-    """One iteration of a block; returns the states that it writes."""
-    written: dict[str, Array] = {}
-    for step in steps:
-        op = step.op
-        if isinstance(op, StateWrite):
-            written[op.state] = _wide(frame.values[op.x], states[op.state].shape[1])
-        elif isinstance(op, Output):
-            outputs.append(_wide(frame.values[op.x], frame.sample.shape[1]))
-        elif step.result is not None:
-            frame.values[step.result] = states[op.state] if isinstance(op, StateRead) else step.kernel(frame)
-            if observe is not None:
-                observe(step.result, frame.values[step.result])
-    return written
+    block: Prepared, frame: Frame, outputs: list[Array], observe: Callable[[str, Array], None] | None
+) -> None:
+    """One iteration of a block."""
+    values, batch = frame.values, frame.sample.shape[1]
+    for name, kernel in block.computed:
+        values[name] = kernel(frame)
+        if observe is not None:
+            observe(name, values[name])
+    for value in block.outputs:
+        outputs.append(_wide(values[value], batch))
+    frame.states.update({state: _wide(values[value], batch) for state, value in block.written})
 
 
 def _wide(array: Array, batch: int) -> Array:
@@ -225,12 +221,17 @@ def prepare(graph: Graph, factories: Mapping[type[Op], Factory]) -> Program:
     return Program(
         graph,
         {n: _column(c) for n, c in graph.constants.items()},
-        tuple((b.repeat, tuple(_step(graph, op, factories) for op in b.ops)) for b in graph.blocks),
+        tuple(_prepared(graph, block, factories) for block in graph.blocks),
     )
 
 
-def _step(graph: Graph, op: Op, factories: Mapping[type[Op], Factory]) -> Step:
-    return Step(op, op.result, _kernel(graph, op, factories))
+def _prepared(graph: Graph, block: Block, factories: Mapping[type[Op], Factory]) -> Prepared:
+    return Prepared(
+        block.repeat,
+        tuple((op.result, _kernel(graph, op, factories)) for op in block.ops if op.result is not None),
+        tuple((op.state, op.x) for op in block.ops if isinstance(op, StateWrite)),
+        tuple(op.x for op in block.ops if isinstance(op, Output)),
+    )
 
 
 def _column(constant: Array) -> Array:
@@ -243,12 +244,9 @@ def _stack(arrays: list[Array], batch: int, size: int) -> Array:
 
 
 def _kernel(graph: Graph, op: Op, factories: Mapping[type[Op], Factory]) -> Kernel:
-    if isinstance(op, (StateRead, StateWrite, Output)):
-        return _effect
+    if isinstance(op, StateRead):
+        state = op.state
+        return lambda frame: frame.states[state]
     if type(op) not in factories:
         raise GraphError(f"this executor has no kernel for {type(op).__name__}")
     return factories[type(op)](graph, op)
-
-
-def _effect(frame: Frame) -> Array:
-    raise GraphError("an effect has no kernel")  # execute() handles effects itself

@@ -76,16 +76,17 @@ def _segment_sum(graph: Graph, op: Op) -> Kernel:
     order = np.argsort(segment, kind="stable")
     in_order = np.array_equal(order, np.arange(len(order)))
     # The sum up to each segment's end, less the sum up to its start, would lose digits: add.reduceat does not.
-    starts = np.searchsorted(segment[order], np.arange(size))
-    empty = np.bincount(segment, minlength=size) == 0
+    filled = np.unique(segment)
+    starts = np.searchsorted(segment[order], filled)
 
     def kernel(frame: Frame) -> Array:
         x = frame.values[op.x]
         parts = x if in_order else x[order]
-        if not empty.any():
+        if len(filled) == size:
             return np.add.reduceat(parts, starts, axis=0)
-        total = np.add.reduceat(np.concatenate([parts, np.zeros_like(x[:1])]), starts, axis=0)
-        total[empty] = 0
+        total = np.zeros((size, x.shape[1]))
+        if len(filled):
+            total[filled] = np.add.reduceat(parts, starts, axis=0)
         return total
 
     return kernel

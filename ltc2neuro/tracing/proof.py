@@ -81,7 +81,8 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
 
 def compared(subject: Subject, probe: Probe, dtype: torch.dtype) -> Evidence:
     """Compare torch, in `dtype`, and the graph on one probe. Raises `ProofError`."""
-    return _Trial(subject, witness(subject.model, subject.calling, dtype)).run(probe)
+    seen = witness(subject.model, subject.calling, dtype, remember=bool(subject.watches))
+    return _Trial(subject, seen).run(probe)
 
 
 def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, traced: Graph) -> Evidence:
