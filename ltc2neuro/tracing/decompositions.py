@@ -282,7 +282,7 @@ def _pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float
 DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
     f: rule
     for names, rule in (
-        (("neg", "negative", "__neg__"), lambda input: input * -1.0),
+        (("neg", "negative", "__neg__"), lambda input: input * -1),  # a whole number stays one
         (("positive", "__pos__"), lambda input: input),
         (("abs", "absolute", "__abs__"), lambda input: torch.maximum(input, -input)),
         (("clamp", "clip"), _clamp),

@@ -14,10 +14,11 @@ from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.logic import truth
 from ltc2neuro.tracing.recorder import Recorder
-from ltc2neuro.tracing.refusals import CUTS, refusal
+from ltc2neuro.tracing.refusals import CUTS, misused, refusal
 from ltc2neuro.tracing.solver import repeated
 from ltc2neuro.tracing.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.torch_ops import RULES, Rule, spellings
+from ltc2neuro.tracing.transforms import refuse_transforms
 
 Function = Callable[..., object]
 
@@ -38,6 +39,7 @@ class Recording(TorchFunctionMode):
     ) -> object:
         """Dispatch one call."""
         args, kwargs = tuple(args), kwargs or {}
+        refuse_transforms(self._recorder, (args, kwargs))
         if symbols(args) or symbols(kwargs):
             with self:
                 return dispatch(func, args, kwargs)
@@ -66,9 +68,13 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
         raise refusal(recorder, func)
     target = args[0] if args else None
     with recorder.doing(func):
+        if kwargs.get("out") is not None:
+            raise recorder.refusal(
+                f"{recorder.operation} writes its result into a tensor that is given as out=",
+                "Leave out= away and use what the call returns: y = torch.mul(a, b).",
+            )
         result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
-        without = {"inplace", *(["out"] if kwargs.get("out") is None else [])}
-        kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in without}
+        kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}
         try:
             if func not in _WITH_MASKS:
                 numbers = rule in _DECOMPOSED
@@ -78,11 +84,7 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
         except Ltc2NeuroError:
             raise
         except Exception as error:
-            raise recorder.refusal(
-                f"{recorder.operation} is called in a way that is not supported",
-                "Write it with simpler operations.",
-                str(error),
-            ) from error
+            raise misused(recorder, error) from error
         recorded = typed(recorder, recorded, result)
     return _store(recorder, target, recorded) if in_place else recorded
 

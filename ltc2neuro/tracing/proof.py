@@ -18,14 +18,14 @@ from compiler.backends.rounding import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.ops import Output
 from compiler.graph.work import work
-from hw_models.errors import Ltc2NeuroError, ProofError
+from hw_models.errors import ProofError
 from ltc2neuro import evidence
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.calling import Calling
+from ltc2neuro.tracing.failures import failure
 from ltc2neuro.tracing.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
 from ltc2neuro.tracing.shown import Pair, Witness, witness
-from ltc2neuro.tracing.source import raised_at
 from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
@@ -145,7 +145,7 @@ class _Trial:
             answer, pairs = self.witness.show(x, run, self.subject.watches, together=probe.together)
         except Exception as error:
             if probe.own:
-                raise _fails(error, x.shape) from error
+                raise failure(error, x.shape) from error
             why = f"torch fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             return Evidence(self.arithmetic, (replace(seen, left_out=rows, why=why),))
         pairs = [*pairs, self._answer(run.outputs, answer, calling)]
@@ -294,17 +294,6 @@ def _calls(seen: Witness, watches: Sequence[Watch]) -> str:
         if torchs not in (0, count):
             return f"; the module {module!r} was called {torchs} times, {count} in the trace"
     return ""
-
-
-def _fails(error: Exception, shape: tuple[int, ...]) -> Exception:
-    if isinstance(error, Ltc2NeuroError):
-        return error
-    return ProofError(
-        "the model fails on a batch of another shape than the trace's",
-        where=str(raised_at(error) or ""),
-        numbers=f"(batch, time, features) = {shape}: {type(error).__name__}: {error}",
-        advice=f"Write no numbers of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace).",
-    )
 
 
 def _diverges(graph: Graph, p: Pair) -> ProofError:

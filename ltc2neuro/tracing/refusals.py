@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import torch
@@ -107,6 +108,21 @@ def refusal(recorder: Recorder, func: Callable[..., object]) -> TraceError:
     if advice is _WRITES:
         return recorder.refusal(f"a computed value is written into a tensor by {name}", advice)
     return recorder.refusal(f"the operation {name} is not supported", advice)
+
+
+def misused(recorder: Recorder, error: Exception) -> TraceError:
+    """The error for arguments that torch takes and the rule of its function does not."""
+    text = str(error)
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", text)
+    if unknown is not None:
+        text = f"its argument {unknown[1]} is not known"
+    elif isinstance(error, TypeError) and "positional argument" in text:
+        text = "it has more arguments, or fewer, than are known"
+    return recorder.refusal(
+        f"{recorder.operation} is called in a way that is not supported",
+        "Leave the argument out where its default will do, or write it with simpler operations.",
+        text,
+    )
 
 
 def scripted(recorder: Recorder, name: str) -> TraceError:
