@@ -46,7 +46,7 @@ def help_seconds() -> float:
 
 def main() -> int:
     torch.set_num_threads(1)
-    for module in ("ltc2neuro.compilation", "ltc2neuro.tracing"):
+    for module in ("ltc2neuro.compilation.pipeline", "ltc2neuro.tracing"):
         importlib.import_module(module)  # imports are no part of a compilation's time
     small = AutoNCP(19, 1)
     large = AutoNCP(302, 30, sparsity_level=0.8)

@@ -12,10 +12,10 @@ import numpy as np
 from lava_chain.relay import Relay
 
 import ltc2neuro
-from compiler.backends.lava.guard import run_graph
-from compiler.backends.lava.processes.host import Sink, Source
-from compiler.backends.lava.processes.nets import FusedNet, MappedNet, Net
-from compiler.backends.lava.records import SampleRows, shared
+from compiler.lava.processes.host import Sink, Source
+from compiler.lava.processes.nets import FusedNet, MappedNet, Net
+from compiler.lava.runtime.shared_memory import SampleRows, shared
+from compiler.lava.runtime.supervise import run_graph
 from compiler.mapping.network import MappedNetwork
 from ltc2neuro import Options, Overlap
 

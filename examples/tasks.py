@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ltc2neuro.demo import load_digits
+from ltc2neuro.demo.demo import load_digits
 
 Floats = npt.NDArray[np.float32]
 Targets = npt.NDArray[np.float32] | npt.NDArray[np.int64]

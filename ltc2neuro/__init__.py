@@ -14,51 +14,51 @@ from ltc2neuro.siblings import check_siblings
 
 check_siblings()
 
-from compiler.backends.lava.hook import install  # noqa: E402  # only now is it known to be ours
+from compiler.lava.runtime.import_hook import install  # noqa: E402  # only now is it known to be ours
 
 install()
 
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from compiler.library.form import LibraryForm, Reciprocal
     from compiler.mapping.options import Options, Overlap
     from compiler.placement.placement import Placement
     from compiler.quantize.precision import Precision
     from compiler.rules.finding import Finding
+    from compiler.stock.form import LibraryForm, Reciprocal
     from hw_models.chip import load_chip
     from ltc2neuro import errors
-    from ltc2neuro.checking import check
-    from ltc2neuro.compilation import compile
-    from ltc2neuro.cost_report import Cost
-    from ltc2neuro.library.file import load_library
-    from ltc2neuro.library.network import LibraryNetwork
-    from ltc2neuro.library.text import compare
+    from ltc2neuro.artifact.saving import load
+    from ltc2neuro.compilation.checking import check
+    from ltc2neuro.compilation.pipeline import compile
+    from ltc2neuro.compiled.runs import Run
+    from ltc2neuro.cost.report import Cost
     from ltc2neuro.network import Network
-    from ltc2neuro.runs import Run
-    from ltc2neuro.saving import load
-    from ltc2neuro.verification import Verification, verify
+    from ltc2neuro.stock.file import load_library
+    from ltc2neuro.stock.network import LibraryNetwork
+    from ltc2neuro.stock.text import compare
+    from ltc2neuro.verification.verifying import Verification, verify
 
 _HOMES = {
-    "Cost": "ltc2neuro.cost_report",
+    "Cost": "ltc2neuro.cost.report",
     "Finding": "compiler.rules.finding",
-    "LibraryForm": "compiler.library.form",
-    "LibraryNetwork": "ltc2neuro.library.network",
+    "LibraryForm": "compiler.stock.form",
+    "LibraryNetwork": "ltc2neuro.stock.network",
     "Network": "ltc2neuro.network",
     "Options": "compiler.mapping.options",
     "Overlap": "compiler.mapping.options",
     "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
-    "Reciprocal": "compiler.library.form",
-    "Run": "ltc2neuro.runs",
-    "Verification": "ltc2neuro.verification",
-    "check": "ltc2neuro.checking",
-    "compare": "ltc2neuro.library.text",
-    "compile": "ltc2neuro.compilation",
-    "load": "ltc2neuro.saving",
+    "Reciprocal": "compiler.stock.form",
+    "Run": "ltc2neuro.compiled.runs",
+    "Verification": "ltc2neuro.verification.verifying",
+    "check": "ltc2neuro.compilation.checking",
+    "compare": "ltc2neuro.stock.text",
+    "compile": "ltc2neuro.compilation.pipeline",
+    "load": "ltc2neuro.artifact.saving",
     "load_chip": "hw_models.chip",
-    "load_library": "ltc2neuro.library.file",
-    "verify": "ltc2neuro.verification",
+    "load_library": "ltc2neuro.stock.file",
+    "verify": "ltc2neuro.verification.verifying",
 }
 
 __all__ = [

@@ -87,7 +87,7 @@ def _lava_runs() -> Finding:
     if extras.LAVA.missing():
         return Finding(subject, Status.MISSING, "not tried", extras.LAVA.command)
     try:
-        from compiler.backends.lava.selftest import selftest
+        from compiler.lava.selftest import selftest
 
         return Finding(subject, Status.OK, selftest())
     except Ltc2NeuroError as error:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.errors import InputError
 from ltc2neuro.arguments import check_options
+from ltc2neuro.compiled.runs import refuse_without_lava
 from ltc2neuro.extras import LAVA
-from ltc2neuro.runs import refuse_without_lava
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
-    from compiler.backends.lava.processes.nets import Net
+    from compiler.lava.processes.nets import Net
     from compiler.mapping.network import MappedNetwork
     from compiler.mapping.options import Options
     from ltc2neuro.network import Network
@@ -48,8 +48,8 @@ def to_lava(
         )
     refuse_without_lava(net)
     LAVA.require()
-    from compiler.backends.lava.entering import Entering
-    from compiler.backends.lava.processes.nets import FusedNet, MappedNet, Net
+    from compiler.lava.processes.nets import FusedNet, MappedNet, Net
+    from compiler.lava.runtime.entering import Entering
     from compiler.mapping.options import Options, Overlap
 
     if after is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.execution import Execution, Program
+from compiler.executors.execution import Execution, Program
 from compiler.graph.graph import Graph, State, TimeConstant
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Input, Output, StateRead
@@ -20,7 +20,6 @@ from compiler.rewrite.runner import PassRecord
 from hw_models.arguments import check_choice, check_count, check_flag
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
-from ltc2neuro.answers import answer, shaped
 from ltc2neuro.arguments import check_options
 from ltc2neuro.arrays import (
     ArrayOrTensor,
@@ -33,23 +32,24 @@ from ltc2neuro.arrays import (
     check_numbers,
     with_timespans,
 )
-from ltc2neuro.clipped import tell, user_ends
+from ltc2neuro.compiled.answers import answer, shaped
+from ltc2neuro.compiled.clipped import tell, user_ends
+from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_rows, tell_clipped, words_of
+from ltc2neuro.compiled.pickling import made_of
+from ltc2neuro.compiled.runs import Run, clipped_of, run_network
+from ltc2neuro.compiled.stream import Stream
 from ltc2neuro.evidence import Evidence
-from ltc2neuro.given_states import GivenStates, as_integers, as_rows, tell_clipped, words_of
 from ltc2neuro.layout import BATCH_FIRST, Layout
-from ltc2neuro.pickling import made_of
-from ltc2neuro.runs import Run, clipped_of, run_network
-from ltc2neuro.stream import Stream
-from ltc2neuro.time_constants import tau, tau_name
+from ltc2neuro.verification.time_constants import tau, tau_name
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
-    from compiler.assembly.reading import Json as AssemblyJson
+    from compiler.assembly.json_reader import Json as AssemblyJson
     from compiler.mapping.network import MappedNetwork
     from compiler.mapping.options import Options
     from compiler.placement.placement import Placement
-    from ltc2neuro.cost_report import Cost
+    from ltc2neuro.cost.report import Cost
 
 
 _KEPT_MAPPINGS = 4
@@ -323,15 +323,15 @@ class Network:
     @cached_property
     def reference_program(self) -> Program:
         """The reference, ready to run."""
-        from compiler.backends.reference import prepare_reference
+        from compiler.executors.reference import prepare_reference
 
         return prepare_reference(self.graph, narrow=self.chip.product_bits <= 31)
 
     @cached_property
     def floating_program(self) -> Program:
         """The unrounded executor, ready to run."""
-        from compiler.backends.execution import prepare
-        from compiler.backends.floating import KERNELS
+        from compiler.executors.execution import prepare
+        from compiler.executors.unrounded import KERNELS
 
         return prepare(self.graph, KERNELS)
 
@@ -360,7 +360,7 @@ class Network:
     @cached_property
     def placement(self) -> Placement:
         """Which core holds which neurons; `print` it. Raises `ChipError` where the network does not fit its chip."""
-        from ltc2neuro.costs import placed
+        from ltc2neuro.cost.costing import placed
 
         return placed(self, self.chip)
 
@@ -379,7 +379,7 @@ class Network:
         messages. Raises `PlacementError` where the network does not fit, `ChipError` where the chip's file does not
         tell its memory, times and energies.
         """
-        from ltc2neuro.costs import cost
+        from ltc2neuro.cost.costing import cost
 
         return cost(self, run, chip, cores, options)
 
@@ -423,13 +423,13 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
-        from ltc2neuro.saving import save
+        from ltc2neuro.artifact.saving import save
 
         save(self, path)
 
     def assembly(self, options: Options | None = None) -> str:
         """Every population's program, words and ports as text; `compiler.assembly.parse` reads it back."""
-        from ltc2neuro.assembling import assembly
+        from ltc2neuro.compiled.assembling import assembly
 
         return assembly(self, options)
 
@@ -440,13 +440,13 @@ class Network:
 
         Ready for `json.dumps`; docs/instruction-set.md has the schema.
         """
-        from ltc2neuro.assembling import assembly_json
+        from ltc2neuro.compiled.assembling import assembly_json
 
         return assembly_json(self, options, reset_interval)
 
     def explain_precision(self) -> str:
         """What precision holds for each value, and its format."""
-        from ltc2neuro.summary import explain_precision
+        from ltc2neuro.compiled.summary import explain_precision
 
         return explain_precision(self)
 
@@ -454,7 +454,7 @@ class Network:
         return made_of(self)
 
     def __str__(self) -> str:
-        from ltc2neuro.summary import summary
+        from ltc2neuro.compiled.summary import summary
 
         return summary(self)
 

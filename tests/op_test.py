@@ -8,14 +8,14 @@ from abc import ABC, abstractmethod
 import numpy as np
 from graph_strategies import SMALL, Builder
 
-from compiler.backends.floating import run_floating
-from compiler.backends.lava.machine import Machine
-from compiler.backends.reference import run_reference
+from compiler.executors.reference import run_reference
+from compiler.executors.unrounded import run_floating
 from compiler.graph import Graph
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import validate
 from compiler.mapping import map_network
-from compiler.quantize.intervals import find_spans, prove
+from compiler.ranges.integer_spans import find_spans, prove
+from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip
 
 Sample = list[int]

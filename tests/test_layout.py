@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).resolve().parent.parent
-LAVA = HOME / "compiler" / "backends" / "lava"
+LAVA = HOME / "compiler" / "lava"
 FORBIDDEN = {
     "hw_models": {"compiler", "ltc2neuro", "torch", "ncps", "lava", "scipy", "matplotlib", "sklearn"},
     "compiler": {"ltc2neuro", "torch", "ncps", "matplotlib", "sklearn"},
@@ -54,7 +54,7 @@ def test_lava_only_inside_its_backend():
         for name in imports(path):
             assert inside or name.split(".")[0] != "lava", f"{path.relative_to(HOME)} imports {name}"
         for name in imports(path, nested=False):
-            away = not name.startswith("compiler.backends.lava")
+            away = not name.startswith("compiler.lava")
             assert inside or away, f"{path.relative_to(HOME)} imports {name} at module level"
 
 

@@ -23,11 +23,11 @@ import numpy as np
 
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import program
-from compiler.backends.lava.guard import run_graph
-from compiler.backends.lava.processes.host import Sink, Source
-from compiler.backends.lava.processes.nets import MappedNet
-from compiler.backends.lava.records import Int32, SampleRows, shared
 from compiler.graph import Graph
+from compiler.lava.processes.host import Sink, Source
+from compiler.lava.processes.nets import MappedNet
+from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
+from compiler.lava.runtime.supervise import run_graph
 from compiler.mapping import MappedNetwork, map_network
 from hw_models.chip import load_chip
 from hw_models.errors import LavaError

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.fuzz.graphs import SMALL
-from compiler.backends.lava.machine import Machine
-from compiler.backends.reference import run_reference
+from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.mapping import MappedNetwork
+from compiler.simulator.machine import Machine
 
 
 def assert_mapped_equals(

@@ -57,7 +57,7 @@ def _torch(made: Example) -> np.ndarray:
 
 
 def _floats(net: Network, made: Example) -> np.ndarray:
-    from compiler.backends.float_graph import run_float
+    from compiler.executors.float64 import run_float
 
     return np.asarray(net.shaped(run_float(net.float_graph, made.new).outputs))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.assembly.dispatch import TICK
-from compiler.assembly.flow import ways
-from hw_models import instructions as isa
+from compiler.assembly.liveness import ways
+from hw_models import isa
 
 
 def code_instructions(listing: Sequence[isa.Instruction]) -> int:

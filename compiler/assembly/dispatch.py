@@ -11,8 +11,8 @@ import heapq
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from compiler.assembly.decisions import Ring, Turn, in_turn
-from hw_models import instructions as isa
+from compiler.assembly.dispatch_tree import Ring, Turn, in_turn
+from hw_models import isa
 
 TICK = isa.Word("tick")
 """Counts the ticks of a run. In the first samples, at which what belongs to earlier ones must not run, all have numbers

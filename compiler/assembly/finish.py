@@ -8,8 +8,8 @@ from dataclasses import replace
 from compiler.assembly.peephole import shorten
 from compiler.assembly.population import Population
 from compiler.assembly.registers import allocate
-from compiler.assembly.sharing import share_words
-from hw_models import instructions as isa
+from compiler.assembly.word_allocation import share_words
+from hw_models import isa
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from compiler.assembly.reading import is_integer
+from compiler.assembly.json_reader import is_integer
 from compiler.assembly.text import RESERVED
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.errors import AssemblyError
 
 _TOKEN = re.compile(

@@ -9,7 +9,7 @@ import numpy as np
 from compiler.assembly.lexer import Field, Form, Line, lines, match
 from compiler.assembly.population import Integers, Population, label_fault, place_fault
 from compiler.assembly.text import HEADERS
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.errors import AssemblyError
 
 _KINDS = {kind.__name__: kind for kind in isa.INSTRUCTIONS}

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from compiler.assembly.flow import live_after, ways
-from hw_models import instructions as isa
+from compiler.assembly.liveness import live_after, ways
+from hw_models import isa
 
 Listing: TypeAlias = "list[isa.Instruction]"
 

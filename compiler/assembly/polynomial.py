@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.fixed_point import Integers
 
 

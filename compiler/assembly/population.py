@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.assembly.flow import MOST_SHIFT, live_after, shift, ways
-from hw_models import instructions as isa
+from compiler.assembly.liveness import MOST_SHIFT, live_after, shift, ways
+from hw_models import isa
 
 Integers = npt.NDArray[np.int64]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from compiler.assembly.flow import live_after, ways
-from hw_models import instructions as isa
+from compiler.assembly.liveness import live_after, ways
+from hw_models import isa
 from hw_models.errors import GraphError
 
 

@@ -6,9 +6,9 @@ from dataclasses import fields
 
 import numpy as np
 
+from compiler.assembly.json_reader import Json, Table
 from compiler.assembly.population import Integers, Population, label_fault, place_fault
-from compiler.assembly.reading import Json, Table
-from hw_models import instructions as isa
+from hw_models import isa
 
 _KINDS = {kind.__name__: kind for kind in isa.INSTRUCTIONS}
 

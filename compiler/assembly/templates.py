@@ -29,7 +29,7 @@ from compiler.graph.ops import (
     Shift,
     Sub,
 )
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, GraphError
 from hw_models.fixed_point import Integers

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from compiler.assembly.population import Population
-from hw_models import instructions as isa
+from hw_models import isa
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.@']*")
 """A name that is written as it is; any other one is a JSON string."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from compiler.assembly.dispatch import Reset, Section, assemble, initial_counters, ordered
 from compiler.mapping.network import Population, StateProbe
 from compiler.mapping.programs import Program
-from hw_models import instructions as isa
+from hw_models import isa
 
 
 @dataclass(frozen=True)

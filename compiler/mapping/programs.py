@@ -18,7 +18,7 @@ from compiler.mapping.network import Integers
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Arrival, Schedule, Sent
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.chip import Chip
 
 Moment = tuple[int, int]

@@ -62,7 +62,7 @@ def _run(
     unchanged: Mapping[str, Numbers],
 ) -> None:
     """Add what a batch of sequences sends; `state` is (size, batch)."""
-    from compiler.backends.lava.machine import Machine
+    from compiler.simulator.machine import Machine
 
     lanes, time, _ = x.shape
     last: dict[tuple[Port, str], np.ndarray] = {}

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, StateRead, Sub
-from compiler.quantize.assumptions import MOST_SHIFT
-from compiler.quantize.intervals import Span, exactly, largest_partial_sum, of_format, span_of
 from compiler.quantize.precision import Precision
+from compiler.ranges.assumptions import MOST_SHIFT
+from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
 from hw_models.chip import Chip
 from hw_models.errors import QuantizeError
 from hw_models.fixed_point import Format

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS, Symmetry
+from compiler.graph.draft import Draft, Integers, integers, reals
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
@@ -34,10 +35,9 @@ from compiler.graph.ops import (
     Select,
     Sub,
 )
-from compiler.quantize.bounds import forward, input_margin, signed
 from compiler.quantize.centres import centres
-from compiler.quantize.observed import Floats, Interval, Observed
-from compiler.rewrite.draft import Draft, Integers, integers, reals
+from compiler.ranges.observed import Floats, Interval, Observed
+from compiler.ranges.real_intervals import forward, input_margin, signed
 
 NEAR = 2.0**-20
 """A smooth ramp is a straight line where it is nearer to one than this."""

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from compiler.functions import FUNCTIONS, Function, Symmetry
+from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Max, Min, Mul, Op, Sub
-from compiler.quantize.observed import Floats, Interval
 from compiler.quantize.precision import Precision
-from compiler.rewrite.draft import Draft, reals, rewrite
+from compiler.ranges.observed import Floats, Interval
 
 FLAT = 2.0**-24
 """A function that is so near to its limit is taken to be there."""

@@ -37,10 +37,10 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from compiler.quantize.bounds import multiplied, negates
 from compiler.quantize.matrices import exponents
-from compiler.quantize.observed import Floats, Interval
 from compiler.quantize.precision import Precision
+from compiler.ranges.observed import Floats, Interval
+from compiler.ranges.real_intervals import multiplied, negates
 from hw_models.errors import QuantizeError
 
 NONE: Mapping[str, int] = MappingProxyType({})

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from compiler.graph.draft import Draft, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Mul, Op, StateRead, Sub
-from compiler.quantize.observed import Floats
 from compiler.quantize.retention import retention
-from compiler.rewrite.draft import Draft, rewrite
+from compiler.ranges.observed import Floats
 
 SLOW = 1 / 64
 """Neurons that lose less than this of themselves in an iteration make their state a slow one."""

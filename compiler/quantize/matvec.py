@@ -9,7 +9,7 @@ from compiler.graph.ops import Add, And, MatVec, Shift, Sub
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import MOST_LOW_BITS, source_exponents
 from compiler.quantize.matrices import Floats, Integers, Spread, calibrated, patches, spread
-from compiler.quantize.observed import Observed
+from compiler.ranges.observed import Observed
 
 LOW_WEIGHT_BITS = 8
 """How much further down a split weight's second matrix stands, at most; its weights then reach +-2^7."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
-from compiler.quantize.bounds import negates
 from compiler.quantize.builder import Builder, Floats
 from compiler.quantize.fractions import operand_limit
-from compiler.quantize.intervals import Integers, Span, exactly
-from compiler.quantize.observed import Interval
 from compiler.quantize.precision import Precision
+from compiler.ranges.integer_spans import Integers, Span, exactly
+from compiler.ranges.observed import Interval
+from compiler.ranges.real_intervals import negates
 
 MAX_SHIFT = 30
 """The longest shift that a multiply-shift makes; a smaller parameter has fewer digits."""

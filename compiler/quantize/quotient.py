@@ -12,9 +12,9 @@ import numpy.typing as npt
 from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, Shift, Sub
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import fraction_for, operand_limit, word_limit
-from compiler.quantize.observed import Interval
 from compiler.quantize.polynomial import Table, fit, steps
 from compiler.quantize.product import product
+from compiler.ranges.observed import Interval
 
 ARGUMENT_BITS = 15
 """The denominator in its octave: 2^14 < d <= 2^15. An error here changes the rate only, not where it ends."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.backends.execution import Array, prepare
-from compiler.backends.float_graph import KERNELS
+from compiler.executors.execution import Array, prepare
+from compiler.executors.float64 import KERNELS
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Op, Select, StateRead, StateWrite, Sub
-from compiler.quantize.observed import Floats
+from compiler.ranges.observed import Floats
 
 SEQUENCES, STEPS = 4, 64
 """Of the calibration, what is looked at."""

@@ -34,25 +34,25 @@ from compiler.graph.ops import (
 )
 from compiler.graph.validate import validate
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.bounds import denominator_floor, find_bounds, input_margin, state_interval
 from compiler.quantize.builder import Builder, Floats, WordError, state_format, with_format
 from compiler.quantize.carry import Carried, find_carried, lower_carried
 from compiler.quantize.centring import centred
-from compiler.quantize.clipping import find_clipped
 from compiler.quantize.flat import clip_arguments
 from compiler.quantize.fractions import find_fractions, find_natural, taken_by_states
 from compiler.quantize.gates import shut_gates
-from compiler.quantize.intervals import prove
 from compiler.quantize.matrices import patches
 from compiler.quantize.matvec import lower_mat_vec
-from compiler.quantize.observed import Interval, Observed
 from compiler.quantize.precision import LIMITS, Precision
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
 from compiler.quantize.readouts import with_split_readouts
 from compiler.quantize.row_factors import row_factors
-from compiler.rewrite.rows import rows_out
-from compiler.rewrite.units import normalise_quotients, scale_inputs
+from compiler.ranges.clipping import find_clipped
+from compiler.ranges.integer_spans import prove
+from compiler.ranges.observed import Interval, Observed
+from compiler.ranges.real_intervals import denominator_floor, find_bounds, input_margin, state_interval
+from compiler.rewrite.extract_row_scales import rows_out
+from compiler.rewrite.rescale import normalise_quotients, scale_inputs
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 

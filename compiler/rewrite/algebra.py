@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.graph.draft import Draft, Floats, rewrite
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.ops import Add, Div, Mul, Op, StateRead, StateWrite, Sub
-from compiler.rewrite.draft import Draft, Floats, rewrite
 from compiler.rewrite.fold import product
 from compiler.rewrite.sums import Term, add_up, constant_of, terms
 

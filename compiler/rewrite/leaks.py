@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.graph.draft import Draft, Floats, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Max, Min, Mul, Op, Select, StateRead, StateWrite, Sub
-from compiler.rewrite.draft import Draft, Floats, rewrite
 from compiler.rewrite.sums import Term, add_up, operands
 
 SLOW = 1 / 32

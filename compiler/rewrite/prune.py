@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS
+from compiler.graph.draft import integers, reals, tidy
 from compiler.graph.graph import Graph, Value
 from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
@@ -33,7 +34,6 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from compiler.rewrite.draft import integers, reals, tidy
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 

@@ -9,19 +9,19 @@ from typing import TypeAlias
 from compiler.graph.graph import Graph
 from compiler.graph.validate import validate
 from compiler.rewrite.algebra import algebra, increment
-from compiler.rewrite.beside import beside
-from compiler.rewrite.common import common
+from compiler.rewrite.common_subexpressions import common
 from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
+from compiler.rewrite.fold_host_affine import host
 from compiler.rewrite.hoist import hoist
-from compiler.rewrite.host import host
 from compiler.rewrite.leaks import leaks
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.prune import prune
+from compiler.rewrite.rescale import push
 from compiler.rewrite.slices import slices
 from compiler.rewrite.split import split
+from compiler.rewrite.split_constants import beside
 from compiler.rewrite.sums import sums
-from compiler.rewrite.units import push
 from hw_models.errors import GraphError
 
 Pass: TypeAlias = Callable[[Graph], Graph]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from compiler.graph.draft import Draft, integers, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul, Op
-from compiler.rewrite.draft import Draft, integers, reals, rewrite
 
 
 def slices(graph: Graph) -> Graph:

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from compiler.graph.draft import integers, tidy
 from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Gather, Op, StateRead, StateWrite
-from compiler.rewrite.draft import integers, tidy
 
 
 def split(graph: Graph) -> Graph:

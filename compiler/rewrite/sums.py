@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.graph.draft import Draft, Floats, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, MatVec, Mul, Op, Sub
-from compiler.rewrite.draft import Draft, Floats, reals, rewrite
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.execution import Execution
-from compiler.backends.float_graph import run_each
+from compiler.executors.execution import Execution
+from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
 from compiler.mapping import MappedNetwork, map_network
-from compiler.quantize.bounds import find_bounds
-from compiler.quantize.intervals import Span, find_spans
-from compiler.quantize.observed import Interval, Observed
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
-from compiler.rules.witness import Trial, trial
+from compiler.ranges.integer_spans import Span, find_spans
+from compiler.ranges.observed import Interval, Observed
+from compiler.ranges.real_intervals import find_bounds
+from compiler.rules.counterexample import Trial, trial
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from compiler.backends.execution import prepare
-from compiler.backends.float_graph import KERNELS, output_map
+from compiler.executors.execution import prepare
+from compiler.executors.float64 import KERNELS, output_map
 from compiler.quantize.carry import SMALL, carry_name, stops_short
 from compiler.rules.design import Design, Floats
 from compiler.rules.finding import Finding, Severity

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from compiler.backends.execution import Array, prepare
-from compiler.backends.float_graph import KERNELS as REAL
-from compiler.backends.floating import KERNELS as UNROUNDED
+from compiler.executors.execution import Array, prepare
+from compiler.executors.float64 import KERNELS as REAL
+from compiler.executors.unrounded import KERNELS as UNROUNDED
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.quantize.carry import SMALL

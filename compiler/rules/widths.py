@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Elementwise, Linear, MatVec, MulShift, Op, Output, SegmentSum
-from compiler.quantize.intervals import largest_partial_sum
+from compiler.ranges.integer_spans import largest_partial_sum
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding
 from hw_models.fixed_point import Format

@@ -80,11 +80,11 @@ def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
     spans = samples.load(options.timespans) if options.timespans else None
 
     import ltc2neuro
-    from ltc2neuro.factory import build_model
+    from ltc2neuro.loading.factory import build_model
 
     model = build_model(options.design, options.arg)
     if options.weights:
-        from ltc2neuro.weights import load_weights, split_key
+        from ltc2neuro.loading.weights import load_weights, split_key
 
         note(options, f"weights: {load_weights(model, *split_key(options.weights))}")
     dt = 1.0 if options.dt is None else options.dt

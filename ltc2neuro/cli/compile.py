@@ -45,12 +45,12 @@ def run(options: argparse.Namespace) -> int:
     spans = samples.load(options.timespans) if options.timespans else None
 
     import ltc2neuro
-    from ltc2neuro.factory import build_model
+    from ltc2neuro.loading.factory import build_model
 
     model = build_model(options.factory, options.arg)
     loaded = None
     if options.weights:
-        from ltc2neuro.weights import load_weights, split_key
+        from ltc2neuro.loading.weights import load_weights, split_key
 
         loaded = load_weights(model, *split_key(options.weights))
         note(options, f"weights: {loaded}")

@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     from ltc2neuro import extras
 
     extras.DEMO.require()
-    from ltc2neuro.demo import demo
+    from ltc2neuro.demo.demo import demo
 
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         demo(options.output)

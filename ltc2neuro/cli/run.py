@@ -12,7 +12,7 @@ from ltc2neuro.cli.output import HELD, note, say
 if TYPE_CHECKING:
     from ltc2neuro.arrays import Floats
     from ltc2neuro.cli.samples import Samples
-    from ltc2neuro.clipped import Clipped
+    from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.network import Network
 
 NAME = "run"
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Load, run in parts, write."""
     import ltc2neuro
     from ltc2neuro.cli import samples
-    from ltc2neuro.clipped import ADVICE, tell
+    from ltc2neuro.compiled.clipped import ADVICE, tell
 
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples)
@@ -82,8 +82,8 @@ def _run(
     import numpy as np
     from tqdm import tqdm
 
-    from ltc2neuro.clipped import Clipped
-    from ltc2neuro.runs import clipped_of, run_network
+    from ltc2neuro.compiled.clipped import Clipped
+    from ltc2neuro.compiled.runs import clipped_of, run_network
 
     on = options.on
     part = SEQUENCES.get(on, 64)

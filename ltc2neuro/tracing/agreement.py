@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph
-from ltc2neuro.tracing.calling import by_length
+from ltc2neuro.tracing.call_convention import by_length
 from ltc2neuro.tracing.model import calling_of, model_dtype
 from ltc2neuro.tracing.modules import undisturbed, unwrapped
 from ltc2neuro.tracing.probes import MOST_TOGETHER, Probe

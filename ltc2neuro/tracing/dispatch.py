@@ -14,11 +14,11 @@ from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.logic import truth
 from ltc2neuro.tracing.recorder import Recorder
-from ltc2neuro.tracing.refusals import CUTS, misused, refusal
 from ltc2neuro.tracing.solver import repeated
 from ltc2neuro.tracing.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.torch_ops import RULES, Rule, spellings
 from ltc2neuro.tracing.transforms import refuse_transforms
+from ltc2neuro.tracing.unsupported import CUTS, misused, refusal
 
 Function = Callable[..., object]
 

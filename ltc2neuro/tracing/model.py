@@ -16,7 +16,8 @@ from hw_models.errors import InputError, Ltc2NeuroError, ProofError, TraceError
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.calling import Calling, forward, raw_answer, with_spans, with_time
+from ltc2neuro.tracing.call_convention import Calling, forward, raw_answer, with_spans, with_time
+from ltc2neuro.tracing.checkpoints import Watch
 from ltc2neuro.tracing.dispatch import Recording
 from ltc2neuro.tracing.failures import FailsError
 from ltc2neuro.tracing.layers import handler_of
@@ -31,7 +32,6 @@ from ltc2neuro.tracing.scripts import scripts_refused
 from ltc2neuro.tracing.source import call, raised_at
 from ltc2neuro.tracing.squeezed import drops
 from ltc2neuro.tracing.symbolic import Symbolic, symbols
-from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 

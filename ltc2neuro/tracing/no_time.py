@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compiler.backends.execution import Array, prepare
-from compiler.backends.float_graph import KERNELS
+from compiler.executors.execution import Array, prepare
+from compiler.executors.float64 import KERNELS
 from compiler.graph import Graph
 from hw_models.errors import InputError
 

@@ -10,7 +10,7 @@ import torch
 from hw_models.errors import InputError
 from ltc2neuro.layout import HOW, both_ways
 from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
-from ltc2neuro.tracing.movement import TakenApartError
+from ltc2neuro.tracing.shape_ops import TakenApartError
 
 Recorded = TypeVar("Recorded")
 

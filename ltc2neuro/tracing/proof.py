@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.rounding import ROOM, Loss, first_lost, rounding_loss
+from compiler.executors.float64 import run_float
+from compiler.executors.rounding_loss import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.ops import Output
 from compiler.graph.work import work
@@ -22,11 +22,11 @@ from hw_models.errors import ProofError
 from ltc2neuro import evidence
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.calling import Calling
+from ltc2neuro.tracing.call_convention import Calling
+from ltc2neuro.tracing.checkpoints import Watch
 from ltc2neuro.tracing.failures import failure
 from ltc2neuro.tracing.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
 from ltc2neuro.tracing.shown import Pair, Witness, witness
-from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 

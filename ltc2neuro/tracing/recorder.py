@@ -16,12 +16,12 @@ from compiler.graph.graph import Array
 from compiler.graph.ops import Apply, Gather, Input, Output, StateRead, StateWrite
 from hw_models.errors import TraceError
 from ltc2neuro.tracing import axes
+from ltc2neuro.tracing.checkpoints import Watches
 from ltc2neuro.tracing.hidden import ADVICE, hidden_layer
 from ltc2neuro.tracing.names import Names, function_name
 from ltc2neuro.tracing.source import code_line, user_line
 from ltc2neuro.tracing.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.value_names import Origin, final_names, unique
-from ltc2neuro.tracing.watches import Watches
 from ltc2neuro.tracing.whole_numbers import Reach, fits, reach
 
 Floats = npt.NDArray[np.float64]

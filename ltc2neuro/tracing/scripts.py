@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from ltc2neuro.tracing.recorder import Recorder
-from ltc2neuro.tracing.refusals import scripted
 from ltc2neuro.tracing.symbolic import symbols
+from ltc2neuro.tracing.unsupported import scripted
 
 
 @contextmanager

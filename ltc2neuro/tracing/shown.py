@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from compiler.backends.execution import Execution
+from compiler.executors.execution import Execution
 from ltc2neuro.nn.recurrence import split
 from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.calling import Calling, forward, with_time
+from ltc2neuro.tracing.call_convention import Calling, forward, with_time
+from ltc2neuro.tracing.checkpoints import Watch
 from ltc2neuro.tracing.modules import Forward, instrumented
-from ltc2neuro.tracing.watches import Watch
 
 Floats = npt.NDArray[np.float64]
 

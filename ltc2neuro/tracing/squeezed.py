@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hw_models.errors import ProofError
 
 if TYPE_CHECKING:
-    from ltc2neuro.tracing.calling import Calling
+    from ltc2neuro.tracing.call_convention import Calling
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import Op
 from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
 from ltc2neuro.tracing import logic
-from ltc2neuro.tracing import movement as moves
+from ltc2neuro.tracing import shape_ops as moves
 from ltc2neuro.tracing.elementwise import Operand, apply, elementwise
 from ltc2neuro.tracing.linear import linear, matmul, total
 from ltc2neuro.tracing.symbolic import Symbolic, plain

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.backends.lava.machine import Machine
 from compiler.mapping import MappedNetwork
+from compiler.simulator.machine import Machine
 
 
 def outcome(network: MappedNetwork, samples: int = 4) -> list:

@@ -8,8 +8,8 @@ pytest.importorskip("sklearn", reason="the demo needs the extra all")
 pytest.importorskip("matplotlib", reason="the demo needs the extra all")
 
 from hw_models.errors import InputError
-from ltc2neuro.demo import demo, examples, load_digits
-from ltc2neuro.demo_plot import choose
+from ltc2neuro.demo.demo import demo, examples, load_digits
+from ltc2neuro.demo.plot import choose
 from ltc2neuro.extras import LAVA
 
 

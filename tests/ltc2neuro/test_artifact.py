@@ -18,7 +18,7 @@ from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Gather, Input, Output, Rescale, StateRead, StateWrite, Sub
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import Format
-from ltc2neuro import artifact
+from ltc2neuro.artifact import container as artifact
 
 Members = dict[str, bytes]
 GRAPH = "graphs/integer.json"

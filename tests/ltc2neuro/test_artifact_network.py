@@ -15,7 +15,7 @@ from ncps.torch import LTC
 from ncps.wirings import AutoNCP
 
 import ltc2neuro
-from ltc2neuro import artifact
+from ltc2neuro.artifact import container as artifact
 from ltc2neuro.errors import ArtifactError
 
 X = np.random.default_rng(0).normal(size=(4, 6, 3)).astype(np.float32)

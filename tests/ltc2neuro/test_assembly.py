@@ -16,9 +16,9 @@ from networks import FEATURES, classifier, sequences, tracker
 
 import ltc2neuro
 from compiler.assembly import listing_text, parse, parse_listing, populations_text
-from compiler.backends.exchange import from_json, to_json
-from compiler.backends.lava.machine import Machine
 from compiler.mapping import MappedNetwork
+from compiler.mapping.exchange import from_json, to_json
+from compiler.simulator.machine import Machine
 
 MODELS = {
     "tracker": tracker,

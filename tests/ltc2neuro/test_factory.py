@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 
 from hw_models.errors import InputError, WeightsError  # noqa: E402
-from ltc2neuro.factory import build_model  # noqa: E402
+from ltc2neuro.loading.factory import build_model  # noqa: E402
 
 SCRIPT = """
 import torch

@@ -12,7 +12,7 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 
 import ltc2neuro
 from compiler.assembly import Population, code_instructions, executed_instructions
-from hw_models import instructions as isa
+from hw_models import isa
 
 PAGE = Path(__file__).parents[2] / "docs" / "instruction-set.md"
 CLOSE = 4

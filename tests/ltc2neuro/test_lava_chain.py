@@ -12,7 +12,7 @@ import torch
 from hw_models.errors import LavaError, MissingExtraError
 
 try:
-    import compiler.backends.lava.door  # noqa: F401
+    import compiler.lava.runtime.import_lava  # noqa: F401
 except (LavaError, MissingExtraError) as missing:
     pytest.skip(str(missing), allow_module_level=True)
 

@@ -9,7 +9,7 @@ from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP
 
 import ltc2neuro
-from compiler.backends.lava.machine import Machine
+from compiler.simulator.machine import Machine
 from ltc2neuro import Options, Overlap
 from ltc2neuro.errors import InputError, LavaError, MissingExtraError
 
@@ -47,7 +47,7 @@ def test_a_pipeline_is_asked_for_by_an_option(net):
 @pytest.mark.parametrize("overlap", list(Overlap))
 def test_every_schedule_returns_the_same_on_lava(net, overlap):
     try:
-        import compiler.backends.lava.door  # noqa: F401
+        import compiler.lava.runtime.import_lava  # noqa: F401
     except (LavaError, MissingExtraError) as missing:
         pytest.skip(str(missing))
     expected = net.run(X[:2, :4])

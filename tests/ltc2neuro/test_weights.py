@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="needs the extra torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from hw_models.errors import WeightsError  # noqa: E402
-from ltc2neuro.weights import load_weights, split_key  # noqa: E402
+from ltc2neuro.loading.weights import load_weights, split_key  # noqa: E402
 
 
 @dataclass

@@ -17,7 +17,7 @@ import ltc2neuro  # noqa: E402
 from hw_models.errors import InputError, Ltc2NeuroError  # noqa: E402
 from ltc2neuro import metrics  # noqa: E402
 from ltc2neuro.extras import LAVA  # noqa: E402
-from ltc2neuro.weights import load_weights  # noqa: E402
+from ltc2neuro.loading.weights import load_weights  # noqa: E402
 
 X = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
 ANSWERS = np.zeros((2, 4, 2))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compiler.assembly import Population, listing_text, parse, parse_listing, populations_text
 from compiler.mapping import map_network
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.chip import load_chip
 from hw_models.errors import AssemblyError
 

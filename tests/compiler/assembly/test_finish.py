@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from machine_outcome import outcome
 
 from compiler.assembly import Population, Section, assemble, finish
-from compiler.assembly.sharing import share_words
+from compiler.assembly.word_allocation import share_words
 from compiler.mapping import map_network
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.chip import load_chip
 from hw_models.errors import ChipError
 

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from compiler.assembly import listing_text, parse, populations_text
-from compiler.assembly.reading import Table
+from compiler.assembly.json_reader import Table
 from compiler.assembly.tables import population_of, population_table
-from hw_models import instructions as isa
+from hw_models import isa
 
 PAGE = (Path(__file__).parents[3] / "docs" / "instruction-set.md").read_text(encoding="utf-8")
 

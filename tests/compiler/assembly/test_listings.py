@@ -15,8 +15,8 @@ from compiler.assembly import (
     listing_text,
 )
 from compiler.assembly.dispatch import initial_counters, ordered
-from compiler.backends.lava.interpreter import Interpreter
-from hw_models import instructions as isa
+from compiler.simulator.interpreter import Interpreter
+from hw_models import isa
 
 
 def marked(ticks: list[int], mark: int) -> Section:

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compiler.assembly import allocate, code_instructions, shorten
-from compiler.backends.lava.interpreter import Interpreter
-from hw_models import instructions as isa
+from compiler.simulator.interpreter import Interpreter
+from hw_models import isa
 from hw_models.errors import GraphError
 
 WORDS = [isa.Word(name) for name in ("w0", "w1", "w2")]

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.assembly import Scratch, code_instructions, executed_instructions, listing_text, select
-from compiler.backends.lava.interpreter import Interpreter
-from compiler.backends.reference import run_reference
+from compiler.executors.reference import run_reference
 from compiler.graph import ops
-from hw_models import instructions as isa
+from compiler.simulator.interpreter import Interpreter
+from hw_models import isa
 from hw_models.chip import load_chip
 from hw_models.errors import ChipError
 

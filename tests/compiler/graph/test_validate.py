@@ -10,11 +10,11 @@ import pytest
 from graph_strategies import SMALL, Builder, integer_graphs, random_graph
 from hypothesis import assume, example, given, settings
 
-from compiler.backends.reference import run_reference
+from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, ops
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import problems, validate
-from compiler.quantize.intervals import find_spans, prove
+from compiler.ranges.integer_spans import find_spans, prove
 from hw_models.chip import load_chip
 from hw_models.errors import ArtifactError, GraphError
 from hw_models.fixed_point import Format

@@ -8,7 +8,7 @@ from graph_strategies import SMALL, Builder
 from liquid_graphs import layer, ltc, mixed_memory
 
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.backends.reference import run_reference
+from compiler.executors.reference import run_reference
 from compiler.graph import Graph, ops
 from compiler.graph.validate import validate
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network

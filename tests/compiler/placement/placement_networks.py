@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from compiler.mapping.network import Connection, Integers, MappedNetwork, Population, Port
-from hw_models import instructions as isa
+from hw_models import isa
 
 
 def population(name: str, size: int, words: int = 2, state: bool = False) -> Population:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import ltc2neuro
-from compiler.quantize.clipping import between_layers
+from compiler.ranges.clipping import between_layers
 from ltc2neuro.nn import CTRNN
 
 torch.set_num_threads(1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from raw_ltc import Recorder
 
-from compiler.backends.reference import run_reference
+from compiler.executors.reference import run_reference
 from compiler.graph.ops import Compare, Input, Max, Min, Output, Relation, Select
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.reference import run_reference
+from compiler.executors.float64 import run_float
+from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import Graph, Value, ops
 from compiler.graph.graph import Block

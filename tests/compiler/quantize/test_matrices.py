@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.reference import run_reference
+from compiler.executors.float64 import run_float
+from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value
 from compiler.graph.ops import Input, MatVec, Output
 from compiler.quantize import matrices

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.reference import run_reference
+from compiler.executors.float64 import run_float
+from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value
 from compiler.graph.ops import Add, Apply, Div, Input, Max, Mul, Op, Output
 from compiler.quantize.precision import Precision

@@ -10,16 +10,16 @@ from float_graphs import random_graph
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.floating import run_floating
-from compiler.backends.lava.machine import Machine
-from compiler.backends.reference import run_reference
+from compiler.executors.float64 import run_float
+from compiler.executors.reference import run_reference
+from compiler.executors.unrounded import run_floating
 from compiler.graph import Graph, ops
 from compiler.mapping import map_network
-from compiler.quantize.intervals import prove
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize
+from compiler.ranges.integer_spans import prove
 from compiler.rewrite.runner import simplify
+from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip
 from hw_models.errors import QuantizeError
 

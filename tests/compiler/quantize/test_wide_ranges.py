@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.reference import run_reference
+from compiler.executors.float64 import run_float
+from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import Block, Graph, State, Value
 from compiler.graph.ops import Add, Apply, Input, Mul, Op, Output, Select, StateRead, StateWrite, Sub
-from compiler.quantize.bounds import find_bounds, input_margin
-from compiler.quantize.clipping import find_clipped
-from compiler.quantize.observed import Observed
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
+from compiler.ranges.clipping import find_clipped
+from compiler.ranges.observed import Observed
+from compiler.ranges.real_intervals import find_bounds, input_margin
 from hw_models.chip import load_chip
 
 STAGES = 5

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Apply, Gather, Input, Max, Mul, Output, StateRead, StateWrite
 from compiler.graph.validate import validate
-from compiler.rewrite.units import scale_inputs
+from compiler.rewrite.rescale import scale_inputs
 
 
 def graph(*ops, sizes, constants, states=()):

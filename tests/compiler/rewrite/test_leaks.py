@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.ops import Add, StateRead
 from compiler.rewrite import simplify
 

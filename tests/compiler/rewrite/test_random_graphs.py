@@ -8,12 +8,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Div, Input, MatVec
 from compiler.graph.validate import validate
 from compiler.rewrite import PASSES, normalise_quotients, rows_out, scale_inputs, simplify
-from compiler.rewrite.rows import largest
+from compiler.rewrite.extract_row_scales import largest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from float_graphs import random_graph

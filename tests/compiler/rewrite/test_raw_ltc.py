@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.ops import Add, Apply, Div, Gather, Input, Mul, Op, Output, SegmentSum, StateRead, StateWrite, Sub
 from compiler.graph.validate import validate
 from compiler.rewrite import simplify

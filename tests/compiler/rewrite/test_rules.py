@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
     Add,

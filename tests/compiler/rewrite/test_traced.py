@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Apply, Input, Output
 from compiler.rewrite import simplify

@@ -16,7 +16,7 @@ from compiler.placement.search import first_fit
 from compiler.quantize.precision import Precision
 from compiler.rules import MAPPED_RULES, Design, Finding, Severity, apply_rules
 from compiler.rules.sizes import LONG_PROGRAM
-from hw_models import instructions as isa
+from hw_models import isa
 from hw_models.chip import Chip, load_chip
 
 LOIHI2 = load_chip("loihi2")

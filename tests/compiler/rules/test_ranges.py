@@ -12,8 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "rewrite"))
 from raw_ltc import Recorder, random_parameters, raw_ltc
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.reference import run_reference
+from compiler.executors.float64 import run_float
+from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, Input, MatVec, Mul
 from compiler.quantize.precision import Precision

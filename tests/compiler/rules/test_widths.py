@@ -11,11 +11,11 @@ from graph_strategies import SMALL, Builder, integer_graphs, random_graph
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from compiler.backends.reference import run_reference
+from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Relation
-from compiler.quantize.intervals import prove
 from compiler.quantize.precision import Precision
+from compiler.ranges.integer_spans import prove
 from compiler.rules import INTEGER_RULES, Design, Finding, apply_rules
 from compiler.rules.instructions import MOST_SEGMENTS
 from hw_models.chip import Chip, load_chip

@@ -12,8 +12,8 @@ from sklearn.datasets import load_digits
 
 import ltc2neuro
 from hw_models.chip import Chip, load_chip
-from ltc2neuro.factory import build_model
-from ltc2neuro.weights import load_weights
+from ltc2neuro.loading.factory import build_model
+from ltc2neuro.loading.weights import load_weights
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 LOIHI2 = load_chip("loihi2")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from layer_agreement import agrees, drifting, runs_alike, scrambled, sequences, steady
 
 import ltc2neuro
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from hw_models.errors import TraceError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.nn.recurrence import Recurrent, state_shapes, takes_time

@@ -42,7 +42,7 @@ def test_leaks_that_are_none(leaks):
 
 def lava_spikes(x, weights, select, **parameters):
     """What `lava.proc.lif` spikes, (time, neurons), for inputs `x` (time, features)."""
-    from compiler.backends.lava.door import logging_kept
+    from compiler.lava.runtime.import_lava import logging_kept
 
     with logging_kept():
         from lava.magma.core.run_conditions import RunSteps

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 import ltc2neuro
-from compiler.backends.float_graph import run_float
-from compiler.backends.lava.machine import Machine
+from compiler.executors.float64 import run_float
 from compiler.graph import Graph
 from compiler.rewrite import simplify
+from compiler.simulator.machine import Machine
+from ltc2neuro.compiled.runs import Run
 from ltc2neuro.network import Network
-from ltc2neuro.runs import Run
 from ltc2neuro.tracing import Traced, run_torch, trace
 
 torch.set_num_threads(1)

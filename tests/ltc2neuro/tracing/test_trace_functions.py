@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from layer_agreement import drifting, executors_agree
 from torch import nn
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.ops import Gather, MatVec
 from ltc2neuro.tracing import run_torch, trace
 

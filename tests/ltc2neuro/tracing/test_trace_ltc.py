@@ -12,7 +12,7 @@ from ncps.torch import LTC, LTCCell
 from ncps.wirings import NCP, AutoNCP, FullyConnected, Random
 from torch import nn
 
-from compiler.backends.float_graph import run_float
+from compiler.executors.float64 import run_float
 from compiler.graph.ops import StateWrite
 from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing import run_torch, trace

@@ -12,14 +12,14 @@ from ncps.torch import LTC, CfC, LTCCell
 from ncps.wirings import AutoNCP, FullyConnected
 from torch import nn
 
-from compiler.backends.float_graph import run_float
-from compiler.backends.lava.machine import Machine
-from compiler.backends.reference import run_reference
+from compiler.executors.float64 import run_float
+from compiler.executors.reference import run_reference
 from compiler.graph.ops import Input, Output
 from compiler.mapping import map_network
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite import simplify
+from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.nn import Recurrent, repeat

@@ -1,0 +1,162 @@
+"""Bodies that run at some ticks, one behind the other: after each, a tree of few tests leads to the next one.
+
+A neuron executes no test that its tick has already decided. Numbers are told apart by thresholds, by equality and by
+their lowest bits; which test comes first is chosen by how much it tells for its cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log2
+
+from hw_models import isa
+
+PER_BIT = 2.5
+"""Instructions that a further bit of decision takes, about: a compare, and some that tell less than a bit."""
+
+
+RARE = 1 / 16
+"""What a number of the counter weighs that comes only once in a run, against one of every sample."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A body, and the numbers of the counter at which it runs."""
+
+    numbers: frozenset[int]
+    body: tuple[isa.Instruction, ...]
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The numbers that a counter comes to: `first`, and on to `last`, where it goes back by `period`.
+
+    At the numbers `counted`, as they are after that, it executes `count` before anything else; where there is something
+    to count, `start` is one of them.
+    """
+
+    counter: isa.Word
+    first: int
+    last: int
+    period: int
+    counted: frozenset[int] = frozenset()
+    count: tuple[isa.Instruction, ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Where the counter goes on from `last`."""
+        return self.last - self.period
+
+    def weight(self, number: int) -> float:
+        """How often a number comes."""
+        return 1 if number >= self.start else RARE
+
+
+def in_turn(turns: Sequence[Turn], ring: Ring) -> list[isa.Instruction]:
+    """All turns in their order, at a number that the counter has just come to."""
+    ways = {n: _next(turns, 0, n) for n in range(ring.first, ring.last)}
+    ways.update(dict.fromkeys(ring.counted & ways.keys(), "count"))
+    listing = _tree({**ways, ring.last: "wrap"}, "wrap", ring, "d")
+    listing += [isa.Label("wrap"), isa.Move(ring.counter, isa.Immediate(ring.start)), isa.Label("count"), *ring.count]
+    listing += _decided(turns, 0, {ring.start, *ring.counted}, ring)
+    for number, turn in enumerate(turns):
+        listing += [isa.Label(f"s{number}"), *turn.body]
+        listing += _decided(turns, number + 1, turn.numbers, ring)
+    return [*listing, isa.Label("end")]
+
+
+def _decided(turns: Sequence[Turn], first: int, numbers: Iterable[int], ring: Ring) -> list[isa.Instruction]:
+    """From here to the next turn of each of `numbers`, where turn `first` follows."""
+    behind = f"s{first}" if first < len(turns) else "end"
+    return _tree({n: _next(turns, first, n) for n in numbers}, behind, ring, f"d{first}")
+
+
+def _next(turns: Sequence[Turn], first: int, number: int) -> str:
+    """The label of the number's next turn, of those from `first` on."""
+    return next((f"s{n}" for n in range(first, len(turns)) if number in turns[n].numbers), "end")
+
+
+@dataclass(frozen=True)
+class _Test:
+    """Whether a number, of which only `bits` are looked at where they are given, is below or equal to `value`."""
+
+    test: isa.Test
+    value: int
+    bits: int = 0
+
+    @property
+    def cost(self) -> int:
+        return isa.SkipUnless.cost + (isa.And.cost if self.bits else 0)
+
+    def holds(self, number: int) -> bool:
+        seen = number & self.bits if self.bits else number
+        return seen < self.value if self.test is isa.Test.LESS else seen == self.value
+
+    def skip(self, counter: isa.Word, away: str, negated: bool) -> list[isa.Instruction]:
+        """Goes on where the test holds (or, `negated`, where it does not), else to `away`."""
+        seen: isa.Source = counter
+        listing: list[isa.Instruction] = []
+        if self.bits:
+            seen = isa.Register("~phase")
+            listing.append(isa.And(seen, counter, isa.Immediate(self.bits)))
+        a, b, test = seen, isa.Immediate(self.value), self.test
+        if negated and test is isa.Test.LESS:
+            return [*listing, isa.SkipUnless(b, a, isa.Test.LESS_EQUAL, away)]
+        return [*listing, isa.SkipUnless(a, b, isa.Test.NOT_EQUAL if negated else test, away)]
+
+
+def _tree(ways: Mapping[int, str], behind: str, ring: Ring, name: str) -> list[isa.Instruction]:
+    """Goes on at the label `ways[number]`; the label `behind` follows. `name` is what its inner labels begin with."""
+    labels = set(ways.values())
+    if len(labels) < 2:
+        return [isa.Skip(label) for label in labels - {behind}]
+    test = _best(ways, ring)
+    yes = {number: label for number, label in ways.items() if test.holds(number)}
+    no = {number: label for number, label in ways.items() if not test.holds(number)}
+    yes_only, no_only = _only(yes), _only(no)
+    # a side with one label is skipped to at once; of two such sides the one that follows anyway is not skipped to
+    if yes_only is not None and yes_only != behind and no_only in (None, behind):
+        return [*test.skip(ring.counter, yes_only, negated=True), *_tree(no, behind, ring, name + "n")]
+    if no_only is not None:
+        return [*test.skip(ring.counter, no_only, negated=False), *_tree(yes, behind, ring, name + "y")]
+    away = name + "n"
+    return [
+        *test.skip(ring.counter, away, negated=False),
+        *_tree(yes, "", ring, name + "y"),
+        isa.Label(away),
+        *_tree(no, behind, ring, away),
+    ]
+
+
+def _only(ways: Mapping[int, str]) -> str | None:
+    labels = set(ways.values())
+    return labels.pop() if len(labels) == 1 else None
+
+
+def _best(ways: Mapping[int, str], ring: Ring) -> _Test:
+    """The test that leaves the least to be decided, its own instructions counted."""
+    numbers = sorted(ways)
+    tests = [_Test(isa.Test.LESS, n) for n in numbers[1:]] + [_Test(isa.Test.EQUAL, n) for n in numbers]
+    for power in range(1, numbers[-1].bit_length()):
+        bits = (1 << power) - 1
+        tests += [_Test(isa.Test.EQUAL, rest, bits) for rest in sorted({n & bits for n in numbers})]
+    weights = {n: ring.weight(n) for n in numbers}
+    total = sum(weights.values())
+
+    def left(test: _Test) -> float:
+        sides: tuple[dict[str, float], dict[str, float]] = ({}, {})
+        for number, label in ways.items():
+            side = sides[test.holds(number)]
+            side[label] = side.get(label, 0.0) + weights[number]
+        if not sides[0] or not sides[1]:
+            return float("inf")
+        return test.cost * total + PER_BIT * sum(map(_undecided, sides))
+
+    return min(tests, key=left)
+
+
+def _undecided(labels: Mapping[str, float]) -> float:
+    """Bits that all numbers together still need, each by its weight."""
+    total = sum(labels.values())
+    return sum(weight * log2(total / weight) for weight in labels.values())

@@ -1,0 +1,131 @@
+"""Where a listing can go, and what is still read from there on: exact, for skips only go forward."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from hw_models import isa
+
+Known: TypeAlias = "dict[isa.Source, int]"
+"""Places whose integer is known, the same for all neurons."""
+Ways: TypeAlias = "list[tuple[int, ...]]"
+"""For each instruction the numbers of those that can follow it; the listing's length is its end."""
+
+_RELATIONS: dict[isa.Test, Callable[[int, int], bool]] = {
+    isa.Test.LESS: operator.lt,
+    isa.Test.LESS_EQUAL: operator.le,
+    isa.Test.EQUAL: operator.eq,
+    isa.Test.NOT_EQUAL: operator.ne,
+}
+_RESULTS: dict[type[isa.Instruction], Callable[..., int]] = {
+    isa.Move: lambda a: a,
+    isa.Add: operator.add,
+    isa.Subtract: operator.sub,
+    isa.Minimum: min,
+    isa.Maximum: max,
+    isa.And: operator.and_,
+    isa.MultiplyShift: lambda a, b, shift: a * b >> shift,
+    isa.ShiftLeft: operator.lshift,
+    isa.ShiftRight: operator.rshift,
+    isa.Select: lambda condition, a, b: a if condition else b,
+}
+
+MOST_SHIFT = 63
+"""Beyond, nothing is left of the widest word."""
+
+
+def label_numbers(listing: Sequence[isa.Instruction]) -> dict[str, int]:
+    """The number of each label's line."""
+    return {i.name: number for number, i in enumerate(listing) if isinstance(i, isa.Label)}
+
+
+def ways(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> Ways:
+    """Where each instruction can go on, for neurons whose words `known` hold these integers at first.
+
+    What is never reached goes nowhere.
+    """
+    return trace(listing, known)[0]
+
+
+def trace(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> tuple[Ways, Known]:
+    """The same, and what is known at the listing's end."""
+    labels, end = label_numbers(listing), len(listing)
+    start: Known = {}
+    for word, value in (known or {}).items():
+        start[word] = value
+    at: list[Known | None] = [start, *[None] * end]
+    found: Ways = []
+    for number, instruction in enumerate(listing):
+        values = at[number]
+        if values is None:
+            found.append(())
+            continue
+        onward = _ways(instruction, number, values, labels)
+        after = _after(instruction, values)
+        for way in onward:
+            before = at[way]
+            at[way] = after if before is None else {p: v for p, v in before.items() if after.get(p) == v}
+        found.append(onward)
+    return found, at[end] or {}
+
+
+def _ways(instruction: isa.Instruction, number: int, values: Known, labels: Mapping[str, int]) -> tuple[int, ...]:
+    if isinstance(instruction, isa.Skip):
+        return (labels[instruction.to],)
+    if isinstance(instruction, isa.SkipUnless):
+        a, b = _value(instruction.a, values), _value(instruction.b, values)
+        if a is None or b is None:
+            return (number + 1, labels[instruction.to])
+        return (number + 1 if _RELATIONS[instruction.test](a, b) else labels[instruction.to],)
+    return (number + 1,)
+
+
+def _value(source: isa.Source, values: Known) -> int | None:
+    return source.value if isinstance(source, isa.Immediate) else values.get(source)
+
+
+def _after(instruction: isa.Instruction, values: Known) -> Known:
+    """What is known behind an instruction that is no skip."""
+    target = isa.target(instruction)
+    if target is None:
+        return values
+    found = [_value(source, values) for source in isa.sources(instruction)]
+    numbers = [n for n in found if n is not None]
+    others = {place: n for place, n in values.items() if place != target}
+    if len(numbers) < len(found):
+        return others
+    if isinstance(instruction, isa.Compare):
+        return {**others, target: int(_RELATIONS[instruction.test](*numbers))}
+    by = shift(instruction)
+    if by is not None and not 0 <= (_value(by, values) or 0) <= MOST_SHIFT:
+        return others
+    return {**others, target: _RESULTS[type(instruction)](*numbers)}
+
+
+def shift(instruction: isa.Instruction) -> isa.Source | None:
+    """By what an instruction shifts; None where it does not."""
+    if isinstance(instruction, isa.MultiplyShift):
+        return instruction.shift
+    return instruction.amount if isinstance(instruction, (isa.ShiftLeft, isa.ShiftRight)) else None
+
+
+def live_after(
+    listing: Sequence[isa.Instruction], onward: Ways, at_end: frozenset[isa.Target] = frozenset()
+) -> list[frozenset[isa.Target]]:
+    """For each instruction the registers and words that are read behind it before they are written anew.
+
+    `at_end` are those that count as read at the listing's end. The last entry of all is what is read from the start.
+    """
+    before: list[frozenset[isa.Target]] = [frozenset()] * len(listing) + [at_end]
+    after: list[frozenset[isa.Target]] = []
+    for number in range(len(listing) - 1, -1, -1):
+        if not onward[number]:
+            after.append(frozenset())
+            continue
+        alive = frozenset().union(*(before[way] for way in onward[number]))
+        after.append(alive)
+        read = {s for s in isa.sources(listing[number]) if isinstance(s, (isa.Register, isa.Word))}
+        before[number] = (alive - {isa.target(listing[number])}) | read
+    return [*after[::-1], before[0]]

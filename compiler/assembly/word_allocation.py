@@ -1,0 +1,99 @@
+"""Words that several values take in turn: what waits in one is never still wanted when another comes.
+
+The ticks of a run follow each other, at last in a ring. The tick counter decides what runs at each, so the ways through
+the listing are known tick by tick; what is read in a later tick before it is written is alive until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from compiler.assembly.dispatch import SAMPLE, TICK
+from compiler.assembly.liveness import Ways, live_after, trace
+from compiler.assembly.population import Population
+from hw_models import isa
+
+Alive = frozenset[isa.Target]
+
+
+def share_words(population: Population, kept: Collection[str]) -> Population:
+    """The population with as few words as its values need. States and words of `kept` stay alone."""
+    own = {*kept, *population.states.values(), TICK.name, SAMPLE.name}
+    written = {isa.target(i) for i in population.listing}
+    free = [name for name in population.words if isa.Word(name) in written and name not in own]
+    groups = _groups(population, free) if len(free) > 1 else []
+    names = {name: _together(group, population.words) for group in groups for name in group}
+    if all(name == joined for name, joined in names.items()):
+        return population
+
+    def joined(source: isa.Source) -> isa.Source:
+        return isa.Word(names.get(source.name, source.name)) if isinstance(source, isa.Word) else source
+
+    def renamed(instruction: isa.Instruction) -> isa.Instruction:
+        target, changed = isa.target(instruction), isa.with_sources(instruction, joined)
+        if isinstance(target, isa.Word):
+            return isa.with_target(changed, isa.Word(names.get(target.name, target.name)))
+        return changed
+
+    firsts = {group[0] for group in groups}
+    words = {names.get(n, n): w for n, w in population.words.items() if n not in names or n in firsts}
+    return replace(population, listing=tuple(map(renamed, population.listing)), words=words)
+
+
+def _together(group: Sequence[str], taken: Collection[str]) -> str:
+    """The name of the word that those of a group share."""
+    name = " | ".join(group)
+    while len(group) > 1 and name in taken:
+        name += "'"
+    return name
+
+
+def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:
+    """Words of which no two are ever wanted at once; the first of each group is the one whose initial value is."""
+    beside: dict[str, set[str]] = {name: set() for name in free}
+    moments, start = _alive(population)
+    for instruction, alive in moments:
+        target = isa.target(instruction)
+        if isinstance(target, isa.Word) and target.name in beside:
+            _separate(beside, {target.name}, {p.name for p in alive if p.name in beside})
+    first = {p.name for p in start if p.name in beside}
+    _separate(beside, first, first)
+    groups: list[list[str]] = []
+    for name in sorted(free, key=lambda n: n not in first):
+        group = next((g for g in groups if not beside[name].intersection(g)), None)
+        if group is None:
+            groups.append([name])
+        else:
+            group.append(name)
+    return groups
+
+
+def _separate(beside: dict[str, set[str]], these: Collection[str], others: Collection[str]) -> None:
+    for name in these:
+        for other in others:
+            if other != name:
+                beside[name].add(other)
+                beside[other].add(name)
+
+
+def _alive(population: Population) -> tuple[list[tuple[isa.Instruction, Alive]], Alive]:
+    """Each instruction that a tick may reach with what is alive behind it; and what is alive before the first tick."""
+    listing, number = population.listing, population.words[TICK.name]
+    seen: dict[int, Ways] = {}
+    while isinstance(number, int) and number not in seen:
+        seen[number], known = trace(listing, {TICK: number})
+        number = known.get(TICK, number)
+    again = list(seen).index(number) if isinstance(number, int) else 0
+    onward = list(seen.values())
+    start: list[Alive] = [frozenset() for _ in onward]
+    while True:
+        moments: list[tuple[isa.Instruction, Alive]] = []
+        last = list(start)
+        for tick in range(len(onward) - 1, -1, -1):
+            then = start[tick + 1 if tick + 1 < len(start) else again]
+            after = live_after(listing, onward[tick], then)
+            start[tick] = after[-1]
+            moments += [(i, after[n]) for n, i in enumerate(listing) if onward[tick][n]]
+        if start == last:
+            return moments, start[0]

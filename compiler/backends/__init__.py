@@ -1,1 +1,0 @@
-"""Executors: each runs a graph in its own way, and all integer ones return the same integers."""

@@ -1,1 +1,0 @@
-"""Lava: the mapped network as a graph of processes. Nothing here imports Lava before `door` has opened it."""

@@ -1,0 +1,1 @@
+"""Interpreters: what runs a graph in NumPy, in floats or in integers, and what they have in common."""

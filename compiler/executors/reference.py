@@ -1,0 +1,246 @@
+"""The bit-accurate NumPy reference: `docs/integer-semantics.md`, executed.
+
+Its arithmetic is `hw_models.fixed_point`; no other executor may use that module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, Program, prepare
+from compiler.graph.graph import Graph
+from compiler.graph.ops import (
+    Add,
+    And,
+    Compare,
+    Divide,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    MulShift,
+    Op,
+    Output,
+    PiecewisePolynomial,
+    Relation,
+    Rescale,
+    SegmentSum,
+    Select,
+    Shift,
+    Sub,
+)
+from hw_models.fixed_point import Format, Integers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
+
+TABLE_LIMIT = 2**20
+"""A polynomial over a domain of at most this many integers is looked up: same integers, less work."""
+
+
+def prepare_reference(graph: Graph, *, narrow: bool = False) -> Program:
+    """An integer graph, ready to run over quantized samples.
+
+    `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
+    """
+    dtype = np.int32 if narrow else np.int64
+    host = {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
+    constants = {n: c if n in host else c.astype(dtype) for n, c in graph.constants.items()}
+    return prepare(replace(graph, constants=constants), KERNELS)
+
+
+def run_reference(
+    graph: Graph,
+    x: npt.ArrayLike,
+    state: Mapping[str, Array] | None = None,
+    record: Sequence[str] = (),
+    *,
+    narrow: bool = False,
+) -> Execution:
+    """Run an integer graph over quantized `x` (batch, time, features)."""
+    return run_prepared(prepare_reference(graph, narrow=narrow), x, state, record)
+
+
+def run_prepared(
+    program: Program, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
+) -> Execution:
+    """Run what `prepare_reference` made."""
+    dtype = next((c.dtype for c in program.constants.values() if np.issubdtype(c.dtype, np.integer)), np.int64)
+    start = None if state is None else {n: np.asarray(s).astype(dtype) for n, s in state.items()}
+    return program.run(np.asarray(x).astype(dtype), start, record)
+
+
+def _format(graph: Graph, name: str) -> Format:
+    found = graph.values[name].format
+    assert found is not None  # validate() has checked it
+    return found
+
+
+def _magnitude(graph: Graph, name: str) -> int:
+    """The largest that a value or constant can be."""
+    if name in graph.constants:
+        return int(np.abs(graph.constants[name]).max(initial=0))
+    return _format(graph, name).magnitude
+
+
+def _input(graph: Graph, op: Op) -> Kernel:
+    return lambda frame: frame.sample
+
+
+def _gather(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Gather)
+    index = graph.constants[op.index]
+    return lambda frame: np.take(joined(frame, op.sources), index, axis=0)
+
+
+def joined(frame: Frame, sources: Sequence[str]) -> Array:
+    """The concatenation of the values `sources`; one that depends on constants only is the same in all lanes."""
+    arrays = [frame.values[s] for s in sources]
+    if len(arrays) == 1:
+        return arrays[0]
+    batch = max(a.shape[1] for a in arrays)
+    return np.concatenate([a if a.shape[1] == batch else np.broadcast_to(a, (len(a), batch)) for a in arrays])
+
+
+def _segment_sum(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, SegmentSum)
+    segment, size = graph.constants[op.segment], graph.size(op.out)
+    order = np.argsort(segment, kind="stable")
+    in_order = bool(np.all(np.diff(segment) >= 0))
+    filled, starts = np.unique(segment[order], return_index=True)
+
+    def kernel(frame: Frame) -> Array:
+        x = frame.values[op.x]
+        total = np.zeros((size, x.shape[1]), x.dtype)
+        if filled.size:
+            total[filled] = np.add.reduceat(x if in_order else x[order], starts, axis=0)
+        return total
+
+    return kernel
+
+
+def _mat_vec(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, MatVec)
+    # Integers below 2^53 are exact in float64, and there the BLAS is at home; 64-bit chips take the slow way.
+    matrix = graph.constants[op.matrix]
+    sources = max((_magnitude(graph, s) for s in op.sources), default=0)
+    bound = int(np.abs(matrix).sum(axis=1).max(initial=0)) * sources
+    exact = matrix if bound >= 2**53 else matrix.astype(np.float64)
+    if op.places is None:
+        return lambda frame: (exact @ joined(frame, op.sources)).astype(matrix.dtype)
+    places = graph.constants[op.places]
+
+    def kernel(frame: Frame) -> Array:
+        x = joined(frame, op.sources)
+        padded = np.concatenate([x, np.zeros_like(x[:1])])
+        sums = np.tensordot(exact, np.take(padded, places, axis=0), axes=(1, 1))
+        return sums.reshape(-1, x.shape[1]).astype(matrix.dtype)
+
+    return kernel
+
+
+def _binary(ufunc: np.ufunc) -> Factory:
+    def factory(graph: Graph, op: Op) -> Kernel:
+        assert isinstance(op, (Add, Sub, Min, Max, And))
+        a, b = op.a, op.b
+        return lambda frame: ufunc(frame.values[a], frame.values[b])
+
+    return factory
+
+
+def _compare(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Compare)
+    relation = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}[op.relation]
+
+    def kernel(frame: Frame) -> Array:
+        a = frame.values[op.a]
+        return relation(a, frame.values[op.b]).astype(a.dtype)
+
+    return kernel
+
+
+def _select(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Select)
+    return lambda frame: np.where(frame.values[op.condition] != 0, frame.values[op.a], frame.values[op.b])
+
+
+def _mul_shift(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, MulShift)
+    return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])  # type: ignore[arg-type]
+
+
+def _shift(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Shift)
+    out = _format(graph, op.out)
+
+    def kernel(frame: Frame) -> Array:
+        result, saturated = shift_saturate(frame.values[op.x], frame.values[op.amount], out.low, out.high)  # type: ignore[arg-type]
+        frame.count(op.out, saturated)
+        return result
+
+    return kernel
+
+
+def _rescale(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Rescale)
+    out = _format(graph, op.out)
+
+    def kernel(frame: Frame) -> Array:
+        rounded = round_shift(frame.values[op.x], op.shift)  # type: ignore[arg-type]
+        result, saturated = saturate(rounded, out.low, out.high)
+        if saturated:
+            frame.count(op.out, saturated)
+            frame.clip(op.out, rounded, result)
+        return result
+
+    return kernel
+
+
+def _divide(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, Divide)
+    return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
+
+
+def polynomial(graph: Graph, op: PiecewisePolynomial, x: Integers) -> Integers:
+    """The piecewise polynomial `op` at the integers `x`."""
+    knots, origins = graph.constants[op.knots], graph.constants[op.origins]
+    coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
+    k = np.searchsorted(knots, x, side="right")
+    t = x - origins[k]
+    degree = coefficients.shape[1] - 1
+    y = coefficients[k, degree]
+    for j in range(degree - 1, -1, -1):
+        y = floor_shift(y * t, shifts[k, j]) + coefficients[k, j]
+    return y.astype(x.dtype)
+
+
+def _polynomial(graph: Graph, op: Op) -> Kernel:
+    assert isinstance(op, PiecewisePolynomial)
+    domain = _format(graph, op.x)
+    if domain.high - domain.low >= TABLE_LIMIT:
+        return lambda frame: polynomial(graph, op, frame.values[op.x])  # type: ignore[arg-type]
+    dtype = graph.constants[op.coefficients].dtype
+    table = polynomial(graph, op, np.arange(domain.low, domain.high + 1, dtype=dtype))  # type: ignore[arg-type]
+    return lambda frame: np.take(table, frame.values[op.x] - domain.low)
+
+
+KERNELS: dict[type[Op], Factory] = {
+    Input: _input,
+    Gather: _gather,
+    SegmentSum: _segment_sum,
+    MatVec: _mat_vec,
+    Add: _binary(np.add),
+    Sub: _binary(np.subtract),
+    Min: _binary(np.minimum),
+    Max: _binary(np.maximum),
+    And: _binary(np.bitwise_and),
+    Compare: _compare,
+    Select: _select,
+    MulShift: _mul_shift,
+    Shift: _shift,
+    Rescale: _rescale,
+    Divide: _divide,
+    PiecewisePolynomial: _polynomial,
+}

@@ -1,0 +1,144 @@
+"""What rounding makes of a float graph: how far its values move when each op's result is off by a last digit.
+
+A model that takes a large offset off, or that is chaotic, loses digits: two right programs differ there. How much is
+not assumed but found, by running the graph again with every constant and result changed by up to one unit of rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, Program, joined, prepare
+from compiler.executors.float64 import KERNELS, output_map
+from compiler.functions import FUNCTIONS
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
+
+Floats = npt.NDArray[np.float64]
+
+SEEDS = (0, 1, 2)
+"""Each gives every op and constant other errors; the largest effect counts."""
+ROOM = 32
+"""How much more than that two right programs may differ: they round in another order, and functions a digit more"""
+LOST = 0.01
+"""The part of a state or output that rounding must have changed for it to be lost"""
+_ROUNDED = (Input, MatVec, SegmentSum, Add, Sub, Mul, Div, Apply)
+"""Ops whose results are rounded; the others hand on one of their operands, or 0 and 1"""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How far rounding moves outputs, states and recorded values up to each step: (batch, time, size)."""
+
+    outputs: Floats
+    states: Mapping[str, Floats]
+    record: Mapping[str, Floats]
+
+
+def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = ()) -> tuple[Execution, Loss]:
+    """A float graph's run over `x`, and what a relative error of up to `unit` in each op and constant makes of it.
+
+    A comparison whose sides are so close that rounding may decide it is also decided the other way; what that changes
+    is lost, too. Sides that are equal whatever the errors are, as the largest of some values and that value, are not.
+    """
+    compares = [op for _, op in graph.ops() if isinstance(op, Compare)]
+    sides = [n for n in dict.fromkeys(n for op in compares for n in (op.a, op.b)) if n in graph.values]
+    names = list(dict.fromkeys([*record, *sides]))
+    base = prepare(graph, KERNELS).run(x, record=names)
+    runs = [_noisy(graph, unit, seed).run(x, record=names) for seed in SEEDS]
+    near = {op.out: _near(graph, op, base, runs) for op in compares}
+    runs += [_flipped(graph, x, near, seed, names) for seed in SEEDS if any(mask.any() for mask in near.values())]
+    return base, Loss(
+        _lost(base.outputs, [r.outputs for r in runs]) * np.abs(output_map(graph)[0]),
+        {n: _lost(a, [r.states[n] for r in runs]) for n, a in base.states.items()},
+        {n: _lost(base.record[n], [r.record[n] for r in runs]) for n in record},
+    )
+
+
+def _near(graph: Graph, op: Compare, base: Execution, runs: Sequence[Execution]) -> npt.NDArray[np.bool_]:
+    """Where rounding may decide a comparison, (batch, time, size)."""
+
+    def apart(run: Execution) -> Array:
+        a, b = (run.record[n] if n in graph.values else graph.constants[n] for n in (op.a, op.b))
+        return a - b
+
+    with np.errstate(invalid="ignore"):
+        difference = apart(base)
+        moved = np.max([np.abs(apart(run) - difference) for run in runs], axis=0)
+        return (moved > 0) & (np.abs(difference) <= ROOM * moved)
+
+
+def _flipped(
+    graph: Graph, x: Floats, near: Mapping[str, npt.NDArray[np.bool_]], seed: int, names: Sequence[str]
+) -> Execution:
+    """A run in which comparisons that rounding may decide are decided the other way: all, or half of them."""
+    rng = np.random.default_rng(seed)
+    repeats = {op.result: block.repeat for block, op in graph.ops()}
+
+    def flipping(rows: slice) -> Factory:
+        def factory(graph: Graph, op: Op) -> Kernel:
+            kernel, mask, calls = KERNELS[Compare](graph, op), near[op.result or ""][rows], iter(range(2**62))
+            if seed:
+                mask = mask & (rng.random(mask.shape) < 0.5)
+
+            def flip(frame: Frame) -> Array:
+                result, step = kernel(frame), next(calls) // repeats[op.result]
+                return np.where(mask[:, step].T, 1 - result, result)
+
+            return flip
+
+        return factory
+
+    lanes = prepare(graph, KERNELS).lanes
+    parts = [slice(i, i + lanes) for i in range(0, len(x), lanes)]
+    return joined([prepare(graph, {**KERNELS, Compare: flipping(p)}).run(x[p], record=names) for p in parts])
+
+
+def first_lost(base: Execution, loss: Loss) -> npt.NDArray[np.int64]:
+    """For each sequence the first step at which a state or the output is lost to rounding; the number of steps if none.
+
+    A chaotic network amplifies the last digit until two right programs have nothing in common.
+    """
+    steps = base.outputs.shape[1]
+    lost = np.zeros((len(base.outputs), steps), bool)
+    for values, losses in [(base.outputs, loss.outputs), *((base.states[n], loss.states[n]) for n in base.states)]:
+        size = np.maximum.accumulate(np.linalg.norm(np.nan_to_num(values), axis=2), axis=1)
+        lost |= np.linalg.norm(losses, axis=2) > LOST * size
+    return np.where(lost.any(axis=1), lost.argmax(axis=1), steps)
+
+
+def _lost(base: Array, others: Sequence[Array]) -> Floats:
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved = np.max([np.abs(other - base) for other in others], axis=0)
+    return np.maximum.accumulate(np.nan_to_num(moved, nan=0.0, posinf=0.0), axis=1)
+
+
+def _noisy(graph: Graph, unit: float, seed: int) -> Program:
+    rng = np.random.default_rng(seed)
+
+    def near(array: Array) -> Array:
+        return array * (1 + unit * rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else array
+
+    def rounded(factory: Factory) -> Factory:
+        def noisy(graph: Graph, op: Op) -> Kernel:
+            kernel = factory(graph, op)
+            error = unit * rng.uniform(-1, 1, (graph.size(op.result), 1)) if op.result else np.zeros((1, 1))
+
+            def noisily(frame: Frame) -> Array:
+                result = kernel(frame)
+                if isinstance(op, Apply):  # sigmoid(-40) is 1 / (1 + exp(40)) here, and 1 less almost 1 elsewhere
+                    x, off = frame.values[op.x], FUNCTIONS[op.function].torch_off
+                    by_design = 0.0 if off is None else off(x)
+                    return result * (1 + error) + error * np.minimum(np.abs(x), 1.0) + by_design
+                return result * (1 + error)
+
+            return noisily
+
+        return noisy
+
+    kernels = {op: rounded(factory) if issubclass(op, _ROUNDED) else factory for op, factory in KERNELS.items()}
+    return prepare(replace(graph, constants={n: near(c) for n, c in graph.constants.items()}), kernels)

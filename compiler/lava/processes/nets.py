@@ -1,0 +1,303 @@
+"""A whole network as one process of a user's graph: `MappedNet`, a process a population, and `FusedNet`, one in all.
+
+Both run under Lava's simulator configurations with any tag of theirs or none, and both state their contract in
+attributes: `inp` is read at ticks first + k * ticks_per_sample, `out` carries sample k's result at latency +
+k * ticks_per_sample and 0 at all other ticks; a state is that after sample k when tick state_ticks[name] +
+k * ticks_per_sample has run. Ticks are counted from 0, Lava's time steps from 1. In a user's graph the runtime is
+watched: a process that fails, of whomever, ends the run in an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from lava.magma.compiler.executable import Executable
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess, ProcessParameters
+from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
+from lava.magma.core.run_configs import AbstractLoihiHWRunCfg, RunConfig
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.magma.runtime.runtime import Runtime
+from lava.utils import loihi
+
+from compiler.lava.processes.entry import Entry
+from compiler.lava.processes.neurons import Neurons, initial_states
+from compiler.lava.runtime.connections import links, synapses
+from compiler.lava.runtime.entering import Entering
+from compiler.lava.runtime.import_lava import logging_kept
+from compiler.lava.runtime.shared_memory import SampleRows, StateVar
+from compiler.lava.runtime.targets import TAGS
+from compiler.lava.runtime.watched import watch
+from compiler.mapping.network import Integers, MappedNetwork, Population
+from compiler.mapping.start_delay import starting_late
+from compiler.simulator.machine import Machine
+from hw_models.errors import LavaError, MissingExtraError
+
+
+class Net(AbstractProcess):
+    """What both promise. `reset_interval`: after so many samples the states start again; None: never.
+
+    `dequantize` makes real numbers of results (samples, outputs), where the process was made by a network's `to_lava`;
+    `after` is the process whose results enter, if one's do.
+    """
+
+    inp: InPort
+    out: OutPort
+    lanes: int
+    first: int
+    ticks_per_sample: int
+    latency: int
+    reset_interval: int | None
+    state_vars: Mapping[str, StateVar]
+    state_ticks: Mapping[str, int]
+
+    after: Net | None = None
+    dequantize: Callable[[npt.ArrayLike], npt.NDArray[np.float64]] | None = None
+
+    def __init__(self, **params: object) -> None:
+        with logging_kept():
+            super().__init__(**params)
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """Lava's runtime, which each process of a graph is given before the graph starts."""
+        return self._runtime
+
+    @runtime.setter
+    def runtime(self, value: Runtime | None) -> None:
+        senders = [port.process for port in self.inp.in_connections]
+        if any(isinstance(sender, Net) for sender in senders) and senders != [self.after]:
+            raise LavaError(
+                "the results of one network enter another as they are, in another format and at other ticks",
+                where=f"{self.name}.inp",
+                advice="Make the second process with to_lava(after=the first): it is wired then, and converts.",
+            )
+        watch(value)
+        self._runtime = value
+
+    def compile(self, run_cfg: RunConfig, compile_config: dict[str, object] | None = None) -> Executable:
+        """Lava's own; a configuration for a chip needs Intel's extension, without which Lava ends in a NameError."""
+        if isinstance(run_cfg, AbstractLoihiHWRunCfg) and not loihi.is_installed():
+            raise MissingExtraError(
+                f"{type(run_cfg).__name__} needs Intel's extension lava-loihi, which is not installed",
+                advice="Run it under Loihi2SimCfg(): the same integers. docs/hardware.md has the way to a chip.",
+            )
+        return super().compile(run_cfg, compile_config)
+
+    def steps(self, samples: int) -> int:
+        """How many time steps a run needs to bring out the results of `samples` samples."""
+        return self.latency + (samples - 1) * self.ticks_per_sample + 1 if samples else 0
+
+
+class MappedNet(Net):
+    """A hierarchical process: one `Neurons` a population, a stock process of Lava a connection, the chip's ticks.
+
+    Ports are (features,) and (outputs,). Each population with states is a Var `states_<population>` here, aliased;
+    `state_vars` finds a state in them. Where samples overlap, the last state of a sequence may be gone when its tick
+    has run: the next sequence has begun. `rows` names states to record sample by sample. `entering` is what may come
+    from a user's process; None: nothing is looked at, and nothing either where a host of a chip is chosen: a process
+    that looks runs on the host, and would part the network from what feeds it on the chip.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: MappedNetwork,
+        reset_interval: int | None = None,
+        rows: Mapping[str, SampleRows] | None = None,
+        entering: Entering | None = None,
+        sent: int | None = None,
+        name: str = "network",
+    ) -> None:
+        self.lanes, self.first = 1, entering.first if entering else 0
+        network = starting_late(network, self.first) if self.first else network
+        super().__init__(network=network, rows=rows or {}, entering=entering, name=name)
+        self.inp = InPort(shape=(network.input_size if sent is None else sent,))
+        self.out = OutPort(shape=(network.output_size,))
+        self.ticks_per_sample = network.ticks_per_sample
+        self.latency = self.first + network.latency
+        self.reset_interval = reset_interval
+        self.state_ticks = {probe.state: self.first + probe.tick for probe in network.probes}
+        state_vars: dict[str, StateVar] = {}
+        for population, name in _with_states(network):
+            initial = initial_states(population)
+            var = Var(shape=initial.shape, init=initial)
+            setattr(self, name, var)
+            for index, state in enumerate(population.states):
+                start = index * population.size
+                state_vars[state] = StateVar(var, start, start + population.size, settable=not network.overlaps)
+        self.state_vars = state_vars
+
+
+def _with_states(network: MappedNetwork) -> list[tuple[Population, str]]:
+    """The populations that have states, each with the name of its Var: unique, and a name in Python."""
+    found: dict[str, Population] = {}
+    for population in network.populations:
+        if population.states:
+            name = "states_" + re.sub(r"\W", "_", population.name)
+            while name in found:
+                name += "_"
+            found[name] = population
+    return [(population, name) for name, population in found.items()]
+
+
+@implements(proc=MappedNet, protocol=LoihiProtocol)
+@tag(*TAGS)
+class MappedNetModel(AbstractSubProcessModel):
+    """Makes the processes and connects them."""
+
+    def __init__(self, proc: MappedNet) -> None:
+        network: MappedNetwork = proc.proc_params["network"]
+        rows: Mapping[str, SampleRows] = proc.proc_params["rows"]
+        with logging_kept():
+            neurons = {
+                p.name: Neurons(
+                    population=p,
+                    probes=tuple((x.word, rows[x.state]) for x in network.probes if x.population == p.name and rows),
+                )
+                for p in network.populations
+            }
+            connections = [(c, synapses(c)) for c in (*network.connections, *links(network))]
+            entering: Entering | None = proc.proc_params["entering"]
+            entries: list[Entry] = []
+            if entering is not None and loihi.host is not None:
+                if entering.conversion is not None:
+                    raise LavaError(
+                        "one network behind another needs the host in between, which is slow: none is made on a chip",
+                        where=f"{proc.name}.inp",
+                        advice="Run them one after another, or wire them with a process of your own.",
+                    )
+            elif entering is not None:
+                shape = (proc.inp.shape[0], network.input_size)
+                entries.append(Entry(entering=entering, shape=shape, port=f"{proc.name}.inp"))
+                proc.inp.connect(entries[0].inp)
+        entrance = entries[0].out if entries else proc.inp
+        for connection, process in connections:
+            source, target = connection.source, connection.target
+            if source.population is None:
+                entrance.connect(process.s_in)
+            else:
+                getattr(neurons[source.population], f"message_{source.index}").connect(process.s_in)
+            if target.population is None:
+                process.a_out.connect(proc.out)
+            else:
+                process.a_out.connect(getattr(neurons[target.population], f"sum_{target.index}"))
+        for population, name in _with_states(network):
+            getattr(proc, name).alias(neurons[population.name].states)
+        processes = [*entries, *neurons.values(), *(process for _, process in connections)]
+        self._processes = {f"process_{index}": process for index, process in enumerate(processes)}
+
+    def find_sub_procs(self) -> dict[str, AbstractProcess]:
+        """The processes inside; Lava would look for them among the attributes."""
+        return self._processes
+
+
+class FusedNet(Net):
+    """All populations in one process that runs a whole sample in one tick, for `lanes` sequences side by side.
+
+    Ports are flat: element i of lane l is at i * lanes + l, and so it is in the Var `states`, in which `state_vars`
+    finds each state. The result is sent one tick later, so that the network may stand in a loop; when it is out, the
+    next sample has been read, too. Samples of `network` must not overlap. `initial` gives integers of states
+    (size, lanes) to start from, `rows` names states to record sample by sample. `entering` is what may come from a
+    user's process, and how often; None: nothing is looked at, and a sample enters in every tick.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: MappedNetwork,
+        lanes: int = 1,
+        reset_interval: int | None = None,
+        initial: Mapping[str, Integers] | None = None,
+        rows: Mapping[str, SampleRows] | None = None,
+        entering: Entering | None = None,
+        sent: int | None = None,
+        name: str = "network",
+    ) -> None:
+        super().__init__(
+            network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, entering=entering, name=name
+        )
+        if network.overlaps:
+            raise LavaError(
+                "samples that overlap cannot run in one tick each",
+                numbers=f"{network.ticks_per_sample} ticks a sample, latency {network.latency}",
+                advice="Map the graph with Overlap.NONE.",
+            )
+        self.inp = InPort(shape=((network.input_size if sent is None else sent) * lanes,))
+        self.out = OutPort(shape=(network.output_size * lanes,))
+        self.lanes, self.first = lanes, entering.first if entering else 0
+        self.ticks_per_sample = entering.period if entering else 1
+        self.latency = self.first + 1
+        self.reset_interval = reset_interval
+        starts = _starts(network, lanes, initial or {})
+        stops = dict(zip(starts, np.cumsum([s.size for s in starts.values()]).tolist(), strict=True))
+        flat = np.concatenate(list(starts.values())) if starts else np.zeros(1, np.int64)
+        self.states = Var(shape=flat.shape, init=flat)
+        self.state_vars = {n: StateVar(self.states, stops[n] - s.size, stops[n]) for n, s in starts.items()}
+        self.state_ticks = dict.fromkeys(starts, self.first)
+
+
+def _starts(network: MappedNetwork, lanes: int, initial: Mapping[str, Integers]) -> dict[str, Integers]:
+    """What each state starts with, flat (size * lanes)."""
+    found: dict[str, Integers] = {}
+    for population in network.populations:
+        for state, word in population.states.items():
+            one_lane = np.asarray(population.words[word], np.int64).reshape(-1, 1)
+            found[state] = np.broadcast_to(initial.get(state, one_lane), (population.size, lanes)).ravel()
+    return found
+
+
+@implements(proc=FusedNet, protocol=LoihiProtocol)
+@requires(CPU)
+@tag(*TAGS)
+class PyFusedNetModel(PyLoihiProcessModel):
+    """Sends what the last sample gave, then takes the next sample: the order of Lava's own connections."""
+
+    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)  # type: ignore[assignment]
+    out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
+
+    def __init__(self, proc_params: ProcessParameters) -> None:
+        super().__init__(proc_params)
+        network: MappedNetwork = proc_params["network"]
+        self._lanes: int = proc_params["lanes"]
+        self._machine = Machine(network, self._lanes, proc_params["initial"])
+        self._rows: Mapping[str, SampleRows] = proc_params["rows"]
+        self._entering: Entering | None = proc_params["entering"]
+        self._port = f"{proc_params['name']}.inp"
+        self._names = list(_starts(network, self._lanes, {}))
+        self._result = self._rest = np.zeros(network.output_size * self._lanes, np.int32)
+
+    def run_spk(self) -> None:
+        """One tick."""
+        self.out.send(self._result)
+        entered = self.inp.recv()
+        if self._entering is not None:
+            entered = self._entering.at(self.time_step - 1, entered, self._port)
+            if entered is None:
+                self._result = self._rest
+                return
+        self._result = self._machine.sample(entered.reshape(-1, self._lanes)).ravel()
+        if self._names:
+            self.states[:] = np.concatenate([self._machine.states[name].ravel() for name in self._names])
+        for name, rows in self._rows.items():
+            row = rows.at(self.time_step - 1)
+            if row is not None:
+                row[:] = self._machine.states[name].ravel()
+
+    def on_var_update(self) -> None:
+        """The user has set the Var `states`: the machine follows."""
+        start = 0
+        for name in self._names:
+            stop = start + self._machine.states[name].size
+            self._machine.set_state(name, self.states[start:stop].reshape(-1, self._lanes).copy())
+            start = stop

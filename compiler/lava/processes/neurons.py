@@ -1,0 +1,97 @@
+"""`Neurons`: one population; each tick its neurons take their sums, execute the listing and send their messages."""
+
+from __future__ import annotations
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess, ProcessParameters
+from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+
+from compiler.lava.runtime.shared_memory import SampleRows
+from compiler.lava.runtime.targets import TAGS
+from compiler.mapping.network import Population
+from compiler.simulator.interpreter import Interpreter
+from hw_models.errors import LavaError
+
+PORTS = 2
+"""Sums that a neuron may take, and messages that it may send, in one tick."""
+
+
+class Neurons(AbstractProcess):
+    """A population with sum ports `sum_0`, `sum_1` and message ports `message_0`, `message_1`, each of its size.
+
+    The Var `states` holds its states, side by side in the order of `population.states`; without a state it is one 0.
+    `probes` lists words to record: the word and its rows of shared memory.
+    """
+
+    def __init__(self, *, population: Population, probes: tuple[tuple[str, SampleRows], ...] = ()) -> None:
+        if max(population.sum_ports, population.message_ports) > PORTS:
+            raise LavaError(
+                "the population has more ports than a neuron of the chip",
+                where=population.name,
+                numbers=f"{population.sum_ports} sums, {population.message_ports} messages, {PORTS} allowed",
+                advice="This is a fault of the mapping.",
+            )
+        super().__init__(population=population, probes=probes, name=f"population {population.name}")
+        shape = (population.size,)
+        self.sum_0, self.sum_1 = InPort(shape), InPort(shape)
+        self.message_0, self.message_1 = OutPort(shape), OutPort(shape)
+        initial = initial_states(population)
+        self.states = Var(shape=initial.shape, init=initial)
+
+
+def initial_states(population: Population) -> np.ndarray:
+    """The states with which a population starts, side by side; one 0 where it has none."""
+    words = [np.broadcast_to(population.words[word], population.size) for word in population.states.values()]
+    return np.concatenate(words) if words else np.zeros(1, np.int64)
+
+
+@implements(proc=Neurons, protocol=LoihiProtocol)
+@requires(CPU)
+@tag(*TAGS)
+class PyNeuronsModel(PyLoihiProcessModel):
+    """Receives at all ports, computes, then sends: a connection, which sends first, is between any two populations."""
+
+    sum_0: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    sum_1: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    message_0: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    message_1: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
+
+    def __init__(self, proc_params: ProcessParameters) -> None:
+        super().__init__(proc_params)
+        population: Population = proc_params["population"]
+        self._population = population
+        self._probes: tuple[tuple[str, SampleRows], ...] = proc_params["probes"]
+        self._interpreter = Interpreter(population.listing, (population.size,))
+        self._words = {
+            name: word if isinstance(word, int) else word.astype(np.int32) for name, word in population.words.items()
+        }
+
+    def run_spk(self) -> None:
+        """One tick."""
+        population, words = self._population, self._words
+        # Under `floating_pt` the connections send floats: whole numbers, for weights and messages are.
+        sums = [port.recv().astype(np.int32, copy=False) for port in (self.sum_0, self.sum_1)]
+        messages = self._interpreter.tick(words, sums)
+        for index, port in enumerate((self.message_0, self.message_1)):
+            message = messages[index] if index < len(messages) else 0
+            port.send(np.broadcast_to(np.asarray(message, np.int32), population.size))
+        for index, word in enumerate(population.states.values()):
+            self.states[index * population.size : (index + 1) * population.size] = words[word]
+        for word, rows in self._probes:
+            row = rows.at(self.time_step - 1)
+            if row is not None:
+                row[:] = words[word]
+
+    def on_var_update(self) -> None:
+        """The user has set the Var `states`: the words follow."""
+        size = self._population.size
+        for index, word in enumerate(self._population.states.values()):
+            self._words[word] = self.states[index * size : (index + 1) * size].copy()

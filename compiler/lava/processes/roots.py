@@ -1,0 +1,36 @@
+"""A CPU model of the library's InvSqrt for many neurons at once.
+
+Lava 0.10.0's own takes one neuron, and with NumPy 2.4 not even that: it makes a Python integer of an array. This one
+computes the same integers, and refuses a negative one, at which Lava's ends without a word.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.graded.process import InvSqrt
+
+from compiler.stock.reference import inverse_root
+
+
+@implements(proc=InvSqrt, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyRootsModel(PyLoihiProcessModel):
+    """One inverse square root a neuron; 0 where nothing arrives."""
+
+    a_in: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    s_out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    fp_base: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
+
+    def run_spk(self) -> None:
+        """One tick."""
+        arrived = self.a_in.recv().astype(np.int64)
+        if np.any(arrived < 0):
+            raise ValueError(f"InvSqrt got {arrived.min()}, and takes no negative number")
+        self.s_out.send(inverse_root(arrived).astype(np.int32))

@@ -1,0 +1,1 @@
+"""What values can be: observed, real intervals, integer spans, and what is clipped."""

@@ -1,0 +1,69 @@
+"""Which values are clipped to their calibrated range, for intervals see them far too wide."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler.functions import FUNCTIONS
+from compiler.functions.function import FAR
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Apply, Div, Gather, MatVec, Max, Min, Mul, Op, SegmentSum, Select, StateRead, Sub
+from compiler.ranges.observed import Interval, Observed
+from compiler.ranges.real_intervals import clip, sweep
+
+WIDE = 2.0
+"""How many times as far as its calibrated range a value's proven one reaches before it is clipped to the former"""
+
+
+def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
+    """Sums, products and quotients that a state without a proven bound leads to, and whose intervals are far too wide.
+
+    Where a state's range is a calibrated one, intervals grow with each stage of a solver all the same: the digits of
+    what really occurs would be lost. They grow alike from layer to layer where no bounded function is between, as in
+    convolutions with relu: the input's range is calibrated, too. And a square takes twice the bits that its operand
+    does, which is clipped for that. Nothing else that follows from proven bounds alone is.
+    """
+    follows = {s.name for s in graph.states if s.low is None}
+    named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, Mul) and op.a == op.b}
+    clipped: set[str] = set()
+
+    def wide(op: Op, proven: Interval) -> bool:
+        if follows.intersection([op.state] if isinstance(op, StateRead) else op.operands):
+            follows.add(str(op.result))
+        elif op.result not in named:
+            return False
+        if not isinstance(op, (Add, Sub, Mul, Div)):
+            return False
+        seen = observed.interval(str(op.result), margin).magnitude
+        if not 0 < WIDE * seen < proven.magnitude:
+            return False
+        clipped.add(str(op.result))
+        return True
+
+    def kept(op: Op, found: Interval) -> Interval:
+        return clip(op, found, observed, margin) if wide(op, found) else found
+
+    if follows or named:
+        sweep(graph, observed, margin, kept)
+    return frozenset(clipped)
+
+
+def between_layers(graph: Graph) -> frozenset[str]:
+    """Values on the way from one matrix to the next on which no function of bounded range lies."""
+    behind: set[str] = set()
+    for _, op in graph.ops():
+        if isinstance(op, MatVec) or (_goes_on(op) and behind.intersection(op.operands)):
+            behind.add(str(op.result))
+    before: set[str] = set()
+    for _, op in reversed(list(graph.ops())):
+        if isinstance(op, MatVec) or (_goes_on(op) and op.result in before):
+            before.update(op.operands)
+    return frozenset(behind & before)
+
+
+def _goes_on(op: Op) -> bool:
+    """Whether an op's result may be as large as its operands are."""
+    if isinstance(op, Apply):
+        reach = FUNCTIONS[op.function].range_of(np.array([-FAR]), np.array([FAR]))
+        return bool(np.max(np.abs(reach)) > 2)
+    return isinstance(op, (Add, Sub, Mul, Min, Max, Select, Gather, SegmentSum))

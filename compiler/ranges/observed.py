@@ -1,0 +1,118 @@
+"""Intervals, and what the calibration shows of every value: each in real numbers, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.executors.execution import Array, Program, prepare
+from compiler.executors.float64 import KERNELS
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Input, MatVec
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Lower and upper bound, one per element (or one for all)."""
+
+    low: Floats
+    high: Floats
+
+    @property
+    def magnitude(self) -> float:
+        """The largest absolute value of any element."""
+        return float(max(np.max(np.abs(self.low), initial=0.0), np.max(np.abs(self.high), initial=0.0)))
+
+    @property
+    def common(self) -> Interval:
+        """One interval for all elements: what a format or a table guarantees."""
+        if not self.low.size:
+            return self
+        return Interval(np.min(self.low, keepdims=True), np.max(self.high, keepdims=True))
+
+    def intersect(self, other: Interval) -> Interval:
+        """Both hold. Where rounding makes them miss each other, `self` stays."""
+        low, high = np.maximum(self.low, other.low), np.minimum(self.high, other.high)
+        ok = low <= high
+        return Interval(np.where(ok, low, self.low), np.where(ok, high, self.high))
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The smallest and largest of each value over the calibration sequences (time, features), element by element.
+
+    Inputs are read off the data. The float graph runs over them only if something else is asked for: where all
+    is proven it never does.
+    """
+
+    graph: Graph
+    sequences: Sequence[Floats]
+
+    def low(self, name: str) -> Floats:
+        """The smallest seen."""
+        return self._extremes_of(name)[0]
+
+    def high(self, name: str) -> Floats:
+        """The largest seen."""
+        return self._extremes_of(name)[1]
+
+    def interval(self, name: str, margin: float) -> Interval:
+        """The range seen, `margin` times as wide around its middle."""
+        low, high = self._extremes_of(name)
+        middle, half = (low + high) / 2, (high - low) / 2
+        return Interval(middle - half * margin, middle + half * margin)
+
+    def samples(self, names: Sequence[str]) -> Floats:
+        """What the concatenation of the messages `names` to a matrix was, after each sample: (samples, elements)."""
+        return np.concatenate([self._messages[n] for n in names], axis=1)
+
+    @cached_property
+    def _messages(self) -> dict[str, Floats]:
+        """What matrices read, in the last iteration of each sample."""
+        names = list(dict.fromkeys(s for _, op in self.graph.ops() if isinstance(op, MatVec) for s in op.sources))
+        rows = [self._program.run(group, record=names).record for group in self._groups()]
+        return {n: np.concatenate([r[n].reshape(-1, self.graph.size(n)) for r in rows]) for n in names}
+
+    def _groups(self) -> list[Floats]:
+        """The sequences, those of equal length stacked."""
+        by_length: dict[int, list[Floats]] = {}
+        for sequence in self.sequences:
+            by_length.setdefault(len(sequence), []).append(sequence)
+        return [np.stack(group) for group in by_length.values()]
+
+    @cached_property
+    def _program(self) -> Program:
+        return prepare(self.graph, KERNELS)
+
+    def _extremes_of(self, name: str) -> tuple[Floats, Floats]:
+        return self._inputs[name] if name in self._inputs else self._all[name]
+
+    @cached_property
+    def _inputs(self) -> dict[str, tuple[Floats, Floats]]:
+        found = {}
+        for _, op in self.graph.ops():
+            if isinstance(op, Input):
+                entered = np.concatenate(self.sequences) * self.graph.constants[op.scale]
+                entered = entered + self.graph.constants[op.offset]
+                found[op.out] = (entered.min(axis=0), entered.max(axis=0))
+        return found
+
+    @cached_property
+    def _all(self) -> dict[str, tuple[Floats, Floats]]:
+        found: dict[str, tuple[Floats, Floats]] = {}
+
+        def see(name: str, value: Array) -> None:
+            low, high = value.min(axis=1), value.max(axis=1)
+            if name in found:
+                low, high = np.minimum(found[name][0], low), np.maximum(found[name][1], high)
+            found[name] = (low, high)
+
+        for group in self._groups():
+            self._program.run(group, observe=see)
+        return found

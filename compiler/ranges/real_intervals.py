@@ -1,0 +1,242 @@
+"""What is known of every value's range, element by element, in real numbers.
+
+States with a proven bound and inputs and states with a calibrated one are the start; interval arithmetic
+does the rest. Calibrated ranges become invariants because their formats saturate. Rounding is not looked
+at here: `compiler.ranges.integer_spans` proves the widths again, on the integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
+
+from compiler.functions import FUNCTIONS
+from compiler.graph.graph import Graph
+from compiler.graph.matrix import places_of, product
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
+from compiler.ranges.observed import Floats, Interval, Observed
+from hw_models.errors import QuantizeError
+
+
+def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collection[str] = ()) -> dict[str, Interval]:
+    """An interval for every value and constant of a float graph; what is `clipped` stays in its calibrated one."""
+
+    def kept(op: Op, found: Interval) -> Interval:
+        return clip(op, found, observed, margin) if op.result in clipped else found
+
+    return _contract(graph, sweep(graph, observed, margin, kept))
+
+
+def sweep(
+    graph: Graph, observed: Observed, margin: float, kept: Callable[[Op, Interval], Interval]
+) -> dict[str, Interval]:
+    """The intervals, op by op; `kept` says of an op and what it reaches with which interval to go on."""
+    bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
+    made: dict[str, Op] = {}
+    for _, op in graph.ops():
+        if op.result is not None:
+            found = signed(graph, op, forward(graph, op, bounds, observed, margin), made)
+            bounds[op.result] = kept(op, found)
+            made[op.result] = op
+    return bounds
+
+
+def clip(op: Op, proven: Interval, observed: Observed, margin: float) -> Interval:
+    """The calibrated range of `op`'s result; its margin does not go beyond what is proven: -x * x is never above 0."""
+    return observed.interval(str(op.result), margin).common.intersect(proven.common)
+
+
+def signed(graph: Graph, op: Op, found: Interval, made: Mapping[str, Op]) -> Interval:
+    """The interval `found` of `op`'s result with the sign of max(x, -x) and a x * b x: intervals do not see it."""
+    if not isinstance(op, (Max, Mul)):
+        return found
+    (a, factor), (b, other) = (_multiple(graph, n, made) for n in (op.a, op.b))
+    if a != b:
+        return found
+    sign = factor * other
+    if isinstance(op, Mul):
+        return Interval(
+            np.where(sign >= 0, np.maximum(found.low, 0.0), found.low),
+            np.where(sign <= 0, np.minimum(found.high, 0.0), found.high),
+        )
+    return Interval(np.where(sign <= 0, np.maximum(found.low, 0.0), found.low), found.high)
+
+
+def _multiple(graph: Graph, name: str, made: Mapping[str, Op]) -> tuple[str, Floats]:
+    """x and a where the value is a x."""
+    factor, op = np.ones(1), made.get(name)
+    while isinstance(op, Mul) and op.b in graph.constants:
+        factor, name = factor * graph.constants[op.b], op.a
+        op = made.get(name)
+    return name, factor
+
+
+def negates(graph: Graph, op: Mul) -> bool:
+    """Whether `op` is x * -1."""
+    factor = graph.constants.get(op.b)
+    return factor is not None and bool(np.all(factor == -1.0))
+
+
+def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -> Interval:
+    """A state's proven bound, or else the calibrated one; both contain the initial state."""
+    state = graph.state(name)
+    initial = graph.constants[state.initial].astype(np.float64)
+    if state.low is not None and state.high is not None:
+        low, high = graph.constants[state.low], graph.constants[state.high]
+    else:
+        seen = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == name]
+        seen += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name]
+        exact = {n: graph.constants[n].astype(np.float64) for n in seen if n in graph.constants}
+        wide = [Interval(exact[n], exact[n]) if n in exact else observed.interval(n, margin) for n in seen]
+        low = np.min([initial, *(w.low for w in wide)], axis=0)
+        high = np.max([initial, *(w.high for w in wide)], axis=0)
+    return Interval(np.minimum(low, initial), np.maximum(high, initial))
+
+
+def input_margin(margin: float) -> float:
+    """Inputs have more room: data that are new go further than the values behind, which functions and weights even out.
+
+    >>> input_margin(2.0), input_margin(1.0)
+    (2.5, 1.0)
+    """
+    return 1.0 + 1.5 * (margin - 1.0)
+
+
+def forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Observed, margin: float) -> Interval:
+    """What `op` makes of its operands' intervals."""
+    if isinstance(op, Input):
+        return observed.interval(op.out, input_margin(margin)).common
+    if isinstance(op, StateRead):
+        return state_interval(graph, op.state, observed, margin).common
+    if isinstance(op, Gather):
+        whole = _joined(graph, op.sources, bounds)
+        index = graph.constants[op.index].astype(np.int64)
+        return Interval(whole.low[index], whole.high[index])
+    if isinstance(op, SegmentSum):
+        segment = graph.constants[op.segment].astype(np.int64)
+        x = _full(graph, op.x, bounds)
+        size = graph.size(op.out)
+        low, high = (np.bincount(segment, weights=b, minlength=size).astype(np.float64) for b in (x.low, x.high))
+        return Interval(low, high)
+    if isinstance(op, MatVec):
+        whole, matrix, at = _joined(graph, op.sources, bounds), graph.constants[op.matrix], places_of(graph, op)
+        positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)
+        return Interval(
+            product(positive, at, whole.low) + product(negative, at, whole.high),
+            product(positive, at, whole.high) + product(negative, at, whole.low),
+        )
+    if isinstance(op, Apply):
+        x = bounds[op.x]
+        return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
+    if isinstance(op, Compare):
+        return Interval(np.zeros(1), np.ones(1))
+    if isinstance(op, Select):
+        a, b = bounds[op.a], bounds[op.b]
+        return Interval(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+    assert isinstance(op, (Add, Sub, Mul, Div, Min, Max))
+    a, b = bounds[op.a], bounds[op.b]
+    if isinstance(op, Add):
+        return Interval(a.low + b.low, a.high + b.high)
+    if isinstance(op, Sub):
+        return Interval(a.low - b.high, a.high - b.low)
+    if isinstance(op, Min):
+        return Interval(np.minimum(a.low, b.low), np.minimum(a.high, b.high))
+    if isinstance(op, Max):
+        return Interval(np.maximum(a.low, b.low), np.maximum(a.high, b.high))
+    if isinstance(op, Mul):
+        return multiplied(op, a, b)
+    return _quotient(graph, op, a, _denominator(graph, op, bounds, observed))
+
+
+def multiplied(op: Mul, a: Interval, b: Interval) -> Interval:
+    """What `op` makes of its operands' intervals."""
+    if op.a == op.b:
+        ends = np.stack([a.low**2, a.high**2])
+        return Interval(np.where((a.low < 0) & (a.high > 0), 0.0, ends.min(axis=0)), ends.max(axis=0))
+    ends = np.stack(np.broadcast_arrays(a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high))
+    return Interval(ends.min(axis=0), ends.max(axis=0))
+
+
+def _quotient(graph: Graph, op: Div, a: Interval, b: Interval) -> Interval:
+    ends = np.stack(np.broadcast_arrays(a.low / b.low, a.low / b.high, a.high / b.low, a.high / b.high))
+    return Interval(ends.min(axis=0), ends.max(axis=0))
+
+
+GUARD = 2.0**-12
+"""What is further down, of the range or the least seen, guards from 0 only, as the 1e-8 in x / (sum(|x|) + 1e-8)"""
+
+
+def denominator_floor(graph: Graph, op: Div, bounds: Mapping[str, Interval], observed: Observed) -> Floats:
+    """The lower bound below which a denominator is clipped: proven where above 0, else an eighth of the least seen.
+
+    So where what is proven is a guard, of which all that was seen stays far: octaves down to there would cost digits.
+    """
+    proven = bounds[op.b].low
+    if op.b in graph.constants or np.all(proven > GUARD * bounds[op.b].high):
+        least = proven
+    else:
+        least = observed.low(op.b)
+    if np.any((proven <= 0) & (least <= 0)):
+        worst = int(np.argmin(np.broadcast_to(least, (graph.size(op.b),))))
+        raise QuantizeError(
+            "a division whose denominator can be zero or negative",
+            where=f"{op.out}, element {worst}; {'; '.join(graph.values[op.out].lines)}",
+            numbers=f"proven lower bound {np.min(proven):.6g}, smallest seen {np.min(least):.6g}",
+            advice="Keep the denominator positive, for example by adding a constant.",
+        )
+    return np.where(proven > np.maximum(GUARD * least, 0.0), proven, least / 8)
+
+
+def _denominator(graph: Graph, op: Div, bounds: Mapping[str, Interval], observed: Observed) -> Interval:
+    return Interval(denominator_floor(graph, op, bounds, observed), bounds[op.b].high)
+
+
+def _contract(graph: Graph, bounds: dict[str, Interval]) -> dict[str, Interval]:
+    """What is written to a state with a proven bound lies in it; so does, shifted, what is added to the state.
+
+    Interval arithmetic alone does not see that numerator and denominator of an LTC's update go together.
+    """
+    bounds = dict(bounds)
+    made_by = {op.result: op for _, op in graph.ops() if op.result is not None}
+    for _, op in graph.ops():
+        if not isinstance(op, StateWrite) or graph.state(op.state).low is None:
+            continue
+        state = graph.state(op.state)
+        proven = Interval(graph.constants[state.low or ""], graph.constants[state.high or ""])
+        written = made_by.get(op.x)
+        if op.x in bounds and op.x not in graph.constants:
+            bounds[op.x] = bounds[op.x].intersect(proven)
+        if isinstance(written, Add):
+            for one, other in ((written.a, written.b), (written.b, written.a)):
+                if isinstance(made_by.get(one), Div):  # a quotient is clipped to what is known of it
+                    rest = bounds[other]
+                    bounds[one] = bounds[one].intersect(Interval(proven.low - rest.high, proven.high - rest.low))
+    return bounds
+
+
+def _full(graph: Graph, name: str, bounds: Mapping[str, Interval]) -> Interval:
+    size = graph.size(name)
+    return Interval(np.broadcast_to(bounds[name].low, (size,)), np.broadcast_to(bounds[name].high, (size,)))
+
+
+def _joined(graph: Graph, sources: Sequence[str], bounds: Mapping[str, Interval]) -> Interval:
+    parts = [_full(graph, s, bounds) for s in sources]
+    return Interval(np.concatenate([p.low for p in parts]), np.concatenate([p.high for p in parts]))

@@ -1,0 +1,79 @@
+"""common: what is computed twice is computed once; equal constants become one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.draft import tidy
+from compiler.graph.graph import Block, Graph
+from compiler.graph.ops import Add, Input, Max, Min, Mul, Op, StateRead, StateWrite
+
+
+def common(graph: Graph) -> Graph:
+    """Equal subexpressions are computed once, across blocks where the first is visible."""
+    same = _equal_constants(graph)
+    visible: dict[tuple[Op, int, int], str] = {}
+    version: Counter[str] = Counter()
+    blocks: list[Block] = []
+
+    def name(old: str) -> str:
+        return same.get(old, old)
+
+    for block in graph.blocks:
+        known = dict(visible)
+        written = [op.state for op in block.ops if isinstance(op, StateWrite)]
+        if block.repeat > 1:  # its later iterations read what it wrote
+            version.update(written)
+        ops: list[Op] = []
+        for op in block.ops:
+            op = op.renamed(name)
+            if op.result is None or isinstance(op, Input):
+                ops.append(op)
+                continue
+            key = (*_key(op, version), graph.size(op.result))
+            if key in known:
+                same[op.result] = known[key]
+            else:
+                known[key] = op.result
+                ops.append(op)
+        version.update(written)
+        if block.repeat == 1:
+            visible = known
+        blocks.append(replace(block, ops=tuple(ops)))
+    if not same:
+        return graph
+    marks = tuple(replace(t, keep=name(t.keep), total=name(t.total)) for t in graph.time_constants)
+    return tidy(replace(graph, blocks=tuple(blocks), time_constants=marks))
+
+
+def _key(op: Op, version: Counter[str]) -> tuple[Op, int]:
+    """Equal for ops that give equal results: without the result's name, operands of a sum or product in order."""
+    result = op.result or ""
+    op = op.renamed(lambda n: "" if n == result else n)
+    if isinstance(op, (Add, Mul, Min, Max)) and op.b < op.a:
+        op = replace(op, a=op.b, b=op.a)
+    return op, version[op.state] if isinstance(op, StateRead) else 0
+
+
+def _equal_constants(graph: Graph) -> dict[str, str]:
+    """Which constant stands for which: the first of those with equal elements."""
+    first: dict[tuple[object, ...], str] = {}
+    same: dict[str, str] = {}
+    for name, array in graph.constants.items():
+        original = first.setdefault(_content(array), name)
+        if original != name and _used(graph, name):
+            same[name] = original
+    return same
+
+
+def _content(array: npt.NDArray[np.generic]) -> tuple[object, ...]:
+    return array.shape, array.dtype.str, hashlib.blake2b(np.ascontiguousarray(array).tobytes()).digest()
+
+
+def _used(graph: Graph, name: str) -> bool:
+    return any(name in op.operands or name in op.arrays for _, op in graph.ops())

@@ -1,0 +1,86 @@
+"""An input that takes a value out of its bounds: the samples that are known, and the ends of the input's range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.executors.reference import prepare_reference
+from compiler.graph.graph import Array, Graph
+from compiler.graph.ops import Input
+from hw_models.fixed_point import Format
+
+STEPS = 8
+"""Samples of each sequence that is tried."""
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The reference over `inputs` (rows, STEPS, channels), of which the first `ends` are steady: every value recorded.
+
+    It computes in 64 bits, whatever the chip's widths.
+    """
+
+    graph: Graph
+    inputs: Integers
+    ends: int
+    record: Mapping[str, Array]
+
+    def beyond(self, value: str, low: int, high: int) -> str:
+        """In words, an input that takes an element of `value` out of low..high; empty where none was found."""
+        found = self.record[value]
+        outside = np.argwhere((found < low) | (found > high))
+        if not len(outside):
+            return ""
+        row, step, element = outside[np.argmin(outside[:, 1])]
+        text = f"element {element} is {int(found[row, step, element]):,} "
+        if row >= self.ends:
+            return text + f"at sample {step} of the calibration's sequence {row - self.ends}"
+        entry = _input(self.graph)
+        offset, scale = self.graph.constants[entry.offset], self.graph.constants[entry.scale]
+        x = _numbers((self.inputs[row, 0] * _form(self.graph, entry).lsb - offset) / scale)
+        return text + (f"after {step + 1} samples of x = {x}" if step else f"at the first sample, x = {x}")
+
+
+def trial(graph: Graph, sequences: Sequence[npt.NDArray[np.float64]]) -> Trial:
+    """An integer graph tried on the ends of its input's range and on the beginning of `sequences`."""
+    entry = _input(graph)
+    ends, known = _ends(graph, entry), _known(graph, entry, sequences)
+    x = np.concatenate([ends, known])
+    return Trial(graph, x, len(ends), prepare_reference(graph).run(x, record=list(graph.values)).record)
+
+
+def _input(graph: Graph) -> Input:
+    return next(op for _, op in graph.ops() if isinstance(op, Input))
+
+
+def _ends(graph: Graph, entry: Input) -> Integers:
+    """Steady inputs (rows, STEPS, channels) at the ends of the input's range: alike, in turn, and by chance."""
+    form, size = _form(graph, entry), graph.size(entry.out)
+    rows = [np.full(size, form.low), np.full(size, form.high)]
+    rows += [np.where(np.arange(size) % 2 == k, form.low, form.high) for k in (0, 1)]
+    rows += list(np.random.default_rng(0).choice([form.low, form.high], (8, size)))
+    return np.stack(rows).astype(np.int64)[:, None].repeat(STEPS, axis=1)
+
+
+def _known(graph: Graph, entry: Input, sequences: Sequence[npt.NDArray[np.float64]]) -> Integers:
+    """The first STEPS samples of the sequences, as integers."""
+    rows = [sequence[:STEPS] for sequence in sequences if len(sequence) >= STEPS][:STEPS]
+    mapped = np.array(rows).reshape(-1, STEPS, graph.size(entry.out)) * graph.constants[entry.scale]
+    return _form(graph, entry).quantize(mapped + graph.constants[entry.offset])[0]
+
+
+def _form(graph: Graph, entry: Input) -> Format:
+    form = graph.values[entry.out].format
+    assert form is not None  # an integer graph's
+    return form
+
+
+def _numbers(values: npt.NDArray[np.float64]) -> str:
+    shown = ", ".join(f"{v:.4g}" for v in values[:8])
+    return f"({shown}{', ...' if len(values) > 8 else ''})"

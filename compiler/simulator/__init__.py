@@ -1,0 +1,1 @@
+"""The mapped network tick by tick in NumPy: its listings and connections, without Lava."""

@@ -1,0 +1,83 @@
+"""`build`: from a float graph and its calibration to a proven network of library processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.names import plain_name
+from compiler.ranges.observed import Observed
+from compiler.ranges.real_intervals import find_bounds, state_interval
+from compiler.rewrite.algebra import increment
+from compiler.rewrite.runner import PASSES, simplify
+from compiler.stock.affine import Floats
+from compiler.stock.assemble import assemble, population_of, widest
+from compiler.stock.form import LibraryForm
+from compiler.stock.lower import lower
+from compiler.stock.network import ProcessGraph, factors_of
+from compiler.stock.plan import Plan
+from compiler.stock.proof import Failure, failures
+from hw_models.errors import QuantizeError
+
+LEAST_BITS = 8
+"""A message with fewer would not be worth having."""
+
+
+QUOTIENTS = tuple(p for p in PASSES if p is not increment)
+"""The passes that leave a quotient whole: one product with a reciprocal, where the increment needs another one."""
+
+
+def simplified(graph: Graph) -> Graph:
+    """A traced graph in the form that `build` takes."""
+    return simplify(graph, QUOTIENTS)[0]
+
+
+def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> ProcessGraph:
+    """The network of a simplified float graph; ranges that are not proven come from `sequences` (time, features).
+
+    Every population has as many bits as the proof allows: where a width could be left, the population whose numbers
+    are too long gets fewer. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
+    """
+    for state in graph.states:
+        if graph.constants[state.initial].any():
+            raise QuantizeError(
+                "without microcode a state starts at 0: nothing has been sent yet",
+                where=f"state {state.name}",
+                numbers=f"it starts at up to {np.abs(graph.constants[state.initial]).max():.6g}",
+                advice="Compile it with microcode=True.",
+            )
+    observed = Observed(graph, sequences)
+    bounds = find_bounds(graph, observed, form.margin)
+    states = {s.name: state_interval(graph, s.name, observed, form.margin) for s in graph.states}
+    plan = lower(graph, bounds, states, form)
+    bits = widest(plan)
+    while True:
+        made = assemble(plan, form, bits)
+        failed = failures(made)
+        if not failed:
+            return made
+        _narrow(bits, failed, plan)
+
+
+def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None:
+    """Take from each population the bits that its worst failure asks for."""
+    worst: dict[str, Failure] = {}
+    for failure in failed:
+        known = worst.get(failure.population)
+        if failure.bits is None or bits.get(failure.population, 0) - failure.bits < LEAST_BITS:
+            names = {n.name: population_of(n) for n in plan.nodes.values()}
+            here = [plain_name(n) for n, label in names.items() if failure.population in (label, factors_of(label))]
+            raise QuantizeError(
+                "a value does not fit the widths of Lava's library processes",
+                where=f"{failure.population}: {', '.join(here) or 'the output'}",
+                numbers=failure.text,
+                advice="Compile it with microcode=True, or scale the model's values."
+                if failure.bits is not None
+                else "Give form=LibraryForm(reciprocal=Reciprocal.HINGES), or microcode=True.",
+            )
+        if known is None or (known.bits or 0) < failure.bits:
+            worst[failure.population] = failure
+    for name, failure in worst.items():
+        bits[name] -= failure.bits or 0

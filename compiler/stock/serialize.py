@@ -1,0 +1,78 @@
+"""A network of library processes as JSON and arrays, and back: checked, and proven again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.serialize import Json
+from compiler.stock.checks import check
+from compiler.stock.network import Connection, Functions, Kind, Place, Population, ProcessGraph
+from compiler.stock.proof import failures
+from hw_models.errors import ArtifactError
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+_PARTS: dict[str, type[np.generic]] = {"lsb": np.float64, "low": np.int64, "high": np.int64}
+"""of a state's place: the arrays"""
+
+
+def to_plain(graph: ProcessGraph) -> tuple[dict[str, Json], Arrays]:
+    """A table for `json.dumps`, and the arrays by name."""
+    arrays: Arrays = {"input_lsb": graph.input_lsb, "output_lsb": graph.output_lsb}
+    arrays |= {f"states/{n}/{part}": getattr(p, part) for n, p in graph.states.items() for part in _PARTS}
+    arrays |= {f"weights/{i}": c.weights.astype(np.int16) for i, c in enumerate(graph.connections)}
+    table: dict[str, Json] = {
+        "populations": [{**asdict(p), "kind": p.kind.name} for p in graph.populations.values()],
+        "connections": [_without(asdict(c), "weights") for c in graph.connections],
+        "states": {n: _without(asdict(p), *_PARTS) for n, p in graph.states.items()},
+        "input_limit": graph.input_limit,
+        "period": graph.period,
+        "repeat": graph.repeat,
+    }
+    return table, arrays
+
+
+def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
+    """The network again. Raises `ArtifactError` where the table does not describe one that keeps its widths."""
+    try:
+        graph = _built(table, arrays)  # type: ignore[arg-type]
+        check(graph)
+        failed = failures(graph)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ArtifactError(f"not a network of library processes: {type(error).__name__}: {error}") from error
+    for failure in failed:
+        raise ArtifactError(f"a network of library processes that can leave its widths: {failure.text}")
+    return graph
+
+
+def _built(table: dict[str, Json], arrays: Arrays) -> ProcessGraph:
+    populations = [
+        Population(
+            **{**p, "kind": Kind[p["kind"]], "functions": tuple(Functions(**f) for f in p["functions"])}  # type: ignore[index, dict-item, union-attr]
+        )
+        for p in table["populations"]  # type: ignore[union-attr]
+    ]
+    connections = [
+        Connection(**{**c, "ports": tuple(c["ports"]), "weights": arrays[f"weights/{i}"].astype(np.int64)})  # type: ignore[index, arg-type, dict-item]
+        for i, c in enumerate(table["connections"])  # type: ignore[arg-type, union-attr]
+    ]
+    states = {
+        n: Place(**{**p, **{part: arrays[f"states/{n}/{part}"].astype(kind) for part, kind in _PARTS.items()}})  # type: ignore[dict-item]
+        for n, p in table["states"].items()  # type: ignore[union-attr]
+    }
+    return ProcessGraph(
+        {p.name: p for p in populations},
+        tuple(connections),
+        states,
+        arrays["input_lsb"].astype(np.float64),
+        arrays["output_lsb"].astype(np.float64),
+        table["input_limit"],  # type: ignore[arg-type]
+        table["period"],  # type: ignore[arg-type]
+        table["repeat"],  # type: ignore[arg-type]
+    )
+
+
+def _without(table: dict[str, Json], *names: str) -> dict[str, Json]:
+    return {k: v for k, v in table.items() if k not in names}

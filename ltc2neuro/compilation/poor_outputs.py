@@ -1,0 +1,85 @@
+"""Whether the integers hold what the model says, on the calibration itself: the first thing to know of a network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.executors.float64 import run_each
+from compiler.graph.graph import Graph
+from compiler.graph.work import work
+from ltc2neuro.arrays import Floats, Sequences
+from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
+
+POOR_DB = 30.0
+"""Below this the integers have lost a thirtieth of what varies: rarely what anyone wants."""
+WORK = 3e8
+"""What is spent at most, in elements that the float network computes: about a second, the integers' share included"""
+CALL = 3000
+"""What calling an op costs beside its elements, in elements"""
+FEW_SEQUENCES, FEW_STEPS = 8, 64
+"""Fewer sequences than these are taken before they are cut, and pieces as long as these before fewer are taken"""
+
+
+@dataclass(frozen=True)
+class Level:
+    """The worst channel of the outputs, and on what of the calibration that was found."""
+
+    worst: Worst
+    seen: str
+
+    @property
+    def poor(self) -> bool:
+        """Whether whoever compiles should know."""
+        return self.worst.channel is not None and self.worst.decibels < POOR_DB
+
+
+def level_of(
+    float_graph: Graph,
+    sequences: Sequence[Floats],
+    run: Callable[[Sequences], list[Floats]],
+    shaped: Callable[[Floats], Floats],
+) -> Level:
+    """Compare what `run` answers to the calibration with the float network; to a part, where all would take long.
+
+    `shaped` makes the model's answers of flat outputs (time, outputs).
+    """
+    part = part_of(float_graph, sequences)
+    exact = [e.outputs[0] for e in run_each(float_graph, part)]
+    answers = run(Sequences(tuple(part), ragged=True))
+    pairs = [[_flat(shaped(y), y.shape[-1]) for y in side] for side in (exact, answers)]
+    whole = sum(map(len, part)) == sum(map(len, sequences))
+    seen = "the whole calibration" if whole else (
+        f"{len(part)} of {len(sequences)} sequences of the calibration, at most {max(map(len, part))} samples of each"
+    )
+    return Level(worst_channel(channel_sqnr(*pairs)), seen)
+
+
+def _flat(answers: Floats, outputs: int) -> Floats:
+    return answers.reshape(-1, outputs)
+
+
+def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:
+    """All sequences, or as many and as much of them as `WORK` allows, spread over all."""
+    count, steps = len(sequences), max(map(len, sequences))
+    while cost(graph, _spread(sequences, count, steps)) > WORK:
+        if count > FEW_SEQUENCES or (count > 1 and steps <= FEW_STEPS):
+            count = (count + 1) // 2
+        elif steps > 1:
+            steps = (steps + 1) // 2
+        else:
+            break
+    return _spread(sequences, count, steps)
+
+
+def _spread(sequences: Sequence[Floats], count: int, steps: int) -> list[Floats]:
+    return [sequences[int(i)][:steps] for i in np.linspace(0, len(sequences) - 1, count)]
+
+
+def cost(graph: Graph, sequences: Sequence[Floats]) -> float:
+    """What the float network computes over them, sequences of one length side by side."""
+    one, lengths = work(graph), Counter(map(len, sequences))
+    return sum(steps * (one.calls * CALL + one.elements * batch) for steps, batch in lengths.items())

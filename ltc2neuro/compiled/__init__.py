@@ -1,0 +1,1 @@
+"""Parts of a compiled network: how it runs, streams, tells what was clipped, and is told about."""

@@ -1,0 +1,126 @@
+"""What the values of an integer graph that were clipped are to its user: a state's elements, or values of his model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.executors.execution import Clip, Execution
+from compiler.graph.graph import Graph
+from compiler.graph.names import plain_name
+from compiler.graph.ops import Gather, Op, PiecewisePolynomial, Rescale, Shift, StateWrite
+from ltc2neuro.arrays import Sequences
+from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, with_extremes
+
+if TYPE_CHECKING:
+    from ltc2neuro.network import Network
+
+Array = np.ndarray
+
+
+def clipped_in(net: Network, x: Sequences, executions: Sequence[Execution], *, on: str, entered: int) -> Clipped:
+    """What running `x` has clipped, of which `entered` were values of the input; "floating" clips none but spans."""
+    form, lengths = net.input_format, [len(a) for a in x.arrays]
+    clips = np.zeros(net.features + net.timed, np.int64)
+    if entered:
+        clips += sum(beyond(np.floor(net.scaled(a) + 0.5), form.low, form.high) for a in x.arrays)
+    ends = net.user_range if on != "floating" else (-np.inf, np.inf)
+    tallies = list(input_tallies(x.arrays, clips, ends, net.shortest_span))
+    inside: dict[str, Clip] = {}
+    for execution in executions:
+        for name, clip in execution.clips.items():
+            inside[name] = inside[name].joined(clip) if name in inside else clip
+    for name, tally in state_tallies(net.graph, inside).items():
+        tallies.append(with_extremes(tally, [e.states[name] * net.state_lsb(name) for e in executions]))
+    return Clipped(sum(lengths), (*tallies, *value_tallies(net.graph, inside)))
+
+
+def state_tallies(graph: Graph, clips: Mapping[str, Clip]) -> dict[str, Tally]:
+    """Of each state of which values were clipped on their way to it, in the state's units.
+
+    What a value is shifted to other fraction bits, rounded or put together from is still the state's.
+    """
+    made = {op.result: (block.repeat, op) for block in graph.blocks for op in block.ops if op.result is not None}
+    found: dict[str, Tally] = {}
+    for write in [op for _, op in graph.ops() if isinstance(op, StateWrite)]:
+        size = graph.state(write.state).size
+        tally: Tally | None = None
+        for name, to, of in _written(graph, made, write.x, np.arange(size), np.arange(size)):
+            if name not in clips:
+                continue
+            clip, form = clips[name], graph.values[name].format
+            assert form is not None  # an integer graph's
+            of = np.minimum(of, clip.counts.size - 1)
+            counts, low, high = np.zeros(size, np.int64), np.full(size, np.inf), np.full(size, -np.inf)
+            counts[to], low[to], high[to] = clip.counts[of], clip.low[of] * form.lsb, clip.high[of] * form.lsb
+            ends = np.full(size, form.real_low), np.full(size, form.real_high)
+            part = Tally(f"state {write.state}, element", counts, low, high, *ends, made[name][0])
+            tally = part if tally is None else tally.joined(part)
+        if tally is not None and tally.counts.any():
+            found[write.state] = tally
+    return found
+
+
+def _written(
+    graph: Graph, made: Mapping[str, tuple[int, Op]], name: str, to: Array, of: Array
+) -> Iterator[tuple[str, Array, Array]]:
+    """The value `name`, and those that it is a copy of: which elements of the state are which elements of each."""
+    yield name, to, of
+    _, op = made.get(name, (1, None))
+    if isinstance(op, (Rescale, Shift)):
+        yield from _written(graph, made, op.x, to, of)
+    elif isinstance(op, Gather):
+        index = graph.constants[op.index][np.minimum(of, graph.size(op.out) - 1)]
+        start = 0
+        for source in op.sources:
+            stop = start + graph.size(source)
+            own = (index >= start) & (index < stop)
+            if own.any():
+                yield from _written(graph, made, source, to[own], index[own] - start)
+            start = stop
+
+
+def value_tallies(graph: Graph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
+    """Of each other value that was clipped, but those that only functions read, which are flat out there."""
+    made = {op.result: (block.repeat, op) for block in graph.blocks for op in block.ops if op.result is not None}
+    writes = [op for _, op in graph.ops() if isinstance(op, StateWrite)]
+    of_states = set()
+    for write in writes:
+        everything = np.arange(graph.state(write.state).size)
+        of_states |= {name for name, _, _ in _written(graph, made, write.x, everything, everything)}
+    found = []
+    for name, clip in clips.items():
+        form, plain = graph.values[name].format, name.removesuffix(".clipped")
+        assert form is not None  # an integer graph's
+        if name in of_states or _only_arguments(graph, name):
+            continue
+        value = graph.values.get(plain)
+        shown = (value.represents if value is not None else None) or plain_name(plain)
+        ends = np.full(clip.counts.size, form.real_low), np.full(clip.counts.size, form.real_high)
+        low, high = clip.low * form.lsb, clip.high * form.lsb
+        found.append(Tally(f"value {shown}, element", clip.counts, low, high, *ends, made[name][0]))
+    return tuple(found)
+
+
+def _only_arguments(graph: Graph, name: str) -> bool:
+    """Whether nothing but functions of one argument reads a value or its copies."""
+    readers = [op for _, op in graph.ops() if name in op.operands]
+    return bool(readers) and all(
+        isinstance(op, PiecewisePolynomial)
+        or (isinstance(op, (Rescale, Shift, Gather)) and _only_arguments(graph, op.result or ""))
+        for op in readers
+    )
+
+
+def may_clip(graph: Graph) -> bool:
+    """Whether any value inside can be clipped at all: where bounds are proven, none can."""
+    return any(isinstance(op, Rescale) and _saturates(graph, op) for _, op in graph.ops())
+
+
+def _saturates(graph: Graph, op: Rescale) -> bool:
+    before, after = graph.values[op.x].format, graph.values[op.out].format
+    assert before is not None and after is not None  # an integer graph's
+    ends = [end if op.shift == 0 else (end + (1 << (op.shift - 1))) >> op.shift for end in (before.low, before.high)]
+    return ends[0] < after.low or ends[1] > after.high

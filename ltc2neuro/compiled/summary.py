@@ -1,0 +1,116 @@
+"""What a compiled network looks like in words: the text of `print(net)`, its precision."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.graph.graph import State
+from compiler.graph.ops import PiecewisePolynomial
+from compiler.quantize.precision import Precision
+from hw_models.errors import ChipError
+from hw_models.fixed_point import Format
+from ltc2neuro.verification.time_constants import proven
+
+if TYPE_CHECKING:
+    from ltc2neuro.network import Network
+
+
+def summary(net: Network) -> str:
+    """Blocks, populations, synapses, formats, time constants, ticks."""
+    answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
+    spans = " and the time before each sample" if net.timed else ""
+    title = f"Network for {net.chip.title} ({net.chip.name})"
+    lines = [f"{title}: {net.features} features{spans} -> {answer}; {net.layout}"]
+    if net.evidence is not None:
+        lines.append(f"proof: {net.evidence.headline()}")
+    lines += ["", "blocks (a sample runs them in order)"]
+    for block in net.graph.blocks:
+        polynomials = sum(net.graph.size(op.out) for op in block.ops if isinstance(op, PiecewisePolynomial))
+        often = "once" if block.repeat == 1 else f"{block.repeat} times"
+        lines.append(f"  {block.name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
+    lines += ["", *_mapping(net)]
+    lines += ["", "formats (real range, bits, fraction bits)"]
+    form = net.input_format
+    lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
+    for state in net.graph.states:
+        assert state.format is not None  # an integer graph's
+        lines.append(f"  {state.name:24} {_format(state.format)}, {_kind(net, state)}")
+    lines += _time_constants(net)
+    return "\n".join(lines)
+
+
+def _kind(net: Network, state: State) -> str:
+    if state not in net.model_states:
+        return "carries on what rounding takes off a step"
+    return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
+
+
+def _format(form: Format) -> str:
+    return f"[{form.real_low:.4g}, {form.real_high:.4g}], {form.bits} bits, {form.fraction} behind the point"
+
+
+def _mapping(net: Network) -> list[str]:
+    if not net.chip.lava:
+        return [f"not mapped: {net.chip.name} has no populations"]
+    network = net.mapped()
+    width = max([24, *(len(p.name) for p in network.populations)])
+    lines = ["populations (neurons, instructions of the program)"]
+    for population in network.populations:
+        cost = sum(i.cost for i in population.listing)
+        lines.append(f"  {population.name:{width}} {population.size:6} neurons, {cost:4} instructions")
+    synapses: Counter[tuple[str, str]] = Counter()
+    for c in network.connections:
+        synapses[c.source.population or "input", c.target.population or "output"] += c.weights.size
+    pairs = {f"{source} -> {target}": n for (source, target), n in synapses.items()}
+    width = max([24, *map(len, pairs)])
+    lines += ["", "connections (synapses)"]
+    lines += [f"  {pair:{width}} {n:6}" for pair, n in pairs.items()]
+    lines += ["", f"timing: {network.ticks_per_sample} ticks a sample, latency {network.latency} ticks"]
+    return [*lines, f"placement: {_placed(net)}"]
+
+
+def _placed(net: Network) -> str:
+    try:
+        placement = net.placement
+    except ChipError as error:
+        return f"{error.what}: {error.numbers}" if error.numbers else error.what
+    limit, share = placement.binding
+    room = "" if net.chip.cores is None else f" of {net.chip.cores * net.chip.chips:,}"
+    return f"{placement.count:,}{room} cores, {limit} {share:.1%} on the fullest; net.cost() tells time and energy"
+
+
+def _time_constants(net: Network) -> list[str]:
+    """Each neuron's range of tau, from the proven range of its denominator."""
+    if not net.graph.time_constants:
+        return []
+    if net.timed:
+        return ["", "liquid time constants: record '*.tau'; a neuron keeps more or less with the time before a sample"]
+    lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
+    for t in net.graph.time_constants:
+        bounds = zip(*np.broadcast_arrays(*proven(net.graph, t, net.dt)), strict=True)
+        pairs = [f"{least:.3g}..{most:.3g}" for least, most in bounds]
+        lines.append(f"  {t.state}:")
+        lines += [f"    {', '.join(pairs[i : i + 8])}" for i in range(0, len(pairs), 8)]
+    return lines
+
+
+def explain_precision(net: Network) -> str:
+    """What precision holds, where overrides change it, and the format of each value of the float network."""
+    lines = [f"precision: {_settings(net.precision)}", "", "values (real range, bits, fraction bits)"]
+    values = [v for v in net.graph.values.values() if v.represents is not None and v.format is not None]
+    width = max((len(v.represents or "") for v in values), default=0)
+    for value in values:
+        name = value.represents or ""
+        changes = net.precision.changes(name)
+        note = f"  (overridden: {', '.join(f'{k} {v}' for k, v in changes.items())})" if changes else ""
+        assert value.format is not None  # an integer graph's
+        lines.append(f"  {name:{width}}  {_format(value.format)}{note}")
+    return "\n".join(lines)
+
+
+def _settings(precision: Precision) -> str:
+    return ", ".join(f"{f.name} {getattr(precision, f.name)}" for f in fields(precision) if f.name != "overrides")

@@ -1,0 +1,177 @@
+"""What a sample of a compiled network costs on a chip: placed, its events counted, times and energies added up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.mapping.mapper import map_network
+from compiler.mapping.network import MappedNetwork
+from compiler.mapping.options import Options, Overlap
+from compiler.placement.events import count_events
+from compiler.placement.placement import Placement
+from compiler.placement.search import memory_of, place
+from hw_models.arguments import check_count
+from hw_models.bands import Band
+from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
+from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
+from hw_models.errors import ChipError, GraphError, InputError
+from ltc2neuro.arguments import check_options
+from ltc2neuro.compiled.runs import Run
+from ltc2neuro.cost.report import Cost, Messages
+from ltc2neuro.extras import COUNTING
+
+if TYPE_CHECKING:
+    from compiler.placement.activity import Activity
+    from ltc2neuro.network import Network
+
+COMPARED = 8
+"""Samples of a recorded run by which it is told whether the network is the one that ran."""
+
+
+def cost(
+    net: Network,
+    run: Run | None = None,
+    chip: Chip | str | Path | None = None,
+    cores: int = 1,
+    options: Options | None = None,
+) -> Cost:
+    """What a sample of `net` costs on `chip`, by default its own: worst case, or with the messages of `run`.
+
+    `cores`: on how many it shall lie at least; `options`: how it is mapped. Raises `PlacementError` where it does not
+    fit, `ChipError` where the chip's file does not tell memory, times and energies, `InputError` for wrong arguments,
+    such as another network's run.
+    """
+    check_count(cores, "cores")
+    check_options(options)
+    on = net.chip if chip is None else load_chip(chip)
+    if on.timing is None or on.energy is None:
+        if on.refuses:
+            raise ChipError(
+                "it refuses liquid networks, so nothing can be said of their cost there",
+                where=f"chip {on.name}",
+                numbers=f"{len(on.refuses)} reasons, such as: {on.refuses[0].reason}",
+                advice=f"ltc2neuro.check(net, {on.name!r}) tells them all.",
+            )
+        raise ChipError(
+            "nothing is known of its times and energies, so nothing can be said of a network's cost",
+            where=f"chip {on.name}",
+            advice="Use chip='loihi2', or a .toml file of your own with [timing] and [energy].",
+        )
+    usual = on == net.chip and cores == 1 and options is None
+    placement = net.placement if usual else placed(net, on, cores, options)
+    activity = None if run is None else _activity(net, placement, run, options)
+    events = count_events(placement, None if activity is None else activity.sent)
+    return _cost(placement, on, events, activity)
+
+
+def placed(net: Network, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
+    """The network's neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
+    memory_of(chip)  # before anything is mapped
+    alike = replace(chip, chips=net.chip.chips) == net.chip  # how many there are changes no mapping
+    own = net.mapped(options=options) if alike else map_network(net.graph, chip, options=options)
+    return place(own, chip, spread=cores)
+
+
+def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity | None) -> Cost:
+    timing, energy, network = chip.timing, chip.energy, placement.network
+    assert timing is not None and energy is not None  # the caller has seen to that
+    ticks = tick_times(timing, events, placement.chips)
+    sample = sum(ticks, Band.exact(0))
+    by_power = energy_by_power(energy, sample, placement.chips, placement.count)
+    return Cost(
+        chip=chip,
+        placement=placement,
+        recorded=activity is not None,
+        ticks_per_sample=network.ticks_per_sample,
+        latency_ticks=network.latency,
+        tick=sample / len(ticks),
+        longest_tick=Band(max(t.low for t in ticks), max(t.default for t in ticks), max(t.high for t in ticks)),
+        sample=sample,
+        latency=sum((ticks[t % len(ticks)] for t in range(network.latency)), Band.exact(0)),
+        energy=by_power,
+        dynamic=energy_by_power(energy, sample, 0, placement.count),
+        operations=energy_by_operations(energy, events),
+        terms=time_terms(timing, events, placement.chips),
+        work=core_seconds(timing, events),
+        messages=_counted(placement, activity),
+    )
+
+
+def _counted(placement: Placement, activity: Activity | None) -> Messages:
+    """Neurons that send at a port's ticks: those with a synapse behind them."""
+    possible = sent = unchanged = 0.0
+    for port, ticks in placement.network.sends.items():
+        neurons = [d.neurons for d in placement.deliveries if d.connection.source == port]
+        own = np.unique(np.concatenate(neurons)) if neurons else np.zeros(0, np.int64)
+        possible += own.size * len(ticks)
+        if activity is not None:
+            sent += sum(float(activity.sent[value][own].sum()) for value in ticks.values())
+            unchanged += sum(float(activity.unchanged[value][own].sum()) for value in ticks.values())
+    return Messages(possible) if activity is None else Messages(possible, sent, unchanged)
+
+
+def _activity(net: Network, placement: Placement, run: Run, options: Options | None) -> Activity:
+    """Repeat the run, message by message and sample after sample."""
+    for key, most in LAVA_WIDTHS.items():
+        if getattr(net.chip, key) > most:
+            raise ChipError(
+                f"a run's messages are counted in {most} bits at most, and would wrap",
+                where=f"chip {net.chip.name}",
+                numbers=f"{key} is {getattr(net.chip, key)}",
+                advice="Leave out the run: cost() counts the worst case.",
+            )
+    _require_own(net, run)
+    COUNTING.require()
+    from compiler.placement.activity import count_activity
+
+    return count_activity(_apart(net, placement, options), run.entered)
+
+
+def _require_own(net: Network, run: Run) -> None:
+    """Raise `InputError` for a run of another network: repeated on this one, it would be counted without a word."""
+    if not isinstance(run, Run):
+        raise InputError("run must be a Run", numbers=f"{type(run).__name__}", advice="Give what net.run(x) returned.")
+    if run.integers is None:
+        raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
+    if not run.entered and len(run.integers):
+        raise InputError(
+            "the run does not tell what entered, so its messages cannot be counted",
+            numbers="a network without microcode has other ones",
+            advice="Give a run of the network itself, net.cost(net.run(x)).",
+        )
+    from compiler.executors.reference import run_prepared
+
+    sizes = {s.name: (s.size,) for s in net.graph.states}
+    integers = run.integers if isinstance(run.integers, list) else net.layout.answers(run.integers)
+    for x, state in run.entered:
+        own = x.shape[2] == net.features + net.timed
+        own = own and (state is None or {name: s.shape[1:] for name, s in state.items()} == sizes)
+        if own:
+            begun = run_prepared(net.reference_program, x[:, :COMPARED], state).outputs
+            own = np.array_equal(begun, [y[:COMPARED] for y in integers if len(y) == x.shape[1]])
+        if not own:
+            raise InputError(
+                "the run is another network's: this one returns other integers for its samples",
+                advice="Give a run of the network itself, net.cost(net.run(x)).",
+            )
+
+
+def _apart(net: Network, placement: Placement, options: Options | None) -> MappedNetwork:
+    """The network mapped so that it sends the same values, but samples do not overlap."""
+    given, wanted = options or Options(), _sent(placement.network)
+    for merged in (given.merged, False, True):  # where the mapping chooses, it may choose otherwise for this overlap
+        alone = Options(Overlap.NONE, merged)
+        network = map_network(net.graph, placement.chip, options=alone)
+        if _sent(network) == wanted:
+            return network
+    raise GraphError("no mapping without overlap sends the same values", advice="This is a fault of the compiler.")
+
+
+def _sent(network: MappedNetwork) -> Counter[str]:
+    """How often each value is sent in a sample."""
+    return Counter(value for ticks in network.sends.values() for value in ticks.values())

@@ -1,0 +1,1 @@
+"""Models from factories and weight files."""

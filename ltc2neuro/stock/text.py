@@ -1,0 +1,166 @@
+"""What a network without microcode costs and how far it is from the model, beside the one with microcode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.executors.float64 import run_float
+from compiler.stock.network import Kind, Population, ProcessGraph
+from hw_models.errors import InputError
+from ltc2neuro import metrics
+from ltc2neuro.arrays import ArrayOrTensor, Samples, Sequences, as_sequences, as_targets, with_timespans
+from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.metrics import Metric
+from ltc2neuro.network import Network
+from ltc2neuro.stock.network import LibraryNetwork
+
+
+@dataclass(frozen=True)
+class Column:
+    """One network's error on the samples, and its cost. SQNR is the worst channel's, against the float network."""
+
+    outputs_db: float
+    states_db: dict[str, float]
+    metric: float | None
+    neurons: int
+    synapses: int
+    processes: int
+    ticks_per_sample: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two networks of one model side by side; `print` it."""
+
+    default: Column
+    library: Column
+    metric_name: str | None
+    metric_float: float | None
+
+    def __str__(self) -> str:
+        one, two = self.default, self.library
+        rows = [("", "microcode", "library processes")]
+        rows.append(("outputs, SQNR in dB", f"{one.outputs_db:.1f}", f"{two.outputs_db:.1f}"))
+        for name in one.states_db:
+            rows.append((f"{name}, SQNR in dB", f"{one.states_db[name]:.1f}", f"{two.states_db[name]:.1f}"))
+        if self.metric_name is not None and self.metric_float is not None:
+            label = f"{self.metric_name} (float {self.metric_float:.4g})"
+            rows.append((label, f"{one.metric:.4g}", f"{two.metric:.4g}"))
+        for name in ("neurons", "synapses", "processes", "ticks_per_sample"):
+            label = name.replace("_", " ")
+            rows.append((label, f"{getattr(one, name):,}", f"{getattr(two, name):,}"))
+        return table(rows)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, the first to the left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def compare(
+    default: Network,
+    library: LibraryNetwork,
+    x: Samples,
+    targets: ArrayOrTensor | None = None,
+    metric: str | Metric | None = None,
+    *,
+    timespans: Samples | None = None,
+) -> Comparison:
+    """Run `x` (batch, time, features) on the references of both networks of one model, and on the float network.
+
+    `metric` and `targets` as for `verify`. Synapses count each half of a split weight and each bias; processes are
+    Lava's, the host's two ends included.
+    """
+    if not isinstance(default, Network) or not isinstance(library, LibraryNetwork):
+        raise InputError(
+            "compare takes a network with microcode, then one without",
+            numbers=f"got {type(default).__name__}, {type(library).__name__}",
+            advice="Compile the model with microcode=True and with microcode=False, and give them in that order.",
+        )
+    if _kind(default) != _kind(library):
+        raise InputError(
+            "the networks are not of one model",
+            numbers=f"{_kind(default)} and {_kind(library)}: features, answer, dt, time spans, layout",
+            advice="Compile the same model twice, with microcode=True and with microcode=False.",
+        )
+    if (targets is None) != (metric is None):
+        raise InputError("targets and metric go together", advice="Give both, or neither.")
+    given = with_timespans(as_sequences(x, library.features, layout=library.layout), timespans, library.shortest_span)
+    sequences = Sequences(given.arrays, given.ragged)
+    if sequences.ragged or not sequences.arrays:
+        raise InputError("x is no batch", advice=f"Give sequences of one length, {library.layout.shape('features')}.")
+    truth = run_float(library.float_graph, np.stack(sequences.arrays))
+    mapped = default.mapped()
+    costs = {
+        default: (
+            sum(p.size for p in mapped.populations),
+            sum(c.weights.size for c in mapped.connections),
+            len(mapped.populations) + len(mapped.connections) + 2,
+            mapped.ticks_per_sample,
+        ),
+        library: _cost(library.processes),
+    }
+
+    def score(outputs: np.ndarray) -> float | None:
+        if metric is None or targets is None:
+            return None
+        wanted = as_targets(targets, given, library.layout, library.readout)
+        axis = library.layout.batch_axis(library.readout)
+        return metrics.measure(metric, list(library.shaped(outputs)), wanted, axis)
+
+    def column(net: Network | LibraryNetwork) -> Column:
+        default = isinstance(net, Network)
+        run = run_network(net, sequences, "reference", None, ()) if default else net.run_channels(sequences)
+        states = {
+            name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
+            for name, s in run.states.items()
+            if name in truth.states
+        }
+        outputs = np.asarray(run.outputs)
+        return Column(metrics.sqnr([truth.outputs], [outputs]), states, score(outputs), *costs[net])
+
+    label = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
+    return Comparison(column(default), column(library), label, score(truth.outputs))
+
+
+def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
+    """What networks of one model have in common."""
+    return net.features, net.readout, net.step_shape, net.dt, net.timed, net.layout
+
+
+def _cost(graph: ProcessGraph) -> tuple[int, int, int, int]:
+    return graph.neurons, graph.synapses, graph.processes, graph.ticks_per_sample
+
+
+def summary(net: LibraryNetwork) -> str:
+    """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
+    graph = net.processes
+    answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
+    lines = [f"Network of Lava's library processes: {net.features} features -> {answer}; {net.layout}"]
+    lines += [f"proof: {net.evidence.headline()}"] if net.evidence is not None else []
+    weights = "two of 8 bits" if net.form.split_weights else "8 bits"
+    lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
+    lines += ["", "populations (Lava's process, neurons, ticks after their wave began)"]
+    lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
+    neurons, synapses, processes, ticks = _cost(graph)
+    lines += ["", f"{neurons:,} neurons, {synapses:,} synapses, {processes} processes of Lava, {ticks} ticks a sample"]
+    lines += [f"{graph.repeat} waves of {graph.period} ticks a sample; the first result is out at tick {graph.latency}"]
+    return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
+
+
+def known_db(net: LibraryNetwork) -> float:
+    """SQNR of the outputs on the known sequence, a piece of the calibration."""
+    exact = run_float(net.float_graph, net.known.x).outputs
+    return metrics.sqnr([exact], [net.dequantize(net.known.integers)])
+
+
+def _on_chip(graph: ProcessGraph) -> list[Population]:
+    return [p for p in graph.populations.values() if p.kind not in (Kind.SOURCE, Kind.SINK)]

@@ -1,0 +1,1 @@
+"""Whether a network still does what its model does."""

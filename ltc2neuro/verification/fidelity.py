@@ -1,0 +1,196 @@
+"""How far the integers are from the float network: SQNR of outputs and states, by cause, and the time constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.executors.execution import Execution
+from compiler.executors.float64 import run_each
+from hw_models.errors import InputError
+from ltc2neuro import metrics
+from ltc2neuro.arrays import Floats, Sequences
+from ltc2neuro.compiled.runs import Run, run_network
+from ltc2neuro.network import Network
+from ltc2neuro.verification.time_constants import holdable, tau, tau_name
+from ltc2neuro.verification.verdict import Row
+
+if TYPE_CHECKING:
+    import torch
+
+@dataclass(frozen=True)
+class Truth:
+    """What the float network does on the user's sequences, one element a sequence."""
+
+    executions: list[Execution]
+    """the stored float graph's, batches of one"""
+    answers: list[Floats]
+    """torch's answers in the model's shape; the float graph's where there is no model"""
+
+
+def find_truth(net: Network, model: torch.nn.Module | None, x: Sequences) -> Truth:
+    """Run the float network. Raises `InputError` where `model` answers in another shape than the one compiled."""
+    graph = net.float_graph
+    marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
+    executions = run_each(graph, x.arrays, marks)
+    answers = [net.shaped(e.outputs[0]) for e in executions]
+    return Truth(executions, answers if model is None else _torch_answers(net, model, x))
+
+
+def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[Floats]:
+    import torch
+
+    from ltc2neuro.tracing import run_torch
+    from ltc2neuro.tracing.model import model_dtype
+
+    samples = [a[:, : net.features] for a in x.arrays]
+    spans = [a[:, -1] for a in x.arrays] if net.timed else None
+    own = np.float64 if model_dtype(model) == torch.float64 else np.float32
+    torchs = run_torch(model, samples, dt=net.dt, timespans=spans)
+    answers: list[Floats] = [np.asarray(y, own) for y in torchs]  # type: ignore[misc]
+    for samples, y in zip(x.arrays, answers, strict=True):
+        expected = (*((len(samples),) if net.readout == "every" else ()), *net.step_shape)
+        if y.shape != expected:
+            raise InputError(
+                "the model does not answer as the one that was compiled",
+                numbers=f"shape {y.shape} for a sequence of {len(samples)} samples, the network {expected}",
+                advice="Give the model that this network was compiled from.",
+            )
+    return answers
+
+
+def agreement(net: Network, model: torch.nn.Module, x: Sequences) -> Row:
+    """Whether torch still computes what was compiled, as closely as the proof at compile: see `docs/proof.md`."""
+    from ltc2neuro.tracing import agree
+
+    arithmetic = None if net.evidence is None else net.evidence.arithmetic
+    found = agree(model, net.float_graph, x.arrays, dt=net.dt, timed=net.timed, arithmetic=arithmetic)
+    note = f"largest difference in {found.arithmetic}, of the largest in its channel"
+    if found.apart:
+        note = f"{found.apart}: was it trained further, or changed?"
+    elif found.amplified:
+        note += f"; more where rounding is amplified, below {found.amplified:.0e}"
+    held = not found.apart
+    return Row("float graph against torch", "outputs", "float graph", found.largest, "", found.allowed, held, note)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A vector's exact values, those of the integers, and those of the same ops without rounding, by sequence."""
+
+    name: str
+    exact: list[np.ndarray]
+    integer: list[np.ndarray]
+    real: list[np.ndarray]
+    shape: tuple[int, ...]
+    """of its channels"""
+    lsb: float = 0.0
+
+
+def fidelity(net: Network, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
+    """SQNR of outputs and states, whole and by cause, each that of its worst channel; and of one sample alone."""
+    floating = run_network(net, x, "floating", None, ())
+    answers, integer, real = (
+        [_by_channel(y, net.step_shape) for y in ys]
+        for ys in (truth.answers, _answers(net, reference), _answers(net, floating))
+    )
+    measured = [_Measured("outputs", answers, integer, real, net.step_shape)]
+    for state in net.model_states:
+        lsb = net.state_lsb(state.name)
+        exact = [e.states[state.name][0] for e in truth.executions]
+        integer = [np.asarray(s) * lsb for s in reference.states[state.name]]
+        real = [np.asarray(s) for s in floating.states[state.name]]
+        measured.append(_Measured(state.name, exact, integer, real, (state.size,), lsb))
+    return [_level(m, min_sqnr) for m in measured] + _one_sample(net, x, truth.executions)
+
+
+def _level(m: _Measured, min_sqnr: float | None) -> Row:
+    """The SQNR of the worst channel, what of it comes from where, and the largest error of any channel."""
+    check = "integers against float, SQNR of the worst channel"
+    worst = metrics.worst_channel(metrics.channel_sqnr(m.exact, m.integer))
+    error = max(float(np.max(np.abs(e - i), initial=0.0)) for e, i in zip(m.exact, m.integer, strict=True))
+    size = f" ({error / m.lsb:.0f} LSB)" if m.lsb else ""
+    largest = f"largest error {error:.3g}{size}"
+    if worst.channel is None:
+        return Row(check, m.name, "reference", note=f"no channel has a signal here; {largest}")
+    exact, integer, real = ([v[..., [worst.channel]] for v in values] for values in (m.exact, m.integer, m.real))
+    causes = f"parameters and approximation alone {metrics.sqnr(exact, real):.1f} dB, "
+    causes += f"rounding alone {metrics.sqnr(real, integer):.1f} dB"
+    held = None if min_sqnr is None else bool(worst.decibels >= min_sqnr)
+    note = f"channel {_place(worst.channel, m.shape)}: {causes}; {largest}"
+    return Row(check, m.name, "reference", worst.decibels, "dB", min_sqnr, held, note)
+
+
+def _answers(net: Network, run: Run) -> list[Floats]:
+    return [net.shaped(np.asarray(y)) for y in run.outputs]
+
+
+def _by_channel(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Answers of the shape (..., *shape) as (samples, channels)."""
+    return y.reshape(-1, int(np.prod(shape, dtype=int)))
+
+
+def _place(channel: int, shape: tuple[int, ...]) -> str:
+    """The channel's index in an answer of that shape."""
+    return "[" + ", ".join(str(int(i)) for i in np.unravel_index(channel, shape)) + "]"
+
+
+def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
+    """Teacher-forced: every sample starts from the float state, so that only one sample's error is seen."""
+    before: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
+    after: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
+    for execution in executions:
+        for state in net.float_graph.states:
+            track = execution.states[state.name][0].astype(np.float64)
+            initial = net.float_graph.constants[state.initial].astype(np.float64)
+            before[state.name].append(np.concatenate([initial[None], track[:-1]]))
+            after[state.name].append(track)
+    if not before:
+        return []
+    samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
+    start = {}
+    for state in net.model_states:
+        assert state.format is not None  # an integer graph's
+        start[state.name] = state.format.quantize(np.concatenate(before[state.name]))[0]
+    run = run_network(net, samples, "reference", start, ())
+    rows = []
+    for name, tracks in after.items():
+        got = np.asarray(run.final_state[name]) * net.state_lsb(name)
+        worst = metrics.worst_channel(metrics.channel_sqnr([np.concatenate(tracks)], [got]))
+        if worst.channel is None:
+            continue
+        note = f"channel [{worst.channel}]: each sample starts from the float state, so that no error is carried on"
+        check = "one sample alone, SQNR of the worst channel"
+        rows.append(Row(check, name, "reference", worst.decibels, "dB", note=note))
+    return rows
+
+
+def time_constants(net: Network, x: Sequences, truth: Truth) -> list[Row]:
+    """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold."""
+    rows = []
+    check = f"liquid time constants tau, in units of {'the time spans' if net.timed else f'dt = {net.dt:g}'}"
+    marks = {t.state: t for t in net.float_graph.time_constants}
+    for mark in net.graph.time_constants:
+        exact = marks[mark.state]
+        name = tau_name(mark.state)
+        run = run_network(net, x, "reference", None, [name])
+        integer = np.concatenate([np.asarray(v) for v in run.record[name]])
+        parts = [
+            tau(net.float_graph, exact, e, net.elapsed(a[None]))[0]
+            for e, a in zip(truth.executions, x.arrays, strict=True)
+        ]
+        real = np.concatenate(parts)
+        for i in range(integer.shape[1]):
+            note = f"float {_range(real[:, i])}, integer {_range(integer[:, i])}"
+            if not net.timed:
+                least, most = np.broadcast_arrays(*holdable(net.graph, mark, net.dt), integer[0])[:2]
+                note += f"; the format holds {least[i]:.3g} .. {most[i]:.3g}"
+            rows.append(Row(check, f"{name}[{i}]", "reference", note=note))
+    return rows
+
+
+def _range(values: Floats) -> str:
+    return f"{values.min():.4g} .. {values.max():.4g}"

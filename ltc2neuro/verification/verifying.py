@@ -1,0 +1,219 @@
+"""`verify`: does the compiled network still do its job, do all executors agree, and where does the error come from?
+
+It passes when every executor returns the reference's integers, the model is still the one that was compiled, and the
+user's limits hold. Everything else in its rows is there to be read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from hw_models.arguments import check_choice, check_names
+from hw_models.errors import InputError
+from ltc2neuro import metrics
+from ltc2neuro.arguments import check_module
+from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
+from ltc2neuro.compilation.progress import begin
+from ltc2neuro.compiled.runs import EXECUTORS, Run, run_network
+from ltc2neuro.extras import LAVA
+from ltc2neuro.layout import BATCH_FIRST
+from ltc2neuro.metrics import Metric
+from ltc2neuro.network import Network
+from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
+from ltc2neuro.verification.verdict import Row, Verification
+
+if TYPE_CHECKING:
+    import torch
+
+INTEGER_EXECUTORS = ("reference", "lava", "lava-fused")
+MAPPED_SAMPLES = 64
+"""Mapped Lava takes real ticks, so `verify` runs it on as many sequences as make up about this many samples."""
+
+SAME = "executors return the reference's integers"
+
+Values: TypeAlias = "list[np.ndarray]"
+
+
+def verify(
+    net: Network,
+    model: torch.nn.Module | None,
+    x: Samples | None = None,
+    targets: ArrayOrTensor | Sequence[ArrayOrTensor] | None = None,
+    metric: str | Metric | None = None,
+    on: Sequence[str] | None = None,
+    min_sqnr: float | None = None,
+    max_metric_change: float | None = None,
+    timespans: Samples | None = None,
+    max_clipped: float | None = None,
+) -> Verification:
+    """Compare torch, the float graph, the reference and every other executor on the user's data.
+
+    `x` is (batch, time, features), or as the network's `layout` says, or a list of (time, features); None replays the
+    stored known-answer sequence.
+    `model` None compares with the stored float graph. `on` None takes every executor installed, and names those that
+    are missing. `metric` is "accuracy", "mse", "mae" or a function of outputs and targets in the model's shape.
+    `min_sqnr` (dB) holds for the worst channel of the outputs and of every state: `metrics.channel_sqnr` says what it
+    is of. `max_metric_change` is a fraction: relative for mse and mae, absolute for accuracy and for a function of your
+    own. `max_clipped` is the largest share, such as 0.001, of an input channel, of the time spans, or of an element of
+    a state or an inner value, that may be clipped to its calibrated range. `timespans` go with `x`: see `Network.run`.
+    """
+    if not isinstance(net, Network):
+        raise InputError(
+            "verify takes a network with microcode",
+            numbers=f"got {type(net).__name__}",
+            advice="ltc2neuro.compare(net, library, x) tells the error of a network without.",
+        )
+    if model is not None:
+        check_module(model)
+    if on is not None:
+        check_names(on, "on")
+    _check_arguments(targets, metric, min_sqnr, max_metric_change, max_clipped)
+    if x is None:
+        sequences = Sequences(tuple(net.known.x), ragged=False)
+    else:
+        given = as_sequences(x, net.features, layout=net.layout)
+        sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
+    if not sequences.arrays or any(not len(a) for a in sequences.arrays):
+        raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
+    begin("running on reference")
+    reference = run_network(net, sequences, "reference", None, ())
+    rows = _known_answer(net, reference) if x is None else []
+    rows += _executors(net, sequences, reference, on)
+    begin("running the float network")
+    truth = find_truth(net, model, sequences)
+    begin("comparing")
+    if model is not None:
+        rows.append(agreement(net, model, sequences))
+    rows += fidelity(net, truth, sequences, reference, min_sqnr)
+    if metric is not None and targets is not None:
+        rows += _metric(net, sequences, truth.answers, reference, targets, metric, max_metric_change)
+    rows += _clipped(reference, max_clipped)
+    rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]
+    rows += time_constants(net, sequences, truth)
+    return Verification(all(row.held is not False for row in rows), tuple(rows))
+
+
+def _clipped(reference: Run, limit: float | None) -> list[Row]:
+    """The largest share of each vector that was clipped; where a limit is asked for, of all together at least."""
+    check = "share of values clipped to their calibrated range"
+    found = [(name, share, note) for name, share, note in reference.clipped.rows() if share > 0]
+    if limit is None:
+        return [Row(check, name, "reference", share, note=note) for name, share, note in found]
+    found = found or [("input, time spans, states", 0.0, "")]
+    return [Row(check, name, "reference", share, "", limit, bool(share <= limit), note) for name, share, note in found]
+
+
+def _check_arguments(
+    targets: object, metric: str | Metric | None, min_sqnr: float | None, change: float | None, clipped: float | None
+) -> None:
+    if metric is not None:
+        metrics.metric_of(metric)
+    if (targets is None) != (metric is None):
+        raise InputError("targets and metric go together", advice="Give both, or neither.")
+    if change is not None and metric is None:
+        raise InputError("max_metric_change needs a metric and targets", numbers=f"max_metric_change = {change}")
+    for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change), ("max_clipped", clipped)):
+        number = isinstance(limit, (int, float, np.number)) and not isinstance(limit, bool)
+        if limit is not None and (not number or math.isnan(limit)):
+            raise InputError(f"{name} is no number", numbers=f"{name} = {limit!r}")
+    if clipped is not None and not 0 <= clipped <= 1:
+        raise InputError("max_clipped is a share, from 0 to 1", numbers=f"max_clipped = {clipped}")
+    if change is not None and change < 0:
+        raise InputError("max_metric_change is a size, so it is not negative", numbers=f"max_metric_change = {change}")
+
+
+# --- do the executors agree? -----------------------------------------------------------------------------
+
+
+def _known_answer(net: Network, reference: Run) -> list[Row]:
+    """The reference against the integers in the artifact."""
+    known = [("outputs", reference.integers, net.known.integers)]
+    known += [(n, reference.states[n], s) for n, s in net.known.states.items()]
+    return [
+        _equal_row("known answer", name, "reference", _listed(got), _listed(stored), "")
+        for name, got, stored in known
+    ]
+
+
+def _executors(net: Network, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
+    """Every integer executor against the reference."""
+    rows: list[Row] = []
+    wanted = None if on is None else [check_choice(name, EXECUTORS, "executor") for name in check_names(on, "on")]
+    for name in wanted if wanted is not None else INTEGER_EXECUTORS:
+        if name in ("reference", "floating"):
+            continue
+        missing = _missing(net, name)
+        if missing and wanted is None:
+            rows.append(Row(SAME, name, name, note=f"not run: {missing}"))
+            continue
+        count = len(x.arrays) if name != "lava" else _few(x)
+        part = Sequences(x.arrays[:count], x.ragged)
+        begin(f"running on {name}")
+        run = run_network(net, part, name, None, ())
+        note = f"on the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
+        pairs = [("outputs", run.integers, reference.integers)]
+        pairs += [(n, run.states[n], reference.states[n]) for n in run.states]
+        for what, got, expected in pairs:
+            rows.append(_equal_row(SAME, what, name, _listed(got), _listed(expected)[:count], note))
+    return rows
+
+
+def _missing(net: Network, name: str) -> str:
+    if name not in ("lava", "lava-fused"):
+        return ""
+    if not net.chip.lava:
+        return f"Lava does not run networks for {net.chip.name}"
+    return f"{', '.join(LAVA.missing())} not installed; run: {LAVA.command}" if LAVA.missing() else ""
+
+
+def _few(x: Sequences) -> int:
+    """How many sequences mapped Lava takes."""
+    samples = np.cumsum([len(a) for a in x.arrays])
+    return int(min(len(x.arrays), np.searchsorted(samples, MAPPED_SAMPLES) + 1))
+
+
+def _equal_row(check: str, name: str, on: str, got: Values, expected: Values, note: str) -> Row:
+    for i, (g, e) in enumerate(zip(got, expected, strict=True)):
+        if g.shape != e.shape:
+            return Row(check, name, on, held=False, note=f"sequence {i}: shape {g.shape}, not {e.shape}")
+        if not np.array_equal(g, e):
+            time, element = np.argwhere(g != e)[0]
+            first = f"sequence {i}, time {time}, element {element}: {g[time, element]}, not {e[time, element]}"
+            return Row(check, name, on, held=False, note=f"first difference at {first}")
+    return Row(check, name, on, held=True, note=f"equal {note}".strip())
+
+
+def _listed(values: object) -> Values:
+    """One array a sequence."""
+    return [np.asarray(v) for v in values]  # type: ignore[attr-defined]
+
+
+# --- does it still do its task? --------------------------------------------------------------------------
+
+
+def _metric(
+    net: Network,
+    x: Sequences,
+    float_outputs: list[Floats],
+    reference: Run,
+    targets: ArrayOrTensor | Sequence[ArrayOrTensor],
+    metric: str | Metric,
+    limit: float | None,
+) -> list[Row]:
+    integer_outputs = [net.shaped(np.asarray(o)) for o in _listed(reference.outputs)]
+    wanted = as_targets(targets, x, net.layout, net.readout)
+    label = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
+    axis = net.layout.batch_axis(net.readout)
+    before, after = (metrics.measure(metric, o, wanted, axis) for o in (float_outputs, integer_outputs))
+    change = metrics.change(metric, before, after)
+    held = None if limit is None else bool(change <= limit)
+    return [
+        Row("task metric", f"{label}, float", "float", before),
+        Row("task metric", f"{label}, integer", "reference", after),
+        Row("task metric", f"change of {label}", "reference", change, "", limit, held),
+    ]

@@ -1,0 +1,62 @@
+"""Turns of a tick counter: each tick executes its bodies in order, and few tests."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiler.assembly import executed_instructions
+from compiler.assembly.dispatch import TICK, Section, assemble
+from compiler.assembly.dispatch_tree import Ring, Turn, in_turn
+from compiler.simulator.interpreter import Interpreter
+from hw_models import isa
+
+LOG = isa.Word("log")
+
+
+def mark(digit: int) -> tuple[isa.Instruction, ...]:
+    """Append a digit to the log."""
+    shifted = isa.MultiplyShift(LOG, LOG, isa.Immediate(10), isa.Immediate(0))
+    return (shifted, isa.Add(LOG, LOG, isa.Immediate(digit)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 20), st.integers(1, 25), st.integers(0, 9), st.data())
+def test_turns_follow_each_other(period, before, first, data):
+    """`before` numbers come only once, then the counter goes round."""
+    last = first + before + period - 1
+    numbers = st.frozensets(st.integers(first, last - 1), min_size=1)
+    turns = [Turn(data.draw(numbers), mark(digit)) for digit in range(1, 6)]
+    counted = data.draw(numbers) | {last - period}
+    ring = Ring(TICK, first, last, period, counted, mark(7))
+    listing = (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, ring))
+    interpreter = Interpreter(listing, (2,))
+    words = {"tick": first - 1}
+    number = first
+    for _ in range(before + 3 * period):
+        words["log"] = 0
+        interpreter.tick(words, [])
+        number = number - period if number == last else number
+        expected = [digit for digit, turn in enumerate(turns, 1) if number in turn.numbers]
+        counts = [7] if number in counted else []
+        assert words["tick"] == number
+        assert words["log"] == int("".join(map(str, [*counts, *expected])) or 0)
+        number += 1
+
+
+def test_a_sub_step_of_two_ticks_is_decided_by_one_bit():
+    """Even ticks and odd ticks of a solver: one bit tells them apart, and even ones from the wrap."""
+    even, odd = tuple(range(0, 24, 2)), tuple(range(1, 24, 2))
+    listing = assemble([Section(even, (isa.Send(0, LOG),)), Section(odd, (isa.Send(1, LOG),))], 24)
+    assert {executed_instructions(listing, tick, 24) for tick in odd} == {1 + 3 + 1}
+    assert {executed_instructions(listing, tick, 24) for tick in even[1:]} == {1 + 3 + 2 + 1 + 1}
+
+
+def test_what_every_tick_does_is_not_tested():
+    listing = assemble([Section((0, 1, 2), (isa.Send(0, LOG),))], 3)
+    assert [executed_instructions(listing, tick, 3) for tick in range(3)] == [1 + 2 + 1 + 1, 1 + 2 + 1, 1 + 2 + 1]
+
+
+def test_one_tick_of_work_is_where_the_counter_wraps():
+    listing = assemble([Section((1,), (isa.Send(0, LOG),))], 12)
+    assert [executed_instructions(listing, tick, 12) for tick in range(12)] == [3, 5, *[3] * 10]

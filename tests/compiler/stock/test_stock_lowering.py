@@ -1,0 +1,177 @@
+"""Lowered networks compute their float graph: LTC, gates, quotients; what they refuse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from raw_ltc import Recorder
+from stock_graphs import decibels, entered, gated, ltc, quotient, samples
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Compare, Max, Min, Mul, Relation
+from compiler.stock.build import build, simplified
+from compiler.stock.form import LibraryForm, Reciprocal
+from compiler.stock.network import Kind
+from compiler.stock.proof import failures, reached
+from compiler.stock.reference import run_reference
+from hw_models.errors import InputError, QuantizeError
+
+X = samples()
+
+
+@pytest.mark.parametrize("reciprocal", Reciprocal)
+def test_an_ltc_keeps_40_db_in_four_ticks_an_unfold(reciprocal: Reciprocal) -> None:
+    network, db = decibels(ltc(), X, LibraryForm(reciprocal=reciprocal))
+    assert db > 40
+    assert (network.period, network.repeat, network.ticks_per_sample) == (4, 3, 12)
+    kinds = {p.kind for p in network.populations.values()}
+    assert (Kind.ROOTS in kinds) == (reciprocal is Reciprocal.INVERSE_ROOT)
+    assert network.processes < 30
+
+
+def test_more_hinges_and_split_weights_are_nearer() -> None:
+    db = [decibels(ltc(), X, form)[1] for form in (LibraryForm(8), LibraryForm(16), LibraryForm(32))]
+    assert db[0] + 6 < db[1] and db[1] + 6 < db[2]
+    assert decibels(ltc(), X, LibraryForm(32, split_weights=False))[1] < db[2] - 6
+
+
+def test_gates_and_quotients() -> None:
+    assert decibels(gated(), samples(features=4), LibraryForm())[1] > 40
+    for reciprocal in Reciprocal:
+        network, db = decibels(quotient(0.5), X, LibraryForm(reciprocal=reciprocal, reciprocal_hinges=64))
+        assert db > 40 and not network.states
+
+
+def test_limits_are_exact_to_the_last_places() -> None:
+    def graph(kind: type[Max] | type[Min]) -> Graph:
+        r = Recorder()
+        x = r.input(4)
+        a, b = r.gather((x,), [0, 1]), r.gather((x,), [2, 3])
+        name = r.value("limit", 2)
+        r.ops.append(kind(name, a, b))
+        r.output(name)
+        r.close("step")
+        return r.graph()
+
+    for kind in (Max, Min):
+        assert decibels(graph(kind), samples(features=4), LibraryForm())[1] > 70
+
+
+def test_a_wide_sum_before_functions_has_a_neuron_of_its_own() -> None:
+    direct = decibels(ltc(), X, LibraryForm(growth=1e9, reciprocal=Reciprocal.HINGES))[0]
+    relayed = decibels(ltc(), X, LibraryForm(reciprocal=Reciprocal.HINGES))[0]
+    assert direct.period == relayed.period - 1 and direct.synapses > 2 * relayed.synapses
+
+
+def test_a_batch_is_its_sequences_and_a_run_goes_on_from_its_state() -> None:
+    network = build(simplified(ltc()), list(X), LibraryForm())
+    x = entered(network, X)
+    whole = run_reference(network, x)
+    for i in range(len(x)):
+        one = run_reference(network, x[i : i + 1])
+        assert np.array_equal(one.outputs[0], whole.outputs[i])
+    first = run_reference(network, x[:, :7])
+    second = run_reference(network, x[:, 7:], first.final)
+    assert np.array_equal(np.concatenate([first.outputs, second.outputs], axis=1), whole.outputs)
+    (state,) = network.states
+    assert np.array_equal(second.final[state], whole.states[state][:, -1])
+
+
+def test_what_is_built_is_proven_and_the_proof_finds_what_is_not() -> None:
+    network = build(simplified(ltc()), list(X), LibraryForm())
+    assert failures(network) == []
+    products = next(p for p in network.populations.values() if p.kind is Kind.PRODUCTS)
+    loose = replace(products, shift=products.shift - 8)
+    found = failures(replace(network, populations={**network.populations, loose.name: loose}))
+    assert any(f.population == loose.name and f.bits and "messages" in f.text for f in found)
+
+
+def test_the_widest_inputs_keep_within_what_is_proven() -> None:
+    network = build(simplified(ltc()), list(X), LibraryForm())
+    rng = np.random.default_rng(0)
+    x = rng.choice([-network.input_limit, network.input_limit], size=(32, 30, 3))
+    run = run_reference(network, x)
+    assert max(np.abs(a).max() for a in (run.outputs, *run.states.values())) < 2**23
+
+
+def test_refusals() -> None:
+    def compared() -> Graph:
+        r = Recorder()
+        x = r.input(2)
+        name = r.value("above", 2)
+        r.ops.append(Compare(name, r.constant("c", np.zeros(2)), x, Relation.LESS))
+        r.output(name)
+        r.close("step")
+        return r.graph()
+
+    with pytest.raises(QuantizeError, match="no Compare"):
+        build(simplified(compared()), list(samples(features=2)), LibraryForm())
+    with pytest.raises(QuantizeError, match="proven to be positive"):
+        build(simplified(quotient(-3.0)), list(2.0 + np.clip(np.abs(X), 0, 1)), LibraryForm())
+
+    def started() -> Graph:
+        r = Recorder()
+        x = r.input(2)
+        r.state("s", np.ones(2))
+        r.write("s", r.binary(Mul, r.binary(Add, r.read("s"), x), r.constant("half", np.full(2, 0.5))))
+        r.output(r.read("s"))
+        r.close("step")
+        return r.graph()
+
+    with pytest.raises(QuantizeError, match="starts at 0"):
+        build(simplified(started()), list(samples(features=2)), LibraryForm())
+    for wrong in ({"hinges": 2}, {"reciprocal_hinges": 1000}, {"margin": 0.5}):
+        with pytest.raises(InputError):
+            LibraryForm(**wrong)  # type: ignore[arg-type]
+
+
+def test_two_loops_are_refused() -> None:
+    r = Recorder()
+    x = r.input(2)
+    for name in ("a", "b"):
+        r.state(name, np.zeros(2))
+        r.write(name, r.apply(r.binary(Add, r.read(name), x), "tanh"))
+        r.close(name, repeat=3)
+    r.output(r.read("b"))
+    r.close("output")
+    with pytest.raises(QuantizeError, match="one loop"):
+        build(simplified(r.graph()), list(samples(features=2)), LibraryForm())
+
+
+def test_a_network_too_large_for_dense_connections_is_refused() -> None:
+    r = Recorder()
+    x = r.input(3000)
+    r.output(r.gather((r.apply(x, "tanh"),), np.zeros(12_000, np.int64)))
+    r.close("step")
+    with pytest.raises(QuantizeError, match="too large"):
+        build(r.graph(), list(samples(1, 2, features=3000)), LibraryForm())
+
+
+def test_silence_is_among_the_states_of_the_proof() -> None:
+    """A state that stays above 5 starts at 0 all the same."""
+    r = Recorder()
+    x = r.input(2)
+    r.state("h", np.zeros(2))
+    new = r.binary(
+        Add, r.apply(r.binary(Add, x, r.apply(r.read("h"), "tanh")), "sigmoid"), r.constant("five", np.full(2, 5.0))
+    )
+    r.write("h", new)
+    r.output(new)
+    r.close("step")
+    network, db = decibels(r.graph(), samples(features=2), LibraryForm())
+    place = network.states["h"]
+    bounds = reached(network)[place.population]
+    assert db > 40 and not bounds.low[place.start : place.stop].any()
+    assert run_reference(network, entered(network, X[..., :2])).states["h"].min() > 0
+
+
+def test_a_limit_that_is_never_reached_changes_nothing() -> None:
+    """All of its hinge's range is one last place: its knots must not be one integer."""
+    r = Recorder()
+    x = r.input(2)
+    name = r.value("limit", 2)
+    r.ops.append(Min(name, x, r.constant("most", np.array([1e3, 2e3]))))
+    r.output(name)
+    r.close("step")
+    network, db = decibels(r.graph(), samples(features=2), LibraryForm())
+    assert db > 60 and not failures(network)
