@@ -50,17 +50,17 @@ def test_an_import_that_failed_before_does_no_harm(first: str) -> None:
 def test_only_the_two_modules_are_cured_and_by_their_own_source() -> None:
     code = (
         "import dataclasses, sys, ltc2neuro, inspect\n"
-        "from compiler.lava import hook\n"
-        "hook.install()\n"
-        "assert sum(isinstance(f, hook.LavaFinder) for f in sys.meta_path) == 1\n"
+        "from compiler.lava.runtime import import_hook\n"
+        "import_hook.install()\n"
+        "assert sum(isinstance(f, import_hook.LavaFinder) for f in sys.meta_path) == 1\n"
         "assert not [n for n in sys.modules if n.split('.')[0] == 'lava']\n"
         "plain = dataclasses.dataclass\n"
         "import lava.magma.core.process.process\n"
         "assert dataclasses.dataclass is plain\n"
         "loaders = {n: type(getattr(m, '__loader__', None)) for n, m in sys.modules.items()}\n"
-        "cured = [n for n, loader in loaders.items() if loader.__module__ == hook.__name__]\n"
-        "assert sorted(cured) == sorted(hook.LOADERS)\n"
-        "print('class ByteEncoder' in inspect.getsource(sys.modules[hook.VAR_MODEL]))"
+        "cured = [n for n, loader in loaders.items() if loader.__module__ == import_hook.__name__]\n"
+        "assert sorted(cured) == sorted(import_hook.LOADERS)\n"
+        "print('class ByteEncoder' in inspect.getsource(sys.modules[import_hook.VAR_MODEL]))"
     )
     assert python(code) == "True\n"
 
