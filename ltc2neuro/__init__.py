@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from compiler.stock.form import LibraryForm, Reciprocal
     from hw_models.chip import load_chip
     from ltc2neuro import errors
-    from ltc2neuro.artifact.saving import load
     from ltc2neuro.compilation.checking import check
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.runs import Run
     from ltc2neuro.cost.report import Cost
+    from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.stock.file import load_library
     from ltc2neuro.stock.network import LibraryNetwork
@@ -55,7 +55,7 @@ _HOMES = {
     "check": "ltc2neuro.compilation.checking",
     "compare": "ltc2neuro.stock.text",
     "compile": "ltc2neuro.compilation.pipeline",
-    "load": "ltc2neuro.artifact.saving",
+    "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
     "load_library": "ltc2neuro.stock.file",
     "verify": "ltc2neuro.verification.verifying",

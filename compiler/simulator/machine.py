@@ -80,16 +80,28 @@ class Machine:
 
         Also where samples overlap.
         """
+        return self.run_recorded(x)[0]
+
+    def run_recorded(self, x: npt.ArrayLike) -> tuple[Lanes, dict[str, Lanes]]:
+        """`run`, and each state after each sample, (lanes, time, size)."""
         rows = np.asarray(x, np.int32).transpose(1, 2, 0)
-        period, latency = self._network.ticks_per_sample, self._network.latency
-        found = np.zeros((len(rows), self._network.output_size, self._lanes), np.int32)
-        for tick in range(latency + (len(rows) - 1) * period if len(rows) else 0):
+        network, samples = self._network, len(rows)
+        period, latency = network.ticks_per_sample, network.latency
+        sizes = {p.name: p.size for p in network.populations}
+        found = np.zeros((samples, network.output_size, self._lanes), np.int32)
+        states = {p.state: np.zeros((samples, sizes[p.population], self._lanes), np.int32) for p in network.probes}
+        last = (samples - 1) * period + max([latency - 1, *(p.tick for p in network.probes)]) if samples else -1
+        for tick in range(last + 1):
             sample, off = divmod(tick, period)
-            sent = self.tick(rows[sample] if off == 0 and sample < len(rows) else 0)
+            sent = self.tick(rows[sample] if off == 0 and sample < samples else 0)
             sample, off = divmod(tick + 1 - latency, period)
-            if off == 0 and sample >= 0:
+            if off == 0 and 0 <= sample < samples:
                 found[sample] = sent
-        return found.transpose(2, 0, 1)
+            for probe in network.probes:
+                sample, off = divmod(tick - probe.tick, period)
+                if off == 0 and 0 <= sample < samples:
+                    states[probe.state][sample] = self.states[probe.state]
+        return found.transpose(2, 0, 1), {name: s.transpose(2, 0, 1) for name, s in states.items()}
 
     def tick(self, entering: Vector) -> Vector:
         """Run one tick while the input carries `entering`, (features, lanes) or 0 for nothing.
@@ -110,6 +122,13 @@ class Machine:
             self.states[state] = self._neurons[number].read(word)
         self._tick = (self._tick + 1) % self._network.ticks_per_sample
         return leaving
+
+    def states_now(self) -> dict[str, Lanes]:
+        """Each state as it is, (size, lanes)."""
+        found: dict[str, Lanes] = {}
+        for population, neurons in zip(self._network.populations, self._neurons, strict=True):
+            found |= {name: neurons.read(word) for name, word in population.states.items()}
+        return found
 
     def set_state(self, name: str, integers: npt.ArrayLike) -> None:
         """Give a state other integers, (size,) or (size, lanes), between two samples."""

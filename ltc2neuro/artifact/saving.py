@@ -17,12 +17,12 @@ from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from ltc2neuro.artifact import container as artifact
 from ltc2neuro.compiled.known_answer import problem_of
+from ltc2neuro.compiled.record import KnownAnswer, Record
 from ltc2neuro.evidence import from_plain
 from ltc2neuro.layout import layout_from_plain
-from ltc2neuro.network import KnownAnswer, Network
 
 
-def save(net: Network, path: str | Path) -> None:
+def save(net: Record, path: str | Path) -> None:
     """Write `net` to `path`."""
     precision = {f.name: getattr(net.precision, f.name) for f in fields(net.precision)}
     precision["overrides"] = {glob: dict(changes) for glob, changes in net.precision.overrides.items()}
@@ -42,8 +42,8 @@ def save(net: Network, path: str | Path) -> None:
     artifact.write(path, header, {"float": net.float_graph, "integer": net.graph}, arrays)
 
 
-def load(path: str | Path) -> Network:
-    """The network in a `.l2n` file. Raises `ArtifactError` where it is damaged, or its versions are not ours."""
+def read(path: str | Path) -> Record:
+    """The record in a `.l2n` file. Raises `ArtifactError` where it is damaged, or its versions are not ours."""
     header, graphs, arrays = artifact.read(path)
     if "library" in header:
         raise ArtifactError(
@@ -52,7 +52,7 @@ def load(path: str | Path) -> Network:
     try:
         chip = chip_from_plain(header["chip"])  # type: ignore[arg-type]
         states = {n[len("known/states/") :]: a for n, a in arrays.items() if n.startswith("known/states/")}
-        net = Network(
+        net = Record(
             graphs["float"],
             prove(graphs["integer"], chip),
             chip,
@@ -77,7 +77,7 @@ def load(path: str | Path) -> Network:
     return net
 
 
-def _problem(net: Network) -> str:
+def _problem(net: Record) -> str:
     """What does not fit together in a network that was read, empty where all does."""
     outputs = output_map(net.graph)[0].size
     if prod(net.step_shape) != outputs:

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 NAME = "run"
 HELP = "a saved network over samples"
 
-SEQUENCES = {"lava": 4, "lava-fused": 512}
-"""How many sequences are run between two steps of the progress bar; 64 elsewhere."""
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
@@ -33,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--on",
         default="reference",
         metavar="EXECUTOR",
-        help="reference (default), floating, lava, lava-fused, or loihi2 where there is a chip",
+        help="reference (default), floating, simulator, lava, lava-fused, or loihi2 where there is a chip",
     )
     parser.add_argument("--strict", action="store_true", help="values clipped to their calibrated ranges are an error")
 
@@ -43,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     import ltc2neuro
     from ltc2neuro.cli import samples
     from ltc2neuro.compiled.clipped import ADVICE, tell
+    from ltc2neuro.compiled.executors import executor_of
 
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples)
@@ -58,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         samples.save(options.output, outputs)
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
     saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
-    if options.on.startswith(("lava", "loihi2")):
+    if not executor_of(options.on).counts:
         saturated += f" (of the input: {options.on} counts no others, reference counts all)"
     text = f"ran {shape} on {options.on}; saturations: {saturated}"
     say(
@@ -83,28 +81,29 @@ def _run(
     from tqdm import tqdm
 
     from ltc2neuro.compiled.clipped import Clipped
+    from ltc2neuro.compiled.executors import executor_of
     from ltc2neuro.compiled.runs import clipped_of, run_network
 
     on = options.on
-    part = SEQUENCES.get(on, 64)
+    part = executor_of(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
     # what is neither a list nor three axes is refused by the run
     rows = x if isinstance(x, list) else net.layout.rows(x) if x.ndim == 3 else []
     if len(rows) <= part:
-        sequences = net.sequences(x, spans)
-        whole = run_network(net, sequences, on, None, ())
+        sequences = net.parts.host.sequences(x, spans)
+        whole = run_network(net.parts, sequences, on, None, ())
         saturations.update(whole.saturations)
-        return whole.outputs, saturations, clipped_of(net, sequences, whole, None)
+        return whole.outputs, saturations, clipped_of(net.parts, sequences, whole, None)
     outputs: list[Floats] = []
     span_rows = net.layout.rows(spans) if isinstance(spans, np.ndarray) and spans.ndim > 1 else spans
     with tqdm(total=len(rows), unit="sequence", disable=True if options.json else None, leave=False) as bar:
         for start in range(0, len(rows), part):
             part_spans = None if span_rows is None else list(span_rows[start : start + part])
-            sequences = net.sequences(rows[start : start + part], part_spans)
-            result = run_network(net, sequences, on, None, ())
+            sequences = net.parts.host.sequences(rows[start : start + part], part_spans)
+            result = run_network(net.parts, sequences, on, None, ())
             saturations.update(result.saturations)
-            clipped = clipped.joined(clipped_of(net, sequences, result, None))
+            clipped = clipped.joined(clipped_of(net.parts, sequences, result, None))
             outputs.extend(result.outputs)
             bar.update(len(result.outputs))
     together = net.layout.stacked_answers(outputs) if isinstance(x, np.ndarray) else outputs

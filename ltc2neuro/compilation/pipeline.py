@@ -24,10 +24,11 @@ from ltc2neuro.compilation.checking import after_integers, before_integers, desi
 from ltc2neuro.compilation.growth import find_growth, warn_of_growth
 from ltc2neuro.compilation.poor_outputs import level_of
 from ltc2neuro.compilation.progress import begin
+from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.extras import TORCH
 from ltc2neuro.layout import Layout, check_batch_first
-from ltc2neuro.network import KnownAnswer, Network
+from ltc2neuro.network import Network
 from ltc2neuro.stock.making import refuse_without_microcode, without_microcode
 from ltc2neuro.stock.network import LibraryNetwork
 
@@ -185,7 +186,7 @@ def with_known_answer(net: Network) -> Network:
     """`net` with the reference's answer to its known sequence."""
     from dataclasses import replace
 
-    run = run_network(net, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
+    run = run_network(net.parts, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
 
@@ -195,7 +196,7 @@ def _warn_of_poor_outputs(net: Network, sequences: Sequences) -> None:
     level = level_of(
         net.float_graph,
         sequences.arrays,
-        lambda x: [np.asarray(y) for y in run_network(net, x, "reference", None, ()).outputs],
+        lambda x: [np.asarray(y) for y in run_network(net.parts, x, "reference", None, ()).outputs],
         net.shaped,
     )
     if level.poor:

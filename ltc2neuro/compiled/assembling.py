@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from compiler.assembly import populations_text
 from compiler.assembly.json_reader import Json
-from compiler.graph.ops import Input, Output
+from compiler.mapping.exchange import to_json
+from compiler.mapping.options import Options
+from compiler.running.prepared import Prepared
+from ltc2neuro.compiled.host import Host
 
-if TYPE_CHECKING:
-    from compiler.mapping.options import Options
-    from ltc2neuro.network import Network
 
-
-def assembly(net: Network, options: Options | None) -> str:
+def assembly(net: Prepared, options: Options | None) -> str:
     """Every population complete, in the text that `compiler.assembly.parse` reads."""
-    from compiler.assembly import populations_text
-
     network = net.mapped(options=options)
     timing = f"{network.ticks_per_sample} ticks a sample, latency {network.latency}"
     head = f"; {net.chip.title} ({net.chip.name}): {len(network.populations)} populations, {timing}"
     return f"{head}\n\n{populations_text(network.populations)}".rstrip("\n")
 
 
-def assembly_json(net: Network, options: Options | None, reset_interval: int | None) -> dict[str, Json]:
+def assembly_json(
+    host: Host, net: Prepared, options: Options | None, reset_interval: int | None
+) -> dict[str, Json]:
     """The same with connections, ticks, and what the host and the chip's tools must know."""
-    from compiler.mapping.exchange import to_json
-
-    chip, graph, form = net.chip, net.graph, net.input_format
-    entry = next(op for _, op in graph.ops() if isinstance(op, Input))
-    leave = next(op for _, op in graph.ops() if isinstance(op, Output))
+    chip, graph, form = net.chip, net.graph, host.input_format
+    entry, leave = host.record.entry, host.record.result
     widths = ("word_bits", "product_bits", "message_bits", "weight_bits", "registers", "neuron_words")
-    host: dict[str, Json] = {
+    maps: dict[str, Json] = {
         "input": {
             "fraction": form.fraction,
             "low": form.low,
@@ -39,10 +34,10 @@ def assembly_json(net: Network, options: Options | None, reset_interval: int | N
             "offset": graph.constants[entry.offset].tolist(),
         },
         "output": {
-            "fraction": net.output_fraction,
+            "fraction": host.output_fraction,
             "scale": graph.constants[leave.scale].tolist(),
             "offset": graph.constants[leave.offset].tolist(),
         },
     }
     found: dict[str, Json] = {"name": chip.name, **{width: getattr(chip, width) for width in widths}}
-    return {**to_json(net.mapped(reset_interval, options)), "chip": found, "host": host}
+    return {**to_json(net.mapped(reset_interval, options)), "chip": found, "host": maps}

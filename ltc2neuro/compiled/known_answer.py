@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ltc2neuro.network import KnownAnswer
+from ltc2neuro.compiled.record import KnownAnswer
 
 
 def problem_of(known: KnownAnswer, channels: int, outputs: int, states: Mapping[str, int]) -> str:

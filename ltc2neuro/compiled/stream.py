@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from compiler.running.executor import States
 from hw_models.arguments import check_count, check_flag
 from hw_models.errors import InputError
 from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
-from ltc2neuro.compiled.runs import States, run_network
-
-if TYPE_CHECKING:
-    from ltc2neuro.network import Network
+from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.runs import run_network
 
 
 class Stream:
@@ -26,12 +23,12 @@ class Stream:
     """
 
     def __init__(
-        self, net: Network, batch: int | None, state: GivenStates | None = None, *, strict: bool = False
+        self, net: Parts, batch: int | None, state: GivenStates | None = None, *, strict: bool = False
     ) -> None:
         if batch is not None:
             check_count(batch, "batch")
         check_flag(strict, "strict")
-        self._net = net
+        self._net, self._record = net, net.record
         self._batch = batch
         self._strict = strict
         self._clipped = Clipped()
@@ -45,12 +42,12 @@ class Stream:
         `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
         """
         array = as_array(x)
-        expected = (self._net.features,) if self._batch is None else (self._batch, self._net.features)
+        expected = (self._record.features,) if self._batch is None else (self._batch, self._record.features)
         if array.shape != expected:
             raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
-        rows = np.reshape(array, (-1, 1, self._net.features))
+        rows = np.reshape(array, (-1, 1, self._record.features))
         spans = None if timespan is None else _spans(timespan, len(rows))
-        samples = with_timespans(as_sequences(rows, self._net.features), spans, self._net.shortest_span)
+        samples = with_timespans(as_sequences(rows, self._record.features), spans, self._record.shortest_span)
         run = run_network(self._net, samples, "reference", self.state, ())
         self._clipped = self._clipped.joined(run.clipped)
         if run.clipped.tallies:
@@ -58,7 +55,7 @@ class Stream:
             self._told |= news.names()
             tell(news, strict=self._strict, stacklevel=2)
         self.state = run.final_state
-        y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._net.step_shape)
+        y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._record.step_shape)
         return y[0] if self._batch is None else y
 
     def reset(self, state: GivenStates | None = None) -> None:
@@ -72,7 +69,7 @@ class Stream:
             return
         if self._batch is None and isinstance(state, dict):
             state = {name: _row(array) for name, array in state.items()}
-        self.state = self._net.quantize_state(state)
+        self.state = self._net.host.quantize_state(state)
         rows = {len(array) for array in self.state.values()}
         if rows - {self._batch or 1}:
             raise InputError(

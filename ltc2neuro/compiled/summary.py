@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +12,14 @@ from compiler.graph.ops import PiecewisePolynomial
 from compiler.quantize.precision import Precision
 from hw_models.errors import ChipError
 from hw_models.fixed_point import Format
-from ltc2neuro.verification.time_constants import proven
+from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.time_constants import proven
 
-if TYPE_CHECKING:
-    from ltc2neuro.network import Network
 
-
-def summary(net: Network) -> str:
+def summary(parts: Parts) -> str:
     """Blocks, populations, synapses, formats, time constants, ticks."""
+    net = parts.record
     answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
     spans = " and the time before each sample" if net.timed else ""
     title = f"Network for {net.chip.title} ({net.chip.name})"
@@ -32,9 +31,9 @@ def summary(net: Network) -> str:
         polynomials = sum(net.graph.size(op.out) for op in block.ops if isinstance(op, PiecewisePolynomial))
         often = "once" if block.repeat == 1 else f"{block.repeat} times"
         lines.append(f"  {block.name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
-    lines += ["", *_mapping(net)]
+    lines += ["", *_mapping(parts)]
     lines += ["", "formats (real range, bits, fraction bits)"]
-    form = net.input_format
+    form = parts.host.input_format
     lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
     for state in net.graph.states:
         assert state.format is not None  # an integer graph's
@@ -43,7 +42,7 @@ def summary(net: Network) -> str:
     return "\n".join(lines)
 
 
-def _kind(net: Network, state: State) -> str:
+def _kind(net: Record, state: State) -> str:
     if state not in net.model_states:
         return "carries on what rounding takes off a step"
     return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
@@ -53,10 +52,10 @@ def _format(form: Format) -> str:
     return f"[{form.real_low:.4g}, {form.real_high:.4g}], {form.bits} bits, {form.fraction} behind the point"
 
 
-def _mapping(net: Network) -> list[str]:
-    if not net.chip.lava:
-        return [f"not mapped: {net.chip.name} has no populations"]
-    network = net.mapped()
+def _mapping(net: Parts) -> list[str]:
+    if not net.record.chip.lava:
+        return [f"not mapped: {net.record.chip.name} has no populations"]
+    network = net.prepared.mapped()
     width = max([24, *(len(p.name) for p in network.populations)])
     lines = ["populations (neurons, instructions of the program)"]
     for population in network.populations:
@@ -73,17 +72,18 @@ def _mapping(net: Network) -> list[str]:
     return [*lines, f"placement: {_placed(net)}"]
 
 
-def _placed(net: Network) -> str:
+def _placed(net: Parts) -> str:
     try:
         placement = net.placement
     except ChipError as error:
         return f"{error.what}: {error.numbers}" if error.numbers else error.what
     limit, share = placement.binding
-    room = "" if net.chip.cores is None else f" of {net.chip.cores * net.chip.chips:,}"
+    chip = net.record.chip
+    room = "" if chip.cores is None else f" of {chip.cores * chip.chips:,}"
     return f"{placement.count:,}{room} cores, {limit} {share:.1%} on the fullest; net.cost() tells time and energy"
 
 
-def _time_constants(net: Network) -> list[str]:
+def _time_constants(net: Record) -> list[str]:
     """Each neuron's range of tau, from the proven range of its denominator."""
     if not net.graph.time_constants:
         return []
@@ -98,7 +98,7 @@ def _time_constants(net: Network) -> list[str]:
     return lines
 
 
-def explain_precision(net: Network) -> str:
+def explain_precision(net: Record) -> str:
     """What precision holds, where overrides change it, and the format of each value of the float network."""
     lines = [f"precision: {_settings(net.precision)}", "", "values (real range, bits, fraction bits)"]
     values = [v for v in net.graph.values.values() if v.represents is not None and v.format is not None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,27 +13,30 @@ from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
-from compiler.placement.search import memory_of, place
+from compiler.running.executor import Job
+from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.bands import Band
 from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import ChipError, GraphError, InputError
 from ltc2neuro.arguments import check_options
+from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.placing import placed
+from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import Run
 from ltc2neuro.cost.report import Cost, Messages
 from ltc2neuro.extras import COUNTING
 
 if TYPE_CHECKING:
     from compiler.placement.activity import Activity
-    from ltc2neuro.network import Network
 
 COMPARED = 8
 """Samples of a recorded run by which it is told whether the network is the one that ran."""
 
 
 def cost(
-    net: Network,
+    net: Parts,
     run: Run | None = None,
     chip: Chip | str | Path | None = None,
     cores: int = 1,
@@ -48,7 +50,8 @@ def cost(
     """
     check_count(cores, "cores")
     check_options(options)
-    on = net.chip if chip is None else load_chip(chip)
+    own = net.record.chip
+    on = own if chip is None else load_chip(chip)
     if on.timing is None or on.energy is None:
         if on.refuses:
             raise ChipError(
@@ -62,19 +65,11 @@ def cost(
             where=f"chip {on.name}",
             advice="Use chip='loihi2', or a .toml file of your own with [timing] and [energy].",
         )
-    usual = on == net.chip and cores == 1 and options is None
-    placement = net.placement if usual else placed(net, on, cores, options)
+    usual = on == own and cores == 1 and options is None
+    placement = net.placement if usual else placed(net.prepared, on, cores, options)
     activity = None if run is None else _activity(net, placement, run, options)
     events = count_events(placement, None if activity is None else activity.sent)
     return _cost(placement, on, events, activity)
-
-
-def placed(net: Network, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
-    """The network's neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
-    memory_of(chip)  # before anything is mapped
-    alike = replace(chip, chips=net.chip.chips) == net.chip  # how many there are changes no mapping
-    own = net.mapped(options=options) if alike else map_network(net.graph, chip, options=options)
-    return place(own, chip, spread=cores)
 
 
 def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity | None) -> Cost:
@@ -115,24 +110,24 @@ def _counted(placement: Placement, activity: Activity | None) -> Messages:
     return Messages(possible) if activity is None else Messages(possible, sent, unchanged)
 
 
-def _activity(net: Network, placement: Placement, run: Run, options: Options | None) -> Activity:
+def _activity(net: Parts, placement: Placement, run: Run, options: Options | None) -> Activity:
     """Repeat the run, message by message and sample after sample."""
     for key, most in LAVA_WIDTHS.items():
-        if getattr(net.chip, key) > most:
+        if getattr(net.record.chip, key) > most:
             raise ChipError(
                 f"a run's messages are counted in {most} bits at most, and would wrap",
-                where=f"chip {net.chip.name}",
-                numbers=f"{key} is {getattr(net.chip, key)}",
+                where=f"chip {net.record.chip.name}",
+                numbers=f"{key} is {getattr(net.record.chip, key)}",
                 advice="Leave out the run: cost() counts the worst case.",
             )
     _require_own(net, run)
     COUNTING.require()
     from compiler.placement.activity import count_activity
 
-    return count_activity(_apart(net, placement, options), run.entered)
+    return count_activity(_apart(net.record, placement, options), run.entered)
 
 
-def _require_own(net: Network, run: Run) -> None:
+def _require_own(net: Parts, run: Run) -> None:
     """Raise `InputError` for a run of another network: repeated on this one, it would be counted without a word."""
     if not isinstance(run, Run):
         raise InputError("run must be a Run", numbers=f"{type(run).__name__}", advice="Give what net.run(x) returned.")
@@ -144,15 +139,14 @@ def _require_own(net: Network, run: Run) -> None:
             numbers="a network without microcode has other ones",
             advice="Give a run of the network itself, net.cost(net.run(x)).",
         )
-    from compiler.executors.reference import run_prepared
-
-    sizes = {s.name: (s.size,) for s in net.graph.states}
-    integers = run.integers if isinstance(run.integers, list) else net.layout.answers(run.integers)
+    record, reference = net.record, net.prepared.on(REFERENCE)
+    sizes = {s.name: (s.size,) for s in record.graph.states}
+    integers = run.integers if isinstance(run.integers, list) else record.layout.answers(run.integers)
     for x, state in run.entered:
-        own = x.shape[2] == net.features + net.timed
+        own = x.shape[2] == record.features + record.timed
         own = own and (state is None or {name: s.shape[1:] for name, s in state.items()} == sizes)
         if own:
-            begun = run_prepared(net.reference_program, x[:, :COMPARED], state).outputs
+            begun = reference(Job(x[:, :COMPARED], state)).outputs
             own = np.array_equal(begun, [y[:COMPARED] for y in integers if len(y) == x.shape[1]])
         if not own:
             raise InputError(
@@ -161,7 +155,7 @@ def _require_own(net: Network, run: Run) -> None:
             )
 
 
-def _apart(net: Network, placement: Placement, options: Options | None) -> MappedNetwork:
+def _apart(net: Record, placement: Placement, options: Options | None) -> MappedNetwork:
     """The network mapped so that it sends the same values, but samples do not overlap."""
     given, wanted = options or Options(), _sent(placement.network)
     for merged in (given.merged, False, True):  # where the mapping chooses, it may choose otherwise for this overlap

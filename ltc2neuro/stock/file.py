@@ -16,9 +16,9 @@ from compiler.stock.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
 from ltc2neuro.artifact import container as artifact
 from ltc2neuro.compiled.known_answer import problem_of
+from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.evidence import from_plain as evidence_from_plain
 from ltc2neuro.layout import layout_from_plain
-from ltc2neuro.network import KnownAnswer
 from ltc2neuro.stock.network import LibraryNetwork
 
 

@@ -17,9 +17,9 @@ from hw_models.errors import ChipError, InputError
 from ltc2neuro.arrays import Sequences
 from ltc2neuro.compilation.poor_outputs import level_of
 from ltc2neuro.compilation.progress import begin
+from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.layout import Layout
-from ltc2neuro.network import KnownAnswer
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:

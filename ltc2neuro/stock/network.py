@@ -20,6 +20,7 @@ from compiler.executors.execution import Execution
 from compiler.executors.float64 import output_map
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
+from compiler.running.executor import States
 from compiler.stock.form import LibraryForm
 from compiler.stock.network import Integers, ProcessGraph
 from compiler.stock.proof import Bounds, reached
@@ -40,11 +41,11 @@ from ltc2neuro.compiled.answers import answer, shaped
 from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, tell, user_ends
 from ltc2neuro.compiled.given_states import GivenStates, Word, as_integers, as_rows, is_real, tell_clipped
 from ltc2neuro.compiled.pickling import made_of
-from ltc2neuro.compiled.runs import Run, States
+from ltc2neuro.compiled.record import KnownAnswer
+from ltc2neuro.compiled.runs import Run
 from ltc2neuro.evidence import Evidence
 from ltc2neuro.extras import LAVA
 from ltc2neuro.layout import BATCH_FIRST, Layout
-from ltc2neuro.network import KnownAnswer
 
 Executor: TypeAlias = "Callable[[ProcessGraph, Integers, States | None], Execution]"
 

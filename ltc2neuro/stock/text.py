@@ -118,7 +118,7 @@ def compare(
 
     def column(net: Network | LibraryNetwork) -> Column:
         default = isinstance(net, Network)
-        run = run_network(net, sequences, "reference", None, ()) if default else net.run_channels(sequences)
+        run = run_network(net.parts, sequences, "reference", None, ()) if default else net.run_channels(sequences)
         states = {
             name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
             for name, s in run.states.items()

@@ -14,8 +14,8 @@ from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.arrays import Floats, Sequences
 from ltc2neuro.compiled.runs import Run, run_network
+from ltc2neuro.compiled.time_constants import holdable, tau, tau_name
 from ltc2neuro.network import Network
-from ltc2neuro.verification.time_constants import holdable, tau, tau_name
 from ltc2neuro.verification.verdict import Row
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _Measured:
 
 def fidelity(net: Network, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
     """SQNR of outputs and states, whole and by cause, each that of its worst channel; and of one sample alone."""
-    floating = run_network(net, x, "floating", None, ())
+    floating = run_network(net.parts, x, "floating", None, ())
     answers, integer, real = (
         [_by_channel(y, net.step_shape) for y in ys]
         for ys in (truth.answers, _answers(net, reference), _answers(net, floating))
@@ -155,7 +155,7 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
     for state in net.model_states:
         assert state.format is not None  # an integer graph's
         start[state.name] = state.format.quantize(np.concatenate(before[state.name]))[0]
-    run = run_network(net, samples, "reference", start, ())
+    run = run_network(net.parts, samples, "reference", start, ())
     rows = []
     for name, tracks in after.items():
         got = np.asarray(run.final_state[name]) * net.state_lsb(name)
@@ -176,7 +176,7 @@ def time_constants(net: Network, x: Sequences, truth: Truth) -> list[Row]:
     for mark in net.graph.time_constants:
         exact = marks[mark.state]
         name = tau_name(mark.state)
-        run = run_network(net, x, "reference", None, [name])
+        run = run_network(net.parts, x, "reference", None, [name])
         integer = np.concatenate([np.asarray(v) for v in run.record[name]])
         parts = [
             tau(net.float_graph, exact, e, net.elapsed(a[None]))[0]

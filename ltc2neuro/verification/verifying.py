@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from hw_models.arguments import check_choice, check_names
+from hw_models.arguments import check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.arguments import check_module
 from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
 from ltc2neuro.compilation.progress import begin
-from ltc2neuro.compiled.runs import EXECUTORS, Run, run_network
-from ltc2neuro.extras import LAVA
+from ltc2neuro.compiled.executors import EXECUTORS, executor_of
+from ltc2neuro.compiled.runs import Run, run_network
 from ltc2neuro.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
@@ -29,10 +29,6 @@ from ltc2neuro.verification.verdict import Row, Verification
 
 if TYPE_CHECKING:
     import torch
-
-INTEGER_EXECUTORS = ("reference", "lava", "lava-fused")
-MAPPED_SAMPLES = 64
-"""Mapped Lava takes real ticks, so `verify` runs it on as many sequences as make up about this many samples."""
 
 SAME = "executors return the reference's integers"
 
@@ -81,7 +77,7 @@ def verify(
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     begin("running on reference")
-    reference = run_network(net, sequences, "reference", None, ())
+    reference = run_network(net.parts, sequences, "reference", None, ())
     rows = _known_answer(net, reference) if x is None else []
     rows += _executors(net, sequences, reference, on)
     begin("running the float network")
@@ -143,18 +139,19 @@ def _known_answer(net: Network, reference: Run) -> list[Row]:
 def _executors(net: Network, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
     """Every integer executor against the reference."""
     rows: list[Row] = []
-    wanted = None if on is None else [check_choice(name, EXECUTORS, "executor") for name in check_names(on, "on")]
-    for name in wanted if wanted is not None else INTEGER_EXECUTORS:
-        if name in ("reference", "floating"):
+    wanted = None if on is None else [executor_of(name) for name in check_names(on, "on")]
+    for executor in wanted if wanted is not None else [e for e in EXECUTORS.values() if e.simulates]:
+        name = executor.name
+        if name == reference.on or not executor.integers:
             continue
-        missing = _missing(net, name)
+        missing = executor.missing(net.chip)
         if missing and wanted is None:
             rows.append(Row(SAME, name, name, note=f"not run: {missing}"))
             continue
-        count = len(x.arrays) if name != "lava" else _few(x)
+        count = len(x.arrays) if executor.samples is None else _few(x, executor.samples)
         part = Sequences(x.arrays[:count], x.ragged)
         begin(f"running on {name}")
-        run = run_network(net, part, name, None, ())
+        run = run_network(net.parts, part, name, None, ())
         note = f"on the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
         pairs = [("outputs", run.integers, reference.integers)]
         pairs += [(n, run.states[n], reference.states[n]) for n in run.states]
@@ -163,18 +160,10 @@ def _executors(net: Network, x: Sequences, reference: Run, on: Sequence[str] | N
     return rows
 
 
-def _missing(net: Network, name: str) -> str:
-    if name not in ("lava", "lava-fused"):
-        return ""
-    if not net.chip.lava:
-        return f"Lava does not run networks for {net.chip.name}"
-    return f"{', '.join(LAVA.missing())} not installed; run: {LAVA.command}" if LAVA.missing() else ""
-
-
-def _few(x: Sequences) -> int:
-    """How many sequences mapped Lava takes."""
+def _few(x: Sequences, enough: int) -> int:
+    """How many sequences make up about so many samples."""
     samples = np.cumsum([len(a) for a in x.arrays])
-    return int(min(len(x.arrays), np.searchsorted(samples, MAPPED_SAMPLES) + 1))
+    return int(min(len(x.arrays), np.searchsorted(samples, enough) + 1))
 
 
 def _equal_row(check: str, name: str, on: str, got: Values, expected: Values, note: str) -> Row:

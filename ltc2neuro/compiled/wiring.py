@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from compiler.lava.executor import LAVA
+from compiler.mapping.network import MappedNetwork
+from compiler.mapping.options import Options, Overlap
 from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.errors import InputError
 from ltc2neuro.arguments import check_options
-from ltc2neuro.compiled.runs import refuse_without_lava
-from ltc2neuro.extras import LAVA
+from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.record import Record
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
     from compiler.lava.processes.nets import Net
-    from compiler.mapping.network import MappedNetwork
-    from compiler.mapping.options import Options
-    from ltc2neuro.network import Network
 
 Integers = npt.NDArray[np.int64]
 
 
 def to_lava(
-    net: Network,
+    net: Parts,
     mode: str,
     reset_interval: int | None,
     lanes: int,
@@ -46,21 +46,19 @@ def to_lava(
         raise InputError(
             "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
         )
-    refuse_without_lava(net)
-    LAVA.require()
+    LAVA.require(net.record.chip)
     from compiler.lava.processes.nets import FusedNet, MappedNet, Net
     from compiler.lava.runtime.entering import Entering
-    from compiler.mapping.options import Options, Overlap
 
     if after is not None:
         if not isinstance(after, Net) or after.dequantize is None:
             raise InputError(
                 "after must be a process that to_lava() of another network returned", numbers=f"after = {after!r}"
             )
-        _check_chain(net, after, int(lanes))
+        _check_chain(net.record, after, int(lanes))
         options = replace(options or Options(), ticks_per_sample=after.ticks_per_sample)
     reset_interval = None if reset_interval is None else int(reset_interval)
-    form = net.input_format
+    form = net.host.input_format
     entering = Entering(
         form.low,
         form.high,
@@ -74,24 +72,24 @@ def to_lava(
         entering = replace(entering, period=mapped.ticks_per_sample)
         process = MappedNet(network=mapped, reset_interval=reset_interval, entering=entering, sent=sent, name=name)
     else:
-        fused = net.mapped(reset_interval, Options(Overlap.NONE, merged=False))
+        fused = net.prepared.mapped(reset_interval, Options(Overlap.NONE, merged=False))
         entering = replace(entering, period=(options and options.ticks_per_sample) or 1)
         process = FusedNet(
             network=fused, lanes=int(lanes), reset_interval=reset_interval, entering=entering, sent=sent, name=name
         )
-    process.dequantize = net.dequantize
+    process.dequantize = net.host.dequantize
     if after is not None:
         process.after = after
         after.out.connect(process.inp)
     return process
 
 
-def _mapped(net: Network, reset_interval: int | None, options: Options | None, after: Net | None) -> MappedNetwork:
+def _mapped(net: Parts, reset_interval: int | None, options: Options | None, after: Net | None) -> MappedNetwork:
     """The mapping, at the ticks of the network before."""
     if after is None:
-        return net.mapped(reset_interval, options)
+        return net.prepared.mapped(reset_interval, options)
     assert options is not None
-    least = net.mapped(reset_interval, replace(options, ticks_per_sample=None)).ticks_per_sample
+    least = net.prepared.mapped(reset_interval, replace(options, ticks_per_sample=None)).ticks_per_sample
     if least > after.ticks_per_sample:
         raise InputError(
             "the network before sends its results too fast",
@@ -99,17 +97,17 @@ def _mapped(net: Network, reset_interval: int | None, options: Options | None, a
             numbers=f"it takes {after.ticks_per_sample} ticks a sample, this one at least {least}",
             advice=f"Make that one with options=Options(ticks_per_sample={least}), or this one with mode='fused'.",
         )
-    return net.mapped(reset_interval, options)
+    return net.prepared.mapped(reset_interval, options)
 
 
-def _conversion(net: Network, after: Net) -> Callable[[Integers], Integers]:
+def _conversion(net: Parts, after: Net) -> Callable[[Integers], Integers]:
     """The results of the network before as this one's integers: both hosts' maps, in float64, as between two runs."""
     real = after.dequantize
     assert real is not None
-    return lambda results: net.quantize(real(results))
+    return lambda results: net.host.quantize(real(results))
 
 
-def _check_chain(net: Network, after: Net, lanes: int) -> None:
+def _check_chain(net: Record, after: Net, lanes: int) -> None:
     outputs, features = after.out.shape[0] // after.lanes, net.features
     if net.timed:
         raise InputError(

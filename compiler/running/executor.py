@@ -1,0 +1,109 @@
+"""`Executor`: what runs a compiled network, and what is known of it before it runs.
+
+A new one is a folder that holds such a description, and a line in the table of `ltc2neuro.compiled.executors`: `run`,
+`verify`, `doctor`, the shell and docs/executors.md read that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from compiler.executors.execution import Array, Execution
+from compiler.graph.graph import Graph
+from compiler.mapping.network import MappedNetwork
+from compiler.mapping.options import Options
+from compiler.running.extra import Extra
+from hw_models.chip import Chip
+from hw_models.errors import ChipError
+
+States: TypeAlias = Mapping[str, Array]
+
+
+class Shows(Enum):
+    """What an executor can tell of a run, beside its outputs."""
+
+    VALUES = "every value"
+    STATES = "states"
+    NOTHING = "nothing"
+
+
+class Compiled(Protocol):
+    """What an executor is given of a network."""
+
+    @property
+    def graph(self) -> Graph:
+        """The integer graph."""
+        ...
+
+    @property
+    def chip(self) -> Chip:
+        """The chip that it is for."""
+        ...
+
+    def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
+        """The network mapped, as often as it is asked for the same."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be run: samples (batch, time, channels) as they enter the chip, in LSB, and where states start."""
+
+    x: Array
+    state: States | None = None
+    """{name: (batch, size)}; None: the initial ones"""
+    record: Sequence[str] = ()
+    """values of the integer graph that are to be recorded"""
+    options: Options | None = None
+    """how the network is mapped"""
+
+
+Runner: TypeAlias = Callable[[Job], Execution]
+
+
+@dataclass(frozen=True)
+class Executor:
+    """A way to run a network. Executors of integers all return the same ones."""
+
+    name: str
+    runs: str
+    """what it runs, in a few words"""
+    prepare: Callable[[Compiled], Runner]
+    """Makes ready what many runs can share."""
+    shows: Shows = Shows.VALUES
+    integers: bool = True
+    """whether it computes integers; else real values, in LSB"""
+    counts: bool = True
+    """whether it counts what saturates inside; else of the input only"""
+    starts: bool = True
+    """whether it takes states to start from"""
+    mapped: bool = False
+    """whether it runs the mapped network tick by tick, so that options of the mapping make a difference"""
+    simulates: bool = True
+    """whether it runs on this machine, without a chip"""
+    needs: Extra | None = None
+    refuses: Callable[[Chip], ChipError | None] = lambda chip: None
+    """Why it does not run networks for a chip."""
+    part: int = 64
+    """how many sequences are worth running at once"""
+    samples: int | None = None
+    """where it is slow: how many samples are enough to compare it with others"""
+
+    def missing(self, chip: Chip) -> str:
+        """Why it cannot run a network for `chip` here; empty where it can."""
+        refused = self.refuses(chip)
+        if refused is not None:
+            return refused.what
+        gone = () if self.needs is None else self.needs.missing()
+        return f"{', '.join(gone)} not installed; run: {self.needs.command}" if self.needs and gone else ""
+
+    def require(self, chip: Chip) -> None:
+        """Raise `ChipError` or `MissingExtraError` where it cannot run a network for `chip` here."""
+        refused = self.refuses(chip)
+        if refused is not None:
+            raise refused
+        if self.needs is not None:
+            self.needs.require()

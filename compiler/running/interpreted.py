@@ -1,0 +1,26 @@
+"""The executors that interpret the integer graph itself: the reference, and the same ops without rounding."""
+
+from __future__ import annotations
+
+from compiler.executors.execution import prepare
+from compiler.executors.reference import prepare_reference, run_prepared
+from compiler.executors.unrounded import KERNELS
+from compiler.running.executor import Compiled, Executor, Job, Runner
+
+
+def _reference(net: Compiled) -> Runner:
+    program = prepare_reference(net.graph, narrow=net.chip.product_bits <= 31)
+    return lambda job: run_prepared(program, job.x, job.state, job.record)
+
+
+def _floating(net: Compiled) -> Runner:
+    program = prepare(net.graph, KERNELS)
+
+    def run(job: Job):
+        return program.run(job.x, job.state, job.record)
+
+    return run
+
+
+REFERENCE = Executor("reference", "the integer graph in NumPy: what the others are held against", _reference)
+FLOATING = Executor("floating", "the integer graph's ops on its constants, without rounding", _floating, integers=False)

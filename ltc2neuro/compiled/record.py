@@ -1,0 +1,85 @@
+"""`Record`: what a compiled network is made of, and what a file of it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Graph, State
+from compiler.graph.ops import Input, Output
+from compiler.quantize.precision import Precision
+from compiler.rewrite.runner import PassRecord
+from hw_models.chip import Chip
+from ltc2neuro.arrays import Floats
+from ltc2neuro.compiled.pickling import made_of
+from ltc2neuro.evidence import Evidence
+from ltc2neuro.layout import BATCH_FIRST, Layout
+
+
+@dataclass(frozen=True)
+class KnownAnswer:
+    """A sequence and the integers that every executor must return for it."""
+
+    x: Floats
+    """(1, time, channels), in the user's units; the last channel of a timed network is the time before each sample"""
+    integers: npt.NDArray[np.int64]
+    states: dict[str, npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A liquid network as integers for one chip, and what is known of it. Time is in samples, each `dt` long."""
+
+    float_graph: Graph
+    graph: Graph
+    chip: Chip
+    precision: Precision
+    readout: str
+    """"every" or "last": whether the model answers at each step or at the last one"""
+    step_shape: tuple[int, ...]
+    """shape of the answer of one sample"""
+    dt: float
+    passes: tuple[PassRecord, ...]
+    known: KnownAnswer
+    shortest_span: float | None = None
+    """the shortest time before a sample that it may be given, where it is compiled with time spans"""
+    evidence: Evidence | None = None
+    """what the proof against torch rests on; None in files of version 0.2"""
+    layout: Layout = BATCH_FIRST
+    """whether arrays have batch or time first, in and out"""
+
+    @property
+    def timed(self) -> bool:
+        """Whether the time before each sample is given with it."""
+        return self.shortest_span is not None
+
+    @property
+    def features(self) -> int:
+        """Features of one sample, the time before it not counted."""
+        return self.graph.size(self.entry.out) - self.timed
+
+    @property
+    def model_states(self) -> tuple[State, ...]:
+        """The states that the model has, too: not those that carry on what rounding takes off a step."""
+        known = {s.name for s in self.float_graph.states}
+        return tuple(s for s in self.graph.states if s.name in known)
+
+    @cached_property
+    def entry(self) -> Input:
+        """Where samples enter the integer graph."""
+        return next(op for _, op in self.graph.ops() if isinstance(op, Input))
+
+    @cached_property
+    def result(self) -> Output:
+        """Where its answer leaves the integer graph."""
+        return next(op for _, op in self.graph.ops() if isinstance(op, Output))
+
+    def elapsed(self, x: Floats) -> Floats | float:
+        """The time that each sample of `x` (..., time, channels) stands for."""
+        return x[..., -1:] if self.timed else self.dt
+
+    def __getstate__(self) -> dict[str, object]:
+        return made_of(self)
