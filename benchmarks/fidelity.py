@@ -82,7 +82,7 @@ def measure(trained: Trained) -> Fidelity:
     net = ltc2neuro.compile(model, task.x_train)
     run = net.run(task.x_test)
     (name,) = run.states
-    written = {net.shown_name(op.x) for _, op in net.graph.ops() if isinstance(op, StateWrite)}
+    written = {net.parts.names.shown_name(op.x) for _, op in net.graph.ops() if isinstance(op, StateWrite)}
     outputs, states = torch_run(model, task.x_test)
     return Fidelity(
         trained.name,

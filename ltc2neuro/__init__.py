@@ -18,7 +18,7 @@ from compiler.lava.runtime.import_hook import install  # noqa: E402  # only now 
 
 install()
 
-__version__ = "0.2.0"
+from ltc2neuro.version import __version__ as __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from compiler.mapping.options import Options, Overlap
@@ -32,11 +32,10 @@ if TYPE_CHECKING:
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.runs import Run
     from ltc2neuro.cost.report import Cost
-    from ltc2neuro.loading.networks import load
+    from ltc2neuro.loading.networks import load, load_library
     from ltc2neuro.network import Network
-    from ltc2neuro.stock.file import load_library
     from ltc2neuro.stock.network import LibraryNetwork
-    from ltc2neuro.stock.text import compare
+    from ltc2neuro.verification.comparison import compare
     from ltc2neuro.verification.verifying import Verification, verify
 
 _HOMES = {
@@ -53,11 +52,11 @@ _HOMES = {
     "Run": "ltc2neuro.compiled.runs",
     "Verification": "ltc2neuro.verification.verifying",
     "check": "ltc2neuro.compilation.checking",
-    "compare": "ltc2neuro.stock.text",
+    "compare": "ltc2neuro.verification.comparison",
     "compile": "ltc2neuro.compilation.pipeline",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
-    "load_library": "ltc2neuro.stock.file",
+    "load_library": "ltc2neuro.loading.networks",
     "verify": "ltc2neuro.verification.verifying",
 }
 

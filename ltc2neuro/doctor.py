@@ -11,8 +11,9 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 
 from hw_models.errors import Ltc2NeuroError
-from ltc2neuro import __version__, extras
+from ltc2neuro import extras
 from ltc2neuro.extras import Extra
+from ltc2neuro.version import __version__
 
 DISTRIBUTIONS = {"lava": "lava-nc", "sklearn": "scikit-learn"}
 """Where a module and what pip calls it differ."""

@@ -17,8 +17,6 @@ from compiler.placement.placement import Placement
 from hw_models.arguments import check_count, check_flag
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
-from ltc2neuro.arguments import check_options
-from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples
 from ltc2neuro.artifact.saving import save
 from ltc2neuro.compiled.answers import answer
 from ltc2neuro.compiled.assembling import assembly, assembly_json
@@ -32,6 +30,8 @@ from ltc2neuro.compiled.summary import explain_precision, summary
 from ltc2neuro.compiled.wiring import to_lava
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.report import Cost
+from ltc2neuro.inputs.arguments import check_options
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess

@@ -127,7 +127,7 @@ def _runs(net: Network | LibraryNetwork) -> None:
 
 def _agrees(net: Network) -> None:
     mapped = net.mapped(None, Options(Overlap.NONE))
-    x = net.input_format.quantize(net.mapped_input(net.known.x))[0]
+    x = net.input_format.quantize(net.parts.host.mapped_input(net.known.x))[0]
     expected = net.reference_program.run(x).outputs
     machine = Machine(mapped, lanes=len(x))
     for k in range(x.shape[1]):

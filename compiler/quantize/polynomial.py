@@ -1,7 +1,7 @@
 """Tables of `PiecewisePolynomial`: fitted to a real function over integers, and proven to stay in the chip's widths.
 
 `fit` places few segments where they are needed (chips that search a tree), `uniform_lines` takes many equal ones
-(chips that look a table up), `steps` is a table of constants. `bounds` is the proof, for any table.
+(chips that look a table up), `steps` is a table of constants. `compiler.ranges.polynomial_reach` is the proof, for any table.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.quantize.knots import Floats, Integers, Real, place, reference
+from compiler.ranges.polynomial_reach import parts_of, reaches
 from hw_models.errors import QuantizeError
 
 EXACT = 2.0**52
@@ -50,16 +51,6 @@ class Table:
         return self.origins.size
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What a table reaches: results in low..high, |y| and |t| up to `word`, |y * t| up to `product`."""
-
-    low: int
-    high: int
-    word: int
-    product: int
-
-
 def evaluate(table: Table, x: npt.ArrayLike) -> Integers:
     """The integer results for the integers `x`, as docs/integer-semantics.md defines them.
 
@@ -73,16 +64,6 @@ def evaluate(table: Table, x: npt.ArrayLike) -> Integers:
     for j in reversed(range(table.shifts.shape[1])):
         y = ((y * t) >> table.shifts[k, j]) + table.coefficients[k, j]
     return y
-
-
-def bounds(knots: Integers, origins: Integers, coefficients: Integers, shifts: Integers, low: int, high: int) -> Bounds:
-    """What the table reaches for x in low..high: proven by intervals, each segment cut into parts."""
-    first = np.maximum(np.concatenate([[low], knots]), low)
-    last = np.minimum(np.concatenate([knots - 1, [high]]), high)
-    live = first <= last
-    parts = _parts(origins.size)
-    reach = _reaches(first[live], last[live], origins[live], coefficients[live], shifts[live], parts)
-    return Bounds(int(reach[0].min()), int(reach[1].max()), int(reach[2].max()), int(reach[3].max()))
 
 
 def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
@@ -183,7 +164,7 @@ def _table(
                 advice="Take fewer fraction bits.",
             )
         coefficients, shifts = _integers(exact, first, last, origins, out_fraction, room, word_bits, product_bits)
-        low, high, word, product = _reaches(first, last, origins, coefficients, shifts, _parts(orders.size))
+        low, high, word, product = reaches(first, last, origins, coefficients, shifts, parts_of(orders.size))
         tight = (product >= product_limit) | (word >= word_limit)
         if not tight.any():
             break
@@ -249,31 +230,7 @@ def _integers(
     return coefficients, shifts
 
 
-def _parts(segments: int) -> int:
-    """Into how many parts or samples a segment is cut: the more, the tighter a proof; fewer of many short ones."""
-    return max(8, min(256, 2**16 // segments))
-
-
 def _spread(first: Integers, last: Integers) -> Integers:
     """Integers of each segment, evenly spaced, both ends with them."""
-    part = np.linspace(0, 1, min(_parts(first.size) + 1, int((last - first).max()) + 2))
+    part = np.linspace(0, 1, min(parts_of(first.size) + 1, int((last - first).max()) + 2))
     return np.rint(first[:, None] + (last - first)[:, None] * part).astype(np.int64)
-
-
-def _reaches(
-    first: Integers, last: Integers, origins: Integers, coefficients: Integers, shifts: Integers, parts: int
-) -> tuple[Integers, Integers, Floats, Floats]:
-    """Per segment: lowest and highest result, largest |y| or |t|, largest |y * t|, by intervals over its parts."""
-    cuts = first[:, None] + (last - first + 1)[:, None] * np.arange(parts + 1) // parts
-    t_low = cuts[:, :-1] - origins[:, None]
-    t_high = np.maximum(cuts[:, 1:] - 1 - origins[:, None], t_low)
-    t_most = np.maximum(np.abs(t_low), np.abs(t_high)).astype(np.float64)
-    low = high = np.broadcast_to(coefficients[:, -1, None], t_low.shape)
-    word, product = np.maximum(t_most, np.abs(low)), np.zeros(t_most.shape)
-    for j in reversed(range(shifts.shape[1])):
-        # In float64 and rounded up, as an integer product of a table that is not proven yet may wrap.
-        product = np.maximum(product, np.maximum(np.abs(low), np.abs(high)) * t_most)
-        corners = np.stack([low * t_low, low * t_high, high * t_low, high * t_high]) >> shifts[:, j, None]
-        low, high = corners.min(axis=0) + coefficients[:, j, None], corners.max(axis=0) + coefficients[:, j, None]
-        word = np.maximum(word, np.maximum(np.abs(low), np.abs(high)))
-    return low.min(axis=1), high.max(axis=1), word.max(axis=1), product.max(axis=1)

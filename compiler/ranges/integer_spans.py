@@ -36,8 +36,8 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from compiler.quantize import polynomial
 from compiler.ranges.assumptions import MOST_SHIFT, check_assumptions
+from compiler.ranges.polynomial_reach import reach as table_reach
 from hw_models.chip import Chip
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format, round_shift, shift_saturate
@@ -118,7 +118,7 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
     if isinstance(op, PiecewisePolynomial):
         x = spans[op.x]
         knots, origins, coefficients, shifts = (graph.constants[n].astype(np.int64) for n in op.arrays)
-        reach = polynomial.bounds(knots, origins, coefficients, shifts, x.least, x.most)
+        reach = table_reach(knots, origins, coefficients, shifts, x.least, x.most)
         return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
     if isinstance(op, Max) and (_opposite(graph, op.a, op.b, made) or _opposite(graph, op.b, op.a, made)):
         a, b = spans[op.a], spans[op.b]  # max(x, -x): the intervals alone do not see that it is |x|

@@ -32,7 +32,7 @@ from compiler.graph.validate import problems
 from hw_models.arguments import check_path
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION, Format
-from ltc2neuro import __version__
+from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
 """Of the file's own layout; `SEMANTICS_VERSION` is that of what its integers mean."""

@@ -16,10 +16,10 @@ from compiler.rewrite.runner import PassRecord
 from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from ltc2neuro.artifact import container as artifact
+from ltc2neuro.compiled.evidence import from_plain
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import KnownAnswer, Record
-from ltc2neuro.evidence import from_plain
-from ltc2neuro.layout import layout_from_plain
+from ltc2neuro.inputs.layout import layout_from_plain
 
 
 def save(net: Record, path: str | Path) -> None:

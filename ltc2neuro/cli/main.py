@@ -8,9 +8,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from ltc2neuro import __version__
 from ltc2neuro.cli import check, chips, compile, cost, demo, doctor, inspect, run, verify
 from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
+from ltc2neuro.version import __version__
 
 COMMANDS = (compile, check, run, verify, inspect, cost, chips, doctor, demo)
 

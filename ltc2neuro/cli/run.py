@@ -10,9 +10,9 @@ from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
 
 if TYPE_CHECKING:
-    from ltc2neuro.arrays import Floats
     from ltc2neuro.cli.samples import Samples
     from ltc2neuro.compiled.clipped import Clipped
+    from ltc2neuro.inputs.arrays import Floats
     from ltc2neuro.network import Network
 
 NAME = "run"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ltc2neuro.arrays import Floats
+from ltc2neuro.inputs.arrays import Floats
 
 MOST_NAMED = 8
 """How many channels a warning names"""

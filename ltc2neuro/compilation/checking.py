@@ -27,12 +27,12 @@ from compiler.rules.refusal import refusal
 from compiler.rules.sizes import PLACEMENT
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import ChipError, InputError, QuantizeError
-from ltc2neuro.arguments import check_dt, check_module
-from ltc2neuro.arrays import Floats, Samples, as_sequences, with_timespans
-from ltc2neuro.compilation.progress import begin
 from ltc2neuro.extras import TORCH
-from ltc2neuro.layout import Layout, check_batch_first
+from ltc2neuro.inputs.arguments import check_dt, check_module
+from ltc2neuro.inputs.arrays import Floats, Samples, as_sequences, with_timespans
+from ltc2neuro.inputs.layout import Layout, check_batch_first
 from ltc2neuro.network import Network
+from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:

@@ -17,19 +17,19 @@ from compiler.stock.form import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
-from ltc2neuro.arguments import check_dt, check_module
-from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.compilation.calibration import warn_of_poor_calibration
 from ltc2neuro.compilation.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.compilation.growth import find_growth, warn_of_growth
-from ltc2neuro.compilation.poor_outputs import level_of
-from ltc2neuro.compilation.progress import begin
+from ltc2neuro.compilation.stock import refuse_without_microcode, without_microcode
+from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.extras import TORCH
-from ltc2neuro.layout import Layout, check_batch_first
+from ltc2neuro.inputs.arguments import check_dt, check_module
+from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.inputs.layout import Layout, check_batch_first
 from ltc2neuro.network import Network
-from ltc2neuro.stock.making import refuse_without_microcode, without_microcode
+from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:

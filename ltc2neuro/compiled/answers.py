@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hw_models.errors import InputError
-from ltc2neuro.arrays import Floats
-from ltc2neuro.layout import Layout
+from ltc2neuro.inputs.arrays import Floats
+from ltc2neuro.inputs.layout import Layout
 
 
 def shaped(outputs: Floats, readout: str, step_shape: Sequence[int]) -> Floats:

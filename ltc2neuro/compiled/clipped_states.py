@@ -10,9 +10,9 @@ from compiler.executors.execution import Clip, Execution
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Gather, Op, PiecewisePolynomial, Rescale, Shift, StateWrite
-from ltc2neuro.arrays import Sequences
 from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, with_extremes
 from ltc2neuro.compiled.host import Host
+from ltc2neuro.inputs.arrays import Sequences
 
 Array = np.ndarray
 

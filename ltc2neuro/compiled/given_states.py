@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from compiler.quantize.carry import carry_name
 from hw_models.errors import InputError
-from ltc2neuro.arrays import ArrayOrTensor, Floats, as_array, check_numbers
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, as_array, check_numbers
 
 if TYPE_CHECKING:
     from compiler.graph.graph import Graph

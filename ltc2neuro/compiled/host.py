@@ -9,7 +9,11 @@ import numpy.typing as npt
 
 from hw_models.arguments import check_choice
 from hw_models.fixed_point import Format
-from ltc2neuro.arrays import (
+from ltc2neuro.compiled.answers import shaped
+from ltc2neuro.compiled.clipped import user_ends
+from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_rows, tell_clipped, words_of
+from ltc2neuro.compiled.record import Record
+from ltc2neuro.inputs.arrays import (
     ArrayOrTensor,
     Floats,
     Samples,
@@ -20,10 +24,6 @@ from ltc2neuro.arrays import (
     check_numbers,
     with_timespans,
 )
-from ltc2neuro.compiled.answers import shaped
-from ltc2neuro.compiled.clipped import user_ends
-from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_rows, tell_clipped, words_of
-from ltc2neuro.compiled.record import Record
 
 INPUT = "input"
 """Under which saturations of the input are counted"""

@@ -13,9 +13,9 @@ from compiler.graph.names import plain_name
 from compiler.graph.ops import StateRead
 from hw_models.arguments import check_names, nearest, shown
 from hw_models.errors import InputError
-from ltc2neuro.arrays import Floats
 from ltc2neuro.compiled.host import Host
 from ltc2neuro.compiled.time_constants import tau, tau_name
+from ltc2neuro.inputs.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from compiler.graph.ops import Input, Output
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
-from ltc2neuro.arrays import Floats
+from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.pickling import made_of
-from ltc2neuro.evidence import Evidence
-from ltc2neuro.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.arrays import Floats
+from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 
 
 @dataclass(frozen=True)

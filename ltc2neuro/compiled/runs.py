@@ -13,8 +13,6 @@ from compiler.executors.execution import Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Job, Shows, States
 from hw_models.errors import InputError
-from ltc2neuro.arguments import check_options
-from ltc2neuro.arrays import Floats, Sequences
 from ltc2neuro.compiled.clipped import Clipped
 from ltc2neuro.compiled.clipped_states import clipped_in, may_clip
 from ltc2neuro.compiled.executors import EXECUTORS, executor_of
@@ -22,6 +20,8 @@ from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, 
 from ltc2neuro.compiled.host import INPUT
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
+from ltc2neuro.inputs.arguments import check_options
+from ltc2neuro.inputs.arrays import Floats, Sequences
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 

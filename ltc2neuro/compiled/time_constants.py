@@ -7,7 +7,7 @@ import numpy as np
 from compiler.executors.execution import Execution
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.ranges.integer_spans import find_spans
-from ltc2neuro.arrays import Floats
+from ltc2neuro.inputs.arrays import Floats
 
 
 def tau_name(state: str) -> str:

@@ -14,9 +14,9 @@ from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.errors import InputError
-from ltc2neuro.arguments import check_options
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
+from ltc2neuro.inputs.arguments import check_options
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess

@@ -20,13 +20,13 @@ from hw_models.bands import Band
 from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import ChipError, GraphError, InputError
-from ltc2neuro.arguments import check_options
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.placing import placed
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import Run
 from ltc2neuro.cost.report import Cost, Messages
 from ltc2neuro.extras import COUNTING
+from ltc2neuro.inputs.arguments import check_options
 
 if TYPE_CHECKING:
     from compiler.placement.activity import Activity

@@ -17,11 +17,11 @@ import torch
 import ltc2neuro
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.arrays import Floats
 from ltc2neuro.compiled.runs import Run
 from ltc2neuro.cost.report import band_text
 from ltc2neuro.demo import plot as demo_plot
 from ltc2neuro.extras import LAVA
+from ltc2neuro.inputs.arrays import Floats
 from ltc2neuro.loading.factory import build_model
 from ltc2neuro.loading.weights import load_weights
 from ltc2neuro.network import Network

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS
-from ltc2neuro.arrays import Floats
+from ltc2neuro.inputs.arrays import Floats
 from ltc2neuro.network import Network
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from torch import nn
 
 from hw_models.arguments import check_counts
 from hw_models.errors import InputError
-from ltc2neuro.arrays import as_array, check_numbers
+from ltc2neuro.inputs.arrays import as_array, check_numbers
 from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.solvers import Time, chosen
 from ltc2neuro.nn.states import Bound

@@ -15,14 +15,14 @@ from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
 from ltc2neuro.artifact import container as artifact
+from ltc2neuro.compiled.evidence import from_plain as evidence_from_plain
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.evidence import from_plain as evidence_from_plain
-from ltc2neuro.layout import layout_from_plain
-from ltc2neuro.stock.network import LibraryNetwork
+from ltc2neuro.inputs.layout import layout_from_plain
+from ltc2neuro.stock.record import LibraryRecord
 
 
-def save_library(net: LibraryNetwork, path: str | Path) -> None:
+def save_library(net: LibraryRecord, path: str | Path) -> None:
     """Write `net` to `path`; an existing file is replaced only when the new one is complete."""
     table, arrays = to_plain(net.processes)
     header: dict[str, Json] = {
@@ -41,8 +41,8 @@ def save_library(net: LibraryNetwork, path: str | Path) -> None:
     artifact.write(path, header, {"float": net.float_graph}, stored)
 
 
-def load_library(path: str | Path) -> LibraryNetwork:
-    """The network that `LibraryNetwork.save` wrote. Raises `ArtifactError` where it is damaged, or not such a one."""
+def read_library(path: str | Path) -> LibraryRecord:
+    """What `LibraryNetwork.save` wrote. Raises `ArtifactError` where it is damaged, or not such a file."""
     header, graphs, arrays = artifact.read(path)
     if "library" not in header:
         raise ArtifactError(
@@ -56,7 +56,7 @@ def load_library(path: str | Path) -> LibraryNetwork:
         form = dict(header["form"])  # type: ignore[arg-type]
         form["reciprocal"] = Reciprocal[str(form["reciprocal"])]  # type: ignore[assignment]
         span = header["shortest_span"]
-        net = LibraryNetwork(
+        net = LibraryRecord(
             graphs["float"],
             from_plain(header["library"], below("library/")),
             LibraryForm(**form),  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def load_library(path: str | Path) -> LibraryNetwork:
     return net
 
 
-def _problem(net: LibraryNetwork) -> str:
+def _problem(net: LibraryRecord) -> str:
     """What does not fit together in a network that was read, empty where all does."""
     processes, real = net.processes, net.float_graph
     inputs = [real.size(op.out) for _, op in real.ops() if isinstance(op, Input)]

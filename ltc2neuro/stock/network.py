@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
@@ -18,15 +17,18 @@ import numpy.typing as npt
 
 from compiler.executors.execution import Execution
 from compiler.executors.float64 import output_map
-from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.running.executor import States
-from compiler.stock.form import LibraryForm
 from compiler.stock.network import Integers, ProcessGraph
 from compiler.stock.proof import Bounds, reached
 from hw_models.arguments import check_choice, check_flag
 from hw_models.errors import InputError
-from ltc2neuro.arrays import (
+from ltc2neuro.compiled.answers import answer, shaped
+from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, tell, user_ends
+from ltc2neuro.compiled.given_states import GivenStates, Word, as_integers, as_rows, is_real, tell_clipped
+from ltc2neuro.compiled.runs import Run
+from ltc2neuro.extras import LAVA
+from ltc2neuro.inputs.arrays import (
     ArrayOrTensor,
     Floats,
     Samples,
@@ -37,15 +39,9 @@ from ltc2neuro.arrays import (
     check_numbers,
     with_timespans,
 )
-from ltc2neuro.compiled.answers import answer, shaped
-from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, tell, user_ends
-from ltc2neuro.compiled.given_states import GivenStates, Word, as_integers, as_rows, is_real, tell_clipped
-from ltc2neuro.compiled.pickling import made_of
-from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.compiled.runs import Run
-from ltc2neuro.evidence import Evidence
-from ltc2neuro.extras import LAVA
-from ltc2neuro.layout import BATCH_FIRST, Layout
+from ltc2neuro.stock.file import save_library
+from ltc2neuro.stock.record import LibraryRecord
+from ltc2neuro.stock.summary import summary
 
 Executor: TypeAlias = "Callable[[ProcessGraph, Integers, States | None], Execution]"
 
@@ -86,36 +82,12 @@ def _refuse_state(state: States | None) -> None:
 EXECUTORS: dict[str, Executor] = {"reference": _reference, "lava": _lava, "loihi2": _loihi2}
 
 
-@dataclass(frozen=True, eq=False)
-class LibraryNetwork:
+class LibraryNetwork(LibraryRecord):
     """A liquid network as integers for Lava's library processes.
 
     Arrays are (batch, time, features), or as `layout` says. All executors return the same integers: "reference", NumPy
     for whole batches; "lava", Lava's own processes; and "loihi2", these on the chip.
     """
-
-    float_graph: Graph
-    processes: ProcessGraph
-    form: LibraryForm
-    readout: str
-    step_shape: tuple[int, ...]
-    dt: float
-    known: KnownAnswer
-    shortest_span: float | None = None
-    layout: Layout = BATCH_FIRST
-    """whether arrays have batch or time first, in and out"""
-    evidence: Evidence | None = None
-    """what the proof against torch rests on; None in files of version 0.2"""
-
-    @property
-    def timed(self) -> bool:
-        """Whether the time before each sample is given with it."""
-        return self.shortest_span is not None
-
-    @property
-    def features(self) -> int:
-        """Features of one sample, the time before it not counted."""
-        return self.processes.features - self.timed
 
     def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
         """What `model(x)` returns, as float64, from the reference. See `Network.__call__`."""
@@ -252,16 +224,9 @@ class LibraryNetwork:
 
     def save(self, path: str | Path) -> None:
         """Write a file that `ltc2neuro.load_library` reads."""
-        from ltc2neuro.stock.file import save_library
-
         save_library(self, path)
 
-    def __getstate__(self) -> dict[str, object]:
-        return made_of(self)
-
     def __str__(self) -> str:
-        from ltc2neuro.stock.text import summary
-
         return summary(self)
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from hw_models.errors import InputError
-from ltc2neuro.layout import Layout, layout_of
+from ltc2neuro.inputs.layout import Layout, layout_of
 from ltc2neuro.tracing.layers import timed_cells
 from ltc2neuro.tracing.modules import Forward, Wrap, unwrapped
 from ltc2neuro.tracing.squeezed import restored

@@ -13,7 +13,7 @@ import torch
 from compiler.graph import Graph
 from compiler.graph.validate import validate
 from hw_models.errors import InputError, Ltc2NeuroError, ProofError, TraceError
-from ltc2neuro.evidence import Evidence
+from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.call_convention import Calling, forward, raw_answer, with_spans, with_time

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 import torch
 
 from hw_models.errors import InputError
-from ltc2neuro.layout import HOW, both_ways
+from ltc2neuro.inputs.layout import HOW, both_ways
 from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
 from ltc2neuro.tracing.shape_ops import TakenApartError
 

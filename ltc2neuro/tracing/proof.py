@@ -19,8 +19,8 @@ from compiler.graph import Graph
 from compiler.graph.ops import Output
 from compiler.graph.work import work
 from hw_models.errors import ProofError
-from ltc2neuro import evidence
-from ltc2neuro.evidence import Evidence
+from ltc2neuro.compiled import evidence
+from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.call_convention import Calling
 from ltc2neuro.tracing.checkpoints import Watch

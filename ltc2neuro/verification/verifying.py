@@ -16,14 +16,14 @@ import numpy as np
 from hw_models.arguments import check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.arguments import check_module
-from ltc2neuro.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
-from ltc2neuro.compilation.progress import begin
 from ltc2neuro.compiled.executors import EXECUTORS, executor_of
 from ltc2neuro.compiled.runs import Run, run_network
-from ltc2neuro.layout import BATCH_FIRST
+from ltc2neuro.inputs.arguments import check_module
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
+from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
+from ltc2neuro.progress import begin
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
 from ltc2neuro.verification.verdict import Row, Verification
 

@@ -47,7 +47,7 @@ def test_the_integers_hold_the_goals_of_fidelity(trained):
         net, model, x, targets=y, metric=task.metric, on=("reference",), min_sqnr=62, max_metric_change=limit
     )
     assert verified.passed, str(verified)
-    written = {net.shown_name(op.x) for _, op in net.graph.ops() if isinstance(op, StateWrite)}
+    written = {net.parts.names.shown_name(op.x) for _, op in net.graph.ops() if isinstance(op, StateWrite)}
     assert not written & set(net.run(x).saturations)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hw_models.errors import InputError
-from ltc2neuro.arrays import as_array, as_sequences
+from ltc2neuro.inputs.arrays import as_array, as_sequences
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.uint64, np.bool_])

@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="compiling needs the extra torch")
 import torch
 
 import ltc2neuro
-from ltc2neuro.compilation import poor_outputs
 from ltc2neuro.compilation.calibration import warn_of_poor_calibration
+from ltc2neuro.compiled import poor_outputs
 
 X = np.random.default_rng(0).normal(size=(4, 30, 4))
 

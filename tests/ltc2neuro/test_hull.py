@@ -64,7 +64,7 @@ def test_states_never_leave_and_never_saturate(kind, seed, wired):
     run = net.run(adversaries(seed))
     state = net.graph.state("v")
     assert np.all(run.states["v"] >= state.format.low) and np.all(run.states["v"] <= state.format.high)
-    written = {net.shown_name(op.x) for _, op in net.graph.ops() if isinstance(op, ops.StateWrite)}
+    written = {net.parts.names.shown_name(op.x) for _, op in net.graph.ops() if isinstance(op, ops.StateWrite)}
     assert not written & set(run.saturations), run.saturations
     assert set(run.saturations) >= {"input"}
 

@@ -123,7 +123,7 @@ def test_a_recorded_run_sends_what_is_not_zero(net):
     assert 0 < recorded.messages.sent <= recorded.messages.possible == worst.messages.possible
     assert recorded.sample.default <= worst.sample.default
     assert "counted from a run" in str(recorded) and "did not change" in str(recorded)
-    nothing, one = (net.mapped_input(np.full_like(x, number)) for number in (0.0, 1.0))
+    nothing, one = (net.parts.host.mapped_input(np.full_like(x, number)) for number in (0.0, 1.0))
     still = -nothing / (one - nothing)  # the host sends 0 for it: the middle of each channel
     quiet = net.cost(net.run(still))
     assert quiet.messages.sent <= recorded.messages.sent

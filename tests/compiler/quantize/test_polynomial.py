@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import PiecewisePolynomial
-from compiler.quantize.polynomial import Table, bounds, evaluate, fit, steps, uniform_lines
+from compiler.quantize.polynomial import Table, evaluate, fit, steps, uniform_lines
+from compiler.ranges.polynomial_reach import reach as bounds
 from hw_models.errors import QuantizeError
 
 SIGMOID, TANH = FUNCTIONS["sigmoid"].half, FUNCTIONS["tanh"].half

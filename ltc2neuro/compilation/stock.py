@@ -14,12 +14,12 @@ from compiler.stock.build import build
 from compiler.stock.form import LibraryForm
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
-from ltc2neuro.arrays import Sequences
-from ltc2neuro.compilation.poor_outputs import level_of
-from ltc2neuro.compilation.progress import begin
+from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.evidence import Evidence
-from ltc2neuro.layout import Layout
+from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.inputs.layout import Layout
+from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
-from ltc2neuro.arrays import Floats, Sequences
+from ltc2neuro.inputs.arrays import Floats, Sequences
 from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
 
 POOR_DB = 30.0

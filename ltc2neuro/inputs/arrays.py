@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hw_models.arguments import shown
 from hw_models.errors import InputError
-from ltc2neuro.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 
 if TYPE_CHECKING:
     import torch

@@ -1,4 +1,4 @@
-"""What a network without microcode costs and how far it is from the model, beside the one with microcode."""
+"""`compare`: a network of library processes beside the one with microcode: error and cost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.executors.float64 import run_float
-from compiler.stock.network import Kind, Population, ProcessGraph
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.arrays import ArrayOrTensor, Samples, Sequences, as_sequences, as_targets, with_timespans
 from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples, Sequences, as_sequences, as_targets, with_timespans
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
@@ -106,7 +105,12 @@ def compare(
             len(mapped.populations) + len(mapped.connections) + 2,
             mapped.ticks_per_sample,
         ),
-        library: _cost(library.processes),
+        library: (
+            library.processes.neurons,
+            library.processes.synapses,
+            library.processes.processes,
+            library.processes.ticks_per_sample,
+        ),
     }
 
     def score(outputs: np.ndarray) -> float | None:
@@ -134,33 +138,3 @@ def compare(
 def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
     """What networks of one model have in common."""
     return net.features, net.readout, net.step_shape, net.dt, net.timed, net.layout
-
-
-def _cost(graph: ProcessGraph) -> tuple[int, int, int, int]:
-    return graph.neurons, graph.synapses, graph.processes, graph.ticks_per_sample
-
-
-def summary(net: LibraryNetwork) -> str:
-    """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
-    graph = net.processes
-    answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
-    lines = [f"Network of Lava's library processes: {net.features} features -> {answer}; {net.layout}"]
-    lines += [f"proof: {net.evidence.headline()}"] if net.evidence is not None else []
-    weights = "two of 8 bits" if net.form.split_weights else "8 bits"
-    lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
-    lines += ["", "populations (Lava's process, neurons, ticks after their wave began)"]
-    lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
-    neurons, synapses, processes, ticks = _cost(graph)
-    lines += ["", f"{neurons:,} neurons, {synapses:,} synapses, {processes} processes of Lava, {ticks} ticks a sample"]
-    lines += [f"{graph.repeat} waves of {graph.period} ticks a sample; the first result is out at tick {graph.latency}"]
-    return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
-
-
-def known_db(net: LibraryNetwork) -> float:
-    """SQNR of the outputs on the known sequence, a piece of the calibration."""
-    exact = run_float(net.float_graph, net.known.x).outputs
-    return metrics.sqnr([exact], [net.dequantize(net.known.integers)])
-
-
-def _on_chip(graph: ProcessGraph) -> list[Population]:
-    return [p for p in graph.populations.values() if p.kind not in (Kind.SOURCE, Kind.SINK)]

@@ -1,0 +1,1 @@
+"""What users hand in: arrays, how they lie, and other arguments, checked."""

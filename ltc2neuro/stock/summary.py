@@ -1,0 +1,36 @@
+"""What a network of library processes looks like in words: the text of `print(net)`."""
+
+from __future__ import annotations
+
+from compiler.executors.float64 import output_map, run_float
+from compiler.stock.network import Kind, Population, ProcessGraph
+from ltc2neuro import metrics
+from ltc2neuro.stock.record import LibraryRecord
+
+
+def summary(net: LibraryRecord) -> str:
+    """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
+    graph = net.processes
+    answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
+    lines = [f"Network of Lava's library processes: {net.features} features -> {answer}; {net.layout}"]
+    lines += [f"proof: {net.evidence.headline()}"] if net.evidence is not None else []
+    weights = "two of 8 bits" if net.form.split_weights else "8 bits"
+    lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
+    lines += ["", "populations (Lava's process, neurons, ticks after their wave began)"]
+    lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
+    neurons, synapses, processes, ticks = graph.neurons, graph.synapses, graph.processes, graph.ticks_per_sample
+    lines += ["", f"{neurons:,} neurons, {synapses:,} synapses, {processes} processes of Lava, {ticks} ticks a sample"]
+    lines += [f"{graph.repeat} waves of {graph.period} ticks a sample; the first result is out at tick {graph.latency}"]
+    return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
+
+
+def known_db(net: LibraryRecord) -> float:
+    """SQNR of the outputs on the known sequence, a piece of the calibration."""
+    exact = run_float(net.float_graph, net.known.x).outputs
+    scale, offset = output_map(net.float_graph)
+    real = net.known.integers * net.processes.output_lsb * scale + offset
+    return metrics.sqnr([exact], [real])
+
+
+def _on_chip(graph: ProcessGraph) -> list[Population]:
+    return [p for p in graph.populations.values() if p.kind not in (Kind.SOURCE, Kind.SINK)]
