@@ -1,7 +1,7 @@
 """Tables of `PiecewisePolynomial`: fitted to a real function over integers, and proven to stay in the chip's widths.
 
 `fit` places few segments where they are needed (chips that search a tree), `uniform_lines` takes many equal ones
-(chips that look a table up), `steps` is a table of constants. `compiler.ranges.polynomial_reach` is the proof, for any table.
+(chips that look a table up), `steps` is a table of constants. The proof is `compiler.ranges.polynomial_reach`.
 """
 
 from __future__ import annotations

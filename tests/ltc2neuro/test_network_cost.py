@@ -145,7 +145,7 @@ def test_messages_are_those_of_the_reference(net):
         if name in wired:
             found += int(np.count_nonzero(np.broadcast_to(values, (net.graph.size(name), len(x)))[wired[name]]))
 
-    net.reference_program.run(net.quantize(x), observe=observe)
+    prepare_reference(net.graph, narrow=True).run(net.quantize(x), observe=observe)
     assert net.cost(net.run(x)).messages.sent * x.shape[0] * x.shape[1] == pytest.approx(found)
 
 
