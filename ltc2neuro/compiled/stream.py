@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from compiler.running.executor import States
-from hw_models.arguments import check_count, check_flag
-from hw_models.errors import InputError
-from ltc2neuro.compiled.clipped import Clipped, tell
+from hw_models.arguments import check_count
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.parts import Parts
-from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
 
 
 class Stream:
