@@ -97,7 +97,7 @@ class Network(Record):
         strict: bool,
     ) -> Run:
         """A run, and what it clipped said at the line of the user, two calls up."""
-        check_flag(strict, "strict")
+        strict = check_flag(strict, "strict")
         sequences = self.parts.host.sequences(x, timespans)
         run = run_network(self.parts, sequences, on, state, record, options)
         tell(clipped_of(self.parts, sequences, run, state), strict=strict, stacklevel=3)
@@ -229,14 +229,14 @@ class Network(Record):
 
     def assembly(self, options: Options | None = None) -> str:
         """Every population's program, words and ports as text; `compiler.assembly.parse` reads it back."""
-        return assembly(self.parts.prepared, options)
+        return assembly(self.chip, self.mapped(options=options))
 
     def assembly_json(self, options: Options | None = None, reset_interval: int | None = None) -> dict[str, Json]:
         """Programs, words, ports, connections, ticks, and the host's maps, for the tools of the chip's maker.
 
         Ready for `json.dumps`; docs/instruction-set.md has the schema.
         """
-        return assembly_json(self.parts.host, self.parts.prepared, options, reset_interval)
+        return assembly_json(self.parts.host, self.mapped(reset_interval, options))
 
     def explain_precision(self) -> str:
         """What precision holds for each value, and its format."""

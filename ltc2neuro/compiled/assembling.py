@@ -5,24 +5,21 @@ from __future__ import annotations
 from compiler.assembly import populations_text
 from compiler.assembly.json_reader import Json
 from compiler.mapping.exchange import to_json
-from compiler.mapping.options import Options
-from compiler.running.prepared import Prepared
+from compiler.mapping.network import MappedNetwork
+from hw_models.chip import Chip
 from ltc2neuro.compiled.host import Host
 
 
-def assembly(net: Prepared, options: Options | None) -> str:
+def assembly(chip: Chip, network: MappedNetwork) -> str:
     """Every population complete, in the text that `compiler.assembly.parse` reads."""
-    network = net.mapped(options=options)
     timing = f"{network.ticks_per_sample} ticks a sample, latency {network.latency}"
-    head = f"; {net.chip.title} ({net.chip.name}): {len(network.populations)} populations, {timing}"
+    head = f"; {chip.title} ({chip.name}): {len(network.populations)} populations, {timing}"
     return f"{head}\n\n{populations_text(network.populations)}".rstrip("\n")
 
 
-def assembly_json(
-    host: Host, net: Prepared, options: Options | None, reset_interval: int | None
-) -> dict[str, Json]:
+def assembly_json(host: Host, network: MappedNetwork) -> dict[str, Json]:
     """The same with connections, ticks, and what the host and the chip's tools must know."""
-    chip, graph, form = net.chip, net.graph, host.input_format
+    chip, graph, form = host.record.chip, host.record.graph, host.input_format
     entry, leave = host.record.entry, host.record.result
     widths = ("word_bits", "product_bits", "message_bits", "weight_bits", "registers", "neuron_words")
     maps: dict[str, Json] = {
@@ -40,4 +37,4 @@ def assembly_json(
         },
     }
     found: dict[str, Json] = {"name": chip.name, **{width: getattr(chip, width) for width in widths}}
-    return {**to_json(net.mapped(reset_interval, options)), "chip": found, "host": maps}
+    return {**to_json(network), "chip": found, "host": maps}

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from hw_models.arguments import check_count
+import numpy as np
+
+from compiler.running.executor import States
+from hw_models.arguments import check_count, check_flag
+from hw_models.errors import InputError
+from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
 
 
 class Stream:
@@ -20,3 +27,65 @@ class Stream:
     ) -> None:
         if batch is not None:
             check_count(batch, "batch")
+        self._net, self._record = net, net.record
+        self._batch = batch
+        self._strict = check_flag(strict, "strict")
+        self._clipped = Clipped()
+        self._told: frozenset[str] = frozenset()
+        self.state: States | None = None
+        self.reset(state)
+
+    def step(self, x: ArrayOrTensor, timespan: ArrayOrTensor | None = None) -> Floats:
+        """One sample: x (features,) -> step_shape, or x (batch, features) -> (batch, *step_shape).
+
+        `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
+        """
+        array = as_array(x)
+        expected = (self._record.features,) if self._batch is None else (self._batch, self._record.features)
+        if array.shape != expected:
+            raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
+        rows = np.reshape(array, (-1, 1, self._record.features))
+        spans = None if timespan is None else _spans(timespan, len(rows))
+        samples = with_timespans(as_sequences(rows, self._record.features), spans, self._record.shortest_span)
+        run = run_network(self._net, samples, "reference", self.state, ())
+        self._clipped = self._clipped.joined(run.clipped)
+        if run.clipped.tallies:
+            news = self._clipped.without(self._told)
+            self._told |= news.names()
+            tell(news, strict=self._strict, stacklevel=2)
+        self.state = run.final_state
+        y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._record.step_shape)
+        return y[0] if self._batch is None else y
+
+    def reset(self, state: GivenStates | None = None) -> None:
+        """Start a new sequence: from the initial states, or from `state` as `Network.run` takes it.
+
+        A stream of single samples takes (size,), too.
+        """
+        self._clipped, self._told = Clipped(), frozenset()
+        if state is None:
+            self.state = None
+            return
+        if self._batch is None and isinstance(state, dict):
+            state = {name: _row(array) for name, array in state.items()}
+        self.state = self._net.host.quantize_state(state)
+        rows = {len(array) for array in self.state.values()}
+        if rows - {self._batch or 1}:
+            raise InputError(
+                "state has the wrong shape", numbers=f"{rows.pop()} rows, the stream has {self._batch or 1}"
+            )
+
+
+def _spans(timespan: ArrayOrTensor, rows: int) -> np.ndarray:
+    """The time before a sample, for each row."""
+    array = as_array(timespan)
+    if array.shape not in ((), (1,), (rows,), (rows, 1)):
+        raise InputError(
+            "timespan has the wrong shape", numbers=f"{array.shape}", advice=f"Give one number, or {rows} of them."
+        )
+    return np.broadcast_to(np.reshape(array, (-1, 1)), (rows, 1))
+
+
+def _row(array: ArrayOrTensor) -> np.ndarray:
+    found = as_array(array)
+    return found[None] if found.ndim == 1 else found

@@ -161,7 +161,7 @@ def test_spikes_and_time_spans_keep_their_zero() -> None:
     net = ltc2neuro.compile(nn.Linear(3, 2).double(), spikes)
     assert not net.parts.host.mapped_input(np.zeros(3)).any()
     timed = ltc2neuro.compile(GRUD(3, 4, batch_first=True), walk(1)[..., :3], timespans=walk(1)[..., 3] + 5)
-    assert timed.mapped_input(np.zeros(4))[-1] == 0
+    assert timed.parts.host.mapped_input(np.zeros(4))[-1] == 0
 
 
 @pytest.mark.parametrize(
