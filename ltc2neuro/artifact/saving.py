@@ -15,7 +15,7 @@ from compiler.ranges.integer_spans import prove
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
-from ltc2neuro.artifact import container as artifact
+from ltc2neuro.artifact.container import container as artifact
 from ltc2neuro.compiled.evidence import from_plain
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import KnownAnswer, Record
@@ -68,8 +68,15 @@ def read(path: str | Path) -> Record:
         )
         problem = _problem(net)
     except (
-        KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration,
-        ChipError, GraphError, InputError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        StopIteration,
+        ChipError,
+        GraphError,
+        InputError,
     ) as error:
         raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
     if problem:

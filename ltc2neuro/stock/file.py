@@ -14,7 +14,7 @@ from compiler.graph.serialize import Json
 from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
-from ltc2neuro.artifact import container as artifact
+from ltc2neuro.artifact.container import container as artifact
 from ltc2neuro.compiled.evidence import from_plain as evidence_from_plain
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import KnownAnswer
@@ -45,9 +45,7 @@ def read_library(path: str | Path) -> LibraryRecord:
     """What `LibraryNetwork.save` wrote. Raises `ArtifactError` where it is damaged, or not such a file."""
     header, graphs, arrays = artifact.read(path)
     if "library" not in header:
-        raise ArtifactError(
-            "this network has microcode", where=str(path), advice="Load it with ltc2neuro.load."
-        )
+        raise ArtifactError("this network has microcode", where=str(path), advice="Load it with ltc2neuro.load.")
 
     def below(prefix: str) -> dict[str, np.ndarray]:
         return {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)}
@@ -70,7 +68,14 @@ def read_library(path: str | Path) -> LibraryRecord:
         )
         problem = _problem(net)
     except (
-        KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, InputError, ArtifactError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        StopIteration,
+        InputError,
+        ArtifactError,
     ) as error:
         raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
     if problem:
