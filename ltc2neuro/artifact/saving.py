@@ -15,7 +15,7 @@ from compiler.ranges.integer_spans import prove
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
-from ltc2neuro.artifact.container import container as artifact
+from ltc2neuro.artifact import container as artifact
 from ltc2neuro.compiled.evidence import from_plain
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import KnownAnswer, Record

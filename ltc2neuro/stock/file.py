@@ -14,7 +14,7 @@ from compiler.graph.serialize import Json
 from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
-from ltc2neuro.artifact.container import container as artifact
+from ltc2neuro.artifact import container as artifact
 from ltc2neuro.compiled.evidence import from_plain as evidence_from_plain
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import KnownAnswer
