@@ -52,7 +52,7 @@ run_graph(source, 10**9, deadline_s=100, watch=lambda: started or started.append
 
 
 USERS_PROGRAM = """
-from compiler.lava import door
+from compiler.lava.runtime import import_lava
 from lava.magma.core.run_conditions import RunContinuous
 from lava.magma.core.run_configs import Loihi2SimCfg
 from benchmarks.fuzz.failures import sample_network
