@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
+    Apply,
     Elementwise,
     Gather,
     Input,
@@ -51,6 +53,8 @@ def problems(graph: Graph) -> list[str]:
             found.extend(f"{label} lacks its array {n}" for n in op.arrays if n not in graph.constants)
             if isinstance(op, (StateRead, StateWrite)) and op.state not in states:
                 found.append(f"{label}: no such state")
+            if isinstance(op, Apply) and op.function not in FUNCTIONS:
+                found.append(f"{label}: no such function")
             if isinstance(op, StateWrite):
                 if op.state in written:
                     found.append(f"{label}: the state is written twice in one block")

@@ -11,7 +11,7 @@ from graph_strategies import SMALL, Builder, integer_graphs, random_graph
 from hypothesis import assume, example, given, settings
 
 from compiler.executors.reference import run_reference
-from compiler.graph import Block, Graph, ops
+from compiler.graph import Block, Graph, Value, ops
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import problems, validate
 from compiler.ranges.integer_spans import find_spans, prove
@@ -255,3 +255,12 @@ def test_json_with_an_unknown_op_is_refused():
     table["blocks"][0]["ops"][0]["op"] = "Explode"
     with pytest.raises(ArtifactError, match="Explode"):
         from_json(table, arrays)
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "explode"])
+def test_a_function_that_is_none_is_named(function):
+    values = {n: Value(n, 2) for n in ("x", "y")}
+    ones, zeros = np.ones(2), np.zeros(2)
+    run = (ops.Input("x", "one", "zero"), ops.Apply("y", "x", function), ops.Output("y", "one", "zero"))
+    found = problems(Graph((Block("all", run),), values, {"one": ones, "zero": zeros}))
+    assert [p for p in found if "no such function" in p] == (found[:1] if function == "explode" else [])
