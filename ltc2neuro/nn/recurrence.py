@@ -65,6 +65,7 @@ class Recurrent(torch.nn.Module):
                 advice="Give (batch, time, features) with at least one step.",
             )
         _check_features(self.cell, x)
+        _check_kind(self.cell, x)
         shapes = state_shapes(self.cell)
         zeros = tuple(x.new_zeros((x.shape[1 - time], *shape)) for shape in shapes)
         state = _start(self.cell, zeros if hx is None else hx, zeros)
@@ -155,6 +156,32 @@ def _check_features(cell: torch.nn.Module, x: torch.Tensor) -> None:
         raise InputError(
             f"the cell {type(cell).__name__} takes another number of features",
             numbers=f"the shape is {tuple(x.shape)}, expected {size} features",
+        )
+
+
+def _check_kind(cell: torch.nn.Module, x: torch.Tensor) -> None:
+    """Refuse what torch would in words of its own: sparse tensors, those on another device or, for our own cells,
+    which multiply `x` with their weights, of another type than these."""
+    if x.layout is not torch.strided:
+        raise InputError("a layer takes a dense tensor", numbers=f"x is {x.layout}", advice="Give x.to_dense().")
+    weight = next(cell.parameters(), None)
+    if weight is None:
+        return
+    name = type(cell).__name__
+    if x.device != weight.device:
+        raise InputError(
+            "a layer and its input are on different devices",
+            numbers=f"x is on {x.device}, the weights of {name} on {weight.device}",
+            advice="A tensor on meta has no numbers: make it anew."
+            if x.is_meta or weight.is_meta
+            else f"Move one of them: x.to({str(weight.device)!r}).",
+        )
+    own = type(cell).__module__.startswith(f"{__package__}.")
+    if own and x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+        raise InputError(
+            "a layer and its input are of different types",
+            numbers=f"x is {x.dtype}, the weights of {name} {weight.dtype}",
+            advice=f"Convert one of them: x.to({weight.dtype}).",
         )
 
 

@@ -32,9 +32,14 @@ def _number(value: Tensor | float, like: Tensor) -> Tensor:
 
 
 def _clamp(input: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None) -> Tensor:
-    if min is not None:
+    if min is not None and not _is(min, -math.inf):
         input = torch.maximum(input, _number(min, input))
-    return input if max is None else torch.minimum(input, _number(max, input))
+    return input if max is None or _is(max, math.inf) else torch.minimum(input, _number(max, input))
+
+
+def _is(limit: Tensor | float, infinite: float) -> bool:
+    """Whether a number is no limit at all."""
+    return not isinstance(limit, Tensor) and limit == infinite
 
 
 def _clamp_max(input: Tensor, max: Tensor | float) -> Tensor:

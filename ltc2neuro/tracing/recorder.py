@@ -42,6 +42,13 @@ class _Block:
     ops: list[Op] = field(default_factory=list)
 
 
+_ENDLESS = (
+    "Nothing on the chip is infinite: leave out a limit that is none, and mask with a number some 30 below all others "
+    "before a softmax. If the model computes it:"
+)
+_DIVERGED = "Look for a training that diverged, or a division by zero in the model."
+
+
 class Recorder:
     """Blocks, values, states and constants so far, and the module that is being executed."""
 
@@ -152,7 +159,7 @@ class Recorder:
         if not np.all(np.isfinite(array)):
             raise self.refusal(
                 f"the constant {name} is not finite",
-                "Look for a training that diverged, or a division by zero in the model.",
+                _DIVERGED if np.isnan(array).any() else f"{_ENDLESS} {_DIVERGED}",
                 f"{int(np.sum(~np.isfinite(array)))} of {array.size} elements",
             )
         return self._keep(np.asarray(array, np.float64), name)

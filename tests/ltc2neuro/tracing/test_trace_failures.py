@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import ltc2neuro
 from hw_models.errors import ProofError, TraceError
 from ltc2neuro.tracing import trace
 
@@ -104,3 +105,18 @@ def test_advice_fits_what_failed(call, advice):
 
 def test_a_constant_of_torchs_default_type_fails_in_no_probe_of_float64():
     trace(Of(fails(lambda m, x: m.layer(x @ torch.eye(3)))), X)
+
+
+def test_limits_that_are_none_are_left_out():
+    trace(Of(lambda m, x: x.clamp(-float("inf"), float("inf")) + x.clamp(min=-float("inf"), max=1.0)), X)
+
+
+def test_a_mask_of_infinity_is_told_what_to_be():
+    error = refused(lambda m, x: x.masked_fill(x > 1, -float("inf")).softmax(-1))
+    assert "some 30 below all others before a softmax" in error.advice
+
+
+def test_a_model_that_overflows_in_its_own_type_is_no_warning_of_numpy(recwarn):
+    with pytest.raises(ProofError):
+        ltc2neuro.compile(Of(lambda m, x: (x + 1e308) - 1e308), np.stack(X))
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
