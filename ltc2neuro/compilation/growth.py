@@ -105,8 +105,8 @@ def _bounded(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
     """
 
     def holds(op: Op, proven: Interval) -> Interval:
-        late = isinstance(op, (Max, Min)) and proven.magnitude > observed.interval(op.out, margin).magnitude
-        return anything.interval(op.out, 1.0) if late else proven
+        late = isinstance(op, (Max, Min)) and proven.magnitude > observed.interval(str(op.result), margin).magnitude
+        return anything.interval(str(op.result), 1.0) if late else proven
 
     anything = _Anything(graph, [s[:4] for s in observed.sequences[:2]])
     try:
