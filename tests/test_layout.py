@@ -3,59 +3,115 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 HOME = Path(__file__).resolve().parent.parent
-LAVA = HOME / "compiler" / "lava"
+PLAN = HOME / "docs" / "architecture.md"
+PACKAGES = ("hw_models", "compiler", "ltc2neuro")
+ROOTS = ("compiler", "ltc2neuro")
+"""Rooms are in these; on their own they are packages without anything"""
 FORBIDDEN = {
-    "hw_models": {"compiler", "ltc2neuro", "torch", "ncps", "lava", "scipy", "matplotlib", "sklearn"},
-    "compiler": {"ltc2neuro", "torch", "ncps", "matplotlib", "sklearn"},
+    "hw_models": {"torch", "ncps", "lava", "scipy", "matplotlib", "sklearn"},
+    "compiler": {"torch", "ncps", "matplotlib", "sklearn"},
     "ltc2neuro": {"lava"},
 }
+LIGHT = ("compiler.lava", "compiler.lava.executor", "compiler.lava.runtime.import_hook")
+"""Of Lava's folder, what does not need Lava"""
 HEAVY = ("torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "numba")
 
 
-def modules(package: str) -> list[Path]:
-    return sorted((HOME / package).rglob("*.py"))
+@dataclass(frozen=True)
+class Import:
+    """A name that a file imports: late, where a function does it; of types, where nothing runs it."""
+
+    name: str
+    late: bool
+    types: bool
 
 
-def imports(path: Path, *, nested: bool = True) -> Iterator[str]:
-    """The full names of the modules that a file imports; without `nested` only those outside functions."""
-    todo: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
-    while todo:
-        node = todo.pop()
+def name_of(path: Path) -> str:
+    parts = path.relative_to(HOME).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def read(path: Path) -> list[Import]:
+    found: list[Import] = []
+
+    def look(node: ast.AST, late: bool, types: bool) -> None:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.extend(Import(alias.name, late, types) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            yield node.module or ""
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            continue
-        if nested or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            todo.extend(ast.iter_child_nodes(node))
+            assert node.level == 0 and node.module, f"{path} has a relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.append(Import(full if full in FILES else node.module, late, types))
+        late = late or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        types = types or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        for child in ast.iter_child_nodes(node):
+            look(child, late, types)
+
+    look(ast.parse(path.read_text("utf-8")), False, False)
+    return found
+
+
+FILES = {name_of(path): path for package in PACKAGES for path in sorted((HOME / package).rglob("*.py"))}
+IMPORTS = {name: read(path) for name, path in FILES.items()}
+ROWS = re.findall(r"^\| \d.*", PLAN.read_text("utf-8"), re.M)
+FLOORS = [re.findall(r"`([\w.]+)`", row.split("|")[2]) for row in ROWS]
+"""The list of floors in docs/architecture.md, from the ground up."""
+
+
+def floor_of(module: str) -> tuple[int, str]:
+    """The floor on which a module is, and in which of its rooms."""
+    rooms = [(n, room) for n, floor in enumerate(FLOORS) for room in floor]
+    found = [(n, r) for n, r in rooms if module == r or (r not in ROOTS and module.startswith(f"{r}."))]
+    assert found, f"docs/architecture.md has no floor for {module}"
+    return max(found, key=lambda place: len(place[1]))
+
+
+def test_every_module_imports_from_its_own_room_or_from_a_lower_floor() -> None:
+    assert len(FLOORS) > 10 and len(FILES) > 250
+    wrong = []
+    for module, imports in IMPORTS.items():
+        floor, room = floor_of(module)
+        for item in imports:
+            if item.name in FILES and item.name != module:
+                other, where = floor_of(item.name)
+                if where != room and other >= floor:
+                    wrong.append(f"{module} (floor {floor + 1}) imports {item.name} (floor {other + 1})")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_modules_import_one_another() -> None:
+    """Late imports and those of types, too."""
+    todo = {name: {i.name for i in found if i.name in FILES and i.name != name} for name, found in IMPORTS.items()}
+    while ready := [name for name, needs in todo.items() if not needs]:
+        for name in ready:
+            del todo[name]
+        for needs in todo.values():
+            needs.difference_update(ready)
+    assert not todo, f"these import one another: {sorted(todo)}"
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)
-def test_imports_point_one_way(package):
-    assert len(modules(package)) > 3
-    for path in modules(package):
-        for name in imports(path):
-            assert name.split(".")[0] not in FORBIDDEN[package], f"{path.relative_to(HOME)} imports {name}"
+def test_optional_packages_stay_where_they_belong(package: str) -> None:
+    for module, imports in IMPORTS.items():
+        if module.split(".")[0] == package:
+            for item in imports:
+                assert item.name.split(".")[0] not in FORBIDDEN[package] or item.types, f"{module} imports {item.name}"
 
 
-def test_lava_only_inside_its_backend():
-    for path in modules("compiler"):
-        inside = path.is_relative_to(LAVA)
-        for name in imports(path):
-            assert inside or name.split(".")[0] != "lava", f"{path.relative_to(HOME)} imports {name}"
-        for name in imports(path, nested=False):
-            away = not name.startswith("compiler.lava")
-            assert inside or away, f"{path.relative_to(HOME)} imports {name} at module level"
+def test_only_its_folder_imports_lava() -> None:
+    for module, imports in IMPORTS.items():
+        inside = module.startswith("compiler.lava")
+        for item in imports:
+            assert inside or item.types or item.name.split(".")[0] != "lava", f"{module} imports {item.name}"
 
 
 def python(code: str) -> str:
@@ -76,10 +132,9 @@ def test_help_is_light():
 
 def test_everything_below_ltc2neuro_imports_without_the_optional_packages():
     names = [
-        ".".join(path.relative_to(HOME).with_suffix("").parts)
-        for package in ("hw_models", "compiler")
-        for path in modules(package)
-        if not path.is_relative_to(LAVA) and path.name != "__init__.py"
+        name
+        for name in FILES
+        if (name.split(".")[0] in ("hw_models", "compiler") and not name.startswith("compiler.lava")) or name in LIGHT
     ]
     blocked = "".join(f"sys.modules[{name!r}] = None\n" for name in HEAVY)
     python(f"import importlib, sys\n{blocked}for name in {names!r}: importlib.import_module(name)")

@@ -118,7 +118,7 @@ def demo(plot: str | Path) -> None:
 
 def examples() -> Path:
     """The folder of the examples: in a checkout beside the package, in an installed wheel inside it."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "examples", package.parent / "examples"):
         if (folder / "train_digits_ltc.py").is_file():
             return folder
