@@ -103,11 +103,13 @@ def proved(
         spans = None if timespans is None else _held(model, shape, dt, joined, batch_first)
         traced, exact = _precisely(model, shape, dt, spans, batch_first)
         own = model_dtype(model)
+        evidence = None
         try:
             evidence = prove(_subject(model, traced), joined, exact, own)
         except (OwnArithmeticError, FailsError):
             if exact == own:
                 raise
+        if evidence is None:
             traced, exact = _recorded(model, shape, dt, spans, own, batch_first), own
             evidence = prove(_subject(model, traced), joined, own, own)
         start = joined[0][: axes.ROWS]
@@ -150,10 +152,18 @@ def proved_long(
     with undisturbed():
         try:
             found = prove_long(Subject(unwrapped(model), graph, traced, ()), joined, known.exact, traced.graph)
-        except ProofError:  # the traced graph has all the values that torch shows
-            prove_long(_subject(unwrapped(model), traced), joined, known.exact, traced.graph)
-            raise
+        except ProofError as error:
+            raise (_named(_subject(unwrapped(model), traced), joined, known.exact) or error) from None
     return known.evidence.joined(found)
+
+
+def _named(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype) -> ProofError | None:
+    """The first difference in the traced graph, which has all the values that torch shows."""
+    try:
+        prove_long(subject, sequences, exact, subject.graph)
+    except ProofError as error:
+        return error
+    return None
 
 
 def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
@@ -266,6 +276,12 @@ def model_dtype(model: torch.nn.Module) -> torch.dtype:
     """The type the model computes in; half precision and weights that are not finite are refused."""
     found: set[torch.dtype] = set()
     for name, tensor in [*model.named_buffers(), *model.named_parameters()]:
+        if torch.nn.parameter.is_lazy(tensor):
+            raise TraceError(
+                "a lazy layer has no weights yet",
+                where=name,
+                advice="Run the model once, model(x) in torch, and train it or load its weights.",
+            )
         if tensor.dtype in (torch.float16, torch.bfloat16):
             raise TraceError(
                 "the model is in half precision",

@@ -46,6 +46,7 @@ def refused(forward, steps=20, rows=4, scale=1.0, **modules):
     with pytest.raises(ProofError) as caught:
         ltc2neuro.compile(Net(forward, **modules), x)
     assert caught.value.advice and caught.value.numbers
+    assert caught.value.__cause__ is None and (caught.value.__suppress_context__ or not caught.value.__context__)
     return caught.value
 
 

@@ -164,7 +164,9 @@ def test_autocast():
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return net.map(x)
 
-    assert "half precision" in refused(forward, map=nn.Linear(4, 2)).what
+    error = refused(forward, map=nn.Linear(4, 2))
+    assert "half precision" in error.what
+    assert error.__suppress_context__ or error.__context__ is None
 
 
 def test_a_cell_stepped_by_hand():
@@ -274,6 +276,12 @@ def test_a_time_step_that_is_none(dt):
 def test_half_precision(dtype):
     with pytest.raises(TraceError, match="half precision"):
         trace(LTC(4, 5).to(dtype), sequences())
+
+
+def test_a_lazy_layer_that_never_ran():
+    with pytest.raises(TraceError, match="has no weights yet") as caught:
+        trace(nn.Sequential(nn.Linear(4, 3), nn.LazyLinear(2)), sequences())
+    assert caught.value.where == "1.weight" and "Run the model once" in caught.value.advice
 
 
 def test_time_spans_and_computed_initial_states():
