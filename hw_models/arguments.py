@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
 
+import numpy as np
+
 from hw_models.errors import InputError
 
 _LONGEST = 60
@@ -57,10 +59,10 @@ def is_file(path: Path) -> bool:
 
 
 def check_flag(value: object, what: str) -> bool:
-    """True or False, nothing that is taken for one."""
-    if not isinstance(value, bool):
+    """True or False, NumPy's too, nothing else that is taken for one."""
+    if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"{what} must be True or False", numbers=f"{what} = {shown(value)}")
-    return value
+    return bool(value)
 
 
 def check_count(value: object, what: str, least: int = 1, most: int = 2**31) -> int:

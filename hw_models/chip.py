@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TypeVar
 
@@ -124,9 +125,10 @@ def load_chip(chip: str | Path | Chip, *, board: str | None = None, chips: int |
         )
     most = MAX_CHIPS if board is None else found.boards[board]
     wanted = most if chips is None else chips
-    if type(wanted) is not int or not 1 <= wanted <= most:
-        raise ChipError(f"chips must be from 1 to {most}", where=board or f"chip {found.name}", numbers=f"{wanted!r}")
-    return replace(found, chips=wanted)
+    if isinstance(wanted, bool) or not isinstance(wanted, Integral) or not 1 <= wanted <= most:
+        where = board or f"chip {found.name}"
+        raise ChipError(f"chips must be from 1 to {most}", where=where, numbers=f"chips = {shown(wanted)}")
+    return replace(found, chips=int(wanted))
 
 
 def _read(chip: str | Path) -> Chip:

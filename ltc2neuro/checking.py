@@ -97,7 +97,7 @@ def _check_module(
 ) -> list[Finding]:
     from compiler.rewrite.runner import simplify
 
-    check_batch_first(batch_first)
+    batch_first = check_batch_first(batch_first)
     samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False))
     sequences = with_timespans(samples, timespans, 0.0 if timespans is not None else None)
     TORCH.require()

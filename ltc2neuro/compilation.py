@@ -104,10 +104,9 @@ def compile(
     rules of the chip forbid it: one that lists all that they find. What they only warn of is a warning: see `check`.
     """
     dt = check_dt(dt, timespans)
-    check_flag(microcode, "microcode")
-    check_flag(merged, "merged")
+    microcode, merged = check_flag(microcode, "microcode"), check_flag(merged, "merged")
     check_module(model)
-    check_batch_first(batch_first)
+    batch_first = check_batch_first(batch_first)
     samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False, batch_first is False))
     _check(samples)
     timed = timespans is not None

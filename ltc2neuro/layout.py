@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from hw_models.arguments import shown
 from hw_models.errors import InputError
 
 HOW = (
@@ -110,10 +111,11 @@ def layout_from_plain(table: object) -> Layout:
     return layout
 
 
-def check_batch_first(batch_first: object) -> None:
-    """Raise `InputError` unless it is True, False or None."""
-    if batch_first is not None and not isinstance(batch_first, bool):
-        raise InputError("batch_first must be True, False or None", numbers=f"{batch_first!r}", advice=HOW)
+def check_batch_first(batch_first: object) -> bool | None:
+    """What was said. Raises `InputError` unless it is True, False or None."""
+    if batch_first is None or isinstance(batch_first, (bool, np.bool_)):
+        return None if batch_first is None else bool(batch_first)
+    raise InputError("batch_first must be True, False or None", numbers=f"{shown(batch_first)}", advice=HOW)
 
 
 def both_ways(shape: tuple[int, ...]) -> str:

@@ -30,10 +30,9 @@ class Stream:
     ) -> None:
         if batch is not None:
             check_count(batch, "batch")
-        check_flag(strict, "strict")
         self._net = net
         self._batch = batch
-        self._strict = strict
+        self._strict = check_flag(strict, "strict")
         self._clipped = Clipped()
         self._told: frozenset[str] = frozenset()
         self.state: States | None = None

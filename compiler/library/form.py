@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from numbers import Real
 
+from hw_models.arguments import check_count, check_flag, shown
 from hw_models.errors import InputError
 
 MOST_HINGES = 256
@@ -43,15 +45,14 @@ class LibraryForm:
 
     def __post_init__(self) -> None:
         for name in ("hinges", "reciprocal_hinges"):
-            number = getattr(self, name)
-            if not (isinstance(number, int) and 3 <= number <= MOST_HINGES):
-                raise InputError(f"{name} must be a whole number in 3..{MOST_HINGES}", numbers=f"{name} = {number!r}")
+            object.__setattr__(self, name, check_count(getattr(self, name), name, 3, MOST_HINGES))
         for name, most in (("growth", math.inf), ("margin", 1e6)):
             factor = getattr(self, name)
-            if not (isinstance(factor, (int, float)) and 1.0 <= factor <= most):
-                raise InputError(f"{name} must lie in 1..{most:g}", numbers=f"{name} = {factor!r}")
-        if not isinstance(self.split_weights, bool):
-            raise InputError("split_weights must be True or False", numbers=f"split_weights = {self.split_weights!r}")
+            number = isinstance(factor, Real) and not isinstance(factor, bool)
+            if not number or not 1.0 <= factor <= most:  # type: ignore[operator]
+                raise InputError(f"{name} must lie in 1..{most:g}", numbers=f"{name} = {shown(factor)}")
+            object.__setattr__(self, name, float(factor))
+        object.__setattr__(self, "split_weights", check_flag(self.split_weights, "split_weights"))
         if not isinstance(self.reciprocal, Reciprocal):
             names = ", ".join(f"Reciprocal.{r.name}" for r in Reciprocal)
             raise InputError(f"reciprocal must be one of {names}", numbers=f"reciprocal = {self.reciprocal!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from hw_models.arguments import check_count, check_flag
 from hw_models.errors import InputError
 
 
@@ -38,8 +39,7 @@ class Options:
         if not isinstance(self.overlap, Overlap):
             choices = ", ".join(f"Overlap.{o.name}" for o in Overlap)
             raise InputError("overlap must be an Overlap", numbers=f"{self.overlap!r}", advice=f"Use one of {choices}.")
-        if self.merged is not None and not isinstance(self.merged, bool):
-            raise InputError("merged must be True, False or None", numbers=f"{self.merged!r}")
-        ticks = self.ticks_per_sample
-        if ticks is not None and (isinstance(ticks, bool) or not isinstance(ticks, int) or ticks < 1):
-            raise InputError("ticks_per_sample must be a whole number, at least 1, or None", numbers=f"{ticks!r}")
+        if self.merged is not None:
+            object.__setattr__(self, "merged", check_flag(self.merged, "merged"))
+        if self.ticks_per_sample is not None:
+            object.__setattr__(self, "ticks_per_sample", check_count(self.ticks_per_sample, "ticks_per_sample"))

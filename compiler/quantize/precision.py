@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from numbers import Integral, Real
 from types import MappingProxyType
 
 from hw_models.arguments import check_choice, check_flag, check_text, nearest, shown
@@ -97,18 +98,21 @@ class Precision:
         copied = {glob: dict(changes) for glob, changes in self.overrides.items()}  # to pickle, and nobody else's
         object.__setattr__(self, "overrides", copied)
         for name, (low, high) in LIMITS.items():
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not (whole or (name == "margin" and isinstance(value, float))) or not low <= value <= high:
-                raise InputError(f"{name} must lie in {low}..{high}", numbers=f"{name} = {shown(value)}")
+            value, real = getattr(self, name), name == "margin"
+            number = isinstance(value, Real if real else Integral) and not isinstance(value, bool)
+            if not number or not low <= value <= high:  # type: ignore[operator]
+                wanted = "lie" if real else "be a whole number"
+                raise InputError(f"{name} must {wanted} in {low}..{high}", numbers=f"{name} = {shown(value)}")
+            object.__setattr__(self, name, float(value) if real else int(value))  # type: ignore[arg-type]
         flags = ("split_weights", "split_readouts", "calibrated_weights", "split_messages", "wide_products", "carry")
         for name in flags:
-            check_flag(getattr(self, name), name)
+            object.__setattr__(self, name, check_flag(getattr(self, name), name))
         for glob, changes in copied.items():
             try:
-                replace(self, overrides={}, **changes)  # type: ignore[arg-type]
+                changed = replace(self, overrides={}, **changes)  # type: ignore[arg-type]
             except InputError as error:
                 raise InputError(error.what, where=f"overrides[{glob!r}]", numbers=error.numbers) from error
+            copied[glob] = {name: getattr(changed, name) for name in changes}
 
     @property
     def first_weight(self) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import TypeVar
 
 import torch
@@ -35,13 +36,11 @@ class Recurrent(torch.nn.Module):
             raise InputError(
                 "a cell is a torch.nn.Module", numbers=f"cell = {shown(cell)}", advice="Such as Recurrent(MyCell())."
             )
-        check_flag(return_sequences, "return_sequences")
-        check_flag(batch_first, "batch_first")
         state_shapes(cell)
         _check_call(cell)
         self.cell = cell
-        self.return_sequences = return_sequences
-        self.batch_first = batch_first
+        self.return_sequences = check_flag(return_sequences, "return_sequences")
+        self.batch_first = check_flag(batch_first, "batch_first")
 
     def forward(
         self,
@@ -120,7 +119,7 @@ def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
     if isinstance(cell, torch.nn.LSTMCell):
         return ((cell.hidden_size,), (cell.hidden_size,))
     sizes = size if isinstance(size, tuple) else (size,)
-    shapes = tuple((s,) for s in sizes if isinstance(s, int) and s > 0)
+    shapes = tuple((int(s),) for s in sizes if isinstance(s, Integral) and int(s) > 0)
     if shapes and len(shapes) == len(sizes):
         return shapes
     raise InputError(
@@ -152,7 +151,7 @@ def _arguments(cell: torch.nn.Module) -> list[inspect.Parameter]:
 def _check_features(cell: torch.nn.Module, x: torch.Tensor) -> None:
     """Refuse other features than the cell has, where it tells: an elementwise map would repeat a single one."""
     size = getattr(cell, "input_size", None)
-    if isinstance(size, int) and x.dim() == 3 and x.shape[2] != size:
+    if isinstance(size, Integral) and x.dim() == 3 and x.shape[2] != size:
         raise InputError(
             f"the cell {type(cell).__name__} takes another number of features",
             numbers=f"the shape is {tuple(x.shape)}, expected {size} features",

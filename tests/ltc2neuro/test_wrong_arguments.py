@@ -76,6 +76,7 @@ def wrong_arguments(folder: Path) -> dict[str, object]:
     return {
         "None": None,
         "True": True,
+        "NumPy's True": np.True_,
         "-1": -1,
         "0": 0,
         "3": 3,
@@ -209,7 +210,8 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
     return found
 
 
-NAMES = tuple(calls())
+RIGHT = calls()
+NAMES = tuple(RIGHT)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -231,6 +233,64 @@ def test_a_wrong_argument_is_one_error_of_ours(tmp_path, monkeypatch, name):
             except Exception as error:
                 found.append(f"{parameter} = {kind}: {type(error).__name__}: {str(error)[:90]}")
     assert not found, "\n".join([f"{len(found)} of {len(wrong)} kinds for each parameter of {name}:", *found])
+
+
+def annotated(kind: str) -> list[tuple[str, str]]:
+    """The parameters of a kind: the function, and the parameter."""
+    found = []
+    for name, (function, _) in RIGHT.items():
+        for parameter in inspect.signature(function).parameters.values():
+            if str(parameter.annotation).removesuffix(" | None") in kind.split():
+                found.append((name, parameter.name))
+    return found
+
+
+def outcome(name: str, parameter: str, value: object) -> str:
+    """What comes of a value: nothing, or an error's first line."""
+    function, right = RIGHT[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            function(**{**right, parameter: value})
+        except Ltc2NeuroError as error:
+            return error.what
+    return ""
+
+
+UNREAD = ("check a network", "dt")
+"""A compiled network has its own"""
+
+
+@pytest.mark.parametrize(("name", "parameter"), [found for found in annotated("int float") if found != UNREAD])
+def test_a_truth_is_no_number(name, parameter):
+    for truth in (True, np.True_):
+        assert parameter in outcome(name, parameter, truth)
+
+
+@pytest.mark.parametrize(("name", "parameter"), annotated("bool"))
+def test_a_truth_of_numpy_is_one_and_a_number_is_none(name, parameter):
+    for truth in (True, False):
+        assert outcome(name, parameter, np.bool_(truth)) == outcome(name, parameter, truth)
+    if name != "check a network":  # takes no batch_first of any kind
+        assert f"{parameter} must be True" in outcome(name, parameter, 1)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    precision = ltc2neuro.Precision(
+        word=np.int64(20), margin=np.float32(3), carry=np.False_, overrides={"*": {"word": np.int32(16)}}
+    )
+    assert precision == ltc2neuro.Precision(word=20, margin=3.0, carry=False, overrides={"*": {"word": 16}})
+    small = ltc2neuro.compile(Small(), X, precision=precision, batch_first=np.True_)
+    small.save(tmp_path / "small.l2n")
+    assert ltc2neuro.load(tmp_path / "small.l2n").precision == precision
+    assert ltc2neuro.load_chip("loihi2", chips=np.int64(4)).chips == 4
+    assert ltc2neuro.Options(merged=np.False_, ticks_per_sample=np.int64(9)) == ltc2neuro.Options(
+        merged=False, ticks_per_sample=9
+    )
+    form = ltc2neuro.LibraryForm(hinges=np.int64(8), growth=np.int64(3), split_weights=np.True_)
+    assert form == ltc2neuro.LibraryForm(hinges=8, growth=3.0)
+    layer = ltc2neuro.nn.CTRNN(np.int64(3), np.int64(2))
+    assert np.array_equal(ltc2neuro.compile(layer, X)(X).shape, (2, 4, 2))
 
 
 def test_a_step_is_a_function():
