@@ -84,6 +84,7 @@ class Execution:
         part = slice(number, number + 1)
         states, record, final = ({n: a[part] for n, a in t.items()} for t in (self.states, self.record, self.final))
         return Execution(self.outputs[part], states, record, {}, final)
+
     clips: dict[str, Clip] = field(default_factory=dict)
     """of values that were clipped, where the executor tells"""
 

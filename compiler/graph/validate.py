@@ -86,8 +86,9 @@ def problems(graph: Graph) -> list[str]:
         found.extend(f"value {v.name} has no format" for v in graph.values.values() if v.format is None)
         found.extend(f"state {s.name} has no format" for s in graph.states if s.format is None)
         found.extend(
-            f"constant {n} is not integer" for n, c in graph.constants.items() if not np.issubdtype(c.dtype, np.integer)
-            and n not in _host_arrays(graph)
+            f"constant {n} is not integer"
+            for n, c in graph.constants.items()
+            if not np.issubdtype(c.dtype, np.integer) and n not in _host_arrays(graph)
         )
     return found
 

@@ -15,6 +15,7 @@ import numpy as np
 from compiler.graph.graph import Block, Graph, State
 from compiler.graph.ops import Add, And, Max, Min, Op, Select, Shift, StateRead, StateWrite, Sub
 from compiler.quantize.builder import Builder, Floats
+from compiler.quantize.modes import mixed, slowest
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
 from hw_models.fixed_point import Format
@@ -58,14 +59,41 @@ def find_carried(
         if precision.at(carried.state).carry and room >= FEWEST_BITS:
             found[out] = carried
     kept = retention(graph, sequences) if found else {}
-    return {out: c for out, c in found.items() if c.state in kept and _slow(kept[c.state], natural[c.state])}
+    among = mixed(graph) if found else frozenset()
+    mode = slowest(graph, sequences) if any(c.state in among for c in found.values()) else 1.0
+    made = {op.result: op for _, op in graph.ops() if op.result is not None}
+    slow = {}
+    for out, c in found.items():
+        if c.state in kept:
+            often = _sums(made, c.step)
+            together = c.state in among and _stops_mode(kept[c.state], natural[c.state], mode, often)
+            if together or _slow(kept[c.state], natural[c.state], often):
+                slow[out] = c
+    return slow
 
 
-def _slow(kept: Kept, fraction: int) -> bool:
-    """Whether rounding would stop a neuron too early, or swallow its steps."""
+def _stops_mode(kept: Kept, fraction: int, leak: float, often: int) -> bool:
+    """Whether rounding would stop the slowest mode of states that hear of one another too early."""
+    return often * 2.0**-fraction / 2 / leak > SHORT * float(kept.largest.max(initial=0.0))
+
+
+def _sums(made: Mapping[str, Op], step: str) -> int:
+    """How many sums a step is made of, at least one: without a carry each is rounded to the state's last place."""
+    found, waiting = 0, [step]
+    while waiting:
+        op = made.get(waiting.pop())
+        if isinstance(op, (Add, Sub)):
+            found += 1
+            waiting += op.operands
+    return max(1, found)
+
+
+def _slow(kept: Kept, fraction: int, often: int) -> bool:
+    """Whether rounding, so often in a step, would stop a neuron too early, or swallow its steps."""
     last_place = 2.0**-fraction
     reach = np.maximum(kept.largest, SMALL * kept.largest.max(initial=0.0))
-    return bool(np.any(stops_short(kept.leak, last_place) > SHORT * reach) or np.any(_swallowed(kept.step, last_place)))
+    short = often * stops_short(kept.leak, last_place)
+    return bool(np.any(short > SHORT * reach) or np.any(_swallowed(kept.step, last_place)))
 
 
 def stops_short(leak: Floats, last_place: float) -> Floats:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from compiler.backends.execution import Array, prepare
-from compiler.backends.float_graph import KERNELS as REAL
 from compiler.backends.floating import KERNELS as UNROUNDED
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input
 from compiler.quantize.carry import SMALL
+from compiler.quantize.modes import STAYS, Complex, linear, mixed, real_step
 from compiler.quantize.precision import LIMITS, Precision
 from compiler.rules.design import Design, Floats
 from compiler.rules.finding import Finding, Severity
@@ -28,12 +28,12 @@ OFF = 5e-3
 """Of a time constant or a gain, that it may be off: 0.5 %."""
 SLOW = 1 / 100
 """Neurons that lose less than this of themselves in a sample are looked at: of others the states' own errors tell."""
-STAYS = 1e-9
-"""Neurons that lose less than this add up: what they seem to lose is the noise of floating-point numbers."""
 MOST_TOLD = 10.0
 """Errors of so many times the right value are not told apart."""
 POINTS = 6
 """Samples of each sequence, at its end, from whose states a step is taken."""
+IN_MODE = 0.1
+"""Neurons that have so much of what the mode's largest has are its own."""
 NEURONS = 64
 """Of a state, the slowest are looked at, at most so many."""
 NUDGE = 2.0**-8
@@ -55,6 +55,8 @@ class Decay:
     tau: float
     of_tau: float
     of_gain: float
+    mode: tuple[float, ...] = ()
+    """of a mode: how much of it each neuron has; empty where neurons decay each for itself"""
 
     @property
     def off(self) -> float:
@@ -68,14 +70,18 @@ def decay(design: Design) -> Iterator[Finding]:
         return
     for found in decays(design, design.integers):
         largest = design.kept[found.state].largest
-        off = np.where(np.isin(np.arange(largest.size), found.neurons), min(found.off, 1.0) * largest, 0.0)
+        share = np.array(found.mode) * largest.max(initial=0.0) if found.mode else largest
+        off = np.where(np.isin(np.arange(largest.size), found.neurons), min(found.off, 1.0) * share, 0.0)
         if not shows(design, found.state, off):
             continue
+        who = f"a slow mode of the {len(found.neurons)}" if found.mode else f"{len(found.neurons)} slow"
+        loses = "loses its time constant or its gain" if found.mode else "lose their time constant or their gain"
+        which = "mode with neuron" if found.mode else "neuron"
         yield Finding(
             "slow decay",
             found.state,
-            f"{len(found.neurons)} slow neurons of this state lose their time constant or their gain",
-            f"neuron {found.neuron}: its time constant of {found.tau:.4g} samples {_off(found.of_tau)}, "
+            f"{who} neurons of this state {loses}",
+            f"{which} {found.neuron}: its time constant of {found.tau:.4g} samples {_off(found.of_tau)}, "
             f"and where it comes to rest {_off(found.of_gain)} of the largest that it is",
             f"{OFF:.1%}",
             _cure(design, found.state),
@@ -89,15 +95,17 @@ def _off(error: float) -> str:
 
 def decays(design: Design, integers: Graph) -> list[Decay]:
     """Of each state with slow neurons that are too far off, the worst one."""
-    slow = {}
+    slow, among = {}, mixed(design.real)
     for name, kept in design.kept.items():
+        if name in among:
+            continue
         leak = kept.leak * design.iterations(name)
         which = np.flatnonzero((leak < SLOW) & (kept.largest > SMALL * kept.largest.max(initial=0.0)))
         slow[name] = which[np.argsort(leak[which])][:NEURONS]
-    if not any(len(which) for which in slow.values()):
+    if not among and not any(len(which) for which in slow.values()):
         return []
     x, states = _points(design)
-    found = []
+    found = _modes(design, integers, x, states, among) if among and len(x) else []
     for name, which in slow.items():
         decay = _worst(design, integers, x, states, name, which) if len(which) else None
         if decay is not None and decay.off > OFF:
@@ -129,7 +137,7 @@ def _worst(
     for k, neuron in enumerate(which, 1):
         many[name][k * rows : (k + 1) * rows, neuron] += nudge[neuron]
     again = np.tile(x, (count + 1, 1))
-    real = _real_step(design.real, again, many)[name].reshape(count + 1, rows, -1)
+    real = real_step(design.real)(again, many)[name].reshape(count + 1, rows, -1)
     held = _integer_step(integers, again, many)[name].reshape(count + 1, rows, -1)
     worst: Decay | None = None
     bad: list[int] = []
@@ -145,8 +153,50 @@ def _worst(
     return None if worst is None else replace(worst, neurons=tuple(bad))
 
 
-def _real_step(graph: Graph, x: Floats, states: dict[str, Floats]) -> dict[str, Array]:
-    return prepare(graph, REAL).run(x[:, None], states).final
+def _modes(design: Design, integers: Graph, x: Floats, states: dict[str, Floats], among: frozenset[str]) -> list[Decay]:
+    """Of each state with slow modes that are too far off, the worst one."""
+    point = {n: s[-1] for n, s in states.items()}
+    real = linear(real_step(design.real), x[-1], point)
+    if not np.all(np.isfinite(real.slope)):
+        return []
+    kept, parts = np.linalg.eig(real.slope)
+    slow = np.flatnonzero((1 - np.abs(kept) > STAYS) & (1 - np.abs(kept) < SLOW))
+    if not slow.size or np.linalg.cond(parts) > 1 / STAYS:
+        return []
+    held = linear(lambda x, s: _integer_step(integers, x, s), x[-1], point)
+    partner = _matched(kept[slow], np.linalg.eigvals(held.slope))
+    left = np.linalg.inv(parts)
+    names = np.repeat(list(point), [s.size for s in point.values()])
+    # where the slow modes would come to rest, and what the integers add to a step there
+    rest = real.at + np.real(parts[:, slow] @ (left[slow] @ (real.after - real.at) / (1 - kept[slow])))
+    more = held.after - real.after + (held.slope - real.slope) @ (rest - real.at)
+    worst: dict[str, Decay] = {}
+    for mode, own in zip(slow, partner, strict=True):
+        size = np.abs(parts[:, mode])
+        state = str(names[np.argmax(size)])
+        if state not in among:
+            continue
+        mine = names == state
+        leak, leaked = 1 - abs(kept[mode]), 1 - abs(own)
+        tau = np.inf if leaked <= 0 else float(leak / leaked - 1)
+        short = np.real(parts[:, mode] * (left[mode] @ more) / (1 - kept[mode]))[mine]
+        reach = max(np.abs(rest[mine]).max(), design.kept[state].largest.max())
+        gain = 0.0 if reach == 0 else float(short[np.argmax(np.abs(short))] / reach)
+        share = size[mine] / size[mine].max()
+        many = tuple(np.flatnonzero(share > IN_MODE).tolist())
+        one = Decay(state, int(np.argmax(share)), many, float(1 / leak), tau, gain, tuple(share.tolist()))
+        if state not in worst or one.off > worst[state].off:
+            worst[state] = one
+    return [one for one in worst.values() if one.off > OFF]
+
+
+def _matched(these: Complex, others: Complex) -> Complex:
+    """The nearest of the others to each, no one twice, the slowest first."""
+    found, free = np.empty(len(these), np.complex128), np.ones(len(others), bool)
+    for k in np.argsort(-np.abs(these)):
+        nearest = int(np.argmin(np.where(free, np.abs(others - these[k]), np.inf)))
+        found[k], free[nearest] = others[nearest], False
+    return found
 
 
 def _integer_step(graph: Graph, x: Floats, states: dict[str, Floats]) -> dict[str, Array]:
