@@ -35,6 +35,7 @@ def check_options(options: object) -> None:
     """Raise `InputError` unless they are those of a mapping, or None."""
     if options is not None and not isinstance(options, Options):
         raise InputError(
-            "options must be Options", numbers=f"options = {shown(options)}",
+            "options must be Options",
+            numbers=f"options = {shown(options)}",
             advice="Such as ltc2neuro.Options(ltc2neuro.Overlap.LAYERS).",
         )

@@ -161,9 +161,7 @@ def check_last(array: np.ndarray, size: int, what: str) -> None:
         raise InputError(f"{what} has the wrong shape", numbers=f"shape {array.shape}, expected (..., {size})")
 
 
-def as_sequences(
-    x: Samples, features: int | None, what: str = "x", layout: Layout = BATCH_FIRST
-) -> Sequences:
+def as_sequences(x: Samples, features: int | None, what: str = "x", layout: Layout = BATCH_FIRST) -> Sequences:
     """`x` as sequences.
 
     `x` is (batch, time, features), or as `layout` says, or a list of (time, features). Raises `InputError` that gives

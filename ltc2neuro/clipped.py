@@ -58,7 +58,6 @@ class Tally:
         """How element `i` is called."""
         return SPANS if self.name == SPANS else f"{self.name} {i}"
 
-
     def ranges(self, i: int) -> str:
         """How far element `i` went, and how far it may, with digits that tell the ends of the range apart."""
         ends = [float(e[i]) for e in (self.low, self.high, self.held_low, self.held_high)]
@@ -96,8 +95,7 @@ class Clipped:
         shares = self.shares(tally)
         order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > TOLD]
         parts = [
-            f"{tally.element(i)}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}"
-            for i in order[:MOST_NAMED]
+            f"{tally.element(i)}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}" for i in order[:MOST_NAMED]
         ]
         more = [f"and {len(order) - MOST_NAMED} more of these"] if len(order) > MOST_NAMED else []
         return "; ".join([*parts, *more])

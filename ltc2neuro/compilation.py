@@ -162,7 +162,17 @@ def compile(
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     shortest = traced.shortest if timed else None
     net = Network(
-        graph, integers, target, exact, traced.readout, traced.step_shape, dt, passes, unknown, shortest, evidence,
+        graph,
+        integers,
+        target,
+        exact,
+        traced.readout,
+        traced.step_shape,
+        dt,
+        passes,
+        unknown,
+        shortest,
+        evidence,
         layout,
     )
     begin("the known answer")

@@ -21,6 +21,7 @@ from ltc2neuro.verdict import Row
 if TYPE_CHECKING:
     import torch
 
+
 @dataclass(frozen=True)
 class Truth:
     """What the float network does on the user's sequences, one element a sequence."""

@@ -56,7 +56,8 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
     y = _together(approximate)
     if x.shape != y.shape:
         raise InputError(
-            "what is compared differs in its shape", numbers=f"{x.shape} and {y.shape}, as (samples, channels)",
+            "what is compared differs in its shape",
+            numbers=f"{x.shape} and {y.shape}, as (samples, channels)",
             advice="Give as many samples and channels of both.",
         )
     with np.errstate(over="ignore", invalid="ignore"):
@@ -149,8 +150,7 @@ def metric_of(metric: str | Metric) -> Metric:
 
 
 def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> float:
-    """The metric over all sequences, batched as the model's answer is. Those of different lengths are laid end to end.
-    """
+    """The metric over all sequences, batched as the model's answer is. Those of different lengths are laid end to end."""
     function = metric_of(metric)
     same = len({o.shape for o in outputs}) == len({t.shape for t in targets}) == 1
     try:
@@ -176,7 +176,8 @@ def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Ar
         return float(result)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "the metric does not return a number", numbers=f"it returns {type(result).__name__}",
+            "the metric does not return a number",
+            numbers=f"it returns {type(result).__name__}",
             advice="It is called with outputs and targets and returns one float.",
         ) from error
 

@@ -52,8 +52,12 @@ def level_of(
     answers = run(Sequences(tuple(part), ragged=True))
     pairs = [[_flat(shaped(y), y.shape[-1]) for y in side] for side in (exact, answers)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
-    seen = "the whole calibration" if whole else (
-        f"{len(part)} of {len(sequences)} sequences of the calibration, at most {max(map(len, part))} samples of each"
+    seen = (
+        "the whole calibration"
+        if whole
+        else (
+            f"{len(part)} of {len(sequences)} sequences of the calibration, at most {max(map(len, part))} samples of each"
+        )
     )
     return Level(worst_channel(channel_sqnr(*pairs)), seen)
 

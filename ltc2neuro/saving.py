@@ -68,8 +68,15 @@ def load(path: str | Path) -> Network:
         )
         problem = _problem(net)
     except (
-        KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration,
-        ChipError, GraphError, InputError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        StopIteration,
+        ChipError,
+        GraphError,
+        InputError,
     ) as error:
         raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
     if problem:

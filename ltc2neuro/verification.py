@@ -135,8 +135,7 @@ def _known_answer(net: Network, reference: Run) -> list[Row]:
     known = [("outputs", reference.integers, net.known.integers)]
     known += [(n, reference.states[n], s) for n, s in net.known.states.items()]
     return [
-        _equal_row("known answer", name, "reference", _listed(got), _listed(stored), "")
-        for name, got, stored in known
+        _equal_row("known answer", name, "reference", _listed(got), _listed(stored), "") for name, got, stored in known
     ]
 
 

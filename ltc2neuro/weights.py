@@ -54,7 +54,8 @@ def load_weights(model: torch.nn.Module, path: str | Path, key: str | None = Non
     """
     if not isinstance(model, torch.nn.Module):
         raise InputError(
-            "weights are loaded into a torch.nn.Module", numbers=f"got {type(model).__name__}",
+            "weights are loaded into a torch.nn.Module",
+            numbers=f"got {type(model).__name__}",
             advice="load_weights(model, path)",
         )
     if not isinstance(path, (str, Path)):

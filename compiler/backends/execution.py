@@ -198,9 +198,7 @@ def joined(parts: Sequence[Execution]) -> Execution:
     )
 
 
-def _iterate(
-    block: Prepared, frame: Frame, outputs: list[Array], observe: Callable[[str, Array], None] | None
-) -> None:
+def _iterate(block: Prepared, frame: Frame, outputs: list[Array], observe: Callable[[str, Array], None] | None) -> None:
     """One iteration of a block."""
     values, batch = frame.values, frame.sample.shape[1]
     for name, kernel in block.computed:

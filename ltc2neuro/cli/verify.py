@@ -45,9 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
     if (options.targets is None) != (options.metric is None):
         raise InputError("--targets and --metric go together", advice="Give both or neither.")
-    if options.samples is None and (
-        options.targets or options.min_sqnr is not None or options.max_clipped is not None
-    ):
+    if options.samples is None and (options.targets or options.min_sqnr is not None or options.max_clipped is not None):
         raise InputError("limits need samples", advice="Write: ltc2neuro verify NETWORK SAMPLES ...")
     if options.max_metric_change is not None and options.metric is None:
         raise InputError("--max-metric-change needs --targets and --metric")

@@ -10,8 +10,11 @@ _OPTIONS = (
 )  # fmt: skip
 _CALL = re.compile(r"(?:ltc2neuro\.|net\.)?(?:compile|check|run|verify|cost)\((?:[^()=]*, )?(\w+=[^()]*)\)")
 _ARGUMENT = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|[\w.]*\w)?(?:\.\.\.)?")
-_AXES = {"batch_first=True": "--batch-first", "batch_first=False": "--time-first",
-         "batch_first=": "--batch-first or --time-first"}
+_AXES = {
+    "batch_first=True": "--batch-first",
+    "batch_first=False": "--time-first",
+    "batch_first=": "--batch-first or --time-first",
+}
 
 
 def in_shell(text: str) -> str:

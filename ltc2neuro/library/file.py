@@ -45,9 +45,7 @@ def load_library(path: str | Path) -> LibraryNetwork:
     """The network that `LibraryNetwork.save` wrote. Raises `ArtifactError` where it is damaged, or not such a one."""
     header, graphs, arrays = artifact.read(path)
     if "library" not in header:
-        raise ArtifactError(
-            "this network has microcode", where=str(path), advice="Load it with ltc2neuro.load."
-        )
+        raise ArtifactError("this network has microcode", where=str(path), advice="Load it with ltc2neuro.load.")
 
     def below(prefix: str) -> dict[str, np.ndarray]:
         return {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)}
@@ -70,7 +68,14 @@ def load_library(path: str | Path) -> LibraryNetwork:
         )
         problem = _problem(net)
     except (
-        KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration, InputError, ArtifactError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        StopIteration,
+        InputError,
+        ArtifactError,
     ) as error:
         raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
     if problem:

@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.library.build import build
+from compiler.library.centre import centre
 from compiler.library.form import LibraryForm
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
@@ -58,6 +59,7 @@ def without_microcode(
 ) -> LibraryNetwork:
     """Lower the simplified `graph`, prove its widths; then the reference's answer to a piece of the calibration."""
     begin("hinges, weights, the proof of their widths")
+    graph = centre(graph, sequences.arrays, timed=timed)
     processes = build(graph, sequences.arrays, form)
     shortest = traced.shortest if timed else None
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})

@@ -158,9 +158,7 @@ def _check_features(cell: torch.nn.Module, x: torch.Tensor) -> None:
         )
 
 
-def _start(
-    cell: torch.nn.Module, hx: object, zeros: Sequence[torch.Tensor]
-) -> torch.Tensor | tuple[torch.Tensor, ...]:
+def _start(cell: torch.nn.Module, hx: object, zeros: Sequence[torch.Tensor]) -> torch.Tensor | tuple[torch.Tensor, ...]:
     """The state to start from; refuses what torch might repeat into a batch of another shape."""
     given = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
     states = tuple(h for h in given if isinstance(h, torch.Tensor))

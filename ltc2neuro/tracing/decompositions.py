@@ -193,9 +193,7 @@ def _folded(function: Callable[..., Tensor], x: Tensor, dim: int | Sequence[int]
     return x
 
 
-def _softmax(
-    input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
-) -> Tensor:
+def _softmax(input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None) -> Tensor:
     """exp(x - max) / sum(exp(x - max)), the maximum taken off as torch does.
 
     Ranges do not see that x - max is never above 0, nor that the largest exp is 1: both are said.
@@ -206,9 +204,7 @@ def _softmax(
     return raised / _clamp(raised.sum(dim, keepdim=True), 1.0)
 
 
-def _softmin(
-    input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None
-) -> Tensor:
+def _softmin(input: Symbolic, dim: int | None = None, _stacklevel: int = 3, dtype: torch.dtype | None = None) -> Tensor:
     return functional.softmax(-input, dim)
 
 

@@ -16,9 +16,7 @@ from ltc2neuro.tracing.elementwise import MIXES, constant
 from ltc2neuro.tracing.recorder import Recorder
 from ltc2neuro.tracing.symbolic import Symbolic, plain, symbolic, symbols
 
-CHOOSES = (
-    "A network's connections are fixed: choose with constants, or select with torch.where(condition, a, b). "
-)
+CHOOSES = "A network's connections are fixed: choose with constants, or select with torch.where(condition, a, b). "
 
 
 class TakenApartError(TraceError):

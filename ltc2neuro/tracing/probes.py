@@ -60,9 +60,7 @@ def _steps(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
     return int(budget / (calls + rows * costs.elements))
 
 
-def short_probes(
-    sequences: Sequence[Floats], costs: Work, *, timed: bool, together: bool = False
-) -> list[Probe]:
+def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool, together: bool = False) -> list[Probe]:
     """The calibration, and probes of other shapes and values, none much longer than it.
 
     `sequences` are arrays (time, channels); where they are `timed`, the last channel is the time before each sample,

@@ -345,5 +345,3 @@ def _check_bound(graph: Graph, name: str, reached: npt.NDArray[np.generic], tole
             f"{high[worst]:.6g}",
             advice="Let the cell's state_bounds return None for this state: its range is calibrated then.",
         )
-
-

@@ -103,9 +103,7 @@ def _stacked(rows: Sequence[Sequence[Pair]]) -> list[Pair]:
     if len({tuple(p.value for p in pairs) for pairs in rows}) > 1:
         return []
     return [
-        replace(
-            same[0], ours=np.concatenate([p.ours for p in same]), torchs=np.concatenate([p.torchs for p in same])
-        )
+        replace(same[0], ours=np.concatenate([p.ours for p in same]), torchs=np.concatenate([p.torchs for p in same]))
         for same in zip(*rows, strict=True)
     ]
 

@@ -1,6 +1,6 @@
 """docs/supported.md: what compiles, read off the registries of the code.
 
-    python -m ltc2neuro.tracing.supported > docs/supported.md
+python -m ltc2neuro.tracing.supported > docs/supported.md
 """
 
 from __future__ import annotations

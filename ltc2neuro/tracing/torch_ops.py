@@ -34,9 +34,7 @@ def spellings(*names: str) -> list[Callable[..., object]]:
 _Maker: TypeAlias = Callable[[str, str, str], Op]
 
 
-def _binary(
-    op: _Maker, real: Callable[..., torch.Tensor], of_truths: _Maker | None = None
-) -> Callable[..., Symbolic]:
+def _binary(op: _Maker, real: Callable[..., torch.Tensor], of_truths: _Maker | None = None) -> Callable[..., Symbolic]:
     """The rule of an op. `of_truths` is what it does with bool tensors: True + True is True."""
 
     def rule(input: Operand, other: Operand) -> Symbolic:

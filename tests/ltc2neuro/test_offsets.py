@@ -193,3 +193,26 @@ def test_gates_that_a_raw_timestamp_drives_compile() -> None:
     x = np.concatenate([time, walk(1)[:, :30, 1:2]], -1)
     model = Answer(nn.LSTM(2, 12, batch_first=True)).double()
     assert np.abs(ltc2neuro.compile(model, x)(x) - of(model, x)).max() < 1e-3
+
+
+@pytest.mark.parametrize("middle", [PRICE, UNIX_TIME])
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+def test_offsets_without_microcode(make: type[nn.RNNBase], middle: float) -> None:
+    """A price left -6 dB, and a unix time failed the proof of widths; the host takes the middle away."""
+    torch.manual_seed(0)
+    by_hand = Answer(make(2, 4, batch_first=True)).double()
+    raw = Answer(make(2, 4, batch_first=True)).double()
+    raw.load_state_dict(by_hand.state_dict())
+    spread, x = np.array([300.0, 1.0]), walk(2)[..., :2]
+    layer = raw.layer
+    assert isinstance(layer, nn.RNNBase)
+    with torch.no_grad():
+        layer.weight_ih_l0[:, 0] /= 300
+        layer.bias_ih_l0 -= layer.weight_ih_l0[:, 0] * middle
+    shifted = x * spread + np.array([middle, 0.0])
+    levels = []
+    for model, data in ((by_hand, x), (raw, shifted)):
+        wanted = model(torch.tensor(data)).detach().numpy()
+        wrong = ltc2neuro.compile(model, data, microcode=False)(data) - wanted
+        levels.append(10 * np.log10((wanted.var(axis=(0, 1)) / np.mean(wrong**2, axis=(0, 1))).min()))
+    assert levels[1] > levels[0] - 3.0

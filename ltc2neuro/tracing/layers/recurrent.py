@@ -184,8 +184,7 @@ def scan(
     elapsed = recorder.dt if timespans is None else _elapsed(recorder, timespans, batch_first)
     names = [_new_state(recorder, step, number, hx) for number in range(len(step.variables))]
     states = tuple(
-        recorder.read(name, variable.shape, x_t.example)
-        for name, variable in zip(names, step.variables, strict=True)
+        recorder.read(name, variable.shape, x_t.example) for name, variable in zip(names, step.variables, strict=True)
     )
     y, after = step.function(x_t, states, elapsed)
     if len(after) != len(names):
@@ -331,5 +330,3 @@ def _at_every(tensor: Symbolic, batch_first: bool) -> Symbolic:
     elements = torch.stack([axes.elements_of(tensor.codes)] * axes.STEPS, dim)
     labels = axes.spread(axes.sequence_labels(time_first=not batch_first), example.shape)
     return symbolic(tensor.recorder, example, axes.encode(labels, elements), tensor.value)
-
-

@@ -33,7 +33,10 @@ def within_one(initial: Floats) -> tuple[Floats, Floats]:
 
 
 def rnn(
-    recorder: Recorder, layer: nn.RNNBase, input: torch.Tensor, hx: object = None  # torch's names
+    recorder: Recorder,
+    layer: nn.RNNBase,
+    input: torch.Tensor,
+    hx: object = None,  # torch's names
 ) -> tuple[torch.Tensor, object]:
     """The handler of all three: each of the `num_layers` is a layer of its own in the graph."""
     if layer.bidirectional:
