@@ -150,7 +150,7 @@ def metric_of(metric: str | Metric) -> Metric:
 
 
 def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> float:
-    """The metric over all sequences, batched as the model's answer is. Those of different lengths are laid end to end."""
+    """The metric over all sequences, batched as the model's answer is; other lengths are laid end to end."""
     function = metric_of(metric)
     same = len({o.shape for o in outputs}) == len({t.shape for t in targets}) == 1
     try:

@@ -56,7 +56,8 @@ def level_of(
         "the whole calibration"
         if whole
         else (
-            f"{len(part)} of {len(sequences)} sequences of the calibration, at most {max(map(len, part))} samples of each"
+            f"{len(part)} of {len(sequences)} sequences of the calibration, "
+            f"at most {max(map(len, part))} samples of each"
         )
     )
     return Level(worst_channel(channel_sqnr(*pairs)), seen)
