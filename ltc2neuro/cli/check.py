@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ltc2neuro.cli.axes import add_axes, batch_first
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, note, say, stages
+from ltc2neuro.cli.words import in_shell
 
 if TYPE_CHECKING:
     from compiler.rules import Finding
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     total = f"{chip}: {wrong} errors, {len(found) - wrong} warnings" if found else f"{chip}: no rule objects"
     say(
         options,
-        "\n\n".join([*map(str, found), total]),
+        "\n\n".join([*(in_shell(str(f)) for f in found), total]),
         {"chip": chip, "passed": not wrong, "findings": [_plain(f) for f in found]},
     )
     return MISSED if wrong else HELD

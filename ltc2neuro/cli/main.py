@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ltc2neuro import __version__
 from ltc2neuro.cli import check, chips, compile, cost, demo, doctor, inspect, run, verify
 from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
+from ltc2neuro.cli.words import warnings_in_shell
 
 COMMANDS = (compile, check, run, verify, inspect, cost, chips, doctor, demo)
 
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name (default: the program's own); returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        status = options.command(options)
+        with warnings_in_shell():
+            status = options.command(options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:

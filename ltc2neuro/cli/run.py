@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
+from ltc2neuro.cli.words import in_shell
 
 if TYPE_CHECKING:
     from ltc2neuro.arrays import Floats
@@ -53,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
     if options.strict:
         tell(clipped, strict=True, stacklevel=1)
     elif clipped.text():
-        note(options, f"values were clipped to their calibrated ranges: {clipped.text()}. {ADVICE}")
+        told = f"values were clipped to their calibrated ranges: {clipped.text()}. {in_shell(ADVICE)}"
+        note(options, f"ltc2neuro: warning: {told}")
     if options.output:
         samples.save(options.output, outputs)
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"

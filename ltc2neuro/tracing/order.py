@@ -49,7 +49,8 @@ Told: TypeAlias = SwappedAxesError | TakenApartError
 
 def _nobody_said(model: torch.nn.Module, told: Told, shape: tuple[int, int, int]) -> InputError:
     if isinstance(told, SwappedAxesError):
-        meant = "If the layer was meant to read batch first, build it with batch_first=True."
+        kind = type(model.get_submodule(told.path)).__name__
+        meant = f"If the layer was meant to read batch first, build it so: {kind}(..., batch_first=True)."
     else:
         meant = "If the model was meant to read batch first, the last step of each row is y[:, -1]."
     return InputError(
