@@ -16,7 +16,7 @@ import torch
 from compiler.backends.float_graph import run_float
 from compiler.backends.rounding import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
-from compiler.graph.ops import Output
+from compiler.graph.ops import Output, StateWrite
 from compiler.graph.work import work
 from hw_models.errors import ProofError
 from ltc2neuro import evidence
@@ -321,9 +321,10 @@ def _other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError
 def _origin(graph: Graph, value: str) -> str:
     """Where the model computes a value: its name and the user's line."""
     name = next((op.x for _, op in graph.ops() if isinstance(op, Output)), value) if value == OUTPUT else value
+    name = next((op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name), name)
     known = graph.values.get(name)
     line = f", {known.lines[0]}" if known is not None and known.lines else ""
-    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and value != name else ""
+    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and value == OUTPUT else ""
     return f"{value}{module}{line}"
 
 

@@ -61,6 +61,13 @@ def test_resets_every_25_steps(steps):
     assert "'rnn' was called" in error.numbers
 
 
+def test_a_state_is_told_with_its_line():
+    torch.manual_seed(0)
+    error = refused(chunks(7), rnn=LTC(2, 3, batch_first=True))
+    assert error.what.endswith("h differs first") or error.what.endswith("v differs first")
+    assert "test_proof_probes.py" in error.where and "from step 7 on" in error.numbers
+
+
 def test_a_window_that_is_longer_than_the_calibration():
     error = refused(lambda net, x: net.rnn(x[:, -300:])[0][:, -1], rnn=remembering())
     assert "at the last of 1024 steps" in error.numbers
