@@ -10,10 +10,11 @@ import compiler.backends.lava.door  # noqa: F401  # isort: skip  # opens Lava
 
 import atexit
 import math
+import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from multiprocessing import resource_tracker
 from queue import Empty
 
@@ -23,8 +24,10 @@ from lava.magma.compiler.channels.pypychannel import CspRecvPort
 from lava.magma.core.run_conditions import AbstractRunCondition
 from lava.magma.runtime.mgmt_token_enums import MGMT_COMMAND, MGMT_RESPONSE, enum_equal
 from lava.magma.runtime.runtime import Runtime
+from lava.magma.runtime.runtime_services.runtime_service import LoihiPyRuntimeService
 
 from compiler.backends.lava import guard
+from compiler.backends.lava.orphans import ending_with_us
 from hw_models.errors import LavaError
 
 WAIT_S = 0.02
@@ -37,6 +40,17 @@ def watch(runtime: Runtime | None) -> None:
         builders = (runtime._executable.proc_builders or {}).values()
         if not runtime._is_initialized and all(isinstance(b, PyProcessBuilder) for b in builders):
             runtime.__class__ = WatchedRuntime
+            for service in (runtime._executable.runtime_service_builders or {}).values():
+                if service.rs_class is LoihiPyRuntimeService:
+                    service.rs_class = ResumingService
+
+
+class ResumingService(LoihiPyRuntimeService):
+    """Goes on after a pause: Lava's own stays in the belief that it pauses, and tells nobody when a run is done."""
+
+    def _handle_pause(self) -> None:
+        super()._handle_pause()
+        self.pausing = False
 
 
 def _end_at_exit(reference: weakref.ref[WatchedRuntime]) -> None:
@@ -57,7 +71,9 @@ class WatchedRuntime(Runtime):
         resource_tracker.ensure_running()
         atexit.register(_end_at_exit, weakref.ref(self))
         with self._ending():
-            with guard.interrupts_held():
+            # Linux ends children with the thread that forked them: with the program, where that is its main one.
+            whole = threading.current_thread() is threading.main_thread()
+            with guard.interrupts_held(), ending_with_us() if whole else nullcontext():
                 guard.fork(self)
             guard.wait(lambda: guard.initialised(self), self, self._names(), math.inf, math.inf)
 

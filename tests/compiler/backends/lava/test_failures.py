@@ -51,11 +51,30 @@ run_graph(source, 10**9, deadline_s=100, watch=lambda: started or started.append
 """
 
 
+USERS_PROGRAM = """
+from compiler.backends.lava import door
+from lava.magma.core.run_conditions import RunContinuous
+from lava.magma.core.run_configs import Loihi2SimCfg
+from benchmarks.fuzz.failures import sample_network
+from compiler.backends.lava.processes.nets import FusedNet
+
+net = FusedNet(network=sample_network(0)[1])
+net.run(RunContinuous(), Loihi2SimCfg(select_tag="fixed_pt"))
+print("running", flush=True)
+input()
+"""
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_program_that_is_killed_takes_its_graph_along(how: signal.Signals) -> None:
+@pytest.mark.parametrize("program", [PROGRAM, USERS_PROGRAM], ids=["our run", "the user's own"])
+def test_a_program_that_is_killed_takes_its_graph_along(program: str, how: signal.Signals) -> None:
     before = left_over()
     child = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-W", "ignore", "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         assert child.stdout is not None and child.stdout.readline() == "running\n"

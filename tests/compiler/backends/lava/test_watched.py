@@ -187,6 +187,19 @@ def test_run_pause_go_on_and_stop(integrator: MapFor, expected: Expected, x: npt
     assert not multiprocessing.active_children()
 
 
+def test_a_run_goes_on_after_a_pause(integrator: MapFor) -> None:
+    net = net_of(integrator(None), fused=True)
+    net.run(RunContinuous(), Loihi2SimCfg(select_tag="fixed_pt"))
+    net.pause()
+    for _ in range(2):
+        net.run(RunSteps(num_steps=3))
+    net.run(RunContinuous())
+    net.pause()
+    net.run(RunSteps(num_steps=1))
+    net.stop()
+    assert not multiprocessing.active_children()
+
+
 def test_networks_wired_as_they_are_are_refused(integrator: MapFor) -> None:
     first, second = (net_of(integrator(None), fused) for fused in (False, True))
     first.out.connect(second.inp)
