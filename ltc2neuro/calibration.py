@@ -6,20 +6,36 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Gather, Input, MatVec
 from ltc2neuro.arrays import Floats
 
 MOST_NAMED = 8
 """How many channels a warning names"""
 
 
-def warn_of_poor_calibration(sequences: Sequence[Floats], *, timed: bool, stacklevel: int) -> None:
+RESOLVED = 2.0**-23
+"""Of a channel's largest value, what float32 tells apart."""
+
+
+def warn_of_poor_calibration(
+    sequences: Sequence[Floats],
+    *,
+    timed: bool,
+    stacklevel: int,
+    resolved: float = RESOLVED,
+    unread: frozenset[int] = frozenset(),
+) -> None:
     """One warning with the numbers of the channels of which these sequences (time, channels) show no range.
 
-    Where it is `timed`, the last channel is the time before each sample.
+    Where it is `timed`, the last channel is the time before each sample. What varies by no more than `resolved` of
+    itself, which the model's numbers do not tell apart, does not vary. Channels that are `unread` need no range.
     """
     low, high = np.min([s.min(axis=0) for s in sequences], axis=0), np.max([s.max(axis=0) for s in sequences], axis=0)
-    found = _problems(low, high, sum(len(s) for s in sequences), timed=timed)
+    still = high - low <= resolved * np.maximum(np.abs(low), np.abs(high))
+    found = _problems(low, still, sum(len(s) for s in sequences), unread, timed=timed)
     if found:
         warnings.warn(
             f"the calibration is poor: {'; '.join(found)}. Ranges come from it, and what lies beyond them is clipped: "
@@ -28,9 +44,32 @@ def warn_of_poor_calibration(sequences: Sequence[Floats], *, timed: bool, stackl
         )
 
 
-def _problems(low: Floats, high: Floats, samples: int, *, timed: bool) -> list[str]:
+def unread_channels(graph: Graph) -> frozenset[int]:
+    """The input's channels that nothing of a traced graph reads."""
+    source = next(op for _, op in graph.ops() if isinstance(op, Input))
+    read = np.zeros(graph.size(source.out), bool)
+    for _, op in graph.ops():
+        if source.out not in op.operands:
+            continue
+        if not isinstance(op, (Gather, MatVec)) or (isinstance(op, MatVec) and op.places is not None):
+            return frozenset()
+        start = 0
+        for name in op.operands:
+            stop = start + graph.size(name)
+            if name == source.out and isinstance(op, MatVec):
+                read |= np.any(graph.constants[op.matrix][:, start:stop] != 0, axis=0)
+            elif name == source.out and isinstance(op, Gather):
+                index = graph.constants[op.index]
+                read[index[(index >= start) & (index < stop)].astype(np.int64) - start] = True
+            start = stop
+    return frozenset(np.flatnonzero(~read).tolist())
+
+
+def _problems(
+    low: Floats, constant: npt.NDArray[np.bool_], samples: int, unread: frozenset[int], *, timed: bool
+) -> list[str]:
     features = low.size - timed
-    still = np.flatnonzero(low[:features] == high[:features])
+    still = np.array([i for i in np.flatnonzero(constant[:features]).tolist() if i not in unread], np.int64)
     found = []
     if samples == 1:
         found.append("it is one sample only, so that no channel varies")
@@ -42,6 +81,6 @@ def _problems(low: Floats, high: Floats, samples: int, *, timed: bool) -> list[s
         word = "channel" if still.size == 1 else "channels"
         verb = "varies" if still.size == 1 else "vary"
         found.append(f"input {word} {named}{more} of {features} never {verb}")
-    if timed and samples > 1 and low[-1] == high[-1]:
+    if timed and samples > 1 and constant[-1]:
         found.append(f"all its time spans are {low[-1]:.6g}")
     return found

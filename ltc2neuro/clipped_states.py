@@ -100,8 +100,28 @@ def value_tallies(graph: Graph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
         shown = (value.represents if value is not None else None) or plain_name(plain)
         ends = np.full(clip.counts.size, form.real_low), np.full(clip.counts.size, form.real_high)
         low, high = clip.low * form.lsb, clip.high * form.lsb
-        found.append(Tally(f"value {shown}, element", clip.counts, low, high, *ends, made[name][0]))
+        state = _step_of(graph, name) if plain.endswith(OF_A_STEP) else None
+        shown = f"value {shown}" if state is None else f"what state {state} changes by"
+        found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, made[name][0]))
     return tuple(found)
+
+
+OF_A_STEP = (".drain", ".drained", ".gap", ".leaked", ".moved", ".part", ".step", ".steps")
+"""How values end that no user has made: the parts of a slow state's step."""
+
+
+def _step_of(graph: Graph, name: str) -> str | None:
+    """The state that a value is added to, or to what is written to it."""
+    seen, waiting = {name}, [name]
+    while waiting:
+        here = waiting.pop()
+        for _, op in graph.ops():
+            if here in op.operands and isinstance(op, StateWrite) and not op.state.endswith(".carry"):
+                return op.state
+            if here in op.operands and op.result is not None and op.result not in seen:
+                seen.add(op.result)
+                waiting.insert(0, op.result)
+    return None
 
 
 def _only_arguments(graph: Graph, name: str) -> bool:

@@ -19,7 +19,7 @@ from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
 from ltc2neuro.arguments import check_dt, check_module
 from ltc2neuro.arrays import Samples, Sequences, as_sequences, with_timespans
-from ltc2neuro.calibration import warn_of_poor_calibration
+from ltc2neuro.calibration import RESOLVED, unread_channels, warn_of_poor_calibration
 from ltc2neuro.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
 from ltc2neuro.extras import TORCH
 from ltc2neuro.growth import find_growth, warn_of_growth
@@ -133,7 +133,13 @@ def compile(
         warnings.warn(_NO_TIME.format(dt=dt), stacklevel=2)
     if traced.dropped:
         warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=2)
-    warn_of_poor_calibration(sequences.arrays, timed=timed, stacklevel=2)
+    warn_of_poor_calibration(
+        sequences.arrays,
+        timed=timed,
+        stacklevel=2,
+        resolved=_resolved(model),
+        unread=unread_channels(traced.graph),
+    )
     warn_of_training(model, traced, sequences.arrays, stacklevel=2)
     growth = find_growth(traced.graph, sequences.arrays, exact.margin, traced.growing)
     warn_of_growth(growth, traced.growing, max(len(a) for a in sequences.arrays), stacklevel=2)
@@ -178,6 +184,14 @@ def compile(
     begin("the known answer")
     _warn_of_poor_outputs(net, sequences)
     return with_known_answer(net)
+
+
+def _resolved(model: torch.nn.Module) -> float:
+    """What share of a number the model's own floating-point numbers tell apart."""
+    import torch
+
+    kinds = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
+    return max((float(torch.finfo(kind).eps) for kind in kinds), default=RESOLVED)
 
 
 _DROPPED = (

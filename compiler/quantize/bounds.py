@@ -35,6 +35,9 @@ from compiler.graph.ops import (
 from compiler.quantize.observed import Floats, Interval, Observed
 from hw_models.errors import QuantizeError
 
+GATES = ("sigmoid", "expm1")
+"""The functions of which a gate is made, or what it takes away."""
+
 
 def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collection[str] = ()) -> dict[str, Interval]:
     """An interval for every value and constant of a float graph; what is `clipped` stays in its calibrated one."""
@@ -61,7 +64,23 @@ def sweep(
 
 def clip(op: Op, proven: Interval, observed: Observed, margin: float) -> Interval:
     """The calibrated range of `op`'s result; its margin does not go beyond what is proven: -x * x is never above 0."""
-    return observed.interval(str(op.result), margin).common.intersect(proven.common)
+    seen = observed.interval(str(op.result), margin)
+    drained = _drained(op, observed, margin)
+    if drained is not None:
+        seen = Interval(np.minimum(seen.low, drained.low), np.maximum(seen.high, drained.high))
+    return seen.common.intersect(proven.common)
+
+
+def _drained(op: Op, observed: Observed, margin: float) -> Interval | None:
+    """What a gate of its calibrated range takes from a state anywhere in its own: the state clips first, then."""
+    if not isinstance(op, Mul):
+        return None
+    made = {each.result: each for _, each in observed.graph.ops() if each.result in op.operands}
+    for read, gate in ((made.get(op.a), made.get(op.b)), (made.get(op.b), made.get(op.a))):
+        if isinstance(read, StateRead) and isinstance(gate, Apply) and gate.function in GATES:
+            state = state_interval(observed.graph, read.state, observed, margin)
+            return multiplied(op, state, observed.interval(gate.out, margin))
+    return None
 
 
 def signed(graph: Graph, op: Op, found: Interval, made: Mapping[str, Op]) -> Interval:

@@ -41,6 +41,30 @@ def test_channels_that_differ_only_between_sequences_vary():
     assert told(np.zeros((5, 2)), np.ones((5, 2))) == ""
 
 
+class FirstTwo(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = torch.nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.out(x[..., :2])
+
+
+def test_what_the_model_cannot_tell_apart_does_not_vary():
+    noise = X * [1, 1e-9, 1, 1] + [0, 7, 0, 0]
+    with pytest.warns(UserWarning, match="input channel 1 .always 7. of 4 never varies"):
+        ltc2neuro.compile(torch.nn.Linear(4, 2), noise)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ltc2neuro.compile(torch.nn.Linear(4, 2).double(), noise)
+
+
+def test_a_channel_that_nothing_reads_needs_no_range():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ltc2neuro.compile(FirstTwo(), X * [1, 1, 1, 0] + [0, 0, 0, 3])
+
+
 def test_compile_tells_and_the_run_tells():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))

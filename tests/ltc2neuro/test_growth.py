@@ -143,3 +143,12 @@ def test_an_accumulator_is_told_from_one_long_sequence():
 @pytest.mark.parametrize(("limit", "count"), [(9000.0, 1), (100.0, 1), (20.0, 0)])
 def test_a_limit_beyond_the_calibrated_range_does_not_hold_a_state(limit, count):
     assert len(warned(First(nn.Recurrent(Sum(limit))), positive(2, 60))[1]) == count
+
+
+def test_what_a_slow_state_loses_is_named_by_the_state():
+    torch.manual_seed(1)
+    net, _ = warned(First(remembering(9.0)), noise(100))
+    with pytest.warns(UserWarning, match="were clipped") as told:
+        net.run(noise(6000, rows=8, seed=5))
+    assert "drain" not in str(told[0].message)
+    assert "state layer.c" in str(told[0].message)
