@@ -34,6 +34,9 @@ def main() -> int:
     parser.add_argument("--journal", type=Path, help="file to note in what is done, and to go on from")
     parser.add_argument("--seed", type=int, help="try this one alone, here")
     options = parser.parse_args()
+    for name, least in (("count", 0), ("minutes", 0), ("processes", 1), ("seed", 0)):
+        if (number := getattr(options, name)) is not None and not number >= least:
+            parser.error(f"--{name} {number}: from {least} on")
     module = f"benchmarks.fuzz.{options.kind}"
     if options.seed is not None:
         print(kind_of(module).trial(options.seed))
@@ -42,7 +45,10 @@ def main() -> int:
         parser.error("say --count or --minutes")
     journal = Journal(options.kind, options.journal)
     minutes = None if options.minutes is None else options.minutes * 60
-    run(module, journal, options.count, options.processes, minutes, report=_Progress())
+    try:
+        run(module, journal, options.count, options.processes, minutes, report=_Progress())
+    except KeyboardInterrupt:
+        print("interrupted", "" if journal.path is None else f"; go on with --journal {journal.path}", sep="")
     return show(journal)
 
 

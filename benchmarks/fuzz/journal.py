@@ -27,12 +27,13 @@ class Journal:
         if path is None:
             return
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        if lines and not json.dumps({"kind": kind}).encode().startswith(lines[0].rstrip(b"\n")):
+            first = lines[0][:100].decode(errors="replace")
+            raise SystemExit(f"{path} is no journal, or that of another kind: {first}")
         if lines and not lines[-1].endswith(b"\n"):
             path.write_bytes(b"".join(lines := lines[:-1]))
         if not lines:
             self._append({"kind": kind})
-        elif json.loads(lines[0]) != {"kind": kind}:
-            raise SystemExit(f"{path} is the journal of another kind: {lines[0].decode().strip()}")
         for line in lines[1:]:
             table = json.loads(line)
             failures = {int(seed): text for seed, text in table["failures"].items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz.__main__ import show
+from benchmarks.fuzz.__main__ import main, show
 from benchmarks.fuzz.journal import Chunk, Journal
 from benchmarks.fuzz.runner import run
 
@@ -50,3 +50,22 @@ def test_a_run_ends_after_its_seconds() -> None:
     journal = Journal("failing")
     run("failing_kind", journal, None, seconds=1.0, chunk=2)
     assert journal.tried > 0 and journal.tried % 2 == 0
+
+
+@pytest.mark.parametrize("line", ['{"kind": "lava"}\n', "notes\n", "notes", "\xff\n"])
+def test_a_journal_of_another_kind_is_refused(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_bytes(line.encode("latin-1"))
+    with pytest.raises(SystemExit, match="no journal, or that of another kind"):
+        Journal("programs", path)
+    assert path.read_bytes() == line.encode("latin-1")
+
+
+@pytest.mark.parametrize("wrong", [["--count", "-1"], ["--seed", "-1"], ["--count", "1", "--processes", "0"]])
+def test_wrong_numbers_are_refused(
+    wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["fuzz", "programs", *wrong])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"{wrong[-2]} {wrong[-1]}: from" in capsys.readouterr().err
