@@ -164,7 +164,7 @@ def _modes(design: Design, integers: Graph, x: Floats, states: dict[str, Floats]
     if not slow.size or np.linalg.cond(parts) > 1 / STAYS:
         return []
     held = linear(lambda x, s: _integer_step(integers, x, s), x[-1], point)
-    partner = _matched(kept[slow], np.linalg.eigvals(held.slope))
+    partner = _matched(kept[slow], np.linalg.eigvals(held.slope).astype(np.complex128))
     left = np.linalg.inv(parts)
     names = np.repeat(list(point), [s.size for s in point.values()])
     # where the slow modes would come to rest, and what the integers add to a step there
