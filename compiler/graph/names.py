@@ -1,10 +1,17 @@
-"""Names in the user's words: what passes have put behind the name of a value goes."""
+"""Names: fresh ones beside those that are taken, and names in the user's words.
+
+Each stage has its own way to tell a name from another one: `_2` stands behind names that come from the model, `#2`
+behind those that rewrites make of them, and a prime behind those of integers and of the chip's words.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable, Iterator
+from itertools import count
 
 _MADE = re.compile(r"(?:\.(?:clipped|next|rows|scaled|weighted)|@-?\d+|#\d+)+$")
+_REWRITTEN = re.compile(r"#\d+$")
 
 
 def plain_name(name: str) -> str:
@@ -14,3 +21,54 @@ def plain_name(name: str) -> str:
     ('rnn.w_activation', 'head.linear', 'rnn.v')
     """
     return _MADE.sub("", name) or name
+
+
+def fresh(candidates: Iterable[str], *taken: Container[str]) -> str:
+    """The first of the candidates that nothing has yet.
+
+    >>> fresh(numbered("add"), {"add", "add_2"}), fresh(primed("v"), {"v"}, {"v'"})
+    ('add_3', "v''")
+    """
+    return next(name for name in candidates if not any(name in names for names in taken))
+
+
+def numbered(name: str) -> Iterator[str]:
+    """The name, and behind it 2, 3, and so on: of what comes from the model."""
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
+
+
+def rewritten(name: str) -> Iterator[str]:
+    """The name that a rewrite gives what it makes of `name`, which may have been rewritten before.
+
+    >>> fresh(rewritten("w#2"), {"w", "w#2"})
+    'w#3'
+    """
+    base = unrewritten(name)
+    yield base
+    yield from (f"{base}#{number}" for number in count(2))
+
+
+def unrewritten(name: str) -> str:
+    """The name without the number of a rewrite."""
+    return _REWRITTEN.sub("", name)
+
+
+def primed(name: str, mark: str = "'") -> Iterator[str]:
+    """The name, and behind it one prime, two, and so on: of integers, and of the chip's words."""
+    while True:
+        yield name
+        name += mark
+
+
+def unique(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """The names with a number behind those that are taken, or that came before.
+
+    >>> unique(["add", "add", "mul"], {"mul"})
+    ['add', 'add_2', 'mul_2']
+    """
+    result: dict[str, None] = {}
+    known = set(taken)
+    for name in names:
+        result[fresh(numbered(name), known, result)] = None
+    return [*result]

@@ -12,8 +12,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from ltc2neuro.tracing.call_convention import Calling, Floats, forward, with_time
-from ltc2neuro.tracing.modules import instrumented, undisturbed, unwrapped
+from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.forward import Floats, forward, with_time
+from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 
 NAMED = 6
 """So many modules are named; of the others the number is."""

@@ -15,7 +15,7 @@ import torch
 
 from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.loading.weight_files import refuse_keras
-from ltc2neuro.tracing.source import raised_at
+from ltc2neuro.tracing.recording.source import raised_at
 
 Literal: TypeAlias = "bool | int | float | str | list[Literal] | tuple[Literal, ...] | dict[str, Literal] | None"
 

@@ -1,7 +1,8 @@
 """A model compiles by being run: its forward runs on symbolic tensors, and the recorded graph is proved."""
 
 from ltc2neuro.tracing.agreement import agree
-from ltc2neuro.tracing.call_convention import Calling, knows_time
+from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.forward import knows_time
 from ltc2neuro.tracing.model import Proved, Traced, proved, proved_long, trace
 from ltc2neuro.tracing.torch_run import run_torch
 

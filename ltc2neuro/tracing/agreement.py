@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph
-from ltc2neuro.tracing.call_convention import by_length
+from ltc2neuro.tracing.calling.forward import by_length
+from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
 from ltc2neuro.tracing.model import calling_of, model_dtype
-from ltc2neuro.tracing.modules import undisturbed, unwrapped
-from ltc2neuro.tracing.probes import MOST_TOGETHER, Probe
-from ltc2neuro.tracing.proof import ALLOWED, OUTPUT, DiffersError, Subject, compared
+from ltc2neuro.tracing.proof.probes import MOST_TOGETHER, Probe
+from ltc2neuro.tracing.proof.proof import ALLOWED, OUTPUT, DiffersError, Subject, compared
 
 Floats = npt.NDArray[np.float64]
 

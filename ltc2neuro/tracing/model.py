@@ -15,23 +15,24 @@ from compiler.graph.validate import validate
 from hw_models.errors import InputError, Ltc2NeuroError, ProofError, TraceError
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.nn.recurrence import written
-from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.call_convention import Calling, forward, raw_answer, with_spans, with_time
-from ltc2neuro.tracing.checkpoints import Watch
-from ltc2neuro.tracing.dispatch import Recording
-from ltc2neuro.tracing.failures import FailsError
+from ltc2neuro.tracing.axis_order import in_order
+from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.forward import forward, raw_answer, with_spans, with_time
+from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed, unwrapped
+from ltc2neuro.tracing.calling.squeezed import drops
+from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
+from ltc2neuro.tracing.dispatch.scripts import scripts_refused
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
-from ltc2neuro.tracing.modules import Forward, instrumented, undisturbed, unwrapped
-from ltc2neuro.tracing.names import Names
-from ltc2neuro.tracing.no_time import refuse_zero, undefined_at_zero
-from ltc2neuro.tracing.order import in_order
-from ltc2neuro.tracing.proof import OwnArithmeticError, Subject, prove, prove_long
-from ltc2neuro.tracing.recorder import Recorder, Times
-from ltc2neuro.tracing.scripts import scripts_refused
-from ltc2neuro.tracing.source import call, raised_at
-from ltc2neuro.tracing.squeezed import drops
-from ltc2neuro.tracing.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.proof.failures import FailsError
+from ltc2neuro.tracing.proof.proof import OwnArithmeticError, Subject, prove, prove_long
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.checkpoints import Checkpoint
+from ltc2neuro.tracing.recording.constant_names import Names
+from ltc2neuro.tracing.recording.recorder import Recorder, Times
+from ltc2neuro.tracing.recording.source import call, raised_at
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class Traced(Calling):
     growing: tuple[str, ...] = ()
     shortest: float = 0.0
     dropped: int = 0
-    watches: tuple[Watch, ...] = field(default=(), repr=False)
+    checkpoints: tuple[Checkpoint, ...] = field(default=(), repr=False)
     narrowed: bool = False
     """whether the model casts to float32 what it is given in float64"""
 
@@ -167,7 +168,7 @@ def _named(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype) ->
 
 
 def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
-    return Subject(model, traced.graph, traced, traced.watches)
+    return Subject(model, traced.graph, traced, traced.checkpoints)
 
 
 def _precisely(
@@ -322,13 +323,13 @@ def _record(
         handler = handler_of(module)
 
         def traced(*args: object, **kwargs: object) -> object:
-            count = recorder.watches.enter(path) if symbols(args) or symbols(kwargs) else 1
+            count = recorder.checkpoints.enter(path) if symbols(args) or symbols(kwargs) else 1
             with recorder.inside(path if count == 1 else f"{path}#{count}"):
                 if handler is None or not (symbols(args) or symbols(kwargs)):
                     result = forward(*args, **kwargs)
                 else:
                     result = handler(recorder, module, *args, **kwargs)
-                recorder.watches.output(path, result)
+                recorder.checkpoints.output(path, result)
             return result
 
         return traced
@@ -336,7 +337,7 @@ def _record(
     if spans is not None:
         _check_keyword(model)
     clone = instrumented(model, wrap, dtype)
-    recorder = Recorder(Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
+    recorder = Recorder(dispatch, Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
     shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
     if spans is None:
         x, keywords = recorder.input(torch.zeros(shape, dtype=dtype), time_first), {}
@@ -393,6 +394,6 @@ def _record(
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
         dropped=sum(not recorder.is_state(tensor) for tensor in beside),
-        watches=tuple(recorder.watches.final(final)),
+        checkpoints=tuple(recorder.checkpoints.final(final)),
         narrowed=recorder.narrowed,
     )

@@ -14,11 +14,11 @@ import torch
 import ltc2neuro.nn
 from compiler.functions import FUNCTIONS
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
-from ltc2neuro.tracing.convolution import CONVOLUTIONS
-from ltc2neuro.tracing.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.layers import LAYERS
 from ltc2neuro.tracing.layers.recurrent import CELLS
-from ltc2neuro.tracing.torch_ops import RULES
+from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
+from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
+from ltc2neuro.tracing.ops.torch_ops import RULES
 
 _TEXT = """# What compiles
 

@@ -13,7 +13,7 @@ import torch
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
 from ltc2neuro.tracing.layers import torch_rnn
 from ltc2neuro.tracing.layers.recurrent import CELLS, plain_type, recurrent
-from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.recording.recorder import Recorder
 
 Handler = Callable[..., object]
 

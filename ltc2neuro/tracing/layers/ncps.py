@@ -11,7 +11,6 @@ from ncps.torch import LTC, LTCCell
 
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
-from ltc2neuro.tracing import axes
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import (
     CELLS,
@@ -24,8 +23,9 @@ from ltc2neuro.tracing.layers.recurrent import (
     plain_type,
     scan,
 )
-from ltc2neuro.tracing.recorder import Recorder, Times
-from ltc2neuro.tracing.symbolic import Symbolic
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.recorder import Recorder, Times
+from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from hw_models.errors import TraceError
 from ltc2neuro.tracing.layers.ncps import refuse_batched_time, refuse_double
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, Floats, Step, initial_states, own_step, scan
-from ltc2neuro.tracing.recorder import Recorder, Times
+from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 
 def cfc(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ltc2neuro.tracing.layers.recurrent import Bound, Elapsed, Floats, States, StateVariable, Step
-from ltc2neuro.tracing.recorder import Recorder
+from ltc2neuro.tracing.recording.recorder import Recorder
 
 
 def with_memory(recorder: Recorder, lstm: torch.nn.Module, step: Step) -> Step:

@@ -16,9 +16,9 @@ from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
 from ltc2neuro.nn.states import Bounded, Growing, Named
-from ltc2neuro.tracing import axes
-from ltc2neuro.tracing.recorder import Recorder, Times
-from ltc2neuro.tracing.symbolic import Symbolic, symbolic, symbols
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.recorder import Recorder, Times
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
 
 Floats = npt.NDArray[np.float64]
 States = tuple[torch.Tensor, ...]
@@ -218,7 +218,7 @@ def scan(
             )
         recorder.write(name, new)
         if variable.shown_by is not None:
-            recorder.watches.state(name, recorder.path_of(variable.shown_by), variable.position)
+            recorder.checkpoints.state(name, recorder.path_of(variable.shown_by), variable.position)
     if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
         raise _broken(step, "the output of a cell was not recorded", "Return a tensor (batch, ...).")
     last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))

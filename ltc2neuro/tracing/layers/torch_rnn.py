@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ltc2neuro.tracing import torch_cells
 from ltc2neuro.tracing.layers.recurrent import (
     CELLS,
     Elapsed,
@@ -20,7 +19,8 @@ from ltc2neuro.tracing.layers.recurrent import (
     own_step,
     scan,
 )
-from ltc2neuro.tracing.recorder import Recorder, Times
+from ltc2neuro.tracing.ops import torch_cells
+from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import torch
 
-from ltc2neuro.tracing.recorder import Recorder
-from ltc2neuro.tracing.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.recording.recorder import Recorder
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
 
 Tensor = torch.Tensor
 

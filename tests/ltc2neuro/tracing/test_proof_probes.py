@@ -14,8 +14,8 @@ from ncps.wirings import AutoNCP
 import ltc2neuro
 from compiler.graph.work import Work
 from hw_models.errors import ProofError
-from ltc2neuro.tracing import probes
-from ltc2neuro.tracing.probes import long_probe, short_probes
+from ltc2neuro.tracing.proof import probes
+from ltc2neuro.tracing.proof.probes import long_probe, short_probes
 
 torch.set_num_threads(1)
 RNG = np.random.default_rng(0)

@@ -121,7 +121,7 @@ def test_a_convolution_over_time_is_refused():
     seed=st.integers(0, 1000),
 )
 def test_a_kernel_at_its_places(monkeypatch, channels, out, kernel, stride, padding, dilation, groups, bias, seed):
-    monkeypatch.setattr("ltc2neuro.tracing.convolution.DENSE_MATRIX", 0)
+    monkeypatch.setattr("ltc2neuro.tracing.ops.convolution.DENSE_MATRIX", 0)
     torch.manual_seed(seed)
     stride = 1 if padding == "same" else stride
     conv = nn.Conv2d(channels, out, (kernel, 2), stride, padding, dilation, groups, bias)
@@ -145,8 +145,8 @@ def test_a_kernel_at_its_places(monkeypatch, channels, out, kernel, stride, padd
     ids=str,
 )  # fmt: skip
 def test_a_mean_at_its_places(pool, monkeypatch):
-    monkeypatch.setattr("ltc2neuro.tracing.convolution.DENSE_MATRIX", 0)
-    monkeypatch.setattr("ltc2neuro.tracing.convolution.BASIS", 60)
+    monkeypatch.setattr("ltc2neuro.tracing.ops.convolution.DENSE_MATRIX", 0)
+    monkeypatch.setattr("ltc2neuro.tracing.ops.convolution.BASIS", 60)
     size = pool(torch.zeros(1, 2, 5, 5)).numel()
     agrees(Head((2, 5, 5), nn.Sequential(pool, nn.Tanh()), LTC(size, 3)), 50)
 

@@ -16,7 +16,7 @@ from hw_models.errors import ProofError
 from ltc2neuro.nn import CTRNN, Recurrent
 from ltc2neuro.tracing import model as tracing_model
 from ltc2neuro.tracing import run_torch, trace
-from ltc2neuro.tracing.proof import Subject, prove
+from ltc2neuro.tracing.proof.proof import Subject, prove
 
 torch.set_num_threads(1)
 

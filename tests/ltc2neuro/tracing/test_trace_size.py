@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from compiler.graph.ops import MatVec
-from ltc2neuro.tracing import convolution, linear, trace
+from ltc2neuro.tracing import trace
+from ltc2neuro.tracing.ops import convolution, linear
 
 
 class Tokens(nn.Module):

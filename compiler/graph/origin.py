@@ -1,0 +1,97 @@
+"""Where a value of the graph was made: the module and the line of the user's model, and the name that tells both."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from compiler.graph.names import unique
+
+
+@dataclass(frozen=True)
+class Line:
+    """A source line."""
+
+    file: str
+    number: int
+
+    @property
+    def text(self) -> str:
+        """The code on it."""
+        return linecache.getline(self.file, self.number).strip()
+
+    @property
+    def short(self) -> str:
+        """File name and number, as a value's origin keeps them."""
+        return f"{Path(self.file).name}:{self.number}"
+
+    @property
+    def target(self) -> str | None:
+        """The variable that the line's statement is assigned to, if it is a plain assignment."""
+        return _targets(self.file).get(self.number)
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.number}: {self.text}"
+
+
+@lru_cache(maxsize=64)
+def _targets(file: str) -> dict[int, str]:
+    """The variable that a file's lines are assigned to, by the lines' numbers; a statement may span many lines."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):  # such as a cell of a notebook with magic commands
+        return {}
+    found: dict[int, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+        elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+            target = node.target
+        else:
+            continue
+        name = target.id.strip("_") if isinstance(target, ast.Name) else ""
+        if name:
+            found.update(dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), name))
+    return found
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value was made.
+
+    `path` is the module's, `line` the user's own line, `code` the line that computes, which may be a library's; `hint`
+    is what the op is called, and `keeps_hint` says that no variable may stand for it.
+    """
+
+    path: str
+    hint: str
+    line: Line | None = None
+    code: Line | None = None
+    keeps_hint: bool = False
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """As a value has them."""
+        return (self.path,) if self.path else ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """As a value has them."""
+        return (self.line.short,) if self.line is not None else ()
+
+    def name(self, following: Origin | None) -> str:
+        """The name, if `following` is the value made next: only the last one of a line is the variable's."""
+        last = following is None or (following.path, following.code) != (self.path, self.code)
+        target = self.code.target if self.code is not None and last and not self.keeps_hint else None
+        return f"{self.path}.{target or self.hint}" if self.path else target or self.hint
+
+
+def final_names(origins: Mapping[str, Origin], taken: set[str]) -> dict[str, str]:
+    """The final name of each value, in the order they were made, none of them `taken`."""
+    made = list(origins.values())
+    names = [origin.name(following) for origin, following in zip(made, [*made[1:], None], strict=True)]
+    return dict(zip(origins, unique(names, taken), strict=True))

@@ -1,0 +1,90 @@
+"""Calling a model in torch: its answer, batch first, to arrays (batch, time, features)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hw_models.errors import InputError
+from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.modules import Forward, Wrap, unwrapped
+from ltc2neuro.tracing.calling.squeezed import restored
+from ltc2neuro.tracing.layers import timed_cells
+
+Floats = npt.NDArray[np.float64]
+
+
+def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:
+    """The sequences as arrays (time, features), with the time before each sample as their last channel, if given."""
+    arrays = [np.asarray(s, np.float64) for s in sequences]
+    if timespans is None:
+        return arrays
+    spans = [np.asarray(t, np.float64) for t in timespans]
+    if len(spans) != len(arrays):
+        raise InputError("each sequence needs its time spans", numbers=f"{len(arrays)} sequences, {len(spans)} given")
+    for number, (array, span) in enumerate(zip(arrays, spans, strict=True)):
+        if span.shape != array.shape[:1]:
+            raise InputError(
+                f"the time spans of sequence {number} have the wrong shape",
+                numbers=f"{span.shape}, expected ({len(array)},)",
+                advice="Give the time before each sample: (time,), or (batch, time) beside (batch, time, features).",
+            )
+        if not np.all(np.isfinite(span) & (span >= 0)):
+            raise InputError(
+                f"a time span of sequence {number} is below 0 or not finite",
+                numbers=f"the smallest is {np.min(span):g}",
+                advice="Samples follow each other in time: give the time since the one before.",
+            )
+    return [np.concatenate([a, t[:, None]], axis=1) for a, t in zip(arrays, spans, strict=True)]
+
+
+def by_length(arrays: Sequence[Floats], most: int) -> list[list[int]]:
+    """The numbers of sequences that have one length, at most `most` together."""
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for number, array in enumerate(arrays):
+        groups[len(array)].append(number)
+    return [numbers[i : i + most] for numbers in groups.values() for i in range(0, len(numbers), most)]
+
+
+def forward(
+    model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling, *, together: bool = False
+) -> Floats:
+    """The model's answer to `x` (batch, time, features), batch first.
+
+    With time spans row by row, if not `together`: ncps 1.0.1 takes those of one row for another's units.
+    """
+    if calling.timed and len(x) > 1 and not together:
+        return np.concatenate([forward(model, row[None], dtype, calling) for row in x])
+    y = restored(raw_answer(model, x, dtype, calling), len(x), x.shape[1], calling)
+    turned = calling.readout == "every" and calling.output_time_first and y.ndim == 2 + len(calling.step_shape)
+    return y.swapaxes(0, 1) if turned else y
+
+
+def raw_answer(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
+    """The model's answer to `x` (batch, time, features), as torch returns it."""
+    tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
+    tensor = tensor.transpose(0, 1) if calling.time_first else tensor
+    result = model(tensor[..., :-1], timespans=tensor[..., -1]) if calling.timed else model(tensor)
+    y = result[0] if isinstance(result, tuple) else result
+    return y.detach().double().numpy()
+
+
+def knows_time(model: torch.nn.Module) -> bool:
+    """Whether a recurrent cell of the model is given the elapsed time."""
+    return bool(timed_cells(unwrapped(model)))
+
+
+def with_time(model: torch.nn.Module, dt: float) -> Wrap:
+    """Give the recurrent cells that know time the step `dt`, where it is not 1."""
+    timed = timed_cells(unwrapped(model))
+
+    def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
+        if dt == 1.0 or path not in timed:
+            return forward
+        return lambda x, state, elapsed=1.0: forward(x, state, elapsed if isinstance(elapsed, torch.Tensor) else dt)
+
+    return wrap

@@ -1,0 +1,77 @@
+"""Copies of the user's model whose modules' `forward` is wrapped. The model itself is never touched."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from hw_models.errors import InputError, TraceError
+from ltc2neuro.tracing.calling.eager import uncompiled
+
+Forward: TypeAlias = Callable[..., object]
+Wrap: TypeAlias = Callable[[str, torch.nn.Module, Forward], Forward]
+
+
+def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    """The module itself, out of torch.compile and DataParallel."""
+    if not isinstance(model, torch.nn.Module):
+        raise InputError("a torch.nn.Module is expected", numbers=f"given a {type(model).__name__}")
+    if isinstance(model, torch.nn.DataParallel):
+        return unwrapped(model.module)
+    original = getattr(model, "_orig_mod", None)
+    return unwrapped(original) if isinstance(original, torch.nn.Module) else model
+
+
+def instrumented(model: torch.nn.Module, wrap: Wrap, dtype: torch.dtype | None = None) -> torch.nn.Module:
+    """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward.
+
+    Its floating tensors are of the type `dtype`, if given.
+    """
+    model = unwrapped(model)
+    # pruned modules keep a computed tensor, which deepcopy refuses
+    computed = [v for m in model.modules() for v in vars(m).values() if isinstance(v, torch.Tensor) and not v.is_leaf]
+    try:
+        clone = copy.deepcopy(model, {id(t): t.detach().clone() for t in computed}).cpu().eval()
+    except RuntimeError as error:
+        raise TraceError(
+            "the model cannot be copied",
+            numbers=str(error),
+            advice="Keep no computed tensors in its attributes: detach them, or register them as buffers.",
+        ) from error
+    if dtype is not None:
+        _convert(clone, dtype)
+    for path, module in clone.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TraceError(
+                "a module made by torch.jit cannot be recorded",
+                where=path or type(model).__name__,
+                advice="Compile the Python module that it was made from, before torch.jit.script or torch.jit.trace.",
+            )
+        setattr(module, "forward", wrap(path, module, module.forward))  # noqa: B010  # a method is replaced
+    return clone
+
+
+def _convert(clone: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Parameters, buffers, and tensors that are plain attributes."""
+    clone.to(dtype)
+    for module in clone.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                setattr(module, name, value.to(dtype))
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """No gradients, and the random states of torch and NumPy as they were before."""
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
+    try:
+        with torch.no_grad(), uncompiled():
+            yield
+    finally:
+        torch.set_rng_state(torch_state)
+        np.random.set_state(numpy_state)

@@ -1,0 +1,168 @@
+"""What happens with a torch call on a symbolic tensor: recorded, decomposed, answered, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from hw_models.errors import Ltc2NeuroError
+from ltc2neuro.nn.recurrence import repeat
+from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
+from ltc2neuro.tracing.dispatch.solver import repeated
+from ltc2neuro.tracing.dispatch.transforms import refuse_transforms
+from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, refusal
+from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
+from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
+from ltc2neuro.tracing.ops.logic import truth
+from ltc2neuro.tracing.ops.torch_ops import RULES, Rule, spellings
+from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
+from ltc2neuro.tracing.recording.tape import Tape
+
+Function = Callable[..., object]
+
+
+class Recording(TorchFunctionMode):
+    """Sees every torch call while a model is traced: names constants, records what touches a symbolic tensor."""
+
+    def __init__(self, recorder: Tape) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(
+        self,
+        func: Function,
+        types: Iterable[type],
+        args: Sequence[object] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        """Dispatch one call."""
+        args, kwargs = tuple(args), kwargs or {}
+        refuse_transforms(self._recorder, (args, kwargs))
+        if symbols(args) or symbols(kwargs):
+            with self:
+                return dispatch(func, args, kwargs)
+        if func in _RANDOM:
+            raise self._recorder.refusal(
+                "the model draws random numbers", "A compiled network is deterministic: leave the noise to training."
+            )
+        result = func(*args, **kwargs)
+        self._recorder.names.follow(func, args, result)
+        return result
+
+
+def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    """Do one torch call that has a symbolic tensor among its arguments."""
+    recorder = [*symbols(args), *symbols(kwargs)][0].recorder
+    if func in _STRUCTURE:
+        return _STRUCTURE[func](*args, **kwargs)
+    if func in _METADATA and not (func is torch.Tensor.new_tensor and symbols(args[1:])):
+        return _metadata(func, args, kwargs)
+    if func in _CASTS:
+        return _cast(func, args, kwargs)
+    rule, in_place = _rule(func), bool(kwargs.get("inplace", False))
+    if rule is None and func in _IN_PLACE:
+        rule, in_place = _rule(_IN_PLACE[func]), True
+    if rule is None:
+        raise refusal(recorder, func)
+    target = args[0] if args else None
+    with recorder.doing(func):
+        if kwargs.get("out") is not None:
+            raise recorder.refusal(
+                f"{recorder.operation} writes its result into a tensor that is given as out=",
+                "Leave out= away and use what the call returns: y = torch.mul(a, b).",
+            )
+        result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
+        kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}
+        try:
+            if func not in _WITH_MASKS:
+                numbers = rule in _DECOMPOSED
+                args = promoted(args, result, constants=numbers)
+                kwargs = promoted(kwargs, result, constants=numbers)
+            recorded = rule(*args, **kwargs)
+        except Ltc2NeuroError:
+            raise
+        except Exception as error:
+            raise misused(recorder, error) from error
+        recorded = typed(recorder, recorded, result)
+    return _store(recorder, target, recorded) if in_place else recorded
+
+
+def _rule(func: Function) -> Rule | None:
+    return DECOMPOSITIONS.get(func) or RULES.get(func) or CONVOLUTIONS.get(func)
+
+
+def _store(recorder: Tape, target: object, result: object) -> object:
+    """The in-place op: the target now stands for the result."""
+    if not isinstance(target, Symbolic) or not isinstance(result, Symbolic):
+        raise recorder.refusal(
+            "a computed value is written into a plain tensor",
+            "Use the operation that returns a new tensor (x = x + y), or torch.cat and torch.stack.",
+        )
+    if aliased(target) or target.shape != result.shape:
+        raise recorder.refusal(
+            "an in-place operation on a tensor of which a view is in use",
+            "Use the operation that returns a new tensor (x = x + y).",
+        )
+    rebind(target, result.example, result.codes, result.value)
+    return target
+
+
+def _metadata(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    if func is torch.Tensor.__hash__:
+        return id(args[0])
+    return func(*plain(args), **plain(kwargs))
+
+
+def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    x = args[0]
+    if not isinstance(x, Symbolic):
+        raise refusal([*symbols(args), *symbols(kwargs)][0].recorder, func)
+    example = func(*plain(args), **plain(kwargs))
+    if not isinstance(example, torch.Tensor):
+        return example
+    if example.dtype == x.example.dtype:
+        return x
+    if example.dtype == torch.bool:
+        return truth(x)
+    if not example.dtype.is_floating_point and x.example.dtype.is_floating_point:
+        raise x.recorder.refusal(f"a computed value is cut to {example.dtype}", CUTS)
+    x.recorder.narrowed |= example.dtype == torch.float32 and x.example.dtype == torch.float64
+    return symbolic(x.recorder, example, x.codes, x.value)
+
+
+_STRUCTURE: dict[Function, Rule] = {repeat: repeated}
+"""What records blocks; the calls inside are the model's own"""
+_PROPERTIES = (
+    "shape", "dtype", "device", "ndim", "layout", "requires_grad", "is_leaf", "is_cuda", "is_sparse", "is_quantized",
+    "is_meta", "is_mps", "is_nested", "itemsize", "nbytes", "grad_fn", "is_cpu", "is_xpu", "is_mkldnn", "names",
+)  # fmt: skip
+_METADATA: set[Function] = {
+    *spellings(
+        "size", "dim", "ndimension", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex",
+        "is_signed", "get_device", "element_size", "storage_offset", "is_same_size", "__len__", "__hash__", "__repr__",
+        "__str__", "__format__", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones",
+        "new_full", "new_empty", "new_tensor", "result_type", "has_names", "is_inference", "is_conj", "is_neg",
+    ),
+    *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
+}  # fmt: skip
+_CASTS = set(
+    spellings("to", "float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "type",
+              "type_as", "cpu")
+)  # fmt: skip
+_DECOMPOSED = set(DECOMPOSITIONS.values())
+_WITH_MASKS = set(spellings("where", "masked_fill", "masked_fill_"))
+"""Whose masks stay of type bool"""
+_RANDOM = set(
+    spellings("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "normal", "bernoulli", "multinomial",
+              "normal_", "uniform_", "bernoulli_", "random_", "exponential_")
+)  # fmt: skip
+_IN_PLACE: dict[Function, Function] = {
+    changing: getattr(torch.Tensor, name)
+    for name in dir(torch.Tensor)
+    for changing in spellings(f"__i{name[2:]}" if name.startswith("__") else f"{name}_")
+}
+"""in-place function -> the function that returns a new tensor"""
+_ALIASES = {"axis": "dim", "keepdims": "keepdim"}
+"""NumPy's words, which torch takes, too"""

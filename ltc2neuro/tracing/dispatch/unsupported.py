@@ -1,0 +1,133 @@
+"""Torch functions that are refused, and what to do instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import torch
+
+from hw_models.errors import TraceError
+from ltc2neuro.tracing.ops.elementwise import MIXES
+from ltc2neuro.tracing.ops.shape_ops import CHOOSES
+from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.recording.tape import Tape
+
+_ESCAPES = (
+    "The value would become a constant. Compute with torch operations on the tensor itself, without .data, numpy or "
+    "Python numbers; decide with torch.where instead of if."
+)
+_ROUNDS = "Nothing on the chip rounds: leave it a float, and round behind the network, or its input before it."
+_LOOKED_UP = (
+    "Look it up before the network: compile the part of the model behind the embedding, and give it the vectors, "
+    "compile(rest, embedding(tokens).detach()). Of two vectors select with torch.where(condition, a, b)."
+)
+CUTS = f"{_ROUNDS} Tokens or indices: look them up before the network, compile(rest, embedding(tokens).detach())."
+"""What to do where a computed value is cut to a whole number"""
+_WRITES = (
+    "Use the operation that returns a new tensor (x = x + y; x = torch.where(mask, value, x) for x[mask] = value), or "
+    "collect results in a list and torch.stack or torch.cat them."
+)
+_KERNELS = (
+    "Use the module torch.nn.LSTM, GRU or RNN itself, as an attribute of the model or in nn.ModuleList (a Python list "
+    "or dict hides it), or a cell under ltc2neuro.nn.Recurrent."
+)
+_CHOSEN = "Return the values of all features, and choose behind the network; within it there are amax and amin."
+_LOGARITHM = (
+    "No program of the chip has a logarithm. Return the values before it, and apply it behind the network; of an input "
+    "take it before, as the input's unit."
+)
+_BEFORE = (
+    "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "
+    "more input channel; what comes last can be computed behind it."
+)
+_ADVICE: dict[Callable[..., object], str] = {
+    f: advice
+    for names, advice in (
+        (
+            ("item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__", "__index__", "__complex__",
+             "__contains__", "__deepcopy__", "tensor", "as_tensor", "asarray", "from_numpy", "new_tensor",
+             "data_ptr", "untyped_storage", "storage", "is_nonzero", "equal", "allclose", "__dlpack__",
+             "__reduce_ex__", "apply_", "map_"),
+            _ESCAPES,
+        ),
+        (("__setitem__", "copy_", "index_copy_", "index_put_", "scatter_", "fill_", "set_"), _WRITES),
+        (
+            ("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "scatter", "index_put", "one_hot"),
+            CHOOSES,
+        ),
+        (
+            ("mean", "cummax", "cummin", "multi_head_attention_forward", "scaled_dot_product_attention"),
+            MIXES,
+        ),
+        (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
+        (("argmax", "argmin", "argsort"), _CHOSEN),
+        (("log", "log2", "log10", "log1p", "logsumexp", "logit", "logaddexp", "xlogy"), _LOGARITHM),
+        (
+            ("floor_divide", "__floordiv__", "__rfloordiv__", "remainder", "__mod__", "__rmod__", "fmod", "floor",
+             "ceil", "round", "trunc", "fix", "frac", "bucketize", "searchsorted"),
+            _ROUNDS,
+        ),
+        (("embedding", "embedding_bag"), _LOOKED_UP),
+        (
+            ("_pack_padded_sequence", "_pad_packed_sequence"),
+            "Give it whole sequences, without packing: a compiled network takes lists of sequences of any lengths.",
+        ),
+        (
+            ("group_norm", "instance_norm", "local_response_norm"),
+            "Use nn.LayerNorm over the features, or nn.BatchNorm1d, which becomes constants, and train again.",
+        ),
+        (
+            ("normalize",),
+            "Its eps is too small for the chip's numbers. Write x / (0.1 + x.norm(dim=-1, keepdim=True)), and train "
+            "again.",
+        ),
+        (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),
+        (
+            ("log_softmax",),
+            "Leave it out: it does not change which output is the largest. Apply it behind the network.",
+        ),
+        (("dropout", "rand_like", "randn_like", "bernoulli"), "A compiled network is deterministic: leave it out."),
+    )
+    for f in spellings(*names)
+}  # fmt: skip
+_ADVICE[torch.Tensor.data.__get__] = _ESCAPES  # type: ignore[attr-defined]
+_QUANTIZED = "Compile the float model that was quantized: ltc2neuro makes the integers itself."
+
+
+def refusal(recorder: Tape, func: Callable[..., object]) -> TraceError:
+    """The error for a torch function that has no rule."""
+    if isinstance(func, (torch.jit.ScriptFunction, torch._C.ScriptMethod)):
+        return scripted(recorder, str(func.name))
+    name = getattr(func, "__name__", str(func))
+    if name in ("__get__", "__set__"):
+        name = "." + str(getattr(getattr(func, "__self__", None), "__name__", ""))
+    advice = _ADVICE.get(func, _QUANTIZED if "quantized" in name else _BEFORE)
+    if advice is _ESCAPES:
+        return recorder.refusal(f"a computed value leaves the recording through {name}", advice)
+    if advice is _WRITES:
+        return recorder.refusal(f"a computed value is written into a tensor by {name}", advice)
+    return recorder.refusal(f"the operation {name} is not supported", advice)
+
+
+def misused(recorder: Tape, error: Exception) -> TraceError:
+    """The error for arguments that torch takes and the rule of its function does not."""
+    text = str(error)
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", text)
+    if unknown is not None:
+        text = f"its argument {unknown[1]} is not known"
+    elif isinstance(error, TypeError) and "positional argument" in text:
+        text = "it has more arguments, or fewer, than are known"
+    return recorder.refusal(
+        f"{recorder.operation} is called in a way that is not supported",
+        "Leave the argument out where its default will do, or write it with simpler operations.",
+        text,
+    )
+
+
+def scripted(recorder: Tape, name: str) -> TraceError:
+    """The error for what torch.jit has compiled: it runs outside of Python, where nothing can be recorded."""
+    return recorder.refusal(
+        f"{name} was made by torch.jit and cannot be recorded",
+        "Use the Python function or module that it was made from: without @torch.jit.script, script() or trace().",
+    )

@@ -1,0 +1,69 @@
+"""Recording elementwise ops: operands are brought to one shape, and must agree in rows and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from compiler.functions import FUNCTIONS
+from compiler.graph import Op
+from compiler.graph.ops import Apply
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.operands import operand
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+from ltc2neuro.tracing.recording.tape import Tape
+
+Operand: TypeAlias = "torch.Tensor | float | int | bool"
+
+MIXES = (
+    "A network computes one row and one step at a time. What joins steps belongs into a cell under "
+    "ltc2neuro.nn.Recurrent; what joins rows, or averages over time, belongs behind the network."
+)
+
+
+def elementwise(make: Callable[..., Op], operands: Sequence[Operand], example: torch.Tensor) -> Symbolic:
+    """Record the op `make(out, *names)` over operands that broadcast to the shape of `example`."""
+    tensors = [o for o in operands if isinstance(o, Symbolic)]
+    recorder, shape = tensors[0].recorder, example.shape
+    labels = axes.labels_of(tensors[0].codes.expand(shape))
+    groups = axes.group(labels)
+    if groups is None or any(not torch.equal(axes.labels_of(t.codes.expand(shape)), labels) for t in tensors[1:]):
+        raise recorder.refusal(f"{recorder.operation} mixes batch rows or time steps", MIXES)
+    names = [
+        operand(o, axes.sample(o.codes.expand(shape), groups))
+        if isinstance(o, Symbolic)
+        else constant(recorder, o, shape, groups)
+        for o in operands
+    ]
+    value = recorder.emit(lambda out: make(out, *names), groups.size)
+    return symbolic(recorder, example, axes.encode(labels, groups.ranks(shape)), value)
+
+
+def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axes.Groups) -> str:
+    """The constant that a plain tensor or number is for one sample; it must be the same in each row and step."""
+    if not isinstance(operand, torch.Tensor):
+        return recorder.constant(np.array([float(operand)]), f"{float(operand):.10g}")
+    named = recorder.names.get(operand)
+    if operand.numel() == 1:
+        number = operand.detach().double().reshape(1).numpy()
+        return recorder.constant(number, named or f"{number[0]:.10g}")
+    name = named or recorder.named("constant")
+    values = operand.detach().double().expand(tuple(shape)).reshape(-1).numpy()[groups.positions]
+    if not np.array_equal(values, np.broadcast_to(values[0], values.shape), equal_nan=True):
+        raise recorder.refusal(
+            f"the constant {name} differs between batch rows or time steps",
+            "Give what depends on the position to the model as an input feature.",
+        )
+    return recorder.constant(values[0].copy(), name)
+
+
+def apply(function: str, x: Symbolic) -> Symbolic:
+    """The element function of that name in `compiler.functions`."""
+    if function not in FUNCTIONS:
+        raise x.recorder.refusal(
+            f"the function {function} is not supported", f"Use one of {', '.join(sorted(FUNCTIONS))}."
+        )
+    return elementwise(lambda out, a: Apply(out, a, function), (x,), torch.zeros_like(x.example))

@@ -1,0 +1,143 @@
+"""Functions that move elements: torch's own run on the codes, and only `cat` records an op.
+
+A moved tensor is a view of its value; the Gather is recorded where an op uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from compiler.graph.ops import Gather
+from hw_models.errors import TraceError
+from ltc2neuro.tracing.ops.elementwise import MIXES, constant
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.operands import whole
+from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic, symbols
+from ltc2neuro.tracing.recording.tape import Tape
+
+CHOOSES = "A network's connections are fixed: choose with constants, or select with torch.where(condition, a, b). "
+
+
+class TakenApartError(TraceError):
+    """Single rows or steps are taken: of the last step's answers, `x[-1]`, where the model reads time first."""
+
+
+def movement(func: Callable[..., object]) -> Callable[..., object]:
+    """The rule of a torch function that moves elements as constants tell it."""
+
+    def rule(x: Symbolic, *args: object, **kwargs: object) -> object:
+        computed = symbols(args) + symbols(kwargs)
+        if computed:
+            raise computed[0].recorder.refusal("a computed value chooses which elements are taken", CHOOSES)
+        return _moved(x, func(x.example, *args, **kwargs), func(x.codes, *args, **kwargs))
+
+    return rule
+
+
+def shaped_like(x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """`view_as` and `reshape_as`."""
+    return x.reshape(other.shape)
+
+
+def expanded_like(x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """`expand_as`."""
+    return x.expand(other.shape)
+
+
+def copied(x: Symbolic, **_: object) -> Symbolic:
+    """`clone`: the same elements, in storage of their own."""
+    return symbolic(x.recorder, x.example.clone(), x.codes, x.value)
+
+
+def _moved(x: Symbolic, example: object, codes: object) -> object:
+    if isinstance(example, torch.Tensor) and isinstance(codes, torch.Tensor):
+        if example.dtype != x.example.dtype:
+            raise x.recorder.refusal("the bits of a tensor are read as another type", "Leave it the type it has.")
+        problem = axes.problem(codes)
+        if problem is not None:
+            raise _apart(x.recorder, problem)
+        return symbolic(x.recorder, example, codes, x.value, x.family)
+    if isinstance(example, (tuple, list)) and isinstance(codes, (tuple, list)):
+        return type(example)(_moved(x, e, c) for e, c in zip(example, codes, strict=True))
+    return example
+
+
+def _apart(recorder: Tape, problem: str) -> TakenApartError:
+    error = recorder.refusal(
+        f"{recorder.operation} takes batch rows or time steps apart: {problem}",
+        "A network answers at every step or at the last: y[:, -1] of what has batch first, y[-1] of what has time "
+        "first, as torch's recurrent layers do that are not built as nn.GRU(..., batch_first=True). A cell that is "
+        "stepped by hand in a loop belongs under ltc2neuro.nn.Recurrent(cell); where its answer is fed back, that is a "
+        "state of the cell: (y, (h, y)).",
+    )
+    return TakenApartError(error.what, where=error.where, advice=error.advice)
+
+
+def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
+    """One Gather over all values; constants take their rows and steps from the symbolic tensor beside them."""
+    first = symbols(tensors)[0]
+    recorder, example = first.recorder, torch.cat([plain(t) for t in tensors], dim)
+    offsets: dict[str, int] = {}
+    size = 0
+    parts: list[torch.Tensor] = []
+    for tensor in tensors:
+        if tensor.numel() == 0:
+            continue
+        if isinstance(tensor, Symbolic):
+            name, codes = whole(tensor), tensor.codes
+        else:
+            name, codes = _beside(first, tensor, dim)
+        if name not in offsets:
+            offsets[name], size = size, size + recorder.size(name)
+        parts.append(codes + offsets[name])
+    codes = torch.cat(parts, dim)
+    problem = axes.problem(codes)
+    if problem is not None:
+        raise _apart(recorder, problem)
+    if len(offsets) == 1:
+        return symbolic(recorder, example, codes, first.value)
+    groups = axes.group(axes.labels_of(codes))
+    if groups is None:
+        return example
+    index = recorder.index(axes.sample(codes, groups), recorder.named("index"))
+    value = recorder.emit(lambda out: Gather(out, tuple(offsets), index), groups.size, "cat")
+    return symbolic(recorder, example, axes.encode(axes.labels_of(codes), groups.ranks(codes.shape)), value)
+
+
+def _beside(first: Symbolic, tensor: torch.Tensor, dim: int) -> tuple[str, torch.Tensor]:
+    """A constant tensor beside a symbolic one: the constant's name, and codes with the labels of its neighbours."""
+    labels = axes.labels_of(first.codes)
+    edge = labels.select(dim, 0).unsqueeze(dim)
+    if not torch.equal(labels, edge.expand_as(labels)):
+        raise first.recorder.refusal(f"{first.recorder.operation} adds constants to the rows or time steps", MIXES)
+    labels = edge.expand(tensor.shape)
+    groups = axes.group(labels)
+    if groups is None:
+        raise first.recorder.refusal(f"{first.recorder.operation} mixes batch rows or time steps", MIXES)
+    name = constant(first.recorder, tensor, tensor.shape, groups)
+    elements = groups.ranks(tensor.shape) if first.recorder.size(name) > 1 else torch.zeros_like(labels)
+    return name, axes.encode(labels, elements)
+
+
+def stack(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
+    """Along a new axis."""
+    axis = dim if dim >= 0 else dim + tensors[0].dim() + 1
+    return torch.cat([t.unsqueeze(axis) for t in tensors], axis)
+
+
+def hstack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Along the second axis, or the only one."""
+    return torch.cat(tuple(tensors), 0 if tensors[0].dim() == 1 else 1)
+
+
+def broadcast_tensors(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """All to their common shape."""
+    shape = torch.broadcast_shapes(*(t.shape for t in tensors))
+    return tuple(t.expand(shape) for t in tensors)
+
+
+def rows(x: torch.Tensor) -> object:
+    """`for row in x`."""
+    return iter(x.unbind(0))

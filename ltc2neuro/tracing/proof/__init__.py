@@ -1,0 +1,1 @@
+"""The proof that a recorded graph computes what torch computes."""

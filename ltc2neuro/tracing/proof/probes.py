@@ -1,0 +1,201 @@
+"""Probes: the inputs on which the proof compares the graph with torch. The calibration, and what users meet beyond it.
+
+A model may do something else for one row or many, for short or long sequences, at rest, or for large values; none of
+that shows in a calibration. What a probe would cost is counted beforehand, in elements that graph and torch compute,
+and where it is too much there are fewer rows and steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.work import Work
+from ltc2neuro.tracing.recording import axes
+
+Floats = npt.NDArray[np.float64]
+
+BUDGET = 8e8
+"""Elements that torch computes at most for a proof, about: one or two seconds of a processor"""
+_CALIBRATION, _SPECIAL, _LONG = 0.125, 0.125, 0.75
+"""Parts of the budget"""
+_OP = 700
+"""What the call of an op costs, in elements"""
+
+_COUNTS = 0.01
+"""Of the budget, for each other number of rows"""
+ROW_COUNTS = (3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, 65, 128)
+LONG_STEPS = 1024
+_LONG_ROWS = 2
+SPECIAL_STEPS = 32
+MOST_TOGETHER = 64
+"""rows of one batch"""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A batch `x` (rows, steps, channels): its name, and what each row is, in words.
+
+    Of the user's `own` data torch must give finite answers; another probe on which it does not is left out. `fewer`
+    says what the budget has cut.
+    """
+
+    name: str
+    x: Floats
+    rows: tuple[str, ...]
+    own: bool = False
+    fewer: str = ""
+    beyond: int = 0
+    """how many rows, the last ones, leave the calibrated range: a cell's bounds need not hold there"""
+    together: bool = False
+    """whether rows with time spans run side by side"""
+
+
+def _steps(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
+    """How many steps of so many rows cost `budget`; `alone`: one row after the other."""
+    calls = costs.calls * _OP * (rows if alone else 1)
+    return int(budget / (calls + rows * costs.elements))
+
+
+def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool, together: bool = False) -> list[Probe]:
+    """The calibration, and probes of other shapes and values, none much longer than it.
+
+    `sequences` are arrays (time, channels); where they are `timed`, the last channel is the time before each sample,
+    and rows run alone, but for one probe if they can run `together`.
+    """
+    own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed)
+    alone = sequences[0][: max(axes.STEPS + 1, min(SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
+    name = "calibration, sequence 0"
+    single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
+    single += [Probe(f"one row, {n} step{'s' * (n > 1)}", _long_enough(alone, n)[None, :n], (name,)) for n in (1, 2)]
+    lengths = [n for n in (1, 2) if n < special.x.shape[1]]
+    shapes = [replace(special, name=f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", x=special.x[:, :n], fewer="")
+              for n in lengths]  # fmt: skip
+    counts = [] if timed else _counts(special)
+    cheap = [p for p in counts if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
+    if len(cheap) < len(counts):
+        most = f"no other numbers of rows than up to {len(cheap[-1].x)}" if cheap else "no other numbers of rows"
+        special = replace(special, fewer=", ".join(filter(None, (special.fewer, most))))
+    shapes += cheap
+    if together:
+        shapes.append(replace(special, name=f"{len(special.x)} rows side by side", x=special.x[:, :3], together=True))
+    return [*own, *single, special, *shapes]
+
+
+def _counts(special: Probe) -> list[Probe]:
+    """Other numbers of rows, for two steps: a model may branch on them."""
+    copies = -(-max(ROW_COUNTS) // (len(special.x) - special.beyond))
+    x, rows = np.concatenate([special.x[:, :2]] * copies), special.rows * copies
+    tame = [n for n in range(len(x)) if n % len(special.x) < len(special.x) - special.beyond]
+    return [Probe(f"{n} rows, 2 steps", x[tame[:n]], tuple(rows[m] for m in tame[:n])) for n in ROW_COUNTS]
+
+
+def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
+    """The calibration over and over: at least twice as long as its longest sequence, and `LONG_STEPS`."""
+    wanted = max(2 * max(map(len, sequences)), LONG_STEPS)
+    rows = 1 if timed else _LONG_ROWS
+    steps = _steps(costs, _LONG * BUDGET, rows, alone=False)
+    if steps < wanted and rows > 1:
+        rows, steps = 1, _steps(costs, _LONG * BUDGET, 1, alone=False)
+    steps = min(wanted, max(steps, axes.STEPS + 1))
+    first = max(sequences, key=len)
+    one = np.concatenate([first, *(s for s in sequences if s is not first)])[: max(steps, 1)]
+    x = [_long_enough(one, steps)[:steps], _signs(sequences, steps, 1.0, timed=timed)][:rows]
+    names = ("the calibration again and again", "random signs of the calibration's ends")[:rows]
+    fewer = f"{steps} steps instead of {wanted}" if steps < wanted else ""
+    return Probe(f"{rows} row{'s' * (rows > 1)}, {steps} steps", np.stack(x), names, fewer=fewer)
+
+
+def _calibration(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> list[Probe]:
+    """The calibration, sequences of one length side by side, as many as the budget allows; at least one, whole.
+
+    A batch has more rows than the trace, so that a constant made of their number is found out: where there are fewer,
+    sequences are repeated, the other way round. The same holds for its steps.
+    """
+    allowed = _steps(costs, _CALIBRATION * BUDGET, 1, alone=False)
+    if not timed:  # calls of ops are shared by the rows of a batch
+        allowed = max(allowed, MOST_TOGETHER * _steps(costs, _CALIBRATION * BUDGET, MOST_TOGETHER, alone=False))
+    chosen: list[int] = []
+    for number in _spread(len(sequences)):
+        if chosen and sum(len(sequences[n]) for n in [*chosen, number]) > allowed:
+            break
+        chosen.append(number)
+    fewer = "" if len(chosen) == len(sequences) else f"{len(chosen)} of {len(sequences)} sequences"
+    lengths: dict[int, list[int]] = {}
+    for number in sorted(chosen):
+        lengths.setdefault(len(sequences[number]), []).append(number)
+    probes: list[Probe] = []
+    for numbers in lengths.values():
+        for first in range(0, len(numbers), MOST_TOGETHER):
+            together = numbers[first : first + MOST_TOGETHER]
+            rows = [_long_enough(sequences[n], axes.STEPS + 1) for n in together]
+            names = [f"calibration, sequence {n}" for n in together]
+            spare = allowed - sum(map(len, rows))
+            while len(rows) <= axes.ROWS and not timed and spare > 0:
+                spare -= len(rows[0])
+                rows, names = [*rows, rows[-1][::-1]], [*names, f"{names[-1]}, the other way round"]
+            probes.append(Probe("the calibration", np.stack(rows), tuple(names), own=True, fewer=fewer))
+    return probes
+
+
+def _spread(count: int) -> list[int]:
+    """All numbers below `count`, those first that are far from each other."""
+    order = [0, count - 1]
+    gap = count
+    while gap > 1:
+        gap = -(-gap // 2)
+        order += range(0, count, gap)
+    return list(dict.fromkeys(n for n in order if n >= 0))
+
+
+def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
+    """Rest, single channels, and values beyond the calibrated ones; random signs."""
+    length = max(SPECIAL_STEPS, axes.STEPS + 1)
+    every = np.concatenate(sequences)
+    first, last = (_long_enough(sequences[n], length)[:length] for n in (0, -1))
+    mean = np.broadcast_to(every.mean(axis=0), first.shape)
+    channels = first.shape[1] - timed
+    groups = min(channels, length)  # many channels go in groups
+    on = np.arange(length)[:, None] % groups == np.arange(first.shape[1]) * groups // channels
+    rows = {
+        "zeros": np.zeros_like(first),
+        "each channel's mean": mean,
+        "one channel after the other, the others 0": np.where(on, first, 0.0),
+        "one channel after the other 0": np.where(on, 0.0, last),
+        "random signs of the calibration's ends": _signs(sequences, length, 1.0, timed=timed),
+        "calibration, the other way round": last[::-1],
+        "a little beyond the calibration's ends": _signs(sequences, length, 1.25, timed=timed),
+        "3 times beyond the calibration's ends": _signs(sequences, length, 3.0, timed=timed),
+        "30 times beyond the calibration's ends": _signs(sequences, length, 30.0, timed=timed),
+        "1,000 times beyond the calibration's ends": _signs(sequences, length, 1000.0, timed=timed),
+    }
+    if timed:  # a time span is no value like the others: these ones have been calibrated
+        for name, row in rows.items():
+            rows[name] = np.concatenate([row[:, :-1], first[:, -1:]], axis=1)
+    x = np.stack(list(rows.values()))
+    steps = _steps(costs, _SPECIAL * BUDGET, len(x), alone=timed)
+    steps = min(length, max(steps, axes.ROWS))
+    fewer = f"{steps} steps instead of {length}" if steps < length else ""
+    name = "at rest, single channels, beyond the calibration"
+    return Probe(name, x[:, :steps], tuple(rows), fewer=fewer, beyond=sum("beyond" in row for row in rows))
+
+
+def _signs(sequences: Sequence[Floats], steps: int, beyond: float, *, timed: bool) -> Floats:
+    """Each channel jumps at random between both ends of what the calibration has, or of `beyond` times as much."""
+    every = np.concatenate(sequences)
+    low, high = every.min(axis=0), every.max(axis=0)
+    middle, half = (low + high) / 2, (high - low) / 2
+    half = np.where(half > 0, half, np.where(middle != 0, np.abs(middle), 1.0)) if beyond > 1 else half
+    rng = np.random.default_rng(0)
+    x = middle + beyond * half * rng.choice([-1.0, 1.0], size=(steps, len(middle)))
+    if timed:
+        x[:, -1] = rng.choice([low[-1], high[-1]], size=steps)
+    return x
+
+
+def _long_enough(sequence: Floats, steps: int) -> Floats:
+    copies = -(-steps // len(sequence))
+    return np.concatenate([sequence] * copies) if copies > 1 else sequence

@@ -1,0 +1,348 @@
+"""The proof: the recorded graph computes what torch computes, value by value, wherever a user may go.
+
+All that was run is compared: each step, row and channel, by the channel's own scale. The model runs in float64 where
+it can, so that rounding does not hide a wrong function; what rounding itself loses is found by the graph, not assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from compiler.executors.float64 import run_float
+from compiler.executors.rounding_loss import ROOM, Loss, first_lost, rounding_loss
+from compiler.graph import Graph
+from compiler.graph.ops import Output, StateWrite
+from compiler.graph.work import work
+from hw_models.errors import ProofError
+from ltc2neuro.compiled import evidence
+from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.proof.failures import failure
+from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
+from ltc2neuro.tracing.proof.shown import Pair, Witness, witness
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.checkpoints import Checkpoint
+
+Floats = npt.NDArray[np.float64]
+
+OUTPUT = "the output"
+ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
+"""What a difference may be, of the largest in its channel and row, besides what rounding loses"""
+_UNIT = {torch.float64: 2.0**-52, torch.float32: 2.0**-23}
+_OWN_ROWS, _OWN_STEPS = 8, 64
+"""Of each probe, what is also compared in the model's own float32"""
+
+
+class DiffersError(ProofError):
+    """Two values are further apart than rounding makes them: by the part `relative` of the largest in the channel."""
+
+    relative = float("nan")
+
+
+class OwnArithmeticError(DiffersError):
+    """The model computes something else in its own type than in float64, as autocast does."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is proved: a graph against a model, and the values that both show."""
+
+    model: torch.nn.Module
+    graph: Graph
+    calling: Calling
+    checkpoints: Sequence[Checkpoint]
+
+
+def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
+    """Compare torch and the graph on the calibration and on probes of other shapes and values.
+
+    `exact` is the type in which the model runs for the tight comparison, `own` the user's: where it is another one,
+    parts are compared in it, too. Raises `ProofError` that names the first value, in the order of computation, that
+    differs, and the probe, row and step; an `OwnArithmeticError` where that is so in its own type alone.
+    """
+    calling = subject.calling
+    together = calling.timed and not _mixes_time_spans(subject.model)
+    probes = short_probes(sequences, work(subject.graph), timed=calling.timed, together=together)
+    trial = _Trial(subject, witness(subject.model, calling, exact))
+    found = [trial.run(probe) for probe in probes]
+    _answers_again(trial.witness, probes[0].x)
+    if own != exact:  # what depends on the type shows in the answer
+        in_own = _Trial(replace(subject, checkpoints=()), witness(subject.model, calling, own), wider=True)
+        special = max((p for p in probes if not p.own), key=lambda p: (len(p.x), p.x.size))
+        some = [special] if special.x.shape[1] < SPECIAL_STEPS else [probes[0], special]
+        found += [in_own.run(_some(probe)) for probe in some]
+    return _joined(found)
+
+
+def compared(subject: Subject, probe: Probe, dtype: torch.dtype) -> Evidence:
+    """Compare torch, in `dtype`, and the graph on one probe. Raises `ProofError`."""
+    seen = witness(subject.model, subject.calling, dtype, remember=bool(subject.checkpoints))
+    return _Trial(subject, seen).run(probe)
+
+
+def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, traced: Graph) -> Evidence:
+    """Compare torch and the graph, or what it was simplified to, over many more steps than the calibration has.
+
+    What torch computes is what the graph does as it was `traced`.
+    """
+    calling = subject.calling
+    return compared(subject, long_probe(sequences, work(traced), timed=calling.timed), exact)
+
+
+def _mixes_time_spans(model: torch.nn.Module) -> bool:
+    """Whether it has a layer of ncps: 1.0.1 takes the time spans of one row for another's units."""
+    return any(type(m).__module__.split(".")[0] == "ncps" for m in model.modules())
+
+
+def _joined(parts: Sequence[Evidence]) -> Evidence:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.joined(part)
+    return whole
+
+
+def _some(probe: Probe) -> Probe:
+    rows = slice(_OWN_ROWS if probe.own else None)
+    return replace(probe, x=probe.x[rows, :_OWN_STEPS], rows=probe.rows[rows])
+
+
+def _answers_again(once: Witness, x: Floats) -> None:
+    if not np.array_equal(once.answer(x), once.answer(x), equal_nan=True):
+        raise ProofError(
+            "the model answers differently when it is called again",
+            advice="It keeps something from call to call, or draws random numbers. Put a state under "
+            "ltc2neuro.nn.Recurrent, which starts each sequence anew.",
+        )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One way in which torch runs the subject. `wider`: the graph is more exact than this run of torch is."""
+
+    subject: Subject
+    witness: Witness
+    wider: bool = False
+
+    @property
+    def arithmetic(self) -> str:
+        return str(self.witness.dtype).removeprefix("torch.")
+
+    def run(self, probe: Probe) -> Evidence:
+        """Compare on one probe. Raises `ProofError`."""
+        graph, calling, dtype = self.subject.graph, self.subject.calling, self.witness.dtype
+        x = probe.x.astype(np.float32).astype(np.float64) if dtype == torch.float32 else probe.x
+        rows, steps = x.shape[:2]
+        seen = evidence.Probe(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
+        names = list(dict.fromkeys(w.value for w in self.subject.checkpoints if not w.is_state))
+        with np.errstate(all="ignore"):
+            run = run_float(graph, x, record=names)
+        try:
+            answer, pairs = self.witness.show(x, run, self.subject.checkpoints, together=probe.together)
+        except Exception as error:
+            if probe.own:
+                raise failure(error, x.shape) from error
+            why = f"torch fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            return Evidence(self.arithmetic, (replace(seen, left_out=rows, why=why),))
+        pairs = [*pairs, self._answer(run.outputs, answer, calling)]
+        whole = np.all([np.isfinite(p.torchs).all(axis=(1, 2)) for p in pairs], axis=0)
+        if probe.own and not whole.all():
+            raise _diverges(graph, next(p for p in pairs if not np.isfinite(p.torchs).all()))
+        if not whole.all():
+            seen = replace(seen, left_out=int(np.sum(~whole)), why="torch is not finite")
+        for state in graph.states:
+            reached = run.states[state.name][: rows - probe.beyond][whole[: rows - probe.beyond]]
+            _check_bound(graph, state.name, reached, ALLOWED[dtype])
+        kept = _Rows(x[whole], [n for n, there in zip(probe.rows, whole, strict=True) if there], probe.name)
+        differences = [_difference(p, whole) for p in pairs]
+        allowed = [ALLOWED[dtype] * _scale(p, whole) for p in pairs]
+        if any(np.any(~(d <= a)) for d, a in zip(differences, allowed, strict=True)):
+            seen = replace(seen, undecided=self._excused(pairs, differences, allowed, whole, kept))
+        return Evidence(self.arithmetic, (seen,), *self._largest(pairs, differences, whole))
+
+    def _largest(
+        self, pairs: Sequence[Pair], differences: Sequence[Floats], whole: npt.NDArray[np.bool_]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """The largest difference of each value, and where rounding explains a larger one, that one."""
+        plain: dict[str, float] = {}
+        amplified: dict[str, float] = {}
+        for p, d in zip(pairs, differences, strict=True):
+            with np.errstate(all="ignore"):
+                relative = np.nan_to_num(d / _scale(p, whole), nan=0.0, posinf=0.0)
+            small = relative <= ALLOWED[self.witness.dtype]
+            plain[p.value] = max(plain.get(p.value, 0.0), _above(float(np.max(relative[small], initial=0.0))))
+            if not small.all():
+                amplified[p.value] = max(amplified.get(p.value, 0.0), _above(float(np.max(relative))))
+        return ({}, {}) if self.wider else (plain, amplified)
+
+    @staticmethod
+    def _answer(ours: Floats, answer: Floats, calling: Calling) -> Pair:
+        rows, steps, size = ours.shape
+        every = calling.readout == "every"
+        wanted = (rows, steps, *calling.step_shape) if every else (rows, *calling.step_shape)
+        if answer.shape != wanted and not (1 in (rows, steps) and answer.size == np.prod(wanted)):
+            raise _other_shape(wanted, answer.shape)
+        ours = ours if every else ours[:, -1:]
+        return Pair(OUTPUT, ours, answer.reshape(ours.shape), np.arange(size), every)
+
+    def _excused(
+        self,
+        pairs: Sequence[Pair],
+        differences: Sequence[Floats],
+        allowed: Sequence[Floats],
+        whole: npt.NDArray[np.bool_],
+        kept: _Rows,
+    ) -> int:
+        """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
+        graph, unit = self.subject.graph, _UNIT[self.witness.dtype]
+        names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
+        with np.errstate(all="ignore"):
+            base, loss = rounding_loss(graph, kept.x, unit, names)
+        until: npt.NDArray[np.int64] | None = None
+        undecided: set[int] = set()
+        for p, difference, limit in zip(pairs, differences, allowed, strict=True):
+            limits = limit + ROOM * _lost(p, loss)
+            beyond = ~(difference <= limits)
+            if not beyond.any():
+                continue
+            if until is None:
+                with np.errstate(all="ignore"):
+                    until = first_lost(base, loss)
+            steps = np.arange(beyond.shape[1]) if p.every else np.array([kept.x.shape[1] - 1])
+            open_ = steps[None, :] >= until[:, None]
+            undecided |= {int(row) for row in np.flatnonzero((beyond & open_[:, :, None]).any(axis=(1, 2)))}
+            beyond &= ~open_[:, :, None]
+            if beyond.any():
+                raise self._error(p, beyond, difference, np.broadcast_to(limits, beyond.shape), whole, kept)
+        return len(undecided)
+
+    def _error(
+        self,
+        p: Pair,
+        beyond: npt.NDArray[np.bool_],
+        difference: Floats,
+        limits: Floats,
+        whole: npt.NDArray[np.bool_],
+        kept: _Rows,
+    ) -> ProofError:
+        graph = self.subject.graph
+        step = int(np.flatnonzero(beyond.any(axis=(0, 2)))[0])
+        row, channel = (int(n) for n in np.argwhere(beyond[:, step])[0])
+        at = (row, step, channel)
+        since = f"from step {step} on" if p.every else f"at the last of {kept.x.shape[1]} steps"
+        ours, torchs = p.ours[whole][at], p.torchs[whole][at]
+        calls = _calls(self.witness, self.subject.checkpoints)
+        error = (OwnArithmeticError if self.wider else DiffersError)(
+            f"the traced graph does not compute what torch computes: {p.value} differs first",
+            where=_origin(graph, p.value),
+            numbers=f"on the probe '{kept.probe}', {len(whole)} x {kept.x.shape[1]} (rows x steps), row '"
+            f"{kept.names[row]}', {since}, element {channel}: torch has "
+            f"{torchs:.9g}, the graph {ours:.9g}; they differ by {difference[at]:.3g}, rounding explains "
+            f"{limits[at]:.2g}{calls}",
+            advice="The model does something that tracing does not see: a result that depends on the number of steps "
+            "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",
+        )
+        with np.errstate(all="ignore"):
+            error.relative = float(np.nanmax((difference / _scale(p, whole))[beyond]))
+        return error
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a probe that are compared."""
+
+    x: Floats
+    names: list[str]
+    probe: str
+
+
+def _difference(p: Pair, whole: npt.NDArray[np.bool_]) -> Floats:
+    with np.errstate(all="ignore"):
+        return np.abs(p.ours[whole] - p.torchs[whole])
+
+
+def _scale(p: Pair, whole: npt.NDArray[np.bool_]) -> Floats:
+    """The largest that each row and channel has, (rows, 1, n)."""
+    return np.max(np.abs(p.torchs[whole]), axis=1, keepdims=True, initial=0.0)
+
+
+def _lost(p: Pair, loss: Loss) -> Floats:
+    if p.value == OUTPUT:
+        lost = loss.outputs
+    else:
+        lost = (loss.record[p.value] if p.value in loss.record else loss.states[p.value])[:, :, p.elements]
+    return lost if p.every else lost[:, -1:]
+
+
+def _above(value: float) -> float:
+    """The power of ten above a value."""
+    return 0.0 if value == 0 or not np.isfinite(value) else float(f"1e{int(np.floor(np.log10(value))) + 1}")
+
+
+def _calls(seen: Witness, checkpoints: Sequence[Checkpoint]) -> str:
+    """How often torch called a module, where the trace did another number of times: chunks, windows."""
+    traced: dict[str, int] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.codes is not None and axes.layout(checkpoint.codes) is not None:
+            traced[checkpoint.module] = max(traced.get(checkpoint.module, 0), checkpoint.call)
+    for module, count in traced.items():
+        torchs = len(seen.returned.get(module, []))
+        if torchs not in (0, count):
+            return f"; the module {module!r} was called {torchs} times, {count} in the trace"
+    return ""
+
+
+def _diverges(graph: Graph, p: Pair) -> ProofError:
+    wrong = ~np.isfinite(p.torchs)
+    step = int(np.flatnonzero(wrong.any(axis=(0, 2)))[0])
+    since = f", from step {step} on" if p.every else ""
+    return ProofError(
+        f"{p.value} is not finite in torch itself",
+        where=_origin(graph, p.value),
+        numbers=f"{int(wrong.sum())} of {wrong.size} values on the calibration{since}",
+        advice="The model diverges there: give it shorter steps, smaller time spans or inputs, or train it again.",
+    )
+
+
+def _other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
+    return ProofError(
+        f"{OUTPUT} has another shape than the trace tells: the model takes some of a longer sequence's steps only",
+        where=OUTPUT,
+        numbers=f"torch returns {answer}, expected {wanted}",
+        advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "
+        "of the model.",
+    )
+
+
+def _origin(graph: Graph, value: str) -> str:
+    """Where the model computes a value: its name and the user's line."""
+    name = next((op.x for _, op in graph.ops() if isinstance(op, Output)), value) if value == OUTPUT else value
+    name = next((op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name), name)
+    known = graph.values.get(name)
+    line = f", {known.lines[0]}" if known is not None and known.lines else ""
+    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and value == OUTPUT else ""
+    return f"{value}{module}{line}"
+
+
+def _check_bound(graph: Graph, name: str, reached: npt.NDArray[np.generic], tolerance: float) -> None:
+    """Integers are cut at the bound that a cell states."""
+    state = graph.state(name)
+    if state.low is None or state.high is None or reached.size == 0:
+        return
+    low, high = graph.constants[state.low], graph.constants[state.high]
+    room = tolerance * max(1.0, float(np.max(np.abs([low, high]))))
+    beyond = np.maximum(low - reached, reached - high).max(axis=(0, 1))
+    if np.any(beyond > room):
+        worst = int(np.argmax(beyond))
+        values = reached[:, :, worst]
+        raise ProofError(
+            f"the state {name} leaves the bound that its cell states",
+            where=f"{name}, element {worst}",
+            numbers=f"it goes from {values.min():.6g} to {values.max():.6g}, the bound is {low[worst]:.6g} to "
+            f"{high[worst]:.6g}",
+            advice="Let the cell's state_bounds return None for this state: its range is calibrated then.",
+        )

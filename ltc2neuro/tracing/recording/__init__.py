@@ -1,0 +1,1 @@
+"""Recording: symbolic tensors, the labels of their elements, and the recorder whose graph grows as a model runs."""

@@ -1,0 +1,23 @@
+"""Layers that a model calls and torch does not know of: in a Python list or dict, or made by a function."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import torch
+
+from ltc2neuro.tracing.recording.source import frames
+
+ADVICE = (
+    "Torch does not know this layer as part of the model: .eval(), .double() and state_dict() pass it by, and so does "
+    "tracing. Keep it as an attribute, or in nn.ModuleList or nn.ModuleDict in place of a Python list or dict."
+)
+
+
+def hidden_layer(known: Container[int]) -> str | None:
+    """The type of the innermost module whose forward is being executed, if its identity is not among the `known`."""
+    for frame in frames():
+        module = frame.f_locals.get("self")
+        if frame.f_code.co_name == "forward" and isinstance(module, torch.nn.Module):
+            return None if id(module) in known else type(module).__name__
+    return None

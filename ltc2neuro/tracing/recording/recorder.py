@@ -1,0 +1,290 @@
+"""The recorder: the graph that grows while a model runs on symbolic tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from compiler.graph import Graph, Op, State
+from compiler.graph.builder import GraphBuilder
+from compiler.graph.ops import Apply, Gather, Input, StateRead
+from compiler.graph.origin import Origin
+from hw_models.errors import TraceError
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.checkpoints import Checkpoints
+from ltc2neuro.tracing.recording.constant_names import Names, function_name
+from ltc2neuro.tracing.recording.hidden import ADVICE, hidden_layer
+from ltc2neuro.tracing.recording.operands import groups, operand, sample
+from ltc2neuro.tracing.recording.source import code_line, user_line
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+from ltc2neuro.tracing.recording.tape import Step, Tape
+from ltc2neuro.tracing.recording.whole_numbers import Reach, reach
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Between what the time before a sample may be: 0 and infinity where that is not known."""
+
+    shortest: float
+    longest: float
+
+
+Dispatch = Callable[[Callable[..., object], tuple[object, ...], dict[str, object]], object]
+"""What does one torch call that has a symbolic tensor among its arguments"""
+
+
+_ENDLESS = (
+    "Nothing on the chip is infinite: leave out a limit that is none, and mask with a number some 30 below all others "
+    "before a softmax. If the model computes it:"
+)
+_DIVERGED = "Look for a training that diverged, or a division by zero in the model."
+
+
+class Recorder(Tape):
+    """The module that is being executed, and what it has computed so far: a graph, with the lines it comes from.
+
+    Torch calls on symbolic tensors go to `dispatch`; `modules` are paths by the modules' identities.
+    """
+
+    def __init__(
+        self, dispatch: Dispatch, names: Names, modules: Mapping[int, str], dt: float, spans: Times | None = None
+    ) -> None:
+        self.names = names
+        self.dt = dt
+        self._dispatch = dispatch
+        self._spans = spans
+        self.given: torch.Tensor | None = None
+        """the time spans that the model is given"""
+        self.checkpoints = Checkpoints()
+        self.growing: list[str] = []
+        """states that may grow without bound"""
+        self.narrowed = False
+        self._modules = modules
+        self._graph = GraphBuilder()
+        self._reaches: dict[str, Reach] = {}
+        self._overwritten: dict[str, str] = {}
+        self._paths: list[str] = [""]
+        self._doing: list[str] = []
+
+    def dispatch(self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        """Do one torch call that has a symbolic tensor among its arguments."""
+        return self._dispatch(func, args, kwargs)
+
+    def times(self, timespans: object) -> Times:
+        """How long a recurrent layer's steps are that is given these `timespans`, or None.
+
+        Of what the model computes itself, of the time spans or of its input, nothing is known.
+        """
+        if timespans is None:
+            return Times(self.dt, self.dt)
+        if self._spans is not None and isinstance(timespans, Symbolic) and isinstance(self.given, Symbolic):
+            if timespans.value == self.given.value:
+                return self._spans
+        return Times(0.0, math.inf)
+
+    # --- where we are ------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The path of the module that is being executed, `#2` behind it at its second call."""
+        return self._paths[-1]
+
+    @property
+    def operation(self) -> str:
+        """The torch function that the model has called, for messages."""
+        return f"the operation {self._doing[0]}" if self._doing else "the model"
+
+    @contextmanager
+    def doing(self, func: Callable[..., object]) -> Iterator[None]:
+        """Execute a torch function."""
+        self._doing.append(function_name(func))
+        try:
+            yield
+        finally:
+            self._doing.pop()
+
+    def path_of(self, module: torch.nn.Module) -> str:
+        """The path of a module, where the model first has it."""
+        return self._modules[id(module)]
+
+    @contextmanager
+    def inside(self, path: str) -> Iterator[None]:
+        """Execute the module at `path`."""
+        self._paths.append(path)
+        try:
+            yield
+        finally:
+            self._paths.pop()
+
+    def named(self, name: str) -> str:
+        """`name` behind the path of the module that is being executed."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def refusal(self, what: str, advice: str, numbers: str = "") -> TraceError:
+        """The error for something at the user's current line, or for a layer that torch does not know of."""
+        hidden = hidden_layer(self._modules)
+        if hidden is not None:
+            what, advice = f"{hidden} is no part of the model that torch knows: {what}", ADVICE
+        line = user_line()
+        module = f"module {self.path!r}" if self.path else "the model"
+        return TraceError(what, where=f"{module}, {line}" if line else module, numbers=numbers, advice=advice)
+
+    # --- values and constants ----------------------------------------------------------------------------
+
+    def emit(self, make: Callable[[str], Op], size: int, hint: str = "") -> str:
+        """Append the op that `make` gives for the name of its result; an equal op that is in sight is used again."""
+        op = make("")
+        hint = hint or (op.function if isinstance(op, Apply) else type(op).__name__.lower())
+        keeps_hint = isinstance(op, (Input, StateRead, Gather))
+        return self._graph.known(op) or self._graph.append(make, size, self._origin(hint, keeps_hint=keeps_hint))
+
+    def _origin(self, hint: str, *, keeps_hint: bool) -> Origin:
+        return Origin(self.path, hint, user_line(), code_line(), keeps_hint)
+
+    def constant(self, array: Floats, name: str) -> str:
+        """A constant of that name, or a numbered one where the name already has another content."""
+        if not np.all(np.isfinite(array)):
+            raise self.refusal(
+                f"the constant {name} is not finite",
+                _DIVERGED if np.isnan(array).any() else f"{_ENDLESS} {_DIVERGED}",
+                f"{int(np.sum(~np.isfinite(array)))} of {array.size} elements",
+            )
+        return self._graph.constant(np.asarray(array, np.float64), name)
+
+    def index(self, array: npt.NDArray[np.int64], hint: str) -> str:
+        """The constant that holds an index or segment array."""
+        return self._graph.index(array, hint)
+
+    def size(self, name: str) -> int:
+        """The size of a value or constant."""
+        return self._graph.size(name)
+
+    def in_sight(self, value: str) -> bool:
+        """Whether the ops that follow may read a value."""
+        return self._graph.in_sight(value)
+
+    def reach(self, name: str) -> Reach:
+        """The interval that a value or constant never leaves, whatever the input; infinite where it is not known."""
+        return reach(name, self._graph.makers, self._graph.constants, self._reaches)
+
+    # --- blocks and states -------------------------------------------------------------------------------
+
+    def input(self, example: torch.Tensor, time_first: bool) -> Symbolic:
+        """The model's input."""
+        size = example.shape[-1]
+        value = self._graph.input(size, self._origin("input", keeps_hint=True))
+        labels = axes.spread(axes.sequence_labels(time_first), example.shape)
+        return symbolic(self, example, axes.encode(labels, torch.arange(size)), value)
+
+    def timed_input(self, example: torch.Tensor, time_first: bool) -> tuple[Symbolic, Symbolic]:
+        """The model's input, and the time before each sample, which is one channel more of the graph's."""
+        elapsed = torch.ones_like(example[..., :1])
+        both = self.input(torch.cat([example, elapsed], -1), time_first)
+        spans = symbolic(self, elapsed[..., 0], both.codes[..., -1], both.value)
+        return symbolic(self, example, both.codes[..., :-1], both.value), spans
+
+    def output(self, tensor: Symbolic, elements: npt.NDArray[np.int64]) -> None:
+        """The model's result."""
+        self._graph.output(operand(tensor, elements))
+
+    def add_state(self, name: str, initial: Floats, low: Floats | None = None, high: Floats | None = None) -> str:
+        """A new state; returns its name."""
+        name = self._graph.state_name(name)
+        lowest = None if low is None else self.constant(low, f"{name}.low")
+        highest = None if high is None else self.constant(high, f"{name}.high")
+        start = self.constant(initial, f"{name}.initial")
+        modules = (self.path,) if self.path else ()
+        self._graph.add_state(State(name, initial.size, start, lowest, highest, modules))
+        return name
+
+    def read(self, state: str, shape: Sequence[int], like: torch.Tensor, step: int = axes.NOW) -> Symbolic:
+        """The state as a tensor (rows, *shape)."""
+        size = self._graph.state_size(state)
+        labels = axes.spread(axes.batch_labels(step), (axes.ROWS, *shape))
+        codes = axes.encode(labels, torch.arange(size).reshape(1, *shape))
+        return symbolic(self, like.new_zeros((axes.ROWS, *shape)), codes, self._read(state))
+
+    def _read(self, state: str) -> str:
+        return self._graph.read(state, self._origin(f"{state.rpartition('.')[2]}_read", keeps_hint=True))
+
+    def write(self, state: str, tensor: Symbolic) -> None:
+        """Let `tensor` be the state's next value; nothing to do where it is the state as just read."""
+        self._graph.write(state, sample(tensor))
+
+    def is_state(self, tensor: Symbolic) -> bool:
+        """Whether a tensor holds what states are set to or read as: their values, or elements gathered from them."""
+        return self._graph.holds_states(tensor.value)
+
+    def overwrite(self, old: torch.Tensor, new: torch.Tensor) -> None:
+        """Let the state that `old` was read from be the one of a solver that starts from `new`."""
+        if isinstance(old, Symbolic) and isinstance(new, Symbolic):
+            for state in self._graph.states_read_as(old.value):
+                self._overwritten[new.value] = state
+
+    def repeat(self, step: Step, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
+        """One block that runs `times` times: the tensors in `state` become its states."""
+        if self._graph.repeats:
+            raise self.refusal("a repeated step repeats inside", "Unroll the inner loop by hand.")
+        before = [t for t in state if isinstance(t, Symbolic)]
+        if len(before) < len(state):
+            raise self.refusal(
+                "a repeated step starts from a constant", "Let it start from what depends on the input or on a state."
+            )
+        names = self._loop_states(before)
+        self._graph.begin_block(self.path or "repeat", times)
+        inner = tuple(self._reread(n, s) for n, s in zip(names, before, strict=True))
+        after = tuple(step(inner))
+        if [t.shape for t in after] != [s.shape for s in before]:
+            raise self.refusal(
+                "a repeated step changes the shape of its state",
+                "Return a state of the same shape.",
+                f"{[tuple(s.shape) for s in before]} before, {[tuple(t.shape) for t in after]} after",
+            )
+        for name, new, old in zip(names, after, inner, strict=True):
+            if new.dtype != old.dtype and not (new.is_floating_point() and old.is_floating_point()):
+                raise self.refusal(
+                    "a repeated step changes the type of its state",
+                    "Return floats: state.float().",
+                    f"{old.dtype} before, {new.dtype} after",
+                )
+            if not isinstance(new, Symbolic) or not torch.equal(axes.labels_of(new.codes), axes.labels_of(old.codes)):
+                raise self.refusal(
+                    "a repeated step returns a state that does not depend on its state",
+                    "Compute it outside of ltc2neuro.nn.repeat.",
+                )
+            self.write(name, new)
+        self._graph.begin_block(f"after {self.path}" if self.path else "output")
+        return tuple(self._reread(n, s) for n, s in zip(names, before, strict=True))
+
+    def _reread(self, state: str, like: Symbolic) -> Symbolic:
+        labels = axes.labels_of(like.codes)
+        ranks = groups(like).ranks(labels.shape)
+        return symbolic(self, like.example, axes.encode(labels, ranks), self._read(state))
+
+    def _loop_states(self, tensors: Sequence[Symbolic]) -> list[str]:
+        """For each tensor the state it was just read from or that it overwrites, or a new state that is set to it."""
+        names: list[str] = []
+        for tensor in tensors:
+            elements = axes.sample(tensor.codes, groups(tensor))
+            whole = np.array_equal(elements, np.arange(self.size(tensor.value)))
+            read = next((s for s in self._graph.states_read_as(tensor.value) if s not in names), None)
+            if read is None or not whole:
+                read = self._overwritten.get(tensor.value) if whole else None
+                read = read or self.add_state(self.named("loop"), np.zeros(elements.size))
+                self.write(read, tensor)
+            names.append(read)
+        return names
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    def graph(self) -> tuple[Graph, dict[str, str]]:
+        """The recorded graph, and the final name of each value by the name it had while recording."""
+        return self._graph.graph()

@@ -1,0 +1,71 @@
+"""The user's own source line: where in the model the traced op was called."""
+
+from __future__ import annotations
+
+import inspect
+import sysconfig
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+import torch
+
+from compiler.graph.origin import Line
+
+_OWN = str(Path(__file__).parents[2])
+_TORCH = str(Path(torch.__file__).parent)
+_TORCH_MODULES = str(Path(_TORCH, "nn", "modules"))
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+Result = TypeVar("Result")
+
+
+def call(function: Callable[..., Result], argument: torch.Tensor, **keywords: torch.Tensor) -> Result:
+    """Call the user's model. Frames outside of this call are not the model's."""
+    return function(argument, **keywords)
+
+
+def user_line() -> Line | None:
+    """The line of the model that is being executed, innermost first; None inside libraries alone.
+
+    Lines of installed packages count only where there is no other.
+    """
+    library: Line | None = None
+    for frame in frames():
+        file = frame.f_code.co_filename
+        if file.startswith((_OWN, _TORCH)):
+            continue
+        if not file.startswith(_INSTALLED):
+            return Line(file, frame.f_lineno)
+        library = library or Line(file, frame.f_lineno)
+    return library
+
+
+def code_line() -> Line | None:
+    """The innermost line that computes, a library's included: what a value is named after."""
+    for frame in frames():
+        file = frame.f_code.co_filename
+        if not file.startswith(_OWN) and (not file.startswith(_TORCH) or file.startswith(_TORCH_MODULES)):
+            return Line(file, frame.f_lineno)
+    return None
+
+
+def raised_at(error: BaseException) -> Line | None:
+    """The innermost line of the user's that an error came through."""
+    found: Line | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((_OWN, _TORCH, *_INSTALLED)):
+            found = Line(file, trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def frames() -> Iterator[FrameType]:
+    """The frames of the model that is being executed, innermost first."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code is not call.__code__:
+        yield frame
+        frame = frame.f_back

@@ -1,0 +1,104 @@
+"""The symbolic tensor: what a model's `forward` is run on."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias, TypeVar, cast
+
+import torch
+
+from ltc2neuro.tracing.recording.tape import Tape
+from ltc2neuro.tracing.recording.whole_numbers import fits
+
+Family: TypeAlias = "list[weakref.ReferenceType[Symbolic]]"
+
+
+class Symbolic(torch.Tensor):
+    """A tensor that records what is done with it.
+
+    `example` is a plain tensor of its shape and type, `codes` says which element of the graph's vector `value`, in
+    which row and step, each of its elements is (see `axes`). `family` holds all that share torch's storage with it.
+    """
+
+    recorder: Tape
+    example: torch.Tensor
+    codes: torch.Tensor
+    value: str
+    family: Family
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., object],
+        types: Iterable[type],
+        args: Sequence[object] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        """Every torch call on a symbolic tensor comes here."""
+        args, kwargs = tuple(args), kwargs or {}
+        return symbols((args, kwargs))[0].recorder.dispatch(func, args, kwargs)
+
+
+def symbolic(
+    recorder: Tape,
+    example: torch.Tensor,
+    codes: torch.Tensor,
+    value: str,
+    family: Family | None = None,
+) -> Symbolic:
+    """A symbolic tensor; one with a `family` is a view of its members.
+
+    Half precision is refused, and whole numbers that may wrap around.
+    """
+    if example.dtype in (torch.float16, torch.bfloat16):
+        raise recorder.refusal("the model computes in half precision", "Convert it first: model.float().")
+    if not (example.dtype == torch.bool or example.is_floating_point() or fits(example.dtype, recorder.reach(value))):
+        raise recorder.refusal(
+            f"whole numbers of {example.dtype} that may leave its range",
+            "They would wrap around in torch, and not on the chip: compute with floats, x.float().",
+        )
+    with torch._C.DisableTorchFunctionSubclass():
+        tensor: Symbolic = torch.Tensor._make_subclass(Symbolic, example)  # type: ignore[assignment]
+    tensor.recorder = recorder
+    tensor.family = [] if family is None else family
+    tensor.family.append(weakref.ref(tensor))
+    rebind(tensor, example, codes, value)
+    return tensor
+
+
+def rebind(tensor: Symbolic, example: torch.Tensor, codes: torch.Tensor, value: str) -> None:
+    """Let `tensor` stand for another value, as an in-place op does."""
+    tensor.example, tensor.codes, tensor.value = example, codes.contiguous(), value
+
+
+def aliased(tensor: Symbolic) -> bool:
+    """Whether another living tensor shares its storage, so that an in-place op would change both."""
+    return sum(member() is not None for member in tensor.family) > 1
+
+
+def symbols(value: object) -> list[Symbolic]:
+    """All symbolic tensors in nested tuples, lists and dicts."""
+    if isinstance(value, Symbolic):
+        return [value]
+    if isinstance(value, (tuple, list)):
+        return [s for item in value for s in symbols(item)]
+    if isinstance(value, dict):
+        return [s for item in value.values() for s in symbols(item)]
+    return []
+
+
+Kept = TypeVar("Kept")
+
+
+def plain(value: Kept) -> Kept:
+    """The example of a symbolic tensor, anything else as it is; within tuples, lists and dicts, too."""
+    if isinstance(value, Symbolic):
+        return cast(Kept, value.example)
+    if isinstance(value, list):
+        return cast(Kept, [plain(item) for item in value])
+    if type(value) is tuple:
+        return cast(Kept, tuple(plain(item) for item in value))
+    if isinstance(value, dict):
+        return cast(Kept, {key: plain(item) for key, item in value.items()})
+    return value

@@ -1,0 +1,83 @@
+"""What a symbolic tensor, and the rules of torch's functions, know of the recorder: the tape that they write on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from compiler.graph import Op
+from hw_models.errors import TraceError
+from ltc2neuro.tracing.recording.constant_names import Names
+from ltc2neuro.tracing.recording.whole_numbers import Reach
+
+Floats = npt.NDArray[np.float64]
+Step: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
+
+
+class Tape(Protocol):
+    """Takes ops and constants, and says where the model is."""
+
+    names: Names
+    """of constant tensors"""
+    narrowed: bool
+    """whether a value in float64 was cast to float32"""
+
+    # --- where the model is ---
+
+    @property
+    def operation(self) -> str:
+        """The torch function that the model has called, for messages."""
+        ...
+
+    def doing(self, func: Callable[..., object]) -> AbstractContextManager[None]:
+        """Execute a torch function."""
+        ...
+
+    def named(self, name: str) -> str:
+        """`name` behind the path of the module that is being executed."""
+        ...
+
+    def refusal(self, what: str, advice: str, numbers: str = "") -> TraceError:
+        """The error for something at the user's current line."""
+        ...
+
+    # --- what is written ---
+
+    def dispatch(self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        """Do one torch call that has a symbolic tensor among its arguments."""
+        ...
+
+    def emit(self, make: Callable[[str], Op], size: int, hint: str = "") -> str:
+        """The value of the op that `make` gives for the name of its result: a new one, or that of an equal op."""
+        ...
+
+    def constant(self, array: Floats, name: str) -> str:
+        """A constant of that name, or a numbered one where the name already has another content."""
+        ...
+
+    def index(self, array: npt.NDArray[np.int64], hint: str) -> str:
+        """The constant that holds an index or segment array."""
+        ...
+
+    def repeat(self, step: Step, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
+        """One block that runs `times` times: the tensors in `state` become its states."""
+        ...
+
+    # --- what is known of a value or constant ---
+
+    def size(self, name: str) -> int:
+        """Its size."""
+        ...
+
+    def in_sight(self, value: str) -> bool:
+        """Whether the ops that follow may read a value."""
+        ...
+
+    def reach(self, name: str) -> Reach:
+        """The interval that it never leaves, whatever the input; infinite where it is not known."""
+        ...
