@@ -57,7 +57,7 @@ def chunks(length):
 @pytest.mark.parametrize("steps", [20, 60])
 def test_resets_every_25_steps(steps):
     error = refused(chunks(25), steps=steps, rnn=remembering())
-    assert "from step 25 on" in error.numbers and "test_proof_probes.py" in error.where
+    assert "from step 25 on" in error.numbers and "test_probes.py" in error.where
     assert "'rnn' was called" in error.numbers
 
 
@@ -65,7 +65,7 @@ def test_a_state_is_told_with_its_line():
     torch.manual_seed(0)
     error = refused(chunks(7), rnn=LTC(2, 3, batch_first=True))
     assert error.what.endswith("h differs first") or error.what.endswith("v differs first")
-    assert "test_proof_probes.py" in error.where and "from step 7 on" in error.numbers
+    assert "test_probes.py" in error.where and "from step 7 on" in error.numbers
 
 
 def test_a_window_that_is_longer_than_the_calibration():

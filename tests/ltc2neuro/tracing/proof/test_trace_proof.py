@@ -47,7 +47,7 @@ def test_the_first_value_that_differs_is_named(constant, first):
     constants = traced.graph.constants
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:
-        prove(Subject(model, wrong, traced, traced.watches), sequences(), torch.float64, torch.float32)
+        prove(Subject(model, wrong, traced, traced.checkpoints), sequences(), torch.float64, torch.float32)
     assert caught.value.where.split(",")[0] == first
 
 
