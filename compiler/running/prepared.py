@@ -30,6 +30,10 @@ class Prepared:
             self._mappings[key] = map_network(self.graph, self.chip, reset_interval, options)
         return self._mappings[key]
 
+    def keep(self, network: MappedNetwork) -> None:
+        """Remember the mapping without options and resets, which somebody has made already."""
+        self._mappings[None, None] = network
+
     def on(self, executor: Executor) -> Runner:
         """The executor, ready to run the network. Raises `ChipError` or `MissingExtraError` where it cannot."""
         if executor.name not in self._runners:

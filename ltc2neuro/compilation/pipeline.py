@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from compiler.quantize.precision import Precision, precision_for
-from compiler.quantize.to_integers import quantize
+from compiler.quantize.precision import Precision
 from compiler.rewrite.merge import merge_synapses
-from compiler.rewrite.runner import MERGING, PASSES, simplify
-from compiler.stock.build import simplified
+from compiler.rewrite.runner import MERGING, PASSES
+from compiler.rewrite.runner import simplify as rewritten
+from compiler.rules import Design
 from compiler.stock.form import LibraryForm
 from hw_models.arguments import check_flag
-from hw_models.chip import Chip, load_chip
+from hw_models.chip import Chip
 from hw_models.errors import InputError
-from ltc2neuro.compilation.calibration import RESOLVED, unread_channels, warn_of_poor_calibration
-from ltc2neuro.compilation.checking import after_integers, before_integers, design_of, later_fit, refuse, warn
-from ltc2neuro.compilation.growth import find_growth, warn_of_growth
-from ltc2neuro.compilation.stock import refuse_without_microcode, without_microcode
+from ltc2neuro.compilation.asking import ask
+from ltc2neuro.compilation.findings import later_fit, refuse, warn
+from ltc2neuro.compilation.stock import check_form, without_microcode
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.extras import TORCH
-from ltc2neuro.inputs.arguments import check_dt, check_module
-from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
-from ltc2neuro.inputs.layout import Layout, check_batch_first
+from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:
     import torch
+
+    from ltc2neuro.compilation.stages import Simplified
 
 KNOWN_STEPS = 16
 """Length of the known-answer sequence that an artifact carries."""
@@ -104,114 +103,73 @@ def compile(
     `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments, `ChipError` where the design
     rules of the chip forbid it: one that lists all that they find. What they only warn of is a warning: see `check`.
     """
-    dt = check_dt(dt, timespans)
     microcode, merged = check_flag(microcode, "microcode"), check_flag(merged, "merged")
-    check_module(model)
-    batch_first = check_batch_first(batch_first)
-    samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False, batch_first is False))
-    _check(samples)
-    timed = timespans is not None
-    sequences = with_timespans(samples, timespans, 0.0 if timed else None)
-    target = load_chip(chip)
+    asked = ask(
+        model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first
+    )
     if not microcode:
         if merged:
             raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
-        refuse_without_microcode(target, precision, form)
+        check_form(asked.chip, precision, form)
     elif form is not None:
         raise InputError("form is that of networks without microcode", advice="Give microcode=False, or leave it out.")
-    exact = precision_for(target, precision)
-    TORCH.require()
-    from ltc2neuro.compilation.training_mode import warn_of_training
-    from ltc2neuro.tracing import knows_time, proved, proved_long
+    from ltc2neuro.compilation.advice import warn_of
+    from ltc2neuro.compilation.stages import design, record, simplify, with_integers
 
-    begin("recording the model, and proving the record")
-    spans = [a[:, -1] for a in sequences.arrays] if timed else None
-    told = True if samples.ragged and batch_first is None else batch_first
-    known = proved(model, list(samples.arrays), dt=dt, timespans=spans, batch_first=told)
-    traced = known.traced
-    layout = traced.layout(batch_first)
-    if dt != 1.0 and not knows_time(model):
-        warnings.warn(_NO_TIME.format(dt=dt), stacklevel=2)
-    if traced.dropped:
-        warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=2)
-    warn_of_poor_calibration(
-        sequences.arrays,
-        timed=timed,
-        stacklevel=2,
-        resolved=_resolved(model),
-        unread=unread_channels(traced.graph),
-    )
-    warn_of_training(model, traced, sequences.arrays, stacklevel=2)
-    growth = find_growth(traced.graph, sequences.arrays, exact.margin, traced.growing)
-    warn_of_growth(growth, traced.growing, max(len(a) for a in sequences.arrays), stacklevel=2)
-    begin("simplifying")
+    recorded = record(asked)
+    warn_of(recorded, stacklevel=2)
     if not microcode:
-        graph = simplified(traced.graph)
-        evidence = proved_long(model, known, graph, list(samples.arrays), timespans=spans)
-        return without_microcode(traced, graph, evidence, sequences, form or LibraryForm(), layout, timed=timed)
-    graph, passes = simplify(traced.graph, MERGING if merged else PASSES)
-    if merged and merge_synapses.__name__ not in {record.name for record in passes}:
+        return without_microcode(recorded, form or LibraryForm(), stacklevel=2)
+    simplified = simplify(recorded, lambda graph: rewritten(graph, MERGING if merged else PASSES))
+    if merged and merge_synapses.__name__ not in {p.name for p in simplified.passes}:
         raise InputError(
             "there are no synapses to merge",
             numbers="no solver of this model reads the input and its states through the same synapse function",
             advice="Leave out merged=True: it is for LTCs.",
         )
-    begin("proving it over many steps")
-    evidence = proved_long(model, known, graph, list(samples.arrays), timespans=spans)
-    design = design_of(graph, sequences.arrays, target, exact)
-    findings = before_integers(design)
-    refuse(findings, target)
-    begin("ranges, formats, integers")
-    integers = quantize(graph, sequences.arrays, target, exact, timed=timed)
-    findings += later_fit(after_integers(design, integers))
-    refuse(findings, target)
+    made, findings = design(simplified)
+    refuse(findings, asked.chip)
+    made, more = with_integers(made, simplified)
+    findings += later_fit(more)
+    refuse(findings, asked.chip)
     warn(findings, stacklevel=2)
-    unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
-    shortest = traced.shortest if timed else None
-    net = Network(
-        graph,
-        integers,
-        target,
-        exact,
-        traced.readout,
-        traced.step_shape,
-        dt,
-        passes,
-        unknown,
-        shortest,
-        evidence,
-        layout,
-    )
-    begin("the known answer")
-    _warn_of_poor_outputs(net, sequences)
+    net = network_of(simplified, made)
+    _warn_of_poor_outputs(net, asked.sequences)
     return with_known_answer(net)
 
 
-def _resolved(model: torch.nn.Module) -> float:
-    """What share of a number the model's own floating-point numbers tell apart."""
-    import torch
-
-    kinds = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
-    return max((float(torch.finfo(kind).eps) for kind in kinds), default=RESOLVED)
-
-
-_DROPPED = (
-    "the model returns {count} more beside its answer and its states, and the network does not: it has one answer, the "
-    "first. To have them all, let the model return one tensor, such as torch.cat of them along the features."
-)
-_NO_TIME = (
-    "dt = {dt:g} changes no result: no recurrent cell of this model takes the elapsed time. A cell of your own gets it "
-    "as a third argument named elapsed."
-)
+def network_of(simplified: Simplified, made: Design) -> Network:
+    """The network of a design that no rule forbids; its known answer is still unknown."""
+    recorded, asked, integers = simplified.recorded, simplified.recorded.asked, made.integers
+    assert integers is not None  # the rules have seen them
+    unknown = KnownAnswer(asked.sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
+    net = Network(
+        simplified.graph,
+        integers,
+        asked.chip,
+        asked.precision,
+        recorded.traced.readout,
+        recorded.traced.step_shape,
+        asked.dt,
+        simplified.passes,
+        unknown,
+        recorded.shortest_span,
+        simplified.evidence,
+        recorded.layout,
+    )
+    if made.network is not None:
+        net.parts.prepared.keep(made.network)
+    return net
 
 
 def with_known_answer(net: Network) -> Network:
     """`net` with the reference's answer to its known sequence."""
-    from dataclasses import replace
-
+    begin("the known answer")
     run = run_network(net.parts, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
-    return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
+    answered = replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
+    answered.parts.prepared = net.parts.prepared
+    return answered
 
 
 def _warn_of_poor_outputs(net: Network, sequences: Sequences) -> None:
@@ -230,11 +188,3 @@ def _warn_of_poor_outputs(net: Network, sequences: Sequences) -> None:
             "that span many orders of magnitude, or precision='accurate', are what to look at.",
             stacklevel=3,
         )
-
-
-def _check(sequences: Sequences) -> None:
-    if not sequences.arrays or any(a.shape[0] == 0 for a in sequences.arrays):
-        raise InputError("calibration is empty", advice="Give at least one sequence with at least one sample.")
-    features = {a.shape[1] for a in sequences.arrays}
-    if len(features) > 1:
-        raise InputError("calibration sequences differ in their features", numbers=f"{sorted(features)}")

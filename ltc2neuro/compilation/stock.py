@@ -10,27 +10,26 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision
-from compiler.stock.build import build
+from compiler.rewrite.runner import PassRecord
+from compiler.stock.build import build, simplified
 from compiler.stock.centre import centre
 from compiler.stock.form import LibraryForm
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
-from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:
-    from ltc2neuro.tracing.model import Traced
+    from ltc2neuro.compilation.stages import Recorded
 
 KNOWN_STEPS = 16
 """Length of the known-answer sequence."""
 
 
-def refuse_without_microcode(chip: Chip, precision: Precision | str | None, form: LibraryForm | None) -> None:
+def check_form(chip: Chip, precision: Precision | str | None, form: LibraryForm | None) -> None:
     """Raise `ChipError` for a chip that Lava does not run on, `InputError` for a precision, which is microcode's."""
     if form is not None and not isinstance(form, LibraryForm):
         raise InputError("form must be a LibraryForm", numbers=f"form = {form!r}")
@@ -47,24 +46,27 @@ def refuse_without_microcode(chip: Chip, precision: Precision | str | None, form
         )
 
 
-def without_microcode(
-    traced: Traced,
-    graph: Graph,
-    evidence: Evidence,
-    sequences: Sequences,
-    form: LibraryForm,
-    layout: Layout,
-    *,
-    timed: bool,
-) -> LibraryNetwork:
-    """Lower the simplified `graph`, prove its widths; then the reference's answer to a piece of the calibration."""
+def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) -> LibraryNetwork:
+    """Simplify the record and lower it, prove its widths; then the reference's answer to a piece of the calibration."""
+    from ltc2neuro.compilation.stages import simplify
+
+    found, asked, traced = simplify(recorded, _simplified), recorded.asked, recorded.traced
+    sequences = asked.sequences
     begin("hinges, weights, the proof of their widths")
-    graph = centre(graph, sequences.arrays, timed=timed)
+    graph = centre(found.graph, sequences.arrays, timed=asked.timed)
     processes = build(graph, sequences.arrays, form)
-    shortest = traced.shortest if timed else None
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     net = LibraryNetwork(
-        graph, processes, form, traced.readout, traced.step_shape, traced.dt, unknown, shortest, layout, evidence
+        graph,
+        processes,
+        form,
+        traced.readout,
+        traced.step_shape,
+        asked.dt,
+        unknown,
+        recorded.shortest_span,
+        recorded.layout,
+        found.evidence,
     )
     begin("the known answer")
     run = net.run_channels(Sequences(tuple(unknown.x), ragged=False))
@@ -78,6 +80,11 @@ def without_microcode(
             f"without microcode the outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
             f"{level.worst.channel}, on {level.seen}. More hinges, form=LibraryForm(hinges=32), or microcode=True are "
             "what to try.",
-            stacklevel=3,
+            stacklevel=stacklevel + 1,
         )
     return net
+
+
+def _simplified(graph: Graph) -> tuple[Graph, tuple[PassRecord, ...]]:
+    """The rewrites of such networks, of which no record is kept."""
+    return simplified(graph), ()

@@ -1,0 +1,49 @@
+"""What is to be said of a model that was recorded, and of its calibration: one warning for each thing."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+
+from ltc2neuro.compilation.calibration import RESOLVED, unread_channels, warn_of_poor_calibration
+from ltc2neuro.compilation.growth import find_growth, warn_of_growth
+from ltc2neuro.compilation.stages import Recorded
+from ltc2neuro.compilation.training_mode import warn_of_training
+from ltc2neuro.tracing import knows_time
+
+
+def warn_of(recorded: Recorded, stacklevel: int) -> None:
+    """Poor calibrations, answers that are left out, a dt that nothing takes, training mode, growth."""
+    asked, traced = recorded.asked, recorded.traced
+    arrays, above = asked.sequences.arrays, stacklevel + 1
+    if asked.dt != 1.0 and not knows_time(asked.model):
+        warnings.warn(_NO_TIME.format(dt=asked.dt), stacklevel=above)
+    if traced.dropped:
+        warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=above)
+    warn_of_poor_calibration(
+        arrays,
+        timed=asked.timed,
+        stacklevel=above,
+        resolved=_resolved(asked.model),
+        unread=unread_channels(traced.graph),
+    )
+    warn_of_training(asked.model, traced, arrays, stacklevel=above)
+    growth = find_growth(traced.graph, arrays, asked.precision.margin, traced.growing)
+    warn_of_growth(growth, traced.growing, max(len(a) for a in arrays), stacklevel=above)
+
+
+def _resolved(model: torch.nn.Module) -> float:
+    """What share of a number the model's own floating-point numbers tell apart."""
+    kinds = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
+    return max((float(torch.finfo(kind).eps) for kind in kinds), default=RESOLVED)
+
+
+_DROPPED = (
+    "the model returns {count} more beside its answer and its states, and the network does not: it has one answer, the "
+    "first. To have them all, let the model return one tensor, such as torch.cat of them along the features."
+)
+_NO_TIME = (
+    "dt = {dt:g} changes no result: no recurrent cell of this model takes the elapsed time. A cell of your own gets it "
+    "as a third argument named elapsed."
+)

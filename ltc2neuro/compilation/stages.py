@@ -1,0 +1,119 @@
+"""The stages from a model to a network: asked, recorded, simplified, designed. Each makes the next one's argument.
+
+`compile` goes through all, `check` stops before the network, and networks of library processes leave after the float
+graph is simplified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from compiler.graph.graph import Graph
+from compiler.quantize.precision import Precision
+from compiler.quantize.to_integers import quantize
+from compiler.rewrite.runner import PassRecord
+from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
+from compiler.rules.refusal import refusal
+from hw_models.chip import Chip
+from ltc2neuro.compilation.findings import few
+from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.inputs.arrays import Floats, Sequences
+from ltc2neuro.inputs.layout import Layout
+from ltc2neuro.progress import begin
+from ltc2neuro.tracing import proved, proved_long
+
+if TYPE_CHECKING:
+    from ltc2neuro.tracing.model import Proved, Traced
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be compiled, checked."""
+
+    model: torch.nn.Module
+    samples: Sequences
+    """the calibration without time spans"""
+    sequences: Sequences
+    """the calibration as the graph takes it: with time spans, they are the last channel"""
+    chip: Chip
+    precision: Precision
+    dt: float
+    batch_first: bool | None
+    timed: bool
+
+    @property
+    def spans(self) -> list[Floats] | None:
+        """The time before each sample of the calibration."""
+        return [a[:, -1] for a in self.sequences.arrays] if self.timed else None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A model recorded as a float graph that computes what torch does, on the short probes."""
+
+    asked: Asked
+    known: Proved
+
+    @property
+    def traced(self) -> Traced:
+        """The record."""
+        return self.known.traced
+
+    @property
+    def layout(self) -> Layout:
+        """How the network's arrays lie."""
+        return self.traced.layout(self.asked.batch_first)
+
+    @property
+    def shortest_span(self) -> float | None:
+        """The shortest time before a sample that the network may be given."""
+        return self.traced.shortest if self.asked.timed else None
+
+
+@dataclass(frozen=True)
+class Simplified:
+    """The float graph after the rewrites, proved over many steps."""
+
+    recorded: Recorded
+    graph: Graph
+    passes: tuple[PassRecord, ...]
+    evidence: Evidence
+
+
+def record(asked: Asked) -> Recorded:
+    """Raises `TraceError` for what cannot be compiled, `ProofError` where the record differs from torch."""
+    begin("recording the model, and proving the record")
+    told = True if asked.samples.ragged and asked.batch_first is None else asked.batch_first
+    arrays = list(asked.samples.arrays)
+    return Recorded(asked, proved(asked.model, arrays, dt=asked.dt, timespans=asked.spans, batch_first=told))
+
+
+def simplify(recorded: Recorded, rewrite: Callable[[Graph], tuple[Graph, tuple[PassRecord, ...]]]) -> Simplified:
+    """`rewrite` the record, and prove what comes of it. Raises `ProofError`."""
+    begin("simplifying")
+    asked = recorded.asked
+    graph, passes = rewrite(recorded.traced.graph)
+    begin("proving it over many steps")
+    evidence = proved_long(asked.model, recorded.known, graph, list(asked.samples.arrays), timespans=asked.spans)
+    return Simplified(recorded, graph, passes, evidence)
+
+
+def design(simplified: Simplified) -> tuple[Design, list[Finding]]:
+    """The float graph as the rules look at it, and what they find."""
+    asked = simplified.recorded.asked
+    begin("design rules")
+    made = Design(asked.chip, simplified.graph, few(asked.sequences.arrays), asked.precision)
+    return made, apply_rules(made, [refusal, *REAL_RULES])
+
+
+def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Finding]]:
+    """The design with its integer graph, and what the rules find in that and in its mapping. Raises `QuantizeError`."""
+    asked = simplified.recorded.asked
+    begin("ranges, formats, integers")
+    integers = quantize(simplified.graph, asked.sequences.arrays, asked.chip, asked.precision, timed=asked.timed)
+    made = replace(made, integers=integers)
+    return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])
