@@ -109,8 +109,9 @@ HOW = """
   header of 10 bits; a neuron takes an entry of the axon map for each core and connection that it sends to. Zero
   weights take nothing. The bits of a packed synapse are not published: 15 to 20, here 18. First fit is improved by
   putting synapse neurons beside the state neurons that they feed, and these beside those that hear the same: fewest
-  cores first, then least traffic. What binds is the scarcest resource of the fullest core. Loihi 2's program memory is
-  not published, so programs are not counted by length. More cores than needed make shorter ticks (`cores=`, `--cores`).
+  cores first, then least traffic. The bottleneck is the scarcest resource of the fullest core. Loihi 2's program memory
+  is not published, so programs are not counted by length. More cores than needed make shorter ticks
+  (`cores=`, `--cores`).
 - **Time.** A tick lasts as long as its busiest core, plus the barrier that ends it for all cores: T = barrier +
   max over cores of (synaptic operations + neurons x (update + instructions) + messages in and out). All neurons are
   updated in every tick, on their longest way through the program at that tick. The high end adds the busiest link
@@ -164,7 +165,7 @@ def page() -> str:
 
 
 SIZE_HEAD = [
-    "| network | neurons | synapses | cores | what binds | ticks a sample | latency, ticks | most of the time |",
+    "| network | neurons | synapses | cores | bottleneck | ticks a sample | latency, ticks | most of the time |",
     "|---|---|---|---|---|---|---|---|",
 ]
 
@@ -172,7 +173,7 @@ SIZE_HEAD = [
 def size_row(name: str, net: Network) -> str:
     """A network in the table of sizes."""
     cost, mapped = net.cost(), net.placement.network
-    limit, share = cost.placement.binding
+    limit, share = cost.placement.bottleneck
     neurons = sum(p.size for p in mapped.populations)
     synapses = sum(int(np.count_nonzero(c.weights)) for c in mapped.connections)
     ticks = [f"{cost.ticks_per_sample}", f"{cost.latency_ticks}"]

@@ -44,9 +44,9 @@ more for a fraction of the synapses (`LibraryForm.growth`). The LTC's wave has f
 
 A weight of `Dense` with mixed signs has 8 bits and is even; all of one connection share a power of two. Each weight is
 therefore two, in two connections (`split_weights`). Hinges of one function have weights whose sum is exactly 0: the
-slopes are rounded, not the weights. Constants make good the half of a last place that every shift floors away.
+slopes are rounded, not the weights. Constants make good the half LSB that every shift floors away.
 
-**Nothing wraps.** Lava's processes wrap at 32 bits without a word, so a network is built only if it is proven that
+**Nothing wraps.** Lava's processes silently wrap at 32 bits, so a network is built only if it is proven that
 every message and sum stays within 24 bits, every sum before its shift and every product within 32, whatever arrives.
 Functions that are flat outside their knots make that possible: states in a loop are read through them. Each
 population has as many bits as the proof allows. The bounds hold at the end of a tick; a sum that is out of range

@@ -5,6 +5,9 @@ Every error of the project derives from `Ltc2NeuroError`; `ltc2neuro.errors` re-
 
 from __future__ import annotations
 
+BUG = "This is a bug in ltc2neuro, please report it."
+"""What to do about an error that no user can have caused."""
+
 
 class Ltc2NeuroError(Exception):
     """Base of all errors: `what` went wrong, `where`, the `numbers` and the `advice`.
@@ -43,7 +46,7 @@ class ProofError(Ltc2NeuroError):
 
 
 class GraphError(Ltc2NeuroError):
-    """A graph breaks one of its own rules: a fault of the compiler, not of the user."""
+    """A graph breaks one of its own rules: a bug in ltc2neuro, not an error of the user's."""
 
 
 class QuantizeError(Ltc2NeuroError):

@@ -20,7 +20,7 @@ Integers: TypeAlias = npt.NDArray[np.signedinteger]
 
 @dataclass(frozen=True)
 class Format:
-    """A value's format: `fraction` bits behind the point, and the integers `low` to `high` it may hold.
+    """A value's format: `fraction` fraction bits, and the integers `low` to `high` it may hold.
 
     >>> q = Format(fraction=2, low=-8, high=7)
     >>> q.bits, q.lsb, q.real_low, q.real_high

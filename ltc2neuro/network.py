@@ -142,7 +142,7 @@ class Network(Record):
         """States as integers of this network, (batch, size) by the names of `graph.states`, such as `run` starts from.
 
         The type of an array tells what it holds: floats are real values, torch's own `hx`, and are rounded to the
-        state's last place; what lies beyond its range is clipped, with one warning. Integers are those of a
+        state's LSB; what lies beyond its range is clipped, with one warning. Integers are those of a
         `final_state` and stay as they are. An `nn.LSTM` returns two: `{"h": h, "c": c}`; docs/arrays.md has the names
         of each layer. Raises `InputError` for other names and shapes, for integers that the network cannot hold, and
         for floats that are integers by mistake.

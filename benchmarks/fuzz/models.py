@@ -50,7 +50,7 @@ def trial(seed: int) -> str:
 
 
 def _torch(made: Example) -> np.ndarray:
-    """What torch answers, in the model's own type: what varies by its last place alone is no signal."""
+    """What torch answers, in the model's own type: what varies by its LSB alone is no signal."""
     dtype = next((p.dtype for p in made.model.parameters()), torch.float32)
     with torch.no_grad():
         return made.model.eval()(torch.tensor(made.new, dtype=dtype)).numpy()

@@ -121,7 +121,7 @@ def _clip(dest: isa.Target, a: isa.Source, bounds: tuple[int, int], low: int, hi
 
 
 def _rescale(op: Rescale, dest: isa.Target, graph: Graph, chip: Chip, place: Place) -> Listing:
-    """Add half of the last place, shift right, clip."""
+    """Add half an LSB, shift right, clip."""
     low, high = _bounds(graph, op.x)
     out_low, out_high = _bounds(graph, op.out)
     listing: Listing = []

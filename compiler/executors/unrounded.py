@@ -1,6 +1,6 @@
 """The integer graph on real numbers: the same program without rounding and saturation.
 
-Values are in units of the last place. floor(x) becomes x - 1/2, the mean of what flooring does, because
+Values are in LSB. floor(x) becomes x - 1/2, the mean of what flooring does, because
 the constants already hold the opposite half. What differs from the reference is rounding and saturation;
 what differs from torch is structure, approximation and rounded parameters.
 """
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 def run_floating(
     graph: Graph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
 ) -> Execution:
-    """Run an integer graph over `x` (batch, time, features) in units of the input's last place, unrounded."""
+    """Run an integer graph over `x` (batch, time, features) in LSB of the input, unrounded."""
     return prepare(graph, KERNELS).run(np.asarray(x, np.float64), state, record)
 
 

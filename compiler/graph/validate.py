@@ -23,13 +23,13 @@ from compiler.graph.ops import (
     StateRead,
     StateWrite,
 )
-from hw_models.errors import GraphError
+from hw_models.errors import BUG, GraphError
 
 
 def validate(graph: Graph, after: str = "") -> Graph:
     """Check `graph` and return it. Raises `GraphError` that names the pass `after` which it came."""
     for problem in problems(graph):
-        raise GraphError(problem, where=f"after {after}" if after else "", advice="This is a fault of the compiler.")
+        raise GraphError(problem, where=f"after {after}" if after else "", advice=BUG)
     return graph
 
 

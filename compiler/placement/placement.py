@@ -53,7 +53,7 @@ class Placement:
         return total
 
     @cached_property
-    def binding(self) -> tuple[str, float]:
+    def bottleneck(self) -> tuple[str, float]:
         """The resource that is scarcest on any core, one of `RESOURCES`, and the share of it that is used.
 
         Larger layers need no more programs, so these count only where a core has no room for another one.
@@ -90,8 +90,8 @@ class Placement:
             lines.append(f"{core:>5} {sum(held.values()):>8,} {_percents(shares[:, core])}  {parts}")
         total = sum(p.size for p in self.network.populations)
         lines.append(f"{'all':>5} {total:>8,} {_percents(shares.mean(axis=1) if self.count else shares.sum(axis=1))}")
-        name, share = self.binding
-        lines.append(f"what binds: {name}, {share:.1%} on the fullest core")
+        name, share = self.bottleneck
+        lines.append(f"bottleneck: {name}, {share:.1%} on the fullest core")
         low, high = self.memory.synapse_bits.low, self.memory.synapse_bits.high
         still = "would still do" if self.fits_at(high) else "would be overfull"
         lines.append(

@@ -90,11 +90,11 @@ def _check_cores(placement: Placement, chip: Chip, spread: int) -> None:
             numbers=f"cores = {spread:,}, and {chip.chips} x {chip.cores} are there",
             advice=f"Give fewer cores, or {-(-placement.count // chip.cores)} chips (chips=, board=).",
         )
-    name, share = placement.binding
+    name, share = placement.bottleneck
     raise PlacementError(
         "the network does not fit the chip",
         where=f"chip {chip.name}",
-        numbers=f"it needs {placement.count:,} cores, and {chip.chips} x {chip.cores} are there; {name} bind "
-        f"({share:.1%} on the fullest core)",
+        numbers=f"it needs {placement.count:,} cores, and {chip.chips} x {chip.cores} are there; "
+        f"the bottleneck: {name} ({share:.1%} on the fullest core)",
         advice=f"Use a smaller or sparser network, or {placement.chips} chips (chips=, board=).",
     )

@@ -1,6 +1,6 @@
 """Building an integer graph op by op, each result with its span, its format and its expected error.
 
-Flooring takes half of the last place on average. The builder carries that bias along, and the next
+Flooring takes half an LSB on average. The builder carries that bias along, and the next
 constant that is added takes it back: no instruction is spent on rounding.
 """
 
@@ -119,7 +119,7 @@ class Builder:
         return self.constant(f"{value}@{fraction}", np.array([value]), fraction)
 
     def parameter(self, name: str, fraction: int, bias: Floats | float = 0.0) -> str:
-        """The float constant `name` at `fraction`, less `bias` of the last place."""
+        """The float constant `name` at `fraction`, less `bias` LSB."""
         exact = self.source.constants[name].astype(np.float64) * 2.0**fraction - bias
         held = np.clip(np.floor(exact + 0.5), -FAR, FAR)  # what is farther is infinite for every word
         return self.constant(f"{name}@{fraction}", held.astype(np.int64), fraction)
@@ -127,7 +127,7 @@ class Builder:
     # --- ops -----------------------------------------------------------------------------------------------
 
     def emit(self, op: Op, fraction: int, limits: Limits | None = None, of: str | None = None) -> str:
-        """Append `op`; its result's format has `fraction` bits behind the point.
+        """Append `op`; its result's format has `fraction` fraction bits.
 
         `limits` are the bounds of a saturating op; `of` is the float value that the result stands for.
         Raises `QuantizeError` where the result does not fit the chip's word or product.
@@ -236,7 +236,7 @@ class Builder:
         return "; ".join(("" if value is None else value.name, *(value.lines if value else ()))).strip("; ")
 
     def _bias(self, op: Op) -> Floats:
-        """The mean error of the result, in its last place, that flooring has caused so far."""
+        """The mean error of the result, in LSB, that flooring has caused so far."""
         zero = np.zeros(1)
         if isinstance(op, Add):
             return self._of(op.a) + self._of(op.b)

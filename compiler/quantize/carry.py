@@ -1,7 +1,7 @@
 """Slow states carry on: what rounding takes off a step is kept in a word of its own and added to the next step.
 
-A step of less than half a last place would leave a state where it is, and a neuron of time constant tau, in
-iterations, would stand still up to tau / 2 last places from where it should go. With g bits more in the carry it is
+A step of less than half an LSB would leave a state where it is, and a neuron of time constant tau, in
+iterations, would stand still up to tau / 2 LSB from where it should go. With g bits more in the carry it is
 2^-g of that, for three instructions and a word a neuron.
 """
 
@@ -78,7 +78,7 @@ def _stops_mode(kept: Kept, fraction: int, leak: float, often: int) -> bool:
 
 
 def _sums(made: Mapping[str, Op], step: str) -> int:
-    """How many sums a step is made of, at least one: without a carry each is rounded to the state's last place."""
+    """How many sums a step is made of, at least one: without a carry each is rounded to the state's LSB."""
     found, waiting = 0, [step]
     while waiting:
         op = made.get(waiting.pop())
@@ -90,19 +90,19 @@ def _sums(made: Mapping[str, Op], step: str) -> int:
 
 def _slow(kept: Kept, fraction: int, often: int) -> bool:
     """Whether rounding, so often in a step, would stop a neuron too early, or swallow its steps."""
-    last_place = 2.0**-fraction
+    lsb = 2.0**-fraction
     reach = np.maximum(kept.largest, SMALL * kept.largest.max(initial=0.0))
-    short = often * stops_short(kept.leak, last_place)
-    return bool(np.any(short > SHORT * reach) or np.any(_swallowed(kept.step, last_place)))
+    short = often * stops_short(kept.leak, lsb)
+    return bool(np.any(short > SHORT * reach) or np.any(_swallowed(kept.step, lsb)))
 
 
-def stops_short(leak: Floats, last_place: float) -> Floats:
+def stops_short(leak: Floats, lsb: float) -> Floats:
     """How far from where they should go neurons may stand still; 0 for those that do not leak."""
-    return np.divide(last_place / 2, leak, out=np.zeros_like(leak), where=leak > 0)
+    return np.divide(lsb / 2, leak, out=np.zeros_like(leak), where=leak > 0)
 
 
-def _swallowed(step: Floats, last_place: float) -> np.ndarray:
-    return (step > 0) & (step < last_place)
+def _swallowed(step: Floats, lsb: float) -> np.ndarray:
+    return (step > 0) & (step < lsb)
 
 
 def sums_of_states(graph: Graph) -> dict[str, Carried]:

@@ -1,4 +1,4 @@
-"""Arguments so large that the function's whole course lies within a few of their last places are clipped.
+"""Arguments so large that the function's whole course lies within a few LSB are clipped.
 
 A raw timestamp drives gates to +-10^6, where they are 0 or 1: a word for that leaves the argument no fraction. Clipped
 to where the function still changes, before the row's factor makes it large, it has all the fraction that it needs.
@@ -117,9 +117,9 @@ def _clipped(
 def _wide_enough(
     first: Floats, last: Floats, anchor: Floats, least: Floats, most: Floats, place: float, precision: Precision
 ) -> tuple[Floats, Floats, Floats]:
-    """The ends, a few last places (of the origin, or where the largest fills the operand) apart; and the factor for it.
+    """The ends, a few LSB (of the origin, or where the largest fills the operand) apart; and the factor for it.
 
-    Else both ends of a function that changes between two last places would be rounded to one. The `anchor` stays.
+    Else both ends of a function that changes between two LSB would be rounded to one. The `anchor` stays.
     """
     largest = np.max(np.maximum(np.abs(np.clip(first, least, most)), np.abs(np.clip(last, least, most))), initial=0.0)
     wide, wanted = last - first, 2.0**STEPS * max(place, float(largest) * 2.0**-precision.operand)

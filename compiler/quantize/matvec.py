@@ -85,7 +85,7 @@ def _low_bits(build: Builder, op: MatVec, wanted: list[int], weights: Integers) 
 def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple[str, str]:
     """The message with `fraction` bits, and what `low_bits` more would add to it or take from it.
 
-    It is rounded, not floored: a second matrix meets it alone, and half a last place would add up over a row.
+    It is rounded, not floored: a second matrix meets it alone, and half an LSB would add up over a row.
     """
     if not low_bits:
         message = build.at(source, fraction)

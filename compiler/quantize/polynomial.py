@@ -30,7 +30,7 @@ class Table:
     """The arrays of a `PiecewisePolynomial`, and what is known of it.
 
     knots (segments - 1), origins (segments), coefficients (segments, degree + 1), shifts (segments, degree).
-    The argument's integers have `in_fraction` bits behind the point, the result's `out_fraction`. Over the domain
+    The argument's integers have `in_fraction` fraction bits, the result's `out_fraction`. Over the domain
     that the table was made for the result lies in low..high (proven), and is at most `max_error` (in real units,
     roundings included, measured) from the function.
     """

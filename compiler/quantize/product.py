@@ -16,14 +16,14 @@ MAX_SHIFT = 30
 """The longest shift that a multiply-shift makes; a smaller parameter has fewer digits."""
 
 NEAR = 4
-"""Last places beyond 0 that need no care"""
+"""LSB beyond 0 that need no care"""
 
 
 def lower_mul(build: Builder, op: Mul, proven: Interval) -> str:
     """`op` in integers, of the sign that is `proven`; its result has the fraction that `build.wanted` gives it."""
     result = _lowered(build, op)
     span, fraction = build.spans[result], build.fraction(result)
-    # The two multiplies of a wide square may miss 0 by a last place, and their spans alone do not see its sign at all:
+    # The two multiplies of a wide square may miss 0 by an LSB, and their spans alone do not see its sign at all:
     # a function of it, such as exp(-x * x), would be tabulated far beyond 0.
     kind: type[Max] | type[Min] | None = None
     if span.least < -NEAR and proven.low.min(initial=0.0) >= 0:

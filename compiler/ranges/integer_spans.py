@@ -39,7 +39,7 @@ from compiler.graph.ops import (
 from compiler.ranges.assumptions import MOST_SHIFT, check_assumptions
 from compiler.ranges.polynomial_reach import reach as table_reach
 from hw_models.chip import Chip
-from hw_models.errors import GraphError
+from hw_models.errors import BUG, GraphError
 from hw_models.fixed_point import Format, round_shift, shift_saturate
 
 Integers = npt.NDArray[np.int64]
@@ -282,7 +282,7 @@ def prove(graph: Graph, chip: Chip) -> Graph:
                 f"{op.result} can leave its format or a product the chip's width",
                 where=f"block {block.name}, {type(op).__name__}",
                 numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}, product {span.product}",
-                advice="This is a fault of the compiler.",
+                advice=BUG,
             )
         _check_fractions(graph, op)
     return graph
@@ -297,7 +297,7 @@ def _check_write(graph: Graph, op: StateWrite, spans: Mapping[str, Span]) -> Non
         raise GraphError(
             f"what is written to the state {op.state} can leave its format",
             numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}",
-            advice="This is a fault of the compiler.",
+            advice=BUG,
         )
 
 
@@ -309,4 +309,4 @@ def _check_fractions(graph: Graph, op: Op) -> None:
     found |= {graph.fractions[n] for n in op.operands if n in graph.fractions}
     found.add(graph.values[op.out].format.fraction)  # type: ignore[union-attr]
     if len(found) > 1:
-        raise GraphError(f"{op} mixes the fractions {sorted(found)}", advice="This is a fault of the compiler.")
+        raise GraphError(f"{op} mixes the fractions {sorted(found)}", advice=BUG)

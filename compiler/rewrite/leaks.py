@@ -107,7 +107,7 @@ def slow_matrix(draft: Draft, op: Op) -> Op | None:
 
 
 def steps_together(draft: Draft, op: Op) -> Op | None:
-    """(v + s) + w -> v + (s + w): small steps add up before the state's last place is met."""
+    """(v + s) + w -> v + (s + w): small steps add up before the state's LSB is met."""
     if not isinstance(op, (Add, Sub)) or not _becomes_state(draft, op.out):
         return None
     sides = ((op.a, op.b), (op.b, op.a)) if isinstance(op, Add) else ((op.a, op.b),)

@@ -22,7 +22,7 @@ from compiler.rewrite.slices import slices
 from compiler.rewrite.split import split
 from compiler.rewrite.split_constants import beside
 from compiler.rewrite.sums import sums
-from hw_models.errors import GraphError
+from hw_models.errors import BUG, GraphError
 
 Pass: TypeAlias = Callable[[Graph], Graph]
 
@@ -69,7 +69,7 @@ def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tu
     raise GraphError(
         "the rewrites come to no end",
         numbers=f"{MOST_ROUNDS} rounds; the last passes were {', '.join(r.name for r in records[-4:])}",
-        advice="This is a fault of the compiler.",
+        advice=BUG,
     )
 
 

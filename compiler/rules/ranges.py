@@ -41,20 +41,20 @@ def denominator(design: Design) -> Iterator[Finding]:
 def resolution(design: Design) -> Iterator[Finding]:
     """States of which an element is never more than a few steps of the format that all share, where outputs show it."""
     for state in design.real.states:
-        last_place = lsb(design, state.name)
+        one_lsb = lsb(design, state.name)
         if not design.runs or not state.size:
             continue
         reach = np.max([np.abs(run.states[state.name][0]).max(axis=0) for run in design.runs], axis=0)
-        steps = reach / last_place
+        steps = reach / one_lsb
         coarse = np.flatnonzero((steps > 0) & (steps < FEW_STEPS))
-        lost = loss(design, state.name, last_place) if coarse.size else 0.0
+        lost = loss(design, state.name, one_lsb) if coarse.size else 0.0
         if lost > TOLERANCE:
             worst = int(coarse[np.argmin(steps[coarse])])
             yield Finding(
                 "resolution",
                 state.name,
                 f"{coarse.size} of {state.size} elements are no more than few steps of the format that all share",
-                f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} steps of {last_place:.3g}; "
+                f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} steps of {one_lsb:.3g}; "
                 f"rounding this state changes an output by {lost:.2%}",
                 f"{FEW_STEPS} steps, and {TOLERANCE:.1%}",
                 "Bring the state's elements to like sizes, or calibrate on data without far outliers.",
@@ -63,7 +63,7 @@ def resolution(design: Design) -> Iterator[Finding]:
 
 
 def lsb(design: Design, state: str) -> float:
-    """The last place of a state's format: of the one it has, or of the one that it will get."""
+    """The LSB of a state's format: of the one it has, or of the one that it will get."""
     if design.integers is not None:
         form = design.integers.state(state).format
         assert form is not None  # an integer graph's

@@ -14,7 +14,7 @@ TOLERANCE = 1e-3
 """Of an output, that rounding may change: about 60 dB."""
 
 
-def loss(design: Design, state: str, last_place: float) -> float:
+def loss(design: Design, state: str, one_lsb: float) -> float:
     """How far the outputs move, at most of any output, when only `state` is rounded after each sample.
 
     Root mean square of the difference, relative to that of the output, on the first of the sequences.
@@ -25,7 +25,7 @@ def loss(design: Design, state: str, last_place: float) -> float:
     held, rounded = None, []
     for t in range(x.shape[1]):
         step = program.run(x[:, t : t + 1], held)
-        held = {**step.final, state: np.round(step.final[state] / last_place) * last_place}
+        held = {**step.final, state: np.round(step.final[state] / one_lsb) * one_lsb}
         rounded.append(step.outputs[0, 0] * scale + offset)
     size = np.sqrt(np.mean(exact**2, axis=0))
     moved = np.sqrt(np.mean((np.array(rounded) - exact) ** 2, axis=0))

@@ -1,9 +1,9 @@
 """States that change more slowly than their format can show.
 
-A state is rounded when it is written: what would move it by less than half of its last place leaves it where it is.
-So a neuron of time constant tau (in iterations of its block) stands still anywhere within tau / 2 last places of where
+A state is rounded when it is written: what would move it by less than half of its LSB leaves it where it is.
+So a neuron of time constant tau (in iterations of its block) stands still anywhere within tau / 2 LSB of where
 it should go: `TOLERANCE` of the largest value that it takes is what it may be off. Where a state carries on what
-rounding takes off its steps, the last place is the carry's.
+rounding takes off its steps, the LSB is the carry's.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SHOWN_STEPS = 16
 
 
 def time_constant(design: Design) -> Iterator[Finding]:
-    """Time constants that are too long for the state's last place."""
+    """Time constants that are too long for the state's LSB."""
     for name, kept in design.kept.items():
         if design.integers is None:
             return
-        last_place, often = held_to(design, name), design.iterations(name)
-        off = stops_short(kept.leak, last_place)
+        one_lsb, often = held_to(design, name), design.iterations(name)
+        off = stops_short(kept.leak, one_lsb)
         reach = np.maximum(kept.largest, SMALL * kept.largest.max(initial=0.0))
         slow = np.flatnonzero(off > TOLERANCE * reach)
         if slow.size and shows(design, name, np.where(off > TOLERANCE * reach, off, 0.0)):
@@ -39,9 +39,9 @@ def time_constant(design: Design) -> Iterator[Finding]:
             yield Finding(
                 "time constant",
                 name,
-                f"{slow.size} of {off.size} neurons are so slow that the format's last place stops them early",
-                f"neuron {worst}: tau is {tau / often:.3g} samples ({tau:.3g} sub-steps), the last "
-                f"place {last_place:.3g}: it stops up to {off[worst]:.3g} short",
+                f"{slow.size} of {off.size} neurons are so slow that the format's LSB stops them early",
+                f"neuron {worst}: tau is {tau / often:.3g} samples ({tau:.3g} sub-steps), the "
+                f"LSB {one_lsb:.3g}: it stops up to {off[worst]:.3g} short",
                 f"{TOLERANCE:g} of the neuron's {reach[worst]:.3g}",
                 wider(design, name),
                 Severity.WARNING,
@@ -49,33 +49,33 @@ def time_constant(design: Design) -> Iterator[Finding]:
 
 
 def small_steps(design: Design) -> Iterator[Finding]:
-    """States whose steps are smaller than their last place, where outputs show it."""
+    """States whose steps are smaller than their LSB, where outputs show it."""
     for state in design.real.states:
         if not state.size or not design.runs or design.integers is None:
             continue
-        last_place, often = held_to(design, state.name), design.iterations(state.name)
+        one_lsb, often = held_to(design, state.name), design.iterations(state.name)
         steps = np.concatenate([np.diff(run.states[state.name][0], axis=0) for run in design.runs]) / often
         if not len(steps):
             continue
         size = np.sqrt(np.mean(steps**2, axis=0))
-        small = np.flatnonzero((size > 0) & (size < last_place))
-        lost = loss(design, state.name, last_place) if small.size else 0.0
+        small = np.flatnonzero((size > 0) & (size < one_lsb))
+        lost = loss(design, state.name, one_lsb) if small.size else 0.0
         if lost > TOLERANCE:
             worst = int(small[np.argmin(size[small])])
             yield Finding(
                 "small steps",
                 state.name,
-                f"{small.size} of {state.size} elements change by less than the format's last place, and so not at all",
+                f"{small.size} of {state.size} elements change by less than the format's LSB, and so not at all",
                 f"element {worst} changes by {size[worst]:.3g} a step (root mean square); "
                 f"rounding this state changes an output by {lost:.2%}",
-                f"the last place, {last_place:.3g}, and {TOLERANCE:.1%}",
+                f"the LSB, {one_lsb:.3g}, and {TOLERANCE:.1%}",
                 wider(design, state.name),
                 Severity.WARNING,
             )
 
 
 def held_to(design: Design, state: str) -> float:
-    """What is never rounded off a state: its last place, or that of what it carries on."""
+    """What is never rounded off a state: its LSB, or that of what it carries on."""
     name = carry_name(state)
     if design.integers is not None and any(s.name == name for s in design.integers.states):
         return lsb(design, name)

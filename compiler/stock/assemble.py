@@ -1,4 +1,4 @@
-"""From the plan of a wave to integers: last places, populations, weights, biases."""
+"""From the plan of a wave to integers: LSBs, populations, weights, biases."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ INPUT_BITS = 14
 MOST_BITS = 19
 """of a message: what is left of 24 are the sign and room for sums that go beyond what is usual"""
 SPREAD = 16.0
-"""The last places of a node's elements differ by at most this factor."""
+"""The LSBs of a node's elements differ by at most this factor."""
 SLACK = 0.01
 """So far beyond its bounds, as a share of their distance, a state may be by what hinges and flooring add."""
 ROOT_BITS = 13
@@ -45,7 +45,7 @@ ROOT_SCALE = 18
 
 @dataclass
 class _Port:
-    """One input of a population in the making: who feeds it, in last places of the real value."""
+    """One input of a population in the making: who feeds it, in LSB of the real value."""
 
     population: Population
     index: int
@@ -76,10 +76,10 @@ class _Assembly:
         self.lsb = {name: self._lsb(node) for name, node in plan.nodes.items()}
         self.knots = {n: self._knots(b) for n, b in plan.nodes.items() if isinstance(b, Bank)}
 
-    # --- last places ---------------------------------------------------------------------------------------
+    # --- LSBs ----------------------------------------------------------------------------------------------
 
     def _lsb(self, node: Node) -> Floats:
-        """The real weight of the last place of what a node sends, an element; of a function's hinges."""
+        """The real weight of the LSB of what a node sends, an element; of a function's hinges."""
         if isinstance(node, Source):
             return _even(node.magnitude) / 2**INPUT_BITS
         if isinstance(node, Bank):
@@ -105,7 +105,7 @@ class _Assembly:
         return _even(magnitude) / 2.0 ** self._factor_bits(level)
 
     def _knots(self, bank: Bank) -> Integers:
-        """Knots as integers, rising: those that one integer stands for are a last place apart."""
+        """Knots as integers, rising: those that one integer stands for are one LSB apart."""
         knots = np.rint(bank.knots / self.lsb[bank.name].reshape(-1, 1)).astype(np.int64)
         steps = np.arange(knots.shape[1])
         return np.maximum.accumulate(knots - steps, axis=1) + steps
@@ -261,7 +261,7 @@ def _even(magnitude: Floats) -> Floats:
 
 
 def _root_lsb(node: Root) -> Floats:
-    """InvSqrt is on one side of the truth over whole octaves: its last place weighs what makes good for that."""
+    """InvSqrt is on one side of the truth over whole octaves: its LSB weighs what makes good for that."""
     unit = node.high / 2**ROOT_BITS
     share = np.linspace(0.0, 1.0, 256)
     x = np.rint(np.exp(np.log(node.low / unit)[:, None] * (1 - share) + np.log(node.high / unit)[:, None] * share))

@@ -81,7 +81,7 @@ def _check_ends(graph: ProcessGraph) -> None:
         raise ValueError("its ends do not fit its inputs and outputs")
     for lsb in (graph.input_lsb, graph.output_lsb, *(p.lsb for p in graph.states.values())):
         if lsb.ndim != 1 or not np.all(np.isfinite(lsb) & (lsb > 0)):
-            raise ValueError("its last places are no positive numbers")
+            raise ValueError("its LSBs are no positive numbers")
 
 
 def _check_number(name: str, number: object, low: int, high: int) -> None:

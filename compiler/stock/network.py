@@ -86,7 +86,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a state is: elements start..stop of a population's messages, and the real weight of their last places.
+    """Where a state is: elements start..stop of a population's messages, and the real weight of their LSBs.
 
     What lies beyond `low` or `high` has saturated: it is read as if it lay there.
     """

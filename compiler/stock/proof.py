@@ -1,6 +1,6 @@
 """The proof that a network keeps within the chip's and Lava's widths, whatever comes.
 
-Lava's processes wrap without a word where a number is too wide, so none may be. Every population's messages get
+Lava's processes wrap silently where a number is too wide, so none may be. Every population's messages get
 bounds, level by level. A function's hinges are bounded together: their weighted sum is piecewise linear in the one
 sum that they share, so its extremes lie at the knots. States enter without any bound at first: what is computed from
 them passes through functions that are flat outside their knots, so that bounds come out nevertheless; with these,

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough: nothing more is to be flushed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except Exception as error:  # the last place: what is not said here would be a traceback
+    except Exception as error:  # the last resort: what is not said here would be a traceback
         from hw_models.errors import Ltc2NeuroError
 
         if options.debug:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from ltc2neuro.cli.words import in_shell
 
 HELD, MISSED, USAGE, FAULT, UNREAD = 0, 1, 2, 3, 141
-"""Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a fault of ours; the reader of
-our output, such as `head`, was gone before its end, as shells say it."""
+"""Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a bug in ltc2neuro; the reader
+of our output, such as `head`, was gone before its end, as shells say it."""
 
 
 def say(options: argparse.Namespace, text: str, data: Mapping[str, object]) -> None:
@@ -51,7 +51,7 @@ def say_error(options: argparse.Namespace, error: Exception) -> None:
     from hw_models.errors import Ltc2NeuroError
 
     own = isinstance(error, Ltc2NeuroError)
-    what = in_shell(error.what) if own else f"a fault of ltc2neuro itself: {type(error).__name__}: {error}"
+    what = in_shell(error.what) if own else f"a bug in ltc2neuro, please report: {type(error).__name__}: {error}"
     if options.json:
         parts = {key: getattr(error, key, "") for key in ("where", "numbers")}
         parts["advice"] = in_shell(getattr(error, "advice", ""))

@@ -27,7 +27,7 @@ _PART = re.compile(r"(.+)\[(\d+):(\d+)\]")
 
 @dataclass(frozen=True)
 class Word:
-    """A state as integers, per element: the real weight of its last place, and between what it lies."""
+    """A state as integers, per element: the real weight of its LSB, and between what it lies."""
 
     lsb: Floats
     low: Integers
@@ -163,7 +163,7 @@ def as_integers(
 
 
 def as_reals(rows: Mapping[str, np.ndarray], words: Mapping[str, Word]) -> dict[str, Floats]:
-    """States in units of their last place, unrounded, as "floating" takes them."""
+    """States in LSB, unrounded, as "floating" takes them."""
     for name, array in rows.items():
         if is_real(array):
             check_units(name, array, words[name])

@@ -49,7 +49,7 @@ def _kind(net: Record, state: State) -> str:
 
 
 def _format(form: Format) -> str:
-    return f"[{form.real_low:.4g}, {form.real_high:.4g}], {form.bits} bits, {form.fraction} behind the point"
+    return f"[{form.real_low:.4g}, {form.real_high:.4g}], {form.bits} bits, {form.fraction} fraction bits"
 
 
 def _mapping(net: Parts) -> list[str]:
@@ -77,7 +77,7 @@ def _placed(net: Parts) -> str:
         placement = net.placement
     except ChipError as error:
         return f"{error.what}: {error.numbers}" if error.numbers else error.what
-    limit, share = placement.binding
+    limit, share = placement.bottleneck
     chip = net.record.chip
     room = "" if chip.cores is None else f" of {chip.cores * chip.chips:,}"
     return f"{placement.count:,}{room} cores, {limit} {share:.1%} on the fullest; net.cost() tells time and energy"

@@ -19,7 +19,7 @@ from hw_models.arguments import check_count
 from hw_models.bands import Band
 from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
-from hw_models.errors import ChipError, GraphError, InputError
+from hw_models.errors import BUG, ChipError, GraphError, InputError
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.placing import placed
 from ltc2neuro.compiled.record import Record
@@ -128,7 +128,7 @@ def _activity(net: Parts, placement: Placement, run: Run, options: Options | Non
 
 
 def _require_own(net: Parts, run: Run) -> None:
-    """Raise `InputError` for a run of another network: repeated on this one, it would be counted without a word."""
+    """Raise `InputError` for a run of another network: repeated on this one, it would be counted silently."""
     if not isinstance(run, Run):
         raise InputError("run must be a Run", numbers=f"{type(run).__name__}", advice="Give what net.run(x) returned.")
     if run.integers is None:
@@ -163,7 +163,7 @@ def _apart(net: Record, placement: Placement, options: Options | None) -> Mapped
         network = map_network(net.graph, placement.chip, options=alone)
         if _sent(network) == wanted:
             return network
-    raise GraphError("no mapping without overlap sends the same values", advice="This is a fault of the compiler.")
+    raise GraphError("no mapping without overlap sends the same values", advice=BUG)
 
 
 def _sent(network: MappedNetwork) -> Counter[str]:

@@ -91,7 +91,7 @@ class Cost:
 
     def plain(self) -> dict[str, object]:
         """All numbers, for JSON."""
-        name, share = self.placement.binding
+        name, share = self.placement.bottleneck
         bands = ("tick", "longest_tick", "sample", "latency", "samples_per_second", "energy", "dynamic", "operations")
         return {
             "chip": self.chip.name,
@@ -99,7 +99,7 @@ class Cost:
             "recorded": self.recorded,
             "cores": self.placement.count,
             "chips": self.placement.chips,
-            "binding": {"limit": name, "share": share},
+            "bottleneck": {"limit": name, "share": share},
             "ticks_per_sample": self.ticks_per_sample,
             "latency_ticks": self.latency_ticks,
             **{key: _ends(getattr(self, key)) for key in (*bands, "ratio")},
@@ -110,7 +110,7 @@ class Cost:
         }
 
     def __str__(self) -> str:
-        name, share = self.placement.binding
+        name, share = self.placement.bottleneck
         how = "counted from a run" if self.recorded else "worst case: every message is sent"
         room = "" if self.chip.cores is None else f" of {self.chip.cores * self.chip.chips:,}"
         chips = f"{self.placement.chips} chip{'s' if self.placement.chips > 1 else ''}"
@@ -130,7 +130,7 @@ class Cost:
         return "\n".join(
             [
                 f"Cost on {self.chip.title} ({self.chip.name}), {how}",
-                f"cores: {self.placement.count:,}{room} on {chips}; what binds: {name}, {share:.1%}",
+                f"cores: {self.placement.count:,}{room} on {chips}; bottleneck: {name}, {share:.1%}",
                 f"ticks: {self.ticks_per_sample} a sample, latency {self.latency_ticks}",
                 f"{'':32} {'low':>10} {'default':>10} {'high':>10}",
                 *(f"{what:32} {_row(band, unit)}" for what, band, unit in rows),

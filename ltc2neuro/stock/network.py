@@ -219,7 +219,7 @@ class LibraryNetwork(LibraryRecord):
         return integers
 
     def state_lsb(self, name: str) -> Floats:
-        """The real weight of a state's last place, neuron by neuron."""
+        """The real weight of a state's LSB, neuron by neuron."""
         return self.processes.states[check_choice(name, self.processes.states, "state")].lsb
 
     def save(self, path: str | Path) -> None:

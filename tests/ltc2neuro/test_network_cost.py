@@ -93,7 +93,7 @@ def test_it_says_all_that_is_asked(net):
     text = str(net.cost())
     for part in (
         "cores: 1 of 120",
-        "what binds: neurons",
+        "bottleneck: neurons",
         "ticks: ",
         "latency",
         "samples/s",

@@ -17,7 +17,7 @@ from compiler.lava.runtime.shared_memory import SampleRows
 from compiler.lava.runtime.targets import TAGS
 from compiler.mapping.network import Population
 from compiler.simulator.interpreter import Interpreter
-from hw_models.errors import LavaError
+from hw_models.errors import BUG, LavaError
 
 PORTS = 2
 """Sums that a neuron may take, and messages that it may send, in one tick."""
@@ -36,7 +36,7 @@ class Neurons(AbstractProcess):
                 "the population has more ports than a neuron of the chip",
                 where=population.name,
                 numbers=f"{population.sum_ports} sums, {population.message_ports} messages, {PORTS} allowed",
-                advice="This is a fault of the mapping.",
+                advice=BUG,
             )
         super().__init__(population=population, probes=probes, name=f"population {population.name}")
         shape = (population.size,)

@@ -1,7 +1,7 @@
 """A CPU model of the library's InvSqrt for many neurons at once.
 
 Lava 0.10.0's own takes one neuron, and with NumPy 2.4 not even that: it makes a Python integer of an array. This one
-computes the same integers, and refuses a negative one, at which Lava's ends without a word.
+computes the same integers, and refuses a negative one, at which Lava's ends silently.
 """
 
 from __future__ import annotations

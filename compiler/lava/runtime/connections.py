@@ -13,7 +13,7 @@ from lava.utils.weightutils import SignMode, clip_weights, truncate_weights
 from scipy.sparse import csr_matrix
 
 from compiler.mapping.network import Connection, Integers, MappedNetwork, Port
-from hw_models.errors import LavaError
+from hw_models.errors import BUG, LavaError
 
 WEIGHT_BITS = 8
 MESSAGE_BITS = 24
@@ -89,5 +89,5 @@ def _check(weights: Integers, sign: SignMode, name: str) -> None:
             "Lava would change weights of the connection",
             where=name,
             numbers=f"weights {weights.min()} to {weights.max()}; one sign and {WEIGHT_BITS} bits pass unchanged",
-            advice="This is a fault of the mapping.",
+            advice=BUG,
         )

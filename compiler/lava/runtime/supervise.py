@@ -170,7 +170,7 @@ def explain(runtime: Runtime, names: list[str]) -> NoReturn:
         time.sleep(POLL_S)
     ended = killed or [(name, code) for name, code in codes if code is not None]
     if not ended:
-        raise LavaError("a process of the Lava graph failed without a word", where=", ".join(names))
+        raise LavaError("a process of the Lava graph failed silently", where=", ".join(names))
     where, code = ended[0]
     advice = OUT_OF_MEMORY if code == -signal.SIGKILL else ""
     raise LavaError("a Lava process ended", where=where, numbers=f"exit code {code}", advice=advice)

@@ -175,7 +175,7 @@ def test_text_has_a_line_a_core():
     assert len(lines) == placed.count + 5
     assert "of 120 cores, 1 chip" in lines[0] and "messages a sample from core to core" in lines[0]
     assert "synapses" in lines[2] and "99.9%" in lines[2]
-    assert "what binds: neurons" in lines[-2] and lines[-1].endswith("at 20 these cores would still do")
+    assert "bottleneck: neurons" in lines[-2] and lines[-1].endswith("at 20 these cores would still do")
     full = layers(600, 64, 1)
     assert place(full, CHIP).count == 1 and str(place(full, CHIP)).endswith("at 20 these cores would be overfull")
 

@@ -58,7 +58,7 @@ def test_what_no_output_shows_is_not_named(rate):
     assert findings(leaky(np.array([0.5, rate]), shown=2), x) != []
 
 
-def test_a_state_that_moves_less_than_its_last_place_is_named():
+def test_a_state_that_moves_less_than_its_lsb_is_named():
     x = np.random.default_rng(0).normal(size=(2, 100, 1))
     assert findings(leaky(np.array([0.1, 0.01])), x) == []
     found = findings(leaky(np.array([0.1, 1e-9])), x)

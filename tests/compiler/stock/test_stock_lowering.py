@@ -42,7 +42,7 @@ def test_gates_and_quotients() -> None:
         assert db > 40 and not network.states
 
 
-def test_limits_are_exact_to_the_last_places() -> None:
+def test_limits_are_exact_to_the_lsb() -> None:
     def graph(kind: type[Max] | type[Min]) -> Graph:
         r = Recorder()
         x = r.input(4)
@@ -166,7 +166,7 @@ def test_silence_is_among_the_states_of_the_proof() -> None:
 
 
 def test_a_limit_that_is_never_reached_changes_nothing() -> None:
-    """All of its hinge's range is one last place: its knots must not be one integer."""
+    """All of its hinge's range is one LSB: its knots must not be one integer."""
     r = Recorder()
     x = r.input(2)
     name = r.value("limit", 2)

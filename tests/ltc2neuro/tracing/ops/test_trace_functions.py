@@ -212,7 +212,7 @@ def test_metadata_can_be_asked():
 @settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_any_chain_of_operations(data):
-    """Random programs of what keeps (batch, time, 6), all continuous: a jump shows the last place of a float32."""
+    """Random programs of what keeps (batch, time, 6), all continuous: a jump shows the LSB of a float32."""
     steps = ["relu", "tanh", "sigmoid", "clamp", "softsign", "mean of features", "amax", "augmented"]
     moves = ["flip", "cat of one value", "reshape of all"]
     names = data.draw(st.lists(st.sampled_from([*steps, *moves, "linear", "residual"]), min_size=1, max_size=6))
