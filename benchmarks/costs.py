@@ -108,7 +108,7 @@ HOW = """
   an axon that comes in is counted once a connection and core, and its synapses are packed in blocks of 64 with a
   header of 10 bits; a neuron takes an entry of the axon map for each core and connection that it sends to. Zero
   weights take nothing. The bits of a packed synapse are not published: 15 to 20, here 18. First fit is improved by
-  putting synapse neurons beside the state neurons that they feed, and these beside those that hear the same: fewest
+  putting synapse neurons beside the state neurons that they feed, and these beside those that receive the same: fewest
   cores first, then least traffic. The bottleneck is the scarcest resource of the fullest core. Loihi 2's program memory
   is not published, so programs are not counted by length. More cores than needed make shorter ticks
   (`cores=`, `--cores`).

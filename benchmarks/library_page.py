@@ -23,14 +23,14 @@ bits unless it is told to split them. It is there to run where microcode cannot.
 
 ## The form
 
-A *wave* is one iteration of the network's loop, one sub-step of a solver. It enters at the source, which sends the
-sample's features and the constants 1, 2^7 and 2^14, and goes round in as many ticks as there are levels; states come
-back as the next wave enters. Between the levels of a wave there is silence.
+An *iteration* of the network's loop is one sub-step of a solver. It begins at the source, which sends the sample's
+features and the constants 1, 2^7 and 2^14, and goes round in as many ticks as there are levels; states come
+back as the next iteration begins. Between the levels of an iteration there is silence.
 
 | in the model | in Lava |
 |---|---|
 | sums, factors, matrices | `Dense`; `DelayDense` where a message skips levels; biases are weights on the constants |
-| element functions | `GradedReluVec`: hinges relu(x - knot), 16 a function, flat outside the knots |
+| element functions | piecewise linear: hinges relu(x - knot) in a `GradedReluVec`, 16 a function, flat outside them |
 | products | `ProdNeuron`: two factors of 16 bits, a shift |
 | quotients | `InvSqrt`, squared, and a product: N * (1/sqrt(D))^2 |
 | maxima, minima, absolute values | a sum and a hinge |
@@ -38,9 +38,9 @@ back as the next wave enters. Between the levels of a wave there is silence.
 | states that are products (the LTC's N/D) | the `ProdNeuron` itself |
 
 What a hinge is multiplied by merges with the weights of whatever reads the function, so that a sum of sigmoids needs
-no neuron for each of them. Where hinges would each have to hear a wide sum, a `GradedVec` takes the sum first: a tick
-more for a fraction of the synapses (`LibraryForm.growth`). The LTC's wave has four ticks: the synapses' hinges; D into
-`InvSqrt`; its square; the product with N, which is the state.
+no neuron for each of them. Where hinges would each receive a wide sum, a `GradedVec` takes the sum first: a tick
+more for a fraction of the synapses (`LibraryForm.growth`). The LTC's iteration has four ticks: the synapses' hinges; D
+into `InvSqrt`; its square; the product with N, which is the state.
 
 A weight of `Dense` with mixed signs has 8 bits and is even; all of one connection share a power of two. Each weight is
 therefore two, in two connections (`split_weights`). Hinges of one function have weights whose sum is exactly 0: the

@@ -43,7 +43,7 @@ def run(
             patience = min(w.deadline for w in active) - time.monotonic()
             connection.wait([w.pipe for w in active], timeout=max(0.0, patience))
             for worker in active:
-                done = worker.hear()
+                done = worker.receive()
                 if done is not None:
                     journal.add(done)
                     report(journal)
@@ -87,7 +87,7 @@ class _Worker:
         if self._ready:
             self._begin()
 
-    def hear(self) -> Chunk | None:
+    def receive(self) -> Chunk | None:
         """Read what it says, without waiting; returns its chunk when that is done."""
         try:
             while self._chunk is not None and self.pipe.poll():

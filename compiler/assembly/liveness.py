@@ -1,4 +1,4 @@
-"""Where a listing can go, and what is still read from there on: exact, for skips only go forward."""
+"""Liveness: where a listing can go, and what is still read from there on; exact, for skips only go forward."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Words that several values take in turn: what waits in one is never still wanted when another comes.
+"""Words that several values take in turn: an interference graph of the values, coloured greedily.
 
 The ticks of a run follow each other, at last in a ring. The tick counter decides what runs at each, so the ways through
-the listing are known tick by tick; what is read in a later tick before it is written is alive until then.
+the listing are known tick by tick; what is read in a later tick before it is written is live until then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from compiler.assembly.liveness import Ways, live_after, trace
 from compiler.assembly.population import Population
 from hw_models import isa
 
-Alive = frozenset[isa.Target]
+Live = frozenset[isa.Target]
 
 
 def share_words(population: Population, kept: Collection[str]) -> Population:
@@ -51,17 +51,17 @@ def _together(group: Sequence[str], taken: Collection[str]) -> str:
 
 def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:
     """Words of which no two are ever wanted at once; the first of each group is the one whose initial value is."""
-    beside: dict[str, set[str]] = {name: set() for name in free}
-    moments, start = _alive(population)
-    for instruction, alive in moments:
+    interferes: dict[str, set[str]] = {name: set() for name in free}
+    moments, start = _liveness(population)
+    for instruction, live in moments:
         target = isa.target(instruction)
-        if isinstance(target, isa.Word) and target.name in beside:
-            _separate(beside, {target.name}, {p.name for p in alive if p.name in beside})
-    first = {p.name for p in start if p.name in beside}
-    _separate(beside, first, first)
+        if isinstance(target, isa.Word) and target.name in interferes:
+            _add_edges(interferes, {target.name}, {p.name for p in live if p.name in interferes})
+    first = {p.name for p in start if p.name in interferes}
+    _add_edges(interferes, first, first)
     groups: list[list[str]] = []
     for name in sorted(free, key=lambda n: n not in first):
-        group = next((g for g in groups if not beside[name].intersection(g)), None)
+        group = next((g for g in groups if not interferes[name].intersection(g)), None)
         if group is None:
             groups.append([name])
         else:
@@ -69,16 +69,16 @@ def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:
     return groups
 
 
-def _separate(beside: dict[str, set[str]], these: Collection[str], others: Collection[str]) -> None:
+def _add_edges(interferes: dict[str, set[str]], these: Collection[str], others: Collection[str]) -> None:
     for name in these:
         for other in others:
             if other != name:
-                beside[name].add(other)
-                beside[other].add(name)
+                interferes[name].add(other)
+                interferes[other].add(name)
 
 
-def _alive(population: Population) -> tuple[list[tuple[isa.Instruction, Alive]], Alive]:
-    """Each instruction that a tick may reach with what is alive behind it; and what is alive before the first tick."""
+def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]], Live]:
+    """Each instruction that a tick may reach with what is live behind it; and what is live before the first tick."""
     listing, number = population.listing, population.words[TICK.name]
     seen: dict[int, Ways] = {}
     while isinstance(number, int) and number not in seen:
@@ -86,9 +86,9 @@ def _alive(population: Population) -> tuple[list[tuple[isa.Instruction, Alive]],
         number = known.get(TICK, number)
     again = list(seen).index(number) if isinstance(number, int) else 0
     onward = list(seen.values())
-    start: list[Alive] = [frozenset() for _ in onward]
+    start: list[Live] = [frozenset() for _ in onward]
     while True:
-        moments: list[tuple[isa.Instruction, Alive]] = []
+        moments: list[tuple[isa.Instruction, Live]] = []
         last = list(start)
         for tick in range(len(onward) - 1, -1, -1):
             then = start[tick + 1 if tick + 1 < len(start) else again]

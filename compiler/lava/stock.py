@@ -1,7 +1,7 @@
 """Networks of Lava's library processes, run in Lava: its GradedReluVec, GradedVec, ProdNeuron, InvSqrt and Dense.
 
 Only the host's two ends are ours, and the CPU model of InvSqrt. Each sequence has a graph of its own, which starts
-from silence. The source goes on until the last result is out, for a wave without its constants would mean nothing.
+from silence. The source goes on until the last result is out: an iteration without its constants would mean nothing.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def run_library(network: ProcessGraph, x: Integers, deadline_s: float | None = N
     return as_execution(network, [_sequence(network, sequence, deadline_s) for sequence in x], x)
 
 
-def as_execution(network: ProcessGraph, heard: list[Integers], x: Integers) -> Execution:
-    """Outputs and states in what the sink heard for each sequence of `x`."""
-    rows = np.stack(heard) if heard else np.zeros((0, x.shape[1], network.sink.size), np.int64)
+def as_execution(network: ProcessGraph, received: list[Integers], x: Integers) -> Execution:
+    """Outputs and states in what the sink received for each sequence of `x`."""
+    rows = np.stack(received) if received else np.zeros((0, x.shape[1], network.sink.size), np.int64)
     states: dict[str, Array] = {}
     start = network.outputs
     for name, place in network.states.items():
@@ -51,19 +51,19 @@ def as_execution(network: ProcessGraph, heard: list[Integers], x: Integers) -> E
 
 
 def _sequence(network: ProcessGraph, x: Integers, deadline_s: float | None) -> Integers:
-    """What the sink hears for one sequence (time, features)."""
+    """What the sink receives for one sequence (time, features)."""
     time = len(x)
     if time == 0:
         return np.zeros((0, network.sink.size), np.int64)
-    heard = shared(time, network.sink.size)
+    received = shared(time, network.sink.size)
     with logging_kept():
-        source = Source(rows=waves(network, x))
-        sink = Sink(rows=SampleRows(heard, network.latency, network.ticks_per_sample), ticks=shared(1))
+        source = Source(rows=iterations(network, x))
+        sink = Sink(rows=SampleRows(received, network.latency, network.ticks_per_sample), ticks=shared(1))
         connect(network, source.out, sink.inp)
     steps = network.latency + (time - 1) * network.ticks_per_sample + 1
     estimate = START_S + TICK_S * network.processes * steps
     run_graph(source, steps, deadline_s=estimate if deadline_s is None else deadline_s, run_config=simulator())
-    return heard.astype(np.int64)
+    return received.astype(np.int64)
 
 
 def simulator() -> RunConfig:
@@ -71,10 +71,10 @@ def simulator() -> RunConfig:
     return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={InvSqrt: PyRootsModel})
 
 
-def waves(network: ProcessGraph, x: Integers, later: int = 0) -> SampleRows:
-    """What the source sends for `x` (time, features): a row a wave, until results that are `later` are out, too."""
+def iterations(network: ProcessGraph, x: Integers, later: int = 0) -> SampleRows:
+    """What the source sends for `x` (time, features): a row an iteration, until results `later` are out, too."""
     time = len(x)
-    late = -(-(network.sink.level + later) // network.period)  # waves that begin before the last result is out
+    late = -(-(network.sink.level + later) // network.period)  # iterations that begin before the last result is out
     sent = shared(time * network.repeat + late, network.features + len(CONSTANTS))
     sent[: time * network.repeat, : network.features] = np.repeat(x, network.repeat, axis=0)
     sent[time * network.repeat :, : network.features] = x[-1]

@@ -1,6 +1,6 @@
 """A network of library processes between the host's two ends on Loihi 2, whose adapters take ticks of their own.
 
-Its waves may enter at any tick, for nothing in it counts ticks; so they enter when they do, and the host keeps every
+Its iterations may begin at any tick, for nothing in it counts ticks; so they begin at any, and the host keeps every
 tick of what comes back and finds the results in it: see `hardware`.
 """
 
@@ -16,7 +16,7 @@ from compiler.lava.processes.host import Sink, Source
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.lava.runtime.targets import Target, loihi2
-from compiler.lava.stock import as_execution, connect, waves
+from compiler.lava.stock import as_execution, connect, iterations
 from compiler.stock.network import Integers, ProcessGraph
 from hw_models.errors import LavaError
 
@@ -27,18 +27,18 @@ ADAPTERS = 2 * LATEST
 def run_library_loihi2(network: ProcessGraph, x: Integers, expected: Integers) -> Execution:
     """Run integers `x` (batch, time, features), each sequence in a graph of its own, from silence.
 
-    `expected` (batch, time, outputs and states) is what the reference's sink hears: by it the results are found in
+    `expected` (batch, time, outputs and states) is what the reference's sink receives: by it the results are found in
     time, and no integer is taken from it. Raises `MissingExtraError` or `LavaError` where the chip cannot be reached.
     """
     target = loihi2()
-    heard = [run_library_on(target, network, *pair) for pair in zip(x, expected, strict=True)]
-    return as_execution(network, heard, x)
+    received = [run_library_on(target, network, *pair) for pair in zip(x, expected, strict=True)]
+    return as_execution(network, received, x)
 
 
 def run_library_on(
     target: Target, network: ProcessGraph, x: Integers, expected: Integers, deadline_s: float | None = None
 ) -> Integers:
-    """What the sink hears for one sequence `x` (time, features).
+    """What the sink receives for one sequence `x` (time, features).
 
     Raises `LavaError` where the graph fails, or where no delay explains what arrived.
     """
@@ -47,7 +47,7 @@ def run_library_on(
     steps = network.latency + (len(x) - 1) * network.ticks_per_sample + 1 + ADAPTERS
     arrived = shared(steps, network.sink.size)
     with logging_kept():
-        source = Source(rows=waves(network, x, ADAPTERS))
+        source = Source(rows=iterations(network, x, ADAPTERS))
         sink = Sink(rows=SampleRows(arrived, 0, 1), ticks=shared(1))
         entering, leaving = source.out, sink.inp
         if target.enter is not None:
@@ -65,7 +65,7 @@ def run_library_on(
 def found(arrived: Int32, expected: Integers, network: ProcessGraph) -> Integers:
     """The results among all ticks (ticks, size): at the delay that makes most rows the `expected` ones (samples, size).
 
-    States leave after every wave, so silence between results tells nothing; where no row is as expected, nothing does.
+    States leave after every iteration, so silence shows nothing; where no row is as expected, nothing does.
     """
     rows = [
         arrived[network.latency + late :: network.ticks_per_sample][: len(expected)] for late in range(ADAPTERS + 1)

@@ -22,7 +22,7 @@ def in_order(network: MappedNetwork) -> list[Piece]:
 def around_states(network: MappedNetwork) -> list[Piece]:
     """State neuron after state neuron, each with those that exchange most messages with it: less between cores.
 
-    State neurons that hear the same others follow each other, so that these send to fewer cores.
+    State neurons that receive from the same others follow each other, so that these send to fewer cores.
     """
     homes = _homes(network)
     if not homes:
@@ -39,18 +39,18 @@ def around_states(network: MappedNetwork) -> list[Piece]:
 
 
 def _places(network: MappedNetwork, homes: dict[str, Integers]) -> Integers:
-    """The place of each state neuron in a chain: next comes the one that hears most of what the last ones hear."""
+    """The place of each state neuron in a chain: next comes what receives most of what the last ones do."""
     starts = _starts(network)
     count = 1 + max(int(h.max()) for h in homes.values())
     if count > MOST_CHAINED:
         return np.arange(count)
-    hears = np.zeros((count, count), np.float32)
+    receives = np.zeros((count, count), np.float32)
     for connection in network.connections:
         source, target = connection.source.population, connection.target.population
         if source in starts and target is not None:
-            hears[homes[target][connection.rows], starts[source] + connection.columns] = 1
-    alike = hears @ hears.T + hears.T  # alike[i, j]: what j hears as i does, and i itself
-    size = np.sqrt(np.maximum(1, hears.sum(axis=1)))
+            receives[homes[target][connection.rows], starts[source] + connection.columns] = 1
+    alike = receives @ receives.T + receives.T  # alike[i, j]: what j receives as i does, and i itself
+    size = np.sqrt(np.maximum(1, receives.sum(axis=1)))
     places = np.full(count, -1)
     near = np.zeros(count, np.float32)
     latest = int(size.argmax())

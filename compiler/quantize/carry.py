@@ -73,7 +73,7 @@ def find_carried(
 
 
 def _stops_mode(kept: Kept, fraction: int, leak: float, often: int) -> bool:
-    """Whether rounding would stop the slowest mode of states that hear of one another too early."""
+    """Whether rounding would stop the slowest mode of states that feed one another too early."""
     return often * 2.0**-fraction / 2 / leak > SHORT * float(kept.largest.max(initial=0.0))
 
 

@@ -1,4 +1,4 @@
-"""Modes: what decays as one where neurons hear of one another; the eigenvectors of a sample's step, linearised."""
+"""Modes: what decays as one where neurons feed one another; the eigenvectors of a sample's step, linearised."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Kept:
 
 def retention(graph: Graph, sequences: Sequence[Floats]) -> dict[str, Kept]:
     """What is `Kept` of each state of a float graph. Paths through matrices and gathers are left out: they are what a
-    neuron hears of others."""
+    neuron receives from others."""
     steps = min([STEPS, *(len(s) for s in sequences)], default=0)
     if not steps or not graph.states:
         return {}

@@ -1,4 +1,4 @@
-"""Runs the passes in turn until none changes anything; after each, `validate` checks the graph."""
+"""Runs the passes in turn to a fixpoint: until none changes anything. After each, `validate` checks the graph."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ PASSES: tuple[Pass, ...] = (
 MERGING: tuple[Pass, ...] = (*PASSES, merge_synapses)
 """The same, for the merged form of synapses."""
 
-MOST_ROUNDS = 50
-"""rounds after which passes that still change the graph are taken to undo each other"""
+MOST_ITERATIONS = 50
+"""iterations after which passes that still change the graph are taken to undo each other"""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class PassRecord:
 def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tuple[PassRecord, ...]]:
     """The same function, simpler, and what each of `passes` that did something did.
 
-    Raises `GraphError` where a pass breaks the graph's rules or the passes come to no end.
+    Raises `GraphError` where a pass breaks the graph's rules or the passes reach no fixpoint.
     """
     records: list[PassRecord] = []
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MOST_ITERATIONS):
         before = graph
         for run in passes:
             new = run(graph)
@@ -67,8 +67,8 @@ def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tu
         if graph is before:
             return graph, tuple(records)
     raise GraphError(
-        "the rewrites come to no end",
-        numbers=f"{MOST_ROUNDS} rounds; the last passes were {', '.join(r.name for r in records[-4:])}",
+        "the rewrites reach no fixpoint",
+        numbers=f"{MOST_ITERATIONS} iterations; the last passes were {', '.join(r.name for r in records[-4:])}",
         advice=BUG,
     )
 

@@ -59,7 +59,7 @@ def fan(design: Design) -> Iterator[Finding]:
         return
     into, out = _degrees(network.connections)
     limits = (
-        ("fan-in", into, min(memory.in_axons, memory.synapse_words), "hears more neurons than a core has axons for"),
+        ("fan-in", into, min(memory.in_axons, memory.synapse_words), "has more inputs than a core has axons for"),
         ("fan-out", out, memory.axon_map, "sends along more connections than a core's axon map has entries"),
     )
     for rule, degrees, limit, message in limits:

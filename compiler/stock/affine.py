@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tap:
-    """What a node sends in this wave, or in the one before."""
+    """What a node sends in this iteration, or in the one before."""
 
     node: str
     before: bool = False

@@ -1,4 +1,4 @@
-"""From the plan of a wave to integers: LSBs, populations, weights, biases."""
+"""From the plan of an iteration to integers: LSBs, populations, weights, biases."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ def _label(kind: Kind, level: int) -> str:
 
 
 def _together(connections: Sequence[Connection]) -> tuple[Connection, ...]:
-    """One connection for the two ports that hear the same."""
+    """One connection for the two ports that receive the same."""
     found: list[Connection] = []
     for new in connections:
         for i, old in enumerate(found):

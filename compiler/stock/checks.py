@@ -56,13 +56,13 @@ def _check_connection(graph: ProcessGraph, c: Connection) -> None:
     if c.ports not in PORTS or (1 in c.ports and target.kind is not Kind.PRODUCTS) or target.kind is Kind.SOURCE:
         raise ValueError(f"{c.name} goes to {c.ports} of a {target.kind.value}")
     if not (type(c.before) is type(c.is_bias) is bool):
-        raise ValueError(f"{c.name} is neither of this wave nor of the one before")
+        raise ValueError(f"{c.name} is neither of this iteration nor of the one before")
     if c.delay != target.level - source.level + graph.period * c.before - 1 or not 0 <= c.delay <= MOST_DELAY:
         raise ValueError(f"{c.name} has the delay {c.delay}")
     if c.is_bias and (source.kind is not Kind.SOURCE or c.before or c.weights[:, : graph.features].any()):
         raise ValueError(f"{c.name} has biases that are none")
     if not c.is_bias and any(_differ(c, f) for f in target.functions):
-        raise ValueError(f"the hinges of a function hear different sums from {c.name}")
+        raise ValueError(f"the hinges of a function receive different sums from {c.name}")
 
 
 def _differ(c: Connection, f: Functions) -> bool:

@@ -30,7 +30,7 @@ class LibraryForm:
 
     `hinges` approximate an element function, `reciprocal_hinges` a reciprocal where `reciprocal` says hinges.
     `split_weights`: each weight is two of 8 bits in two connections, 16 bits together.
-    `growth`: a function whose hinges would each hear a wide sum hears it from a neuron of its own instead, a tick
+    `growth`: a function whose hinges would each receive a wide sum receives it from a neuron of its own instead, a tick
     later, where that spares more than this factor of synapses.
     `margin`: a calibrated range is this much wider than what was seen.
     Raises `InputError` for numbers that make no network.

@@ -1,4 +1,4 @@
-"""Lowering: from a float graph to the plan of a wave.
+"""Lowering: from a float graph to the plan of an iteration.
 
 Sums, factors, gathers and matrices are affine maps and cost nothing until a node reads them. An element function, a
 limit and a maximum become a bank of hinges, a product of two values a product, a quotient a product with a
@@ -91,7 +91,7 @@ class _Lowering:
         deepest = max((n.level for n in self.nodes.values()), default=0)
         if deepest > DEEPEST:
             raise QuantizeError(
-                "a wave takes more ticks than a message can be delayed",
+                "an iteration takes more ticks than a message can be delayed",
                 numbers=f"{deepest} ticks, most {DEEPEST}",
                 advice="Compile it with microcode=True.",
             )
@@ -127,7 +127,7 @@ class _Lowering:
         return np.maximum(np.abs(low), np.abs(high))
 
     def _level(self, *inputs: Affine) -> int:
-        """One tick after the last of the messages that it reads; what was sent in the wave before is there at once."""
+        """One tick after the last of the messages that it reads; what the iteration before sent is there at once."""
         levels = [0 if tap.before else self.nodes[tap.node].level for x in inputs for tap in x.parts]
         return 1 + max(levels, default=0)
 
@@ -222,7 +222,7 @@ class _Lowering:
         return message(Tap(name), size)
 
     def _narrow(self, name: str, x: Affine, count: int, low: Floats, high: Floats) -> Affine:
-        """`x`, from a neuron of its own where `count` hinges would each need too many synapses to hear it."""
+        """`x`, from a neuron of its own where `count` hinges would each need too many synapses to receive it."""
         synapses = sum(np.count_nonzero(m) * self._hinges_of(t) for t, m in x.parts.items())
         if synapses * count <= self.form.growth * (synapses + x.size * count):
             return x
@@ -273,7 +273,7 @@ class _Lowering:
     # --- states --------------------------------------------------------------------------------------------
 
     def _held(self, x: Affine) -> Affine:
-        """`x` with each state of the wave before read through hinges that hold it within its bounds."""
+        """`x` with each state of the iteration before read through hinges that hold it within its bounds."""
         for tap in [t for t in x.parts if t.before]:
             name = f"{tap.node}.held"
             size = x.parts[tap].shape[1]

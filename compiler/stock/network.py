@@ -1,6 +1,6 @@
-"""A network of Lava's library processes, in integers: populations, connections, and when each speaks.
+"""A network of Lava's library processes, in integers: populations, connections, and when each sends.
 
-`docs/without-microcode.md` says what each computes. Ticks are counted from the wave's first.
+`docs/without-microcode.md` says what each computes. Ticks are counted from the iteration's first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Kind(Enum):
 class Functions:
     """Hinges start .. start + size * count of a population are `size` functions of `count` hinges each.
 
-    All hinges of a function hear the same sum; only their biases, the knots, differ.
+    All hinges of a function receive the same sum; only their biases, the knots, differ.
     """
 
     start: int
@@ -51,7 +51,7 @@ class Functions:
 
 @dataclass(frozen=True)
 class Population:
-    """Neurons of one kind that speak at the same tick, `level` ticks after their wave began.
+    """Neurons of one kind that send at the same tick, `level` ticks after their iteration began.
 
     `shift` is by how many bits products go down; `functions` says which hinges belong together.
     """
@@ -69,7 +69,7 @@ class Connection:
     """sum = (weights @ messages) * 2^exponent, floored; it arrives `delay` + 1 ticks after it was sent.
 
     Weights (size of the target, size of the source) are even and within -256..254: 8 bits of mixed signs. `before`
-    says that the messages are those of the wave before. Both ports of a square hear the same sum.
+    says that the messages are those of the iteration before. Both ports of a square receive the same sum.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Place:
 
 @dataclass(frozen=True)
 class ProcessGraph:
-    """The whole. The sink hears the outputs and, behind them, every state in the order of `states`."""
+    """The whole. The sink receives the outputs and, behind them, every state in the order of `states`."""
 
     populations: Mapping[str, Population]
     """in the order of their levels"""
@@ -112,13 +112,13 @@ class ProcessGraph:
     input_limit: int
     """The source's integers lie within -limit..limit."""
     period: int
-    """ticks from wave to wave"""
+    """ticks from iteration to iteration"""
     repeat: int
-    """waves a sample"""
+    """iterations a sample"""
 
     @property
     def sink(self) -> Population:
-        """What the host hears."""
+        """What the host receives."""
         return self.populations[Kind.SINK.value]
 
     @property

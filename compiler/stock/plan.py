@@ -1,7 +1,7 @@
-"""The plan of a wave: which nodes compute what, at which tick, still in real numbers.
+"""The plan of an iteration: which nodes compute what, at which tick, still in real numbers.
 
-A wave is one iteration of the network's loop: it enters at the source at tick 0, and a node at level l answers it at
-tick l. The next wave enters `period` ticks later, when the states have come round.
+An iteration of the network's loop begins at the source at tick 0, and a node at level l answers it at
+tick l. The next iteration begins `period` ticks later, when the states have come round.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Source:
-    """What the host sends at the start of each wave; `magnitude` bounds each channel."""
+    """What the host sends at the start of each iteration; `magnitude` bounds each channel."""
 
     name: str
     size: int
@@ -95,4 +95,4 @@ class Plan:
     output_magnitude: Floats
     period: int
     repeat: int
-    """waves a sample"""
+    """iterations a sample"""

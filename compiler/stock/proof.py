@@ -37,7 +37,7 @@ class Bounds:
         return float(max(np.abs(self.low).max(initial=0.0), np.abs(self.high).max(initial=0.0)))
 
     def or_silence(self) -> Bounds:
-        """The same, and 0: before the first wave nothing has been sent."""
+        """The same, and 0: before the first iteration nothing has been sent."""
         return Bounds(np.minimum(self.low, 0.0), np.maximum(self.high, 0.0))
 
 
@@ -90,8 +90,8 @@ class _Proof:
         if p.kind is Kind.HINGES:
             return self._hinges(p)
         a = self._port(p, 0)
-        heard = _ear(p)
-        self._check(f"the sums of {p.name}", heard, a.magnitude, WORD)
+        received = _receiver(p)
+        self._check(f"the sums of {p.name}", received, a.magnitude, WORD)
         if p.kind is Kind.ROOTS:
             if a.low.min() <= 0:
                 text = f"{p.name} can get {a.low.min():.0f}, and InvSqrt takes positive numbers only"
@@ -100,23 +100,23 @@ class _Proof:
             return Bounds(np.zeros(p.size), 2.0**18 / np.sqrt(low) + 1.0)
         if p.kind is Kind.PRODUCTS:
             b = self._port(p, 1)
-            self._check(f"the sums of {p.name}", heard, b.magnitude, WORD)
+            self._check(f"the sums of {p.name}", received, b.magnitude, WORD)
             ends = np.stack([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high])
-            self._check(f"a product of {p.name}", heard, float(np.abs(ends).max()), LONG, shared=2)
+            self._check(f"a product of {p.name}", received, float(np.abs(ends).max()), LONG, shared=2)
             least = np.where(self._squares(p), np.maximum(ends.min(axis=0), 0.0), ends.min(axis=0))
             a = Bounds(np.floor(least * 2.0**-p.shift), np.floor(ends.max(axis=0) * 2.0**-p.shift))
         self._check(f"the messages of {p.name}", p.name, a.magnitude, WORD)
         return a
 
     def _squares(self, p: Population) -> npt.NDArray[np.bool_]:
-        """Which products have twice the same factor: their ports hear the same."""
+        """Which products have twice the same factor: their ports receive the same."""
         same = np.ones(p.size, bool)
-        heard: dict[tuple[str, bool, int], Floats] = {}
+        received: dict[tuple[str, bool, int], Floats] = {}
         for port, sign in ((0, 1.0), (1, -1.0)):
             for c in self.feeds.get((p.name, port), []):
                 key = (c.source, c.before, c.exponent)
-                heard[key] = heard.get(key, np.zeros(c.weights.shape)) + sign * c.weights
-        for difference in heard.values():
+                received[key] = received.get(key, np.zeros(c.weights.shape)) + sign * c.weights
+        for difference in received.values():
             same &= ~difference.any(axis=1)
         return same
 
@@ -183,11 +183,11 @@ class _Proof:
         if c.weights.max() > MOST or c.weights.min() < LEAST:
             text = f"the weights of {c.name} are {c.weights.min()}..{c.weights.max()}, and must lie in {LEAST}..{MOST}"
             target = self.network.populations[c.target]
-            self.found.append(Failure(text, _ear(target), 1))
+            self.found.append(Failure(text, _receiver(target), 1))
         sums = self._weighted(c.source, c.before, c.weights.astype(np.float64)).magnitude
         self._check(f"a sum of {c.name}", c.source, sums, LONG)
         target = self.network.populations[c.target]
-        self._check(f"a shifted sum of {c.name}", _ear(target), sums * 2.0**c.exponent, WORD)
+        self._check(f"a shifted sum of {c.name}", _receiver(target), sums * 2.0**c.exponent, WORD)
 
     def _check(self, what: str, population: str, reached: float, limit: float, shared: int = 1) -> None:
         """Note what can reach its limit; `shared`: among how many factors the bits that are too many are shared."""
@@ -197,8 +197,8 @@ class _Proof:
             self.found.append(Failure(text, population, bits))
 
 
-def _ear(p: Population) -> str:
-    """Whose bits are too many where what `p` hears is too long."""
+def _receiver(p: Population) -> str:
+    """Whose bits are too many where what `p` receives is too wide."""
     return factors_of(p.name) if p.kind is Kind.PRODUCTS else p.name
 
 

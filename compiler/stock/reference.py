@@ -1,6 +1,6 @@
 """The reference of networks of library processes: the same integers as Lava's processes, for a whole batch at once.
 
-A wave at a time, population by population. Weighted sums are exact in float64: the network's proof keeps them
+One iteration at a time, population by population. Weighted sums are exact in float64: the network's proof keeps them
 below 2^31.
 """
 
@@ -37,7 +37,7 @@ class _Port:
 
     feeds: tuple[tuple[Connection, Floats], ...]
     spread: Integers | None
-    """the row that each element hears, None where each has its own"""
+    """the row that each element receives, None where each has its own"""
     bias: Floats
 
 
@@ -49,7 +49,7 @@ class _Program:
     def _port(self, target: Population, index: int) -> _Port:
         constants = np.concatenate([np.zeros(self.network.features), CONSTANTS])
         bias, feeds, first, spread = np.zeros((target.size, 1)), [], slice(None), None
-        if target.functions:  # the hinges of a function hear one sum
+        if target.functions:  # the hinges of a function receive one sum
             starts = [f.start + f.count * np.arange(f.size) for f in target.functions]
             first = np.concatenate(starts)
             counts = [np.full(f.size, f.count) for f in target.functions]
@@ -72,23 +72,23 @@ class _Program:
         if state is not None:
             for name, place in network.states.items():
                 sent[place.population][place.start : place.stop] = state[name].T
-        heard = np.zeros((batch, time, network.sink.size))
+        received = np.zeros((batch, time, network.sink.size))
         ones = np.repeat(np.array(CONSTANTS, np.float64).reshape(-1, 1), batch, axis=1)
         for t in range(time):
             source = np.concatenate([x[:, t].T.astype(np.float64), ones])
             for _ in range(network.repeat):
-                sent = self._wave(sent, source)
-            heard[:, t] = sent[Kind.SINK.value].T
+                sent = self._iterate(sent, source)
+            received[:, t] = sent[Kind.SINK.value].T
         states, start = {}, network.outputs
         for name, place in network.states.items():
             stop = start + place.stop - place.start
-            states[name] = heard[:, :, start:stop].astype(np.int64)
+            states[name] = received[:, :, start:stop].astype(np.int64)
             start = stop
         final = {n: sent[p.population][p.start : p.stop].T.astype(np.int64) for n, p in network.states.items()}
-        return heard[:, :, : network.outputs].astype(np.int64), states, final
+        return received[:, :, : network.outputs].astype(np.int64), states, final
 
-    def _wave(self, before: dict[str, Floats], source: Floats) -> dict[str, Floats]:
-        """What every population sends in one wave; integers, held as float64."""
+    def _iterate(self, before: dict[str, Floats], source: Floats) -> dict[str, Floats]:
+        """What every population sends in one iteration; integers, held as float64."""
         sent: dict[str, Floats] = {}
         for population in self.network.populations.values():
             if population.kind is Kind.SOURCE:

@@ -1,4 +1,4 @@
-"""From blocks to one wave: every op runs in each iteration of the network's one loop."""
+"""From blocks to one iteration: every op runs in each iteration of the network's one loop."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ STEADY = 0.02
 ANY = 1e9
 """A value that stands for any."""
 BOUNDED = 1e4
-"""A state is bounded where it stays within this, whatever it hears."""
+"""A state is bounded where it stays within this, whatever it receives."""
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def _loihi2(processes: ProcessGraph, x: Integers, state: States | None) -> Execu
     from compiler.lava.stock_hardware import run_library_loihi2
 
     expected = _reference(processes, x, None)
-    heard = np.concatenate([expected.outputs, *(expected.states[name] for name in processes.states)], axis=2)
-    return run_library_loihi2(processes, x, heard.astype(np.int64))
+    received = np.concatenate([expected.outputs, *(expected.states[name] for name in processes.states)], axis=2)
+    return run_library_loihi2(processes, x, received.astype(np.int64))
 
 
 def _refuse_state(state: States | None) -> None:
@@ -204,7 +204,7 @@ class LibraryNetwork(LibraryRecord):
         return self._rounded(array.astype(np.float64))[0]
 
     def dequantize(self, integers: npt.ArrayLike) -> Floats:
-        """Integers that the sink hears (..., outputs), in the model's units."""
+        """Integers that the sink receives (..., outputs), in the model's units."""
         scale, offset = output_map(self.float_graph)
         array = as_array(integers)
         check_last(array, self.processes.outputs, "integers")

@@ -16,11 +16,12 @@ def summary(net: LibraryRecord) -> str:
     lines += [f"proof: {net.evidence.headline()}"] if net.evidence is not None else []
     weights = "two of 8 bits" if net.form.split_weights else "8 bits"
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
-    lines += ["", "populations (Lava's process, neurons, ticks after their wave began)"]
+    lines += ["", "populations (Lava's process, neurons, ticks after their iteration began)"]
     lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
     neurons, synapses, processes, ticks = graph.neurons, graph.synapses, graph.processes, graph.ticks_per_sample
     lines += ["", f"{neurons:,} neurons, {synapses:,} synapses, {processes} processes of Lava, {ticks} ticks a sample"]
-    lines += [f"{graph.repeat} waves of {graph.period} ticks a sample; the first result is out at tick {graph.latency}"]
+    loop = f"{graph.repeat} iterations of {graph.period} ticks a sample"
+    lines += [f"{loop}; the first result is out at tick {graph.latency}"]
     return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
 
 

@@ -89,7 +89,7 @@ def test_it_answers_in_the_models_shape_and_goes_on_from_a_state() -> None:
 
 
 def test_weights_that_are_all_zero() -> None:
-    """A population that hears nothing; each sequence has its final state."""
+    """A population that receives nothing; each sequence has its final state."""
     m = model("RNN").eval()
     with torch.no_grad():
         for parameter in m.parameters():

@@ -113,7 +113,7 @@ def test_substeps_in_a_loop_of_ones_own(form, tau):
 
 
 class Mixes(torch.nn.Module):
-    """Neurons that hear of one another: `A h + B x`, or the same as a step."""
+    """Neurons that feed one another: `A h + B x`, or the same as a step."""
 
     state_names = ("h",)
 
@@ -140,7 +140,7 @@ AS_STEP = pytest.mark.parametrize("as_step", [False, True], ids=["A h", "h + dt 
 
 @pytest.mark.filterwarnings("ignore:the calibration is poor")
 @AS_STEP
-def test_a_mode_of_neurons_that_hear_of_one_another(as_step):
+def test_a_mode_of_neurons_that_feed_one_another(as_step):
     """8-bit weights of A itself, nearly the identity, left a gain 7 % off, and no finding said so."""
     x = np.full((1, 1600, 1), 0.5)
     net = ltc2neuro.compile(_mixing(200.0, as_step), x)

@@ -27,7 +27,7 @@ class Entry(AbstractProcess):
 
     @property
     def runtime(self) -> Runtime | None:
-        """Lava's runtime. It is told to the processes inside a network alone, so the network hears it from here."""
+        """Lava's runtime. It is told to the processes inside a network alone, so the network gets it from here."""
         return self._runtime
 
     @runtime.setter

@@ -51,7 +51,7 @@ INPUT, OUTPUT = "the network's input", "the network's output"
 def links(network: MappedNetwork) -> list[Connection]:
     """Connections without synapses, to the output, from each part of the network that nothing joins to the output.
 
-    A state that neither hears the input nor reaches the output is such a part. Lava runs a graph that falls apart,
+    A state that neither depends on the input nor reaches the output is such a part. Lava runs a graph that falls apart,
     but some of its messages never arrive, without an error.
     """
     edges = [{c.source.population or INPUT, c.target.population or OUTPUT} for c in network.connections]

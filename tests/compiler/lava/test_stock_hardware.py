@@ -48,8 +48,8 @@ def network() -> ProcessGraph:
     return build(simplified(ltc(units=4)), list(samples()), LibraryForm(8))
 
 
-def heard(network: ProcessGraph, x: Integers) -> Integers:
-    """What the sink hears of one sequence, by the reference."""
+def received(network: ProcessGraph, x: Integers) -> Integers:
+    """What the sink receives of one sequence, by the reference."""
     run = run_reference(network, x[None])
     return np.concatenate([run.outputs, *(run.states[n] for n in network.states)], axis=2)[0].astype(np.int64)
 
@@ -58,7 +58,7 @@ def heard(network: ProcessGraph, x: Integers) -> Integers:
 def test_the_results_are_the_same_wherever_ticks_are_lost(network: ProcessGraph, lost: tuple[int, int]) -> None:
     (x,) = entered(network, samples(batch=1, time=4, seed=1))
     enter, leave = (ticks_later(ticks) if ticks else None for ticks in lost)
-    expected = heard(network, x)
+    expected = received(network, x)
     got = run_library_on(Target("late", simulator, enter, leave), network, x, expected, deadline_s=60)
     assert np.array_equal(got, expected) and expected.any()
 
@@ -76,4 +76,4 @@ def test_wrong_results_are_shown_not_repaired_and_nothing_is_guessed(network: Pr
 def test_without_the_extension_one_error_says_what_is_missing(network: ProcessGraph) -> None:
     (x,) = entered(network, samples(batch=1, time=1))
     with pytest.raises(MissingExtraError, match="lava-loihi"):
-        run_library_loihi2(network, x[None], heard(network, x)[None])
+        run_library_loihi2(network, x[None], received(network, x)[None])

@@ -49,16 +49,16 @@ def layers(*sizes: int) -> MappedNetwork:
 def ltc(units: int, synapses: int, inputs: int = 8, seed: int = 0) -> MappedNetwork:
     """An LTC's three populations: sensory synapses (a tenth as many), neurons, recurrent synapses."""
     rng = np.random.default_rng(seed)
-    heard = synapses // 10
+    received = synapses // 10
     pre, post = np.divmod(np.sort(rng.choice(units * units, synapses, replace=False)), units)
-    channel, sensed = np.divmod(np.sort(rng.choice(inputs * units, heard, replace=heard > inputs * units)), units)
-    own, other = np.arange(synapses), np.arange(heard)
-    populations = [population("sensory", heard, 8), population("v", units, 11, state=True)]
+    channel, sensed = np.divmod(np.sort(rng.choice(inputs * units, received, replace=received > inputs * units)), units)
+    own, other = np.arange(synapses), np.arange(received)
+    populations = [population("sensory", received, 8), population("v", units, 11, state=True)]
     populations.append(population("synapses", synapses, 8))
     connections = [
-        connection(None, "sensory", (heard, inputs), other, channel),
+        connection(None, "sensory", (received, inputs), other, channel),
         connection("v", "synapses", (synapses, units), own, pre),
-        *[connection("sensory", "v", (units, heard), sensed, other) for _ in range(2)],
+        *[connection("sensory", "v", (units, received), sensed, other) for _ in range(2)],
         *[connection("synapses", "v", (units, synapses), post, own) for _ in range(2)],
         connection("v", None, (1, units), [0], [0]),
     ]

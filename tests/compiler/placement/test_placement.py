@@ -185,9 +185,9 @@ def test_text_has_a_line_a_core():
 def test_a_core_is_full_before_the_next_one_begins(seed, limits):
     """What the filling adds up row by row is what the placement counts in the end: one row more would not fit."""
     rows, columns = np.nonzero(np.random.default_rng(seed).random((60, 30)) < 0.2)
-    heard = connection(None, "p", (60, 30), rows, columns)
+    received = connection(None, "p", (60, 30), rows, columns)
     chip = tight(**limits)
-    placed = first_fit(network([population("p", 60, 3)], [heard, heard], 30), chip)
+    placed = first_fit(network([population("p", 60, 3)], [received, received], 30), chip)
     assert placed.count > 1
     for core in range(placed.count - 1):
         moved = placed.cores["p"].copy()
@@ -196,8 +196,8 @@ def test_a_core_is_full_before_the_next_one_begins(seed, limits):
         assert not more.fits(memory(chip))[core]
 
 
-def test_neurons_that_hear_the_same_lie_together():
-    """Two circles of neurons that hear only each other, numbered in turn: each circle gets a core of its own."""
+def test_neurons_that_receive_the_same_lie_together():
+    """Two circles of neurons that receive only from each other, numbered in turn: each gets a core of its own."""
     units = 40
     i, j = np.indices((units, units))
     post, pre = np.nonzero((i % 2 == j % 2) & (i != j))

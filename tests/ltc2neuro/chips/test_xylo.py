@@ -21,7 +21,7 @@ class TestXylo(RefusingChipTest):
         for reason, count, limit in (
             ("it has 16 inputs", "the model has 17 features", "16;"),
             ("it has 8 outputs", "the model has 9 outputs", "8;"),
-            ("a neuron hears at most 63 others", "the model has 64 values in the longest sum", "63;"),
+            ("a neuron receives from at most 63 others", "the model has 64 values in the longest sum", "63;"),
         ):
             assert numbers[reason][0].startswith(count) and numbers[reason][1].startswith(limit)
         assert "it has 1,000 hidden neurons" not in numbers
