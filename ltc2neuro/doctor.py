@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 
+from compiler.running.executor import Executor
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro import extras
+from ltc2neuro.compiled.executors import EXECUTORS
 from ltc2neuro.extras import Extra
 from ltc2neuro.version import __version__
 
@@ -39,6 +41,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """All findings, in order. Runs a Lava graph of two processes where Lava is installed: a second or two."""
+    lava = _lava_runs()
     return [
         Finding("Python", Status.OK, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         Finding("ltc2neuro", Status.OK, __version__),
@@ -48,7 +51,8 @@ def examine() -> list[Finding]:
         *_extra(extras.DEMO, only=("sklearn",)),
         *_extra(extras.LAVA),
         *_lava_alone(),
-        _lava_runs(),
+        lava,
+        *(_executor(executor, lava) for executor in EXECUTORS.values()),
     ]
 
 
@@ -93,3 +97,16 @@ def _lava_runs() -> Finding:
         return Finding(subject, Status.OK, selftest())
     except Ltc2NeuroError as error:
         return Finding(subject, Status.BROKEN, error.what, error.advice)
+
+
+def _executor(executor: Executor, lava: Finding) -> Finding:
+    """Whether an executor runs here; those of Lava do where `lava`, the finding that it runs, says so."""
+    subject = f'on="{executor.name}"'
+    missing = executor.needs.missing() if executor.needs else ()
+    if executor.needs and missing:
+        return Finding(subject, Status.MISSING, f"needs {', '.join(missing)}", executor.needs.command)
+    if executor.needs is extras.LAVA and lava.status is not Status.OK:
+        return Finding(subject, lava.status, f"needs Lava: {lava.found}", lava.advice)
+    if not executor.simulates:
+        return Finding(subject, Status.MISSING, "needs a chip: not tried", "what it takes: docs/hardware.md")
+    return Finding(subject, Status.OK, "runs here")

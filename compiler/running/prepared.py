@@ -19,7 +19,7 @@ class Prepared:
     def __init__(self, graph: Graph, chip: Chip) -> None:
         self.graph, self.chip = graph, chip
         self._mappings: dict[tuple[int | None, Options | None], MappedNetwork] = {}
-        self._runners: dict[str, Runner] = {}
+        self._runners: dict[Executor, Runner] = {}
 
     def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
         """The network mapped: print, placement, cost and runs ask for the same one."""
@@ -36,7 +36,7 @@ class Prepared:
 
     def on(self, executor: Executor) -> Runner:
         """The executor, ready to run the network. Raises `ChipError` or `MissingExtraError` where it cannot."""
-        if executor.name not in self._runners:
+        if executor not in self._runners:
             executor.require(self.chip)
-            self._runners[executor.name] = executor.prepare(self)
-        return self._runners[executor.name]
+            self._runners[executor] = executor.prepare(self)
+        return self._runners[executor]

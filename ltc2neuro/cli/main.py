@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ltc2neuro.cli import check, chips, compile, cost, demo, doctor, inspect, run, verify
 from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
+from ltc2neuro.cli.parser import Parser
 from ltc2neuro.cli.words import warnings_in_shell
 from ltc2neuro.version import __version__
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ltc2neuro", description="Trained liquid neural networks to Loihi-class neuromorphic chips."
     )
     parser.add_argument("--version", action="version", version=f"ltc2neuro {__version__}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
+from ltc2neuro.cli.parser import Parser, executors
 from ltc2neuro.cli.words import in_shell
 
 if TYPE_CHECKING:
@@ -20,19 +21,15 @@ NAME = "run"
 HELP = "a saved network over samples"
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array a sequence")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "as it was compiled for")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
-    parser.add_argument(
-        "--on",
-        default="reference",
-        metavar="EXECUTOR",
-        help="reference (default), floating, simulator, lava, lava-fused, or loihi2 where there is a chip",
-    )
+    parser.add_argument("--on", default="reference", metavar="EXECUTOR", help="one of those below (default: reference)")
+    parser.ending = executors
     parser.add_argument("--strict", action="store_true", help="values clipped to their calibrated ranges are an error")
 
 

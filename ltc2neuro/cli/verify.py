@@ -8,12 +8,13 @@ from dataclasses import asdict
 
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, MISSED, say, stages
+from ltc2neuro.cli.parser import Parser, executors
 
 NAME = "verify"
 HELP = "whether a saved network still does what it should"
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without: the stored known-answer sequence")
@@ -22,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_axes(parser, "as it was compiled for")
     parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
+    parser.ending = executors
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="least SQNR of the outputs and each state, in dB")
     parser.add_argument(
         "--max-clipped",
@@ -41,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     """Load, verify, print what was found."""
     import ltc2neuro
     from ltc2neuro.cli import samples
+    from ltc2neuro.compiled.executors import compared
     from ltc2neuro.errors import InputError
 
     if (options.targets is None) != (options.metric is None):
@@ -53,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     on = [name.strip() for name in options.on.split(",")] if options.on else None
     paths = (options.samples, options.targets, options.timespans)
     x, targets, spans = (samples.load(path) if path else None for path in paths)
-    with stages(options, most=3 + len(on or ("lava", "lava-fused"))):
+    with stages(options, most=3 + len(on or compared())):
         verification = ltc2neuro.verify(
             net,
             None,

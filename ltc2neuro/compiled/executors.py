@@ -16,9 +16,9 @@ def executor_of(name: object) -> Executor:
     return EXECUTORS[check_choice(name, EXECUTORS, "executor")]
 
 
-def names() -> str:
-    """Their names, for help texts."""
-    return ", ".join(EXECUTORS)
+def compared() -> list[Executor]:
+    """Those that `verify` compares with the reference unless told otherwise: of integers, and without a chip."""
+    return [e for e in EXECUTORS.values() if e.integers and e.simulates and e is not REFERENCE]
 
 
 def table() -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from hw_models.arguments import check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.compiled.executors import EXECUTORS, executor_of
+from ltc2neuro.compiled.executors import compared, executor_of
 from ltc2neuro.compiled.runs import Run, run_network
 from ltc2neuro.inputs.arguments import check_module
 from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
@@ -139,7 +139,7 @@ def _executors(net: Network, x: Sequences, reference: Run, on: Sequence[str] | N
     """Every integer executor against the reference."""
     rows: list[Row] = []
     wanted = None if on is None else [executor_of(name) for name in check_names(on, "on")]
-    for executor in wanted if wanted is not None else [e for e in EXECUTORS.values() if e.simulates]:
+    for executor in compared() if wanted is None else wanted:
         name = executor.name
         if name == reference.on or not executor.integers:
             continue

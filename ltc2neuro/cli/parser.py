@@ -1,0 +1,25 @@
+"""The parser of a command. What the end of its help says is made when help is asked for, as it may need imports."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose help ends with what `ending` returns."""
+
+    ending: Callable[[], str] | None = None
+
+    def format_help(self) -> str:
+        """The help, with its ending."""
+        if self.ending is not None:
+            self.epilog = self.ending()
+        return super().format_help()
+
+
+def executors() -> str:
+    """The executors and what each runs, for the end of a help."""
+    from ltc2neuro.compiled.executors import EXECUTORS
+
+    return f"Executors: {'; '.join(f'{e.name} ({e.runs})' for e in EXECUTORS.values())}."

@@ -1,0 +1,102 @@
+"""The table of executors is all there is to add to: run, verify, the shell, doctor and the docs read it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ncps.torch import CfC
+from ncps.wirings import AutoNCP
+
+import ltc2neuro
+from compiler.executors.execution import Execution
+from compiler.running.executor import Compiled, Executor, Job, Runner
+from compiler.running.interpreted import REFERENCE
+from ltc2neuro.cli.main import main
+from ltc2neuro.compiled.executors import EXECUTORS, table
+from ltc2neuro.errors import InputError
+
+DOCS = Path(__file__).parents[2] / "docs"
+X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return ltc2neuro.compile(CfC(3, AutoNCP(8, 2, seed=1)), X)
+
+
+def _flip(arrays):
+    return None if arrays is None else {name: a[::-1] for name, a in arrays.items()}
+
+
+def _backwards(net: Compiled) -> Runner:
+    """The reference on the sequences in reverse order: other work for the same integers."""
+    inner = REFERENCE.prepare(net)
+
+    def run(job: Job) -> Execution:
+        done = inner(Job(job.x[::-1], _flip(job.state)))
+        return Execution(done.outputs[::-1], _flip(done.states), {}, done.saturations, _flip(done.final))
+
+    return run
+
+
+TOY = Executor("toy", "the reference, last sequence first", _backwards)
+
+
+@pytest.fixture
+def toy(monkeypatch) -> None:
+    monkeypatch.setitem(EXECUTORS, TOY.name, TOY)
+
+
+def test_the_page_has_the_table():
+    assert table() in (DOCS / "executors.md").read_text("utf-8"), "put ltc2neuro.compiled.executors.table() there"
+    text = (DOCS / "executors.md").read_text("utf-8")
+    assert [name for name in EXECUTORS if f"\n**{name}** " not in text] == []
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_new_executor_runs_and_is_verified(net):
+    run, reference = net.run(X, on="toy"), net.run(X)
+    assert run.on == "toy" and np.array_equal(run.integers, reference.integers)
+    assert run.states.keys() == reference.states.keys() and run.states
+    assert all(np.array_equal(s, reference.states[n]) for n, s in run.states.items())
+    rows = [row for row in ltc2neuro.verify(net, None, X).rows if row.on == "toy"]
+    assert {row.name for row in rows} == {"outputs", *run.states} and all(row.held for row in rows)
+
+
+def test_a_new_executor_that_is_wrong_fails(net, monkeypatch):
+    inner = REFERENCE.prepare
+
+    def off(parts):
+        run = inner(parts)
+        return lambda job: run(Job(job.x + 64, job.state))
+
+    monkeypatch.setitem(EXECUTORS, "toy", Executor("toy", "the reference, for another input", off))
+    verification = ltc2neuro.verify(net, None, X, on=["toy"])
+    assert not verification.passed and not all(row.held for row in verification.rows if row.on == "toy")
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_shell_has_a_new_executor(net, tmp_path, capsys):
+    net.save(tmp_path / "m.l2n")
+    np.save(tmp_path / "x.npy", X)
+    assert main(["run", str(tmp_path / "m.l2n"), str(tmp_path / "x.npy"), "--on", "toy", "--json"]) == 0
+    assert np.array_equal(json.loads(capsys.readouterr().out)["outputs"], net.run(X).outputs)
+    for command in ("run", "verify"):
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+        assert f"toy ({TOY.runs})" in " ".join(capsys.readouterr().out.split())
+    main(["doctor", "--json"])
+    found = {f["subject"]: f["found"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert found['on="toy"'] == "runs here" and "needs a chip" in found['on="loihi2"']
+    assert [s for s in found if s.startswith("on=")] == [f'on="{name}"' for name in EXECUTORS]
+
+
+def test_errors_name_a_new_executor(net, toy):
+    with pytest.raises(InputError) as caught:
+        net.run(X, on="toi")
+    assert "toy" in caught.value.advice and caught.value.advice.endswith(f"Use one of {', '.join(EXECUTORS)}.")
