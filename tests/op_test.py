@@ -10,7 +10,7 @@ from graph_strategies import SMALL, Builder
 
 from compiler.executors.reference import run_reference
 from compiler.executors.unrounded import run_floating
-from compiler.graph import Graph
+from compiler.graph import IntegerGraph
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import validate
 from compiler.mapping import map_network
@@ -46,7 +46,7 @@ class OpTest(ABC):
     def answers(self, sequence: list[Sample]) -> list[Sample]:
         return [self.answer(x) for x in sequence]
 
-    def graph(self) -> Graph:
+    def graph(self) -> IntegerGraph:
         b = Builder()
         b.output(self.build(b, b.input(self.size)))
         b.block("sample")

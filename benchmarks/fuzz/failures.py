@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import program
-from compiler.graph import Graph
+from compiler.graph import IntegerGraph
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.nets import MappedNet
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
@@ -199,7 +199,7 @@ def _population(network: MappedNetwork, state: str) -> str:
     return next(f"population {p.population}" for p in network.probes if p.state == state)
 
 
-def sample_network(seed: int) -> tuple[Graph, MappedNetwork]:
+def sample_network(seed: int) -> tuple[IntegerGraph, MappedNetwork]:
     """A random program with a state, of few processes."""
     while True:
         made = program(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph import Block, Graph, State, Value, ops
+from compiler.graph import Block, IntegerGraph, State, Value, ops
 from compiler.graph.validate import validate
 from hw_models.fixed_point import Format
 
@@ -55,8 +55,8 @@ class Builder:
         array = np.asarray(initial)
         self.states.append(State(name, array.size, self.constant(array), format=Format(0, low, high)))
 
-    def graph(self) -> Graph:
-        return validate(Graph(tuple(self.blocks), self.values, self.constants, tuple(self.states)))
+    def graph(self) -> IntegerGraph:
+        return validate(IntegerGraph(tuple(self.blocks), self.values, self.constants, tuple(self.states)))
 
     # --- sources and effects ------------------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ SIZES = (1, 3, 3, 3, 4)
 """mostly equal, so that values meet elementwise"""
 
 
-def random_graph(seed: int, blocks: int, length: int, states: int) -> Graph:
+def random_graph(seed: int, blocks: int, length: int, states: int) -> IntegerGraph:
     """A random graph of `blocks` blocks with up to `length` random ops each."""
     b = Builder(seed)
     rng = b.rng

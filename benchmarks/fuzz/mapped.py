@@ -6,13 +6,13 @@ import numpy as np
 
 from benchmarks.fuzz.graphs import SMALL
 from compiler.executors.reference import run_reference
-from compiler.graph import Graph
+from compiler.graph import IntegerGraph
 from compiler.mapping import MappedNetwork
 from compiler.simulator.machine import Machine
 
 
 def assert_mapped_equals(
-    graph: Graph, net: MappedNetwork, x: np.ndarray, interval: int | None = None, given: dict | None = None
+    graph: IntegerGraph, net: MappedNetwork, x: np.ndarray, interval: int | None = None, given: dict | None = None
 ) -> None:
     """Outputs and states of every sample of `x` (batch, time, features), and nothing at the output between samples.
 

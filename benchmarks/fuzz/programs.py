@@ -15,7 +15,7 @@ from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.mapped import assert_mapped_equals
 from compiler.executors.execution import Execution
 from compiler.executors.reference import run_reference
-from compiler.graph import Graph
+from compiler.graph import IntegerGraph
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from compiler.simulator.machine import Machine
 from hw_models.chip import Chip, load_chip
@@ -30,7 +30,7 @@ def _chip() -> Chip:
     return load_chip("loihi2")
 
 
-def program(seed: int) -> Graph:
+def program(seed: int) -> IntegerGraph:
     """The random program of a seed: one to four blocks, some repeated, up to three states, all ops of the chip."""
     rng = np.random.default_rng([seed, 1])
     return random_graph(seed, int(rng.integers(1, 5)), int(rng.choice(LENGTHS, p=SHARES)), int(rng.integers(0, 4)))

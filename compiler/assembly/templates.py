@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from compiler.assembly.polynomial import polynomial
-from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import (
     Add,
     And,
@@ -31,7 +31,7 @@ from compiler.graph.ops import (
 )
 from hw_models import isa
 from hw_models.chip import Chip
-from hw_models.errors import ChipError, GraphError
+from hw_models.errors import ChipError
 from hw_models.fixed_point import Integers
 
 Listing: TypeAlias = list[isa.Instruction]
@@ -62,7 +62,9 @@ class Scratch:
         return f"l{self.used}"
 
 
-def select(op: Elementwise, dest: isa.Target, graph: Graph, chip: Chip, place: Place, scratch: Scratch) -> Listing:
+def select(
+    op: Elementwise, dest: isa.Target, graph: IntegerGraph, chip: Chip, place: Place, scratch: Scratch
+) -> Listing:
     """The instructions that leave the result of `op` in `dest`. Raises `ChipError` where the chip has none."""
     if isinstance(op, Add):
         return [isa.Add(dest, place(op.a), place(op.b))]
@@ -94,18 +96,16 @@ def select(op: Elementwise, dest: isa.Target, graph: Graph, chip: Chip, place: P
     )
 
 
-def _integers(graph: Graph, name: str) -> Integers:
+def _integers(graph: IntegerGraph, name: str) -> Integers:
     return np.asarray(graph.constants[name], np.int64)
 
 
-def _bounds(graph: Graph, name: str) -> tuple[int, int]:
+def _bounds(graph: IntegerGraph, name: str) -> tuple[int, int]:
     """The lowest and highest integer that a value or constant holds."""
     if name in graph.constants:
         return int(graph.constants[name].min()), int(graph.constants[name].max())
-    bounds = graph.values[name].format
-    if bounds is None:
-        raise GraphError(f"value {name} has no format")
-    return bounds.low, bounds.high
+    form = graph.format(name)
+    return form.low, form.high
 
 
 def _clip(dest: isa.Target, a: isa.Source, bounds: tuple[int, int], low: int, high: int) -> tuple[Listing, isa.Source]:
@@ -120,7 +120,7 @@ def _clip(dest: isa.Target, a: isa.Source, bounds: tuple[int, int], low: int, hi
     return listing, a
 
 
-def _rescale(op: Rescale, dest: isa.Target, graph: Graph, chip: Chip, place: Place) -> Listing:
+def _rescale(op: Rescale, dest: isa.Target, graph: IntegerGraph, chip: Chip, place: Place) -> Listing:
     """Add half an LSB, shift right, clip."""
     low, high = _bounds(graph, op.x)
     out_low, out_high = _bounds(graph, op.out)
@@ -141,7 +141,7 @@ def _rescale(op: Rescale, dest: isa.Target, graph: Graph, chip: Chip, place: Pla
     return listing if x == dest else [isa.Move(dest, x)]
 
 
-def _shift(op: Shift, dest: isa.Target, graph: Graph, place: Place, scratch: Scratch) -> Listing:
+def _shift(op: Shift, dest: isa.Target, graph: IntegerGraph, place: Place, scratch: Scratch) -> Listing:
     """Shift right by max(-amount, 0), clip to what the word can hold after it, shift left by max(amount, 0)."""
     low, high = _bounds(graph, op.out)
     x, amount = place(op.x), place(op.amount)

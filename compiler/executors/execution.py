@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -64,7 +64,8 @@ class Frame:
 
 
 Kernel: TypeAlias = Callable[[Frame], Array]
-Factory: TypeAlias = Callable[[Graph, Op], Kernel]
+G = TypeVar("G", bound=Graph)
+Factory: TypeAlias = Callable[[G, Op], Kernel]
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def _wide(array: Array, batch: int) -> Array:
     return array if array.shape[1] == batch else np.broadcast_to(array, (len(array), batch))
 
 
-def prepare(graph: Graph, factories: Mapping[type[Op], Factory]) -> Program:
+def prepare(graph: G, factories: Mapping[type[Op], Factory[G]]) -> Program:
     """`graph` with the kernels of one backend."""
     return Program(
         graph,
@@ -224,7 +225,7 @@ def prepare(graph: Graph, factories: Mapping[type[Op], Factory]) -> Program:
     )
 
 
-def _prepared(graph: Graph, block: Block, factories: Mapping[type[Op], Factory]) -> Prepared:
+def _prepared(graph: G, block: Block, factories: Mapping[type[Op], Factory[G]]) -> Prepared:
     return Prepared(
         block.repeat,
         tuple((op.result, _kernel(graph, op, factories)) for op in block.ops if op.result is not None),
@@ -242,7 +243,7 @@ def _stack(arrays: list[Array], batch: int, size: int) -> Array:
     return np.stack(arrays).transpose(2, 0, 1) if arrays else np.zeros((batch, 0, size))
 
 
-def _kernel(graph: Graph, op: Op, factories: Mapping[type[Op], Factory]) -> Kernel:
+def _kernel(graph: G, op: Op, factories: Mapping[type[Op], Factory[G]]) -> Kernel:
     if isinstance(op, StateRead):
         state = op.state
         return lambda frame: frame.states[state]

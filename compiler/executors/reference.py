@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, Program, prepare
 from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.ops import (
     Add,
     And,
@@ -25,7 +26,6 @@ from compiler.graph.ops import (
     Min,
     MulShift,
     Op,
-    Output,
     PiecewisePolynomial,
     Relation,
     Rescale,
@@ -34,7 +34,7 @@ from compiler.graph.ops import (
     Shift,
     Sub,
 )
-from hw_models.fixed_point import Format, Integers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
+from hw_models.fixed_point import Integers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
 
 TABLE_LIMIT = 2**20
 """A polynomial over a domain of at most this many integers is looked up: same integers, less work."""
@@ -46,8 +46,8 @@ def prepare_reference(graph: Graph, *, narrow: bool = False) -> Program:
     `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
     """
     dtype = np.int32 if narrow else np.int64
-    host = {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
-    constants = {n: c if n in host else c.astype(dtype) for n, c in graph.constants.items()}
+    graph = as_integers(graph)
+    constants = {**graph.constants, **{n: c.astype(dtype) for n, c in graph.integer_constants.items()}}
     return prepare(replace(graph, constants=constants), KERNELS)
 
 
@@ -72,24 +72,18 @@ def run_prepared(
     return program.run(np.asarray(x).astype(dtype), start, record)
 
 
-def _format(graph: Graph, name: str) -> Format:
-    found = graph.values[name].format
-    assert found is not None  # validate() has checked it
-    return found
-
-
-def _magnitude(graph: Graph, name: str) -> int:
+def _magnitude(graph: IntegerGraph, name: str) -> int:
     """The largest that a value or constant can be."""
     if name in graph.constants:
         return int(np.abs(graph.constants[name]).max(initial=0))
-    return _format(graph, name).magnitude
+    return graph.format(name).magnitude
 
 
-def _input(graph: Graph, op: Op) -> Kernel:
+def _input(graph: IntegerGraph, op: Op) -> Kernel:
     return lambda frame: frame.sample
 
 
-def _gather(graph: Graph, op: Op) -> Kernel:
+def _gather(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, Gather)
     index = graph.constants[op.index]
     return lambda frame: np.take(joined(frame, op.sources), index, axis=0)
@@ -104,7 +98,7 @@ def joined(frame: Frame, sources: Sequence[str]) -> Array:
     return np.concatenate([a if a.shape[1] == batch else np.broadcast_to(a, (len(a), batch)) for a in arrays])
 
 
-def _segment_sum(graph: Graph, op: Op) -> Kernel:
+def _segment_sum(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, SegmentSum)
     segment, size = graph.constants[op.segment], graph.size(op.out)
     order = np.argsort(segment, kind="stable")
@@ -121,7 +115,7 @@ def _segment_sum(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _mat_vec(graph: Graph, op: Op) -> Kernel:
+def _mat_vec(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, MatVec)
     # Integers below 2^53 are exact in float64, and there the BLAS is at home; 64-bit chips take the slow way.
     matrix = graph.constants[op.matrix]
@@ -141,8 +135,8 @@ def _mat_vec(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _binary(ufunc: np.ufunc) -> Factory:
-    def factory(graph: Graph, op: Op) -> Kernel:
+def _binary(ufunc: np.ufunc) -> Factory[IntegerGraph]:
+    def factory(graph: IntegerGraph, op: Op) -> Kernel:
         assert isinstance(op, (Add, Sub, Min, Max, And))
         a, b = op.a, op.b
         return lambda frame: ufunc(frame.values[a], frame.values[b])
@@ -150,7 +144,7 @@ def _binary(ufunc: np.ufunc) -> Factory:
     return factory
 
 
-def _compare(graph: Graph, op: Op) -> Kernel:
+def _compare(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, Compare)
     relation = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}[op.relation]
 
@@ -161,19 +155,19 @@ def _compare(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _select(graph: Graph, op: Op) -> Kernel:
+def _select(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, Select)
     return lambda frame: np.where(frame.values[op.condition] != 0, frame.values[op.a], frame.values[op.b])
 
 
-def _mul_shift(graph: Graph, op: Op) -> Kernel:
+def _mul_shift(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, MulShift)
     return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])  # type: ignore[arg-type]
 
 
-def _shift(graph: Graph, op: Op) -> Kernel:
+def _shift(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, Shift)
-    out = _format(graph, op.out)
+    out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
         result, saturated = shift_saturate(frame.values[op.x], frame.values[op.amount], out.low, out.high)  # type: ignore[arg-type]
@@ -183,9 +177,9 @@ def _shift(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _rescale(graph: Graph, op: Op) -> Kernel:
+def _rescale(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, Rescale)
-    out = _format(graph, op.out)
+    out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
         rounded = round_shift(frame.values[op.x], op.shift)  # type: ignore[arg-type]
@@ -198,12 +192,12 @@ def _rescale(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _divide(graph: Graph, op: Op) -> Kernel:
+def _divide(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, Divide)
     return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
 
 
-def polynomial(graph: Graph, op: PiecewisePolynomial, x: Integers) -> Integers:
+def polynomial(graph: IntegerGraph, op: PiecewisePolynomial, x: Integers) -> Integers:
     """The piecewise polynomial `op` at the integers `x`."""
     knots, origins = graph.constants[op.knots], graph.constants[op.origins]
     coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
@@ -216,9 +210,9 @@ def polynomial(graph: Graph, op: PiecewisePolynomial, x: Integers) -> Integers:
     return y.astype(x.dtype)
 
 
-def _polynomial(graph: Graph, op: Op) -> Kernel:
+def _polynomial(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, PiecewisePolynomial)
-    domain = _format(graph, op.x)
+    domain = graph.format(op.x)
     if domain.high - domain.low >= TABLE_LIMIT:
         return lambda frame: polynomial(graph, op, frame.values[op.x])  # type: ignore[arg-type]
     dtype = graph.constants[op.coefficients].dtype
@@ -226,7 +220,7 @@ def _polynomial(graph: Graph, op: Op) -> Kernel:
     return lambda frame: np.take(table, frame.values[op.x] - domain.low)
 
 
-KERNELS: dict[type[Op], Factory] = {
+KERNELS: dict[type[Op], Factory[IntegerGraph]] = {
     Input: _input,
     Gather: _gather,
     SegmentSum: _segment_sum,

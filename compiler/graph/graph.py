@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.graph.ops import Op
+from compiler.graph.ops import Input, Op, Output
 from hw_models.fixed_point import Format
 
 Array = np.ndarray
@@ -105,6 +105,11 @@ class Graph:
     def is_integer(self) -> bool:
         """Whether its values have formats."""
         return any(v.format is not None for v in self.values.values())
+
+    @property
+    def host_arrays(self) -> frozenset[str]:
+        """The constants of the host's maps at input and output."""
+        return frozenset(n for _, op in self.ops() if isinstance(op, (Input, Output)) for n in op.arrays)
 
     def consumers(self) -> dict[str, list[tuple[Block, Op]]]:
         """For each value and constant, the ops that read it as an operand."""

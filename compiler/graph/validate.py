@@ -6,6 +6,8 @@ addition that no value leaves its format and no product the chip's width.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from compiler.functions import FUNCTIONS
@@ -25,8 +27,10 @@ from compiler.graph.ops import (
 )
 from hw_models.errors import BUG, GraphError
 
+G = TypeVar("G", bound=Graph)
 
-def validate(graph: Graph, after: str = "") -> Graph:
+
+def validate(graph: G, after: str = "") -> G:
     """Check `graph` and return it. Raises `GraphError` that names the pass `after` which it came."""
     for problem in problems(graph):
         raise GraphError(problem, where=f"after {after}" if after else "", advice=BUG)
@@ -92,13 +96,9 @@ def problems(graph: Graph) -> list[str]:
         found.extend(
             f"constant {n} is not integer"
             for n, c in graph.constants.items()
-            if not np.issubdtype(c.dtype, np.integer) and n not in _host_arrays(graph)
+            if not np.issubdtype(c.dtype, np.integer) and n not in graph.host_arrays
         )
     return found
-
-
-def _host_arrays(graph: Graph) -> set[str]:
-    return {n for _, op in graph.ops() if isinstance(op, (Input, Output)) for n in op.arrays}
 
 
 def _axes(graph: Graph, op: Op) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from compiler.assembly import executed_instructions, finish
 from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.ops import Input
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
@@ -39,20 +40,21 @@ def map_network(
         raise InputError(
             "options must be an Options", numbers=f"{options!r}", advice="Such as Options(Overlap.LAYERS)."
         )
-    merged = graph if options.merged is False else merge_synapses(graph, chip.word_high)
-    if merged is graph:
+    integers = as_integers(graph)
+    merged = integers if options.merged is False else as_integers(merge_synapses(integers, chip.word_high))
+    if merged is integers:
         if options.merged:
             raise InputError(
                 "no synapses of this graph can be merged without changing an integer",
                 where="options",
                 advice="compile(model, x, merged=True) merges before integers are chosen, and needs no option here.",
             )
-        return _mapped(graph, chip, reset_interval, options)
+        return _mapped(integers, chip, reset_interval, options)
     soonest = replace(options, ticks_per_sample=None)
     if not options.merged:
-        apart, in_one = (_mapped(g, chip, reset_interval, soonest) for g in (graph, merged))
+        apart, in_one = (_mapped(g, chip, reset_interval, soonest) for g in (integers, merged))
         if _cost(apart) <= _cost(in_one):
-            return apart if options == soonest else _mapped(graph, chip, reset_interval, options)
+            return apart if options == soonest else _mapped(integers, chip, reset_interval, options)
         if options == soonest:
             return in_one
     return _mapped(merged, chip, reset_interval, options)
@@ -68,7 +70,7 @@ def _cost(network: MappedNetwork) -> tuple[int, int]:
     return ticks, work
 
 
-def _mapped(graph: Graph, chip: Chip, reset_interval: int | None, options: Options) -> MappedNetwork:
+def _mapped(graph: IntegerGraph, chip: Chip, reset_interval: int | None, options: Options) -> MappedNetwork:
     plan = make_plan(graph, chip)
     groups = group(plan)
     if _crowds_input(plan, groups, chip):

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compiler.graph.graph import Array, Block, Graph, Value
+from compiler.graph.graph import Array, Block, Value
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Add, Input, Linear, Op, Output
 from compiler.mapping.sparse import Sparse, identity, matrix_of
 from hw_models.chip import Chip
@@ -37,19 +38,19 @@ class Plan:
     `home` is the number of the block that computes a value. The input is a source of maps, and nothing else.
     """
 
-    graph: Graph
+    graph: IntegerGraph
     maps: dict[str, Map]
     home: dict[str, int]
     input: str | None
     output: Map
 
 
-def make_plan(graph: Graph, chip: Chip, gated: bool = False) -> Plan:
+def make_plan(graph: IntegerGraph, chip: Chip, gated: bool = False) -> Plan:
     """The plan of an integer graph. `gated`: the input reaches all others through a relay of its own."""
     return _Planner(_input_first(graph), chip, gated).plan()
 
 
-def _input_first(graph: Graph) -> Graph:
+def _input_first(graph: IntegerGraph) -> IntegerGraph:
     """The input op in a first block that runs once: there a sample enters."""
     first = graph.blocks[0]
     if first.repeat == 1 and any(isinstance(op, Input) for op in first.ops):
@@ -59,7 +60,7 @@ def _input_first(graph: Graph) -> Graph:
     return replace(graph, blocks=(Block("input", inputs), *rest))
 
 
-def _live(graph: Graph) -> set[str]:
+def _live(graph: IntegerGraph) -> set[str]:
     """The values that a state or the output depends on, without those of size 0."""
     needed: set[str] = set()
     for block in reversed(graph.blocks):
@@ -70,7 +71,7 @@ def _live(graph: Graph) -> set[str]:
 
 
 class _Planner:
-    def __init__(self, graph: Graph, chip: Chip, gated: bool) -> None:
+    def __init__(self, graph: IntegerGraph, chip: Chip, gated: bool) -> None:
         self.graph, self.chip, self.gated = graph, chip, gated
         self.values: dict[str, Value] = dict(graph.values)
         self.constants: dict[str, Array] = {**graph.constants, ZERO: np.zeros(1, np.int64)}
@@ -238,8 +239,7 @@ class _Planner:
 
     def _format(self, name: str) -> Format:
         found = self.values[name].format
-        if found is None:
-            raise GraphError(f"value {name} has no format")
+        assert found is not None  # those of the graph, and those made here, have one
         return found
 
     def _bound(self, terms: dict[str, Sparse]) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, StateRead, Sub
 from compiler.quantize.precision import Precision
 from compiler.ranges.assumptions import MOST_SHIFT
@@ -80,9 +81,9 @@ class Builder:
         self.blocks.append(Block(name, tuple(self._ops), repeat))
         self._ops, self._copies = [], {}
 
-    def graph(self, states: tuple[State, ...], time_constants: tuple[TimeConstant, ...]) -> Graph:
+    def graph(self, states: tuple[State, ...], time_constants: tuple[TimeConstant, ...]) -> IntegerGraph:
         """The finished integer graph."""
-        return Graph(tuple(self.blocks), self.values, self.constants, states, time_constants, self.fractions)
+        return IntegerGraph(tuple(self.blocks), self.values, self.constants, states, time_constants, self.fractions)
 
     # --- constants -----------------------------------------------------------------------------------------
 

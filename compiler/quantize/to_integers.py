@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph, State, TimeConstant
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.matrix import places_of
 from compiler.graph.ops import (
     Add,
@@ -65,7 +66,7 @@ SPARE_BITS = 2
 
 def quantize(
     graph: Graph, sequences: Sequence[Floats], chip: Chip, precision: Precision, *, timed: bool = False
-) -> Graph:
+) -> IntegerGraph:
     """The integer graph of a simplified float `graph`.
 
     `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
@@ -102,7 +103,7 @@ def _lowered(
     fewer: Mapping[str, int],
     intervals: Mapping[str, Interval],
     carried: Mapping[str, Carried],
-) -> Graph:
+) -> IntegerGraph:
     """Every op lowered in order, then proved."""
     steps = {out: c.step for out, c in carried.items()}
     fractions = find_fractions(graph, bounds, intervals, precision, clipped, fewer, steps)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph.graph import Graph, State
+from compiler.graph.graph import State
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import (
     And,
     Divide,
@@ -18,16 +19,15 @@ from compiler.graph.ops import (
 )
 from hw_models.chip import Chip
 from hw_models.errors import GraphError
-from hw_models.fixed_point import Format
 
 MOST_SHIFT = 62
 """Bits by which anything is shifted: an integer has 64."""
 
 
-def check_assumptions(graph: Graph, chip: Chip) -> None:
+def check_assumptions(graph: IntegerGraph, chip: Chip) -> None:
     """Raise `GraphError` where a constant or a format is none that the ops are defined for."""
     for value in graph.values.values():
-        form = _format(value.format)
+        form = graph.format(value.name)
         if form.low > form.high:
             raise GraphError(f"{value.name} has an empty format", numbers=f"{form.low}..{form.high}")
     for state in graph.states:
@@ -36,22 +36,17 @@ def check_assumptions(graph: Graph, chip: Chip) -> None:
         _check_op(graph, op, chip)
 
 
-def _format(form: Format | None) -> Format:
-    assert form is not None  # validate() has checked it
-    return form
-
-
-def _check_state(graph: Graph, state: State) -> None:
-    form, initial = _format(state.format), graph.constants[state.initial]
+def _check_state(graph: IntegerGraph, state: State) -> None:
+    form, initial = graph.state_format(state.name), graph.constants[state.initial]
     if np.any(initial < form.low) or np.any(initial > form.high):
         raise GraphError(f"the state {state.name} begins outside its format", numbers=f"{form.low}..{form.high}")
 
 
-def _check_op(graph: Graph, op: Op, chip: Chip) -> None:
+def _check_op(graph: IntegerGraph, op: Op, chip: Chip) -> None:
     if isinstance(op, And):
         _check_mask(graph, op)
     elif isinstance(op, StateRead):
-        read, held = _format(graph.values[op.out].format), _format(graph.state(op.state).format)
+        read, held = graph.format(op.out), graph.state_format(op.state)
         if read.low > held.low or read.high < held.high or read.fraction != held.fraction:
             raise GraphError(f"{op.out} does not have the format of the state {op.state}")
     elif isinstance(op, (Rescale, Divide)):
@@ -69,7 +64,7 @@ def _check_op(graph: Graph, op: Op, chip: Chip) -> None:
                 raise GraphError(f"the constant {name} is wider than a word", numbers=f"{low}..{high}")
 
 
-def _check_mask(graph: Graph, op: And) -> None:
+def _check_mask(graph: IntegerGraph, op: And) -> None:
     """The span of `And` holds for what the semantics allow: a constant 2^k - 1."""
     mask = graph.constants.get(op.b)
     if mask is None or np.any(mask < 0) or np.any(mask & (mask + 1)):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
     Add,
@@ -248,19 +249,20 @@ def _joined(graph: Graph, sources: tuple[str, ...], spans: Mapping[str, Span]) -
     return Span(np.concatenate([p.low for p in parts]), np.concatenate([p.high for p in parts]))
 
 
-def find_spans(graph: Graph) -> dict[str, Span]:
+def find_spans(graph: IntegerGraph) -> dict[str, Span]:
     """The span of every value and vector constant of an integer graph."""
-    spans = {n: exactly(c) for n, c in graph.constants.items() if np.issubdtype(c.dtype, np.integer) and c.ndim == 1}
+    spans = {n: exactly(c) for n, c in graph.integer_constants.items() if c.ndim == 1}
     made: dict[str, Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
-            spans[op.result] = span_of(graph, op, spans, graph.values[op.result].format, made)
+            spans[op.result] = span_of(graph, op, spans, graph.format(op.result), made)
             made[op.result] = op
     return spans
 
 
-def prove(graph: Graph, chip: Chip) -> Graph:
-    """Return `graph` if every value provably stays in its format and the chip's widths; else `GraphError`."""
+def prove(graph: Graph, chip: Chip) -> IntegerGraph:
+    """`graph` as integers, if every value provably stays in its format and the chip's widths; else `GraphError`."""
+    graph = as_integers(graph)
     check_assumptions(graph, chip)
     spans = find_spans(graph)
     word = 2 ** (chip.word_bits - 1)
@@ -271,8 +273,7 @@ def prove(graph: Graph, chip: Chip) -> Graph:
             _check_write(graph, op, spans)
         if op.result is None:
             continue
-        form = graph.values[op.result].format
-        assert form is not None  # validate() has checked it
+        form = graph.format(op.result)
         span = spans[op.result]
         if isinstance(op, (SegmentSum, MatVec)) and largest_partial_sum(graph, op, spans) >= word:
             raise GraphError(f"a partial sum of {op.result} can leave the accumulator", where=f"block {block.name}")
@@ -288,11 +289,10 @@ def prove(graph: Graph, chip: Chip) -> Graph:
     return graph
 
 
-def _check_write(graph: Graph, op: StateWrite, spans: Mapping[str, Span]) -> None:
+def _check_write(graph: IntegerGraph, op: StateWrite, spans: Mapping[str, Span]) -> None:
     """A state never leaves its format: what is read from it has no other bound."""
-    form, span = graph.state(op.state).format, spans[op.x]
-    assert form is not None  # validate() has checked it
-    fraction = graph.fractions.get(op.x) if op.x in graph.constants else graph.values[op.x].format.fraction  # type: ignore[union-attr]
+    form, span = graph.state_format(op.state), spans[op.x]
+    fraction = graph.fractions.get(op.x) if op.x in graph.constants else graph.fraction(op.x)
     if span.least < form.low or span.most > form.high or fraction not in (None, form.fraction):
         raise GraphError(
             f"what is written to the state {op.state} can leave its format",
@@ -301,12 +301,10 @@ def _check_write(graph: Graph, op: StateWrite, spans: Mapping[str, Span]) -> Non
         )
 
 
-def _check_fractions(graph: Graph, op: Op) -> None:
+def _check_fractions(graph: IntegerGraph, op: Op) -> None:
     """Sums, minima and maxima need operands of one fraction."""
     if not isinstance(op, (Add, Sub, Min, Max)):
         return
-    found = {graph.values[n].format.fraction for n in op.operands if n in graph.values}  # type: ignore[union-attr]
-    found |= {graph.fractions[n] for n in op.operands if n in graph.fractions}
-    found.add(graph.values[op.out].format.fraction)  # type: ignore[union-attr]
+    found = {graph.fraction(n) for n in (op.out, *op.operands) if n in graph.values or n in graph.fractions}
     if len(found) > 1:
         raise GraphError(f"{op} mixes the fractions {sorted(found)}", advice=BUG)

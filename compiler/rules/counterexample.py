@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.executors.reference import prepare_reference
-from compiler.graph.graph import Array, Graph
-from compiler.graph.ops import Input
-from hw_models.fixed_point import Format
+from compiler.graph.graph import Array
+from compiler.graph.integers import IntegerGraph
 
 STEPS = 8
 """Samples of each sequence that is tried."""
@@ -26,7 +25,7 @@ class Trial:
     It computes in 64 bits, whatever the chip's widths.
     """
 
-    graph: Graph
+    graph: IntegerGraph
     inputs: Integers
     ends: int
     record: Mapping[str, Array]
@@ -41,44 +40,32 @@ class Trial:
         text = f"element {element} is {int(found[row, step, element]):,} "
         if row >= self.ends:
             return text + f"at sample {step} of the calibration's sequence {row - self.ends}"
-        entry = _input(self.graph)
-        offset, scale = self.graph.constants[entry.offset], self.graph.constants[entry.scale]
-        x = _numbers((self.inputs[row, 0] * _form(self.graph, entry).lsb - offset) / scale)
+        host = self.graph.input_map
+        x = _numbers((self.inputs[row, 0] * self.graph.input_format.lsb - host.offset) / host.scale)
         return text + (f"after {step + 1} samples of x = {x}" if step else f"at the first sample, x = {x}")
 
 
-def trial(graph: Graph, sequences: Sequence[npt.NDArray[np.float64]]) -> Trial:
+def trial(graph: IntegerGraph, sequences: Sequence[npt.NDArray[np.float64]]) -> Trial:
     """An integer graph tried on the ends of its input's range and on the beginning of `sequences`."""
-    entry = _input(graph)
-    ends, known = _ends(graph, entry), _known(graph, entry, sequences)
+    ends, known = _ends(graph), _known(graph, sequences)
     x = np.concatenate([ends, known])
     return Trial(graph, x, len(ends), prepare_reference(graph).run(x, record=list(graph.values)).record)
 
 
-def _input(graph: Graph) -> Input:
-    return next(op for _, op in graph.ops() if isinstance(op, Input))
-
-
-def _ends(graph: Graph, entry: Input) -> Integers:
+def _ends(graph: IntegerGraph) -> Integers:
     """Steady inputs (rows, STEPS, channels) at the ends of the input's range: alike, in turn, and by chance."""
-    form, size = _form(graph, entry), graph.size(entry.out)
+    form, size = graph.input_format, graph.size(graph.entry.out)
     rows = [np.full(size, form.low), np.full(size, form.high)]
     rows += [np.where(np.arange(size) % 2 == k, form.low, form.high) for k in (0, 1)]
     rows += list(np.random.default_rng(0).choice([form.low, form.high], (8, size)))
     return np.stack(rows).astype(np.int64)[:, None].repeat(STEPS, axis=1)
 
 
-def _known(graph: Graph, entry: Input, sequences: Sequence[npt.NDArray[np.float64]]) -> Integers:
+def _known(graph: IntegerGraph, sequences: Sequence[npt.NDArray[np.float64]]) -> Integers:
     """The first STEPS samples of the sequences, as integers."""
     rows = [sequence[:STEPS] for sequence in sequences if len(sequence) >= STEPS][:STEPS]
-    mapped = np.array(rows).reshape(-1, STEPS, graph.size(entry.out)) * graph.constants[entry.scale]
-    return _form(graph, entry).quantize(mapped + graph.constants[entry.offset])[0]
-
-
-def _form(graph: Graph, entry: Input) -> Format:
-    form = graph.values[entry.out].format
-    assert form is not None  # an integer graph's
-    return form
+    mapped = graph.input_map(np.array(rows).reshape(-1, STEPS, graph.size(graph.entry.out)))
+    return graph.input_format.quantize(mapped)[0]
 
 
 def _numbers(values: npt.NDArray[np.float64]) -> str:

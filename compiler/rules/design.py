@@ -12,6 +12,7 @@ import numpy.typing as npt
 from compiler.executors.execution import Execution
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
 from compiler.mapping import MappedNetwork, map_network
@@ -38,7 +39,7 @@ class Design:
     real: Graph
     sequences: Sequence[Floats]
     precision: Precision
-    integers: Graph | None = None
+    integers: IntegerGraph | None = None
 
     # --- what is computed ----------------------------------------------------------------------------------
 

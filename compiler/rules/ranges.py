@@ -65,8 +65,6 @@ def resolution(design: Design) -> Iterator[Finding]:
 def lsb(design: Design, state: str) -> float:
     """The LSB of a state's format: of the one it has, or of the one that it will get."""
     if design.integers is not None:
-        form = design.integers.state(state).format
-        assert form is not None  # an integer graph's
-        return form.lsb
+        return design.integers.state_format(state).lsb
     interval = state_interval(design.real, state, design.observed, design.precision.margin)
     return 2.0 ** -fraction_for(interval.magnitude, word_limit(design.precision.at(state)))

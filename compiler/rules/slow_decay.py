@@ -14,8 +14,7 @@ import numpy as np
 
 from compiler.executors.execution import Array, prepare
 from compiler.executors.unrounded import KERNELS as UNROUNDED
-from compiler.graph.graph import Graph
-from compiler.graph.ops import Input
+from compiler.graph.integers import IntegerGraph
 from compiler.quantize.carry import SMALL
 from compiler.quantize.modes import STAYS, Complex, linear, mixed, real_step
 from compiler.quantize.precision import LIMITS, Precision
@@ -93,7 +92,7 @@ def _off(error: float) -> str:
     return f"is off by {error:+.2%}" if abs(error) < MOST_TOLD else f"is off by more than {MOST_TOLD:.0%}"
 
 
-def decays(design: Design, integers: Graph) -> list[Decay]:
+def decays(design: Design, integers: IntegerGraph) -> list[Decay]:
     """Of each state with slow neurons that are too far off, the worst one."""
     slow, among = {}, mixed(design.real)
     for name, kept in design.kept.items():
@@ -125,7 +124,7 @@ def _points(design: Design) -> tuple[Floats, dict[str, Floats]]:
 
 
 def _worst(
-    design: Design, integers: Graph, x: Floats, states: dict[str, Floats], name: str, which: np.ndarray
+    design: Design, integers: IntegerGraph, x: Floats, states: dict[str, Floats], name: str, which: np.ndarray
 ) -> Decay | None:
     if not len(x):
         return None
@@ -153,7 +152,9 @@ def _worst(
     return None if worst is None else replace(worst, neurons=tuple(bad))
 
 
-def _modes(design: Design, integers: Graph, x: Floats, states: dict[str, Floats], among: frozenset[str]) -> list[Decay]:
+def _modes(
+    design: Design, integers: IntegerGraph, x: Floats, states: dict[str, Floats], among: frozenset[str]
+) -> list[Decay]:
     """Of each state with slow modes that are too far off, the worst one."""
     point = {n: s[-1] for n, s in states.items()}
     real = linear(real_step(design.real), x[-1], point)
@@ -199,20 +200,17 @@ def _matched(these: Complex, others: Complex) -> Complex:
     return found
 
 
-def _integer_step(graph: Graph, x: Floats, states: dict[str, Floats]) -> dict[str, Array]:
+def _integer_step(graph: IntegerGraph, x: Floats, states: dict[str, Floats]) -> dict[str, Array]:
     """The same in integers without rounding; in real units."""
-    entry = next(op for _, op in graph.ops() if isinstance(op, Input))
-    lsb = {s.name: 2.0**-s.format.fraction for s in graph.states if s.format is not None}
-    sent = x * graph.constants[entry.scale] + graph.constants[entry.offset]
-    form = graph.values[entry.out].format
-    assert form is not None  # an integer graph's
+    lsb = {s.name: graph.state_format(s.name).lsb for s in graph.states}
+    sent = graph.input_map(x)
     start = {
         s.name: states[s.name] / lsb[s.name]
         if s.name in states
         else np.repeat(graph.constants[s.initial][None].astype(np.float64), len(x), axis=0)
         for s in graph.states
     }
-    final = prepare(graph, UNROUNDED).run((sent / form.lsb)[:, None], start).final
+    final = prepare(graph, UNROUNDED).run((sent / graph.input_format.lsb)[:, None], start).final
     return {n: final[n] * lsb[n] for n in states}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from compiler.executors.execution import Clip, Execution
 from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Gather, Op, PiecewisePolynomial, Rescale, Shift, StateWrite
 from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, with_extremes
@@ -37,7 +38,7 @@ def clipped_in(
     return Clipped(sum(lengths), (*tallies, *value_tallies(net.graph, inside)))
 
 
-def state_tallies(graph: Graph, clips: Mapping[str, Clip]) -> dict[str, Tally]:
+def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, Tally]:
     """Of each state of which values were clipped on their way to it, in the state's units.
 
     What a value is shifted to other fraction bits, rounded or put together from is still the state's.
@@ -50,8 +51,7 @@ def state_tallies(graph: Graph, clips: Mapping[str, Clip]) -> dict[str, Tally]:
         for name, to, of in _written(graph, made, write.x, np.arange(size), np.arange(size)):
             if name not in clips:
                 continue
-            clip, form = clips[name], graph.values[name].format
-            assert form is not None  # an integer graph's
+            clip, form = clips[name], graph.format(name)
             of = np.minimum(of, clip.counts.size - 1)
             counts, low, high = np.zeros(size, np.int64), np.full(size, np.inf), np.full(size, -np.inf)
             counts[to], low[to], high[to] = clip.counts[of], clip.low[of] * form.lsb, clip.high[of] * form.lsb
@@ -82,7 +82,7 @@ def _written(
             start = stop
 
 
-def value_tallies(graph: Graph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
+def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
     """Of each other value that was clipped, but those that only functions read, which are flat out there."""
     made = {op.result: (block.repeat, op) for block in graph.blocks for op in block.ops if op.result is not None}
     writes = [op for _, op in graph.ops() if isinstance(op, StateWrite)]
@@ -92,8 +92,7 @@ def value_tallies(graph: Graph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
         of_states |= {name for name, _, _ in _written(graph, made, write.x, everything, everything)}
     found = []
     for name, clip in clips.items():
-        form, plain = graph.values[name].format, name.removesuffix(".clipped")
-        assert form is not None  # an integer graph's
+        form, plain = graph.format(name), name.removesuffix(".clipped")
         if name in of_states or _only_arguments(graph, name):
             continue
         value = graph.values.get(plain)
@@ -134,13 +133,12 @@ def _only_arguments(graph: Graph, name: str) -> bool:
     )
 
 
-def may_clip(graph: Graph) -> bool:
+def may_clip(graph: IntegerGraph) -> bool:
     """Whether any value inside can be clipped at all: where bounds are proven, none can."""
     return any(isinstance(op, Rescale) and _saturates(graph, op) for _, op in graph.ops())
 
 
-def _saturates(graph: Graph, op: Rescale) -> bool:
-    before, after = graph.values[op.x].format, graph.values[op.out].format
-    assert before is not None and after is not None  # an integer graph's
+def _saturates(graph: IntegerGraph, op: Rescale) -> bool:
+    before, after = graph.format(op.x), graph.format(op.out)
     ends = [end if op.shift == 0 else (end + (1 << (op.shift - 1))) >> op.shift for end in (before.low, before.high)]
     return ends[0] < after.low or ends[1] > after.high

@@ -16,7 +16,7 @@ from hw_models.errors import InputError
 from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, as_array, check_numbers
 
 if TYPE_CHECKING:
-    from compiler.graph.graph import Graph
+    from compiler.graph.integers import IntegerGraph
 
 Integers: TypeAlias = npt.NDArray[np.int64]
 GivenStates: TypeAlias = "Mapping[str, ArrayOrTensor]"
@@ -52,12 +52,11 @@ class Word:
         return clipped.astype(np.int64), int(np.count_nonzero(clipped != scaled))
 
 
-def words_of(graph: Graph) -> dict[str, Word]:
+def words_of(graph: IntegerGraph) -> dict[str, Word]:
     """The states of an integer graph."""
     words = {}
     for state in graph.states:
-        assert state.format is not None  # an integer graph's
-        form, every = state.format, np.ones(state.size, np.int64)
+        form, every = graph.state_format(state.name), np.ones(state.size, np.int64)
         carries = any(state.name == carry_name(other.name) for other in graph.states)
         rest = graph.constants[state.initial].astype(np.int64) if carries else None
         words[state.name] = Word(np.full(state.size, form.lsb), every * form.low, every * form.high, rest)

@@ -46,14 +46,11 @@ class Host:
     @property
     def input_format(self) -> Format:
         """The format of the samples that enter the chip."""
-        form = self.record.graph.values[self.record.entry.out].format
-        assert form is not None  # an integer graph's
-        return form
+        return self.record.graph.input_format
 
     def mapped_input(self, x: Floats) -> Floats:
         """The host's map of the input: a scale and an offset per channel."""
-        constants, entry = self.record.graph.constants, self.record.entry
-        return x * constants[entry.scale] + constants[entry.offset]
+        return self.record.graph.input_map(x)
 
     def scaled(self, x: Floats) -> Floats:
         """The input in LSB of the chip's format, unrounded."""
@@ -62,8 +59,8 @@ class Host:
     @property
     def user_range(self) -> tuple[Floats, Floats]:
         """From where to where each channel of the input is not clipped, in the user's units, the time span's last."""
-        form, constants, entry = self.input_format, self.record.graph.constants, self.record.entry
-        return user_ends(form.real_low, form.real_high, constants[entry.scale], constants[entry.offset])
+        form, host = self.input_format, self.record.graph.input_map
+        return user_ends(form.real_low, form.real_high, host.scale, host.offset)
 
     def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
         """See `Network.quantize`."""
@@ -77,12 +74,7 @@ class Host:
     @property
     def output_fraction(self) -> int:
         """The integer q that leaves the chip stands for q * 2^-output_fraction, before the host's map."""
-        graph, x = self.record.graph, self.record.result.x
-        if x not in graph.values:
-            return graph.fractions[x]
-        form = graph.values[x].format
-        assert form is not None  # an integer graph's
-        return form.fraction
+        return self.record.graph.fraction(self.record.result.x)
 
     def dequantize(self, integers: npt.ArrayLike) -> Floats:
         """See `Network.dequantize`."""
@@ -90,8 +82,7 @@ class Host:
         array = as_array(integers)
         check_last(array, graph.size(result.x), "integers")
         check_numbers(array, "integers")
-        real = array.astype(np.float64) * 2.0**-self.output_fraction
-        return real * graph.constants[result.scale] + graph.constants[result.offset]
+        return graph.output_map(array.astype(np.float64) * 2.0**-self.output_fraction)
 
     def shaped(self, outputs: Floats) -> Floats:
         """See `Network.shaped`."""
@@ -113,6 +104,4 @@ class Host:
     def state_lsb(self, name: str) -> float:
         """The real weight of a state's LSB."""
         graph = self.record.graph
-        form = graph.state(check_choice(name, [s.name for s in graph.states], "state")).format
-        assert form is not None  # an integer graph's
-        return form.lsb
+        return graph.state_format(check_choice(name, [s.name for s in graph.states], "state")).lsb

@@ -66,9 +66,8 @@ class Names:
             elif name in self._totals:
                 found[name] = tau(record.graph, self._totals[name], execution, record.elapsed(x))
             else:
-                form = record.graph.values[self._values[name]].format
-                assert form is not None  # an integer graph's
-                found[name] = execution.record[self._values[name]] * form.lsb
+                value = self._values[name]
+                found[name] = execution.record[value] * record.graph.format(value).lsb
         return found
 
     def shown_name(self, name: str) -> str:

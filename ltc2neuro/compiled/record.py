@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph, State
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Input, Output
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
@@ -34,7 +34,7 @@ class Record:
     """A liquid network as integers for one chip, and what is known of it. Time is in samples, each `dt` long."""
 
     float_graph: Graph
-    graph: Graph
+    graph: IntegerGraph
     chip: Chip
     precision: Precision
     readout: str
@@ -67,15 +67,15 @@ class Record:
         known = {s.name for s in self.float_graph.states}
         return tuple(s for s in self.graph.states if s.name in known)
 
-    @cached_property
+    @property
     def entry(self) -> Input:
         """Where samples enter the integer graph."""
-        return next(op for _, op in self.graph.ops() if isinstance(op, Input))
+        return self.graph.entry
 
-    @cached_property
+    @property
     def result(self) -> Output:
         """Where its answer leaves the integer graph."""
-        return next(op for _, op in self.graph.ops() if isinstance(op, Output))
+        return self.graph.answer
 
     def elapsed(self, x: Floats) -> Floats | float:
         """The time that each sample of `x` (..., time, channels) stands for."""

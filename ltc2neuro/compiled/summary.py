@@ -36,8 +36,7 @@ def summary(parts: Parts) -> str:
     form = parts.host.input_format
     lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
     for state in net.graph.states:
-        assert state.format is not None  # an integer graph's
-        lines.append(f"  {state.name:24} {_format(state.format)}, {_kind(net, state)}")
+        lines.append(f"  {state.name:24} {_format(net.graph.state_format(state.name))}, {_kind(net, state)}")
     lines += _time_constants(net)
     return "\n".join(lines)
 
@@ -101,14 +100,13 @@ def _time_constants(net: Record) -> list[str]:
 def explain_precision(net: Record) -> str:
     """What precision holds, where overrides change it, and the format of each value of the float network."""
     lines = [f"precision: {_settings(net.precision)}", "", "values (real range, bits, fraction bits)"]
-    values = [v for v in net.graph.values.values() if v.represents is not None and v.format is not None]
+    values = [v for v in net.graph.values.values() if v.represents is not None]
     width = max((len(v.represents or "") for v in values), default=0)
     for value in values:
         name = value.represents or ""
         changes = net.precision.changes(name)
         note = f"  (overridden: {', '.join(f'{k} {v}' for k, v in changes.items())})" if changes else ""
-        assert value.format is not None  # an integer graph's
-        lines.append(f"  {name:{width}}  {_format(value.format)}{note}")
+        lines.append(f"  {name:{width}}  {_format(net.graph.format(value.name))}{note}")
     return "\n".join(lines)
 
 

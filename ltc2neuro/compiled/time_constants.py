@@ -6,6 +6,7 @@ import numpy as np
 
 from compiler.executors.execution import Execution
 from compiler.graph.graph import Graph, TimeConstant
+from compiler.graph.integers import IntegerGraph
 from compiler.ranges.integer_spans import find_spans
 from ltc2neuro.inputs.arrays import Floats
 
@@ -33,7 +34,7 @@ def tau(graph: Graph, mark: TimeConstant, execution: Execution, dt: Floats | flo
     return _tau(keep, occurred(mark.total) - keep, dt / mark.repeat)
 
 
-def proven(graph: Graph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
+def proven(graph: IntegerGraph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
     """Smallest and largest tau of each neuron, from the proven range of its denominator in an integer graph."""
     keep = graph.constants[mark.keep].astype(np.float64)
     span = find_spans(graph)[mark.total]
@@ -41,12 +42,10 @@ def proven(graph: Graph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]
     return _tau(keep, span.high - keep, unit), _tau(keep, span.low - keep, unit)
 
 
-def holdable(graph: Graph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
+def holdable(graph: IntegerGraph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
     """Smallest and largest finite tau of each neuron that the integers of its denominator's format can hold."""
     keep = graph.constants[mark.keep].astype(np.float64)
-    value = graph.values.get(mark.total)
-    form = None if value is None else value.format
-    high = keep + 1 if form is None else float(form.high)
+    high = float(graph.format(mark.total).high) if mark.total in graph.values else keep + 1
     unit = dt / mark.repeat
     return _tau(keep, np.maximum(high - keep, 1), unit), _tau(keep, np.ones_like(keep), unit)
 

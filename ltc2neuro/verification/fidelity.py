@@ -154,8 +154,7 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
     samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
     start = {}
     for state in net.model_states:
-        assert state.format is not None  # an integer graph's
-        start[state.name] = state.format.quantize(np.concatenate(before[state.name]))[0]
+        start[state.name] = net.graph.state_format(state.name).quantize(np.concatenate(before[state.name]))[0]
     run = run_network(net.parts, samples, "reference", start, ())
     rows = []
     for name, tracks in after.items():

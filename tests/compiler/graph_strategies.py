@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from benchmarks.fuzz.graphs import SMALL, Builder, random_graph
-from compiler.graph import Graph
+from compiler.graph import IntegerGraph
 
 __all__ = ["SMALL", "Builder", "integer_graphs", "random_graph"]
 
 
-def integer_graphs() -> st.SearchStrategy[Graph]:
+def integer_graphs() -> st.SearchStrategy[IntegerGraph]:
     """Valid integer graphs: one to four blocks, some repeated, up to three states, all ops of the `loihi2` chip."""
     lengths = st.sampled_from([1, 4, 8, 12, 16])
     return st.builds(

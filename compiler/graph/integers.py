@@ -1,0 +1,102 @@
+"""The integer graph: a `Graph` of which every value and state has a format, and what is asked of one most often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.graph import Array, Graph
+from compiler.graph.ops import Input, Output
+from hw_models.errors import GraphError
+from hw_models.fixed_point import Format
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HostMap:
+    """What the host computes beside the chip, channel by channel: x * scale + offset."""
+
+    scale: Floats
+    offset: Floats
+
+    def __call__(self, x: Floats) -> Floats:
+        """`x` (..., channels) mapped."""
+        return x * self.scale + self.offset
+
+
+class IntegerGraph(Graph):
+    """A graph of integers. `as_integers` makes one of a `Graph`; `dataclasses.replace` keeps the type."""
+
+    def format(self, name: str) -> Format:
+        """The format of a value."""
+        return _known(self.values[name].format, f"value {name}")
+
+    def state_format(self, name: str) -> Format:
+        """The format of a state."""
+        return _known(self.state(name).format, f"state {name}")
+
+    def fraction(self, name: str) -> int:
+        """Fraction bits of a value, or of a constant that is an operand."""
+        return self.format(name).fraction if name in self.values else self.fractions[name]
+
+    # --- the host's side -----------------------------------------------------------------------------------
+
+    @cached_property
+    def entry(self) -> Input:
+        """Where samples enter. Raises `GraphError` where nothing does."""
+        for _, op in self.ops():
+            if isinstance(op, Input):
+                return op
+        raise GraphError("the graph has no input")
+
+    @cached_property
+    def answer(self) -> Output:
+        """Where the result leaves. Raises `GraphError` where nothing does."""
+        for _, op in self.ops():
+            if isinstance(op, Output):
+                return op
+        raise GraphError("the graph has no output")
+
+    @property
+    def input_map(self) -> HostMap:
+        """What the host makes of a sample before it is rounded to integers."""
+        return HostMap(self.constants[self.entry.scale], self.constants[self.entry.offset])
+
+    @property
+    def output_map(self) -> HostMap:
+        """What the host makes of the real values of the result."""
+        return HostMap(self.constants[self.answer.scale], self.constants[self.answer.offset])
+
+    @property
+    def input_format(self) -> Format:
+        """The format of the samples that enter the chip."""
+        return self.format(self.entry.out)
+
+    @property
+    def integer_constants(self) -> Mapping[str, Array]:
+        """The constants that the chip holds: all but those of the host's maps."""
+        host = self.host_arrays
+        return {n: c for n, c in self.constants.items() if n not in host}
+
+
+def as_integers(graph: Graph) -> IntegerGraph:
+    """`graph` as an integer graph. Raises `GraphError` where a value or state has no format."""
+    if isinstance(graph, IntegerGraph):
+        return graph
+    for what, items in (("value", graph.values.values()), ("state", graph.states)):
+        for item in items:
+            _known(item.format, f"{what} {item.name}")
+    return IntegerGraph(
+        graph.blocks, graph.values, graph.constants, graph.states, graph.time_constants, graph.fractions
+    )
+
+
+def _known(form: Format | None, what: str) -> Format:
+    if form is None:
+        raise GraphError(f"{what} has no format", advice="This is not an integer graph.")
+    return form
