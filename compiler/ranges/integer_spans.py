@@ -6,7 +6,7 @@ a product the chip's width. The lowering uses the same rules while it builds, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
-from compiler.graph.matrix import places_of, product
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
     And,
@@ -36,6 +36,15 @@ from compiler.graph.ops import (
     StateRead,
     StateWrite,
     Sub,
+)
+from compiler.ranges.arithmetic import (
+    largest_partial_sums,
+    of_corners,
+    of_either,
+    of_gather,
+    of_mat_vec,
+    of_segment_sum,
+    of_two,
 )
 from compiler.ranges.assumptions import MOST_SHIFT, check_assumptions
 from compiler.ranges.polynomial_reach import reach as table_reach
@@ -81,23 +90,25 @@ def of_format(form: Format) -> Span:
     return Span(np.array([form.low]), np.array([form.high]))
 
 
-def _compared(op: Compare, a: Span, b: Span) -> Span:
-    """0 to 1, and one of them where the operands' spans decide."""
-    if op.relation is Relation.EQUAL:
-        never = (a.high < b.low) | (a.low > b.high)
-        return Span(np.zeros_like(never, np.int64), np.where(never, 0, 1))
-    strict = op.relation is Relation.LESS
-    always = a.high < b.low if strict else a.high <= b.low
-    never = a.low >= b.high if strict else a.low > b.high
-    return Span(np.where(always, 1, 0), np.where(never, 0, 1))
+@dataclass(frozen=True)
+class Known:
+    """What the span of a result follows from: the spans of its operands, and the ops that values come from."""
+
+    graph: Graph
+    spans: Mapping[str, Span]
+    form: Format | None
+    """the format of the result, where it saturates"""
+    made: Mapping[str, Op]
+
+    @property
+    def limit(self) -> Format:
+        """The format of a result that saturates."""
+        assert self.form is not None
+        return self.form
 
 
-def _selected(condition: Span, a: Span, b: Span) -> Span:
-    """Of both operands, or of the one that the condition's span leaves."""
-    only_a, only_b = (condition.low > 0) | (condition.high < 0), (condition.low == 0) & (condition.high == 0)
-    low, high = np.minimum(a.low, b.low), np.maximum(a.high, b.high)
-    low = np.where(only_a, a.low, np.where(only_b, b.low, low))
-    return Span(low, np.where(only_a, a.high, np.where(only_b, b.high, high)))
+SPANS: OpTable[[Known], Span] = OpTable("spans")
+"""The span of each integer op's result."""
 
 
 def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None, made: Mapping[str, Op]) -> Span:
@@ -105,65 +116,25 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
 
     `form` is the format of ops that saturate; `made` finds the op that a value comes from.
     """
-    if isinstance(op, (Input, Rescale, Shift, StateRead)):
-        assert form is not None
-        return _saturating(op, spans, form)
-    if isinstance(op, Gather):
-        whole = _joined(graph, op.sources, spans)
-        index = graph.constants[op.index].astype(np.int64)
-        return Span(whole.low[index], whole.high[index])
-    if isinstance(op, SegmentSum):
-        return _segment_sum(graph, op, spans)
-    if isinstance(op, MatVec):
-        return _mat_vec(graph, op, spans)
-    if isinstance(op, PiecewisePolynomial):
-        x = spans[op.x]
-        knots, origins, coefficients, shifts = (graph.constants[n].astype(np.int64) for n in op.arrays)
-        reach = table_reach(knots, origins, coefficients, shifts, x.least, x.most)
-        return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
-    if isinstance(op, Max) and (_opposite(graph, op.a, op.b, made) or _opposite(graph, op.b, op.a, made)):
-        a, b = spans[op.a], spans[op.b]  # max(x, -x): the intervals alone do not see that it is |x|
-        return Span(np.maximum(np.maximum(a.low, b.low), 0), np.maximum(a.high, b.high))
-    found = _elementwise(graph, op, spans)
-    if isinstance(op, MulShift) and _shifted(graph, op.a, made) == _shifted(graph, op.b, made):  # a square
-        return Span(np.maximum(found.low, 0), found.high, found.product)
-    return found
+    return SPANS(op, Known(graph, spans, form, made))
 
 
-def _shifted(graph: Graph, name: str, made: Mapping[str, Op]) -> str:
-    """The value that `name` is with other fraction bits: where 0 is in its format, it keeps its sign or is 0."""
-    op = made.get(name)
-    while isinstance(op, (Rescale, Shift)) and _holds_zero(graph, name):
-        name = op.x
-        op = made.get(name)
-    return name
+@SPANS.on(Input, StateRead)
+def _held(op: Input | StateRead, known: Known) -> Span:
+    return of_format(known.limit)
 
 
-def _holds_zero(graph: Graph, name: str) -> bool:
-    form = graph.values[name].format
-    return form is not None and form.low <= 0 <= form.high
-
-
-def _opposite(graph: Graph, name: str, of: str, made: Mapping[str, Op]) -> bool:
-    """Whether value `name` is 0 - `of`."""
-    op = made.get(name)
-    return isinstance(op, Sub) and op.b == of and op.a in graph.constants and not np.any(graph.constants[op.a])
-
-
-def _saturating(op: Op, spans: Mapping[str, Span], form: Format) -> Span:
-    limit = of_format(form)
-    if isinstance(op, Rescale):
-        x = spans[op.x]
-        low, high = round_shift(x.low, op.shift), round_shift(x.high, op.shift)
-    elif isinstance(op, Shift):
-        return _shift(spans[op.x], spans[op.amount], form)
-    else:
-        return limit
+@SPANS.on(Rescale)
+def _rescale(op: Rescale, known: Known) -> Span:
+    x, form = known.spans[op.x], known.limit
+    low, high = round_shift(x.low, op.shift), round_shift(x.high, op.shift)
     return Span(np.clip(low, form.low, form.high), np.clip(high, form.low, form.high))
 
 
-def _shift(x: Span, amount: Span, form: Format) -> Span:
+@SPANS.on(Shift)
+def _shift(op: Shift, known: Known) -> Span:
     """Every amount is tried: where a shift to the left saturates, a larger one may return less."""
+    x, amount, form = known.spans[op.x], known.spans[op.amount], known.limit
     if not -MOST_SHIFT <= amount.least <= amount.most <= MOST_SHIFT:
         raise GraphError("a shift by what is no number of bits", numbers=f"{amount.least}..{amount.most}")
     least = max(form.low, -(2**63 - 1))  # its opposite is a 64-bit integer too
@@ -174,79 +145,114 @@ def _shift(x: Span, amount: Span, form: Format) -> Span:
     return Span(np.minimum.reduce(ends), np.maximum.reduce(ends))
 
 
-def _segment_sum(graph: Graph, op: SegmentSum, spans: Mapping[str, Span]) -> Span:
-    segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
-    x = _full(graph, op.x, spans)
-    low, high = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    np.add.at(low, segment, x.low)
-    np.add.at(high, segment, x.high)
-    return Span(low, high)
+@SPANS.on(Gather)
+def _gather(op: Gather, known: Known) -> Span:
+    return Span(*of_gather(op, known.graph, known.spans))
 
 
-def _mat_vec(graph: Graph, op: MatVec, spans: Mapping[str, Span]) -> Span:
-    x, matrix = _joined(graph, op.sources, spans), graph.constants[op.matrix].astype(np.int64)
-    positive, negative, at = np.maximum(matrix, 0), np.minimum(matrix, 0), places_of(graph, op)
-    return Span(
-        product(positive, at, x.low) + product(negative, at, x.high),
-        product(positive, at, x.high) + product(negative, at, x.low),
-    )
+@SPANS.on(SegmentSum)
+def _segment_sum(op: SegmentSum, known: Known) -> Span:
+    return Span(*of_segment_sum(op, known.graph, known.spans))
+
+
+@SPANS.on(MatVec)
+def _mat_vec(op: MatVec, known: Known) -> Span:
+    return Span(*of_mat_vec(op, known.graph, known.spans))
+
+
+@SPANS.on(PiecewisePolynomial)
+def _polynomial(op: PiecewisePolynomial, known: Known) -> Span:
+    x = known.spans[op.x]
+    knots, origins, coefficients, shifts = (known.graph.constants[n].astype(np.int64) for n in op.arrays)
+    reach = table_reach(knots, origins, coefficients, shifts, x.least, x.most)
+    return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
+
+
+@SPANS.on(Add, Sub, Min)
+def _of_two(op: Add | Sub | Min, known: Known) -> Span:
+    return Span(*of_two(op, known.spans[op.a], known.spans[op.b]))
+
+
+@SPANS.on(Max)
+def _larger(op: Max, known: Known) -> Span:
+    """Of max(x, -x) the intervals alone do not see that it is |x|."""
+    low, high = of_two(op, known.spans[op.a], known.spans[op.b])
+    absolute = _opposite(known, op.a, op.b) or _opposite(known, op.b, op.a)
+    return Span(np.maximum(low, 0) if absolute else low, high)
+
+
+@SPANS.on(Compare)
+def _compare(op: Compare, known: Known) -> Span:
+    """0 to 1, and one of them where the operands' spans decide."""
+    a, b = known.spans[op.a], known.spans[op.b]
+    if op.relation is Relation.EQUAL:
+        never = (a.high < b.low) | (a.low > b.high)
+        return Span(np.zeros_like(never, np.int64), np.where(never, 0, 1))
+    strict = op.relation is Relation.LESS
+    always = a.high < b.low if strict else a.high <= b.low
+    never = a.low >= b.high if strict else a.low > b.high
+    return Span(np.where(always, 1, 0), np.where(never, 0, 1))
+
+
+@SPANS.on(Select)
+def _select(op: Select, known: Known) -> Span:
+    """Of both operands, or of the one that the condition's span leaves."""
+    condition, a, b = (known.spans[n] for n in (op.condition, op.a, op.b))
+    only_a, only_b = (condition.low > 0) | (condition.high < 0), (condition.low == 0) & (condition.high == 0)
+    low, high = of_either(a, b)
+    low = np.where(only_a, a.low, np.where(only_b, b.low, low))
+    return Span(low, np.where(only_a, a.high, np.where(only_b, b.high, high)))
+
+
+@SPANS.on(And)
+def _and(op: And, known: Known) -> Span:
+    mask = known.spans[op.b]
+    return Span(np.zeros_like(mask.high), mask.high)
+
+
+@SPANS.on(MulShift)
+def _mul_shift(op: MulShift, known: Known) -> Span:
+    a, b, shift = known.spans[op.a], known.spans[op.b], known.graph.constants[op.shift].astype(np.int64)
+    reach = np.maximum(np.abs(a.low), np.abs(a.high)) * np.maximum(np.abs(b.low), np.abs(b.high)).astype(np.float64)
+    largest = int(np.max(reach, initial=0.0))
+    if largest >= 2**62:  # integers would wrap; no chip has such products
+        low, high = -np.ones(1, np.int64) << 62, np.ones(1, np.int64) << 62
+    else:
+        low, high = (end >> shift for end in of_corners(a, b, lambda x, y: x * y))
+    square = _shifted(known, op.a) == _shifted(known, op.b)
+    return Span(np.maximum(low, 0) if square else low, high, largest)
+
+
+@SPANS.on(Divide)
+def _divide(op: Divide, known: Known) -> Span:
+    a = known.spans[op.a]
+    low, high = of_corners(a, known.spans[op.b], lambda x, y: (x << op.shift) // y)
+    return Span(low, high, a.magnitude << op.shift)
+
+
+def _shifted(known: Known, name: str) -> str:
+    """The value that `name` is with other fraction bits: where 0 is in its format, it keeps its sign or is 0."""
+    op = known.made.get(name)
+    while isinstance(op, (Rescale, Shift)) and _holds_zero(known.graph, name):
+        name = op.x
+        op = known.made.get(name)
+    return name
+
+
+def _holds_zero(graph: Graph, name: str) -> bool:
+    form = graph.values[name].format
+    return form is not None and form.low <= 0 <= form.high
+
+
+def _opposite(known: Known, name: str, of: str) -> bool:
+    """Whether value `name` is 0 - `of`."""
+    op, constants = known.made.get(name), known.graph.constants
+    return isinstance(op, Sub) and op.b == of and op.a in constants and not np.any(constants[op.a])
 
 
 def largest_partial_sum(graph: Graph, op: SegmentSum | MatVec, spans: Mapping[str, Span]) -> int:
     """No partial sum of `op`, in any order, has a larger magnitude."""
-    if isinstance(op, SegmentSum):
-        x = _full(graph, op.x, spans)
-        total = np.zeros(graph.size(op.out), np.int64)
-        np.add.at(total, graph.constants[op.segment].astype(np.int64), np.maximum(np.abs(x.low), np.abs(x.high)))
-    else:
-        x = _joined(graph, op.sources, spans)
-        matrix, reach = np.abs(graph.constants[op.matrix].astype(np.int64)), np.maximum(np.abs(x.low), np.abs(x.high))
-        total = product(matrix, places_of(graph, op), reach)
-    return int(total.max(initial=0))
-
-
-def _elementwise(graph: Graph, op: Op, spans: Mapping[str, Span]) -> Span:
-    if isinstance(op, Compare):
-        return _compared(op, spans[op.a], spans[op.b])
-    if isinstance(op, Select):
-        return _selected(spans[op.condition], spans[op.a], spans[op.b])
-    assert isinstance(op, (Add, Sub, Min, Max, And, MulShift, Divide))
-    a, b = spans[op.a], spans[op.b]
-    if isinstance(op, Add):
-        return Span(a.low + b.low, a.high + b.high)
-    if isinstance(op, Sub):
-        return Span(a.low - b.high, a.high - b.low)
-    if isinstance(op, Min):
-        return Span(np.minimum(a.low, b.low), np.minimum(a.high, b.high))
-    if isinstance(op, Max):
-        return Span(np.maximum(a.low, b.low), np.maximum(a.high, b.high))
-    if isinstance(op, And):
-        return Span(np.zeros_like(b.high), b.high)
-    if isinstance(op, MulShift):
-        shift = graph.constants[op.shift].astype(np.int64)
-        reach = np.maximum(np.abs(a.low), np.abs(a.high)) * np.maximum(np.abs(b.low), np.abs(b.high)).astype(np.float64)
-        largest = int(np.max(reach, initial=0.0))
-        if largest >= 2**62:  # integers would wrap; no chip has such products
-            return Span(-np.ones(1, np.int64) << 62, np.ones(1, np.int64) << 62, largest)
-        low, high = _corners(a, b, lambda x, y: x * y)
-        return Span(low >> shift, high >> shift, largest)
-    low, high = _corners(a, b, lambda x, y: (x << op.shift) // y)
-    return Span(low, high, a.magnitude << op.shift)
-
-
-def _corners(a: Span, b: Span, function: Callable[[Integers, Integers], Integers]) -> tuple[Integers, Integers]:
-    ends = np.broadcast_arrays(*(function(x, y) for x in (a.low, a.high) for y in (b.low, b.high)))
-    return np.minimum.reduce(ends), np.maximum.reduce(ends)
-
-
-def _full(graph: Graph, name: str, spans: Mapping[str, Span]) -> Span:
-    size = graph.size(name)
-    return Span(np.broadcast_to(spans[name].low, (size,)), np.broadcast_to(spans[name].high, (size,)))
-
-
-def _joined(graph: Graph, sources: tuple[str, ...], spans: Mapping[str, Span]) -> Span:
-    parts = [_full(graph, s, spans) for s in sources]
-    return Span(np.concatenate([p.low for p in parts]), np.concatenate([p.high for p in parts]))
+    return int(largest_partial_sums(op, graph, spans).max(initial=0))
 
 
 def find_spans(graph: IntegerGraph) -> dict[str, Span]:

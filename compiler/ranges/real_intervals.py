@@ -7,13 +7,14 @@ at here: `compiler.ranges.integer_spans` proves the widths again, on the integer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
-from compiler.graph.matrix import places_of, product
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -32,6 +33,7 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
+from compiler.ranges.arithmetic import of_corners, of_either, of_gather, of_mat_vec, of_segment_sum, of_two
 from compiler.ranges.observed import Floats, Interval, Observed
 from hw_models.errors import QuantizeError
 
@@ -139,50 +141,81 @@ def input_margin(margin: float) -> float:
     return 1.0 + 1.5 * (margin - 1.0)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the interval of a result follows from."""
+
+    graph: Graph
+    bounds: Mapping[str, Interval]
+    observed: Observed
+    margin: float
+
+
+BOUNDS: OpTable[[Known], Interval] = OpTable("bounds")
+"""The interval of each real op's result."""
+
+
 def forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Observed, margin: float) -> Interval:
     """What `op` makes of its operands' intervals."""
-    if isinstance(op, Input):
-        return observed.interval(op.out, input_margin(margin)).common
-    if isinstance(op, StateRead):
-        return state_interval(graph, op.state, observed, margin).common
-    if isinstance(op, Gather):
-        whole = _joined(graph, op.sources, bounds)
-        index = graph.constants[op.index].astype(np.int64)
-        return Interval(whole.low[index], whole.high[index])
-    if isinstance(op, SegmentSum):
-        segment = graph.constants[op.segment].astype(np.int64)
-        x = _full(graph, op.x, bounds)
-        size = graph.size(op.out)
-        low, high = (np.bincount(segment, weights=b, minlength=size).astype(np.float64) for b in (x.low, x.high))
-        return Interval(low, high)
-    if isinstance(op, MatVec):
-        whole, matrix, at = _joined(graph, op.sources, bounds), graph.constants[op.matrix], places_of(graph, op)
-        positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)
-        return Interval(
-            product(positive, at, whole.low) + product(negative, at, whole.high),
-            product(positive, at, whole.high) + product(negative, at, whole.low),
-        )
-    if isinstance(op, Apply):
-        x = bounds[op.x]
-        return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
-    if isinstance(op, Compare):
-        return Interval(np.zeros(1), np.ones(1))
-    if isinstance(op, Select):
-        a, b = bounds[op.a], bounds[op.b]
-        return Interval(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
-    assert isinstance(op, (Add, Sub, Mul, Div, Min, Max))
-    a, b = bounds[op.a], bounds[op.b]
-    if isinstance(op, Add):
-        return Interval(a.low + b.low, a.high + b.high)
-    if isinstance(op, Sub):
-        return Interval(a.low - b.high, a.high - b.low)
-    if isinstance(op, Min):
-        return Interval(np.minimum(a.low, b.low), np.minimum(a.high, b.high))
-    if isinstance(op, Max):
-        return Interval(np.maximum(a.low, b.low), np.maximum(a.high, b.high))
-    if isinstance(op, Mul):
-        return multiplied(op, a, b)
-    return _quotient(graph, op, a, _denominator(graph, op, bounds, observed))
+    return BOUNDS(op, Known(graph, bounds, observed, margin))
+
+
+@BOUNDS.on(Input)
+def _input(op: Input, known: Known) -> Interval:
+    return known.observed.interval(op.out, input_margin(known.margin)).common
+
+
+@BOUNDS.on(StateRead)
+def _state_read(op: StateRead, known: Known) -> Interval:
+    return state_interval(known.graph, op.state, known.observed, known.margin).common
+
+
+@BOUNDS.on(Gather)
+def _gather(op: Gather, known: Known) -> Interval:
+    return Interval(*of_gather(op, known.graph, known.bounds))
+
+
+@BOUNDS.on(SegmentSum)
+def _segment_sum(op: SegmentSum, known: Known) -> Interval:
+    return Interval(*of_segment_sum(op, known.graph, known.bounds))
+
+
+@BOUNDS.on(MatVec)
+def _mat_vec(op: MatVec, known: Known) -> Interval:
+    return Interval(*of_mat_vec(op, known.graph, known.bounds))
+
+
+@BOUNDS.on(Apply)
+def _apply(op: Apply, known: Known) -> Interval:
+    x = known.bounds[op.x]
+    return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
+
+
+@BOUNDS.on(Compare)
+def _compare(op: Compare, known: Known) -> Interval:
+    return Interval(np.zeros(1), np.ones(1))
+
+
+@BOUNDS.on(Select)
+def _select(op: Select, known: Known) -> Interval:
+    return Interval(*of_either(known.bounds[op.a], known.bounds[op.b]))
+
+
+@BOUNDS.on(Add, Sub, Min, Max)
+def _of_two(op: Add | Sub | Min | Max, known: Known) -> Interval:
+    return Interval(*of_two(op, known.bounds[op.a], known.bounds[op.b]))
+
+
+@BOUNDS.on(Mul)
+def _mul(op: Mul, known: Known) -> Interval:
+    return multiplied(op, known.bounds[op.a], known.bounds[op.b])
+
+
+@BOUNDS.on(Div)
+def _div(op: Div, known: Known) -> Interval:
+    least = denominator_floor(known.graph, op, known.bounds, known.observed)
+    denominator = Interval(least, known.bounds[op.b].high)
+    return Interval(*of_corners(known.bounds[op.a], denominator, np.divide))
 
 
 def multiplied(op: Mul, a: Interval, b: Interval) -> Interval:
@@ -190,13 +223,7 @@ def multiplied(op: Mul, a: Interval, b: Interval) -> Interval:
     if op.a == op.b:
         ends = np.stack([a.low**2, a.high**2])
         return Interval(np.where((a.low < 0) & (a.high > 0), 0.0, ends.min(axis=0)), ends.max(axis=0))
-    ends = np.stack(np.broadcast_arrays(a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high))
-    return Interval(ends.min(axis=0), ends.max(axis=0))
-
-
-def _quotient(graph: Graph, op: Div, a: Interval, b: Interval) -> Interval:
-    ends = np.stack(np.broadcast_arrays(a.low / b.low, a.low / b.high, a.high / b.low, a.high / b.high))
-    return Interval(ends.min(axis=0), ends.max(axis=0))
+    return Interval(*of_corners(a, b, np.multiply))
 
 
 GUARD = 2.0**-12
@@ -224,10 +251,6 @@ def denominator_floor(graph: Graph, op: Div, bounds: Mapping[str, Interval], obs
     return np.where(proven > np.maximum(GUARD * least, 0.0), proven, least / 8)
 
 
-def _denominator(graph: Graph, op: Div, bounds: Mapping[str, Interval], observed: Observed) -> Interval:
-    return Interval(denominator_floor(graph, op, bounds, observed), bounds[op.b].high)
-
-
 def _contract(graph: Graph, bounds: dict[str, Interval]) -> dict[str, Interval]:
     """What is written to a state with a proven bound lies in it; so does, shifted, what is added to the state.
 
@@ -249,13 +272,3 @@ def _contract(graph: Graph, bounds: dict[str, Interval]) -> dict[str, Interval]:
                     rest = bounds[other]
                     bounds[one] = bounds[one].intersect(Interval(proven.low - rest.high, proven.high - rest.low))
     return bounds
-
-
-def _full(graph: Graph, name: str, bounds: Mapping[str, Interval]) -> Interval:
-    size = graph.size(name)
-    return Interval(np.broadcast_to(bounds[name].low, (size,)), np.broadcast_to(bounds[name].high, (size,)))
-
-
-def _joined(graph: Graph, sources: Sequence[str], bounds: Mapping[str, Interval]) -> Interval:
-    parts = [_full(graph, s, bounds) for s in sources]
-    return Interval(np.concatenate([p.low for p in parts]), np.concatenate([p.high for p in parts]))

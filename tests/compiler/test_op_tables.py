@@ -1,0 +1,40 @@
+"""Each table that is keyed by op has an entry for every op that it can meet, and for no other."""
+
+import pytest
+
+from compiler.executors import float64, reference, unrounded
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import OPS, Input, Op, Output, StateRead, StateWrite
+from compiler.ranges.integer_spans import SPANS
+from compiler.ranges.real_intervals import BOUNDS
+from hw_models.errors import GraphError
+
+REAL = {op for op in OPS.values() if op.real}
+INTEGER = {op for op in OPS.values() if op.integer}
+EFFECTS = {StateWrite, Output}
+
+TABLES = {
+    "bounds": (BOUNDS.kinds, REAL - EFFECTS),
+    "spans": (SPANS.kinds, INTEGER - EFFECTS),
+    "float64": (set(float64.KERNELS), REAL - EFFECTS - {StateRead}),
+    "reference": (set(reference.KERNELS), INTEGER - EFFECTS - {StateRead}),
+    "unrounded": (set(unrounded.KERNELS), INTEGER - EFFECTS - {StateRead}),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_covers_every_op_that_it_can_meet(name):
+    covered, met = TABLES[name]
+    assert covered == met
+
+
+def test_an_op_that_a_table_does_not_know_is_an_error():
+    table: OpTable[[], int] = OpTable("sizes")
+
+    @table.on(Input)
+    def _(op: Op) -> int:
+        return 1
+
+    assert table(Input("x", "one", "nil")) == 1
+    with pytest.raises(GraphError, match="sizes: nothing is known of the op StateRead"):
+        table(StateRead("v", "s"))
