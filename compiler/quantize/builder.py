@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.integers import IntegerGraph
-from compiler.graph.ops import Add, MatVec, MulShift, Op, Rescale, SegmentSum, Shift, StateRead, Sub
+from compiler.graph.ops import MatVec, Op, Rescale, SegmentSum, Shift, StateRead
+from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.precision import Precision
 from compiler.ranges.assumptions import MOST_SHIFT
 from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
@@ -165,7 +166,7 @@ class Builder:
             format=Format(fraction, span.least, span.most),
             represents=of if of in self.known else None,
         )
-        self.bias[name] = self._bias(op)
+        self.bias[name] = BIAS(op, Errors(here, self.bias))
         self._made[name] = op
         self._ops.append(op)
         return name
@@ -235,26 +236,6 @@ class Builder:
     def _where(self, of: str | None) -> str:
         value = self.source.values.get(of or "")
         return "; ".join(("" if value is None else value.name, *(value.lines if value else ()))).strip("; ")
-
-    def _bias(self, op: Op) -> Floats:
-        """The mean error of the result, in LSB, that flooring has caused so far."""
-        zero = np.zeros(1)
-        if isinstance(op, Add):
-            return self._of(op.a) + self._of(op.b)
-        if isinstance(op, Sub):
-            return self._of(op.a) - self._of(op.b)
-        if isinstance(op, MulShift):
-            return -0.5 * (self.constants[op.shift] > 0).astype(np.float64)
-        if isinstance(op, Rescale):
-            return self._of(op.x) / 2.0**op.shift
-        if isinstance(op, SegmentSum):
-            segment, size = self.constants[op.segment].astype(np.int64), self.values[op.out].size
-            each = np.broadcast_to(self._of(op.x), segment.shape)
-            return np.bincount(segment, weights=each, minlength=size).astype(np.float64)
-        return zero
-
-    def _of(self, name: str) -> Floats:
-        return self.bias.get(name, np.zeros(1))
 
 
 def state_format(fraction: int, low: float, high: float) -> Format:

@@ -7,13 +7,14 @@ templates up.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.graph import Graph, State, TimeConstant
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.matrix import places_of
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -110,12 +111,13 @@ def _lowered(
     build = Builder(graph, chip, precision, fractions, known, taken_by_states(graph, steps))
     states = tuple(_state(build, s, intervals[s.name]) for s in graph.states)
     formats = {s.name: s.format for s in states if s.format is not None}
+    here = Lowering(build, bounds, observed, formats)
     for block in graph.blocks:
         for op in _writes_first(block.ops):
             build.lowering = op.result or op.operands[0]
             part = carried.get(op.result or "")
             if not (part and isinstance(op, Add) and lower_carried(build, op, part)):
-                _lower(build, op, bounds, observed, formats)
+                LOWER(op, here)
             if op.result in clipped:
                 build.clip(op.result, float(bounds[op.result].low.min()), float(bounds[op.result].high.max()))
         build.end_block(block.name, block.repeat)
@@ -180,73 +182,125 @@ def _time_constants(build: Builder) -> tuple[TimeConstant, ...]:
     return tuple(found)
 
 
-def _lower(
-    build: Builder, op: Op, bounds: Mapping[str, Interval], observed: Observed, states: Mapping[str, Format]
-) -> None:
-    if isinstance(op, Input):
-        _input(build, op, bounds[op.out])
-    elif isinstance(op, Output):
-        x = build.at(op.x, build.wanted.get(op.x, 0))
-        build.effect(Output(x, build.host(op.scale), build.host(op.offset)))
-    elif isinstance(op, StateRead):
-        form = states[op.state]
-        build.emit(StateRead(op.out, op.state), form.fraction, (form.low, form.high), of=op.out)
-    elif isinstance(op, StateWrite):
-        form = states[op.state]
-        x = build.at(op.x, form.fraction)
-        span = build.spans[x]
-        if x in build.constants or span.least < form.low or span.most > form.high:
-            x = build.saturated(x, form.fraction, (form.low, form.high), f"{op.state}.next")
-            build.instead[op.x] = x
-        build.effect(StateWrite(op.state, x))
-    elif isinstance(op, Gather):
-        sources = tuple(build.at(s, build.wanted[op.out]) for s in op.sources)
-        index = build.constant(op.index, build.source.constants[op.index])
-        build.emit(Gather(op.out, sources, index), build.wanted[op.out], of=op.out)
-    elif isinstance(op, SegmentSum):
-        segment = build.constant(op.segment, build.source.constants[op.segment])
-        build.emit(SegmentSum(op.out, build.at(op.x, build.wanted[op.out]), segment), build.wanted[op.out], of=op.out)
-    elif isinstance(op, MatVec):
-        lower_mat_vec(build, op, observed)
-    elif isinstance(op, Mul):
-        lower_mul(build, op, bounds[op.out])
-    elif isinstance(op, Div):
-        lower_div(build, op, bounds[op.out], denominator_floor(build.source, op, bounds, observed))
-    elif isinstance(op, Apply):
-        lower_apply(build, op)
-    else:
-        _elementwise(build, op)
+@dataclass(frozen=True)
+class Lowering:
+    """What lowering an op looks at: the graph it builds, and what is known of the float graph's values."""
+
+    build: Builder
+    bounds: Mapping[str, Interval]
+    observed: Observed
+    states: Mapping[str, Format]
+    """the formats of the states"""
 
 
-def _input(build: Builder, op: Input, interval: Interval) -> None:
+LOWER: OpTable[[Lowering], None] = OpTable("lowering")
+"""What each op of a float graph becomes."""
+
+
+@LOWER.on(Input)
+def _input(op: Input, here: Lowering) -> None:
     """What the host sends: it saturates to the calibrated range, and counts."""
+    build, interval = here.build, here.bounds[op.out]
     fraction = build.wanted[op.out]
     form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
     new = Input(op.out, build.host(op.scale), build.host(op.offset))
     build.emit(new, fraction, (form.low, form.high), of=op.out)
 
 
-def _elementwise(build: Builder, op: Op) -> None:
-    assert isinstance(op, (Add, Sub, Min, Max, Compare, Select))
-    if isinstance(op, Compare):
-        fraction = min([build.wanted[n] for n in (op.a, op.b) if n in build.wanted] or [0])
-        a, b = build.at(op.a, fraction), build.at(op.b, fraction)
-        a, b = _near(build, a, b), _near(build, b, a)
-        build.emit(Compare(op.out, a, b, op.relation), 0, of=op.out)
-        return
-    fraction = build.wanted[op.out]
+@LOWER.on(Output)
+def _output(op: Output, here: Lowering) -> None:
+    build = here.build
+    x = build.at(op.x, build.wanted.get(op.x, 0))
+    build.effect(Output(x, build.host(op.scale), build.host(op.offset)))
+
+
+@LOWER.on(StateRead)
+def _state_read(op: StateRead, here: Lowering) -> None:
+    form = here.states[op.state]
+    here.build.emit(StateRead(op.out, op.state), form.fraction, (form.low, form.high), of=op.out)
+
+
+@LOWER.on(StateWrite)
+def _state_write(op: StateWrite, here: Lowering) -> None:
+    build, form = here.build, here.states[op.state]
+    x = build.at(op.x, form.fraction)
+    span = build.spans[x]
+    if x in build.constants or span.least < form.low or span.most > form.high:
+        x = build.saturated(x, form.fraction, (form.low, form.high), f"{op.state}.next")
+        build.instead[op.x] = x
+    build.effect(StateWrite(op.state, x))
+
+
+@LOWER.on(Gather)
+def _gather(op: Gather, here: Lowering) -> None:
+    build = here.build
+    sources = tuple(build.at(s, build.wanted[op.out]) for s in op.sources)
+    index = build.constant(op.index, build.source.constants[op.index])
+    build.emit(Gather(op.out, sources, index), build.wanted[op.out], of=op.out)
+
+
+@LOWER.on(SegmentSum)
+def _segment_sum(op: SegmentSum, here: Lowering) -> None:
+    build, fraction = here.build, here.build.wanted[op.out]
+    segment = build.constant(op.segment, build.source.constants[op.segment])
+    build.emit(SegmentSum(op.out, build.at(op.x, fraction), segment), fraction, of=op.out)
+
+
+@LOWER.on(MatVec)
+def _mat_vec(op: MatVec, here: Lowering) -> None:
+    lower_mat_vec(here.build, op, here.observed)
+
+
+@LOWER.on(Mul)
+def _mul(op: Mul, here: Lowering) -> None:
+    lower_mul(here.build, op, here.bounds[op.out])
+
+
+@LOWER.on(Div)
+def _div(op: Div, here: Lowering) -> None:
+    least = denominator_floor(here.build.source, op, here.bounds, here.observed)
+    lower_div(here.build, op, here.bounds[op.out], least)
+
+
+@LOWER.on(Apply)
+def _apply(op: Apply, here: Lowering) -> None:
+    lower_apply(here.build, op)
+
+
+@LOWER.on(Compare)
+def _compare(op: Compare, here: Lowering) -> None:
+    build = here.build
+    fraction = min([build.wanted[n] for n in (op.a, op.b) if n in build.wanted] or [0])
+    a, b = build.at(op.a, fraction), build.at(op.b, fraction)
+    a, b = _near(build, a, b), _near(build, b, a)
+    build.emit(Compare(op.out, a, b, op.relation), 0, of=op.out)
+
+
+@LOWER.on(Add, Sub)
+def _sum(op: Add | Sub, here: Lowering) -> None:
+    build, fraction, constants = here.build, here.build.wanted[op.out], here.build.source.constants
     # A constant takes back what flooring has taken from the other operand.
-    a = build.at(op.a, fraction, _error(build, op, op.b, fraction, -1.0 if isinstance(op, Sub) else 1.0))
-    b = build.at(op.b, fraction, _error(build, op, op.a, fraction, -1.0 if isinstance(op, Sub) else 1.0))
-    if isinstance(op, (Min, Max)):
-        a, b = _near(build, a, b), _near(build, b, a)
-    if isinstance(op, Select):
-        condition = build.at(op.condition, 0)
-        build.emit(Select(op.out, condition, a, b), fraction, of=op.out)
-        return
+    sign = -1.0 if isinstance(op, Sub) else 1.0
+    a = build.at(op.a, fraction, _error(build, op.b, fraction, sign))
+    b = build.at(op.b, fraction, _error(build, op.a, fraction, sign))
     name = build.emit(type(op)(op.out, a, b), fraction, of=op.out)
-    if isinstance(op, (Add, Sub)) and (op.a in build.source.constants or op.b in build.source.constants):
+    if op.a in constants or op.b in constants:
         build.bias[name] = np.zeros(1)
+
+
+@LOWER.on(Min, Max)
+def _limit(op: Min | Max, here: Lowering) -> None:
+    build, fraction = here.build, here.build.wanted[op.out]
+    a, b = build.at(op.a, fraction), build.at(op.b, fraction)
+    a, b = _near(build, a, b), _near(build, b, a)
+    build.emit(type(op)(op.out, a, b), fraction, of=op.out)
+
+
+@LOWER.on(Select)
+def _select(op: Select, here: Lowering) -> None:
+    build, fraction = here.build, here.build.wanted[op.out]
+    a, b = build.at(op.a, fraction), build.at(op.b, fraction)
+    build.emit(Select(op.out, build.at(op.condition, 0), a, b), fraction, of=op.out)
 
 
 def _near(build: Builder, name: str, other: str) -> str:
@@ -258,8 +312,6 @@ def _near(build: Builder, name: str, other: str) -> str:
     return build.constant(f"{name}.near", np.clip(constant, span.least - 1, span.most + 1), build.fractions[name])
 
 
-def _error(build: Builder, op: Op, other: str, fraction: int, sign: float) -> npt.NDArray[np.float64] | float:
+def _error(build: Builder, other: str, fraction: int, sign: float) -> Floats | float:
     """What a constant operand of a sum has to make good: the expected error of the `other` operand."""
-    if not isinstance(op, (Add, Sub)) or other in build.source.constants:
-        return 0.0
-    return sign * build.bias[build.at(other, fraction)]
+    return 0.0 if other in build.source.constants else sign * build.bias[build.at(other, fraction)]

@@ -5,6 +5,8 @@ import pytest
 from compiler.executors import float64, reference, unrounded
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import OPS, Input, Op, Output, StateRead, StateWrite
+from compiler.quantize.bias import BIAS
+from compiler.quantize.to_integers import LOWER
 from compiler.ranges.integer_spans import SPANS
 from compiler.ranges.real_intervals import BOUNDS
 from hw_models.errors import GraphError
@@ -16,9 +18,11 @@ EFFECTS = {StateWrite, Output}
 TABLES = {
     "bounds": (BOUNDS.kinds, REAL - EFFECTS),
     "spans": (SPANS.kinds, INTEGER - EFFECTS),
+    "lowering": (LOWER.kinds, REAL),
+    "bias": (BIAS.kinds, INTEGER - EFFECTS),
     "float64": (set(float64.KERNELS), REAL - EFFECTS - {StateRead}),
     "reference": (set(reference.KERNELS), INTEGER - EFFECTS - {StateRead}),
-    "unrounded": (set(unrounded.KERNELS), INTEGER - EFFECTS - {StateRead}),
+    "unrounded": (set(unrounded.KERNELS) - (REAL - INTEGER), INTEGER - EFFECTS - {StateRead}),
 }
 
 
