@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from compiler.assembly.liveness import live_after, ways
+from compiler.graph.names import fresh, primed
 from hw_models import isa
 from hw_models.errors import GraphError
 
@@ -21,12 +22,7 @@ def allocate(
     listing = [i for n, i in enumerate(listing) if onward[n] or isinstance(i, isa.Label)]
     numbers = _numbers(listing)
     spilled = 1 + max(numbers.values(), default=-1) - registers if registers is not None else 0
-    new: list[str] = []
-    for number in range(spilled):
-        name = f"temporary{number}"
-        while name in words:
-            name += "'"
-        new.append(name)
+    new = [fresh(primed(f"temporary{number}"), words) for number in range(spilled)]
 
     def place(source: isa.Source) -> isa.Source:
         return _place(source) if isinstance(source, isa.Register) else source

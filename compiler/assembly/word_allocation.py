@@ -12,6 +12,7 @@ from dataclasses import replace
 from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.assembly.liveness import Ways, live_after, trace
 from compiler.assembly.population import Population
+from compiler.graph.names import fresh, primed
 from hw_models import isa
 
 Live = frozenset[isa.Target]
@@ -43,10 +44,7 @@ def share_words(population: Population, kept: Collection[str]) -> Population:
 
 def _together(group: Sequence[str], taken: Collection[str]) -> str:
     """The name of the word that those of a group share."""
-    name = " | ".join(group)
-    while len(group) > 1 and name in taken:
-        name += "'"
-    return name
+    return group[0] if len(group) == 1 else fresh(primed(" | ".join(group)), taken)
 
 
 def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:

@@ -1,17 +1,19 @@
-"""A graph in the making: what the passes have in common. `rewrite(graph, rule, ...)` is one sweep of local rules."""
+"""The editor of graphs, for all passes: `rewrite(graph, rule, ...)` is one sweep of local rules."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph.graph import Block, Graph, TimeConstant, Value
+from compiler.graph.constants import keep
+from compiler.graph.graph import Block, Graph, State, TimeConstant, Value
+from compiler.graph.names import fresh, rewritten, unrewritten
 from compiler.graph.ops import Add, Input, Mul, Op, Output, StateWrite
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -37,6 +39,8 @@ class Draft:
         self.graph = graph
         self.values = dict(graph.values)
         self.constants = dict(graph.constants)
+        self.fractions = dict(graph.fractions)
+        self.states: list[State] = list(graph.states)
         self.time_constants: list[TimeConstant] = list(graph.time_constants)
         self.definitions: dict[str, Op] = {}
         """the op of each value so far"""
@@ -82,30 +86,28 @@ class Draft:
     # --- what rules make ---
 
     def constant(self, array: npt.NDArray[np.generic], name: str) -> str:
-        """Add a constant, under `name` if it is free."""
-        array = np.asarray(array)
-        known = self.constants.get(name)
-        if known is not None and known.shape == array.shape and bool(np.array_equal(known, array)):
-            return name
-        name = self._fresh(name)
-        self.constants[name] = array  # type: ignore[assignment]
+        """Add a constant, under `name` if it is free or stands for just this array."""
+        known = (name,) if name in self.constants else ()
+        return keep(self.constants, np.asarray(array), chain(known, rewritten(name)), self.values)
+
+    def value(self, name: str, like: str, size: int) -> str:
+        """Add a value with the origin of value `like`, under `name` if it is free. Its op is put later."""
+        name = fresh(rewritten(name), self.values, self.constants)
+        self.values[name] = replace(self.values[like], name=name, size=size)
         return name
 
     def emit(self, make: Callable[[str], Op], name: str, like: str, size: int | None = None) -> str:
         """Put `make(result)` before the current op; the result has the origin of value `like`. Returns its name."""
-        name = self._fresh(name)
-        origin = self.values[like]
-        self.values[name] = replace(origin, name=name, size=origin.size if size is None else size)
-        self._append(make(name))
+        name = self.value(name, like, self.values[like].size if size is None else size)
+        self.append(make(name))
         return name
 
-    def _fresh(self, name: str) -> str:
-        base, number = re.sub(r"#\d+$", "", name), 1
-        name = base
-        while name in self.constants or name in self.values:
-            number += 1
-            name = f"{base}#{number}"
-        return name
+    def append(self, op: Op) -> None:
+        """Put `op` before the current one. Its result is a value of the draft."""
+        self._ops.append(op)
+        if op.result is not None:
+            self.definitions[op.result] = op
+            self.block_of[op.result] = len(self._blocks)
 
     # --- the sweep ---
 
@@ -125,40 +127,43 @@ class Draft:
         """Copy `op`, or what a rule gave in its place."""
         if new is not None:
             self.changed = True
-        if isinstance(new, str):
-            old = op.result
-            if old is not None and old != new:
-                self._alias[old] = new
-                self.uses[new] += self.uses[old] - 1
-            return
-        self._append(new or op)
+        if not isinstance(new, str):
+            self.append(new or op)
+        elif op.result is not None and op.result != new:
+            self.alias(op.result, new)
 
-    def _append(self, op: Op) -> None:
-        self._ops.append(op)
-        if op.result is not None:
-            self.definitions[op.result] = op
-            self.block_of[op.result] = len(self._blocks)
+    def alias(self, old: str, new: str) -> None:
+        """Let `new` stand for the value or constant `old` from here on."""
+        self.changed = True
+        self._alias[old] = new
+        self.uses[new] += self.uses[old] - 1
 
     def finish(self) -> Graph:
-        """The new graph, without what nothing reads; the old one if no rule changed anything."""
-        if not self.changed:
-            return self.graph
+        """The new graph, without what nothing reads; the old one if nothing was changed."""
+        return tidy(self.whole()) if self.changed else self.graph
+
+    def whole(self) -> Graph:
+        """The new graph with all that was in the old one."""
         marks = [replace(t, keep=self.current(t.keep), total=self.current(t.total)) for t in self.time_constants]
-        return tidy(
-            replace(
-                self.graph,
-                blocks=tuple(self._blocks),
-                values=self.values,
-                constants=self.constants,
-                time_constants=tuple(marks),
-            )
+        return replace(
+            self.graph,
+            blocks=tuple(self._blocks),
+            values=self.values,
+            constants=self.constants,
+            states=tuple(self.states),
+            time_constants=tuple(marks),
+            fractions=self.fractions,
         )
 
 
 def rewrite(graph: Graph, *rules: Rule) -> Graph:
     """Copy `graph`, trying the rules in turn on each op; an op that a rule returns is tried on the rules after it."""
-    draft = Draft(graph)
-    for block in graph.blocks:
+    return sweep(Draft(graph), *rules).finish()
+
+
+def sweep(draft: Draft, *rules: Rule) -> Draft:
+    """Copy the graph of a draft, as `rewrite` does."""
+    for block in draft.graph.blocks:
         draft.begin(block)
         for op in block.ops:
             op = op.renamed(draft.current)
@@ -171,7 +176,7 @@ def rewrite(graph: Graph, *rules: Rule) -> Graph:
                     break
             draft.put(op, result)
         draft.end()
-    return draft.finish()
+    return draft
 
 
 def tidy(graph: Graph) -> Graph:
@@ -200,7 +205,7 @@ def tidy(graph: Graph) -> Graph:
     names: dict[str, str] = {}
     taken = values | arrays
     for name in sorted(taken):
-        base = re.sub(r"#\d+$", "", name)
+        base = unrewritten(name)
         if base != name and base not in taken and (base in graph.values or base in graph.constants):
             names[name] = base
             taken = (taken - {name}) | {base}

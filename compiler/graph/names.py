@@ -32,10 +32,10 @@ def fresh(candidates: Iterable[str], *taken: Container[str]) -> str:
     return next(name for name in candidates if not any(name in names for names in taken))
 
 
-def numbered(name: str) -> Iterator[str]:
+def numbered(name: str, mark: str = "_") -> Iterator[str]:
     """The name, and behind it 2, 3, and so on: of what comes from the model."""
     yield name
-    yield from (f"{name}_{number}" for number in count(2))
+    yield from (f"{name}{mark}{number}" for number in count(2))
 
 
 def rewritten(name: str) -> Iterator[str]:
@@ -44,9 +44,7 @@ def rewritten(name: str) -> Iterator[str]:
     >>> fresh(rewritten("w#2"), {"w", "w#2"})
     'w#3'
     """
-    base = unrewritten(name)
-    yield base
-    yield from (f"{base}#{number}" for number in count(2))
+    return numbered(unrewritten(name), "#")
 
 
 def unrewritten(name: str) -> str:
@@ -61,7 +59,7 @@ def primed(name: str, mark: str = "'") -> Iterator[str]:
         name += mark
 
 
-def unique(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+def unique(names: Iterable[str], taken: Iterable[str] = (), mark: str = "_") -> list[str]:
     """The names with a number behind those that are taken, or that came before.
 
     >>> unique(["add", "add", "mul"], {"mul"})
@@ -70,5 +68,5 @@ def unique(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     result: dict[str, None] = {}
     known = set(taken)
     for name in names:
-        result[fresh(numbered(name), known, result)] = None
+        result[fresh(numbered(name, mark), known, result)] = None
     return [*result]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.assembly.dispatch import Reset, Section, assemble, initial_counters, ordered
+from compiler.graph.names import fresh, primed
 from compiler.mapping.network import Population, StateProbe
 from compiler.mapping.programs import Program
 from hw_models import isa
@@ -97,9 +98,7 @@ def population(
     for state, word in program.states.items():
         tick, seen = committed.get(state, 0), word
         if word in again and again[word] + period == tick:
-            seen = isa.Word(f"{word.name}.seen")
-            while seen.name in words:
-                seen = isa.Word(seen.name + "'")
+            seen = isa.Word(fresh(primed(f"{word.name}.seen"), words))
             words[seen.name] = words[word.name]
             sections = [_copying(s, word, seen) if tick in s.ticks else s for s in sections]
         probes.append(StateProbe(state, program.name, seen.name, tick))

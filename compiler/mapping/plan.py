@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.graph.graph import Array, Block, Value
 from compiler.graph.integers import IntegerGraph
+from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Add, Input, Linear, Op, Output
 from compiler.mapping.sparse import Sparse, identity, matrix_of
 from hw_models.chip import Chip
@@ -122,9 +123,7 @@ class _Planner:
         if not np.any(bias):
             self.block_of[name], self.linear[name] = block, terms
             return
-        rest, added, bound = self._value_like(name, "sum"), f"{name}.bias", self._bound(terms)
-        while added in self.values or added in self.constants:
-            added += "'"
+        rest, added, bound = self._value_like(name, "sum"), self._fresh(f"{name}.bias"), self._bound(terms)
         self.values[rest] = replace(self.values[rest], format=Format(self._format(name).fraction, -bound, bound))
         self.constants[added] = bias
         self.block_of[rest], self.linear[rest] = block, terms
@@ -194,15 +193,16 @@ class _Planner:
 
     def _value_like(self, name: str, suffix: str) -> str:
         """A new value with the size and format of another value or constant."""
-        new = f"{name}.{suffix}"
-        while new in self.values or new in self.constants:
-            new += "'"
+        new = self._fresh(f"{name}.{suffix}")
         if name in self.values:
             self.values[new] = replace(self.values[name], name=new)
         else:
             low, high = int(self.constants[name].min()), int(self.constants[name].max())
             self.values[new] = Value(new, self.graph.size(name), format=Format(0, low, high))
         return new
+
+    def _fresh(self, name: str) -> str:
+        return fresh(primed(name), self.values, self.constants)
 
     def _compose(self, op: Linear, matrix: Sparse) -> dict[str, Sparse]:
         """The op over its nearest sources that are no linear results; through relays where it does not fit."""

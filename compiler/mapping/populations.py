@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from compiler.graph.graph import Graph
-from compiler.graph.names import plain_name
+from compiler.graph.names import plain_name, unique
 from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
 from compiler.mapping.plan import Plan
 
@@ -57,7 +57,7 @@ def group(plan: Plan) -> Groups:
     states = {n[len(_STATE) :]: p for n, p in owner.items() if n.startswith(_STATE)}
     sent = {source for m in plan.maps.values() for source, _ in m.terms if source != plan.input}
     output = next(op.x for _, op in graph.ops() if isinstance(op, Output))
-    names = _unique([_name(graph, names, sent) for names in members])
+    names = tuple(unique((_name(graph, names, sent) for names in members), mark="#"))
     sizes = tuple(_size(graph, names[0]) for names in members)
     return Groups(names, sizes, values, states, values[output])
 
@@ -87,12 +87,3 @@ def _unnumbered(graph: Graph, name: str) -> str:
     """`name` without the number that told it from an earlier value, where none of that name is left."""
     head = re.sub(r"_\d+$", "", name)
     return name if any(plain_name(n) == head for n in graph.values) else head
-
-
-def _unique(names: list[str]) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
-    result: list[str] = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return tuple(result)

@@ -13,6 +13,7 @@ import numpy as np
 from compiler.assembly import Scratch, Section, select
 from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import Array
+from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
 from compiler.mapping.network import Integers
 from compiler.mapping.plan import Plan
@@ -204,8 +205,6 @@ class _Writer:
         return np.broadcast_to(np.asarray(array, np.int64), (self.size,)).copy()
 
     def _new_word(self, name: str, initial: Integers | int) -> isa.Word:
-        unique = name
-        while unique in self.words or unique in _COUNTERS:
-            unique += "'"
-        self.words[unique] = initial
-        return isa.Word(unique)
+        name = fresh(primed(name), self.words, _COUNTERS)
+        self.words[name] = initial
+        return isa.Word(name)

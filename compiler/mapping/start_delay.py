@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from compiler.graph.names import fresh, primed
 from compiler.mapping.network import MappedNetwork, Population
 from hw_models import isa
 
@@ -15,9 +16,7 @@ def starting_late(network: MappedNetwork, ticks: int) -> MappedNetwork:
 
 def _late(population: Population, ticks: int) -> Population:
     """The population, which first counts down in a word of its own."""
-    late = isa.Word("late")
-    while late.name in population.words:
-        late = isa.Word(late.name + "'")
+    late = isa.Word(fresh(primed("late"), population.words))
     listing = (
         isa.SkipUnless(isa.Immediate(0), late, isa.Test.LESS, "due"),
         isa.Subtract(late, late, isa.Immediate(1)),

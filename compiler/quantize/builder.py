@@ -11,8 +11,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from compiler.graph.constants import keep
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.integers import IntegerGraph
+from compiler.graph.names import fresh, primed
 from compiler.graph.ops import MatVec, Op, Rescale, SegmentSum, Shift, StateRead
 from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.precision import Precision
@@ -91,30 +93,16 @@ class Builder:
     def constant(self, name: str, array: np.ndarray, fraction: int | None = None) -> str:
         """Store an integer constant under `name`, or under a like name where another one has it."""
         array = np.asarray(array, np.int64)
-        name = self._free(name, array)
-        if name not in self.constants:
-            self.constants[name] = array
-            if array.ndim == 1:
-                self.spans[name] = exactly(array)
+        name = keep(self.constants, array, primed(name))
+        if array.ndim == 1 and name not in self.spans:
+            self.spans[name] = exactly(array)
         if fraction is not None:
             self.fractions[name] = fraction
         return name
 
     def host(self, name: str) -> str:
         """Store the float constant `name` of the host's maps, under a like name where an integer one has it."""
-        array = self.source.constants[name].astype(np.float64)
-        name = self._free(name, array)
-        self.constants[name] = array
-        return name
-
-    def _free(self, name: str, array: np.ndarray) -> str:
-        """`name`, or a like name where it stands for something else than `array`."""
-        while name in self.constants:
-            there = self.constants[name]
-            if there.dtype == array.dtype and np.array_equal(there, array):
-                break
-            name += "'"
-        return name
+        return keep(self.constants, self.source.constants[name].astype(np.float64), primed(name))
 
     def number(self, value: int, fraction: int = 0) -> str:
         """A constant that all elements share."""
@@ -134,9 +122,7 @@ class Builder:
         `limits` are the bounds of a saturating op; `of` is the float value that the result stands for.
         Raises `QuantizeError` where the result does not fit the chip's word or product.
         """
-        name = op.result or ""
-        while name in self.values or name in self.constants:
-            name += "'"
+        name = fresh(primed(op.result or ""), self.values, self.constants)
         if name != op.result:
             op = op.renamed(lambda n: name if n == op.result else n)
         high = self.chip.word_high

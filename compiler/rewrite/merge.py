@@ -15,7 +15,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from compiler.graph.graph import Array, Graph, Value
+from compiler.graph.draft import Draft, sweep
+from compiler.graph.graph import Array, Graph
 from compiler.graph.ops import Add, Elementwise, Gather, MulShift, Op, Rescale, SegmentSum, Shift
 from hw_models.fixed_point import Format
 
@@ -25,36 +26,22 @@ def merge_synapses(graph: Graph, highest: int | None = None) -> Graph:
 
     No sum of integers will exceed `highest`. What the old sums were made of is left in the graph.
     """
-    for number in range(len(graph.blocks)):
-        graph = _Merger(graph, number, highest).graph_merged()
-    return graph
+    merger = _Merger(Draft(graph), highest)
+    draft = sweep(merger.draft, lambda _, op: merger.merged_sum(op))
+    return draft.whole() if draft.changed else graph
 
 
 class _Merger:
-    """Merges what one block adds. New ops stand before the sum that they end in."""
+    """Merges what a block adds. New ops stand before the sum that they end in."""
 
-    def __init__(self, graph: Graph, block: int, highest: int | None) -> None:
-        self.graph, self.block, self.highest = graph, block, highest
-        self.makers = {str(op.result): op for _, op in graph.ops() if op.result is not None}
-        self.inside = {op.result for op in graph.blocks[block].ops}
-        self.values: dict[str, Value] = dict(graph.values)
-        self.constants: dict[str, Array] = dict(graph.constants)
-        self.fractions: dict[str, int] = dict(graph.fractions)
+    def __init__(self, draft: Draft, highest: int | None) -> None:
+        self.draft, self.highest = draft, highest
         self.merged: dict[tuple[str, str], str] = {}
-        self.ops: list[Op] = []
 
-    def graph_merged(self) -> Graph:
-        """The graph with this block changed, or the same one."""
-        old = self.graph.blocks[self.block]
-        for op in old.ops:
-            ends = self._ends(op)
-            self.ops.append(op if ends is None else self._sum(op, *ends))
-        if tuple(self.ops) == old.ops:
-            return self.graph
-        blocks = list(self.graph.blocks)
-        blocks[self.block] = replace(old, ops=tuple(self.ops))
-        changed = replace(self.graph, blocks=tuple(blocks), values=self.values)
-        return replace(changed, constants=self.constants, fractions=self.fractions)
+    def merged_sum(self, op: Op) -> Op | None:
+        """One sum in the place of the two that `op` adds, if they can be one."""
+        ends = self._ends(op)
+        return None if ends is None else self._sum(op, *ends)
 
     # --- what can be merged -------------------------------------------------------------------------------
 
@@ -62,44 +49,43 @@ class _Merger:
         """The sums that `op` adds, the earlier one first, if they can be one."""
         if not isinstance(op, Add):
             return None
-        early, late = sorted((op.a, op.b), key=lambda name: name in self.inside)
-        if (early in self.inside) or (late not in self.inside):
+        early, late = sorted((op.a, op.b), key=self.draft.here)
+        if self.draft.here(early) or not self.draft.here(late):
             return None
-        first, then = self.makers.get(early), self.makers.get(late)
+        first, then = self.draft.definition(early), self.draft.definition(late)
         if not isinstance(first, SegmentSum) or not isinstance(then, SegmentSum):
             return None
-        consumers = self.graph.consumers()
-        alone = all(len(consumers[name]) == 1 for name in (early, late))
+        alone = all(len(self.draft.readers[name]) == 1 for name in (early, late))
         fits = self.highest is None or self._reach(first, then) <= self.highest
         return (first, then) if alone and fits and self._alike(first.x, then.x) else None
 
     def _reach(self, *sums: SegmentSum) -> int:
         """The largest magnitude of all partial sums together."""
-        total = np.zeros(self.graph.size(sums[0].out), np.int64)
+        total = np.zeros(self.draft.size(sums[0].out), np.int64)
         for op in sums:
-            form = self.values[op.x].format
+            form = self.draft.values[op.x].format
             if form is not None:
-                total += np.bincount(self.graph.constants[op.segment], minlength=total.size) * form.magnitude
+                total += np.bincount(self.draft.constants[op.segment], minlength=total.size) * form.magnitude
         return int(total.max(initial=0))
 
     def _alike(self, early: str, late: str) -> bool:
         """Whether both names stand for the same computation, constants apart."""
-        if early in self.graph.constants or late in self.graph.constants:
-            both = early in self.graph.constants and late in self.graph.constants
-            return both and self.graph.fractions.get(early) == self.graph.fractions.get(late)
-        first, then = self.makers[early], self.makers[late]
+        if early in self.draft.constants or late in self.draft.constants:
+            both = early in self.draft.constants and late in self.draft.constants
+            return both and self.draft.fractions.get(early) == self.draft.fractions.get(late)
+        first, then = self.draft.definitions[early], self.draft.definitions[late]
         if type(first) is not type(then):
             return False
         if isinstance(first, Gather):
             return True
-        one, other = self.values[early].format, self.values[late].format
+        one, other = self.draft.values[early].format, self.draft.values[late].format
         if not isinstance(first, Elementwise) or (one and one.fraction) != (other and other.fraction):
             return False
         if isinstance(first, (Rescale, Shift)) and one != other:
             return False
         if not isinstance(first, MulShift):
             arrays = zip(first.arrays, then.arrays, strict=True)
-            if not all(np.array_equal(self.graph.constants[a], self.graph.constants[b]) for a, b in arrays):
+            if not all(np.array_equal(self.draft.constants[a], self.draft.constants[b]) for a, b in arrays):
                 return False
         plain = [f.name for f in fields(first) if "role" not in f.metadata]
         return all(getattr(first, name) == getattr(then, name) for name in plain) and all(
@@ -107,30 +93,30 @@ class _Merger:
         )
 
     def _array(self, name: str) -> Array:
-        return np.asarray(self.graph.constants[name])
+        return np.asarray(self.draft.constants[name])
 
     # --- merging ------------------------------------------------------------------------------------------
 
     def _sum(self, add: Op, early: SegmentSum, late: SegmentSum) -> Op:
-        sizes = self.graph.size(early.x), self.graph.size(late.x)
+        sizes = self.draft.size(early.x), self.draft.size(late.x)
         segment = self._both(early.segment, late.segment, sizes)
         return SegmentSum(str(add.result), self._value(early.x, late.x, sizes), segment)
 
     def _value(self, early: str, late: str, sizes: tuple[int, int]) -> str:
         """The vector of both, of `sizes` elements; its ops are added once."""
-        if (early, late) in self.merged:
-            return self.merged[early, late]
-        if early in self.graph.constants:
-            name = self._both(early, late, sizes)
+        if early in self.draft.constants:
+            return self._both(early, late, sizes)
+        known = self.merged.get((early, late))
+        if known is not None and self.draft.here(known):
+            return known
+        first, then = self.draft.definitions[early], self.draft.definitions[late]
+        name = self.merged[early, late] = self._new_value(early, late)
+        if isinstance(first, Gather) and isinstance(then, Gather):
+            index = np.concatenate([self._array(first.index), self._array(then.index) + self._width(first)])
+            gathered = self.draft.constant(index, f"{name}.index")
+            self.draft.append(Gather(name, first.sources + then.sources, gathered))
         else:
-            first, then = self.makers[early], self.makers[late]
-            name = self._new_value(early, late)
-            if isinstance(first, Gather) and isinstance(then, Gather):
-                index = np.concatenate([self._array(first.index), self._array(then.index) + self._width(first)])
-                self.ops.append(Gather(name, first.sources + then.sources, self._constant(f"{name}.index", index)))
-            else:
-                self.ops.append(self._elementwise(name, first, then, sizes))
-        self.merged[early, late] = name
+            self.draft.append(self._elementwise(name, first, then, sizes))
         return name
 
     def _elementwise(self, name: str, first: Op, then: Op, sizes: tuple[int, int]) -> Op:
@@ -143,7 +129,7 @@ class _Merger:
         return first.renamed(lambda n: operands.get(n, n))
 
     def _width(self, op: Gather) -> int:
-        return sum(self.graph.size(s) for s in op.sources)
+        return sum(self.draft.size(s) for s in op.sources)
 
     def _both(self, early: str, late: str, sizes: tuple[int, int]) -> str:
         """Two constants, one after the other; one number where they are the same one."""
@@ -151,32 +137,18 @@ class _Merger:
         if first.size == then.size == 1 and first.item() == then.item():
             return early
         whole = np.concatenate([np.broadcast_to(a.ravel(), n) for a, n in zip((first, then), sizes, strict=True)])
-        name = self._constant(f"{early}+{late}", whole)
-        if early in self.fractions:
-            self.fractions[name] = self.fractions[early]
-        return name
-
-    def _constant(self, name: str, array: Array) -> str:
-        while name in self.constants or name in self.values:
-            name += "'"
-        self.constants[name] = array
+        name = self.draft.constant(whole, f"{early}+{late}")
+        if early in self.draft.fractions:
+            self.draft.fractions[name] = self.draft.fractions[early]
         return name
 
     def _new_value(self, early: str, late: str) -> str:
         """A value that holds either."""
-        one, other = self.values[early], self.values[late]
+        one, other = self.draft.values[early], self.draft.values[late]
         form = other.format
         if one.format is not None and form is not None:
             form = Format(form.fraction, min(one.format.low, form.low), max(one.format.high, form.high))
-        name = f"{late}.merged"
-        while name in self.constants or name in self.values:
-            name += "'"
-        self.values[name] = replace(
-            other,
-            name=name,
-            size=one.size + other.size,
-            modules=tuple(dict.fromkeys(one.modules + other.modules)),
-            format=form,
-            represents=None,
-        )
+        name = self.draft.value(f"{late}.merged", late, one.size + other.size)
+        modules = tuple(dict.fromkeys(one.modules + other.modules))
+        self.draft.values[name] = replace(self.draft.values[name], modules=modules, format=form, represents=None)
         return name

@@ -6,10 +6,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from compiler.graph.draft import integers, tidy
-from compiler.graph.graph import Block, Graph, State, Value
+from compiler.graph.draft import Draft, integers, sweep
+from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Gather, Op, StateRead, StateWrite
 
 
@@ -44,51 +43,43 @@ def _parts(graph: Graph, state: State) -> list[slice]:
 
 
 def _split_state(graph: Graph, state: State, parts: list[slice]) -> Graph:
-    constants, values = dict(graph.constants), dict(graph.values)
-    names = [f"{state.name}[{p.start}:{p.stop}]" for p in parts]
-
-    def constant(array: npt.NDArray[np.generic], name: str) -> str:
-        constants[name] = array  # type: ignore[assignment]
-        return name
+    draft = Draft(graph)
 
     def cut(name: str | None, part: slice) -> str | None:
-        return None if name is None else constant(graph.constants[name][part], f"{name}[{part.start}:{part.stop}]")
+        return None if name is None else draft.constant(graph.constants[name][part], _part(name, part))
 
-    def value(like: Value, name: str, size: int) -> str:
-        values[name] = replace(like, name=name, size=size)
-        return name
-
-    def new(op: Op) -> list[Op]:
+    def new(_: Draft, op: Op) -> Op | None:
         if isinstance(op, StateRead) and op.state == state.name:
-            like = graph.values[op.out]
-            reads: list[Op] = []
-            for name, part in zip(names, parts, strict=True):
-                out = value(like, f"{op.out}[{part.start}:{part.stop}]", part.stop - part.start)
-                reads.append(StateRead(out, name))
-            index = constant(np.arange(state.size), f"{op.out}.index")
-            sources = tuple(r.result or "" for r in reads)
-            return [*reads, Gather(op.out, sources, index)]
+            reads = [draft.value(_part(op.out, part), op.out, part.stop - part.start) for part in parts]
+            for out, part in zip(reads, parts, strict=True):
+                draft.append(StateRead(out, _part(state.name, part)))
+            return Gather(op.out, tuple(reads), draft.constant(np.arange(state.size), f"{op.out}.index"))
         if isinstance(op, StateWrite) and op.state == state.name:
-            writes: list[Op] = []
-            for name, part in zip(names, parts, strict=True):
-                out = value(graph.values[op.x], f"{op.x}[{part.start}:{part.stop}]", part.stop - part.start)
-                index = constant(np.arange(part.start, part.stop), f"{out}.index")
-                writes += [Gather(out, (op.x,), index), StateWrite(name, out)]
-            return writes
-        return [op]
+            written: list[Op] = []
+            for part in parts:
+                out = draft.value(_part(op.x, part), op.x, part.stop - part.start)
+                index = draft.constant(np.arange(part.start, part.stop), f"{out}.index")
+                written += [Gather(out, (op.x,), index), StateWrite(_part(state.name, part), out)]
+            for made in written[:-1]:
+                draft.append(made)
+            return written[-1]
+        return None
 
-    blocks = tuple(Block(b.name, tuple(made for op in b.ops for made in new(op)), b.repeat) for b in graph.blocks)
-    states: list[State] = []
-    for old in graph.states:
-        if old.name != state.name:
-            states.append(old)
-            continue
-        for name, part in zip(names, parts, strict=True):
-            initial = cut(state.initial, part) or state.initial
-            size = part.stop - part.start
-            states.append(
-                replace(
-                    state, name=name, size=size, initial=initial, low=cut(state.low, part), high=cut(state.high, part)
-                )
-            )
-    return tidy(replace(graph, blocks=blocks, values=values, constants=constants, states=tuple(states)))
+    sweep(draft, new)
+    divided = [
+        replace(
+            state,
+            name=_part(state.name, part),
+            size=part.stop - part.start,
+            initial=cut(state.initial, part) or state.initial,
+            low=cut(state.low, part),
+            high=cut(state.high, part),
+        )
+        for part in parts
+    ]
+    draft.states = [new for old in graph.states for new in (divided if old.name == state.name else [old])]
+    return draft.finish()
+
+
+def _part(name: str, part: slice) -> str:
+    return f"{name}[{part.start}:{part.stop}]"

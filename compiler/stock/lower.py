@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
+from compiler.graph.names import fresh, primed
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -132,9 +133,7 @@ class _Lowering:
         return 1 + max(levels, default=0)
 
     def _fresh(self, name: str) -> str:
-        while name in self.nodes or name in self.now:
-            name += "'"
-        return name
+        return fresh(primed(name), self.nodes, self.now)
 
     # --- ops -----------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.magma.runtime.runtime import Runtime
 from lava.utils import loihi
 
+from compiler.graph.names import fresh, primed
 from compiler.lava.processes.entry import Entry
 from compiler.lava.processes.neurons import Neurons, initial_states
 from compiler.lava.runtime.connections import links, synapses
@@ -144,9 +145,7 @@ def _with_states(network: MappedNetwork) -> list[tuple[Population, str]]:
     for population in network.populations:
         if population.states:
             name = "states_" + re.sub(r"\W", "_", population.name)
-            while name in found:
-                name += "_"
-            found[name] = population
+            found[fresh(primed(name, "_"), found)] = population
     return [(population, name) for name, population in found.items()]
 
 
