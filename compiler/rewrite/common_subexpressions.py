@@ -9,46 +9,37 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph.draft import tidy
-from compiler.graph.graph import Block, Graph
+from compiler.graph.draft import Draft
+from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, Max, Min, Mul, Op, StateRead, StateWrite
 
 
 def common(graph: Graph) -> Graph:
     """Equal subexpressions are computed once, across blocks where the first is visible."""
-    same = _equal_constants(graph)
+    draft = Draft(graph)
+    for old, first in _equal_constants(graph).items():
+        draft.alias(old, first)
     visible: dict[tuple[Op, int, int], str] = {}
     version: Counter[str] = Counter()
-    blocks: list[Block] = []
-
-    def name(old: str) -> str:
-        return same.get(old, old)
-
     for block in graph.blocks:
         known = dict(visible)
         written = [op.state for op in block.ops if isinstance(op, StateWrite)]
         if block.repeat > 1:  # its later iterations read what it wrote
             version.update(written)
-        ops: list[Op] = []
+        draft.begin(block)
         for op in block.ops:
-            op = op.renamed(name)
+            op = op.renamed(draft.current)
             if op.result is None or isinstance(op, Input):
-                ops.append(op)
+                draft.put(op, None)
                 continue
             key = (*_key(op, version), graph.size(op.result))
-            if key in known:
-                same[op.result] = known[key]
-            else:
-                known[key] = op.result
-                ops.append(op)
+            draft.put(op, known.get(key))
+            known.setdefault(key, op.result)
+        draft.end()
         version.update(written)
         if block.repeat == 1:
             visible = known
-        blocks.append(replace(block, ops=tuple(ops)))
-    if not same:
-        return graph
-    marks = tuple(replace(t, keep=name(t.keep), total=name(t.total)) for t in graph.time_constants)
-    return tidy(replace(graph, blocks=tuple(blocks), time_constants=marks))
+    return draft.finish()
 
 
 def _key(op: Op, version: Counter[str]) -> tuple[Op, int]:

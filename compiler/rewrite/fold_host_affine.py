@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.graph.draft import Floats, reals, tidy
 from compiler.graph.graph import Graph
+from compiler.graph.names import fresh, rewritten
 from compiler.graph.ops import Add, Input, Mul, Op, Output
 
 
@@ -80,10 +81,7 @@ def _map(graph: Graph, op: Op) -> tuple[str, Floats, Floats] | None:
 
 def _with(graph: Graph, array: Floats, name: str) -> tuple[Graph, str]:
     """The graph with one more constant, and its name."""
-    base, number = name.split("#")[0], 1
-    while name in graph.constants or name in graph.values:
-        number += 1
-        name = f"{base}#{number}"
+    name = fresh(rewritten(name), graph.constants, graph.values)
     return replace(graph, constants={**graph.constants, name: array}), name
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS
-from compiler.graph.draft import integers, reals, tidy
-from compiler.graph.graph import Graph, Value
+from compiler.graph.draft import Draft, integers, reals
+from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
     Add,
@@ -173,80 +173,62 @@ class _Shrink:
         self.old = graph
         self.zero = zero
         self.keep = keep
-        self.constants = dict(graph.constants)
-        self.taken = {n for n in (*graph.values, *graph.constants)}
-        self.silent: dict[str, str] = {}
+        self.draft = Draft(graph)
 
     def graph(self) -> Graph:
-        blocks = tuple(
-            replace(block, ops=tuple(new for op in block.ops if (new := self.op(op)) is not None))
-            for block in self.old.blocks
-        )
-        values: dict[str, Value] = {
-            n: replace(v, size=int(self.keep[n].sum())) for n, v in self.old.values.items() if n not in self.silent
-        }
-        marks = tuple(t for t in self.old.time_constants if not {t.keep, t.total} & self.silent.keys())
-        return tidy(replace(self.old, blocks=blocks, values=values, constants=self.constants, time_constants=marks))
+        for block in self.old.blocks:
+            self.draft.begin(block)
+            for op in block.ops:
+                self.draft.put(op, self.op(op))
+            self.draft.end()
+        silent = self.old.values.keys() - self.draft.definitions.keys()
+        for name in self.old.values.keys() - silent:
+            self.draft.values[name] = replace(self.old.values[name], size=int(self.keep[name].sum()))
+        self.draft.time_constants = [t for t in self.old.time_constants if not {t.keep, t.total} & silent]
+        return self.draft.finish()
 
-    def constant(self, array: npt.NDArray[np.generic], name: str) -> str:
-        if np.array_equal(array, self.constants.get(name, ())):
-            return name
-        number = 2
-        while f"{name}#{number}" in self.taken:
-            if np.array_equal(array, self.constants.get(f"{name}#{number}", ())):
-                return f"{name}#{number}"
-            number += 1
-        name = f"{name}#{number}"
-        self.taken.add(name)
-        self.constants[name] = array  # type: ignore[assignment]
-        return name
-
-    def op(self, op: Op) -> Op | None:
-        """The op on the kept elements, None where it computes nothing, or only zeros: then a constant stands in."""
+    def op(self, op: Op) -> Op | str:
+        """The op on the kept elements; the constant that stands in where it computes nothing, or only zeros."""
         result = op.result
         if result is not None and not isinstance(op, (Input, StateRead)):
             keep = self.keep[result]
             if not keep.any() or bool(self.zero[result][keep].all()):
-                self.silent[result] = self.constant(np.zeros(int(keep.sum())), "0")
-                return None
+                return self.draft.constant(np.zeros(int(keep.sum())), "0")
         if isinstance(op, Elementwise) and result is not None:
             return self._elementwise(op, self.keep[result])
         if isinstance(op, SegmentSum):
             segment = self._positions(self.keep[op.out])[integers(self.old, op.segment)[self._kept(op.x)]]
-            return SegmentSum(op.out, self._name(op.x), self.constant(segment, op.segment))
+            return SegmentSum(op.out, self.draft.current(op.x), self.draft.constant(segment, op.segment))
         if isinstance(op, (Gather, MatVec)):
             return self._linear(op)
-        return op.renamed(lambda n: self.silent.get(n, n))
+        return op.renamed(self.draft.current)
 
     def _elementwise(self, op: Op, keep: Mask) -> Op:
         def new(name: str) -> str:
             if name not in self.old.constants:
-                return self._name(name)
+                return self.draft.current(name)
             array = self.old.constants[name]
-            return name if array.size == 1 and keep.size != 1 else self.constant(array[keep], name)
+            return name if array.size == 1 and keep.size != 1 else self.draft.constant(array[keep], name)
 
         return op.renamed(new)
 
     def _linear(self, op: Gather | MatVec) -> Op:
         kept = np.concatenate([self._kept(s) for s in op.sources])
-        names = tuple(self._name(s) for s in op.sources)
+        names = tuple(self.draft.current(s) for s in op.sources)
         sources = tuple(new for new, s in zip(names, op.sources, strict=True) if self._kept(s).any())
         if isinstance(op, MatVec) and op.places is not None:
             places = integers(self.old, op.places)
             at = self.keep[op.out].reshape(-1, len(places)).any(axis=0)
             moved = np.append(self._positions(kept), kept.sum())[places[at]]
-            return MatVec(op.out, names, op.matrix, self.constant(moved, op.places))
+            return MatVec(op.out, names, op.matrix, self.draft.constant(moved, op.places))
         if isinstance(op, MatVec):
             matrix = reals(self.old, op.matrix)[self.keep[op.out]][:, kept]
-            return MatVec(op.out, sources, self.constant(matrix, op.matrix))
+            return MatVec(op.out, sources, self.draft.constant(matrix, op.matrix))
         index = self._positions(kept)[integers(self.old, op.index)[self.keep[op.out]]]
-        return Gather(op.out, sources, self.constant(index, op.index))
+        return Gather(op.out, sources, self.draft.constant(index, op.index))
 
     def _kept(self, name: str) -> Mask:
         return self.keep[name] if name in self.keep else np.ones(self.old.size(name), bool)
-
-    def _name(self, name: str) -> str:
-        return self.silent.get(name, name)
 
     @staticmethod
     def _positions(keep: Mask) -> npt.NDArray[np.int64]:

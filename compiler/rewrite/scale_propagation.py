@@ -6,14 +6,15 @@ the constants around it take the factor up and the function stays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph.draft import Floats, integers, reals, tidy
-from compiler.graph.graph import Graph
+from compiler.graph.draft import Draft, Floats, integers, reals, sweep
+from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.ops import (
     Add,
     Div,
@@ -41,42 +42,29 @@ def with_units(graph: Graph, units: Units) -> Graph:
 
     The units must fit together, as `View` finds them.
     """
-    view = View(graph)
-    names = {name: view.fresh(f"{name}.scaled") for name in units}
-    constants = dict(graph.constants)
+    view, draft = View(graph), Draft(graph)
+    names = {name: draft.value(f"{name}.scaled", name, graph.size(name)) for name in units}
 
-    made_of: dict[str, list[str]] = {}
-
-    def constant(old: str, array: Floats) -> str:
-        for name in (old, *made_of.get(old, ())):
-            if np.array_equal(constants[name], array):
-                return name
-        name = view.fresh(old)
-        constants[name] = array
-        made_of.setdefault(old, []).append(name)
-        return name
-
-    def new(op: Op) -> Op:
+    def new(_: Draft, op: Op) -> Op | None:
         changed = view.convert(op, units)
         if changed is None:
-            return op
+            return None
         made, arrays = changed
-        swaps = {old: constant(old, array) for old, array in arrays.items()}
+        swaps = {old: draft.constant(array, old) for old, array in arrays.items()}
         return made.renamed(lambda n: swaps.get(n, names.get(n, n)))
 
-    blocks = tuple(replace(b, ops=tuple(new(op) for op in b.ops)) for b in graph.blocks)
-    values = {n: v for n, v in graph.values.items() if n not in units}
-    values |= {names[n]: replace(graph.values[n], name=names[n]) for n in units}
-    marks = []
-    for mark in graph.time_constants:
-        if mark.total in units:
-            if mark.keep in graph.values:  # a term of the total: it has the same unit
-                keep = names[mark.keep]
-            else:
-                keep = constant(mark.keep, reals(graph, mark.keep) * units[mark.total])
-            mark = replace(mark, keep=keep, total=names[mark.total])
-        marks.append(mark)
-    return tidy(replace(graph, blocks=blocks, values=values, constants=constants, time_constants=tuple(marks)))
+    sweep(draft, new)
+    draft.time_constants = [_in_units(draft, mark, units, names) for mark in graph.time_constants]
+    return draft.finish()
+
+
+def _in_units(draft: Draft, mark: TimeConstant, units: Units, names: Mapping[str, str]) -> TimeConstant:
+    if mark.total not in units:
+        return mark
+    if mark.keep in names:  # a term of the total: it has the same unit
+        return replace(mark, keep=names[mark.keep], total=names[mark.total])
+    keep = draft.constant(reals(draft, mark.keep) * units[mark.total], mark.keep)
+    return replace(mark, keep=keep, total=names[mark.total])
 
 
 class View:
@@ -86,17 +74,6 @@ class View:
         self.graph = graph
         self.definition = {op.result: op for _, op in graph.ops() if op.result is not None}
         self.readers = graph.consumers()
-        self._taken = {*graph.values, *graph.constants}
-
-    def fresh(self, name: str) -> str:
-        """An unused name that begins like `name`."""
-        base, number = name.split("#")[0], 1
-        name = base
-        while name in self._taken:
-            number += 1
-            name = f"{base}#{number}"
-        self._taken.add(name)
-        return name
 
     # --- finding units ---
 
