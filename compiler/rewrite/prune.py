@@ -182,8 +182,9 @@ class _Shrink:
                 self.draft.put(op, self.op(op))
             self.draft.end()
         silent = self.old.values.keys() - self.draft.definitions.keys()
-        for name in self.old.values.keys() - silent:
-            self.draft.values[name] = replace(self.old.values[name], size=int(self.keep[name].sum()))
+        self.draft.values = {
+            n: replace(v, size=int(self.keep[n].sum())) for n, v in self.old.values.items() if n not in silent
+        }
         self.draft.time_constants = [t for t in self.old.time_constants if not {t.keep, t.total} & silent]
         return self.draft.finish()
 

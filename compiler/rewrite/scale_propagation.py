@@ -43,7 +43,8 @@ def with_units(graph: Graph, units: Units) -> Graph:
     The units must fit together, as `View` finds them.
     """
     view, draft = View(graph), Draft(graph)
-    names = {name: draft.value(f"{name}.scaled", name, graph.size(name)) for name in units}
+    # what rewrites have numbered is numbered anew, without a longer name
+    names = {name: draft.value(f"{name}.scaled".partition("#")[0], name, graph.size(name)) for name in units}
 
     def new(_: Draft, op: Op) -> Op | None:
         changed = view.convert(op, units)
@@ -54,6 +55,7 @@ def with_units(graph: Graph, units: Units) -> Graph:
         return made.renamed(lambda n: swaps.get(n, names.get(n, n)))
 
     sweep(draft, new)
+    draft.values = {name: value for name, value in draft.values.items() if name not in units}
     draft.time_constants = [_in_units(draft, mark, units, names) for mark in graph.time_constants]
     return draft.finish()
 
