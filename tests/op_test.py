@@ -14,7 +14,8 @@ from compiler.graph import IntegerGraph
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import validate
 from compiler.mapping import map_network
-from compiler.ranges.integer_spans import find_spans, prove
+from compiler.ranges.integer_spans import find_spans
+from compiler.ranges.proven import prove
 from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip
 

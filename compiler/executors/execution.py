@@ -14,7 +14,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from compiler.graph.graph import Block, Graph
-from compiler.graph.ops import Op, Output, StateRead, StateWrite
+from compiler.graph.ops import Op, Output, StateRead
 from hw_models.errors import GraphError
 
 Array: TypeAlias = np.ndarray
@@ -228,9 +228,9 @@ def prepare(graph: G, factories: Mapping[type[Op], Factory[G]]) -> Program:
 def _prepared(graph: G, block: Block, factories: Mapping[type[Op], Factory[G]]) -> Prepared:
     return Prepared(
         block.repeat,
-        tuple((op.result, _kernel(graph, op, factories)) for op in block.ops if op.result is not None),
-        tuple((op.state, op.x) for op in block.ops if isinstance(op, StateWrite)),
-        tuple(op.x for op in block.ops if isinstance(op, Output)),
+        tuple((op.result, _kernel(graph, op, factories)) for op in block.computed if op.result is not None),
+        tuple((op.state, op.x) for op in block.commits),
+        tuple(op.x for op in block.outputs),
     )
 
 

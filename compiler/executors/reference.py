@@ -34,6 +34,7 @@ from compiler.graph.ops import (
     Shift,
     Sub,
 )
+from compiler.graph.segments import segments_of
 from hw_models.fixed_point import Integers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
 
 TABLE_LIMIT = 2**20
@@ -100,16 +101,14 @@ def joined(frame: Frame, sources: Sequence[str]) -> Array:
 
 def _segment_sum(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, SegmentSum)
-    segment, size = graph.constants[op.segment], graph.size(op.out)
-    order = np.argsort(segment, kind="stable")
-    in_order = bool(np.all(np.diff(segment) >= 0))
-    filled, starts = np.unique(segment[order], return_index=True)
+    size, segments = graph.size(op.out), segments_of(graph, op)
+    in_order = segments.in_order
 
     def kernel(frame: Frame) -> Array:
         x = frame.values[op.x]
         total = np.zeros((size, x.shape[1]), x.dtype)
-        if filled.size:
-            total[filled] = np.add.reduceat(x if in_order else x[order], starts, axis=0)
+        if segments.filled.size:
+            total[segments.filled] = np.add.reduceat(x if in_order else x[segments.order], segments.starts, axis=0)
         return total
 
     return kernel

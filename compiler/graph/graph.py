@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.graph.ops import Input, Op, Output
+from compiler.graph.ops import Input, Op, Output, StateWrite
 from hw_models.fixed_point import Format
 
 Array = np.ndarray
@@ -73,6 +73,21 @@ class Block:
     name: str
     ops: tuple[Op, ...]
     repeat: int = 1
+
+    @property
+    def computed(self) -> tuple[Op, ...]:
+        """What each iteration computes, in this order."""
+        return tuple(op for op in self.ops if op.result is not None)
+
+    @property
+    def commits(self) -> tuple[StateWrite, ...]:
+        """What takes effect, all together, when an iteration has ended."""
+        return tuple(op for op in self.ops if isinstance(op, StateWrite))
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What leaves."""
+        return tuple(op for op in self.ops if isinstance(op, Output))
 
 
 @dataclass(frozen=True)

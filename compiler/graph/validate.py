@@ -1,6 +1,6 @@
 """`validate(graph)`: the rules every graph keeps, checked after each pass.
 
-Names, order, sizes and blocks for all graphs. For integer graphs `compiler.ranges.integer_spans` proves in
+Names, order, sizes and blocks for all graphs. For integer graphs `compiler.ranges.proven` proves in
 addition that no value leaves its format and no product the chip's width.
 """
 

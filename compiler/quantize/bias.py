@@ -76,5 +76,5 @@ def _segment_sum(op: SegmentSum, errors: Errors) -> Floats:
     *(Shift, And, Divide, PiecewisePolynomial),
 )
 def _none(op: object, errors: Errors) -> Floats:
-    """These round half up, or what they floor is made good where they are made."""
+    """Of these no error is kept account of."""
     return np.zeros(1)

@@ -50,8 +50,8 @@ from compiler.quantize.quotient import lower_div
 from compiler.quantize.readouts import with_split_readouts
 from compiler.quantize.row_factors import row_factors
 from compiler.ranges.clipping import find_clipped
-from compiler.ranges.integer_spans import prove
 from compiler.ranges.observed import Interval, Observed
+from compiler.ranges.proven import prove
 from compiler.ranges.real_intervals import denominator_floor, find_bounds, input_margin, state_interval
 from compiler.rewrite.extract_row_scales import rows_out
 from compiler.rewrite.rescale import normalise_quotients, scale_inputs
@@ -121,7 +121,7 @@ def _lowered(
             if op.result in clipped:
                 build.clip(op.result, float(bounds[op.result].low.min()), float(bounds[op.result].high.max()))
         build.end_block(block.name, block.repeat)
-    return prove(validate(build.graph((*states, *build.carries), _time_constants(build)), "quantize"), chip)
+    return prove(validate(build.graph((*states, *build.carries), _time_constants(build)), "quantize"), chip).graph
 
 
 def _prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision) -> tuple[Graph, Observed]:

@@ -1,7 +1,7 @@
-"""The proof that integers fit: intervals of an integer graph, element by element, from its ops alone.
+"""What integers can be: intervals of an integer graph, element by element, from its ops alone.
 
-`prove(graph, chip)` walks a finished integer graph and refuses it where a value could leave its format or
-a product the chip's width. The lowering uses the same rules while it builds, so what it builds passes.
+`compiler.ranges.proven` proves by them that integers fit. The lowering uses the same rules while it builds, so what it
+builds passes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
-from compiler.graph.integers import IntegerGraph, as_integers
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
@@ -34,7 +34,6 @@ from compiler.graph.ops import (
     Select,
     Shift,
     StateRead,
-    StateWrite,
     Sub,
 )
 from compiler.ranges.arithmetic import (
@@ -46,10 +45,9 @@ from compiler.ranges.arithmetic import (
     of_segment_sum,
     of_two,
 )
-from compiler.ranges.assumptions import MOST_SHIFT, check_assumptions
+from compiler.ranges.assumptions import MOST_SHIFT
 from compiler.ranges.polynomial_reach import reach as table_reach
-from hw_models.chip import Chip
-from hw_models.errors import BUG, GraphError
+from hw_models.errors import GraphError
 from hw_models.fixed_point import Format, round_shift, shift_saturate
 
 Integers = npt.NDArray[np.int64]
@@ -264,53 +262,3 @@ def find_spans(graph: IntegerGraph) -> dict[str, Span]:
             spans[op.result] = span_of(graph, op, spans, graph.format(op.result), made)
             made[op.result] = op
     return spans
-
-
-def prove(graph: Graph, chip: Chip) -> IntegerGraph:
-    """`graph` as integers, if every value provably stays in its format and the chip's widths; else `GraphError`."""
-    graph = as_integers(graph)
-    check_assumptions(graph, chip)
-    spans = find_spans(graph)
-    word = 2 ** (chip.word_bits - 1)
-    for block, op in graph.ops():
-        if isinstance(op, MatVec) and np.abs(graph.constants[op.matrix]).max(initial=0) > chip.weight_high:
-            raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
-        if isinstance(op, StateWrite):
-            _check_write(graph, op, spans)
-        if op.result is None:
-            continue
-        form = graph.format(op.result)
-        span = spans[op.result]
-        if isinstance(op, (SegmentSum, MatVec)) and largest_partial_sum(graph, op, spans) >= word:
-            raise GraphError(f"a partial sum of {op.result} can leave the accumulator", where=f"block {block.name}")
-        held = form.low <= span.least and span.most <= form.high and -word <= form.low and form.high < word
-        if not held or span.product >= 2**chip.product_bits:
-            raise GraphError(
-                f"{op.result} can leave its format or a product the chip's width",
-                where=f"block {block.name}, {type(op).__name__}",
-                numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}, product {span.product}",
-                advice=BUG,
-            )
-        _check_fractions(graph, op)
-    return graph
-
-
-def _check_write(graph: IntegerGraph, op: StateWrite, spans: Mapping[str, Span]) -> None:
-    """A state never leaves its format: what is read from it has no other bound."""
-    form, span = graph.state_format(op.state), spans[op.x]
-    fraction = graph.fractions.get(op.x) if op.x in graph.constants else graph.fraction(op.x)
-    if span.least < form.low or span.most > form.high or fraction not in (None, form.fraction):
-        raise GraphError(
-            f"what is written to the state {op.state} can leave its format",
-            numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}",
-            advice=BUG,
-        )
-
-
-def _check_fractions(graph: IntegerGraph, op: Op) -> None:
-    """Sums, minima and maxima need operands of one fraction."""
-    if not isinstance(op, (Add, Sub, Min, Max)):
-        return
-    found = {graph.fraction(n) for n in (op.out, *op.operands) if n in graph.values or n in graph.fractions}
-    if len(found) > 1:
-        raise GraphError(f"{op} mixes the fractions {sorted(found)}", advice=BUG)

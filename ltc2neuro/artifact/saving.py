@@ -11,7 +11,7 @@ import numpy as np
 from compiler.executors.float64 import output_map
 from compiler.graph.serialize import Json
 from compiler.quantize.precision import Precision
-from compiler.ranges.integer_spans import prove
+from compiler.ranges.proven import prove
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import chip_from_plain
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
@@ -54,7 +54,7 @@ def read(path: str | Path) -> Record:
         states = {n[len("known/states/") :]: a for n, a in arrays.items() if n.startswith("known/states/")}
         net = Record(
             graphs["float"],
-            prove(graphs["integer"], chip),
+            prove(graphs["integer"], chip).graph,
             chip,
             Precision(**header["precision"]),  # type: ignore[arg-type]
             str(header["readout"]),

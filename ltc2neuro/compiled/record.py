@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from compiler.graph.graph import Graph, State
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Input, Output
 from compiler.quantize.precision import Precision
+from compiler.ranges.proven import Proven, prove
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
 from ltc2neuro.compiled.evidence import Evidence
@@ -66,6 +68,11 @@ class Record:
         """The states that the model has, too: not those that carry on what rounding takes off a step."""
         known = {s.name for s in self.float_graph.states}
         return tuple(s for s in self.graph.states if s.name in known)
+
+    @cached_property
+    def proven(self) -> Proven:
+        """The integer graph with all that its proof knows: spans, bits of products and sums, where it can clip."""
+        return prove(self.graph, self.chip)
 
     @property
     def entry(self) -> Input:

@@ -13,7 +13,7 @@ from compiler.graph import Graph, ops
 from compiler.graph.serialize import from_json
 from compiler.graph.validate import validate
 from compiler.mapping import Options, Overlap, map_network
-from compiler.ranges.integer_spans import prove
+from compiler.ranges.proven import prove
 from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip
 from hw_models.fixed_point import SEMANTICS_VERSION

@@ -14,7 +14,8 @@ from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value, ops
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import problems, validate
-from compiler.ranges.integer_spans import find_spans, prove
+from compiler.ranges.integer_spans import find_spans
+from compiler.ranges.proven import prove
 from hw_models.chip import load_chip
 from hw_models.errors import ArtifactError, GraphError
 from hw_models.fixed_point import Format

@@ -17,7 +17,7 @@ from compiler.graph import Graph, ops
 from compiler.mapping import map_network
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize
-from compiler.ranges.integer_spans import prove
+from compiler.ranges.proven import prove
 from compiler.rewrite.runner import simplify
 from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip

@@ -15,7 +15,7 @@ from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Relation
 from compiler.quantize.precision import Precision
-from compiler.ranges.integer_spans import prove
+from compiler.ranges.proven import prove
 from compiler.rules import INTEGER_RULES, Design, Finding, apply_rules
 from compiler.rules.instructions import MOST_SEGMENTS
 from hw_models.chip import Chip, load_chip

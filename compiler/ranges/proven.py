@@ -1,0 +1,149 @@
+"""A proven integer graph: all that a code generator asks of one, in one object.
+
+`prove(graph, chip)` walks a finished integer graph and refuses it where a value could leave its format or a product
+the chip's width. What it finds on the way is kept: the integers that every value can be, the bits of each product and
+sum, where anything can be clipped. Blocks, and what each computes, commits and sends, are those of `graph.blocks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph, as_integers
+from compiler.graph.ops import (
+    Add,
+    Divide,
+    MatVec,
+    Max,
+    Min,
+    MulShift,
+    Op,
+    PiecewisePolynomial,
+    Rescale,
+    SegmentSum,
+    Shift,
+    StateWrite,
+    Sub,
+)
+from compiler.graph.segments import Segments, segments_of
+from compiler.ranges.assumptions import check_assumptions
+from compiler.ranges.integer_spans import Span, find_spans, largest_partial_sum, span_of
+from hw_models.chip import Chip
+from hw_models.errors import BUG, GraphError
+from hw_models.fixed_point import Format
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """Where an element can be clipped: beyond low..high of its format, and what lies there is counted."""
+
+    block: str
+    value: str
+    form: Format
+    reaches: Span
+    """what it would be unclipped"""
+
+
+@dataclass(frozen=True, eq=False)
+class Proven:
+    """An integer graph, and what its proof for one chip knows."""
+
+    graph: IntegerGraph
+    spans: Mapping[str, Span]
+    """the integers that every value and vector constant can be"""
+    product_bits: Mapping[str, int]
+    """of each op that multiplies on the way: the bits that hold its largest product, sign included"""
+    sum_bits: Mapping[str, int]
+    """of each sum over elements: the bits that hold every partial one, in any order, sign included"""
+    saturations: tuple[Saturation, ...]
+    """every `Rescale` and `Shift` that can clip; no other op of the graph does. The host clips what enters"""
+
+    @property
+    def product_width(self) -> int:
+        """The bits that hold every product."""
+        return max(self.product_bits.values(), default=0)
+
+    @property
+    def sum_width(self) -> int:
+        """The bits that hold every sum over elements."""
+        return max(self.sum_bits.values(), default=0)
+
+    def segments(self, op: SegmentSum) -> Segments:
+        """The elements of a sum, sorted by what they are added to."""
+        return segments_of(self.graph, op)
+
+
+def prove(graph: Graph, chip: Chip) -> Proven:
+    """Every value of `graph` provably stays in its format, and products and sums in the chip's widths.
+
+    Raises `GraphError` where that is not so, or a value has no format.
+    """
+    graph = as_integers(graph)
+    check_assumptions(graph, chip)
+    spans = find_spans(graph)
+    word = 2 ** (chip.word_bits - 1)
+    products, sums, saturations = dict[str, int](), dict[str, int](), list[Saturation]()
+    for block, op in graph.ops():
+        if isinstance(op, MatVec) and np.abs(graph.constants[op.matrix]).max(initial=0) > chip.weight_high:
+            raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
+        if isinstance(op, StateWrite):
+            _check_write(graph, op, spans)
+        if op.result is None:
+            continue
+        form, span = graph.format(op.result), spans[op.result]
+        if isinstance(op, (SegmentSum, MatVec)):
+            partial = largest_partial_sum(graph, op, spans)
+            if partial >= word:
+                raise GraphError(f"a partial sum of {op.result} can leave the accumulator", where=f"block {block.name}")
+            sums[op.result] = _bits(partial)
+        held = form.low <= span.least and span.most <= form.high and -word <= form.low and form.high < word
+        if not held or span.product >= 2**chip.product_bits:
+            raise GraphError(
+                f"{op.result} can leave its format or a product the chip's width",
+                where=f"block {block.name}, {type(op).__name__}",
+                numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}, product {span.product}",
+                advice=BUG,
+            )
+        _check_fractions(graph, op)
+        if isinstance(op, (MulShift, PiecewisePolynomial, Divide)):
+            products[op.result] = _bits(span.product)
+        if isinstance(op, (Rescale, Shift)):
+            reaches = _unclipped(graph, op, spans)
+            if reaches.least < form.low or reaches.most > form.high:
+                saturations.append(Saturation(block.name, op.result, form, reaches))
+    return Proven(graph, spans, products, sums, tuple(saturations))
+
+
+def _bits(magnitude: int) -> int:
+    """The bits of a signed integer that holds +-`magnitude`."""
+    return magnitude.bit_length() + 1
+
+
+def _unclipped(graph: IntegerGraph, op: Rescale | Shift, spans: Mapping[str, Span]) -> Span:
+    """What `op` would return into a format of 64 bits."""
+    return span_of(graph, op, spans, Format(0, -(2**63) + 1, 2**63 - 1), {})
+
+
+def _check_write(graph: IntegerGraph, op: StateWrite, spans: Mapping[str, Span]) -> None:
+    """A state never leaves its format: what is read from it has no other bound."""
+    form, span = graph.state_format(op.state), spans[op.x]
+    fraction = graph.fractions.get(op.x) if op.x in graph.constants else graph.fraction(op.x)
+    if span.least < form.low or span.most > form.high or fraction not in (None, form.fraction):
+        raise GraphError(
+            f"what is written to the state {op.state} can leave its format",
+            numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}",
+            advice=BUG,
+        )
+
+
+def _check_fractions(graph: IntegerGraph, op: Op) -> None:
+    """Sums, minima and maxima need operands of one fraction."""
+    if not isinstance(op, (Add, Sub, Min, Max)):
+        return
+    found = {graph.fraction(n) for n in (op.out, *op.operands) if n in graph.values or n in graph.fractions}
+    if len(found) > 1:
+        raise GraphError(f"{op} mixes the fractions {sorted(found)}", advice=BUG)
