@@ -54,7 +54,7 @@ def test_segments_are_sorted_and_keep_their_elements():
 @given(integer_graphs())
 def test_nothing_else_saturates_in_random_graphs(graph):
     masks = [graph.constants.get(op.b, np.array([-1])) for _, op in graph.ops() if isinstance(op, And)]
-    assume(all(np.all(m >= 0) and not np.any(m & (m + 1)) for m in masks))  # these graphs also have masks that `prove` refuses
+    assume(all(np.all(m >= 0) and not np.any(m & (m + 1)) for m in masks))  # else `prove` refuses
     proven = prove(graph, LOIHI2)
     x = np.random.default_rng(0).integers(-SMALL, SMALL + 1, (4, 3, graph.size("x")))
     run = run_reference(proven.graph, x)
