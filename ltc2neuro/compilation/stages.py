@@ -27,7 +27,8 @@ from ltc2neuro.progress import begin
 from ltc2neuro.tracing import proved, proved_long
 
 if TYPE_CHECKING:
-    from ltc2neuro.tracing.model import Proved, Traced
+    from ltc2neuro.tracing.model import Proved
+    from ltc2neuro.tracing.record import Traced
 
 
 @dataclass(frozen=True)

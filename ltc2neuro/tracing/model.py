@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph
-from compiler.graph.validate import validate
-from hw_models.errors import InputError, Ltc2NeuroError, ProofError, TraceError
+from hw_models.errors import InputError, ProofError
 from ltc2neuro.compiled.evidence import Evidence
-from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.axis_order import in_order
 from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, raw_answer, with_spans, with_time
-from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed, unwrapped
+from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed import drops
-from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
-from ltc2neuro.tracing.dispatch.scripts import scripts_refused
-from ltc2neuro.tracing.layers import handler_of
-from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.proof.failures import FailsError
 from ltc2neuro.tracing.proof.proof import OwnArithmeticError, Subject, prove, prove_long
+from ltc2neuro.tracing.record import Traced, record
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.checkpoints import Checkpoint
-from ltc2neuro.tracing.recording.constant_names import Names
-from ltc2neuro.tracing.recording.recorder import Recorder, Times
-from ltc2neuro.tracing.recording.source import call, raised_at
-from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
+from ltc2neuro.tracing.recording.recorder import Times
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
 
 Floats = npt.NDArray[np.float64]
 
-_EXPORTED = "It was exported for one shape. Compile the Python module that was exported."
 _SHORTER, _LONGER = 0.25, 2.0
 """How much shorter and longer than in the calibration time spans may be; a range has room for no longer ones"""
-
-
-@dataclass(frozen=True)
-class Traced(Calling):
-    """A traced model: its raw float graph, how torch calls it, and the states that may grow without bound.
-
-    Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0. It is
-    0 where the model is defined and bounded there.
-    `dropped` tensors that the model returns behind its answer are no states: the graph does not compute them.
-    """
-
-    graph: Graph
-    growing: tuple[str, ...] = ()
-    shortest: float = 0.0
-    dropped: int = 0
-    checkpoints: tuple[Checkpoint, ...] = field(default=(), repr=False)
-    narrowed: bool = False
-    """whether the model casts to float32 what it is given in float64"""
 
 
 @dataclass(frozen=True)
@@ -250,10 +222,10 @@ def _recorded(
     if not dt > 0 or not np.isfinite(dt):
         raise InputError("dt must be positive and finite", numbers=f"dt = {dt}", advice="The default is 1.0.")
 
-    def record(time_first: bool) -> Traced:
-        return _record(model, shape[2], dt, spans, dtype, time_first=time_first)
+    def in_one_order(time_first: bool) -> Traced:
+        return record(model, shape[2], dt, spans, dtype, time_first=time_first)
 
-    return in_order(record, model, batch_first, shape)
+    return in_order(in_one_order, model, batch_first, shape)
 
 
 def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
@@ -271,129 +243,3 @@ def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
         if not np.all(np.isfinite(sequence)):
             raise InputError(f"calibration sequence {number} is not finite", advice="Remove NaN and infinity.")
     return sequences
-
-
-def model_dtype(model: torch.nn.Module) -> torch.dtype:
-    """The type the model computes in; half precision and weights that are not finite are refused."""
-    found: set[torch.dtype] = set()
-    for name, tensor in [*model.named_buffers(), *model.named_parameters()]:
-        if torch.nn.parameter.is_lazy(tensor):
-            raise TraceError(
-                "a lazy layer has no weights yet",
-                where=name,
-                advice="Run the model once, model(x) in torch, and train it or load its weights.",
-            )
-        if tensor.dtype in (torch.float16, torch.bfloat16):
-            raise TraceError(
-                "the model is in half precision",
-                where=name,
-                numbers=str(tensor.dtype),
-                advice="Convert it first: model.float(). The weights stay what they are.",
-            )
-        if tensor.is_floating_point():
-            found.add(tensor.dtype)
-            bad = int((~torch.isfinite(tensor)).sum()) if isinstance(tensor, torch.nn.Parameter) else 0
-            if bad:
-                raise TraceError(
-                    "a weight is not finite",
-                    where=name,
-                    numbers=f"{bad} of {tensor.numel()} elements",
-                    advice="The training diverged: load an earlier checkpoint.",
-                )
-    return torch.float64 if found == {torch.float64} else torch.float32
-
-
-def _check_keyword(model: torch.nn.Module) -> None:
-    parameters = inspect.signature(type(model).forward).parameters
-    if "timespans" not in parameters and all(p.kind is not p.VAR_KEYWORD for p in parameters.values()):
-        raise TraceError(
-            f"{type(model).__name__} takes no time spans",
-            where=written(model),
-            numbers=f"its forward has {', '.join([*parameters][1:])}",
-            advice="Give it a keyword timespans, (batch, time), and hand that on to its recurrent layers; or leave out "
-            "timespans=.",
-        )
-
-
-def _record(
-    model: torch.nn.Module, features: int, dt: float, spans: Times | None, dtype: torch.dtype, *, time_first: bool
-) -> Traced:
-
-    def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
-        handler = handler_of(module)
-
-        def traced(*args: object, **kwargs: object) -> object:
-            count = recorder.checkpoints.enter(path) if symbols(args) or symbols(kwargs) else 1
-            with recorder.inside(path if count == 1 else f"{path}#{count}"):
-                if handler is None or not (symbols(args) or symbols(kwargs)):
-                    result = forward(*args, **kwargs)
-                else:
-                    result = handler(recorder, module, *args, **kwargs)
-                recorder.checkpoints.output(path, result)
-            return result
-
-        return traced
-
-    if spans is not None:
-        _check_keyword(model)
-    clone = instrumented(model, wrap, dtype)
-    recorder = Recorder(dispatch, Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
-    shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
-    if spans is None:
-        x, keywords = recorder.input(torch.zeros(shape, dtype=dtype), time_first), {}
-    else:
-        x, elapsed = recorder.timed_input(torch.zeros(shape, dtype=dtype), time_first)
-        shortest = torch.tensor(spans.shortest, dtype=dtype)
-        keywords = {"timespans": elapsed}
-        if spans.shortest > 0:
-            with recorder.inside("timespans"):
-                keywords = {"timespans": call(lambda spans: torch.maximum(spans, shortest), elapsed)}
-        recorder.given = keywords["timespans"]
-    try:
-        with scripts_refused(recorder), solvers(recorder), Recording(recorder):
-            result = call(clone, x, **keywords)
-    except Ltc2NeuroError:
-        raise
-    except Exception as error:
-        raise TraceError(
-            "the model fails on a batch of sequences",
-            where=str(raised_at(error) or ""),
-            numbers=f"input of shape {tuple(shape)}: {type(error).__name__}: {error}",
-            advice=_EXPORTED
-            if isinstance(model, torch.fx.GraphModule)
-            else f"See that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
-            "features), in torch" + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else "."),
-        ) from error
-    output = result[0] if isinstance(result, tuple) and result else result
-    if not isinstance(output, Symbolic):
-        raise TraceError(
-            "the model's result was not recorded",
-            numbers=f"it is a {type(output).__name__}",
-            advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "
-            "numpy or torch.tensor is lost.",
-        )
-    layout = axes.layout(output.codes)
-    if layout is None or output.numel() == 0:
-        raise TraceError(
-            "the model's result is neither one answer per step nor one for the last step",
-            numbers=f"its shape is {tuple(output.shape)} for a batch of {axes.ROWS} and {axes.STEPS} steps",
-            advice="Return (batch, time, ...) or (batch, ...) of the last step, such as y[:, -1].",
-        )
-    beside = symbols(result[1:]) if isinstance(result, tuple) else []
-    elements = layout.sample(output.codes)
-    recorder.output(output, elements.reshape(-1).numpy())
-    graph, final = recorder.graph()
-    return Traced(
-        readout="every" if layout.every else "last",
-        step_shape=tuple(elements.shape),
-        time_first=time_first,
-        output_time_first=layout.time_first,
-        dt=dt,
-        timed=spans is not None,
-        graph=validate(graph, "tracing"),
-        growing=tuple(recorder.growing),
-        shortest=0.0 if spans is None else spans.shortest,
-        dropped=sum(not recorder.is_state(tensor) for tensor in beside),
-        checkpoints=tuple(recorder.checkpoints.final(final)),
-        narrowed=recorder.narrowed,
-    )

@@ -10,9 +10,10 @@ import torch
 
 from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length, forward, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
-from ltc2neuro.tracing.model import calling_of, model_dtype
+from ltc2neuro.tracing.model import calling_of
 from ltc2neuro.tracing.recording.source import raised_at
 
 Floats = npt.NDArray[np.float64]

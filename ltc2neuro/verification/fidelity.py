@@ -45,7 +45,7 @@ def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[F
     import torch
 
     from ltc2neuro.tracing import run_torch
-    from ltc2neuro.tracing.model import model_dtype
+    from ltc2neuro.tracing.calling.dtype import model_dtype
 
     samples = [a[:, : net.features] for a in x.arrays]
     spans = [a[:, -1] for a in x.arrays] if net.timed else None

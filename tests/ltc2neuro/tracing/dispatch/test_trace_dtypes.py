@@ -12,7 +12,8 @@ from compiler.executors.float64 import run_float
 from hw_models.errors import TraceError
 from ltc2neuro.nn import Recurrent, repeat
 from ltc2neuro.tracing import trace
-from ltc2neuro.tracing.model import Traced, calling_of
+from ltc2neuro.tracing.model import calling_of
+from ltc2neuro.tracing.record import Traced
 
 torch.set_num_threads(1)
 

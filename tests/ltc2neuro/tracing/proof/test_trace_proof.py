@@ -14,9 +14,9 @@ from ncps.wirings import AutoNCP
 
 from hw_models.errors import ProofError
 from ltc2neuro.nn import CTRNN, Recurrent
-from ltc2neuro.tracing import model as tracing_model
 from ltc2neuro.tracing import run_torch, trace
 from ltc2neuro.tracing.proof.proof import Subject, prove
+from ltc2neuro.tracing.record import record
 
 torch.set_num_threads(1)
 
@@ -43,7 +43,7 @@ def sequences(lengths=(6, 6, 6)):
 )
 def test_the_first_value_that_differs_is_named(constant, first):
     model = Net()
-    traced = tracing_model._recorded(model, (3, 6, 3), 1.0, None, torch.float64, True)
+    traced = record(model, 3, 1.0, None, torch.float64, time_first=False)
     constants = traced.graph.constants
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:

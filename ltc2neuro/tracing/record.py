@@ -1,0 +1,177 @@
+"""Recording: a copy of the model runs once on symbolic tensors, and leaves a float graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from compiler.graph import Graph
+from compiler.graph.validate import validate
+from hw_models.errors import Ltc2NeuroError, TraceError
+from ltc2neuro.nn.recurrence import written
+from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.modules import Forward, instrumented
+from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
+from ltc2neuro.tracing.dispatch.scripts import scripts_refused
+from ltc2neuro.tracing.layers import handler_of
+from ltc2neuro.tracing.layers.torchdiffeq import solvers
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.checkpoints import Checkpoint
+from ltc2neuro.tracing.recording.constant_names import Names
+from ltc2neuro.tracing.recording.recorder import Recorder, Times
+from ltc2neuro.tracing.recording.source import call, raised_at
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
+
+_EXPORTED = "It was exported for one shape. Compile the Python module that was exported."
+
+
+@dataclass(frozen=True)
+class Traced(Calling):
+    """A traced model: its raw float graph, how torch calls it, and the states that may grow without bound.
+
+    Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0. It is
+    0 where the model is defined and bounded there.
+    `dropped` tensors that the model returns behind its answer are no states: the graph does not compute them.
+    """
+
+    graph: Graph
+    growing: tuple[str, ...] = ()
+    shortest: float = 0.0
+    dropped: int = 0
+    checkpoints: tuple[Checkpoint, ...] = field(default=(), repr=False)
+    narrowed: bool = False
+    """whether the model casts to float32 what it is given in float64"""
+
+
+def record(
+    model: torch.nn.Module, features: int, dt: float, spans: Times | None, dtype: torch.dtype, *, time_first: bool
+) -> Traced:
+    """Record `model`, computing in `dtype`, on a batch of sequences of so many `features`.
+
+    `spans` are the shortest and longest time before a sample, for a model that is called with `timespans`. Raises
+    `TraceError` for what cannot be compiled.
+    """
+    if spans is not None:
+        _check_keyword(model)
+    recorder, clone = _recorder(model, dt, spans, dtype)
+    shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
+    x = torch.zeros(shape, dtype=dtype)
+    if spans is None:
+        arguments, keywords = recorder.input(x, time_first), {}
+    else:
+        arguments, elapsed = recorder.timed_input(x, time_first)
+        recorder.given = _held_above(recorder, elapsed, spans.shortest)
+        keywords = {"timespans": recorder.given}
+    try:
+        with scripts_refused(recorder), solvers(recorder), Recording(recorder):
+            result = call(clone, arguments, **keywords)
+    except Ltc2NeuroError:
+        raise
+    except Exception as error:
+        raise _fails(model, error, shape, keywords, time_first=time_first) from error
+    beside = symbols(result[1:]) if isinstance(result, tuple) else []
+    layout, output, elements = _answer(result[0] if isinstance(result, tuple) and result else result)
+    recorder.output(output, elements.reshape(-1).numpy())
+    graph, final = recorder.graph()
+    return Traced(
+        readout="every" if layout.every else "last",
+        step_shape=tuple(elements.shape),
+        time_first=time_first,
+        output_time_first=layout.time_first,
+        dt=dt,
+        timed=spans is not None,
+        graph=validate(graph, "tracing"),
+        growing=tuple(recorder.growing),
+        shortest=0.0 if spans is None else spans.shortest,
+        dropped=sum(not recorder.is_state(tensor) for tensor in beside),
+        checkpoints=tuple(recorder.checkpoints.final(final)),
+        narrowed=recorder.narrowed,
+    )
+
+
+def _check_keyword(model: torch.nn.Module) -> None:
+    parameters = inspect.signature(type(model).forward).parameters
+    if "timespans" not in parameters and all(p.kind is not p.VAR_KEYWORD for p in parameters.values()):
+        raise TraceError(
+            f"{type(model).__name__} takes no time spans",
+            where=written(model),
+            numbers=f"its forward has {', '.join([*parameters][1:])}",
+            advice="Give it a keyword timespans, (batch, time), and hand that on to its recurrent layers; or leave out "
+            "timespans=.",
+        )
+
+
+def _recorder(
+    model: torch.nn.Module, dt: float, spans: Times | None, dtype: torch.dtype
+) -> tuple[Recorder, torch.nn.Module]:
+    """A recorder, and the copy of the model whose modules tell it where they are; recurrent layers go to handlers."""
+
+    def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
+        handler = handler_of(module)
+
+        def traced(*args: object, **kwargs: object) -> object:
+            count = recorder.checkpoints.enter(path) if symbols(args) or symbols(kwargs) else 1
+            with recorder.inside(path if count == 1 else f"{path}#{count}"):
+                if handler is None or not (symbols(args) or symbols(kwargs)):
+                    result = forward(*args, **kwargs)
+                else:
+                    result = handler(recorder, module, *args, **kwargs)
+                recorder.checkpoints.output(path, result)
+            return result
+
+        return traced
+
+    clone = instrumented(model, wrap, dtype)
+    recorder = Recorder(dispatch, Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
+    return recorder, clone
+
+
+def _held_above(recorder: Recorder, elapsed: Symbolic, shortest: float) -> Symbolic:
+    """The time spans, those below `shortest` taken for that one."""
+    if shortest <= 0:
+        return elapsed
+    least = torch.tensor(shortest, dtype=elapsed.example.dtype)
+    with recorder.inside("timespans"):
+        return call(lambda spans: torch.maximum(spans, least), elapsed)  # type: ignore[return-value]
+
+
+def _fails(
+    model: torch.nn.Module,
+    error: Exception,
+    shape: tuple[int, ...],
+    keywords: Mapping[str, object],
+    *,
+    time_first: bool,
+) -> TraceError:
+    """The error for a model that fails on the recording's batch as it would in torch."""
+    return TraceError(
+        "the model fails on a batch of sequences",
+        where=str(raised_at(error) or ""),
+        numbers=f"input of shape {shape}: {type(error).__name__}: {error}",
+        advice=_EXPORTED
+        if isinstance(model, torch.fx.GraphModule)
+        else f"See that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
+        "features), in torch" + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else "."),
+    )
+
+
+def _answer(output: object) -> tuple[axes.Layout, Symbolic, torch.Tensor]:
+    """How the model's result lies, the result itself, and the elements of one answer."""
+    if not isinstance(output, Symbolic):
+        raise TraceError(
+            "the model's result was not recorded",
+            numbers=f"it is a {type(output).__name__}",
+            advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "
+            "numpy or torch.tensor is lost.",
+        )
+    layout = axes.layout(output.codes)
+    if layout is None or output.numel() == 0:
+        raise TraceError(
+            "the model's result is neither one answer per step nor one for the last step",
+            numbers=f"its shape is {tuple(output.shape)} for a batch of {axes.ROWS} and {axes.STEPS} steps",
+            advice="Return (batch, time, ...) or (batch, ...) of the last step, such as y[:, -1].",
+        )
+    return layout, output, layout.sample(output.codes)
