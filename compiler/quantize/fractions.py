@@ -8,9 +8,10 @@ wants, and never more than is natural; a reader that wants fewer narrows its cop
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,13 +19,14 @@ from compiler.functions import FUNCTIONS, Symmetry
 from compiler.functions.function import FAR
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import column_sizes, places_of, product
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
     Apply,
     Compare,
     Div,
-    Elementwise,
     Gather,
+    Input,
     MatVec,
     Max,
     Min,
@@ -39,6 +41,7 @@ from compiler.graph.ops import (
 )
 from compiler.quantize.matrices import exponents
 from compiler.quantize.precision import Precision
+from compiler.ranges.arithmetic import largest_partial_sums, of_two
 from compiler.ranges.observed import Floats, Interval
 from compiler.ranges.real_intervals import multiplied, negates
 from hw_models.errors import QuantizeError
@@ -139,10 +142,11 @@ def find_fractions(
     taken = taken_by_states(graph, carried)
     computed = {op.result for _, op in graph.ops() if isinstance(op, (Add, Sub, Mul))}
     wanted: dict[str, int] = {}
+    wishes = Wishes(graph, found, natural, bounds, precision, taken)
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
             found[op.result] = _fraction(op, natural, found, wanted)
-        for operand, fraction in _wants(graph, op, found, natural, bounds, precision, taken):
+        for operand, fraction in WANTS(op, wishes):
             if isinstance(op, MatVec) and operand in computed:
                 fraction += GUARD_BITS
             if operand == carried.get(op.result or ""):
@@ -210,32 +214,98 @@ def _natural(
             continue
         here = precision.at(name)
         here = replace(here, word=here.word - fewer.get(name, 0))
-        word = word_limit(here)
-        if isinstance(op, MatVec):
-            found[name] = product_fraction(graph, op, bounds, here)
-            continue
-        if isinstance(op, Div):
-            # The quotient is a product with a reciprocal of up to 2: see quotient.py.
-            loose[name] = Interval(2 * bounds[name].low, 2 * bounds[name].high)
-        elif isinstance(op, Add):
-            loose[name] = Interval(loose[op.a].low + loose[op.b].low, loose[op.a].high + loose[op.b].high)
-        elif isinstance(op, Sub):
-            loose[name] = Interval(loose[op.a].low - loose[op.b].high, loose[op.a].high - loose[op.b].low)
-        elif isinstance(op, Mul):
-            loose[name] = multiplied(op, loose[op.a], loose[op.b])
-        magnitude = loose[name].magnitude
-        if isinstance(op, SegmentSum):
-            magnitude = max(magnitude, _largest_partial_sum(graph, op, bounds))
-        elif isinstance(op, Apply):
-            magnitude = max(magnitude, _half_magnitude(op, bounds))
-        found[name] = fraction_for(magnitude, word)
-        if isinstance(op, (Add, Sub, Min, Max, Select)):
-            # A bound may lie far beyond all words: what is compared with it never comes near.
-            held = [n for n in (op.a, op.b) if n in found or not isinstance(op, (Min, Max))]
-            found[name] = min([found[name], *(found.get(n, fraction_for(loose[n].magnitude, word)) for n in held)])
+        known = Room(graph, bounds, loose, found, here)
+        loose[name] = REACH(op, known)
+        found[name] = NATURAL(op, known)
         if name in clipped:
             loose[name] = bounds[name]
     return found
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the natural fraction of a result follows from."""
+
+    graph: Graph
+    bounds: Mapping[str, Interval]
+    loose: Mapping[str, Interval]
+    """the intervals without what is known of states"""
+    found: Mapping[str, int]
+    """the natural fractions of the values before"""
+    precision: Precision
+
+    def fraction(self, magnitude: float) -> int:
+        """The most fraction bits of a word that holds +-`magnitude`."""
+        return fraction_for(magnitude, word_limit(self.precision))
+
+    def filled(self, op: Op) -> int:
+        """The fraction bits with which the result of `op` fills the word."""
+        return self.fraction(self.loose[op.result or ""].magnitude)
+
+
+REACH: OpTable[[Room], Interval] = OpTable("what integers reach")
+"""The interval of each op's result that integers may reach on the way to it."""
+
+
+@REACH.on(Input, StateRead, Gather, SegmentSum, MatVec, Apply, Compare, Select, Min, Max)
+def _as_proven(op: Op, room: Room) -> Interval:
+    return room.bounds[op.result or ""]
+
+
+@REACH.on(Div)
+def _twice(op: Div, room: Room) -> Interval:
+    """The quotient is a product with a reciprocal of up to 2: see quotient.py."""
+    return Interval(2 * room.bounds[op.out].low, 2 * room.bounds[op.out].high)
+
+
+@REACH.on(Add, Sub)
+def _sum(op: Add | Sub, room: Room) -> Interval:
+    return Interval(*of_two(op, room.loose[op.a], room.loose[op.b]))
+
+
+@REACH.on(Mul)
+def _product(op: Mul, room: Room) -> Interval:
+    return multiplied(op, room.loose[op.a], room.loose[op.b])
+
+
+NATURAL: OpTable[[Room], int] = OpTable("natural fractions")
+"""The most fraction bits that each op's result can have."""
+
+
+@NATURAL.on(Input, StateRead, Gather, Compare, Mul, Div)
+def _filled(op: Op, room: Room) -> int:
+    return room.filled(op)
+
+
+@NATURAL.on(MatVec)
+def _row_sums(op: MatVec, room: Room) -> int:
+    return product_fraction(room.graph, op, room.bounds, room.precision)
+
+
+@NATURAL.on(SegmentSum)
+def _segment_sums(op: SegmentSum, room: Room) -> int:
+    partial = float(largest_partial_sums(op, room.graph, room.bounds).max(initial=0.0))
+    return room.fraction(max(room.loose[op.out].magnitude, partial))
+
+
+@NATURAL.on(Apply)
+def _function(op: Apply, room: Room) -> int:
+    return room.fraction(max(room.loose[op.out].magnitude, _half_magnitude(op, room.bounds)))
+
+
+@NATURAL.on(Add, Sub, Select)
+def _of_operands(op: Add | Sub | Select, room: Room) -> int:
+    return min([room.filled(op), *(_of_operand(n, room) for n in (op.a, op.b))])
+
+
+@NATURAL.on(Min, Max)
+def _limited(op: Min | Max, room: Room) -> int:
+    """A bound may lie far beyond all words: what is compared with it never comes near."""
+    return min([room.filled(op), *(room.found[n] for n in (op.a, op.b) if n in room.found)])
+
+
+def _of_operand(name: str, room: Room) -> int:
+    return room.found[name] if name in room.found else room.fraction(room.loose[name].magnitude)
 
 
 def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
@@ -252,12 +322,6 @@ def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
     return float(np.abs(function.half(np.linspace(0.0, reach, 1025))).max())
 
 
-def _largest_partial_sum(graph: Graph, op: SegmentSum, bounds: Mapping[str, Interval]) -> float:
-    x = bounds[op.x]
-    reach = np.broadcast_to(np.maximum(np.abs(x.low), np.abs(x.high)), (graph.size(op.x),))
-    return float(np.bincount(graph.constants[op.segment].astype(np.int64), weights=reach).max(initial=0.0))
-
-
 def _state_fractions(
     graph: Graph, state: str, interval: Interval, natural: Mapping[str, int], precision: Precision
 ) -> list[int]:
@@ -267,61 +331,85 @@ def _state_fractions(
     return [fraction_for(interval.magnitude, word_limit(precision)), *(natural[n] for n in names)]
 
 
-def _wants(
-    graph: Graph,
-    op: Op,
-    found: Mapping[str, int],
-    natural: Mapping[str, int],
-    bounds: Mapping[str, Interval],
-    precision: Precision,
-    taken: Collection[str],
-) -> list[tuple[str, int]]:
-    """The fraction that `op` wants of each value it reads."""
-    if isinstance(op, StateWrite):
-        return [(op.x, found[op.state])]
-    if isinstance(op, Output):
-        return [(op.x, natural[op.x])] if op.x in natural else []
-    out = op.result or ""
-    here = precision.at(out)
-    if isinstance(op, (Gather, SegmentSum)):
-        return [(n, found[out]) for n in op.operands]
-    if isinstance(op, MatVec):
-        extra = MOST_LOW_BITS if here.split_messages else 0
-        return [
-            (n, found[out] - here.first_weight - e + extra)
-            for n, e in zip(op.sources, source_exponents(graph, op, here), strict=True)
-        ]
-    if isinstance(op, Apply):
-        return [(op.x, argument_fraction(bounds[op.x].magnitude, here))]
-    if isinstance(op, Mul) and negates(graph, op):
-        return [(op.a, found[out])]
-    if isinstance(op, Mul):
-        return [(n, _factor_wants(graph, op, n, natural, bounds, here, taken)) for n in op.operands if n in natural]
-    if isinstance(op, (Div, Compare)):
-        return [(n, natural[n]) for n in op.operands if n in natural]
-    if isinstance(op, Select):
-        return [(op.condition, 0)] + [(n, found[out]) for n in (op.a, op.b)]
-    assert isinstance(op, Elementwise) or not op.operands
-    return [(n, found[out]) for n in op.operands]
+@dataclass(frozen=True)
+class Wishes:
+    """What an op's wishes follow from."""
+
+    graph: Graph
+    found: Mapping[str, int]
+    """fraction bits of the states, and of the results so far"""
+    natural: Mapping[str, int]
+    bounds: Mapping[str, Interval]
+    precision: Precision
+    taken: Collection[str]
+    """the values that states take"""
+
+    def as_natural(self, names: Sequence[str]) -> Wanted:
+        """All that they can have, for values; what a constant has is not its maker's to say."""
+        return [(n, self.natural[n]) for n in names if n in self.natural]
+
+    def alike(self, op: Op) -> Wanted:
+        """As many as the result has."""
+        return [(n, self.found[op.result or ""]) for n in op.operands]
 
 
-def _factor_wants(
-    graph: Graph,
-    op: Mul,
-    name: str,
-    natural: Mapping[str, int],
-    bounds: Mapping[str, Interval],
-    precision: Precision,
-    taken: Collection[str],
-) -> int:
+Wanted: TypeAlias = list[tuple[str, int]]
+WANTS: OpTable[[Wishes], Wanted] = OpTable("wanted fractions")
+"""The fraction bits that each op wants of the values that it reads."""
+
+
+@WANTS.on(Input, StateRead, Gather, SegmentSum, Add, Sub, Min, Max)
+def _alike(op: Op, wishes: Wishes) -> Wanted:
+    return wishes.alike(op)
+
+
+@WANTS.on(StateWrite)
+def _of_state(op: StateWrite, wishes: Wishes) -> Wanted:
+    return [(op.x, wishes.found[op.state])]
+
+
+@WANTS.on(Output, Div, Compare)
+def _natural_ones(op: Output | Div | Compare, wishes: Wishes) -> Wanted:
+    return wishes.as_natural(op.operands)
+
+
+@WANTS.on(MatVec)
+def _messages(op: MatVec, wishes: Wishes) -> Wanted:
+    here = wishes.precision.at(op.out)
+    extra = MOST_LOW_BITS if here.split_messages else 0
+    return [
+        (n, wishes.found[op.out] - here.first_weight - e + extra)
+        for n, e in zip(op.sources, source_exponents(wishes.graph, op, here), strict=True)
+    ]
+
+
+@WANTS.on(Apply)
+def _argument(op: Apply, wishes: Wishes) -> Wanted:
+    return [(op.x, argument_fraction(wishes.bounds[op.x].magnitude, wishes.precision.at(op.out)))]
+
+
+@WANTS.on(Select)
+def _selected(op: Select, wishes: Wishes) -> Wanted:
+    return [(op.condition, 0)] + [(n, wishes.found[op.out]) for n in (op.a, op.b)]
+
+
+@WANTS.on(Mul)
+def _factors(op: Mul, wishes: Wishes) -> Wanted:
+    if negates(wishes.graph, op):
+        return [(op.a, wishes.found[op.out])]
+    return [(n, _factor(op, n, wishes)) for n in op.operands if n in wishes.natural]
+
+
+def _factor(op: Mul, name: str, wishes: Wishes) -> int:
+    natural, bounds, precision = wishes.natural, wishes.bounds, wishes.precision.at(op.out)
     both_values = op.a in natural and op.b in natural
     if both_values and precision.wide_products and name == op.b and op.a != op.b:
         return natural[name]
     if both_values:
         return fraction_for(bounds[name].magnitude, factor_limit(precision))
-    if precision.wide_products and op.out in taken:
+    if precision.wide_products and op.out in wishes.taken:
         return natural[name]
-    parameter = graph.constants[op.a if name == op.b else op.b]
+    parameter = wishes.graph.constants[op.a if name == op.b else op.b]
     return min(natural[name], fraction_for(bounds[name].magnitude, operand_limit(precision, parameter)))
 
 

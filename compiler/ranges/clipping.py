@@ -7,7 +7,26 @@ import numpy as np
 from compiler.functions import FUNCTIONS
 from compiler.functions.function import FAR
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Apply, Div, Gather, MatVec, Max, Min, Mul, Op, SegmentSum, Select, StateRead, Sub
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    Output,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import clip, sweep
 
@@ -52,18 +71,31 @@ def between_layers(graph: Graph) -> frozenset[str]:
     """Values on the way from one matrix to the next on which no function of bounded range lies."""
     behind: set[str] = set()
     for _, op in graph.ops():
-        if isinstance(op, MatVec) or (_goes_on(op) and behind.intersection(op.operands)):
+        if isinstance(op, MatVec) or (GOES_ON(op) and behind.intersection(op.operands)):
             behind.add(str(op.result))
     before: set[str] = set()
     for _, op in reversed(list(graph.ops())):
-        if isinstance(op, MatVec) or (_goes_on(op) and op.result in before):
+        if isinstance(op, MatVec) or (GOES_ON(op) and op.result in before):
             before.update(op.operands)
     return frozenset(behind & before)
 
 
-def _goes_on(op: Op) -> bool:
-    """Whether an op's result may be as large as its operands are."""
-    if isinstance(op, Apply):
-        reach = FUNCTIONS[op.function].range_of(np.array([-FAR]), np.array([FAR]))
-        return bool(np.max(np.abs(reach)) > 2)
-    return isinstance(op, (Add, Sub, Mul, Min, Max, Select, Gather, SegmentSum))
+GOES_ON: OpTable[[], bool] = OpTable("clipping")
+"""Whether each op's result may be as large as its operands are."""
+
+
+@GOES_ON.on(Add, Sub, Mul, Min, Max, Select, Gather, SegmentSum)
+def _grows(op: Op) -> bool:
+    return True
+
+
+@GOES_ON.on(Input, StateRead, StateWrite, Output, MatVec, Div, Compare)
+def _ends(op: Op) -> bool:
+    """Ways between layers end here: at what begins one, or is bounded, or divided."""
+    return False
+
+
+@GOES_ON.on(Apply)
+def _unbounded(op: Apply) -> bool:
+    reach = FUNCTIONS[op.function].range_of(np.array([-FAR]), np.array([FAR]))
+    return bool(np.max(np.abs(reach)) > 2)

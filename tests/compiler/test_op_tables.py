@@ -6,7 +6,9 @@ from compiler.executors import float64, reference, unrounded
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import OPS, Input, Op, Output, StateRead, StateWrite
 from compiler.quantize.bias import BIAS
+from compiler.quantize.fractions import NATURAL, REACH, WANTS
 from compiler.quantize.to_integers import LOWER
+from compiler.ranges.clipping import GOES_ON
 from compiler.ranges.integer_spans import SPANS
 from compiler.ranges.real_intervals import BOUNDS
 from hw_models.errors import GraphError
@@ -20,6 +22,10 @@ TABLES = {
     "spans": (SPANS.kinds, INTEGER - EFFECTS),
     "lowering": (LOWER.kinds, REAL),
     "bias": (BIAS.kinds, INTEGER - EFFECTS),
+    "what integers reach": (REACH.kinds, REAL - EFFECTS),
+    "natural fractions": (NATURAL.kinds, REAL - EFFECTS),
+    "wanted fractions": (WANTS.kinds, REAL),
+    "clipping": (GOES_ON.kinds, REAL),
     "float64": (set(float64.KERNELS), REAL - EFFECTS - {StateRead}),
     "reference": (set(reference.KERNELS), INTEGER - EFFECTS - {StateRead}),
     "unrounded": (set(unrounded.KERNELS) - (REAL - INTEGER), INTEGER - EFFECTS - {StateRead}),
