@@ -16,7 +16,7 @@ from compiler.graph.draft import Draft, Floats, Integers, integers, reals, rewri
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul, Op, Output, SegmentSum
 from compiler.rewrite.fold import product
-from compiler.rewrite.scale_propagation import at_each_place
+from compiler.rewrite.in_units import at_each_place
 
 LARGEST_MATRIX = 10_000_000
 """a gather followed by a sum becomes a matrix of at most so many elements"""

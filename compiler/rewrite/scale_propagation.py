@@ -15,8 +15,11 @@ import numpy.typing as npt
 
 from compiler.graph.draft import Draft, Floats, integers, reals, sweep
 from compiler.graph.graph import Graph, TimeConstant
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
+    Apply,
+    Compare,
     Div,
     Gather,
     Input,
@@ -25,11 +28,12 @@ from compiler.graph.ops import (
     Min,
     Mul,
     Op,
-    Output,
     SegmentSum,
     Select,
+    StateRead,
     Sub,
 )
+from compiler.rewrite.in_units import convert
 
 SMALLEST = 2.0**-12
 """A limit beside channels of 1 that is held well enough."""
@@ -42,12 +46,12 @@ def with_units(graph: Graph, units: Units) -> Graph:
 
     The units must fit together, as `View` finds them.
     """
-    view, draft = View(graph), Draft(graph)
+    draft = Draft(graph)
     # what rewrites have numbered is numbered anew, without a longer name
     names = {name: draft.value(f"{name}.scaled".partition("#")[0], name, graph.size(name)) for name in units}
 
     def new(_: Draft, op: Op) -> Op | None:
-        changed = view.convert(op, units)
+        changed = convert(graph, op, units)
         if changed is None:
             return None
         made, arrays = changed
@@ -83,16 +87,16 @@ class View:
         """`units` with that of value `name` (and of a second one), and all that follow from it; None where none fit."""
         if not bool(np.all(np.isfinite(unit) & (unit != 0.0))):
             return None
-        found = self._upwards(name, unit, units)
+        found = self.upwards(name, unit, units)
         if found is not None and also is not None:
-            found = self._upwards(*also, found)
+            found = self.upwards(*also, found)
         if found is None:
             return None
         added = found.keys() - units.keys()
         touched = [self.definition[n] for n in added] + [op for n in added for _, op in self.readers.get(n, [])]
-        return found if all(self.convert(op, found) is not None for op in touched) else None
+        return found if all(convert(self.graph, op, found) is not None for op in touched) else None
 
-    def _upwards(self, name: str, unit: Floats, units: Units) -> Units | None:
+    def upwards(self, name: str, unit: Floats, units: Units) -> Units | None:
         """Units for the values that `name` is made of, up to where constants take them."""
         if name in self.graph.constants:
             return units
@@ -100,41 +104,7 @@ class View:
             return units if np.array_equal(units[name], unit) else None
         op = self.definition[name]
         units = {**units, name: unit}
-        if isinstance(op, MatVec):
-            return units
-        if isinstance(op, Mul):
-            if op.b in self.graph.constants:
-                return units
-            for factor in sorted((op.a, op.b), key=lambda n: n not in units):
-                found = self._upwards(factor, unit, units)
-                if found is not None and self.convert(op, found) is not None:
-                    return found
-            return None
-        if isinstance(op, SegmentSum):
-            return self._upwards(op.x, unit[integers(self.graph, op.segment)], units)
-        if isinstance(op, Gather):
-            return self._through_gather(op, unit, units)
-        if isinstance(op, Div):
-            return self._upwards(op.a, unit, units)
-        if isinstance(op, (Add, Sub, Min, Max, Select)):
-            if isinstance(op, (Min, Max)) and bool(np.any(unit <= 0.0)):
-                return None
-            first = self._upwards(op.a, unit, units)
-            return None if first is None else self._upwards(op.b, unit, first)
-        return None
-
-    def _through_gather(self, op: Gather, unit: Floats, units: Units) -> Units | None:
-        index = integers(self.graph, op.index)
-        sizes = [self.graph.size(s) for s in op.sources]
-        joined = np.ones(sum(sizes))
-        joined[index] = unit
-        if not np.array_equal(joined[index], unit):
-            return None
-        found: Units | None = units
-        for source, part in zip(op.sources, np.split(joined, np.cumsum(sizes)[:-1]), strict=True):
-            if found is not None:
-                found = None if source in self.graph.constants else self._upwards(source, part, found)
-        return found
+        return UPWARDS(op, self, unit, units)
 
     def spread(self, units: Units, channel: dict[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64] | None:
         """Carry units onwards through gathers, and sums and limits with constants, to where constants take them up.
@@ -155,7 +125,7 @@ class View:
                 lost = self._limits_lost(op, moved[0])
                 if lost.any():
                     return np.unique(channel[met[0]][lost])
-            elif self.convert(op, units) is None:
+            elif convert(self.graph, op, units) is None:
                 return np.unique(np.concatenate([channel[n][units[n] != 1.0] for n in met]))
             if moved is not None and bool(np.any(moved[0] != 1.0)):
                 units[op.result or ""], channel[op.result or ""] = moved
@@ -171,64 +141,66 @@ class View:
     def _others_are_constants(self, op: Op, name: str) -> bool:
         return all(n == name or n in self.graph.constants for n in op.operands)
 
-    # --- using them ---
 
-    def convert(self, op: Op, units: Units) -> tuple[Op, dict[str, Floats]] | None:
-        """The op in the new units: itself and new arrays for some of its constants. None where the units do not fit."""
+UPWARDS: OpTable[[View, Floats, Units], Units | None] = OpTable("units upwards")
+"""`units` with those of all that a result with `unit` is made of; None where none fit. Its own is among them."""
 
-        def unit(name: str) -> Floats:
-            return units.get(name, np.ones(1))
 
-        def joined(sources: tuple[str, ...]) -> Floats:
-            return np.concatenate([np.broadcast_to(unit(s), (self.graph.size(s),)) for s in sources])
+@UPWARDS.on(MatVec)
+def _rows(op: MatVec, view: View, unit: Floats, units: Units) -> Units | None:
+    return units
 
-        if not any(n in units for n in (op.result, *op.operands)):
-            return op, {}
-        graph, constants = self.graph, self.graph.constants
-        out = unit(op.result or "")
-        if isinstance(op, Input):
-            return op, {op.scale: reals(graph, op.scale) * out, op.offset: reals(graph, op.offset) * out}
-        if isinstance(op, Output):
-            return op, {op.scale: reals(graph, op.scale) / unit(op.x)}
-        if isinstance(op, MatVec) and op.places is not None:
-            matrix = reals(graph, op.matrix)
-            rows, entering = at_each_place(out, len(matrix)), unit(op.sources[0])
-            fits = rows is not None and bool(np.all(entering == entering[:1]))
-            return (op, {op.matrix: matrix * rows[:, None] / entering[:1]}) if fits and rows is not None else None
-        if isinstance(op, MatVec):
-            scaled = reals(graph, op.matrix) * out.reshape(-1, 1) / joined(op.sources)
-            return op, {op.matrix: scaled}
-        if isinstance(op, Gather):
-            return (op, {}) if _same(out, joined(op.sources)[integers(graph, op.index)]) else None
-        if isinstance(op, SegmentSum):
-            wanted = np.broadcast_to(out, (self.graph.size(op.out),))[integers(graph, op.segment)]
-            return (op, {}) if _same(wanted, unit(op.x)) else None
-        if isinstance(op, Mul):
-            if op.b in constants:
-                return op, {op.b: reals(graph, op.b) * (out / unit(op.a))}
-            return (op, {}) if _same(out, unit(op.a) * unit(op.b)) else None
-        if isinstance(op, Div):
-            if op.a in constants:
-                return op, {op.a: reals(graph, op.a) * out * unit(op.b)}
-            return (op, {}) if _same(out, unit(op.a) / unit(op.b)) else None
-        if isinstance(op, (Add, Sub, Min, Max, Select)):
-            if isinstance(op, Select) and op.condition in units:
-                return None
-            if isinstance(op, (Min, Max)) and bool(np.any(out <= 0.0)):
-                return None
-            if not all(_same(out, unit(n)) for n in (op.a, op.b) if n not in constants):
-                return None
-            return op, {n: reals(graph, n) * out for n in (op.a, op.b) if n in constants}
+
+@UPWARDS.on(Mul)
+def _factor(op: Mul, view: View, unit: Floats, units: Units) -> Units | None:
+    if op.b in view.graph.constants:
+        return units
+    for factor in sorted((op.a, op.b), key=lambda n: n not in units):
+        found = view.upwards(factor, unit, units)
+        if found is not None and convert(view.graph, op, found) is not None:
+            return found
+    return None
+
+
+@UPWARDS.on(SegmentSum)
+def _terms(op: SegmentSum, view: View, unit: Floats, units: Units) -> Units | None:
+    return view.upwards(op.x, unit[integers(view.graph, op.segment)], units)
+
+
+@UPWARDS.on(Gather)
+def _sources(op: Gather, view: View, unit: Floats, units: Units) -> Units | None:
+    index = integers(view.graph, op.index)
+    sizes = [view.graph.size(s) for s in op.sources]
+    joined = np.ones(sum(sizes))
+    joined[index] = unit
+    if not np.array_equal(joined[index], unit):
         return None
+    found: Units | None = units
+    for source, part in zip(op.sources, np.split(joined, np.cumsum(sizes)[:-1]), strict=True):
+        if found is not None:
+            found = None if source in view.graph.constants else view.upwards(source, part, found)
+    return found
 
 
-def at_each_place(factor: Floats, rows: int) -> Floats | None:
-    """The factor of each of the `rows` of a convolution's matrix; None where it differs between places."""
-    if factor.size <= 1 or rows == 0:
-        return np.broadcast_to(factor, (rows,))
-    by_row = factor.reshape(rows, -1)
-    return by_row[:, 0] if bool(np.all(by_row == by_row[:, :1])) else None
+@UPWARDS.on(Div)
+def _numerator(op: Div, view: View, unit: Floats, units: Units) -> Units | None:
+    return view.upwards(op.a, unit, units)
 
 
-def _same(a: Floats, b: Floats) -> bool:
-    return bool(np.all(a == b))
+@UPWARDS.on(Add, Sub, Select)
+def _both(op: Add | Sub | Select, view: View, unit: Floats, units: Units) -> Units | None:
+    first = view.upwards(op.a, unit, units)
+    return None if first is None else view.upwards(op.b, unit, first)
+
+
+@UPWARDS.on(Min, Max)
+def _limited(op: Min | Max, view: View, unit: Floats, units: Units) -> Units | None:
+    if bool(np.any(unit <= 0.0)):
+        return None
+    first = view.upwards(op.a, unit, units)
+    return None if first is None else view.upwards(op.b, unit, first)
+
+
+@UPWARDS.on(Input, StateRead, Apply, Compare)
+def _nowhere(op: Op, view: View, unit: Floats, units: Units) -> Units | None:
+    return None

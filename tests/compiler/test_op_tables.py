@@ -11,6 +11,8 @@ from compiler.quantize.to_integers import LOWER
 from compiler.ranges.clipping import GOES_ON
 from compiler.ranges.integer_spans import SPANS
 from compiler.ranges.real_intervals import BOUNDS
+from compiler.rewrite.in_units import IN_UNITS
+from compiler.rewrite.scale_propagation import UPWARDS
 from hw_models.errors import GraphError
 
 REAL = {op for op in OPS.values() if op.real}
@@ -26,6 +28,8 @@ TABLES = {
     "natural fractions": (NATURAL.kinds, REAL - EFFECTS),
     "wanted fractions": (WANTS.kinds, REAL),
     "clipping": (GOES_ON.kinds, REAL),
+    "changes of units": (IN_UNITS.kinds, REAL),
+    "units upwards": (UPWARDS.kinds, REAL - EFFECTS),
     "float64": (set(float64.KERNELS), REAL - EFFECTS - {StateRead}),
     "reference": (set(reference.KERNELS), INTEGER - EFFECTS - {StateRead}),
     "unrounded": (set(unrounded.KERNELS) - (REAL - INTEGER), INTEGER - EFFECTS - {StateRead}),
