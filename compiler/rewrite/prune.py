@@ -7,163 +7,34 @@ outputs keep all their elements.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.functions import FUNCTIONS
 from compiler.graph.draft import Draft, integers, reals
 from compiler.graph.graph import Graph
-from compiler.graph.matrix import places_of, product
 from compiler.graph.ops import (
-    Add,
-    Apply,
     Elementwise,
     Gather,
     Input,
     MatVec,
-    Max,
-    Min,
-    Mul,
     Op,
-    Output,
     SegmentSum,
-    Select,
     StateRead,
-    StateWrite,
-    Sub,
 )
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
+from compiler.rewrite.needs import find_needed
+from compiler.rewrite.zeros import Mask, find_zeros
 
 
 def prune(graph: Graph) -> Graph:
     """Elements that are multiplied by a constant zero, or never used, leave the index space."""
-    zero = _zeros(graph)
-    keep = _kept(graph, zero)
+    zeros = find_zeros(graph)
+    zero, keep = zeros.masks, find_needed(graph, zeros)
     if all(mask.all() for mask in keep.values()) and not any(
         zero[n].all() for n, v in graph.values.items() if v.size and n in zero
     ):
         return graph
     return _Shrink(graph, zero, keep).graph()
-
-
-def _mask(graph: Graph, masks: dict[str, Mask], name: str, size: int) -> Mask:
-    if name in masks:
-        return masks[name]
-    return np.broadcast_to(graph.constants[name] == 0.0, (size,))
-
-
-def _zeros(graph: Graph) -> dict[str, Mask]:
-    """For each value the elements that are always zero."""
-    zero: dict[str, Mask] = {}
-
-    def joined(op: Gather | MatVec) -> Mask:
-        return np.concatenate([_mask(graph, zero, s, graph.size(s)) for s in op.sources])
-
-    for _, op in graph.ops():
-        if op.result is None:
-            continue
-        size = graph.size(op.result)
-        found = np.zeros(size, bool)
-        if isinstance(op, Mul):
-            found = _mask(graph, zero, op.a, size) | _mask(graph, zero, op.b, size)
-        elif isinstance(op, (Add, Sub, Min, Max, Select)):
-            found = _mask(graph, zero, op.a, size) & _mask(graph, zero, op.b, size)
-        elif isinstance(op, Apply) and FUNCTIONS[op.function].real(np.zeros(1))[0] == 0.0:
-            found = _mask(graph, zero, op.x, size)
-        elif isinstance(op, Gather):
-            found = joined(op)[integers(graph, op.index)]
-        elif isinstance(op, SegmentSum):
-            found = np.ones(size, bool)
-            found[integers(graph, op.segment)[~_mask(graph, zero, op.x, graph.size(op.x))]] = False
-        elif isinstance(op, MatVec):
-            weights, moving = (reals(graph, op.matrix) != 0.0).astype(np.float64), ~joined(op)
-            found = product(weights, places_of(graph, op), moving.astype(np.float64)) == 0.0
-        zero[op.result] = found
-    return zero
-
-
-def _populations(graph: Graph) -> tuple[dict[str, str], set[str]]:
-    """A representative for each value: values that meet in an elementwise op share one index space.
-
-    The second result names the representatives of those that must keep all elements.
-    """
-    parent = {name: name for name in graph.values}
-
-    def find(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    whole: list[str] = []
-    for _, op in graph.ops():
-        if isinstance(op, Elementwise) and op.result is not None:
-            for name in op.operands:
-                if name in parent:
-                    parent[find(name)] = find(op.result)
-        elif isinstance(op, (Input, StateRead)):
-            whole.append(op.out)
-        elif isinstance(op, (StateWrite, Output)):
-            whole.append(op.x)
-    return {n: find(n) for n in parent}, {find(n) for n in whole if n in parent}
-
-
-def _kept(graph: Graph, zero: dict[str, Mask]) -> dict[str, Mask]:
-    """For each value the elements that stay."""
-    group, whole = _populations(graph)
-    live = {n: np.full(v.size, group[n] in whole) for n, v in graph.values.items()}
-    space = {root: np.full(graph.size(root), root in whole) for root in group.values()}
-    ops = [op for _, op in graph.ops()]
-    changed = True
-
-    def need(name: str, mask: Mask) -> None:
-        nonlocal changed
-        if name not in live or not bool(np.any(mask & ~live[name])):
-            return
-        changed = True
-        live[name] |= mask
-        space[group[name]] |= live[name]
-
-    def need_joined(sources: tuple[str, ...], mask: Mask) -> None:
-        start = 0
-        for source in sources:
-            stop = start + graph.size(source)
-            need(source, mask[start:stop])
-            start = stop
-
-    while changed:
-        changed = False
-        for op in reversed(ops):
-            if op.result is None:
-                continue
-            wanted = space[group[op.result]]
-            if isinstance(op, Gather):
-                mask = np.zeros(sum(map(graph.size, op.sources)), bool)
-                mask[integers(graph, op.index)[wanted]] = True
-                need_joined(op.sources, mask)
-            elif isinstance(op, MatVec) and op.places is not None:
-                places = integers(graph, op.places)
-                at = wanted.reshape(-1, len(places)).any(axis=0)  # a place stays with all its rows
-                need(op.result, np.tile(at, wanted.size // max(at.size, 1)))
-                mask = np.zeros(graph.size(op.sources[0]) + 1, bool)
-                mask[places[at]] = True
-                need(op.sources[0], mask[:-1])
-            elif isinstance(op, MatVec):
-                need_joined(op.sources, (reals(graph, op.matrix)[wanted] != 0.0).any(axis=0))
-            elif isinstance(op, SegmentSum):
-                segment = integers(graph, op.segment)
-                need(op.x, wanted[segment] & ~_mask(graph, zero, op.x, segment.size))
-                if op.x in group:  # an element that stays for another reader still needs a place to be added to
-                    target = np.zeros(wanted.size, bool)
-                    target[segment[space[group[op.x]]]] = True
-                    need(op.result, target)
-            elif isinstance(op, Elementwise):
-                for name in op.operands:
-                    need(name, live[op.result] & ~zero[op.result])
-    return {n: space[group[n]] for n in graph.values}
 
 
 class _Shrink:

@@ -12,7 +12,9 @@ from compiler.ranges.clipping import GOES_ON
 from compiler.ranges.integer_spans import SPANS
 from compiler.ranges.real_intervals import BOUNDS
 from compiler.rewrite.in_units import IN_UNITS
+from compiler.rewrite.needs import NEEDED
 from compiler.rewrite.scale_propagation import UPWARDS
+from compiler.rewrite.zeros import ZERO
 from hw_models.errors import GraphError
 
 REAL = {op for op in OPS.values() if op.real}
@@ -30,6 +32,8 @@ TABLES = {
     "clipping": (GOES_ON.kinds, REAL),
     "changes of units": (IN_UNITS.kinds, REAL),
     "units upwards": (UPWARDS.kinds, REAL - EFFECTS),
+    "zeros": (ZERO.kinds, REAL - EFFECTS),
+    "needs": (NEEDED.kinds, REAL - EFFECTS),
     "float64": (set(float64.KERNELS), REAL - EFFECTS - {StateRead}),
     "reference": (set(reference.KERNELS), INTEGER - EFFECTS - {StateRead}),
     "unrounded": (set(unrounded.KERNELS) - (REAL - INTEGER), INTEGER - EFFECTS - {StateRead}),
