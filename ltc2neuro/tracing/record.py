@@ -129,13 +129,13 @@ def _recorder(
     return recorder, clone
 
 
-def _held_above(recorder: Recorder, elapsed: Symbolic, shortest: float) -> Symbolic:
+def _held_above(recorder: Recorder, elapsed: Symbolic, shortest: float) -> torch.Tensor:
     """The time spans, those below `shortest` taken for that one."""
     if shortest <= 0:
         return elapsed
     least = torch.tensor(shortest, dtype=elapsed.example.dtype)
     with recorder.inside("timespans"):
-        return call(lambda spans: torch.maximum(spans, least), elapsed)  # type: ignore[return-value]
+        return call(lambda spans: torch.maximum(spans, least), elapsed)
 
 
 def _fails(
