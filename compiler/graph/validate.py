@@ -14,13 +14,16 @@ from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
     Apply,
+    Divide,
     Elementwise,
     Gather,
     Input,
     MatVec,
+    MulShift,
     Op,
     Output,
     PiecewisePolynomial,
+    Rescale,
     SegmentSum,
     StateRead,
     StateWrite,
@@ -28,6 +31,9 @@ from compiler.graph.ops import (
 from hw_models.errors import BUG, GraphError
 
 G = TypeVar("G", bound=Graph)
+
+MOST_SHIFT = 62
+"""Bits by which anything is shifted: an integer has 64."""
 
 
 def validate(graph: G, after: str = "") -> G:
@@ -71,7 +77,7 @@ def problems(graph: Graph) -> list[str]:
                 local.add(op.result)
                 defined.add(op.result)
             if not found:
-                found.extend(f"{label}: {text}" for text in _axes(graph, op) or _sizes(graph, op))
+                found.extend(f"{label}: {text}" for text in _axes(graph, op) or _sizes(graph, op) or _shifts(graph, op))
         if block.repeat == 1:
             visible |= local
     for kind in (Input, Output):
@@ -111,6 +117,18 @@ def _axes(graph: Graph, op: Op) -> list[str]:
     names = [n for n in (*op.operands, *op.arrays) if n in graph.constants]
     wrong = [n for n in names if graph.constants[n].ndim != (2 if n in tables else 1)]
     return [f"{n} has {graph.constants[n].ndim} axes" for n in wrong]
+
+
+def _shifts(graph: Graph, op: Op) -> list[str]:
+    """Shifts to the right are by 0 to MOST_SHIFT bits."""
+    if isinstance(op, (Rescale, Divide)):
+        shifts = np.array(op.shift)
+    elif isinstance(op, (MulShift, PiecewisePolynomial)):
+        shifts = graph.constants[op.shift if isinstance(op, MulShift) else op.shifts]
+    else:
+        return []
+    wrong = np.any(shifts < 0) or np.any(shifts > MOST_SHIFT)
+    return [f"a shift by what is no number of bits, 0..{MOST_SHIFT}"] if wrong else []
 
 
 def _sizes(graph: Graph, op: Op) -> list[str]:

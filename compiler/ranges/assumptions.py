@@ -8,20 +8,14 @@ from compiler.graph.graph import State
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import (
     And,
-    Divide,
     Elementwise,
     Linear,
-    MulShift,
     Op,
     PiecewisePolynomial,
-    Rescale,
     StateRead,
 )
 from hw_models.chip import Chip
 from hw_models.errors import GraphError
-
-MOST_SHIFT = 62
-"""Bits by which anything is shifted: an integer has 64."""
 
 
 def check_assumptions(graph: IntegerGraph, chip: Chip) -> None:
@@ -49,12 +43,6 @@ def _check_op(graph: IntegerGraph, op: Op, chip: Chip) -> None:
         read, held = graph.format(op.out), graph.state_format(op.state)
         if read.low > held.low or read.high < held.high or read.fraction != held.fraction:
             raise GraphError(f"{op.out} does not have the format of the state {op.state}")
-    elif isinstance(op, (Rescale, Divide)):
-        _check_shifts(op, np.array(op.shift))
-    elif isinstance(op, MulShift):
-        _check_shifts(op, graph.constants[op.shift])
-    elif isinstance(op, PiecewisePolynomial):
-        _check_shifts(op, graph.constants[op.shifts])
     if isinstance(op, (Elementwise, Linear)):
         low, high = -chip.word_high - 1, chip.word_high
         tables = op.arrays[:-1] if isinstance(op, PiecewisePolynomial) else ()
@@ -69,8 +57,3 @@ def _check_mask(graph: IntegerGraph, op: And) -> None:
     mask = graph.constants.get(op.b)
     if mask is None or np.any(mask < 0) or np.any(mask & (mask + 1)):
         raise GraphError(f"the mask {op.b} of {op.out} is not a constant 2^k - 1")
-
-
-def _check_shifts(op: Op, shifts: np.ndarray) -> None:
-    if np.any(shifts < 0) or np.any(shifts > MOST_SHIFT):
-        raise GraphError(f"{op.result} is shifted by what is no number of bits", numbers=f"0..{MOST_SHIFT}")

@@ -36,6 +36,7 @@ from compiler.graph.ops import (
     StateRead,
     Sub,
 )
+from compiler.graph.validate import MOST_SHIFT
 from compiler.ranges.arithmetic import (
     largest_partial_sums,
     of_corners,
@@ -45,7 +46,6 @@ from compiler.ranges.arithmetic import (
     of_segment_sum,
     of_two,
 )
-from compiler.ranges.assumptions import MOST_SHIFT
 from compiler.ranges.polynomial_reach import reach as table_reach
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format, round_shift, shift_saturate
