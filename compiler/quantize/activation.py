@@ -38,7 +38,8 @@ def lower_apply(build: Builder, op: Apply) -> str:
     if function.symmetry in (Symmetry.RAMP, Symmetry.HINGE):
         ramp = build.shifted(build.emit(Max(f"{op.out}.ramp", x, zero), build.fraction(x)), fraction)
         return build.emit(Add(op.out, ramp, half), fraction, of=op.out)
-    whole = build.number(2**fraction if function.symmetry is Symmetry.COMPLEMENT else 0, fraction)
+    one = min(2**fraction, build.chip.word_high)  # with all of a word's fraction bits, 1 is 1 LSB too large
+    whole = build.number(one if function.symmetry is Symmetry.COMPLEMENT else 0, fraction)
     mirrored = build.emit(Sub(f"{op.out}.mirrored", whole, half), fraction)
     negative = build.emit(Compare(f"{op.out}.negative", x, zero, Relation.LESS), 0)
     return build.emit(Select(op.out, negative, mirrored, half), fraction, of=op.out)
