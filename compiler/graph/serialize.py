@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 from enum import Enum
-from typing import TypeAlias
+from functools import cache
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from compiler.graph.ops import OPS, Op, Relation
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import Format
 
+DataT = TypeVar("DataT", Block, Value, State, TimeConstant, Format, Op)
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 
@@ -38,7 +40,7 @@ def from_json(table: dict[str, Json], arrays: dict[str, npt.NDArray[np.generic]]
         constants: dict[str, Array] = {n: arrays[n] for n in table["constants"]}  # type: ignore[union-attr]
         return Graph(
             blocks=tuple(
-                Block(b["name"], tuple(_op_from_json(o) for o in b["ops"]), b["repeat"])  # type: ignore[index]
+                _checked(Block(b["name"], tuple(_op_from_json(o) for o in b["ops"]), b["repeat"]))  # type: ignore[index]
                 for b in table["blocks"]  # type: ignore[union-attr]
             ),
             values={v["name"]: _build(Value, v) for v in table["values"]},  # type: ignore[index, union-attr]
@@ -86,4 +88,29 @@ def _build(cls, table):  # type: ignore[no-untyped-def]  # one builder for all d
             values[name] = Format(**value)
         elif name == "relation":
             values[name] = Relation(value)
-    return cls(**values)
+    return _checked(cls(**values))
+
+
+def _checked(item: DataT) -> DataT:
+    """Raise `TypeError` where a field has another type than it should: a file may hold anything."""
+    for name, hint in _types(type(item)).items():
+        value = getattr(item, name)
+        if not _fits(value, hint):
+            raise TypeError(f"{name} of {type(item).__name__} is {str(value)[:40]!r}")
+    return item
+
+
+@cache
+def _types(cls: type) -> dict[str, Any]:
+    """The types of a dataclass's fields."""
+    hints = get_type_hints(cls)
+    return {f.name: hints[f.name] for f in fields(cls)}
+
+
+def _fits(value: object, hint: Any) -> bool:
+    inner = get_args(hint)
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(v, inner[0]) for v in value)
+    if inner:
+        return any(_fits(value, one) for one in inner)
+    return isinstance(value, hint) and not (hint is int and isinstance(value, bool))

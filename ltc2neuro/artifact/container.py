@@ -31,7 +31,7 @@ from compiler.graph.serialize import Json, from_json, to_json
 from compiler.graph.validate import problems
 from hw_models.arguments import check_path
 from hw_models.errors import ArtifactError
-from hw_models.fixed_point import SEMANTICS_VERSION, Format
+from hw_models.fixed_point import SEMANTICS_VERSION
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
@@ -261,7 +261,7 @@ def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
     if table.get("constants") != {n: str(array.dtype) for n, array in arrays.items()}:
         raise ArtifactError(f"graph {name!r} does not have the constants that it names")
     graph = from_json(table, arrays)
-    _check_kinds(name, graph)
+    _check_time_constants(name, graph)
     _check_numbers(name, graph)
     try:
         found = problems(graph)
@@ -272,23 +272,13 @@ def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
     return graph
 
 
-def _check_kinds(name: str, graph: Graph) -> None:
-    """Refuse what JSON could hold in a graph's place of a name, a format or a time constant, but a graph cannot."""
-    vectors = [*graph.values.values(), *graph.states]
-    lists = [v.modules for v in vectors] + [v.lines for v in graph.values.values()]
-    if not all(isinstance(texts, tuple) for texts in lists):
-        raise ArtifactError(f"graph {name!r} has an origin that is no list")
-    names = [v.name for v in [*graph.blocks, *vectors]] + [text for texts in lists for text in texts]
-    names += [v.represents for v in graph.values.values() if v.represents is not None]
-    if not all(isinstance(text, str) for text in names):
-        raise ArtifactError(f"graph {name!r} has a name that is no text")
-    if not all(v.format is None or isinstance(v.format, Format) for v in vectors):
-        raise ArtifactError(f"graph {name!r} has a format that is none")
+def _check_time_constants(name: str, graph: Graph) -> None:
+    """Refuse time constants of nothing."""
     states = {s.name: s.size for s in graph.states}
     vectors_by_name = graph.values.keys() | graph.constants.keys()
     for t in graph.time_constants:
         known = t.state in states and {t.keep, t.total} <= vectors_by_name
-        if not known or type(t.repeat) is not int or t.repeat < 1 or graph.size(t.keep) not in (1, states[t.state]):
+        if not known or t.repeat < 1 or graph.size(t.keep) not in (1, states[t.state]):
             raise ArtifactError(f"graph {name!r} has a time constant of nothing", numbers=f"state {t.state!r}")
 
 

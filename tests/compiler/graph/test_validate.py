@@ -258,6 +258,24 @@ def test_json_with_an_unknown_op_is_refused():
         from_json(table, arrays)
 
 
+@pytest.mark.parametrize("wrong", [None, 5, {}, [1, 2], True])
+@pytest.mark.parametrize("field", ["a", "out"])
+def test_json_with_fields_of_other_types_is_refused(field, wrong):
+    table, arrays = to_json(small())
+    (add,) = [op for block in table["blocks"] for op in block["ops"] if op["op"] == "Add"]
+    add[field] = wrong
+    with pytest.raises(ArtifactError, match=f"{field} of Add"):
+        from_json(table, arrays)
+
+
+@pytest.mark.parametrize("size", [None, "2", 2.5])
+def test_json_with_a_size_of_another_type_is_refused(size):
+    table, arrays = to_json(small())
+    table["values"][0]["size"] = size
+    with pytest.raises(ArtifactError, match="size of Value"):
+        from_json(table, arrays)
+
+
 @pytest.mark.parametrize("function", ["sigmoid", "explode"])
 def test_a_function_that_is_none_is_named(function):
     values = {n: Value(n, 2) for n in ("x", "y")}
