@@ -56,7 +56,7 @@ def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = 
 def output_map(graph: Graph) -> tuple[Floats, Floats]:
     """Scale and offset that the host applies to the output."""
     op = next(op for _, op in graph.ops() if isinstance(op, Output))
-    return graph.constants[op.scale], graph.constants[op.offset]  # type: ignore[return-value]
+    return graph.constants[op.scale], graph.constants[op.offset]
 
 
 def _input(graph: Graph, op: Op) -> Kernel:

@@ -161,7 +161,7 @@ def _select(graph: IntegerGraph, op: Op) -> Kernel:
 
 def _mul_shift(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, MulShift)
-    return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])  # type: ignore[arg-type]
+    return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])
 
 
 def _shift(graph: IntegerGraph, op: Op) -> Kernel:
@@ -169,7 +169,7 @@ def _shift(graph: IntegerGraph, op: Op) -> Kernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
-        result, saturated = shift_saturate(frame.values[op.x], frame.values[op.amount], out.low, out.high)  # type: ignore[arg-type]
+        result, saturated = shift_saturate(frame.values[op.x], frame.values[op.amount], out.low, out.high)
         frame.count(op.out, saturated)
         return result
 
@@ -181,7 +181,7 @@ def _rescale(graph: IntegerGraph, op: Op) -> Kernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
-        rounded = round_shift(frame.values[op.x], op.shift)  # type: ignore[arg-type]
+        rounded = round_shift(frame.values[op.x], op.shift)
         result, saturated = saturate(rounded, out.low, out.high)
         if saturated:
             frame.count(op.out, saturated)
@@ -213,9 +213,9 @@ def _polynomial(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, PiecewisePolynomial)
     domain = graph.format(op.x)
     if domain.high - domain.low >= TABLE_LIMIT:
-        return lambda frame: polynomial(graph, op, frame.values[op.x])  # type: ignore[arg-type]
+        return lambda frame: polynomial(graph, op, frame.values[op.x])
     dtype = graph.constants[op.coefficients].dtype
-    table = polynomial(graph, op, np.arange(domain.low, domain.high + 1, dtype=dtype))  # type: ignore[arg-type]
+    table = polynomial(graph, op, np.arange(domain.low, domain.high + 1, dtype=dtype))
     return lambda frame: np.take(table, frame.values[op.x] - domain.low)
 
 

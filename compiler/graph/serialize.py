@@ -40,7 +40,7 @@ def from_json(table: dict[str, Json], arrays: dict[str, npt.NDArray[np.generic]]
         constants: dict[str, Array] = {n: arrays[n] for n in table["constants"]}  # type: ignore[union-attr]
         return Graph(
             blocks=tuple(
-                _checked(Block(b["name"], tuple(_op_from_json(o) for o in b["ops"]), b["repeat"]))  # type: ignore[index]
+                _checked(Block(b["name"], tuple(_op_from_json(o) for o in b["ops"]), b["repeat"]))
                 for b in table["blocks"]  # type: ignore[union-attr]
             ),
             values={v["name"]: _build(Value, v) for v in table["values"]},  # type: ignore[index, union-attr]
@@ -79,7 +79,7 @@ def _op_from_json(table: Json) -> Op:
     return _build(OPS[str(table["op"])], {k: v for k, v in table.items() if k != "op"})
 
 
-def _build(cls, table):  # type: ignore[no-untyped-def]  # one builder for all dataclasses of a graph
+def _build(cls, table):  # one builder for all dataclasses of a graph
     values = dict(table)
     for name, value in values.items():
         if isinstance(value, list):

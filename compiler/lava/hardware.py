@@ -71,7 +71,7 @@ def run_on(target: Target, network: MappedNetwork, x: Integers, expected: Intege
         leave = target.leave(net.out.shape) if target.leave else ()
     ports = [source.out, *enter, net.inp, net.out, *leave, sink.inp]
     for sender, receiver in zip(ports[::2], ports[1::2], strict=True):
-        sender.connect(receiver)  # type: ignore[arg-type]  # an OutPort and an InPort, by turns
+        sender.connect(receiver)  # an OutPort and an InPort, by turns
     run_graph(source, steps, deadline_s=deadline_s, run_config=target.run_config())
     return aligned(sign_extended(arrived), expected, waits + network.latency, period)
 

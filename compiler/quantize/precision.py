@@ -109,7 +109,7 @@ class Precision:
             object.__setattr__(self, name, check_flag(getattr(self, name), name))
         for glob, changes in copied.items():
             try:
-                changed = replace(self, overrides={}, **changes)  # type: ignore[arg-type]
+                changed = replace(self, overrides={}, **changes)
             except InputError as error:
                 raise InputError(error.what, where=f"overrides[{glob!r}]", numbers=error.numbers) from error
             copied[glob] = {name: getattr(changed, name) for name in changes}
@@ -131,7 +131,7 @@ class Precision:
         16
         """
         changes = self.changes(check_text(name, "name"))
-        return replace(self, overrides={}, **changes) if changes else self  # type: ignore[arg-type]
+        return replace(self, overrides={}, **changes) if changes else self
 
     def changes(self, name: str) -> dict[str, int]:
         """The fields that overrides change for the value `name`."""

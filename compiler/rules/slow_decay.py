@@ -244,6 +244,6 @@ def _candidates(precision: Precision) -> Iterator[tuple[str, Precision]]:
     ]
     for way in ways:
         if all(low <= way.get(name, low) <= high for name, (low, high) in LIMITS.items()):
-            tried = replace(precision, **way)  # type: ignore[arg-type]
+            tried = replace(precision, **way)
             own = [f.name for f in fields(Precision) if getattr(tried, f.name) != getattr(DEFAULT, f.name)]
             yield f"Precision({', '.join(f'{n}={getattr(tried, n)!r}' for n in own if n != 'overrides')})", tried

@@ -49,13 +49,11 @@ def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
 
 def _built(table: dict[str, Json], arrays: Arrays) -> ProcessGraph:
     populations = [
-        Population(
-            **{**p, "kind": Kind[p["kind"]], "functions": tuple(Functions(**f) for f in p["functions"])}  # type: ignore[index, dict-item, union-attr]
-        )
+        Population(**{**p, "kind": Kind[p["kind"]], "functions": tuple(Functions(**f) for f in p["functions"])})
         for p in table["populations"]  # type: ignore[union-attr]
     ]
     connections = [
-        Connection(**{**c, "ports": tuple(c["ports"]), "weights": arrays[f"weights/{i}"].astype(np.int64)})  # type: ignore[index, arg-type, dict-item]
+        Connection(**{**c, "ports": tuple(c["ports"]), "weights": arrays[f"weights/{i}"].astype(np.int64)})
         for i, c in enumerate(table["connections"])  # type: ignore[arg-type, union-attr]
     ]
     states = {

@@ -50,7 +50,7 @@ def read(path: str | Path) -> Record:
             "this network has no microcode", where=str(path), advice="Load it in Python, with ltc2neuro.load_library."
         )
     try:
-        chip = chip_from_plain(header["chip"])  # type: ignore[arg-type]
+        chip = chip_from_plain(header["chip"])
         states = {n[len("known/states/") :]: a for n, a in arrays.items() if n.startswith("known/states/")}
         net = Record(
             graphs["float"],

@@ -169,18 +169,18 @@ def _assemble(
             for name in wanted:
                 record[name][i] = shown[name][row]
 
-    def together(arrays: list) -> np.ndarray | list:  # type: ignore[type-arg]
+    def together(arrays: list) -> np.ndarray | list:
         return arrays if x.ragged else x.layout.stacked(arrays)
 
-    def answers(arrays: list) -> np.ndarray | list:  # type: ignore[type-arg]
+    def answers(arrays: list) -> np.ndarray | list:
         return arrays if x.ragged else x.layout.stacked_answers(arrays)
 
     return Run(
         executor.name,
-        answers(outputs),  # type: ignore[arg-type]
-        answers(integers) if executor.integers else None,  # type: ignore[arg-type]
+        answers(outputs),
+        answers(integers) if executor.integers else None,
         {n: together(v) for n, v in states.items()},
-        {n: together(v) for n, v in record.items()},  # type: ignore[misc]
+        {n: together(v) for n, v in record.items()},
         counts,
         final,
     )

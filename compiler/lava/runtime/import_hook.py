@@ -42,7 +42,7 @@ class VarModelLoader(SourceFileLoader):
             options.setdefault("unsafe_hash", True)
             return plain(cls, **options) if cls is not None else lambda made: plain(made, **options)
 
-        dataclasses.dataclass = hashable  # type: ignore[assignment]
+        dataclasses.dataclass = hashable
         try:
             super().exec_module(module)
         finally:

@@ -68,7 +68,7 @@ CELLS: dict[type[torch.nn.Module], StepOf] = {}
 
 def plain_type(module: torch.nn.Module) -> type[torch.nn.Module]:
     """The type of a module, or the one that it had before torch.nn.utils.parametrize."""
-    return parametrize.type_before_parametrizations(module)  # type: ignore[return-value]
+    return parametrize.type_before_parametrizations(module)
 
 
 def recurrent(

@@ -47,15 +47,15 @@ def _replaced(recorder: Recorder, classes: list[type]) -> Iterator[None]:
 
     originals = {cls: cls.__dict__.get("integrate") for cls in dict.fromkeys(classes)}
     for cls in originals:
-        cls.integrate = _recorded(recorder, cls.integrate, issubclass(cls, FixedGridODESolver))  # type: ignore[attr-defined]
+        cls.integrate = _recorded(recorder, cls.integrate, issubclass(cls, FixedGridODESolver))
     try:
         yield
     finally:
         for cls, original in originals.items():
             if original is None:
-                del cls.integrate  # type: ignore[attr-defined]
+                del cls.integrate
             else:
-                cls.integrate = original  # type: ignore[attr-defined]
+                cls.integrate = original
 
 
 def _recorded(recorder: Recorder, original: Callable[..., Tensor], fixed: bool) -> Callable[..., Tensor]:

@@ -59,7 +59,7 @@ def symbolic(
             "They would wrap around in torch, and not on the chip: compute with floats, x.float().",
         )
     with torch._C.DisableTorchFunctionSubclass():
-        tensor: Symbolic = torch.Tensor._make_subclass(Symbolic, example)  # type: ignore[assignment]
+        tensor: Symbolic = torch.Tensor._make_subclass(Symbolic, example)
     tensor.recorder = recorder
     tensor.family = [] if family is None else family
     tensor.family.append(weakref.ref(tensor))
