@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.fuzz.graphs import SMALL
-from compiler.executors.reference import run_reference
+from compiler.executors.reference import prepare_reference, run_prepared
 from compiler.graph import IntegerGraph
 from compiler.mapping import MappedNetwork
 from compiler.simulator.machine import Machine
@@ -21,7 +21,8 @@ def assert_mapped_equals(
     """
     lanes, samples, features = x.shape
     every = interval or samples
-    runs = [run_reference(graph, x[:, k : k + every], None if k else given) for k in range(0, samples, every)]
+    program = prepare_reference(graph)
+    runs = [run_prepared(program, x[:, k : k + every], None if k else given) for k in range(0, samples, every)]
     outputs = np.concatenate([run.outputs for run in runs], 1)
     states = {s.name: np.concatenate([run.states[s.name] for run in runs], 1) for s in graph.states}
     machine = Machine(net, lanes, {name: state.T for name, state in (given or {}).items()})
