@@ -168,10 +168,11 @@ def _shift(op: Shift, dest: isa.Target, graph: IntegerGraph, place: Place, scrat
         x = right
     lowest, highest = _bounds(graph, op.x)
     clipped, bound = scratch.register(), scratch.register()
-    if highest > high >> most:
+    fewest = max(least, 0)  # of a bound on the other side of 0 the smallest amount leaves least room
+    if highest > min(high >> fewest, high >> most):
         code += [isa.ShiftRight(bound, isa.Immediate(high), left), isa.Minimum(clipped, x, bound)]
         x = clipped
-    if lowest < -(-low >> most):
+    if lowest < max(-(-low >> fewest), -(-low >> most)):
         code += [
             isa.ShiftRight(bound, isa.Immediate(-low), left),
             isa.Subtract(bound, isa.Immediate(0), bound),

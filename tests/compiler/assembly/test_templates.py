@@ -124,6 +124,17 @@ def test_shift_left_of_what_fits_or_just_does_not(seed, least, span, low, high, 
     assert_template(b, b.shift(x, amount, *bounds))
 
 
+@pytest.mark.parametrize(("low", "high"), [(-9180, -349), (349, 9180)])
+@pytest.mark.parametrize("least", [0, -2])
+@pytest.mark.parametrize("near", [-138, 138])
+def test_bounds_on_one_side_of_zero_hold_for_the_smallest_shift(low, high, least, near):
+    """The smallest amount leaves least room below 0: looked at for the largest alone, -138 << 0 stood above -349."""
+    b = Builder(0)
+    x = b.input(SIZE)
+    x = b.minimum(x, b.constant([near])) if high < 0 else b.maximum(x, b.constant([near]))
+    assert_template(b, b.shift(x, b.constant(np.resize(np.arange(least, 4), SIZE)), low, high))
+
+
 def test_a_shift_that_cannot_clip_is_one_instruction():
     b, x, _ = operands(0)
     x = b.rescale(x, 4, -900, 800)
