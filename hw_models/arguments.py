@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -81,13 +82,17 @@ def check_counts(**counts: object) -> None:
         check_count(value, what)
 
 
+def is_real(value: object) -> TypeGuard[float]:
+    """Whether it is a real number, of Python or NumPy, and no truth."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def check_real(value: object, what: str, *, above: float = -math.inf) -> float:
     """A finite number, above `above` where that is given."""
-    real = isinstance(value, Real) and not isinstance(value, bool)
-    if not real or not abs(value) <= 1e300 or not value > above:  # type: ignore[arg-type, operator]
+    if not is_real(value) or not abs(value) <= 1e300 or not value > above:
         wanted = "be a finite number" if above == -math.inf else f"be above {above:g}"
         raise InputError(f"{what} must {wanted}", numbers=f"{what} = {shown(value)}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def check_text(value: object, what: str) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
-from numbers import Integral, Real
+from numbers import Integral
 from types import MappingProxyType
 
-from hw_models.arguments import check_choice, check_flag, check_text, nearest, shown
+from hw_models.arguments import check_choice, check_flag, check_text, is_real, nearest, shown
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 
@@ -99,11 +99,10 @@ class Precision:
         object.__setattr__(self, "overrides", copied)
         for name, (low, high) in LIMITS.items():
             value, real = getattr(self, name), name == "margin"
-            number = isinstance(value, Real if real else Integral) and not isinstance(value, bool)
-            if not number or not low <= value <= high:  # type: ignore[operator]
+            if not is_real(value) or not (real or isinstance(value, Integral)) or not low <= value <= high:
                 wanted = "lie" if real else "be a whole number"
                 raise InputError(f"{name} must {wanted} in {low}..{high}", numbers=f"{name} = {shown(value)}")
-            object.__setattr__(self, name, float(value) if real else int(value))  # type: ignore[arg-type]
+            object.__setattr__(self, name, float(value) if real else int(value))
         flags = ("split_weights", "split_readouts", "calibrated_weights", "split_messages", "wide_products", "carry")
         for name in flags:
             object.__setattr__(self, name, check_flag(getattr(self, name), name))

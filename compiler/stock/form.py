@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from numbers import Real
 
-from hw_models.arguments import check_count, check_flag, shown
+from hw_models.arguments import check_count, check_flag, is_real, shown
 from hw_models.errors import InputError
 
 MOST_HINGES = 256
@@ -48,8 +47,7 @@ class LibraryForm:
             object.__setattr__(self, name, check_count(getattr(self, name), name, 3, MOST_HINGES))
         for name, most in (("growth", math.inf), ("margin", 1e6)):
             factor = getattr(self, name)
-            number = isinstance(factor, Real) and not isinstance(factor, bool)
-            if not number or not 1.0 <= factor <= most:  # type: ignore[operator]
+            if not is_real(factor) or not 1.0 <= factor <= most:
                 raise InputError(f"{name} must lie in 1..{most:g}", numbers=f"{name} = {shown(factor)}")
             object.__setattr__(self, name, float(factor))
         object.__setattr__(self, "split_weights", check_flag(self.split_weights, "split_weights"))

@@ -82,9 +82,10 @@ class Recurrent(torch.nn.Module):
                 advice="Give the time before each sample, in the order of axes that x has.",
             )
         outputs: list[torch.Tensor] = []
+        timed = takes_time(self.cell)
         for step, x_t in enumerate(x.unbind(time)):
             elapsed = 1.0 if timespans is None else timespans.select(time, step).reshape(-1, 1)
-            result = self.cell(x_t, state, elapsed) if takes_time(self.cell) else self.cell(x_t, state)
+            result = self.cell(x_t, state, elapsed) if timed else self.cell(x_t, state)
             y, state = split(result, self.cell)
             outputs.append(y)
         return (torch.stack(outputs, time) if self.return_sequences else outputs[-1]), state
