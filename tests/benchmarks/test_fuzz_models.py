@@ -24,7 +24,8 @@ def test_a_seed_gives_one_model_and_new_data() -> None:
     assert all(np.array_equal(tensor, state[name]) for name, tensor in one.model.state_dict().items())
 
 
-@pytest.mark.parametrize("seed", [88, 155, 224])
+@pytest.mark.parametrize("seed", [88, 155, 224, 1207])
 def test_what_fuzzing_found(seed: int) -> None:
-    """A sum far coarser than its parts, a layer that never answers, one number over a denominator of one octave."""
+    """A sum far coarser than its parts, a layer that never answers, one number over a denominator of one octave, and a
+    comparison at its threshold."""
     assert models.trial(seed) in ("right", "warned")
