@@ -7,7 +7,7 @@ from dataclasses import replace
 from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
 from compiler.quantize.builder import Builder
-from compiler.quantize.fractions import argument_fraction, one_sided
+from compiler.quantize.limits import argument_fraction, one_sided
 from compiler.quantize.polynomial import Table, fit, uniform_lines
 from compiler.quantize.quotient import emit_table
 

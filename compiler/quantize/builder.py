@@ -6,6 +6,7 @@ constant that is added takes it back: no instruction is spent on rounding.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from compiler.graph.names import fresh, primed
 from compiler.graph.ops import MatVec, Op, Rescale, SegmentSum, Shift, StateRead
 from compiler.graph.validate import MOST_SHIFT
 from compiler.quantize.bias import BIAS, Errors
-from compiler.quantize.precision import Precision
+from compiler.quantize.formats import Formats
 from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
 from hw_models.chip import Chip
 from hw_models.errors import QuantizeError
@@ -39,27 +40,21 @@ FAR = 2.0**62
 
 
 class Builder:
-    """An integer graph in the making, from the float graph `source`.
+    """An integer graph in the making, from the float graph `source`, whose values have `formats`.
 
-    `wanted` are the fraction bits of its values; `known` the names that the user's graph has too: only those does
-    an integer value represent, for a value brought to other units is another one. `taken` are the values that states
-    take: see fractions.py.
+    `known` are the names that the user's graph has too: only those does an integer value represent, for a value
+    brought to other units is another one.
     """
 
-    def __init__(
-        self,
-        source: Graph,
-        chip: Chip,
-        precision: Precision,
-        fractions: dict[str, int],
-        known: frozenset[str],
-        taken: frozenset[str],
-    ) -> None:
-        self.source = source
+    def __init__(self, formats: Formats, chip: Chip, known: Collection[str]) -> None:
+        self.source = formats.ranged.graph
         self.known = known
         self.chip = chip
-        self.precision = precision
-        self.wanted = fractions
+        self.precision = formats.precision
+        self.wanted = formats.fractions
+        """the fraction bits of the values of `source`"""
+        self.taken = formats.taken
+        """those that states take: see fractions.py"""
         self.blocks: list[Block] = []
         self.carries: list[State] = []
         """states of the integer graph alone: see carry.py"""
@@ -68,7 +63,6 @@ class Builder:
         self.fractions: dict[str, int] = {}
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
-        self.taken = taken
         self.lowering = ""
         """the value of `source` that is being lowered"""
         self.instead: dict[str, str] = {}

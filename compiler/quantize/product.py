@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
 from compiler.quantize.builder import Builder, Floats
-from compiler.quantize.fractions import operand_limit
+from compiler.quantize.limits import operand_limit
 from compiler.quantize.precision import Precision
 from compiler.ranges.integer_spans import Integers, Span, exactly
 from compiler.ranges.observed import Interval

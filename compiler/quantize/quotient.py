@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, Shift, Sub
 from compiler.quantize.builder import Builder
-from compiler.quantize.fractions import fraction_for, operand_limit, word_limit
+from compiler.quantize.limits import fraction_for, operand_limit, word_limit
 from compiler.quantize.polynomial import Table, fit, steps
 from compiler.quantize.product import product
 from compiler.ranges.observed import Interval

@@ -62,7 +62,7 @@ def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tu
         for run in passes:
             new = run(graph)
             if new is not graph:
-                records.append(_record(run, graph, validate(new, after=run.__name__)))
+                records.append(record(run, graph, validate(new, after=run.__name__)))
                 graph = new
         if graph is before:
             return graph, tuple(records)
@@ -73,7 +73,8 @@ def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tu
     )
 
 
-def _record(run: Pass, before: Graph, after: Graph) -> PassRecord:
+def record(run: Callable[..., object], before: Graph, after: Graph) -> PassRecord:
+    """What `run`, which has a docstring, made of a graph."""
     note = (run.__doc__ or "").strip().splitlines()[0]
     return PassRecord(run.__name__, _ops(before), _ops(after), _elements(before), _elements(after), note)
 

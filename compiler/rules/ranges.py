@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from compiler.graph.ops import Div
-from compiler.quantize.fractions import fraction_for, word_limit
+from compiler.quantize.limits import fraction_for, word_limit
 from compiler.ranges.real_intervals import state_interval
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity

@@ -12,7 +12,7 @@ from compiler.mapping import Connection
 from compiler.placement.filling import TooLargeError
 from compiler.placement.least import too_large
 from compiler.placement.search import first_fit, place
-from compiler.quantize.fractions import word_limit
+from compiler.quantize.limits import word_limit
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity, of_error
 from compiler.rules.refusal import longest_sum

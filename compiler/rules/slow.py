@@ -14,7 +14,8 @@ import numpy as np
 
 from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS, output_map
-from compiler.quantize.carry import SMALL, carry_name, stops_short
+from compiler.quantize.carry import carry_name
+from compiler.quantize.slow_states import SMALL, stops_short
 from compiler.rules.design import Design, Floats
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.ranges import lsb

@@ -15,9 +15,9 @@ import numpy as np
 from compiler.executors.execution import Array, prepare
 from compiler.executors.unrounded import KERNELS as UNROUNDED
 from compiler.graph.integers import IntegerGraph
-from compiler.quantize.carry import SMALL
 from compiler.quantize.modes import STAYS, Complex, linear, mixed, real_step
 from compiler.quantize.precision import LIMITS, Precision
+from compiler.quantize.slow_states import SMALL
 from compiler.rules.design import Design, Floats
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.slow import shows

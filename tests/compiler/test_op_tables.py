@@ -6,8 +6,9 @@ from compiler.executors import float64, reference, unrounded
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import OPS, Input, Op, Output, StateRead, StateWrite
 from compiler.quantize.bias import BIAS
-from compiler.quantize.fractions import NATURAL, REACH, WANTS
-from compiler.quantize.to_integers import LOWER
+from compiler.quantize.fractions import WANTS
+from compiler.quantize.lowering import LOWER
+from compiler.quantize.natural import NATURAL, REACH
 from compiler.ranges.clipping import GOES_ON
 from compiler.ranges.integer_spans import SPANS
 from compiler.ranges.real_intervals import BOUNDS

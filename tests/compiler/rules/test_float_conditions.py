@@ -10,7 +10,7 @@ from raw_ltc import Recorder
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, MatVec, Mul, SegmentSum
-from compiler.quantize.fractions import word_limit
+from compiler.quantize.limits import word_limit
 from compiler.quantize.precision import Precision
 from compiler.rules import Design, Finding, Severity, apply_rules
 from compiler.rules.ranges import FEW_STEPS, denominator, lsb, resolution

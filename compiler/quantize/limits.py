@@ -1,0 +1,93 @@
+"""How large an integer may be in a word, in a product, as an argument; and the fraction bits that follow."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.matrix import column_sizes
+from compiler.graph.ops import MatVec
+from compiler.quantize.matrices import exponents
+from compiler.quantize.precision import Precision
+from compiler.ranges.observed import Floats
+from hw_models.errors import QuantizeError
+
+
+def fraction_for(magnitude: float, limit: float) -> int:
+    """The most fraction bits with which the integers of +-`magnitude` stay within +-`limit`.
+
+    >>> fraction_for(1.0, 127), fraction_for(1.0, 128), fraction_for(0.0, 128)
+    (6, 7, 7)
+    """
+    if magnitude <= 0:
+        return fraction_for(1.0, limit)
+    if not math.isfinite(magnitude):
+        raise QuantizeError(
+            "a value has no bound: intervals let it be infinite",
+            advice="Keep the arguments of exp and of divisions within limits, with torch.clamp for one.",
+        )
+    return math.floor(math.log2(limit) - math.log2(magnitude))
+
+
+def word_limit(precision: Precision) -> float:
+    """The largest integer of a word, less a little for the roundings on the way to it."""
+    return 2 ** (precision.word - 1) / 1.001
+
+
+def operand_limit(precision: Precision, parameter: Floats | None = None) -> float:
+    """The largest integer that a product with a parameter may take: its magnitude times the parameter's fits.
+
+    A `parameter` of few digits leaves its operand as many more.
+
+    >>> operand_limit(Precision()) == 2**16, operand_limit(Precision(), np.array([0.5, -3.0])) == 2**29
+    (True, True)
+    """
+    spare = 0 if parameter is None else max(0, precision.parameter - 1 - digits(parameter, precision.parameter - 1))
+    return 2 ** (precision.operand - 1 + spare)
+
+
+def digits(parameter: Floats, most: int) -> int:
+    """How many binary digits hold the mantissa of every element; `most` where that is not enough.
+
+    >>> digits(np.array([0.375, 1.0, -8.0]), 15), digits(np.array([0.1]), 15)
+    (2, 15)
+    """
+    mantissa, _ = np.frexp(np.asarray(parameter, np.float64))
+    for n in range(1, most):
+        scaled = np.ldexp(mantissa, n)
+        if np.array_equal(scaled, np.round(scaled)):
+            return n
+    return most
+
+
+SMALL_ARGUMENT = 1 / 8
+"""Of arguments that stay within this the fraction bits are more than those of others."""
+APART = 1 / 64
+"""An argument that stays so far from 0 has one sign, also after rounding."""
+
+
+def argument_fraction(magnitude: float, precision: Precision) -> int:
+    """Fraction bits of an element function's argument within +-`magnitude`.
+
+    >>> argument_fraction(8.0, Precision()), argument_fraction(2.0**-10, Precision())
+    (13, 23)
+    """
+    more = 0 if not 0 < magnitude < SMALL_ARGUMENT else -math.ceil(math.log2(magnitude))
+    return precision.argument_fraction + more
+
+
+def one_sided(low: float, high: float) -> bool:
+    """Whether what lies in low ... high has one sign: then a sigmoid is fitted where it is used, not by its half."""
+    return low > APART or high < -APART
+
+
+def factor_limit(precision: Precision) -> float:
+    """The same for the narrow one in a product of two values, whose other one is split: see product.py."""
+    return 2 ** (precision.operand + 2 if precision.wide_products else precision.operand - 1)
+
+
+def source_exponents(graph: Graph, op: MatVec, precision: Precision) -> list[int]:
+    """How far each source's weights are shifted up: see `matrices.exponents`."""
+    return exponents(graph.constants[op.matrix], column_sizes(graph, op), 1.0 - 2.0**-precision.first_weight)

@@ -1,0 +1,200 @@
+"""Natural fractions: the most fraction bits that each value and state of a float graph can have, filling its word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.functions import FUNCTIONS, Symmetry
+from compiler.functions.function import FAR
+from compiler.graph.graph import Graph
+from compiler.graph.matrix import column_sizes, places_of, product
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Div,
+    Gather,
+    Input,
+    MatVec,
+    Max,
+    Min,
+    Mul,
+    Op,
+    SegmentSum,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
+from compiler.quantize.limits import fraction_for, one_sided, source_exponents, word_limit
+from compiler.quantize.precision import Precision
+from compiler.ranges.arithmetic import largest_partial_sums, of_two
+from compiler.ranges.observed import Interval
+from compiler.ranges.ranged import Ranged
+from compiler.ranges.real_intervals import multiplied
+
+NONE: Mapping[str, int] = MappingProxyType({})
+
+
+def find_natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int] = NONE) -> dict[str, int]:
+    """The most fraction bits that every value and state can have; `fewer` has the bits that values get less."""
+    graph, natural = ranged.graph, _natural(ranged, precision, fewer)
+    for s in graph.states:
+        natural[s.name] = min(_state_fractions(ranged, s.name, natural, precision.at(s.name)))
+    for _, op in graph.ops():  # a copy of a state has no more digits than the state
+        if isinstance(op, StateRead):
+            natural[op.out] = natural[op.state]
+        elif isinstance(op, Gather):
+            natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
+    return natural
+
+
+def _natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int]) -> dict[str, int]:
+    """Fraction bits that fill the word; of a sum no more than its operands have."""
+    # Like the bounds, but without what is known of states and not of the integers on the way.
+    loose = dict(ranged.bounds)
+    found: dict[str, int] = {}
+    for _, op in ranged.graph.ops():
+        name = op.result
+        if name is None:
+            continue
+        here = precision.at(name)
+        here = replace(here, word=here.word - fewer.get(name, 0))
+        known = Room(ranged.graph, ranged.bounds, loose, found, here)
+        loose[name] = REACH(op, known)
+        found[name] = NATURAL(op, known)
+        if name in ranged.clipped:
+            loose[name] = ranged.bounds[name]
+    return found
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the natural fraction of a result follows from."""
+
+    graph: Graph
+    bounds: Mapping[str, Interval]
+    loose: Mapping[str, Interval]
+    """the intervals without what is known of states"""
+    found: Mapping[str, int]
+    """the natural fractions of the values before"""
+    precision: Precision
+
+    def fraction(self, magnitude: float) -> int:
+        """The most fraction bits of a word that holds +-`magnitude`."""
+        return fraction_for(magnitude, word_limit(self.precision))
+
+    def filled(self, op: Op) -> int:
+        """The fraction bits with which the result of `op` fills the word."""
+        return self.fraction(self.loose[op.result or ""].magnitude)
+
+
+REACH: OpTable[[Room], Interval] = OpTable("what integers reach")
+"""The interval of each op's result that integers may reach on the way to it."""
+
+
+@REACH.on(Input, StateRead, Gather, SegmentSum, MatVec, Apply, Compare, Select, Min, Max)
+def _as_proven(op: Op, room: Room) -> Interval:
+    return room.bounds[op.result or ""]
+
+
+@REACH.on(Div)
+def _twice(op: Div, room: Room) -> Interval:
+    """The quotient is a product with a reciprocal of up to 2: see quotient.py."""
+    return Interval(2 * room.bounds[op.out].low, 2 * room.bounds[op.out].high)
+
+
+@REACH.on(Add, Sub)
+def _sum(op: Add | Sub, room: Room) -> Interval:
+    return Interval(*of_two(op, room.loose[op.a], room.loose[op.b]))
+
+
+@REACH.on(Mul)
+def _product(op: Mul, room: Room) -> Interval:
+    return multiplied(op, room.loose[op.a], room.loose[op.b])
+
+
+NATURAL: OpTable[[Room], int] = OpTable("natural fractions")
+"""The most fraction bits that each op's result can have."""
+
+
+@NATURAL.on(Input, StateRead, Gather, Compare, Mul, Div)
+def _filled(op: Op, room: Room) -> int:
+    return room.filled(op)
+
+
+@NATURAL.on(MatVec)
+def _row_sums(op: MatVec, room: Room) -> int:
+    return product_fraction(room.graph, op, room.bounds, room.precision)
+
+
+@NATURAL.on(SegmentSum)
+def _segment_sums(op: SegmentSum, room: Room) -> int:
+    partial = float(largest_partial_sums(op, room.graph, room.bounds).max(initial=0.0))
+    return room.fraction(max(room.loose[op.out].magnitude, partial))
+
+
+@NATURAL.on(Apply)
+def _function(op: Apply, room: Room) -> int:
+    return room.fraction(max(room.loose[op.out].magnitude, _half_magnitude(op, room.bounds)))
+
+
+@NATURAL.on(Add, Sub, Select)
+def _of_operands(op: Add | Sub | Select, room: Room) -> int:
+    return min([room.filled(op), *(_of_operand(n, room) for n in (op.a, op.b))])
+
+
+@NATURAL.on(Min, Max)
+def _limited(op: Min | Max, room: Room) -> int:
+    """A bound may lie far beyond all words: what is compared with it never comes near."""
+    return min([room.filled(op), *(room.found[n] for n in (op.a, op.b) if n in room.found)])
+
+
+def _of_operand(name: str, room: Room) -> int:
+    return room.found[name] if name in room.found else room.fraction(room.loose[name].magnitude)
+
+
+def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
+    """What lowering meets on the way to the function's result: its half, and the 1 from which a half is taken.
+
+    A sigmoid far below 0 is tiny, but it is computed as 1 - sigmoid(|x|).
+    """
+    function = FUNCTIONS[op.function]
+    if function.symmetry is Symmetry.NONE:
+        return 0.0
+    if function.symmetry is Symmetry.COMPLEMENT:
+        return 0.0 if one_sided(float(np.min(bounds[op.x].low)), float(np.max(bounds[op.x].high))) else 1.0
+    reach = min(bounds[op.x].magnitude, FAR)
+    return float(np.abs(function.half(np.linspace(0.0, reach, 1025))).max())
+
+
+def _state_fractions(ranged: Ranged, state: str, natural: Mapping[str, int], precision: Precision) -> list[int]:
+    """A state's word holds all that it may be, what is read from it, and what is written to it."""
+    graph, interval = ranged.graph, ranged.states[state]
+    names = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state]
+    names += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == state and op.x in natural]
+    return [fraction_for(interval.magnitude, word_limit(precision)), *(natural[n] for n in names)]
+
+
+def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
+    """The most fraction bits of weight times message with which no partial row sum leaves the accumulator."""
+    sizes = [graph.size(s) for s in op.sources]
+    shifts = source_exponents(graph, op, precision)
+    grid = np.repeat(2.0 ** (precision.first_weight + np.array(shifts)), column_sizes(graph, op))
+    reach = np.concatenate(
+        [
+            np.broadcast_to(np.maximum(np.abs(bounds[s].low), np.abs(bounds[s].high)), (n,))
+            for s, n in zip(op.sources, sizes, strict=True)
+        ]
+    )
+    weights = np.ceil(np.abs(graph.constants[op.matrix]) * grid) / grid
+    limit = word_limit(precision)
+    fractions = [fraction_for(float(product(weights, places_of(graph, op), reach).max(initial=0.0)), limit)]
+    for part, shift in zip(np.split(reach, np.cumsum(sizes)[:-1]), shifts, strict=True):
+        fractions.append(fraction_for(float(part.max(initial=0.0)), limit) + precision.first_weight + shift)
+    return min(fractions)

@@ -1,0 +1,132 @@
+"""The stages that bring a float graph near its integers: in units that fit words, in forms that keep their digits.
+
+Each takes a `Floating` and returns one. Those that write another graph are passes, and recorded as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.matrix import places_of
+from compiler.graph.ops import Div, Input, MatVec
+from compiler.quantize import centring, flat, gates, readouts
+from compiler.quantize.matrices import patches
+from compiler.quantize.precision import Precision
+from compiler.quantize.row_factors import row_factors
+from compiler.ranges.observed import Floats, Interval, Observed
+from compiler.ranges.real_intervals import find_bounds, input_margin
+from compiler.rewrite import extract_row_scales, rescale
+from compiler.rewrite.runner import PassRecord, record
+
+
+@dataclass(frozen=True, eq=False)
+class Floating:
+    """A float graph on its way to integers."""
+
+    observed: Observed
+    """the graph, with what its values are on the calibration"""
+    precision: Precision
+    known: frozenset[str]
+    """the values of the graph that was there first"""
+    timed: bool
+    """whether the last channel is a time span"""
+    bounds: Mapping[str, Interval] = field(default_factory=dict)
+    """an interval for every value, once they are in their units"""
+    passes: tuple[PassRecord, ...] = ()
+    """what the stages so far did to the graph"""
+
+    @property
+    def graph(self) -> Graph:
+        """The graph as it is now."""
+        return self.observed.graph
+
+    def written(self, graph: Graph) -> Floating:
+        """The same function, written as another graph."""
+        return self if graph is self.graph else replace(self, observed=Observed(graph, self.observed.sequences))
+
+
+Stage: TypeAlias = Callable[[Floating], Floating]
+
+
+def split_readouts(here: Floating) -> Floating:
+    """Matrices that read the states of conductances get a second one for what rounding takes off their weights."""
+    return replace(here, precision=readouts.with_split_readouts(here.graph, here.precision))
+
+
+def centre_inputs(here: Floating) -> Floating:
+    """The host takes each channel's middle away; what that adds is folded into the constants behind."""
+    graph, sequences = here.graph, here.observed.sequences
+    return here.written(centring.centred(graph, sequences, here.precision.margin, timed=here.timed))
+
+
+def shut_gates(here: Floating) -> Floating:
+    """Slow states become themselves and a step with digits of its own: q * v + a -> v + (a - (1 - q) * v)."""
+    return here.written(gates.shut_gates(here.graph, here.observed.sequences))
+
+
+def scale_inputs(here: Floating) -> Floating:
+    """The host brings each channel to +-1; the constants that meet it are multiplied."""
+    entry = next(op for _, op in here.graph.ops() if isinstance(op, Input))
+    seen = here.observed.interval(entry.out, input_margin(here.precision.margin))
+    largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
+    return here.written(rescale.scale_inputs(here.graph, np.where(largest > 0, largest, 1.0)))
+
+
+def extract_rows(here: Floating) -> Floating:
+    """M x -> (M / s) x * s: each row uses the whole range of the synapses' weights."""
+    graph, observed = here.graph, here.observed
+
+    def factors(op: MatVec, matrix: Floats) -> Floats:
+        inputs = patches(observed.samples(op.sources), places_of(graph, op))
+        sizes = [graph.size(s) for s in op.sources] if op.places is None else [matrix.shape[1]]
+        return row_factors(matrix, sizes, inputs, here.precision.at(op.out))
+
+    return here.written(extract_row_scales.rows_out(graph, factors))
+
+
+def bound(here: Floating) -> Floating:
+    """What each value can be, in the units that it now has: where arguments are clipped, and quotients normalised."""
+    return replace(here, bounds=find_bounds(here.graph, here.observed, here.precision.margin))
+
+
+def clip_arguments(here: Floating) -> Floating:
+    """Arguments that would have too few fraction bits are clipped where their function is flat."""
+    return here.written(flat.clip_arguments(here.graph, here.bounds, here.precision))
+
+
+def normalise_quotients(here: Floating) -> Floating:
+    """Numerator and denominator are scaled, element by element, so that the denominator is at most 1."""
+    upper = {op.b: here.bounds[op.b].high for _, op in here.graph.ops() if isinstance(op, Div)}
+    return here.written(rescale.normalise_quotients(here.graph, upper))
+
+
+STAGES: tuple[Stage, ...] = (
+    split_readouts,
+    centre_inputs,
+    shut_gates,
+    scale_inputs,
+    extract_rows,
+    bound,
+    clip_arguments,
+    normalise_quotients,
+)
+"""In this order; what follows, in `to_integers`, is: ranges, formats, integers, and their proof."""
+
+
+def prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision, *, timed: bool = False) -> Floating:
+    """What the stages make of a simplified float `graph`; each that wrote another graph is recorded as a pass.
+
+    `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
+    """
+    here = Floating(Observed(graph, sequences), precision, frozenset(graph.values), timed)
+    for stage in STAGES:
+        after = stage(here)
+        if after.graph is not here.graph:
+            after = replace(after, passes=(*here.passes, record(stage, here.graph, after.graph)))
+        here = after
+    return here
