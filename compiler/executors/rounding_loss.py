@@ -38,6 +38,14 @@ class Loss:
     states: Mapping[str, Floats]
     record: Mapping[str, Floats]
 
+    def of_answers(self, other: Loss, sizes: Floats) -> Loss:
+        """This, with outputs that lose what those of another graph of this function do, where that is more.
+
+        Where all of an output, whose `sizes` are (batch, 1, size), is lost in the other, that says nothing.
+        """
+        kept = other.outputs <= LOST / ROOM * sizes
+        return replace(self, outputs=np.maximum(self.outputs, np.where(kept, other.outputs, 0.0)))
+
 
 def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = ()) -> tuple[Execution, Loss]:
     """A float graph's run over `x`, and what a relative error of up to `unit` in each op and constant makes of it.

@@ -8,13 +8,14 @@ import torch
 
 from ltc2neuro.compilation.calibration import RESOLVED, unread_channels, warn_of_poor_calibration
 from ltc2neuro.compilation.growth import find_growth, warn_of_growth
+from ltc2neuro.compilation.own_arithmetic import warn_of_own_arithmetic
 from ltc2neuro.compilation.stages import Recorded
 from ltc2neuro.compilation.training_mode import warn_of_training
 from ltc2neuro.tracing import knows_time
 
 
 def warn_of(recorded: Recorded, stacklevel: int) -> None:
-    """Poor calibrations, answers that are left out, a dt that nothing takes, training mode, growth."""
+    """Poor calibrations, answers left out, a dt that nothing takes, training mode, what float32 loses, growth."""
     asked, traced = recorded.asked, recorded.traced
     arrays, above = asked.sequences.arrays, stacklevel + 1
     if asked.dt != 1.0 and not knows_time(asked.model):
@@ -29,6 +30,7 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
         unread=unread_channels(traced.graph),
     )
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
+    warn_of_own_arithmetic(asked.model, traced, traced.graph, arrays, stacklevel=above)
     growth = find_growth(traced.graph, arrays, asked.precision.margin, traced.growing)
     warn_of_growth(growth, traced.growing, max(len(a) for a in arrays), stacklevel=above)
 

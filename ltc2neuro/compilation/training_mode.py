@@ -13,13 +13,11 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from ltc2neuro.tracing.calling.call_convention import Calling
-from ltc2neuro.tracing.calling.forward import Floats, forward, with_time
+from ltc2neuro.tracing.calling.forward import Floats, first_steps, forward, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 
 NAMED = 6
 """So many modules are named; of the others the number is."""
-ROWS, STEPS = 4, 32
-"""Of the calibration, on which both modes are tried where no module is known to differ."""
 ALIKE = 1e-5
 """Of the largest answer: what differs by no more is rounding."""
 
@@ -51,8 +49,7 @@ def warn_of_training(model: nn.Module, calling: Calling, sequences: Sequence[Flo
 
 def _answers_differ(model: nn.Module, calling: Calling, sequences: Sequence[Floats]) -> bool:
     """Whether a copy answers otherwise in the modes that the model's modules are in; no where it cannot answer."""
-    steps = min(STEPS, *(len(s) for s in sequences[:ROWS]))
-    x = np.stack([s[:steps] for s in sequences[:ROWS]])
+    x = first_steps(sequences)
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
     with undisturbed():
         evaluated, trained = (instrumented(model, with_time(model, calling.dt)) for _ in range(2))

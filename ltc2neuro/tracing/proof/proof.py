@@ -56,6 +56,8 @@ class Subject:
     graph: Graph
     calling: Calling
     checkpoints: Sequence[Checkpoint]
+    traced: Graph | None = None
+    """what the graph was simplified from, which rounds as torch does: (x + 1e6) - 1e6 loses digits, x does not"""
 
 
 def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
@@ -91,7 +93,8 @@ def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype
     What torch computes is what the graph does as it was `traced`.
     """
     calling = subject.calling
-    return compared(subject, long_probe(sequences, work(traced), timed=calling.timed), exact)
+    probe = long_probe(sequences, work(traced), timed=calling.timed)
+    return compared(replace(subject, traced=traced), probe, exact)
 
 
 def _mixes_time_spans(model: torch.nn.Module) -> bool:
@@ -202,6 +205,9 @@ class _Trial:
         names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
         with np.errstate(all="ignore"):
             base, loss = rounding_loss(graph, kept.x, unit, names)
+            if self.subject.traced is not None:
+                answer = _scale(next(p for p in pairs if p.value == OUTPUT), whole)
+                loss = loss.of_answers(rounding_loss(self.subject.traced, kept.x, unit)[1], answer)
         until: npt.NDArray[np.int64] | None = None
         undecided: set[int] = set()
         for p, difference, limit in zip(pairs, differences, allowed, strict=True):

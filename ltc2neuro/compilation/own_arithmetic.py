@@ -1,0 +1,56 @@
+"""What a model loses in its own floating-point type: the network is the model in float64."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from compiler.executors.float64 import run_float
+from compiler.graph import Graph
+from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
+from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.tracing.calling.dtype import model_dtype
+from ltc2neuro.tracing.calling.forward import Floats, first_steps, forward, with_time
+from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
+
+POOR_DB = 30.0
+"""Below that a warning says so."""
+
+
+def warn_of_own_arithmetic(
+    model: torch.nn.Module, calling: Calling, graph: Graph, sequences: Sequence[Floats], stacklevel: int
+) -> None:
+    """One warning where torch's own answers are far from the same model in float64, which is what is compiled.
+
+    `sequences` are (time, features), the time before each sample as the last of them where `calling` is timed.
+    """
+    own = model_dtype(model)
+    if own == torch.float64:
+        return
+    lost = own_loss(model, calling, graph, sequences, own)
+    if lost.channel is None or lost.decibels >= POOR_DB:
+        return
+    name = str(own).removeprefix("torch.")
+    warnings.warn(
+        f"in {name}, its own type, the model itself keeps only {lost.decibels:.1f} dB of what it computes in float64, "
+        f"in channel [{lost.channel}]: the network computes what float64 does, so that net(x) is not model(x) there. "
+        "Sums of what is large and cancels do that, such as (x + 1e6) - 1e6, or inputs that vary little beside what "
+        "they are. model.double() shows what the network returns.",
+        stacklevel=stacklevel + 1,
+    )
+
+
+def own_loss(
+    model: torch.nn.Module, calling: Calling, graph: Graph, sequences: Sequence[Floats], own: torch.dtype
+) -> Worst:
+    """The worst channel of torch's answer in the type `own`, against the float `graph`, on a few steps."""
+    x = torch.tensor(first_steps(sequences)).to(own).double().numpy()
+    with undisturbed(), np.errstate(all="ignore"):
+        answer = forward(instrumented(model, with_time(model, calling.dt)), x, own, calling)
+    exact = run_float(graph, x).outputs
+    exact = exact if calling.readout == "every" else exact[:, -1:]
+    flat = exact.reshape(-1, exact.shape[-1])
+    return worst_channel(channel_sqnr([flat], [answer.reshape(flat.shape)]))
