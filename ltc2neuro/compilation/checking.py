@@ -45,8 +45,13 @@ def check(
     Raises `TraceError` for a module that cannot be compiled for any chip, `InputError` for wrong arguments.
     """
     if isinstance(model_or_net, Network):
-        if calibration is not None or timespans is not None or batch_first is not None:
-            raise InputError("a compiled network is checked without calibration", advice="Leave it out.")
+        given = {"calibration": calibration, "timespans": timespans, "precision": precision, "batch_first": batch_first}
+        if extra := [n for n, value in {**given, "dt": None if dt == 1.0 else dt}.items() if value is not None]:
+            raise InputError(
+                "a compiled network is checked as it was compiled",
+                numbers=f"given {', '.join(extra)}",
+                advice="Leave that out; check(model, ...) takes it.",
+            )
         return check_network(model_or_net, model_or_net.chip if chip is None else load_chip(chip))
     if isinstance(model_or_net, LibraryNetwork):
         raise InputError(

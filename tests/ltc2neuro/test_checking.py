@@ -143,8 +143,10 @@ def test_spans_of_time_are_checked_too():
 def test_wrong_arguments(net):
     with pytest.raises(InputError, match="calibration data"):
         ltc2neuro.check(tracker())
-    with pytest.raises(InputError, match="without calibration"):
+    with pytest.raises(InputError, match="checked as it was compiled"):
         ltc2neuro.check(net, "loihi2", sequences())
+    with pytest.raises(InputError, match="given precision, dt"):
+        ltc2neuro.check(net, precision="accurate", dt=0.5)
     with pytest.raises(ChipError, match="no chip 'loihi9'"):
         ltc2neuro.check(net, "loihi9")
 
