@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from typing import ClassVar, TypeAlias
 
 
@@ -61,6 +61,16 @@ class Instruction:
     sure: ClassVar[str] = "recalled"
     cost: ClassVar[int] = 1
     form: ClassVar[str] = ""
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """What the instruction reads, in the order of its fields.
+
+        >>> Add(Register("z"), Accumulator(0), Immediate(5)).sources
+        (Accumulator(port=0), Immediate(value=5))
+        """
+        values = (getattr(self, name) for name in _read_fields(type(self)))
+        return tuple(v for v in values if isinstance(v, (Register, Word, Immediate, Accumulator)))
 
 
 @dataclass(frozen=True)
@@ -260,16 +270,6 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Send,
 )
 """All kinds."""
-
-
-def sources(instruction: Instruction) -> list[Source]:
-    """What the instruction reads, in the order of its fields.
-
-    >>> sources(Add(Register("z"), Accumulator(0), Immediate(5)))
-    [Accumulator(port=0), Immediate(value=5)]
-    """
-    values = (getattr(instruction, name) for name in _read_fields(type(instruction)))
-    return [v for v in values if isinstance(v, (Register, Word, Immediate, Accumulator))]
 
 
 @cache

@@ -21,7 +21,7 @@ def finish(population: Population, chip: Chip, seen: Collection[str] = ()) -> Po
     more words than the chip gives it.
     """
     listing, spilled = allocate(shorten(population.listing, chip.word_high), chip.registers, population.words)
-    used = {p.name for i in listing for p in (isa.target(i), *isa.sources(i)) if isinstance(p, isa.Word)}
+    used = {p.name for i in listing for p in (isa.target(i), *i.sources) if isinstance(p, isa.Word)}
     used |= {*seen, *population.states.values()}
     words = {name: word for name, word in population.words.items() if name in used} | dict.fromkeys(spilled, 0)
     found = share_words(replace(population, listing=listing, words=words), seen)

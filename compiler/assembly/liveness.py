@@ -91,7 +91,7 @@ def _after(instruction: isa.Instruction, values: Known) -> Known:
     target = isa.target(instruction)
     if target is None:
         return values
-    found = [_value(source, values) for source in isa.sources(instruction)]
+    found = [_value(source, values) for source in instruction.sources]
     numbers = [n for n in found if n is not None]
     others = {place: n for place, n in values.items() if place != target}
     if len(numbers) < len(found):
@@ -124,8 +124,11 @@ def live_after(
         if not onward[number]:
             after.append(frozenset())
             continue
-        alive = frozenset().union(*(before[way] for way in onward[number]))
+        first, *others = onward[number]
+        alive = before[first].union(*(before[way] for way in others))
         after.append(alive)
-        read = {s for s in isa.sources(listing[number]) if isinstance(s, (isa.Register, isa.Word))}
-        before[number] = (alive - {isa.target(listing[number])}) | read
+        target = isa.target(listing[number])
+        unread = alive - {target} if target in alive else alive
+        read = [s for s in listing[number].sources if isinstance(s, (isa.Register, isa.Word)) and s not in unread]
+        before[number] = unread.union(read) if read else unread
     return [*after[::-1], before[0]]

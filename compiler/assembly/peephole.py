@@ -1,16 +1,19 @@
 """Listings made shorter, a few neighbouring instructions at a time; what a neuron sends and keeps stays the same.
 
-Each rule takes a listing and returns a shorter one, or None where it finds nothing. What is said to be dead is
-never read again, on no way through the listing: `flow` proves it. Only registers die; words are left as they are.
+Each rule takes a listing and its flow and returns a shorter listing, or None where it finds nothing. What is said to be
+dead is never read again, on no way through the listing: the flow proves it. Only registers die; words are left as they
+are.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
-from compiler.assembly.liveness import live_after, ways
+from compiler.assembly.liveness import Ways, live_after, ways
 from hw_models import isa
 
 Listing: TypeAlias = "list[isa.Instruction]"
@@ -18,27 +21,45 @@ Listing: TypeAlias = "list[isa.Instruction]"
 _JUMPS = (isa.Skip, isa.SkipUnless, isa.Label)
 
 
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Where a listing can go, and what is live behind each instruction. `word_high` is the largest of an immediate."""
+
+    listing: Listing
+    word_high: int
+
+    @cached_property
+    def ways(self) -> Ways:
+        """For each instruction the numbers of those that can follow it."""
+        return ways(self.listing)
+
+    @cached_property
+    def alive(self) -> list[frozenset[isa.Target]]:
+        """For each instruction the registers that are still read behind it."""
+        return live_after(self.listing, self.ways)
+
+
 def shorten(listing: Sequence[isa.Instruction], word_high: int) -> tuple[isa.Instruction, ...]:
     """Apply all rules until none finds anything. `word_high` is the largest integer of a word, so of an immediate."""
     found = list(listing)
     while True:
-        shorter = next((s for rule in RULES if (s := rule(found, word_high)) is not None), None)
+        flow = Flow(found, word_high)
+        shorter = next((s for rule in RULES if (s := rule(found, flow)) is not None), None)
         if shorter is None:
             return tuple(found)
         found = shorter
 
 
-def _unreached(listing: Listing, _: int) -> Listing | None:
+def _unreached(listing: Listing, flow: Flow) -> Listing | None:
     """What no way leads to, results that nobody reads, and skips that are decided."""
-    onward = ways(listing)
-    alive = live_after(listing, onward)
     kept: Listing = []
     for n, instruction in enumerate(listing):
-        if isinstance(instruction, isa.SkipUnless) and onward[n] == (n + 1,):
+        onward = flow.ways[n]
+        if isinstance(instruction, isa.SkipUnless) and onward == (n + 1,):
             continue
-        if isinstance(instruction, isa.SkipUnless) and len(onward[n]) == 1:
+        if isinstance(instruction, isa.SkipUnless) and len(onward) == 1:
             kept.append(isa.Skip(instruction.to))
-        elif isinstance(instruction, isa.Label) or (onward[n] and not _is_dead(isa.target(instruction), alive[n])):
+        elif isinstance(instruction, isa.Label) or (onward and not _is_dead(isa.target(instruction), flow.alive[n])):
             kept.append(instruction)
     return kept if kept != listing else None
 
@@ -47,7 +68,7 @@ def _is_dead(target: isa.Target | None, alive: frozenset[isa.Target]) -> bool:
     return isinstance(target, isa.Register) and target not in alive
 
 
-def _idle_skips(listing: Listing, _: int) -> Listing | None:
+def _idle_skips(listing: Listing, flow: Flow) -> Listing | None:
     """Skips to the next instruction, and labels that nobody skips to."""
     wanted = {i.to for i in listing if isinstance(i, (isa.Skip, isa.SkipUnless))}
     for n, instruction in enumerate(listing):
@@ -62,7 +83,7 @@ def _idle_skips(listing: Listing, _: int) -> Listing | None:
     return None
 
 
-def _neutral(listing: Listing, _: int) -> Listing | None:
+def _neutral(listing: Listing, flow: Flow) -> Listing | None:
     """Sums with 0 and shifts by 0 are moves; a move to itself is nothing."""
     zero = isa.Immediate(0)
     for n, i in enumerate(listing):
@@ -80,9 +101,9 @@ def _neutral(listing: Listing, _: int) -> Listing | None:
     return None
 
 
-def _late_moves(listing: Listing, _: int) -> Listing | None:
+def _late_moves(listing: Listing, flow: Flow) -> Listing | None:
     """`r = ...; d = r`, r dead: the result goes to d at once, where nobody uses d in between."""
-    alive = live_after(listing, ways(listing))
+    alive = flow.alive
     for n, move in enumerate(listing):
         if not isinstance(move, isa.Move) or not isinstance(move.a, isa.Register) or move.a in alive[n]:
             continue
@@ -91,15 +112,15 @@ def _late_moves(listing: Listing, _: int) -> Listing | None:
             if isa.target(between) == move.a:
                 moved = isa.with_target(between, move.dest)
                 return [*listing[:earlier], moved, *listing[earlier + 1 : n], *listing[n + 1 :]]
-            used = (isa.target(between), *isa.sources(between))
+            used = (isa.target(between), *between.sources)
             if isinstance(between, _JUMPS) or move.dest in used or move.a in used:
                 break
     return None
 
 
-def _early_moves(listing: Listing, _: int) -> Listing | None:
+def _early_moves(listing: Listing, flow: Flow) -> Listing | None:
     """`r = s` and then reads of r: reads of s, where s is not written before r is dead or written anew."""
-    alive = live_after(listing, ways(listing))
+    alive = flow.alive
     for n, move in enumerate(listing):
         if not isinstance(move, isa.Move) or not isinstance(move.dest, isa.Register):
             continue
@@ -127,9 +148,9 @@ def _reads_replaced(
     return None
 
 
-def _chained_constants(listing: Listing, word_high: int) -> Listing | None:
+def _chained_constants(listing: Listing, flow: Flow) -> Listing | None:
     """`r = a - #c; d = #k - r`, r dead: `d = #(k + c) - a`; and all other sums of one number and two constants."""
-    alive = live_after(listing, ways(listing))
+    alive = flow.alive
     for n in range(1, len(listing)):
         first, second = listing[n - 1], listing[n]
         inner, outer = _linear(first), _linear(second)
@@ -141,7 +162,7 @@ def _chained_constants(listing: Listing, word_high: int) -> Listing | None:
             continue
         sign, constant = outer[0] * inner[0], outer[2] + outer[0] * inner[2]
         dest = isa.target(second)
-        if dest is None or abs(constant) > word_high:
+        if dest is None or abs(constant) > flow.word_high:
             continue
         sum_: isa.Instruction
         if sign > 0:
@@ -165,7 +186,7 @@ def _linear(i: isa.Instruction) -> tuple[int, isa.Source, int] | None:
     return None
 
 
-def _mirrored(listing: Listing, _: int) -> Listing | None:
+def _mirrored(listing: Listing, flow: Flow) -> Listing | None:
     """`o = 0 - x; m = max(x, o)` and later `n = x < 0`: n first, and m by it, where all that is written once."""
     written = Counter(isa.target(i) for i in listing)
     compares = {
@@ -184,17 +205,17 @@ def _mirrored(listing: Listing, _: int) -> Listing | None:
         compare = listing[later]
         if not isinstance(compare, isa.Compare) or not isinstance(compare.dest, isa.Register):
             continue
-        if later in _reached_without(listing, n):
+        if later in _reached_without(flow, n):
             continue
         select = isa.Select(most.dest, compare.dest, opposite, x)
         return [*listing[:n], compare, select, *listing[n + 1 : later], *listing[later + 1 :]]
     return None
 
 
-def _reached_without(listing: Listing, number: int) -> set[int]:
+def _reached_without(flow: Flow, number: int) -> set[int]:
     """The instructions that some way from the start leads to without instruction `number`."""
     reached = {0}
-    for n, onward in enumerate(ways(listing)):
+    for n, onward in enumerate(flow.ways):
         if n in reached and n != number:
             reached.update(onward)
     return reached
@@ -207,7 +228,7 @@ def _without(listing: Listing, n: int) -> Listing:
     return [*listing[:n], *listing[n + 1 :]]
 
 
-RULES: list[Callable[[Listing, int], Listing | None]] = [
+RULES: list[Callable[[Listing, Flow], Listing | None]] = [
     _unreached,
     _idle_skips,
     _neutral,

@@ -52,7 +52,7 @@ def place_fault(
     alive = live_after(listing, ways(listing))
     unset = {place for place in alive[-1] if isinstance(place, isa.Register)}
     for number, instruction in enumerate(listing):
-        for place in [*isa.sources(instruction), isa.target(instruction)]:
+        for place in [*instruction.sources, isa.target(instruction)]:
             if isinstance(place, isa.Word) and place.name not in words:
                 return number, f"a word that has been declared, not {place.name!r}"
             if isinstance(place, isa.Accumulator) and place.port >= sums:

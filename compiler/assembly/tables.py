@@ -16,7 +16,7 @@ _KINDS = {kind.__name__: kind for kind in isa.INSTRUCTIONS}
 def population_table(population: Population) -> dict[str, Json]:
     """Name, size, ports, registers, constants, words, states and program of a population."""
     listing = population.listing
-    places = [p for i in listing for p in (isa.target(i), *isa.sources(i))]
+    places = [p for i in listing for p in (isa.target(i), *i.sources)]
     written = {isa.target(i) for i in listing}
     states = {word: state for state, word in population.states.items()}
     words: list[Json] = []

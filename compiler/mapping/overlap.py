@@ -42,7 +42,7 @@ def uses(sections: Iterable[Section]) -> dict[str, Uses]:
             target = isa.target(instruction)
             if isinstance(target, isa.Word):
                 written.setdefault(target.name, []).extend(ends)
-            for place in (target, *isa.sources(instruction)):
+            for place in (target, *instruction.sources):
                 if isinstance(place, isa.Word):
                     used.setdefault(place.name, []).extend(ends)
     found: dict[str, Uses] = {}

@@ -80,11 +80,12 @@ class Observed:
         return {n: np.concatenate([r[n].reshape(-1, self.graph.size(n)) for r in rows]) for n in names}
 
     def _groups(self) -> list[Floats]:
-        """The sequences, those of equal length stacked."""
+        """The sequences, those of equal length stacked, as many as the program runs side by side."""
         by_length: dict[int, list[Floats]] = {}
         for sequence in self.sequences:
             by_length.setdefault(len(sequence), []).append(sequence)
-        return [np.stack(group) for group in by_length.values()]
+        lanes = self._program.lanes
+        return [np.stack(g[i : i + lanes]) for g in by_length.values() for i in range(0, len(g), lanes)]
 
     @cached_property
     def _program(self) -> Program:
@@ -106,13 +107,22 @@ class Observed:
     @cached_property
     def _all(self) -> dict[str, tuple[Floats, Floats]]:
         found: dict[str, tuple[Floats, Floats]] = {}
+        for group in self._groups():
+            for name, (low, high) in self._extremes_in(group).items():
+                before = found.get(name, (low, high))
+                found[name] = (np.minimum(before[0], low), np.maximum(before[1], high))
+        return found
+
+    def _extremes_in(self, group: Floats) -> dict[str, tuple[Floats, Floats]]:
+        seen: dict[str, tuple[Array, Array]] = {}
 
         def see(name: str, value: Array) -> None:
-            low, high = value.min(axis=1), value.max(axis=1)
-            if name in found:
-                low, high = np.minimum(found[name][0], low), np.maximum(found[name][1], high)
-            found[name] = (low, high)
+            if name in seen:
+                low, high = seen[name]
+                np.minimum(low, value, out=low)
+                np.maximum(high, value, out=high)
+            else:
+                seen[name] = value.copy(), value.copy()
 
-        for group in self._groups():
-            self._program.run(group, observe=see)
-        return found
+        self._program.run(group, observe=see)
+        return {name: (low.min(axis=1), high.max(axis=1)) for name, (low, high) in seen.items()}

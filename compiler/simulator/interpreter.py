@@ -152,7 +152,7 @@ class Interpreter:
             writes: set[str] = set()
             for instruction in reversed(run):
                 target = _target(instruction)
-                alive = (alive - {target}) | {self._key(s) for s in isa.sources(instruction)}
+                alive = (alive - {target}) | {self._key(s) for s in instruction.sources}
                 writes.add(target)
             words |= {w[1:] for w in writes if w[0] == "="}
             live[number] = alive
@@ -180,7 +180,7 @@ class Interpreter:
 
     def _operation(self, instruction: isa.Instruction) -> Operation:
         return OPERATIONS[type(instruction)](
-            instruction, _target(instruction), *map(self._key, isa.sources(instruction))
+            instruction, _target(instruction), *map(self._key, instruction.sources)
         )
 
 

@@ -25,7 +25,7 @@ A, B, C = (isa.Word(name) for name in "abc")
 @given(integer_graphs(), st.sampled_from([0, 1, 2]), st.sampled_from([None, 2]))
 def test_few_registers_change_nothing(graph, registers, reset):
     few = map_network(graph, replace(CHIP, registers=registers), reset)
-    places = {p for q in few.populations for i in q.listing for p in (isa.target(i), *isa.sources(i))}
+    places = {p for q in few.populations for i in q.listing for p in (isa.target(i), *i.sources)}
     assert {p.name for p in places if isinstance(p, isa.Register)} <= {f"r{n}" for n in range(registers)}
     assert outcome(few) == outcome(map_network(graph, CHIP, reset))
 

@@ -95,7 +95,7 @@ def test_shorter_listings_do_the_same(listing):
 @given(programs(), st.sampled_from([None, 0, 1, 2, 3]))
 def test_allocated_listings_do_the_same(listing, registers):
     allocated, extra = allocate(listing, registers)
-    used = {p for i in allocated for p in (isa.target(i), *isa.sources(i)) if isinstance(p, isa.Register)}
+    used = {p for i in allocated for p in (isa.target(i), *i.sources) if isinstance(p, isa.Register)}
     assert {r.name for r in used} <= {f"r{n}" for n in range(9 if registers is None else registers)}
     assert registers != 0 or not used
     assert outcome(allocated, extra) == outcome(listing)
