@@ -104,7 +104,7 @@ def saturate(x: Integers, low: int, high: int) -> tuple[Integers, int]:
     >>> saturate(np.array([-9, 0, 9]), -4, 3)
     (array([-4,  0,  3]), 2)
     """
-    clipped = np.clip(x, low, high)
+    clipped = np.minimum(np.maximum(x, low), high)  # np.clip looks at the type each time
     return clipped, int(np.count_nonzero(clipped != x))
 
 
@@ -121,5 +121,5 @@ def shift_saturate(x: Integers, amount: Integers, low: int, high: int) -> tuple[
     top = np.right_shift(np.full_like(left, high), left)
     bottom = -np.right_shift(np.full_like(left, -low), left)
     shifted = np.right_shift(x, np.maximum(-amount, 0))
-    clipped = np.clip(shifted, bottom, top)
+    clipped = np.minimum(np.maximum(shifted, bottom), top)
     return np.left_shift(clipped, left), int(np.count_nonzero(clipped != shifted))

@@ -203,9 +203,9 @@ def _iterate(block: Prepared, frame: Frame, outputs: list[Array], observe: Calla
     """One iteration of a block."""
     values, batch = frame.values, frame.sample.shape[1]
     for name, kernel in block.computed:
-        values[name] = kernel(frame)
+        found = values[name] = kernel(frame)
         if observe is not None:
-            observe(name, values[name])
+            observe(name, found)
     for value in block.outputs:
         outputs.append(_wide(values[value], batch))
     frame.states.update({state: _wide(values[value], batch) for state, value in block.written})
@@ -214,6 +214,15 @@ def _iterate(block: Prepared, frame: Frame, outputs: list[Array], observe: Calla
 def _wide(array: Array, batch: int) -> Array:
     """A constant is one column, which all sequences have."""
     return array if array.shape[1] == batch else np.broadcast_to(array, (len(array), batch))
+
+
+def concatenated(frame: Frame, sources: Sequence[str]) -> Array:
+    """The values `sources`, one behind the other."""
+    if len(sources) == 1:
+        return frame.values[sources[0]]
+    arrays = [frame.values[s] for s in sources]
+    batch = max(a.shape[1] for a in arrays)
+    return np.concatenate([_wide(a, batch) for a in arrays])
 
 
 def prepare(graph: G, factories: Mapping[type[Op], Factory[G]]) -> Program:

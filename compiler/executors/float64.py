@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, prepare
+from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, concatenated, prepare
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
@@ -67,7 +67,7 @@ def _input(graph: Graph, op: Op) -> Kernel:
 def _gather(graph: Graph, op: Op) -> Kernel:
     assert isinstance(op, Gather)
     index = graph.constants[op.index]
-    return lambda frame: _joined(frame, op.sources)[index]
+    return lambda frame: concatenated(frame, op.sources)[index]
 
 
 def _segment_sum(graph: Graph, op: Op) -> Kernel:
@@ -95,24 +95,16 @@ def _segment_sum(graph: Graph, op: Op) -> Kernel:
 def _mat_vec(graph: Graph, op: Op) -> Kernel:
     assert isinstance(op, MatVec)
     if op.places is None:
-        return lambda frame: frame.values[op.matrix] @ _joined(frame, op.sources)
+        return lambda frame: frame.values[op.matrix] @ concatenated(frame, op.sources)
     places = graph.constants[op.places].astype(np.int64)
 
     def kernel(frame: Frame) -> Array:
-        x = _joined(frame, op.sources)
+        x = concatenated(frame, op.sources)
         batch = x.shape[1]
         patches = np.concatenate([x, np.zeros((1, batch))])[places.T]
         return (frame.values[op.matrix] @ patches.reshape(len(patches), -1)).reshape(-1, batch)
 
     return kernel
-
-
-def _joined(frame: Frame, sources: Sequence[str]) -> Array:
-    arrays = [frame.values[s] for s in sources]
-    if len(arrays) == 1:
-        return arrays[0]
-    batch = max(a.shape[1] for a in arrays)
-    return np.concatenate([np.broadcast_to(a, (a.shape[0], batch)) for a in arrays])
 
 
 _RELATIONS = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}

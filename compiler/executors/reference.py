@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, Program, prepare
+from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, Program, concatenated, prepare
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.ops import (
@@ -87,16 +87,7 @@ def _input(graph: IntegerGraph, op: Op) -> Kernel:
 def _gather(graph: IntegerGraph, op: Op) -> Kernel:
     assert isinstance(op, Gather)
     index = graph.constants[op.index]
-    return lambda frame: np.take(joined(frame, op.sources), index, axis=0)
-
-
-def joined(frame: Frame, sources: Sequence[str]) -> Array:
-    """The concatenation of the values `sources`; one that depends on constants only is the same in all lanes."""
-    arrays = [frame.values[s] for s in sources]
-    if len(arrays) == 1:
-        return arrays[0]
-    batch = max(a.shape[1] for a in arrays)
-    return np.concatenate([a if a.shape[1] == batch else np.broadcast_to(a, (len(a), batch)) for a in arrays])
+    return lambda frame: np.take(concatenated(frame, op.sources), index, axis=0)
 
 
 def _segment_sum(graph: IntegerGraph, op: Op) -> Kernel:
@@ -122,11 +113,11 @@ def _mat_vec(graph: IntegerGraph, op: Op) -> Kernel:
     bound = int(np.abs(matrix).sum(axis=1).max(initial=0)) * sources
     exact = matrix if bound >= 2**53 else matrix.astype(np.float64)
     if op.places is None:
-        return lambda frame: (exact @ joined(frame, op.sources)).astype(matrix.dtype)
+        return lambda frame: (exact @ concatenated(frame, op.sources)).astype(matrix.dtype)
     places = graph.constants[op.places]
 
     def kernel(frame: Frame) -> Array:
-        x = joined(frame, op.sources)
+        x = concatenated(frame, op.sources)
         padded = np.concatenate([x, np.zeros_like(x[:1])])
         sums = np.tensordot(exact, np.take(padded, places, axis=0), axes=(1, 1))
         return sums.reshape(-1, x.shape[1]).astype(matrix.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import ltc2neuro
 from compiler.executors.float64 import run_float
 from hw_models.errors import TraceError
 from ltc2neuro.extras import LAVA
+from ltc2neuro.network import Network
 from ltc2neuro.nn.recurrence import Recurrent, state_shapes, takes_time
 from ltc2neuro.nn.states import Bounded, Growing
 from ltc2neuro.tracing import run_torch, trace
@@ -195,14 +197,12 @@ class CellTest:
 
     def test_a_thousand_samples(self):
         """Within the bound, and the error at the end is not far above that of the beginning."""
-        model, x = self.layer(size=4).eval(), steady(FEATURES, 1000)
-        whole = isinstance(model.cell, Growing) and model.cell.unbounded
-        net = self.compiled(model, x if whole else x.reshape(10, 100, FEATURES))
+        net, cell, x = small(type(self)), self.layer(size=4).cell, steady(FEATURES, 1000)
         run, real = net.run(x), run_float(net.float_graph, x)
         for state in net.graph.states:
             reached = run.states[state.name] * net.state_lsb(state.name)
             name = state.name.split("[")[0].removeprefix("cell.")
-            bound = dict(zip(self.names(model.cell), self.bounds(model.cell), strict=True)).get(name)
+            bound = dict(zip(self.names(cell), self.bounds(cell), strict=True)).get(name)
             if bound is not None and "[" not in state.name:
                 low, high = (torch.as_tensor(end, dtype=torch.float64).detach().numpy() for end in bound)
                 room = 2.0**-11 * max(float(np.max(np.abs(low))), float(np.max(np.abs(high))))
@@ -214,8 +214,7 @@ class CellTest:
     def test_lava(self):
         if LAVA.missing():
             pytest.skip("lava-nc is not installed")
-        x = drifting(FEATURES, batch=2, steps=6)
-        net = self.compiled(self.layer(size=4), x)
+        net, x = small(type(self)), drifting(FEATURES, batch=2, steps=6)
         run, lava = net.run(x), net.run(x, on="lava-fused")
         assert np.array_equal(lava.integers, run.integers)
         assert all(np.array_equal(lava.states[n], run.states[n]) for n in run.states)
@@ -243,6 +242,14 @@ class CellTest:
 
     def bounds(self, cell):
         return cell.state_bounds(1.0) if isinstance(cell, Bounded) else [None] * len(self.names(cell))
+
+
+@cache
+def small(test: type[CellTest]) -> Network:
+    """A network of few neurons, calibrated on a thousand samples; some tests run it, and none changes it."""
+    model, x = test().layer(size=4).eval(), steady(FEATURES, 1000)
+    whole = isinstance(model.cell, Growing) and model.cell.unbounded
+    return test().compiled(model, x if whole else x.reshape(10, 100, FEATURES))
 
 
 __all__ = ["FEATURES", "SIZE", "CellTest", "drifting", "sequences", "sigmoid", "solve"]
