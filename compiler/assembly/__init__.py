@@ -7,7 +7,8 @@ from compiler.assembly.parser import parse, parse_listing
 from compiler.assembly.peephole import shorten
 from compiler.assembly.population import Population
 from compiler.assembly.registers import allocate
-from compiler.assembly.templates import Scratch, select
+from compiler.assembly.site import Scratch, Site
+from compiler.assembly.templates import select
 from compiler.assembly.text import listing_text, populations_text
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Reset",
     "Scratch",
     "Section",
+    "Site",
     "allocate",
     "assemble",
     "code_instructions",

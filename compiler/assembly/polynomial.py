@@ -2,66 +2,48 @@
 
 from __future__ import annotations
 
+from compiler.assembly.site import Listing, Site
+from compiler.graph.ops import PiecewisePolynomial
 from hw_models import isa
-from hw_models.fixed_point import Integers
 
 
-def polynomial(
-    x: isa.Source,
-    dest: isa.Target,
-    knots: Integers,
-    origins: Integers,
-    coefficients: Integers,
-    shifts: Integers,
-    t: isa.Register,
-    y: isa.Register,
-    end: str,
-) -> list[isa.Instruction]:
-    """dest = the polynomial of x's segment. All numbers of a segment are immediates of its leaf.
+def polynomial(op: PiecewisePolynomial, dest: isa.Target, at: Site) -> Listing:
+    """dest = the polynomial of x's segment. All numbers of a segment are immediates of its leaf."""
+    knots, origins = at.graph.constants[op.knots].tolist(), at.graph.constants[op.origins].tolist()
+    coefficients, shifts = at.graph.constants[op.coefficients].tolist(), at.graph.constants[op.shifts].tolist()
+    x, t, y, end = at.place(op.x), at.scratch.register(), at.scratch.register(), at.scratch.label()
 
-    `t` and `y` are scratch registers, `end` the label behind the tree, which also names its inner labels.
-    """
-
-    def tree(first: int, last: int) -> list[isa.Instruction]:
+    def tree(first: int, last: int) -> Listing:
         if first == last:
-            return leaf(x, dest, int(origins[first]), coefficients[first], shifts[first], t, y)
+            return leaf(first)
         middle = (first + last + 1) // 2
         right = f"{end}_{middle}"
         return [
-            isa.SkipUnless(x, isa.Immediate(int(knots[middle - 1])), isa.Test.LESS, right),
+            isa.SkipUnless(x, isa.Immediate(knots[middle - 1]), isa.Test.LESS, right),
             *tree(first, middle - 1),
             isa.Skip(end),
             isa.Label(right),
             *tree(middle, last),
         ]
 
+    def leaf(segment: int) -> Listing:
+        """Horner from the highest coefficient that is not 0; coefficients rise with the power of t."""
+        terms = list(coefficients[segment])
+        while len(terms) > 1 and terms[-1] == 0:
+            terms.pop()
+        if len(terms) == 1:
+            return [isa.Move(dest, isa.Immediate(terms[0]))]
+        listing: Listing = []
+        distance: isa.Source = x
+        if origins[segment] != 0:
+            listing.append(isa.Subtract(t, x, isa.Immediate(origins[segment])))
+            distance = t
+        value: isa.Source = isa.Immediate(terms[-1])
+        for power in range(len(terms) - 2, -1, -1):
+            listing.append(isa.MultiplyShift(y, distance, value, isa.Immediate(shifts[segment][power])))
+            target = dest if power == 0 else y
+            listing.append(isa.Add(target, y, isa.Immediate(terms[power])))
+            value = y
+        return listing
+
     return [*tree(0, len(origins) - 1), isa.Label(end)]
-
-
-def leaf(
-    x: isa.Source,
-    dest: isa.Target,
-    origin: int,
-    coefficients: Integers,
-    shifts: Integers,
-    t: isa.Register,
-    y: isa.Register,
-) -> list[isa.Instruction]:
-    """Horner from the highest coefficient that is not 0; coefficients rise with the power of t."""
-    terms = [int(c) for c in coefficients]
-    while len(terms) > 1 and terms[-1] == 0:
-        terms.pop()
-    if len(terms) == 1:
-        return [isa.Move(dest, isa.Immediate(terms[0]))]
-    listing: list[isa.Instruction] = []
-    distance: isa.Source = x
-    if origin != 0:
-        listing.append(isa.Subtract(t, x, isa.Immediate(origin)))
-        distance = t
-    value: isa.Source = isa.Immediate(terms[-1])
-    for power in range(len(terms) - 2, -1, -1):
-        listing.append(isa.MultiplyShift(y, distance, value, isa.Immediate(int(shifts[power]))))
-        target = dest if power == 0 else y
-        listing.append(isa.Add(target, y, isa.Immediate(terms[power])))
-        value = y
-    return listing

@@ -7,21 +7,20 @@ never act, an origin of 0); it never computes another integer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
 
 from compiler.assembly.polynomial import polynomial
+from compiler.assembly.site import Listing, Site
 from compiler.graph.integers import IntegerGraph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
     And,
     Compare,
-    Elementwise,
+    Divide,
     Max,
     Min,
     MulShift,
+    Op,
     PiecewisePolynomial,
     Relation,
     Rescale,
@@ -30,13 +29,7 @@ from compiler.graph.ops import (
     Sub,
 )
 from hw_models import isa
-from hw_models.chip import Chip
 from hw_models.errors import ChipError
-from hw_models.fixed_point import Integers
-
-Listing: TypeAlias = list[isa.Instruction]
-Place: TypeAlias = Callable[[str], isa.Source]
-"""Where a value or constant of the graph is found."""
 
 _TESTS = {
     Relation.LESS: isa.Test.LESS,
@@ -45,59 +38,44 @@ _TESTS = {
 }
 
 
-@dataclass
-class Scratch:
-    """Fresh names for the registers and labels of one listing."""
+_OF_TWO: dict[type[Op], Callable[[isa.Target, isa.Source, isa.Source], isa.Instruction]] = {
+    Add: isa.Add,
+    Sub: isa.Subtract,
+    Min: isa.Minimum,
+    Max: isa.Maximum,
+    And: isa.And,
+}
 
-    used: int = 0
-
-    def register(self) -> isa.Register:
-        """A register that nobody else uses."""
-        self.used += 1
-        return isa.Register(f"~{self.used}")
-
-    def label(self) -> str:
-        """A label that nobody else uses."""
-        self.used += 1
-        return f"l{self.used}"
+select: OpTable[[isa.Target, Site], Listing] = OpTable("templates")
+"""The instructions that leave the result of an elementwise op in a target. `ChipError` where the chip has none."""
 
 
-def select(
-    op: Elementwise, dest: isa.Target, graph: IntegerGraph, chip: Chip, place: Place, scratch: Scratch
-) -> Listing:
-    """The instructions that leave the result of `op` in `dest`. Raises `ChipError` where the chip has none."""
-    if isinstance(op, Add):
-        return [isa.Add(dest, place(op.a), place(op.b))]
-    if isinstance(op, Sub):
-        return [isa.Subtract(dest, place(op.a), place(op.b))]
-    if isinstance(op, Min):
-        return [isa.Minimum(dest, place(op.a), place(op.b))]
-    if isinstance(op, Max):
-        return [isa.Maximum(dest, place(op.a), place(op.b))]
-    if isinstance(op, And):
-        return [isa.And(dest, place(op.a), place(op.b))]
-    if isinstance(op, Compare):
-        return [isa.Compare(dest, place(op.a), place(op.b), _TESTS[op.relation])]
-    if isinstance(op, Select):
-        return [isa.Select(dest, place(op.condition), place(op.a), place(op.b))]
-    if isinstance(op, MulShift):
-        return [isa.MultiplyShift(dest, place(op.a), place(op.b), place(op.shift))]
-    if isinstance(op, Rescale):
-        return _rescale(op, dest, graph, chip, place)
-    if isinstance(op, Shift):
-        return _shift(op, dest, graph, place, scratch)
-    if isinstance(op, PiecewisePolynomial):
-        knots, origins = _integers(graph, op.knots), _integers(graph, op.origins)
-        coefficients, shifts = _integers(graph, op.coefficients), _integers(graph, op.shifts)
-        names = (scratch.register(), scratch.register(), scratch.label())
-        return polynomial(place(op.x), dest, knots, origins, coefficients, shifts, *names)
-    raise ChipError(
-        f"{chip.name} has no instruction for {type(op).__name__}", where=op.result or "", advice="Use another chip."
-    )
+@select.on(Add, Sub, Min, Max, And)
+def _of_two(op: Add | Sub | Min | Max | And, dest: isa.Target, at: Site) -> Listing:
+    return [_OF_TWO[type(op)](dest, at.place(op.a), at.place(op.b))]
 
 
-def _integers(graph: IntegerGraph, name: str) -> Integers:
-    return np.asarray(graph.constants[name], np.int64)
+@select.on(Compare)
+def _compare(op: Compare, dest: isa.Target, at: Site) -> Listing:
+    return [isa.Compare(dest, at.place(op.a), at.place(op.b), _TESTS[op.relation])]
+
+
+@select.on(Select)
+def _select(op: Select, dest: isa.Target, at: Site) -> Listing:
+    return [isa.Select(dest, at.place(op.condition), at.place(op.a), at.place(op.b))]
+
+
+@select.on(MulShift)
+def _mul_shift(op: MulShift, dest: isa.Target, at: Site) -> Listing:
+    return [isa.MultiplyShift(dest, at.place(op.a), at.place(op.b), at.place(op.shift))]
+
+
+@select.on(Divide)
+def _divide(op: Divide, dest: isa.Target, at: Site) -> Listing:
+    raise ChipError(f"{at.chip.name} has no instruction for Divide", where=op.out, advice="Use another chip.")
+
+
+select.on(PiecewisePolynomial)(polynomial)
 
 
 def _bounds(graph: IntegerGraph, name: str) -> tuple[int, int]:
@@ -120,15 +98,16 @@ def _clip(dest: isa.Target, a: isa.Source, bounds: tuple[int, int], low: int, hi
     return listing, a
 
 
-def _rescale(op: Rescale, dest: isa.Target, graph: IntegerGraph, chip: Chip, place: Place) -> Listing:
+@select.on(Rescale)
+def _rescale(op: Rescale, dest: isa.Target, at: Site) -> Listing:
     """Add half an LSB, shift right, clip."""
-    low, high = _bounds(graph, op.x)
-    out_low, out_high = _bounds(graph, op.out)
+    low, high = _bounds(at.graph, op.x)
+    out_low, out_high = _bounds(at.graph, op.out)
     listing: Listing = []
-    x = place(op.x)
+    x = at.place(op.x)
     if op.shift > 0:
         half = 1 << (op.shift - 1)
-        if high + half <= chip.word_high:
+        if high + half <= at.chip.word_high:
             listing.append(isa.Add(dest, x, isa.Immediate(half)))
             listing.append(isa.ShiftRight(dest, dest, isa.Immediate(op.shift)))
         else:  # the half does not fit on top: half the shift's last bit afterwards is the same integer
@@ -141,10 +120,12 @@ def _rescale(op: Rescale, dest: isa.Target, graph: IntegerGraph, chip: Chip, pla
     return listing if x == dest else [isa.Move(dest, x)]
 
 
-def _shift(op: Shift, dest: isa.Target, graph: IntegerGraph, place: Place, scratch: Scratch) -> Listing:
+@select.on(Shift)
+def _shift(op: Shift, dest: isa.Target, at: Site) -> Listing:
     """Shift right by max(-amount, 0), clip to what the word can hold after it, shift left by max(amount, 0)."""
+    graph, scratch = at.graph, at.scratch
     low, high = _bounds(graph, op.out)
-    x, amount = place(op.x), place(op.amount)
+    x, amount = at.place(op.x), at.place(op.amount)
     least, most = _bounds(graph, op.amount)
     if least == most >= 0:
         listing, x = _clip(dest, x, _bounds(graph, op.x), -(-low >> most), high >> most)

@@ -1,6 +1,6 @@
 """Running a graph sample by sample: what the NumPy executors have in common, and no arithmetic.
 
-A backend brings one kernel factory per op type: `factory(graph, op)` returns a function from the values
+A backend brings its kernels, a table keyed by op: `kernels(op, graph)` returns a function from the values
 by name to the op's result, an array (size, batch).
 """
 
@@ -15,7 +15,6 @@ import numpy as np
 
 from compiler.graph.graph import Block, Graph
 from compiler.graph.ops import Op, Output, StateRead
-from hw_models.errors import GraphError
 
 Array: TypeAlias = np.ndarray
 
@@ -65,7 +64,7 @@ class Frame:
 
 Kernel: TypeAlias = Callable[[Frame], Array]
 G = TypeVar("G", bound=Graph)
-Factory: TypeAlias = Callable[[G, Op], Kernel]
+Kernels: TypeAlias = Callable[[Op, G], Kernel]
 
 
 @dataclass(frozen=True)
@@ -225,19 +224,19 @@ def concatenated(frame: Frame, sources: Sequence[str]) -> Array:
     return np.concatenate([_wide(a, batch) for a in arrays])
 
 
-def prepare(graph: G, factories: Mapping[type[Op], Factory[G]]) -> Program:
+def prepare(graph: G, kernels: Kernels[G]) -> Program:
     """`graph` with the kernels of one backend."""
     return Program(
         graph,
         {n: _column(c) for n, c in graph.constants.items()},
-        tuple(_prepared(graph, block, factories) for block in graph.blocks),
+        tuple(_prepared(graph, block, kernels) for block in graph.blocks),
     )
 
 
-def _prepared(graph: G, block: Block, factories: Mapping[type[Op], Factory[G]]) -> Prepared:
+def _prepared(graph: G, block: Block, kernels: Kernels[G]) -> Prepared:
     return Prepared(
         block.repeat,
-        tuple((op.result, _kernel(graph, op, factories)) for op in block.computed if op.result is not None),
+        tuple((op.result, _kernel(graph, op, kernels)) for op in block.computed if op.result is not None),
         tuple((op.state, op.x) for op in block.commits),
         tuple(op.x for op in block.outputs),
     )
@@ -252,10 +251,8 @@ def _stack(arrays: list[Array], batch: int, size: int) -> Array:
     return np.stack(arrays).transpose(2, 0, 1) if arrays else np.zeros((batch, 0, size))
 
 
-def _kernel(graph: G, op: Op, factories: Mapping[type[Op], Factory[G]]) -> Kernel:
+def _kernel(graph: G, op: Op, kernels: Kernels[G]) -> Kernel:
     if isinstance(op, StateRead):
         state = op.state
         return lambda frame: frame.states[state]
-    if type(op) not in factories:
-        raise GraphError(f"this executor has no kernel for {type(op).__name__}")
-    return factories[type(op)](graph, op)
+    return kernels(op, graph)

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, concatenated, prepare
+from compiler.executors.execution import Array, Execution, Frame, Kernel, concatenated, prepare
+from compiler.executors.kernels import RELATIONS, of_two, select
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -21,9 +23,7 @@ from compiler.graph.ops import (
     Max,
     Min,
     Mul,
-    Op,
     Output,
-    Relation,
     SegmentSum,
     Select,
     Sub,
@@ -59,19 +59,26 @@ def output_map(graph: Graph) -> tuple[Floats, Floats]:
     return graph.constants[op.scale], graph.constants[op.offset]
 
 
-def _input(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Input)
+KERNELS: OpTable[[Graph], Kernel] = OpTable("float64")
+"""The kernel of each real op."""
+
+KERNELS.on(Add, Sub, Mul, Div, Min, Max)(of_two)
+KERNELS.on(Select)(select)
+
+
+@KERNELS.on(Input)
+def _input(op: Input, graph: Graph) -> Kernel:
     return lambda frame: frame.sample * frame.values[op.scale] + frame.values[op.offset]
 
 
-def _gather(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Gather)
+@KERNELS.on(Gather)
+def _gather(op: Gather, graph: Graph) -> Kernel:
     index = graph.constants[op.index]
     return lambda frame: concatenated(frame, op.sources)[index]
 
 
-def _segment_sum(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, SegmentSum)
+@KERNELS.on(SegmentSum)
+def _segment_sum(op: SegmentSum, graph: Graph) -> Kernel:
     segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
     order = np.argsort(segment, kind="stable")
     in_order = np.array_equal(order, np.arange(len(order)))
@@ -92,8 +99,8 @@ def _segment_sum(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _mat_vec(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, MatVec)
+@KERNELS.on(MatVec)
+def _mat_vec(op: MatVec, graph: Graph) -> Kernel:
     if op.places is None:
         return lambda frame: frame.values[op.matrix] @ concatenated(frame, op.sources)
     places = graph.constants[op.places].astype(np.int64)
@@ -107,47 +114,13 @@ def _mat_vec(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-_RELATIONS = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}
-
-
-def _compare(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Compare)
-    relation = _RELATIONS[op.relation]
+@KERNELS.on(Compare)
+def _compare(op: Compare, graph: Graph) -> Kernel:
+    relation = RELATIONS[op.relation]
     return lambda frame: relation(frame.values[op.a], frame.values[op.b]).astype(np.float64)
 
 
-def _select(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Select)
-    return lambda frame: np.where(frame.values[op.condition] != 0, frame.values[op.a], frame.values[op.b])
-
-
-def _apply(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Apply)
+@KERNELS.on(Apply)
+def _apply(op: Apply, graph: Graph) -> Kernel:
     function = FUNCTIONS[op.function].real
     return lambda frame: function(frame.values[op.x])
-
-
-def _binary(ufunc: np.ufunc) -> Factory:
-    def factory(graph: Graph, op: Op) -> Kernel:
-        assert isinstance(op, (Add, Sub, Mul, Div, Min, Max))
-        a, b = op.a, op.b
-        return lambda frame: ufunc(frame.values[a], frame.values[b])
-
-    return factory
-
-
-KERNELS: dict[type[Op], Factory] = {
-    Input: _input,
-    Gather: _gather,
-    SegmentSum: _segment_sum,
-    MatVec: _mat_vec,
-    Add: _binary(np.add),
-    Sub: _binary(np.subtract),
-    Mul: _binary(np.multiply),
-    Div: _binary(np.divide),
-    Min: _binary(np.minimum),
-    Max: _binary(np.maximum),
-    Compare: _compare,
-    Select: _select,
-    Apply: _apply,
-}

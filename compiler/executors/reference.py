@@ -11,9 +11,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, Program, concatenated, prepare
+from compiler.executors.execution import Array, Execution, Frame, Kernel, Program, concatenated, prepare
+from compiler.executors.kernels import RELATIONS, of_two, select
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import (
     Add,
     And,
@@ -25,9 +27,7 @@ from compiler.graph.ops import (
     Max,
     Min,
     MulShift,
-    Op,
     PiecewisePolynomial,
-    Relation,
     Rescale,
     SegmentSum,
     Select,
@@ -80,18 +80,26 @@ def _magnitude(graph: IntegerGraph, name: str) -> int:
     return graph.format(name).magnitude
 
 
-def _input(graph: IntegerGraph, op: Op) -> Kernel:
+KERNELS: OpTable[[IntegerGraph], Kernel] = OpTable("reference")
+"""The kernel of each integer op."""
+
+KERNELS.on(Add, Sub, Min, Max, And)(of_two)
+KERNELS.on(Select)(select)
+
+
+@KERNELS.on(Input)
+def _input(op: Input, graph: IntegerGraph) -> Kernel:
     return lambda frame: frame.sample
 
 
-def _gather(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, Gather)
+@KERNELS.on(Gather)
+def _gather(op: Gather, graph: IntegerGraph) -> Kernel:
     index = graph.constants[op.index]
     return lambda frame: np.take(concatenated(frame, op.sources), index, axis=0)
 
 
-def _segment_sum(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, SegmentSum)
+@KERNELS.on(SegmentSum)
+def _segment_sum(op: SegmentSum, graph: IntegerGraph) -> Kernel:
     size, segments = graph.size(op.out), segments_of(graph, op)
     in_order = segments.in_order
 
@@ -105,8 +113,8 @@ def _segment_sum(graph: IntegerGraph, op: Op) -> Kernel:
     return kernel
 
 
-def _mat_vec(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, MatVec)
+@KERNELS.on(MatVec)
+def _mat_vec(op: MatVec, graph: IntegerGraph) -> Kernel:
     # Integers below 2^53 are exact in float64, and there the BLAS is at home; 64-bit chips take the slow way.
     matrix = graph.constants[op.matrix]
     sources = max((_magnitude(graph, s) for s in op.sources), default=0)
@@ -125,18 +133,9 @@ def _mat_vec(graph: IntegerGraph, op: Op) -> Kernel:
     return kernel
 
 
-def _binary(ufunc: np.ufunc) -> Factory[IntegerGraph]:
-    def factory(graph: IntegerGraph, op: Op) -> Kernel:
-        assert isinstance(op, (Add, Sub, Min, Max, And))
-        a, b = op.a, op.b
-        return lambda frame: ufunc(frame.values[a], frame.values[b])
-
-    return factory
-
-
-def _compare(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, Compare)
-    relation = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}[op.relation]
+@KERNELS.on(Compare)
+def _compare(op: Compare, graph: IntegerGraph) -> Kernel:
+    relation = RELATIONS[op.relation]
 
     def kernel(frame: Frame) -> Array:
         a = frame.values[op.a]
@@ -145,18 +144,13 @@ def _compare(graph: IntegerGraph, op: Op) -> Kernel:
     return kernel
 
 
-def _select(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, Select)
-    return lambda frame: np.where(frame.values[op.condition] != 0, frame.values[op.a], frame.values[op.b])
-
-
-def _mul_shift(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, MulShift)
+@KERNELS.on(MulShift)
+def _mul_shift(op: MulShift, graph: IntegerGraph) -> Kernel:
     return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])
 
 
-def _shift(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, Shift)
+@KERNELS.on(Shift)
+def _shift(op: Shift, graph: IntegerGraph) -> Kernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
@@ -167,8 +161,8 @@ def _shift(graph: IntegerGraph, op: Op) -> Kernel:
     return kernel
 
 
-def _rescale(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, Rescale)
+@KERNELS.on(Rescale)
+def _rescale(op: Rescale, graph: IntegerGraph) -> Kernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
@@ -182,8 +176,8 @@ def _rescale(graph: IntegerGraph, op: Op) -> Kernel:
     return kernel
 
 
-def _divide(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, Divide)
+@KERNELS.on(Divide)
+def _divide(op: Divide, graph: IntegerGraph) -> Kernel:
     return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
 
 
@@ -200,31 +194,11 @@ def polynomial(graph: IntegerGraph, op: PiecewisePolynomial, x: Integers) -> Int
     return y.astype(x.dtype)
 
 
-def _polynomial(graph: IntegerGraph, op: Op) -> Kernel:
-    assert isinstance(op, PiecewisePolynomial)
+@KERNELS.on(PiecewisePolynomial)
+def _polynomial(op: PiecewisePolynomial, graph: IntegerGraph) -> Kernel:
     domain = graph.format(op.x)
     if domain.high - domain.low >= TABLE_LIMIT:
         return lambda frame: polynomial(graph, op, frame.values[op.x])
     dtype = graph.constants[op.coefficients].dtype
     table = polynomial(graph, op, np.arange(domain.low, domain.high + 1, dtype=dtype))
     return lambda frame: np.take(table, frame.values[op.x] - domain.low)
-
-
-KERNELS: dict[type[Op], Factory[IntegerGraph]] = {
-    Input: _input,
-    Gather: _gather,
-    SegmentSum: _segment_sum,
-    MatVec: _mat_vec,
-    Add: _binary(np.add),
-    Sub: _binary(np.subtract),
-    Min: _binary(np.minimum),
-    Max: _binary(np.maximum),
-    And: _binary(np.bitwise_and),
-    Compare: _compare,
-    Select: _select,
-    MulShift: _mul_shift,
-    Shift: _shift,
-    Rescale: _rescale,
-    Divide: _divide,
-    PiecewisePolynomial: _polynomial,
-}

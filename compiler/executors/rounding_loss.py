@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, Program, joined, prepare
+from compiler.executors.execution import Array, Execution, Frame, Kernel, Kernels, Program, joined, prepare
 from compiler.executors.float64 import KERNELS, output_map
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
@@ -87,23 +87,26 @@ def _flipped(
     rng = np.random.default_rng(seed)
     repeats = {op.result: block.repeat for block, op in graph.ops()}
 
-    def flipping(rows: slice) -> Factory:
-        def factory(graph: Graph, op: Op) -> Kernel:
-            kernel, mask, calls = KERNELS[Compare](graph, op), near[op.result or ""][rows], iter(range(2**62))
+    def flipping(rows: slice) -> Kernels[Graph]:
+        kernels = KERNELS.extended("flipped")
+
+        @kernels.on(Compare)
+        def flipped(op: Compare, graph: Graph) -> Kernel:
+            kernel, mask, calls = KERNELS(op, graph), near[op.out][rows], iter(range(2**62))
             if seed:
                 mask = mask & (rng.random(mask.shape) < 0.5)
 
             def flip(frame: Frame) -> Array:
-                result, step = kernel(frame), next(calls) // repeats[op.result]
+                result, step = kernel(frame), next(calls) // repeats[op.out]
                 return np.where(mask[:, step].T, 1 - result, result)
 
             return flip
 
-        return factory
+        return kernels
 
     lanes = prepare(graph, KERNELS).lanes
     parts = [slice(i, i + lanes) for i in range(0, len(x), lanes)]
-    return joined([prepare(graph, {**KERNELS, Compare: flipping(p)}).run(x[p], record=names) for p in parts])
+    return joined([prepare(graph, flipping(p)).run(x[p], record=names) for p in parts])
 
 
 def first_lost(base: Execution, loss: Loss) -> npt.NDArray[np.int64]:
@@ -131,22 +134,20 @@ def _noisy(graph: Graph, unit: float, seed: int) -> Program:
     def near(array: Array) -> Array:
         return array * (1 + unit * rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else array
 
-    def rounded(factory: Factory) -> Factory:
-        def noisy(graph: Graph, op: Op) -> Kernel:
-            kernel = factory(graph, op)
-            error = unit * rng.uniform(-1, 1, (graph.size(op.result), 1)) if op.result else np.zeros((1, 1))
+    def noisy(op: Op, graph: Graph) -> Kernel:
+        kernel = KERNELS(op, graph)
+        if not isinstance(op, _ROUNDED):
+            return kernel
+        error = unit * rng.uniform(-1, 1, (graph.size(op.result), 1)) if op.result else np.zeros((1, 1))
 
-            def noisily(frame: Frame) -> Array:
-                result = kernel(frame)
-                if isinstance(op, Apply):  # sigmoid(-40) is 1 / (1 + exp(40)) here, and 1 less almost 1 elsewhere
-                    x, off = frame.values[op.x], FUNCTIONS[op.function].torch_off
-                    by_design = 0.0 if off is None else off(x)
-                    return result * (1 + error) + error * np.minimum(np.abs(x), 1.0) + by_design
-                return result * (1 + error)
+        def noisily(frame: Frame) -> Array:
+            result = kernel(frame)
+            if isinstance(op, Apply):  # sigmoid(-40) is 1 / (1 + exp(40)) here, and 1 less almost 1 elsewhere
+                x, off = frame.values[op.x], FUNCTIONS[op.function].torch_off
+                by_design = 0.0 if off is None else off(x)
+                return result * (1 + error) + error * np.minimum(np.abs(x), 1.0) + by_design
+            return result * (1 + error)
 
-            return noisily
+        return noisily
 
-        return noisy
-
-    kernels = {op: rounded(factory) if issubclass(op, _ROUNDED) else factory for op, factory in KERNELS.items()}
-    return prepare(replace(graph, constants={n: near(c) for n, c in graph.constants.items()}), kernels)
+    return prepare(replace(graph, constants={n: near(c) for n, c in graph.constants.items()}), noisy)

@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.executors import float64
-from compiler.executors.execution import Array, Execution, Factory, Frame, Kernel, prepare
+from compiler.executors.execution import Array, Execution, Frame, Kernel, prepare
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
     And,
     Divide,
     Input,
     MulShift,
-    Op,
     PiecewisePolynomial,
     Rescale,
     Shift,
@@ -36,7 +35,12 @@ def run_floating(
     return prepare(graph, KERNELS).run(np.asarray(x, np.float64), state, record)
 
 
-def _input(graph: Graph, op: Op) -> Kernel:
+KERNELS = float64.KERNELS.extended("unrounded")
+"""The kernel of each integer op."""
+
+
+@KERNELS.on(Input)
+def _input(op: Input, graph: Graph) -> Kernel:
     return lambda frame: frame.sample
 
 
@@ -45,13 +49,13 @@ def _floored(exact: Array, shift: Array) -> Floats:
     return exact / 2.0**shift - 0.5 * (shift > 0)
 
 
-def _mul_shift(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, MulShift)
+@KERNELS.on(MulShift)
+def _mul_shift(op: MulShift, graph: Graph) -> Kernel:
     return lambda frame: _floored(frame.values[op.a] * frame.values[op.b], frame.values[op.shift])
 
 
-def _shift(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Shift)
+@KERNELS.on(Shift)
+def _shift(op: Shift, graph: Graph) -> Kernel:
 
     def kernel(frame: Frame) -> Array:
         amount = frame.values[op.amount]
@@ -60,13 +64,13 @@ def _shift(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _rescale(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Rescale)
+@KERNELS.on(Rescale)
+def _rescale(op: Rescale, graph: Graph) -> Kernel:
     return lambda frame: frame.values[op.x] / 2.0**op.shift
 
 
-def _and(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, And)
+@KERNELS.on(And)
+def _and(op: And, graph: Graph) -> Kernel:
 
     def kernel(frame: Frame) -> Array:
         # x & (2^k - 1) is x - 2^k * floor(x / 2^k); with floor's mean in place of floor, 2^(k-1) is left.
@@ -76,13 +80,13 @@ def _and(graph: Graph, op: Op) -> Kernel:
     return kernel
 
 
-def _divide(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, Divide)
+@KERNELS.on(Divide)
+def _divide(op: Divide, graph: Graph) -> Kernel:
     return lambda frame: frame.values[op.a] * 2.0**op.shift / frame.values[op.b] - 0.5
 
 
-def _polynomial(graph: Graph, op: Op) -> Kernel:
-    assert isinstance(op, PiecewisePolynomial)
+@KERNELS.on(PiecewisePolynomial)
+def _polynomial(op: PiecewisePolynomial, graph: Graph) -> Kernel:
     knots, origins = graph.constants[op.knots], graph.constants[op.origins]
     coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
 
@@ -97,15 +101,3 @@ def _polynomial(graph: Graph, op: Op) -> Kernel:
         return y
 
     return kernel
-
-
-KERNELS: dict[type[Op], Factory] = {
-    **float64.KERNELS,
-    Input: _input,
-    MulShift: _mul_shift,
-    Shift: _shift,
-    Rescale: _rescale,
-    And: _and,
-    Divide: _divide,
-    PiecewisePolynomial: _polynomial,
-}

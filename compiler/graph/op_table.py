@@ -34,6 +34,12 @@ class OpTable(Generic[P, R]):
         """The ops that it knows."""
         return frozenset(self._rules)
 
+    def extended(self, name: str) -> OpTable[P, R]:
+        """Another table, which knows what this one does until it is told otherwise."""
+        other: OpTable[P, R] = OpTable(name)
+        other._rules.update(self._rules)
+        return other
+
     def on(self, *kinds: type[OpT]) -> Callable[[Callable[Concatenate[OpT, P], R]], Callable[Concatenate[OpT, P], R]]:
         """Decorates the function for ops of these types: the op comes first, then what the table is called with."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.assembly import Scratch, Section, select
+from compiler.assembly import Scratch, Section, Site, select
 from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import Array
 from compiler.graph.names import fresh, primed
@@ -149,11 +149,12 @@ class _Writer:
                 word = self._new_word(op.out, 0)
                 self.placed[op.out] = word
                 body.append(isa.Move(word, self.states[op.state]))
+        site = Site(self.graph, self.chip, lambda n: self._place(n, block), self.scratch)
         for op in self.member.ops.get(moment, []):
             name = str(op.result)
             local = self.member.uses.get(name, set()) <= {moment}
             dest = isa.Register(name) if local else self._new_word(name, 0)
-            body += select(op, dest, self.graph, self.chip, lambda n: self._place(n, block), self.scratch)
+            body += select(op, dest, site)
             self.placed[name] = dest
         for sent in self.member.sends.get(moment, []):
             body.append(isa.Send(sent.slot[1], self._place(sent.value, block)))

@@ -27,7 +27,7 @@ def _evaluate(draft: Draft, op: Op) -> str | None:
     result = op.result or ""
     view = Graph((), draft.values, draft.constants)
     arrays = {n: c.reshape(-1, 1) if c.ndim == 1 else c for n, c in draft.constants.items() if n in _names(op)}
-    computed = KERNELS[type(op)](view, op)(Frame(dict(arrays), np.zeros((0, 1))))
+    computed = KERNELS(op, view)(Frame(dict(arrays), np.zeros((0, 1))))
     return draft.constant(np.broadcast_to(computed[:, 0], (draft.size(result),)), _describe(op, result))
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from compiler.assembly.templates import select
 from compiler.executors import float64, reference, unrounded
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import OPS, Input, Op, Output, StateRead, StateWrite
+from compiler.graph.ops import OPS, Elementwise, Input, Op, Output, StateRead, StateWrite
 from compiler.quantize.bias import BIAS
 from compiler.quantize.fractions import WANTS
 from compiler.quantize.lowering import LOWER
@@ -35,9 +36,10 @@ TABLES = {
     "units upwards": (UPWARDS.kinds, REAL - EFFECTS),
     "zeros": (ZERO.kinds, REAL - EFFECTS),
     "needs": (NEEDED.kinds, REAL - EFFECTS),
-    "float64": (set(float64.KERNELS), REAL - EFFECTS - {StateRead}),
-    "reference": (set(reference.KERNELS), INTEGER - EFFECTS - {StateRead}),
-    "unrounded": (set(unrounded.KERNELS) - (REAL - INTEGER), INTEGER - EFFECTS - {StateRead}),
+    "templates": (select.kinds, {op for op in INTEGER if issubclass(op, Elementwise)}),
+    "float64": (float64.KERNELS.kinds, REAL - EFFECTS - {StateRead}),
+    "reference": (reference.KERNELS.kinds, INTEGER - EFFECTS - {StateRead}),
+    "unrounded": (unrounded.KERNELS.kinds - (REAL - INTEGER), INTEGER - EFFECTS - {StateRead}),
 }
 
 
