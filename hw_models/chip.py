@@ -10,7 +10,7 @@ from typing import TypeVar
 from hw_models.arguments import is_file, nearest, shown
 from hw_models.bands import Band
 from hw_models.chip_file import Entries
-from hw_models.constants import Energy, Fact, Memory, Refusal, Source, Timing, check_fields, meaning
+from hw_models.constants import ChipTiming, Citation, Energy, Fact, Memory, Refusal, check_fields, meaning
 from hw_models.errors import ChipError, InputError
 
 CHIPS = Path(__file__).parent / "chips"
@@ -45,7 +45,7 @@ class Chip:
     divide: bool = field(metadata=meaning("", "whether neurons can divide"))
     table: bool = field(metadata=meaning("", "whether neurons can look up large tables"))
     lava: bool = field(metadata=meaning("", "whether Lava carries its messages and weights, and computes its words"))
-    sources: dict[str, Source]
+    sources: dict[str, Citation]
     """key -> where its number comes from"""
     registers: int | None = field(
         default=None, metadata=meaning("registers", "for a neuron's temporaries of one tick; 0: they are its words", 0)
@@ -55,7 +55,7 @@ class Chip:
     )
     cores: int | None = field(default=None, metadata=meaning("cores", "of one chip", 1))
     memory: Memory | None = None
-    timing: Timing | None = None
+    timing: ChipTiming | None = None
     energy: Energy | None = None
     boards: dict[str, int] = field(default_factory=dict)
     """how many chips the boards have"""
@@ -144,7 +144,7 @@ def _read(chip: str | Path) -> Chip:
     values: dict[str, object] = {
         **entries.numbers(Chip),
         "memory": entries.section("memory", Memory),
-        "timing": entries.section("timing", Timing),
+        "timing": entries.section("timing", ChipTiming),
         "energy": entries.section("energy", Energy),
         "boards": entries.boards(),
         "facts": entries.facts(),
@@ -162,8 +162,8 @@ def _read(chip: str | Path) -> Chip:
 def chip_from_plain(plain: object) -> Chip:
     """The chip that `dataclasses.asdict` and JSON made `plain` of. Raises `TypeError`, `ValueError`, `ChipError`."""
     values = _table(plain)
-    values["sources"] = {key: _built(Source, source) for key, source in _table(values.get("sources")).items()}
-    for key, section in (("memory", Memory), ("timing", Timing), ("energy", Energy)):
+    values["sources"] = {key: _built(Citation, source) for key, source in _table(values.get("sources")).items()}
+    for key, section in (("memory", Memory), ("timing", ChipTiming), ("energy", Energy)):
         if values.get(key) is not None:
             values[key] = _built(section, values[key])
     for key, item in (("facts", Fact), ("refuses", Refusal)):
@@ -175,7 +175,7 @@ def _built(cls: type[Part], plain: object) -> Part:
     parts = _table(plain)
     for key, value in parts.items():
         if isinstance(value, dict):
-            parts[key] = _built(Source if key == "source" else Band, value)
+            parts[key] = _built(Citation if key == "source" else Band, value)
     return cls(**parts)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from hw_models.bands import Band
-from hw_models.constants import MEASURES, SURE, Fact, Meaning, Refusal, Source, problem
+from hw_models.constants import MEASURES, SURE, Citation, Fact, Meaning, Refusal, problem
 from hw_models.errors import ChipError
 
 if sys.version_info >= (3, 11):
@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover - the standard library has it from 3.11 on
     import tomli as tomllib
 
-Table = dict[str, object]
+TomlTable = dict[str, object]
 Section = TypeVar("Section")
 
 SECTIONS = ("memory", "timing", "energy", "boards", "facts", "refuses")
@@ -31,8 +31,8 @@ class Entries:
     """The tables of a file. An entry is a table with `value`, or with `low`, `default` and `high`; `source`; `sure`."""
 
     path: Path
-    data: Table
-    sources: dict[str, Source] = field(default_factory=dict)
+    data: TomlTable
+    sources: dict[str, Citation] = field(default_factory=dict)
     """key -> source, of all entries that were taken so far"""
     _known: set[str] = field(default_factory=lambda: set(SECTIONS))
 
@@ -46,9 +46,9 @@ class Entries:
         except OSError as error:
             raise ChipError(f"cannot read the chip's file: {error.strerror}", where=str(path)) from error
 
-    def numbers(self, cls: type) -> Table:
+    def numbers(self, cls: type) -> TomlTable:
         """The fields of `cls` that stand at the top of the file: text as it is, numbers as entries."""
-        found: Table = {}
+        found: TomlTable = {}
         for f in fields(cls):
             limits, kind = f.metadata.get("meaning"), str(f.type).removesuffix(" | None")
             if kind == "str":
@@ -114,7 +114,7 @@ class Entries:
 
     # --- one entry ----------------------------------------------------------------------------------------
 
-    def _entry(self, table: Table, name: str, kind: str, limits: Meaning, prefix: str) -> object:
+    def _entry(self, table: TomlTable, name: str, kind: str, limits: Meaning, prefix: str) -> object:
         key = prefix + name
         if name not in table:
             self._wrong(f"{name} is missing: {limits.text or 'a number'}", key)
@@ -138,41 +138,41 @@ class Entries:
             self._wrong(found, key)
         return value
 
-    def _band(self, entry: Table, key: str) -> Band:
+    def _band(self, entry: TomlTable, key: str) -> Band:
         low, default, high = (self._float(entry, name, f"{key}.") for name in BAND)
         if not 0 <= low <= default <= high:
             self._wrong(f"low, default and high must rise from 0 on, not {low:g}, {default:g}, {high:g}", key)
         return Band(low, default, high)
 
-    def _float(self, table: Table, name: str, prefix: str) -> float:
+    def _float(self, table: TomlTable, name: str, prefix: str) -> float:
         value = table.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < float("inf"):
             self._wrong(f"{name} must be a number, not {value!r}", prefix + name)
         return value
 
-    def _text(self, table: Table, name: str, prefix: str, empty: bool = False) -> str:
+    def _text(self, table: TomlTable, name: str, prefix: str, empty: bool = False) -> str:
         value = table.get(name)
         if not isinstance(value, str) or not (value.strip() or empty):
             self._wrong(f"{name} must be a str{'' if empty else ' that is not empty'}, not {value!r}", prefix + name)
         return value
 
-    def _source(self, entry: Table, key: str) -> Source:
+    def _source(self, entry: TomlTable, key: str) -> Citation:
         text, sure = self._text(entry, "source", f"{key}."), entry.get("sure")
         if sure not in SURE:
             self._wrong(f"sure must be one of {', '.join(SURE)}, not {sure!r}", f"{key}.sure")
-        return Source(text, str(sure))
+        return Citation(text, str(sure))
 
-    def _table(self, table: Table, name: str, prefix: str) -> Table:
+    def _table(self, table: TomlTable, name: str, prefix: str) -> TomlTable:
         found = table[name]
         if not isinstance(found, dict):
             self._wrong(f"{name} must be a table, not {found!r}", prefix + name)
         return found
 
-    def _tables(self, section: str) -> list[tuple[str, Table]]:
+    def _tables(self, section: str) -> list[tuple[str, TomlTable]]:
         table = self._table(self.data, section, "") if section in self.data else {}
         return [(name, self._table(table, name, f"{section}.")) for name in table]
 
-    def _no_others(self, table: Table, known: Iterable[str], prefix: str) -> None:
+    def _no_others(self, table: TomlTable, known: Iterable[str], prefix: str) -> None:
         names = sorted(known)
         for name in table:
             if name not in names:

@@ -16,7 +16,7 @@ SURE = ("measured", "documented", "secondary", "inferred")
 
 
 @dataclass(frozen=True)
-class Source:
+class Citation:
     """Where a number comes from, and how `sure` it is, one of `SURE`."""
 
     text: str
@@ -99,7 +99,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Timing:
+class ChipTiming:
     """What things take, in seconds."""
 
     sync: Band = field(metadata=meaning("s", "the barrier at the end of a tick, one chip", 0, 1))
@@ -139,7 +139,7 @@ class Fact:
     value: float
     unit: str
     text: str
-    source: Source
+    source: Citation
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class Refusal:
 
     key: str
     reason: str
-    source: Source
+    source: Citation
     measure: str = ""
     """what of the model is counted, one of `MEASURES`; shown beside the reason"""
     limit: int | None = None

@@ -1,4 +1,4 @@
-"""From counted events to time and energy: the formulas; their constants are a chip file's `Timing` and `Energy`.
+"""From counted events to time and energy: the formulas; their constants are a chip file's `ChipTiming` and `Energy`.
 
 A tick lasts as long as its busiest core works, plus the barrier that ends it for all. Every result is a band.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.bands import Band
-from hw_models.constants import Energy, Timing
+from hw_models.constants import ChipTiming, Energy
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Events:
         return {f.name: float(getattr(self, f.name).sum()) for f in fields(self)}
 
 
-def tick_times(timing: Timing, events: Events, chips: int = 1) -> list[Band]:
+def tick_times(timing: ChipTiming, events: Events, chips: int = 1) -> list[Band]:
     """How long each tick lasts, in seconds.
 
     The high end adds the traffic: the messages of the busiest link between a core and the network on the chip, one
@@ -56,7 +56,7 @@ def tick_times(timing: Timing, events: Events, chips: int = 1) -> list[Band]:
     return [Band(*map(float, ends)) for ends in zip(low, default, high, strict=True)]
 
 
-def time_terms(timing: Timing, events: Events, chips: int = 1) -> dict[str, float]:
+def time_terms(timing: ChipTiming, events: Events, chips: int = 1) -> dict[str, float]:
     """Seconds of all ticks together by `TERMS`, at the default, of the core that is busiest in each tick."""
     work = _work(timing, events, "default")
     busiest = work.sum(axis=0).argmax(axis=1) if work.shape[2] else np.zeros(0, int)
@@ -65,16 +65,16 @@ def time_terms(timing: Timing, events: Events, chips: int = 1) -> dict[str, floa
     return dict(zip(TERMS, [barrier, *map(float, parts)], strict=True))
 
 
-def core_seconds(timing: Timing, events: Events) -> float:
+def core_seconds(timing: ChipTiming, events: Events) -> float:
     """Seconds that all cores together work in all ticks, at the default."""
     return float(_work(timing, events, "default").sum())
 
 
-def _barrier(timing: Timing, chips: int, end: str) -> float:
+def _barrier(timing: ChipTiming, chips: int, end: str) -> float:
     return getattr(timing.sync, end) + (chips - 1) * getattr(timing.extra_chip, end)
 
 
-def _work(timing: Timing, events: Events, end: str) -> Numbers:
+def _work(timing: ChipTiming, events: Events, end: str) -> Numbers:
     """Seconds by term (without the barrier), tick and core."""
     return np.stack(
         [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 from hw_models.bands import Band
 from hw_models.chip import Chip
-from hw_models.constants import MEASURES, Energy, Meaning, Memory, Source, Timing
+from hw_models.constants import MEASURES, ChipTiming, Citation, Energy, Meaning, Memory
 
 WIDTH = 26
 KINDS = {"bool": "true or false", "int": "whole number", "float": "number", "Band": "band"}
@@ -16,7 +16,7 @@ PREFIXES = {0: "", -3: "m", -6: "u", -9: "n", -12: "p", -15: "f"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class ChipNumber:
     """One number of a chip's file; `value` is a number, a bool, a `Band`, or a refusal's reason."""
 
     section: str
@@ -24,13 +24,13 @@ class Entry:
     value: object
     unit: str
     text: str
-    source: Source
+    source: Citation
 
     @property
     def shown(self) -> str:
         """The value with its unit, times and energies in units that one reads easily.
 
-        >>> Entry("timing", "sync", Band(2e-7, 8e-7, 2e-6), "s", "", Source("", "")).shown
+        >>> ChipNumber("timing", "sync", Band(2e-7, 8e-7, 2e-6), "s", "", Citation("", "")).shown
         '0.2 .. 0.8 .. 2 us'
         """
         if isinstance(self.value, bool):
@@ -55,21 +55,21 @@ def band_text(band: Band, unit: str) -> str:
     return f"{' .. '.join(numbers)} {PREFIXES[exponent]}{unit}".rstrip()
 
 
-def entries(chip: Chip) -> list[Entry]:
+def entries(chip: Chip) -> list[ChipNumber]:
     """Everything that the chip's file says, in its order."""
     found = list(_numbers(chip, chip, ""))
     found += [
-        Entry("boards", name, chips, "chips", "how many chips it has", chip.sources[f"boards.{name}"])
+        ChipNumber("boards", name, chips, "chips", "how many chips it has", chip.sources[f"boards.{name}"])
         for name, chips in chip.boards.items()
     ]
     for name, section in (("memory", chip.memory), ("timing", chip.timing), ("energy", chip.energy)):
         if section is not None:
             found += _numbers(chip, section, name)
-    found += [Entry("facts", f.key, f.value, f.unit, f.text, f.source) for f in chip.facts]
+    found += [ChipNumber("facts", f.key, f.value, f.unit, f.text, f.source) for f in chip.facts]
     for refusal in chip.refuses:
         measured = f"counted: {MEASURES[refusal.measure]}" if refusal.measure else ""
         limit = "" if refusal.limit is None else f"; most {refusal.limit:,}"
-        found.append(Entry("refuses", refusal.key, refusal.reason, "", measured + limit, refusal.source))
+        found.append(ChipNumber("refuses", refusal.key, refusal.reason, "", measured + limit, refusal.source))
     return found
 
 
@@ -102,7 +102,7 @@ def explain(chip: Chip) -> str:
 def keys() -> str:
     """What a chip's file has, as a table for docs/chips.md."""
     lines = ["| key | unit | meaning | must be |", "|---|---|---|---|"]
-    for cls, section in ((Chip, ""), (Memory, "memory."), (Timing, "timing."), (Energy, "energy.")):
+    for cls, section in ((Chip, ""), (Memory, "memory."), (ChipTiming, "timing."), (Energy, "energy.")):
         for f in fields(cls):
             limits = f.metadata.get("meaning")
             if not isinstance(limits, Meaning) or f.name == "chips":
@@ -114,8 +114,8 @@ def keys() -> str:
     return "\n".join(lines)
 
 
-def _numbers(chip: Chip, item: Chip | Memory | Timing | Energy, section: str) -> Iterator[Entry]:
+def _numbers(chip: Chip, item: Chip | Memory | ChipTiming | Energy, section: str) -> Iterator[ChipNumber]:
     for f in fields(item):
         limits, key = f.metadata.get("meaning"), f"{section}.{f.name}".lstrip(".")
         if isinstance(limits, Meaning) and key in chip.sources:
-            yield Entry(section, f.name, getattr(item, f.name), limits.unit, limits.text, chip.sources[key])
+            yield ChipNumber(section, f.name, getattr(item, f.name), limits.unit, limits.text, chip.sources[key])

@@ -30,7 +30,7 @@ class Status(Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at: what it is, how it is, what was found, and what to type about it."""
 
     subject: str
@@ -39,12 +39,12 @@ class Finding:
     advice: str = ""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Diagnosis]:
     """All findings, in order. Runs a Lava graph of two processes where Lava is installed: a second or two."""
     lava = _lava_runs()
     return [
-        Finding("Python", Status.OK, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        Finding("ltc2neuro", Status.OK, __version__),
+        Diagnosis("Python", Status.OK, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        Diagnosis("ltc2neuro", Status.OK, __version__),
         *(_package(name) for name in ("numpy", "safetensors", "tqdm")),
         *_extra(extras.TORCH),
         *_extra(extras.PLOT),
@@ -56,20 +56,20 @@ def examine() -> list[Finding]:
     ]
 
 
-def _package(module: str, advice: str = "") -> Finding:
+def _package(module: str, advice: str = "") -> Diagnosis:
     name = DISTRIBUTIONS.get(module, module)
     try:
-        return Finding(name, Status.OK, version(name))
+        return Diagnosis(name, Status.OK, version(name))
     except PackageNotFoundError:
-        return Finding(name, Status.MISSING, "not installed", advice)
+        return Diagnosis(name, Status.MISSING, "not installed", advice)
 
 
-def _extra(extra: Extra, only: tuple[str, ...] = ()) -> Iterator[Finding]:
+def _extra(extra: Extra, only: tuple[str, ...] = ()) -> Iterator[Diagnosis]:
     for module in only or extra.modules:
         yield _package(module, f"for {extra.needed_for}: {extra.command}")
 
 
-def _lava_alone() -> Iterator[Finding]:
+def _lava_alone() -> Iterator[Diagnosis]:
     """How a program has to import Lava: lava-nc 0.10.0 alone fails on Python 3.11 and newer."""
     subject = "import lava"
     if not sys.platform.startswith("linux") or extras.LAVA.missing():
@@ -77,36 +77,36 @@ def _lava_alone() -> Iterator[Finding]:
     code = "import lava.magma.core.process.process"
     alone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     if alone.returncode == 0:
-        yield Finding(subject, Status.OK, "works by itself")
+        yield Diagnosis(subject, Status.OK, "works by itself")
     else:
         error = alone.stderr.strip().rpartition("\n")[2]
         advice = "write `import ltc2neuro` above your first import of Lava: docs/lava.md"
         found = f"works after `import ltc2neuro`; by itself it fails in Lava: {error}"
-        yield Finding(subject, Status.OK, found, advice)
+        yield Diagnosis(subject, Status.OK, found, advice)
 
 
-def _lava_runs() -> Finding:
+def _lava_runs() -> Diagnosis:
     subject = "Lava runs"
     if not sys.platform.startswith("linux"):
-        return Finding(subject, Status.MISSING, "it runs on Linux only", "use the reference: the same integers")
+        return Diagnosis(subject, Status.MISSING, "it runs on Linux only", "use the reference: the same integers")
     if extras.LAVA.missing():
-        return Finding(subject, Status.MISSING, "not tried", extras.LAVA.command)
+        return Diagnosis(subject, Status.MISSING, "not tried", extras.LAVA.command)
     try:
         from compiler.lava.selftest import selftest
 
-        return Finding(subject, Status.OK, selftest())
+        return Diagnosis(subject, Status.OK, selftest())
     except Ltc2NeuroError as error:
-        return Finding(subject, Status.BROKEN, error.what, error.advice)
+        return Diagnosis(subject, Status.BROKEN, error.what, error.advice)
 
 
-def _executor(executor: Executor, lava: Finding) -> Finding:
+def _executor(executor: Executor, lava: Diagnosis) -> Diagnosis:
     """Whether an executor runs here; those of Lava do where `lava`, the finding that it runs, says so."""
     subject = f'on="{executor.name}"'
     missing = executor.needs.missing() if executor.needs else ()
     if executor.needs and missing:
-        return Finding(subject, Status.MISSING, f"needs {', '.join(missing)}", executor.needs.command)
+        return Diagnosis(subject, Status.MISSING, f"needs {', '.join(missing)}", executor.needs.command)
     if executor.needs is extras.LAVA and lava.status is not Status.OK:
-        return Finding(subject, lava.status, f"needs Lava: {lava.found}", lava.advice)
+        return Diagnosis(subject, lava.status, f"needs Lava: {lava.found}", lava.advice)
     if not executor.simulates:
-        return Finding(subject, Status.MISSING, "needs a chip: not tried", "what it takes: docs/hardware.md")
-    return Finding(subject, Status.OK, "runs here")
+        return Diagnosis(subject, Status.MISSING, "needs a chip: not tried", "what it takes: docs/hardware.md")
+    return Diagnosis(subject, Status.OK, "runs here")

@@ -38,7 +38,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """A line with something on it, and the comment at its end."""
 
     number: int
@@ -58,13 +58,13 @@ Reader: TypeAlias = Callable[[Sequence[Token]], "tuple[Field, int] | None"]
 """Reads a field from the start of the tokens: what it says and how many tokens it takes; None where it is none."""
 
 
-def lines(text: str) -> list[Line]:
+def lines(text: str) -> list[TextLine]:
     """The lines of a text that say something."""
     found = [_line(number, line) for number, line in enumerate(text.split("\n"), 1)]
     return [line for line in found if line.tokens]
 
 
-def _line(number: int, text: str) -> Line:
+def _line(number: int, text: str) -> TextLine:
     tokens: list[Token] = []
     comment = ""
     for match in _TOKEN.finditer(text):
@@ -83,7 +83,7 @@ def _line(number: int, text: str) -> Line:
         if kind in ("number", "immediate") and (len(piece) > _LONGEST or not is_integer(int(piece.lstrip("#")))):
             kind = "other"
         tokens.append(Token(kind, piece))
-    return Line(number, text, tuple(tokens), comment)
+    return TextLine(number, text, tuple(tokens), comment)
 
 
 class Form:
@@ -93,7 +93,7 @@ class Form:
         self.name = name
         self._elements = [e.replace("send{port}", "{port}") for e in _FORM.findall(form)]
 
-    def match(self, line: Line) -> tuple[dict[str, Field], int, str]:
+    def match(self, line: TextLine) -> tuple[dict[str, Field], int, str]:
         """The fields, how far the line follows the form, and what was expected there; nothing where it fits."""
         fields: dict[str, Field] = {}
         at = 0
@@ -112,7 +112,7 @@ class Form:
         return fields, at, "" if at == len(line.tokens) else "the end of the line"
 
 
-def match(line: Line, forms: Sequence[Form]) -> tuple[str, dict[str, Field]]:
+def match(line: TextLine, forms: Sequence[Form]) -> tuple[str, dict[str, Field]]:
     """The form that the line follows, and its fields. Raises `AssemblyError` with what was expected instead."""
     best, wanted = -1, dict[str, None]()
     for form in forms:

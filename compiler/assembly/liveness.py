@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from hw_models import isa
 
-Known: TypeAlias = "dict[isa.Source, int]"
+KnownWords: TypeAlias = "dict[isa.Source, int]"
 """Places whose integer is known, the same for all neurons."""
 Ways: TypeAlias = "list[tuple[int, ...]]"
 """For each instruction the numbers of those that can follow it; the listing's length is its end."""
@@ -49,13 +49,13 @@ def ways(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | Non
     return trace(listing, known)[0]
 
 
-def trace(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> tuple[Ways, Known]:
+def trace(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> tuple[Ways, KnownWords]:
     """The same, and what is known at the listing's end."""
     labels, end = label_numbers(listing), len(listing)
-    start: Known = {}
+    start: KnownWords = {}
     for word, value in (known or {}).items():
         start[word] = value
-    at: list[Known | None] = [start, *[None] * end]
+    at: list[KnownWords | None] = [start, *[None] * end]
     found: Ways = []
     for number, instruction in enumerate(listing):
         values = at[number]
@@ -71,7 +71,7 @@ def trace(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | No
     return found, at[end] or {}
 
 
-def _ways(instruction: isa.Instruction, number: int, values: Known, labels: Mapping[str, int]) -> tuple[int, ...]:
+def _ways(instruction: isa.Instruction, number: int, values: KnownWords, labels: Mapping[str, int]) -> tuple[int, ...]:
     if isinstance(instruction, isa.Skip):
         return (labels[instruction.to],)
     if isinstance(instruction, isa.SkipUnless):
@@ -82,11 +82,11 @@ def _ways(instruction: isa.Instruction, number: int, values: Known, labels: Mapp
     return (number + 1,)
 
 
-def _value(source: isa.Source, values: Known) -> int | None:
+def _value(source: isa.Source, values: KnownWords) -> int | None:
     return source.value if isinstance(source, isa.Immediate) else values.get(source)
 
 
-def _after(instruction: isa.Instruction, values: Known) -> Known:
+def _after(instruction: isa.Instruction, values: KnownWords) -> KnownWords:
     """What is known behind an instruction that is no skip."""
     target = isa.target(instruction)
     if target is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.assembly.lexer import Field, Form, Line, lines, match
+from compiler.assembly.lexer import Field, Form, TextLine, lines, match
 from compiler.assembly.population import Integers, Population, label_fault, place_fault
 from compiler.assembly.text import HEADERS
 from hw_models import isa
@@ -46,7 +46,7 @@ def parse(text: str) -> tuple[Population, ...]:
     return tuple(populations)
 
 
-def _population(found: Sequence[Line], at: int) -> tuple[Population, int]:
+def _population(found: Sequence[TextLine], at: int) -> tuple[Population, int]:
     """The population that begins at line number `at` of `found`, and where the next one begins."""
     start = found[at]
     _, fields = match(start, _POPULATION)
@@ -75,7 +75,7 @@ def _population(found: Sequence[Line], at: int) -> tuple[Population, int]:
                 raise line.error("a state that is not yet there")
             states[state] = _known(str(fields["word"]), words, line)
     listing: list[isa.Instruction] = []
-    program: list[Line] = []
+    program: list[TextLine] = []
     while True:
         at += 1
         line = _at(found, at, start)
@@ -89,7 +89,7 @@ def _population(found: Sequence[Line], at: int) -> tuple[Population, int]:
     return Population(name, size, tuple(listing), words, sums, messages, states), at + 1
 
 
-def _at(found: Sequence[Line], at: int, start: Line) -> Line:
+def _at(found: Sequence[TextLine], at: int, start: TextLine) -> TextLine:
     if at == len(found):
         raise AssemblyError(
             "the assembly text is wrong", where=f"line {start.number}: {start.text.strip()}", numbers="expected its end"
@@ -102,7 +102,7 @@ def _number(field: Field) -> int:
     return field
 
 
-def _values(field: Field, size: int, line: Line) -> Integers | int:
+def _values(field: Field, size: int, line: TextLine) -> Integers | int:
     if isinstance(field, int):
         return field
     if not isinstance(field, tuple) or len(field) != size:
@@ -110,13 +110,13 @@ def _values(field: Field, size: int, line: Line) -> Integers | int:
     return np.array(field, np.int64)
 
 
-def _known(word: str, words: dict[str, Integers | int], line: Line) -> str:
+def _known(word: str, words: dict[str, Integers | int], line: TextLine) -> str:
     if word not in words:
         raise line.error(f"a word that has been declared, not {word!r}")
     return word
 
 
-def _instruction(kind: str, fields: dict[str, Field], line: Line) -> isa.Instruction:
+def _instruction(kind: str, fields: dict[str, Field], line: TextLine) -> isa.Instruction:
     dest = fields.get("dest")
     if isinstance(dest, isa.Register) and line.comment:
         fields = {**fields, "dest": isa.Register(dest.name, _note(line.comment))}
@@ -129,6 +129,6 @@ def _note(comment: str) -> str:
     return tokens[0].text if len(tokens) == 1 and tokens[0].kind in ("name", "string") else comment
 
 
-def _check(fault: tuple[int, str] | None, found: Sequence[Line]) -> None:
+def _check(fault: tuple[int, str] | None, found: Sequence[TextLine]) -> None:
     if fault is not None:
         raise found[fault[0]].error(fault[1])

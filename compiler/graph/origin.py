@@ -13,7 +13,7 @@ from compiler.graph.names import unique
 
 
 @dataclass(frozen=True)
-class Line:
+class SourceLine:
     """A source line."""
 
     file: str
@@ -69,8 +69,8 @@ class Origin:
 
     path: str
     hint: str
-    line: Line | None = None
-    code: Line | None = None
+    line: SourceLine | None = None
+    code: SourceLine | None = None
     keeps_hint: bool = False
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from compiler.graph.ops import Elementwise, Op, Output, StateRead, StateWrite
 from compiler.mapping.plan import Map, Plan
 from compiler.mapping.populations import Groups
-from compiler.mapping.schedule import Arrival, Schedule, Sent, Span
+from compiler.mapping.schedule import Arrival, BlockTicks, Schedule, Sent
 from compiler.mapping.traffic import Link, Slot
 from hw_models.chip import Chip
 
@@ -39,7 +39,7 @@ class Placing:
         task: Task,
         before: Schedule,
         block: int,
-        span: Span,
+        span: BlockTicks,
         length: int | None,
         wait: Mapping[str, int] | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class Placing:
         commits = self._commits(ops, uses)
         for level in commits.values():
             self._reach(level)
-        self.span = Span(self.span.start, self.highest if self.length is None else self.length, self.span.repeat)
+        self.span = BlockTicks(self.span.start, self.highest if self.length is None else self.length, self.span.repeat)
         schedule.spans[-1] = self.span
         for state, level in commits.items():
             schedule.commits[self.block, state] = self.length or level

@@ -37,7 +37,7 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Span:
+class BlockTicks:
     """A block in time: iterations of `length` ticks from tick `start`."""
 
     start: int
@@ -58,7 +58,7 @@ class Span:
 class Schedule:
     """What is placed so far."""
 
-    spans: list[Span] = field(default_factory=list)
+    spans: list[BlockTicks] = field(default_factory=list)
     levels: dict[str, int] = field(default_factory=dict)
     """of each elementwise value, in its own block"""
     sent: dict[str, Sent] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from compiler.graph.ops import StateRead
 from compiler.mapping.placing import PATIENCE, DoesNotFitError, Placing, Task
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
-from compiler.mapping.schedule import Schedule, Span
+from compiler.mapping.schedule import BlockTicks, Schedule
 from compiler.mapping.slack import latest_levels
 from compiler.mapping.traffic import Traffic
 from hw_models.chip import Chip
@@ -48,7 +48,7 @@ def make_schedule(
 def _once(task: Task, before: Schedule, number: int, patient: bool) -> Schedule:
     """With one block more, that runs once."""
     block = task.plan.graph.blocks[number]
-    span = Span(_earliest(before, block), 0, 1)
+    span = BlockTicks(_earliest(before, block), 0, 1)
     soon = Placing(task, before, number, span, None).run(block.ops)
     if not patient:
         return soon
@@ -72,11 +72,11 @@ def _placed(task: Task, before: Schedule, number: int) -> Schedule:
     calm = max([earliest, *(span.end for span in before.spans)])
     last = max(calm, before.traffic.horizon()) if period is None else calm + period - 1
     alone = replace(before, traffic=Traffic(links=before.traffic.links))
-    shortest = max(1, Placing(task, alone, number, Span(calm, 0, 1), None).run(block.ops).spans[-1].length)
+    shortest = max(1, Placing(task, alone, number, BlockTicks(calm, 0, 1), None).run(block.ops).spans[-1].length)
     for length in range(shortest, shortest + PATIENCE if period is None else period // block.repeat + 1):
         for start in range(earliest, last + 1):
             try:
-                return Placing(task, before, number, Span(start, length, block.repeat), length).run(block.ops)
+                return Placing(task, before, number, BlockTicks(start, length, block.repeat), length).run(block.ops)
             except DoesNotFitError:
                 continue
     raise DoesNotFitError

@@ -44,7 +44,7 @@ class Synapses:
 
 
 @dataclass(frozen=True)
-class Line:
+class PopulationRows:
     """A population's rows in the order in which they are placed, and the synapses into them."""
 
     population: Population
@@ -57,17 +57,17 @@ class Order:
     """Which populations come one after another, with how many rows each time, and each population's line."""
 
     pieces: tuple[tuple[str, int], ...]
-    lines: dict[str, Line]
+    lines: dict[str, PopulationRows]
 
     @staticmethod
     def of(network: MappedNetwork, pieces: Sequence[Piece]) -> Order:
         """All rows of the network, in the order of the pieces."""
-        lines: dict[str, Line] = {}
+        lines: dict[str, PopulationRows] = {}
         for p in network.populations:
             parts = [rows for population, rows in pieces if population.name == p.name]
             rows = np.concatenate([np.zeros(0, np.int64), *parts])
             into = tuple(Synapses.of(c, rows) for c in network.connections if c.target.population == p.name)
-            lines[p.name] = Line(p, rows, into)
+            lines[p.name] = PopulationRows(p, rows, into)
         return Order(tuple((population.name, rows.size) for population, rows in pieces), lines)
 
 
@@ -75,7 +75,7 @@ class Order:
 class Queue:
     """A line while cores are filled: `start` is where the stretch of the core that takes from it now begins."""
 
-    line: Line
+    line: PopulationRows
     entries: Integers
     """of the axon map, that the first 0, 1, 2, ... rows need"""
     start: int = 0
@@ -84,7 +84,7 @@ class Queue:
     """for each connection: how many synapses of each source lie before `start`"""
 
     @staticmethod
-    def of(line: Line, entries: Integers) -> Queue:
+    def of(line: PopulationRows, entries: Integers) -> Queue:
         """The line at its beginning; `entries` are those of each row of the population."""
         total = np.concatenate([[0], np.cumsum(entries[line.rows])])
         return Queue(line, total, earlier=[np.zeros(s.sources, np.int64) for s in line.synapses])

@@ -89,7 +89,7 @@ def of_format(form: Format) -> Span:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownSpans:
     """What the span of a result follows from: the spans of its operands, and the ops that values come from."""
 
     graph: Graph
@@ -105,7 +105,7 @@ class Known:
         return self.form
 
 
-SPANS: OpTable[[Known], Span] = OpTable("spans")
+SPANS: OpTable[[KnownSpans], Span] = OpTable("spans")
 """The span of each integer op's result."""
 
 
@@ -114,23 +114,23 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
 
     `form` is the format of ops that saturate; `made` finds the op that a value comes from.
     """
-    return SPANS(op, Known(graph, spans, form, made))
+    return SPANS(op, KnownSpans(graph, spans, form, made))
 
 
 @SPANS.on(Input, StateRead)
-def _held(op: Input | StateRead, known: Known) -> Span:
+def _held(op: Input | StateRead, known: KnownSpans) -> Span:
     return of_format(known.limit)
 
 
 @SPANS.on(Rescale)
-def _rescale(op: Rescale, known: Known) -> Span:
+def _rescale(op: Rescale, known: KnownSpans) -> Span:
     x, form = known.spans[op.x], known.limit
     low, high = round_shift(x.low, op.shift), round_shift(x.high, op.shift)
     return Span(np.clip(low, form.low, form.high), np.clip(high, form.low, form.high))
 
 
 @SPANS.on(Shift)
-def _shift(op: Shift, known: Known) -> Span:
+def _shift(op: Shift, known: KnownSpans) -> Span:
     """Every amount is tried: where a shift to the left saturates, a larger one may return less."""
     x, amount, form = known.spans[op.x], known.spans[op.amount], known.limit
     if not -MOST_SHIFT <= amount.least <= amount.most <= MOST_SHIFT:
@@ -144,22 +144,22 @@ def _shift(op: Shift, known: Known) -> Span:
 
 
 @SPANS.on(Gather)
-def _gather(op: Gather, known: Known) -> Span:
+def _gather(op: Gather, known: KnownSpans) -> Span:
     return Span(*of_gather(op, known.graph, known.spans))
 
 
 @SPANS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, known: Known) -> Span:
+def _segment_sum(op: SegmentSum, known: KnownSpans) -> Span:
     return Span(*of_segment_sum(op, known.graph, known.spans))
 
 
 @SPANS.on(MatVec)
-def _mat_vec(op: MatVec, known: Known) -> Span:
+def _mat_vec(op: MatVec, known: KnownSpans) -> Span:
     return Span(*of_mat_vec(op, known.graph, known.spans))
 
 
 @SPANS.on(PiecewisePolynomial)
-def _polynomial(op: PiecewisePolynomial, known: Known) -> Span:
+def _polynomial(op: PiecewisePolynomial, known: KnownSpans) -> Span:
     x = known.spans[op.x]
     knots, origins, coefficients, shifts = (known.graph.constants[n].astype(np.int64) for n in op.arrays)
     reach = table_reach(knots, origins, coefficients, shifts, x.least, x.most)
@@ -167,12 +167,12 @@ def _polynomial(op: PiecewisePolynomial, known: Known) -> Span:
 
 
 @SPANS.on(Add, Sub, Min)
-def _of_two(op: Add | Sub | Min, known: Known) -> Span:
+def _of_two(op: Add | Sub | Min, known: KnownSpans) -> Span:
     return Span(*of_two(op, known.spans[op.a], known.spans[op.b]))
 
 
 @SPANS.on(Max)
-def _larger(op: Max, known: Known) -> Span:
+def _larger(op: Max, known: KnownSpans) -> Span:
     """Of max(x, -x) the intervals alone do not see that it is |x|."""
     low, high = of_two(op, known.spans[op.a], known.spans[op.b])
     absolute = _opposite(known, op.a, op.b) or _opposite(known, op.b, op.a)
@@ -180,7 +180,7 @@ def _larger(op: Max, known: Known) -> Span:
 
 
 @SPANS.on(Compare)
-def _compare(op: Compare, known: Known) -> Span:
+def _compare(op: Compare, known: KnownSpans) -> Span:
     """0 to 1, and one of them where the operands' spans decide."""
     a, b = known.spans[op.a], known.spans[op.b]
     if op.relation is Relation.EQUAL:
@@ -193,7 +193,7 @@ def _compare(op: Compare, known: Known) -> Span:
 
 
 @SPANS.on(Select)
-def _select(op: Select, known: Known) -> Span:
+def _select(op: Select, known: KnownSpans) -> Span:
     """Of both operands, or of the one that the condition's span leaves."""
     condition, a, b = (known.spans[n] for n in (op.condition, op.a, op.b))
     only_a, only_b = (condition.low > 0) | (condition.high < 0), (condition.low == 0) & (condition.high == 0)
@@ -203,13 +203,13 @@ def _select(op: Select, known: Known) -> Span:
 
 
 @SPANS.on(And)
-def _and(op: And, known: Known) -> Span:
+def _and(op: And, known: KnownSpans) -> Span:
     mask = known.spans[op.b]
     return Span(np.zeros_like(mask.high), mask.high)
 
 
 @SPANS.on(MulShift)
-def _mul_shift(op: MulShift, known: Known) -> Span:
+def _mul_shift(op: MulShift, known: KnownSpans) -> Span:
     a, b, shift = known.spans[op.a], known.spans[op.b], known.graph.constants[op.shift].astype(np.int64)
     reach = np.maximum(np.abs(a.low), np.abs(a.high)) * np.maximum(np.abs(b.low), np.abs(b.high)).astype(np.float64)
     largest = int(np.max(reach, initial=0.0))
@@ -222,13 +222,13 @@ def _mul_shift(op: MulShift, known: Known) -> Span:
 
 
 @SPANS.on(Divide)
-def _divide(op: Divide, known: Known) -> Span:
+def _divide(op: Divide, known: KnownSpans) -> Span:
     a = known.spans[op.a]
     low, high = of_corners(a, known.spans[op.b], lambda x, y: (x << op.shift) // y)
     return Span(low, high, a.magnitude << op.shift)
 
 
-def _shifted(known: Known, name: str) -> str:
+def _shifted(known: KnownSpans, name: str) -> str:
     """The value that `name` is with other fraction bits: where 0 is in its format, it keeps its sign or is 0."""
     op = known.made.get(name)
     while isinstance(op, (Rescale, Shift)) and _holds_zero(known.graph, name):
@@ -242,7 +242,7 @@ def _holds_zero(graph: Graph, name: str) -> bool:
     return form is not None and form.low <= 0 <= form.high
 
 
-def _opposite(known: Known, name: str, of: str) -> bool:
+def _opposite(known: KnownSpans, name: str, of: str) -> bool:
     """Whether value `name` is 0 - `of`."""
     op, constants = known.made.get(name), known.graph.constants
     return isinstance(op, Sub) and op.b == of and op.a in constants and not np.any(constants[op.a])

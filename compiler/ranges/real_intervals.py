@@ -142,7 +142,7 @@ def input_margin(margin: float) -> float:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownIntervals:
     """What the interval of a result follows from."""
 
     graph: Graph
@@ -151,68 +151,68 @@ class Known:
     margin: float
 
 
-BOUNDS: OpTable[[Known], Interval] = OpTable("bounds")
+BOUNDS: OpTable[[KnownIntervals], Interval] = OpTable("bounds")
 """The interval of each real op's result."""
 
 
 def forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Observed, margin: float) -> Interval:
     """What `op` makes of its operands' intervals."""
-    return BOUNDS(op, Known(graph, bounds, observed, margin))
+    return BOUNDS(op, KnownIntervals(graph, bounds, observed, margin))
 
 
 @BOUNDS.on(Input)
-def _input(op: Input, known: Known) -> Interval:
+def _input(op: Input, known: KnownIntervals) -> Interval:
     return known.observed.interval(op.out, input_margin(known.margin)).common
 
 
 @BOUNDS.on(StateRead)
-def _state_read(op: StateRead, known: Known) -> Interval:
+def _state_read(op: StateRead, known: KnownIntervals) -> Interval:
     return state_interval(known.graph, op.state, known.observed, known.margin).common
 
 
 @BOUNDS.on(Gather)
-def _gather(op: Gather, known: Known) -> Interval:
+def _gather(op: Gather, known: KnownIntervals) -> Interval:
     return Interval(*of_gather(op, known.graph, known.bounds))
 
 
 @BOUNDS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, known: Known) -> Interval:
+def _segment_sum(op: SegmentSum, known: KnownIntervals) -> Interval:
     return Interval(*of_segment_sum(op, known.graph, known.bounds))
 
 
 @BOUNDS.on(MatVec)
-def _mat_vec(op: MatVec, known: Known) -> Interval:
+def _mat_vec(op: MatVec, known: KnownIntervals) -> Interval:
     return Interval(*of_mat_vec(op, known.graph, known.bounds))
 
 
 @BOUNDS.on(Apply)
-def _apply(op: Apply, known: Known) -> Interval:
+def _apply(op: Apply, known: KnownIntervals) -> Interval:
     x = known.bounds[op.x]
     return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
 
 
 @BOUNDS.on(Compare)
-def _compare(op: Compare, known: Known) -> Interval:
+def _compare(op: Compare, known: KnownIntervals) -> Interval:
     return Interval(np.zeros(1), np.ones(1))
 
 
 @BOUNDS.on(Select)
-def _select(op: Select, known: Known) -> Interval:
+def _select(op: Select, known: KnownIntervals) -> Interval:
     return Interval(*of_either(known.bounds[op.a], known.bounds[op.b]))
 
 
 @BOUNDS.on(Add, Sub, Min, Max)
-def _of_two(op: Add | Sub | Min | Max, known: Known) -> Interval:
+def _of_two(op: Add | Sub | Min | Max, known: KnownIntervals) -> Interval:
     return Interval(*of_two(op, known.bounds[op.a], known.bounds[op.b]))
 
 
 @BOUNDS.on(Mul)
-def _mul(op: Mul, known: Known) -> Interval:
+def _mul(op: Mul, known: KnownIntervals) -> Interval:
     return multiplied(op, known.bounds[op.a], known.bounds[op.b])
 
 
 @BOUNDS.on(Div)
-def _div(op: Div, known: Known) -> Interval:
+def _div(op: Div, known: KnownIntervals) -> Interval:
     least = denominator_floor(known.graph, op, known.bounds, known.observed)
     denominator = Interval(least, known.bounds[op.b].high)
     return Interval(*of_corners(known.bounds[op.a], denominator, np.divide))

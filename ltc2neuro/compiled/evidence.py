@@ -9,7 +9,7 @@ from compiler.graph.serialize import Json
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeRun:
     """One batch that torch and the graph were run on.
 
     `left_out` counts rows on which torch failed or was not finite, `undecided` those that were compared only up to
@@ -37,12 +37,12 @@ class Evidence:
     """
 
     arithmetic: str
-    probes: tuple[Probe, ...]
+    probes: tuple[ProbeRun, ...]
     differences: Mapping[str, float] = field(default_factory=dict)
     amplified: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def fewer(self) -> tuple[Probe, ...]:
+    def fewer(self) -> tuple[ProbeRun, ...]:
         """Probes with fewer rows or steps than they should have: the whole would have taken too long."""
         return tuple(p for p in self.probes if p.fewer)
 
@@ -115,11 +115,11 @@ def _numbers(table: Json) -> dict[str, float]:
     return numbers
 
 
-def _probe(table: Json) -> Probe:
-    kinds = {f.name: type(getattr(_LIKE, f.name)) for f in fields(Probe)}
+def _probe(table: Json) -> ProbeRun:
+    kinds = {f.name: type(getattr(_LIKE, f.name)) for f in fields(ProbeRun)}
     if not isinstance(table, dict) or {n: type(v) for n, v in table.items()} != kinds:
         raise ValueError("its proof has a probe that is none")
-    return Probe(**table)  # type: ignore[arg-type]
+    return ProbeRun(**table)  # type: ignore[arg-type]
 
 
-_LIKE = Probe("", 0, 0, "")
+_LIKE = ProbeRun("", 0, 0, "")

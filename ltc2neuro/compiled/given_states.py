@@ -26,7 +26,7 @@ _PART = re.compile(r"(.+)\[(\d+):(\d+)\]")
 
 
 @dataclass(frozen=True)
-class Word:
+class StateWord:
     """A state as integers, per element: the real weight of its LSB, and between what it lies."""
 
     lsb: Floats
@@ -52,18 +52,18 @@ class Word:
         return clipped.astype(np.int64), int(np.count_nonzero(clipped != scaled))
 
 
-def words_of(graph: IntegerGraph) -> dict[str, Word]:
+def words_of(graph: IntegerGraph) -> dict[str, StateWord]:
     """The states of an integer graph."""
     words = {}
     for state in graph.states:
         form, every = graph.state_format(state.name), np.ones(state.size, np.int64)
         carries = any(state.name == carry_name(other.name) for other in graph.states)
         rest = graph.constants[state.initial].astype(np.int64) if carries else None
-        words[state.name] = Word(np.full(state.size, form.lsb), every * form.low, every * form.high, rest)
+        words[state.name] = StateWord(np.full(state.size, form.lsb), every * form.low, every * form.high, rest)
     return words
 
 
-def as_rows(state: object, words: Mapping[str, Word], batch: int | None) -> dict[str, np.ndarray]:
+def as_rows(state: object, words: Mapping[str, StateWord], batch: int | None) -> dict[str, np.ndarray]:
     """The arrays (batch, size) handed in, by the names of `words`; `batch` None: any, but the same for all.
 
     A state that the network has in parts, such as h[0:5] and h[5:8], may be given whole, as h; torch's axis of a single
@@ -92,7 +92,7 @@ def as_rows(state: object, words: Mapping[str, Word], batch: int | None) -> dict
     return found | {name: np.repeat(rest[None], batch or 0, axis=0) for name, rest in left_out.items()}
 
 
-def _other_states(state: object, words: Mapping[str, Word]) -> InputError:
+def _other_states(state: object, words: Mapping[str, StateWord]) -> InputError:
     given = sorted(map(str, state)) if isinstance(state, Mapping) else type(state).__name__
     wanted = ", ".join(f"{name!r}: (batch, {word.size})" for name, word in words.items())
     return InputError(
@@ -125,7 +125,7 @@ def is_real(array: np.ndarray) -> bool:
     return np.issubdtype(array.dtype, np.floating)
 
 
-def check_units(name: str, array: np.ndarray, word: Word) -> None:
+def check_units(name: str, array: np.ndarray, word: StateWord) -> None:
     """Raise `InputError` for integers that have become floats on their way: as real values they lie far outside."""
     whole = bool(np.all(array == np.floor(array)))
     if whole and bool(np.any((array < word.low * word.lsb) | (array > word.high * word.lsb))):
@@ -138,7 +138,7 @@ def check_units(name: str, array: np.ndarray, word: Word) -> None:
 
 
 def as_integers(
-    rows: Mapping[str, np.ndarray], words: Mapping[str, Word]
+    rows: Mapping[str, np.ndarray], words: Mapping[str, StateWord]
 ) -> tuple[dict[str, Integers], dict[str, int]]:
     """States as integers, and how many values of which were clipped: real values are rounded, integers must fit."""
     integers: dict[str, Integers] = {}
@@ -161,7 +161,7 @@ def as_integers(
     return integers, clipped
 
 
-def as_reals(rows: Mapping[str, np.ndarray], words: Mapping[str, Word]) -> dict[str, Floats]:
+def as_reals(rows: Mapping[str, np.ndarray], words: Mapping[str, StateWord]) -> dict[str, Floats]:
     """States in LSB, unrounded, as "floating" takes them."""
     for name, array in rows.items():
         if is_real(array):
@@ -170,7 +170,7 @@ def as_reals(rows: Mapping[str, np.ndarray], words: Mapping[str, Word]) -> dict[
 
 
 def tell_clipped(
-    clipped: Mapping[str, int], rows: Mapping[str, np.ndarray], words: Mapping[str, Word], stacklevel: int
+    clipped: Mapping[str, int], rows: Mapping[str, np.ndarray], words: Mapping[str, StateWord], stacklevel: int
 ) -> None:
     """One warning of what lay beyond a state's range."""
     if clipped:

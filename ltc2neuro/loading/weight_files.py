@@ -17,8 +17,8 @@ import torch
 
 from hw_models.errors import WeightsError
 
-Table: TypeAlias = dict[str, torch.Tensor]
-Tables: TypeAlias = dict[str, Table]
+TensorTable: TypeAlias = dict[str, torch.Tensor]
+Tables: TypeAlias = dict[str, TensorTable]
 
 CONVERSION = """\
 It holds Python objects, or is damaged. In the program that made it, if you trust it, run once:
@@ -118,7 +118,7 @@ def _leaves(content: object, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str,
         yield from _leaves(value, (*keys, str(key)))
 
 
-def _read_safetensors(path: Path) -> Table:
+def _read_safetensors(path: Path) -> TensorTable:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from hw_models.errors import InputError, WeightsError
-from ltc2neuro.loading.weight_files import Table, Tables, read_tables
+from ltc2neuro.loading.weight_files import Tables, TensorTable, read_tables
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Candidate:
 
     key: str
     prefix: str
-    tensors: Table
+    tensors: TensorTable
     problems: tuple[str, ...]
 
 
@@ -84,7 +84,7 @@ def split_key(text: str) -> tuple[str, str | None]:
     return file, key
 
 
-def _own(model: torch.nn.Module) -> Table:
+def _own(model: torch.nn.Module) -> TensorTable:
     if any(torch.nn.parameter.is_lazy(p) for p in [*model.parameters(), *model.buffers()]):
         raise WeightsError(
             "the model has lazy parameters, whose shapes are not known yet",
@@ -109,7 +109,7 @@ def _chosen(tables: Tables, key: str | None, path: Path) -> Tables:
     )
 
 
-def _candidate(key: str, table: Table, own: Table) -> Candidate:
+def _candidate(key: str, table: TensorTable, own: TensorTable) -> Candidate:
     table = {name: tensor for name, tensor in table.items() if name != _AVERAGED or name in own}
     prefix = _prefix(table, own)
     found = {name[len(prefix) :]: tensor for name, tensor in table.items()}
@@ -135,7 +135,7 @@ def _other(tensor: torch.Tensor) -> bool:
     return tensor.is_complex() or tensor.is_quantized or tensor.is_meta or tensor.layout != torch.strided
 
 
-def _only(candidates: list[Candidate], own: Table, path: Path) -> Candidate:
+def _only(candidates: list[Candidate], own: TensorTable, path: Path) -> Candidate:
     """The candidate that fits; the one named best where several are the same. Raises `WeightsError`."""
     fit = sorted((c for c in candidates if not c.problems), key=lambda c: (len(c.prefix), len(c.key)))
     if not fit:

@@ -25,7 +25,7 @@ from hw_models.arguments import check_choice, check_flag
 from hw_models.errors import InputError
 from ltc2neuro.compiled.answers import answer, shaped
 from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, tell, user_ends
-from ltc2neuro.compiled.given_states import GivenStates, Word, as_integers, as_rows, is_real, tell_clipped
+from ltc2neuro.compiled.given_states import GivenStates, StateWord, as_integers, as_rows, is_real, tell_clipped
 from ltc2neuro.compiled.runs import Run
 from ltc2neuro.extras import LAVA
 from ltc2neuro.inputs.arrays import (
@@ -246,9 +246,9 @@ class LibraryNetwork(LibraryRecord):
         return reached(self.processes)
 
     @property
-    def _words(self) -> dict[str, Word]:
+    def _words(self) -> dict[str, StateWord]:
         """Its states, between what they are read."""
-        return {n: Word(np.asarray(p.lsb), p.low, p.high) for n, p in self.processes.states.items()}
+        return {n: StateWord(np.asarray(p.lsb), p.low, p.high) for n, p in self.processes.states.items()}
 
     def _begun(self, rows: Mapping[str, np.ndarray]) -> tuple[dict[str, Integers], dict[str, int]]:
         """States as integers, and how many values were clipped; integers may be all that it reaches."""

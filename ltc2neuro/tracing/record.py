@@ -20,7 +20,7 @@ from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
-from ltc2neuro.tracing.recording.constant_names import Names
+from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 from ltc2neuro.tracing.recording.source import call, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
@@ -125,7 +125,7 @@ def _recorder(
         return traced
 
     clone = instrumented(model, wrap, dtype)
-    recorder = Recorder(dispatch, Names(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
+    recorder = Recorder(dispatch, ConstantNames(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
     return recorder, clone
 
 
@@ -158,7 +158,7 @@ def _fails(
     )
 
 
-def _answer(output: object) -> tuple[axes.Layout, Symbolic, torch.Tensor]:
+def _answer(output: object) -> tuple[axes.TensorLayout, Symbolic, torch.Tensor]:
     """How the model's result lies, the result itself, and the elements of one answer."""
     if not isinstance(output, Symbolic):
         raise TraceError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hw_models.chip import CHIPS, chip_from_plain, chip_names, load_chip
-from hw_models.constants import SURE, Energy, Memory, Timing
+from hw_models.constants import SURE, ChipTiming, Energy, Memory
 from hw_models.errors import ChipError
 from hw_models.explain import entries, explain, keys
 
@@ -109,7 +109,7 @@ def test_boards_and_chips():
 
 @pytest.mark.parametrize("section", ["memory", "timing", "energy"])
 def test_a_section_may_be_left_out_but_not_a_key_of_it(tmp_path, section):
-    cls = {"memory": Memory, "timing": Timing, "energy": Energy}[section]
+    cls = {"memory": Memory, "timing": ChipTiming, "energy": Energy}[section]
     for f in fields(cls):
         error = refused(tmp_path, f"[{section}.{f.name}]", f"[{section}.other]")
         assert f"{f.name} is missing" in error.what and f"{section}.{f.name}" in error.where

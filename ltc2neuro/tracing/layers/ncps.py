@@ -14,10 +14,10 @@ from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import (
     CELLS,
+    CellStep,
     Elapsed,
     States,
     StateVariable,
-    Step,
     initial_states,
     own_step,
     plain_type,
@@ -57,7 +57,7 @@ def ltc(
     return y, states if layer.use_mixed else states[0]
 
 
-def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
+def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellStep:
     """One step of an LTC cell: its own methods, with one unfold in a block that repeats."""
     if not isinstance(cell, LTCCell):
         raise TypeError(f"{type(cell).__name__} is no LTCCell")
@@ -73,7 +73,7 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
         return cell._map_outputs(v), (v,)
 
     v = StateVariable("v", (cell.state_size,), lambda initial: hull(cell, initial), cell)
-    return Step((v,), function)
+    return CellStep((v,), function)
 
 
 CELLS[LTCCell] = ltc_step

@@ -11,7 +11,7 @@ from ncps.torch import CfC, CfCCell, WiredCfCCell
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.layers.ncps import refuse_batched_time, refuse_double
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
-from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, Floats, Step, initial_states, own_step, scan
+from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, CellStep, Floats, initial_states, own_step, scan
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 
@@ -39,7 +39,7 @@ def cfc(
     return layer.fc(y), states if layer.use_mixed else states[0]
 
 
-def cfc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
+def cfc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellStep:
     """One step of a CfC cell, wired or not."""
     step = own_step(recorder, cell, times)
     if isinstance(cell, WiredCfCCell):

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ltc2neuro.tracing.layers.recurrent import Bound, Elapsed, Floats, States, StateVariable, Step
+from ltc2neuro.tracing.layers.recurrent import Bound, CellStep, Elapsed, Floats, States, StateVariable
 from ltc2neuro.tracing.recording.recorder import Recorder
 
 
-def with_memory(recorder: Recorder, lstm: torch.nn.Module, step: Step) -> Step:
+def with_memory(recorder: Recorder, lstm: torch.nn.Module, step: CellStep) -> CellStep:
     """`step` with an LSTM before it in every sample: both take the input, and the LSTM's output becomes the state."""
     (own,) = step.variables
 
@@ -23,7 +23,7 @@ def with_memory(recorder: Recorder, lstm: torch.nn.Module, step: Step) -> Step:
         return y, (after, memory)
 
     bound = None if own.bound is None else _from_within_one(own.bound)
-    return Step((replace(own, bound=bound), StateVariable("c", own.shape, None, lstm)), function)
+    return CellStep((replace(own, bound=bound), StateVariable("c", own.shape, None, lstm)), function)
 
 
 def _from_within_one(bound: Bound) -> Bound:

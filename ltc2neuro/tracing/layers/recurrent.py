@@ -50,7 +50,7 @@ class StateVariable:
 
 
 @dataclass(frozen=True)
-class Step:
+class CellStep:
     """One step of a cell: `function(x, states, elapsed)` gives the output and the new states.
 
     `elapsed` is the time before the sample, a number or (rows, 1).
@@ -60,7 +60,7 @@ class Step:
     function: Callable[[torch.Tensor, States, Elapsed], tuple[torch.Tensor, States]]
 
 
-StepOf = Callable[[Recorder, torch.nn.Module, Times], Step]
+StepOf = Callable[[Recorder, torch.nn.Module, Times], CellStep]
 
 CELLS: dict[type[torch.nn.Module], StepOf] = {}
 """Cells with a handler of their own: a solver loop as a repeated block, proven bounds. Others are traced plainly."""
@@ -92,7 +92,7 @@ def recurrent(
     return y, states[0] if len(states) == 1 else states
 
 
-def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
+def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellStep:
     """One step of a cell of the user's: its forward runs on symbolic states."""
     shapes = state_shapes(cell)
     numbered = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
@@ -129,7 +129,7 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
         )
         for number, (name, shape, end) in enumerate(zip(names, shapes, ends, strict=True))
     )
-    return Step(tuple(variables), function)
+    return CellStep(tuple(variables), function)
 
 
 SHORT, LOST = 1e-6, 0.5
@@ -171,7 +171,7 @@ def initial_states(recorder: Recorder, hx: object) -> States | None:
 
 def scan(
     recorder: Recorder,
-    step: Step,
+    step: CellStep,
     x: torch.Tensor,
     hx: States | None,
     timespans: object,
@@ -225,7 +225,7 @@ def scan(
     return (_at_every(y, batch_first) if return_sequences else _at_last(y)), last
 
 
-def _broken(step: Step, what: str, advice: str, numbers: str = "") -> TraceError:
+def _broken(step: CellStep, what: str, advice: str, numbers: str = "") -> TraceError:
     """The error for what a cell has returned: none of its lines is being executed any more."""
     cell = step.variables[0].shown_by
     return TraceError(what, where="" if cell is None else written(cell), numbers=numbers, advice=advice)
@@ -273,7 +273,7 @@ def _step_input(recorder: Recorder, x: torch.Tensor, batch_first: bool) -> Symbo
     return symbolic(recorder, example, axes.encode(labels, axes.elements_of(codes)), x.value)
 
 
-def _new_state(recorder: Recorder, step: Step, number: int, hx: States | None) -> str:
+def _new_state(recorder: Recorder, step: CellStep, number: int, hx: States | None) -> str:
     variable = step.variables[number]
     size = int(np.prod(variable.shape))
     initial = np.zeros(size)

@@ -11,10 +11,10 @@ from torch import nn
 
 from ltc2neuro.tracing.layers.recurrent import (
     CELLS,
+    CellStep,
     Elapsed,
     States,
     StateVariable,
-    Step,
     initial_states,
     own_step,
     scan,
@@ -70,7 +70,7 @@ def rnn(
     return y, stacked[0] if len(stacked) == 1 else tuple(stacked)
 
 
-def _step(layer: nn.RNNBase, number: int) -> Step:
+def _step(layer: nn.RNNBase, number: int) -> CellStep:
     """One step of the layer's `number`-th layer. Torch's kernel shows its states nowhere."""
     suffix = f"_l{number}" if layer.num_layers > 1 else ""
     weights = layer.all_weights[number]
@@ -84,7 +84,7 @@ def _step(layer: nn.RNNBase, number: int) -> Step:
 
         bound = None if layer.proj_size else within_one
         h = StateVariable(f"h{suffix}", (layer.proj_size or layer.hidden_size,), bound)
-        return Step((h, StateVariable(f"c{suffix}", (layer.hidden_size,))), lstm)
+        return CellStep((h, StateVariable(f"c{suffix}", (layer.hidden_size,))), lstm)
     cell = torch_cells.gru_cell if isinstance(layer, nn.GRU) else _PLAIN[str(layer.nonlinearity)]
 
     def plain(x: torch.Tensor, states: States, _: Elapsed) -> tuple[torch.Tensor, States]:
@@ -92,10 +92,10 @@ def _step(layer: nn.RNNBase, number: int) -> Step:
         return h, (h,)
 
     bound = None if cell is torch_cells.rnn_relu_cell else within_one
-    return Step((StateVariable(f"h{suffix}", (layer.hidden_size,), bound),), plain)
+    return CellStep((StateVariable(f"h{suffix}", (layer.hidden_size,), bound),), plain)
 
 
-def cell_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> Step:
+def cell_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellStep:
     """One step of a cell of torch's under `ltc2neuro.nn.Recurrent`."""
     step = own_step(recorder, cell, times)
     bounded = not (isinstance(cell, nn.RNNCell) and cell.nonlinearity == "relu")

@@ -42,7 +42,7 @@ def elementwise(make: Callable[..., Op], operands: Sequence[Operand], example: t
     return symbolic(recorder, example, axes.encode(labels, groups.ranks(shape)), value)
 
 
-def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axes.Groups) -> str:
+def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axes.LabelGroups) -> str:
     """The constant that a plain tensor or number is for one sample; it must be the same in each row and step."""
     if not isinstance(operand, torch.Tensor):
         return recorder.constant(np.array([float(operand)]), f"{float(operand):.10g}")

@@ -140,7 +140,7 @@ class _Trial:
         graph, calling, dtype = self.subject.graph, self.subject.calling, self.witness.dtype
         x = probe.x.astype(np.float32).astype(np.float64) if dtype == torch.float32 else probe.x
         rows, steps = x.shape[:2]
-        seen = evidence.Probe(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
+        seen = evidence.ProbeRun(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
         names = list(dict.fromkeys(w.value for w in self.subject.checkpoints if not w.is_state))
         with np.errstate(all="ignore"):
             run = run_float(graph, x, record=names)

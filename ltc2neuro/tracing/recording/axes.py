@@ -69,7 +69,7 @@ def starts_with(codes: torch.Tensor, labels: torch.Tensor) -> bool:
 
 
 @dataclass(frozen=True)
-class Groups:
+class LabelGroups:
     """Flat positions of a tensor's elements by label.
 
     `positions` is (labels, elements of one sample), labels rising; `rank` gives each flat position its place there.
@@ -89,7 +89,7 @@ class Groups:
         return torch.from_numpy(self.rank).reshape(shape)
 
 
-def group(labels: torch.Tensor) -> Groups | None:
+def group(labels: torch.Tensor) -> LabelGroups | None:
     """The groups of a tensor's labels; None where they differ in size."""
     flat = labels.reshape(-1).numpy()
     names, counts = np.unique(flat, return_counts=True)
@@ -98,10 +98,10 @@ def group(labels: torch.Tensor) -> Groups | None:
     positions = np.argsort(flat, kind="stable").reshape(len(names), -1)
     rank = np.empty(flat.size, np.int64)
     rank[positions] = np.arange(positions.shape[1])
-    return Groups(positions, rank, names)
+    return LabelGroups(positions, rank, names)
 
 
-def sample(codes: torch.Tensor, groups: Groups) -> Integers:
+def sample(codes: torch.Tensor, groups: LabelGroups) -> Integers:
     """The elements of one sample, in order: those of the first label."""
     return elements_of(codes).reshape(-1).numpy()[groups.positions[0]]
 
@@ -140,7 +140,7 @@ def problem(codes: torch.Tensor) -> str | None:
 
 
 @dataclass(frozen=True)
-class Layout:
+class TensorLayout:
     """A tensor that answers at `every` step or at the last one, its leading axes being rows and steps or rows."""
 
     every: bool
@@ -151,9 +151,9 @@ class Layout:
         return elements_of(codes[0, 0] if self.every else codes[0])
 
 
-def layout(codes: torch.Tensor) -> Layout | None:
+def layout(codes: torch.Tensor) -> TensorLayout | None:
     """The layout of a tensor; None where its leading axes are something else."""
     for time_first in (False, True):
         if starts_with(codes, sequence_labels(time_first)):
-            return Layout(True, time_first)
-    return Layout(False, False) if starts_with(codes, batch_labels(LAST)) else None
+            return TensorLayout(True, time_first)
+    return TensorLayout(False, False) if starts_with(codes, batch_labels(LAST)) else None

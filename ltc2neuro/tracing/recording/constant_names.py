@@ -14,7 +14,7 @@ _SILENT = {
 }  # fmt: skip
 
 
-class Names:
+class ConstantNames:
     """Names of plain tensors by identity. The tensors are kept alive: identities are used again."""
 
     def __init__(self, model: torch.nn.Module) -> None:

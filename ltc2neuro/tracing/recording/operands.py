@@ -29,7 +29,7 @@ def operand(tensor: Symbolic, elements: npt.NDArray[np.int64]) -> str:
     return recorder.emit(lambda out: Gather(out, (value,), index), elements.size)
 
 
-def groups(tensor: Symbolic) -> axes.Groups:
+def groups(tensor: Symbolic) -> axes.LabelGroups:
     """The groups of a tensor's labels. All recorded tensors have them."""
     found = axes.group(axes.labels_of(tensor.codes))
     if found is None:

@@ -18,12 +18,12 @@ from compiler.graph.origin import Origin
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoints
-from ltc2neuro.tracing.recording.constant_names import Names, function_name
+from ltc2neuro.tracing.recording.constant_names import ConstantNames, function_name
 from ltc2neuro.tracing.recording.hidden import ADVICE, hidden_layer
 from ltc2neuro.tracing.recording.operands import groups, operand, sample
 from ltc2neuro.tracing.recording.source import code_line, user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
-from ltc2neuro.tracing.recording.tape import Step, Tape
+from ltc2neuro.tracing.recording.tape import LoopBody, Tape
 from ltc2neuro.tracing.recording.whole_numbers import Reach, reach
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +55,12 @@ class Recorder(Tape):
     """
 
     def __init__(
-        self, dispatch: Dispatch, names: Names, modules: Mapping[int, str], dt: float, spans: Times | None = None
+        self,
+        dispatch: Dispatch,
+        names: ConstantNames,
+        modules: Mapping[int, str],
+        dt: float,
+        spans: Times | None = None,
     ) -> None:
         self.names = names
         self.dt = dt
@@ -229,7 +234,7 @@ class Recorder(Tape):
             for state in self._graph.states_read_as(old.value):
                 self._overwritten[new.value] = state
 
-    def repeat(self, step: Step, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
+    def repeat(self, step: LoopBody, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
         """One block that runs `times` times: the tensors in `state` become its states."""
         if self._graph.repeats:
             raise self.refusal("a repeated step repeats inside", "Unroll the inner loop by hand.")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-from compiler.graph.origin import Line
+from compiler.graph.origin import SourceLine
 
 _OWN = str(Path(__file__).parents[2])
 _TORCH = str(Path(torch.__file__).parent)
@@ -26,39 +26,39 @@ def call(function: Callable[..., Result], argument: torch.Tensor, **keywords: to
     return function(argument, **keywords)
 
 
-def user_line() -> Line | None:
+def user_line() -> SourceLine | None:
     """The line of the model that is being executed, innermost first; None inside libraries alone.
 
     Lines of installed packages count only where there is no other.
     """
-    library: Line | None = None
+    library: SourceLine | None = None
     for frame in frames():
         file = frame.f_code.co_filename
         if file.startswith((_OWN, _TORCH)):
             continue
         if not file.startswith(_INSTALLED):
-            return Line(file, frame.f_lineno)
-        library = library or Line(file, frame.f_lineno)
+            return SourceLine(file, frame.f_lineno)
+        library = library or SourceLine(file, frame.f_lineno)
     return library
 
 
-def code_line() -> Line | None:
+def code_line() -> SourceLine | None:
     """The innermost line that computes, a library's included: what a value is named after."""
     for frame in frames():
         file = frame.f_code.co_filename
         if not file.startswith(_OWN) and (not file.startswith(_TORCH) or file.startswith(_TORCH_MODULES)):
-            return Line(file, frame.f_lineno)
+            return SourceLine(file, frame.f_lineno)
     return None
 
 
-def raised_at(error: BaseException) -> Line | None:
+def raised_at(error: BaseException) -> SourceLine | None:
     """The innermost line of the user's that an error came through."""
-    found: Line | None = None
+    found: SourceLine | None = None
     trace = error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
         if not file.startswith((_OWN, _TORCH, *_INSTALLED)):
-            found = Line(file, trace.tb_lineno)
+            found = SourceLine(file, trace.tb_lineno)
         trace = trace.tb_next
     return found
 

@@ -12,17 +12,17 @@ import torch
 
 from compiler.graph import Op
 from hw_models.errors import TraceError
-from ltc2neuro.tracing.recording.constant_names import Names
+from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.whole_numbers import Reach
 
 Floats = npt.NDArray[np.float64]
-Step: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
+LoopBody: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
 
 
 class Tape(Protocol):
     """Takes ops and constants, and says where the model is."""
 
-    names: Names
+    names: ConstantNames
     """of constant tensors"""
     narrowed: bool
     """whether a value in float64 was cast to float32"""
@@ -64,7 +64,7 @@ class Tape(Protocol):
         """The constant that holds an index or segment array."""
         ...
 
-    def repeat(self, step: Step, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
+    def repeat(self, step: LoopBody, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
         """One block that runs `times` times: the tensors in `state` become its states."""
         ...
 

@@ -17,7 +17,7 @@ from compiler.rules.ranges import FEW_STEPS, denominator, lsb, resolution
 from compiler.rules.refusal import measures, refusal
 from compiler.rules.sizes import FEW_BITS, sum_width
 from hw_models.chip import Chip, load_chip
-from hw_models.constants import Refusal, Source
+from hw_models.constants import Citation, Refusal
 
 LOIHI2 = load_chip("loihi2")
 
@@ -107,7 +107,7 @@ def test_how_many_bits_a_long_sum_leaves(columns: int, severity: str | None) -> 
 
 
 def chip_that_refuses(measure: str, limit: int | None) -> Chip:
-    return replace(LOIHI2, refuses=(Refusal("a", "it cannot", Source("a book", "documented"), measure, limit),))
+    return replace(LOIHI2, refuses=(Refusal("a", "it cannot", Citation("a book", "documented"), measure, limit),))
 
 
 @pytest.mark.parametrize(("limit", "count"), [(None, 1), (1, 1), (2, 0), (3, 0)])
