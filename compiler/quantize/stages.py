@@ -60,8 +60,7 @@ def split_readouts(here: Floating) -> Floating:
 
 def centre_inputs(here: Floating) -> Floating:
     """The host takes each channel's middle away; what that adds is folded into the constants behind."""
-    graph, sequences = here.graph, here.observed.sequences
-    return here.written(centring.centred(graph, sequences, here.precision.margin, timed=here.timed))
+    return here.written(centring.centred(here.observed, here.precision.margin, timed=here.timed))
 
 
 def shut_gates(here: Floating) -> Floating:

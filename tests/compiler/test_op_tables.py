@@ -10,6 +10,7 @@ from compiler.quantize.bias import BIAS
 from compiler.quantize.fractions import WANTS
 from compiler.quantize.lowering import LOWER
 from compiler.quantize.natural import NATURAL, REACH
+from compiler.quantize.shifted_ops import SHIFTED
 from compiler.ranges.clipping import GOES_ON
 from compiler.ranges.integer_spans import SPANS
 from compiler.ranges.real_intervals import BOUNDS
@@ -32,6 +33,7 @@ TABLES = {
     "natural fractions": (NATURAL.kinds, REAL - EFFECTS),
     "wanted fractions": (WANTS.kinds, REAL),
     "clipping": (GOES_ON.kinds, REAL),
+    "shifts": (SHIFTED.kinds, REAL),
     "changes of units": (IN_UNITS.kinds, REAL),
     "units upwards": (UPWARDS.kinds, REAL - EFFECTS),
     "zeros": (ZERO.kinds, REAL - EFFECTS),
