@@ -31,11 +31,11 @@ class Chip:
 
     name: str
     title: str
-    word_bits: int = field(metadata=meaning("bits", "registers and words of a neuron, and accumulators", 8, 64))
+    word_bits: int = field(metadata=meaning("bits", "a neuron's registers, words and accumulators", 8, 64))
     product_bits: int = field(
         metadata=meaning("bits", "magnitude of a product inside multiply-shift; 0: neurons do not multiply", 0, 62)
     )
-    message_bits: int = field(metadata=meaning("bits", "what a message carries; 1: that it was sent", 1, 64))
+    message_bits: int = field(metadata=meaning("bits", "what a message carries; 1: only that it was sent", 1, 64))
     weight_bits: int = field(
         metadata=meaning("bits", "magnitude of a synapse's weight; the sign belongs to the connection", 1, 64)
     )
@@ -44,16 +44,16 @@ class Chip:
     max_delay: int = field(metadata=meaning("ticks", "the longest delay of a synapse", 0, 1024))
     divide: bool = field(metadata=meaning("", "whether neurons can divide"))
     table: bool = field(metadata=meaning("", "whether neurons can look up large tables"))
-    lava: bool = field(metadata=meaning("", "whether Lava carries its messages and weights, and computes its words"))
+    lava: bool = field(metadata=meaning("", "whether Lava can carry its messages and weights, and compute its words"))
     sources: dict[str, Citation]
     """key -> where its number comes from"""
     registers: int | None = field(
         default=None, metadata=meaning("registers", "for a neuron's temporaries of one tick; 0: they are its words", 0)
     )
     neuron_words: int | None = field(
-        default=None, metadata=meaning("words", "most of one neuron: parameters, states and what waits for its use", 1)
+        default=None, metadata=meaning("words", "most for one neuron: parameters, states, values still to be used", 1)
     )
-    cores: int | None = field(default=None, metadata=meaning("cores", "of one chip", 1))
+    cores: int | None = field(default=None, metadata=meaning("cores", "on one chip", 1))
     memory: Memory | None = None
     timing: ChipTiming | None = None
     energy: Energy | None = None

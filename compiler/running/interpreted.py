@@ -22,5 +22,5 @@ def _floating(net: Compiled) -> Runner:
     return run
 
 
-REFERENCE = Executor("reference", "the integer graph in NumPy: what the others are held against", _reference)
-FLOATING = Executor("floating", "the integer graph's ops on its constants, without rounding", _floating, integers=False)
+REFERENCE = Executor("reference", "the integer graph in NumPy: the others are compared with it", _reference)
+FLOATING = Executor("floating", "the ops and constants of the integer graph, without rounding", _floating, integers=False)
