@@ -23,4 +23,4 @@ def _floating(net: Compiled) -> Runner:
 
 
 REFERENCE = Executor("reference", "the integer graph in NumPy: the others are compared with it", _reference)
-FLOATING = Executor("floating", "the ops and constants of the integer graph, without rounding", _floating, integers=False)
+FLOATING = Executor("floating", "the integer graph's ops and constants, unrounded", _floating, integers=False)
