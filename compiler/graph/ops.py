@@ -42,7 +42,8 @@ class Op:
     @property
     def result(self) -> str | None:
         """The name of the value it computes, None for an effect."""
-        return next(_roles(self, "result"), None)
+        names = _fields(type(self), "result")
+        return getattr(self, names[0]) if names else None
 
     @property
     def operands(self) -> tuple[str, ...]:
