@@ -45,44 +45,45 @@ METRIC_GOAL = 0.01
 
 TEXT = """# Fidelity of every cell
 
-SQNR on `loihi2`, state / output in dB, against the float network, on {tested} test sequences: that of the worst
-channel. Made by `python benchmarks/cells.py --out docs/fidelity.md`, which trains each network for seconds on real
-data: half-cheetah (predict the next observation; mean squared error), digits (read row by row; accuracy), or thinned
-digits (six rows of the eight, and how far apart they are). {units} units.
+SQNR on `loihi2`, state / output in dB, against the float network, in the worst channel, on {tested} test sequences.
+Made by `python benchmarks/cells.py --out docs/fidelity.md`, which trains each network for seconds on real data:
+half-cheetah (predict the next observation; mean squared error), digits (read row by row; accuracy), or thinned digits
+(six of the eight rows, and how far apart they are). {units} units.
 
-SQNR is of what varies: 10 log10(sum (x - mean x)^2 / sum e^2), channel by channel, and the worst channel of the
-outputs, or of all states, is what counts. `verify` names it, and `min_sqnr` and the warnings of `compile` (below 30 dB
-on the whole calibration) mean it too. Up to version 0.2.0 it was sum x^2 / sum e^2 over all channels together: a mean,
-or a large channel, counted as signal, and hid what small ones lost. The same networks have fewer dB by the new measure.
-A channel that stands still is held against its constant value, and one that is always 0 against the channel that has
-most signal; where no channel has any, there is no SQNR (`ltc2neuro.metrics.channel_sqnr`).
+SQNR takes only what varies as signal: 10 log10(sum (x - mean x)^2 / sum e^2) for each channel. The number given is that
+of the worst channel of the outputs, or of all states. `verify` names the channel; `min_sqnr` and the warnings of
+`compile` (below 30 dB on the whole calibration) use the same number. Up to version 0.2.0 SQNR was sum x^2 / sum e^2
+over all channels together: a mean, or a large channel, counted as signal, and hid what small ones lost. The same
+networks have fewer dB by the new measure. The error of a channel that stands still is compared with its constant value,
+and that of a channel that is always 0 with the channel that has most signal; where no channel has any signal, there is
+no SQNR (`ltc2neuro.metrics.channel_sqnr`).
 
 - **default**: 8-bit synapses, a factor a neuron, signs in two connections
 - **calibrated**: `Precision(calibrated_weights=True)`, weights rounded for the least error over the calibration data
-- **split**: `Precision(split_weights=True)`, a second matrix holds what rounding took
+- **split**: `Precision(split_weights=True)`, a second matrix holds what rounding took off
 - **accurate**: `precision="accurate"`, weights and messages split
 
-A number in bold misses its goal: {goals} (default, calibrated, split, accurate) for cells of matrices, and
-{conductance} for cells whose synapses are conductances. Their states meet no such
-weights; their outputs do, in the readout's matrix, whose weights are split by default for that (`split_readouts`).
+A number in bold misses its goal: {goals} (default, calibrated, split, accurate)
+for cells of matrices, and {conductance} for cells whose synapses are conductances. Their states pass through no such
+weights; their outputs do, in the readout's matrix, and therefore its weights are split by default (`split_readouts`).
 
-Errors do not gather: over 1,000 samples of a steady input the last 100 of no cell, all channels together, are more
-than 6 dB worse than its first 100, and no state leaves its bound. The tests hold each cell to it
+Errors do not accumulate: over 1,000 samples of a steady input, each cell's last 100, all channels together, are at most
+6 dB worse than its first 100, and no state leaves its bound. A test checks this for each cell
 (`test_a_thousand_samples`).
 
 | cell | task | {settings} |
 |---|---|{dashes}|
 {fidelity}
 
-Of spiking neurons, whose state jumps where a spike comes a sample earlier or later, the share of spikes, one a unit
-and sample, that are those of torch; `rate` is how many of them there are.
+The state of a spiking neuron jumps where a spike comes a sample earlier or later. So this table has the share of units
+and samples at which the neuron spikes, or does not, as in torch; `rate` is the share at which it spikes.
 
 | cell | task | rate | {settings} |
 |---|---|---|{dashes}|
 {spikes}
 
-What the default costs, and whether the task is still done. Compile time is that of a machine with other work, one
-thread, the proof of the trace included; a change of accuracy is in points, of an error relative.
+What the default costs, and whether it still solves the task. Compile time is on one thread of a machine with other
+work, and includes the proof of the trace; a change of accuracy is in points, a change of an error is relative.
 
 | cell | task | compile | neurons | synapses | ticks a sample | torch | integers | change |
 |---|---|---|---|---|---|---|---|---|

@@ -88,15 +88,15 @@ SUBJECTS = (
 INTRO = """# What it would cost on Loihi 2
 
 Made by `python benchmarks/costs.py --out docs/loihi2-cost.md`. **No chip was used.** Neurons are placed on cores,
-events are counted in each tick, and constants of [the chip's file](../hw_models/chips/loihi2.toml) make times and
-energies of them: each has its source there (`ltc2neuro chips loihi2` shows them), and few of them are published. So
-every result is low / default / high. For a network of your own:
+events are counted in each tick, and constants of [the chip's file](../hw_models/chips/loihi2.toml) turn them into times
+and energies. Each constant has its source there (`ltc2neuro chips loihi2` shows them); few of them are published, so
+every result is given as low / default / high. For a network of your own:
 
 ```
-ltc2neuro cost m.l2n --data x.npy --placement        # ends with 1 where it does not fit
+ltc2neuro cost m.l2n --data x.npy --placement        # exits with 1 if it does not fit
 ```
 
-or in Python `print(net.placement)`, `print(net.cost())` and, with the messages that a run sends, `net.cost(run)`.
+or in Python `print(net.placement)`, `print(net.cost())` and, to count the messages that a run sends, `net.cost(run)`.
 
 ## Worst case: every message is sent
 """
@@ -104,24 +104,24 @@ or in Python `print(net.placement)`, `print(net.cost())` and, with the messages 
 HOW = """
 ## How it is counted
 
-- **Placement.** A core has 15,000 words, 12,000 of them for synapses. A neuron takes a unit for each two of its words;
-  an axon that comes in is counted once a connection and core, and its synapses are packed in blocks of 64 with a
-  header of 10 bits; a neuron takes an entry of the axon map for each core and connection that it sends to. Zero
-  weights take nothing. The bits of a packed synapse are not published: 15 to 20, here 18. First fit is improved by
-  putting synapse neurons beside the state neurons that they feed, and these beside those that receive the same: fewest
-  cores first, then least traffic. The bottleneck is the scarcest resource of the fullest core. Loihi 2's program memory
-  is not published, so programs are not counted by length. More cores than needed make shorter ticks
-  (`cores=`, `--cores`).
+- **Placement.** A core has 15,000 words, at most 12,000 of them for synapses. A neuron takes one unit of memory for
+  every two of its words. An incoming axon is counted once for each connection and core; its synapses are packed in
+  blocks of 64 with a header of 10 bits. A neuron takes an entry of the axon map for each core and connection that it
+  sends to. Zero weights take nothing. The size of a packed synapse is not published: 15 to 20 bits, here 18. First fit
+  is improved by putting synapse neurons beside the state neurons that receive from them, and these beside those that
+  receive the same: fewest cores first, then least traffic. The bottleneck is the scarcest resource of the fullest core.
+  Loihi 2's program memory is not published, so the length of programs is not counted. More cores than needed make
+  shorter ticks (`cores=`, `--cores`).
 - **Time.** A tick lasts as long as its busiest core, plus the barrier that ends it for all cores: T = barrier +
   max over cores of (synaptic operations + neurons x (update + instructions) + messages in and out). All neurons are
   updated in every tick, on their longest way through the program at that tick. The high end adds the busiest link
   between a core and the network on the chip. The QP solver of lava-optimization (2 cores, 144 and 264 neurons of 23
   instructions) comes out at 8.19 us a tick; 8.13 us were measured, and the time of an instruction was fitted to that.
-- **Energy.** Power x time: that of a chip at rest (0.25 W) and of each busy core (6 mW), from measurements printed by
-  lava-dl. Beside it from operations, without the power at rest; no energy of an operation of Loihi 2 is published.
-  The ratio of the two says that small networks pay for the chip at rest: more of them on one chip, or shorter ticks,
-  is what saves.
-- **Not in it.** The host: samples in and results out through Python take milliseconds a tick on today's boards.
+- **Energy.** Power x time: the power of a chip at rest (0.25 W) and of each busy core (6 mW), from measurements printed
+  by lava-dl. Beside it the energy of all operations, without the power at rest; no energy of an operation of Loihi 2 is
+  published. The ratio of the two says that small networks pay for the chip at rest: to save energy, run several of them
+  on one chip, or make ticks shorter.
+- **Not included.** The host: samples in and results out through Python take milliseconds a tick on today's boards.
 """
 
 
@@ -148,7 +148,7 @@ def page() -> str:
     networks = [(subject.name, *subject.compiled()) for subject in SUBJECTS]
     lines = [INTRO, *SIZE_HEAD, *(size_row(name, net) for name, net, _ in networks)]
     lines += ["", *TIME_HEAD, *(time_row(name, net) for name, net, _ in networks)]
-    lines += ["", "What would halve the time of a sample, and with it nearly the energy:", ""]
+    lines += ["", "What would halve the time of a sample, and nearly halve its energy:", ""]
     lines += [f"- {name}: {net.cost().halving}." for name, net, _ in networks]
     lines += ["", "## Counted from runs", "", *COUNTED_HEAD]
     lines += [counted_row(name, net, x) for name, net, x in networks if x is not None]
@@ -160,7 +160,7 @@ def page() -> str:
     lines += ["", "## The demo in other forms", "", *FORM_HEAD]
     lines.append(form_row("as it is: samples overlap", demo, x))
     lines.append(form_row("one sample after the other, `Options(Overlap.NONE)`", demo, x, Options(Overlap.NONE)))
-    lines.append(form_row("synapses of input and states in one, `compile(..., merged=True)`", merged, x))
+    lines.append(form_row("merged synapses of input and states, `compile(..., merged=True)`", merged, x))
     return "\n".join(lines) + "\n" + HOW
 
 
@@ -182,7 +182,7 @@ def size_row(name: str, net: Network) -> str:
 
 
 TIME_HEAD = [
-    "| network | a sample | latency | samples/s | energy, power x time | by operations | the first over the second |",
+    "| network | a sample | latency | samples/s | energy, power x time | energy of operations | ratio of the two |",
     "|---|---|---|---|---|---|---|",
 ]
 
