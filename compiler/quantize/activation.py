@@ -7,6 +7,7 @@ from dataclasses import replace
 from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
 from compiler.quantize.builder import Builder
+from compiler.quantize.knots import Curve
 from compiler.quantize.limits import argument_fraction, one_sided
 from compiler.quantize.polynomial import Table, fit, uniform_lines
 from compiler.quantize.quotient import emit_table
@@ -21,7 +22,7 @@ def lower_apply(build: Builder, op: Apply) -> str:
     lsb = 2.0 ** -build.fraction(x)
     alone = function.symmetry is Symmetry.COMPLEMENT and one_sided(least * lsb, most * lsb)
     if function.symmetry is Symmetry.NONE or alone:
-        table = _table(build, op, replace(function, symmetry=Symmetry.NONE), least, most, build.fraction(x), fraction)
+        table = _table(build, op, replace(function, symmetry=Symmetry.NONE), x, least)
         return emit_table(build, op.out, x, table, of=op.out)
     zero = build.number(0, build.fraction(x))
     opposite = build.emit(Sub(f"{op.out}.opposite", zero, x), build.fraction(x))
@@ -30,8 +31,7 @@ def lower_apply(build: Builder, op: Apply) -> str:
         argument = build.emit(Max(f"{op.out}.argument", opposite, zero), build.fraction(x))
     else:
         argument = build.emit(Max(f"{op.out}.argument", x, opposite), build.fraction(x))
-    span = build.spans[argument]
-    table = _table(build, op, function, min(span.least, 0), span.most, build.fraction(x), fraction)
+    table = _table(build, op, function, argument, min(build.spans[argument].least, 0))
     if function.symmetry is Symmetry.EVEN:
         return emit_table(build, op.out, argument, table, of=op.out)
     half = emit_table(build, f"{op.out}.half", argument, table)
@@ -54,33 +54,14 @@ def _argument(build: Builder, op: Apply) -> str:
     return build.shifted(x, min(build.wanted.get(op.x, 0), argument_fraction(magnitude, build.precision.at(op.out))))
 
 
-def _table(
-    build: Builder, op: Apply, function: Function, low: int, high: int, in_fraction: int, out_fraction: int
-) -> Table:
-    here = build.precision.at(op.out)
-    words = {"word_bits": build.chip.word_bits, "product_bits": build.chip.product_bits}
+def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> Table:
+    """The table of a function's half for `x`, an integer value of at least `low`."""
+    here, high, fraction = build.precision.at(op.out), build.spans[x].most, build.wanted[op.out]
+    flat_below, flat_above = function.limit_below is not None, function.limit is not None
     if build.chip.table:
-        tail = function.tail_at(2.0 ** -(out_fraction + 1))
-        cut = high if tail is None else min(high, int(tail * 2.0**in_fraction) + 1)
-        return uniform_lines(
-            function.half,
-            low,
-            cut,
-            in_fraction=in_fraction,
-            out_fraction=out_fraction,
-            entries=here.segments,
-            flat_above=cut < high,
-            **words,
-        )
-    return fit(
-        function.half,
-        low,
-        high,
-        in_fraction=in_fraction,
-        out_fraction=out_fraction,
-        segments=here.segments,
-        degree=here.degree,
-        flat_below=function.limit_below is not None,
-        flat_above=function.limit is not None,
-        **words,
-    )
+        tail = function.tail_at(2.0 ** -(fraction + 1))
+        cut = high if tail is None else min(high, int(tail * 2.0 ** build.fraction(x)) + 1)
+        flat_below, flat_above, high = False, cut < high, cut
+    widths = (build.chip.word_bits, build.chip.product_bits)
+    curve = Curve(function.half, low, high, build.fraction(x), fraction, *widths, flat_below, flat_above)
+    return uniform_lines(curve, here.segments) if build.chip.table else fit(curve, here.segments, here.degree)

@@ -36,12 +36,12 @@ def clip_arguments(graph: Graph, bounds: Mapping[str, Interval], precision: Prec
         found = _flat_outside(draft, op)
         if found is None:
             return None
-        argument, low, high = found
+        argument, ends = found
         here = precision.at(op.result or "")
         far = 2.0 ** (here.word - 1 - here.argument_fraction)
-        if argument not in bounds or not _worth_it(bounds[argument], low, high, far):
+        if argument not in bounds or not _worth_it(bounds[argument], ends, far):
             return None
-        return _replaced(draft, op, argument, _clipped(draft, bounds, argument, low, high, here))
+        return _replaced(draft, op, argument, _clipped(draft, bounds, argument, ends, here))
 
     return rewrite(graph, rule)
 
@@ -60,11 +60,11 @@ def window(function: Function) -> tuple[float, float]:
     return -tail, np.inf if function.symmetry in (Symmetry.RAMP, Symmetry.HINGE) else tail
 
 
-def _flat_outside(draft: Draft, op: Op) -> tuple[str, Floats, Floats] | None:
+def _flat_outside(draft: Draft, op: Op) -> tuple[str, Interval] | None:
     """The argument of a function, or of a pair of limits, and between which ends the result follows it."""
     if isinstance(op, Apply):
         low, high = window(FUNCTIONS[op.function])
-        return (op.x, np.array([low]), np.array([high])) if np.isfinite([low, high]).any() else None
+        return (op.x, Interval(np.array([low]), np.array([high]))) if np.isfinite([low, high]).any() else None
     if isinstance(op, (Min, Max)):
         inner, outer_limit = draft.definition(op.a), draft.array(op.b)
         if isinstance(inner, Min if isinstance(op, Max) else Max) and outer_limit is not None:
@@ -72,29 +72,29 @@ def _flat_outside(draft: Draft, op: Op) -> tuple[str, Floats, Floats] | None:
             if inner_limit is not None:
                 ends = (outer_limit, inner_limit) if isinstance(op, Max) else (inner_limit, outer_limit)
                 room = (ends[1] - ends[0]) / 4  # both limits follow yet, and their ends are exact
-                return (inner.a, ends[0] - room, ends[1] + room) if bool(np.all(room > 0)) else None
+                return (inner.a, Interval(ends[0] - room, ends[1] + room)) if bool(np.all(room > 0)) else None
     return None
 
 
-def _worth_it(argument: Interval, low: Floats, high: Floats, far: float) -> bool:
+def _worth_it(argument: Interval, ends: Interval, far: float) -> bool:
     """Whether it reaches too far, and no further than `far` when it is clipped."""
-    clipped = Interval(np.clip(argument.low, low, high), np.clip(argument.high, low, high))
+    clipped = Interval(*(np.clip(end, ends.low, ends.high) for end in (argument.low, argument.high)))
     return argument.magnitude > far >= clipped.magnitude
 
 
 def _clipped(
-    draft: Draft, bounds: Mapping[str, Interval], argument: str, low: Floats, high: Floats, precision: Precision
+    draft: Draft, bounds: Mapping[str, Interval], argument: str, inside: Interval, precision: Precision
 ) -> str:
     """(clip(x) + b / a) * a for an argument a x + b: clipped and shifted before a factor makes it large."""
     size = draft.size(argument)
     base, factor, addend = _origin(draft, argument, size)
     least, most = (np.broadcast_to(end, (size,)) for end in (bounds[base].low, bounds[base].high))
-    ends = [(np.broadcast_to(end, (size,)) - addend) / factor for end in (low, high)]
+    ends = [(np.broadcast_to(end, (size,)) - addend) / factor for end in (inside.low, inside.high)]
     first, last = np.minimum(*ends), np.maximum(*ends)
     first, last = np.where(np.isfinite(first), first, least), np.where(np.isfinite(last), last, most)
     anchor = np.where(first == least, first, np.where(last == most, last, (first + last) / 2))
     place = bounds[base].magnitude * 2.0 ** (SPARE - precision.word)
-    first, last, steep = _wide_enough(first, last, anchor, least, most, place, precision)
+    first, last, steep = _wide_enough(Interval(first, last), anchor, Interval(least, most), place, precision)
     x = base
     for kind, limit, idle in ((Max, np.clip(first, least, most), least), (Min, np.clip(last, least, most), most)):
         if not np.array_equal(limit, idle):
@@ -115,15 +115,16 @@ def _clipped(
 
 
 def _wide_enough(
-    first: Floats, last: Floats, anchor: Floats, least: Floats, most: Floats, place: float, precision: Precision
+    ends: Interval, anchor: Floats, reach: Interval, place: float, precision: Precision
 ) -> tuple[Floats, Floats, Floats]:
     """The ends, a few LSB (of the origin, or where the largest fills the operand) apart; and the factor for it.
 
     Else both ends of a function that changes between two LSB would be rounded to one. The `anchor` stays.
     """
-    largest = np.max(np.maximum(np.abs(np.clip(first, least, most)), np.abs(np.clip(last, least, most))), initial=0.0)
-    wide, wanted = last - first, 2.0**STEPS * max(place, float(largest) * 2.0**-precision.operand)
-    narrow = (last >= least) & (first <= most) & (wide > 0.0) & (wide < wanted)
+    first, last = ends.low, ends.high
+    largest = Interval(*(np.clip(end, reach.low, reach.high) for end in (first, last))).magnitude
+    wide, wanted = last - first, 2.0**STEPS * max(place, largest * 2.0**-precision.operand)
+    narrow = (last >= reach.low) & (first <= reach.high) & (wide > 0.0) & (wide < wanted)
     more = np.where(narrow, wanted / np.where(narrow, wide, 1.0), 1.0)
     return anchor + (first - anchor) * more, anchor + (last - anchor) * more, 1.0 / more
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -14,19 +15,47 @@ from hw_models.errors import QuantizeError
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Real = Callable[[Floats], Floats]
-Errors = Callable[[Real, int, Floats, int], Floats]
 
 
-def place(
-    real: Real, low: int, stop: int, segments: int, degree: int, flat_below: bool, flat_above: bool, least: float
-) -> tuple[Integers, Integers]:
-    """Edges (segments + 1) from low to stop for the smallest common error, not under `least`; each one's degree."""
+@dataclass(frozen=True)
+class Curve:
+    """A function over the integers low..high, and the widths in which a table is to compute it.
+
+    With `flat_below` or `flat_above` the outermost segment is a constant, the function's value at its end.
+    """
+
+    real: Real
+    """a formula over float64 arrays, of real arguments"""
+    low: int
+    high: int
+    in_fraction: int
+    """fraction bits of the argument"""
+    out_fraction: int
+    """fraction bits of the result"""
+    word_bits: int
+    product_bits: int
+    flat_below: bool = False
+    flat_above: bool = False
+
+    def at(self, x: Floats) -> Floats:
+        """The function at the integers `x`."""
+        return self.real(x * 2.0**-self.in_fraction)
+
+
+def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]:
+    """Edges (segments + 1) from low to behind high for the smallest common error; each one's degree."""
+    real, low, stop = curve.at, curve.low, curve.high + 1
+    least = 2.0 ** -(curve.out_fraction + 3)  # a finer fit would drown in the rounding of the result
+
+    def tail(start: int, end: int, error: float) -> int:
+        return _reach(lambda ends: _departures(real, start, ends), start, end, error)
 
     def greedy(error: float) -> list[int] | None:
-        edges = [low, _reach(real, low, stop, 0, error, _departures)] if flat_below else [low]
-        end = _reach(real, stop, edges[-1], 0, error, _departures) if flat_above and edges[-1] < stop else stop
+        edges = [low, tail(low, stop, error)] if curve.flat_below else [low]
+        end = tail(stop, edges[-1], error) if curve.flat_above and edges[-1] < stop else stop
         while edges[-1] < end and len(edges) <= segments:
-            edges.append(_reach(real, edges[-1], end, degree, error))
+            start = edges[-1]
+            edges.append(_reach(lambda ends, start=start: _errors(real, start, ends, degree), start, end, error))
         whole = edges if end == stop else [*edges, stop]
         return whole if edges[-1] == end and len(whole) <= segments + 1 else None
 
@@ -53,16 +82,15 @@ def _lowest_degree(real: Real, start: int, end: int, degree: int, error: float) 
     return next((d for d in range(degree) if _errors(real, start, ends, d)[0] <= error), degree)
 
 
-def _reach(real: Real, start: int, stop: int, degree: int, error: float, errors: Errors | None = None) -> int:
-    """How far from `start` towards `stop` one polynomial keeps within `error`; at least one integer."""
+def _reach(errors: Real, start: int, stop: int, error: float) -> int:
+    """How far from `start` towards `stop` the `errors` of segments that end there keep within `error`; 1 at least."""
     good, bad = start, stop
-    errors = errors or _errors
     while True:
         ends = np.unique(np.linspace(good, bad, 25).round())
         ends = ends[ends != good] if bad > good else ends[ends != good][::-1]
         if not ends.size:
             return good
-        failed = np.flatnonzero(~(errors(real, start, ends, degree) <= error))
+        failed = np.flatnonzero(~(errors(ends) <= error))
         if not failed.size:
             return int(ends[-1])
         good, bad = int(ends[failed[0] - 1]) if failed[0] else good, int(ends[failed[0]])
@@ -78,7 +106,7 @@ def _errors(real: Real, start: int, ends: Floats, degree: int) -> Floats:
     return np.abs(at_checks - at_nodes @ level.T @ basis.T).max(axis=1)
 
 
-def _departures(real: Real, start: int, ends: Floats, degree: int) -> Floats:
+def _departures(real: Real, start: int, ends: Floats) -> Floats:
     """How far the function gets from its value at `start` on the way to each of `ends`: the error of a tail.
 
     A tail's constant is what the function tends to, not the middle of what is left: values that rest there, as

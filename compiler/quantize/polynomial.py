@@ -15,8 +15,8 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from compiler.quantize.knots import Floats, Integers, Real, place, reference
-from compiler.ranges.polynomial_reach import parts_of, reaches
+from compiler.quantize.knots import Curve, Floats, Integers, place, reference
+from compiler.ranges.polynomial_reach import Pieces, Polynomials, parts_of, reaches
 from hw_models.errors import QuantizeError
 
 EXACT = 2.0**52
@@ -26,19 +26,14 @@ SAMPLES = 2**17
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Polynomials):
     """The arrays of a `PiecewisePolynomial`, and what is known of it.
 
-    knots (segments - 1), origins (segments), coefficients (segments, degree + 1), shifts (segments, degree).
     The argument's integers have `in_fraction` fraction bits, the result's `out_fraction`. Over the domain
     that the table was made for the result lies in low..high (proven), and is at most `max_error` (in real units,
     roundings included, measured) from the function.
     """
 
-    knots: Integers
-    origins: Integers
-    coefficients: Integers
-    shifts: Integers
     in_fraction: int
     out_fraction: int
     low: int
@@ -80,104 +75,59 @@ def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
 
 
 @lru_cache(maxsize=512)
-def fit(
-    real: Real,
-    low: int,
-    high: int,
-    *,
-    in_fraction: int,
-    out_fraction: int,
-    segments: int = 8,
-    degree: int = 3,
-    word_bits: int,
-    product_bits: int,
-    flat_below: bool = False,
-    flat_above: bool = False,
-) -> Table:
-    """At most `segments` polynomials for `real` over the integers low..high, their knots placed for equal error.
+def fit(curve: Curve, segments: int = 8, degree: int = 3) -> Table:
+    """At most `segments` polynomials for `curve`, their knots placed for equal error.
 
-    `real` is a formula over float64 arrays; results are kept, so give it a function that lives on. With `flat_below`
-    or `flat_above` the outermost segment is a constant, the function's value at its end, as long as it likes. The
-    shifts are the largest that the widths allow, per segment and step; what flooring takes away on average is in the
-    coefficients. Raises `QuantizeError` where the result does not fit the words.
+    Results are kept, so give it a function that lives on. The shifts are the largest that the widths allow, per segment
+    and step; what flooring takes away on average is in the coefficients. Raises `QuantizeError` where the result does
+    not fit the words.
     """
-    scaled = _scaled(real, in_fraction)
-    least = 2.0 ** -(out_fraction + 3)  # a finer fit would drown in the rounding of the result
-    edges, orders = place(scaled, low, high + 1, segments, degree, flat_below, flat_above, least)
-    tails = (flat_below, flat_above and edges.size > 2)
-    return _table(scaled, edges, orders, in_fraction, out_fraction, word_bits, product_bits, tails)
+    edges, orders = place(curve, segments, degree)
+    return _table(curve, edges, orders, (curve.flat_below, curve.flat_above and edges.size > 2))
 
 
 @lru_cache(maxsize=64)
-def uniform_lines(
-    real: Real,
-    low: int,
-    high: int,
-    *,
-    in_fraction: int,
-    out_fraction: int,
-    entries: int = 4096,
-    word_bits: int,
-    product_bits: int,
-    flat_above: bool = False,
-) -> Table:
-    """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`.
-
-    With `flat_above` the last one is a constant, for arguments above `high`.
-    """
-    step = -(-(high - low + 1) // entries)
-    edges = np.append(np.arange(low, high + 1, step, dtype=np.int64), high + 1)
-    orders = np.ones(edges.size - 1, np.int64)
-    tails = (False, flat_above)
-    return _table(_scaled(real, in_fraction), edges, orders, in_fraction, out_fraction, word_bits, product_bits, tails)
+def uniform_lines(curve: Curve, entries: int = 4096) -> Table:
+    """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`."""
+    step = -(-(curve.high - curve.low + 1) // entries)
+    edges = np.append(np.arange(curve.low, curve.high + 1, step, dtype=np.int64), curve.high + 1)
+    return _table(curve, edges, np.ones(edges.size - 1, np.int64), (False, curve.flat_above))
 
 
-def _scaled(real: Real, in_fraction: int) -> Real:
-    return lambda x: real(x * 2.0**-in_fraction)
-
-
-def _table(
-    real: Real,
-    edges: Integers,
-    orders: Integers,
-    in_fraction: int,
-    out_fraction: int,
-    word_bits: int,
-    product_bits: int,
-    tails: tuple[bool, bool] = (False, False),
-) -> Table:
+def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, bool]) -> Table:
     origins = (edges[:-1] + edges[1:]) // 2
-    first, last = edges[:-1], edges[1:] - 1
-    exact = _real_coefficients(real, edges, origins, orders)
+    pieces, out_fraction = Pieces(edges[:-1], edges[1:] - 1, origins), curve.out_fraction
+    exact = _real_coefficients(curve, edges, origins, orders)
     for segment, edge, tail in ((0, edges[0], tails[0]), (-1, edges[-1], tails[1])):
         if tail:  # a constant: what the function tends to
             exact[segment] = 0.0
-            exact[segment, 0] = real(np.array([float(edge)]))[0]
-    word_limit, product_limit = 2.0 ** (word_bits - 1), 2.0**product_bits
+            exact[segment, 0] = curve.at(np.array([float(edge)]))[0]
+    word_limit, product_limit = 2.0 ** (curve.word_bits - 1), 2.0**curve.product_bits
     room = np.full(orders.size, product_limit)
     while True:
         if np.abs(exact[:, 0]).max() * 2.0**out_fraction >= word_limit or room.min() < 1:
             raise QuantizeError(
                 "a function's result does not fit the chip's words",
                 numbers=f"{np.abs(exact[:, 0]).max():.6g} with {out_fraction} fraction bits, arguments {edges[0]} to "
-                f"{edges[-1] - 1}; words of {word_bits} bits, products of {product_bits}",
+                f"{edges[-1] - 1}; words of {curve.word_bits} bits, products of {curve.product_bits}",
                 advice="Take fewer fraction bits.",
             )
-        coefficients, shifts = _integers(exact, first, last, origins, out_fraction, room, word_bits, product_bits)
-        low, high, word, product = reaches(first, last, origins, coefficients, shifts, parts_of(orders.size))
+        coefficients, shifts = _integers(exact, pieces, room, curve)
+        low, high, word, product = reaches(pieces, coefficients, shifts, parts_of(orders.size))
         tight = (product >= product_limit) | (word >= word_limit)
         if not tight.any():
             break
         room = np.where(tight, room / 2, room)
     for array in (knots := edges[1:-1], origins, coefficients, shifts):
         array.flags.writeable = False  # tables are kept and shared
-    table = Table(knots, origins, coefficients, shifts, in_fraction, out_fraction, int(low.min()), int(high.max()), 0.0)
+    fractions, ends = (curve.in_fraction, out_fraction), (int(low.min()), int(high.max()))
+    table = Table(knots, origins, coefficients, shifts, *fractions, *ends, 0.0)
     x = np.arange(edges[0], edges[-1], (edges[-1] - edges[0]) // SAMPLES | 1)
-    error = evaluate(table, x) * 2.0**-out_fraction - real(x.astype(np.float64))
+    error = evaluate(table, x) * 2.0**-out_fraction - curve.at(x.astype(np.float64))
     return replace(table, max_error=float(np.abs(error).max()))
 
 
-def _real_coefficients(real: Real, edges: Integers, origins: Integers, orders: Integers) -> Floats:
+def _real_coefficients(curve: Curve, edges: Integers, origins: Integers, orders: Integers) -> Floats:
     """Near-minimax coefficients (segments, degree + 1) of powers of t = x - origin; segment k has degree orders[k]."""
     exact = np.zeros((orders.size, int(orders.max()) + 1))
     start, half = edges[:-1].astype(np.float64), np.diff(edges) / 2
@@ -185,7 +135,7 @@ def _real_coefficients(real: Real, edges: Integers, origins: Integers, orders: I
         these = orders == order
         nodes, level, _, _ = reference(order)
         x = start[these, None] + half[these, None] * (1 + nodes)
-        in_nodes = real(x) @ level.T  # powers of the distance from the segment's middle, in halves of its length
+        in_nodes = curve.at(x) @ level.T  # powers of the distance from the segment's middle, in halves of its length
         shift = (origins[these] - start[these]) / half[these] - 1
         for j in range(order + 1):  # the Taylor shift from the middle to the origin, which is an integer
             for i in range(j, order + 1):
@@ -194,31 +144,22 @@ def _real_coefficients(real: Real, edges: Integers, origins: Integers, orders: I
     return exact
 
 
-def _integers(
-    exact: Floats,
-    first: Integers,
-    last: Integers,
-    origins: Integers,
-    out_fraction: int,
-    room: Floats,
-    word_bits: int,
-    product_bits: int,
-) -> tuple[Integers, Integers]:
+def _integers(exact: Floats, pieces: Pieces, room: Floats, curve: Curve) -> tuple[Integers, Integers]:
     """Integer coefficients and shifts: y of each step as large as words, and products within `room`, allow."""
     degree = exact.shape[1] - 1
-    t = _spread(first, last) - origins[:, None]
+    t = _spread(pieces.first, pieces.last) - pieces.origins[:, None]
     partial = [exact[:, degree, None] + 0.0 * t]  # the values of y in real units, from the last step to the first
     for j in reversed(range(degree)):
         partial.append(partial[-1] * t + exact[:, j, None])
     longest = np.maximum(np.abs(t).max(axis=1), 1)
-    limit = np.minimum(np.minimum(room / longest, 2.0 ** (word_bits - 1)), EXACT) * 0.999 - 2
-    fractions = np.full((degree + 1, exact.shape[0]), out_fraction)
+    limit = np.minimum(np.minimum(room / longest, 2.0 ** (curve.word_bits - 1)), EXACT) * 0.999 - 2
+    fractions = np.full((degree + 1, exact.shape[0]), curve.out_fraction)
     for j in range(degree):
         largest = np.abs(partial[degree - j - 1]).max(axis=1)
         with np.errstate(divide="ignore"):
             bits = np.floor(np.log2(np.maximum(limit, 1)) - np.log2(largest))
         bits[largest == 0] = fractions[j][largest == 0]
-        fractions[j + 1] = np.clip(bits, fractions[j], fractions[j] + product_bits)
+        fractions[j + 1] = np.clip(bits, fractions[j], fractions[j] + curve.product_bits)
     shifts = np.diff(fractions, axis=0).T.astype(np.int64)
     coefficients = np.zeros(exact.shape, np.int64)
     y = np.zeros(t.shape, np.int64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
@@ -51,7 +53,7 @@ def _lowered(build: Builder, op: Mul) -> str:
     else:
         narrow = _narrowed(build, build.at(op.a, build.wanted[op.a]), _narrow_limit(build))
         wide = build.read(op.b)
-    return product(build, op.out, narrow, wide, build.wanted[op.out], 0, of=op.out)
+    return product(build, op.out, Factors(narrow, wide), build.wanted[op.out], of=op.out)
 
 
 def _narrow_limit(build: Builder) -> int:
@@ -72,12 +74,22 @@ def _narrowed(build: Builder, name: str, limit: int) -> str:
     return build.shifted(name, build.fraction(name) - drop)
 
 
-def product(build: Builder, out: str, narrow: str, wide: str, fraction: int, exponent: int, of: str | None) -> str:
-    """narrow * wide * 2^exponent at `fraction`: one multiply, or two where it would not fit.
+@dataclass(frozen=True)
+class Factors:
+    """narrow * wide * 2^exponent, of two integer values."""
+
+    narrow: str
+    wide: str
+    exponent: int = 0
+
+
+def product(build: Builder, out: str, factors: Factors, fraction: int, of: str | None = None) -> str:
+    """The product at `fraction`: one multiply, or two where it would not fit.
 
     wide = high * 2^k + low, k half a word: (narrow * high >> s - k) + (narrow * low >> s).
     """
-    shift = build.fraction(narrow) + build.fraction(wide) - exponent - fraction
+    narrow, wide = factors.narrow, factors.wide
+    shift = build.fraction(narrow) + build.fraction(wide) - factors.exponent - fraction
     if build.spans[narrow].magnitude * build.spans[wide].magnitude < 2**build.chip.product_bits and shift >= 0:
         return build.emit(MulShift(out, narrow, wide, build.constant(f"{shift}", np.array([shift]))), fraction, of=of)
     k = _half(build)

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, Shift, Sub
 from compiler.quantize.builder import Builder
+from compiler.quantize.knots import Curve
 from compiler.quantize.limits import fraction_for, operand_limit, word_limit
 from compiler.quantize.polynomial import Table, fit, steps
-from compiler.quantize.product import product
+from compiler.quantize.product import Factors, product
 from compiler.ranges.observed import Interval
 
 ARGUMENT_BITS = 15
@@ -40,18 +41,9 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
         down = build.emit(Sub(f"{op.out}.down", amount, build.number(top - ARGUMENT_BITS)), 0)
     normal = build.emit(Shift(f"{op.out}.normal", d, down), ARGUMENT_BITS, (0, 2**ARGUMENT_BITS))
     here = build.precision.at(op.out)
-    table = fit(
-        _reciprocal,
-        0,
-        2**ARGUMENT_BITS,
-        in_fraction=ARGUMENT_BITS,
-        out_fraction=RECIPROCAL_FRACTION,
-        segments=min(here.segments, 8) // 2 + 1,
-        degree=here.degree,
-        word_bits=build.chip.word_bits,
-        product_bits=build.chip.product_bits,
-        flat_below=True,
-    )
+    widths = (build.chip.word_bits, build.chip.product_bits)
+    curve = Curve(_reciprocal, 0, 2**ARGUMENT_BITS, ARGUMENT_BITS, RECIPROCAL_FRACTION, *widths, flat_below=True)
+    table = fit(curve, min(here.segments, 8) // 2 + 1, here.degree)
     reciprocal = emit_table(build, f"{op.out}.reciprocal", normal, table)
     exponent = build.fraction(d) - top
     room = fraction_for(quotient.magnitude, word_limit(build.precision.at(op.out)) * 2.0**exponent)
@@ -62,10 +54,10 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
     # |a * 2^o| = |quotient| * (d * 2^o) <= |quotient| * 2^-exponent: what exceeds it is a rounding, and is clipped.
     limit = min(int(quotient.magnitude * 2.0 ** (build.fraction(a) - exponent)) + 16, build.chip.word_high)
     scaled = build.emit(Shift(f"{op.out}.numerator", a, amount), build.fraction(a), (-limit, limit))
-    return _rounded(build, op, quotient, reciprocal, scaled, exponent)
+    return _rounded(build, op, quotient, Factors(reciprocal, scaled, exponent))
 
 
-def _rounded(build: Builder, op: Div, quotient: Interval, reciprocal: str, scaled: str, exponent: int) -> str:
+def _rounded(build: Builder, op: Div, quotient: Interval, factors: Factors) -> str:
     """The product, without the bias of flooring: a quotient is often added to a state, step after step.
 
     A slow neuron's steps are small: they have room for guard bits, and are rounded half up. Where the word is full,
@@ -75,7 +67,7 @@ def _rounded(build: Builder, op: Div, quotient: Interval, reciprocal: str, scale
     # Twice the quotient: the reciprocal is up to 2 and the scaled numerator as large as the quotient.
     natural = fraction_for(2 * quotient.magnitude, word_limit(build.precision.at(op.out)))
     finer = max(fraction, min(fraction + GUARD_BITS, natural))
-    raw = product(build, f"{op.out}.floored", reciprocal, scaled, finer, exponent, of=None)
+    raw = product(build, f"{op.out}.floored", factors, finer)
     if finer > fraction:
         return build.emit(Rescale(op.out, raw, finer - fraction), fraction, of=op.out)
     lost = int(np.round(-np.mean(build.bias[raw])))

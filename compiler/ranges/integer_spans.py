@@ -46,6 +46,7 @@ from compiler.ranges.arithmetic import (
     of_segment_sum,
     of_two,
 )
+from compiler.ranges.polynomial_reach import Polynomials
 from compiler.ranges.polynomial_reach import reach as table_reach
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format, round_shift, shift_saturate
@@ -162,7 +163,7 @@ def _mat_vec(op: MatVec, known: KnownSpans) -> Span:
 def _polynomial(op: PiecewisePolynomial, known: KnownSpans) -> Span:
     x = known.spans[op.x]
     knots, origins, coefficients, shifts = (known.graph.constants[n].astype(np.int64) for n in op.arrays)
-    reach = table_reach(knots, origins, coefficients, shifts, x.least, x.most)
+    reach = table_reach(Polynomials(knots, origins, coefficients, shifts), x.least, x.most)
     return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
 
 

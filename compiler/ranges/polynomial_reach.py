@@ -12,6 +12,28 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Polynomials:
+    """The arrays of a `PiecewisePolynomial`.
+
+    knots (segments - 1), origins (segments), coefficients (segments, degree + 1), shifts (segments, degree).
+    """
+
+    knots: Integers
+    origins: Integers
+    coefficients: Integers
+    shifts: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Segments: the integers first..last of each, and the origin that is taken from them."""
+
+    first: Integers
+    last: Integers
+    origins: Integers
+
+
 @dataclass(frozen=True)
 class Reach:
     """What a table reaches: results in low..high, |y| and |t| up to `word`, |y * t| up to `product`."""
@@ -22,13 +44,13 @@ class Reach:
     product: int
 
 
-def reach(knots: Integers, origins: Integers, coefficients: Integers, shifts: Integers, low: int, high: int) -> Reach:
+def reach(table: Polynomials, low: int, high: int) -> Reach:
     """What the table reaches for x in low..high: proven by intervals, each segment cut into parts."""
-    first = np.maximum(np.concatenate([[low], knots]), low)
-    last = np.minimum(np.concatenate([knots - 1, [high]]), high)
+    first = np.maximum(np.concatenate([[low], table.knots]), low)
+    last = np.minimum(np.concatenate([table.knots - 1, [high]]), high)
     alive = first <= last
-    parts = parts_of(origins.size)
-    found = reaches(first[alive], last[alive], origins[alive], coefficients[alive], shifts[alive], parts)
+    pieces = Pieces(first[alive], last[alive], table.origins[alive])
+    found = reaches(pieces, table.coefficients[alive], table.shifts[alive], parts_of(table.origins.size))
     return Reach(int(found[0].min()), int(found[1].max()), int(found[2].max()), int(found[3].max()))
 
 
@@ -38,9 +60,10 @@ def parts_of(segments: int) -> int:
 
 
 def reaches(
-    first: Integers, last: Integers, origins: Integers, coefficients: Integers, shifts: Integers, parts: int
+    pieces: Pieces, coefficients: Integers, shifts: Integers, parts: int
 ) -> tuple[Integers, Integers, Floats, Floats]:
     """Per segment: lowest and highest result, largest |y| or |t|, largest |y * t|, by intervals over its parts."""
+    first, last, origins = pieces.first, pieces.last, pieces.origins
     cuts = first[:, None] + (last - first + 1)[:, None] * np.arange(parts + 1) // parts
     t_low = cuts[:, :-1] - origins[:, None]
     t_high = np.maximum(cuts[:, 1:] - 1 - origins[:, None], t_low)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.functions import FUNCTIONS, Function, Symmetry
+from compiler.quantize.knots import Curve
 from compiler.quantize.polynomial import evaluate, fit, uniform_lines
 
 EVERY = list(FUNCTIONS.values())
@@ -114,10 +115,8 @@ STATED = {  # as the docstrings say: with 16 and 15 fraction bits on loihi2, and
 @pytest.mark.parametrize("choice", [0, 1], ids=["16 bits", "15 bits"])
 def test_the_error_on_loihi2_is_as_stated(function, choice):
     high, out_fraction = int(function.tail * 2**13), 16 - choice
-    table = fit(
-        function.half, 0, high, in_fraction=13, out_fraction=out_fraction, word_bits=24, product_bits=31,
-        flat_above=True,
-    )  # fmt: skip
+    widths = {"in_fraction": 13, "out_fraction": out_fraction, "word_bits": 24, "product_bits": 31}
+    table = fit(Curve(function.half, 0, high, **widths, flat_above=True))
     x = np.arange(high + 1)
     error = np.abs(evaluate(table, x) * 2.0**-out_fraction - function.half(x * 2.0**-13)).max()
     assert error == table.max_error <= STATED[function.name][choice]
@@ -127,7 +126,7 @@ def test_the_error_on_loihi2_is_as_stated(function, choice):
 def test_the_error_of_a_table_of_lines_is_as_stated(function):
     high = int(function.tail * 2**24)
     table = uniform_lines(
-        function.half, 0, high, in_fraction=24, out_fraction=30, word_bits=64, product_bits=62
+        Curve(function.half, 0, high, in_fraction=24, out_fraction=30, word_bits=64, product_bits=62)
     )  # fmt: skip
     x = np.arange(0, high + 1, 4999)
     error = np.abs(evaluate(table, x) * 2.0**-30 - function.half(x * 2.0**-24)).max()
@@ -141,10 +140,9 @@ def test_the_error_of_a_table_of_lines_is_as_stated(function):
 def test_functions_without_a_half_over_an_interval(name, low, high, worst):
     function = FUNCTIONS[name]
     x = np.arange(int(low * 2**13), int(high * 2**13) + 1)
-    table = fit(
-        function.real, int(x[0]), int(x[-1]), in_fraction=13, out_fraction=16, word_bits=24, product_bits=31,
-        flat_below=function.limit_below is not None,
-    )  # fmt: skip
+    widths = {"in_fraction": 13, "out_fraction": 16, "word_bits": 24, "product_bits": 31}
+    flat_below = function.limit_below is not None
+    table = fit(Curve(function.real, int(x[0]), int(x[-1]), **widths, flat_below=flat_below))
     assert np.abs(evaluate(table, x) * 2.0**-16 - function.real(x * 2.0**-13)).max() == table.max_error <= worst
 
 
@@ -160,7 +158,7 @@ def test_functions_without_a_half_over_an_interval(name, low, high, worst):
 )
 def test_a_table_of_lines_over_an_interval(name, low, high, worst):
     real, first, last = FUNCTIONS[name].real, int(low * 2**24), int(high * 2**24)
-    table = uniform_lines(real, first, last, in_fraction=24, out_fraction=30, word_bits=64, product_bits=62)
+    table = uniform_lines(Curve(real, first, last, in_fraction=24, out_fraction=30, word_bits=64, product_bits=62))
     x = np.append(np.arange(first, last + 1, 4999), np.arange(first, first + 200_000, 37))
     error = np.abs(evaluate(table, x) * 2.0**-30 - real(x * 2.0**-24)).max()
     assert max(error, table.max_error) <= worst < 1.1 * table.max_error

@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import PiecewisePolynomial
-from compiler.quantize.polynomial import Table, evaluate, fit, steps, uniform_lines
+from compiler.quantize import polynomial
+from compiler.quantize.knots import Curve
+from compiler.quantize.polynomial import Table, evaluate, steps, uniform_lines
+from compiler.ranges.polynomial_reach import Polynomials
 from compiler.ranges.polynomial_reach import reach as bounds
 from hw_models.errors import QuantizeError
 
 SIGMOID, TANH = FUNCTIONS["sigmoid"].half, FUNCTIONS["tanh"].half
+
+
+def fit(real, low, high, segments=8, degree=3, **widths) -> Table:
+    return polynomial.fit(Curve(real, low, high, **widths), segments, degree)
 
 
 def wave(x):
@@ -69,7 +76,7 @@ def test_every_integer_of_the_domain_is_safe(
     least, most, word, product = exact_extremes(table, low, high)
     assert word < 2 ** (word_bits - 1) and product < 2**product_bits
     assert table.low <= least and most <= table.high
-    proven = bounds(table.knots, table.origins, table.coefficients, table.shifts, low, high)
+    proven = bounds(table, low, high)
     assert (proven.low, proven.high) == (table.low, table.high)
     assert word <= proven.word < 2 ** (word_bits - 1) and product <= proven.product < 2**product_bits
     assert table.segments <= segments and table.coefficients.shape[0] == table.segments
@@ -83,14 +90,14 @@ def test_bounds_hold_for_any_part_of_the_domain(low, length, parts):
     table = fit(SIGMOID, 0, 98303, in_fraction=13, out_fraction=15, segments=parts, word_bits=24, product_bits=31)
     high = min(low + length - 1, 98303)
     least, most, word, product = exact_extremes(table, low, high)
-    proven = bounds(table.knots, table.origins, table.coefficients, table.shifts, low, high)
+    proven = bounds(table, low, high)
     assert proven.low <= least <= most <= proven.high and word <= proven.word and product <= proven.product
     assert proven.high - most <= 20 and least - proven.low <= 20 + 2000 // parts  # tight where segments are short
 
 
 def test_bounds_report_what_a_bad_table_would_wrap():
     huge = np.array([[0, 2**40, 2**40]])
-    reach = bounds(np.zeros(0, np.int64), np.array([0]), huge, np.zeros((1, 2), np.int64), 0, 2**22)
+    reach = bounds(Polynomials(np.zeros(0, np.int64), np.array([0]), huge, np.zeros((1, 2), np.int64)), 0, 2**22)
     assert reach.product >= 2**62
 
 
@@ -137,14 +144,11 @@ def test_constants_and_lines_are_exact_however_long():
 
 def test_uniform_lines_for_chips_with_tables():
     x = np.arange(0, 12 * 2**24, 1237)
-    table = uniform_lines(
-        SIGMOID, 0, 12 * 2**24 - 1, in_fraction=24, out_fraction=30, word_bits=64, product_bits=62
-    )  # fmt: skip
+    widths = {"in_fraction": 24, "out_fraction": 30, "word_bits": 64, "product_bits": 62}
+    table = uniform_lines(Curve(SIGMOID, 0, 12 * 2**24 - 1, **widths))
     assert table.segments == 4096 and len(set(np.diff(table.knots))) == 1
     assert np.abs(evaluate(table, x) * 2.0**-30 - SIGMOID(x * 2.0**-24)).max() < 6e-8
-    fine = uniform_lines(
-        TANH, 0, 7 * 2**24 - 1, in_fraction=24, out_fraction=30, entries=16384, word_bits=64, product_bits=62
-    )  # fmt: skip
+    fine = uniform_lines(Curve(TANH, 0, 7 * 2**24 - 1, **widths), entries=16384)
     assert fine.max_error < 1e-8
 
 
@@ -192,13 +196,13 @@ def test_a_fit_is_made_once_and_cannot_be_changed():
 
 
 def test_evaluate_is_the_semantics_of_the_reference():
-    from compiler.executors.reference import polynomial
+    from compiler.executors.reference import polynomial as reference
 
     table = fit(wave, -20000, 20000, in_fraction=13, out_fraction=14, word_bits=24, product_bits=31)
     names = ("knots", "origins", "coefficients", "shifts")
     graph = Graph((), {}, {n: getattr(table, n) for n in names})
     x = np.arange(-20000, 20001)
-    assert np.array_equal(polynomial(graph, PiecewisePolynomial("y", "x", *names), x), evaluate(table, x))
+    assert np.array_equal(reference(graph, PiecewisePolynomial("y", "x", *names), x), evaluate(table, x))
 
 
 def test_a_tail_rests_on_what_the_function_tends_to():
