@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.constants import keep
-from compiler.graph.graph import Block, Graph, State, TimeConstant, Value
+from compiler.graph.graph import Block, Graph, State, TimeConstant
 from compiler.graph.names import fresh, rewritten, unrewritten
 from compiler.graph.ops import Add, Input, Mul, Op, Output, StateWrite
 
@@ -184,6 +184,34 @@ def tidy(graph: Graph) -> Graph:
 
     Effects stay, and so does the input, whose size is the model's.
     """
+    blocks = _needed(graph)
+    kept = [op for block in blocks for op in block.ops]
+    values = {op.result for op in kept if op.result is not None}
+    marks = tuple(t for t in graph.time_constants if t.total in values or t.total in graph.constants)
+    arrays = {n for op in kept for n in (*op.operands, *op.arrays)} - values
+    arrays |= {n for s in graph.states for n in (s.initial, s.low, s.high) if n is not None}
+    arrays |= {n for t in marks for n in (t.keep, t.total)} - values
+    names = _shorter(graph, values | arrays)
+
+    def new(name: str) -> str:
+        return names.get(name, name)
+
+    def end(name: str | None) -> str | None:
+        return None if name is None else new(name)
+
+    table = {new(op.result): replace(graph.values[op.result], name=new(op.result)) for op in kept if op.result}
+    return replace(
+        graph,
+        blocks=tuple(replace(b, ops=tuple(op.renamed(new) for op in b.ops)) for b in blocks),
+        values=table,
+        constants={new(n): c for n, c in graph.constants.items() if n in arrays},
+        states=tuple(replace(s, initial=new(s.initial), low=end(s.low), high=end(s.high)) for s in graph.states),
+        time_constants=tuple(replace(t, keep=new(t.keep), total=new(t.total)) for t in marks),
+    )
+
+
+def _needed(graph: Graph) -> list[Block]:
+    """The blocks with the ops that have an effect or lead to one."""
     needed: set[str] = set()
     blocks: list[Block] = []
     for block in reversed(graph.blocks):
@@ -194,43 +222,15 @@ def tidy(graph: Graph) -> Graph:
                 needed.update(op.operands)
         if ops:
             blocks.append(replace(block, ops=tuple(reversed(ops))))
-    blocks.reverse()
-    kept = [op for block in blocks for op in block.ops]
-    values = {op.result for op in kept if op.result is not None}
-    marks = tuple(t for t in graph.time_constants if t.total in values or t.total in graph.constants)
-    arrays = {n for op in kept for n in (*op.operands, *op.arrays)} - values
-    arrays |= {n for s in graph.states for n in (s.initial, s.low, s.high) if n is not None}
-    arrays |= {n for t in marks for n in (t.keep, t.total)} - values
+    return blocks[::-1]
 
+
+def _shorter(graph: Graph, taken: set[str]) -> dict[str, str]:
+    """Names without a number suffix, by those with one, where they have become free."""
     names: dict[str, str] = {}
-    taken = values | arrays
     for name in sorted(taken):
         base = unrewritten(name)
         if base != name and base not in taken and (base in graph.values or base in graph.constants):
             names[name] = base
             taken = (taken - {name}) | {base}
-
-    def new(name: str) -> str:
-        return names.get(name, name)
-
-    table: dict[str, Value] = {}
-    for op in kept:
-        if op.result is not None:
-            value = graph.values[op.result]
-            table[new(value.name)] = replace(value, name=new(value.name))
-    return replace(
-        graph,
-        blocks=tuple(replace(b, ops=tuple(op.renamed(new) for op in b.ops)) for b in blocks),
-        values=table,
-        constants={new(n): c for n, c in graph.constants.items() if n in arrays},
-        states=tuple(
-            replace(
-                s,
-                initial=new(s.initial),
-                low=None if s.low is None else new(s.low),
-                high=None if s.high is None else new(s.high),
-            )
-            for s in graph.states
-        ),
-        time_constants=tuple(replace(t, keep=new(t.keep), total=new(t.total)) for t in marks),
-    )
+    return names

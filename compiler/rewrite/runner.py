@@ -8,12 +8,13 @@ from typing import TypeAlias
 
 from compiler.graph.graph import Graph
 from compiler.graph.validate import validate
-from compiler.rewrite.algebra import algebra, increment
+from compiler.rewrite.algebra import algebra
 from compiler.rewrite.common_subexpressions import common
 from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
 from compiler.rewrite.fold_host_affine import host
 from compiler.rewrite.hoist import hoist
+from compiler.rewrite.increment import increment
 from compiler.rewrite.leaks import leaks
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.prune import prune

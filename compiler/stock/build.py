@@ -10,7 +10,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
 from compiler.ranges.observed import Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
-from compiler.rewrite.algebra import increment
+from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES, simplify
 from compiler.stock.affine import Floats
 from compiler.stock.assemble import assemble, population_of, widest
