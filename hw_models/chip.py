@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
-from typing import TypeVar
 
 from hw_models.arguments import is_file, nearest, shown
-from hw_models.bands import Band
 from hw_models.chip_file import Entries
 from hw_models.constants import ChipTiming, Citation, Energy, Fact, Memory, Refusal, check_fields, meaning
 from hw_models.errors import ChipError, InputError
+from hw_models.plain import made
 
 CHIPS = Path(__file__).parent / "chips"
 MAX_CHIPS = 2**20
 
 LAVA_WIDTHS = {"word_bits": 32, "product_bits": 31}
 """Most bits that the neurons' processes under Lava compute with: in int32, where anything wider would wrap."""
-
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,8 @@ def load_chip(chip: str | Path | Chip, *, board: str | None = None, chips: int |
     """
     if not isinstance(chip, (str, Path, Chip)):
         raise InputError(
-            "chip must be a name, a .toml file or a Chip", numbers=f"chip = {shown(chip)}",
+            "chip must be a name, a .toml file or a Chip",
+            numbers=f"chip = {shown(chip)}",
             advice=f"Use one of {', '.join(chip_names())}.",
         )
     found = chip if isinstance(chip, Chip) else _read(chip)
@@ -152,34 +150,8 @@ def _read(chip: str | Path) -> Chip:
     }
     entries.end()
     try:
-        return Chip(**values, sources=entries.sources)  # type: ignore[arg-type]
+        return made(Chip, {**values, "sources": entries.sources})
     except ChipError as error:
         raise ChipError(
             error.what, where=f"{path}, {error.where}", numbers=error.numbers, advice=error.advice
         ) from None
-
-
-def chip_from_plain(plain: object) -> Chip:
-    """The chip that `dataclasses.asdict` and JSON made `plain` of. Raises `TypeError`, `ValueError`, `ChipError`."""
-    values = _table(plain)
-    values["sources"] = {key: _built(Citation, source) for key, source in _table(values.get("sources")).items()}
-    for key, section in (("memory", Memory), ("timing", ChipTiming), ("energy", Energy)):
-        if values.get(key) is not None:
-            values[key] = _built(section, values[key])
-    for key, item in (("facts", Fact), ("refuses", Refusal)):
-        values[key] = tuple(_built(item, entry) for entry in tuple(values.get(key, ())))  # type: ignore[arg-type]
-    return Chip(**values)  # type: ignore[arg-type]
-
-
-def _built(cls: type[Part], plain: object) -> Part:
-    parts = _table(plain)
-    for key, value in parts.items():
-        if isinstance(value, dict):
-            parts[key] = _built(Citation if key == "source" else Band, value)
-    return cls(**parts)
-
-
-def _table(plain: object) -> dict[str, object]:
-    if not isinstance(plain, dict):
-        raise TypeError(f"a table is wanted, not {plain!r}")
-    return dict(plain)

@@ -7,19 +7,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from hw_models.bands import Band
 from hw_models.constants import MEASURES, SURE, Citation, Fact, Meaning, Refusal, problem
 from hw_models.errors import ChipError
+from hw_models.plain import made
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # pragma: no cover - the standard library has it from 3.11 on
     import tomli as tomllib
 
 TomlTable = dict[str, object]
-Section = TypeVar("Section")
+Section = TypeVar("Section", bound="DataclassInstance")
 
 SECTIONS = ("memory", "timing", "energy", "boards", "facts", "refuses")
 BAND = ("low", "default", "high")
@@ -67,17 +70,16 @@ class Entries:
             return None
         table = self._table(self.data, name, "")
         values = {
-            f.name: self._entry(table, f.name, str(f.type), f.metadata["meaning"], f"{name}.")
-            for f in fields(cls)  # type: ignore[arg-type]
+            f.name: self._entry(table, f.name, str(f.type), f.metadata["meaning"], f"{name}.") for f in fields(cls)
         }
         self._no_others(table, values, f"{name}.")
         return cls(**values)
 
-    def boards(self) -> dict[str, int]:
+    def boards(self) -> TomlTable:
         """How many chips each board has."""
         table = self._table(self.data, "boards", "") if "boards" in self.data else {}
         chips = Meaning("chips", "", 1, 2**20)
-        return {name: self._entry(table, name, "int", chips, "boards.") for name in table}  # type: ignore[misc]
+        return {name: self._entry(table, name, "int", chips, "boards.") for name in table}
 
     def facts(self) -> tuple[Fact, ...]:
         """What is only stated."""
@@ -103,8 +105,8 @@ class Entries:
                 limit = self._checked(table["limit"], "int", "limit", Meaning("", "", 0, 2**40), where + "limit")
                 if not measure:
                     self._wrong("a limit needs the measure that it limits", where + "limit")
-            source = self._source(table, f"refuses.{key}")
-            found.append(Refusal(key, self._text(table, "reason", where), source, measure, limit))  # type: ignore[arg-type]
+            values = {"key": key, "reason": self._text(table, "reason", where), "measure": measure, "limit": limit}
+            found.append(made(Refusal, {**values, "source": self._source(table, f"refuses.{key}")}))
             self._no_others(table, ("reason", "measure", "limit", "source", "sure"), where)
         return tuple(found)
 

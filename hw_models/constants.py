@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 from hw_models.bands import Band
 from hw_models.errors import ChipError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SURE = ("measured", "documented", "secondary", "inferred")
 """How sure a number is: measured on the chip; in the maker's own text or code; in a text of others; concluded here."""
@@ -58,14 +62,14 @@ def problem(value: object, kind: str, key: str, limits: Meaning | None) -> str:
     room = f" from {limits.low:,.10g} to {limits.high:,.10g}" if limits and kind not in ("bool", "str") else ""
     fits = isinstance(value, wanted) and (kind == "bool" or not isinstance(value, bool))
     if fits and limits and room:
-        numbers = (value.low, value.high) if isinstance(value, Band) else (value,)
-        fits = all(limits.low <= n <= limits.high for n in numbers)  # type: ignore[operator]
+        numbers = [value.low, value.high] if isinstance(value, Band) else [value]
+        fits = all(isinstance(n, (int, float)) and limits.low <= n <= limits.high for n in numbers)
     return "" if fits else f"{key} must be {article}{room}, not {value!r}"
 
 
-def check_fields(item: object, where: str) -> None:
+def check_fields(item: DataclassInstance, where: str) -> None:
     """Raise `ChipError` for the first field of a dataclass that its `Meaning` does not allow; None is allowed."""
-    for f in fields(item):  # type: ignore[arg-type]
+    for f in fields(item):
         limits, value = f.metadata.get("meaning"), getattr(item, f.name)
         optional = str(f.type).endswith(" | None")
         if limits is None or (optional and value is None):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from compiler.assembly.json_reader import Json
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.placement.placement import Placement
 from hw_models.arguments import check_count, check_flag
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
+from hw_models.plain import Json
 from ltc2neuro.artifact.saving import save
 from ltc2neuro.compiled.answers import answer
 from ltc2neuro.compiled.assembling import assembly, assembly_json

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeGuard
+from typing import TypeGuard
 
 from hw_models.errors import AssemblyError
-
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+from hw_models.plain import Json
 
 
 def is_integer(value: Json) -> TypeGuard[int]:

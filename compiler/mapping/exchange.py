@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.assembly.json_reader import Json, Table
+from compiler.assembly.json_reader import Table
 from compiler.assembly.population import Population
 from compiler.assembly.tables import population_of, population_table
 from compiler.mapping.network import Connection, MappedNetwork, Port, StateProbe
+from hw_models.plain import Json
 
 FORMAT, VERSION = "ltc2neuro assembly", 1
 

@@ -75,7 +75,7 @@ class Precision:
     """what rounding takes off a slow state's steps is kept in a second word, and not lost"""
     margin: float = 2.0
     """a calibrated range is this much wider than what was seen"""
-    overrides: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, int | float | bool]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = {f.name for f in fields(self)} - {"overrides"}
@@ -132,9 +132,9 @@ class Precision:
         changes = self.changes(check_text(name, "name"))
         return replace(self, overrides={}, **changes) if changes else self
 
-    def changes(self, name: str) -> dict[str, int]:
+    def changes(self, name: str) -> dict[str, int | float | bool]:
         """The fields that overrides change for the value `name`."""
-        found: dict[str, int] = {}
+        found: dict[str, int | float | bool] = {}
         for glob, changes in self.overrides.items():
             if fnmatchcase(name, glob):
                 found.update(changes)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph.serialize import Json
 from compiler.stock.checks import check
-from compiler.stock.network import Connection, Functions, Kind, Place, Population, ProcessGraph
+from compiler.stock.network import Connection, Place, Population, ProcessGraph
 from compiler.stock.proof import failures
 from hw_models.errors import ArtifactError
+from hw_models.plain import Json, made
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 _PARTS: dict[str, type[np.generic]] = {"lsb": np.float64, "low": np.int64, "high": np.int64}
@@ -37,7 +37,7 @@ def to_plain(graph: ProcessGraph) -> tuple[dict[str, Json], Arrays]:
 def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
     """The network again. Raises `ArtifactError` where the table does not describe one that keeps its widths."""
     try:
-        graph = _built(table, arrays)  # type: ignore[arg-type]
+        graph = _built(table, arrays)
         check(graph)
         failed = failures(graph)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -47,28 +47,33 @@ def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
     return graph
 
 
-def _built(table: dict[str, Json], arrays: Arrays) -> ProcessGraph:
-    populations = [
-        Population(**{**p, "kind": Kind[p["kind"]], "functions": tuple(Functions(**f) for f in p["functions"])})
-        for p in table["populations"]  # type: ignore[union-attr]
-    ]
-    connections = [
-        Connection(**{**c, "ports": tuple(c["ports"]), "weights": arrays[f"weights/{i}"].astype(np.int64)})
-        for i, c in enumerate(table["connections"])  # type: ignore[arg-type, union-attr]
-    ]
-    states = {
-        n: Place(**{**p, **{part: arrays[f"states/{n}/{part}"].astype(kind) for part, kind in _PARTS.items()}})  # type: ignore[dict-item]
-        for n, p in table["states"].items()  # type: ignore[union-attr]
-    }
+@dataclass(frozen=True)
+class _Table:
+    populations: tuple[Population, ...]
+    connections: tuple[dict[str, object], ...]
+    states: dict[str, dict[str, object]]
+    input_limit: int
+    period: int
+    repeat: int
+
+
+def _built(table: object, arrays: Arrays) -> ProcessGraph:
+    found = made(_Table, table)
+
+    def place(name: str, table: dict[str, object]) -> Place:
+        parts = {part: arrays[f"states/{name}/{part}"].astype(kind) for part, kind in _PARTS.items()}
+        return made(Place, {**table, **parts})
+
+    weights = [arrays[f"weights/{i}"].astype(np.int64) for i in range(len(found.connections))]
     return ProcessGraph(
-        {p.name: p for p in populations},
-        tuple(connections),
-        states,
+        {p.name: p for p in found.populations},
+        tuple(made(Connection, {**c, "weights": w}) for c, w in zip(found.connections, weights, strict=True)),
+        {n: place(n, p) for n, p in found.states.items()},
         arrays["input_lsb"].astype(np.float64),
         arrays["output_lsb"].astype(np.float64),
-        table["input_limit"],  # type: ignore[arg-type]
-        table["period"],  # type: ignore[arg-type]
-        table["repeat"],  # type: ignore[arg-type]
+        found.input_limit,
+        found.period,
+        found.repeat,
     )
 
 

@@ -27,11 +27,12 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Input, Output, Rescale
-from compiler.graph.serialize import Json, from_json, to_json
+from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import problems
 from hw_models.arguments import check_path
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION
+from hw_models.plain import Json
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
@@ -145,8 +146,8 @@ def _read(path: Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
     header = manifest.get("header")
     if not isinstance(header, dict):
         raise ArtifactError("its manifest has no header")
-    graphs = {n: _graph(n, members[_member(n)], _below(f"graphs/{n}/", tensors)) for n in names}
-    return header, graphs, _below("arrays/", tensors)
+    graphs = {n: _graph(n, members[_member(n)], below(f"graphs/{n}/", tensors)) for n in names}
+    return header, graphs, below("arrays/", tensors)
 
 
 # --- the zip ---------------------------------------------------------------------------------------------
@@ -252,7 +253,8 @@ def _tensors(data: bytes) -> dict[str, Array]:
         raise ArtifactError(f"{TENSORS} does not hold together ({error})") from error
 
 
-def _below(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
+def below(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays whose names begin so, without that."""
     return {name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)}
 
 

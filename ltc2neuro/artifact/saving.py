@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-from math import prod
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import numpy as np
-
-from compiler.executors.float64 import output_map
-from compiler.graph.serialize import Json
 from compiler.quantize.precision import Precision
 from compiler.ranges.proven import prove
 from compiler.rewrite.runner import PassRecord
-from hw_models.chip import chip_from_plain
+from hw_models.chip import Chip
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
+from hw_models.plain import Json
 from ltc2neuro.artifact import container as artifact
-from ltc2neuro.compiled.evidence import from_plain
-from ltc2neuro.compiled.known_answer import problem_of
-from ltc2neuro.compiled.record import KnownAnswer, Record
-from ltc2neuro.inputs.layout import layout_from_plain
+from ltc2neuro.artifact.header import Header, header_of, known_answer, problem
+from ltc2neuro.compiled.record import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Header(Header):
+    chip: Chip
+    precision: Precision
+    passes: tuple[PassRecord, ...]
 
 
 def save(net: Record, path: str | Path) -> None:
@@ -44,29 +45,29 @@ def save(net: Record, path: str | Path) -> None:
 
 def read(path: str | Path) -> Record:
     """The record in a `.l2n` file. Raises `ArtifactError` where it is damaged, or its versions are not ours."""
-    header, graphs, arrays = artifact.read(path)
-    if "library" in header:
+    table, graphs, arrays = artifact.read(path)
+    if "library" in table:
         raise ArtifactError(
             "this network has no microcode", where=str(path), advice="Load it in Python, with ltc2neuro.load_library."
         )
     try:
-        chip = chip_from_plain(header["chip"])
-        states = {n[len("known/states/") :]: a for n, a in arrays.items() if n.startswith("known/states/")}
+        header = header_of(_Header, table)
         net = Record(
             graphs["float"],
-            prove(graphs["integer"], chip).graph,
-            chip,
-            Precision(**header["precision"]),  # type: ignore[arg-type]
-            str(header["readout"]),
-            tuple(header["step_shape"]),  # type: ignore[arg-type]
-            float(header["dt"]),  # type: ignore[arg-type]
-            tuple(PassRecord(**p) for p in header["passes"]),  # type: ignore[arg-type, union-attr]
-            KnownAnswer(arrays["known/x"], arrays["known/integers"], states),  # type: ignore[arg-type]
-            None if header["shortest_span"] is None else float(header["shortest_span"]),  # type: ignore[arg-type]
-            from_plain(header.get("evidence")),
-            layout_from_plain(header.get("layout")),
+            prove(graphs["integer"], header.chip).graph,
+            header.chip,
+            header.precision,
+            header.readout,
+            header.step_shape,
+            header.dt,
+            header.passes,
+            known_answer(arrays),
+            header.shortest_span,
+            header.evidence,
+            header.layout,
         )
-        problem = _problem(net)
+        states = {s.name: s.size for s in net.graph.states}
+        found = problem(header, net.known, net.graph, net.features + net.timed, states)
     except (
         KeyError,
         TypeError,
@@ -79,19 +80,6 @@ def read(path: str | Path) -> Record:
         InputError,
     ) as error:
         raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
-    if problem:
-        raise artifact.not_a_network(problem, path)
+    if found:
+        raise artifact.not_a_network(found, path)
     return net
-
-
-def _problem(net: Record) -> str:
-    """What does not fit together in a network that was read, empty where all does."""
-    outputs = output_map(net.graph)[0].size
-    if prod(net.step_shape) != outputs:
-        return f"its answer of {outputs} numbers has the shape {net.step_shape}"
-    if net.readout not in ("every", "last"):
-        return f"it answers {net.readout!r}"
-    if not (np.isfinite(net.dt) and net.dt > 0):
-        return f"dt is {net.dt}"
-    states = {s.name: s.size for s in net.graph.states}
-    return problem_of(net.known, net.features + net.timed, outputs, states)

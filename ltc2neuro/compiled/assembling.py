@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from compiler.assembly import populations_text
-from compiler.assembly.json_reader import Json
 from compiler.mapping.exchange import to_json
 from compiler.mapping.network import MappedNetwork
 from hw_models.chip import Chip
+from hw_models.plain import Json
 from ltc2neuro.compiled.host import Host
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 
-from compiler.graph.serialize import Json
+from hw_models.plain import Json
 
 
 @dataclass(frozen=True)
@@ -91,35 +91,3 @@ class Evidence:
             "differences": dict(self.differences),
             "amplified": dict(self.amplified),
         }
-
-
-def from_plain(table: Json) -> Evidence | None:
-    """The evidence of a file; None where there is none. Raises `TypeError` or `ValueError` where it is damaged."""
-    if table is None:
-        return None
-    if not isinstance(table, dict):
-        raise TypeError("its proof is no table")
-    probes = table.get("probes")
-    if not isinstance(probes, list) or not probes:
-        raise ValueError("its proof has no probes")
-    found = tuple(_probe(p) for p in probes)
-    return Evidence(str(table["arithmetic"]), found, _numbers(table["differences"]), _numbers(table["amplified"]))
-
-
-def _numbers(table: Json) -> dict[str, float]:
-    if not isinstance(table, dict):
-        raise TypeError("its proof has no differences")
-    numbers = {n: d for n, d in table.items() if isinstance(d, float)}
-    if len(numbers) < len(table):
-        raise ValueError("its proof has a difference that is no number")
-    return numbers
-
-
-def _probe(table: Json) -> ProbeRun:
-    kinds = {f.name: type(getattr(_LIKE, f.name)) for f in fields(ProbeRun)}
-    if not isinstance(table, dict) or {n: type(v) for n, v in table.items()} != kinds:
-        raise ValueError("its proof has a probe that is none")
-    return ProbeRun(**table)  # type: ignore[arg-type]
-
-
-_LIKE = ProbeRun("", 0, 0, "")

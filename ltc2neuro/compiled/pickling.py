@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+T = TypeVar("T")
 
 
 def made_of(value: DataclassInstance) -> dict[str, object]:
@@ -15,3 +17,8 @@ def made_of(value: DataclassInstance) -> dict[str, object]:
     Prepared programs and mappings stay behind: they hold functions, which do not pickle, and are soon made again.
     """
     return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+def remade(kind: type[T], value: DataclassInstance) -> T:
+    """Another kind of the same dataclass, of the same fields."""
+    return kind(**made_of(value))

@@ -6,7 +6,7 @@ Inside, each sequence is an array (time, features) of its own, so that only what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -93,22 +93,6 @@ def layout_of(batch_first: bool | None, *, reads_time_first: bool, answers_time_
     if batch_first is None and reads_time_first:
         return Layout(None, answers_time_first)
     return Layout(reads_time_first, answers_time_first)
-
-
-def layout_from_plain(table: object) -> Layout:
-    """The layout that `asdict` made a table of; None is what files hold that are older than layouts: batch first.
-
-    Raises `ValueError` for anything else.
-    """
-    if table is None:
-        return BATCH_FIRST
-    if not isinstance(table, dict) or not set(table) <= {f.name for f in fields(Layout)}:
-        raise ValueError("a layout of other axes")
-    layout = Layout(**table)
-    flags = [getattr(layout, f.name) for f in fields(Layout)]
-    if not all(isinstance(flag, bool) for flag in flags[1:]) or flags[0] not in (True, False, None):
-        raise ValueError("a layout that is neither batch nor time first")
-    return layout
 
 
 def check_batch_first(batch_first: object) -> bool | None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from math import prod
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
 
 from compiler.executors.float64 import output_map
 from compiler.graph.ops import Input
-from compiler.graph.serialize import Json
-from compiler.stock.form import LibraryForm, Reciprocal
+from compiler.stock.form import LibraryForm
 from compiler.stock.serialize import from_plain, to_plain
 from hw_models.errors import ArtifactError, InputError
+from hw_models.plain import Json
 from ltc2neuro.artifact import container as artifact
-from ltc2neuro.compiled.evidence import from_plain as evidence_from_plain
-from ltc2neuro.compiled.known_answer import problem_of
-from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.inputs.layout import layout_from_plain
+from ltc2neuro.artifact.header import Header, header_of, known_answer, problem
 from ltc2neuro.stock.record import LibraryRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Header(Header):
+    form: LibraryForm
 
 
 def save_library(net: LibraryRecord, path: str | Path) -> None:
@@ -43,30 +42,30 @@ def save_library(net: LibraryRecord, path: str | Path) -> None:
 
 def read_library(path: str | Path) -> LibraryRecord:
     """What `LibraryNetwork.save` wrote. Raises `ArtifactError` where it is damaged, or not such a file."""
-    header, graphs, arrays = artifact.read(path)
-    if "library" not in header:
+    table, graphs, arrays = artifact.read(path)
+    if "library" not in table:
         raise ArtifactError("this network has microcode", where=str(path), advice="Load it with ltc2neuro.load.")
 
-    def below(prefix: str) -> dict[str, np.ndarray]:
-        return {n[len(prefix) :]: a for n, a in arrays.items() if n.startswith(prefix)}
-
     try:
-        form = dict(header["form"])  # type: ignore[arg-type]
-        form["reciprocal"] = Reciprocal[str(form["reciprocal"])]  # type: ignore[assignment]
-        span = header["shortest_span"]
+        header = header_of(_Header, table)
+        processes, real = from_plain(table["library"], artifact.below("library/", arrays)), graphs["float"]
         net = LibraryRecord(
-            graphs["float"],
-            from_plain(header["library"], below("library/")),
-            LibraryForm(**form),  # type: ignore[arg-type]
-            str(header["readout"]),
-            tuple(int(n) for n in header["step_shape"]),  # type: ignore[union-attr, arg-type]
-            float(header["dt"]),  # type: ignore[arg-type]
-            KnownAnswer(arrays["known/x"], arrays["known/integers"], below("known/states/")),  # type: ignore[arg-type]
-            None if span is None else float(span),  # type: ignore[arg-type]
-            layout_from_plain(header.get("layout")),
-            evidence_from_plain(header.get("evidence")),
+            real,
+            processes,
+            header.form,
+            header.readout,
+            header.step_shape,
+            header.dt,
+            known_answer(arrays),
+            header.shortest_span,
+            header.layout,
+            header.evidence,
         )
-        problem = _problem(net)
+        states = {name: place.stop - place.start for name, place in processes.states.items()}
+        found = problem(header, net.known, real, processes.features, states)
+        inputs = [real.size(op.out) for _, op in real.ops() if isinstance(op, Input)]
+        if inputs != [processes.features] or output_map(real)[0].size != processes.outputs:
+            found = "its processes and its graph take or give different numbers"
     except (
         KeyError,
         TypeError,
@@ -78,22 +77,6 @@ def read_library(path: str | Path) -> LibraryRecord:
         ArtifactError,
     ) as error:
         raise artifact.not_a_network(f"{type(error).__name__}: {error}", path) from error
-    if problem:
-        raise artifact.not_a_network(problem, path)
+    if found:
+        raise artifact.not_a_network(found, path)
     return net
-
-
-def _problem(net: LibraryRecord) -> str:
-    """What does not fit together in a network that was read, empty where all does."""
-    processes, real = net.processes, net.float_graph
-    inputs = [real.size(op.out) for _, op in real.ops() if isinstance(op, Input)]
-    if inputs != [processes.features] or output_map(real)[0].size != processes.outputs:
-        return "its processes and its graph take or give different numbers"
-    if prod(net.step_shape) != processes.outputs:
-        return f"its answer of {processes.outputs} numbers has the shape {net.step_shape}"
-    if net.readout not in ("every", "last"):
-        return f"it answers {net.readout!r}"
-    if not (np.isfinite(net.dt) and net.dt > 0):
-        return f"dt is {net.dt}"
-    states = {name: place.stop - place.start for name, place in processes.states.items()}
-    return problem_of(net.known, processes.features, processes.outputs, states)

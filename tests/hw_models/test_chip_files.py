@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hw_models.chip import CHIPS, chip_from_plain, chip_names, load_chip
+from hw_models.chip import CHIPS, Chip, chip_names, load_chip
 from hw_models.constants import SURE, ChipTiming, Energy, Memory
 from hw_models.errors import ChipError
 from hw_models.explain import entries, explain, keys
+from hw_models.plain import made
 
 REFUSAL = {"key": "a", "reason": "b", "source": {"text": "c", "sure": "measured"}}
 LOIHI2 = (CHIPS / "loihi2.toml").read_text()
@@ -31,7 +32,7 @@ def refused(tmp_path, old: str, new: str, text: str = LOIHI2) -> ChipError:
 @pytest.mark.parametrize("name", chip_names())
 def test_through_json_and_back(name):
     chip = load_chip(name)
-    assert chip_from_plain(json.loads(json.dumps(asdict(chip)))) == chip
+    assert made(Chip, json.loads(json.dumps(asdict(chip)))) == chip
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_what_is_no_chip_is_refused(change):
     table = json.loads(json.dumps(asdict(load_chip("loihi2"))))
     change(table)
     with pytest.raises((TypeError, ValueError, ChipError)):
-        chip_from_plain(table)
+        made(Chip, table)
 
 
 @pytest.mark.parametrize("name", chip_names())
