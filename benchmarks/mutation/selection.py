@@ -50,11 +50,11 @@ class Selection:
 
     @cached_property
     def _seconds(self) -> dict[str, float]:
+        """Of the tests that held without a fault; one that fails anyway tells nothing."""
         found: dict[str, float] = {}
         for case in ElementTree.parse(self._folder / "tests.xml").iter("testcase"):
-            file, name = case.get("file") or "", case.get("name") or ""
-            classes = (case.get("classname") or "").removeprefix(file.removesuffix(".py").replace("/", ".")).split(".")
-            found["::".join([file, *filter(None, classes), name])] = float(case.get("time") or 0)
+            if case.find("failure") is None and case.find("error") is None:
+                found[_node(case.get("classname") or "", case.get("name") or "")] = float(case.get("time") or 0)
         return found
 
     def tests(self, mutant: Mutant) -> list[TimedTest]:
@@ -73,7 +73,7 @@ class Selection:
             contexts = {c for line in range(mutant.first, mutant.last + 1) for c in lines.get(line, ())}
         names = {c.rsplit("|", 1)[0] for c in contexts if c}
         own = "tests/" + mutant.path.rsplit("/", 1)[0]
-        found = [TimedTest(n, self._seconds.get(n, 1.0)) for n in names]
+        found = [TimedTest(n, self._seconds[n]) for n in names if n in self._seconds]
         found.sort(key=lambda t: (not t.name.startswith(own), t.seconds, t.name))
         seen: dict[str, int] = {}
         first, later = [], []
@@ -81,3 +81,10 @@ class Selection:
             seen[test.function] = seen.get(test.function, 0) + 1
             (first if seen[test.function] <= ALIKE else later).append(test)
         return first + later
+
+
+def _node(classname: str, name: str) -> str:
+    """pytest's name of a test; a test that a class inherits is that class's, in its file."""
+    parts = classname.split(".")
+    module = next((n for n in range(len(parts), 0, -1) if (HOME / Path(*parts[:n]).with_suffix(".py")).is_file()), 0)
+    return "::".join(["/".join(parts[:module]) + ".py", *parts[module:], name])
