@@ -13,13 +13,19 @@ net = ltc2neuro.compile(model, x_train, microcode=False)                 # or fo
 run = net.run(x_test)                       # its own integer reference: NumPy, whole batches
 run = net.run(x_test[:2], on="lava")        # the same integers from Lava's processes
 print(net)                                  # populations, neurons, synapses, processes, ticks, error
+print(ltc2neuro.verify(net, model, x_test, y_test, "accuracy"))          # SQNR, accuracy, executors: are they equal?
 print(ltc2neuro.compare(ltc2neuro.compile(model, x_train), net, x_test, y_test, "accuracy"))
-net.save("model.l2n")                       # ltc2neuro.load_library("model.l2n")
+net.save("model.l2n")                       # ltc2neuro.load("model.l2n")
 ```
 
 It costs some 15 times the neurons and twice the ticks. An LTC keeps 42 to 53 dB, where microcode keeps 72 to 88. Cells
 of matrices, CfC, CT-RNN and RNN, keep 43 to 61 dB: some more and some less than with microcode, whose weights have 8
 bits unless it is told to split them. It is there to run where microcode cannot.
+
+It is used as a network with microcode is: `load`, `verify`, `check`, `stream`, `net.cost()`, states and time spans are
+the same. In the shell it is `ltc2neuro compile --no-microcode`, and `run`, `verify`, `check`, `cost` and `inspect` take
+its file. What follows from programs of one's own is an error that says so: placement, assembly, `to_lava`, the options
+of a mapping. [executors.md](executors.md) lists what runs it.
 
 ## The form
 

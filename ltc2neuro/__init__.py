@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.runs import Run
     from ltc2neuro.cost.report import Cost
-    from ltc2neuro.loading.networks import load, load_library
+    from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.stock.network import LibraryNetwork
     from ltc2neuro.verification.comparison import compare
@@ -56,7 +56,6 @@ _HOMES = {
     "compile": "ltc2neuro.compilation.pipeline",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
-    "load_library": "ltc2neuro.loading.networks",
     "verify": "ltc2neuro.verification.verifying",
 }
 
@@ -79,7 +78,6 @@ __all__ = [
     "errors",
     "load",
     "load_chip",
-    "load_library",
     "verify",
 ]
 

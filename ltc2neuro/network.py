@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.placement.placement import Placement
-from hw_models.arguments import check_count, check_flag
+from hw_models.arguments import check_count
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 from hw_models.plain import Json
 from ltc2neuro.artifact.saving import save
-from ltc2neuro.compiled.answers import answer
 from ltc2neuro.compiled.assembling import assembly, assembly_json
-from ltc2neuro.compiled.clipped import tell
-from ltc2neuro.compiled.given_states import GivenStates
+from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
-from ltc2neuro.compiled.runs import Run, clipped_of, run_network
-from ltc2neuro.compiled.stream import Stream
+from ltc2neuro.compiled.runs import Run
 from ltc2neuro.compiled.summary import explain_precision, summary
 from ltc2neuro.compiled.wiring import to_lava
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.report import Cost
 from ltc2neuro.inputs.arguments import check_options
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples
 
 if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
 
-class Network(Record):
+class Network(BaseNetwork, Record):
     """A liquid network as integers for one chip: a `Record`, and what one does with it.
 
     Made by `ltc2neuro.compile` or `ltc2neuro.load`. Arrays are (batch, time, features), or lie as `compile` was told
@@ -51,107 +43,16 @@ class Network(Record):
         """What the rest of the package works with: the record, the host's side, names, mappings and runners."""
         return Parts(self)
 
-    # --- running -------------------------------------------------------------------------------------------
-
-    def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
-        """What `model(x)` returns, as float64, from the reference.
-
-        `x` is (batch, time, features), or a list of (time, features); the result is
-        (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
-        time first, time and batch change places.
-        """
-        outputs = self._told(x, "reference", None, (), timespans, None, strict=False).outputs
-        return answer(outputs, self.readout, self.step_shape, self.layout)
-
-    def run(
-        self,
-        x: Samples,
-        on: str = "reference",
-        state: GivenStates | None = None,
-        record: Sequence[str] = (),
-        *,
-        timespans: Samples | None = None,
-        options: Options | None = None,
-        strict: bool = False,
-    ) -> Run:
-        """Run `x` on an executor: docs/executors.md has them all.
-
-        `state` is the `final_state` of an earlier run, or torch's own `hx`: see `quantize_state`. `record` are names or
-        globs of `names()`; `timespans`, (batch, time) or a list of (time,), is the time before each sample, for a
-        network compiled with time spans. `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines
-        the layers. The integers are the same. One warning names the channels, time spans and states of which more than
-        a thousandth was beyond the calibrated range and was clipped; `strict` makes an `InputError` of it. Raises
-        `InputError` for a wrong shape, name or state.
-        """
-        return self._told(x, on, state, record, timespans, options, strict=strict)
-
-    def _told(
-        self,
-        x: Samples,
-        on: str,
-        state: GivenStates | None,
-        record: Sequence[str],
-        timespans: Samples | None,
-        options: Options | None,
-        *,
-        strict: bool,
-    ) -> Run:
-        """A run, and what it clipped said at the line of the user, two calls up."""
-        strict = check_flag(strict, "strict")
-        sequences = self.parts.host.sequences(x, timespans)
-        run = run_network(self.parts, sequences, on, state, record, options)
-        tell(clipped_of(self.parts, sequences, run, state), strict=strict, stacklevel=3)
-        return run
-
-    def stream(self, batch: int | None = None, state: GivenStates | None = None, *, strict: bool = False) -> Stream:
-        """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features).
-
-        `state`, as for `run`, is where it starts. What is clipped is warned of once; `strict` makes an `InputError` of
-        it.
-        """
-        return Stream(self.parts, batch, state, strict=strict)
-
-    def names(self) -> list[str]:
-        """What `run(record=...)` takes: states, their time constants, and the values of the float graph that the chip
-        computes in the model's own units."""
-        return self.parts.names.all()
-
     # --- the host's side -----------------------------------------------------------------------------------
 
     @property
     def input_format(self) -> Format:
         """The format of the samples that enter the chip."""
-        return self.parts.host.input_format
-
-    def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
-        """Samples (..., features) as the integers that enter the chip; out of range saturates.
-
-        Raises `InputError` for other features and for what is no finite number.
-        """
-        return self.parts.host.quantize(x)
-
-    def dequantize(self, integers: npt.ArrayLike) -> Floats:
-        """Integers that leave the chip (..., outputs), in the model's units. Raises `InputError` for other outputs."""
-        return self.parts.host.dequantize(integers)
-
-    def shaped(self, outputs: Floats) -> Floats:
-        """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
-        return self.parts.host.shaped(outputs)
-
-    def quantize_state(self, state: GivenStates) -> dict[str, npt.NDArray[np.int64]]:
-        """States as integers of this network, (batch, size) by the names of `graph.states`, such as `run` starts from.
-
-        The type of an array tells what it holds: floats are real values, torch's own `hx`, and are rounded to the
-        state's LSB; what lies beyond its range is clipped, with one warning. Integers are those of a
-        `final_state` and stay as they are. An `nn.LSTM` returns two: `{"h": h, "c": c}`; docs/arrays.md has the names
-        of each layer. Raises `InputError` for other names and shapes, for integers that the network cannot hold, and
-        for floats that are integers by mistake.
-        """
-        return self.parts.host.quantize_state(state, stacklevel=3)
+        return self.graph.input_format
 
     def state_lsb(self, name: str) -> float:
         """The real weight of a state's LSB."""
-        return self.parts.host.state_lsb(name)
+        return float(self.parts.host.state_lsb(name)[0])
 
     # --- on the chip ---------------------------------------------------------------------------------------
 
@@ -236,7 +137,7 @@ class Network(Record):
 
         Ready for `json.dumps`; docs/instruction-set.md has the schema.
         """
-        return assembly_json(self.parts.host, self.mapped(reset_interval, options))
+        return assembly_json(self, self.mapped(reset_interval, options))
 
     def explain_precision(self) -> str:
         """What precision holds for each value, and its format."""

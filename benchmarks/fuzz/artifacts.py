@@ -12,7 +12,6 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -55,21 +54,12 @@ MOST_WORK = 30_000
 """Elements that a sample computes: a network with more is sound, but running it takes long."""
 
 
-@dataclass(frozen=True)
-class Original:
-    """A network's file as it was saved."""
-
-    file: bytes
-    library: bool
-
-
 @cache
-def originals() -> tuple[Original, ...]:
+def originals() -> tuple[bytes, ...]:
     """The files that are damaged."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-W", "ignore", "-c", MAKE, folder], check=True, cwd=HOME)
-        files = sorted(Path(folder).iterdir())
-        return tuple(Original(file.read_bytes(), file.name == "library") for file in files)
+        return tuple(file.read_bytes() for file in sorted(Path(folder).iterdir()))
 
 
 DAMAGES: dict[str, Callable[[Rng, bytes], bytes]] = {
@@ -89,14 +79,14 @@ def trial(seed: int) -> str:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "m.l2n"
-        path.write_bytes(DAMAGES[name](rng, original.file))
+        path.write_bytes(DAMAGES[name](rng, original))
         try:
-            net = ltc2neuro.load_library(path) if original.library else ltc2neuro.load(path)
+            net = ltc2neuro.load(path)
         except Ltc2NeuroError as error:
             _check_error(error, str(path))
             return f"{name}: refused"
         net.save(path)
-        if path.read_bytes() == original.file:
+        if path.read_bytes() == original:
             return f"{name}: the same network"
     assert name in COVERED_UP, "damage gave another network"
     return f"{name}: {_used(net, rng)}"
@@ -128,7 +118,7 @@ def _runs(net: Network | LibraryNetwork) -> None:
 
 def _agrees(net: Network) -> None:
     mapped = net.mapped(None, Options(Overlap.NONE))
-    x = net.input_format.quantize(net.parts.host.mapped_input(net.known.x))[0]
+    x = net.input_format.quantize(net.enters.host(net.known.x))[0]
     expected = run_reference(net.graph, x).outputs
     machine = Machine(mapped, lanes=len(x))
     for k in range(x.shape[1]):
@@ -152,6 +142,6 @@ LOOKS: list[Callable[[Network], object]] = [
     lambda net: net.run(net.known.x[..., : net.features], on="floating"),
     lambda net: ltc2neuro.check(net, net.chip),
 ]
-LIBRARY_LOOKS: list[Callable[[LibraryNetwork], object]] = [_runs, str]
+LIBRARY_LOOKS: list[Callable[[LibraryNetwork], object]] = [_runs, str, lambda net: ltc2neuro.check(net)]
 
 KIND = Kind(trial, seconds=60, memory=2**30, prepare=originals)

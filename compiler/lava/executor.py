@@ -1,4 +1,4 @@
-"""The executors that run in Lava: the mapped network, all of it in one process, and Loihi 2. This imports no Lava."""
+"""The executors that run in Lava and on Loihi 2, of networks with microcode and without. This imports no Lava."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from compiler.mapping.options import Options, Overlap
 from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import LAVA as LAVA_PACKAGES
 from compiler.running.interpreted import REFERENCE
+from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
+from compiler.stock.executor import counted
+from compiler.stock.network import ProcessGraph
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
 
@@ -49,6 +52,25 @@ def _prepare_loihi2(net: Compiled) -> Runner:
     return run
 
 
+def _prepare_library(network: ProcessGraph) -> Runner:
+    from compiler.lava.stock import run_library
+
+    return lambda job: counted(network, run_library(network, job.x))
+
+
+def _prepare_library_loihi2(network: ProcessGraph) -> Runner:
+    from compiler.lava.stock_hardware import run_library_loihi2
+
+    reference = LIBRARY_REFERENCE.prepare(network)
+
+    def run(job: Job):
+        expected = reference(Job(job.x))
+        received = np.concatenate([expected.outputs, *(expected.states[name] for name in network.states)], axis=2)
+        return counted(network, run_library_loihi2(network, job.x, received.astype(np.int64)))
+
+    return run
+
+
 LAVA = Executor(
     "lava",
     "the mapped network in Lava: a process a population, real ticks",
@@ -82,4 +104,23 @@ LOIHI2 = Executor(
     simulates=False,
     needs=LAVA_PACKAGES,
     refuses=refuses,
+)
+LIBRARY = Executor(
+    "lava",
+    "Lava's library processes: a graph for each sequence, real ticks",
+    _prepare_library,
+    shows=Shows.STATES,
+    starts=False,
+    needs=LAVA_PACKAGES,
+    part=4,
+    samples=64,
+)
+LIBRARY_LOIHI2 = Executor(
+    "loihi2",
+    "Lava's library processes on the chip, where there is one",
+    _prepare_library_loihi2,
+    shows=Shows.STATES,
+    starts=False,
+    simulates=False,
+    needs=LAVA_PACKAGES,
 )

@@ -10,19 +10,25 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Apply, Div, Input, MatVec, Mul, Output, SegmentSum
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding
+from hw_models.chip import Chip
 from hw_models.constants import MEASURES
 
 
 def refusal(design: Design) -> Iterator[Finding]:
     """Every reason that holds: one with a limit only where the model has more."""
-    counts = measures(design.real) if design.chip.refuses else {}
-    for reason in design.chip.refuses:
+    return refusals(design.chip, design.real)
+
+
+def refusals(chip: Chip, real: Graph) -> Iterator[Finding]:
+    """Why `chip` refuses a float graph."""
+    counts = measures(real) if chip.refuses else {}
+    for reason in chip.refuses:
         count = counts.get(reason.measure)
         if reason.limit is not None and (count or 0) <= reason.limit:
             continue
         yield Finding(
             "refusal",
-            f"chip {design.chip.name}",
+            f"chip {chip.name}",
             reason.reason,
             "" if count is None else f"the model has {count:,} {MEASURES[reason.measure]}",
             f"{'' if reason.limit is None else f'{reason.limit:,}; '}{reason.source}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from compiler.executors.execution import Array, Execution
 from compiler.graph.graph import Graph
@@ -64,14 +64,18 @@ class Job:
 Runner: TypeAlias = Callable[[Job], Execution]
 
 
+N = TypeVar("N", contravariant=True)
+"""What an executor is given of a network: `Compiled` of one with microcode"""
+
+
 @dataclass(frozen=True)
-class Executor:
+class Executor(Generic[N]):
     """A way to run a network. Executors of integers all return the same ones."""
 
     name: str
     runs: str
     """what it runs, in a few words"""
-    prepare: Callable[[Compiled], Runner]
+    prepare: Callable[[N], Runner]
     """Makes ready what many runs can share."""
     shows: Shows = Shows.VALUES
     integers: bool = True

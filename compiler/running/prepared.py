@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from compiler.graph.graph import Graph
 from compiler.mapping.mapper import map_network
 from compiler.mapping.network import MappedNetwork
@@ -9,17 +11,18 @@ from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Runner
 from hw_models.chip import Chip
 
+T = TypeVar("T")
+
 _KEPT_MAPPINGS = 4
 """How many mappings are remembered"""
 
 
 class Prepared:
-    """A compiled network with its mappings and runners."""
+    """A compiled network with its mappings."""
 
     def __init__(self, graph: Graph, chip: Chip) -> None:
         self.graph, self.chip = graph, chip
         self._mappings: dict[tuple[int | None, Options | None], MappedNetwork] = {}
-        self._runners: dict[Executor, Runner] = {}
 
     def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
         """The network mapped: print, placement, cost and runs ask for the same one."""
@@ -34,9 +37,17 @@ class Prepared:
         """Remember the mapping without options and resets, which somebody has made already."""
         self._mappings[None, None] = network
 
-    def on(self, executor: Executor) -> Runner:
+
+class Runners(Generic[T]):
+    """What executors have made ready of a network, each when it is first asked for."""
+
+    def __init__(self, net: T, chip: Chip) -> None:
+        self._net, self._chip = net, chip
+        self._ready: dict[Executor[T], Runner] = {}
+
+    def on(self, executor: Executor[T]) -> Runner:
         """The executor, ready to run the network. Raises `ChipError` or `MissingExtraError` where it cannot."""
-        if executor not in self._runners:
-            executor.require(self.chip)
-            self._runners[executor] = executor.prepare(self)
-        return self._runners[executor]
+        if executor not in self._ready:
+            executor.require(self._chip)
+            self._ready[executor] = executor.prepare(self._net)
+        return self._ready[executor]

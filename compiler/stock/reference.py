@@ -6,7 +6,7 @@ below 2^31.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,15 +20,24 @@ LANES = 128
 
 def run_reference(network: ProcessGraph, x: Integers, state: Mapping[str, Array] | None = None) -> Execution:
     """Run integers `x` (batch, time, features) from `state` ({name: (batch, size)}), or from zeros."""
+    return prepare_reference(network)(x, state)
+
+
+def prepare_reference(network: ProcessGraph) -> Callable[[Integers, Mapping[str, Array] | None], Execution]:
+    """`run_reference` of a network, as a function of its input and states."""
     program = _Program(network)
-    parts = []
-    for start in range(0, max(len(x), 1), LANES):
-        rows = slice(start, start + LANES)
-        parts.append(program.run(x[rows], None if state is None else {n: s[rows] for n, s in state.items()}))
-    outputs = np.concatenate([o for o, _, _ in parts])
-    states = {n: np.concatenate([s[n] for _, s, _ in parts]) for n in network.states}
-    final: dict[str, Array] = {n: np.concatenate([f[n] for _, _, f in parts]) for n in network.states}
-    return Execution(outputs, dict(states), {}, {}, final)
+
+    def run(x: Integers, state: Mapping[str, Array] | None) -> Execution:
+        parts = []
+        for start in range(0, max(len(x), 1), LANES):
+            rows = slice(start, start + LANES)
+            parts.append(program.run(x[rows], None if state is None else {n: s[rows] for n, s in state.items()}))
+        outputs = np.concatenate([o for o, _, _ in parts])
+        states = {n: np.concatenate([s[n] for _, s, _ in parts]) for n in network.states}
+        final: dict[str, Array] = {n: np.concatenate([f[n] for _, _, f in parts]) for n in network.states}
+        return Execution(outputs, dict(states), {}, {}, final)
+
+    return run
 
 
 @dataclass(frozen=True)

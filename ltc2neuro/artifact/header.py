@@ -1,22 +1,35 @@
-"""What files say of a network beside its graphs and arrays, whichever kind it is."""
+"""What files say of a network of either kind: header and known answer, written, read and held against one another."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from math import isfinite, prod
+from pathlib import Path
 from typing import TypeVar
 
-from compiler.executors.float64 import output_map
 from compiler.graph.graph import Graph
-from hw_models.plain import field_types, made
+from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
+from hw_models.plain import Json, field_types, made
+from ltc2neuro.artifact import container
 from ltc2neuro.artifact.container import Array, below
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
-from ltc2neuro.compiled.record import KnownAnswer
+from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 
 HeaderT = TypeVar("HeaderT", bound="Header")
+RecordT = TypeVar("RecordT", bound=BaseRecord)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds."""
+
+    table: Mapping[str, Json]
+    """its header"""
+    graphs: Mapping[str, Graph]
+    arrays: Mapping[str, Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +45,67 @@ class Header:
     evidence: Evidence | None = None
 
 
-def header_of(kind: type[HeaderT], table: Mapping[str, object]) -> HeaderT:
-    """The header that `table` holds. Raises `TypeError` and `ValueError` where it does not."""
-    return made(kind, {name: table[name] for name in field_types(kind) if name in table})
+def write(net: BaseRecord, path: str | Path, own: Content) -> None:
+    """Write `own`, what a kind of network has for itself, and what both kinds have."""
+    table: dict[str, Json] = {
+        "readout": net.readout,
+        "step_shape": list(net.step_shape),
+        "dt": net.dt,
+        "shortest_span": net.shortest_span,
+        "layout": asdict(net.layout),
+        "evidence": None if net.evidence is None else net.evidence.plain(),
+    }
+    arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
+    arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
+    container.write(path, table | dict(own.table), {"float": net.float_graph, **own.graphs}, {**own.arrays, **arrays})
 
 
-def known_answer(arrays: Mapping[str, Array]) -> KnownAnswer:
+def header_of(kind: type[HeaderT], content: Content) -> HeaderT:
+    """The header of a file. Raises `TypeError` and `ValueError` where it has none."""
+    return made(kind, {name: content.table[name] for name in field_types(kind) if name in content.table})
+
+
+def known_answer(content: Content) -> KnownAnswer:
     """The known answer among a file's arrays."""
+    arrays = content.arrays
     states = below("known/states/", arrays)
     return made(KnownAnswer, {"x": arrays["known/x"], "integers": arrays["known/integers"], "states": states})
 
 
-def problem(header: Header, known: KnownAnswer, graph: Graph, channels: int, states: Mapping[str, int]) -> str:
-    """What does not fit together in a network that was read, empty where all does; `graph` has its output map."""
-    outputs = output_map(graph)[0].size
-    if prod(header.step_shape) != outputs:
-        return f"its answer of {outputs} numbers has the shape {header.step_shape}"
-    if header.readout not in ("every", "last"):
-        return f"it answers {header.readout!r}"
-    if not (isfinite(header.dt) and header.dt > 0):
-        return f"dt is {header.dt}"
-    if header.evidence is not None and not header.evidence.probes:
+def read(path: str | Path, build: Callable[[Content], RecordT]) -> RecordT:
+    """The record that `build` makes of a file. Raises `ArtifactError` where it fails, or where parts do not fit."""
+    content = Content(*container.read(path))
+    try:
+        net = build(content)
+        problem = _problem(net)
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        StopIteration,
+        ArtifactError,
+        ChipError,
+        GraphError,
+        InputError,
+    ) as error:
+        raise container.not_a_network(f"{type(error).__name__}: {error}", path) from error
+    if problem:
+        raise container.not_a_network(problem, path)
+    return net
+
+
+def _problem(net: BaseRecord) -> str:
+    """What does not fit together in a network that was read, empty where all does."""
+    outputs = net.leaves.size
+    if prod(net.step_shape) != outputs:
+        return f"its answer of {outputs} numbers has the shape {net.step_shape}"
+    if net.readout not in ("every", "last"):
+        return f"it answers {net.readout!r}"
+    if not (isfinite(net.dt) and net.dt > 0):
+        return f"dt is {net.dt}"
+    if net.evidence is not None and not net.evidence.probes:
         return "its proof has no probes"
-    return problem_of(known, channels, outputs, states)
+    states = {name: word.size for name, word in net.words.items()}
+    return problem_of(net.known, net.features + net.timed, outputs, states)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from ltc2neuro.network import Network
+    from ltc2neuro.compiled.network import BaseNetwork
+
+N = TypeVar("N", bound="BaseNetwork")
 
 
 def add_axes(parser: argparse._ActionsContainer, default: str) -> None:
@@ -24,7 +26,7 @@ def batch_first(options: argparse.Namespace) -> bool | None:
     return True if options.batch_first else False if options.time_first else None
 
 
-def with_axes(net: Network, options: argparse.Namespace) -> Network:
+def with_axes(net: N, options: argparse.Namespace) -> N:
     """`net` for arrays that lie as the options say, or as it was compiled for."""
     if batch_first(options) is None:
         return net

@@ -30,6 +30,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
     parser.add_argument("--dt", type=float, default=1.0, help="time from sample to sample (default: 1)")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    parser.add_argument(
+        "--no-microcode", action="store_true", help="of Lava's library processes alone: neurons need no programs"
+    )
     add_axes(parser, "a model that reads time first is asked about")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
 
@@ -65,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
             precision=options.precision,
             dt=options.dt,
             batch_first=batch_first(options),
+            microcode=not options.no_microcode,
         )
     net.save(options.output)
     say(

@@ -20,6 +20,9 @@ class Parser(argparse.ArgumentParser):
 
 def executors() -> str:
     """The executors and what each runs, for the end of a help."""
-    from ltc2neuro.compiled.executors import EXECUTORS
+    from ltc2neuro.compiled.executors import EXECUTORS, LIBRARY_EXECUTORS
 
-    return f"Executors: {'; '.join(f'{e.name} ({e.runs})' for e in EXECUTORS.values())}."
+    with_microcode, without = (
+        "; ".join(f"{e.name} ({e.runs})" for e in kind.values()) for kind in (EXECUTORS, LIBRARY_EXECUTORS)
+    )
+    return f"Executors: {with_microcode}. Of a network without microcode: {without}."

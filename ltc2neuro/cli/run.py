@@ -14,8 +14,8 @@ from ltc2neuro.cli.words import in_shell
 if TYPE_CHECKING:
     from ltc2neuro.cli.samples import Samples
     from ltc2neuro.compiled.clipped import Clipped
+    from ltc2neuro.compiled.network import BaseNetwork
     from ltc2neuro.inputs.arrays import Floats
-    from ltc2neuro.network import Network
 
 NAME = "run"
 HELP = "a saved network over samples"
@@ -38,7 +38,6 @@ def run(options: argparse.Namespace) -> int:
     import ltc2neuro
     from ltc2neuro.cli import samples
     from ltc2neuro.compiled.clipped import ADVICE, tell
-    from ltc2neuro.compiled.executors import executor_of
 
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples)
@@ -55,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         samples.save(options.output, outputs)
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
     saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
-    if not executor_of(options.on).counts:
+    if not net.parts.executor(options.on).counts:
         saturated += f" (of the input: {options.on} counts no others, reference counts all)"
     text = f"ran {shape} on {options.on}; saturations: {saturated}"
     say(
@@ -73,18 +72,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(
-    net: Network, x: Samples, spans: Samples | None, options: argparse.Namespace
+    net: BaseNetwork, x: Samples, spans: Samples | None, options: argparse.Namespace
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
     import numpy as np
     from tqdm import tqdm
 
     from ltc2neuro.compiled.clipped import Clipped
-    from ltc2neuro.compiled.executors import executor_of
     from ltc2neuro.compiled.runs import clipped_of, run_network
 
     on = options.on
-    part = executor_of(on).part
+    part = net.parts.executor(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
     # what is neither a list nor three axes is refused by the run

@@ -43,7 +43,6 @@ def run(options: argparse.Namespace) -> int:
     """Load, verify, print what was found."""
     import ltc2neuro
     from ltc2neuro.cli import samples
-    from ltc2neuro.compiled.executors import compared
     from ltc2neuro.errors import InputError
 
     if (options.targets is None) != (options.metric is None):
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     on = [name.strip() for name in options.on.split(",")] if options.on else None
     paths = (options.samples, options.targets, options.timespans)
     x, targets, spans = (samples.load(path) if path else None for path in paths)
-    with stages(options, most=3 + len(on or compared())):
+    with stages(options, most=3 + len(on or net.parts.compared)):
         verification = ltc2neuro.verify(
             net,
             None,

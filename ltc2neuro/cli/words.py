@@ -21,6 +21,7 @@ _ARGUMENT = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|[\w.]*\w)?(?:\.\.\.)
 _AXES = {"True": "--batch-first", "False": "--time-first", "": "--batch-first or --time-first"}
 _LAYOUT = re.compile(r"(?<!\.\.\., )batch_first=(True|False|)")
 """A layer's own, nn.GRU(..., batch_first=True), is not the command's"""
+_KIND = re.compile(r"(?:with )?microcode=True")
 _PACKAGE = str(Path(__file__).parents[1])
 
 
@@ -33,8 +34,11 @@ def in_shell(text: str) -> str:
     'A constant interval is --dt. Compile it with --time-first.'
     >>> in_shell("ltc2neuro.verify(net, model, x) shows it. Compile with a wider Precision(margin=...).")
     'ltc2neuro verify shows it. Compile with a wider ltc2neuro.Precision(margin=...) in Python.'
+    >>> in_shell("Compile it with microcode=True, or scale the model's values.")
+    "Compile it without --no-microcode, or scale the model's values."
     """
     text = _PYTHON.sub(r"ltc2neuro.\1 in Python", _COMMAND.sub(r"ltc2neuro \1", _CALL.sub(r"\1", text)))
+    text = _KIND.sub("without --no-microcode", text).replace("microcode=False", "--no-microcode")
     text = _LAYOUT.sub(lambda found: _AXES[found[1] or ""], text)
     return _ARGUMENT.sub(_option, text)
 

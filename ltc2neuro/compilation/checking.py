@@ -9,11 +9,11 @@ from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import simplify as rewritten
 from compiler.rules import Design, Finding, apply_rules, errors
 from compiler.rules.finding import of_error
+from compiler.rules.library import library_findings
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
 from ltc2neuro.compilation.asking import ask
 from ltc2neuro.compilation.findings import errors_first, few
-from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    model_or_net: torch.nn.Module | Network,
+    model_or_net: torch.nn.Module | Network | LibraryNetwork,
     chip: str | Path | Chip | None = None,
     calibration: Samples | None = None,
     *,
@@ -44,7 +44,7 @@ def check(
 
     Raises `TraceError` for a module that cannot be compiled for any chip, `InputError` for wrong arguments.
     """
-    if isinstance(model_or_net, Network):
+    if isinstance(model_or_net, (Network, LibraryNetwork)):
         given = {"calibration": calibration, "timespans": timespans, "precision": precision, "batch_first": batch_first}
         if extra := [n for n, value in {**given, "dt": None if dt == 1.0 else dt}.items() if value is not None]:
             raise InputError(
@@ -53,11 +53,6 @@ def check(
                 advice="Leave that out; check(model, ...) takes it.",
             )
         return check_network(model_or_net, model_or_net.chip if chip is None else load_chip(chip))
-    if isinstance(model_or_net, LibraryNetwork):
-        raise InputError(
-            "design rules are those of networks with microcode",
-            advice="One without is proven to keep its widths when it is made; print it for its cost.",
-        )
     if calibration is None:
         raise InputError(
             "a module is checked on calibration data", advice="Give samples (batch, time, features), as to compile."
@@ -75,8 +70,10 @@ def check(
     )
 
 
-def check_network(net: Record, chip: Chip) -> list[Finding]:
+def check_network(net: Network | LibraryNetwork, chip: Chip) -> list[Finding]:
     """The findings on a compiled network."""
+    if isinstance(net, LibraryNetwork):
+        return errors_first(library_findings(chip, net.float_graph, net.processes))
     return errors_first(apply_rules(Design(chip, net.float_graph, few(list(net.known.x)), net.precision, net.graph)))
 
 

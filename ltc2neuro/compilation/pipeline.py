@@ -144,18 +144,18 @@ def network_of(simplified: Simplified, made: Design) -> Network:
     assert integers is not None  # the rules have seen them
     unknown = KnownAnswer(asked.sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     net = Network(
-        simplified.graph,
-        integers,
-        asked.chip,
-        asked.precision,
-        recorded.traced.readout,
-        recorded.traced.step_shape,
-        asked.dt,
-        simplified.passes,
-        unknown,
-        recorded.shortest_span,
-        simplified.evidence,
-        recorded.layout,
+        float_graph=simplified.graph,
+        graph=integers,
+        chip=asked.chip,
+        precision=asked.precision,
+        readout=recorded.traced.readout,
+        step_shape=recorded.traced.step_shape,
+        dt=asked.dt,
+        passes=simplified.passes,
+        known=unknown,
+        shortest_span=recorded.shortest_span,
+        evidence=simplified.evidence,
+        layout=recorded.layout,
     )
     if made.network is not None:
         net.parts.prepared.keep(made.network)
@@ -168,7 +168,7 @@ def with_known_answer(net: Network) -> Network:
     run = run_network(net.parts, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     answered = replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
-    answered.parts.prepared = net.parts.prepared
+    answered.parts.prepared, answered.parts.runners = net.parts.prepared, net.parts.runners
     return answered
 
 

@@ -18,6 +18,7 @@ from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import KnownAnswer
+from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
@@ -57,29 +58,32 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
     processes = build(graph, sequences.arrays, form)
     unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     net = LibraryNetwork(
-        graph,
-        processes,
-        form,
-        traced.readout,
-        traced.step_shape,
-        asked.dt,
-        unknown,
-        recorded.shortest_span,
-        recorded.layout,
-        found.evidence,
+        float_graph=graph,
+        chip=asked.chip,
+        processes=processes,
+        form=form,
+        readout=traced.readout,
+        step_shape=traced.step_shape,
+        dt=asked.dt,
+        known=unknown,
+        shortest_span=recorded.shortest_span,
+        layout=recorded.layout,
+        evidence=found.evidence,
     )
     begin("the known answer")
-    run = net.run_channels(Sequences(tuple(unknown.x), ragged=False))
+    run = run_network(net.parts, Sequences(tuple(unknown.x), ragged=False), "reference", None, ())
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     net = replace(net, known=KnownAnswer(unknown.x, np.asarray(run.integers, np.int64), states))
     level = level_of(
-        graph, sequences.arrays, lambda x: [np.asarray(y) for y in net.run_channels(x).outputs], net.shaped
+        graph,
+        sequences.arrays,
+        lambda x: [np.asarray(y) for y in run_network(net.parts, x, "reference", None, ()).outputs],
+        net.shaped,
     )
     if level.poor:
         warnings.warn(
             f"without microcode the outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
-            f"{level.worst.channel}, on {level.seen}. More hinges, form=LibraryForm(hinges=32), or microcode=True are "
-            "what to try.",
+            f"{level.worst.channel}, on {level.seen}. Try more hinges, form=LibraryForm(hinges=32), or microcode=True.",
             stacklevel=stacklevel + 1,
         )
     return net

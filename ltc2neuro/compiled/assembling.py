@@ -7,7 +7,7 @@ from compiler.mapping.exchange import to_json
 from compiler.mapping.network import MappedNetwork
 from hw_models.chip import Chip
 from hw_models.plain import Json
-from ltc2neuro.compiled.host import Host
+from ltc2neuro.compiled.record import Record
 
 
 def assembly(chip: Chip, network: MappedNetwork) -> str:
@@ -17,23 +17,22 @@ def assembly(chip: Chip, network: MappedNetwork) -> str:
     return f"{head}\n\n{populations_text(network.populations)}".rstrip("\n")
 
 
-def assembly_json(host: Host, network: MappedNetwork) -> dict[str, Json]:
+def assembly_json(record: Record, network: MappedNetwork) -> dict[str, Json]:
     """The same with connections, ticks, and what the host and the chip's tools must know."""
-    chip, graph, form = host.record.chip, host.record.graph, host.input_format
-    entry, leave = host.record.entry, host.record.result
+    chip, graph, form = record.chip, record.graph, record.graph.input_format
     widths = ("word_bits", "product_bits", "message_bits", "weight_bits", "registers", "neuron_words")
     maps: dict[str, Json] = {
         "input": {
             "fraction": form.fraction,
             "low": form.low,
             "high": form.high,
-            "scale": graph.constants[entry.scale].tolist(),
-            "offset": graph.constants[entry.offset].tolist(),
+            "scale": graph.input_map.scale.tolist(),
+            "offset": graph.input_map.offset.tolist(),
         },
         "output": {
-            "fraction": host.output_fraction,
-            "scale": graph.constants[leave.scale].tolist(),
-            "offset": graph.constants[leave.offset].tolist(),
+            "fraction": graph.fraction(record.result.x),
+            "scale": graph.output_map.scale.tolist(),
+            "offset": graph.output_map.offset.tolist(),
         },
     }
     found: dict[str, Json] = {"name": chip.name, **{width: getattr(chip, width) for width in widths}}

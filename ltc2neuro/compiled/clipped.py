@@ -157,11 +157,6 @@ def input_tallies(
     )
 
 
-def beyond(scaled: Array, low: Array | float, high: Array | float) -> Array:
-    """How many of (..., channels) lie beyond what may enter, channel by channel."""
-    return np.count_nonzero((scaled < low) | (scaled > high), axis=tuple(range(scaled.ndim - 1)))
-
-
 def with_extremes(tally: Tally, values: Sequence[Array]) -> Tally:
     """The same, with the extremes of `values` (..., elements) that were not clipped."""
     whole = [v.reshape(-1, tally.counts.size) for v in values if v.size]

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from compiler.executors.execution import Clip, Execution
+from compiler.executors.execution import Clip
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Gather, Op, PiecewisePolynomial, Rescale, Shift, StateWrite
-from ltc2neuro.compiled.clipped import Clipped, Tally, beyond, input_tallies, with_extremes
-from ltc2neuro.compiled.host import Host
-from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.compiled.clipped import Tally
 
 Array = np.ndarray
-
-
-def clipped_in(
-    host: Host, x: Sequences, executions: Sequence[Execution], *, integers: bool, entered: int
-) -> Clipped:
-    """What running `x` has clipped, of which `entered` were values of the input; real values clip none but spans."""
-    net = host.record
-    form, lengths = host.input_format, [len(a) for a in x.arrays]
-    clips = np.zeros(net.features + net.timed, np.int64)
-    if entered:
-        clips += sum(beyond(np.floor(host.scaled(a) + 0.5), form.low, form.high) for a in x.arrays)
-    ends = host.user_range if integers else (-np.inf, np.inf)
-    tallies = list(input_tallies(x.arrays, clips, ends, net.shortest_span))
-    inside: dict[str, Clip] = {}
-    for execution in executions:
-        for name, clip in execution.clips.items():
-            inside[name] = inside[name].joined(clip) if name in inside else clip
-    for name, tally in state_tallies(net.graph, inside).items():
-        tallies.append(with_extremes(tally, [e.states[name] * host.state_lsb(name) for e in executions]))
-    return Clipped(sum(lengths), (*tallies, *value_tallies(net.graph, inside)))
 
 
 def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, Tally]:

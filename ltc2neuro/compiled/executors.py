@@ -1,31 +1,31 @@
-"""The executors: a new one is a line here."""
+"""The executors of both kinds of networks: a new one is a line here."""
 
 from __future__ import annotations
 
-from compiler.lava.executor import LAVA, LAVA_FUSED, LOIHI2
-from compiler.running.executor import Executor
+from collections.abc import Mapping
+from typing import TypeVar
+
+from compiler.lava.executor import LAVA, LAVA_FUSED, LIBRARY, LIBRARY_LOIHI2, LOIHI2
+from compiler.running.executor import Compiled, Executor
 from compiler.running.interpreted import FLOATING, REFERENCE
 from compiler.simulator.executor import SIMULATOR
-from hw_models.arguments import check_choice
+from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
+from compiler.stock.network import ProcessGraph
 
-EXECUTORS: dict[str, Executor] = {e.name: e for e in (REFERENCE, FLOATING, SIMULATOR, LAVA, LAVA_FUSED, LOIHI2)}
+N = TypeVar("N")
 
-
-def executor_of(name: object) -> Executor:
-    """The executor of that name. Raises `InputError` for another."""
-    return EXECUTORS[check_choice(name, EXECUTORS, "executor")]
-
-
-def compared() -> list[Executor]:
-    """Those that `verify` compares with the reference unless told otherwise: of integers, and without a chip."""
-    return [e for e in EXECUTORS.values() if e.integers and e.simulates and e is not REFERENCE]
+EXECUTORS: dict[str, Executor[Compiled]] = {
+    e.name: e for e in (REFERENCE, FLOATING, SIMULATOR, LAVA, LAVA_FUSED, LOIHI2)
+}
+LIBRARY_EXECUTORS: dict[str, Executor[ProcessGraph]] = {e.name: e for e in (LIBRARY_REFERENCE, LIBRARY, LIBRARY_LOIHI2)}
+"""Those of networks without microcode"""
 
 
-def table() -> str:
-    """The table of docs/executors.md: what each runs, returns, shows, takes and needs."""
+def table(executors: Mapping[str, Executor[N]]) -> str:
+    """A table of docs/executors.md: what each runs, returns, shows, takes and needs."""
     head = "| executor | runs | returns | shows, beside outputs | counts saturations | starts from a state | options | "
     lines = [head + "needs |", "|---|---|---|---|---|---|---|---|"]
-    for e in EXECUTORS.values():
+    for e in executors.values():
         needs = "a chip, " * (not e.simulates) + (", ".join(e.needs.modules) if e.needs else "")
         cells = (
             f"`{e.name}`", e.runs, "integers" if e.integers else "real values", e.shows.value,

@@ -34,6 +34,8 @@ class StateWord:
     high: Integers
     rest: Integers | None = None
     """of a state that carries on what rounding takes off another: what it is where it is not handed in"""
+    reached: tuple[Floats, Floats] | None = None
+    """where the network reaches others than those of its range: all that it reaches, and that may be handed in"""
 
     @property
     def size(self) -> int:
@@ -150,11 +152,13 @@ def as_integers(
             integers[name], count = word.quantize(array.astype(np.float64))
             clipped.update({name: count} if count else {})
             continue
-        if np.any((array < word.low) | (array > word.high)):
+        low, high = word.reached or (word.low, word.high)
+        if np.any(beyond := (array < low) | (array > high)):
+            row, element = np.argwhere(beyond)[0]
             raise InputError(
                 "a state handed in is not one of this network's integers",
-                where=name,
-                numbers=f"{array.min()} to {array.max()}, allowed {word.low.min()}..{word.high.max()}",
+                where=f"{name}, element {element}",
+                numbers=f"{array[row, element]}, allowed {low[element]:.0f}..{high[element]:.0f}",
                 advice="Give the final_state of a run of this network; real values have a type of floats.",
             )
         integers[name] = array.astype(np.int64)

@@ -13,25 +13,20 @@ from compiler.graph.names import plain_name
 from compiler.graph.ops import StateRead
 from hw_models.arguments import check_names, nearest, shown
 from hw_models.errors import InputError
-from ltc2neuro.compiled.host import Host
+from ltc2neuro.compiled.record import BaseRecord, Record
 from ltc2neuro.compiled.time_constants import tau, tau_name
 from ltc2neuro.inputs.arrays import Floats
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the values of a network are called by its user."""
+    """What the values of a network are called by its user: those of which no more is known are its states."""
 
-    host: Host
+    record: BaseRecord
 
     def all(self) -> list[str]:
-        """States, their time constants, and the values of the float graph that the chip computes in the model's own
-        units."""
-        graph = self.host.record.graph
-        taus = [tau_name(t.state) for t in graph.time_constants]
-        reads = {op.out for _, op in graph.ops() if isinstance(op, StateRead)}  # these are the states
-        values = [v.represents for n, v in graph.values.items() if v.represents is not None and n not in reads]
-        return list(dict.fromkeys([*(s.name for s in graph.states), *taus, *values]))
+        """What can be recorded."""
+        return list(self.record.words)
 
     def matching(self, record: Sequence[str]) -> list[str]:
         """Names from names and globs. Raises `InputError` for one that matches nothing."""
@@ -48,6 +43,34 @@ class Names:
         return found
 
     def recorded_values(self, wanted: Sequence[str]) -> list[str]:
+        """The values that an executor is to record for the names `wanted`, beside states."""
+        return []
+
+    def shown_record(self, execution: Execution, wanted: Sequence[str], x: Floats) -> dict[str, Floats]:
+        """What was recorded over `x` (batch, time, channels), in real values; the arrays are (batch, time, size)."""
+        return {name: execution.states[name] * self.record.words[name].lsb for name in wanted}
+
+    def shown_name(self, name: str) -> str:
+        """The name of an integer value in the user's words."""
+        return name
+
+
+@dataclass(frozen=True)
+class GraphNames(Names):
+    """The values of an integer graph."""
+
+    record: Record
+
+    def all(self) -> list[str]:
+        """States, their time constants, and the values of the float graph that the chip computes in the model's own
+        units."""
+        graph = self.record.graph
+        taus = [tau_name(t.state) for t in graph.time_constants]
+        reads = {op.out for _, op in graph.ops() if isinstance(op, StateRead)}  # these are the states
+        values = [v.represents for n, v in graph.values.items() if v.represents is not None and n not in reads]
+        return list(dict.fromkeys([*(s.name for s in graph.states), *taus, *values]))
+
+    def recorded_values(self, wanted: Sequence[str]) -> list[str]:
         """The integer graph's values behind the names `wanted`."""
         found: list[str] = []
         for name in wanted:
@@ -55,14 +78,14 @@ class Names:
                 found += [self._totals[name].total, self._totals[name].keep]
             elif name in self._values:
                 found.append(self._values[name])
-        return [n for n in dict.fromkeys(found) if n in self.host.record.graph.values]
+        return [n for n in dict.fromkeys(found) if n in self.record.graph.values]
 
     def shown_record(self, execution: Execution, wanted: Sequence[str], x: Floats) -> dict[str, Floats]:
-        """What was recorded over `x` (batch, time, channels), in real values; the arrays are (batch, time, size)."""
-        record, found = self.host.record, dict[str, Floats]()
+        """States, time constants and values."""
+        record, found = self.record, dict[str, Floats]()
         for name in wanted:
             if name in execution.states:
-                found[name] = execution.states[name] * self.host.state_lsb(name)
+                found |= super().shown_record(execution, [name], x)
             elif name in self._totals:
                 found[name] = tau(record.graph, self._totals[name], execution, record.elapsed(x))
             else:
@@ -72,13 +95,13 @@ class Names:
 
     def shown_name(self, name: str) -> str:
         """The name of an integer value in the user's words."""
-        value = self.host.record.graph.values.get(name)
+        value = self.record.graph.values.get(name)
         return (value.represents or plain_name(name)) if value is not None else name
 
     @cached_property
     def _totals(self) -> dict[str, TimeConstant]:
-        return {tau_name(t.state): t for t in self.host.record.graph.time_constants}
+        return {tau_name(t.state): t for t in self.record.graph.time_constants}
 
     @cached_property
     def _values(self) -> dict[str, str]:
-        return {v.represents: v.name for v in self.host.record.graph.values.values() if v.represents is not None}
+        return {v.represents: v.name for v in self.record.graph.values.values() if v.represents is not None}

@@ -1,35 +1,99 @@
-"""The parts of a compiled network, made when they are first needed."""
+"""The parts of a compiled network, made when they are first needed: what runs, streams, reports work with."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Generic, TypeVar
 
+from compiler.executors.execution import Clip
 from compiler.placement.placement import Placement
-from compiler.running.prepared import Prepared
+from compiler.running.executor import Compiled, Executor
+from compiler.running.interpreted import REFERENCE
+from compiler.running.prepared import Prepared, Runners
+from hw_models.arguments import check_choice
+from ltc2neuro.compiled.clipped import Tally
+from ltc2neuro.compiled.clipped_states import may_clip, state_tallies, value_tallies
+from ltc2neuro.compiled.executors import EXECUTORS
 from ltc2neuro.compiled.host import Host
-from ltc2neuro.compiled.names import Names
+from ltc2neuro.compiled.names import GraphNames, Names
 from ltc2neuro.compiled.placing import placed
-from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.record import BaseRecord, Record
+
+R_co = TypeVar("R_co", bound=BaseRecord, covariant=True)
+N = TypeVar("N")
 
 
-class Parts:
+class BaseParts(ABC, Generic[R_co, N]):
     """A record, the host's side of it, its names, and what has been prepared to run it."""
 
-    def __init__(self, record: Record) -> None:
+    executors: Mapping[str, Executor[N]]
+    """what can run it"""
+
+    def __init__(self, record: R_co) -> None:
         self.record = record
         self.host = Host(record)
 
     @cached_property
     def names(self) -> Names:
         """What its values are called."""
-        return Names(self.host)
+        return Names(self.record)
+
+    @cached_property
+    @abstractmethod
+    def runners(self) -> Runners[N]:
+        """What executors have made ready."""
+
+    def executor(self, name: object) -> Executor[N]:
+        """The executor of that name. Raises `InputError` for another."""
+        return self.executors[check_choice(name, self.executors, "executor")]
+
+    @property
+    def compared(self) -> list[Executor[N]]:
+        """Those that `verify` compares with the reference unless told otherwise: of integers, and without a chip."""
+        return [e for e in self.executors.values() if e.integers and e.simulates and e.name != REFERENCE.name]
+
+    @abstractmethod
+    def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
+        """What was clipped inside, in the model's units: states by their names, and other values."""
+
+    @property
+    def may_clip(self) -> bool:
+        """Whether anything inside can be clipped at all."""
+        return True
+
+
+class Parts(BaseParts[Record, Compiled]):
+    """Those of a network with microcode: mappings and a placement, too."""
+
+    executors = EXECUTORS
+
+    @cached_property
+    def names(self) -> GraphNames:
+        """What its values are called."""
+        return GraphNames(self.record)
 
     @cached_property
     def prepared(self) -> Prepared:
-        """Mappings and runners."""
+        """Mappings."""
         return Prepared(self.record.graph, self.record.chip)
+
+    @cached_property
+    def runners(self) -> Runners[Compiled]:
+        """What executors have made ready."""
+        return Runners(self.prepared, self.record.chip)
 
     @cached_property
     def placement(self) -> Placement:
         """Its neurons on the cores of its chip. Raises `ChipError` where they do not fit."""
         return placed(self.prepared, self.record.chip)
+
+    def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
+        """What was clipped inside: elements of states, and of values that are not only arguments of functions."""
+        return state_tallies(self.record.graph, clips), value_tallies(self.record.graph, clips)
+
+    @property
+    def may_clip(self) -> bool:
+        """Whether anything inside can be clipped at all: where bounds are proven, nothing can."""
+        return may_clip(self.record.graph)

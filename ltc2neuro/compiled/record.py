@@ -1,8 +1,10 @@
-"""`Record`: what a compiled network is made of, and what a file of it holds."""
+"""What a compiled network is made of, and what a file of it holds: with microcode a `Record`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +17,9 @@ from compiler.quantize.precision import Precision
 from compiler.ranges.proven import Proven, prove
 from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
+from ltc2neuro.compiled.ends import InputEnd, OutputEnd
 from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.compiled.given_states import StateWord, words_of
 from ltc2neuro.compiled.pickling import made_of
 from ltc2neuro.inputs.arrays import Floats
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
@@ -32,26 +36,44 @@ class KnownAnswer:
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
-    """A liquid network as integers for one chip, and what is known of it. Time is in samples, each `dt` long."""
+class BaseRecord(ABC):
+    """A liquid network as integers, and what is known of it. Time is in samples, each `dt` long."""
 
     float_graph: Graph
-    graph: IntegerGraph
     chip: Chip
-    precision: Precision
     readout: str
     """"every" or "last": whether the model answers at each step or at the last one"""
     step_shape: tuple[int, ...]
     """shape of the answer of one sample"""
     dt: float
-    passes: tuple[PassRecord, ...]
     known: KnownAnswer
+    _: KW_ONLY
     shortest_span: float | None = None
     """the shortest time before a sample that it may be given, where it is compiled with time spans"""
     evidence: Evidence | None = None
     """what the proof against torch rests on; None in files of version 0.2"""
     layout: Layout = BATCH_FIRST
     """whether arrays have batch or time first, in and out"""
+
+    @cached_property
+    @abstractmethod
+    def enters(self) -> InputEnd:
+        """How samples become its integers, the time before each in the last channel."""
+
+    @cached_property
+    @abstractmethod
+    def leaves(self) -> OutputEnd:
+        """What the integers of its answer mean."""
+
+    @cached_property
+    @abstractmethod
+    def words(self) -> Mapping[str, StateWord]:
+        """Its states as integers."""
+
+    @cached_property
+    def given(self) -> Mapping[str, StateWord]:
+        """The same, between what they may be handed in."""
+        return self.words
 
     @property
     def timed(self) -> bool:
@@ -61,13 +83,45 @@ class Record:
     @property
     def features(self) -> int:
         """Features of one sample, the time before it not counted."""
-        return self.graph.size(self.entry.out) - self.timed
+        return self.enters.host.scale.size - self.timed
 
     @property
     def model_states(self) -> tuple[State, ...]:
         """The states that the model has, too: not those that carry on what rounding takes off a step."""
-        known = {s.name for s in self.float_graph.states}
-        return tuple(s for s in self.graph.states if s.name in known)
+        known = {s.name: s for s in self.float_graph.states}
+        return tuple(known[name] for name in self.words if name in known)
+
+    def elapsed(self, x: Floats) -> Floats | float:
+        """The time that each sample of `x` (..., time, channels) stands for."""
+        return x[..., -1:] if self.timed else self.dt
+
+    def __getstate__(self) -> dict[str, object]:
+        return made_of(self)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Record(BaseRecord):
+    """A network of neurons with programs of their own, for one chip."""
+
+    graph: IntegerGraph
+    precision: Precision
+    passes: tuple[PassRecord, ...]
+
+    @cached_property
+    def enters(self) -> InputEnd:
+        """How samples become its integers."""
+        form = self.graph.input_format
+        return InputEnd(self.graph.input_map, form.lsb, form.low, form.high)
+
+    @cached_property
+    def leaves(self) -> OutputEnd:
+        """What the integers of its answer mean."""
+        return OutputEnd(self.graph.output_map, 2.0 ** -self.graph.fraction(self.graph.answer.x))
+
+    @cached_property
+    def words(self) -> Mapping[str, StateWord]:
+        """Its states as integers."""
+        return words_of(self.graph)
 
     @cached_property
     def proven(self) -> Proven:
@@ -83,10 +137,3 @@ class Record:
     def result(self) -> Output:
         """Where its answer leaves the integer graph."""
         return self.graph.answer
-
-    def elapsed(self, x: Floats) -> Floats | float:
-        """The time that each sample of `x` (..., time, channels) stands for."""
-        return x[..., -1:] if self.timed else self.dt
-
-    def __getstate__(self) -> dict[str, object]:
-        return made_of(self)

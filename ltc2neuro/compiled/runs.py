@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Execution
+from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Job, Shows, States
 from hw_models.errors import InputError
-from ltc2neuro.compiled.clipped import Clipped
-from ltc2neuro.compiled.clipped_states import clipped_in, may_clip
-from ltc2neuro.compiled.executors import EXECUTORS, executor_of
-from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped, words_of
-from ltc2neuro.compiled.host import INPUT
-from ltc2neuro.compiled.parts import Parts
-from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.clipped import Clipped, input_tallies, with_extremes
+from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
+from ltc2neuro.compiled.parts import BaseParts
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arguments import check_options
 from ltc2neuro.inputs.arrays import Floats, Sequences
 
 Integers: TypeAlias = npt.NDArray[np.int64]
+AnyParts: TypeAlias = BaseParts[BaseRecord, Any]
+"""of either kind of network; executors alone know what they take of one"""
+
+INPUT = "input"
+"""Under which saturations of the input are counted"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Run:
 
 
 def run_network(
-    net: Parts,
+    net: AnyParts,
     x: Sequences,
     on: str,
     state: GivenStates | None,
@@ -66,30 +68,29 @@ def run_network(
     options: Options | None = None,
 ) -> Run:
     """Run `x` on the executor `on`, mapped as `options` say; sequences of equal length side by side."""
-    executor = executor_of(on)
+    executor = net.executor(on)
     check_options(options)
     if not x.arrays and not x.ragged:
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     if options is not None and not executor.mapped:
-        mapped = [e.name for e in EXECUTORS.values() if e.mapped]
-        raise InputError(
-            f"{on!r} runs nothing that is mapped", where="options", advice=f"Run it on {' or '.join(mapped)}."
-        )
+        mapped = [e.name for e in net.executors.values() if e.mapped]
+        advice = f"Run it on {' or '.join(mapped)}." if mapped else "Leave them out: they are microcode's."
+        raise InputError(f"{on!r} runs nothing that is mapped", where="options", advice=advice)
     wanted = net.names.matching(record)
     _refuse(net.record, executor, wanted, state)
-    run = net.prepared.on(executor)
+    run = net.runners.on(executor)
     start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
+    enters, beyond = net.record.enters, np.zeros(net.record.enters.host.scale.size, np.int64)
     parts: list[tuple[list[int], Execution]] = []
     entered: list[tuple[np.ndarray, States | None]] = []
     values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
     for group in x.groups():
         batch = np.stack([x.arrays[i] for i in group])
         if executor.integers:
-            samples, saturated = net.host.input_format.quantize(net.host.mapped_input(batch))
-            if saturated:
-                counts[INPUT] = counts.get(INPUT, 0) + saturated
+            samples, clipped = enters.quantize(batch)
+            beyond += np.count_nonzero(clipped, axis=(0, 1))
         else:
-            samples = net.host.scaled(batch)
+            samples = enters.scaled(batch)
         own = None if start is None else {n: s[group] for n, s in start.items()}
         execution = run(Job(samples, own, values, options))
         for name, count in execution.saturations.items():
@@ -97,28 +98,50 @@ def run_network(
             counts[label] = counts.get(label, 0) + count
         parts.append((group, execution))
         entered.append((samples, own))
-    clipped = clipped_in(net.host, x, [e for _, e in parts], integers=executor.integers, entered=counts.get(INPUT, 0))
-    return replace(_assemble(net, x, executor, parts, wanted, counts), clipped=clipped, entered=tuple(entered))
+    if beyond.any():
+        counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
+    done = _assemble(net, x, executor, parts, wanted, counts)
+    return replace(done, clipped=_clipped(net, x, executor, parts, beyond), entered=tuple(entered))
 
 
-def clipped_of(net: Parts, x: Sequences, run: Run, state: GivenStates | None) -> Clipped:
+def _clipped(
+    net: AnyParts, x: Sequences, executor: Executor, parts: Sequence[tuple[list[int], Execution]], beyond: Integers
+) -> Clipped:
+    """What running `x` has clipped, `beyond` how often of each channel; real values clip none but spans."""
+    ends = net.record.enters.user_range if executor.integers else (-np.inf, np.inf)
+    tallies = list(input_tallies(x.arrays, beyond, ends, net.record.shortest_span))
+    inside: dict[str, Clip] = {}
+    for _, execution in parts:
+        for name, clip in execution.clips.items():
+            inside[name] = inside[name].joined(clip) if name in inside else clip
+    states, values = net.tallies(inside)
+    for name, tally in states.items():
+        tallies.append(with_extremes(tally, [e.states[name] * net.host.state_lsb(name) for _, e in parts]))
+    return Clipped(sum(map(len, x.arrays)), (*tallies, *values))
+
+
+def clipped_of(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Clipped:
     """What `run` of `x` clipped.
 
     Where the executor counts nothing inside, the reference tells, which computes the same integers.
     """
-    if executor_of(run.on).counts or not may_clip(net.record.graph):
+    if net.executor(run.on).counts or not net.may_clip:
         return run.clipped
     return run_network(net, x, "reference", state, ()).clipped
 
 
-def _refuse(record: Record, executor: Executor, wanted: Sequence[str], state: GivenStates | None) -> None:
+def _refuse(record: BaseRecord, executor: Executor, wanted: Sequence[str], state: GivenStates | None) -> None:
     """Raise `InputError` for what an executor cannot show, or start from."""
     elsewhere = "Record values on 'reference': it computes the same integers."
     if state is not None and not executor.starts:
-        raise InputError(f"{executor.name!r} starts from the initial states only", advice="Leave out state=.")
+        raise InputError(
+            f"{executor.name!r} starts from the initial states only",
+            where="state",
+            advice="Leave the state out, or run on 'reference': it computes the same integers.",
+        )
     if wanted and executor.shows is Shows.NOTHING:
         raise InputError(f"{executor.name!r} shows outputs only", where=", ".join(wanted), advice=elsewhere)
-    states = {s.name for s in record.graph.states}
+    states = record.words
     values = [name for name in wanted if name not in states]
     if values and executor.shows is Shows.STATES:
         raise InputError(
@@ -128,11 +151,9 @@ def _refuse(record: Record, executor: Executor, wanted: Sequence[str], state: Gi
         )
 
 
-def _started(
-    record: Record, state: GivenStates, batch: int, executor: Executor
-) -> tuple[States, dict[str, int]]:
+def _started(record: BaseRecord, state: GivenStates, batch: int, executor: Executor) -> tuple[States, dict[str, int]]:
     """The state handed in, as the executor takes it, and how many of its values were clipped."""
-    words = words_of(record.graph)
+    words = record.given
     rows = as_rows(state, words, batch)
     if not executor.integers:
         return as_reals(rows, words), {}
@@ -142,7 +163,7 @@ def _started(
 
 
 def _assemble(
-    net: Parts,
+    net: AnyParts,
     x: Sequences,
     executor: Executor,
     parts: Sequence[tuple[list[int], Execution]],
@@ -152,10 +173,11 @@ def _assemble(
     count = len(x.arrays)
     outputs: list[Floats] = [np.zeros(0)] * count
     integers: list[Integers] = [np.zeros(0, np.int64)] * count
-    shown_states = [s for s in net.record.graph.states if all(s.name in execution.states for _, execution in parts)]
-    states: dict[str, list[np.ndarray]] = {s.name: [np.zeros(0)] * count for s in shown_states}
+    shown_states = {n: w for n, w in net.record.words.items() if all(n in execution.states for _, execution in parts)}
+    states: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] * count for name in shown_states}
     record: dict[str, list[Floats]] = {n: [np.zeros(0)] * count for n in wanted}
-    final = {s.name: np.zeros((count, s.size), np.int64 if executor.integers else np.float64) for s in shown_states}
+    kind = np.int64 if executor.integers else np.float64
+    final = {name: np.zeros((count, word.size), kind) for name, word in shown_states.items()}
     for group, execution in parts:
         real = net.host.dequantize(execution.outputs)
         shown = net.names.shown_record(execution, wanted, np.stack([x.arrays[i] for i in group]))
@@ -163,7 +185,7 @@ def _assemble(
             outputs[i] = real[row]
             integers[i] = execution.outputs[row].astype(np.int64) if executor.integers else integers[i]
             for name, values in execution.states.items():
-                lsb = 1.0 if executor.integers else net.host.state_lsb(name)
+                lsb = 1.0 if executor.integers else shown_states[name].lsb
                 states[name][i] = values[row].astype(np.int64) if executor.integers else values[row] * lsb
                 final[name][i] = execution.final[name][row] * lsb
             for name in wanted:

@@ -9,8 +9,7 @@ from hw_models.arguments import check_count, check_flag
 from hw_models.errors import InputError
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
-from ltc2neuro.compiled.parts import Parts
-from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
 
 
@@ -19,11 +18,11 @@ class Stream:
 
     `state` is that after the latest sample, (batch, size) by name, to start a run or another stream from; None before
     the first one. What more than a thousandth of so far was clipped is warned of once, when it begins, or is an error
-    where the stream is `strict`: see `Network.run`.
+    where the stream is `strict`: see `BaseNetwork.run`.
     """
 
     def __init__(
-        self, net: Parts, batch: int | None, state: GivenStates | None = None, *, strict: bool = False
+        self, net: AnyParts, batch: int | None, state: GivenStates | None = None, *, strict: bool = False
     ) -> None:
         if batch is not None:
             check_count(batch, "batch")

@@ -33,7 +33,7 @@ def summary(parts: Parts) -> str:
         lines.append(f"  {block.name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
     lines += ["", *_mapping(parts)]
     lines += ["", "formats (real range, bits, fraction bits)"]
-    form = parts.host.input_format
+    form = net.graph.input_format
     lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
     for state in net.graph.states:
         lines.append(f"  {state.name:24} {_format(net.graph.state_format(state.name))}, {_kind(net, state)}")
@@ -42,7 +42,7 @@ def summary(parts: Parts) -> str:
 
 
 def _kind(net: Record, state: State) -> str:
-    if state not in net.model_states:
+    if state.name not in {s.name for s in net.model_states}:
         return "carries on what rounding takes off a step"
     return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
 

@@ -58,7 +58,7 @@ def to_lava(
         _check_chain(net.record, after, int(lanes))
         options = replace(options or Options(), ticks_per_sample=after.ticks_per_sample)
     reset_interval = None if reset_interval is None else int(reset_interval)
-    form = net.host.input_format
+    form = net.record.graph.input_format
     entering = Entering(
         form.low,
         form.high,

@@ -133,13 +133,7 @@ def _require_own(net: Parts, run: Run) -> None:
         raise InputError("run must be a Run", numbers=f"{type(run).__name__}", advice="Give what net.run(x) returned.")
     if run.integers is None:
         raise InputError("a run on 'floating' sends no integers", advice="Give one on 'reference' or Lava.")
-    if not run.entered and len(run.integers):
-        raise InputError(
-            "the run does not tell what entered, so its messages cannot be counted",
-            numbers="a network without microcode has other ones",
-            advice="Give a run of the network itself, net.cost(net.run(x)).",
-        )
-    record, reference = net.record, net.prepared.on(REFERENCE)
+    record, reference = net.record, net.runners.on(REFERENCE)
     sizes = {s.name: (s.size,) for s in record.graph.states}
     integers = run.integers if isinstance(run.integers, list) else record.layout.answers(run.integers)
     for x, state in run.entered:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ltc2neuro.artifact.saving import read
+from ltc2neuro.artifact.header import Content, read
+from ltc2neuro.artifact.saving import record_of
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.network import Network
-from ltc2neuro.stock.file import read_library
+from ltc2neuro.stock.file import is_library, library_of
 from ltc2neuro.stock.network import LibraryNetwork
 
 
-def load(path: str | Path) -> Network:
-    """The network in a `.l2n` file. Raises `ArtifactError` where it is damaged, or its versions are not ours."""
-    return remade(Network, read(path))
+def load(path: str | Path) -> Network | LibraryNetwork:
+    """The network in a `.l2n` file, of the kind that was saved: with microcode a `Network`, else a `LibraryNetwork`.
+
+    Raises `ArtifactError` where the file is damaged, or its versions are not ours.
+    """
+    return read(path, _network)
 
 
-def load_library(path: str | Path) -> LibraryNetwork:
-    """The network that `LibraryNetwork.save` wrote. Raises `ArtifactError` where it is damaged, or not such a one."""
-    return remade(LibraryNetwork, read_library(path))
+def _network(content: Content) -> Network | LibraryNetwork:
+    if is_library(content):
+        return remade(LibraryNetwork, library_of(content))
+    return remade(Network, record_of(content))

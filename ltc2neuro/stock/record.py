@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from compiler.graph.graph import Graph
+import numpy as np
+
+from compiler.graph.integers import HostMap
+from compiler.graph.ops import Input, Output
 from compiler.stock.form import LibraryForm
 from compiler.stock.network import ProcessGraph
-from ltc2neuro.compiled.evidence import Evidence
-from ltc2neuro.compiled.pickling import made_of
-from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
+from compiler.stock.proof import reached
+from ltc2neuro.compiled.ends import InputEnd, OutputEnd
+from ltc2neuro.compiled.given_states import StateWord
+from ltc2neuro.compiled.record import BaseRecord
 
 
-@dataclass(frozen=True, eq=False)
-class LibraryRecord:
-    """A liquid network as integers for Lava's library processes, and what is known of it."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LibraryRecord(BaseRecord):
+    """A network of Lava's library processes, for a chip that Lava runs on."""
 
-    float_graph: Graph
     processes: ProcessGraph
     form: LibraryForm
-    readout: str
-    step_shape: tuple[int, ...]
-    dt: float
-    known: KnownAnswer
-    shortest_span: float | None = None
-    layout: Layout = BATCH_FIRST
-    """whether arrays have batch or time first, in and out"""
-    evidence: Evidence | None = None
-    """what the proof against torch rests on; None in files of version 0.2"""
 
-    @property
-    def timed(self) -> bool:
-        """Whether the time before each sample is given with it."""
-        return self.shortest_span is not None
+    @cached_property
+    def enters(self) -> InputEnd:
+        """How samples become the source's integers."""
+        limit = self.processes.input_limit
+        return InputEnd(self._map(Input), self.processes.input_lsb, -limit, limit, half_up=False)
 
-    @property
-    def features(self) -> int:
-        """Features of one sample, the time before it not counted."""
-        return self.processes.features - self.timed
+    @cached_property
+    def leaves(self) -> OutputEnd:
+        """What the integers mean that the sink receives."""
+        return OutputEnd(self._map(Output), self.processes.output_lsb)
 
-    def __getstate__(self) -> dict[str, object]:
-        return made_of(self)
+    @cached_property
+    def words(self) -> Mapping[str, StateWord]:
+        """Its states, between what they are read."""
+        return {n: StateWord(p.lsb, p.low, p.high) for n, p in self.processes.states.items()}
+
+    @cached_property
+    def given(self) -> Mapping[str, StateWord]:
+        """The same: by the proof it reaches others, and sums could leave their widths after any but these."""
+        bounds, found = reached(self.processes), dict[str, StateWord]()
+        for name, place in self.processes.states.items():
+            own, sent = slice(place.start, place.stop), bounds[place.population]
+            found[name] = replace(self.words[name], reached=(sent.low[own], sent.high[own]))
+        return found
+
+    def _map(self, kind: type[Input | Output]) -> HostMap:
+        graph = self.float_graph
+        op = next(op for _, op in graph.ops() if isinstance(op, kind))
+        return HostMap(*(np.asarray(graph.constants[name], np.float64) for name in (op.scale, op.offset)))

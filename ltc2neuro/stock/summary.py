@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from compiler.executors.float64 import output_map, run_float
+import numpy as np
+
+from compiler.executors.float64 import run_float
 from compiler.stock.network import Kind, Population, ProcessGraph
 from ltc2neuro import metrics
+from ltc2neuro.stock.cost import cost
 from ltc2neuro.stock.record import LibraryRecord
 
 
@@ -18,19 +21,14 @@ def summary(net: LibraryRecord) -> str:
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
     lines += ["", "populations (Lava's process, neurons, ticks after their iteration began)"]
     lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
-    neurons, synapses, processes, ticks = graph.neurons, graph.synapses, graph.processes, graph.ticks_per_sample
-    lines += ["", f"{neurons:,} neurons, {synapses:,} synapses, {processes} processes of Lava, {ticks} ticks a sample"]
-    loop = f"{graph.repeat} iterations of {graph.period} ticks a sample"
-    lines += [f"{loop}; the first result is out at tick {graph.latency}"]
+    lines += ["", str(cost(graph))]
     return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
 
 
 def known_db(net: LibraryRecord) -> float:
     """SQNR of the outputs on the known sequence, a piece of the calibration."""
     exact = run_float(net.float_graph, net.known.x).outputs
-    scale, offset = output_map(net.float_graph)
-    real = net.known.integers * net.processes.output_lsb * scale + offset
-    return metrics.sqnr([exact], [real])
+    return metrics.sqnr([exact], [net.leaves(net.known.integers.astype(np.float64))])
 
 
 def _on_chip(graph: ProcessGraph) -> list[Population]:

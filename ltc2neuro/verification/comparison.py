@@ -97,7 +97,7 @@ def compare(
     if sequences.ragged or not sequences.arrays:
         raise InputError("x is no batch", advice=f"Give sequences of one length, {library.layout.shape('features')}.")
     truth = run_float(library.float_graph, np.stack(sequences.arrays))
-    mapped = default.mapped()
+    mapped, cost = default.mapped(), library.cost()
     costs = {
         default: (
             sum(p.size for p in mapped.populations),
@@ -105,12 +105,7 @@ def compare(
             len(mapped.populations) + len(mapped.connections) + 2,
             mapped.ticks_per_sample,
         ),
-        library: (
-            library.processes.neurons,
-            library.processes.synapses,
-            library.processes.processes,
-            library.processes.ticks_per_sample,
-        ),
+        library: (cost.neurons, cost.synapses, cost.processes, cost.ticks_per_sample),
     }
 
     def score(outputs: np.ndarray) -> float | None:
@@ -121,8 +116,7 @@ def compare(
         return metrics.measure(metric, list(library.shaped(outputs)), wanted, axis)
 
     def column(net: Network | LibraryNetwork) -> Column:
-        default = isinstance(net, Network)
-        run = run_network(net.parts, sequences, "reference", None, ()) if default else net.run_channels(sequences)
+        run = run_network(net.parts, sequences, "reference", None, ())
         states = {
             name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
             for name, s in run.states.items()

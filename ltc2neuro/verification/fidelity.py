@@ -10,8 +10,10 @@ import numpy as np
 
 from compiler.executors.execution import Execution
 from compiler.executors.float64 import run_each
+from compiler.running.interpreted import FLOATING
 from hw_models.errors import InputError
 from ltc2neuro import metrics
+from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import Run, run_network
 from ltc2neuro.compiled.time_constants import holdable, tau, tau_name
 from ltc2neuro.inputs.arrays import Floats, Sequences
@@ -32,7 +34,7 @@ class Truth:
     """torch's answers in the model's shape; the float graph's where there is no model"""
 
 
-def find_truth(net: Network, model: torch.nn.Module | None, x: Sequences) -> Truth:
+def find_truth(net: BaseNetwork, model: torch.nn.Module | None, x: Sequences) -> Truth:
     """Run the float network. Raises `InputError` where `model` answers in another shape than the one compiled."""
     graph = net.float_graph
     marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
@@ -41,7 +43,7 @@ def find_truth(net: Network, model: torch.nn.Module | None, x: Sequences) -> Tru
     return Truth(executions, answers if model is None else _torch_answers(net, model, x))
 
 
-def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[Floats]:
+def _torch_answers(net: BaseNetwork, model: torch.nn.Module, x: Sequences) -> list[Floats]:
     import torch
 
     from ltc2neuro.tracing import run_torch
@@ -63,7 +65,7 @@ def _torch_answers(net: Network, model: torch.nn.Module, x: Sequences) -> list[F
     return answers
 
 
-def agreement(net: Network, model: torch.nn.Module, x: Sequences) -> Row:
+def agreement(net: BaseNetwork, model: torch.nn.Module, x: Sequences) -> Row:
     """Whether torch still computes what was compiled, as closely as the proof at compile: see `docs/proof.md`."""
     from ltc2neuro.tracing import agree
 
@@ -86,24 +88,26 @@ class _Measured:
     exact: list[np.ndarray]
     integer: list[np.ndarray]
     real: list[np.ndarray]
+    """empty where no executor leaves out rounding alone"""
     shape: tuple[int, ...]
     """of its channels"""
-    lsb: float = 0.0
+    lsb: Floats | None = None
 
 
-def fidelity(net: Network, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
+def fidelity(net: BaseNetwork, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
     """SQNR of outputs and states, whole and by cause, each that of its worst channel; and of one sample alone."""
-    floating = run_network(net.parts, x, "floating", None, ())
+    there = FLOATING.name in net.parts.executors
+    floating = run_network(net.parts, x, FLOATING.name, None, ()) if there else None
     answers, integer, real = (
         [_by_channel(y, net.step_shape) for y in ys]
-        for ys in (truth.answers, _answers(net, reference), _answers(net, floating))
+        for ys in (truth.answers, _answers(net, reference), _answers(net, floating) if floating else [])
     )
     measured = [_Measured("outputs", answers, integer, real, net.step_shape)]
     for state in net.model_states:
-        lsb = net.state_lsb(state.name)
+        lsb = net.parts.host.state_lsb(state.name)
         exact = [e.states[state.name][0] for e in truth.executions]
         integer = [np.asarray(s) * lsb for s in reference.states[state.name]]
-        real = [np.asarray(s) for s in floating.states[state.name]]
+        real = [np.asarray(s) for s in floating.states[state.name]] if floating else []
         measured.append(_Measured(state.name, exact, integer, real, (state.size,), lsb))
     return [_level(m, min_sqnr) for m in measured] + _one_sample(net, x, truth.executions)
 
@@ -112,20 +116,21 @@ def _level(m: _Measured, min_sqnr: float | None) -> Row:
     """The SQNR of the worst channel, what of it comes from where, and the largest error of any channel."""
     check = "integers against float, SQNR of the worst channel"
     worst = metrics.worst_channel(metrics.channel_sqnr(m.exact, m.integer))
-    error = max(float(np.max(np.abs(e - i), initial=0.0)) for e, i in zip(m.exact, m.integer, strict=True))
-    size = f" ({error / m.lsb:.0f} LSB)" if m.lsb else ""
+    errors = [np.abs(e - i) for e, i in zip(m.exact, m.integer, strict=True)]
+    error = max(float(np.max(e, initial=0.0)) for e in errors)
+    size = "" if m.lsb is None else f" ({max(float(np.max(e / m.lsb, initial=0.0)) for e in errors):.0f} LSB)"
     largest = f"largest error {error:.3g}{size}"
     if worst.channel is None:
         return Row(check, m.name, "reference", note=f"no channel has a signal here; {largest}")
     exact, integer, real = ([v[..., [worst.channel]] for v in values] for values in (m.exact, m.integer, m.real))
-    causes = f"parameters and approximation alone {metrics.sqnr(exact, real):.1f} dB, "
-    causes += f"rounding alone {metrics.sqnr(real, integer):.1f} dB"
+    causes = f"parameters and approximation alone {metrics.sqnr(exact, real):.1f} dB, " if real else ""
+    causes += f"rounding alone {metrics.sqnr(real, integer):.1f} dB; " if real else ""
     held = None if min_sqnr is None else bool(worst.decibels >= min_sqnr)
-    note = f"channel {_place(worst.channel, m.shape)}: {causes}; {largest}"
+    note = f"channel {_place(worst.channel, m.shape)}: {causes}{largest}"
     return Row(check, m.name, "reference", worst.decibels, "dB", min_sqnr, held, note)
 
 
-def _answers(net: Network, run: Run) -> list[Floats]:
+def _answers(net: BaseNetwork, run: Run) -> list[Floats]:
     return [net.shaped(np.asarray(y)) for y in run.outputs]
 
 
@@ -139,7 +144,7 @@ def _place(channel: int, shape: tuple[int, ...]) -> str:
     return "[" + ", ".join(str(int(i)) for i in np.unravel_index(channel, shape)) + "]"
 
 
-def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
+def _one_sample(net: BaseNetwork, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
     """Teacher-forced: every sample starts from the float state, so that only one sample's error is seen."""
     before: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
     after: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
@@ -154,11 +159,11 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
     samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
     start = {}
     for state in net.model_states:
-        start[state.name] = net.graph.state_format(state.name).quantize(np.concatenate(before[state.name]))[0]
+        start[state.name] = net.words[state.name].quantize(np.concatenate(before[state.name]))[0]
     run = run_network(net.parts, samples, "reference", start, ())
     rows = []
     for name, tracks in after.items():
-        got = np.asarray(run.final_state[name]) * net.state_lsb(name)
+        got = run.final_state[name] * net.state_lsb(name)
         worst = metrics.worst_channel(metrics.channel_sqnr([np.concatenate(tracks)], [got]))
         if worst.channel is None:
             continue
@@ -168,9 +173,14 @@ def _one_sample(net: Network, x: Sequences, executions: Sequence[Execution]) -> 
     return rows
 
 
-def time_constants(net: Network, x: Sequences, truth: Truth) -> list[Row]:
-    """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold."""
+def time_constants(net: BaseNetwork, x: Sequences, truth: Truth) -> list[Row]:
+    """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold.
+
+    None without microcode: there they have no integers of their own.
+    """
     rows = []
+    if not isinstance(net, Network):
+        return rows
     check = f"liquid time constants tau, in units of {'the time spans' if net.timed else f'dt = {net.dt:g}'}"
     marks = {t.state: t for t in net.float_graph.time_constants}
     for mark in net.graph.time_constants:

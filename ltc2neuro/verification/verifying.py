@@ -16,13 +16,12 @@ import numpy as np
 from hw_models.arguments import check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.compiled.executors import compared, executor_of
+from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import Run, run_network
 from ltc2neuro.inputs.arguments import check_module
 from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
-from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
 from ltc2neuro.verification.verdict import Row, Verification
@@ -36,7 +35,7 @@ Values: TypeAlias = "list[np.ndarray]"
 
 
 def verify(
-    net: Network,
+    net: BaseNetwork,
     model: torch.nn.Module | None,
     x: Samples | None = None,
     targets: ArrayOrTensor | Sequence[ArrayOrTensor] | None = None,
@@ -56,14 +55,11 @@ def verify(
     `min_sqnr` (dB) holds for the worst channel of the outputs and of every state: `metrics.channel_sqnr` says what it
     is of. `max_metric_change` is a fraction: relative for mse and mae, absolute for accuracy and for a function of your
     own. `max_clipped` is the largest share, such as 0.001, of an input channel, of the time spans, or of an element of
-    a state or an inner value, that may be clipped to its calibrated range. `timespans` go with `x`: see `Network.run`.
+    a state or an inner value, that may be clipped to its calibrated range. `timespans` go with `x`: see `run`.
     """
-    if not isinstance(net, Network):
-        raise InputError(
-            "verify takes a network with microcode",
-            numbers=f"got {type(net).__name__}",
-            advice="ltc2neuro.compare(net, library, x) tells the error of a network without.",
-        )
+    if not isinstance(net, BaseNetwork):
+        advice = "Give what ltc2neuro.compile or load returned, then the model."
+        raise InputError("verify takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
     if model is not None:
         check_module(model)
     if on is not None:
@@ -126,7 +122,7 @@ def _check_arguments(
 # --- do the executors agree? -----------------------------------------------------------------------------
 
 
-def _known_answer(net: Network, reference: Run) -> list[Row]:
+def _known_answer(net: BaseNetwork, reference: Run) -> list[Row]:
     """The reference against the integers in the artifact."""
     known = [("outputs", reference.integers, net.known.integers)]
     known += [(n, reference.states[n], s) for n, s in net.known.states.items()]
@@ -135,11 +131,11 @@ def _known_answer(net: Network, reference: Run) -> list[Row]:
     ]
 
 
-def _executors(net: Network, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
+def _executors(net: BaseNetwork, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
     """Every integer executor against the reference."""
     rows: list[Row] = []
-    wanted = None if on is None else [executor_of(name) for name in check_names(on, "on")]
-    for executor in compared() if wanted is None else wanted:
+    wanted = None if on is None else [net.parts.executor(name) for name in check_names(on, "on")]
+    for executor in net.parts.compared if wanted is None else wanted:
         name = executor.name
         if name == reference.on or not executor.integers:
             continue
@@ -185,7 +181,7 @@ def _listed(values: object) -> Values:
 
 
 def _metric(
-    net: Network,
+    net: BaseNetwork,
     x: Sequences,
     float_outputs: list[Floats],
     reference: Run,

@@ -16,7 +16,7 @@ from compiler.executors.execution import Execution
 from compiler.running.executor import Compiled, Executor, Job, Runner
 from compiler.running.interpreted import REFERENCE
 from ltc2neuro.cli.main import main
-from ltc2neuro.compiled.executors import EXECUTORS, table
+from ltc2neuro.compiled.executors import EXECUTORS, LIBRARY_EXECUTORS, table
 from ltc2neuro.errors import InputError
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -53,8 +53,9 @@ def toy(monkeypatch) -> None:
 
 
 def test_the_page_has_the_table():
-    assert table() in (DOCS / "executors.md").read_text("utf-8"), "put ltc2neuro.compiled.executors.table() there"
     text = (DOCS / "executors.md").read_text("utf-8")
+    for kind in (EXECUTORS, LIBRARY_EXECUTORS):
+        assert table(kind) in text, "put ltc2neuro.compiled.executors.table there, of each kind"
     assert [name for name in EXECUTORS if f"\n**{name}** " not in text] == []
 
 

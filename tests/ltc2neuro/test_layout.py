@@ -254,7 +254,7 @@ def test_networks_without_microcode(tmp_path):
         expected = model(torch.from_numpy(X))[0].numpy()
     near(expected, np.asarray(library(X)))
     library.save(tmp_path / "m.l2n")
-    assert np.array_equal(ltc2neuro.load_library(tmp_path / "m.l2n")(X), library(X))
+    assert np.array_equal(ltc2neuro.load(tmp_path / "m.l2n")(X), library(X))
     net = ltc2neuro.compile(model, X, batch_first=False)
     compared = ltc2neuro.compare(net, library, X, expected, "mse")
     assert compared.metric_float is not None and compared.metric_float < 1e-10

@@ -146,7 +146,7 @@ def test_the_host_centres_and_the_artifact_remembers(tmp_path) -> None:  # type:
     x = walk(1) * SPREAD + UNIX_TIME
     x[0, :2, :] = UNIX_TIME + np.array([[-1], [1]]) * 2 * SPREAD
     net = ltc2neuro.compile(model, x)
-    assert np.allclose(net.parts.host.mapped_input(np.full(4, UNIX_TIME)), 0, atol=1e-6)
+    assert np.allclose(net.enters.host(np.full(4, UNIX_TIME)), 0, atol=1e-6)
     y = of(model, x)
     assert np.allclose(net.dequantize(net.run(x).integers), net(x), rtol=0, atol=1e-6)
     net.save(tmp_path / "m.l2n")
@@ -159,9 +159,9 @@ def test_spikes_and_time_spans_keep_their_zero() -> None:
     torch.manual_seed(0)
     spikes = (np.random.default_rng(0).random((4, 60, 3)) < 0.1).astype(np.float64)
     net = ltc2neuro.compile(nn.Linear(3, 2).double(), spikes)
-    assert not net.parts.host.mapped_input(np.zeros(3)).any()
+    assert not net.enters.host(np.zeros(3)).any()
     timed = ltc2neuro.compile(GRUD(3, 4, batch_first=True), walk(1)[..., :3], timespans=walk(1)[..., 3] + 5)
-    assert timed.parts.host.mapped_input(np.zeros(4))[-1] == 0
+    assert timed.enters.host(np.zeros(4))[-1] == 0
 
 
 @pytest.mark.parametrize(

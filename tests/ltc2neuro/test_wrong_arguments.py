@@ -160,7 +160,6 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
             {"default": own, "library": lib, "x": X, "targets": ANSWERS, "metric": "mae"},
         ),
         "load": (ltc2neuro.load, {"path": "none.l2n"}),
-        "load_library": (ltc2neuro.load_library, {"path": "none.l2n"}),
         "load_chip": (ltc2neuro.load_chip, {"chip": "loihi2"}),
         "load_weights": (load_weights, {"model": Small(), "path": "none.pt"}),
         "Precision": (ltc2neuro.Precision, {}),

@@ -71,7 +71,7 @@ def steady(features, steps):
 def runs_alike(net: Network, x: np.ndarray) -> Run:
     """The reference's run over `x`, after the mapped listings have returned the same integers."""
     run = net.run(x)
-    entering, _ = net.input_format.quantize(net.parts.host.mapped_input(x))
+    entering, _ = net.input_format.quantize(net.enters.host(x))
     assert np.array_equal(Machine(net.mapped(), lanes=len(x)).run(entering), run.integers)
     return run
 

@@ -1,0 +1,59 @@
+"""Where samples enter a compiled network and answers leave it: real values as integers, channel by channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph.integers import HostMap
+from ltc2neuro.compiled.clipped import user_ends
+from ltc2neuro.inputs.arrays import Floats
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class InputEnd:
+    """How samples (..., channels) become integers: the host's map, then rounding to LSB between `low` and `high`."""
+
+    host: HostMap
+    lsb: Floats | float
+    low: int
+    high: int
+    half_up: bool = True
+    """whether halves are rounded up, or to even integers"""
+
+    def scaled(self, x: Floats) -> Floats:
+        """Samples in LSB, unrounded."""
+        return self.host(x) / self.lsb
+
+    def quantize(self, x: Floats) -> tuple[Integers, npt.NDArray[np.bool_]]:
+        """Samples as integers, and which of them were clipped."""
+        scaled = self.scaled(x)
+        rounded = np.floor(scaled + 0.5) if self.half_up else np.rint(scaled)
+        clipped = np.clip(rounded, self.low, self.high)
+        return clipped.astype(np.int64), clipped != rounded
+
+    @property
+    def user_range(self) -> tuple[Floats, Floats]:
+        """From where to where each channel is not clipped, in the user's units, the time span's last."""
+        return user_ends(self.low * self.lsb, self.high * self.lsb, self.host.scale, self.host.offset)
+
+
+@dataclass(frozen=True)
+class OutputEnd:
+    """What integers (..., outputs) that leave mean: so many LSB, and the host's map."""
+
+    host: HostMap
+    lsb: Floats | float
+
+    @property
+    def size(self) -> int:
+        """How many leave after each sample."""
+        return self.host.scale.size
+
+    def __call__(self, integers: Floats) -> Floats:
+        """In the model's units; unrounded integers, too."""
+        return self.host(integers * self.lsb)

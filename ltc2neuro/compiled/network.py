@@ -1,0 +1,129 @@
+"""`BaseNetwork`: what one does with a compiled network, with microcode or without."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from compiler.mapping.options import Options
+from hw_models.arguments import check_flag
+from ltc2neuro.compiled.answers import answer
+from ltc2neuro.compiled.clipped import tell
+from ltc2neuro.compiled.given_states import GivenStates
+from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.runs import AnyParts, Run, clipped_of, run_network
+from ltc2neuro.compiled.stream import Stream
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples
+
+
+class BaseNetwork(BaseRecord, ABC):
+    """A liquid network as integers: run it, `verify`, `check`, save, `load` and `print` it, whatever it is made of."""
+
+    @cached_property
+    @abstractmethod
+    def parts(self) -> AnyParts:
+        """What the rest of the package works with: the record, the host's side, names, what is ready to run."""
+
+    @abstractmethod
+    def save(self, path: str | Path) -> None:
+        """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
+
+    def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
+        """What `model(x)` returns, as float64, from the reference.
+
+        `x` is (batch, time, features), or a list of (time, features); the result is
+        (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
+        time first, time and batch change places.
+        """
+        outputs = self._told(x, "reference", None, (), timespans, None, strict=False).outputs
+        return answer(outputs, self.readout, self.step_shape, self.layout)
+
+    def run(
+        self,
+        x: Samples,
+        on: str = "reference",
+        state: GivenStates | None = None,
+        record: Sequence[str] = (),
+        *,
+        timespans: Samples | None = None,
+        options: Options | None = None,
+        strict: bool = False,
+    ) -> Run:
+        """Run `x` on an executor: docs/executors.md has them all.
+
+        `state` is the `final_state` of an earlier run, or torch's own `hx`: see `quantize_state`. `record` are names or
+        globs of `names()`; `timespans`, (batch, time) or a list of (time,), is the time before each sample, for a
+        network compiled with time spans. `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines
+        the layers. The integers are the same. One warning names the channels, time spans and states of which more than
+        a thousandth was beyond the calibrated range and was clipped; `strict` makes an `InputError` of it. Raises
+        `InputError` for a wrong shape, name or state.
+        """
+        return self._told(x, on, state, record, timespans, options, strict=strict)
+
+    def _told(
+        self,
+        x: Samples,
+        on: str,
+        state: GivenStates | None,
+        record: Sequence[str],
+        timespans: Samples | None,
+        options: Options | None,
+        *,
+        strict: bool,
+    ) -> Run:
+        """A run, and what it clipped said at the line of the user, two calls up."""
+        strict = check_flag(strict, "strict")
+        sequences = self.parts.host.sequences(x, timespans)
+        run = run_network(self.parts, sequences, on, state, record, options)
+        tell(clipped_of(self.parts, sequences, run, state), strict=strict, stacklevel=3)
+        return run
+
+    def stream(self, batch: int | None = None, state: GivenStates | None = None, *, strict: bool = False) -> Stream:
+        """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features).
+
+        `state`, as for `run`, is where it starts. What is clipped is warned of once; `strict` makes an `InputError` of
+        it.
+        """
+        return Stream(self.parts, batch, state, strict=strict)
+
+    def names(self) -> list[str]:
+        """What `run(record=...)` takes: states, and with microcode their time constants and the values of the float
+        graph that the chip computes in the model's own units."""
+        return self.parts.names.all()
+
+    # --- the host's side -----------------------------------------------------------------------------------
+
+    def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
+        """Samples (..., features) as the integers that enter the chip; out of range saturates.
+
+        Raises `InputError` for other features and for what is no finite number.
+        """
+        return self.parts.host.quantize(x)
+
+    def dequantize(self, integers: npt.ArrayLike) -> Floats:
+        """Integers that leave the chip (..., outputs), in the model's units. Raises `InputError` for other outputs."""
+        return self.parts.host.dequantize(integers)
+
+    def shaped(self, outputs: Floats) -> Floats:
+        """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
+        return self.parts.host.shaped(outputs)
+
+    def quantize_state(self, state: GivenStates) -> dict[str, npt.NDArray[np.int64]]:
+        """States as integers of this network, (batch, size) by their names, such as `run` starts from.
+
+        The type of an array tells what it holds: floats are real values, torch's own `hx`, and are rounded to the
+        state's LSB; what lies beyond its range is clipped, with one warning. Integers are those of a
+        `final_state` and stay as they are. An `nn.LSTM` returns two: `{"h": h, "c": c}`; docs/arrays.md has the names
+        of each layer. Raises `InputError` for other names and shapes, for integers that the network cannot hold, and
+        for floats that are integers by mistake.
+        """
+        return self.parts.host.quantize_state(state, stacklevel=3)
+
+    def state_lsb(self, name: str) -> Floats | float:
+        """The real weight of a state's LSB, or that of each element."""
+        return self.parts.host.state_lsb(name)

@@ -1,0 +1,38 @@
+"""What a network of library processes takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from compiler.stock.network import ProcessGraph
+
+
+@dataclass(frozen=True)
+class LibraryCost:
+    """What a network of library processes takes: `print` it. On which cores it lies, Lava's compiler decides."""
+
+    neurons: int
+    """on the chip"""
+    synapses: int
+    """weights that are not zero, each half of a split one and each bias counted"""
+    processes: int
+    """Lava's, the host's two ends included"""
+    iterations: int
+    """of the network's loop in a sample"""
+    ticks_per_sample: int
+    latency_ticks: int
+
+    def plain(self) -> dict[str, object]:
+        """All numbers, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = f"{self.neurons:,} neurons, {self.synapses:,} synapses, {self.processes} processes of Lava"
+        loop = f"{self.iterations} iterations of {self.ticks_per_sample // self.iterations} ticks a sample"
+        first = f"the first result is out at tick {self.latency_ticks}"
+        return f"{parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
+
+
+def cost(net: ProcessGraph) -> LibraryCost:
+    """What `net` takes."""
+    return LibraryCost(net.neurons, net.synapses, net.processes, net.repeat, net.ticks_per_sample, net.latency)

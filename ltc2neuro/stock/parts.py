@@ -1,0 +1,34 @@
+"""The parts of a network of library processes: what is ready to run it, and what its states clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from compiler.executors.execution import Clip
+from compiler.running.prepared import Runners
+from compiler.stock.network import ProcessGraph
+from ltc2neuro.compiled.clipped import Tally
+from ltc2neuro.compiled.executors import LIBRARY_EXECUTORS
+from ltc2neuro.compiled.parts import BaseParts
+from ltc2neuro.stock.record import LibraryRecord
+
+
+class LibraryParts(BaseParts[LibraryRecord, ProcessGraph]):
+    """A record of library processes, the host's side of it, its names, and what has been prepared to run it."""
+
+    executors = LIBRARY_EXECUTORS
+
+    @cached_property
+    def runners(self) -> Runners[ProcessGraph]:
+        """What executors have made ready."""
+        return Runners(self.record.processes, self.record.chip)
+
+    def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
+        """What was clipped: states that a sample left beyond their ranges."""
+        found = {}
+        for name, clip in clips.items():
+            word = self.record.words[name]
+            seen, held = (clip.low * word.lsb, clip.high * word.lsb), (word.low * word.lsb, word.high * word.lsb)
+            found[name] = Tally(f"state {name}, element", clip.counts, *seen, *held)
+        return found, ()
