@@ -67,6 +67,8 @@ class Builder:
         """the value of `source` that is being lowered"""
         self.instead: dict[str, str] = {}
         """what is read in place of a value: the state that it became, or itself clipped, proven to be in its bounds"""
+        self._outside: dict[str, str] = {}
+        """the same, before the block that is being built"""
         self._ops: list[Op] = []
         self._made: dict[str, Op] = {}
         self._copies: dict[tuple[str, int], str] = {}
@@ -77,6 +79,9 @@ class Builder:
         """Close the block that the ops since the last one form."""
         self.blocks.append(Block(name, tuple(self._ops), repeat))
         self._ops, self._copies = [], {}
+        if repeat > 1:  # what it computes is not read outside of it
+            self.instead = self._outside
+        self._outside = dict(self.instead)
 
     def graph(self, states: tuple[State, ...], time_constants: tuple[TimeConstant, ...]) -> IntegerGraph:
         """The finished integer graph."""
