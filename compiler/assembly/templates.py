@@ -10,72 +10,57 @@ from collections.abc import Callable
 
 from compiler.assembly.polynomial import polynomial
 from compiler.assembly.site import Listing, Site
+from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    And,
-    Compare,
-    Divide,
-    Max,
-    Min,
-    MulShift,
-    Op,
-    PiecewisePolynomial,
-    Relation,
-    Rescale,
-    Select,
-    Shift,
-    Sub,
-)
 from hw_models import isa
 from hw_models.errors import ChipError
 
 _TESTS = {
-    Relation.LESS: isa.Test.LESS,
-    Relation.LESS_EQUAL: isa.Test.LESS_EQUAL,
-    Relation.EQUAL: isa.Test.EQUAL,
+    ops.Relation.LESS: isa.Test.LESS,
+    ops.Relation.LESS_EQUAL: isa.Test.LESS_EQUAL,
+    ops.Relation.EQUAL: isa.Test.EQUAL,
 }
 
 
-_OF_TWO: dict[type[Op], Callable[[isa.Target, isa.Source, isa.Source], isa.Instruction]] = {
-    Add: isa.Add,
-    Sub: isa.Subtract,
-    Min: isa.Minimum,
-    Max: isa.Maximum,
-    And: isa.And,
+_OF_TWO: dict[type[ops.Op], Callable[[isa.Target, isa.Source, isa.Source], isa.Instruction]] = {
+    ops.Add: isa.Add,
+    ops.Sub: isa.Subtract,
+    ops.Min: isa.Minimum,
+    ops.Max: isa.Maximum,
+    ops.And: isa.And,
 }
 
 select: OpTable[[isa.Target, Site], Listing] = OpTable("templates")
 """The instructions that leave the result of an elementwise op in a target. `ChipError` where the chip has none."""
 
 
-@select.on(Add, Sub, Min, Max, And)
-def _of_two(op: Add | Sub | Min | Max | And, dest: isa.Target, at: Site) -> Listing:
+@select.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.And)
+def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max | ops.And, dest: isa.Target, at: Site) -> Listing:
     return [_OF_TWO[type(op)](dest, at.place(op.a), at.place(op.b))]
 
 
-@select.on(Compare)
-def _compare(op: Compare, dest: isa.Target, at: Site) -> Listing:
+@select.on(ops.Compare)
+def _compare(op: ops.Compare, dest: isa.Target, at: Site) -> Listing:
     return [isa.Compare(dest, at.place(op.a), at.place(op.b), _TESTS[op.relation])]
 
 
-@select.on(Select)
-def _select(op: Select, dest: isa.Target, at: Site) -> Listing:
+@select.on(ops.Select)
+def _select(op: ops.Select, dest: isa.Target, at: Site) -> Listing:
     return [isa.Select(dest, at.place(op.condition), at.place(op.a), at.place(op.b))]
 
 
-@select.on(MulShift)
-def _mul_shift(op: MulShift, dest: isa.Target, at: Site) -> Listing:
+@select.on(ops.MulShift)
+def _mul_shift(op: ops.MulShift, dest: isa.Target, at: Site) -> Listing:
     return [isa.MultiplyShift(dest, at.place(op.a), at.place(op.b), at.place(op.shift))]
 
 
-@select.on(Divide)
-def _divide(op: Divide, dest: isa.Target, at: Site) -> Listing:
+@select.on(ops.Divide)
+def _divide(op: ops.Divide, dest: isa.Target, at: Site) -> Listing:
     raise ChipError(f"{at.chip.name} has no instruction for Divide", where=op.out, advice="Use another chip.")
 
 
-select.on(PiecewisePolynomial)(polynomial)
+select.on(ops.PiecewisePolynomial)(polynomial)
 
 
 def _bounds(graph: IntegerGraph, name: str) -> tuple[int, int]:
@@ -98,8 +83,8 @@ def _clip(dest: isa.Target, a: isa.Source, bounds: tuple[int, int], low: int, hi
     return listing, a
 
 
-@select.on(Rescale)
-def _rescale(op: Rescale, dest: isa.Target, at: Site) -> Listing:
+@select.on(ops.Rescale)
+def _rescale(op: ops.Rescale, dest: isa.Target, at: Site) -> Listing:
     """Add half an LSB, shift right, clip."""
     low, high = _bounds(at.graph, op.x)
     out_low, out_high = _bounds(at.graph, op.out)
@@ -120,8 +105,8 @@ def _rescale(op: Rescale, dest: isa.Target, at: Site) -> Listing:
     return listing if x == dest else [isa.Move(dest, x)]
 
 
-@select.on(Shift)
-def _shift(op: Shift, dest: isa.Target, at: Site) -> Listing:
+@select.on(ops.Shift)
+def _shift(op: ops.Shift, dest: isa.Target, at: Site) -> Listing:
     """Shift right by max(-amount, 0), clip to what the word can hold after it, shift left by max(amount, 0)."""
     graph, scratch = at.graph, at.scratch
     low, high = _bounds(graph, op.out)

@@ -10,24 +10,9 @@ import numpy.typing as npt
 from compiler.executors.execution import Array, Execution, Frame, Kernel, concatenated, prepare
 from compiler.executors.kernels import RELATIONS, of_two, select
 from compiler.functions import FUNCTIONS
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Output,
-    SegmentSum,
-    Select,
-    Sub,
-)
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,30 +40,30 @@ def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = 
 
 def output_map(graph: Graph) -> tuple[Floats, Floats]:
     """Scale and offset that the host applies to the output."""
-    op = next(op for _, op in graph.ops() if isinstance(op, Output))
+    op = next(op for _, op in graph.ops() if isinstance(op, ops.Output))
     return graph.constants[op.scale], graph.constants[op.offset]
 
 
 KERNELS: OpTable[[Graph], Kernel] = OpTable("float64")
 """The kernel of each real op."""
 
-KERNELS.on(Add, Sub, Mul, Div, Min, Max)(of_two)
-KERNELS.on(Select)(select)
+KERNELS.on(ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Min, ops.Max)(of_two)
+KERNELS.on(ops.Select)(select)
 
 
-@KERNELS.on(Input)
-def _input(op: Input, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Input)
+def _input(op: ops.Input, graph: Graph) -> Kernel:
     return lambda frame: frame.sample * frame.values[op.scale] + frame.values[op.offset]
 
 
-@KERNELS.on(Gather)
-def _gather(op: Gather, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Gather)
+def _gather(op: ops.Gather, graph: Graph) -> Kernel:
     index = graph.constants[op.index]
     return lambda frame: concatenated(frame, op.sources)[index]
 
 
-@KERNELS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, graph: Graph) -> Kernel:
+@KERNELS.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, graph: Graph) -> Kernel:
     segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
     order = np.argsort(segment, kind="stable")
     in_order = np.array_equal(order, np.arange(len(order)))
@@ -99,8 +84,8 @@ def _segment_sum(op: SegmentSum, graph: Graph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(MatVec)
-def _mat_vec(op: MatVec, graph: Graph) -> Kernel:
+@KERNELS.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, graph: Graph) -> Kernel:
     if op.places is None:
         return lambda frame: frame.values[op.matrix] @ concatenated(frame, op.sources)
     places = graph.constants[op.places].astype(np.int64)
@@ -114,13 +99,13 @@ def _mat_vec(op: MatVec, graph: Graph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(Compare)
-def _compare(op: Compare, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Compare)
+def _compare(op: ops.Compare, graph: Graph) -> Kernel:
     relation = RELATIONS[op.relation]
     return lambda frame: relation(frame.values[op.a], frame.values[op.b]).astype(np.float64)
 
 
-@KERNELS.on(Apply)
-def _apply(op: Apply, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Apply)
+def _apply(op: ops.Apply, graph: Graph) -> Kernel:
     function = FUNCTIONS[op.function].real
     return lambda frame: function(frame.values[op.x])

@@ -13,27 +13,10 @@ import numpy.typing as npt
 
 from compiler.executors.execution import Array, Execution, Frame, Kernel, Program, concatenated, prepare
 from compiler.executors.kernels import RELATIONS, of_two, select
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    And,
-    Compare,
-    Divide,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    MulShift,
-    PiecewisePolynomial,
-    Rescale,
-    SegmentSum,
-    Select,
-    Shift,
-    Sub,
-)
 from compiler.graph.segments import segments_of
 from hw_models.fixed_point import Integers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
 
@@ -83,23 +66,23 @@ def _magnitude(graph: IntegerGraph, name: str) -> int:
 KERNELS: OpTable[[IntegerGraph], Kernel] = OpTable("reference")
 """The kernel of each integer op."""
 
-KERNELS.on(Add, Sub, Min, Max, And)(of_two)
-KERNELS.on(Select)(select)
+KERNELS.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.And)(of_two)
+KERNELS.on(ops.Select)(select)
 
 
-@KERNELS.on(Input)
-def _input(op: Input, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.Input)
+def _input(op: ops.Input, graph: IntegerGraph) -> Kernel:
     return lambda frame: frame.sample
 
 
-@KERNELS.on(Gather)
-def _gather(op: Gather, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.Gather)
+def _gather(op: ops.Gather, graph: IntegerGraph) -> Kernel:
     index = graph.constants[op.index]
     return lambda frame: np.take(concatenated(frame, op.sources), index, axis=0)
 
 
-@KERNELS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, graph: IntegerGraph) -> Kernel:
     size, segments = graph.size(op.out), segments_of(graph, op)
     in_order = segments.in_order
 
@@ -113,8 +96,8 @@ def _segment_sum(op: SegmentSum, graph: IntegerGraph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(MatVec)
-def _mat_vec(op: MatVec, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, graph: IntegerGraph) -> Kernel:
     # Integers below 2^53 are exact in float64, and there the BLAS is at home; 64-bit chips take the slow way.
     matrix = graph.constants[op.matrix]
     sources = max((_magnitude(graph, s) for s in op.sources), default=0)
@@ -133,8 +116,8 @@ def _mat_vec(op: MatVec, graph: IntegerGraph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(Compare)
-def _compare(op: Compare, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.Compare)
+def _compare(op: ops.Compare, graph: IntegerGraph) -> Kernel:
     relation = RELATIONS[op.relation]
 
     def kernel(frame: Frame) -> Array:
@@ -144,13 +127,13 @@ def _compare(op: Compare, graph: IntegerGraph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(MulShift)
-def _mul_shift(op: MulShift, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.MulShift)
+def _mul_shift(op: ops.MulShift, graph: IntegerGraph) -> Kernel:
     return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])
 
 
-@KERNELS.on(Shift)
-def _shift(op: Shift, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.Shift)
+def _shift(op: ops.Shift, graph: IntegerGraph) -> Kernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
@@ -161,8 +144,8 @@ def _shift(op: Shift, graph: IntegerGraph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(Rescale)
-def _rescale(op: Rescale, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.Rescale)
+def _rescale(op: ops.Rescale, graph: IntegerGraph) -> Kernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
@@ -176,12 +159,12 @@ def _rescale(op: Rescale, graph: IntegerGraph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(Divide)
-def _divide(op: Divide, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.Divide)
+def _divide(op: ops.Divide, graph: IntegerGraph) -> Kernel:
     return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
 
 
-def polynomial(graph: IntegerGraph, op: PiecewisePolynomial, x: Integers) -> Integers:
+def polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: Integers) -> Integers:
     """The piecewise polynomial `op` at the integers `x`."""
     knots, origins = graph.constants[op.knots], graph.constants[op.origins]
     coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
@@ -194,8 +177,8 @@ def polynomial(graph: IntegerGraph, op: PiecewisePolynomial, x: Integers) -> Int
     return y.astype(x.dtype)
 
 
-@KERNELS.on(PiecewisePolynomial)
-def _polynomial(op: PiecewisePolynomial, graph: IntegerGraph) -> Kernel:
+@KERNELS.on(ops.PiecewisePolynomial)
+def _polynomial(op: ops.PiecewisePolynomial, graph: IntegerGraph) -> Kernel:
     domain = graph.format(op.x)
     if domain.high - domain.low >= TABLE_LIMIT:
         return lambda frame: polynomial(graph, op, frame.values[op.x])

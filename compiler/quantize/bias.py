@@ -8,27 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    And,
-    Compare,
-    Divide,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    MulShift,
-    PiecewisePolynomial,
-    Rescale,
-    SegmentSum,
-    Select,
-    Shift,
-    StateRead,
-    Sub,
-)
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,31 +31,31 @@ BIAS: OpTable[[Errors], Floats] = OpTable("bias")
 """The mean error of each integer op's result."""
 
 
-@BIAS.on(Add, Sub)
-def _sum(op: Add | Sub, errors: Errors) -> Floats:
-    return errors.of(op.a) + (errors.of(op.b) if isinstance(op, Add) else -errors.of(op.b))
+@BIAS.on(ops.Add, ops.Sub)
+def _sum(op: ops.Add | ops.Sub, errors: Errors) -> Floats:
+    return errors.of(op.a) + (errors.of(op.b) if isinstance(op, ops.Add) else -errors.of(op.b))
 
 
-@BIAS.on(MulShift)
-def _mul_shift(op: MulShift, errors: Errors) -> Floats:
+@BIAS.on(ops.MulShift)
+def _mul_shift(op: ops.MulShift, errors: Errors) -> Floats:
     return -0.5 * (errors.graph.constants[op.shift] > 0).astype(np.float64)
 
 
-@BIAS.on(Rescale)
-def _rescale(op: Rescale, errors: Errors) -> Floats:
+@BIAS.on(ops.Rescale)
+def _rescale(op: ops.Rescale, errors: Errors) -> Floats:
     return errors.of(op.x) / 2.0**op.shift
 
 
-@BIAS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, errors: Errors) -> Floats:
+@BIAS.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, errors: Errors) -> Floats:
     segment, size = errors.graph.constants[op.segment].astype(np.int64), errors.graph.size(op.out)
     each = np.broadcast_to(errors.of(op.x), segment.shape)
     return np.bincount(segment, weights=each, minlength=size).astype(np.float64)
 
 
 @BIAS.on(
-    *(Input, StateRead, Gather, MatVec, Min, Max, Compare, Select),
-    *(Shift, And, Divide, PiecewisePolynomial),
+    *(ops.Input, ops.StateRead, ops.Gather, ops.MatVec, ops.Min, ops.Max, ops.Compare, ops.Select),
+    *(ops.Shift, ops.And, ops.Divide, ops.PiecewisePolynomial),
 )
 def _none(op: object, errors: Errors) -> Floats:
     """Of these no error is kept account of."""

@@ -11,27 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    Output,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 from compiler.quantize.limits import (
     argument_fraction,
     factor_limit,
@@ -63,14 +45,14 @@ def find_fractions(
     graph = ranged.graph
     found = {s.name: natural[s.name] for s in graph.states}
     taken = taken_by_states(graph, carried)
-    computed = {op.result for _, op in graph.ops() if isinstance(op, (Add, Sub, Mul))}
+    computed = {op.result for _, op in graph.ops() if isinstance(op, (ops.Add, ops.Sub, ops.Mul))}
     wanted: dict[str, int] = {}
     wishes = Wishes(graph, found, natural, ranged.bounds, precision, taken)
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
             found[op.result] = _fraction(op, natural, found, wanted)
         for operand, fraction in WANTS(op, wishes):
-            if isinstance(op, MatVec) and operand in computed:
+            if isinstance(op, ops.MatVec) and operand in computed:
                 fraction += GUARD_BITS
             if operand == carried.get(op.result or ""):
                 fraction = natural.get(operand, fraction)
@@ -82,18 +64,18 @@ def taken_by_states(graph: Graph, carried: Collection[str]) -> frozenset[str]:
     """The values that states take, themselves or as terms of sums: what is rounded off them stays lost."""
     found: set[str] = set(carried)
     for _, op in reversed(list(graph.ops())):
-        if isinstance(op, StateWrite):
+        if isinstance(op, ops.StateWrite):
             found.add(op.x)
-        elif isinstance(op, (Add, Sub)) and op.out in found:
+        elif isinstance(op, (ops.Add, ops.Sub)) and op.out in found:
             found.update(op.operands)
     return frozenset(found)
 
 
-def _fraction(op: Op, natural: Mapping[str, int], found: Mapping[str, int], wanted: Mapping[str, int]) -> int:
+def _fraction(op: ops.Op, natural: Mapping[str, int], found: Mapping[str, int], wanted: Mapping[str, int]) -> int:
     name = op.result or ""
-    if isinstance(op, StateRead):
+    if isinstance(op, ops.StateRead):
         return found[op.state]
-    if isinstance(op, (MatVec, SegmentSum)):
+    if isinstance(op, (ops.MatVec, ops.SegmentSum)):
         return natural[name]  # an accumulator is as wide as it is: what reads a sum narrows it, not what enters it
     return min(natural[name], wanted.get(name, natural[name]))
 
@@ -115,7 +97,7 @@ class Wishes:
         """All that they can have, for values; what a constant has is not its maker's to say."""
         return [(n, self.natural[n]) for n in names if n in self.natural]
 
-    def alike(self, op: Op) -> Wanted:
+    def alike(self, op: ops.Op) -> Wanted:
         """As many as the result has."""
         return [(n, self.found[op.result or ""]) for n in op.operands]
 
@@ -125,23 +107,23 @@ WANTS: OpTable[[Wishes], Wanted] = OpTable("wanted fractions")
 """The fraction bits that each op wants of the values that it reads."""
 
 
-@WANTS.on(Input, StateRead, Gather, SegmentSum, Add, Sub, Min, Max)
-def _alike(op: Op, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.Add, ops.Sub, ops.Min, ops.Max)
+def _alike(op: ops.Op, wishes: Wishes) -> Wanted:
     return wishes.alike(op)
 
 
-@WANTS.on(StateWrite)
-def _of_state(op: StateWrite, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.StateWrite)
+def _of_state(op: ops.StateWrite, wishes: Wishes) -> Wanted:
     return [(op.x, wishes.found[op.state])]
 
 
-@WANTS.on(Output, Div, Compare)
-def _natural_ones(op: Output | Div | Compare, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.Output, ops.Div, ops.Compare)
+def _natural_ones(op: ops.Output | ops.Div | ops.Compare, wishes: Wishes) -> Wanted:
     return wishes.as_natural(op.operands)
 
 
-@WANTS.on(MatVec)
-def _messages(op: MatVec, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.MatVec)
+def _messages(op: ops.MatVec, wishes: Wishes) -> Wanted:
     here = wishes.precision.at(op.out)
     extra = MOST_LOW_BITS if here.split_messages else 0
     return [
@@ -150,24 +132,24 @@ def _messages(op: MatVec, wishes: Wishes) -> Wanted:
     ]
 
 
-@WANTS.on(Apply)
-def _argument(op: Apply, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.Apply)
+def _argument(op: ops.Apply, wishes: Wishes) -> Wanted:
     return [(op.x, argument_fraction(wishes.bounds[op.x].magnitude, wishes.precision.at(op.out)))]
 
 
-@WANTS.on(Select)
-def _selected(op: Select, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.Select)
+def _selected(op: ops.Select, wishes: Wishes) -> Wanted:
     return [(op.condition, 0)] + [(n, wishes.found[op.out]) for n in (op.a, op.b)]
 
 
-@WANTS.on(Mul)
-def _factors(op: Mul, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.Mul)
+def _factors(op: ops.Mul, wishes: Wishes) -> Wanted:
     if negates(wishes.graph, op):
         return [(op.a, wishes.found[op.out])]
     return [(n, _factor(op, n, wishes)) for n in op.operands if n in wishes.natural]
 
 
-def _factor(op: Mul, name: str, wishes: Wishes) -> int:
+def _factor(op: ops.Mul, name: str, wishes: Wishes) -> int:
     natural, bounds, precision = wishes.natural, wishes.bounds, wishes.precision.at(op.out)
     both_values = op.a in natural and op.b in natural
     if both_values and precision.wide_products and name == op.b and op.a != op.b:

@@ -10,25 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.graph import ops
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Output,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 from compiler.quantize.activation import lower_apply
 from compiler.quantize.builder import Builder, Floats, state_format
 from compiler.quantize.matvec import lower_mat_vec
@@ -53,90 +36,90 @@ LOWER: OpTable[[Lowering], None] = OpTable("lowering")
 """What each op of a float graph becomes."""
 
 
-@LOWER.on(Input)
-def _input(op: Input, here: Lowering) -> None:
+@LOWER.on(ops.Input)
+def _input(op: ops.Input, here: Lowering) -> None:
     """What the host sends: it saturates to the calibrated range, and counts."""
     build, interval = here.build, here.ranged.bounds[op.out]
     fraction = build.wanted[op.out]
     form = state_format(fraction, float(np.min(interval.low)), float(np.max(interval.high)))
-    new = Input(op.out, build.host(op.scale), build.host(op.offset))
+    new = ops.Input(op.out, build.host(op.scale), build.host(op.offset))
     build.emit(new, fraction, (form.low, form.high), of=op.out)
 
 
-@LOWER.on(Output)
-def _output(op: Output, here: Lowering) -> None:
+@LOWER.on(ops.Output)
+def _output(op: ops.Output, here: Lowering) -> None:
     build = here.build
     x = build.at(op.x, build.wanted.get(op.x, 0))
-    build.effect(Output(x, build.host(op.scale), build.host(op.offset)))
+    build.effect(ops.Output(x, build.host(op.scale), build.host(op.offset)))
 
 
-@LOWER.on(StateRead)
-def _state_read(op: StateRead, here: Lowering) -> None:
+@LOWER.on(ops.StateRead)
+def _state_read(op: ops.StateRead, here: Lowering) -> None:
     form = here.states[op.state]
-    here.build.emit(StateRead(op.out, op.state), form.fraction, (form.low, form.high), of=op.out)
+    here.build.emit(ops.StateRead(op.out, op.state), form.fraction, (form.low, form.high), of=op.out)
 
 
-@LOWER.on(StateWrite)
-def _state_write(op: StateWrite, here: Lowering) -> None:
+@LOWER.on(ops.StateWrite)
+def _state_write(op: ops.StateWrite, here: Lowering) -> None:
     build, form = here.build, here.states[op.state]
     x = build.at(op.x, form.fraction)
     span = build.spans[x]
     if x in build.constants or span.least < form.low or span.most > form.high:
         x = build.saturated(x, form.fraction, (form.low, form.high), f"{op.state}.next")
         build.instead[op.x] = x
-    build.effect(StateWrite(op.state, x))
+    build.effect(ops.StateWrite(op.state, x))
 
 
-@LOWER.on(Gather)
-def _gather(op: Gather, here: Lowering) -> None:
+@LOWER.on(ops.Gather)
+def _gather(op: ops.Gather, here: Lowering) -> None:
     build = here.build
     sources = tuple(build.at(s, build.wanted[op.out]) for s in op.sources)
     index = build.constant(op.index, build.source.constants[op.index])
-    build.emit(Gather(op.out, sources, index), build.wanted[op.out], of=op.out)
+    build.emit(ops.Gather(op.out, sources, index), build.wanted[op.out], of=op.out)
 
 
-@LOWER.on(SegmentSum)
-def _segment_sum(op: SegmentSum, here: Lowering) -> None:
+@LOWER.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, here: Lowering) -> None:
     build, fraction = here.build, here.build.wanted[op.out]
     segment = build.constant(op.segment, build.source.constants[op.segment])
-    build.emit(SegmentSum(op.out, build.at(op.x, fraction), segment), fraction, of=op.out)
+    build.emit(ops.SegmentSum(op.out, build.at(op.x, fraction), segment), fraction, of=op.out)
 
 
-@LOWER.on(MatVec)
-def _mat_vec(op: MatVec, here: Lowering) -> None:
+@LOWER.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, here: Lowering) -> None:
     lower_mat_vec(here.build, op, here.ranged.observed)
 
 
-@LOWER.on(Mul)
-def _mul(op: Mul, here: Lowering) -> None:
+@LOWER.on(ops.Mul)
+def _mul(op: ops.Mul, here: Lowering) -> None:
     lower_mul(here.build, op, here.ranged.bounds[op.out])
 
 
-@LOWER.on(Div)
-def _div(op: Div, here: Lowering) -> None:
+@LOWER.on(ops.Div)
+def _div(op: ops.Div, here: Lowering) -> None:
     least = denominator_floor(here.build.source, op, here.ranged.bounds, here.ranged.observed)
     lower_div(here.build, op, here.ranged.bounds[op.out], least)
 
 
-@LOWER.on(Apply)
-def _apply(op: Apply, here: Lowering) -> None:
+@LOWER.on(ops.Apply)
+def _apply(op: ops.Apply, here: Lowering) -> None:
     lower_apply(here.build, op)
 
 
-@LOWER.on(Compare)
-def _compare(op: Compare, here: Lowering) -> None:
+@LOWER.on(ops.Compare)
+def _compare(op: ops.Compare, here: Lowering) -> None:
     build = here.build
     fraction = min([build.wanted[n] for n in (op.a, op.b) if n in build.wanted] or [0])
     a, b = build.at(op.a, fraction), build.at(op.b, fraction)
     a, b = _near(build, a, b), _near(build, b, a)
-    build.emit(Compare(op.out, a, b, op.relation), 0, of=op.out)
+    build.emit(ops.Compare(op.out, a, b, op.relation), 0, of=op.out)
 
 
-@LOWER.on(Add, Sub)
-def _sum(op: Add | Sub, here: Lowering) -> None:
+@LOWER.on(ops.Add, ops.Sub)
+def _sum(op: ops.Add | ops.Sub, here: Lowering) -> None:
     build, fraction, constants = here.build, here.build.wanted[op.out], here.build.source.constants
     # A constant takes back what flooring has taken from the other operand.
-    sign = -1.0 if isinstance(op, Sub) else 1.0
+    sign = -1.0 if isinstance(op, ops.Sub) else 1.0
     a = build.at(op.a, fraction, _error(build, op.b, fraction, sign))
     b = build.at(op.b, fraction, _error(build, op.a, fraction, sign))
     name = build.emit(type(op)(op.out, a, b), fraction, of=op.out)
@@ -144,19 +127,19 @@ def _sum(op: Add | Sub, here: Lowering) -> None:
         build.bias[name] = np.zeros(1)
 
 
-@LOWER.on(Min, Max)
-def _limit(op: Min | Max, here: Lowering) -> None:
+@LOWER.on(ops.Min, ops.Max)
+def _limit(op: ops.Min | ops.Max, here: Lowering) -> None:
     build, fraction = here.build, here.build.wanted[op.out]
     a, b = build.at(op.a, fraction), build.at(op.b, fraction)
     a, b = _near(build, a, b), _near(build, b, a)
     build.emit(type(op)(op.out, a, b), fraction, of=op.out)
 
 
-@LOWER.on(Select)
-def _select(op: Select, here: Lowering) -> None:
+@LOWER.on(ops.Select)
+def _select(op: ops.Select, here: Lowering) -> None:
     build, fraction = here.build, here.build.wanted[op.out]
     a, b = build.at(op.a, fraction), build.at(op.b, fraction)
-    build.emit(Select(op.out, build.at(op.condition, 0), a, b), fraction, of=op.out)
+    build.emit(ops.Select(op.out, build.at(op.condition, 0), a, b), fraction, of=op.out)
 
 
 def _near(build: Builder, name: str, other: str) -> str:

@@ -10,27 +10,10 @@ import numpy as np
 
 from compiler.functions import FUNCTIONS, Symmetry
 from compiler.functions.function import FAR
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import column_sizes, places_of, product
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 from compiler.quantize.limits import fraction_for, one_sided, source_exponents, word_limit
 from compiler.quantize.precision import Precision
 from compiler.ranges.arithmetic import largest_partial_sums, of_two
@@ -47,9 +30,9 @@ def find_natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int] 
     for s in graph.states:
         natural[s.name] = min(_state_fractions(ranged, s.name, natural, precision.at(s.name)))
     for _, op in graph.ops():  # a copy of a state has no more digits than the state
-        if isinstance(op, StateRead):
+        if isinstance(op, ops.StateRead):
             natural[op.out] = natural[op.state]
-        elif isinstance(op, Gather):
+        elif isinstance(op, ops.Gather):
             natural[op.out] = min([natural[op.out], *(natural[s] for s in op.sources if s in natural)])
     return natural
 
@@ -89,7 +72,7 @@ class Room:
         """The most fraction bits of a word that holds +-`magnitude`."""
         return fraction_for(magnitude, word_limit(self.precision))
 
-    def filled(self, op: Op) -> int:
+    def filled(self, op: ops.Op) -> int:
         """The fraction bits with which the result of `op` fills the word."""
         return self.fraction(self.loose[op.result or ""].magnitude)
 
@@ -98,24 +81,35 @@ REACH: OpTable[[Room], Interval] = OpTable("what integers reach")
 """The interval of each op's result that integers may reach on the way to it."""
 
 
-@REACH.on(Input, StateRead, Gather, SegmentSum, MatVec, Apply, Compare, Select, Min, Max)
-def _as_proven(op: Op, room: Room) -> Interval:
+@REACH.on(
+    ops.Input,
+    ops.StateRead,
+    ops.Gather,
+    ops.SegmentSum,
+    ops.MatVec,
+    ops.Apply,
+    ops.Compare,
+    ops.Select,
+    ops.Min,
+    ops.Max,
+)
+def _as_proven(op: ops.Op, room: Room) -> Interval:
     return room.bounds[op.result or ""]
 
 
-@REACH.on(Div)
-def _twice(op: Div, room: Room) -> Interval:
+@REACH.on(ops.Div)
+def _twice(op: ops.Div, room: Room) -> Interval:
     """The quotient is a product with a reciprocal of up to 2: see quotient.py."""
     return Interval(2 * room.bounds[op.out].low, 2 * room.bounds[op.out].high)
 
 
-@REACH.on(Add, Sub)
-def _sum(op: Add | Sub, room: Room) -> Interval:
+@REACH.on(ops.Add, ops.Sub)
+def _sum(op: ops.Add | ops.Sub, room: Room) -> Interval:
     return Interval(*of_two(op, room.loose[op.a], room.loose[op.b]))
 
 
-@REACH.on(Mul)
-def _product(op: Mul, room: Room) -> Interval:
+@REACH.on(ops.Mul)
+def _product(op: ops.Mul, room: Room) -> Interval:
     return multiplied(op, room.loose[op.a], room.loose[op.b])
 
 
@@ -123,34 +117,34 @@ NATURAL: OpTable[[Room], int] = OpTable("natural fractions")
 """The most fraction bits that each op's result can have."""
 
 
-@NATURAL.on(Input, StateRead, Gather, Compare, Mul, Div)
-def _filled(op: Op, room: Room) -> int:
+@NATURAL.on(ops.Input, ops.StateRead, ops.Gather, ops.Compare, ops.Mul, ops.Div)
+def _filled(op: ops.Op, room: Room) -> int:
     return room.filled(op)
 
 
-@NATURAL.on(MatVec)
-def _row_sums(op: MatVec, room: Room) -> int:
+@NATURAL.on(ops.MatVec)
+def _row_sums(op: ops.MatVec, room: Room) -> int:
     return product_fraction(room.graph, op, room.bounds, room.precision)
 
 
-@NATURAL.on(SegmentSum)
-def _segment_sums(op: SegmentSum, room: Room) -> int:
+@NATURAL.on(ops.SegmentSum)
+def _segment_sums(op: ops.SegmentSum, room: Room) -> int:
     partial = float(largest_partial_sums(op, room.graph, room.bounds).max(initial=0.0))
     return room.fraction(max(room.loose[op.out].magnitude, partial))
 
 
-@NATURAL.on(Apply)
-def _function(op: Apply, room: Room) -> int:
+@NATURAL.on(ops.Apply)
+def _function(op: ops.Apply, room: Room) -> int:
     return room.fraction(max(room.loose[op.out].magnitude, _half_magnitude(op, room.bounds)))
 
 
-@NATURAL.on(Add, Sub, Select)
-def _of_operands(op: Add | Sub | Select, room: Room) -> int:
+@NATURAL.on(ops.Add, ops.Sub, ops.Select)
+def _of_operands(op: ops.Add | ops.Sub | ops.Select, room: Room) -> int:
     return min([room.filled(op), *(_of_operand(n, room) for n in (op.a, op.b))])
 
 
-@NATURAL.on(Min, Max)
-def _limited(op: Min | Max, room: Room) -> int:
+@NATURAL.on(ops.Min, ops.Max)
+def _limited(op: ops.Min | ops.Max, room: Room) -> int:
     """A bound may lie far beyond all words: what is compared with it never comes near."""
     return min([room.filled(op), *(room.found[n] for n in (op.a, op.b) if n in room.found)])
 
@@ -159,7 +153,7 @@ def _of_operand(name: str, room: Room) -> int:
     return room.found[name] if name in room.found else room.fraction(room.loose[name].magnitude)
 
 
-def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
+def _half_magnitude(op: ops.Apply, bounds: Mapping[str, Interval]) -> float:
     """What lowering meets on the way to the function's result: its half, and the 1 from which a half is taken.
 
     A sigmoid far below 0 is tiny, but it is computed as 1 - sigmoid(|x|).
@@ -176,12 +170,12 @@ def _half_magnitude(op: Apply, bounds: Mapping[str, Interval]) -> float:
 def _state_fractions(ranged: Ranged, state: str, natural: Mapping[str, int], precision: Precision) -> list[int]:
     """A state's word holds all that it may be, what is read from it, and what is written to it."""
     graph, interval = ranged.graph, ranged.states[state]
-    names = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state]
-    names += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == state and op.x in natural]
+    names = [op.out for _, op in graph.ops() if isinstance(op, ops.StateRead) and op.state == state]
+    names += [op.x for _, op in graph.ops() if isinstance(op, ops.StateWrite) and op.state == state and op.x in natural]
     return [fraction_for(interval.magnitude, word_limit(precision)), *(natural[n] for n in names)]
 
 
-def product_fraction(graph: Graph, op: MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
+def product_fraction(graph: Graph, op: ops.MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:
     """The most fraction bits of weight times message with which no partial row sum leaves the accumulator."""
     sizes = [graph.size(s) for s in op.sources]
     shifts = source_exponents(graph, op, precision)

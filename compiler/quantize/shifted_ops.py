@@ -7,28 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.functions import FUNCTIONS, Symmetry
+from compiler.graph import ops
 from compiler.graph.draft import integers, reals
 from compiler.graph.matrix import places_of, product
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    Output,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 from compiler.quantize.shifts import Held, Shifts
 from compiler.ranges.observed import Floats, Interval
 from compiler.ranges.real_intervals import input_margin
@@ -40,16 +22,16 @@ SHIFTED: OpTable[[Shifts], None] = OpTable("shifts")
 """What each op becomes. The input brings shifts in, a matrix may; all others have operands that are held."""
 
 
-@SHIFTED.on(Div, StateRead, StateWrite)
-def _kept(op: Op, at: Shifts) -> None:
+@SHIFTED.on(ops.Div, ops.StateRead, ops.StateWrite)
+def _kept(op: ops.Op, at: Shifts) -> None:
     at.keep(op)
 
 
-@SHIFTED.on(Input)
-def _input(op: Input, at: Shifts) -> None:
+@SHIFTED.on(ops.Input)
+def _input(op: ops.Input, at: Shifts) -> None:
     offset = at.constant(reals(at.graph, op.offset) - at.middle, op.offset)
     seen = at.observed.interval(op.out, input_margin(at.margin))
-    name = at.draft.emit(lambda out: Input(out, op.scale, offset), f"{op.out}.centred", op.out)
+    name = at.draft.emit(lambda out: ops.Input(out, op.scale, offset), f"{op.out}.centred", op.out)
     largest = np.maximum(np.abs(seen.low - at.middle), np.abs(seen.high - at.middle))
     largest = np.where(largest > 0.0, largest, 1.0)  # what never varies may yet do so
     at.bounds[name] = Interval(-largest, largest)
@@ -57,12 +39,12 @@ def _input(op: Input, at: Shifts) -> None:
     at.hold(op, Held(name, at.middle))
 
 
-@SHIFTED.on(Output)
-def _output(op: Output, at: Shifts) -> None:
+@SHIFTED.on(ops.Output)
+def _output(op: ops.Output, at: Shifts) -> None:
     held = at.held[op.x]
     offset = reals(at.graph, op.offset) + reals(at.graph, op.scale) * held.shift
     at.take_up(op.x)
-    at.draft.put(op, Output(held.name or "", op.scale, at.constant(offset, op.offset)))
+    at.draft.put(op, ops.Output(held.name or "", op.scale, at.constant(offset, op.offset)))
 
 
 def _joined(at: Shifts, sources: Sequence[str]) -> tuple[tuple[str, ...], Floats]:
@@ -71,23 +53,23 @@ def _joined(at: Shifts, sources: Sequence[str]) -> tuple[tuple[str, ...], Floats
     return tuple(h.name or "" for h in held), np.concatenate([h.shift for h in held])
 
 
-@SHIFTED.on(Gather, SegmentSum)
-def _moved(op: Gather | SegmentSum, at: Shifts) -> None:
+@SHIFTED.on(ops.Gather, ops.SegmentSum)
+def _moved(op: ops.Gather | ops.SegmentSum, at: Shifts) -> None:
     names, shift = _joined(at, op.operands)
-    if isinstance(op, SegmentSum):
+    if isinstance(op, ops.SegmentSum):
         at.take_up(op.x)
         segment, size = integers(at.graph, op.segment), at.draft.size(op.out)
         total = np.bincount(segment, weights=shift, minlength=size).astype(np.float64)
-        at.put(op, SegmentSum(op.out, names[0], op.segment), total)
+        at.put(op, ops.SegmentSum(op.out, names[0], op.segment), total)
         return
     index = integers(at.graph, op.index)
     none = [at.channels.get(s, np.full(at.draft.size(s), -1)) for s in op.sources]
     at.channels[op.out] = np.concatenate(none)[index]
-    at.put(op, Gather(op.out, names, op.index), shift[index])
+    at.put(op, ops.Gather(op.out, names, op.index), shift[index])
 
 
-@SHIFTED.on(MatVec)
-def _mat_vec(op: MatVec, at: Shifts) -> None:
+@SHIFTED.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, at: Shifts) -> None:
     """The matrix times the shifts; columns of what is always the same join them."""
     names, shift = _joined(at, op.sources)
     matrix, places = reals(at.graph, op.matrix), places_of(at.graph, op)
@@ -101,15 +83,15 @@ def _mat_vec(op: MatVec, at: Shifts) -> None:
     at.take_up(*op.sources)
     name = _matrix(at, matrix, op.matrix)
     total = product(reals(at.graph, op.matrix), places, shift)
-    at.put(op, MatVec(op.out, names, name, op.places), total)
+    at.put(op, ops.MatVec(op.out, names, name, op.places), total)
 
 
 def _matrix(at: Shifts, matrix: Floats, name: str) -> str:
     return name if matrix is at.graph.constants[name] else at.draft.constant(matrix, name)
 
 
-@SHIFTED.on(Mul)
-def _scaled(op: Mul, at: Shifts) -> None:
+@SHIFTED.on(ops.Mul)
+def _scaled(op: ops.Mul, at: Shifts) -> None:
     """A factor that is always the same scales the shift; another value needs its partner as it is."""
     value, factor = (op.a, op.b) if op.a in at.held else (op.b, op.a)
     held, c = at.held[value], at.fixed(factor)
@@ -118,12 +100,12 @@ def _scaled(op: Mul, at: Shifts) -> None:
         return
     if value in at.channels:
         at.channels[op.out] = at.channels[value]
-    at.put(op, Mul(op.out, held.name or "", at.constant(c, factor)), held.shift * c)
+    at.put(op, ops.Mul(op.out, held.name or "", at.constant(c, factor)), held.shift * c)
 
 
-@SHIFTED.on(Add, Sub)
-def _sum(op: Add | Sub, at: Shifts) -> None:
-    size, sign = at.draft.size(op.out), 1.0 if isinstance(op, Add) else -1.0
+@SHIFTED.on(ops.Add, ops.Sub)
+def _sum(op: ops.Add | ops.Sub, at: Shifts) -> None:
+    size, sign = at.draft.size(op.out), 1.0 if isinstance(op, ops.Add) else -1.0
     a, b = at.side(op.a, size), at.side(op.b, size)
     if a.name is not None and b.name is not None and not _soon_taken_up(at, op.out):
         a, b = at.settled(op.a, a), at.settled(op.b, b)
@@ -139,7 +121,7 @@ def _sum(op: Add | Sub, at: Shifts) -> None:
     if not on.all():
         at.taken_up |= {c for c in at.channels_of(value) if c in at.channels[value][~on]}
     rest = np.where(on, 0.0, total)
-    if isinstance(op, Add) and not rest.any():
+    if isinstance(op, ops.Add) and not rest.any():
         at.hold(op, Held(held.name, total))
         return
     one, other = held.name or "", at.constant(rest, op.a if a.name is None else op.b)
@@ -149,14 +131,14 @@ def _sum(op: Add | Sub, at: Shifts) -> None:
 def _soon_taken_up(at: Shifts, name: str) -> bool:
     """Whether all that reads a value takes its shift up without an instruction more."""
     return all(
-        isinstance(op, (MatVec, SegmentSum, Output))
-        or (isinstance(op, (Add, Sub)) and bool({op.a, op.b} & at.graph.constants.keys()))
+        isinstance(op, (ops.MatVec, ops.SegmentSum, ops.Output))
+        or (isinstance(op, (ops.Add, ops.Sub)) and bool({op.a, op.b} & at.graph.constants.keys()))
         for _, op in at.draft.readers.get(name, [])
     )
 
 
-@SHIFTED.on(Min, Max)
-def _extreme(op: Min | Max, at: Shifts) -> None:
+@SHIFTED.on(ops.Min, ops.Max)
+def _extreme(op: ops.Min | ops.Max, at: Shifts) -> None:
     """max(a + s, b + t) = max(a, b + t - s) + s; where it is always a, or always b, the difference may be any."""
     size = at.draft.size(op.out)
     sides = [at.side(n, size) for n in (op.a, op.b)]
@@ -169,9 +151,9 @@ def _extreme(op: Min | Max, at: Shifts) -> None:
     (low, high), apart = _apart(at, a, b), b.shift - a.shift
     touched = (a.shift != 0.0) | ((b.shift != 0.0) & (b.name is not None))
     near = np.where(touched, np.clip(apart, low, high), apart)
-    second = apart > high if isinstance(op, Max) else apart < low
+    second = apart > high if isinstance(op, ops.Max) else apart < low
     shift = np.where(touched & second, b.shift - near, a.shift)
-    never = near <= low if isinstance(op, Max) else near >= high
+    never = near <= low if isinstance(op, ops.Max) else near >= high
     if b.name is None and bool(np.all(never & touched)):
         at.hold(op, Held(a.name, shift))
         return
@@ -186,8 +168,8 @@ def _apart(at: Shifts, a: Held, b: Held) -> tuple[Floats, Floats]:
     return one.low - other.high, one.high - other.low
 
 
-@SHIFTED.on(Compare)
-def _compared(op: Compare, at: Shifts) -> None:
+@SHIFTED.on(ops.Compare)
+def _compared(op: ops.Compare, at: Shifts) -> None:
     size = max(at.draft.size(n) for n in op.operands)
     a, b = at.side(op.a, size), at.side(op.b, size)
     at.take_up(op.a, op.b)
@@ -195,13 +177,13 @@ def _compared(op: Compare, at: Shifts) -> None:
     width = np.where(high > low, high - low, 1.0)
     near = np.clip(b.shift - a.shift, low - width, high + width)
     if a.name is None:
-        at.put(op, Compare(op.out, at.moved_by(None, -near, op.out), b.name or "", op.relation), np.zeros(1))
+        at.put(op, ops.Compare(op.out, at.moved_by(None, -near, op.out), b.name or "", op.relation), np.zeros(1))
     else:
-        at.put(op, Compare(op.out, a.name, at.moved_by(b.name, near, op.out), op.relation), np.zeros(1))
+        at.put(op, ops.Compare(op.out, a.name, at.moved_by(b.name, near, op.out), op.relation), np.zeros(1))
 
 
-@SHIFTED.on(Select)
-def _selected(op: Select, at: Shifts) -> None:
+@SHIFTED.on(ops.Select)
+def _selected(op: ops.Select, at: Shifts) -> None:
     """Both choices get the shift of one; where the condition is always the same, that of the one chosen."""
     size = at.draft.size(op.out)
     at.as_it_is(op.condition)
@@ -217,11 +199,11 @@ def _selected(op: Select, at: Shifts) -> None:
     if b.name is None:
         apart[1] = np.where(first, 0.0, b.shift - shift)
     chosen = [at.moved_by(s.name, d, op.out) for s, d in zip((a, b), apart, strict=True)]
-    at.put(op, Select(op.out, op.condition, *chosen), shift)
+    at.put(op, ops.Select(op.out, op.condition, *chosen), shift)
 
 
-@SHIFTED.on(Apply)
-def _function(op: Apply, at: Shifts) -> None:
+@SHIFTED.on(ops.Apply)
+def _function(op: ops.Apply, at: Shifts) -> None:
     """A function needs its argument, but where it is a straight line."""
     function, held = FUNCTIONS[op.function], at.held[op.x]
     least = {Symmetry.HINGE: 0.0, Symmetry.RAMP: function.tail_at(NEAR)}.get(function.symmetry)
@@ -234,9 +216,9 @@ def _function(op: Apply, at: Shifts) -> None:
     elif not right.any():
         at.keep(op)
     else:
-        rest = at.emit(Mul(f"{op.x}.rest", held.name, at.constant((~right).astype(np.float64), "rest")), op.x)
+        rest = at.emit(ops.Mul(f"{op.x}.rest", held.name, at.constant((~right).astype(np.float64), "rest")), op.x)
         middle = at.constant(np.where(right, 0.0, held.shift), f"{op.x}.middle")
-        argument = at.emit(Add(f"{op.x}.curved", rest, middle), op.x)
-        curved = at.emit(Apply(f"{op.out}.curved", argument, op.function), op.out)
+        argument = at.emit(ops.Add(f"{op.x}.curved", rest, middle), op.x)
+        curved = at.emit(ops.Apply(f"{op.out}.curved", argument, op.function), op.out)
         chosen = at.constant(right.astype(np.float64), f"{op.out}.straight")
-        at.put(op, Select(op.out, chosen, held.name, curved), np.where(right, held.shift, 0.0))
+        at.put(op, ops.Select(op.out, chosen, held.name, curved), np.where(right, held.shift, 0.0))

@@ -6,27 +6,9 @@ import numpy as np
 
 from compiler.functions import FUNCTIONS
 from compiler.functions.function import FAR
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    Output,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import clip, sweep
 
@@ -43,15 +25,15 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
     does, which is clipped for that. Nothing else that follows from proven bounds alone is.
     """
     follows = {s.name for s in graph.states if s.low is None}
-    named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, Mul) and op.a == op.b}
+    named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, ops.Mul) and op.a == op.b}
     clipped: set[str] = set()
 
-    def wide(op: Op, proven: Interval) -> bool:
-        if follows.intersection([op.state] if isinstance(op, StateRead) else op.operands):
+    def wide(op: ops.Op, proven: Interval) -> bool:
+        if follows.intersection([op.state] if isinstance(op, ops.StateRead) else op.operands):
             follows.add(str(op.result))
         elif op.result not in named:
             return False
-        if not isinstance(op, (Add, Sub, Mul, Div)):
+        if not isinstance(op, (ops.Add, ops.Sub, ops.Mul, ops.Div)):
             return False
         seen = observed.interval(str(op.result), margin).magnitude
         if not 0 < WIDE * seen < proven.magnitude:
@@ -59,7 +41,7 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
         clipped.add(str(op.result))
         return True
 
-    def kept(op: Op, found: Interval) -> Interval:
+    def kept(op: ops.Op, found: Interval) -> Interval:
         return clip(op, found, observed, margin) if wide(op, found) else found
 
     if follows or named:
@@ -71,11 +53,11 @@ def between_layers(graph: Graph) -> frozenset[str]:
     """Values on the way from one matrix to the next on which no function of bounded range lies."""
     behind: set[str] = set()
     for _, op in graph.ops():
-        if isinstance(op, MatVec) or (GOES_ON(op) and behind.intersection(op.operands)):
+        if isinstance(op, ops.MatVec) or (GOES_ON(op) and behind.intersection(op.operands)):
             behind.add(str(op.result))
     before: set[str] = set()
     for _, op in reversed(list(graph.ops())):
-        if isinstance(op, MatVec) or (GOES_ON(op) and op.result in before):
+        if isinstance(op, ops.MatVec) or (GOES_ON(op) and op.result in before):
             before.update(op.operands)
     return frozenset(behind & before)
 
@@ -84,18 +66,18 @@ GOES_ON: OpTable[[], bool] = OpTable("clipping")
 """Whether each op's result may be as large as its operands are."""
 
 
-@GOES_ON.on(Add, Sub, Mul, Min, Max, Select, Gather, SegmentSum)
-def _grows(op: Op) -> bool:
+@GOES_ON.on(ops.Add, ops.Sub, ops.Mul, ops.Min, ops.Max, ops.Select, ops.Gather, ops.SegmentSum)
+def _grows(op: ops.Op) -> bool:
     return True
 
 
-@GOES_ON.on(Input, StateRead, StateWrite, Output, MatVec, Div, Compare)
-def _ends(op: Op) -> bool:
+@GOES_ON.on(ops.Input, ops.StateRead, ops.StateWrite, ops.Output, ops.MatVec, ops.Div, ops.Compare)
+def _ends(op: ops.Op) -> bool:
     """Ways between layers end here: at what begins one, or is bounded, or divided."""
     return False
 
 
-@GOES_ON.on(Apply)
-def _unbounded(op: Apply) -> bool:
+@GOES_ON.on(ops.Apply)
+def _unbounded(op: ops.Apply) -> bool:
     reach = FUNCTIONS[op.function].range_of(np.array([-FAR]), np.array([FAR]))
     return bool(np.max(np.abs(reach)) > 2)

@@ -12,30 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    And,
-    Compare,
-    Divide,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    MulShift,
-    Op,
-    PiecewisePolynomial,
-    Relation,
-    Rescale,
-    SegmentSum,
-    Select,
-    Shift,
-    StateRead,
-    Sub,
-)
 from compiler.graph.validate import MOST_SHIFT
 from compiler.ranges.arithmetic import (
     largest_partial_sums,
@@ -97,7 +77,7 @@ class KnownSpans:
     spans: Mapping[str, Span]
     form: Format | None
     """the format of the result, where it saturates"""
-    made: Mapping[str, Op]
+    made: Mapping[str, ops.Op]
 
     @property
     def limit(self) -> Format:
@@ -110,7 +90,9 @@ SPANS: OpTable[[KnownSpans], Span] = OpTable("spans")
 """The span of each integer op's result."""
 
 
-def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None, made: Mapping[str, Op]) -> Span:
+def span_of(
+    graph: Graph, op: ops.Op, spans: Mapping[str, Span], form: Format | None, made: Mapping[str, ops.Op]
+) -> Span:
     """The span of `op`'s result, from those of its operands.
 
     `form` is the format of ops that saturate; `made` finds the op that a value comes from.
@@ -118,20 +100,20 @@ def span_of(graph: Graph, op: Op, spans: Mapping[str, Span], form: Format | None
     return SPANS(op, KnownSpans(graph, spans, form, made))
 
 
-@SPANS.on(Input, StateRead)
-def _held(op: Input | StateRead, known: KnownSpans) -> Span:
+@SPANS.on(ops.Input, ops.StateRead)
+def _held(op: ops.Input | ops.StateRead, known: KnownSpans) -> Span:
     return of_format(known.limit)
 
 
-@SPANS.on(Rescale)
-def _rescale(op: Rescale, known: KnownSpans) -> Span:
+@SPANS.on(ops.Rescale)
+def _rescale(op: ops.Rescale, known: KnownSpans) -> Span:
     x, form = known.spans[op.x], known.limit
     low, high = round_shift(x.low, op.shift), round_shift(x.high, op.shift)
     return Span(np.clip(low, form.low, form.high), np.clip(high, form.low, form.high))
 
 
-@SPANS.on(Shift)
-def _shift(op: Shift, known: KnownSpans) -> Span:
+@SPANS.on(ops.Shift)
+def _shift(op: ops.Shift, known: KnownSpans) -> Span:
     """Every amount is tried: where a shift to the left saturates, a larger one may return less."""
     x, amount, form = known.spans[op.x], known.spans[op.amount], known.limit
     if not -MOST_SHIFT <= amount.least <= amount.most <= MOST_SHIFT:
@@ -144,57 +126,57 @@ def _shift(op: Shift, known: KnownSpans) -> Span:
     return Span(np.minimum.reduce(ends), np.maximum.reduce(ends))
 
 
-@SPANS.on(Gather)
-def _gather(op: Gather, known: KnownSpans) -> Span:
+@SPANS.on(ops.Gather)
+def _gather(op: ops.Gather, known: KnownSpans) -> Span:
     return Span(*of_gather(op, known.graph, known.spans))
 
 
-@SPANS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, known: KnownSpans) -> Span:
+@SPANS.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, known: KnownSpans) -> Span:
     return Span(*of_segment_sum(op, known.graph, known.spans))
 
 
-@SPANS.on(MatVec)
-def _mat_vec(op: MatVec, known: KnownSpans) -> Span:
+@SPANS.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, known: KnownSpans) -> Span:
     return Span(*of_mat_vec(op, known.graph, known.spans))
 
 
-@SPANS.on(PiecewisePolynomial)
-def _polynomial(op: PiecewisePolynomial, known: KnownSpans) -> Span:
+@SPANS.on(ops.PiecewisePolynomial)
+def _polynomial(op: ops.PiecewisePolynomial, known: KnownSpans) -> Span:
     x = known.spans[op.x]
     knots, origins, coefficients, shifts = (known.graph.constants[n].astype(np.int64) for n in op.arrays)
     reach = table_reach(Polynomials(knots, origins, coefficients, shifts), x.least, x.most)
     return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
 
 
-@SPANS.on(Add, Sub, Min)
-def _of_two(op: Add | Sub | Min, known: KnownSpans) -> Span:
+@SPANS.on(ops.Add, ops.Sub, ops.Min)
+def _of_two(op: ops.Add | ops.Sub | ops.Min, known: KnownSpans) -> Span:
     return Span(*of_two(op, known.spans[op.a], known.spans[op.b]))
 
 
-@SPANS.on(Max)
-def _larger(op: Max, known: KnownSpans) -> Span:
+@SPANS.on(ops.Max)
+def _larger(op: ops.Max, known: KnownSpans) -> Span:
     """Of max(x, -x) the intervals alone do not see that it is |x|."""
     low, high = of_two(op, known.spans[op.a], known.spans[op.b])
     absolute = _opposite(known, op.a, op.b) or _opposite(known, op.b, op.a)
     return Span(np.maximum(low, 0) if absolute else low, high)
 
 
-@SPANS.on(Compare)
-def _compare(op: Compare, known: KnownSpans) -> Span:
+@SPANS.on(ops.Compare)
+def _compare(op: ops.Compare, known: KnownSpans) -> Span:
     """0 to 1, and one of them where the operands' spans decide."""
     a, b = known.spans[op.a], known.spans[op.b]
-    if op.relation is Relation.EQUAL:
+    if op.relation is ops.Relation.EQUAL:
         never = (a.high < b.low) | (a.low > b.high)
         return Span(np.zeros_like(never, np.int64), np.where(never, 0, 1))
-    strict = op.relation is Relation.LESS
+    strict = op.relation is ops.Relation.LESS
     always = a.high < b.low if strict else a.high <= b.low
     never = a.low >= b.high if strict else a.low > b.high
     return Span(np.where(always, 1, 0), np.where(never, 0, 1))
 
 
-@SPANS.on(Select)
-def _select(op: Select, known: KnownSpans) -> Span:
+@SPANS.on(ops.Select)
+def _select(op: ops.Select, known: KnownSpans) -> Span:
     """Of both operands, or of the one that the condition's span leaves."""
     condition, a, b = (known.spans[n] for n in (op.condition, op.a, op.b))
     only_a, only_b = (condition.low > 0) | (condition.high < 0), (condition.low == 0) & (condition.high == 0)
@@ -203,14 +185,14 @@ def _select(op: Select, known: KnownSpans) -> Span:
     return Span(low, np.where(only_a, a.high, np.where(only_b, b.high, high)))
 
 
-@SPANS.on(And)
-def _and(op: And, known: KnownSpans) -> Span:
+@SPANS.on(ops.And)
+def _and(op: ops.And, known: KnownSpans) -> Span:
     mask = known.spans[op.b]
     return Span(np.zeros_like(mask.high), mask.high)
 
 
-@SPANS.on(MulShift)
-def _mul_shift(op: MulShift, known: KnownSpans) -> Span:
+@SPANS.on(ops.MulShift)
+def _mul_shift(op: ops.MulShift, known: KnownSpans) -> Span:
     a, b, shift = known.spans[op.a], known.spans[op.b], known.graph.constants[op.shift].astype(np.int64)
     reach = np.maximum(np.abs(a.low), np.abs(a.high)) * np.maximum(np.abs(b.low), np.abs(b.high)).astype(np.float64)
     largest = int(np.max(reach, initial=0.0))
@@ -222,8 +204,8 @@ def _mul_shift(op: MulShift, known: KnownSpans) -> Span:
     return Span(np.maximum(low, 0) if square else low, high, largest)
 
 
-@SPANS.on(Divide)
-def _divide(op: Divide, known: KnownSpans) -> Span:
+@SPANS.on(ops.Divide)
+def _divide(op: ops.Divide, known: KnownSpans) -> Span:
     a = known.spans[op.a]
     low, high = of_corners(a, known.spans[op.b], lambda x, y: (x << op.shift) // y)
     return Span(low, high, a.magnitude << op.shift)
@@ -232,7 +214,7 @@ def _divide(op: Divide, known: KnownSpans) -> Span:
 def _shifted(known: KnownSpans, name: str) -> str:
     """The value that `name` is with other fraction bits: where 0 is in its format, it keeps its sign or is 0."""
     op = known.made.get(name)
-    while isinstance(op, (Rescale, Shift)) and _holds_zero(known.graph, name):
+    while isinstance(op, (ops.Rescale, ops.Shift)) and _holds_zero(known.graph, name):
         name = op.x
         op = known.made.get(name)
     return name
@@ -246,10 +228,10 @@ def _holds_zero(graph: Graph, name: str) -> bool:
 def _opposite(known: KnownSpans, name: str, of: str) -> bool:
     """Whether value `name` is 0 - `of`."""
     op, constants = known.made.get(name), known.graph.constants
-    return isinstance(op, Sub) and op.b == of and op.a in constants and not np.any(constants[op.a])
+    return isinstance(op, ops.Sub) and op.b == of and op.a in constants and not np.any(constants[op.a])
 
 
-def largest_partial_sum(graph: Graph, op: SegmentSum | MatVec, spans: Mapping[str, Span]) -> int:
+def largest_partial_sum(graph: Graph, op: ops.SegmentSum | ops.MatVec, spans: Mapping[str, Span]) -> int:
     """No partial sum of `op`, in any order, has a larger magnitude."""
     return int(largest_partial_sums(op, graph, spans).max(initial=0))
 
@@ -257,7 +239,7 @@ def largest_partial_sum(graph: Graph, op: SegmentSum | MatVec, spans: Mapping[st
 def find_spans(graph: IntegerGraph) -> dict[str, Span]:
     """The span of every value and vector constant of an integer graph."""
     spans = {n: exactly(c) for n, c in graph.integer_constants.items() if c.ndim == 1}
-    made: dict[str, Op] = {}
+    made: dict[str, ops.Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
             spans[op.result] = span_of(graph, op, spans, graph.format(op.result), made)

@@ -13,26 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.functions import FUNCTIONS
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 from compiler.ranges.arithmetic import of_corners, of_either, of_gather, of_mat_vec, of_segment_sum, of_two
 from compiler.ranges.observed import Floats, Interval, Observed
 from hw_models.errors import QuantizeError
@@ -44,18 +27,18 @@ GATES = ("sigmoid", "expm1")
 def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collection[str] = ()) -> dict[str, Interval]:
     """An interval for every value and constant of a float graph; what is `clipped` stays in its calibrated one."""
 
-    def kept(op: Op, found: Interval) -> Interval:
+    def kept(op: ops.Op, found: Interval) -> Interval:
         return clip(op, found, observed, margin) if op.result in clipped else found
 
     return _contract(graph, sweep(graph, observed, margin, kept))
 
 
 def sweep(
-    graph: Graph, observed: Observed, margin: float, kept: Callable[[Op, Interval], Interval]
+    graph: Graph, observed: Observed, margin: float, kept: Callable[[ops.Op, Interval], Interval]
 ) -> dict[str, Interval]:
     """The intervals, op by op; `kept` says of an op and what it reaches with which interval to go on."""
     bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
-    made: dict[str, Op] = {}
+    made: dict[str, ops.Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
             found = signed(graph, op, forward(graph, op, bounds, observed, margin), made)
@@ -64,7 +47,7 @@ def sweep(
     return bounds
 
 
-def clip(op: Op, proven: Interval, observed: Observed, margin: float) -> Interval:
+def clip(op: ops.Op, proven: Interval, observed: Observed, margin: float) -> Interval:
     """The calibrated range of `op`'s result; its margin does not go beyond what is proven: -x * x is never above 0."""
     seen = observed.interval(str(op.result), margin)
     drained = _drained(op, observed, margin)
@@ -73,27 +56,27 @@ def clip(op: Op, proven: Interval, observed: Observed, margin: float) -> Interva
     return seen.common.intersect(proven.common)
 
 
-def _drained(op: Op, observed: Observed, margin: float) -> Interval | None:
+def _drained(op: ops.Op, observed: Observed, margin: float) -> Interval | None:
     """What a gate of its calibrated range takes from a state anywhere in its own: the state clips first, then."""
-    if not isinstance(op, Mul):
+    if not isinstance(op, ops.Mul):
         return None
     made = {each.result: each for _, each in observed.graph.ops() if each.result in op.operands}
     for read, gate in ((made.get(op.a), made.get(op.b)), (made.get(op.b), made.get(op.a))):
-        if isinstance(read, StateRead) and isinstance(gate, Apply) and gate.function in GATES:
+        if isinstance(read, ops.StateRead) and isinstance(gate, ops.Apply) and gate.function in GATES:
             state = state_interval(observed.graph, read.state, observed, margin)
             return multiplied(op, state, observed.interval(gate.out, margin))
     return None
 
 
-def signed(graph: Graph, op: Op, found: Interval, made: Mapping[str, Op]) -> Interval:
+def signed(graph: Graph, op: ops.Op, found: Interval, made: Mapping[str, ops.Op]) -> Interval:
     """The interval `found` of `op`'s result with the sign of max(x, -x) and a x * b x: intervals do not see it."""
-    if not isinstance(op, (Max, Mul)):
+    if not isinstance(op, (ops.Max, ops.Mul)):
         return found
     (a, factor), (b, other) = (_multiple(graph, n, made) for n in (op.a, op.b))
     if a != b:
         return found
     sign = factor * other
-    if isinstance(op, Mul):
+    if isinstance(op, ops.Mul):
         return Interval(
             np.where(sign >= 0, np.maximum(found.low, 0.0), found.low),
             np.where(sign <= 0, np.minimum(found.high, 0.0), found.high),
@@ -101,16 +84,16 @@ def signed(graph: Graph, op: Op, found: Interval, made: Mapping[str, Op]) -> Int
     return Interval(np.where(sign <= 0, np.maximum(found.low, 0.0), found.low), found.high)
 
 
-def _multiple(graph: Graph, name: str, made: Mapping[str, Op]) -> tuple[str, Floats]:
+def _multiple(graph: Graph, name: str, made: Mapping[str, ops.Op]) -> tuple[str, Floats]:
     """x and a where the value is a x."""
     factor, op = np.ones(1), made.get(name)
-    while isinstance(op, Mul) and op.b in graph.constants:
+    while isinstance(op, ops.Mul) and op.b in graph.constants:
         factor, name = factor * graph.constants[op.b], op.a
         op = made.get(name)
     return name, factor
 
 
-def negates(graph: Graph, op: Mul) -> bool:
+def negates(graph: Graph, op: ops.Mul) -> bool:
     """Whether `op` is x * -1."""
     factor = graph.constants.get(op.b)
     return factor is not None and bool(np.all(factor == -1.0))
@@ -123,8 +106,8 @@ def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -
     if state.low is not None and state.high is not None:
         low, high = graph.constants[state.low], graph.constants[state.high]
     else:
-        seen = [op.out for _, op in graph.ops() if isinstance(op, StateRead) and op.state == name]
-        seen += [op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name]
+        seen = [op.out for _, op in graph.ops() if isinstance(op, ops.StateRead) and op.state == name]
+        seen += [op.x for _, op in graph.ops() if isinstance(op, ops.StateWrite) and op.state == name]
         exact = {n: graph.constants[n].astype(np.float64) for n in seen if n in graph.constants}
         wide = [Interval(exact[n], exact[n]) if n in exact else observed.interval(n, margin) for n in seen]
         low = np.min([initial, *(w.low for w in wide)], axis=0)
@@ -155,70 +138,70 @@ BOUNDS: OpTable[[KnownIntervals], Interval] = OpTable("bounds")
 """The interval of each real op's result."""
 
 
-def forward(graph: Graph, op: Op, bounds: Mapping[str, Interval], observed: Observed, margin: float) -> Interval:
+def forward(graph: Graph, op: ops.Op, bounds: Mapping[str, Interval], observed: Observed, margin: float) -> Interval:
     """What `op` makes of its operands' intervals."""
     return BOUNDS(op, KnownIntervals(graph, bounds, observed, margin))
 
 
-@BOUNDS.on(Input)
-def _input(op: Input, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Input)
+def _input(op: ops.Input, known: KnownIntervals) -> Interval:
     return known.observed.interval(op.out, input_margin(known.margin)).common
 
 
-@BOUNDS.on(StateRead)
-def _state_read(op: StateRead, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.StateRead)
+def _state_read(op: ops.StateRead, known: KnownIntervals) -> Interval:
     return state_interval(known.graph, op.state, known.observed, known.margin).common
 
 
-@BOUNDS.on(Gather)
-def _gather(op: Gather, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Gather)
+def _gather(op: ops.Gather, known: KnownIntervals) -> Interval:
     return Interval(*of_gather(op, known.graph, known.bounds))
 
 
-@BOUNDS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, known: KnownIntervals) -> Interval:
     return Interval(*of_segment_sum(op, known.graph, known.bounds))
 
 
-@BOUNDS.on(MatVec)
-def _mat_vec(op: MatVec, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, known: KnownIntervals) -> Interval:
     return Interval(*of_mat_vec(op, known.graph, known.bounds))
 
 
-@BOUNDS.on(Apply)
-def _apply(op: Apply, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Apply)
+def _apply(op: ops.Apply, known: KnownIntervals) -> Interval:
     x = known.bounds[op.x]
     return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
 
 
-@BOUNDS.on(Compare)
-def _compare(op: Compare, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Compare)
+def _compare(op: ops.Compare, known: KnownIntervals) -> Interval:
     return Interval(np.zeros(1), np.ones(1))
 
 
-@BOUNDS.on(Select)
-def _select(op: Select, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Select)
+def _select(op: ops.Select, known: KnownIntervals) -> Interval:
     return Interval(*of_either(known.bounds[op.a], known.bounds[op.b]))
 
 
-@BOUNDS.on(Add, Sub, Min, Max)
-def _of_two(op: Add | Sub | Min | Max, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Add, ops.Sub, ops.Min, ops.Max)
+def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max, known: KnownIntervals) -> Interval:
     return Interval(*of_two(op, known.bounds[op.a], known.bounds[op.b]))
 
 
-@BOUNDS.on(Mul)
-def _mul(op: Mul, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Mul)
+def _mul(op: ops.Mul, known: KnownIntervals) -> Interval:
     return multiplied(op, known.bounds[op.a], known.bounds[op.b])
 
 
-@BOUNDS.on(Div)
-def _div(op: Div, known: KnownIntervals) -> Interval:
+@BOUNDS.on(ops.Div)
+def _div(op: ops.Div, known: KnownIntervals) -> Interval:
     least = denominator_floor(known.graph, op, known.bounds, known.observed)
     denominator = Interval(least, known.bounds[op.b].high)
     return Interval(*of_corners(known.bounds[op.a], denominator, np.divide))
 
 
-def multiplied(op: Mul, a: Interval, b: Interval) -> Interval:
+def multiplied(op: ops.Mul, a: Interval, b: Interval) -> Interval:
     """What `op` makes of its operands' intervals."""
     if op.a == op.b:
         ends = np.stack([a.low**2, a.high**2])
@@ -230,7 +213,7 @@ GUARD = 2.0**-12
 """What is further down, of the range or the least seen, guards from 0 only, as the 1e-8 in x / (sum(|x|) + 1e-8)"""
 
 
-def denominator_floor(graph: Graph, op: Div, bounds: Mapping[str, Interval], observed: Observed) -> Floats:
+def denominator_floor(graph: Graph, op: ops.Div, bounds: Mapping[str, Interval], observed: Observed) -> Floats:
     """The lower bound below which a denominator is clipped: proven where above 0, else an eighth of the least seen.
 
     So where what is proven is a guard, of which all that was seen stays far: octaves down to there would cost digits.
@@ -259,16 +242,16 @@ def _contract(graph: Graph, bounds: dict[str, Interval]) -> dict[str, Interval]:
     bounds = dict(bounds)
     made_by = {op.result: op for _, op in graph.ops() if op.result is not None}
     for _, op in graph.ops():
-        if not isinstance(op, StateWrite) or graph.state(op.state).low is None:
+        if not isinstance(op, ops.StateWrite) or graph.state(op.state).low is None:
             continue
         state = graph.state(op.state)
         proven = Interval(graph.constants[state.low or ""], graph.constants[state.high or ""])
         written = made_by.get(op.x)
         if op.x in bounds and op.x not in graph.constants:
             bounds[op.x] = bounds[op.x].intersect(proven)
-        if isinstance(written, Add):
+        if isinstance(written, ops.Add):
             for one, other in ((written.a, written.b), (written.b, written.a)):
-                if isinstance(made_by.get(one), Div):  # a quotient is clipped to what is known of it
+                if isinstance(made_by.get(one), ops.Div):  # a quotient is clipped to what is known of it
                     rest = bounds[other]
                     bounds[one] = bounds[one].intersect(Interval(proven.low - rest.high, proven.high - rest.low))
     return bounds

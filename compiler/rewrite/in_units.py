@@ -8,30 +8,12 @@ from typing import TypeAlias
 
 import numpy as np
 
+from compiler.graph import ops
 from compiler.graph.draft import Floats, integers, reals
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    Output,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 
-Converted: TypeAlias = tuple[Op, dict[str, Floats]] | None
+Converted: TypeAlias = tuple[ops.Op, dict[str, Floats]] | None
 """The op, and new arrays for some of its constants; None where the units do not fit."""
 
 
@@ -59,25 +41,25 @@ IN_UNITS: OpTable[[Scaled], Converted] = OpTable("changes of units")
 """Each op of a float graph in the new units."""
 
 
-def convert(graph: Graph, op: Op, units: Mapping[str, Floats]) -> Converted:
+def convert(graph: Graph, op: ops.Op, units: Mapping[str, Floats]) -> Converted:
     """The op in the new units: itself and new arrays for some of its constants. None where the units do not fit."""
     touched = any(n in units for n in (op.result, *op.operands))
     return IN_UNITS(op, Scaled(graph, units)) if touched else (op, {})
 
 
-@IN_UNITS.on(Input)
-def _input(op: Input, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Input)
+def _input(op: ops.Input, here: Scaled) -> Converted:
     out = here.unit(op.out)
     return op, {op.scale: here.array(op.scale) * out, op.offset: here.array(op.offset) * out}
 
 
-@IN_UNITS.on(Output)
-def _output(op: Output, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Output)
+def _output(op: ops.Output, here: Scaled) -> Converted:
     return op, {op.scale: here.array(op.scale) / here.unit(op.x)}
 
 
-@IN_UNITS.on(MatVec)
-def _mat_vec(op: MatVec, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, here: Scaled) -> Converted:
     out, matrix = here.unit(op.out), here.array(op.matrix)
     if op.places is None:
         return op, {op.matrix: matrix * out.reshape(-1, 1) / here.joined(op.sources)}
@@ -87,52 +69,52 @@ def _mat_vec(op: MatVec, here: Scaled) -> Converted:
     return op, {op.matrix: matrix * rows[:, None] / entering[:1]}
 
 
-@IN_UNITS.on(Gather)
-def _gather(op: Gather, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Gather)
+def _gather(op: ops.Gather, here: Scaled) -> Converted:
     return _if_same(op, here.unit(op.out), here.joined(op.sources)[integers(here.graph, op.index)])
 
 
-@IN_UNITS.on(SegmentSum)
-def _segment_sum(op: SegmentSum, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, here: Scaled) -> Converted:
     wanted = np.broadcast_to(here.unit(op.out), (here.graph.size(op.out),))[integers(here.graph, op.segment)]
     return _if_same(op, wanted, here.unit(op.x))
 
 
-@IN_UNITS.on(Mul)
-def _mul(op: Mul, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Mul)
+def _mul(op: ops.Mul, here: Scaled) -> Converted:
     if op.b in here.graph.constants:
         return op, {op.b: here.array(op.b) * (here.unit(op.out) / here.unit(op.a))}
     return _if_same(op, here.unit(op.out), here.unit(op.a) * here.unit(op.b))
 
 
-@IN_UNITS.on(Div)
-def _div(op: Div, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Div)
+def _div(op: ops.Div, here: Scaled) -> Converted:
     if op.a in here.graph.constants:
         return op, {op.a: here.array(op.a) * here.unit(op.out) * here.unit(op.b)}
     return _if_same(op, here.unit(op.out), here.unit(op.a) / here.unit(op.b))
 
 
-@IN_UNITS.on(Add, Sub)
-def _sum(op: Add | Sub, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Add, ops.Sub)
+def _sum(op: ops.Add | ops.Sub, here: Scaled) -> Converted:
     return _alike(op, (op.a, op.b), here)
 
 
-@IN_UNITS.on(Min, Max)
-def _limit(op: Min | Max, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Min, ops.Max)
+def _limit(op: ops.Min | ops.Max, here: Scaled) -> Converted:
     return None if bool(np.any(here.unit(op.out) <= 0.0)) else _alike(op, (op.a, op.b), here)
 
 
-@IN_UNITS.on(Select)
-def _select(op: Select, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.Select)
+def _select(op: ops.Select, here: Scaled) -> Converted:
     return None if op.condition in here.units else _alike(op, (op.a, op.b), here)
 
 
-@IN_UNITS.on(StateRead, StateWrite, Apply, Compare)
-def _never(op: Op, here: Scaled) -> Converted:
+@IN_UNITS.on(ops.StateRead, ops.StateWrite, ops.Apply, ops.Compare)
+def _never(op: ops.Op, here: Scaled) -> Converted:
     return None
 
 
-def _alike(op: Op, operands: Sequence[str], here: Scaled) -> Converted:
+def _alike(op: ops.Op, operands: Sequence[str], here: Scaled) -> Converted:
     """Values have the result's unit; constants take it up."""
     out, constants = here.unit(op.result), here.graph.constants
     if not all(_same(out, here.unit(n)) for n in operands if n not in constants):
@@ -140,7 +122,7 @@ def _alike(op: Op, operands: Sequence[str], here: Scaled) -> Converted:
     return op, {n: here.array(n) * out for n in operands if n in constants}
 
 
-def _if_same(op: Op, a: Floats, b: Floats) -> Converted:
+def _if_same(op: ops.Op, a: Floats, b: Floats) -> Converted:
     return (op, {}) if _same(a, b) else None
 
 

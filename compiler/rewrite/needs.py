@@ -6,38 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from compiler.graph import ops
 from compiler.graph.draft import integers, reals
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Elementwise,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    Output,
-    SegmentSum,
-    Select,
-    StateRead,
-    StateWrite,
-    Sub,
-)
 from compiler.rewrite.zeros import Mask, Zeros
 
 
 def find_needed(graph: Graph, zeros: Zeros) -> dict[str, Mask]:
     """For each value the elements that stay: a fixpoint, for values that meet share one index space."""
-    needs, ops = Needs(graph, zeros), [op for _, op in graph.ops() if op.result is not None]
+    needs, made = Needs(graph, zeros), [op for _, op in graph.ops() if op.result is not None]
     while needs.changed:
         needs.changed = False
-        for op in reversed(ops):
+        for op in reversed(made):
             NEEDED(op, needs, needs.space[needs.group[op.result or ""]])
     return {n: needs.space[needs.group[n]] for n in graph.values}
 
@@ -72,20 +53,20 @@ NEEDED: OpTable[[Needs, Mask], None] = OpTable("needs")
 """What each op needs of its operands where those elements of its result's index space are wanted."""
 
 
-@NEEDED.on(Input, StateRead)
-def _nothing(op: Op, needs: Needs, wanted: Mask) -> None:
+@NEEDED.on(ops.Input, ops.StateRead)
+def _nothing(op: ops.Op, needs: Needs, wanted: Mask) -> None:
     return None
 
 
-@NEEDED.on(Gather)
-def _gather(op: Gather, needs: Needs, wanted: Mask) -> None:
+@NEEDED.on(ops.Gather)
+def _gather(op: ops.Gather, needs: Needs, wanted: Mask) -> None:
     mask = np.zeros(sum(map(needs.graph.size, op.sources)), bool)
     mask[integers(needs.graph, op.index)[wanted]] = True
     needs.need_joined(op.sources, mask)
 
 
-@NEEDED.on(MatVec)
-def _mat_vec(op: MatVec, needs: Needs, wanted: Mask) -> None:
+@NEEDED.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, needs: Needs, wanted: Mask) -> None:
     graph = needs.graph
     if op.places is None:
         needs.need_joined(op.sources, (reals(graph, op.matrix)[wanted] != 0.0).any(axis=0))
@@ -98,8 +79,8 @@ def _mat_vec(op: MatVec, needs: Needs, wanted: Mask) -> None:
     needs.need(op.sources[0], mask[:-1])
 
 
-@NEEDED.on(SegmentSum)
-def _segment_sum(op: SegmentSum, needs: Needs, wanted: Mask) -> None:
+@NEEDED.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, needs: Needs, wanted: Mask) -> None:
     segment = integers(needs.graph, op.segment)
     needs.need(op.x, wanted[segment] & ~needs.zeros.of(op.x, segment.size))
     if op.x in needs.group:  # an element that stays for another reader still needs a place to be added to
@@ -108,8 +89,8 @@ def _segment_sum(op: SegmentSum, needs: Needs, wanted: Mask) -> None:
         needs.need(op.out, target)
 
 
-@NEEDED.on(Add, Sub, Mul, Div, Min, Max, Compare, Select, Apply)
-def _elementwise(op: Op, needs: Needs, wanted: Mask) -> None:
+@NEEDED.on(ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Min, ops.Max, ops.Compare, ops.Select, ops.Apply)
+def _elementwise(op: ops.Op, needs: Needs, wanted: Mask) -> None:
     name = op.result or ""
     for operand in op.operands:
         needs.need(operand, needs.live[name] & ~needs.zeros.of(name))
@@ -130,12 +111,12 @@ def _populations(graph: Graph) -> tuple[dict[str, str], set[str]]:
 
     whole: list[str] = []
     for _, op in graph.ops():
-        if isinstance(op, Elementwise) and op.result is not None:
+        if isinstance(op, ops.Elementwise) and op.result is not None:
             for name in op.operands:
                 if name in parent:
                     parent[find(name)] = find(op.result)
-        elif isinstance(op, (Input, StateRead)):
+        elif isinstance(op, (ops.Input, ops.StateRead)):
             whole.append(op.out)
-        elif isinstance(op, (StateWrite, Output)):
+        elif isinstance(op, (ops.StateWrite, ops.Output)):
             whole.append(op.x)
     return {n: find(n) for n in parent}, {find(n) for n in whole if n in parent}

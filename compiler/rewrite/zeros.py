@@ -9,27 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS
+from compiler.graph import ops
 from compiler.graph.draft import integers, reals
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of, product
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    SegmentSum,
-    Select,
-    StateRead,
-    Sub,
-)
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -47,7 +31,7 @@ class Zeros:
             return self.masks[name]
         return np.broadcast_to(self.graph.constants[name] == 0.0, (self.graph.size(name) if size is None else size,))
 
-    def joined(self, op: Gather | MatVec) -> Mask:
+    def joined(self, op: ops.Gather | ops.MatVec) -> Mask:
         """Of the concatenation of its sources."""
         return np.concatenate([self.of(s) for s in op.sources])
 
@@ -65,41 +49,41 @@ ZERO: OpTable[[Zeros, int], Mask] = OpTable("zeros")
 """The mask of each op's result, of so many elements."""
 
 
-@ZERO.on(Input, StateRead, Compare, Div)
-def _none(op: Op, zeros: Zeros, size: int) -> Mask:
+@ZERO.on(ops.Input, ops.StateRead, ops.Compare, ops.Div)
+def _none(op: ops.Op, zeros: Zeros, size: int) -> Mask:
     return np.zeros(size, bool)
 
 
-@ZERO.on(Mul)
-def _either(op: Mul, zeros: Zeros, size: int) -> Mask:
+@ZERO.on(ops.Mul)
+def _either(op: ops.Mul, zeros: Zeros, size: int) -> Mask:
     return zeros.of(op.a, size) | zeros.of(op.b, size)
 
 
-@ZERO.on(Add, Sub, Min, Max, Select)
-def _both(op: Add | Sub | Min | Max | Select, zeros: Zeros, size: int) -> Mask:
+@ZERO.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.Select)
+def _both(op: ops.Add | ops.Sub | ops.Min | ops.Max | ops.Select, zeros: Zeros, size: int) -> Mask:
     return zeros.of(op.a, size) & zeros.of(op.b, size)
 
 
-@ZERO.on(Apply)
-def _function(op: Apply, zeros: Zeros, size: int) -> Mask:
+@ZERO.on(ops.Apply)
+def _function(op: ops.Apply, zeros: Zeros, size: int) -> Mask:
     through_zero = FUNCTIONS[op.function].real(np.zeros(1))[0] == 0.0
     return zeros.of(op.x, size) if through_zero else np.zeros(size, bool)
 
 
-@ZERO.on(Gather)
-def _gather(op: Gather, zeros: Zeros, size: int) -> Mask:
+@ZERO.on(ops.Gather)
+def _gather(op: ops.Gather, zeros: Zeros, size: int) -> Mask:
     return zeros.joined(op)[integers(zeros.graph, op.index)]
 
 
-@ZERO.on(SegmentSum)
-def _segment_sum(op: SegmentSum, zeros: Zeros, size: int) -> Mask:
+@ZERO.on(ops.SegmentSum)
+def _segment_sum(op: ops.SegmentSum, zeros: Zeros, size: int) -> Mask:
     found = np.ones(size, bool)
     found[integers(zeros.graph, op.segment)[~zeros.of(op.x)]] = False
     return found
 
 
-@ZERO.on(MatVec)
-def _mat_vec(op: MatVec, zeros: Zeros, size: int) -> Mask:
+@ZERO.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, zeros: Zeros, size: int) -> Mask:
     graph = zeros.graph
     weights, moving = (reals(graph, op.matrix) != 0.0).astype(np.float64), ~zeros.joined(op)
     return product(weights, places_of(graph, op), moving.astype(np.float64)) == 0.0
