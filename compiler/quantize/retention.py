@@ -33,7 +33,7 @@ class Kept:
 def retention(graph: Graph, sequences: Sequence[Floats]) -> dict[str, Kept]:
     """What is `Kept` of each state of a float graph. Paths through matrices and gathers are left out: they are what a
     neuron receives from others."""
-    steps = min([STEPS, *(len(s) for s in sequences)], default=0)
+    steps = min(STEPS, min((len(s) for s in sequences), default=0))
     if not steps or not graph.states:
         return {}
     # the last samples: states that start at rest have moved by then

@@ -63,9 +63,8 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> Proce
 
 def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None:
     """Take from each population the bits that its worst failure asks for."""
-    worst: dict[str, Failure] = {}
+    worst: dict[str, int] = {}
     for failure in failed:
-        known = worst.get(failure.population)
         if failure.bits is None or bits.get(failure.population, 0) - failure.bits < LEAST_BITS:
             names = {n.name: population_of(n) for n in plan.nodes.values()}
             here = [plain_name(n) for n, label in names.items() if failure.population in (label, factors_of(label))]
@@ -77,7 +76,6 @@ def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None
                 if failure.bits is not None
                 else "Give form=LibraryForm(reciprocal=Reciprocal.HINGES), or microcode=True.",
             )
-        if known is None or (known.bits or 0) < failure.bits:
-            worst[failure.population] = failure
-    for name, failure in worst.items():
-        bits[name] -= failure.bits or 0
+        worst[failure.population] = max(worst.get(failure.population, 0), failure.bits)
+    for name, many in worst.items():
+        bits[name] -= many

@@ -46,11 +46,11 @@ def _written(
 ) -> Iterator[tuple[str, Array, Array]]:
     """The value `name`, and those that it is a copy of: which elements of the state are which elements of each."""
     yield name, to, of
-    _, op = made.get(name, (1, None))
+    op = made[name][1] if name in made else None
     if isinstance(op, (Rescale, Shift)):
         yield from _written(graph, made, op.x, to, of)
     elif isinstance(op, Gather):
-        index = graph.constants[op.index][np.minimum(of, graph.size(op.out) - 1)]
+        index = graph.constants[op.index][of]
         start = 0
         for source in op.sources:
             stop = start + graph.size(source)

@@ -92,6 +92,21 @@ def test_a_state_is_named_not_the_value_written_to_it(sums, on):
     assert "element 1" not in text and "input" not in text
 
 
+class Turned(Sum):
+    """The same sums, made in the other order."""
+
+    def forward(self, x, h):
+        return (h.flip(-1) + x * x.new_tensor([0.01, 0.01, 1.0])).flip(-1)
+
+
+def test_an_element_that_was_made_elsewhere_is_named_as_the_states():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = ltc2neuro.compile(Recurrent(Turned()), np.abs(X))
+    (text,) = told(lambda: net.run(np.ones((1, 200, 3))))
+    assert "state h, element 0: " in text and text.count("element") == 1, text
+
+
 def test_floating_clips_nothing(net):
     assert not told(lambda: net.run(X * 9, on="floating", strict=True))
 

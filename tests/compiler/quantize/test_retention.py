@@ -1,0 +1,104 @@
+"""What a state keeps of itself, how far it steps and where it would come to rest: as differences of its step say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from compiler.graph.builder import GraphBuilder
+from compiler.graph.graph import Graph, State
+from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Select, Sub
+from compiler.graph.origin import Origin
+from compiler.quantize.retention import SEQUENCES, STEPS, retention
+
+Floats = npt.NDArray[np.float64]
+Make = Callable[[GraphBuilder, str, str], str]
+
+
+def binary(op: type, build: GraphBuilder, a: str, b: str) -> str:
+    return build.append(lambda out: op(out, a, b), 2, Origin("", op.__name__.lower()))
+
+
+def applied(build: GraphBuilder, function: str, x: str) -> str:
+    return build.append(lambda out: Apply(out, x, function), 2, Origin("", function))
+
+
+def selected(build: GraphBuilder, condition: str, a: str, b: str) -> str:
+    return build.append(lambda out: Select(out, condition, a, b), 2, Origin("", "select"))
+
+
+def halved(build: GraphBuilder, x: str) -> str:
+    return binary(Mul, build, build.constant(np.array([0.5, 0.25]), "half"), x)
+
+
+HALF = np.array([0.5, 0.25])
+STEP: dict[str, tuple[Make, Callable[[Floats, Floats], Floats]]] = {
+    "add": (lambda b, h, x: binary(Add, b, halved(b, h), x), lambda h, x: HALF * h + x),
+    "sub": (lambda b, h, x: binary(Sub, b, x, halved(b, h)), lambda h, x: x - HALF * h),
+    "mul": (lambda b, h, x: binary(Mul, b, halved(b, h), binary(Add, b, h, x)), lambda h, x: HALF * h * (h + x)),
+    "div": (
+        lambda b, h, x: binary(Div, b, binary(Add, b, h, x), binary(Add, b, applied(b, "exp", h), h)),
+        lambda h, x: (h + x) / (np.exp(h) + h),
+    ),
+    "apply": (
+        lambda b, h, x: binary(Add, b, applied(b, "tanh", halved(b, h)), x),
+        lambda h, x: np.tanh(HALF * h) + x,
+    ),
+    "select": (
+        lambda b, h, x: selected(b, x, halved(b, h), binary(Sub, b, x, h)),
+        lambda h, x: np.where(x, HALF * h, x - h),
+    ),
+    "min": (
+        lambda b, h, x: binary(Min, b, binary(Add, b, halved(b, h), x), h),
+        lambda h, x: np.minimum(HALF * h + x, h),
+    ),
+    "max": (
+        lambda b, h, x: binary(Max, b, halved(b, h), binary(Sub, b, x, h)),
+        lambda h, x: np.maximum(HALF * h, x - h),
+    ),
+}
+
+
+def graph_of(make: Make, start: Floats) -> Graph:
+    build = GraphBuilder()
+    x = build.input(2, Origin("", "input"))
+    build.add_state(State("h", 2, build.constant(start, "h.initial")))
+    after = make(build, build.read("h", Origin("", "h")), x)
+    build.write("h", after)
+    build.output(after)
+    return build.graph()[0]
+
+
+@pytest.mark.parametrize("name", STEP)
+def test_as_differences_say(name: str) -> None:
+    make, step = STEP[name]
+    x = np.random.default_rng(0).uniform(0.1, 1, (3, 20, 2))
+    if name == "select":
+        x[:, ::3] = 0.0
+    h, small = np.full((3, 2), 0.3), 1e-5
+    leaks, steps, reached = [], [], []
+    for t in range(x.shape[1]):
+        after = step(h, x[:, t])
+        leak = 1 - (step(h + small, x[:, t]) - step(h - small, x[:, t])) / (2 * small)
+        leaks.append(leak)
+        steps.append(after - h)
+        goal = np.abs(h + np.divide(after - h, leak, out=np.zeros_like(h), where=leak > 1e-6))
+        reached.append(np.maximum(np.abs(after), goal))
+        h = after
+    (kept,) = retention(graph_of(make, np.full(2, 0.3)), list(x)).values()
+    assert kept.leak == pytest.approx(np.mean(leaks, axis=(0, 1)), abs=1e-7)
+    assert kept.step == pytest.approx(np.sqrt(np.mean(np.square(steps), axis=(0, 1))), rel=1e-12)
+    assert kept.largest == pytest.approx(np.max(reached, axis=(0, 1)), rel=1e-6)
+
+
+def test_of_the_calibration_the_last_steps_of_the_first_sequences_count() -> None:
+    graph = graph_of(STEP["add"][0], np.zeros(2))
+    x = np.random.default_rng(1).normal(size=(SEQUENCES + 1, STEPS + 1, 2))
+    kept, first = retention(graph, list(x))["h"], retention(graph, list(x[:SEQUENCES, 1:]))["h"]
+    assert np.array_equal(kept.step, first.step) and np.array_equal(kept.largest, first.largest)
+    shorter = retention(graph, [x[0], x[1, -5:]])["h"]
+    assert np.array_equal(shorter.step, retention(graph, list(x[:2, -5:]))["h"].step)
+    assert retention(graph, []) == {} and retention(graph, [x[0], x[1, :0]]) == {}
