@@ -42,8 +42,8 @@ class Solved(nn.Module):
 
 LAYERS = {
     "LTC": lambda n, size: LTC(n, size),
-    "LTC, NCP": lambda n, size: LTC(n, NCP(size, 2, 2, 2, 2, 1, 2)),
-    "LTC, mixed memory": lambda n, size: LTC(n, size, mixed_memory=True),
+    "LTC, NCP": lambda n, size: LTC(n, NCP(size, 2, 2, 2, 2, 1, 2), ode_unfolds=3),
+    "LTC, mixed memory": lambda n, size: LTC(n, size, mixed_memory=True, ode_unfolds=2),
     "CfC, default": lambda n, size: CfC(n, size, backbone_units=8),
     "CfC, no gate": lambda n, size: CfC(n, size, mode="no_gate", backbone_layers=0),
     "CfC, pure": lambda n, size: CfC(n, size, mode="pure", backbone_units=8, backbone_layers=2, activation="relu"),
