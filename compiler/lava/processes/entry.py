@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, ProcessParameters
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.magma.runtime.runtime import Runtime
 
+from compiler.lava.processes.ports import received, sent
 from compiler.lava.runtime.entering import Entering
 from compiler.lava.runtime.targets import TAGS
 
@@ -43,8 +42,8 @@ class Entry(AbstractProcess):
 class PyEntryModel(PyLoihiProcessModel):
     """Receives in 64 bits: the sum of what several processes send must not wrap before it is looked at."""
 
-    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)  # type: ignore[assignment]
-    out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    inp = received(np.int64)
+    out = sent()
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, ProcessParameters
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
+from compiler.lava.processes.ports import received, sent
 from compiler.lava.runtime.shared_memory import Int32, SampleRows
 
 
@@ -37,7 +36,7 @@ class Sink(AbstractProcess):
 class PySourceModel(PyLoihiProcessModel):
     """Only sends: what it drives sees a row in the tick that the row belongs to."""
 
-    out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    out = sent()
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)
@@ -56,7 +55,7 @@ class PySourceModel(PyLoihiProcessModel):
 class PySinkModel(PyLoihiProcessModel):
     """Only receives."""
 
-    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
+    inp = received()
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)

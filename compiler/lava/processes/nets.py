@@ -17,8 +17,6 @@ import numpy.typing as npt
 from lava.magma.compiler.executable import Executable
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, ProcessParameters
@@ -32,6 +30,7 @@ from lava.utils import loihi
 from compiler.graph.names import fresh, primed
 from compiler.lava.processes.entry import Entry
 from compiler.lava.processes.neurons import Neurons, initial_states
+from compiler.lava.processes.ports import received, sent, variable
 from compiler.lava.runtime.connections import links, synapses
 from compiler.lava.runtime.entering import Entering
 from compiler.lava.runtime.import_lava import logging_kept
@@ -261,9 +260,9 @@ def _starts(network: MappedNetwork, lanes: int, initial: Mapping[str, Integers])
 class PyFusedNetModel(PyLoihiProcessModel):
     """Sends what the last sample gave, then takes the next sample: the order of Lava's own connections."""
 
-    inp: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int64, precision=24)  # type: ignore[assignment]
-    out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
-    states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
+    inp = received(np.int64)
+    out = sent()
+    states = variable()
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, ProcessParameters
 from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
+from compiler.lava.processes.ports import received, sent, variable
 from compiler.lava.runtime.shared_memory import SampleRows
 from compiler.lava.runtime.targets import TAGS
 from compiler.mapping.network import Population
@@ -58,11 +57,11 @@ def initial_states(population: Population) -> np.ndarray:
 class PyNeuronsModel(PyLoihiProcessModel):
     """Receives at all ports, computes, then sends: a connection, which sends first, is between any two populations."""
 
-    sum_0: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
-    sum_1: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
-    message_0: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
-    message_1: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
-    states: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
+    sum_0 = received()
+    sum_1 = received()
+    message_0 = sent()
+    message_1 = sent()
+    states = variable()
 
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)

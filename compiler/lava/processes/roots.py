@@ -9,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyInPort, PyInPortVectorDense, PyOutPort, PyOutPortVectorDense
-from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.graded.process import InvSqrt
 
+from compiler.lava.processes.ports import received, sent, variable
 from compiler.stock.reference import inverse_root
 
 
@@ -24,9 +23,9 @@ from compiler.stock.reference import inverse_root
 class PyRootsModel(PyLoihiProcessModel):
     """One inverse square root a neuron; 0 where nothing arrives."""
 
-    a_in: PyInPortVectorDense = LavaPyType(PyInPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
-    s_out: PyOutPortVectorDense = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=24)  # type: ignore[assignment]
-    fp_base: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=24)  # type: ignore[assignment]
+    a_in = received()
+    s_out = sent()
+    fp_base = variable()
 
     def run_spk(self) -> None:
         """One tick."""
