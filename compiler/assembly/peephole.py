@@ -96,8 +96,9 @@ def _neutral(listing: Listing, flow: Flow) -> Listing | None:
             plain = i.a
         elif isinstance(i, (isa.ShiftLeft, isa.ShiftRight)) and i.amount == zero:
             plain = i.a
-        if plain is not None:
-            return [*listing[:n], isa.Move(i.dest, plain), *listing[n + 1 :]]  # type: ignore[attr-defined]
+        dest = isa.target(i)
+        if plain is not None and dest is not None:
+            return [*listing[:n], isa.Move(dest, plain), *listing[n + 1 :]]
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -114,4 +114,8 @@ def _degrees(connections: tuple[Connection, ...]) -> tuple[dict[str, int], dict[
         if c.source.population is not None:
             sends = (np.bincount(c.columns, minlength=columns) > 0).astype(np.int64)
             targets[c.source.population] = targets.get(c.source.population, np.zeros(columns, np.int64)) + sends
-    return ({n: int(a.max(initial=0)) for n, a in d.items()} for d in (sources, targets))  # type: ignore[return-value]
+    return _largest(sources), _largest(targets)
+
+
+def _largest(counts: Mapping[str, np.ndarray]) -> dict[str, int]:
+    return {name: int(array.max(initial=0)) for name, array in counts.items()}

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         say(
             options,
             explain(chip),
-            {"name": chip.name, "title": chip.title, "entries": list(map(_plain, entries(chip)))},
+            {"name": chip.name, "title": chip.title, "entries": [asdict(e) for e in entries(chip)]},
         )
         return HELD
     chips = [load_chip(name) for name in chip_names()]
@@ -66,7 +66,3 @@ def _note(chip: Chip) -> str:
         return "; refuses liquid networks"
     boards = ", ".join(f"{name} ({count})" for name, count in chip.boards.items())
     return f"; boards (chips): {boards}" if boards else ""
-
-
-def _plain(entry: object) -> dict[str, object]:
-    return asdict(entry)  # type: ignore[call-overload]

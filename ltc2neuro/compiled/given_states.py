@@ -115,7 +115,7 @@ def _check_shape(name: str, array: np.ndarray, size: int, batch: int | None) -> 
 
 
 def _array(name: object, given: object) -> np.ndarray:
-    array = as_array(given, f"state {name}")  # type: ignore[arg-type]
+    array = as_array(given, f"state {name}")
     check_numbers(array, f"state {name}")
     if array.dtype == np.bool_:
         raise InputError("a state is no truth value", where=str(name), advice="Give int64 or floats.")

@@ -40,7 +40,7 @@ class Sequences:
         return list(found.values())
 
 
-def as_array(x: ArrayOrTensor, name: str = "", expected: str = "") -> np.ndarray:
+def as_array(x: object, name: str = "", expected: str = "") -> np.ndarray:
     """`x` as a NumPy array; a tensor is detached and brought to the CPU.
 
     Raises `InputError` that speaks of it by `name`, and tells the shape `expected`, where it is none.
@@ -117,12 +117,12 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
         )
     if timespans is None:
         raise InputError("this network needs the time before each sample", advice="Give timespans=, (batch, time).")
-    if not isinstance(timespans, (list, tuple)) and as_array(timespans).ndim == 0:  # type: ignore[arg-type]
+    if not isinstance(timespans, (list, tuple)) and as_array(timespans).ndim == 0:
         raise InputError("timespans are a single number", advice="A constant interval is compile(model, x, dt=...).")
     if isinstance(timespans, (list, tuple)) and x.ragged:
         spans = [as_array(t) for t in timespans]
     else:
-        whole = as_array(timespans)  # type: ignore[arg-type]
+        whole = as_array(timespans)
         spans = x.layout.rows(whole) if whole.ndim > 1 else [whole]
     if [s.shape for s in spans] != [(len(a),) for a in x.arrays]:
         raise InputError(
@@ -167,13 +167,14 @@ def as_sequences(x: Samples, features: int | None, what: str = "x", layout: Layo
     `x` is (batch, time, features), or as `layout` says, or a list of (time, features). Raises `InputError` that gives
     the shape expected, for wrong ranks, wrong features and values that are not finite.
     """
-    ragged = isinstance(x, (list, tuple)) and (not x or as_array(x[0]).ndim == 2)
+    listed = x if isinstance(x, (list, tuple)) and (not x or as_array(x[0]).ndim == 2) else None
+    ragged = listed is not None
     expected = layout.shape("features" if features is None else features)
-    if ragged:
-        arrays = [as_array(s) for s in x]  # type: ignore[union-attr]
+    if listed is not None:
+        arrays = [as_array(s) for s in listed]
         shapes = [a.shape for a in arrays]
     else:
-        whole = as_array(x, what, expected)  # type: ignore[arg-type]
+        whole = as_array(x, what, expected)
         if whole.ndim != 3:
             raise InputError(
                 f"{what} has {whole.ndim} dimensions",
@@ -199,7 +200,7 @@ def as_targets(
     if x.ragged and isinstance(targets, (list, tuple)):
         wanted = [as_array(t) for t in targets]
     else:
-        whole = as_array(targets)  # type: ignore[arg-type]
+        whole = as_array(targets)
         enough = whole.ndim >= (2 if readout == "every" and not x.ragged else 1)
         wanted = (list(whole) if x.ragged else layout.targets(whole, readout)) if enough else []
     if len(wanted) != len(x.arrays):

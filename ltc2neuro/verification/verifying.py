@@ -7,7 +7,7 @@ user's limits hold. Everything else in its rows is there to be read.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -172,9 +172,10 @@ def _equal_row(check: str, name: str, on: str, got: Values, expected: Values, no
     return Row(check, name, on, held=True, note=f"equal {note}".strip())
 
 
-def _listed(values: object) -> Values:
+def _listed(values: Iterable[object] | None) -> Values:
     """One array a sequence."""
-    return [np.asarray(v) for v in values]  # type: ignore[attr-defined]
+    assert values is not None  # only a run on reals has no integers
+    return [np.asarray(v) for v in values]
 
 
 # --- does it still do its task? --------------------------------------------------------------------------

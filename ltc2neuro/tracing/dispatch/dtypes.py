@@ -8,7 +8,7 @@ decides what is recorded.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 
@@ -36,20 +36,20 @@ def promoted(value: Kept, result: object, *, constants: bool) -> Kept:
     """
     if not isinstance(result, torch.Tensor) or result.dtype == torch.bool:
         return value
-    return _cast(value, result, constants)
+    return cast("Kept", _cast(value, result, constants))  # the same structure
 
 
-def _cast(value: Kept, like: torch.Tensor, constants: bool) -> Kept:
+def _cast(value: object, like: torch.Tensor, constants: bool) -> object:
     if isinstance(value, torch.Tensor) and not isinstance(value, Symbolic):
-        return value if value.is_floating_point() or not constants else value.to(like.dtype)  # type: ignore
+        return value if value.is_floating_point() or not constants else value.to(like.dtype)
     if isinstance(value, Symbolic):
         if value.example.is_floating_point() or value.example.dtype == like.dtype:
             return value
-        return symbolic(value.recorder, value.example.to(like.dtype), value.codes, value.value)  # type: ignore[return-value]
-    if type(value) in (tuple, list):
-        return type(value)(_cast(item, like, constants) for item in value)  # type: ignore
+        return symbolic(value.recorder, value.example.to(like.dtype), value.codes, value.value)
+    if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
+        return type(value)(_cast(item, like, constants) for item in value)
     if isinstance(value, dict):
-        return {key: _cast(item, like, constants) for key, item in value.items()}  # type: ignore
+        return {key: _cast(item, like, constants) for key, item in value.items()}
     return value
 
 
