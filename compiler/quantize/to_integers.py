@@ -6,9 +6,11 @@
 4. `lower`: every op in integers, in order.
 5. `prove`: no value leaves its format, no product or sum its width.
 
-Bounds are those of real numbers. What rounding adds is known only of integers: where a value is wider by so much that
-it leaves its word, its format gets a bit less and stages 4 and 5 come again. No bound on real numbers would do: how
-often a value is rounded, and by how much, follows from the formats of all that it is made of.
+Ranges are those of real numbers. By how much integers go beyond them is known only when they are there: weights,
+messages and factors are rounded, halves of products added, and integers do not see that a state's step and the state
+go together. A word has room for a thousandth more; where a value needs more than that, it gets a bit less and stages 4
+and 5 come again. Of 550 networks in the tests 23 did, most of them once. Formats with that bit less from the
+start would take it from the others, too.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from compiler.quantize.retention import Kept, retention
 from compiler.ranges.integer_spans import Span, find_spans
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds
+from compiler.rewrite.runner import PassRecord
 from compiler.rules.counterexample import Trial, trial
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
@@ -40,6 +41,8 @@ class Design:
     sequences: Sequence[Floats]
     precision: Precision
     integers: IntegerGraph | None = None
+    passes: tuple[PassRecord, ...] = ()
+    """what brought the float graph near its integers: see compiler.quantize.stages"""
 
     # --- what is computed ----------------------------------------------------------------------------------
 

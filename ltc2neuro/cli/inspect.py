@@ -18,7 +18,9 @@ HELP = "what is in a saved network"
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
-    parser.add_argument("--passes", action="store_true", help="what each pass of the compiler did")
+    parser.add_argument(
+        "--passes", action="store_true", help="what each pass over the float graph did, those of quantize at the end"
+    )
     parser.add_argument(
         "--assembly",
         action="store_true",
@@ -60,4 +62,4 @@ def run(options: argparse.Namespace) -> int:
 
 def _line(p: PassRecord) -> str:
     ops, elements = f"{p.ops_before} -> {p.ops_after}", f"{p.elements_before} -> {p.elements_after}"
-    return f"{p.name:10} ops {ops:12} elements {elements:18} {p.note}"
+    return f"{p.name:22} ops {ops:12} elements {elements:18} {p.note}"

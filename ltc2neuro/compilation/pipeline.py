@@ -104,9 +104,7 @@ def compile(
     rules of the chip forbid it: one that lists all that they find. What they only warn of is a warning: see `check`.
     """
     microcode, merged = check_flag(microcode, "microcode"), check_flag(merged, "merged")
-    asked = ask(
-        model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first
-    )
+    asked = ask(model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first)
     if not microcode:
         if merged:
             raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
@@ -151,7 +149,7 @@ def network_of(simplified: Simplified, made: Design) -> Network:
         readout=recorded.traced.readout,
         step_shape=recorded.traced.step_shape,
         dt=asked.dt,
-        passes=simplified.passes,
+        passes=(*simplified.passes, *made.passes),
         known=unknown,
         shortest_span=recorded.shortest_span,
         evidence=simplified.evidence,

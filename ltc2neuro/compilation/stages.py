@@ -14,7 +14,8 @@ import torch
 
 from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision
-from compiler.quantize.to_integers import quantize
+from compiler.quantize.stages import prepared
+from compiler.quantize.to_integers import to_integers
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
 from compiler.rules.refusal import refusal
@@ -115,6 +116,6 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     """The design with its integer graph, and what the rules find in that and in its mapping. Raises `QuantizeError`."""
     asked = simplified.recorded.asked
     begin("ranges, formats, integers")
-    integers = quantize(simplified.graph, asked.sequences.arrays, asked.chip, asked.precision, timed=asked.timed)
-    made = replace(made, integers=integers)
+    near = prepared(simplified.graph, asked.sequences.arrays, asked.precision, timed=asked.timed)
+    made = replace(made, integers=to_integers(near, asked.chip), passes=near.passes)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])
