@@ -180,7 +180,7 @@ class Entries:
             if name not in names:
                 close = get_close_matches(name, names, 1)
                 hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
-                self._wrong(f"{name} is no key here: {hint}", prefix + name)
+                self._wrong(f"{name} is not a key here: {hint}", prefix + name)
 
     def _wrong(self, what: str, key: str) -> NoReturn:
         raise ChipError(what, where=f"{self.path}, key {key}", advice=ADVICE)

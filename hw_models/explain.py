@@ -81,7 +81,7 @@ def explain(chip: Chip) -> str:
         "memory": "memory of one core",
         "timing": "time, as low .. default .. high",
         "energy": "energy, as low .. default .. high",
-        "facts": "stated, and not computed with",
+        "facts": "stated only: nothing computes with it",
         "refuses": "it refuses a liquid network, because",
     }
     lines = [f"{chip.name}: {chip.title}"]

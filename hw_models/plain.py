@@ -27,7 +27,7 @@ def made(cls: type[T], table: object) -> T:
     Band(low=1.0, default=2.0, high=3.0)
     """
     if not isinstance(table, dict):
-        raise TypeError(f"a table is wanted, not {table!r}")
+        raise TypeError(f"it must be a table, not {table!r}")
     types, shown = field_types(cls), cls.__name__.lstrip("_")
     values: dict[str, object] = {}
     for name, value in table.items():

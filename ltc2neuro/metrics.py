@@ -56,9 +56,9 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
     y = _together(approximate)
     if x.shape != y.shape:
         raise InputError(
-            "what is compared differs in its shape",
+            "the arrays to compare differ in shape",
             numbers=f"{x.shape} and {y.shape}, as (samples, channels)",
-            advice="Give as many samples and channels of both.",
+            advice="Give the same number of samples and channels of both.",
         )
     with np.errstate(over="ignore", invalid="ignore"):
         error = y.astype(np.float64) - x
@@ -80,11 +80,11 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
 def _together(arrays: Sequence[Array]) -> Array:
     """(..., channels) as (samples, channels)."""
     if not isinstance(arrays, (list, tuple)) and not (isinstance(arrays, np.ndarray) and arrays.ndim):
-        raise InputError("sequences are compared", numbers=f"given {shown(arrays)}", advice=_SEQUENCES)
+        raise InputError("a list of sequences is expected", numbers=f"given {shown(arrays)}", advice=_SEQUENCES)
     found = [as_array(a) for a in arrays]
     if not found or any(a.ndim == 0 for a in found) or len({a.shape[-1] for a in found}) > 1:
         raise InputError(
-            "sequences of the same channels are compared", numbers=f"{[a.shape for a in found[:4]]}", advice=_SEQUENCES
+            "all sequences must have the same channels", numbers=f"{[a.shape for a in found[:4]]}", advice=_SEQUENCES
         )
     for array in found:
         check_real_type(array, "a sequence")
@@ -112,7 +112,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
     check_real_type(outputs, "outputs")
     advice = "Give the index of the right class for each answer of the model, or a metric of your own."
     if outputs.ndim < 2 or outputs.shape[-1] < 2:
-        raise InputError("accuracy needs an output a class", numbers=f"outputs {outputs.shape}", advice=advice)
+        raise InputError("accuracy needs one output for each class", numbers=f"outputs {outputs.shape}", advice=advice)
     if outputs.shape[:-1] != targets.shape:
         raise InputError(
             "targets do not fit the outputs",
@@ -121,7 +121,7 @@ def accuracy(outputs: Array, targets: Array) -> float:
         )
     classes = outputs.shape[-1]
     if targets.dtype.kind not in "iubf" or not np.all((targets >= 0) & (targets < classes) & (targets % 1 == 0)):
-        raise InputError("targets are no classes", numbers=f"expected integers 0 to {classes - 1}", advice=advice)
+        raise InputError("targets are not classes", numbers=f"expected integers 0 to {classes - 1}", advice=advice)
     return float(np.mean(np.argmax(outputs, axis=-1) == targets))
 
 
@@ -160,7 +160,7 @@ def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Ar
             inputs = np.concatenate(outputs), np.concatenate(targets)
     except ValueError as error:
         raise InputError(
-            f"targets cannot be laid end to end: {error}", advice="Give targets of one shape but for their length."
+            f"targets cannot be concatenated: {error}", advice="Give targets that differ only in length."
         ) from error
     try:
         result = function(*inputs)

@@ -41,7 +41,7 @@ def parse(text: str) -> tuple[Population, ...]:
     while at < len(found):
         population, at = _population(found, at)
         if any(p.name == population.name for p in populations):
-            raise AssemblyError("two populations have one name", where=f"population {population.name}")
+            raise AssemblyError("two populations have the same name", where=f"population {population.name}")
         populations.append(population)
     return tuple(populations)
 
@@ -67,12 +67,12 @@ def _population(found: Sequence[TextLine], at: int) -> tuple[Population, int]:
         if kind == "word":
             word = str(fields["name"])
             if word in words:
-                raise line.error("a word that is not yet there")
+                raise line.error("a word that is not declared yet")
             words[word] = _values(fields["integers"], size, line)
         else:
             state = str(fields["name"])
             if state in states:
-                raise line.error("a state that is not yet there")
+                raise line.error("a state that is not declared yet")
             states[state] = _known(str(fields["word"]), words, line)
     listing: list[isa.Instruction] = []
     program: list[TextLine] = []

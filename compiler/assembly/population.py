@@ -38,7 +38,7 @@ def label_fault(listing: Sequence[isa.Instruction]) -> tuple[int, str] | None:
         instruction = listing[number]
         if isinstance(instruction, isa.Label):
             if instruction.name in below:
-                return number, "a label that is not there again further down"
+                return number, "a label that stands nowhere else"
             below.add(instruction.name)
         elif isinstance(instruction, (isa.Skip, isa.SkipUnless)) and instruction.to not in below:
             return number, "a label further down"

@@ -45,7 +45,7 @@ def population_of(table: Table) -> Population:
     for word in table.tables("words"):
         name = word.text("name")
         if name in words:
-            raise word.error("name", "a word that is not yet there")
+            raise word.error("name", "a word that is not declared yet")
         words[name] = _initial(word, size)
     program = table.tables("program")
     listing = tuple(map(_instruction_of, program))

@@ -58,8 +58,8 @@ def problems(graph: Graph) -> list[str]:
         for op in block.ops:
             label = f"{block.name}: {op}"
             if not (op.integer if integer else op.real):
-                found.append(f"{label} does not belong into {'an integer' if integer else 'a float'} graph")
-            found.extend(f"{label} reads {n}, which is not there" for n in op.operands if n not in visible | local)
+                found.append(f"{label} does not belong in {'an integer' if integer else 'a float'} graph")
+            found.extend(f"{label} reads {n}, which does not exist" for n in op.operands if n not in visible | local)
             found.extend(f"{label} lacks its array {n}" for n in op.arrays if n not in graph.constants)
             if isinstance(op, (StateRead, StateWrite)) and op.state not in states:
                 found.append(f"{label}: no such state")
@@ -128,7 +128,7 @@ def _shifts(graph: Graph, op: Op) -> list[str]:
     else:
         return []
     wrong = np.any(shifts < 0) or np.any(shifts > MOST_SHIFT)
-    return [f"a shift by what is no number of bits, 0..{MOST_SHIFT}"] if wrong else []
+    return [f"a shift by an impossible number of bits, 0..{MOST_SHIFT}"] if wrong else []
 
 
 def _sizes(graph: Graph, op: Op) -> list[str]:
@@ -185,4 +185,4 @@ def _table(graph: Graph, op: PiecewisePolynomial) -> list[str]:
     coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
     segments, terms = coefficients.shape
     ok = knots.size == segments - 1 and origins.size == segments and shifts.shape == (segments, terms - 1)
-    return [] if ok and bool(np.all(np.diff(knots) > 0)) else ["its table does not fit together"]
+    return [] if ok and bool(np.all(np.diff(knots) > 0)) else ["its table is inconsistent"]

@@ -26,5 +26,5 @@ def selftest(deadline_s: float = 20.0) -> str:
     source.out.connect(sink.inp)
     seconds = run_graph(source, STEPS, deadline_s=deadline_s)
     if not np.array_equal(sent, arrived):
-        raise LavaError("Lava ran, but other integers arrived than were sent", where="a graph of two processes")
+        raise LavaError("Lava ran, but other integers arrived than those sent", where="a graph of two processes")
     return f"two Lava processes exchanged {STEPS} integers at {STEPS / seconds:,.0f} time steps a second"

@@ -30,7 +30,7 @@ def map_network(
         raise InputError(f"reset_interval must be at least 1 sample, not {reset_interval}")
     if reset_interval is not None and reset_interval > chip.word_high:
         raise InputError(
-            "the neurons cannot count so many samples",
+            "the neurons cannot count this many samples",
             numbers=f"reset_interval = {reset_interval}, {chip.name} counts to {chip.word_high}",
             advice="Give a shorter interval, or None for no reset.",
         )

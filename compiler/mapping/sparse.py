@@ -100,4 +100,4 @@ def matrix_of(graph: Graph, op: Linear) -> Sparse:
     if isinstance(op, MatVec):
         matrix = np.asarray(graph.constants[op.matrix], np.int64)
         return Sparse((graph.size(op.out), columns), *coordinates(matrix, places_of(graph, op), columns))
-    raise GraphError(f"{type(op).__name__} is no linear op that the mapping knows")
+    raise GraphError(f"{type(op).__name__} is not a linear op that the mapping knows")

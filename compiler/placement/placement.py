@@ -93,9 +93,9 @@ class Placement:
         name, share = self.bottleneck
         lines.append(f"bottleneck: {name}, {share:.1%} on the fullest core")
         low, high = self.memory.synapse_bits.low, self.memory.synapse_bits.high
-        still = "would still do" if self.fits_at(high) else "would be overfull"
+        still = "would still suffice" if self.fits_at(high) else "would be overfull"
         lines.append(
-            f"a packed synapse is taken to have {self.bits:g} bits, of which only {low:g} to {high:g} is known; "
+            f"a packed synapse is assumed to have {self.bits:g} bits; only {low:g} to {high:g} is known, and "
             f"at {high:g} these cores {still}"
         )
         return "\n".join(lines)

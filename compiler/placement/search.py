@@ -85,7 +85,7 @@ def _check_cores(placement: Placement, chip: Chip, spread: int) -> None:
         return
     if spread > chip.cores * chip.chips:
         raise PlacementError(
-            "there are not so many cores to spread the neurons over",
+            "there are not that many cores to spread the neurons over",
             where=f"chip {chip.name}",
             numbers=f"cores = {spread:,}, and {chip.chips} x {chip.cores} are there",
             advice=f"Give fewer cores, or {-(-placement.count // chip.cores)} chips (chips=, board=).",

@@ -25,8 +25,8 @@ def fraction_for(magnitude: float, limit: float) -> int:
         return fraction_for(1.0, limit)
     if not math.isfinite(magnitude):
         raise QuantizeError(
-            "a value has no bound: intervals let it be infinite",
-            advice="Keep the arguments of exp and of divisions within limits, with torch.clamp for one.",
+            "a value has no bound: its proven interval is infinite",
+            advice="Keep the arguments of exp and of divisions within limits, for example with torch.clamp.",
         )
     return math.floor(math.log2(limit) - math.log2(magnitude))
 

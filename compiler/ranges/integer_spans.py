@@ -117,7 +117,7 @@ def _shift(op: ops.Shift, known: KnownSpans) -> Span:
     """Every amount is tried: where a shift to the left saturates, a larger one may return less."""
     x, amount, form = known.spans[op.x], known.spans[op.amount], known.limit
     if not -MOST_SHIFT <= amount.least <= amount.most <= MOST_SHIFT:
-        raise GraphError("a shift by what is no number of bits", numbers=f"{amount.least}..{amount.most}")
+        raise GraphError("a shift by an impossible number of bits", numbers=f"{amount.least}..{amount.most}")
     least = max(form.low, -(2**63 - 1))  # its opposite is a 64-bit integer too
     amounts = [np.clip(a, amount.low, amount.high) for a in range(amount.least, amount.most + 1)]
     ends = np.broadcast_arrays(

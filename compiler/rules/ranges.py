@@ -53,11 +53,11 @@ def resolution(design: Design) -> Iterator[Finding]:
             yield Finding(
                 "resolution",
                 state.name,
-                f"{coarse.size} of {state.size} elements are no more than few steps of the format that all share",
+                f"{coarse.size} of {state.size} elements reach only a few steps of the format that all share",
                 f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} steps of {one_lsb:.3g}; "
                 f"rounding this state changes an output by {lost:.2%}",
                 f"{FEW_STEPS} steps, and {TOLERANCE:.1%}",
-                "Bring the state's elements to like sizes, or calibrate on data without far outliers.",
+                "Scale the state's elements to similar sizes, or calibrate on data without outliers.",
                 Severity.WARNING,
             )
 

@@ -77,7 +77,7 @@ def program_length(design: Design) -> Iterator[Finding]:
             yield Finding(
                 "program",
                 population.name,
-                "its program is very long, and how long one may be is not published",
+                "its program is very long, and the chip's limit is not published",
                 f"{cost:,} instructions",
                 f"{LONG_PROGRAM:,}",
                 "Use precision='small', which has fewer segments.",

@@ -90,7 +90,7 @@ def wider(design: Design, state: str) -> str:
     ways += [f"Precision(word={room})"] if precision.word < room else []
     chip = "" if design.chip.word_bits > 32 else f" {design.chip.name}'s words have {room} bits; chip='ideal' has 64."
     advice = f"Give {' or '.join(ways)}, or" if ways else "Give"
-    return f"{advice} narrower ranges, fewer sub-steps a sample, or a layer to neurons of like speed.{chip}"
+    return f"{advice} narrower ranges, fewer sub-steps a sample, or a layer for neurons of similar speed.{chip}"
 
 
 def shows(design: Design, state: str, off: Floats) -> bool:

@@ -81,7 +81,7 @@ def decay(design: Design) -> Iterator[Finding]:
             found.state,
             f"{who} neurons of this state {loses}",
             f"{which} {found.neuron}: its time constant of {found.tau:.4g} samples {_off(found.of_tau)}, "
-            f"and where it comes to rest {_off(found.of_gain)} of the largest that it is",
+            f"and the value where it settles {_off(found.of_gain)} of its largest value",
             f"{OFF:.1%}",
             _cure(design, found.state),
             Severity.WARNING,
@@ -218,7 +218,7 @@ def _cure(design: Design, state: str) -> str:
     """The first setting that brings all of the state's neurons within what they may be off, tried out."""
     from compiler.quantize.to_integers import quantize
 
-    otherwise = "Give shorter time constants or longer steps, or a chip of wider words: chip='ideal' has 64 bits."
+    otherwise = "Give shorter time constants or longer steps, or a chip with wider words: chip='ideal' has 64 bits."
     if sum(v.size for v in design.real.values.values()) > MOST_ELEMENTS:
         return f"Precision(segments=32, argument_fraction=18) may cure it. {otherwise}"
     for text, precision in _candidates(design.precision):
@@ -227,7 +227,7 @@ def _cure(design: Design, state: str) -> str:
         except Ltc2NeuroError:
             continue
         if all(found.state != state for found in decays(design, integers)):
-            return f"{text} cures it: tried out on the calibration."
+            return f"{text} cures it, as tried on the calibration."
     return f"No setting of {design.chip.name} that was tried cures it. {otherwise}"
 
 

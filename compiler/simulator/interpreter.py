@@ -165,7 +165,7 @@ class Interpreter:
         if skip is None:
             return None
         if labels.get(skip.to, -1) <= number:
-            raise GraphError(f"a skip goes to {skip.to}, which is no label further down")
+            raise GraphError(f"a skip goes to {skip.to}, which is not a label further down")
         if isinstance(skip, isa.Skip):
             return _Jump(operator.ne, "#0", "#0", labels[skip.to])
         return _Jump(RELATIONS[skip.test], self._key(skip.a), self._key(skip.b), labels[skip.to])

@@ -43,7 +43,7 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> Proce
     for state in graph.states:
         if graph.constants[state.initial].any():
             raise QuantizeError(
-                "without microcode a state starts at 0: nothing has been sent yet",
+                "without microcode a state must start at 0: nothing has been sent yet",
                 where=f"state {state.name}",
                 numbers=f"it starts at up to {np.abs(graph.constants[state.initial]).max():.6g}",
                 advice="Compile it with microcode=True.",

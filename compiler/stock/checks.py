@@ -42,7 +42,7 @@ def _check_population(p: Population) -> None:
         for name in ("start", "size", "count"):
             _check_number(f"{name} of a function of {p.name}", getattr(f, name), name != "start", MOST_NEURONS)
         if f.start != end:
-            raise ValueError(f"the functions of {p.name} are not one behind the other")
+            raise ValueError(f"the functions of {p.name} do not follow one another")
         end += f.size * f.count
     if end != (p.size if p.kind is Kind.HINGES else 0):
         raise ValueError(f"the functions of {p.name} are not its {p.size} neurons")
@@ -81,7 +81,7 @@ def _check_ends(graph: ProcessGraph) -> None:
         raise ValueError("its ends do not fit its inputs and outputs")
     for lsb in (graph.input_lsb, graph.output_lsb, *(p.lsb for p in graph.states.values())):
         if lsb.ndim != 1 or not np.all(np.isfinite(lsb) & (lsb > 0)):
-            raise ValueError("its LSBs are no positive numbers")
+            raise ValueError("its LSBs are not positive numbers")
 
 
 def _check_number(name: str, number: object, low: int, high: int) -> None:

@@ -247,7 +247,7 @@ class _Lowering:
         if bool(np.any(low <= 0)):
             worst = int(np.argmin(low))
             raise QuantizeError(
-                "library processes divide by what is proven to be positive only",
+                "library processes divide only by what is proven to be positive",
                 where="; ".join((f"{op.out}, element {worst}", *self.graph.values[op.out].lines)),
                 numbers=f"the denominator's lower bound is {low[worst]:.6g}",
                 advice="Keep the denominator positive, or compile it with microcode=True.",

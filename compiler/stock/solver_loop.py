@@ -19,9 +19,9 @@ def loop_of(graph: Graph) -> Block | None:
         return None
     if len(loops) > 1:
         raise QuantizeError(
-            "without microcode a network has one loop",
+            "without microcode a network can have only one loop",
             where=", ".join(b.name for b in loops),
-            advice="Compile it with microcode=True, or use fewer sub-steps: a loop that runs once is none.",
+            advice="Compile it with microcode=True, or use fewer sub-steps: a loop that runs once does not count.",
         )
     (loop,) = loops
     for block in graph.blocks:

@@ -141,7 +141,7 @@ def _read(path: Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
             _check_members({MANIFEST, TENSORS, *map(_member, names)}, set(file.namelist()))
             members = {n: _checked(file.read(n), n, manifest) for n in [TENSORS, *map(_member, names)]}
     except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, struct.error) as error:  # all that zipfile raises
-        raise ArtifactError(f"it is truncated, or no zip file ({error})") from error
+        raise ArtifactError(f"it is truncated, or not a zip file ({error})") from error
     tensors = _tensors(members[TENSORS])
     header = manifest.get("header")
     if not isinstance(header, dict):
@@ -172,7 +172,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise ArtifactError(f"its member {entry.filename!r} is compressed or encrypted")
         if entry.file_size != entry.compress_size:
-            raise ArtifactError(f"its member {entry.filename!r} states two sizes")
+            raise ArtifactError(f"its member {entry.filename!r} states two different sizes")
     declared = sum(entry.file_size for entry in entries)
     if declared > size:
         raise ArtifactError("its members are larger than the file", numbers=f"{declared} of {size} bytes")
@@ -233,14 +233,14 @@ def _load(data: bytes, name: str) -> Header:
     try:
         table = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{name} is no JSON ({error})") from error
+        raise ArtifactError(f"{name} is not JSON ({error})") from error
     if not isinstance(table, dict):
-        raise ArtifactError(f"{name} is no table")
+        raise ArtifactError(f"{name} is not a table")
     return table
 
 
 def _no_constant(name: str) -> Json:
-    raise ValueError(f"{name} is no number of JSON's")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _tensors(data: bytes) -> dict[str, Array]:
@@ -250,7 +250,7 @@ def _tensors(data: bytes) -> dict[str, Array]:
     try:  # safetensors holds the declared shapes against the bytes that are there before it allocates
         return dict(load(data))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{TENSORS} does not hold together ({error})") from error
+        raise ArtifactError(f"{TENSORS} is inconsistent ({error})") from error
 
 
 def below(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
@@ -268,7 +268,7 @@ def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
     try:
         found = problems(graph)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, StopIteration) as error:
-        raise ArtifactError(f"graph {name!r} does not hold together ({type(error).__name__}: {error})") from error
+        raise ArtifactError(f"graph {name!r} is inconsistent ({type(error).__name__}: {error})") from error
     for problem in found:
         raise ArtifactError(f"graph {name!r} breaks a rule: {problem}")
     return graph
@@ -281,7 +281,7 @@ def _check_time_constants(name: str, graph: Graph) -> None:
     for t in graph.time_constants:
         known = t.state in states and {t.keep, t.total} <= vectors_by_name
         if not known or t.repeat < 1 or graph.size(t.keep) not in (1, states[t.state]):
-            raise ArtifactError(f"graph {name!r} has a time constant of nothing", numbers=f"state {t.state!r}")
+            raise ArtifactError(f"graph {name!r} has a time constant of no known state", numbers=f"state {t.state!r}")
 
 
 def _check_numbers(name: str, graph: Graph) -> None:
@@ -300,7 +300,7 @@ def _check_numbers(name: str, graph: Graph) -> None:
             raise ArtifactError(f"graph {name!r} declares impossible {what}", numbers=f"{low} to {high} are possible")
     for _, op in graph.ops():
         if isinstance(op, (Input, Output)) and not all(_finite(graph.constants.get(n)) for n in op.arrays):
-            raise ArtifactError(f"graph {name!r} has a host's map that is not finite", numbers=f"{op.arrays}")
+            raise ArtifactError(f"graph {name!r} has a host map that is not finite", numbers=f"{op.arrays}")
     together = sum(v.size for v in vectors)
     if together > MAX_ELEMENTS:
         raise ArtifactError(f"graph {name!r} declares impossible sizes", numbers=f"{together} elements together")

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
     found, chip = _network(options) if options.design.endswith(".l2n") else _model(options)
     wrong = len(errors(found))
-    total = f"{chip}: {wrong} errors, {len(found) - wrong} warnings" if found else f"{chip}: no rule objects"
+    total = f"{chip}: {wrong} errors, {len(found) - wrong} warnings" if found else f"{chip}: no design rule is broken"
     say(
         options,
         "\n\n".join([*(in_shell(str(f)) for f in found), total]),

@@ -25,7 +25,7 @@ def load(path: str) -> Samples:
             return found
         arrays = [found[name] for name in found.files]
         if not all(isinstance(array, np.ndarray) for array in arrays):
-            raise ValueError("a zip file of other things")
+            raise ValueError("a zip file without arrays")
         return arrays
     except OSError as error:
         raise InputError(f"cannot read the samples: {error.strerror or error}", where=path, advice=FORMATS) from error

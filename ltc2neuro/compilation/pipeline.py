@@ -110,7 +110,7 @@ def compile(
             raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
         check_form(asked.chip, precision, form)
     elif form is not None:
-        raise InputError("form is that of networks without microcode", advice="Give microcode=False, or leave it out.")
+        raise InputError("form is for networks without microcode", advice="Give microcode=False, or leave it out.")
     from ltc2neuro.compilation.advice import warn_of
     from ltc2neuro.compilation.stages import design, record, simplify, with_integers
 

@@ -88,7 +88,7 @@ class Simplified:
 
 def record(asked: Asked) -> Recorded:
     """Raises `TraceError` for what cannot be compiled, `ProofError` where the record differs from torch."""
-    begin("recording the model, and proving the record")
+    begin("recording the model, and proving the trace")
     told = True if asked.samples.ragged and asked.batch_first is None else asked.batch_first
     arrays = list(asked.samples.arrays)
     return Recorded(asked, proved(asked.model, arrays, dt=asked.dt, timespans=asked.spans, batch_first=told))

@@ -41,7 +41,7 @@ def check_form(chip: Chip, precision: Precision | str | None, form: LibraryForm 
         )
     if precision is not None:
         raise InputError(
-            "a precision is that of networks with microcode",
+            "precision is for networks with microcode",
             where="precision",
             advice="Give form=LibraryForm(hinges=24), say, or leave it out.",
         )

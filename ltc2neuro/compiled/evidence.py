@@ -76,7 +76,7 @@ class Evidence:
             notes += [f"{p.left_out} rows left out: {p.why}" if p.left_out else ""]
             notes += [f"{p.undecided} rows up to where rounding decides" if p.undecided else ""]
             lines.append(f"  {p.name:{width}}  {p.rows:4} {p.steps:6}  {', '.join(n for n in notes if n)}")
-        lines += ["", "largest difference from torch, of the largest in its channel"]
+        lines += ["", "largest difference from torch, relative to the channel's largest value"]
         width = max((len(n) for n in self.differences), default=0)
         for name, largest in self.differences.items():
             more = f", where rounding is amplified below {self.amplified[name]:.0e}" if name in self.amplified else ""

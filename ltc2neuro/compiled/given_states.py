@@ -118,7 +118,7 @@ def _array(name: object, given: object) -> np.ndarray:
     array = as_array(given, f"state {name}")
     check_numbers(array, f"state {name}")
     if array.dtype == np.bool_:
-        raise InputError("a state is no truth value", where=str(name), advice="Give int64 or floats.")
+        raise InputError("a state cannot be bool", where=str(name), advice="Give int64 or floats.")
     return array[0] if array.ndim == 3 and len(array) == 1 else array
 
 
@@ -159,7 +159,7 @@ def as_integers(
                 "a state handed in is not one of this network's integers",
                 where=f"{name}, element {element}",
                 numbers=f"{array[row, element]}, allowed {low[element]:.0f}..{high[element]:.0f}",
-                advice="Give the final_state of a run of this network; real values have a type of floats.",
+                advice="Give the final_state of a run of this network; real values need a float type.",
             )
         integers[name] = array.astype(np.int64)
     return integers, clipped

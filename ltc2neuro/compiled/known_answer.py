@@ -19,7 +19,7 @@ def problem_of(known: KnownAnswer, channels: int, outputs: int, states: Mapping[
     shapes = {name: (batch, steps, size) for name, size in states.items()}
     fits = features == channels and {n: s.shape for n, s in known.states.items()} == shapes
     if not fits or known.integers.shape != (batch, steps, outputs) or any(a.dtype != np.int64 for a in arrays):
-        return "its known answer is not one of its own"
+        return "its known answer does not fit the network"
     if known.x.dtype not in (np.float32, np.float64):
         return f"its known sequence is of {known.x.dtype}"
     return "" if np.all(np.isfinite(known.x)) else "its known sequence is not finite"

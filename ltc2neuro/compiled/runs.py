@@ -75,7 +75,7 @@ def run_network(
     if options is not None and not executor.mapped:
         mapped = [e.name for e in net.executors.values() if e.mapped]
         advice = f"Run it on {' or '.join(mapped)}." if mapped else "Leave them out: they are microcode's."
-        raise InputError(f"{on!r} runs nothing that is mapped", where="options", advice=advice)
+        raise InputError(f"{on!r} does not run the mapped network", where="options", advice=advice)
     wanted = net.names.matching(record)
     _refuse(net.record, executor, wanted, state)
     run = net.runners.on(executor)

@@ -43,7 +43,7 @@ def summary(parts: Parts) -> str:
 
 def _kind(net: Record, state: State) -> str:
     if state.name not in {s.name for s in net.model_states}:
-        return "carries on what rounding takes off a step"
+        return "carries what rounding takes off a step"
     return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
 
 
@@ -79,7 +79,7 @@ def _placed(net: Parts) -> str:
     limit, share = placement.bottleneck
     chip = net.record.chip
     room = "" if chip.cores is None else f" of {chip.cores * chip.chips:,}"
-    return f"{placement.count:,}{room} cores, {limit} {share:.1%} on the fullest; net.cost() tells time and energy"
+    return f"{placement.count:,}{room} cores, {limit} {share:.1%} on the fullest; net.cost() has time and energy"
 
 
 def _time_constants(net: Record) -> list[str]:
@@ -87,7 +87,7 @@ def _time_constants(net: Record) -> list[str]:
     if not net.graph.time_constants:
         return []
     if net.timed:
-        return ["", "liquid time constants: record '*.tau'; a neuron keeps more or less with the time before a sample"]
+        return ["", "liquid time constants: record '*.tau'; they also depend on the time before a sample"]
     lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
     for t in net.graph.time_constants:
         bounds = zip(*np.broadcast_arrays(*proven(net.graph, t, net.dt)), strict=True)

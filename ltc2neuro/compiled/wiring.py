@@ -92,7 +92,7 @@ def _mapped(net: Parts, reset_interval: int | None, options: Options | None, aft
     least = net.prepared.mapped(reset_interval, replace(options, ticks_per_sample=None)).ticks_per_sample
     if least > after.ticks_per_sample:
         raise InputError(
-            "the network before sends its results too fast",
+            "the network before it sends its results too fast",
             where=f"after = {after.name}",
             numbers=f"it takes {after.ticks_per_sample} ticks a sample, this one at least {least}",
             advice=f"Make that one with options=Options(ticks_per_sample={least}), or this one with mode='fused'.",
@@ -111,15 +111,15 @@ def _check_chain(net: Record, after: Net, lanes: int) -> None:
     outputs, features = after.out.shape[0] // after.lanes, net.features
     if net.timed:
         raise InputError(
-            "a network with time spans cannot follow another: nobody sends it the time",
+            "a network with time spans cannot follow another: nothing sends it the time spans",
             where=f"after = {after.name}",
             advice="Wire a process of your own that sends what net.quantize returns, the time in the last channel.",
         )
     if outputs != features:
         raise InputError(
-            "the results of the network before do not fit",
+            "the results of the network before it do not fit",
             where=f"after = {after.name}",
             numbers=f"it has {outputs} outputs, this one takes {features} features",
         )
     if after.lanes != lanes:
-        raise InputError("both networks must have as many lanes", numbers=f"lanes = {lanes}, not {after.lanes}")
+        raise InputError("the networks have different numbers of lanes", numbers=f"lanes = {lanes}, not {after.lanes}")

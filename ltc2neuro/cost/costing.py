@@ -55,13 +55,13 @@ def cost(
     if on.timing is None or on.energy is None:
         if on.refuses:
             raise ChipError(
-                "it refuses liquid networks, so nothing can be said of their cost there",
+                "it refuses liquid networks, so there is no cost to compute",
                 where=f"chip {on.name}",
                 numbers=f"{len(on.refuses)} reasons, such as: {on.refuses[0].reason}",
-                advice=f"ltc2neuro.check(net, {on.name!r}) tells them all.",
+                advice=f"ltc2neuro.check(net, {on.name!r}) lists them all.",
             )
         raise ChipError(
-            "nothing is known of its times and energies, so nothing can be said of a network's cost",
+            "its times and energies are not known, so the network's cost cannot be computed",
             where=f"chip {on.name}",
             advice="Use chip='loihi2', or a .toml file of your own with [timing] and [energy].",
         )

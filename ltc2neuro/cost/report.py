@@ -125,7 +125,7 @@ class Cost:
             ("energy a sample, power x time", self.energy, "J"),
             ("  of it above the power at rest", self.dynamic, "J"),
             ("energy a sample, by operations", self.operations, "J"),
-            ("  the first over the last", self.ratio, ""),
+            ("  ratio of the two", self.ratio, ""),
         ]
         return "\n".join(
             [
@@ -137,7 +137,7 @@ class Cost:
                 f"what dominates the time: {self.dominant}, {self.terms[self.dominant] / total:.0%} ({rest})",
                 f"what would halve it: {self.halving}",
                 _messages(self.messages),
-                "not in it: the host's side, input and output",
+                "not included: the host's side, input and output",
             ]
         )
 

@@ -118,7 +118,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
     if timespans is None:
         raise InputError("this network needs the time before each sample", advice="Give timespans=, (batch, time).")
     if not isinstance(timespans, (list, tuple)) and as_array(timespans).ndim == 0:
-        raise InputError("timespans are a single number", advice="A constant interval is compile(model, x, dt=...).")
+        raise InputError("timespans is a single number", advice="A constant interval is compile(model, x, dt=...).")
     if isinstance(timespans, (list, tuple)) and x.ragged:
         spans = [as_array(t) for t in timespans]
     else:
@@ -139,7 +139,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
             raise InputError(
                 "a time span is 0, and the model divides by it, or has no bound there",
                 numbers=f"{int(np.sum(span == 0))} of {span.size} are 0; this network goes down to {shortest:.6g}",
-                advice="Give samples of the same moment a small time span, or make them one. A CfC in mode "
+                advice="Give samples of the same moment a small time span, or merge them into one. A CfC in mode "
                 "pure takes 0 where the calibration has one.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))

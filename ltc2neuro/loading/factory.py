@@ -34,7 +34,7 @@ def build_model(factory: str, arguments: Iterable[str] = ()) -> torch.nn.Module:
     refuse_keras(Path(factory))
     if not colon and Path(factory).suffix in _WEIGHTS:
         raise InputError(
-            f"{factory!r} holds weights, which do not tell the model: how it is wired, its mode and activations, the "
+            f"{factory!r} holds weights, which do not define the model: how it is wired, its mode and activations, the "
             "steps of its solver",
             advice=f"Name what builds it: ltc2neuro compile train.py:build --weights {factory} ...",
         )
@@ -64,7 +64,7 @@ def parse_argument(text: str) -> tuple[str, Literal]:
     """
     name, equals, value = text.partition("=")
     if not (name.isidentifier() and equals):
-        raise InputError(f"{text!r} is no argument", advice="Write --arg name=value, such as --arg units=19.")
+        raise InputError(f"{text!r} is not an argument", advice="Write --arg name=value, such as --arg units=19.")
     try:
         return name, ast.literal_eval(value)
     except (ValueError, SyntaxError):

@@ -142,7 +142,7 @@ def _read_torch(path: Path) -> object:
         return _loaded(path)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            "this file cannot be loaded as tensors alone; a pickled module could run any code",
+            "this file cannot be loaded as tensors only; a pickled module could run any code",
             where=str(path),
             advice=CONVERSION.format(old=str(path), new=new),
         ) from error

@@ -46,7 +46,7 @@ class CTRNNCell(nn.Module):
         self._time = chosen(_VARIANTS, variant, "variant")
         check_flag(feedback, "feedback")
         if variant == "1993" and not feedback:
-            raise InputError("a CT-RNN without feedback is the paper repository's", advice="Use variant='paper'.")
+            raise InputError("a CT-RNN without feedback exists only in variant 'paper'", advice="Use variant='paper'.")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
         self.cell_clip = Clip(cell_clip)
         self.inputs = nn.Linear(input_size, hidden_size)

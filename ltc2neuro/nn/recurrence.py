@@ -71,7 +71,7 @@ class Recurrent(torch.nn.Module):
         state = _start(self.cell, zeros if hx is None else hx, zeros)
         if timespans is not None and not takes_time(self.cell):
             raise InputError(
-                f"the cell {type(self.cell).__name__} does not know time",
+                f"the cell {type(self.cell).__name__} takes no elapsed time",
                 advice="Leave out timespans, or give its forward a third argument named elapsed_time.",
             )
         spans = tuple(timespans.shape) if isinstance(timespans, torch.Tensor) else type(timespans).__name__
@@ -125,7 +125,7 @@ def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
     if shapes and len(shapes) == len(sizes):
         return shapes
     raise InputError(
-        f"the cell {type(cell).__name__} does not tell the size of its state",
+        f"the cell {type(cell).__name__} does not give the size of its state",
         where=written(cell),
         numbers=f"state_size is {getattr(cell, 'state_size', None)!r}, "
         f"hidden_size {getattr(cell, 'hidden_size', None)!r}",
@@ -196,7 +196,7 @@ def _start(cell: torch.nn.Module, hx: object, zeros: Sequence[torch.Tensor]) -> 
     if not fit:
         shapes = (str(tuple(h.shape)) if isinstance(h, torch.Tensor) else type(h).__name__ for h in given)
         raise InputError(
-            f"hx is no state of the cell {type(cell).__name__}",
+            f"hx is not a state of the cell {type(cell).__name__}",
             numbers=f"given {', '.join(shapes)}; expected {', '.join(str(tuple(zero.shape)) for zero in zeros)}",
             advice="Give the state that an earlier call returned: (batch, size), and a tuple where there are several. "
             "There is no axis for layers.",
@@ -211,7 +211,7 @@ def _check_call(cell: torch.nn.Module) -> None:
     needed = [p.name for p in more if p.default is inspect.Parameter.empty and p.kind not in optional]
     if needed:
         raise InputError(
-            f"the cell {type(cell).__name__} wants more than an input and a state",
+            f"the cell {type(cell).__name__} needs more than an input and a state",
             where=written(cell),
             numbers=f"its forward needs {', '.join(needed)}",
             advice=f"Call a third argument that is the elapsed time {_ELAPSED[1]}; let others have default values.",
@@ -229,7 +229,7 @@ def split(result: object, cell: torch.nn.Module) -> tuple[torch.Tensor, torch.Te
         return y, tuple(state) if isinstance(state, list) else state
     length = f" of {len(result)}" if isinstance(result, (tuple, list)) else ""
     raise InputError(
-        f"the cell {type(cell).__name__} returns something else than a state, or an output and a state",
+        f"the cell {type(cell).__name__} returns neither a state nor an output and a state",
         where=written(cell),
         numbers=f"it returned a {type(result).__name__}{length}",
         advice="Return the new state, or (y, state), in which several states are a tuple.",

@@ -64,7 +64,7 @@ def chosen(table: Mapping[str, Choice], name: str, what: str) -> Choice:
     """`table[name]`; raises `InputError` with the choices where there is no such `what`."""
     if isinstance(name, str) and name in _ADAPTIVE and name not in table:
         raise InputError(
-            f"the {what} {name!r} takes as many steps as its error estimate asks for, of all rows together",
+            f"the {what} {name!r} takes as many steps as its error estimate asks for, for all rows together",
             advice=f"A chip's program has a fixed number. Use one of {', '.join(map(repr, table))}, and train again or "
             "look at the difference.",
         )

@@ -54,7 +54,7 @@ def _nobody_said(model: torch.nn.Module, told: Told, shape: tuple[int, int, int]
     else:
         meant = "If the model was meant to read batch first, the last step of each row is y[:, -1]."
     return InputError(
-        "the model reads time first, and nobody has said whether the arrays do",
+        "the model reads time first, and it was not said whether the arrays do",
         where=_where(model, told),
         numbers=f"the calibration has {both_ways(shape)}",
         advice=f"Say so: {HOW} {meant}",

@@ -153,7 +153,7 @@ def _fails(
         numbers=f"input of shape {shape}: {type(error).__name__}: {error}",
         advice=_EXPORTED
         if isinstance(model, torch.fx.GraphModule)
-        else f"See that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
+        else f"Make sure that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
         "features), in torch" + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else "."),
     )
 

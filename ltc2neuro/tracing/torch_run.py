@@ -60,11 +60,11 @@ def _answers(clone: torch.nn.Module, x: Floats, calling: Calling) -> Floats:
             "the model fails on these samples in torch",
             where=str(raised_at(error) or ""),
             numbers=f"{shape}: {type(error).__name__}: {error}",
-            advice="See that the model takes them: a single sequence is a batch of one.",
+            advice="Make sure that the model takes them: a single sequence is a batch of one.",
         ) from error
     if y.shape[:1] != (len(x),):
         raise InputError(
-            "the model does not answer to each row",
+            "the model does not answer for each row",
             numbers=f"shape {y.shape} for {shape}",
             advice="Give the model that this network was compiled from.",
         )

@@ -43,6 +43,6 @@ def refuse_zero(graph: Graph, value: str, sequences: Sequence[Floats]) -> InputE
     return InputError(
         "a time span is 0, and this model divides by it, or is not finite there",
         where="; ".join([value, *(known.lines if known is not None else ())]),
-        numbers=f"{zeros} of {spans.size} time spans are 0; the least other is {least:.6g}",
-        advice="Give samples of the same moment a small time span, say a hundredth of the usual one, or make them one.",
+        numbers=f"{zeros} of {spans.size} time spans are 0; the smallest other is {least:.6g}",
+        advice="Give samples of the same moment a small time span, such as 1 % of the usual, or merge them into one.",
     )

@@ -86,7 +86,7 @@ def compare(
         )
     if _kind(default) != _kind(library):
         raise InputError(
-            "the networks are not of one model",
+            "the networks are not of the same model",
             numbers=f"{_kind(default)} and {_kind(library)}: features, answer, dt, time spans, layout",
             advice="Compile the same model twice, with microcode=True and with microcode=False.",
         )
@@ -95,7 +95,7 @@ def compare(
     given = with_timespans(as_sequences(x, library.features, layout=library.layout), timespans, library.shortest_span)
     sequences = Sequences(given.arrays, given.ragged)
     if sequences.ragged or not sequences.arrays:
-        raise InputError("x is no batch", advice=f"Give sequences of one length, {library.layout.shape('features')}.")
+        raise InputError("x must be one batch", advice=f"Give one array, {library.layout.shape('features')}.")
     truth = run_float(library.float_graph, np.stack(sequences.arrays))
     mapped, cost = default.mapped(), library.cost()
     costs = {

@@ -71,7 +71,7 @@ def agreement(net: BaseNetwork, model: torch.nn.Module, x: Sequences) -> Row:
 
     arithmetic = None if net.evidence is None else net.evidence.arithmetic
     found = agree(model, net.float_graph, x.arrays, dt=net.dt, timed=net.timed, arithmetic=arithmetic)
-    note = f"largest difference in {found.arithmetic}, of the largest in its channel"
+    note = f"largest difference in {found.arithmetic}, relative to the channel's largest value"
     if found.apart:
         note = f"{found.apart}: was it trained further, or changed?"
     elif found.amplified:

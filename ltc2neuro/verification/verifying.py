@@ -112,11 +112,11 @@ def _check_arguments(
     for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change), ("max_clipped", clipped)):
         number = isinstance(limit, (int, float, np.number)) and not isinstance(limit, bool)
         if limit is not None and (not number or math.isnan(limit)):
-            raise InputError(f"{name} is no number", numbers=f"{name} = {limit!r}")
+            raise InputError(f"{name} is not a number", numbers=f"{name} = {limit!r}")
     if clipped is not None and not 0 <= clipped <= 1:
         raise InputError("max_clipped is a share, from 0 to 1", numbers=f"max_clipped = {clipped}")
     if change is not None and change < 0:
-        raise InputError("max_metric_change is a size, so it is not negative", numbers=f"max_metric_change = {change}")
+        raise InputError("max_metric_change must not be negative", numbers=f"max_metric_change = {change}")
 
 
 # --- do the executors agree? -----------------------------------------------------------------------------

@@ -124,11 +124,11 @@ def test_a_section_may_be_left_out_but_not_a_key_of_it(tmp_path, section):
     ("old", "new", "what", "key"),
     [
         ("[word_bits]", "[wrod_bits]", "word_bits is missing", "word_bits"),
-        ("[cores]", "[corse]", "corse is no key here: did you mean cores?", "corse"),
+        ("[cores]", "[corse]", "corse is not a key here: did you mean cores?", "corse"),
         ("[timing.hop]", "[timing.hops]", "hop is missing", "timing.hop"),
-        ("[energy.hop]", "[energy.fuel]\nvalue=1\n[energy.hop]", "fuel is no key here", "energy.fuel"),
+        ("[energy.hop]", "[energy.fuel]\nvalue=1\n[energy.hop]", "fuel is not a key here", "energy.fuel"),
         ("value = 24\n", "valeu = 24\n", "value of word_bits is missing", "word_bits"),
-        ("value = 24\n", "value = 24\nunit = 1\n", "unit is no key here", "word_bits.unit"),
+        ("value = 24\n", "value = 24\nunit = 1\n", "unit is not a key here", "word_bits.unit"),
         ("[word_bits]\nvalue = 24\n", "word_bits = 24\n[word_bites]\n", "must be a table", "word_bits"),
         ("value = 15000", "value = 0", "words must be an int from 1 to", "memory.words"),
         ("value = 0.75", 'value = "much"', "neuron_unit_words must be a number", "memory.neuron_unit_words"),
@@ -160,7 +160,7 @@ def test_a_wrong_file_says_file_key_and_expectation(tmp_path, old, new, what, ke
         ('reason = "it has 16 inputs"', 'reason = " "', "reason must be a str that is not empty"),
         ("value = 64000", "value = true", "value must be a number"),
         ('unit = "mW"', "unit = 5", "unit must be a str"),
-        ("[facts.power]", "[facts.power]\nhow = 1", "how is no key here"),
+        ("[facts.power]", "[facts.power]\nhow = 1", "how is not a key here"),
     ],
 )
 def test_wrong_reasons_and_facts(tmp_path, old, new, what):

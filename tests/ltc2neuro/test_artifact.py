@@ -194,9 +194,9 @@ def deep(depth: int) -> bytes:
 HARMFUL: dict[str, tuple[str, Callable[[Members], Members]]] = {
     "format version": ("another version of the file format", edited("manifest.json", lambda m: m.update(format=0))),
     "no manifest": ("has no manifest", lambda m: {n: d for n, d in m.items() if n != "manifest.json"}),
-    "manifest is a list": ("is no table", lambda m: {**m, "manifest.json": b"[]"}),
-    "manifest is no text": ("is no JSON", lambda m: {**m, "manifest.json": b"\xff\x00"}),
-    "manifest is too deep": ("is no JSON", lambda m: {**m, "manifest.json": deep(200_000)}),
+    "manifest is a list": ("is not a table", lambda m: {**m, "manifest.json": b"[]"}),
+    "manifest is no text": ("is not JSON", lambda m: {**m, "manifest.json": b"\xff\x00"}),
+    "manifest is too deep": ("is not JSON", lambda m: {**m, "manifest.json": deep(200_000)}),
     "no header": ("has no header", edited("manifest.json", lambda m: m.pop("header"))),
     "graphs not listed": ("does not list its graphs", edited("manifest.json", lambda m: m.update(graphs={"a": 1}))),
     "member missing": ("is missing", lambda m: {n: d for n, d in m.items() if n != GRAPH}),
@@ -204,31 +204,31 @@ HARMFUL: dict[str, tuple[str, Callable[[Members], Members]]] = {
     "absolute path": ("does not belong there, '/etc/evil'", lambda m: {**m, "/etc/evil": b""}),
     "graph named by a path": ("is missing", edited("manifest.json", lambda m: m.update(graphs=["../../integer"]))),
     "hash not stated": ("size and hash", edited("manifest.json", lambda m: m["members"].pop(GRAPH))),
-    "tensors empty": ("does not hold together", lambda m: {**m, "tensors.safetensors": b""}),
+    "tensors empty": ("is inconsistent", lambda m: {**m, "tensors.safetensors": b""}),
     "tensor named by a book": (
-        "does not hold together .* \\.\\.\\.",
+        "is inconsistent .* \\.\\.\\.",
         lambda m: {
             **m,
             "tensors.safetensors": tensors({"a": {"dtype": "b" * 10**5, "shape": [1], "data_offsets": [0, 8]}}),
         },
     ),
-    "tensor header huge": ("does not hold", lambda m: {**m, "tensors.safetensors": struct.pack("<Q", 2**62) + b"{}"}),
+    "tensor header huge": ("inconsistent", lambda m: {**m, "tensors.safetensors": struct.pack("<Q", 2**62) + b"{}"}),
     "tensor shape huge": (
-        "does not hold together",
+        "is inconsistent",
         lambda m: {
             **m,
             "tensors.safetensors": tensors({"a": {"dtype": "F64", "shape": [2**40, 2**20], "data_offsets": [0, 8]}}),
         },
     ),
     "tensor offsets outside": (
-        "does not hold together",
+        "is inconsistent",
         lambda m: {
             **m,
             "tensors.safetensors": tensors({"a": {"dtype": "F64", "shape": [1], "data_offsets": [8, 16]}}, bytes(8)),
         },
     ),
     "constants gone": ("does not have the constants", lambda m: {**m, "tensors.safetensors": tensors({})}),
-    "graph is too deep": ("is no JSON", lambda m: {**m, GRAPH: deep(200_000)}),
+    "graph is too deep": ("is not JSON", lambda m: {**m, GRAPH: deep(200_000)}),
     "value huge": ("impossible sizes", edited(GRAPH, value("x", size=2**60))),
     "values huge together": (
         "impossible sizes",
@@ -237,7 +237,7 @@ HARMFUL: dict[str, tuple[str, Callable[[Members], Members]]] = {
     "value negative": ("impossible sizes", edited(GRAPH, value("x", size=-1))),
     "size is text": ("size of Value is", edited(GRAPH, value("x", size="3"))),
     "repeats for ever": ("impossible repeats", edited(GRAPH, lambda g: g["blocks"][1].update(repeat=2**40))),
-    "not JSON's numbers": ("is no JSON", lambda m: {**m, GRAPH: m[GRAPH].replace(b'"repeat": 3', b'"repeat": NaN')}),
+    "not JSON's numbers": ("is not JSON", lambda m: {**m, GRAPH: m[GRAPH].replace(b'"repeat": 3', b'"repeat": NaN')}),
     "format huge": ("impossible formats", edited(GRAPH, value("x", format={"fraction": 0, "low": 0, "high": 2**70}))),
     "fraction huge": (
         "impossible fractions",
@@ -258,14 +258,14 @@ HARMFUL: dict[str, tuple[str, Callable[[Members], Members]]] = {
     "modules are a number": ("modules of Value is", edited(GRAPH, value("x", modules=1))),
     "lines are nothing": ("lines of Value is", edited(GRAPH, value("x", lines=None))),
     "block's name is a list": ("name of Block is", edited(GRAPH, lambda g: g["blocks"][0].update(name=[]))),
-    "time constant of nothing": ("time constant of nothing", edited(GRAPH, time_constant(state="v"))),
+    "time constant of no known state": ("time constant of nothing known", edited(GRAPH, time_constant(state="v"))),
     "time constant without a total": ("total of TimeConstant is", edited(GRAPH, time_constant(total=1e308))),
     "time constant often": ("repeat of TimeConstant is", edited(GRAPH, time_constant(repeat="3"))),
     "host's map is not finite": (
-        "host's map that is not finite",
+        "host map that is not finite",
         lambda m: {**m, "tensors.safetensors": m["tensors.safetensors"].replace(struct.pack("<d", 1.0), b"\xff" * 8)},
     ),
-    "name is no text": ("not a graph|does not hold|breaks", edited(GRAPH, value("x", name=["x"]))),
+    "name is no text": ("not a graph|is inconsistent|breaks", edited(GRAPH, value("x", name=["x"]))),
 }
 
 

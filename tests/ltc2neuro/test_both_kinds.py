@@ -119,7 +119,7 @@ class BothKinds:
         with pytest.raises(InputError) as caught:
             net.run(X, on="lawa")
         assert "Did you mean 'lava'?" in caught.value.advice
-        with pytest.raises(InputError, match="runs nothing that is mapped"):
+        with pytest.raises(InputError, match="does not run the mapped network"):
             net.run(X, options=ltc2neuro.Options())
 
 

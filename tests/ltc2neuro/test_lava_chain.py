@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_refused_with_the_cure(slow, quick, slower_one):
     with pytest.raises(InputError, match="do not fit") as caught:
         slow.to_lava(after=slow.to_lava())
     assert caught.value.numbers == "it has 2 outputs, this one takes 3 features"
-    with pytest.raises(InputError, match="as many lanes"):
+    with pytest.raises(InputError, match="different numbers of lanes"):
         quick.to_lava("fused", lanes=2, after=slow.to_lava("fused", lanes=3))
     for wrong in ("first", slow, Sender(data=np.zeros((2, 3)))):
         with pytest.raises(InputError, match="after must be a process"):

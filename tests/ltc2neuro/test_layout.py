@@ -62,7 +62,7 @@ def near(expected: np.ndarray, got: np.ndarray) -> None:
 @pytest.mark.parametrize("kind", [torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN])
 def test_a_forgotten_batch_first_is_asked_about(kind):
     for call in (ltc2neuro.compile, lambda m, x: ltc2neuro.check(m, None, x)):
-        with pytest.raises(InputError, match="reads time first, and nobody has said") as caught:
+        with pytest.raises(InputError, match="reads time first, and it was not said") as caught:
             call(Reader(kind), X)
         assert f"'layer', nn.{kind.__name__} with batch_first=False, torch's default" in caught.value.where
         assert "return self.head(self.layer(x)[0])" in caught.value.where
@@ -81,7 +81,7 @@ def test_a_layer_that_is_transposed_for_is_named():
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x.transpose(0, 1)).transpose(0, 1)
 
-    with pytest.raises(InputError, match="nobody has said") as caught:
+    with pytest.raises(InputError, match="it was not said") as caught:
         ltc2neuro.compile(Transposing(batch_first=True), X)
     assert "nn.LSTM with batch_first=True" in caught.value.where
     net = ltc2neuro.compile(Transposing(), X.swapaxes(0, 1))  # reads batch first, whatever its layer does
@@ -103,7 +103,7 @@ class Ending(torch.nn.Module):
 @pytest.mark.parametrize("end", [lambda y: y[-1], lambda y: y.select(0, -1), lambda y: y[len(y) - 1 :].squeeze(0)])
 def test_the_last_step_alone_tells_the_order(end):
     model = Ending(end)
-    with pytest.raises(InputError, match="reads time first, and nobody has said") as caught:
+    with pytest.raises(InputError, match="reads time first, and it was not said") as caught:
         ltc2neuro.compile(model, X)
     assert "test_layout.py, line" in caught.value.where
     assert "y[:, -1]" in caught.value.advice and "batch_first=False" in caught.value.advice
@@ -247,7 +247,7 @@ def test_time_spans_lie_as_the_samples():
 
 def test_networks_without_microcode(tmp_path):
     model = Recurrent(torch.nn.GRUCell(FEATURES, 4), batch_first=False)
-    with pytest.raises(InputError, match="nobody has said"):
+    with pytest.raises(InputError, match="it was not said"):
         ltc2neuro.compile(model, X, microcode=False)
     library = ltc2neuro.compile(model, X, microcode=False, batch_first=False)
     with torch.no_grad():
@@ -258,7 +258,7 @@ def test_networks_without_microcode(tmp_path):
     net = ltc2neuro.compile(model, X, batch_first=False)
     compared = ltc2neuro.compare(net, library, X, expected, "mse")
     assert compared.metric_float is not None and compared.metric_float < 1e-10
-    with pytest.raises(InputError, match="not of one model"):
+    with pytest.raises(InputError, match="not of the same model"):
         ltc2neuro.compare(ltc2neuro.compile(model, X, batch_first=True), library, X)
 
 

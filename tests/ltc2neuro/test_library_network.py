@@ -197,7 +197,7 @@ def test_what_takes_the_other_kind_of_network_says_so(net: LibraryNetwork) -> No
     with_microcode = ltc2neuro.compile(tracker(), X)
     wrong = {
         "form must be a LibraryForm": lambda: ltc2neuro.compile(tracker(), X, microcode=False, form="wide"),  # type: ignore[call-overload]
-        "the networks are not of one model": lambda: ltc2neuro.compare(ltc2neuro.compile(CfC(FEATURES, 6), X), net, X),
+        "the networks are not of the same model": lambda: ltc2neuro.compare(ltc2neuro.compile(CfC(FEATURES, 6), X), net, X),
         "compare takes a network with microcode, then one without": lambda: ltc2neuro.compare(net, with_microcode, X),  # type: ignore[arg-type]
         "no executor": lambda: net.run(X, on=["lava"]),  # type: ignore[arg-type]
     }
@@ -223,10 +223,10 @@ def test_a_file_whose_known_answer_does_not_fit_is_refused(net: LibraryNetwork, 
 
     known = net.known
     for broken, words in (
-        (replace(known, integers=known.integers[:, :2]), "not one of its own"),
+        (replace(known, integers=known.integers[:, :2]), "does not fit the network"),
         (replace(known, x=known.x.astype(np.int64)), "of int64"),
         (replace(known, x=np.full_like(known.x, np.nan)), "not finite"),
-        (replace(known, states={}), "not one of its own"),
+        (replace(known, states={}), "does not fit the network"),
     ):
         replace(net, known=broken).save(tmp_path / "net.l2n")
         with pytest.raises(ArtifactError, match=words):

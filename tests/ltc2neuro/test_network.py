@@ -160,7 +160,7 @@ def test_unknown_executors_and_names(net):
         (lambda s: {"v": s["v"] * np.nan}, "not finite"),
         (lambda s: {"v": s["v"].astype(str)}, "not real numbers"),
         (lambda s: {"v": s["v"] * 1.0}, "look like a network's integers"),
-        (lambda s: {"v": s["v"] > 0}, "no truth value"),
+        (lambda s: {"v": s["v"] > 0}, "cannot be bool"),
         (lambda s: {"v": s["v"] * 0 + 2**30}, "not one of this network's integers"),
     ],
 )

@@ -213,7 +213,7 @@ def test_a_pipeline_of_layers_takes_less_time_a_sample(tmp_path, capsys):
 
 
 def test_another_chip(net, tmp_path):
-    with pytest.raises(ChipError, match="nothing is known of its times"):
+    with pytest.raises(ChipError, match="its times and energies are not known"):
         net.cost(chip="ideal")
     with pytest.raises(ChipError, match="refuses liquid networks"):
         net.cost(chip="loihi1")

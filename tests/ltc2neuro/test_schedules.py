@@ -59,7 +59,7 @@ def test_every_schedule_returns_the_same_on_lava(net, overlap):
 
 def test_options_are_for_executors_with_ticks(net):
     for on in ("reference", "floating", "lava-fused"):
-        with pytest.raises(InputError, match="runs nothing that is mapped"):
+        with pytest.raises(InputError, match="does not run the mapped network"):
             net.run(X, on=on, options=Options())
 
 

@@ -181,9 +181,9 @@ def test_time_constants_are_always_shown(net, last):
         ({"metric": "mse", "targets": np.zeros((3, 9, 2))}, "3 targets for 4 sequences"),
         ({"metric": "mse", "targets": np.zeros((4, 9))}, "shape"),
         ({"metric": "accuracy", "targets": np.zeros(4, int)}, "targets do not fit"),
-        ({"metric": "mse", "targets": np.zeros((4, 9, 2)), "max_metric_change": -0.1}, "not negative"),
-        ({"metric": "mse", "targets": np.zeros((4, 9, 2)), "max_metric_change": float("nan")}, "no number"),
-        ({"min_sqnr": "60"}, "no number"),
+        ({"metric": "mse", "targets": np.zeros((4, 9, 2)), "max_metric_change": -0.1}, "not be negative"),
+        ({"metric": "mse", "targets": np.zeros((4, 9, 2)), "max_metric_change": float("nan")}, "not a number"),
+        ({"min_sqnr": "60"}, "not a number"),
         ({"on": ["abacus"]}, "no executor 'abacus'"),
     ],
 )

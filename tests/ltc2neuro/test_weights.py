@@ -191,7 +191,7 @@ def test_a_lazy_model_is_called_first(tmp_path):
     ("name", "content", "message"),
     [
         ("w.safetensors", b"\xff" * 40, "not a safetensors file"),
-        ("w.pt", b"nonsense", "as tensors alone"),
+        ("w.pt", b"nonsense", "as tensors only"),
         ("w.ckpt", b"", "not a file"),
         ("w.bin", b"", "end in .safetensors"),
         ("w.h5", b"", "Keras models are other functions"),

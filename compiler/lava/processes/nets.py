@@ -77,7 +77,7 @@ class Net(AbstractProcess):
         senders = [port.process for port in self.inp.in_connections]
         if any(isinstance(sender, Net) for sender in senders) and senders != [self.after]:
             raise LavaError(
-                "the results of one network enter another as they are, in another format and at other ticks",
+                "the results of one network enter another as they are, in a different format and at different ticks",
                 where=f"{self.name}.inp",
                 advice="Make the second process with to_lava(after=the first): it is wired then, and converts.",
             )
@@ -170,7 +170,7 @@ class MappedNetModel(AbstractSubProcessModel):
             if entering is not None and loihi.host is not None:
                 if entering.conversion is not None:
                     raise LavaError(
-                        "one network behind another needs the host in between, which is slow: none is made on a chip",
+                        "one network after another needs the host in between, which is slow: not supported on a chip",
                         where=f"{proc.name}.inp",
                         advice="Run them one after another, or wire them with a process of your own.",
                     )

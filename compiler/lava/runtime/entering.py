@@ -60,8 +60,8 @@ class Entering:
         value = sent[element].item()
         whole = isinstance(value, int) or (np.isfinite(value) and value == np.floor(value))
         raise LavaError(
-            f"port {port} got a number beyond the input's format" if whole else f"port {port} got no integer",
+            f"port {port} got a number beyond the input's format" if whole else f"port {port} got a non-integer",
             where=f"{port}, feature {element // self.lanes}, sample {sample}, time step {tick + 1}",
-            numbers=f"{int(value) if whole else value}, but integers from {self.low} to {self.high} enter",
+            numbers=f"{int(value) if whole else value}, but integers from {self.low} to {self.high} can enter",
             advice="Send the integers that net.quantize(x) returns.",
         )

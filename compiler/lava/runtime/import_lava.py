@@ -63,7 +63,7 @@ def _open() -> None:
     commands = _installing()
     if commands:
         raise MissingExtraError(
-            f"Lava is not complete: lava-nc {VERSION} with {', '.join(COMPANIONS)} is needed",
+            f"Lava is incomplete: lava-nc {VERSION} with {', '.join(COMPANIONS)} is needed",
             numbers=f"lava-nc {_version() or 'is not installed'}",
             advice="Run: " + " && ".join(commands),
         )

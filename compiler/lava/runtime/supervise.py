@@ -43,7 +43,7 @@ GRACE_S = 0.5
 PATIENCE_S = 10.0
 """How long the exception of a process may take to arrive once others have ended: longer than a busy machine needs."""
 
-OUT_OF_MEMORY = "Somebody killed it: the system does so where memory is exhausted. Give fewer samples at once."
+OUT_OF_MEMORY = "Something killed it: the system does so when memory is exhausted. Give fewer samples at once."
 
 
 def run_graph(

@@ -100,7 +100,7 @@ def require_neuron_model() -> None:
         raise LavaError(
             "the populations have no model for a neuro-core",
             where=NEURON_MODELS,
-            advice="Write there an NcProcessModel of Neurons from its listing; the vendor's assembler is not public. "
+            advice="Write an NcProcessModel of Neurons there, from its listing; the vendor's assembler is not public. "
             "`ltc2neuro inspect --assembly` prints the listing, docs/instruction-set.md describes it. "
             "A network compiled with microcode=False needs none.",
         )

@@ -22,7 +22,7 @@ def model_dtype(model: torch.nn.Module) -> torch.dtype:
                 "the model is in half precision",
                 where=name,
                 numbers=str(tensor.dtype),
-                advice="Convert it first: model.float(). The weights stay what they are.",
+                advice="Convert it first: model.float(). The weights keep their values.",
             )
         if tensor.is_floating_point():
             found.add(tensor.dtype)

@@ -102,7 +102,7 @@ def _store(recorder: Tape, target: object, result: object) -> object:
         )
     if aliased(target) or target.shape != result.shape:
         raise recorder.refusal(
-            "an in-place operation on a tensor of which a view is in use",
+            "an in-place operation on a tensor that has a view in use",
             "Use the operation that returns a new tensor (x = x + y).",
         )
     rebind(target, result.example, result.codes, result.value)
@@ -127,7 +127,7 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
     if example.dtype == torch.bool:
         return truth(x)
     if not example.dtype.is_floating_point and x.example.dtype.is_floating_point:
-        raise x.recorder.refusal(f"a computed value is cut to {example.dtype}", CUTS)
+        raise x.recorder.refusal(f"a computed value is truncated to {example.dtype}", CUTS)
     x.recorder.narrowed |= example.dtype == torch.float32 and x.example.dtype == torch.float64
     return symbolic(x.recorder, example, x.codes, x.value)
 

@@ -17,9 +17,9 @@ _ESCAPES = (
     "The value would become a constant. Compute with torch operations on the tensor itself, without .data, numpy or "
     "Python numbers; decide with torch.where instead of if."
 )
-_ROUNDS = "Nothing on the chip rounds: leave it a float, and round behind the network, or its input before it."
+_ROUNDS = "The chip's programs do not round: keep it a float, and round after the network, or its input before it."
 _LOOKED_UP = (
-    "Look it up before the network: compile the part of the model behind the embedding, and give it the vectors, "
+    "Look it up before the network: compile the part of the model after the embedding, and give it the vectors, "
     "compile(rest, embedding(tokens).detach()). Of two vectors select with torch.where(condition, a, b)."
 )
 CUTS = f"{_ROUNDS} Tokens or indices: look them up before the network, compile(rest, embedding(tokens).detach())."
@@ -32,14 +32,14 @@ _KERNELS = (
     "Use the module torch.nn.LSTM, GRU or RNN itself, as an attribute of the model or in nn.ModuleList (a Python list "
     "or dict hides it), or a cell under ltc2neuro.nn.Recurrent."
 )
-_CHOSEN = "Return the values of all features, and choose behind the network; within it there are amax and amin."
+_CHOSEN = "Return the values of all features, and choose after the network; inside it use amax and amin."
 _LOGARITHM = (
     "No program of the chip has a logarithm. Return the values before it, and apply it behind the network; of an input "
     "take it before, as the input's unit."
 )
 _BEFORE = (
     "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "
-    "more input channel; what comes last can be computed behind it."
+    "more input channel; what comes last can be computed after it."
 )
 _ADVICE: dict[Callable[..., object], str] = {
     f: advice
@@ -85,7 +85,7 @@ _ADVICE: dict[Callable[..., object], str] = {
         (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),
         (
             ("log_softmax",),
-            "Leave it out: it does not change which output is the largest. Apply it behind the network.",
+            "Leave it out: it does not change which output is the largest. Apply it after the network.",
         ),
         (("dropout", "rand_like", "randn_like", "bernoulli"), "A compiled network is deterministic: leave it out."),
     )
@@ -117,7 +117,7 @@ def misused(recorder: Tape, error: Exception) -> TraceError:
     if unknown is not None:
         text = f"its argument {unknown[1]} is not known"
     elif isinstance(error, TypeError) and "positional argument" in text:
-        text = "it has more arguments, or fewer, than are known"
+        text = "it has more arguments, or fewer, than are supported"
     return recorder.refusal(
         f"{recorder.operation} is called in a way that is not supported",
         "Leave the argument out where its default will do, or write it with simpler operations.",

@@ -60,7 +60,7 @@ def ltc(
 def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellStep:
     """One step of an LTC cell: its own methods, with one unfold in a block that repeats."""
     if not isinstance(cell, LTCCell):
-        raise TypeError(f"{type(cell).__name__} is no LTCCell")
+        raise TypeError(f"{type(cell).__name__} is not an LTCCell")
     _refuse_stale(recorder, cell)
     _refuse_weights(recorder, cell)
     unfolds = cell._ode_unfolds

@@ -117,7 +117,7 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSte
         state = states[0] if len(states) == 1 else states
         if isinstance(elapsed, torch.Tensor) and not takes_time(cell):
             raise recorder.refusal(
-                f"the cell {type(cell).__name__} does not know time and is given time spans",
+                f"the cell {type(cell).__name__} takes no elapsed time, but is given time spans",
                 "Leave out timespans, or give its forward a third argument named elapsed.",
             )
         y, new = split(cell(x, state, elapsed) if takes_time(cell) else cell(x, state), cell)
@@ -149,7 +149,7 @@ def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> B
     fit = len(tensors) == 2 and all(_fits(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)
     if not fit or bool((tensors[0] > tensors[1]).any()):
         raise TraceError(
-            f"a bound of the cell {type(cell).__name__} is no interval for its state",
+            f"a bound of the cell {type(cell).__name__} is not an interval for its state",
             where=written(cell),
             numbers=f"{ends} for a state of {shape}",
             advice="Let state_bounds return (low, high) for each state, finite numbers or one per element, or None.",
@@ -165,7 +165,7 @@ def initial_states(recorder: Recorder, hx: object) -> States | None:
     given = hx if isinstance(hx, (tuple, list)) else (hx,)
     tensors = tuple(t for t in given if isinstance(t, torch.Tensor))
     if len(tensors) != len(given):
-        raise recorder.refusal("a recurrent layer starts from something that is no tensor", "Give a tensor or nothing.")
+        raise recorder.refusal("a recurrent layer starts from something that is not a tensor", "Give a tensor.")
     return tensors
 
 
@@ -190,7 +190,7 @@ def scan(
     if len(after) != len(names):
         raise _broken(
             step,
-            "a cell returns another number of states than it takes",
+            "a cell returns a different number of states than it takes",
             "Return the new state, or the output and the new state: (y, state), in which several states are a tuple.",
             f"{len(names)} before, {len(after)} after",
         )
@@ -212,7 +212,7 @@ def scan(
         if not new.is_floating_point():
             raise _broken(
                 step,
-                "the new state of a cell is no float",
+                "the new state of a cell is not a float",
                 "Return it as a float: state.float().",
                 f"{variable.name}: {new.dtype}",
             )
@@ -242,7 +242,7 @@ def _elapsed(recorder: Recorder, timespans: object, batch_first: bool) -> Symbol
     result = spans if spans.dim() == 2 else spans.unsqueeze(-1)
     if not isinstance(result, Symbolic) or result.dim() != 2:
         raise recorder.refusal(
-            "time spans have another shape than (batch, time)", "Give each sample one.", f"{tuple(timespans.shape)}"
+            "time spans do not have the shape (batch, time)", "Give each sample one.", f"{tuple(timespans.shape)}"
         )
     return result
 
@@ -262,7 +262,7 @@ def _step_input(recorder: Recorder, x: torch.Tensor, batch_first: bool) -> Symbo
         raise swapped
     if not axes.starts_with(x.codes, axes.sequence_labels(time_first=not batch_first)):
         raise recorder.refusal(
-            "a recurrent layer is given something else than a batch of whole sequences",
+            "a recurrent layer is given something other than a batch of whole sequences",
             "Give it (batch, time, features) with all steps of the model's input. A loop in which the model goes on "
             "from its own answers stays outside: compile the model without it, and give stream() each answer.",
             f"the shape is {tuple(x.shape)}",
@@ -286,21 +286,21 @@ def _new_state(recorder: Recorder, step: CellStep, number: int, hx: States | Non
         if len(hx) != len(step.variables):
             names = ", ".join(v.name for v in step.variables)
             raise recorder.refusal(
-                "a recurrent layer starts from another number of states than it has",
+                "a recurrent layer starts from a different number of states than it has",
                 f"Give it {names}: a tensor, or a tuple where there are several.",
                 f"{len(hx)} given, expected {len(step.variables)}",
             )
         given, wanted = hx[number].detach().double(), (axes.ROWS, *variable.shape)
         if not _fits(given.shape, wanted):
             raise recorder.refusal(
-                "a recurrent layer starts from a state of another shape",
+                "a recurrent layer starts from a state of the wrong shape",
                 "Give it a row for each sequence.",
                 f"{variable.name} is {tuple(given.shape)}, expected {wanted}",
             )
         rows = given.expand(wanted).reshape(axes.ROWS, size).numpy()
         if np.any(rows[0] != rows[1]):
             raise recorder.refusal(
-                "a recurrent layer starts from another state in each row",
+                "a recurrent layer starts from a different state in each row",
                 "Start from zeros, or from a constant that is the same for each row.",
             )
         initial = rows[0].copy()

@@ -49,8 +49,8 @@ def rnn(
     for state in start or ():
         if state.dim() != 3 or len(state) != layer.num_layers:
             raise recorder.refusal(
-                "a layer of torch starts from a state of another shape",
-                "Give (layers, batch, hidden), the layers first also where batch_first is set.",
+                "a layer of torch starts from a state of the wrong shape",
+                "Give (layers, batch, hidden), the layers first even if batch_first is set.",
                 f"{tuple(state.shape)} for {layer.num_layers} layers",
             )
     last: list[States] = []

@@ -71,14 +71,14 @@ def _recorded(recorder: Recorder, original: Callable[..., Tensor], fixed: bool) 
         if not fixed:
             raise recorder.refusal(
                 f"odeint with the adaptive method {type(solver).__name__} is not supported",
-                "It takes as many steps as its error estimate asks for, of all rows together; a chip's program has a "
-                "fixed number. Use method='rk4' with options=dict(step_size=...), and look at the difference.",
+                "It takes as many steps as its error estimate asks for, for all rows together; a chip's program has a "
+                "fixed number. Use method='rk4' with options=dict(step_size=...), and check the difference.",
             )
         if getattr(solver, "implicit", False):  # the Adams methods alone have it
             raise recorder.refusal(
                 f"odeint with the implicit method {type(solver).__name__} is not supported",
                 "It iterates until all rows together have converged; a chip's program has a fixed number of steps. Use "
-                "method='rk4' or 'explicit_adams' with options=dict(step_size=...), and look at the difference.",
+                "method='rk4' or 'explicit_adams' with options=dict(step_size=...), and check the difference.",
             )
         if solver.interp != "linear":
             raise recorder.refusal(f"odeint interpolates {solver.interp}", "Leave interp at 'linear'.")

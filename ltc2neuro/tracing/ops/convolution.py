@@ -46,7 +46,7 @@ def _convolution(function: Rule, axes: int) -> Rule:
         groups: int = 1,
     ) -> Tensor:
         if isinstance(weight, Symbolic) or input.dim() != axes + 2:
-            raise TypeError(f"argument input or weight: (rows, channels, {axes} axes) and constant weights are known")
+            raise TypeError(f"argument input or weight: (rows, channels, {axes} axes) and constant weights expected")
         exact = weight.detach().double()
         name = input.recorder.names.get(weight)
 
@@ -75,7 +75,7 @@ def _average(function: Rule, axes: int) -> Rule:
 
     def rule(input: Symbolic, *args: object, **kwargs: object) -> Tensor:
         if input.dim() != axes + 2:
-            raise TypeError(f"argument input: (rows, channels, {axes} axes) is known")
+            raise TypeError(f"argument input: (rows, channels, {axes} axes) is supported")
 
         def pool(x: Tensor) -> Tensor:
             return function(x, *args, **kwargs)
@@ -188,7 +188,7 @@ def _maximum(function: Rule, axes: int) -> Rule:
         return_indices: bool = False,
     ) -> Tensor:
         if return_indices or input.dim() != axes + 2 or any(d != 1 for d in _each(dilation, axes)):
-            raise TypeError("argument dilation or return_indices: plain windows over (rows, channels, ...) are known")
+            raise TypeError("argument dilation or return_indices: plain windows over (rows, channels, ...) expected")
         features_only(input, range(1, input.dim()))
         result = function(input.example, kernel_size, stride, padding, dilation, ceil_mode)
         kernel = _each(kernel_size, axes)

@@ -120,7 +120,7 @@ def _pow(input: Tensor, exponent: float) -> Tensor:
         return torch.sqrt(input)
     if exponent < 0:
         return torch.reciprocal(_pow(input, -exponent))
-    raise TypeError(f"argument exponent = {exponent}: whole numbers from 1 to 8, 0.5, and their negatives are known")
+    raise TypeError(f"argument exponent = {exponent}: 1 to 8, 0.5, and their negatives are supported")
 
 
 def _sqrt(input: Symbolic) -> Tensor:
@@ -250,7 +250,7 @@ def _dropout(input: Symbolic, p: float = 0.5, training: bool = True) -> Tensor:
 def _refuse_training(input: Symbolic, training: bool) -> None:
     if training:
         raise input.recorder.refusal(
-            f"{input.recorder.operation} does what belongs to training, in eval mode, too",
+            f"{input.recorder.operation} computes as in training, even in eval mode",
             "Call it with training=self.training; a batch norm needs statistics of its own (track_running_stats).",
         )
 
@@ -269,7 +269,7 @@ def _addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha:
 
 def _pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     if mode != "constant" or any(p < 0 for p in pad):
-        raise TypeError(f"argument pad = {tuple(pad)}, mode = {mode}: constants are added only")
+        raise TypeError(f"argument pad = {tuple(pad)}, mode = {mode}: only constant padding is supported")
     for number, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True)):
         axis = input.dim() - 1 - number
         for width, front in ((before, True), (after, False)):

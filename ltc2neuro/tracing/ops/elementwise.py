@@ -20,7 +20,7 @@ Operand: TypeAlias = "torch.Tensor | float | int | bool"
 
 MIXES = (
     "A network computes one row and one step at a time. What joins steps belongs into a cell under "
-    "ltc2neuro.nn.Recurrent; what joins rows, or averages over time, belongs behind the network."
+    "ltc2neuro.nn.Recurrent; what joins rows, or averages over time, belongs after the network."
 )
 
 

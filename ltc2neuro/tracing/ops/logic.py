@@ -79,8 +79,8 @@ def bitwise(logical: Rule, real: Callable[..., torch.Tensor]) -> Rule:
         recorder = tensors[0].recorder
         if not all(_is_bit(operand) for operand in (input, other)):
             raise recorder.refusal(
-                f"{recorder.operation} joins the bits of whole numbers",
-                "Compare first, and join what comes out: (a > 0) & (b > 0).",
+                f"{recorder.operation} combines the bits of whole numbers",
+                "Compare first, and combine the results: (a > 0) & (b > 0).",
                 f"{example.dtype}, not all 0 or 1",
             )
         result = logical(input, other)

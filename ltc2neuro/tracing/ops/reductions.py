@@ -22,7 +22,7 @@ def _norm(
 ) -> Tensor:
     input = input if dtype is None else input.to(dtype)
     if p not in (1, 2, "fro", None, math.inf):
-        raise TypeError(f"argument p = {p}: the norms 1, 2 and inf are known")
+        raise TypeError(f"argument p = {p}: the norms 1, 2 and inf are supported")
     axes = tuple(range(input.dim())) if dim is None else dim
     if p == 1:
         return abs(input).sum(axes, keepdim)

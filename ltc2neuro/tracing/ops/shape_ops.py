@@ -54,7 +54,7 @@ def copied(x: Symbolic, **_: object) -> Symbolic:
 def _moved(x: Symbolic, example: object, codes: object) -> object:
     if isinstance(example, torch.Tensor) and isinstance(codes, torch.Tensor):
         if example.dtype != x.example.dtype:
-            raise x.recorder.refusal("the bits of a tensor are read as another type", "Leave it the type it has.")
+            raise x.recorder.refusal("the bits of a tensor are read as another type", "Keep its type.")
         problem = axes.problem(codes)
         if problem is not None:
             raise _apart(x.recorder, problem)

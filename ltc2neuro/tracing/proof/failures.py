@@ -36,7 +36,7 @@ def failure(error: Exception, shape: tuple[int, ...]) -> Exception:
     elif torchs and _OF_SHAPES.search(text):
         advice = _SHAPES
     return FailsError(
-        "the model fails on a batch of another shape than the trace's",
+        "the model fails on a batch of a different shape than the trace's",
         where=str(raised_at(error) or ""),
         numbers=f"(batch, time, features) = {shape}: {type(error).__name__}: {error}",
         advice=advice,

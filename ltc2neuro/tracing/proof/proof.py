@@ -316,7 +316,7 @@ def _diverges(graph: Graph, p: Pair) -> ProofError:
 
 def _other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
     return ProofError(
-        f"{OUTPUT} has another shape than the trace tells: the model takes some of a longer sequence's steps only",
+        f"{OUTPUT} has another shape than in the trace: the model takes only some steps of a longer sequence",
         where=OUTPUT,
         numbers=f"torch returns {answer}, expected {wanted}",
         advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "

@@ -130,7 +130,7 @@ def problem(codes: torch.Tensor) -> str | None:
         return "its rows or steps differ in their number of elements"
     elements = elements_of(codes).reshape(-1).numpy()[groups.positions]
     if np.any(elements != elements[0]):
-        return "it does something else in one row or step than in another"
+        return "it treats one row or step differently from another"
     first = groups.positions[:, 0].reshape(ROWS, len(steps))
     if np.any(np.diff(first, axis=0) <= 0):
         return "it changes the order of the batch's rows"

@@ -137,7 +137,7 @@ class Recorder(Tape):
         """The error for something at the user's current line, or for a layer that torch does not know of."""
         hidden = hidden_layer(self._modules)
         if hidden is not None:
-            what, advice = f"{hidden} is no part of the model that torch knows: {what}", ADVICE
+            what, advice = f"{hidden} is not part of the model as torch knows it: {what}", ADVICE
         line = user_line()
         module = f"module {self.path!r}" if self.path else "the model"
         return TraceError(what, where=f"{module}, {line}" if line else module, numbers=numbers, advice=advice)

@@ -128,7 +128,7 @@ def test_whole_text():
         ("word tick = 0", "word tick = [0, 1]", 7, "a number, or one for each of 3 neurons"),
         ("[-1, 0, 1]", "[-1, 0 1]", 8, "a number, or [numbers]; found '['"),
         ("[-1, 0, 1]", "[-1, 0, 1", 8, "a number, or [numbers]; found '['"),
-        ("word tick = 0", 'word "v (state)" = 0', 8, "a word that is not yet there"),
+        ("word tick = 0", 'word "v (state)" = 0', 8, "a word that is not declared yet"),
         ('in "v (state)"', "in u", 9, "a word that has been declared, not 'u'"),
         ("tick=tick+#1", "tick=tick+1", 11, "a word, %register, #number or sum0, sum1 ..; found '1'"),
         ("tick=tick+#1", "tick=tick #1", 11, "+, or -, or &, or *, or <<, or >>, or <, <=, == or !=, or ?"),
@@ -137,7 +137,7 @@ def test_whole_text():
         ("tick=tick+#1", "sum0=tick+#1", 11, "found 'sum0'"),
         ("skip to end", "skip to there", 12, "a label further down"),
         ("tick == #1", "tick > #1", 12, "<, <=, == or !=; found '>'"),
-        ("end:", "end:\nend:", 15, "a label that is not there again further down"),
+        ("end:", "end:\nend:", 15, "a label that stands nowhere else"),
         ("sum0 >>", "sum1 >>", 13, "one of 1 sums"),
         ("word tick = 0", "word tick = 9223372036854775808", 7, "a number, or [numbers]; found '9223372036854775808'"),
         ("[-1, 0, 1]", "[-1, 0, 99999999999999999999]", 8, "a number, or [numbers]"),
@@ -146,7 +146,7 @@ def test_whole_text():
         (">> #3", ">> #64", 13, "a shift by 0 to 63"),
         ('"v (state)" * sum0 >> #3', "#1 << #-3", 13, "a shift by 0 to 63"),
         ("send0 %r0", "send0 %r1", 14, "a register that is written before it is read, not 'r1'"),
-        ("program\n", "state cell.v in tick\nprogram\n", 10, "a state that is not yet there"),
+        ("program\n", "state cell.v in tick\nprogram\n", 10, "a state that is not declared yet"),
         ("send0", "send2", 14, "one of 1 messages"),
         ('"v (state)" * sum0', '"v (state) * sum0', 13, "found '\"'"),
         ('"v (state)" * sum0', '"v \\(state)" * sum0', 13, "found"),
@@ -164,7 +164,7 @@ def test_wrong_text_is_refused(before, after, line, expected):
 
 
 def test_two_populations_of_one_name_are_refused():
-    with pytest.raises(AssemblyError, match="two populations have one name"):
+    with pytest.raises(AssemblyError, match="two populations have the same name"):
         parse(PROGRAM + PROGRAM)
 
 

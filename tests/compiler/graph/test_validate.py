@@ -49,10 +49,10 @@ def doubled_write(graph: Graph) -> Graph:
 
 
 BROKEN = {
-    "which is not there": lambda g: with_op(g, ops.Add, lambda op: replace(op, a="nothing")),
+    "which does not exist": lambda g: with_op(g, ops.Add, lambda op: replace(op, a="nothing")),
     "no such state": lambda g: with_op(g, ops.StateRead, lambda op: replace(op, state="t")),
     "lacks its array": lambda g: with_op(g, ops.MatVec, lambda op: replace(op, matrix="m")),
-    "does not belong into an integer graph": lambda g: with_op(g, ops.Add, lambda op: ops.Mul(op.out, op.a, op.b)),
+    "does not belong in an integer graph": lambda g: with_op(g, ops.Add, lambda op: ops.Mul(op.out, op.a, op.b)),
     "written twice": doubled_write,
     "the output repeats 2 times": lambda g: replace(g, blocks=(*g.blocks[:2], replace(g.blocks[2], repeat=2))),
     "has 2 ops Output": lambda g: replace(g, blocks=(*g.blocks, replace(g.blocks[2], ops=g.blocks[2].ops[-1:]))),
@@ -82,7 +82,7 @@ def test_a_value_of_a_repeated_block_is_not_seen_outside():
     graph = small()
     inner = graph.blocks[1].ops[-1].x
     broken = replace(graph, blocks=(*graph.blocks[:2], Block("output", (ops.Output(inner, "in.scale", "in.offset"),))))
-    assert any("which is not there" in p for p in problems(broken))
+    assert any("which does not exist" in p for p in problems(broken))
 
 
 def with_format(graph: Graph, kind: type[ops.Op], form: Format) -> Graph:
@@ -153,7 +153,7 @@ def test_prove_refuses_shifts_that_are_none(shift):
         else:
             b.output(b.rescale(x, shift, -5, 5))
         b.block("only")
-        with pytest.raises(GraphError, match="no number of bits"):
+        with pytest.raises(GraphError, match="impossible number of bits"):
             prove(b.graph(), LOIHI2)
 
 

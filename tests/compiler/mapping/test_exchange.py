@@ -61,7 +61,7 @@ def test_what_the_json_says():
         (["populations", 0, "size"], True, "populations[0].size", "an integer, at least 0"),
         (["populations", 0, "words", 0, "initial"], [1], "populations[0].words[0].initial", "one for each of 2"),
         (["populations", 0, "words", 0, "initial"], [1.5, 2], "populations[0].words[0].initial", "a list of integers"),
-        (["populations", 0, "words", 1, "name"], "tick", "populations[0].words[1].name", "not yet there"),
+        (["populations", 0, "words", 1, "name"], "tick", "populations[0].words[1].name", "not declared yet"),
         (["populations", 0, "states"], {"s": "no"}, "populations[0].states", "not 'no'"),
         (["populations", 0, "program", 0, "op"], "Fly", "populations[0].program[0].op", "one of Move, Add"),
         (["populations", 0, "program", 0, "a"], {"word": "no"}, "populations[0].program[0]", "not 'no'"),

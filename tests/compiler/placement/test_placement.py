@@ -144,7 +144,7 @@ def test_spread_over_more_cores():
 
 
 def test_more_cores_asked_for_than_there_are():
-    with pytest.raises(PlacementError, match="not so many cores to spread") as caught:
+    with pytest.raises(PlacementError, match="not that many cores to spread") as caught:
         place(network([population("p", 12)], [], 1), replace(CHIP, cores=10), spread=12)
     assert caught.value.numbers == "cores = 12, and 1 x 10 are there" and "or 2 chips" in caught.value.advice
 
@@ -171,7 +171,7 @@ def test_text_has_a_line_a_core():
     assert len(lines) == placed.count + 5
     assert "of 120 cores, 1 chip" in lines[0] and "messages a sample from core to core" in lines[0]
     assert "synapses" in lines[2] and "99.9%" in lines[2]
-    assert "bottleneck: neurons" in lines[-2] and lines[-1].endswith("at 20 these cores would still do")
+    assert "bottleneck: neurons" in lines[-2] and lines[-1].endswith("at 20 these cores would still suffice")
     full = layers(600, 64, 1)
     assert place(full, CHIP).count == 1 and str(place(full, CHIP)).endswith("at 20 these cores would be overfull")
 

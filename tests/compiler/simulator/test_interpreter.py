@@ -134,7 +134,7 @@ def test_equals_each_neuron_alone(program, seed, shape, uniform):
 
 
 def test_backward_skip_is_refused():
-    with pytest.raises(GraphError, match="no label further down"):
+    with pytest.raises(GraphError, match="not a label further down"):
         Interpreter((isa.Label("back"), isa.Skip("back")), (3,))
 
 

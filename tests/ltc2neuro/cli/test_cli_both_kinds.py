@@ -103,6 +103,6 @@ def test_advice_on_the_form_is_in_words_of_the_shell(tmp_path, capsys) -> None:
     arguments = [f"{tmp_path}/train.py:build", "--calibration", f"{tmp_path}/x.npy", "-o", f"{tmp_path}/m.l2n"]
     assert main(["compile", *arguments, "--no-microcode", "--precision", "accurate"]) == 2
     error = capsys.readouterr().err
-    assert "a precision is that of networks with microcode" in error and "in Python" in error
+    assert "precision is for networks with microcode" in error and "in Python" in error
     assert main(["compile", *arguments, "--no-microcode", "--chip", "ideal"]) == 2
     assert "without --no-microcode" in capsys.readouterr().err

@@ -44,7 +44,7 @@ def out(capsys) -> dict:
 
 def test_a_network_that_keeps_all_rules(folder, capsys):
     assert main(["check", f"{folder}/m.l2n"]) == 0
-    assert capsys.readouterr().out == "loihi2: no rule objects\n"
+    assert capsys.readouterr().out == "loihi2: no design rule is broken\n"
     assert main(["check", f"{folder}/m.l2n", "--board", "kapoho_point", "--json"]) == 0
     assert out(capsys) == {"chip": "loihi2", "passed": True, "findings": []}
 
@@ -63,7 +63,7 @@ def test_a_chip_that_refuses_ends_with_status_1_and_its_reasons(folder, capsys):
 def test_a_model_before_it_is_compiled(folder, capsys):
     command = ["check", f"{folder}/train.py:build", "--calibration", f"{folder}/x.npy", "--arg", "units=9"]
     assert main(command) == 0
-    assert capsys.readouterr().out == "loihi2: no rule objects\n"
+    assert capsys.readouterr().out == "loihi2: no design rule is broken\n"
     assert main([*command, "--chip", "xylo", "--json"]) == 1
     assert any(f["numbers"] == "the model has 9 divisions" for f in out(capsys)["findings"])
 

@@ -169,7 +169,7 @@ class CellTest:
         layer, x = self.layer(size=4).eval(), sequences(FEATURES)
         spans = [np.random.default_rng(n).uniform(0.2, 1.0, len(one)) for n, one in enumerate(x)]
         if not takes_time(layer.cell):
-            with pytest.raises(TraceError, match="does not know time"):
+            with pytest.raises(TraceError, match="takes no elapsed time"):
                 trace(layer, x, timespans=spans)
             return
         traced = trace(layer, x, timespans=spans)

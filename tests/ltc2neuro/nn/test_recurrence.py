@@ -156,14 +156,14 @@ def test_time_spans_that_are_no_tensor():
 @pytest.mark.parametrize("shape", [(1, 2, 5), (2, 1), (2, 4), (3, 5), ()])
 def test_a_start_of_another_shape_is_not_repeated(shape):
     """torch.nn.RNN's (layers, batch, size) would make outputs (1, batch, time, size)."""
-    with pytest.raises(InputError, match="hx is no state of the cell Elman") as caught:
+    with pytest.raises(InputError, match="hx is not a state of the cell Elman") as caught:
         Recurrent(Elman())(torch.randn(2, 6, 3), torch.zeros(shape))
     assert str(shape) in caught.value.numbers and "(2, 5)" in caught.value.numbers
 
 
 def test_a_start_of_another_number_of_states():
     for hx in (torch.zeros(2, 4), (torch.zeros(2, 4),), (torch.zeros(2, 4), None)):
-        with pytest.raises(InputError, match="hx is no state of the cell TwoStates"):
+        with pytest.raises(InputError, match="hx is not a state of the cell TwoStates"):
             Recurrent(TwoStates())(torch.randn(2, 6, 3), hx)
     x, start = torch.randn(2, 6, 3), [torch.ones(2, 4), torch.ones(2, 2)]
     layer = Recurrent(TwoStates())
@@ -194,7 +194,7 @@ def test_repeat_without_a_cell():
 def test_cells_that_do_not_fit():
     with pytest.raises(InputError, match="batch of sequences"):
         Recurrent(Elman())(torch.zeros(4, 3))
-    with pytest.raises(InputError, match="does not know time"):
+    with pytest.raises(InputError, match="takes no elapsed time"):
         Recurrent(Elman())(torch.zeros(1, 2, 3), timespans=torch.ones(1, 2))
 
     class Odd(Elman):
@@ -208,7 +208,7 @@ def test_cells_that_do_not_fit():
         def forward(self, x, h):
             return [h]
 
-    with pytest.raises(InputError, match="something else than a state"):
+    with pytest.raises(InputError, match="returns neither a state"):
         trace(Recurrent(Wrong()), [np.zeros((4, 3))])
 
 
@@ -246,7 +246,7 @@ def test_a_cell_that_wants_more():
             return torch.tanh(x + h * elapsed)
 
     for cell, name in ((Timed(), "t"), (ByKeyword(), "elapsed")):
-        with pytest.raises(InputError, match="wants more than an input and a state") as caught:
+        with pytest.raises(InputError, match="needs more than an input and a state") as caught:
             Recurrent(cell)
         assert name in caught.value.numbers and "elapsed" in caught.value.advice
 
@@ -265,17 +265,17 @@ def test_a_cell_that_states_no_bound():
 @pytest.mark.parametrize(
     ("cell", "what", "numbers"),
     [
-        (Stepping(lambda x, h: None), "something else than a state", "NoneType"),
-        (Stepping(lambda x, h: (h, h, h)), "something else than a state", "a tuple of 3"),
-        (Stepping(lambda x, h: (x + h[0], h[1]), state_size=(3, 3)), "another number of states", "2 before, 1 after"),
+        (Stepping(lambda x, h: None), "returns neither a state", "NoneType"),
+        (Stepping(lambda x, h: (h, h, h)), "returns neither a state", "a tuple of 3"),
+        (Stepping(lambda x, h: (x + h[0], h[1]), state_size=(3, 3)), "different number of states", "2 before, 1 after"),
         (Stepping(lambda x, h: torch.cat([x, h], -1)), "changes the shape of its state", "h: (2, 3) before"),
         (Stepping(lambda x, h: (x, torch.ones(2, 3))), "does not depend on its input or state", "h"),
         (Stepping(lambda x, h: (torch.ones(2, 3), x + h)), "output of a cell was not recorded", ""),
         (Stepping(state_names=("a", "b")), "state_names of the cell Stepping", "2 for 1 states"),
         (Stepping(state_bounds=lambda elapsed: [None, None]), "state_bounds of the cell Stepping", "2 for 1 states"),
-        (Stepping(state_bounds=lambda elapsed: [(1.0, -1.0)]), "is no interval", "(1.0, -1.0)"),
-        (Stepping(state_bounds=lambda elapsed: [(0.0, float("inf"))]), "is no interval", "(0.0, inf)"),
-        (Stepping(state_bounds=lambda elapsed: [(torch.zeros(2), 1.0)]), "is no interval", "state of (3,)"),
+        (Stepping(state_bounds=lambda elapsed: [(1.0, -1.0)]), "is not an interval", "(1.0, -1.0)"),
+        (Stepping(state_bounds=lambda elapsed: [(0.0, float("inf"))]), "is not an interval", "(0.0, inf)"),
+        (Stepping(state_bounds=lambda elapsed: [(torch.zeros(2), 1.0)]), "is not an interval", "state of (3,)"),
     ],
 )
 def test_what_a_cell_may_not_return(cell, what, numbers):

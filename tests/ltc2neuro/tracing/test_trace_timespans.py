@@ -204,7 +204,7 @@ def test_a_model_that_takes_no_time_spans():
 
 
 def test_a_cell_that_knows_no_time():
-    with pytest.raises(TraceError, match="does not know time"):
+    with pytest.raises(TraceError, match="takes no elapsed time"):
         trace(Recurrent(nn.GRUCell(3, 4)), sequences(3), timespans=spans())
 
 

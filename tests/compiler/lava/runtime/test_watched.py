@@ -203,7 +203,7 @@ def test_a_run_goes_on_after_a_pause(integrator: MapFor) -> None:
 def test_networks_wired_as_they_are_are_refused(integrator: MapFor) -> None:
     first, second = (net_of(integrator(None), fused) for fused in (False, True))
     first.out.connect(second.inp)
-    with pytest.raises(LavaError, match="another format") as caught:
+    with pytest.raises(LavaError, match="a different format") as caught:
         first.run(RunSteps(num_steps=2), Loihi2SimCfg(select_tag="fixed_pt"))
     assert "to_lava(after=" in caught.value.advice
     assert not multiprocessing.active_children()

@@ -283,7 +283,7 @@ class Counts(nn.Module):
 
 
 def test_a_state_that_is_no_float():
-    with pytest.raises(TraceError, match="no float") as caught:
+    with pytest.raises(TraceError, match="not a float") as caught:
         calling_of(Recurrent(Counts(lambda h: h)), CALIBRATION)
     assert "float()" in caught.value.advice
     trace(Recurrent(Counts(lambda h: h.float())), CALIBRATION)

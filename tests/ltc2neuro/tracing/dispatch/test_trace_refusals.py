@@ -288,7 +288,7 @@ def test_time_spans_and_computed_initial_states():
     assert "time spans" in refused(lambda net, x: net.rnn(x, timespans=torch.ones(2, 3))[0], rnn=LTC(4, 5)).what
     assert "computed state" in refused(lambda net, x: net.rnn(x, x[:, -1])[0], rnn=LTC(4, 4)).what
     rows = lambda net, x: net.rnn(x, torch.arange(8.0).view(2, 4))[0]  # noqa: E731
-    assert "another state in each row" in refused(rows, rnn=LTC(4, 4)).what
+    assert "a different state in each row" in refused(rows, rnn=LTC(4, 4)).what
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_what_depends_on_the_length_or_the_batch_fails_the_proof():
 
 def test_numbers_of_the_trace_in_the_model_fail_the_proof():
     function = lambda net, x: net.map(x.reshape(-1, 4)).reshape(2, 3, 4)  # noqa: E731
-    with pytest.raises(ProofError, match="another shape") as caught:
+    with pytest.raises(ProofError, match="a different shape") as caught:
         trace(Net(function, map=nn.Linear(4, 4)), sequences())
     at_its_line(caught.value, function)
 
