@@ -258,7 +258,7 @@ HARMFUL: dict[str, tuple[str, Callable[[Members], Members]]] = {
     "modules are a number": ("modules of Value is", edited(GRAPH, value("x", modules=1))),
     "lines are nothing": ("lines of Value is", edited(GRAPH, value("x", lines=None))),
     "block's name is a list": ("name of Block is", edited(GRAPH, lambda g: g["blocks"][0].update(name=[]))),
-    "time constant of no known state": ("time constant of nothing known", edited(GRAPH, time_constant(state="v"))),
+    "time constant of no known state": ("time constant of no known state", edited(GRAPH, time_constant(state="v"))),
     "time constant without a total": ("total of TimeConstant is", edited(GRAPH, time_constant(total=1e308))),
     "time constant often": ("repeat of TimeConstant is", edited(GRAPH, time_constant(repeat="3"))),
     "host's map is not finite": (
