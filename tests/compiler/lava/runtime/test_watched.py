@@ -114,7 +114,7 @@ def test_what_is_no_input_is_named(integrator: MapFor, fused: bool, wrong: float
     net.stop()
     assert caught.value.what.startswith("port network.inp got")
     assert caught.value.where == f"network.inp, feature 1, sample 3, time step {3 * net.ticks_per_sample + 1}"
-    assert caught.value.numbers == f"{words}, but integers from -4000 to 4000 enter"
+    assert caught.value.numbers == f"{words}, but integers from -4000 to 4000 can enter"
     assert not multiprocessing.active_children()
 
 
