@@ -197,7 +197,7 @@ def test_what_takes_the_other_kind_of_network_says_so(net: LibraryNetwork) -> No
     with_microcode = ltc2neuro.compile(tracker(), X)
     wrong = {
         "form must be a LibraryForm": lambda: ltc2neuro.compile(tracker(), X, microcode=False, form="wide"),  # type: ignore[call-overload]
-        "the networks are not of the same model": lambda: ltc2neuro.compare(ltc2neuro.compile(CfC(FEATURES, 6), X), net, X),
+        "networks are not of the same model": lambda: ltc2neuro.compare(ltc2neuro.compile(CfC(FEATURES, 6), X), net, X),
         "compare takes a network with microcode, then one without": lambda: ltc2neuro.compare(net, with_microcode, X),  # type: ignore[arg-type]
         "no executor": lambda: net.run(X, on=["lava"]),  # type: ignore[arg-type]
     }
