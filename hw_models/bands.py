@@ -23,6 +23,11 @@ class Band:
         if not 0 <= self.low <= self.default <= self.high < float("inf"):
             raise ValueError(f"a band must have 0 <= low <= default <= high: {self.low}, {self.default}, {self.high}")
 
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """Low, default and high."""
+        return self.low, self.default, self.high
+
     @staticmethod
     def exact(value: float) -> Band:
         """A number that is known."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from hw_models.bands import Band
 from hw_models.chip import Chip
 from hw_models.constants import MEASURES, ChipTiming, Citation, Energy, Meaning, Memory
+from hw_models.units import scale_of
 
 WIDTH = 26
 KINDS = {"bool": "true or false", "int": "whole number", "float": "number", "Band": "band"}
-PREFIXES = {0: "", -3: "m", -6: "u", -9: "n", -12: "p", -15: "f"}
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,8 @@ def band_text(band: Band, unit: str) -> str:
     >>> band_text(Band(15, 18, 20), "bits"), band_text(Band(0, 0, 0), "J")
     ('15 .. 18 .. 20 bits', '0 .. 0 .. 0 J')
     """
-    exponent = 0
-    if unit in ("s", "J", "W") and band.default > 0:
-        exponent = max(min(PREFIXES), min(0, 3 * math.floor(math.log10(band.default * 1.25) / 3)))
-    numbers = (f"{n * 10.0**-exponent:.4g}" for n in (band.low, band.default, band.high))
-    return f"{' .. '.join(numbers)} {PREFIXES[exponent]}{unit}".rstrip()
+    scale, name = scale_of(1.25 * band.default, unit)
+    return f"{' .. '.join(f'{n / scale:.4g}' for n in band.ends)} {name}".rstrip()
 
 
 def entries(chip: Chip) -> list[ChipNumber]:

@@ -85,7 +85,7 @@ def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity |
         ticks_per_sample=network.ticks_per_sample,
         latency_ticks=network.latency,
         tick=sample / len(ticks),
-        longest_tick=Band(max(t.low for t in ticks), max(t.default for t in ticks), max(t.high for t in ticks)),
+        longest_tick=Band(*map(max, zip(*(t.ends for t in ticks), strict=True))),
         sample=sample,
         latency=sum((ticks[t % len(ticks)] for t in range(network.latency)), Band.exact(0)),
         energy=by_power,

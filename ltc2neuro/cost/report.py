@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from compiler.placement.placement import Placement
 from hw_models.bands import Band
 from hw_models.chip import Chip
+from hw_models.units import scale_of
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Cost:
             "bottleneck": {"limit": name, "share": share},
             "ticks_per_sample": self.ticks_per_sample,
             "latency_ticks": self.latency_ticks,
-            **{key: _ends(getattr(self, key)) for key in (*bands, "ratio")},
+            **{key: asdict(getattr(self, key)) for key in (*bands, "ratio")},
             "terms": dict(self.terms),
             "dominant": self.dominant,
             "halving": self.halving,
@@ -152,23 +153,8 @@ def _messages(messages: Messages) -> str:
     )
 
 
-def _ends(band: Band) -> dict[str, float]:
-    return {"low": band.low, "default": band.default, "high": band.high}
-
-
 def _row(band: Band, unit: str) -> str:
-    return " ".join(f"{_number(n, unit):>10}" for n in (band.low, band.default, band.high))
-
-
-_PREFIXES: Sequence[tuple[float, str]] = ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"))
-
-
-def _scaled(number: float, unit: str) -> tuple[float, str]:
-    """The scale and the name of the unit that suit a number; without a unit, the number itself."""
-    if not unit:
-        return 1.0, ""
-    scale, prefix = next(((s, p) for s, p in _PREFIXES if number >= s), _PREFIXES[-1])
-    return scale, prefix + unit
+    return " ".join(f"{_number(n, unit):>10}" for n in band.ends)
 
 
 def _digits(number: float) -> str:
@@ -181,7 +167,7 @@ def _number(number: float, unit: str) -> str:
     >>> _number(8.13e-6, "s"), _number(123456.0, "")
     ('8.13 us', '123,000')
     """
-    scale, name = _scaled(number, unit)
+    scale, name = scale_of(number, unit)
     return f"{_digits(number / scale)} {name}".rstrip()
 
 
@@ -191,5 +177,5 @@ def band_text(band: Band, unit: str) -> str:
     >>> band_text(Band(0.7e-6, 8.13e-6, 1.5e-5), "s")
     '0.7 / 8.13 / 15 us'
     """
-    scale, name = _scaled(band.default, unit)
-    return f"{' / '.join(_digits(n / scale) for n in (band.low, band.default, band.high))} {name}".rstrip()
+    scale, name = scale_of(band.default, unit)
+    return f"{' / '.join(_digits(n / scale) for n in band.ends)} {name}".rstrip()

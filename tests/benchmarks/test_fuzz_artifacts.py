@@ -23,13 +23,13 @@ def test_damaged_files_end_in_one_error_or_are_sound() -> None:
 
 @pytest.mark.parametrize("damage", [damaged_bytes, damaged_zip, damaged_json, damaged_tensors])
 def test_damage_changes_the_file_and_is_seeded(damage) -> None:
-    file = artifacts.originals()[0].file
+    file = artifacts.originals()[0]
     made = [damage(np.random.default_rng(seed), file) for seed in range(20)]
     assert made == [damage(np.random.default_rng(seed), file) for seed in range(20)]
     assert sum(m == file for m in made) <= 1 and len(set(made)) > 15
 
 
 def test_a_signed_file_loads() -> None:
-    file = artifacts.originals()[0].file
+    file = artifacts.originals()[0]
     members = members_of(file)
     assert members_of(packed(signed(members))).keys() == members.keys()
