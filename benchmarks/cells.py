@@ -137,7 +137,7 @@ def decibels(net: Network, x: np.ndarray, spans: np.ndarray | None = None) -> tu
     """SQNR of the worst state and of the outputs."""
     joined = x if spans is None else np.concatenate([x, spans[..., None]], axis=-1)
     run, truth = net.run(x, timespans=spans), run_float(net.float_graph, joined)
-    pairs = ((truth.states[s.name], np.asarray(run.states[s.name]) * net.state_lsb(s.name)) for s in net.graph.states)
+    pairs = ((exact, np.asarray(run.states[name]) * net.state_lsb(name)) for name, exact in truth.states.items())
     worst = min(sqnr([exact], [found]) for exact, found in pairs)
     return worst, sqnr([truth.outputs], [np.asarray(run.outputs)])
 
