@@ -90,7 +90,7 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedBlock:
     """A block of a graph, ready to run: each iteration computes, in this order, then writes."""
 
     repeat: int
@@ -102,12 +102,12 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Program:
+class PreparedGraph:
     """A graph with its kernels, ready to run many times."""
 
     graph: Graph
     constants: dict[str, Array]
-    blocks: tuple[Prepared, ...]
+    blocks: tuple[PreparedBlock, ...]
 
     def run(
         self,
@@ -198,7 +198,9 @@ def joined(parts: Sequence[Execution]) -> Execution:
     )
 
 
-def _iterate(block: Prepared, frame: Frame, outputs: list[Array], observe: Callable[[str, Array], None] | None) -> None:
+def _iterate(
+    block: PreparedBlock, frame: Frame, outputs: list[Array], observe: Callable[[str, Array], None] | None
+) -> None:
     """One iteration of a block."""
     values, batch = frame.values, frame.sample.shape[1]
     for name, kernel in block.computed:
@@ -224,17 +226,17 @@ def concatenated(frame: Frame, sources: Sequence[str]) -> Array:
     return np.concatenate([_wide(a, batch) for a in arrays])
 
 
-def prepare(graph: G, kernels: Kernels[G]) -> Program:
+def prepare(graph: G, kernels: Kernels[G]) -> PreparedGraph:
     """`graph` with the kernels of one backend."""
-    return Program(
+    return PreparedGraph(
         graph,
         {n: _column(c) for n, c in graph.constants.items()},
         tuple(_prepared(graph, block, kernels) for block in graph.blocks),
     )
 
 
-def _prepared(graph: G, block: Block, kernels: Kernels[G]) -> Prepared:
-    return Prepared(
+def _prepared(graph: G, block: Block, kernels: Kernels[G]) -> PreparedBlock:
+    return PreparedBlock(
         block.repeat,
         tuple((op.result, _kernel(graph, op, kernels)) for op in block.computed if op.result is not None),
         tuple((op.state, op.x) for op in block.commits),

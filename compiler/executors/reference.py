@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Frame, Kernel, Program, concatenated, prepare
+from compiler.executors.execution import Array, Execution, Frame, Kernel, PreparedGraph, concatenated, prepare
 from compiler.executors.kernels import RELATIONS, of_two, select
 from compiler.graph import ops
 from compiler.graph.graph import Graph
@@ -24,7 +24,7 @@ TABLE_LIMIT = 2**20
 """A polynomial over a domain of at most this many integers is looked up: same integers, less work."""
 
 
-def prepare_reference(graph: Graph, *, narrow: bool = False) -> Program:
+def prepare_reference(graph: Graph, *, narrow: bool = False) -> PreparedGraph:
     """An integer graph, ready to run over quantized samples.
 
     `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
@@ -48,7 +48,7 @@ def run_reference(
 
 
 def run_prepared(
-    program: Program, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
+    program: PreparedGraph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
 ) -> Execution:
     """Run what `prepare_reference` made."""
     dtype = next((c.dtype for c in program.constants.values() if np.issubdtype(c.dtype, np.integer)), np.int64)

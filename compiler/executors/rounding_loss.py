@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Frame, Kernel, Kernels, Program, joined, prepare
+from compiler.executors.execution import Array, Execution, Frame, Kernel, Kernels, PreparedGraph, joined, prepare
 from compiler.executors.float64 import KERNELS, output_map
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
@@ -128,7 +128,7 @@ def _lost(base: Array, others: Sequence[Array]) -> Floats:
     return np.maximum.accumulate(np.nan_to_num(moved, nan=0.0, posinf=0.0), axis=1)
 
 
-def _noisy(graph: Graph, unit: float, seed: int) -> Program:
+def _noisy(graph: Graph, unit: float, seed: int) -> PreparedGraph:
     rng = np.random.default_rng(seed)
 
     def near(array: Array) -> Array:

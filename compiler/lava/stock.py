@@ -22,7 +22,7 @@ from compiler.lava.processes.roots import PyRootsModel
 from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.stock.network import CONSTANTS, Connection, Integers, Kind, Population, ProcessGraph
+from compiler.stock.network import CONSTANTS, Integers, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 
 MESSAGE_BITS = 24
 START_S, TICK_S = 60.0, 5e-3
@@ -98,7 +98,7 @@ def connect(network: ProcessGraph, entering: OutPort, leaving: InPort) -> None:
             synapses.a_out.connect(ins[connection.target][port])
 
 
-def _neurons(population: Population) -> GradedReluVec | GradedVec | ProdNeuron | InvSqrt:
+def _neurons(population: ProcessPopulation) -> GradedReluVec | GradedVec | ProdNeuron | InvSqrt:
     """A population's process. A threshold of 0 lets every message pass."""
     shape = (population.size,)
     if population.kind is Kind.HINGES:
@@ -110,7 +110,7 @@ def _neurons(population: Population) -> GradedReluVec | GradedVec | ProdNeuron |
     return GradedVec(shape=shape, vth=0)
 
 
-def _synapses(connection: Connection) -> Dense | DelayDense:
+def _synapses(connection: ProcessConnection) -> Dense | DelayDense:
     """A connection's process. The sign mode is given, never left to Lava to find."""
     options = {
         "weights": connection.weights,

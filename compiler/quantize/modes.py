@@ -15,7 +15,7 @@ from compiler.graph.ops import MatVec, StateRead
 from compiler.ranges.observed import Floats
 
 Complex = npt.NDArray[np.complex128]
-Step = Callable[[Floats, dict[str, Floats]], Mapping[str, Floats]]
+StateStep = Callable[[Floats, dict[str, Floats]], Mapping[str, Floats]]
 """States (rows, size) after one sample, from samples (rows, channels) and states (rows, size)."""
 
 MOST = 320
@@ -27,7 +27,7 @@ NUDGE = 2.0**-8
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
+class Linearised:
     """A sample's step near a point: what the states, one behind the other, become there, and the derivative."""
 
     at: Floats
@@ -43,7 +43,7 @@ def mixed(graph: Graph) -> frozenset[str]:
     return frozenset(found) if few else frozenset()
 
 
-def linear(step: Step, x: Floats, states: Mapping[str, Floats]) -> Linear:
+def linear(step: StateStep, x: Floats, states: Mapping[str, Floats]) -> Linearised:
     """`step` near the sample `x` (channels) and the states, each (size)."""
     at = np.concatenate(list(states.values()))
     sizes = [s.size for s in states.values()]
@@ -53,10 +53,10 @@ def linear(step: Step, x: Floats, states: Mapping[str, Floats]) -> Linear:
     parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
     final = step(np.tile(x, (len(rows), 1)), dict(zip(states, parts, strict=True)))
     after = np.concatenate([final[n] for n in states], axis=1)
-    return Linear(at, after[0], ((after[1:] - after[0]) / nudge[:, None]).T)
+    return Linearised(at, after[0], ((after[1:] - after[0]) / nudge[:, None]).T)
 
 
-def real_step(graph: Graph) -> Step:
+def real_step(graph: Graph) -> StateStep:
     """The step of a float graph."""
     program = prepare(graph, KERNELS)
     return lambda x, states: program.run(x[:, None], states).final

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Program, prepare
+from compiler.executors.execution import Array, PreparedGraph, prepare
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input, MatVec
@@ -88,7 +88,7 @@ class Observed:
         return [np.stack(g[i : i + lanes]) for g in by_length.values() for i in range(0, len(g), lanes)]
 
     @cached_property
-    def _program(self) -> Program:
+    def _program(self) -> PreparedGraph:
         return prepare(self.graph, KERNELS)
 
     def _extremes_of(self, name: str) -> tuple[Floats, Floats]:

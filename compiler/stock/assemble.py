@@ -13,17 +13,17 @@ from compiler.stock.lower import SOURCE
 from compiler.stock.network import (
     BIAS_EXPONENT,
     CONSTANTS,
-    Connection,
     Functions,
     Integers,
     Kind,
     Place,
-    Population,
+    ProcessConnection,
     ProcessGraph,
+    ProcessPopulation,
     factors_of,
 )
 from compiler.stock.piecewise_linear import coefficients
-from compiler.stock.plan import Bank, Node, Plan, Product, Relay, Root, Source
+from compiler.stock.plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.reference import inverse_root
 from compiler.stock.weights import bias_weights, split
 
@@ -47,29 +47,29 @@ ROOT_SCALE = 18
 class _Port:
     """One input of a population in the making: who feeds it, in LSB of the real value."""
 
-    population: Population
+    population: ProcessPopulation
     index: int
     lsb: Floats
     affine: list[tuple[int, Affine]] = field(default_factory=list)
     """first row, and the affine map of the rows from there on"""
 
 
-def widest(plan: Plan) -> dict[str, int]:
+def widest(plan: ProcessPlan) -> dict[str, int]:
     """The most bits that the messages of each population may have, and the factors of products."""
     bits = {population_of(n): MOST_BITS for n in plan.nodes.values()}
     bits |= {factors_of(population_of(n)): FACTOR_BITS for n in plan.nodes.values() if isinstance(n, Product)}
     return {**bits, Kind.SINK.value: MOST_BITS}
 
 
-def assemble(plan: Plan, form: LibraryForm, bits: Mapping[str, int]) -> ProcessGraph:
+def assemble(plan: ProcessPlan, form: LibraryForm, bits: Mapping[str, int]) -> ProcessGraph:
     """The network of `plan`, whose messages and factors have about as many bits as `bits` says: see `widest`."""
     return _Assembly(plan, form, bits).graph()
 
 
 class _Assembly:
-    def __init__(self, plan: Plan, form: LibraryForm, bits: Mapping[str, int]) -> None:
+    def __init__(self, plan: ProcessPlan, form: LibraryForm, bits: Mapping[str, int]) -> None:
         self.plan, self.form, self.bits = plan, form, bits
-        self.populations: dict[str, Population] = {}
+        self.populations: dict[str, ProcessPopulation] = {}
         self.place: dict[str, tuple[str, int]] = {}
         """the population and first element of each node"""
         self.ports: list[_Port] = []
@@ -80,7 +80,7 @@ class _Assembly:
 
     def _lsb(self, node: Node) -> Floats:
         """The real weight of the LSB of what a node sends, an element; of a function's hinges."""
-        if isinstance(node, Source):
+        if isinstance(node, HostSource):
             return _even(node.magnitude) / 2**INPUT_BITS
         if isinstance(node, Bank):
             return _even(node.reach) / 2.0 ** self._bits(Kind.HINGES, node.level)
@@ -125,7 +125,7 @@ class _Assembly:
         states = {s: self._state(s) for s in self.plan.states}
         output_lsb = _even(self.plan.output_magnitude) / 2.0 ** self._bits(Kind.SINK, 0)
         self._sink(output_lsb)
-        connections: list[Connection] = []
+        connections: list[ProcessConnection] = []
         for port in self.ports:
             connections += self._connections(port)
         return ProcessGraph(
@@ -139,9 +139,9 @@ class _Assembly:
             self.plan.repeat,
         )
 
-    def _population(self, kind: Kind, level: int, size: int, nodes: Sequence[Node]) -> Population:
+    def _population(self, kind: Kind, level: int, size: int, nodes: Sequence[Node]) -> ProcessPopulation:
         label = _label(kind, level)
-        made = Population(label, kind, size, level, self._shift(level) if kind is Kind.PRODUCTS else 0)
+        made = ProcessPopulation(label, kind, size, level, self._shift(level) if kind is Kind.PRODUCTS else 0)
         self.populations[label] = made
         start = 0
         for node in nodes:
@@ -204,7 +204,7 @@ class _Assembly:
 
     # --- connections ---------------------------------------------------------------------------------------
 
-    def _connections(self, port: _Port) -> list[Connection]:
+    def _connections(self, port: _Port) -> list[ProcessConnection]:
         """All that feeds a port: weights by source, then the bias, which makes good what flooring takes."""
         target = port.population
         offset = np.zeros(target.size)
@@ -220,15 +220,14 @@ class _Assembly:
                 expanded = expanded / port.lsb[rows].reshape(-1, 1)
                 whole = matrices.setdefault((label, tap.before), np.zeros((target.size, self.populations[label].size)))
                 whole[rows, first : first + expanded.shape[1]] += expanded
-        found: list[Connection] = []
+        found: list[ProcessConnection] = []
         for (label, before), matrix in matrices.items():
             source = self.populations[label]
             delay = target.level - (source.level - (self.plan.period if before else 0)) - 1
             for half, part in enumerate(split(matrix, source.kind is Kind.HINGES, self.form.split_weights)):
                 name = f"{label} to {target.name}, port {port.index}, part {half}" + (", before" if before else "")
-                found.append(
-                    Connection(name, label, target.name, (port.index,), part.integers, part.exponent, delay, before)
-                )
+                weights = part.integers, part.exponent
+                found.append(ProcessConnection(name, label, target.name, (port.index,), *weights, delay, before))
                 if part.exponent < 0:
                     offset += 0.5 * part.integers.any(axis=1)
         return [*found, *self._bias(port, np.rint(offset).astype(np.int64))]
@@ -242,7 +241,7 @@ class _Assembly:
         expanded = (matrix[:, :, None] * factors[None]).reshape(len(matrix), size * count)
         return expanded, matrix @ node.values[:, 0]
 
-    def _bias(self, port: _Port, bias: Integers) -> list[Connection]:
+    def _bias(self, port: _Port, bias: Integers) -> list[ProcessConnection]:
         if not bias.any():
             return []
         target, features = port.population, self.plan.nodes[SOURCE].size
@@ -251,8 +250,8 @@ class _Assembly:
         name = f"bias of {target.name}, port {port.index}"
         delay = target.level - 1
         source, ports = Kind.SOURCE.value, (port.index,)
-        made = Connection(name, source, target.name, ports, weights, BIAS_EXPONENT, delay, before=False, is_bias=True)
-        return [made]
+        sends = weights, BIAS_EXPONENT
+        return [ProcessConnection(name, source, target.name, ports, *sends, delay, before=False, is_bias=True)]
 
 
 def _even(magnitude: Floats) -> Floats:
@@ -273,7 +272,7 @@ def _root_lsb(node: Root) -> Floats:
 
 def population_of(node: Node) -> str:
     """The name of the population that a node is a part of."""
-    kinds = {Source: Kind.SOURCE, Bank: Kind.HINGES, Product: Kind.PRODUCTS, Root: Kind.ROOTS, Relay: Kind.RELAYS}
+    kinds = {HostSource: Kind.SOURCE, Bank: Kind.HINGES, Product: Kind.PRODUCTS, Root: Kind.ROOTS, Relay: Kind.RELAYS}
     return _label(kinds[type(node)], node.level)
 
 
@@ -281,9 +280,9 @@ def _label(kind: Kind, level: int) -> str:
     return kind.value if kind in (Kind.SOURCE, Kind.SINK) else f"{kind.name.lower()} {level}"
 
 
-def _together(connections: Sequence[Connection]) -> tuple[Connection, ...]:
+def _together(connections: Sequence[ProcessConnection]) -> tuple[ProcessConnection, ...]:
     """One connection for the two ports that receive the same."""
-    found: list[Connection] = []
+    found: list[ProcessConnection] = []
     for new in connections:
         for i, old in enumerate(found):
             place = (old.source, old.target, old.exponent, old.before)

@@ -17,7 +17,7 @@ from compiler.stock.assemble import assemble, population_of, widest
 from compiler.stock.form import LibraryForm
 from compiler.stock.lower import lower
 from compiler.stock.network import ProcessGraph, factors_of
-from compiler.stock.plan import Plan
+from compiler.stock.plan import ProcessPlan
 from compiler.stock.proof import Failure, failures
 from hw_models.errors import QuantizeError
 
@@ -61,7 +61,7 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> Proce
         _narrow(bits, failed, plan)
 
 
-def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: Plan) -> None:
+def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: ProcessPlan) -> None:
     """Take from each population the bits that its worst failure asks for."""
     worst: dict[str, int] = {}
     for failure in failed:

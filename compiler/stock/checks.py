@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from compiler.stock.network import Connection, Functions, Kind, Population, ProcessGraph
+from compiler.stock.network import Functions, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 
 MOST_NEURONS, MOST_REPEATS, MOST_SHIFT, MOST_DELAY = 2**24, 2**16, 31, 62
 PORTS = {(0,), (1,), (0, 1)}
@@ -32,7 +32,7 @@ def check(graph: ProcessGraph) -> None:
     _check_ends(graph)
 
 
-def _check_population(p: Population) -> None:
+def _check_population(p: ProcessPopulation) -> None:
     if not isinstance(p.name, str) or any((p.kind is k) != (p.name == k.value) for k in (Kind.SOURCE, Kind.SINK)):
         raise ValueError(f"the population {p.name!r} is no {p.kind.value}")
     for name, most in (("size", MOST_NEURONS), ("level", MOST_NEURONS), ("shift", MOST_SHIFT)):
@@ -48,7 +48,7 @@ def _check_population(p: Population) -> None:
         raise ValueError(f"the functions of {p.name} are not its {p.size} neurons")
 
 
-def _check_connection(graph: ProcessGraph, c: Connection) -> None:
+def _check_connection(graph: ProcessGraph, c: ProcessConnection) -> None:
     source, target = graph.populations[c.source], graph.populations[c.target]
     if c.weights.shape != (target.size, source.size):
         raise ValueError(f"the weights of {c.name} have the shape {c.weights.shape}")
@@ -65,7 +65,7 @@ def _check_connection(graph: ProcessGraph, c: Connection) -> None:
         raise ValueError(f"the hinges of a function receive different sums from {c.name}")
 
 
-def _differ(c: Connection, f: Functions) -> bool:
+def _differ(c: ProcessConnection, f: Functions) -> bool:
     rows = c.weights[f.start : f.start + f.size * f.count].reshape(f.size, f.count, -1)
     return bool(np.any(rows != rows[:, :1]))
 

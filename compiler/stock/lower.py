@@ -37,7 +37,7 @@ from compiler.ranges.observed import Interval
 from compiler.stock.affine import Affine, Tap, constant, joined, message
 from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.piecewise_linear import fit
-from compiler.stock.plan import Bank, Node, Plan, Product, Relay, Root, Source
+from compiler.stock.plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.solver_loop import loop_of
 from hw_models.errors import QuantizeError
 
@@ -51,7 +51,9 @@ NARROW = 1e-9
 """An interval is at least so wide, or a share of its ends so great: knots need room."""
 
 
-def lower(graph: Graph, bounds: Mapping[str, Interval], states: Mapping[str, Interval], form: LibraryForm) -> Plan:
+def lower(
+    graph: Graph, bounds: Mapping[str, Interval], states: Mapping[str, Interval], form: LibraryForm
+) -> ProcessPlan:
     """The plan of `graph`, whose values lie within `bounds` and states within `states`.
 
     Raises `QuantizeError` for what library processes do not compute.
@@ -69,7 +71,7 @@ class _Lowering:
         self.states: dict[str, str] = {}
         self.now: dict[str, Affine] = {s.name: message(Tap(s.name, before=True), s.size) for s in graph.states}
 
-    def plan(self) -> Plan:
+    def plan(self) -> ProcessPlan:
         """Lower every block in turn."""
         loop = loop_of(self.graph)
         output: Output | None = None
@@ -96,7 +98,7 @@ class _Lowering:
                 numbers=f"{deepest} ticks, most {DEEPEST}",
                 advice="Compile it with microcode=True.",
             )
-        return Plan(
+        return ProcessPlan(
             {n: self.nodes[n] for n in sorted(self.nodes, key=lambda n: self.nodes[n].level)},
             self.states,
             {s.name: self._held_within(s.name, s.size) for s in self.graph.states},
@@ -141,7 +143,7 @@ class _Lowering:
         size = self.graph.size(op.result or "")
         self._refuse_large(op, size)
         if isinstance(op, Input):
-            self.nodes[SOURCE] = Source(SOURCE, size, self._magnitude(op.out))
+            self.nodes[SOURCE] = HostSource(SOURCE, size, self._magnitude(op.out))
             return message(Tap(SOURCE), size)
         if isinstance(op, StateRead):
             return self.now[op.state]

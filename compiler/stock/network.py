@@ -50,7 +50,7 @@ class Functions:
 
 
 @dataclass(frozen=True)
-class Population:
+class ProcessPopulation:
     """Neurons of one kind that send at the same tick, `level` ticks after their iteration began.
 
     `shift` is by how many bits products go down; `functions` says which hinges belong together.
@@ -65,7 +65,7 @@ class Population:
 
 
 @dataclass(frozen=True)
-class Connection:
+class ProcessConnection:
     """sum = (weights @ messages) * 2^exponent, floored; it arrives `delay` + 1 ticks after it was sent.
 
     Weights (size of the target, size of the source) are even and within -256..254: 8 bits of mixed signs. `before`
@@ -103,9 +103,9 @@ class Place:
 class ProcessGraph:
     """The whole. The sink receives the outputs and, behind them, every state in the order of `states`."""
 
-    populations: Mapping[str, Population]
+    populations: Mapping[str, ProcessPopulation]
     """in the order of their levels"""
-    connections: tuple[Connection, ...]
+    connections: tuple[ProcessConnection, ...]
     states: Mapping[str, Place]
     input_lsb: Floats
     output_lsb: Floats
@@ -117,7 +117,7 @@ class ProcessGraph:
     """iterations a sample"""
 
     @property
-    def sink(self) -> Population:
+    def sink(self) -> ProcessPopulation:
         """What the host receives."""
         return self.populations[Kind.SINK.value]
 

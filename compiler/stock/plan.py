@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Source:
+class HostSource:
     """What the host sends at the start of each iteration; `magnitude` bounds each channel."""
 
     name: str
@@ -79,11 +79,11 @@ class Relay:
     magnitude: Floats
 
 
-Node: TypeAlias = "Source | Bank | Product | Root | Relay"
+Node: TypeAlias = "HostSource | Bank | Product | Root | Relay"
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProcessPlan:
     """The nodes in the order of their levels; which node is which state; what the host reads."""
 
     nodes: dict[str, Node]

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.stock.network import CONSTANTS, Connection, Floats, Kind, Population, ProcessGraph, factors_of
+from compiler.stock.network import (
+    CONSTANTS,
+    Floats,
+    Kind,
+    ProcessConnection,
+    ProcessGraph,
+    ProcessPopulation,
+    factors_of,
+)
 from compiler.stock.weights import LEAST, MOST
 
 WORD = 2.0**23
@@ -65,7 +73,7 @@ def reached(network: ProcessGraph) -> dict[str, Bounds]:
 class _Proof:
     def __init__(self, network: ProcessGraph) -> None:
         self.network = network
-        self.feeds: dict[tuple[str, int], list[Connection]] = {}
+        self.feeds: dict[tuple[str, int], list[ProcessConnection]] = {}
         for c in self.network.connections:
             for port in c.ports:
                 self.feeds.setdefault((c.target, port), []).append(c)
@@ -82,7 +90,7 @@ class _Proof:
             self._check_connection(connection)
         return self.found
 
-    def _messages(self, p: Population) -> Bounds:
+    def _messages(self, p: ProcessPopulation) -> Bounds:
         if p.kind is Kind.SOURCE:
             limit = np.full(self.network.features, float(self.network.input_limit))
             constants = np.array(CONSTANTS, np.float64)
@@ -108,7 +116,7 @@ class _Proof:
         self._check(f"the messages of {p.name}", p.name, a.magnitude, WORD)
         return a
 
-    def _squares(self, p: Population) -> npt.NDArray[np.bool_]:
+    def _squares(self, p: ProcessPopulation) -> npt.NDArray[np.bool_]:
         """Which products have twice the same factor: their ports receive the same."""
         same = np.ones(p.size, bool)
         received: dict[tuple[str, bool, int], Floats] = {}
@@ -120,7 +128,7 @@ class _Proof:
             same &= ~difference.any(axis=1)
         return same
 
-    def _hinges(self, p: Population) -> Bounds:
+    def _hinges(self, p: ProcessPopulation) -> Bounds:
         """Bounds of the sum that the hinges of a function share, kept in `shared`, and of what each sends."""
         bias = self._bias(p)
         moving = self._port(p, 0, biased=False)
@@ -129,14 +137,14 @@ class _Proof:
         self._check(f"the messages of {p.name}", p.name, float(found.high.max()), WORD)
         return found
 
-    def _bias(self, p: Population) -> Floats:
+    def _bias(self, p: ProcessPopulation) -> Floats:
         total = np.zeros(p.size)
         for c in self.feeds.get((p.name, 0), []):
             if c.is_bias:
                 total += _exact(c) @ self.sent[Kind.SOURCE.value].high
         return total
 
-    def _port(self, p: Population, port: int, biased: bool = True) -> Bounds:
+    def _port(self, p: ProcessPopulation, port: int, biased: bool = True) -> Bounds:
         """Of the sum of all connections that feed a port."""
         low, high = np.zeros(p.size), np.zeros(p.size)
         weights: dict[tuple[str, bool, bool], Floats] = {}
@@ -178,7 +186,7 @@ class _Proof:
                 high += values.max(axis=1)
         return Bounds(low, high)
 
-    def _check_connection(self, c: Connection) -> None:
+    def _check_connection(self, c: ProcessConnection) -> None:
         """A connection's weights, and its own sum before and after its shift."""
         if c.weights.max() > MOST or c.weights.min() < LEAST:
             text = f"the weights of {c.name} are {c.weights.min()}..{c.weights.max()}, and must lie in {LEAST}..{MOST}"
@@ -197,12 +205,12 @@ class _Proof:
             self.found.append(Failure(text, population, bits))
 
 
-def _receiver(p: Population) -> str:
+def _receiver(p: ProcessPopulation) -> str:
     """Whose bits are too many where what `p` receives is too wide."""
     return factors_of(p.name) if p.kind is Kind.PRODUCTS else p.name
 
 
-def _exact(c: Connection) -> Floats:
+def _exact(c: ProcessConnection) -> Floats:
     return c.weights.astype(np.float64) * 2.0**c.exponent
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.executors.execution import Array, Execution
-from compiler.stock.network import CONSTANTS, Connection, Floats, Integers, Kind, Population, ProcessGraph
+from compiler.stock.network import CONSTANTS, Floats, Integers, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 
 LANES = 128
 """sequences side by side: so many that the arrays stay in the cache"""
@@ -44,7 +44,7 @@ def prepare_reference(network: ProcessGraph) -> Callable[[Integers, Mapping[str,
 class _Port:
     """What a port sums up: connections with the weights of the rows that differ, and what is always added."""
 
-    feeds: tuple[tuple[Connection, Floats], ...]
+    feeds: tuple[tuple[ProcessConnection, Floats], ...]
     spread: Integers | None
     """the row that each element receives, None where each has its own"""
     bias: Floats
@@ -55,7 +55,7 @@ class _Program:
         self.network = network
         self.ports = {p.name: [self._port(p, i) for i in (0, 1)] for p in network.populations.values()}
 
-    def _port(self, target: Population, index: int) -> _Port:
+    def _port(self, target: ProcessPopulation, index: int) -> _Port:
         constants = np.concatenate([np.zeros(self.network.features), CONSTANTS])
         bias, feeds, first, spread = np.zeros((target.size, 1)), [], slice(None), None
         if target.functions:  # the hinges of a function receive one sum
@@ -119,7 +119,7 @@ def _sum(port: _Port, before: dict[str, Floats], sent: dict[str, Floats]) -> Flo
     return (total if port.spread is None else total[port.spread]) + port.bias
 
 
-def _answer(population: Population, a: Floats, b: Floats) -> Floats:
+def _answer(population: ProcessPopulation, a: Floats, b: Floats) -> Floats:
     if population.kind is Kind.HINGES:
         return np.maximum(a, 0.0)
     if population.kind is Kind.PRODUCTS:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.stock.checks import check
-from compiler.stock.network import Connection, Place, Population, ProcessGraph
+from compiler.stock.network import Place, ProcessConnection, ProcessGraph, ProcessPopulation
 from compiler.stock.proof import failures
 from hw_models.errors import ArtifactError
 from hw_models.plain import Json, made
@@ -49,7 +49,7 @@ def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
 
 @dataclass(frozen=True)
 class _Table:
-    populations: tuple[Population, ...]
+    populations: tuple[ProcessPopulation, ...]
     connections: tuple[dict[str, object], ...]
     states: dict[str, dict[str, object]]
     input_limit: int
@@ -67,7 +67,7 @@ def _built(table: object, arrays: Arrays) -> ProcessGraph:
     weights = [arrays[f"weights/{i}"].astype(np.int64) for i in range(len(found.connections))]
     return ProcessGraph(
         {p.name: p for p in found.populations},
-        tuple(made(Connection, {**c, "weights": w}) for c, w in zip(found.connections, weights, strict=True)),
+        tuple(made(ProcessConnection, {**c, "weights": w}) for c, w in zip(found.connections, weights, strict=True)),
         {n: place(n, p) for n, p in found.states.items()},
         arrays["input_lsb"].astype(np.float64),
         arrays["output_lsb"].astype(np.float64),

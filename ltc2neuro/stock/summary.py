@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.executors.float64 import run_float
-from compiler.stock.network import Kind, Population, ProcessGraph
+from compiler.stock.network import Kind, ProcessGraph, ProcessPopulation
 from ltc2neuro import metrics
 from ltc2neuro.stock.cost import cost
 from ltc2neuro.stock.record import LibraryRecord
@@ -31,5 +31,5 @@ def known_db(net: LibraryRecord) -> float:
     return metrics.sqnr([exact], [net.leaves(net.known.integers.astype(np.float64))])
 
 
-def _on_chip(graph: ProcessGraph) -> list[Population]:
+def _on_chip(graph: ProcessGraph) -> list[ProcessPopulation]:
     return [p for p in graph.populations.values() if p.kind not in (Kind.SOURCE, Kind.SINK)]
