@@ -118,7 +118,7 @@ def test_refusals() -> None:
         r.close("step")
         return r.graph()
 
-    with pytest.raises(QuantizeError, match="starts at 0"):
+    with pytest.raises(QuantizeError, match="must start at 0"):
         build(simplified(started()), list(samples(features=2)), LibraryForm())
     for wrong in ({"hinges": 2}, {"reciprocal_hinges": 1000}, {"margin": 0.5}):
         with pytest.raises(InputError):
