@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
 from ncps.torch import LTC
 from ncps.wirings import AutoNCP, FullyConnected
+
+import ltc2neuro
 
 FEATURES = 3
 
@@ -36,3 +40,15 @@ def classifier() -> Classifier:
 
 def sequences(batch: int = 4, time: int = 9, features: int = FEATURES, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(batch, time, features)).astype(np.float32)
+
+
+@cache
+def tracked(chip: str = "loihi2") -> ltc2neuro.Network:
+    """The tracker's network, the same for all tests: none changes it."""
+    return ltc2neuro.compile(tracker(), sequences(), chip=chip)
+
+
+@cache
+def classified() -> ltc2neuro.Network:
+    """The classifier's."""
+    return ltc2neuro.compile(classifier(), sequences())

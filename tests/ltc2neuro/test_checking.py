@@ -12,7 +12,7 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 import torch
 from ncps.torch import LTC
 from ncps.wirings import AutoNCP
-from networks import FEATURES, classifier, sequences, tracker
+from networks import FEATURES, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from compiler.rules import RULES, Severity
@@ -24,7 +24,7 @@ LOIHI2 = ltc2neuro.load_chip("loihi2")
 
 @pytest.fixture(scope="module")
 def net():
-    return ltc2neuro.compile(tracker(), sequences())
+    return tracked()
 
 
 class Ratio(torch.nn.Module):
@@ -53,7 +53,7 @@ def test_all_findings_at_once_for_another_chip(net):
 
 
 def test_a_network_with_tables_on_a_chip_without():
-    ideal = ltc2neuro.compile(tracker(), sequences(), chip="ideal")
+    ideal = tracked("ideal")
     rules = [f.rule for f in ltc2neuro.check(ideal, "loihi2")]
     assert {"division", "table", "word", "product"} <= set(rules)
     assert rules.count("table") == 2  # of the synapses from the input and of the recurrent ones

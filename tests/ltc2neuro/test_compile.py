@@ -12,7 +12,7 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 import torch
 from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP, FullyConnected
-from networks import FEATURES, classifier, sequences, tracker
+from networks import FEATURES, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from compiler.executors.reference import run_reference
@@ -46,7 +46,7 @@ def test_both_chips(chip):
 
 
 def test_ideal_runs_on_floating_and_reference_only():
-    net = ltc2neuro.compile(tracker(), sequences(), chip="ideal")
+    net = tracked("ideal")
     assert np.abs(net.run(sequences(), on="floating").outputs - net(sequences())).max() < 1e-5
     for on in ("lava", "lava-fused"):
         with pytest.raises(ChipError, match="24-bit messages and 8-bit weights"):

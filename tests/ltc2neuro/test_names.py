@@ -12,7 +12,7 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 import torch
 from ncps.torch import LTC
 from ncps.wirings import AutoNCP
-from networks import classifier, sequences, tracker
+from networks import classified, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro import Precision
@@ -22,14 +22,14 @@ INTERNAL = re.compile(r"\.scaled|\.rows|@|#")
 
 @pytest.fixture(scope="module")
 def last() -> ltc2neuro.Network:
-    return ltc2neuro.compile(classifier(), sequences())
+    return classified()
 
 
 def test_populations_are_named_after_the_model(last):
     assert [p.name for p in last.mapped().populations] == [
         "rnn.sensory_w_activation", "rnn.v", "rnn.w_activation", "head.linear",
     ]  # fmt: skip
-    bare = ltc2neuro.compile(tracker(), sequences())
+    bare = tracked()
     assert [p.name for p in bare.mapped().populations] == ["sensory_w_activation", "v", "w_activation"]
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 import torch
 from ncps.torch import LTC
 from ncps.wirings import FullyConnected
-from networks import FEATURES, classifier, sequences, tracker
+from networks import FEATURES, classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
@@ -20,12 +20,12 @@ from ltc2neuro.errors import InputError
 
 @pytest.fixture(scope="module")
 def net() -> ltc2neuro.Network:
-    return ltc2neuro.compile(tracker(), sequences())
+    return tracked()
 
 
 @pytest.fixture(scope="module")
 def last() -> ltc2neuro.Network:
-    return ltc2neuro.compile(classifier(), sequences())
+    return classified()
 
 
 # --- shapes ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 import torch
 from ncps.torch import LTC
 from ncps.wirings import AutoNCP
-from networks import sequences, tracker
+from networks import sequences, tracked, tracker
 
 import ltc2neuro
 from compiler.executors.reference import prepare_reference
@@ -26,7 +26,7 @@ from ltc2neuro.errors import ChipError, InputError, PlacementError
 
 @pytest.fixture(scope="module")
 def net() -> ltc2neuro.Network:
-    return ltc2neuro.compile(tracker(), sequences())
+    return tracked()
 
 
 @pytest.fixture(scope="module")

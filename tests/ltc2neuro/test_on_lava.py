@@ -20,7 +20,7 @@ except (LavaError, MissingExtraError) as missing:
 
 from ncps.torch import LTC
 from ncps.wirings import AutoNCP, FullyConnected
-from networks import FEATURES, sequences, tracker
+from networks import FEATURES, sequences, tracked
 
 import ltc2neuro
 from ltc2neuro.errors import ChipError, InputError
@@ -60,7 +60,7 @@ def without_capacitance() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def net() -> ltc2neuro.Network:
-    return ltc2neuro.compile(tracker(), sequences())
+    return tracked()
 
 
 def assert_chunks_equal(first, second, whole) -> None:
@@ -89,7 +89,7 @@ def test_lists_in_chunks_give_the_integers_of_one_run_on_the_reference(model, on
 
 
 def test_the_ideal_chip_is_refused_with_the_reason(net):
-    ideal = ltc2neuro.compile(tracker(), sequences(), chip="ideal")
+    ideal = tracked("ideal")
     for on in ("lava", "lava-fused"):
         with pytest.raises(ChipError, match="24-bit messages and 8-bit weights; ideal has 64-bit"):
             ideal.run(sequences(), on=on)

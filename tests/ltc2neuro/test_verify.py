@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("ncps", reason="needs the extra torch")
 
 import torch
-from networks import classifier, sequences, tracker
+from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
@@ -22,12 +22,12 @@ RANGES = r"float \S+ .. \S+, integer \S+ .. \S+; the format holds \S+ .. \S+"
 
 @pytest.fixture(scope="module")
 def net() -> ltc2neuro.Network:
-    return ltc2neuro.compile(tracker(), X)
+    return tracked()
 
 
 @pytest.fixture(scope="module")
 def last() -> ltc2neuro.Network:
-    return ltc2neuro.compile(classifier(), X)
+    return classified()
 
 
 def rows(v: ltc2neuro.Verification, check: str) -> dict[str, object]:
@@ -200,7 +200,7 @@ def test_nothing_to_verify_on(net):
 
 
 def test_ideal_names_the_executors_that_it_cannot_take():
-    ideal = ltc2neuro.compile(tracker(), X, chip="ideal")
+    ideal = tracked("ideal")
     found = ltc2neuro.verify(ideal, tracker(), X, min_sqnr=90)
     executors = [r for r in found.rows if r.on in ("lava", "lava-fused")]
     assert found.passed and len(executors) == 2 and all("not run" in r.note for r in executors)
