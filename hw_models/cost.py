@@ -25,7 +25,7 @@ class Events:
     """What happens in each tick on each core, counted or on average: arrays (ticks, cores)."""
 
     synops: Numbers
-    """messages that met a synapse"""
+    """messages that reached a synapse"""
     updates: Numbers
     """neurons: each is updated in every tick"""
     instructions: Numbers

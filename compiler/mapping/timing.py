@@ -73,7 +73,7 @@ def spread(timing: Timing, overlap: Overlap, ticks: int) -> Timing:
     raise InputError(
         f"a sample cannot enter every {ticks} ticks",
         where="options",
-        numbers=f"the fewest are {timing.period}, and from {ticks} on {possible}",
+        numbers=f"the fewest are {timing.period}; the next possible number is {possible}",
         advice=f"Use Options(ticks_per_sample={possible}).",
     )
 

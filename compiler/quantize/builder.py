@@ -138,7 +138,7 @@ class Builder:
                 where=self._where(of),
                 numbers=f"reaches {span.least}..{span.most} at {fraction} fraction bits, a word {-high - 1}..{high}; "
                 f"product {span.product}, the chip's stay below {2**self.chip.product_bits}",
-                advice="Scale the model's values, or give its ranges by a calibration that is nearer to its use.",
+                advice="Scale the model's values, or calibrate on data that are closer to its use.",
             )
             error.value = self.lowering
             raise error

@@ -1,4 +1,4 @@
-"""Hold a saved network, or a torch model before it is compiled, against a chip's design rules: all findings at once.
+"""Check a saved network, or a torch model before it is compiled, against a chip's design rules: all findings at once.
 Exit status: 0 no errors, 1 the chip cannot take it, 2 usage."""
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from compiler.rules import Finding
 
 NAME = "check"
-HELP = "what a chip cannot do with a network or a model"
+HELP = "list what a chip cannot do with a network or a model"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument("design", help="a .l2n file, or what makes a model: train.py:build or package.module:build")
+    parser.add_argument("design", help="a .l2n file, or a function that returns a model, such as train.py:build")
     add_target(parser, None)
     model = parser.add_argument_group("for a model", "as for compile; --calibration is needed")
     model.add_argument("--calibration", metavar="FILE", help="typical samples: .npy (batch, time, features) or .npz")

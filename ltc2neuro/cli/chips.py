@@ -1,4 +1,4 @@
-"""List the chips that come along, or explain one: every number, its unit and meaning, its source, and how sure it is:
+"""List the chips known here, or explain one: every number, its unit and meaning, its source, and how sure it is:
 measured (on the chip), documented (in the maker's text or code), secondary (texts of others), inferred (concluded)."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hw_models.chip import Chip
 
 NAME = "chips"
-HELP = "the chips there are, and what is known of each"
+HELP = "list the chips, or explain what is known about one"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_target(parser: argparse.ArgumentParser, default: str | None) -> None:
     shown = default or "the one that the network was compiled for"
     parser.add_argument("--chip", default=default, help=f"a chip's name or a .toml file (default: {shown})")
     parser.add_argument(
-        "--board", metavar="NAME", help="one of the chip's boards, all chips of it: see ltc2neuro chips"
+        "--board", metavar="NAME", help="one of the chip's boards, with all its chips: see ltc2neuro chips"
     )
     parser.add_argument(
         "--chips", type=int, metavar="N", help="how many chips are used together (default: one, or all)"

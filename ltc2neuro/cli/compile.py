@@ -9,12 +9,12 @@ from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, note, say, stages
 
 NAME = "compile"
-HELP = "a torch model to an integer network, saved as .l2n"
+HELP = "compile a torch model to an integer network, saved as .l2n"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument("factory", help="what makes the model: train.py:build or package.module:build")
+    parser.add_argument("factory", help="a function that returns the model: train.py:build or package.module:build")
     parser.add_argument(
         "--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of the factory; repeat for more"
     )
@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dt", type=float, default=1.0, help="time from sample to sample (default: 1)")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     parser.add_argument(
-        "--no-microcode", action="store_true", help="of Lava's library processes alone: neurons need no programs"
+        "--no-microcode", action="store_true", help="use Lava's library processes alone: neurons need no programs"
     )
     add_axes(parser, "a model that reads time first is asked about")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")

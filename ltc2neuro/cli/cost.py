@@ -10,17 +10,17 @@ from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, say, say_error
 
 NAME = "cost"
-HELP = "whether a saved network fits a chip, and what a sample costs there"
+HELP = "show whether a saved network fits a chip, and what a sample costs there"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
     add_target(parser, default=None)
-    parser.add_argument("--cores", type=int, default=1, metavar="N", help="spread the neurons over so many cores")
+    parser.add_argument("--cores", type=int, default=1, metavar="N", help="spread the neurons over this many cores")
     parser.add_argument("--pipeline", action="store_true", help="each layer works on a sample of its own")
     parser.add_argument(
-        "--data", metavar="FILE", help="samples to run: count the messages they send; without, all are sent"
+        "--data", metavar="FILE", help="samples to run, to count the messages sent; without, all are sent"
     )
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "as it was compiled for")

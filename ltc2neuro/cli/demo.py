@@ -1,4 +1,4 @@
-"""Compile a trained classifier of digits, run it on the reference and on Lava, and plot what it did."""
+"""Compile a trained classifier of digits, run it on the reference and on Lava, and plot the results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import redirect_stdout
 from ltc2neuro.cli.output import HELD, say
 
 NAME = "demo"
-HELP = "a trained network from torch to Lava, explained"
+HELP = "take a trained network from torch to Lava, explained"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Say what is installed here, whether Lava really runs, and what to type for what is missing."""
+"""Say what is installed here, whether Lava really runs, and how to install what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from ltc2neuro.cli.output import HELD, MISSED, say
 
 NAME = "doctor"
-HELP = "what is installed, and what to type for what is missing"
+HELP = "show what is installed, and how to install what is missing"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from compiler.rewrite.runner import PassRecord
 
 NAME = "inspect"
-HELP = "what is in a saved network"
+HELP = "show what is in a saved network"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if options.proof:
         evidence = net.evidence
         parts["proof"] = None if evidence is None else evidence.plain()
-        texts.append("the file does not tell: an older ltc2neuro wrote it" if evidence is None else str(evidence))
+        texts.append("not in the file: an older ltc2neuro wrote it" if evidence is None else str(evidence))
     if options.assembly:
         parts["assembly"] = net.assembly_json()
         texts.append(net.assembly())

@@ -1,4 +1,4 @@
-"""Run a saved network over samples."""
+"""Run a saved network on samples."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from ltc2neuro.inputs.arrays import Floats
 
 NAME = "run"
-HELP = "a saved network over samples"
+HELP = "run a saved network on samples"
 
 
 def add(parser: Parser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
-    parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array a sequence")
+    parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array per sequence")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "as it was compiled for")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
     parser.add_argument("--on", default="reference", metavar="EXECUTOR", help="one of those below (default: reference)")
     parser.ending = executors
-    parser.add_argument("--strict", action="store_true", help="values clipped to their calibrated ranges are an error")
+    parser.add_argument("--strict", action="store_true", help="make clipping to calibrated ranges an error")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
     saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
     if not net.parts.executor(options.on).counts:
-        saturated += f" (of the input: {options.on} counts no others, reference counts all)"
+        saturated += " (of the input only; reference counts all)"
     text = f"ran {shape} on {options.on}; saturations: {saturated}"
     say(
         options,

@@ -11,13 +11,13 @@ from ltc2neuro.cli.output import HELD, MISSED, say, stages
 from ltc2neuro.cli.parser import Parser, executors
 
 NAME = "verify"
-HELP = "whether a saved network still does what it should"
+HELP = "check whether a saved network still does what it should"
 
 
 def add(parser: Parser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
-    parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without: the stored known-answer sequence")
+    parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without it, the stored known-answer sequence")
     parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "as it was compiled for")
@@ -35,7 +35,7 @@ def add(parser: Parser) -> None:
         "--max-metric-change",
         type=fraction,
         metavar="FRACTION",
-        help="largest change of the metric, such as 0.01 or 1%%: relative for mse and mae, absolute for accuracy",
+        help="largest change in the metric, such as 0.01 or 1%%: relative for mse and mae, absolute for accuracy",
     )
 
 

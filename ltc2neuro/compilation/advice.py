@@ -42,8 +42,8 @@ def _resolved(model: torch.nn.Module) -> float:
 
 
 _DROPPED = (
-    "the model returns {count} more beside its answer and its states, and the network does not: it has one answer, the "
-    "first. To have them all, let the model return one tensor, such as torch.cat of them along the features."
+    "the model returns {count} more besides its answer and its states; the network returns only its answer, the first. "
+    "To have them all, let the model return one tensor, such as torch.cat of them along the features."
 )
 _NO_TIME = (
     "dt = {dt:g} changes no result: no recurrent cell of this model takes the elapsed time. A cell of your own gets it "

@@ -182,7 +182,7 @@ def _warn_of_poor_outputs(net: Network, sequences: Sequences) -> None:
         channel = ", ".join(str(int(i)) for i in np.unravel_index(level.worst.channel or 0, net.step_shape))
         warnings.warn(
             f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
-            f"[{channel}], on {level.seen}. ltc2neuro.verify(net, model, x) shows where the error comes from; values "
-            "that span many orders of magnitude, or precision='accurate', are what to look at.",
+            f"[{channel}], on {level.seen}. ltc2neuro.verify(net, model, x) shows where the error comes from. Look for "
+            "values that span many orders of magnitude, or try precision='accurate'.",
             stacklevel=3,
         )

@@ -156,7 +156,7 @@ def as_integers(
         if np.any(beyond := (array < low) | (array > high)):
             row, element = np.argwhere(beyond)[0]
             raise InputError(
-                "a state handed in is not one of this network's integers",
+                "a given state is not one of this network's integers",
                 where=f"{name}, element {element}",
                 numbers=f"{array[row, element]}, allowed {low[element]:.0f}..{high[element]:.0f}",
                 advice="Give the final_state of a run of this network; real values need a float type.",
@@ -184,7 +184,7 @@ def tell_clipped(
             for name, count in clipped.items()
         ]
         warnings.warn(
-            f"a state handed in was clipped to the range that the network holds ({'; '.join(parts)}). Calibrate on "
+            f"a given state was clipped to the range that the network holds ({'; '.join(parts)}). Calibrate on "
             "data whose states go as far.",
             stacklevel=stacklevel + 1,
         )

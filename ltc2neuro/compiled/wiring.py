@@ -95,7 +95,7 @@ def _mapped(net: Parts, reset_interval: int | None, options: Options | None, aft
             "the network before it sends its results too fast",
             where=f"after = {after.name}",
             numbers=f"it takes {after.ticks_per_sample} ticks a sample, this one at least {least}",
-            advice=f"Make that one with options=Options(ticks_per_sample={least}), or this one with mode='fused'.",
+            advice=f"Make the first with options=Options(ticks_per_sample={least}), or the second with mode='fused'.",
         )
     return net.prepared.mapped(reset_interval, options)
 

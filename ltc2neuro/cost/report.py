@@ -22,7 +22,7 @@ class Messages:
     sent: float | None = None
     """of a recorded run: those that are not 0"""
     unchanged: float | None = None
-    """of the sent ones those that equal the last of their port and value: a code of changes would spare them"""
+    """of the sent ones those that equal the last of their port and value: sending only changes would save them"""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _messages(messages: Messages) -> str:
     spared = messages.unchanged / messages.sent if messages.sent else 0.0
     return (
         f"messages: {messages.sent:,.1f} a sample of {messages.possible:,.0f} possible (those of 0 are not sent); "
-        f"{spared:.1%} of them did not change: a code of changes would spare these"
+        f"{spared:.1%} of them did not change: sending only changes would save these"
     )
 
 

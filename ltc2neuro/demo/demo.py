@@ -79,7 +79,7 @@ def demo(plot: str | Path) -> None:
     _title("2. Compiled to integers")
     net, seconds = _compiled(model, digits)
     _say(
-        f"compile() ran the model once on symbolic tensors, proved the recording against torch on the "
+        f"compile() ran the model once on symbolic tensors, proved the trace against torch on the "
         f"{len(digits.x_train)} training images, simplified it, and chose an integer format for every value: "
         f"{seconds:.1f} s. From here on there are only integer adds, multiplies, shifts and compares that the neuron "
         "programs of a Loihi 2 chip have: no division, no exponential, 24-bit words."
@@ -88,13 +88,13 @@ def demo(plot: str | Path) -> None:
     neurons = ", ".join(f"{p.name} ({p.size} neurons)" for p in mapped.populations)
     _say(
         f"On the chip it is {len(mapped.populations)} populations, {neurons}, joined by {len(mapped.connections)} "
-        f"connections; a row of pixels takes {mapped.ticks_per_sample} ticks. print(net) tells more."
+        f"connections; a row of pixels takes {mapped.ticks_per_sample} ticks. print(net) shows more."
     )
     cost = net.cost()
     _say(
         f"It takes {cost.placement.count} of the chip's {cost.chip.cores} cores. A row of pixels would take "
         f"{band_text(cost.sample, 's')} and {band_text(cost.energy, 'J')}: low, default and high, for few of its "
-        "constants are published. print(net.cost()) tells more, ltc2neuro chips loihi2 where each comes from."
+        "constants are published. print(net.cost()) shows more, ltc2neuro chips loihi2 where each comes from."
     )
 
     _title("3. The same integers, one executor after the other")

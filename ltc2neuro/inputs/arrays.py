@@ -140,7 +140,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
                 "a time span is 0, and the model divides by it, or has no bound there",
                 numbers=f"{int(np.sum(span == 0))} of {span.size} are 0; this network goes down to {shortest:.6g}",
                 advice="Give samples of the same moment a small time span, or merge them into one. A CfC in mode "
-                "pure takes 0 where the calibration has one.",
+                "pure takes a time span of 0 if the calibration has one.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
     return Sequences(tuple(joined), x.ragged, x.layout)
@@ -149,9 +149,9 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
 def _flattened(shape: tuple[int, ...]) -> str:
     """How to give images and other features of several axes to a network and to its model."""
     return (
-        f"Flatten what a sample has: x.reshape({shape[0]}, {shape[1]}, -1), and let the model shape it again: "
-        f"torch.nn.Sequential(torch.nn.Unflatten(-1, {shape[2:]}), model). Where there is no time, x[:, None] first "
-        "makes each image a sequence of one."
+        f"Flatten each sample, x.reshape({shape[0]}, {shape[1]}, -1), and let the model restore its shape: "
+        f"torch.nn.Sequential(torch.nn.Unflatten(-1, {shape[2:]}), model). Where there is no time axis, x[:, None] "
+        "first makes each image a sequence of one."
     )
 
 

@@ -214,7 +214,7 @@ def _check_call(cell: torch.nn.Module) -> None:
             f"the cell {type(cell).__name__} needs more than an input and a state",
             where=written(cell),
             numbers=f"its forward needs {', '.join(needed)}",
-            advice=f"Call a third argument that is the elapsed time {_ELAPSED[1]}; let others have default values.",
+            advice=f"Name a third argument for the elapsed time {_ELAPSED[1]}; give others default values.",
         )
 
 

@@ -282,7 +282,7 @@ def test_a_second_answer_is_not_dropped_silently(last):
             y = y[:, -1] if last else y
             return self.actor(y), self.critic(y), h
 
-    with pytest.warns(UserWarning, match="returns 1 more beside its answer and its states"):
+    with pytest.warns(UserWarning, match="returns 1 more besides its answer and its states"):
         net = ltc2neuro.compile(Critic(), sequences())
     assert net.step_shape == (2,)
 

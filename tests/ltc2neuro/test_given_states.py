@@ -82,7 +82,7 @@ def test_networks_without_microcode_too(library):
     assert off(expected, run.outputs) < 0.01
     state = library.quantize_state({"v": hx})
     assert np.array_equal(library.run(X[:, CUT:], state=state).integers, run.integers)
-    with pytest.warns(UserWarning, match="handed in was clipped"):
+    with pytest.warns(UserWarning, match="given state was clipped"):
         assert library.run(X, state={"v": np.full((4, 6), 99.5)}).saturations["v"] >= 24
 
 
@@ -103,9 +103,9 @@ def test_what_is_clipped_is_told_and_counted(net):
     state = {"v": np.full((4, 6), 1e3) + 0.25}
     with pytest.warns(UserWarning, match=r"v: 24 of 24 values; they go from 1000\.25") as told:
         run = net.run(X, state=state)
-    assert sum("handed in" in str(w.message) for w in told) == 1 and told[0].filename == __file__
+    assert sum("a given state" in str(w.message) for w in told) == 1 and told[0].filename == __file__
     assert run.saturations["v"] >= 24
-    with pytest.warns(UserWarning, match="handed in") as told:
+    with pytest.warns(UserWarning, match="a given state") as told:
         held = net.quantize_state(state)["v"]
     assert told[0].filename == __file__
     with warnings.catch_warnings():

@@ -35,7 +35,7 @@ def drops(shape: tuple[int, ...], rows: int, steps: int, calling: Calling) -> bo
         f"the model answers in another shape where there is one {single}",
         where="the output",
         numbers=f"torch returns {shape} for {rows} x {steps} (rows x steps), expected {_shape(calling, rows, steps)}",
-        advice="Drop the axis that you mean, as in y.squeeze(-1), and not each that has one element.",
+        advice="Drop only the axis that you mean, as in y.squeeze(-1), not every axis of one element.",
     )
 
 

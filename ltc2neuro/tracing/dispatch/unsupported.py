@@ -34,8 +34,8 @@ _KERNELS = (
 )
 _CHOSEN = "Return the values of all features, and choose after the network; inside it use amax and amin."
 _LOGARITHM = (
-    "No program of the chip has a logarithm. Return the values before it, and apply it behind the network; of an input "
-    "take it before, as the input's unit."
+    "No program of the chip has a logarithm. Return the values before it, and apply it after the network; to an input, "
+    "apply it before the network."
 )
 _BEFORE = (
     "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "

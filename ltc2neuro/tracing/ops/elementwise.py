@@ -55,7 +55,7 @@ def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axe
     if not np.array_equal(values, np.broadcast_to(values[0], values.shape), equal_nan=True):
         raise recorder.refusal(
             f"the constant {name} differs between batch rows or time steps",
-            "Give what depends on the position to the model as an input feature.",
+            "If it depends on the position, give it to the model as an input feature.",
         )
     return recorder.constant(values[0].copy(), name)
 

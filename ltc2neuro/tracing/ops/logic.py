@@ -118,7 +118,7 @@ def features(join: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         if dim is None:
             raise input.recorder.refusal(
                 f"{input.recorder.operation} looks at the whole batch",
-                "A guard against NaN or large values belongs before the network; it refuses what is not finite itself. "
+                "A guard against NaN or large values belongs before the network, which refuses what is not finite. "
                 "To decide for each step: torch.where(condition, a, b), or any(dim=-1, keepdim=True) over features.",
             )
         return join(truths, dim, keepdim)

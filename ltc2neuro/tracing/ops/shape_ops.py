@@ -67,10 +67,10 @@ def _moved(x: Symbolic, example: object, codes: object) -> object:
 def _apart(recorder: Tape, problem: str) -> TakenApartError:
     error = recorder.refusal(
         f"{recorder.operation} takes batch rows or time steps apart: {problem}",
-        "A network answers at every step or at the last: y[:, -1] of what has batch first, y[-1] of what has time "
-        "first, as torch's recurrent layers do that are not built as nn.GRU(..., batch_first=True). A cell that is "
-        "stepped by hand in a loop belongs under ltc2neuro.nn.Recurrent(cell); where its answer is fed back, that is a "
-        "state of the cell: (y, (h, y)).",
+        "A network answers at every step or at the last: y[:, -1] where batch comes first, y[-1] where time comes "
+        "first, as in torch's recurrent layers, unless built as nn.GRU(..., batch_first=True). A cell that is stepped "
+        "by hand in a loop belongs under ltc2neuro.nn.Recurrent(cell); an answer that is fed back is a state of the "
+        "cell: (y, (h, y)).",
     )
     return TakenApartError(error.what, where=error.where, advice=error.advice)
 

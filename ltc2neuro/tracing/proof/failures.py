@@ -8,7 +8,7 @@ from hw_models.errors import Ltc2NeuroError, ProofError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.source import raised_at
 
-_SHAPES = f"Write no numbers of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace)."
+_SHAPES = f"Do not write the number of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace)."
 _TYPES = (
     "Tensors that forward makes need the type of its input: torch.zeros(..., dtype=x.dtype), or tensor.to(x.dtype)."
 )

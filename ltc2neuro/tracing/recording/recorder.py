@@ -42,8 +42,8 @@ Dispatch = Callable[[Callable[..., object], tuple[object, ...], dict[str, object
 
 
 _ENDLESS = (
-    "Nothing on the chip is infinite: leave out a limit that is none, and mask with a number some 30 below all others "
-    "before a softmax. If the model computes it:"
+    "Nothing on the chip is infinite: leave out an infinite limit, and before a softmax mask with a number some 30 "
+    "below all others. If the model computes it:"
 )
 _DIVERGED = "Look for a training that diverged, or a division by zero in the model."
 
