@@ -40,7 +40,7 @@ def fit(real: Callable[[Floats], Floats], low: float, high: float, count: int, r
     before, after = (0.5 * float(s < FLAT * slope.max() and not relative) for s in (slope[0], slope[-1]))
     position = (np.arange(count) + before) / (count - 1 + before + after)
     knots = np.interp(position * mass[-1], mass, x).astype(np.float64)
-    return knots, _values(x, y, 1.0 / np.abs(y) if relative else np.ones(POINTS), knots)
+    return knots, _values(real, x, 1.0 / np.abs(y) if relative else np.ones(POINTS), knots)
 
 
 def _mass(real: Callable[[Floats], Floats], x: Floats, relative: bool) -> Floats:
@@ -52,15 +52,17 @@ def _mass(real: Callable[[Floats], Floats], x: Floats, relative: bool) -> Floats
     return np.concatenate([[0.0], np.cumsum(np.diff(x) * (density[1:] + density[:-1]) / 2)])
 
 
-def _values(x: Floats, y: Floats, weight: Floats, knots: Floats) -> Floats:
-    """Values at `knots` whose straight lines are nearest to `y` over `x`."""
+def _values(real: Callable[[Floats], Floats], x: Floats, weight: Floats, knots: Floats) -> Floats:
+    """Values at `knots` whose straight lines are nearest to the function over `x`."""
     segment = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, knots.size - 2)
     share = np.clip((x - knots[segment]) / np.diff(knots)[segment], 0.0, 1.0)
     basis = np.zeros((x.size, knots.size))
     rows = np.arange(x.size)
     basis[rows, segment] = 1.0 - share
     basis[rows, segment + 1] += share
-    return np.linalg.lstsq(basis * weight[:, None], y * weight, rcond=None)[0].astype(np.float64)
+    found = np.linalg.lstsq(basis * weight[:, None], real(x) * weight, rcond=None)[0].astype(np.float64)
+    unseen = ~basis.any(axis=0)  # no point lies beside the knot, as where the function is flat to its last digit
+    return np.where(unseen, real(knots), found)
 
 
 def coefficients(knots: Floats, values: Floats) -> Floats:
