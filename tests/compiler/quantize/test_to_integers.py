@@ -110,6 +110,7 @@ def test_random_graphs_stay_near_float(chip):
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10**6))
+@example(2275)  # a state that was saturated, and read before that
 @example(9396)  # a sigmoid with 23 fraction bits, whose 1 is no word
 def test_random_graphs_on_the_mapped_machine(seed):
     c = allowed(seed, "loihi2")
