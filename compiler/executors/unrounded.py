@@ -14,16 +14,8 @@ import numpy.typing as npt
 
 from compiler.executors import float64
 from compiler.executors.execution import Array, Execution, Frame, Kernel, prepare
+from compiler.graph import ops
 from compiler.graph.graph import Graph
-from compiler.graph.ops import (
-    And,
-    Divide,
-    Input,
-    MulShift,
-    PiecewisePolynomial,
-    Rescale,
-    Shift,
-)
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,8 +31,8 @@ KERNELS = float64.KERNELS.extended("unrounded")
 """The kernel of each integer op."""
 
 
-@KERNELS.on(Input)
-def _input(op: Input, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Input)
+def _input(op: ops.Input, graph: Graph) -> Kernel:
     return lambda frame: frame.sample
 
 
@@ -49,13 +41,13 @@ def _floored(exact: Array, shift: Array) -> Floats:
     return exact / 2.0**shift - 0.5 * (shift > 0)
 
 
-@KERNELS.on(MulShift)
-def _mul_shift(op: MulShift, graph: Graph) -> Kernel:
+@KERNELS.on(ops.MulShift)
+def _mul_shift(op: ops.MulShift, graph: Graph) -> Kernel:
     return lambda frame: _floored(frame.values[op.a] * frame.values[op.b], frame.values[op.shift])
 
 
-@KERNELS.on(Shift)
-def _shift(op: Shift, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Shift)
+def _shift(op: ops.Shift, graph: Graph) -> Kernel:
 
     def kernel(frame: Frame) -> Array:
         amount = frame.values[op.amount]
@@ -64,13 +56,13 @@ def _shift(op: Shift, graph: Graph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(Rescale)
-def _rescale(op: Rescale, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Rescale)
+def _rescale(op: ops.Rescale, graph: Graph) -> Kernel:
     return lambda frame: frame.values[op.x] / 2.0**op.shift
 
 
-@KERNELS.on(And)
-def _and(op: And, graph: Graph) -> Kernel:
+@KERNELS.on(ops.And)
+def _and(op: ops.And, graph: Graph) -> Kernel:
 
     def kernel(frame: Frame) -> Array:
         # x & (2^k - 1) is x - 2^k * floor(x / 2^k); with floor's mean in place of floor, 2^(k-1) is left.
@@ -80,13 +72,13 @@ def _and(op: And, graph: Graph) -> Kernel:
     return kernel
 
 
-@KERNELS.on(Divide)
-def _divide(op: Divide, graph: Graph) -> Kernel:
+@KERNELS.on(ops.Divide)
+def _divide(op: ops.Divide, graph: Graph) -> Kernel:
     return lambda frame: frame.values[op.a] * 2.0**op.shift / frame.values[op.b] - 0.5
 
 
-@KERNELS.on(PiecewisePolynomial)
-def _polynomial(op: PiecewisePolynomial, graph: Graph) -> Kernel:
+@KERNELS.on(ops.PiecewisePolynomial)
+def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> Kernel:
     knots, origins = graph.constants[op.knots], graph.constants[op.origins]
     coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
 

@@ -11,23 +11,8 @@ from typing import TypeVar
 import numpy as np
 
 from compiler.functions import FUNCTIONS
+from compiler.graph import ops
 from compiler.graph.graph import Graph
-from compiler.graph.ops import (
-    Apply,
-    Divide,
-    Elementwise,
-    Gather,
-    Input,
-    MatVec,
-    MulShift,
-    Op,
-    Output,
-    PiecewisePolynomial,
-    Rescale,
-    SegmentSum,
-    StateRead,
-    StateWrite,
-)
 from hw_models.errors import BUG, GraphError
 
 G = TypeVar("G", bound=Graph)
@@ -61,11 +46,11 @@ def problems(graph: Graph) -> list[str]:
                 found.append(f"{label} does not belong in {'an integer' if integer else 'a float'} graph")
             found.extend(f"{label} reads {n}, which does not exist" for n in op.operands if n not in visible | local)
             found.extend(f"{label} lacks its array {n}" for n in op.arrays if n not in graph.constants)
-            if isinstance(op, (StateRead, StateWrite)) and op.state not in states:
+            if isinstance(op, (ops.StateRead, ops.StateWrite)) and op.state not in states:
                 found.append(f"{label}: no such state")
-            if isinstance(op, Apply) and op.function not in FUNCTIONS:
+            if isinstance(op, ops.Apply) and op.function not in FUNCTIONS:
                 found.append(f"{label}: no such function")
-            if isinstance(op, StateWrite):
+            if isinstance(op, ops.StateWrite):
                 if op.state in written:
                     found.append(f"{label}: the state is written twice in one block")
                 written.add(op.state)
@@ -80,14 +65,14 @@ def problems(graph: Graph) -> list[str]:
                 found.extend(f"{label}: {text}" for text in _axes(graph, op) or _sizes(graph, op) or _shifts(graph, op))
         if block.repeat == 1:
             visible |= local
-    for kind in (Input, Output):
+    for kind in (ops.Input, ops.Output):
         count = sum(isinstance(op, kind) for _, op in graph.ops())
         if count > 1:
             found.append(f"it has {count} ops {kind.__name__}")
     found.extend(
         f"block {b.name} with the output repeats {b.repeat} times"
         for b in graph.blocks
-        if b.repeat != 1 and any(isinstance(op, Output) for op in b.ops)
+        if b.repeat != 1 and any(isinstance(op, ops.Output) for op in b.ops)
     )
     if found:
         return found
@@ -107,65 +92,65 @@ def problems(graph: Graph) -> list[str]:
     return found
 
 
-def _axes(graph: Graph, op: Op) -> list[str]:
+def _axes(graph: Graph, op: ops.Op) -> list[str]:
     """Constants are vectors, but for matrices, their places, and the tables of polynomials."""
     tables: set[str | None] = set()
-    if isinstance(op, MatVec):
+    if isinstance(op, ops.MatVec):
         tables = {op.matrix, op.places}
-    elif isinstance(op, PiecewisePolynomial):
+    elif isinstance(op, ops.PiecewisePolynomial):
         tables = {op.coefficients, op.shifts}
     names = [n for n in (*op.operands, *op.arrays) if n in graph.constants]
     wrong = [n for n in names if graph.constants[n].ndim != (2 if n in tables else 1)]
     return [f"{n} has {graph.constants[n].ndim} axes" for n in wrong]
 
 
-def _shifts(graph: Graph, op: Op) -> list[str]:
+def _shifts(graph: Graph, op: ops.Op) -> list[str]:
     """Shifts to the right are by 0 to MOST_SHIFT bits."""
-    if isinstance(op, (Rescale, Divide)):
+    if isinstance(op, (ops.Rescale, ops.Divide)):
         shifts = np.array(op.shift)
-    elif isinstance(op, (MulShift, PiecewisePolynomial)):
-        shifts = graph.constants[op.shift if isinstance(op, MulShift) else op.shifts]
+    elif isinstance(op, (ops.MulShift, ops.PiecewisePolynomial)):
+        shifts = graph.constants[op.shift if isinstance(op, ops.MulShift) else op.shifts]
     else:
         return []
     wrong = np.any(shifts < 0) or np.any(shifts > MOST_SHIFT)
     return [f"a shift by an impossible number of bits, 0..{MOST_SHIFT}"] if wrong else []
 
 
-def _sizes(graph: Graph, op: Op) -> list[str]:
+def _sizes(graph: Graph, op: ops.Op) -> list[str]:
     size = graph.size
-    if isinstance(op, Elementwise):
+    if isinstance(op, ops.Elementwise):
         expected = size(op.result or "")
         return [
             f"{n} has {size(n)} elements, not {expected}"
             for n in op.operands
             if size(n) != expected and not (n in graph.constants and size(n) == 1)
-        ] + (_table(graph, op) if isinstance(op, PiecewisePolynomial) else [])
-    if isinstance(op, Gather):
+        ] + (_table(graph, op) if isinstance(op, ops.PiecewisePolynomial) else [])
+    if isinstance(op, ops.Gather):
         index = graph.constants[op.index]
         total = sum(map(size, op.sources))
         bad = index.size and not (0 <= index.min() and index.max() < total)
         return ([f"index outside 0..{total - 1}"] if bad else []) + (
             [f"index has {index.size} elements, not {size(op.out)}"] if index.size != size(op.out) else []
         )
-    if isinstance(op, SegmentSum):
+    if isinstance(op, ops.SegmentSum):
         segment = graph.constants[op.segment]
         bad = segment.size and not (0 <= segment.min() and segment.max() < size(op.out))
         return ([f"segment outside 0..{size(op.out) - 1}"] if bad else []) + (
             [f"segment has {segment.size} elements, not {size(op.x)}"] if segment.size != size(op.x) else []
         )
-    if isinstance(op, MatVec):
+    if isinstance(op, ops.MatVec):
         return _matrix(graph, op)
-    if isinstance(op, (StateRead, StateWrite)):
-        name = op.out if isinstance(op, StateRead) else op.x
+    if isinstance(op, (ops.StateRead, ops.StateWrite)):
+        name = op.out if isinstance(op, ops.StateRead) else op.x
         state = graph.state(op.state)
         return [f"{name} has {size(name)} elements, the state {state.size}"] if size(name) != state.size else []
-    if isinstance(op, (Input, Output)):
-        name = op.out if isinstance(op, Input) else op.x
+    if isinstance(op, (ops.Input, ops.Output)):
+        name = op.out if isinstance(op, ops.Input) else op.x
         return [f"{n} does not have {size(name)} elements" for n in op.arrays if size(n) != size(name)]
     return []
 
 
-def _matrix(graph: Graph, op: MatVec) -> list[str]:
+def _matrix(graph: Graph, op: ops.MatVec) -> list[str]:
     rows, columns = graph.size(op.out), sum(map(graph.size, op.sources))
     got = graph.constants[op.matrix].shape
     if op.places is None:
@@ -180,7 +165,7 @@ def _matrix(graph: Graph, op: MatVec) -> list[str]:
     )
 
 
-def _table(graph: Graph, op: PiecewisePolynomial) -> list[str]:
+def _table(graph: Graph, op: ops.PiecewisePolynomial) -> list[str]:
     knots, origins = graph.constants[op.knots], graph.constants[op.origins]
     coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
     segments, terms = coefficients.shape

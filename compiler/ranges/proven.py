@@ -12,23 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
-from compiler.graph.ops import (
-    Add,
-    Divide,
-    MatVec,
-    Max,
-    Min,
-    MulShift,
-    Op,
-    PiecewisePolynomial,
-    Rescale,
-    SegmentSum,
-    Shift,
-    StateWrite,
-    Sub,
-)
 from compiler.graph.segments import Segments, segments_of
 from compiler.ranges.assumptions import check_assumptions
 from compiler.ranges.integer_spans import Span, find_spans, largest_partial_sum, span_of
@@ -72,7 +58,7 @@ class Proven:
         """The bits that hold every sum over elements."""
         return max(self.sum_bits.values(), default=0)
 
-    def segments(self, op: SegmentSum) -> Segments:
+    def segments(self, op: ops.SegmentSum) -> Segments:
         """The elements of a sum, sorted by what they are added to."""
         return segments_of(self.graph, op)
 
@@ -88,14 +74,14 @@ def prove(graph: Graph, chip: Chip) -> Proven:
     word = 2 ** (chip.word_bits - 1)
     products, sums, saturations = dict[str, int](), dict[str, int](), list[Saturation]()
     for block, op in graph.ops():
-        if isinstance(op, MatVec) and np.abs(graph.constants[op.matrix]).max(initial=0) > chip.weight_high:
+        if isinstance(op, ops.MatVec) and np.abs(graph.constants[op.matrix]).max(initial=0) > chip.weight_high:
             raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
-        if isinstance(op, StateWrite):
+        if isinstance(op, ops.StateWrite):
             _check_write(graph, op, spans)
         if op.result is None:
             continue
         form, span = graph.format(op.result), spans[op.result]
-        if isinstance(op, (SegmentSum, MatVec)):
+        if isinstance(op, (ops.SegmentSum, ops.MatVec)):
             partial = largest_partial_sum(graph, op, spans)
             if partial >= word:
                 raise GraphError(f"a partial sum of {op.result} can leave the accumulator", where=f"block {block.name}")
@@ -109,9 +95,9 @@ def prove(graph: Graph, chip: Chip) -> Proven:
                 advice=BUG,
             )
         _check_fractions(graph, op)
-        if isinstance(op, (MulShift, PiecewisePolynomial, Divide)):
+        if isinstance(op, (ops.MulShift, ops.PiecewisePolynomial, ops.Divide)):
             products[op.result] = _bits(span.product)
-        if isinstance(op, (Rescale, Shift)):
+        if isinstance(op, (ops.Rescale, ops.Shift)):
             reaches = _unclipped(graph, op, spans)
             if reaches.least < form.low or reaches.most > form.high:
                 saturations.append(Saturation(block.name, op.result, form, reaches))
@@ -123,12 +109,12 @@ def _bits(magnitude: int) -> int:
     return magnitude.bit_length() + 1
 
 
-def _unclipped(graph: IntegerGraph, op: Rescale | Shift, spans: Mapping[str, Span]) -> Span:
+def _unclipped(graph: IntegerGraph, op: ops.Rescale | ops.Shift, spans: Mapping[str, Span]) -> Span:
     """What `op` would return into a format of 64 bits."""
     return span_of(graph, op, spans, Format(0, -(2**63) + 1, 2**63 - 1), {})
 
 
-def _check_write(graph: IntegerGraph, op: StateWrite, spans: Mapping[str, Span]) -> None:
+def _check_write(graph: IntegerGraph, op: ops.StateWrite, spans: Mapping[str, Span]) -> None:
     """A state never leaves its format: what is read from it has no other bound."""
     form, span = graph.state_format(op.state), spans[op.x]
     fraction = graph.fractions.get(op.x) if op.x in graph.constants else graph.fraction(op.x)
@@ -140,9 +126,9 @@ def _check_write(graph: IntegerGraph, op: StateWrite, spans: Mapping[str, Span])
         )
 
 
-def _check_fractions(graph: IntegerGraph, op: Op) -> None:
+def _check_fractions(graph: IntegerGraph, op: ops.Op) -> None:
     """Sums, minima and maxima need operands of one fraction."""
-    if not isinstance(op, (Add, Sub, Min, Max)):
+    if not isinstance(op, (ops.Add, ops.Sub, ops.Min, ops.Max)):
         return
     found = {graph.fraction(n) for n in (op.out, *op.operands) if n in graph.values or n in graph.fractions}
     if len(found) > 1:

@@ -11,24 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from compiler.graph import ops
 from compiler.graph.draft import Draft, Rule, reals, rewrite
 from compiler.graph.graph import Graph
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    Max,
-    Min,
-    Mul,
-    Op,
-    SegmentSum,
-    Select,
-    StateRead,
-    Sub,
-)
 from compiler.rewrite.fold import identity
 from compiler.rewrite.scale_propagation import Units, View, with_units
 
@@ -41,7 +26,7 @@ def push(graph: Graph) -> Graph:
     units: Units = {}
     view = View(graph)
     for _, op in graph.ops():
-        if not isinstance(op, Mul) or op.b not in graph.constants or op.a not in graph.values:
+        if not isinstance(op, ops.Mul) or op.b not in graph.constants or op.a not in graph.values:
             continue
         factor = np.broadcast_to(reals(graph, op.b), (graph.size(op.out),))
         found = None if (factor == 1.0).all() else view.absorb(op.a, factor, units)
@@ -59,7 +44,7 @@ def normalise_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64
     weighted = rewrite(graph, _weights)
     view = View(weighted)
     for _, op in weighted.ops():
-        if not isinstance(op, Div) or op.b not in upper or not {op.a, op.b} <= weighted.values.keys():
+        if not isinstance(op, ops.Div) or op.b not in upper or not {op.a, op.b} <= weighted.values.keys():
             continue
         bound = np.asarray(upper[op.b], np.float64)
         usable = np.isfinite(bound) & (bound > 0.0)
@@ -70,67 +55,67 @@ def normalise_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64
     return rewrite(with_units(weighted, units), identity) if units else graph
 
 
-def _weights(draft: Draft, op: Op) -> Op | None:
+def _weights(draft: Draft, op: ops.Op) -> ops.Op | None:
     """Give functions and states that are summed up a weight of 1, a constant that a factor can join."""
-    if not isinstance(op, (SegmentSum, Add, Sub)):
+    if not isinstance(op, (ops.SegmentSum, ops.Add, ops.Sub)):
         return None
     weighted: dict[str, str] = {}
     for name in op.operands:
-        if isinstance(draft.definition(name), (Apply, StateRead)):
+        if isinstance(draft.definition(name), (ops.Apply, ops.StateRead)):
             one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
             size = draft.size(name)
-            weighted[name] = draft.emit(lambda out, x=name, w=one: Mul(out, x, w), f"{name}.weighted", name, size)
+            weighted[name] = draft.emit(lambda out, x=name, w=one: ops.Mul(out, x, w), f"{name}.weighted", name, size)
     return op.renamed(lambda n: weighted.get(n, n)) if weighted else None
 
 
-def _input_weights(draft: Draft, op: Op) -> Op | None:
+def _input_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
     """Give an input that is multiplied by a value, or divides one, a weight of 1, which can take a factor up."""
-    if not isinstance(op, (Mul, Div)):
+    if not isinstance(op, (ops.Mul, ops.Div)):
         return None
     for name, other in ((op.a, op.b), (op.b, op.a)):
         if name not in draft.constants and other not in draft.constants and _comes_from_input(draft, name):
             one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
             size = draft.size(name)
-            weighted = draft.emit(lambda out, x=name, w=one: Mul(out, x, w), f"{name}.weighted", name, size)
+            weighted = draft.emit(lambda out, x=name, w=one: ops.Mul(out, x, w), f"{name}.weighted", name, size)
             return op.renamed(lambda n, x=name, w=weighted: w if n == x else n)
     return None
 
 
-def _other_weights(draft: Draft, op: Op) -> Op | None:
+def _other_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
     """The same where it meets any other op that takes no factor up: a function, or another value to be held against."""
-    if not isinstance(op, (Apply, Add, Sub, Min, Max, Compare, Select)):
+    if not isinstance(op, (ops.Apply, ops.Add, ops.Sub, ops.Min, ops.Max, ops.Compare, ops.Select)):
         return None
-    if isinstance(op, (Add, Sub)) and any(n in draft.constants for n in op.operands):
+    if isinstance(op, (ops.Add, ops.Sub)) and any(n in draft.constants for n in op.operands):
         return None
-    if isinstance(op, (Min, Max)) and not (_limits(draft, op) or _is_limited(draft, op)):
+    if isinstance(op, (ops.Min, ops.Max)) and not (_limits(draft, op) or _is_limited(draft, op)):
         return None
     weighted: dict[str, str] = {}
     for name in op.operands:
         if name not in draft.constants and _comes_from_input(draft, name):
             one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
             size = draft.size(name)
-            weighted[name] = draft.emit(lambda out, x=name, w=one: Mul(out, x, w), f"{name}.weighted", name, size)
+            weighted[name] = draft.emit(lambda out, x=name, w=one: ops.Mul(out, x, w), f"{name}.weighted", name, size)
     return op.renamed(lambda n: weighted.get(n, n)) if weighted else None
 
 
-def _limits(draft: Draft, op: Op) -> bool:
+def _limits(draft: Draft, op: ops.Op) -> bool:
     """Whether an op is held against a value, or against a constant that is not 0."""
     limits = [draft.constants[n] for n in op.operands if n in draft.constants]
-    return isinstance(op, (Min, Max)) and all(bool(limit.any()) for limit in limits)
+    return isinstance(op, (ops.Min, ops.Max)) and all(bool(limit.any()) for limit in limits)
 
 
-def _is_limited(draft: Draft, op: Op) -> bool:
+def _is_limited(draft: Draft, op: ops.Op) -> bool:
     return any(_limits(draft, reader) for _, reader in draft.readers.get(op.result or "", []))
 
 
 def _comes_from_input(draft: Draft, name: str) -> bool:
     """Whether a value is one of the input's channels, at most shifted or limited by constants."""
     op = draft.definition(name)
-    while (isinstance(op, Gather) and len(op.sources) == 1) or isinstance(op, (Add, Sub, Min, Max)):
-        if not isinstance(op, Gather) and op.b not in draft.constants:
+    while (isinstance(op, ops.Gather) and len(op.sources) == 1) or isinstance(op, (ops.Add, ops.Sub, ops.Min, ops.Max)):
+        if not isinstance(op, ops.Gather) and op.b not in draft.constants:
             return False
         op = draft.definition(op.operands[0])
-    return isinstance(op, Input)
+    return isinstance(op, ops.Input)
 
 
 def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
@@ -145,7 +130,7 @@ def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
 
 def _scaled(graph: Graph, magnitudes: npt.ArrayLike, weights: tuple[Rule, ...]) -> Graph:
     original, graph = graph, rewrite(graph, *weights)
-    source = next(op for _, op in graph.ops() if isinstance(op, Input))
+    source = next(op for _, op in graph.ops() if isinstance(op, ops.Input))
     size = graph.size(source.out)
     given = np.broadcast_to(np.asarray(magnitudes, np.float64), (size,))
     usable = np.isfinite(given) & (given > 0.0)

@@ -13,26 +13,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from compiler.graph import ops
 from compiler.graph.draft import Draft, Floats, integers, reals, sweep
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import (
-    Add,
-    Apply,
-    Compare,
-    Div,
-    Gather,
-    Input,
-    MatVec,
-    Max,
-    Min,
-    Mul,
-    Op,
-    SegmentSum,
-    Select,
-    StateRead,
-    Sub,
-)
 from compiler.rewrite.in_units import convert
 
 SMALLEST = 2.0**-12
@@ -50,7 +34,7 @@ def with_units(graph: Graph, units: Units) -> Graph:
     # what rewrites have numbered is numbered anew, without a longer name
     names = {name: draft.value(f"{name}.scaled".partition("#")[0], name, graph.size(name)) for name in units}
 
-    def new(_: Draft, op: Op) -> Op | None:
+    def new(_: Draft, op: ops.Op) -> ops.Op | None:
         changed = convert(graph, op, units)
         if changed is None:
             return None
@@ -117,10 +101,14 @@ class View:
             if not met:
                 continue
             moved: tuple[Floats, npt.NDArray[np.int64]] | None = None
-            if isinstance(op, Gather) and len(op.sources) == 1:
+            if isinstance(op, ops.Gather) and len(op.sources) == 1:
                 index = integers(self.graph, op.index)
                 moved = units[met[0]][index], channel[met[0]][index]
-            elif isinstance(op, (Add, Sub, Min, Max)) and len(met) == 1 and self._others_are_constants(op, met[0]):
+            elif (
+                isinstance(op, (ops.Add, ops.Sub, ops.Min, ops.Max))
+                and len(met) == 1
+                and self._others_are_constants(op, met[0])
+            ):
                 moved = units[met[0]], channel[met[0]]
                 lost = self._limits_lost(op, moved[0])
                 if lost.any():
@@ -131,14 +119,14 @@ class View:
                 units[op.result or ""], channel[op.result or ""] = moved
         return None
 
-    def _limits_lost(self, op: Add | Sub | Min | Max, unit: Floats) -> npt.NDArray[np.bool_]:
+    def _limits_lost(self, op: ops.Add | ops.Sub | ops.Min | ops.Max, unit: Floats) -> npt.NDArray[np.bool_]:
         """Where a limit would become so small a number that no format beside 1 holds it."""
-        if not isinstance(op, (Min, Max)):
+        if not isinstance(op, (ops.Min, ops.Max)):
             return np.zeros(unit.size, bool)
         limit = np.abs(reals(self.graph, op.b if op.b in self.graph.constants else op.a))
         return (limit > 0.0) & (limit * unit < SMALLEST) & (unit != 1.0)
 
-    def _others_are_constants(self, op: Op, name: str) -> bool:
+    def _others_are_constants(self, op: ops.Op, name: str) -> bool:
         return all(n == name or n in self.graph.constants for n in op.operands)
 
 
@@ -146,13 +134,13 @@ UPWARDS: OpTable[[View, Floats, Units], Units | None] = OpTable("units upwards")
 """`units` with those of all that a result with `unit` is made of; None where none fit. Its own is among them."""
 
 
-@UPWARDS.on(MatVec)
-def _rows(op: MatVec, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.MatVec)
+def _rows(op: ops.MatVec, view: View, unit: Floats, units: Units) -> Units | None:
     return units
 
 
-@UPWARDS.on(Mul)
-def _factor(op: Mul, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.Mul)
+def _factor(op: ops.Mul, view: View, unit: Floats, units: Units) -> Units | None:
     if op.b in view.graph.constants:
         return units
     for factor in sorted((op.a, op.b), key=lambda n: n not in units):
@@ -162,13 +150,13 @@ def _factor(op: Mul, view: View, unit: Floats, units: Units) -> Units | None:
     return None
 
 
-@UPWARDS.on(SegmentSum)
-def _terms(op: SegmentSum, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.SegmentSum)
+def _terms(op: ops.SegmentSum, view: View, unit: Floats, units: Units) -> Units | None:
     return view.upwards(op.x, unit[integers(view.graph, op.segment)], units)
 
 
-@UPWARDS.on(Gather)
-def _sources(op: Gather, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.Gather)
+def _sources(op: ops.Gather, view: View, unit: Floats, units: Units) -> Units | None:
     index = integers(view.graph, op.index)
     sizes = [view.graph.size(s) for s in op.sources]
     joined = np.ones(sum(sizes))
@@ -182,25 +170,25 @@ def _sources(op: Gather, view: View, unit: Floats, units: Units) -> Units | None
     return found
 
 
-@UPWARDS.on(Div)
-def _numerator(op: Div, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.Div)
+def _numerator(op: ops.Div, view: View, unit: Floats, units: Units) -> Units | None:
     return view.upwards(op.a, unit, units)
 
 
-@UPWARDS.on(Add, Sub, Select)
-def _both(op: Add | Sub | Select, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.Add, ops.Sub, ops.Select)
+def _both(op: ops.Add | ops.Sub | ops.Select, view: View, unit: Floats, units: Units) -> Units | None:
     first = view.upwards(op.a, unit, units)
     return None if first is None else view.upwards(op.b, unit, first)
 
 
-@UPWARDS.on(Min, Max)
-def _limited(op: Min | Max, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.Min, ops.Max)
+def _limited(op: ops.Min | ops.Max, view: View, unit: Floats, units: Units) -> Units | None:
     if bool(np.any(unit <= 0.0)):
         return None
     first = view.upwards(op.a, unit, units)
     return None if first is None else view.upwards(op.b, unit, first)
 
 
-@UPWARDS.on(Input, StateRead, Apply, Compare)
-def _nowhere(op: Op, view: View, unit: Floats, units: Units) -> Units | None:
+@UPWARDS.on(ops.Input, ops.StateRead, ops.Apply, ops.Compare)
+def _nowhere(op: ops.Op, view: View, unit: Floats, units: Units) -> Units | None:
     return None
