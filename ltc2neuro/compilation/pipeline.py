@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
-
-import numpy as np
 
 from compiler.quantize.precision import Precision
 from compiler.rewrite.merge import merge_synapses
@@ -20,13 +16,10 @@ from hw_models.chip import Chip
 from hw_models.errors import InputError
 from ltc2neuro.compilation.asking import ask
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
+from ltc2neuro.compilation.finishing import finished, unknown
 from ltc2neuro.compilation.stock import check_form, without_microcode
-from ltc2neuro.compiled.poor_outputs import level_of
-from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.inputs.arrays import Samples, Sequences
+from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.network import Network
-from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:
@@ -34,8 +27,11 @@ if TYPE_CHECKING:
 
     from ltc2neuro.compilation.stages import Simplified
 
-KNOWN_STEPS = 16
-"""Length of the known-answer sequence that an artifact carries."""
+POOR = (
+    "ltc2neuro.verify(net, model, x) shows where the error comes from. Look for values that span many orders of "
+    "magnitude, or try precision='accurate'."
+)
+"""What to do about integers that are far from the float network"""
 
 
 @overload
@@ -132,15 +128,15 @@ def compile(
     refuse(findings, asked.chip)
     warn(findings, stacklevel=2)
     net = network_of(simplified, made)
-    _warn_of_poor_outputs(net, asked.sequences)
-    return with_known_answer(net)
+    answered = finished(net, asked.sequences, POOR, stacklevel=2)
+    answered.parts.prepared, answered.parts.runners = net.parts.prepared, net.parts.runners
+    return answered
 
 
 def network_of(simplified: Simplified, made: Design) -> Network:
     """The network of a design that no rule forbids; its known answer is still unknown."""
     recorded, asked, integers = simplified.recorded, simplified.recorded.asked, made.integers
     assert integers is not None  # the rules have seen them
-    unknown = KnownAnswer(asked.sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     net = Network(
         float_graph=simplified.graph,
         graph=integers,
@@ -150,7 +146,7 @@ def network_of(simplified: Simplified, made: Design) -> Network:
         step_shape=recorded.traced.step_shape,
         dt=asked.dt,
         passes=(*simplified.passes, *made.passes),
-        known=unknown,
+        known=unknown(asked.sequences),
         shortest_span=recorded.shortest_span,
         evidence=simplified.evidence,
         layout=recorded.layout,
@@ -158,31 +154,3 @@ def network_of(simplified: Simplified, made: Design) -> Network:
     if made.network is not None:
         net.parts.prepared.keep(made.network)
     return net
-
-
-def with_known_answer(net: Network) -> Network:
-    """`net` with the reference's answer to its known sequence."""
-    begin("the known answer")
-    run = run_network(net.parts, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
-    states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
-    answered = replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
-    answered.parts.prepared, answered.parts.runners = net.parts.prepared, net.parts.runners
-    return answered
-
-
-def _warn_of_poor_outputs(net: Network, sequences: Sequences) -> None:
-    """Say so where the integers are far from the float network on the calibration itself."""
-    level = level_of(
-        net.float_graph,
-        sequences.arrays,
-        lambda x: [np.asarray(y) for y in run_network(net.parts, x, "reference", None, ()).outputs],
-        net.shaped,
-    )
-    if level.poor:
-        channel = ", ".join(str(int(i)) for i in np.unravel_index(level.worst.channel or 0, net.step_shape))
-        warnings.warn(
-            f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
-            f"[{channel}], on {level.seen}. ltc2neuro.verify(net, model, x) shows where the error comes from. Look for "
-            "values that span many orders of magnitude, or try precision='accurate'.",
-            stacklevel=3,
-        )

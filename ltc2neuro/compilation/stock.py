@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision
@@ -16,18 +12,12 @@ from compiler.stock.centre import centre
 from compiler.stock.form import LibraryForm
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
-from ltc2neuro.compiled.poor_outputs import level_of
-from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.compilation.finishing import finished, unknown
 from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:
     from ltc2neuro.compilation.stages import Recorded
-
-KNOWN_STEPS = 16
-"""Length of the known-answer sequence."""
 
 
 def check_form(chip: Chip, precision: Precision | str | None, form: LibraryForm | None) -> None:
@@ -56,7 +46,6 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
     begin("hinges, weights, the proof of their widths")
     graph = centre(found.graph, sequences.arrays, timed=asked.timed)
     processes = build(graph, sequences.arrays, form)
-    unknown = KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
     net = LibraryNetwork(
         float_graph=graph,
         chip=asked.chip,
@@ -65,28 +54,13 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
         readout=traced.readout,
         step_shape=traced.step_shape,
         dt=asked.dt,
-        known=unknown,
+        known=unknown(sequences),
         shortest_span=recorded.shortest_span,
         layout=recorded.layout,
         evidence=found.evidence,
     )
-    begin("the known answer")
-    run = run_network(net.parts, Sequences(tuple(unknown.x), ragged=False), "reference", None, ())
-    states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
-    net = replace(net, known=KnownAnswer(unknown.x, np.asarray(run.integers, np.int64), states))
-    level = level_of(
-        graph,
-        sequences.arrays,
-        lambda x: [np.asarray(y) for y in run_network(net.parts, x, "reference", None, ()).outputs],
-        net.shaped,
-    )
-    if level.poor:
-        warnings.warn(
-            f"without microcode the outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
-            f"{level.worst.channel}, on {level.seen}. Try more hinges, form=LibraryForm(hinges=32), or microcode=True.",
-            stacklevel=stacklevel + 1,
-        )
-    return net
+    advice = "Without microcode, try more hinges, form=LibraryForm(hinges=32), or compile it with microcode=True."
+    return finished(net, sequences, advice, stacklevel + 1)
 
 
 def _simplified(graph: Graph) -> tuple[Graph, tuple[PassRecord, ...]]:

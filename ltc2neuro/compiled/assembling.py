@@ -30,7 +30,7 @@ def assembly_json(record: Record, network: MappedNetwork) -> dict[str, Json]:
             "offset": graph.input_map.offset.tolist(),
         },
         "output": {
-            "fraction": graph.fraction(record.result.x),
+            "fraction": graph.fraction(graph.answer.x),
             "scale": graph.output_map.scale.tolist(),
             "offset": graph.output_map.offset.tolist(),
         },

@@ -25,7 +25,8 @@ MOST_NAMED = 4
 MOST_VECTORS = 6
 
 ADVICE = (
-    "Calibrate on data that reach as far as what the network will meet, or compile with a wider Precision(margin=...)."
+    "Calibrate on data that reach as far as what the network will meet, or compile with a wider Precision(margin=...), "
+    "or without microcode LibraryForm(margin=...)."
 )
 
 

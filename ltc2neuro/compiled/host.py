@@ -65,7 +65,7 @@ class Host:
 
 
 def _checked(given: object, size: int, what: str) -> np.ndarray:
-    array = as_array(given)  # type: ignore[arg-type]
+    array = as_array(given)
     check_last(array, size, what)
     check_numbers(array, what)
     return array

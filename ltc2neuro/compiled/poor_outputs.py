@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.inputs.arrays import Floats, Sequences
 from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
 
@@ -37,20 +39,12 @@ class Level:
         return self.worst.channel is not None and self.worst.decibels < POOR_DB
 
 
-def level_of(
-    float_graph: Graph,
-    sequences: Sequence[Floats],
-    run: Callable[[Sequences], list[Floats]],
-    shaped: Callable[[Floats], Floats],
-) -> Level:
-    """Compare what `run` answers to the calibration with the float network; to a part, where all would take long.
-
-    `shaped` makes the model's answers of flat outputs (time, outputs).
-    """
-    part = part_of(float_graph, sequences)
-    exact = [e.outputs[0] for e in run_each(float_graph, part)]
-    answers = run(Sequences(tuple(part), ragged=True))
-    pairs = [[_flat(shaped(y), y.shape[-1]) for y in side] for side in (exact, answers)]
+def level_of(net: BaseNetwork, sequences: Sequence[Floats]) -> Level:
+    """Compare what the network answers to the calibration with the float network; to a part, where all takes long."""
+    part = part_of(net.float_graph, sequences)
+    exact = [e.outputs[0] for e in run_each(net.float_graph, part)]
+    run = run_network(net.parts, Sequences(tuple(part), ragged=True), "reference", None, ())
+    pairs = [[_flat(net.shaped(np.asarray(y)), y.shape[-1]) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
     seen = (
         "the whole calibration"

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Graph, State
 from compiler.graph.integers import IntegerGraph
-from compiler.graph.ops import Input, Output
 from compiler.quantize.precision import Precision
 from compiler.ranges.proven import Proven, prove
 from compiler.rewrite.runner import PassRecord
@@ -127,13 +126,3 @@ class Record(BaseRecord):
     def proven(self) -> Proven:
         """The integer graph with all that its proof knows: spans, bits of products and sums, where it can clip."""
         return prove(self.graph, self.chip)
-
-    @property
-    def entry(self) -> Input:
-        """Where samples enter the integer graph."""
-        return self.graph.entry
-
-    @property
-    def result(self) -> Output:
-        """Where its answer leaves the integer graph."""
-        return self.graph.answer
