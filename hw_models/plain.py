@@ -1,4 +1,4 @@
-"""Dataclasses of what JSON holds: what does not fit a field's type is refused, for a file may hold anything."""
+"""Dataclasses of what JSON holds: what does not fit a field's type is refused, as a file may hold anything."""
 
 from __future__ import annotations
 

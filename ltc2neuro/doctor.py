@@ -1,4 +1,4 @@
-"""What is installed here, at which version, whether Lava really runs, and what to type for what is missing."""
+"""What is installed here, at which version, whether Lava really runs, and how to install what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Network`: a compiled network, what a user holds in the hand."""
+"""`Network`: a compiled network, as users see it."""
 
 from __future__ import annotations
 

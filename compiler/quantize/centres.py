@@ -1,4 +1,4 @@
-"""What the host takes away from each input channel: its calibrated middle, but from one that rests at 0."""
+"""What the host subtracts from each input channel: its calibrated middle, except where the channel rests at 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs centred: the host takes each channel's middle away, and what that adds is folded into the constants behind.
+"""Inputs centred: the host subtracts each channel's middle, and the offset is folded into the constants that follow.
 
 A price of 60,000 +- 300 would spend its word, and the errors of the weights that it meets, on 60,000. What is sent is
 the +- 300; from there on a value may be *held* as another one to which a constant *shift* is to be added. Linear ops

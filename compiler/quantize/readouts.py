@@ -1,4 +1,4 @@
-"""Readouts behind conductances: matrices that would be the coarsest part of a network, and are therefore split."""
+"""Readouts after conductances: matrices that would be the coarsest part of a network, and are therefore split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which values are clipped to their calibrated range, for intervals see them far too wide."""
+"""Which values are clipped to their calibrated range, as intervals make them far too wide."""
 
 from __future__ import annotations
 

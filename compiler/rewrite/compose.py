@@ -1,4 +1,4 @@
-"""compose: chains of linear maps become one map, scales and biases around a matrix go into it or behind it.
+"""compose: chains of linear maps become one map, scales and biases around a matrix go into it or after it.
 
 A matrix product is only multiplied out while that does not more than double the synapses: a narrow layer
 between two wide ones stays.

@@ -1,4 +1,4 @@
-"""rows_out: a matrix's rows are brought to one size, their factors become a product behind it."""
+"""rows_out: a matrix's rows are brought to one size, their factors become a product after it."""
 
 from __future__ import annotations
 

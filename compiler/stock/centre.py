@@ -1,4 +1,4 @@
-"""Inputs centred without microcode: the host takes away what never comes near 0, and biases take it up."""
+"""Inputs centred without microcode: the host subtracts what never comes near 0, and biases add it back."""
 
 from __future__ import annotations
 

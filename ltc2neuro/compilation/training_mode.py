@@ -1,4 +1,4 @@
-"""What a model in training mode does otherwise than the network that it is compiled to, which is that of `eval()`."""
+"""What a model in training mode computes differently from its network, which is that of `eval()`."""
 
 from __future__ import annotations
 

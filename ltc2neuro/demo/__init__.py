@@ -1,1 +1,1 @@
-"""The main job on real input."""
+"""The demo: the main job on real input."""

@@ -1,4 +1,4 @@
-"""`LIF`: leaky integrate-and-fire neurons, as Lava's own."""
+"""`LIF`: leaky integrate-and-fire neurons, like Lava's own."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Networks without microcode: of the processes of Lava's library alone, as a user holds them."""
+"""Networks without microcode: of the processes of Lava's library alone, as users see them."""

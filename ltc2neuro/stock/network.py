@@ -1,4 +1,4 @@
-"""Networks without microcode: Lava's library processes alone, for a chip whose neurons one cannot program.
+"""Networks without microcode: Lava's library processes alone, for chips whose neurons cannot be programmed.
 
 `ltc2neuro.compile(..., microcode=False)` makes a `LibraryNetwork`. `compare` puts its error and cost beside those of
 the network with microcode. `docs/without-microcode.md` has the form, and measured numbers.
