@@ -57,7 +57,7 @@ class Network(BaseNetwork, Record):
     # --- on the chip ---------------------------------------------------------------------------------------
 
     def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
-        """Populations, connections and ticks; states start anew every `reset_interval` samples.
+        """Populations, connections and ticks; states start again every `reset_interval` samples.
 
         `options` say, for one, how far samples overlap.
         """
@@ -81,7 +81,7 @@ class Network(BaseNetwork, Record):
     ) -> Cost:
         """Cores, ticks, time and energy of a sample: worst case, or with the messages that `run` sends.
 
-        `chip` is another one than the network's own, or that with more chips (`load_chip`); `cores`: spread the
+        `chip` may be another than the network's own, or the same with more chips (`load_chip`); `cores`: spread the
         neurons over at least so many; `options`: mapped otherwise. The run is repeated tick by tick to count its
         messages. Raises `PlacementError` where the network does not fit, `ChipError` where the chip's file does not
         tell its memory, times and energies.

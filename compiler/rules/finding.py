@@ -18,7 +18,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not go, or not well: `rule` says which rule found it, `where` the object's name.
+    """One thing that the chip cannot do, or does badly: `rule` says which rule found it, `where` the object's name.
 
     `numbers` are the design's own, `limit` is what the chip or the format allows, `advice` what to do.
     """

@@ -15,7 +15,7 @@ MOST_HINGES = 256
 class Reciprocal(Enum):
     """How a quotient's denominator D becomes a factor.
 
-    INVERSE_ROOT: 1/sqrt(D) of 12 bits, squared. HINGES: one more piecewise linear function, nearer where D varies by
+    INVERSE_ROOT: 1/sqrt(D) of 12 bits, squared. HINGES: one more piecewise linear function, closer where D varies by
     less than some ten times, and far off where it varies by hundreds: the steep end of 1/D takes all of the weights.
     """
 
@@ -30,7 +30,7 @@ class LibraryForm:
     `hinges` approximate an element function, `reciprocal_hinges` a reciprocal where `reciprocal` says hinges.
     `split_weights`: each weight is two of 8 bits in two connections, 16 bits together.
     `growth`: a function whose hinges would each receive a wide sum receives it from a neuron of its own instead, a tick
-    later, where that spares more than this factor of synapses.
+    later, where that saves more than this factor of synapses.
     `margin`: a calibrated range is this much wider than what was seen.
     Raises `InputError` for numbers that make no network.
     """

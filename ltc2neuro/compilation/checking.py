@@ -34,13 +34,13 @@ def check(
     dt: float = 1.0,
     batch_first: bool | None = None,
 ) -> list[Finding]:
-    """Hold a torch module or a compiled network against a chip's design rules; returns every finding, errors first.
+    """Check a torch module or a compiled network against a chip's design rules; returns every finding, errors first.
 
     A module needs `calibration`, as `compile` does, and may be checked before it is compiled: ranges, sums and time
     constants are looked at on the float graph, the rest on the integers, where there can be any. A network has all it
     needs; `chip` may be another one than its own. `chip` is a name, a .toml file or a `Chip`: `load_chip` chooses
     boards. `batch_first` says how an array of calibration data lies, as for `compile`. An empty list means that no rule
-    objects.
+    is broken.
 
     Raises `TraceError` for a module that cannot be compiled for any chip, `InputError` for wrong arguments.
     """

@@ -82,22 +82,22 @@ def compile(
 
     `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
     network will meet. Ranges that are not proven come from it, and the trace is proved on it against torch.
-    `dt` is the time that one sample stands for, in the unit of the model's time constants; where it differs from sample
-    to sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration, the
+    `dt` is the time that one sample stands for, in the unit of the model's time constants. If it differs from sample to
+    sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration: the
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
-    `net(x)` is `model(x)`. A model that reads time first, such as one with an `nn.LSTM` as torch makes it, needs to be
-    told how arrays lie: `batch_first` False: as the model takes them, (time, batch, features), in and out, here and in
-    all that the network does; True: (batch, time, features), and the network transposes. None refuses an array for
-    such a model, and a list of (time, features) makes a network that takes lists. One that reads batch first and is
-    given False is refused.
-    `merged`: a solver's synapses on the input and on its states become one population, where they are alike: a program
-    and some connections less and a result that is out a tick sooner, for synapses of the input that compute and send
-    in each sub-step.
-    With `microcode` False the network is one of Lava's library processes alone, in the `form` given.
+    `net(x)` is `model(x)`. A model that reads time first, such as one with an `nn.LSTM` by torch's default, needs
+    `batch_first` for arrays. False: arrays are as the model takes them, (time, batch, features), in and out, here and
+    wherever the network takes or returns them. True: they are (batch, time, features), and the network transposes.
+    None refuses an array for such a model; a list of (time, features) makes a network that takes lists. A model that
+    reads batch first refuses False.
+    `merged`: a solver's synapses on the input and on its states become one population, where they are alike. This saves
+    a program and some connections, and the result is out a tick sooner; but the input's synapses then compute and send
+    in every sub-step.
+    With `microcode` False the network is built from Lava's library processes alone, in the `form` given.
 
-    Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch,
-    `QuantizeError` where a value does not fit the chip, `InputError` for wrong arguments, `ChipError` where the design
-    rules of the chip forbid it: one that lists all that they find. What they only warn of is a warning: see `check`.
+    Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch, `QuantizeError`
+    where a value does not fit the chip, `InputError` for wrong arguments, and one `ChipError` that lists all errors
+    that the chip's design rules find. What they only warn of is a warning: see `check`.
     """
     microcode, merged = check_flag(microcode, "microcode"), check_flag(merged, "merged")
     asked = ask(model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first)

@@ -101,7 +101,7 @@ class BaseNetwork(BaseRecord, ABC):
     def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
         """Samples (..., features) as the integers that enter the chip; out of range saturates.
 
-        Raises `InputError` for other features and for what is no finite number.
+        Raises `InputError` for other features and for what is not finite.
         """
         return self.parts.host.quantize(x)
 

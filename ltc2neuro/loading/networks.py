@@ -15,7 +15,7 @@ from ltc2neuro.stock.network import LibraryNetwork
 def load(path: str | Path) -> Network | LibraryNetwork:
     """The network in a `.l2n` file, of the kind that was saved: with microcode a `Network`, else a `LibraryNetwork`.
 
-    Raises `ArtifactError` where the file is damaged, or its versions are not ours.
+    Raises `ArtifactError` where the file is damaged, or of another version.
     """
     return read(path, _network)
 

@@ -40,10 +40,10 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         save_library(self, path)
 
     def _needs_microcode(self, *_: object, **__: object) -> Never:
-        """Raise `InputError`: what follows from programs of one's own is not here."""
+        """Raise `InputError`: only a network with microcode has it."""
         raise InputError(
             "a network of library processes has no programs, mapping or placement of its own",
-            advice="Compile the model with microcode=True for these; net.cost() tells what this one takes.",
+            advice="Compile the model with microcode=True for these; net.cost() shows what this one takes.",
         )
 
     mapped = to_lava = assembly = assembly_json = explain_precision = _needs_microcode
