@@ -5,7 +5,7 @@ the first to the last; a skip only goes forward. Neurons take skips one by one: 
 that skipped. Each class names the documented Loihi 2 instruction family that it belongs to
 (`family`), how sure that is (`sure`: documented, recalled or inferred), its cost in instructions, and its
 written form (`form`), in which {field} stands for a field. docs/instruction-set.md describes them.
-Import the module, not the names: `from hw_models import instructions as isa`.
+Import the module, not the names: `from hw_models import isa`.
 """
 
 from __future__ import annotations
