@@ -11,6 +11,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Gather, Op, PiecewisePolynomial, Rescale, Shift, StateWrite
+from hw_models.fixed_point import round_shift
 from ltc2neuro.compiled.clipped import Tally
 
 Array = np.ndarray
@@ -118,5 +119,5 @@ def may_clip(graph: IntegerGraph) -> bool:
 
 def _saturates(graph: IntegerGraph, op: Rescale) -> bool:
     before, after = graph.format(op.x), graph.format(op.out)
-    ends = [end if op.shift == 0 else (end + (1 << (op.shift - 1))) >> op.shift for end in (before.low, before.high)]
-    return ends[0] < after.low or ends[1] > after.high
+    low, high = round_shift(np.array([before.low, before.high]), op.shift)
+    return bool(low < after.low or high > after.high)

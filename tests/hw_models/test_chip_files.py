@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
 
+from hw_models.bands import Band
 from hw_models.chip import CHIPS, Chip, chip_names, load_chip
 from hw_models.constants import SURE, ChipTiming, Energy, Memory
 from hw_models.errors import ChipError
@@ -106,6 +107,16 @@ def test_boards_and_chips():
         load_chip("loihi2", chips=0)
     with pytest.raises(ChipError, match="no board"):
         load_chip("ideal", board="oheo_gulch")
+
+
+@pytest.mark.parametrize("section", ["timing", "energy"])
+def test_what_takes_time_or_energy_may_be_free_and_has_an_end(section):
+    item = getattr(load_chip("loihi2"), section)
+    for f in fields(item):
+        most = 1e6 if f.name.endswith("power") else 1
+        assert getattr(replace(item, **{f.name: Band(0, 0, most)}), f.name) == Band(0, 0, most)
+        with pytest.raises(ChipError, match=f"{f.name} must be a band from 0 to {most:,.0f}, not"):
+            replace(item, **{f.name: Band(0, 0, most * 1.001)})
 
 
 @pytest.mark.parametrize("section", ["memory", "timing", "energy"])

@@ -197,5 +197,4 @@ def _signs(sequences: Sequence[Floats], steps: int, beyond: float, *, timed: boo
 
 
 def _long_enough(sequence: Floats, steps: int) -> Floats:
-    copies = -(-steps // len(sequence))
-    return np.concatenate([sequence] * copies) if copies > 1 else sequence
+    return np.concatenate([sequence] * -(-steps // len(sequence)))

@@ -119,6 +119,12 @@ def test_whole_text():
     assert parse("") == ()
 
 
+@pytest.mark.parametrize("by", [0, 63])
+def test_the_least_and_the_largest_shift(by):
+    (population,) = parse(PROGRAM.replace(">> #3", f">> #{by}"))
+    assert isa.Immediate(by) in population.listing[2].sources
+
+
 @pytest.mark.parametrize(
     ("before", "after", "line", "expected"),
     [

@@ -95,16 +95,20 @@ def test_run_on_a_list_of_sequences(folder, network):
         assert all(np.array_equal(got[n], e) for n, e in zip(got.files, expected, strict=True))
 
 
-def test_run_in_parts_is_run_at_once(folder, network):
+def test_run_in_parts_is_run_at_once(folder, network, capsys):
     x = np.random.default_rng(1).normal(size=(150, 2, 3))
+    x[[3, 70, 149], 0, 1] = 99.0  # clipped, in each part
     np.save(folder / "many.npy", x)
     np.savez(folder / "many.npz", *x)
-    net = ltc2neuro.load(network)
+    with pytest.warns(UserWarning, match="clipped"):
+        whole = ltc2neuro.load(network).run(x)
     for name in ("many.npy", "many.npz"):
-        assert main(["run", network, str(folder / name), "-o", str(folder / f"got-{name}")]) == 0
-    assert np.array_equal(np.load(folder / "got-many.npy"), net.run(x).outputs)
+        assert main(["run", network, str(folder / name), "-o", str(folder / f"got-{name}"), "--json"]) == 0
+        told = out(capsys)
+        assert told["saturations"] == whole.saturations and told["clipped"] == whole.clipped.text()
+    assert np.array_equal(np.load(folder / "got-many.npy"), whole.outputs)
     with np.load(folder / "got-many.npz") as got:
-        assert np.array_equal(np.stack([got[n] for n in got.files]), net.run(x).outputs)
+        assert np.array_equal(np.stack([got[n] for n in got.files]), whole.outputs)
 
 
 @pytest.mark.parametrize(

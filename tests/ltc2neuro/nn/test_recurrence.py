@@ -245,7 +245,13 @@ def test_a_cell_that_wants_more():
         def forward(self, x, h, *, elapsed):
             return torch.tanh(x + h * elapsed)
 
-    for cell, name in ((Timed(), "t"), (ByKeyword(), "elapsed")):
+    class More(nn.Module):
+        state_size = 3
+
+        def forward(self, x, h, elapsed, gain):
+            return torch.tanh(x + gain * h * elapsed)
+
+    for cell, name in ((Timed(), "t"), (ByKeyword(), "elapsed"), (More(), "needs gain")):
         with pytest.raises(InputError, match="needs more than an input and a state") as caught:
             Recurrent(cell)
         assert name in caught.value.numbers and "elapsed" in caught.value.advice
