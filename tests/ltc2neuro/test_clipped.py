@@ -126,8 +126,10 @@ def test_verify_has_a_row_that_fails(net):
     assert not found.passed and [r.held for r in rows] == [False] and rows[0].name.startswith("input channel")
     held = ltc2neuro.verify(net, None, X, on=(), max_clipped=0.0)
     assert held.passed and any(r.check.startswith("share of values") and r.held for r in held.rows)
-    with pytest.raises(InputError, match="from 0 to 1"):
-        ltc2neuro.verify(net, None, X, on=(), max_clipped=-0.1)
+    assert ltc2neuro.verify(net, None, X * 4, on=(), max_clipped=1.0).passed
+    for no_share in (-0.1, 1.1):
+        with pytest.raises(InputError, match="from 0 to 1"):
+            ltc2neuro.verify(net, None, X, on=(), max_clipped=no_share)
 
 
 def test_networks_without_microcode_tell_as_well():

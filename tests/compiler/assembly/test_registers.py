@@ -191,6 +191,13 @@ def test_registers_that_are_never_read_together_share_one():
     assert isa.target(allocated[2]).value == "s"
 
 
+def test_each_takes_the_lowest_number_that_is_free():
+    a, b, c, d = (isa.Register(name) for name in "abcd")
+    made = [isa.Add(r, W, imm(n)) for n, r in enumerate((a, b, c))]
+    allocated, _ = allocate([*made, isa.Add(W, a, b), isa.Add(d, W, V), isa.Add(V, d, c)], None)
+    assert [t.name for i in allocated if isinstance(t := isa.target(i), isa.Register)] == ["r0", "r1", "r2", "r0"]
+
+
 def test_what_finds_no_register_is_a_word_with_a_new_name():
     listing = [isa.Add(R, W, V), isa.Add(S, W, R), isa.Add(V, R, S)]
     allocated, extra = allocate(listing, 1, ["temporary0"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from compiler.executors.float64 import run_float
 from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value
-from compiler.graph.ops import Input, MatVec, Output
+from compiler.graph.ops import Apply, Input, MatVec, Output
 from compiler.quantize import matrices
 from compiler.quantize import row_factors as row_factors_module
 from compiler.quantize.matrices import calibrated, exponents, nearest, spread
@@ -88,7 +88,10 @@ def _product(rng: np.random.Generator, rows: int, columns: int) -> Graph:
 def _sqnr(precision: Precision, seed: int, columns: int = 12) -> float:
     rng = np.random.default_rng(seed)
     graph = _product(rng, 6, columns)
-    x = rng.normal(size=(20, 50, columns)) @ rng.normal(size=(columns, columns))
+    return _sqnr_of(graph, rng.normal(size=(20, 50, columns)) @ rng.normal(size=(columns, columns)), precision)
+
+
+def _sqnr_of(graph: Graph, x: np.ndarray, precision: Precision) -> float:
     integers = quantize(graph, list(x), load_chip("loihi2"), precision)
     source = next(op for _, op in integers.ops() if isinstance(op, Input))
     form = integers.values[source.out].format
@@ -107,6 +110,19 @@ def test_each_setting_gains_what_it_costs(seed: int) -> None:
     assert _sqnr(Precision(calibrated_weights=True), seed) > max(57.5, default + 0.5)
     assert _sqnr(Precision(split_weights=True), seed) > default + 18
     assert _sqnr(Precision(split_weights=True, split_messages=True), seed) > default + 40
+
+
+def test_calibrated_weights_know_in_which_units_each_source_is() -> None:
+    """Small weights stand on a finer grid: where their inputs go with others, they take up what those are off."""
+    rng = np.random.default_rng(0)
+    graph = _product(rng, 6, 6)
+    matrix = np.concatenate([graph.constants["matrix"], rng.normal(size=(6, 6)) / 2**7], axis=1)
+    begin, _, end = graph.blocks[0].ops
+    block = Block("all", (begin, Apply("t", "x", "tanh"), MatVec("y", ("x", "t"), "matrix"), end))
+    graph = Graph((block,), {**graph.values, "t": Value("t", 6)}, {**graph.constants, "matrix": matrix})
+    x = rng.uniform(-0.5, 0.5, (20, 50, 6))
+    nearest_weights, calibrated_weights = (_sqnr_of(graph, x, Precision(calibrated_weights=c)) for c in (False, True))
+    assert calibrated_weights > nearest_weights, (nearest_weights, calibrated_weights)
 
 
 def test_split_matrices_of_wide_rows_stay_within_the_accumulator() -> None:

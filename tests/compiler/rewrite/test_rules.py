@@ -29,6 +29,7 @@ from compiler.graph.ops import (
 from compiler.graph.validate import validate
 from compiler.rewrite import normalise_quotients, rows_out, scale_inputs, simplify
 from compiler.rewrite.algebra import algebra
+from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
 from hw_models.errors import GraphError
 
@@ -212,6 +213,22 @@ def test_affine_and_products() -> None:
     assert_same(raw, algebra(fold(raw)))
     graph, _ = simplify(raw)
     assert kinds(graph) == ["Input", "Apply", "Mul", "Add", "Apply", "Output"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "joined"),
+    [(Mul, Mul, True), (Add, Add, True), (Add, Mul, True), (Mul, Add, False)],
+)
+def test_maps_before_a_gather_join_those_behind_it(first: type[Op], then: type[Op], joined: bool) -> None:
+    r, x = recorder(3)
+    mapped = r.binary(first, r.apply(x, "tanh"), r.constant("c", [2.0, 3.0, 4.0]))
+    r.output(r.apply(r.binary(then, r.gather((mapped,), [2, 0]), r.constant("d", [5.0, 7.0])), "tanh"))
+    r.close("last")
+    raw = validate(r.graph())
+    graph = compose(raw)
+    assert_same(raw, graph)
+    order = ["Gather", first.__name__] if joined else [first.__name__, "Gather"]
+    assert kinds(graph) == ["Input", "Apply", *order, then.__name__, "Apply", "Output"]
 
 
 def test_factors_join_the_constants_behind_sums() -> None:

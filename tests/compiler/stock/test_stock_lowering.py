@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from raw_ltc import Recorder
-from stock_graphs import decibels, entered, gated, ltc, quotient, samples
+from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samples
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, Max, Min, Mul, Relation
@@ -106,6 +105,21 @@ def test_refusals() -> None:
 
     with pytest.raises(QuantizeError, match="no Compare"):
         build(simplified(compared()), list(samples(features=2)), LibraryForm())
+
+    def chain(functions: int) -> Graph:
+        r = Recorder()
+        x = r.input(1)
+        for _ in range(functions):
+            x = r.apply(x, "tanh")
+        r.output(x)
+        r.close("step")
+        return r.graph()
+
+    build(simplified(chain(62)), list(samples(features=1)), LibraryForm(4))
+    with pytest.raises(QuantizeError, match="more ticks than a message can be delayed") as caught:
+        build(simplified(chain(63)), list(samples(features=1)), LibraryForm(4))
+    assert caught.value.numbers == "63 ticks, most 62"
+
     with pytest.raises(QuantizeError, match="proven to be positive"):
         build(simplified(quotient(-3.0)), list(2.0 + np.clip(np.abs(X), 0, 1)), LibraryForm())
 

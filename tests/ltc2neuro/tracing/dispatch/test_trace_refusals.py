@@ -200,6 +200,14 @@ def test_a_subclass_of_a_layer():
 
     assert "subclass" in refused(lambda net, x: net.rnn(x)[0], rnn=Mine(4, 5)).what
 
+    class Twice(Recurrent):
+        """A Recurrent that does something else with what its cell returns."""
+
+        def forward(self, x):
+            return 2 * super().forward(x)[0]
+
+    assert "Twice is a subclass" in refused(lambda net, x: net.rnn(x), rnn=Twice(nn.RNNCell(4, 5))).what
+
 
 def test_stale_parameters():
     model = LTC(4, 5)

@@ -14,7 +14,7 @@ from ncps.wirings import AutoNCP
 
 from hw_models.errors import ProofError
 from ltc2neuro.nn import CTRNN, Recurrent
-from ltc2neuro.tracing import run_torch, trace
+from ltc2neuro.tracing import proved, run_torch, trace
 from ltc2neuro.tracing.proof.proof import Subject, prove
 from ltc2neuro.tracing.record import record
 
@@ -131,6 +131,34 @@ def test_what_float32_loses_is_computed_not_assumed():
     model, x = Offset(), [s + 1e5 for s in sequences()]
     trace(model, x)
     trace(model.double(), x)
+
+
+class Chaos(nn.Module):
+    """Its last digits are its first ones some steps later: what `Pulses` shows comes at other steps in any two runs."""
+
+    state_size = 1
+
+    def forward(self, x, h):
+        return 3.99 * (h + 0.3) * (0.7 - h) - 0.3 + 1e-3 * torch.clamp(x, -1, 1)
+
+    def state_bounds(self, elapsed):
+        return None
+
+
+class Pulses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = Recurrent(Chaos())
+
+    def forward(self, x):
+        return torch.sigmoid(2000 * (self.rnn(x.float())[0] - 0.68))
+
+
+def test_from_where_rounding_decides_nothing_is_compared_and_that_is_told():
+    x = list(np.random.default_rng(0).uniform(-1, 1, (48, 60, 1)))
+    evidence = proved(Pulses(), x).evidence
+    assert 0 < sum(p.undecided for p in evidence.probes if p.name == "the calibration") < 48
+    assert "rows up to where rounding decides" in str(evidence)
 
 
 def test_a_model_that_diverges_in_torch_is_told_so():
