@@ -95,8 +95,8 @@ class Placement:
         low, high = self.memory.synapse_bits.low, self.memory.synapse_bits.high
         still = "would still suffice" if self.fits_at(high) else "would be overfull"
         lines.append(
-            f"a packed synapse is assumed to have {self.bits:g} bits; only {low:g} to {high:g} is known, and "
-            f"at {high:g} these cores {still}"
+            f"a packed synapse is assumed to have {self.bits:g} bits, where only {low:g} to {high:g} is known; "
+            f"at {high:g} bits these cores {still}"
         )
         return "\n".join(lines)
 

@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="FILE", help="samples to run, to count the messages sent; without, all are sent"
     )
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
-    add_axes(parser, "as it was compiled for")
+    add_axes(parser, "the network's own")
     parser.add_argument("--placement", action="store_true", help="show what each core holds")
 
 

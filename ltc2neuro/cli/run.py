@@ -26,7 +26,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array per sequence")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
-    add_axes(parser, "as it was compiled for")
+    add_axes(parser, "the network's own")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
     parser.add_argument("--on", default="reference", metavar="EXECUTOR", help="one of those below (default: reference)")
     parser.ending = executors

@@ -20,7 +20,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without it, the stored known-answer sequence")
     parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
-    add_axes(parser, "as it was compiled for")
+    add_axes(parser, "the network's own")
     parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.ending = executors

@@ -171,9 +171,9 @@ def test_text_has_a_line_a_core():
     assert len(lines) == placed.count + 5
     assert "of 120 cores, 1 chip" in lines[0] and "messages a sample from core to core" in lines[0]
     assert "synapses" in lines[2] and "99.9%" in lines[2]
-    assert "bottleneck: neurons" in lines[-2] and lines[-1].endswith("at 20 these cores would still suffice")
+    assert "bottleneck: neurons" in lines[-2] and lines[-1].endswith("at 20 bits these cores would still suffice")
     full = layers(600, 64, 1)
-    assert place(full, CHIP).count == 1 and str(place(full, CHIP)).endswith("at 20 these cores would be overfull")
+    assert place(full, CHIP).count == 1 and str(place(full, CHIP)).endswith("at 20 bits these cores would be overfull")
 
 
 @given(st.integers(0, 99), st.sampled_from([{"synapse_words": 60}, {"in_axons": 35}, {"neuron_units": 16}]))
