@@ -27,7 +27,7 @@ def batch_first(options: argparse.Namespace) -> bool | None:
 
 
 def with_axes(net: N, options: argparse.Namespace) -> N:
-    """`net` for arrays that lie as the options say, or the network's own."""
+    """`net` for arrays that lie as the options say, or as it was compiled for."""
     if batch_first(options) is None:
         return net
     return replace(net, layout=net.layout.told(time_first=options.time_first))
