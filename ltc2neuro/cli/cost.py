@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         given = [o for o in ("chip", "board", "chips", "pipeline", "data", "placement") if getattr(options, o)]
         given += ["cores"] if options.cores != 1 else []
         if given:
-            raise InputError(f"--{given[0]} is for a network with microcode, and this one has none", advice="Leave it out.")
+            raise InputError(f"--{given[0]} needs a network with microcode, and this has none", advice="Leave it out.")
         say(options, str(net.cost()), net.cost().plain())
         return HELD
     chip = target(options, net.chip)

@@ -74,7 +74,7 @@ def run_network(
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     if options is not None and not executor.mapped:
         mapped = [e.name for e in net.executors.values() if e.mapped]
-        advice = f"Run it on {' or '.join(mapped)}." if mapped else "Leave them out: they are for networks with microcode."
+        advice = f"Run it on {' or '.join(mapped)}." if mapped else "Leave them out: they need microcode."
         raise InputError(f"{on!r} does not run the mapped network", where="options", advice=advice)
     wanted = net.names.matching(record)
     _refuse(net.record, executor, wanted, state)
