@@ -94,7 +94,7 @@ class TestWithoutMicrocode(BothKinds):
     @pytest.mark.parametrize("options", [("--chip", "loihi2"), ("--cores", "2"), ("--pipeline",), ("--placement",)])
     def test_cost_says_what_it_lacks(self, shell, options) -> None:
         status, told = shell("cost", *options)
-        assert status == 2 and told["error"]["what"].startswith(f"{options[0]} is for a network with microcode")
+        assert status == 2 and told["error"]["what"].startswith(f"{options[0]} needs a network with microcode")
 
 
 def test_advice_on_the_form_is_in_words_of_the_shell(tmp_path, capsys) -> None:
