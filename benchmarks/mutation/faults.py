@@ -119,7 +119,7 @@ def _run_tests(source: str, path: Path, names: list[str], quiet: bool) -> NoRetu
         sys.meta_path.insert(0, _Finder(path, source))
         import pytest
 
-        code = int(pytest.main(["-q", "-x", "-p", "no:xdist", "-p", "no:cov", "--timeout=60", *names]))
+        code = int(pytest.main(["-q", "-x", "--assert=plain", "-p", "no:xdist", "-p", "no:cov", "--timeout=60", *names]))
     finally:
         os._exit(code)
 

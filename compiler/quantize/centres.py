@@ -23,7 +23,7 @@ def centres(sequences: Sequence[Floats]) -> Floats:
     few outliers have pulled the middle away from the data. Spikes and other channels that rest at 0 stay as they are:
     what is 0 is not sent. So does one that never varies, unless it is larger than what the others vary by.
 
-    >>> price = 60000.0 + np.array([-300.0, 300.0, -100.0, 100.0])
+    >>> price = 60000.0 + np.array([-300.0, 300.0, 200.0, 100.0])
     >>> spikes = np.array([0.0, 0.0, 0.0, 1.0])
     >>> centres([np.stack([price, spikes, np.full(4, 7.0)], axis=1)])
     array([60000.,     0.,     0.])

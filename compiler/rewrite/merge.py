@@ -83,13 +83,12 @@ class _Merger:
             return False
         if isinstance(first, (Rescale, Shift)) and one != other:
             return False
-        if not isinstance(first, MulShift):
-            arrays = zip(first.arrays, then.arrays, strict=True)
-            if not all(np.array_equal(self.draft.constants[a], self.draft.constants[b]) for a, b in arrays):
-                return False
+        arrays = (map(self._array, op.arrays) for op in (first, then))
+        if not isinstance(first, MulShift) and not all(map(np.array_equal, *arrays)):
+            return False
         plain = [f.name for f in fields(first) if "role" not in f.metadata]
         return all(getattr(first, name) == getattr(then, name) for name in plain) and all(
-            self._alike(a, b) for a, b in zip(first.operands, then.operands, strict=True)
+            map(self._alike, first.operands, then.operands)
         )
 
     def _array(self, name: str) -> Array:

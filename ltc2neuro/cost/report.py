@@ -164,8 +164,8 @@ def _digits(number: float) -> str:
 def _number(number: float, unit: str) -> str:
     """Three digits and an SI prefix.
 
-    >>> _number(8.13e-6, "s"), _number(123456.0, "")
-    ('8.13 us', '123,000')
+    >>> _number(8.13e-6, "s"), _number(1e-6, "s"), _number(123456.0, "")
+    ('8.13 us', '1 us', '123,000')
     """
     scale, name = scale_of(number, unit)
     return f"{_digits(number / scale)} {name}".rstrip()

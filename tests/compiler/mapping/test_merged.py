@@ -60,6 +60,12 @@ def test_ticks_come_first_then_work(unfolds, overlap, merged):
     assert sizes(mapped(graph, True, overlap)) != sizes(mapped(graph, False, overlap))
 
 
+@pytest.mark.parametrize("overlap", [Overlap.NONE, Overlap.BLOCKS])
+def test_either_form_is_spread_over_as_many_ticks_as_asked(overlap):
+    net = map_network(ltc(6, alike=True), CHIP, options=Options(overlap, ticks_per_sample=20))
+    assert net.ticks_per_sample == 20 and len(net.populations) == (2 if overlap is Overlap.NONE else 3)
+
+
 def test_what_is_not_alike_is_left_alone():
     for graph in (ltc(), mixed_memory()):
         assert merge_synapses(graph, CHIP.word_high) is graph

@@ -103,6 +103,20 @@ def test_states_of_a_block_that_runs_once_change_when_they_can():
         assert_mapped_equals(graph, net, np.random.default_rng(2).integers(-SMALL, SMALL, (2, 6, 2)))
 
 
+def test_a_state_stays_until_the_blocks_before_have_read_it():
+    b = Builder(7)
+    b.state("held", [1, 2])
+    b.state("sum", [3, 4])
+    b.write("sum", b.rescale(b.add(b.read("sum"), b.read("held")), 1, -SMALL, SMALL))
+    b.block("loop", 5)
+    b.write("held", b.rescale(b.input(2), 0, -SMALL, SMALL))
+    b.output(b.gather([b.read("sum")], [1, 0]))
+    b.block("last")
+    graph = b.graph()
+    for overlap in Overlap:
+        assert_mapped_equals(graph, mapped(graph, overlap), np.random.default_rng(4).integers(-SMALL, SMALL, (2, 6, 2)))
+
+
 @pytest.mark.parametrize("overlap", list(Overlap))
 def test_states_that_take_over_from_each_other(overlap):
     b = Builder(5)
