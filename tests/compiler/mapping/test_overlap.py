@@ -110,6 +110,7 @@ def test_a_state_stays_until_the_blocks_before_have_read_it():
     b.write("sum", b.rescale(b.add(b.read("sum"), b.read("held")), 1, -SMALL, SMALL))
     b.block("loop", 5)
     b.write("held", b.rescale(b.input(2), 0, -SMALL, SMALL))
+    b.block("hold")
     b.output(b.gather([b.read("sum")], [1, 0]))
     b.block("last")
     graph = b.graph()
