@@ -119,7 +119,8 @@ def _run_tests(source: str, path: Path, names: list[str], quiet: bool) -> NoRetu
         sys.meta_path.insert(0, _Finder(path, source))
         import pytest
 
-        code = int(pytest.main(["-q", "-x", "--assert=plain", "-p", "no:xdist", "-p", "no:cov", "--timeout=60", *names]))
+        plain = "--assert=plain"  # else pytest loads a module whose examples run itself, without the fault
+        code = int(pytest.main(["-q", "-x", plain, "-p", "no:xdist", "-p", "no:cov", "--timeout=60", *names]))
     finally:
         os._exit(code)
 

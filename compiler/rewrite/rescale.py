@@ -143,8 +143,6 @@ def _scaled(graph: Graph, magnitudes: npt.ArrayLike, weights: tuple[Rule, ...]) 
         refused = view.spread(units, channel)
         if refused is None:
             return rewrite(with_units(graph, units), identity)
-        if not usable[refused].any():
-            break  # a use that takes no factor at all, not even 1
         if given[refused].max() > APART * given.min() and _other_weights not in weights:
             return _scaled(original, magnitudes, (*weights, _other_weights))
         usable[refused] = False

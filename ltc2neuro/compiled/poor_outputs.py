@@ -44,7 +44,7 @@ def level_of(net: BaseNetwork, sequences: Sequence[Floats]) -> Level:
     part = part_of(net.float_graph, sequences)
     exact = [e.outputs[0] for e in run_each(net.float_graph, part)]
     run = run_network(net.parts, Sequences(tuple(part), ragged=True), "reference", None, ())
-    pairs = [[_flat(net.shaped(np.asarray(y)), y.shape[-1]) for y in side] for side in (exact, run.outputs)]
+    pairs = [[net.shaped(np.asarray(y)).reshape(-1, y.shape[1]) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
     seen = (
         "the whole calibration"
@@ -55,10 +55,6 @@ def level_of(net: BaseNetwork, sequences: Sequence[Floats]) -> Level:
         )
     )
     return Level(worst_channel(channel_sqnr(*pairs)), seen)
-
-
-def _flat(answers: Floats, outputs: int) -> Floats:
-    return answers.reshape(-1, outputs)
 
 
 def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:

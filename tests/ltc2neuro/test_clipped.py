@@ -12,6 +12,7 @@ pytest.importorskip("torch", reason="compiling needs the extra torch")
 import torch
 
 import ltc2neuro
+from ltc2neuro.compiled.clipped import SPANS, input_tallies
 from ltc2neuro.errors import InputError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.nn import Recurrent
@@ -150,3 +151,12 @@ def test_a_narrow_range_far_from_0_is_told_with_digits_that_resolve_it():
     told = r"seen 1700003000 to 1700003000, calibrated for 169999\d+(\.\d+)? to 170000\d+"
     with pytest.warns(UserWarning, match=told):
         net(np.full((1, 5, 1), 1.7e9 + 3000))
+
+
+def test_time_spans_are_told_with_the_least_that_they_may_be():
+    rows = np.array([[1.0, 5.0, 0.1], [2.0, 3.0, 2.0]])
+    held = np.array([-4.0, -4.0, 0.5]), 4.0
+    channels, spans = input_tallies([rows], np.array([0, 1, 0]), held, 0.25)
+    assert (channels.name, channels.counts.tolist()) == ("input channel", [0, 1])
+    assert (spans.name, spans.counts.tolist(), spans.low.tolist()) == (SPANS, [1], [0.1])
+    assert channels.held_low.tolist() == [-4.0, -4.0] and spans.held_low.tolist() == [0.5]

@@ -10,6 +10,7 @@ import ltc2neuro
 
 torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
 from ltc2neuro import nn  # noqa: E402
+from ltc2neuro.compilation.growth import find_growth  # noqa: E402
 
 
 class First(torch.nn.Module):
@@ -138,6 +139,14 @@ def test_an_accumulator_is_told_from_one_long_sequence():
     (message,) = warned(First(nn.Recurrent(Sum())), positive(1, 8000))[1]
     horizon = int(re.findall(r"about ([\d,]+) samples", message)[0].replace(",", ""))
     assert 10_000 < horizon < 14_000
+
+
+@pytest.mark.parametrize("margin", [2.0, 4.0, 64.0])
+def test_the_horizon_of_a_steady_growth_is_exact(margin):
+    """The last two are beyond what is tried out: in the same order, and in any."""
+    net, x = warned(First(nn.Recurrent(Sum())), np.ones((2, 50, 1)))[0], np.ones((50, 1))
+    (growth,) = find_growth(net.float_graph, [x, x], margin)
+    assert growth.largest == 50 and growth.horizon == np.ceil(growth.high) > 50
 
 
 @pytest.mark.parametrize(("limit", "count"), [(9000.0, 1), (100.0, 1), (20.0, 0)])

@@ -30,6 +30,9 @@ class Entering:
     array([ 3, -8], dtype=int32)
     >>> Entering(5, 7).at(0, np.array([0, 0]), "net.inp")
     array([0, 0], dtype=int32)
+    >>> every_third = Entering(-8, 7, first=2, period=3)
+    >>> [tick for tick in range(9) if every_third.at(tick, np.array([1]), "net.inp") is not None]
+    [2, 5, 8]
     """
 
     low: int

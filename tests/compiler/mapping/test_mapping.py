@@ -146,7 +146,9 @@ def test_an_output_of_constants_alone():
     b.output(b.gather([b.constant([3, 0, 4])], [2, 1, 0, 0]))
     b.input(2)
     b.block("all")
-    assert_equal(b.graph(), map_network(b.graph(), CHIP))
+    net = map_network(b.graph(), CHIP)
+    assert [(p.sum_ports, p.message_ports) for p in net.populations] == [(0, 1)]
+    assert_equal(b.graph(), net)
 
 
 def test_a_connection_has_one_sign():

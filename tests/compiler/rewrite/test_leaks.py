@@ -50,6 +50,13 @@ def test_a_slow_leak_is_a_step_and_the_same_function(form):
     np.testing.assert_allclose(run_float(simple, X).outputs, run_float(traced, X).outputs, rtol=0, atol=1e-12)
 
 
+def test_one_slow_neuron_is_enough():
+    layer = Leak(FORMS["k*v + x"])
+    with torch.no_grad():
+        layer.k[1] = 0.5
+    assert _state_plus_step(simplify(trace(Recurrent(layer).eval(), list(X)).graph)[0])
+
+
 def test_the_leak_of_a_spiking_neuron_too():
     simple, _ = simplify(trace(LIF(1, 3, dv=1e-3).eval(), list(X)).graph)
     assert _state_plus_step(simple)

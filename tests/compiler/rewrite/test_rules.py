@@ -231,6 +231,16 @@ def test_maps_before_a_gather_join_those_behind_it(first: type[Op], then: type[O
     assert kinds(graph) == ["Input", "Apply", *order, then.__name__, "Apply", "Output"]
 
 
+def test_the_only_constant_of_a_sum_keeps_its_name() -> None:
+    r = Recorder()
+    x = r.input(3)
+    for layer in ("first", "second"):
+        r.ops.append(MatVec(r.value(layer, 2), (x,), r.constant(f"{layer}.weight", RNG.normal(size=(2, 3)))))
+    biased = r.binary(Add, "first", r.constant("first.bias", [0.25, -3.5]))
+    r.output(r.apply(r.binary(Add, biased, "second"), "tanh"))
+    assert "first.bias" in simplified(r).constants
+
+
 def test_factors_join_the_constants_behind_sums() -> None:
     r, x = recorder(4)
     a = r.binary(Mul, r.apply(x, "sigmoid"), r.constant("w", RNG.uniform(1, 2, 4)))
