@@ -153,7 +153,8 @@ def test_a_mode_of_neurons_that_feed_one_another(as_step):
 def test_a_mode_that_weights_do_not_keep_is_found_and_its_cure_cures(as_step):
     model, x = _mixing(1e5, as_step), np.full((1, 300, 1), 0.5)
     (found,) = [f for f in ltc2neuro.check(model, "loihi2", x) if f.rule == "slow decay"]
-    assert "mode" in found.numbers and "its time constant of 1e+05 samples" in found.numbers
+    assert "mode" in found.numbers
+    assert 0.29e5 < float(found.numbers.split("its time constant of ")[1].split(" samples")[0]) < 1.01e5
     cure = eval(found.advice.split(" cures it")[0], {"Precision": Precision})
     assert [f for f in ltc2neuro.check(model, "loihi2", x, precision=cure) if f.rule == "slow decay"] == []
 
