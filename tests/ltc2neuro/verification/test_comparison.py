@@ -10,7 +10,10 @@ from ltc2neuro.verification.comparison import table
 
 
 def test_columns_are_as_wide_as_their_longest_text():
-    assert table([("", "one", "two"), ("neurons", "1,024", "7")]).split("\n") == ["           one  two", "neurons  1,024    7"]
+    assert table([("", "one", "two"), ("neurons", "1,024", "7")]).split("\n") == [
+        "           one  two",
+        "neurons  1,024    7",
+    ]
 
 
 def test_rows_have_as_many_columns_as_the_first():
