@@ -153,7 +153,7 @@ def _spread(count: int) -> list[int]:
 
 def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
     """Rest, single channels, and values beyond the calibrated ones; random signs."""
-    length = max(SPECIAL_STEPS, axes.STEPS + 1)
+    length = SPECIAL_STEPS
     every = np.concatenate(sequences)
     first, last = (_long_enough(sequences[n], length)[:length] for n in (0, -1))
     mean = np.broadcast_to(every.mean(axis=0), first.shape)

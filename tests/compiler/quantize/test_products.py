@@ -1,0 +1,46 @@
+"""Products with parameters: a state takes all digits of what is multiplied; elsewhere one multiply does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.graph.builder import GraphBuilder
+from compiler.graph.graph import Graph, State
+from compiler.graph.ops import Add, Apply, Mul, MulShift
+from compiler.graph.origin import Origin
+from compiler.quantize.precision import Precision
+from compiler.quantize.to_integers import quantize
+from hw_models.chip import load_chip
+
+
+def gained(taken: bool) -> Graph:
+    """gain * tanh(x), which a leaky state takes or the output."""
+    build = GraphBuilder()
+
+    def constant(name: str, *values: float) -> str:
+        return build.constant(np.array(values), name)
+
+    x = build.input(2, Origin("", "input"))
+    t = build.append(lambda out: Apply(out, x, "tanh"), 2, Origin("", "t"))
+    u = build.append(lambda out: Mul(out, t, constant("gain", 0.0123, 0.00789)), 2, Origin("", "u"))
+    if taken:
+        low, high = constant("low", -2.0, -2.0), constant("high", 2.0, 2.0)
+        build.add_state(State("h", 2, constant("h.initial", 0.0, 0.0), low, high))
+        h = build.read("h", Origin("", "h"))
+        kept = build.append(lambda out: Mul(out, h, constant("keep", 0.9877, 0.99211)), 2, Origin("", "kept"))
+        u = build.append(lambda out: Add(out, kept, u), 2, Origin("", "next"))
+        build.write("h", u)
+    build.output(u)
+    return build.graph()[0]
+
+
+@pytest.mark.parametrize(("taken", "wide"), [(True, True), (True, False), (False, True), (False, False)])
+def test_a_value_keeps_the_digits_that_its_product_uses(taken: bool, wide: bool) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 100, 2))
+    graph = quantize(gained(taken), list(x), load_chip("loihi2"), Precision(wide_products=wide))
+    factor = graph.format("t")
+    assert factor.magnitude > 2**21 if taken and wide else 2**15 < factor.magnitude <= 2**17
+    assert not [name for name in graph.values if name.startswith("t@")], "what is not needed is not computed first"
+    halves = [op.out for _, op in graph.ops() if isinstance(op, MulShift) and op.out.startswith("u")]
+    assert halves == (["u.upper", "u.lower"] if taken and wide else ["u"])
