@@ -25,8 +25,8 @@ class TestEuler(CellTest):
 
 
 class TestHeun(TestEuler):
-    options, solver = {"solver": "heun"}, "heun"
+    options, solver, steps = {"solver": "heun", "steps": 2}, "heun", 2
 
 
 class TestRungeKutta(TestEuler):
-    options, solver = {"solver": "rk4"}, "rk4"
+    options, solver, steps = {"solver": "rk4", "steps": 2}, "rk4", 2
