@@ -152,3 +152,12 @@ class TestOfLibraryProcesses(BothKinds):
     def test_check_says_who_does_not_run_it(self, net) -> None:
         (found,) = ltc2neuro.check(net, "ideal")
         assert found.rule == "library" and "does not run Lava's library processes" in found.message
+
+    def test_check_finds_too_many_inputs_and_widths_that_may_be_left(self, net) -> None:
+        few = replace(net.chip, memory=replace(net.chip.memory, in_axons=2))
+        found = ltc2neuro.check(net, few)
+        assert found and {(f.rule, f.limit) for f in found} == {("fan-in", "2")}
+        first, *rest = net.processes.connections
+        wide = replace(first, exponent=first.exponent + 12)
+        broken = replace(net, processes=replace(net.processes, connections=(wide, *rest)))
+        assert "width" in {f.rule for f in ltc2neuro.check(broken)}
