@@ -11,7 +11,7 @@ from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
 from hw_models.plain import Json
 from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, write
-from ltc2neuro.compiled.pickling import made_of
+from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import Record
 
 
@@ -37,9 +37,10 @@ def save(net: Record, path: str | Path) -> None:
 def record_of(content: Content) -> Record:
     """The record in a file. Raises what Python does, or an error of ours, where there is none."""
     header = header_of(_Header, content)
-    return Record(
+    return remade(
+        Record,
+        header,
         float_graph=content.graphs["float"],
         graph=prove(content.graphs["integer"], header.chip).graph,
         known=known_answer(content),
-        **made_of(header),  # type: ignore[arg-type]  # the other fields of the record
     )

@@ -19,6 +19,6 @@ def made_of(value: DataclassInstance) -> dict[str, object]:
     return {f.name: getattr(value, f.name) for f in fields(value)}
 
 
-def remade(kind: type[T], value: DataclassInstance) -> T:
-    """Another kind of the same dataclass, of the same fields."""
-    return kind(**made_of(value))
+def remade(kind: type[T], value: DataclassInstance, **more: object) -> T:
+    """Another kind of dataclass, of the same fields and some `more`."""
+    return kind(**made_of(value), **more)

@@ -12,7 +12,7 @@ from hw_models.chip import Chip, load_chip
 from hw_models.plain import Json
 from ltc2neuro.artifact.container import below
 from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, write
-from ltc2neuro.compiled.pickling import made_of
+from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.stock.record import LibraryRecord
 
 
@@ -45,11 +45,12 @@ def is_library(content: Content) -> bool:
 
 def library_of(content: Content) -> LibraryRecord:
     """The record in a file. Raises what Python does, or an error of ours, where there is none that keeps its widths."""
-    net = LibraryRecord(
+    net = remade(
+        LibraryRecord,
+        header_of(_Header, content),
         float_graph=content.graphs["float"],
         processes=from_plain(content.table["library"], below("library/", content.arrays)),
         known=known_answer(content),
-        **made_of(header_of(_Header, content)),  # type: ignore[arg-type]  # the other fields of the record
     )
     inputs = [net.float_graph.size(op.out) for _, op in net.float_graph.ops() if isinstance(op, Input)]
     if inputs != [net.processes.features] or net.leaves.size != net.processes.outputs:
