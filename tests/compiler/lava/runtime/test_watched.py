@@ -258,4 +258,4 @@ def test_a_program_that_never_stops_its_graph_ends(how: str) -> None:
     )
     assert done.stdout == "[3, 0, -255, 0]\n"
     assert done.returncode == (1 if how == "fail" else 0), done.stderr
-    assert ("77, but integers from -9 to 9 enter" in done.stderr) == (how == "fail")
+    assert ("77, but integers from -9 to 9 can enter" in done.stderr) == (how == "fail")
