@@ -14,6 +14,7 @@ from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
 from ltc2neuro.compilation.asking import ask
 from ltc2neuro.compilation.findings import errors_first, few
+from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
@@ -46,7 +47,7 @@ def check(
     """
     if isinstance(model_or_net, (Network, LibraryNetwork)):
         given = {"calibration": calibration, "timespans": timespans, "precision": precision, "batch_first": batch_first}
-        if extra := [n for n, value in {**given, "dt": None if dt == 1.0 else dt}.items() if value is not None]:
+        if extra := [n for n, value in {**given, "dt": None if check_dt(dt, None) == 1.0 else dt}.items() if value is not None]:
             raise InputError(
                 "a compiled network is checked as it was compiled",
                 numbers=f"given {', '.join(extra)}",
