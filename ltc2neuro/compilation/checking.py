@@ -47,7 +47,8 @@ def check(
     """
     if isinstance(model_or_net, (Network, LibraryNetwork)):
         given = {"calibration": calibration, "timespans": timespans, "precision": precision, "batch_first": batch_first}
-        if extra := [n for n, value in {**given, "dt": None if check_dt(dt, None) == 1.0 else dt}.items() if value is not None]:
+        given |= {"dt": None if check_dt(dt, None) == 1.0 else dt}
+        if extra := [name for name, value in given.items() if value is not None]:
             raise InputError(
                 "a compiled network is checked as it was compiled",
                 numbers=f"given {', '.join(extra)}",
