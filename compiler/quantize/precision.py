@@ -178,7 +178,7 @@ def _without_tables(chip: Chip) -> Precision:
 
 def _with_tables(chip: Chip) -> Precision:
     """As wide as the chip's words and products allow; in a row's sum, weight and message share the word."""
-    word, wide = min(40, chip.word_bits), min(31, chip.product_bits // 2)
+    word, wide = min(40, chip.word_bits), chip.product_bits // 2
     return Precision(
         word=word,
         operand=wide,

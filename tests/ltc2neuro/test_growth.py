@@ -141,6 +141,13 @@ def test_an_accumulator_is_told_from_one_long_sequence():
     assert 10_000 < horizon < 14_000
 
 
+def test_the_longest_sequence_is_told():
+    x = noise(90)
+    _, messages = warned(First(nn.Recurrent(Gathering(1.0))), [x[0, :30], x[1], x[2, :60]])
+    (horizon,) = re.findall(r"after about ([\d,]+) samples \(the calibration's longest has 90\)", messages[0])
+    assert int(horizon.replace(",", "")) > 90
+
+
 @pytest.mark.parametrize("margin", [2.0, 4.0, 64.0])
 def test_the_horizon_of_a_steady_growth_is_exact(margin):
     """The last two are beyond what is tried out: in the same order, and in any."""
