@@ -141,6 +141,20 @@ def test_an_accumulator_is_told_from_one_long_sequence():
     assert 10_000 < horizon < 14_000
 
 
+@pytest.mark.parametrize(("margin", "count"), [(4.2, 0), (3.8, 1)])
+def test_what_settles_below_its_limit_is_not_growth(margin, count):
+    """Every 50 samples it comes by 0.6 of what it came before: to 2.5 times what it has after the first 50.
+
+    The range of 0 to 1 of these times `margin` ends at (1 + margin) / 2."""
+    cell = Gathering(0.6 ** (1 / 50))
+    with torch.no_grad():
+        cell.inputs.weight.fill_(0.25)
+        cell.inputs.bias.zero_()
+    x = np.ones((50, 4))
+    net, _ = warned(First(nn.Recurrent(cell)), [x, x])
+    assert len(find_growth(net.float_graph, [x, x], margin)) == count
+
+
 def test_the_longest_sequence_is_told():
     x = noise(90)
     _, messages = warned(First(nn.Recurrent(Gathering(1.0))), [x[0, :30], x[1], x[2, :60]])
