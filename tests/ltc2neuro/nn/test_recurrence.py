@@ -257,6 +257,12 @@ def test_a_cell_that_wants_more():
         assert name in caught.value.numbers and "elapsed" in caught.value.advice
 
 
+@pytest.mark.parametrize("factors", [{}, {"beta": 0.5}, {"alpha": 0.5}])
+def test_a_step_in_torchs_own_words_for_a_matrix_product(factors):
+    matrix = torch.linspace(-0.4, 0.4, 9).reshape(3, 3)
+    trace(Recurrent(Stepping(lambda x, h: torch.tanh(torch.addmm(x, h, matrix, **factors)))), sequences(3))
+
+
 def test_states_in_a_list():
     cell = Stepping(lambda x, h: [h[0], [torch.tanh(x + h[0]), h[1] + 0.1 * h[0]]], state_size=(3, 3))
     traced = trace(Recurrent(cell), sequences(3))
