@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Never
+from typing import NoReturn
 
 from hw_models.errors import InputError
 from ltc2neuro.compiled.network import BaseNetwork
@@ -39,7 +39,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save_library(self, path)
 
-    def _needs_microcode(self, *_: object, **__: object) -> Never:
+    def _needs_microcode(self, *_: object, **__: object) -> NoReturn:
         """Raise `InputError`: only a network with microcode has it."""
         raise InputError(
             "a network of library processes has no programs, mapping or placement of its own",
