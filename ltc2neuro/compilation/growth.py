@@ -7,7 +7,7 @@ stay in it is tried out: the model goes on, over the same samples again and agai
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,8 @@ STEADY = 0.02
 ANY = 1e9
 """A value that stands for any."""
 BOUNDED = 1e4
-"""A state is bounded where it stays within this, whatever it receives."""
+"""A state is bounded where it stays within this, whatever it receives. Where its format, which comes from the
+calibration, ends sooner, it is tried all the same if the calibration's end still widens it."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def find_growth(graph: Graph, sequences: Sequence[Floats], margin: float, named:
         return []
     observed = Observed(graph, sequences)
     with np.errstate(all="ignore"):
-        held = _bounded(graph, observed, margin)
+        bounds = _bounds(graph, observed, margin)
+        held = _held(graph, sequences, {s.name: bounds[s.name] for s in open_ended}, observed, margin)
     tried = [s for s in open_ended if s.name in named or s.name not in held]
     if not tried:
         return []
@@ -98,8 +100,8 @@ class _Anything(Observed):
         return Interval(np.full(size, -ANY), np.full(size, ANY))
 
 
-def _bounded(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
-    """States that become what is bounded whatever they, and the inputs, are: a tanh, a mean of two of them.
+def _bounds(graph: Graph, observed: Observed, margin: float) -> dict[str, float]:
+    """What each state stays within whatever it, and the inputs, are: after a tanh, after a mean of two of them.
 
     A limit beyond what the calibration shows holds nothing: the format, which comes from it, ends sooner.
     """
@@ -109,12 +111,37 @@ def _bounded(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
         return anything.interval(str(op.result), 1.0) if late else proven
 
     anything = _Anything(graph, [s[:4] for s in observed.sequences[:2]])
+    found = dict.fromkeys([s.name for s in graph.states], np.inf)
     try:
         bounds = sweep(graph, anything, 1.0, holds)
     except QuantizeError:
-        return frozenset()
+        return found
     written = [op for _, op in graph.ops() if isinstance(op, StateWrite) and op.x in bounds]
-    return frozenset(op.state for op in written if bounds[op.x].magnitude <= BOUNDED)
+    return found | {op.state: bounds[op.x].magnitude for op in written}
+
+
+def _held(
+    graph: Graph, sequences: Sequence[Floats], bounds: Mapping[str, float], observed: Observed, margin: float
+) -> frozenset[str]:
+    """The states that need not be tried: their format holds their bound, or they no longer grow in the calibration."""
+    near = {name: bound for name, bound in bounds.items() if bound <= BOUNDED}
+    short = [n for n, bound in near.items() if bound > state_interval(graph, n, observed, margin).common.magnitude]
+    if not short:
+        return frozenset(near)
+    run = prepare(graph, KERNELS).run(_longest(sequences))
+    return frozenset(near) - {n for n in short if _rises(run.states[n])}
+
+
+def _rises(track: Floats) -> bool:
+    """Whether the last quarter of (batch, time, size) goes beyond all that was before."""
+    before = track.shape[1] - track.shape[1] // 4
+    return _width(track[:, before:]) > (1 + STEADY) * _width(track[:, :before])
+
+
+def _longest(sequences: Sequence[Floats]) -> Floats:
+    """The longest sequences, side by side."""
+    longest = max(len(s) for s in sequences)
+    return np.stack([s for s in sequences if len(s) == longest][:SEQUENCES])
 
 
 def _go_on(
@@ -124,8 +151,8 @@ def _go_on(
 
     The same samples again in the same order show a drift; in other orders, what adds up by chance, or would cancel.
     """
-    longest = max(len(s) for s in sequences)
-    x = np.stack([s for s in sequences if len(s) == longest][:SEQUENCES])
+    x = _longest(sequences)
+    longest = x.shape[1]
     work = sum(v.size for v in graph.values.values()) * len(x)
     steps = min(longest, max(1, MOST_ELEMENTS // (work * MIXED)), max(1, MOST_STEPS // MIXED))
     program = prepare(graph, KERNELS)

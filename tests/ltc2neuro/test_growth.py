@@ -141,6 +141,24 @@ def test_an_accumulator_is_told_from_one_long_sequence():
     assert 10_000 < horizon < 14_000
 
 
+class Departing(torch.nn.Module):
+    """h' = tanh(1.2 h + x / 100): it leaves 0 slowly, and settles at 0.66."""
+
+    state_size = 1
+
+    def forward(self, x, h):
+        return torch.tanh(1.2 * h + x / 100)
+
+
+def test_a_bounded_state_that_the_calibration_only_sees_leave_is_warned_of():
+    layer = nn.Recurrent(Departing())
+    net, (message,) = warned(First(layer), np.ones((2, 6, 1)))
+    assert "the state layer.h still grows at the end of the calibration" in message
+    with pytest.raises(ltc2neuro.errors.InputError, match="clipped"):
+        net.run(np.ones((1, 60, 1)), strict=True)
+    assert warned(First(layer), np.ones((2, 60, 1)))[1] == []  # it has settled
+
+
 @pytest.mark.parametrize(("margin", "count"), [(4.2, 0), (3.8, 1)])
 def test_what_settles_below_its_limit_is_not_growth(margin, count):
     """Every 50 samples it comes by 0.6 of what it came before: to 2.5 times what it has after the first 50.
