@@ -52,6 +52,7 @@ class _MisfitError(Exception):
 
 
 def _fitted(value: object, kind: object) -> object:
+    kind = getattr(get_origin(kind), "__value__", kind)  # NDArray is a `type` alias from NumPy 2.5 on
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         for one in inner:
