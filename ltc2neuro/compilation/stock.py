@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
+from compiler.rules.library import library_findings
 from compiler.stock.build import build, simplified
 from compiler.stock.centre import centre
 from compiler.stock.form import LibraryForm
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
+from ltc2neuro.compilation.findings import refuse, warn
 from ltc2neuro.compilation.finishing import finished, unknown
 from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
@@ -38,7 +40,10 @@ def check_form(chip: Chip, precision: Precision | str | None, form: LibraryForm 
 
 
 def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) -> LibraryNetwork:
-    """Simplify the record and lower it, prove its widths; then the reference's answer to a piece of the calibration."""
+    """Simplify the record and lower it, prove its widths; then the reference's answer to a piece of the calibration.
+
+    Raises `ChipError` where a design rule forbids it, as for networks with microcode.
+    """
     from ltc2neuro.compilation.stages import simplify
 
     found, asked, traced = simplify(recorded, _simplified), recorded.asked, recorded.traced
@@ -46,6 +51,9 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
     begin("hinges, weights, the proof of their widths")
     graph = centre(found.graph, sequences.arrays, timed=asked.timed)
     processes = build(graph, sequences.arrays, form)
+    findings = library_findings(asked.chip, graph, processes)
+    refuse(findings, asked.chip)
+    warn(findings, stacklevel + 1)
     net = LibraryNetwork(
         float_graph=graph,
         chip=asked.chip,

@@ -16,7 +16,7 @@ from networks import sequences, tracker
 
 import ltc2neuro
 from ltc2neuro.artifact import container
-from ltc2neuro.errors import ArtifactError, InputError
+from ltc2neuro.errors import ArtifactError, ChipError, InputError
 from ltc2neuro.extras import LAVA
 
 X = sequences(batch=6, time=9)
@@ -157,6 +157,8 @@ class TestOfLibraryProcesses(BothKinds):
         few = replace(net.chip, memory=replace(net.chip.memory, in_axons=2))
         found = ltc2neuro.check(net, few)
         assert found and {(f.rule, f.limit) for f in found} == {("fan-in", "2")}
+        with pytest.raises(ChipError, match="more inputs than a core has axons for"):
+            ltc2neuro.compile(tracker(), X, microcode=False, chip=few)
         first, *rest = net.processes.connections
         wide = replace(first, exponent=first.exponent + 12)
         broken = replace(net, processes=replace(net.processes, connections=(wide, *rest)))
