@@ -18,6 +18,8 @@ from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 
 POOR_DB = 30.0
 """Below that a warning says so."""
+ROWS, STEPS = 2, 8
+"""Of the calibration: few, as the traced graph is not simplified yet, and slow"""
 
 
 def warn_of_own_arithmetic(
@@ -47,7 +49,7 @@ def own_loss(
     model: torch.nn.Module, calling: Calling, graph: Graph, sequences: Sequence[Floats], own: torch.dtype
 ) -> Worst:
     """The worst channel of torch's answer in the type `own`, against the float `graph`, on a few steps."""
-    x = torch.tensor(first_steps(sequences)).to(own).double().numpy()
+    x = torch.tensor(first_steps(sequences, ROWS, STEPS)).to(own).double().numpy()
     with undisturbed(), np.errstate(all="ignore"):
         answer = forward(instrumented(model, with_time(model, calling.dt)), x, own, calling)
     exact = run_float(graph, x).outputs
