@@ -74,7 +74,7 @@ def prove(graph: Graph, chip: Chip) -> Proven:
     word = 2 ** (chip.word_bits - 1)
     products, sums, saturations = dict[str, int](), dict[str, int](), list[Saturation]()
     for block, op in graph.ops():
-        if isinstance(op, ops.MatVec) and np.abs(graph.constants[op.matrix]).max(initial=0) > chip.weight_high:
+        if isinstance(op, ops.MatVec) and _largest(graph.constants[op.matrix]) > chip.weight_high:
             raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
         if isinstance(op, ops.StateWrite):
             _check_write(graph, op, spans)
@@ -112,6 +112,11 @@ def _bits(magnitude: int) -> int:
 def _unclipped(graph: IntegerGraph, op: ops.Rescale | ops.Shift, spans: Mapping[str, Span]) -> Span:
     """What `op` would return into a format of 64 bits."""
     return span_of(graph, op, spans, Format(0, -(2**63) + 1, 2**63 - 1), {})
+
+
+def _largest(weights: np.ndarray) -> int:
+    """The largest magnitude; of Python's integers, as -2^63 has none in 64 bits."""
+    return max(int(weights.max(initial=0)), -int(weights.min(initial=0)))
 
 
 def _check_write(graph: IntegerGraph, op: ops.StateWrite, spans: Mapping[str, Span]) -> None:

@@ -1,5 +1,7 @@
 """What a proof knows holds for every run, and is tight enough to be of use."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from graph_strategies import SMALL, Builder, integer_graphs
@@ -10,6 +12,7 @@ from compiler.graph.ops import And
 from compiler.graph.segments import segments_of
 from compiler.ranges.proven import prove
 from hw_models.chip import load_chip
+from hw_models.errors import GraphError
 
 LOIHI2 = load_chip("loihi2")
 
@@ -26,6 +29,17 @@ def test_the_bits_of_products_and_sums():
     assert proven.product_bits == {product: (256 * SMALL).bit_length() + 1} and proven.product_width == 24
     assert proven.sum_bits == {total: (2 * SMALL).bit_length() + 1, row: (5 * SMALL).bit_length() + 1}
     assert proven.sum_width == proven.sum_bits[row] and proven.spans[total].most == 2 * SMALL
+
+
+@pytest.mark.parametrize("weight", [2**8, -(2**8), 2**63 - 1, -(2**63)])
+def test_a_weight_that_no_synapse_holds_is_refused(weight):
+    b = Builder()
+    b.output(b.mat_vec([b.input(2)], [[3, 5]]))
+    b.block("only")
+    graph = b.graph()
+    matrices = {n: np.array([[3, weight]]) for n, c in graph.constants.items() if c.ndim == 2}
+    with pytest.raises(GraphError, match="has a weight above 255"):
+        prove(replace(graph, constants={**graph.constants, **matrices}), LOIHI2)
 
 
 @pytest.mark.parametrize(("low", "clips"), [(-SMALL, False), (-SMALL + 1, True), (0, True)])
