@@ -18,6 +18,8 @@ from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapp
 
 NAMED = 6
 """So many modules are named; of the others the number is."""
+ROWS, STEPS = 4, 8
+"""Of the calibration, what both modes are asked: what reads self.training does so in every call"""
 ALIKE = 1e-5
 """Of the largest answer: what differs by no more is rounding."""
 
@@ -49,7 +51,7 @@ def warn_of_training(model: nn.Module, calling: Calling, sequences: Sequence[Flo
 
 def _answers_differ(model: nn.Module, calling: Calling, sequences: Sequence[Floats]) -> bool:
     """Whether a copy answers otherwise in the modes that the model's modules are in; no where it cannot answer."""
-    x = first_steps(sequences)
+    x = first_steps(sequences, ROWS, STEPS)
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.get_default_dtype())
     with undisturbed():
         evaluated, trained = (instrumented(model, with_time(model, calling.dt)) for _ in range(2))

@@ -36,6 +36,8 @@ ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
 _UNIT = {torch.float64: 2.0**-52, torch.float32: 2.0**-23}
 _OWN_ROWS, _OWN_STEPS = 8, 64
 """Of each probe, what is also compared in the model's own float32"""
+_AGAIN_ROWS, _AGAIN_STEPS = 8, 16
+"""Of the calibration, what the model answers twice: random numbers show at once, what it keeps did in every probe"""
 
 
 class DiffersError(ProofError):
@@ -72,7 +74,7 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     probes = short_probes(sequences, work(subject.graph), timed=calling.timed, together=together)
     trial = _Trial(subject, witness(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
-    _answers_again(trial.witness, probes[0].x)
+    _answers_again(trial.witness, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])
     if own != exact:  # what depends on the type shows in the answer
         in_own = _Trial(replace(subject, checkpoints=()), witness(subject.model, calling, own), wider=True)
         special = max((p for p in probes if not p.own), key=lambda p: (len(p.x), p.x.size))
