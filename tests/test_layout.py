@@ -21,9 +21,20 @@ FORBIDDEN = {
     "compiler": {"torch", "ncps", "matplotlib", "sklearn"},
     "ltc2neuro": {"lava"},
 }
-LIGHT = ("compiler.lava", "compiler.lava.executor", "compiler.lava.runtime.import_hook")
+LIGHT = (
+    "compiler.lava",
+    "compiler.lava.executor",
+    "compiler.lava.runtime.entering",
+    "compiler.lava.runtime.import_hook",
+)
 """Of Lava's folder, what does not need Lava"""
 HEAVY = ("torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "numba")
+OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
+LATE = {
+    "ltc2neuro.cli": {"numpy", "tqdm"},  # what --help needs none of
+    "compiler.lava.runtime.import_hook": {"dataclasses", "multiprocessing"},  # what `import ltc2neuro` needs none of
+}
+"""What else is imported late, and where"""
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,26 @@ def test_only_its_folder_imports_lava() -> None:
         inside = module.startswith("compiler.lava")
         for item in imports:
             assert inside or item.types or item.name.split(".")[0] != "lava", f"{module} imports {item.name}"
+
+
+def loaded_by(name: str, seen: set[str]) -> set[str]:
+    """The modules that are there once `name` is imported, and what these need of other packages."""
+    parts = name.split(".")
+    for parent in {".".join(parts[: n + 1]) for n in range(len(parts))} - seen:
+        seen.add(parent)
+        for item in IMPORTS.get(parent, ()):
+            if not item.late and not item.types:
+                loaded_by(item.name, seen)
+    return seen
+
+
+def test_imports_in_functions_are_of_what_is_optional_or_heavy() -> None:
+    wrong = []
+    for module, imports in IMPORTS.items():
+        allowed = OPTIONAL.union(*(LATE[name] for name in LATE if module.startswith(name)))
+        late = {item.name for item in imports if item.late and not item.types}
+        wrong += [f"{module} imports {name} in a function" for name in late if not loaded_by(name, set()) & allowed]
+    assert not wrong, "\n".join(wrong)
 
 
 def python(code: str) -> str:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from compiler.mapping.network import Integers, MappedNetwork, Port
+from compiler.simulator.machine import Machine
 from hw_models.cost import Numbers
 
 Sequences: TypeAlias = Sequence[tuple[Integers, Mapping[str, Integers] | None]]
@@ -62,8 +63,6 @@ def _run(
     unchanged: Mapping[str, Numbers],
 ) -> None:
     """Add what a batch of sequences sends; `state` is (size, batch)."""
-    from compiler.simulator.machine import Machine
-
     lanes, time, _ = x.shape
     last: dict[tuple[Port, str], np.ndarray] = {}
 

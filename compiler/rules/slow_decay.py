@@ -18,6 +18,7 @@ from compiler.graph.integers import IntegerGraph
 from compiler.quantize.modes import STAYS, Complex, linear, mixed, real_step
 from compiler.quantize.precision import LIMITS, Precision
 from compiler.quantize.slow_states import SMALL
+from compiler.quantize.to_integers import quantize
 from compiler.rules.design import Design, Floats
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.slow import shows
@@ -216,8 +217,6 @@ def _integer_step(graph: IntegerGraph, x: Floats, states: dict[str, Floats]) -> 
 
 def _cure(design: Design, state: str) -> str:
     """The first setting that brings all of the state's neurons within what they may be off, tried out."""
-    from compiler.quantize.to_integers import quantize
-
     otherwise = "Give shorter time constants or longer steps, or a chip with wider words: chip='ideal' has 64 bits."
     if sum(v.size for v in design.real.values.values()) > MOST_ELEMENTS:
         return f"Precision(segments=32, argument_fraction=18) may cure it. {otherwise}"

@@ -24,6 +24,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Input, Output, Rescale
@@ -65,8 +67,6 @@ def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays:
     `header` is anything that JSON holds, without NaN and infinity. Raises `ArtifactError` where the folder cannot be
     written to, `ValueError` where the header is no JSON.
     """
-    from safetensors.numpy import save
-
     path = check_path(path)
     tensors: dict[str, Array] = {f"arrays/{name}": np.asarray(array) for name, array in arrays.items()}
     members: dict[str, bytes] = {}
@@ -244,9 +244,6 @@ def _no_constant(name: str) -> Json:
 
 
 def _tensors(data: bytes) -> dict[str, Array]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:  # safetensors holds the declared shapes against the bytes that are there before it allocates
         return dict(load(data))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:

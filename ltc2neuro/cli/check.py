@@ -6,10 +6,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+import ltc2neuro
+from ltc2neuro import extras
 from ltc2neuro.cli.axes import add_axes, batch_first
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, note, say, stages
 from ltc2neuro.cli.words import in_shell
+from ltc2neuro.errors import InputError
 
 if TYPE_CHECKING:
     from compiler.rules import Finding
@@ -52,9 +55,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _network(options: argparse.Namespace) -> tuple[list[Finding], str]:
-    import ltc2neuro
-    from ltc2neuro.errors import InputError
-
     for name in ("calibration", "arg", "weights", "precision", "dt", "timespans", "time_first", "batch_first"):
         if getattr(options, name):
             option = f"--{name.replace('_', '-')}"
@@ -65,9 +65,7 @@ def _network(options: argparse.Namespace) -> tuple[list[Finding], str]:
 
 
 def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
-    from ltc2neuro import extras
     from ltc2neuro.cli import samples
-    from ltc2neuro.errors import InputError
 
     if options.calibration is None:
         raise InputError(
@@ -80,7 +78,6 @@ def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
     calibration = samples.load(options.calibration)
     spans = samples.load(options.timespans) if options.timespans else None
 
-    import ltc2neuro
     from ltc2neuro.loading.factory import build_model
 
     model = build_model(options.design, options.arg)

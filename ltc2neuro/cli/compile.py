@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+import ltc2neuro
+from ltc2neuro import extras
 from ltc2neuro.cli.axes import add_axes, batch_first
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, note, say, stages
@@ -39,7 +41,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build, load, compile, save."""
-    from ltc2neuro import extras
     from ltc2neuro.cli import samples
 
     extras.TORCH.require()
@@ -47,7 +48,6 @@ def run(options: argparse.Namespace) -> int:
     calibration = samples.load(options.calibration)
     spans = samples.load(options.timespans) if options.timespans else None
 
-    import ltc2neuro
     from ltc2neuro.loading.factory import build_model
 
     model = build_model(options.factory, options.arg)

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import argparse
 
+import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, say, say_error
+from ltc2neuro.errors import InputError, PlacementError
 
 NAME = "cost"
 HELP = "show whether a saved network fits a chip, and what a sample costs there"
@@ -29,11 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Load, place, count, print."""
-    import ltc2neuro
     from compiler.mapping.options import Options as MappingOptions
     from compiler.mapping.options import Overlap
     from ltc2neuro.cli import samples
-    from ltc2neuro.errors import InputError, PlacementError
 
     if options.timespans and not options.data:
         raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")

@@ -6,6 +6,7 @@ import argparse
 import sys
 from contextlib import redirect_stdout
 
+from ltc2neuro import extras
 from ltc2neuro.cli.output import HELD, say
 
 NAME = "demo"
@@ -19,8 +20,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check that its packages are here, and run it. With --json what it tells goes to standard error."""
-    from ltc2neuro import extras
-
     extras.DEMO.require()
     from ltc2neuro.demo.demo import demo
 

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import ltc2neuro
 from ltc2neuro.cli.output import HELD, say
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Load and print the parts that are asked for, or the summary."""
-    import ltc2neuro
-
     net = ltc2neuro.load(options.network)
     parts: dict[str, object] = {}
     texts: list[str] = []

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.cli import check, chips, compile, cost, demo, doctor, inspect, run, verify
 from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
 from ltc2neuro.cli.parser import Parser
@@ -31,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except Exception as error:  # the last resort: what is not said here would be a traceback
-        from hw_models.errors import Ltc2NeuroError
-
         if options.debug:
             traceback.print_exc()
         say_error(options, error)

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.cli.words import in_shell
+from ltc2neuro.progress import heard_by
 
 HELD, MISSED, USAGE, FAULT, UNREAD = 0, 1, 2, 3, 141
 """Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a bug in ltc2neuro; the reader
@@ -32,8 +34,6 @@ def stages(options: argparse.Namespace, most: int) -> Iterator[None]:
     """Show the stages of the library's work inside, `most` of them, as a bar: on a terminal only, not with --json."""
     from tqdm import tqdm
 
-    from ltc2neuro.progress import heard_by
-
     off = True if options.json else None  # None: where standard error is no terminal
     with tqdm(total=most, disable=off, leave=False, bar_format="{n}/{total} |{bar:20}| {elapsed} {desc}") as bar:
 
@@ -48,8 +48,6 @@ def stages(options: argparse.Namespace, most: int) -> Iterator[None]:
 
 def say_error(options: argparse.Namespace, error: Exception) -> None:
     """Print an error: on standard error, with --json as an object on standard output."""
-    from hw_models.errors import Ltc2NeuroError
-
     own = isinstance(error, Ltc2NeuroError)
     what = in_shell(error.what) if own else f"a bug in ltc2neuro, please report: {type(error).__name__}: {error}"
     if options.json:

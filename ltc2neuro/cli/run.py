@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
 from ltc2neuro.cli.parser import Parser, executors
@@ -35,7 +36,6 @@ def add(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Load, run in parts, write."""
-    import ltc2neuro
     from ltc2neuro.cli import samples
     from ltc2neuro.compiled.clipped import ADVICE, tell
 

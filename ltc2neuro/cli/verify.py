@@ -6,9 +6,11 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, MISSED, say, stages
 from ltc2neuro.cli.parser import Parser, executors
+from ltc2neuro.errors import InputError
 
 NAME = "verify"
 HELP = "check whether a saved network still does what it should"
@@ -41,9 +43,7 @@ def add(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Load, verify, print what was found."""
-    import ltc2neuro
     from ltc2neuro.cli import samples
-    from ltc2neuro.errors import InputError
 
     if (options.targets is None) != (options.metric is None):
         raise InputError("--targets and --metric go together", advice="Give both or neither.")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.lava.executor import LAVA
+from compiler.lava.runtime.entering import Entering
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from hw_models.arguments import check_choice, check_count, check_text
@@ -48,7 +49,6 @@ def to_lava(
         )
     LAVA.require(net.record.chip)
     from compiler.lava.processes.nets import FusedNet, MappedNet, Net
-    from compiler.lava.runtime.entering import Entering
 
     if after is not None:
         if not isinstance(after, Net) or after.dequantize is None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compiler.mapping.mapper import map_network
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
+from compiler.placement.activity import Activity, count_activity
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
 from compiler.running.executor import Job
@@ -27,9 +27,6 @@ from ltc2neuro.compiled.runs import Run
 from ltc2neuro.cost.report import Cost, Messages
 from ltc2neuro.extras import COUNTING
 from ltc2neuro.inputs.arguments import check_options
-
-if TYPE_CHECKING:
-    from compiler.placement.activity import Activity
 
 COMPARED = 8
 """Samples of a recorded run by which it is told whether the network is the one that ran."""
@@ -122,8 +119,6 @@ def _activity(net: Parts, placement: Placement, run: Run, options: Options | Non
             )
     _require_own(net, run)
     COUNTING.require()
-    from compiler.placement.activity import count_activity
-
     return count_activity(_apart(net.record, placement, options), run.entered)
 
 

@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from hw_models.errors import WeightsError
 
@@ -119,9 +121,6 @@ def _leaves(content: object, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str,
 
 
 def _read_safetensors(path: Path) -> TensorTable:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
         return load_file(path)
     except (SafetensorError, KeyError, ValueError, OSError) as error:
