@@ -14,8 +14,9 @@ from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length
 from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
 from ltc2neuro.tracing.model import calling_of
+from ltc2neuro.tracing.proof.failures import OUTPUT, DiffersError
 from ltc2neuro.tracing.proof.probes import MOST_TOGETHER, Probe
-from ltc2neuro.tracing.proof.proof import ALLOWED, OUTPUT, DiffersError, Subject, compared
+from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, compared
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,8 +18,8 @@ from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, raw_answer, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed import drops
-from ltc2neuro.tracing.proof.failures import FailsError
-from ltc2neuro.tracing.proof.proof import OwnArithmeticError, Subject, prove, prove_long
+from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
+from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
 from ltc2neuro.tracing.record import Traced, record
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Times

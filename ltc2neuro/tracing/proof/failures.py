@@ -1,12 +1,23 @@
-"""A model that fails in torch itself on the calibration, and not in the trace: what that is, and what to do."""
+"""The proof's errors: what the model does, and what to do about it."""
 
 from __future__ import annotations
 
 import re
 
+import numpy as np
+import numpy.typing as npt
+
+from compiler.graph import Graph
+from compiler.graph.ops import Output, StateWrite
 from hw_models.errors import Ltc2NeuroError, ProofError
+from ltc2neuro.tracing.proof.probes import Probe
+from ltc2neuro.tracing.proof.shown import Pair
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.source import raised_at
+
+Floats = npt.NDArray[np.float64]
+
+OUTPUT = "the output"
 
 _SHAPES = f"Do not write the number of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace)."
 _TYPES = (
@@ -41,3 +52,89 @@ def failure(error: Exception, shape: tuple[int, ...]) -> Exception:
         numbers=f"(batch, time, features) = {shape}: {type(error).__name__}: {error}",
         advice=advice,
     )
+
+
+class DiffersError(ProofError):
+    """Two values are further apart than rounding makes them: by the part `relative` of the largest in the channel."""
+
+    relative = float("nan")
+
+    @classmethod
+    def between(
+        cls, graph: Graph, p: Pair, limits: Floats, beyond: npt.NDArray[np.bool_], probe: Probe
+    ) -> DiffersError:
+        """The first place of a probe at which a pair's values are `beyond` the `limits` of their difference."""
+        step = int(np.flatnonzero(beyond.any(axis=(0, 2)))[0])
+        row, channel = (int(n) for n in np.argwhere(beyond[:, step])[0])
+        at = (row, step, channel)
+        rows, steps = probe.x.shape[:2]
+        since = f"from step {step} on" if p.every else f"at the last of {steps} steps"
+        error = cls(
+            f"the traced graph does not compute what torch computes: {p.value} differs first",
+            where=_origin(graph, p.value),
+            numbers=f"on the probe '{probe.name}', {rows} x {steps} (rows x steps), row '{probe.rows[row]}', {since}, "
+            f"element {channel}: torch has {p.torchs[at]:.9g}, the graph {p.ours[at]:.9g}; they differ by "
+            f"{p.difference[at]:.3g}, rounding explains {limits[at]:.2g}",
+            advice="The model does something that tracing does not see: a result that depends on the number of steps "
+            "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",
+        )
+        error.relative = float(np.nanmax(p.relative[beyond]))
+        return error
+
+
+class OwnArithmeticError(DiffersError):
+    """The model computes something else in its own type than in float64, as autocast does."""
+
+
+def diverges(graph: Graph, p: Pair) -> ProofError:
+    """Of a value that is not finite in torch on the calibration."""
+    wrong = ~np.isfinite(p.torchs)
+    step = int(np.flatnonzero(wrong.any(axis=(0, 2)))[0])
+    since = f", from step {step} on" if p.every else ""
+    return ProofError(
+        f"{p.value} is not finite in torch itself",
+        where=_origin(graph, p.value),
+        numbers=f"{int(wrong.sum())} of {wrong.size} values on the calibration{since}",
+        advice="The model diverges there: give it shorter steps, smaller time spans or inputs, or train it again.",
+    )
+
+
+def other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
+    """Of an answer whose shape depends on the number of steps."""
+    return ProofError(
+        f"{OUTPUT} has another shape than in the trace: the model takes only some steps of a longer sequence",
+        where=OUTPUT,
+        numbers=f"torch returns {answer}, expected {wanted}",
+        advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "
+        "of the model.",
+    )
+
+
+def _origin(graph: Graph, value: str) -> str:
+    """Where the model computes a value: its name and the user's line."""
+    name = next((op.x for _, op in graph.ops() if isinstance(op, Output)), value) if value == OUTPUT else value
+    name = next((op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name), name)
+    known = graph.values.get(name)
+    line = f", {known.lines[0]}" if known is not None and known.lines else ""
+    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and value == OUTPUT else ""
+    return f"{value}{module}{line}"
+
+
+def check_bound(graph: Graph, name: str, reached: npt.NDArray[np.generic], tolerance: float) -> None:
+    """Integers are cut at the bound that a cell states."""
+    state = graph.state(name)
+    if state.low is None or state.high is None or reached.size == 0:
+        return
+    low, high = graph.constants[state.low], graph.constants[state.high]
+    room = tolerance * max(1.0, float(np.max(np.abs([low, high]))))
+    beyond = np.maximum(low - reached, reached - high).max(axis=(0, 1))
+    if np.any(beyond > room):
+        worst = int(np.argmax(beyond))
+        values = reached[:, :, worst]
+        raise ProofError(
+            f"the state {name} leaves the bound that its cell states",
+            where=f"{name}, element {worst}",
+            numbers=f"it goes from {values.min():.6g} to {values.max():.6g}, the bound is {low[worst]:.6g} to "
+            f"{high[worst]:.6g}",
+            advice="Let the cell's state_bounds return None for this state: its range is calibrated then.",
+        )

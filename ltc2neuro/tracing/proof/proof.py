@@ -16,21 +16,26 @@ import torch
 from compiler.executors.float64 import run_float
 from compiler.executors.rounding_loss import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
-from compiler.graph.ops import Output, StateWrite
 from compiler.graph.work import work
 from hw_models.errors import ProofError
 from ltc2neuro.compiled import evidence
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.tracing.calling.call_convention import Calling
-from ltc2neuro.tracing.proof.failures import failure
+from ltc2neuro.tracing.proof.failures import (
+    OUTPUT,
+    DiffersError,
+    OwnArithmeticError,
+    check_bound,
+    diverges,
+    failure,
+    other_shape,
+)
 from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
 from ltc2neuro.tracing.proof.shown import Pair, Witness, witness
-from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 
 Floats = npt.NDArray[np.float64]
 
-OUTPUT = "the output"
 ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
 """What a difference may be, of the largest in its channel and row, besides what rounding loses"""
 _UNIT = {torch.float64: 2.0**-52, torch.float32: 2.0**-23}
@@ -38,16 +43,6 @@ _OWN_ROWS, _OWN_STEPS = 8, 64
 """Of each probe, what is also compared in the model's own float32"""
 _AGAIN_ROWS, _AGAIN_STEPS = 8, 16
 """Of the calibration, what the model answers twice: random numbers show at once, what it keeps did in every probe"""
-
-
-class DiffersError(ProofError):
-    """Two values are further apart than rounding makes them: by the part `relative` of the largest in the channel."""
-
-    relative = float("nan")
-
-
-class OwnArithmeticError(DiffersError):
-    """The model computes something else in its own type than in float64, as autocast does."""
 
 
 @dataclass(frozen=True)
@@ -156,28 +151,24 @@ class _Trial:
         pairs = [*pairs, self._answer(run.outputs, answer, calling)]
         whole = np.all([np.isfinite(p.torchs).all(axis=(1, 2)) for p in pairs], axis=0)
         if probe.own and not whole.all():
-            raise _diverges(graph, next(p for p in pairs if not np.isfinite(p.torchs).all()))
+            raise diverges(graph, next(p for p in pairs if not np.isfinite(p.torchs).all()))
         if not whole.all():
             seen = replace(seen, left_out=int(np.sum(~whole)), why="torch is not finite")
         for state in graph.states:
             reached = run.states[state.name][: rows - probe.beyond][whole[: rows - probe.beyond]]
-            _check_bound(graph, state.name, reached, ALLOWED[dtype])
-        kept = _Rows(x[whole], [n for n, there in zip(probe.rows, whole, strict=True) if there], probe.name)
-        differences = [_difference(p, whole) for p in pairs]
-        allowed = [ALLOWED[dtype] * _scale(p, whole) for p in pairs]
-        if any(np.any(~(d <= a)) for d, a in zip(differences, allowed, strict=True)):
-            seen = replace(seen, undecided=self._excused(pairs, differences, allowed, whole, kept))
-        return Evidence(self.arithmetic, (seen,), *self._largest(pairs, differences, whole))
+            check_bound(graph, state.name, reached, ALLOWED[dtype])
+        kept = replace(probe, x=x[whole], rows=tuple(n for n, there in zip(probe.rows, whole, strict=True) if there))
+        pairs = [replace(p, ours=p.ours[whole], torchs=p.torchs[whole]) for p in pairs]
+        if any(np.any(~(p.difference <= ALLOWED[dtype] * p.scale)) for p in pairs):
+            seen = replace(seen, undecided=self._excused(pairs, kept))
+        return Evidence(self.arithmetic, (seen,), *self._largest(pairs))
 
-    def _largest(
-        self, pairs: Sequence[Pair], differences: Sequence[Floats], whole: npt.NDArray[np.bool_]
-    ) -> tuple[dict[str, float], dict[str, float]]:
+    def _largest(self, pairs: Sequence[Pair]) -> tuple[dict[str, float], dict[str, float]]:
         """The largest difference of each value, and where rounding explains a larger one, that one."""
         plain: dict[str, float] = {}
         amplified: dict[str, float] = {}
-        for p, d in zip(pairs, differences, strict=True):
-            with np.errstate(all="ignore"):
-                relative = np.nan_to_num(d / _scale(p, whole), nan=0.0, posinf=0.0)
+        for p in pairs:
+            relative = np.nan_to_num(p.relative, nan=0.0, posinf=0.0)
             small = relative <= ALLOWED[self.witness.dtype]
             plain[p.value] = max(plain.get(p.value, 0.0), _above(float(np.max(relative[small], initial=0.0))))
             if not small.all():
@@ -190,92 +181,39 @@ class _Trial:
         every = calling.readout == "every"
         wanted = (rows, steps, *calling.step_shape) if every else (rows, *calling.step_shape)
         if answer.shape != wanted and not (1 in (rows, steps) and answer.size == np.prod(wanted)):
-            raise _other_shape(wanted, answer.shape)
+            raise other_shape(wanted, answer.shape)
         ours = ours if every else ours[:, -1:]
         return Pair(OUTPUT, ours, answer.reshape(ours.shape), np.arange(size), every)
 
-    def _excused(
-        self,
-        pairs: Sequence[Pair],
-        differences: Sequence[Floats],
-        allowed: Sequence[Floats],
-        whole: npt.NDArray[np.bool_],
-        kept: _Rows,
-    ) -> int:
+    def _excused(self, pairs: Sequence[Pair], probe: Probe) -> int:
         """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
-        graph, unit = self.subject.graph, _UNIT[self.witness.dtype]
+        graph, dtype = self.subject.graph, self.witness.dtype
         names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
         with np.errstate(all="ignore"):
-            base, loss = rounding_loss(graph, kept.x, unit, names)
+            base, loss = rounding_loss(graph, probe.x, _UNIT[dtype], names)
             if self.subject.traced is not None:
-                answer = _scale(next(p for p in pairs if p.value == OUTPUT), whole)
-                loss = loss.of_answers(rounding_loss(self.subject.traced, kept.x, unit)[1], answer)
+                answer = next(p for p in pairs if p.value == OUTPUT).scale
+                loss = loss.of_answers(rounding_loss(self.subject.traced, probe.x, _UNIT[dtype])[1], answer)
         until: npt.NDArray[np.int64] | None = None
         undecided: set[int] = set()
-        for p, difference, limit in zip(pairs, differences, allowed, strict=True):
-            limits = limit + ROOM * _lost(p, loss)
-            beyond = ~(difference <= limits)
+        for p in pairs:
+            limits = ALLOWED[dtype] * p.scale + ROOM * _lost(p, loss)
+            beyond = ~(p.difference <= limits)
             if not beyond.any():
                 continue
             if until is None:
                 with np.errstate(all="ignore"):
                     until = first_lost(base, loss)
-            steps = np.arange(beyond.shape[1]) if p.every else np.array([kept.x.shape[1] - 1])
-            open_ = steps[None, :] >= until[:, None]
-            undecided |= {int(row) for row in np.flatnonzero((beyond & open_[:, :, None]).any(axis=(1, 2)))}
-            beyond &= ~open_[:, :, None]
+            steps = np.arange(beyond.shape[1]) if p.every else np.array([probe.x.shape[1] - 1])
+            open_ = (steps[None, :] >= until[:, None])[:, :, None]
+            undecided |= {int(row) for row in np.flatnonzero((beyond & open_).any(axis=(1, 2)))}
+            beyond &= ~open_
             if beyond.any():
-                raise self._error(p, beyond, difference, np.broadcast_to(limits, beyond.shape), whole, kept)
+                kind = OwnArithmeticError if self.wider else DiffersError
+                error = kind.between(graph, p, np.broadcast_to(limits, beyond.shape), beyond, probe)
+                error.numbers += self.witness.other_calls(self.subject.checkpoints)
+                raise error
         return len(undecided)
-
-    def _error(
-        self,
-        p: Pair,
-        beyond: npt.NDArray[np.bool_],
-        difference: Floats,
-        limits: Floats,
-        whole: npt.NDArray[np.bool_],
-        kept: _Rows,
-    ) -> ProofError:
-        graph = self.subject.graph
-        step = int(np.flatnonzero(beyond.any(axis=(0, 2)))[0])
-        row, channel = (int(n) for n in np.argwhere(beyond[:, step])[0])
-        at = (row, step, channel)
-        since = f"from step {step} on" if p.every else f"at the last of {kept.x.shape[1]} steps"
-        ours, torchs = p.ours[whole][at], p.torchs[whole][at]
-        calls = _calls(self.witness, self.subject.checkpoints)
-        error = (OwnArithmeticError if self.wider else DiffersError)(
-            f"the traced graph does not compute what torch computes: {p.value} differs first",
-            where=_origin(graph, p.value),
-            numbers=f"on the probe '{kept.probe}', {len(whole)} x {kept.x.shape[1]} (rows x steps), row '"
-            f"{kept.names[row]}', {since}, element {channel}: torch has "
-            f"{torchs:.9g}, the graph {ours:.9g}; they differ by {difference[at]:.3g}, rounding explains "
-            f"{limits[at]:.2g}{calls}",
-            advice="The model does something that tracing does not see: a result that depends on the number of steps "
-            "or of rows, on how large a value is, on earlier calls, or on random numbers. Take it out of forward.",
-        )
-        with np.errstate(all="ignore"):
-            error.relative = float(np.nanmax((difference / _scale(p, whole))[beyond]))
-        return error
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of a probe that are compared."""
-
-    x: Floats
-    names: list[str]
-    probe: str
-
-
-def _difference(p: Pair, whole: npt.NDArray[np.bool_]) -> Floats:
-    with np.errstate(all="ignore"):
-        return np.abs(p.ours[whole] - p.torchs[whole])
-
-
-def _scale(p: Pair, whole: npt.NDArray[np.bool_]) -> Floats:
-    """The largest that each row and channel has, (rows, 1, n)."""
-    return np.max(np.abs(p.torchs[whole]), axis=1, keepdims=True, initial=0.0)
 
 
 def _lost(p: Pair, loss: Loss) -> Floats:
@@ -289,68 +227,3 @@ def _lost(p: Pair, loss: Loss) -> Floats:
 def _above(value: float) -> float:
     """The power of ten above a value."""
     return 0.0 if value == 0 or not np.isfinite(value) else float(f"1e{int(np.floor(np.log10(value))) + 1}")
-
-
-def _calls(seen: Witness, checkpoints: Sequence[Checkpoint]) -> str:
-    """How often torch called a module, where the trace did another number of times: chunks, windows."""
-    traced: dict[str, int] = {}
-    for checkpoint in checkpoints:
-        if checkpoint.codes is not None and axes.layout(checkpoint.codes) is not None:
-            traced[checkpoint.module] = max(traced.get(checkpoint.module, 0), checkpoint.call)
-    for module, count in traced.items():
-        torchs = len(seen.returned.get(module, []))
-        if torchs not in (0, count):
-            return f"; the module {module!r} was called {torchs} times, {count} in the trace"
-    return ""
-
-
-def _diverges(graph: Graph, p: Pair) -> ProofError:
-    wrong = ~np.isfinite(p.torchs)
-    step = int(np.flatnonzero(wrong.any(axis=(0, 2)))[0])
-    since = f", from step {step} on" if p.every else ""
-    return ProofError(
-        f"{p.value} is not finite in torch itself",
-        where=_origin(graph, p.value),
-        numbers=f"{int(wrong.sum())} of {wrong.size} values on the calibration{since}",
-        advice="The model diverges there: give it shorter steps, smaller time spans or inputs, or train it again.",
-    )
-
-
-def _other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
-    return ProofError(
-        f"{OUTPUT} has another shape than in the trace: the model takes only some steps of a longer sequence",
-        where=OUTPUT,
-        numbers=f"torch returns {answer}, expected {wanted}",
-        advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "
-        "of the model.",
-    )
-
-
-def _origin(graph: Graph, value: str) -> str:
-    """Where the model computes a value: its name and the user's line."""
-    name = next((op.x for _, op in graph.ops() if isinstance(op, Output)), value) if value == OUTPUT else value
-    name = next((op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name), name)
-    known = graph.values.get(name)
-    line = f", {known.lines[0]}" if known is not None and known.lines else ""
-    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and value == OUTPUT else ""
-    return f"{value}{module}{line}"
-
-
-def _check_bound(graph: Graph, name: str, reached: npt.NDArray[np.generic], tolerance: float) -> None:
-    """Integers are cut at the bound that a cell states."""
-    state = graph.state(name)
-    if state.low is None or state.high is None or reached.size == 0:
-        return
-    low, high = graph.constants[state.low], graph.constants[state.high]
-    room = tolerance * max(1.0, float(np.max(np.abs([low, high]))))
-    beyond = np.maximum(low - reached, reached - high).max(axis=(0, 1))
-    if np.any(beyond > room):
-        worst = int(np.argmax(beyond))
-        values = reached[:, :, worst]
-        raise ProofError(
-            f"the state {name} leaves the bound that its cell states",
-            where=f"{name}, element {worst}",
-            numbers=f"it goes from {values.min():.6g} to {values.max():.6g}, the bound is {low[worst]:.6g} to "
-            f"{high[worst]:.6g}",
-            advice="Let the cell's state_bounds return None for this state: its range is calibrated then.",
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,23 @@ class Pair:
     every: bool
     """whether it is there at every step"""
 
+    @cached_property
+    def difference(self) -> Floats:
+        """How far both are apart."""
+        with np.errstate(all="ignore"):
+            return np.abs(self.ours - self.torchs)
+
+    @cached_property
+    def scale(self) -> Floats:
+        """The largest that each row and channel has, (rows, 1, n)."""
+        return np.max(np.abs(self.torchs), axis=1, keepdims=True, initial=0.0)
+
+    @property
+    def relative(self) -> Floats:
+        """The difference as a part of the scale; NaN and infinite where that is 0."""
+        with np.errstate(all="ignore"):
+            return self.difference / self.scale
+
 
 @dataclass(frozen=True)
 class Witness:
@@ -59,6 +77,18 @@ class Witness:
             return self.answer(x, together=together), self._pairs(run, x.shape[1], checkpoints)
         shown = [self.show(x[n : n + 1], run.row(n), checkpoints) for n in range(len(x))]
         return np.concatenate([answer for answer, _ in shown]), _stacked([pairs for _, pairs in shown])
+
+    def other_calls(self, checkpoints: Sequence[Checkpoint]) -> str:
+        """How often torch called a module, where the trace did another number of times: chunks, windows."""
+        traced: dict[str, int] = {}
+        for checkpoint in checkpoints:
+            if checkpoint.codes is not None and axes.layout(checkpoint.codes) is not None:
+                traced[checkpoint.module] = max(traced.get(checkpoint.module, 0), checkpoint.call)
+        for module, count in traced.items():
+            torchs = len(self.returned.get(module, []))
+            if torchs not in (0, count):
+                return f"; the module {module!r} was called {torchs} times, {count} in the trace"
+        return ""
 
     def _pairs(self, run: Execution, steps: int, checkpoints: Sequence[Checkpoint]) -> list[Pair]:
         found = (self._state(w, run, steps) if w.is_state else self._value(w, run, checkpoints) for w in checkpoints)
