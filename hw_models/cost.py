@@ -6,15 +6,12 @@ A tick lasts as long as its busiest core works, plus the barrier that ends it fo
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from hw_models.arrays import Floats
 from hw_models.bands import Band
 from hw_models.constants import ChipTiming, Energy
-
-Numbers: TypeAlias = npt.NDArray[np.float64]
 
 TERMS = ("barrier", "updates", "instructions", "synapses", "messages")
 """What a tick's time is made of, as `time_terms` gives it and in its order."""
@@ -24,17 +21,17 @@ TERMS = ("barrier", "updates", "instructions", "synapses", "messages")
 class Events:
     """What happens in each tick on each core, counted or on average: arrays (ticks, cores)."""
 
-    synops: Numbers
+    synops: Floats
     """messages that reached a synapse"""
-    updates: Numbers
+    updates: Floats
     """neurons: each is updated in every tick"""
-    instructions: Numbers
+    instructions: Floats
     """executed by all neurons together"""
-    messages_in: Numbers
-    messages_out: Numbers
-    arriving: Numbers
+    messages_in: Floats
+    messages_out: Floats
+    arriving: Floats
     """of the messages in those from other cores or the host"""
-    leaving: Numbers
+    leaving: Floats
     """of the messages out those to other cores or the host"""
 
     def totals(self) -> dict[str, float]:
@@ -74,7 +71,7 @@ def _barrier(timing: ChipTiming, chips: int, end: str) -> float:
     return getattr(timing.sync, end) + (chips - 1) * getattr(timing.extra_chip, end)
 
 
-def _work(timing: ChipTiming, events: Events, end: str) -> Numbers:
+def _work(timing: ChipTiming, events: Events, end: str) -> Floats:
     """Seconds by term (without the barrier), tick and core."""
     return np.stack(
         [

@@ -15,7 +15,7 @@ import numpy.typing as npt
 SEMANTICS_VERSION = 1
 """Of `docs/integer-semantics.md`: a change of any result raises it."""
 
-Integers: TypeAlias = npt.NDArray[np.signedinteger]
+AnyIntegers: TypeAlias = npt.NDArray[np.signedinteger]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Format:
         return np.asarray(integers, np.float64) * self.lsb
 
 
-def floor_shift(x: Integers, shift: int | Integers) -> Integers:
+def floor_shift(x: AnyIntegers, shift: int | AnyIntegers) -> AnyIntegers:
     """floor(x / 2^shift), shift >= 0.
 
     >>> floor_shift(np.array([-3, 3]), 1)
@@ -80,7 +80,7 @@ def floor_shift(x: Integers, shift: int | Integers) -> Integers:
     return np.right_shift(x, shift)
 
 
-def round_shift(x: Integers, shift: int) -> Integers:
+def round_shift(x: AnyIntegers, shift: int) -> AnyIntegers:
     """floor(x / 2^shift + 1/2): rounds half up, and overflows for no word.
 
     >>> round_shift(np.array([-3, -2, -1, 1, 3]), 1)
@@ -89,7 +89,7 @@ def round_shift(x: Integers, shift: int) -> Integers:
     return x if shift == 0 else np.right_shift(x, shift) + (np.right_shift(x, shift - 1) & 1)
 
 
-def mul_shift(a: Integers, b: Integers, shift: int | Integers) -> Integers:
+def mul_shift(a: AnyIntegers, b: AnyIntegers, shift: int | AnyIntegers) -> AnyIntegers:
     """floor(a * b / 2^shift), shift >= 0; the caller has proved that the product fits.
 
     >>> mul_shift(np.array([-5, 5]), np.array([3, 3]), 2)
@@ -98,7 +98,7 @@ def mul_shift(a: Integers, b: Integers, shift: int | Integers) -> Integers:
     return np.right_shift(a * b, shift)
 
 
-def saturate(x: Integers, low: int, high: int) -> tuple[Integers, int]:
+def saturate(x: AnyIntegers, low: int, high: int) -> tuple[AnyIntegers, int]:
     """Clip to low..high; returns the integers and how many were changed.
 
     >>> saturate(np.array([-9, 0, 9]), -4, 3)
@@ -108,7 +108,7 @@ def saturate(x: Integers, low: int, high: int) -> tuple[Integers, int]:
     return clipped, int(np.count_nonzero(clipped != x))
 
 
-def shift_saturate(x: Integers, amount: Integers, low: int, high: int) -> tuple[Integers, int]:
+def shift_saturate(x: AnyIntegers, amount: AnyIntegers, low: int, high: int) -> tuple[AnyIntegers, int]:
     """x * 2^amount, saturated to low..high, which hold a multiple of 2^amount; amount < 0 floors.
 
     For amount > 0 x is clipped before the shift, to ceil(low / 2^amount) .. floor(high / 2^amount), so that no

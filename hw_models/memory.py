@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from hw_models.arrays import Floats, Integers
 from hw_models.constants import Memory
-
-Counts = npt.NDArray[np.int64]
 
 RESOURCES = ("words", "synapses", "neurons", "in-axons", "axon map", "programs")
 """What a core has a limit of, as `Load.used` counts it and in its order; the first is the memory as a whole."""
@@ -20,14 +19,14 @@ def neuron_units(memory: Memory, words: int) -> int:
     return max(1, -(-words // memory.state_words_per_unit))
 
 
-def synapse_words(memory: Memory, synapses: npt.ArrayLike, bits: float | None = None) -> Counts:
+def synapse_words(memory: Memory, synapses: npt.ArrayLike, bits: float | None = None) -> Integers:
     """Words of an axon's synapses on one core, packed in blocks; `bits` a synapse, the file's default where None.
 
     Zero weights are no synapses.
     """
     wide = memory.synapse_bits.default if bits is None else bits
 
-    def block(packed: npt.ArrayLike) -> Counts:
+    def block(packed: npt.ArrayLike) -> Integers:
         taken = np.ceil((memory.synapse_header_bits + np.asarray(packed) * wide) / memory.synapse_word_bits)
         return taken.astype(np.int64)
 
@@ -39,14 +38,14 @@ def synapse_words(memory: Memory, synapses: npt.ArrayLike, bits: float | None = 
 class Load:
     """What is used of one core, or of many: arrays of one shape, an element a core (or a trial)."""
 
-    units: Counts
+    units: Integers
     """units of neurons' words"""
-    in_axons: Counts
-    synapse_words: Counts
-    axon_map: Counts
-    programs: Counts
+    in_axons: Integers
+    synapse_words: Integers
+    axon_map: Integers
+    programs: Integers
 
-    def words(self, memory: Memory) -> npt.NDArray[np.float64]:
+    def words(self, memory: Memory) -> Floats:
         """Words of the whole memory."""
         return (
             memory.neuron_unit_words * self.units
@@ -55,12 +54,12 @@ class Load:
             + self.synapse_words
         )
 
-    def used(self, memory: Memory) -> npt.NDArray[np.float64]:
+    def used(self, memory: Memory) -> Floats:
         """How much is used of each of `RESOURCES`: (resources, ...)."""
         parts = (self.words(memory), self.synapse_words, self.units, self.in_axons, self.axon_map, self.programs)
         return np.stack([np.asarray(part, np.float64) for part in parts])
 
-    def shares(self, memory: Memory) -> npt.NDArray[np.float64]:
+    def shares(self, memory: Memory) -> Floats:
         """The same as shares of the limits: above 1 is too much."""
         used = self.used(memory)
         return used / limits(memory).reshape(-1, *(1,) * (used.ndim - 1))
@@ -77,7 +76,7 @@ class Load:
         return Load(*(np.asarray(getattr(self, f.name)[index]) for f in fields(self)))
 
 
-def limits(memory: Memory) -> npt.NDArray[np.float64]:
+def limits(memory: Memory) -> Floats:
     """The most of each of `RESOURCES`."""
     return np.array(
         [

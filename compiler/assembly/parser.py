@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.assembly.lexer import Field, Form, TextLine, lines, match
-from compiler.assembly.population import Integers, Population, label_fault, place_fault
+from compiler.assembly.population import Population, label_fault, place_fault
 from compiler.assembly.text import HEADERS
 from hw_models import isa
+from hw_models.arrays import Integers
 from hw_models.errors import AssemblyError
 
 _KINDS = {kind.__name__: kind for kind in isa.INSTRUCTIONS}

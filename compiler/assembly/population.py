@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from compiler.assembly.liveness import MOST_SHIFT, live_after, shift, ways
 from hw_models import isa
-
-Integers = npt.NDArray[np.int64]
+from hw_models.arrays import Integers
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import fields
 import numpy as np
 
 from compiler.assembly.json_reader import Table
-from compiler.assembly.population import Integers, Population, label_fault, place_fault
+from compiler.assembly.population import Population, label_fault, place_fault
 from hw_models import isa
+from hw_models.arrays import Integers
 from hw_models.plain import Json
 
 _KINDS = {kind.__name__: kind for kind in isa.INSTRUCTIONS}

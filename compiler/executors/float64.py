@@ -13,8 +13,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
 
 
 def run_float(

@@ -18,7 +18,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.op_table import OpTable
 from compiler.graph.segments import segments_of
-from hw_models.fixed_point import Integers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
+from hw_models.fixed_point import AnyIntegers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
 
 TABLE_LIMIT = 2**20
 """A polynomial over a domain of at most this many integers is looked up: same integers, less work."""
@@ -164,7 +164,7 @@ def _divide(op: ops.Divide, graph: IntegerGraph) -> Kernel:
     return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
 
 
-def polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: Integers) -> Integers:
+def polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: AnyIntegers) -> AnyIntegers:
     """The piecewise polynomial `op` at the integers `x`."""
     knots, origins = graph.constants[op.knots], graph.constants[op.origins]
     coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]

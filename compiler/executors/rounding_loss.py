@@ -17,8 +17,7 @@ from compiler.executors.float64 import KERNELS, output_map
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
-
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats, Integers
 
 SEEDS = (0, 1, 2)
 """Each gives every op and constant other errors; the largest effect counts."""
@@ -109,7 +108,7 @@ def _flipped(
     return joined([prepare(graph, flipping(p)).run(x[p], record=names) for p in parts])
 
 
-def first_lost(base: Execution, loss: Loss) -> npt.NDArray[np.int64]:
+def first_lost(base: Execution, loss: Loss) -> Integers:
     """For each sequence the first step at which a state or the output is lost to rounding; the number of steps if none.
 
     A chaotic network amplifies the last digit until two right programs have nothing in common.

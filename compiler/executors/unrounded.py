@@ -16,8 +16,7 @@ from compiler.executors import float64
 from compiler.executors.execution import Array, Execution, Frame, Kernel, prepare
 from compiler.graph import ops
 from compiler.graph.graph import Graph
-
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
 
 
 def run_floating(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
+
 RangeRule = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 FAR = 64.0

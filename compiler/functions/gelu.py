@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from compiler.functions.function import Floats, Function, Symmetry, valley
+from compiler.functions.function import Function, Symmetry, valley
+from hw_models.arrays import Floats
 
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 

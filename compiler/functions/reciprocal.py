@@ -7,7 +7,8 @@ octaves a division is better, and torch's reciprocal is traced as one.
 
 import numpy as np
 
-from compiler.functions.function import Floats, Function, Symmetry
+from compiler.functions.function import Function, Symmetry
+from hw_models.arrays import Floats
 
 
 def reciprocal(x: Floats) -> Floats:

@@ -4,8 +4,9 @@ Approximation on loihi2 (cubics, 8 segments, argument with 13 fraction bits): of
 16 fraction bits, 6.2e-5 where it has 15. A table of 4096 lines: 4.3e-7.
 """
 
-from compiler.functions.function import Floats, Function, Symmetry, valley
+from compiler.functions.function import Function, Symmetry, valley
 from compiler.functions.sigmoid import sigmoid
+from hw_models.arrays import Floats
 
 
 def silu(x: Floats) -> Floats:

@@ -6,7 +6,8 @@ Approximation on loihi2 (cubics, 8 segments, argument with 13 fraction bits): of
 
 import numpy as np
 
-from compiler.functions.function import Floats, Function, Symmetry, increasing
+from compiler.functions.function import Function, Symmetry, increasing
+from hw_models.arrays import Floats
 
 
 def softplus(x: Floats) -> Floats:

@@ -6,7 +6,8 @@ A table of 4096 lines: 1.1e-7 and 4.6e-3, for near 0 a root is steeper than line
 
 import numpy as np
 
-from compiler.functions.function import Floats, Function
+from compiler.functions.function import Function
+from hw_models.arrays import Floats
 
 
 def _range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:

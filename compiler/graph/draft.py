@@ -15,9 +15,8 @@ from compiler.graph.constants import keep
 from compiler.graph.graph import Block, Graph, State, TimeConstant
 from compiler.graph.names import fresh, rewritten, unrewritten
 from compiler.graph.ops import Add, Input, Mul, Op, Output, StateWrite
+from hw_models.arrays import Floats, Integers
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Integers: TypeAlias = npt.NDArray[np.int64]
 Rule: TypeAlias = "Callable[[Draft, Op], Op | str | None]"
 """A local rule: an op whose result it is, the name of an equal value or constant, or None to leave the op."""
 

@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
-
 from compiler.graph.graph import Array, Graph
 from compiler.graph.ops import Input, Output
+from hw_models.arrays import Floats
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.graph import Array, Graph
 from compiler.graph.ops import MatVec
-
-Integers = npt.NDArray[np.int64]
+from hw_models.arrays import Integers
 
 
 def places_of(graph: Graph, op: MatVec) -> Integers | None:

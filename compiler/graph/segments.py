@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import SegmentSum
-
-Integers = npt.NDArray[np.int64]
+from hw_models.arrays import Integers
 
 
 @dataclass(frozen=True)

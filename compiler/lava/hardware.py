@@ -7,6 +7,8 @@ the host holds each sample as long, and it keeps every tick of the output and fi
 
 from __future__ import annotations
 
+from hw_models.arrays import Integers
+
 from compiler.lava.runtime.import_lava import logging_kept  # isort: skip  # opens Lava
 
 from collections.abc import Callable
@@ -23,8 +25,6 @@ from compiler.lava.runtime.targets import MESSAGE_BITS, Target, loihi2, require_
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.start_delay import starting_late
 from hw_models.errors import LavaError
-
-Integers = npt.NDArray[np.int64]
 
 START_S, TICK_S = 600.0, 0.2
 """The estimated deadline: to compile for the chip and to get a board, and for each tick with its exchange."""

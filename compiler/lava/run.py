@@ -21,8 +21,8 @@ from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.mapping.network import MappedNetwork
+from hw_models.arrays import Integers
 
-Integers: TypeAlias = npt.NDArray[np.int64]
 Progress: TypeAlias = Callable[[int, int], None]
 
 START_S, TICK_S, OPERATION_S = 60.0, 2e-3, 1e-7

@@ -22,7 +22,8 @@ from compiler.lava.processes.roots import PyRootsModel
 from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.stock.network import CONSTANTS, Integers, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
+from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
+from hw_models.arrays import Integers
 
 MESSAGE_BITS = 24
 START_S, TICK_S = 60.0, 5e-3

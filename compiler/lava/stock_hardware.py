@@ -6,6 +6,8 @@ tick of what comes back and finds the results in it: see `hardware`.
 
 from __future__ import annotations
 
+from hw_models.arrays import Integers
+
 from compiler.lava.runtime.import_lava import logging_kept  # isort: skip  # opens Lava
 
 import numpy as np
@@ -17,7 +19,7 @@ from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.lava.runtime.targets import Target, loihi2
 from compiler.lava.stock import as_execution, connect, iterations
-from compiler.stock.network import Integers, ProcessGraph
+from compiler.stock.network import ProcessGraph
 from hw_models.errors import LavaError
 
 ADAPTERS = 2 * LATEST

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.assembly.population import Integers, Population
+from compiler.assembly.population import Population
+from hw_models.arrays import Integers
 
 __all__ = ["Connection", "Integers", "MappedNetwork", "Population", "Port", "StateProbe"]
 

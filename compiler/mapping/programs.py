@@ -15,11 +15,11 @@ from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import Array
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
-from compiler.mapping.network import Integers
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Arrival, Schedule, Sent
 from hw_models import isa
+from hw_models.arrays import Integers
 from hw_models.chip import Chip
 
 Moment = tuple[int, int]

@@ -9,7 +9,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import coordinates, places_of
 from compiler.graph.ops import Gather, Linear, MatVec, SegmentSum
-from compiler.mapping.network import Integers
+from hw_models.arrays import Integers
 from hw_models.errors import GraphError
 
 

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import Integers, MappedNetwork, Port
+from compiler.mapping.network import MappedNetwork, Port
 from compiler.simulator.machine import Machine
-from hw_models.cost import Numbers
+from hw_models.arrays import Floats, Integers
 
 Sequences: TypeAlias = Sequence[tuple[Integers, Mapping[str, Integers] | None]]
 """Batches of sequences: integers (batch, time, features), and the states (batch, size) to start from or None."""
@@ -27,14 +27,14 @@ class Activity:
     (the first of a sequence: 0): a code that sends only changes would spare it.
     """
 
-    sent: dict[str, Numbers]
-    unchanged: dict[str, Numbers]
+    sent: dict[str, Floats]
+    unchanged: dict[str, Floats]
 
 
 def count_activity(network: MappedNetwork, sequences: Sequences) -> Activity:
     """Repeat the sequences on `network`, in which samples do not overlap and states are not reset. Needs SciPy."""
     sizes = {p.name: p.size for p in network.populations}
-    sent: dict[str, Numbers] = {}
+    sent: dict[str, Floats] = {}
     times: dict[str, int] = {}
     for port, ticks in network.sends.items():
         for value in ticks.values():
@@ -59,8 +59,8 @@ def _run(
     network: MappedNetwork,
     x: Integers,
     state: Mapping[str, Integers] | None,
-    sent: Mapping[str, Numbers],
-    unchanged: Mapping[str, Numbers],
+    sent: Mapping[str, Floats],
+    unchanged: Mapping[str, Floats],
 ) -> None:
     """Add what a batch of sequences sends; `state` is (size, batch)."""
     lanes, time, _ = x.shape

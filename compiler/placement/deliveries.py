@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import Connection, Integers, MappedNetwork, Population
+from compiler.mapping.network import Connection, MappedNetwork, Population
+from hw_models.arrays import Integers
 from hw_models.constants import Memory
 from hw_models.memory import Load, neuron_units, synapse_words
 

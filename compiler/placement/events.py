@@ -10,9 +10,10 @@ import numpy as np
 from compiler.assembly import executed_instructions
 from compiler.placement.deliveries import OUTSIDE
 from compiler.placement.placement import Placement
-from hw_models.cost import Events, Numbers
+from hw_models.arrays import Floats
+from hw_models.cost import Events
 
-Shares: TypeAlias = Mapping[str, Numbers]
+Shares: TypeAlias = Mapping[str, Floats]
 """By value: how often each neuron sends it when it may, from 0 to 1. A message of 0 is not sent."""
 
 
@@ -40,7 +41,7 @@ def count_events(placement: Placement, shares: Shares | None = None) -> Events:
     return Events(synops, updates, instructions, messages_in, messages_out, arriving, leaving)
 
 
-def _computing(placement: Placement) -> tuple[Numbers, Numbers]:
+def _computing(placement: Placement) -> tuple[Floats, Floats]:
     """Updates and instructions."""
     ticks = placement.network.ticks_per_sample
     updates, instructions = np.zeros((ticks, placement.count)), np.zeros((ticks, placement.count))
@@ -52,6 +53,6 @@ def _computing(placement: Placement) -> tuple[Numbers, Numbers]:
     return updates, instructions
 
 
-def _by_core(cores: np.ndarray, amounts: Numbers, count: int) -> Numbers:
+def _by_core(cores: np.ndarray, amounts: Floats, count: int) -> Floats:
     inside = cores != OUTSIDE
     return np.bincount(cores[inside], weights=amounts[inside], minlength=count).astype(np.float64)

@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import Integers, MappedNetwork
+from compiler.mapping.network import MappedNetwork
 from compiler.placement.deliveries import words_per_neuron
 from compiler.placement.lines import Order, Queue
+from hw_models.arrays import Integers
 from hw_models.constants import Memory
 from hw_models.errors import PlacementError
 from hw_models.memory import RESOURCES, Load, limits, neuron_units, synapse_words

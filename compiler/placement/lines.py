@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import Connection, Integers, MappedNetwork, Population
+from compiler.mapping.network import Connection, MappedNetwork, Population
+from hw_models.arrays import Integers
 
 Piece: TypeAlias = tuple[Population, Integers]
 """Rows of a population, to be placed in this order."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.mapping.network import Connection, Integers, MappedNetwork
+from compiler.mapping.network import Connection, MappedNetwork
 from compiler.placement.lines import Piece
+from hw_models.arrays import Integers
 
 MOST_CHAINED = 4096
 """State neurons up to which the search for alike ones is worth its time and memory: both grow with the square."""

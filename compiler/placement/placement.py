@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from compiler.mapping.network import Integers, MappedNetwork
+from compiler.mapping.network import MappedNetwork
 from compiler.placement.deliveries import OUTSIDE, Deliveries, deliveries, loads
+from hw_models.arrays import Integers
 from hw_models.chip import Chip
 from hw_models.constants import Memory
 from hw_models.memory import RESOURCES, Load

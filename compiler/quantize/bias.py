@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.constants import keep
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
@@ -21,11 +20,11 @@ from compiler.graph.validate import MOST_SHIFT
 from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.formats import Formats
 from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
+from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import QuantizeError
 from hw_models.fixed_point import Format
 
-Floats = npt.NDArray[np.float64]
 Limits = tuple[int, int]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.ranges.observed import Floats
+from hw_models.arrays import Floats
 
 AT_REST = 0.25
 """A channel that is 0 in so great a share of the samples rests there."""

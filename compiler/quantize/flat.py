@@ -15,7 +15,8 @@ from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Max, Min, Mul, Op, Sub
 from compiler.quantize.precision import Precision
-from compiler.ranges.observed import Floats, Interval
+from compiler.ranges.observed import Interval
+from hw_models.arrays import Floats
 
 FLAT = 2.0**-24
 """A function that is so near to its limit is taken to be there."""

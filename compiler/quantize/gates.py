@@ -15,7 +15,7 @@ from compiler.graph.draft import Draft, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Mul, Op, StateRead, Sub
 from compiler.quantize.retention import retention
-from compiler.ranges.observed import Floats
+from hw_models.arrays import Floats
 
 SLOW = 1 / 64
 """Neurons that lose less than this of themselves in an iteration make their state a slow one."""

@@ -8,12 +8,10 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import QuantizeError
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 Real = Callable[[Floats], Floats]
 
 

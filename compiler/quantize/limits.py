@@ -11,7 +11,7 @@ from compiler.graph.matrix import column_sizes
 from compiler.graph.ops import MatVec
 from compiler.quantize.matrices import exponents
 from compiler.quantize.precision import Precision
-from compiler.ranges.observed import Floats
+from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
 

@@ -13,12 +13,13 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.builder import Builder, Floats, state_format
+from compiler.quantize.builder import Builder, state_format
 from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
 from compiler.ranges.ranged import Ranged
 from compiler.ranges.real_intervals import denominator_floor
+from hw_models.arrays import Floats
 from hw_models.fixed_point import Format
 
 

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from hw_models.arrays import Floats, Integers
 
 MOST = 12
 """No source's weights are shifted further: what is so small hardly counts."""

@@ -9,8 +9,9 @@ from compiler.graph.ops import Add, And, MatVec, Shift, Sub
 from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import MOST_LOW_BITS
 from compiler.quantize.limits import source_exponents
-from compiler.quantize.matrices import Floats, Integers, Spread, calibrated, patches, spread
+from compiler.quantize.matrices import Spread, calibrated, patches, spread
 from compiler.ranges.observed import Observed
+from hw_models.arrays import Floats, Integers
 
 LOW_WEIGHT_BITS = 8
 """How much further down a split weight's second matrix stands, at most; its weights then reach +-2^7."""

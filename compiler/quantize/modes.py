@@ -12,7 +12,7 @@ from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec, StateRead
-from compiler.ranges.observed import Floats
+from hw_models.arrays import Floats
 
 Complex = npt.NDArray[np.complex128]
 StateStep = Callable[[Floats, dict[str, Floats]], Mapping[str, Floats]]

@@ -15,8 +15,9 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from compiler.quantize.knots import Curve, Floats, Integers, place, reference
+from compiler.quantize.knots import Curve, place, reference
 from compiler.ranges.polynomial_reach import Pieces, Polynomials, parts_of, reaches
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import QuantizeError
 
 EXACT = 2.0**52

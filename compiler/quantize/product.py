@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
-from compiler.quantize.builder import Builder, Floats
+from compiler.quantize.builder import Builder
 from compiler.quantize.limits import operand_limit
 from compiler.quantize.precision import Precision
-from compiler.ranges.integer_spans import Integers, Span, exactly
+from compiler.ranges.integer_spans import Span, exactly
 from compiler.ranges.observed import Interval
 from compiler.ranges.real_intervals import negates
+from hw_models.arrays import Floats, Integers
 
 MAX_SHIFT = 30
 """The longest shift that a multiply-shift makes; a smaller parameter has fewer digits."""

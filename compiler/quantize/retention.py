@@ -12,7 +12,7 @@ from compiler.executors.float64 import KERNELS
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Op, Select, StateRead, StateWrite, Sub
-from compiler.ranges.observed import Floats
+from hw_models.arrays import Floats
 
 SEQUENCES, STEPS = 4, 64
 """Of the calibration, what is looked at."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from compiler.quantize.matrices import MOST_PATCHES, Floats, best_exponents, calibrated, evenly, spread
+from compiler.quantize.matrices import MOST_PATCHES, best_exponents, calibrated, evenly, spread
 from compiler.quantize.precision import Precision
+from hw_models.arrays import Floats
 
 DIGITS = 8
 """Binary digits of a factor: few, so that the row's sum meets it without being narrowed."""

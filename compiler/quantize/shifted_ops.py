@@ -12,8 +12,9 @@ from compiler.graph.draft import integers, reals
 from compiler.graph.matrix import places_of, product
 from compiler.graph.op_table import OpTable
 from compiler.quantize.shifts import Held, Shifts
-from compiler.ranges.observed import Floats, Interval
+from compiler.ranges.observed import Interval
 from compiler.ranges.real_intervals import input_margin
+from hw_models.arrays import Floats
 
 NEAR = 2.0**-20
 """A smooth ramp is a straight line where it is nearer to one than this."""

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS
-from compiler.graph.draft import Draft, Integers, reals
+from compiler.graph.draft import Draft, reals
 from compiler.graph.ops import Add, Apply, Compare, Op, Relation
-from compiler.ranges.observed import Floats, Interval, Observed
+from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import forward, signed
+from hw_models.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from compiler.graph.ops import Add, Max, Min, Op, Select, StateRead, StateWrite,
 from compiler.quantize.modes import mixed, slowest
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
-from compiler.ranges.observed import Floats
 from compiler.ranges.ranged import Ranged
+from hw_models.arrays import Floats
 
 FEWEST_BITS = 1
 """With fewer a carry is not worth its instructions."""

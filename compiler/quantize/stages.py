@@ -18,10 +18,11 @@ from compiler.quantize import centring, flat, gates, readouts
 from compiler.quantize.matrices import patches
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import row_factors
-from compiler.ranges.observed import Floats, Interval, Observed
+from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds, input_margin
 from compiler.rewrite import extract_row_scales, rescale
 from compiler.rewrite.runner import PassRecord, record
+from hw_models.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)

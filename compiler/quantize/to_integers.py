@@ -23,7 +23,7 @@ from compiler.graph.graph import Graph, State, TimeConstant
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Add, Op, StateWrite
 from compiler.graph.validate import validate
-from compiler.quantize.builder import Builder, Floats, WordError, state_format, with_format
+from compiler.quantize.builder import Builder, WordError, state_format, with_format
 from compiler.quantize.carry import lower_carried
 from compiler.quantize.formats import Formats, choose_formats
 from compiler.quantize.lowering import LOWER, Lowering
@@ -32,6 +32,7 @@ from compiler.quantize.stages import Floating, prepared
 from compiler.ranges.observed import Interval
 from compiler.ranges.proven import prove
 from compiler.ranges.ranged import find_ranges
+from hw_models.arrays import Floats
 from hw_models.chip import Chip
 
 ROUNDING_ROOM = 2.0**-12

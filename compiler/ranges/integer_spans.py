@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph import ops
 from compiler.graph.graph import Graph
@@ -28,10 +27,9 @@ from compiler.ranges.arithmetic import (
 )
 from compiler.ranges.polynomial_reach import Polynomials
 from compiler.ranges.polynomial_reach import reach as table_reach
+from hw_models.arrays import Integers
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format, round_shift, shift_saturate
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

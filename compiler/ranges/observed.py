@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.executors.execution import Array, PreparedGraph, prepare
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input, MatVec
-
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.ranges.arithmetic import of_corners, of_either, of_gather, of_mat_vec, of_segment_sum, of_two
-from compiler.ranges.observed import Floats, Interval, Observed
+from compiler.ranges.observed import Interval, Observed
+from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
 GATES = ("sigmoid", "expm1")

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph.draft import Draft, Floats, Integers, integers, reals, rewrite
+from compiler.graph.draft import Draft, integers, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul, Op, Output, SegmentSum
 from compiler.rewrite.fold import product
 from compiler.rewrite.in_units import at_each_place
+from hw_models.arrays import Floats, Integers
 
 LARGEST_MATRIX = 10_000_000
 """a gather followed by a sum becomes a matrix of at most so many elements"""

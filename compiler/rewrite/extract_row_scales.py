@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec, Mul, Op
+from hw_models.arrays import Floats
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 Factors: TypeAlias = Callable[[MatVec, Floats], Floats]
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from compiler.executors.execution import Frame
 from compiler.executors.float64 import KERNELS
-from compiler.graph.draft import Draft, Floats, integers, rewrite
+from compiler.graph.draft import Draft, integers, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Compare, Div, Elementwise, Gather, Linear, Mul, Op, Relation, Select, Sub
+from hw_models.arrays import Floats
 
 LONGEST_NAME = 120
 """a constant's derived name is at most so long; then the value's own name takes its place"""

@@ -9,9 +9,10 @@ from typing import TypeAlias
 import numpy as np
 
 from compiler.graph import ops
-from compiler.graph.draft import Floats, integers, reals
+from compiler.graph.draft import integers, reals
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
+from hw_models.arrays import Floats
 
 Converted: TypeAlias = tuple[ops.Op, dict[str, Floats]] | None
 """The op, and new arrays for some of its constants; None where the units do not fit."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.graph.draft import Draft, Floats, rewrite
+from compiler.graph.draft import Draft, rewrite
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.ops import Add, Div, Mul, Op, StateRead, StateWrite, Sub
 from compiler.rewrite.sums import Term, add_up, constant_of, terms
+from hw_models.arrays import Floats
 
 
 def increment(graph: Graph) -> Graph:

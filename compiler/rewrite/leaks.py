@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph.draft import Draft, Floats, reals, rewrite
+from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, MatVec, Max, Min, Mul, Op, Select, StateRead, StateWrite, Sub
 from compiler.rewrite.sums import Term, add_up, operands
+from hw_models.arrays import Floats
 
 SLOW = 1 / 32
 """Where less than this of a state leaks in a step, k of 15 digits is off by more than 0.1 % of 1 - k."""

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph import ops
-from compiler.graph.draft import Draft, Floats, integers, reals, sweep
+from compiler.graph.draft import Draft, integers, reals, sweep
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.op_table import OpTable
 from compiler.rewrite.in_units import convert
+from hw_models.arrays import Floats, Integers
 
 SMALLEST = 2.0**-12
 """A limit beside channels of 1 that is held well enough."""
@@ -90,7 +91,7 @@ class View:
         units = {**units, name: unit}
         return UPWARDS(op, self, unit, units)
 
-    def spread(self, units: Units, channel: dict[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64] | None:
+    def spread(self, units: Units, channel: dict[str, Integers]) -> Integers | None:
         """Carry units onwards through gathers, and sums and limits with constants, to where constants take them up.
 
         `channel` says for each element of a value in `units` which input channel it is. Returns the channels
@@ -100,7 +101,7 @@ class View:
             met = [n for n in op.operands if n in units]
             if not met:
                 continue
-            moved: tuple[Floats, npt.NDArray[np.int64]] | None = None
+            moved: tuple[Floats, Integers] | None = None
             if isinstance(op, ops.Gather) and len(op.sources) == 1:
                 index = integers(self.graph, op.index)
                 moved = units[met[0]][index], channel[met[0]][index]

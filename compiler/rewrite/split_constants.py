@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph.draft import Draft, Floats, Integers, integers, reals, rewrite
+from compiler.graph.draft import Draft, integers, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Gather, Op, Select
+from hw_models.arrays import Floats, Integers
 
 
 def beside(graph: Graph) -> Graph:

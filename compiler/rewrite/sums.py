@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.graph.draft import Draft, Floats, reals, rewrite
+from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, MatVec, Mul, Op, Sub
+from hw_models.arrays import Floats
 
 
 @dataclass(frozen=True)

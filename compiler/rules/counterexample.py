@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.executors.reference import prepare_reference
 from compiler.graph.graph import Array
 from compiler.graph.integers import IntegerGraph
+from hw_models.arrays import Floats, Integers
 
 STEPS = 8
 """Samples of each sequence that is tried."""
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +43,7 @@ class Trial:
         return text + (f"after {step + 1} samples of x = {x}" if step else f"at the first sample, x = {x}")
 
 
-def trial(graph: IntegerGraph, sequences: Sequence[npt.NDArray[np.float64]]) -> Trial:
+def trial(graph: IntegerGraph, sequences: Sequence[Floats]) -> Trial:
     """An integer graph tried on the ends of its input's range and on the beginning of `sequences`."""
     ends, known = _ends(graph), _known(graph, sequences)
     x = np.concatenate([ends, known])
@@ -61,13 +59,13 @@ def _ends(graph: IntegerGraph) -> Integers:
     return np.stack(rows).astype(np.int64)[:, None].repeat(STEPS, axis=1)
 
 
-def _known(graph: IntegerGraph, sequences: Sequence[npt.NDArray[np.float64]]) -> Integers:
+def _known(graph: IntegerGraph, sequences: Sequence[Floats]) -> Integers:
     """The first STEPS samples of the sequences, as integers."""
     rows = [sequence[:STEPS] for sequence in sequences if len(sequence) >= STEPS][:STEPS]
     mapped = graph.input_map(np.array(rows).reshape(-1, STEPS, graph.size(graph.entry.out)))
     return graph.input_format.quantize(mapped)[0]
 
 
-def _numbers(values: npt.NDArray[np.float64]) -> str:
+def _numbers(values: Floats) -> str:
     shown = ", ".join(f"{v:.4g}" for v in values[:8])
     return f"({shown}{', ...' if len(values) > 8 else ''})"

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
-
 from compiler.executors.execution import Execution
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
@@ -23,10 +20,9 @@ from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds
 from compiler.rewrite.runner import PassRecord
 from compiler.rules.counterexample import Trial, trial
+from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,11 @@ from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS, output_map
 from compiler.quantize.carry import carry_name
 from compiler.quantize.slow_states import SMALL, stops_short
-from compiler.rules.design import Design, Floats
+from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.ranges import lsb
 from compiler.rules.rounding import TOLERANCE, loss
+from hw_models.arrays import Floats
 
 SHOWN_STEPS = 16
 """Samples within which an output shows that a state is off."""

@@ -19,9 +19,10 @@ from compiler.quantize.modes import STAYS, Complex, linear, mixed, real_step
 from compiler.quantize.precision import LIMITS, Precision
 from compiler.quantize.slow_states import SMALL
 from compiler.quantize.to_integers import quantize
-from compiler.rules.design import Design, Floats
+from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.slow import shows
+from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
 
 OFF = 5e-3

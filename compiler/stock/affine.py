@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,11 @@ class Affine:
         """matrix @ self."""
         return Affine(matrix @ self.offset, {t: matrix @ m for t, m in self.parts.items()})
 
-    def rows(self, index: npt.NDArray[np.int64]) -> Affine:
+    def rows(self, index: Integers) -> Affine:
         """The elements of `index`."""
         return Affine(self.offset[index], {t: m[index] for t, m in self.parts.items()})
 
-    def added_up(self, segment: npt.NDArray[np.int64], size: int) -> Affine:
+    def added_up(self, segment: Integers, size: int) -> Affine:
         """Element j of the result is the sum of the elements i with segment[i] == j."""
 
         def add(array: Floats) -> Floats:

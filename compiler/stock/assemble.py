@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from compiler.stock.affine import Affine, Floats, Tap
+from compiler.stock.affine import Affine, Tap
 from compiler.stock.form import LibraryForm
 from compiler.stock.lower import SOURCE
 from compiler.stock.network import (
     BIAS_EXPONENT,
     CONSTANTS,
     Functions,
-    Integers,
     Kind,
     Place,
     ProcessConnection,
@@ -26,6 +25,7 @@ from compiler.stock.piecewise_linear import coefficients
 from compiler.stock.plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.reference import inverse_root
 from compiler.stock.weights import bias_weights, split
+from hw_models.arrays import Floats, Integers
 
 FACTOR_BITS = 15
 """of each factor of a product: together 30, so that no product leaves 32 bits"""

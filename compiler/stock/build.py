@@ -12,13 +12,13 @@ from compiler.ranges.observed import Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES, simplify
-from compiler.stock.affine import Floats
 from compiler.stock.assemble import assemble, population_of, widest
 from compiler.stock.form import LibraryForm
 from compiler.stock.lower import lower
 from compiler.stock.network import ProcessGraph, factors_of
 from compiler.stock.plan import ProcessPlan
 from compiler.stock.proof import Failure, failures
+from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
 LEAST_BITS = 8

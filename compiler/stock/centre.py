@@ -10,8 +10,8 @@ from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, Op
 from compiler.quantize.centres import centres
-from compiler.ranges.observed import Floats
 from compiler.rewrite.rescale import scale_inputs
+from hw_models.arrays import Floats
 
 APART = 8.0
 """How many times wider than another a channel may be."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
@@ -39,9 +38,9 @@ from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.piecewise_linear import fit
 from compiler.stock.plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.solver_loop import loop_of
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import QuantizeError
 
-Floats = npt.NDArray[np.float64]
 SOURCE = "source"
 LARGEST = 2**25
 """elements of a value's matrix: beyond, a network is too large for dense connections"""
@@ -188,7 +187,7 @@ class _Lowering:
                 advice="Compile it with microcode=True.",
             )
 
-    def _index(self, name: str) -> npt.NDArray[np.int64]:
+    def _index(self, name: str) -> Integers:
         return self.graph.constants[name].astype(np.int64)
 
     def _function(self, out: str, x: str, real: Callable[[Floats], Floats], count: int) -> Affine:

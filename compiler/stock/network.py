@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats, Integers
 
 CONSTANTS = (1, 2**7, 2**14)
 """What the source sends beside the sample's features: biases are weights on these."""

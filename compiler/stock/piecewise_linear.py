@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
 
 POINTS = 2048
 """of the grid on which a function is looked at"""

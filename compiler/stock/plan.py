@@ -9,12 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from compiler.stock.affine import Affine
-
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.stock.network import (
-    CONSTANTS,
-    Floats,
-    Kind,
-    ProcessConnection,
-    ProcessGraph,
-    ProcessPopulation,
-    factors_of,
-)
+from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation, factors_of
 from compiler.stock.weights import LEAST, MOST
+from hw_models.arrays import Floats
 
 WORD = 2.0**23
 """Messages and sums are below: 24 bits with the sign."""

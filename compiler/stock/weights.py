@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from hw_models.arrays import Floats, Integers
 
 LEAST, MOST = -256, 254
 """of a weight with mixed signs"""

@@ -13,10 +13,10 @@ from ltc2neuro.cli.parser import Parser, executors
 from ltc2neuro.cli.words import in_shell
 
 if TYPE_CHECKING:
+    from hw_models.arrays import Floats
     from ltc2neuro.cli.samples import Samples
     from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.compiled.network import BaseNetwork
-    from ltc2neuro.inputs.arrays import Floats
 
 NAME = "run"
 HELP = "run a saved network on samples"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Gather, Input, MatVec
-from ltc2neuro.inputs.arrays import Floats
+from hw_models.arrays import Floats
 
 MOST_NAMED = 8
 """How many channels a warning names"""

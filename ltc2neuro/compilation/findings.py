@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from compiler.rules import Finding, Severity, errors
 from compiler.rules.sizes import PLACEMENT
+from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
-from ltc2neuro.inputs.arrays import Floats
 
 MOST_SEQUENCES, MOST_STEPS = 8, 256
 """Of the calibration, what rules look at."""

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS
@@ -19,9 +18,8 @@ from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Max, Min, Op, StateWrite
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import state_interval, sweep
+from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
-
-Floats = npt.NDArray[np.float64]
 
 SAME, MIXED = 5, 16
 """How many times more the calibration is gone through in the same order, and in others: random walks leave twice their

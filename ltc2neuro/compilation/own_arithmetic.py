@@ -10,10 +10,11 @@ import torch
 
 from compiler.executors.float64 import run_float
 from compiler.graph import Graph
+from hw_models.arrays import Floats
 from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
-from ltc2neuro.tracing.calling.forward import Floats, first_steps, forward, with_time
+from ltc2neuro.tracing.calling.forward import first_steps, forward, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 
 POOR_DB = 30.0

@@ -12,8 +12,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
+from hw_models.arrays import Floats
 from ltc2neuro.tracing.calling.call_convention import Calling
-from ltc2neuro.tracing.calling.forward import Floats, first_steps, forward, with_time
+from ltc2neuro.tracing.calling.forward import first_steps, forward, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 
 NAMED = 6

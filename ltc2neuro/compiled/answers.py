@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from ltc2neuro.inputs.arrays import Floats
 from ltc2neuro.inputs.layout import Layout
 
 

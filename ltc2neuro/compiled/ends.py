@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.integers import HostMap
+from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.clipped import user_ends
-from ltc2neuro.inputs.arrays import Floats
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.quantize.carry import carry_name
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, as_array, check_numbers
+from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array, check_numbers
 
 if TYPE_CHECKING:
     from compiler.graph.integers import IntegerGraph
 
-Integers: TypeAlias = npt.NDArray[np.int64]
 GivenStates: TypeAlias = "Mapping[str, ArrayOrTensor]"
 
 _PART = re.compile(r"(.+)\[(\d+):(\d+)\]")

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.arguments import check_choice
+from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.answers import shaped
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_rows, tell_clipped
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import (
     ArrayOrTensor,
-    Floats,
     Samples,
     Sequences,
     as_array,
@@ -36,7 +36,7 @@ class Host:
         sequences = as_sequences(x, record.features, layout=record.layout)
         return with_timespans(sequences, timespans, record.shortest_span)
 
-    def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
+    def quantize(self, x: ArrayOrTensor) -> Integers:
         """See `BaseNetwork.quantize`."""
         array = _checked(x, self.record.features + self.record.timed, "x")
         return self.record.enters.quantize(array.astype(np.float64))[0]
@@ -51,7 +51,7 @@ class Host:
         array = _checked(outputs, self.record.leaves.size, "outputs")
         return shaped(array, self.record.readout, self.record.step_shape)
 
-    def quantize_state(self, state: GivenStates, *, stacklevel: int = 2) -> dict[str, npt.NDArray[np.int64]]:
+    def quantize_state(self, state: GivenStates, *, stacklevel: int = 2) -> dict[str, Integers]:
         """See `BaseNetwork.quantize_state`."""
         words = self.record.given
         rows = as_rows(state, words, None)

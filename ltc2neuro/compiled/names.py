@@ -12,10 +12,10 @@ from compiler.graph.graph import TimeConstant
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateRead
 from hw_models.arguments import check_names, nearest, shown
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.compiled.record import BaseRecord, Record
 from ltc2neuro.compiled.time_constants import tau, tau_name
-from ltc2neuro.inputs.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
 from compiler.mapping.options import Options
 from hw_models.arguments import check_flag
+from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.answers import answer
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.runs import AnyParts, Run, clipped_of, run_network
 from ltc2neuro.compiled.stream import Stream
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples
 
 
 class BaseNetwork(BaseRecord, ABC):
@@ -98,7 +98,7 @@ class BaseNetwork(BaseRecord, ABC):
 
     # --- the host's side -----------------------------------------------------------------------------------
 
-    def quantize(self, x: ArrayOrTensor) -> npt.NDArray[np.int64]:
+    def quantize(self, x: ArrayOrTensor) -> Integers:
         """Samples (..., features) as the integers that enter the chip; out of range saturates.
 
         Raises `InputError` for other features and for what is not finite.
@@ -113,7 +113,7 @@ class BaseNetwork(BaseRecord, ABC):
         """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
         return self.parts.host.shaped(outputs)
 
-    def quantize_state(self, state: GivenStates) -> dict[str, npt.NDArray[np.int64]]:
+    def quantize_state(self, state: GivenStates) -> dict[str, Integers]:
         """States as integers of this network, (batch, size) by their names, such as `run` starts from.
 
         The type of an array tells what it holds: floats are real values, torch's own `hx`, and are rounded to the

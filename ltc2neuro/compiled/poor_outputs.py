@@ -11,9 +11,10 @@ import numpy as np
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
+from hw_models.arrays import Floats
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.inputs.arrays import Floats, Sequences
+from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
 
 POOR_DB = 30.0

@@ -7,20 +7,17 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
-
 from compiler.graph.graph import Graph, State
 from compiler.graph.integers import IntegerGraph
 from compiler.quantize.precision import Precision
 from compiler.ranges.proven import Proven, prove
 from compiler.rewrite.runner import PassRecord
+from hw_models.arrays import Floats, Integers
 from hw_models.chip import Chip
 from ltc2neuro.compiled.ends import InputEnd, OutputEnd
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.given_states import StateWord, words_of
 from ltc2neuro.compiled.pickling import made_of
-from ltc2neuro.inputs.arrays import Floats
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 
 
@@ -30,8 +27,8 @@ class KnownAnswer:
 
     x: Floats
     """(1, time, channels), in the user's units; the last channel of a timed network is the time before each sample"""
-    integers: npt.NDArray[np.int64]
-    states: dict[str, npt.NDArray[np.int64]]
+    integers: Integers
+    states: dict[str, Integers]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,20 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Job, Shows, States
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, with_extremes
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arguments import check_options
-from ltc2neuro.inputs.arrays import Floats, Sequences
+from ltc2neuro.inputs.arrays import Sequences
 
-Integers: TypeAlias = npt.NDArray[np.int64]
 AnyParts: TypeAlias = BaseParts[BaseRecord, Any]
 """of either kind of network; executors alone know what they take of one"""
 

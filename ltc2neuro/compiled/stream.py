@@ -6,11 +6,12 @@ import numpy as np
 
 from compiler.running.executor import States
 from hw_models.arguments import check_count, check_flag
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.runs import AnyParts, run_network
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, as_array, as_sequences, with_timespans
+from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array, as_sequences, with_timespans
 
 
 class Stream:

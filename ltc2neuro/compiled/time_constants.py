@@ -8,7 +8,7 @@ from compiler.executors.execution import Execution
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.integers import IntegerGraph
 from compiler.ranges.integer_spans import find_spans
-from ltc2neuro.inputs.arrays import Floats
+from hw_models.arrays import Floats
 
 
 def tau_name(state: str) -> str:

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from compiler.lava.executor import LAVA
 from compiler.lava.runtime.entering import Entering
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from hw_models.arguments import check_choice, check_count, check_text
+from hw_models.arrays import Integers
 from hw_models.errors import InputError
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from lava.magma.core.process.process import AbstractProcess
 
     from compiler.lava.processes.nets import Net
-
-Integers = npt.NDArray[np.int64]
 
 
 def to_lava(

@@ -15,13 +15,13 @@ import numpy.typing as npt
 import torch
 
 import ltc2neuro
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.runs import Run
 from ltc2neuro.cost.report import band_text
 from ltc2neuro.demo import plot as demo_plot
 from ltc2neuro.extras import LAVA
-from ltc2neuro.inputs.arrays import Floats
 from ltc2neuro.loading.factory import build_model
 from ltc2neuro.loading.weights import load_weights
 from ltc2neuro.network import Network
@@ -35,9 +35,9 @@ class Digits:
     """Images of handwritten digits as sequences (batch, 8 rows, 8 pixels), pixels in 0..1, and their labels."""
 
     x_train: npt.NDArray[np.float32]
-    y_train: npt.NDArray[np.int64]
+    y_train: Integers
     x_test: npt.NDArray[np.float32]
-    y_test: npt.NDArray[np.int64]
+    y_test: Integers
 
 
 def load_digits() -> Digits:

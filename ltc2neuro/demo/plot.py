@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS
-from ltc2neuro.inputs.arrays import Floats
+from hw_models.arrays import Floats, Integers
 from ltc2neuro.network import Network
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ class Traces:
     tau: Floats
 
 
-def choose(labels: npt.NDArray[np.int64], answers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def choose(labels: Integers, answers: Integers) -> Integers:
     """The first image of each of five digits, but one that the network gets wrong where there is one."""
     right = [int(np.flatnonzero((labels == d) & (answers == d))[0]) for d in (0, 3, 4, 7, 9)]
     wrong = np.flatnonzero(labels != answers)[:1]
     return np.array([*right[: IMAGES - len(wrong)], *wrong], np.int64)
 
 
-def draw(net: Network, x: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], path: Path) -> None:
+def draw(net: Network, x: npt.NDArray[np.float32], labels: Integers, path: Path) -> None:
     """Draw images `x` (batch, 8, 8), one a column, into the PNG `path`."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D

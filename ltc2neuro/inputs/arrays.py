@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hw_models.arguments import shown
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 
 if TYPE_CHECKING:
     import torch
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 ArrayOrTensor: TypeAlias = "npt.ArrayLike | torch.Tensor"
 Samples: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor]"
 

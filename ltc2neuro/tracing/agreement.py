@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph
+from hw_models.arrays import Floats
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length
 from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
@@ -17,8 +17,6 @@ from ltc2neuro.tracing.model import calling_of
 from ltc2neuro.tracing.proof.failures import OUTPUT, DiffersError
 from ltc2neuro.tracing.proof.probes import MOST_TOGETHER, Probe
 from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, compared
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph
+from hw_models.arrays import Floats
 from hw_models.errors import InputError, ProofError
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.tracing.axis_order import in_order
@@ -24,8 +25,6 @@ from ltc2neuro.tracing.record import Traced, record
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Times
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
-
-Floats = npt.NDArray[np.float64]
 
 _SHORTER, _LONGER = 0.25, 2.0
 """How much shorter and longer than in the calibration time spans may be; a range has room for no longer ones"""

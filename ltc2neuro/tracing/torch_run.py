@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hw_models.arrays import Floats
 from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
@@ -15,8 +16,6 @@ from ltc2neuro.tracing.calling.forward import by_length, forward, with_spans, wi
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 from ltc2neuro.tracing.model import calling_of
 from ltc2neuro.tracing.recording.source import raised_at
-
-Floats = npt.NDArray[np.float64]
 
 _BATCH = 64
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.executors.execution import Array, prepare
 from compiler.executors.float64 import KERNELS
 from compiler.graph import Graph
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
-
-Floats = npt.NDArray[np.float64]
 
 _STEPS = 3
 

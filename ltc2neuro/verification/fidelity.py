@@ -11,12 +11,13 @@ import numpy as np
 from compiler.executors.execution import Execution
 from compiler.executors.float64 import run_each
 from compiler.running.interpreted import FLOATING
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import Run, run_network
 from ltc2neuro.compiled.time_constants import holdable, tau, tau_name
-from ltc2neuro.inputs.arrays import Floats, Sequences
+from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.network import Network
 from ltc2neuro.verification.verdict import Row
 

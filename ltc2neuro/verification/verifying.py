@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from hw_models.arguments import check_names
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import Run, run_network
 from ltc2neuro.inputs.arguments import check_module
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Floats, Samples, Sequences, as_sequences, as_targets, with_timespans
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples, Sequences, as_sequences, as_targets, with_timespans
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin

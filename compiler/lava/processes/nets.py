@@ -37,9 +37,10 @@ from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, StateVar
 from compiler.lava.runtime.targets import TAGS
 from compiler.lava.runtime.watched import watch
-from compiler.mapping.network import Integers, MappedNetwork, Population
+from compiler.mapping.network import MappedNetwork, Population
 from compiler.mapping.start_delay import starting_late
 from compiler.simulator.machine import Machine
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import LavaError, MissingExtraError
 
 
@@ -61,7 +62,7 @@ class Net(AbstractProcess):
     state_ticks: Mapping[str, int]
 
     after: Net | None = None
-    dequantize: Callable[[npt.ArrayLike], npt.NDArray[np.float64]] | None = None
+    dequantize: Callable[[npt.ArrayLike], Floats] | None = None
 
     def __init__(self, **params: object) -> None:
         with logging_kept():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hw_models.arrays import Integers
+
 import compiler.lava.runtime.import_lava  # noqa: F401  # isort: skip  # opens Lava
 
 import math
@@ -12,7 +14,7 @@ from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode, clip_weights, truncate_weights
 from scipy.sparse import csr_matrix
 
-from compiler.mapping.network import Connection, Integers, MappedNetwork, Port
+from compiler.mapping.network import Connection, MappedNetwork, Port
 from hw_models.errors import BUG, LavaError
 
 WEIGHT_BITS = 8

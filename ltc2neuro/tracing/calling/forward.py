@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, Wrap, unwrapped
 from ltc2neuro.tracing.calling.squeezed import restored
 from ltc2neuro.tracing.layers import timed_cells
-
-Floats = npt.NDArray[np.float64]
 
 
 def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from itertools import product
 
-import numpy as np
-import numpy.typing as npt
-
+from hw_models.arrays import Floats
 from hw_models.errors import ProofError
 from ltc2neuro.tracing.calling.call_convention import Calling
-
-Floats = npt.NDArray[np.float64]
 
 
 def restored(answer: Floats, rows: int, steps: int, calling: Calling) -> Floats:

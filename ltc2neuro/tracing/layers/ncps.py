@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from ncps.torch import LTC, LTCCell
 
+from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
@@ -26,8 +26,6 @@ from ltc2neuro.tracing.layers.recurrent import (
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 from ltc2neuro.tracing.recording.symbolic import Symbolic
-
-Floats = npt.NDArray[np.float64]
 
 
 def ltc(

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from ncps.torch import CfC, CfCCell, WiredCfCCell
 
+from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.layers.ncps import refuse_batched_time, refuse_double
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
-from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, CellStep, Floats, initial_states, own_step, scan
+from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, CellStep, initial_states, own_step, scan
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 

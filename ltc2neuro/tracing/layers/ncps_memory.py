@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ltc2neuro.tracing.layers.recurrent import Bound, CellStep, Elapsed, Floats, States, StateVariable
+from hw_models.arrays import Floats
+from ltc2neuro.tracing.layers.recurrent import Bound, CellStep, Elapsed, States, StateVariable
 from ltc2neuro.tracing.recording.recorder import Recorder
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn.utils import parametrize
 
+from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
@@ -20,7 +20,6 @@ from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
 
-Floats = npt.NDArray[np.float64]
 States = tuple[torch.Tensor, ...]
 Bound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
 """low and high, for every step, from the initial state"""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from hw_models.arrays import Floats
 from ltc2neuro.tracing.layers.recurrent import (
     CELLS,
     CellStep,
@@ -21,8 +21,6 @@ from ltc2neuro.tracing.layers.recurrent import (
 )
 from ltc2neuro.tracing.ops import torch_cells
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
-
-Floats = npt.NDArray[np.float64]
 
 _PLAIN = {"tanh": torch_cells.rnn_tanh_cell, "relu": torch_cells.rnn_relu_cell}
 

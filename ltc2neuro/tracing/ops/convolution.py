@@ -12,16 +12,15 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 
+from hw_models.arrays import Floats, Integers
 from ltc2neuro.tracing.ops.linear import at_places, features_only, linear
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
-Integers = npt.NDArray[np.int64]
 Rule = Callable[..., Tensor]
 Option: TypeAlias = "int | str | Sequence[int]"
 
@@ -152,7 +151,7 @@ def _mean_at_places(x: Symbolic, pool: Callable[[Tensor], Tensor]) -> Tensor:
     return y.unflatten(1, tuple(_result(x, pool)))
 
 
-def _windows(pool: Callable[[Tensor], Tensor], shape: Sequence[int]) -> tuple[Integers, npt.NDArray[np.float64]]:
+def _windows(pool: Callable[[Tensor], Tensor], shape: Sequence[int]) -> tuple[Integers, Floats]:
     """Of each output of one channel the elements that it is the mean of, filled up with the channel's size; 1/count."""
     size = math.prod(shape)
     outputs, elements, factors = [], [], []

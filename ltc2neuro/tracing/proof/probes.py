@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.work import Work
+from hw_models.arrays import Floats
 from ltc2neuro.tracing.recording import axes
-
-Floats = npt.NDArray[np.float64]
 
 BUDGET = 8e8
 """Elements that torch computes at most for a proof, about: one or two seconds of a processor"""

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from compiler.executors.float64 import run_float
 from compiler.executors.rounding_loss import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.work import work
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import ProofError
 from ltc2neuro.compiled import evidence
 from ltc2neuro.compiled.evidence import Evidence
@@ -33,8 +33,6 @@ from ltc2neuro.tracing.proof.failures import (
 from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
 from ltc2neuro.tracing.proof.shown import Pair, Witness, witness
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
-
-Floats = npt.NDArray[np.float64]
 
 ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
 """What a difference may be, of the largest in its channel and row, besides what rounding loses"""
@@ -194,7 +192,7 @@ class _Trial:
             if self.subject.traced is not None:
                 answer = next(p for p in pairs if p.value == OUTPUT).scale
                 loss = loss.of_answers(rounding_loss(self.subject.traced, probe.x, _UNIT[dtype])[1], answer)
-        until: npt.NDArray[np.int64] | None = None
+        until: Integers | None = None
         undecided: set[int] = set()
         for p in pairs:
             limits = ALLOWED[dtype] * p.scale + ROOM * _lost(p, loss)

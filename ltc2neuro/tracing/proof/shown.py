@@ -8,18 +8,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from compiler.executors.execution import Execution
+from hw_models.arrays import Floats, Integers
 from ltc2neuro.nn.recurrence import split
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.modules import Forward, instrumented
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Pair:
     value: str
     ours: Floats
     torchs: Floats
-    elements: npt.NDArray[np.int64]
+    elements: Integers
     """of the value in the graph, in the order of the arrays' last axis"""
     every: bool
     """whether it is there at every step"""

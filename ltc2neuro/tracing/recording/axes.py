@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-Integers = npt.NDArray[np.int64]
+from hw_models.arrays import Integers
 
 ROWS = 2
 """batch rows of a trace: fewer would hide what mixes rows"""

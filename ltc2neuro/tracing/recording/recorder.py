@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph, Op, State
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.ops import Apply, Gather, Input, StateRead
 from compiler.graph.origin import Origin
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoints
@@ -25,8 +25,6 @@ from ltc2neuro.tracing.recording.source import code_line, user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.recording.tape import LoopBody, Tape
 from ltc2neuro.tracing.recording.whole_numbers import Reach, reach
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ class Recorder(Tape):
             )
         return self._graph.constant(np.asarray(array, np.float64), name)
 
-    def index(self, array: npt.NDArray[np.int64], hint: str) -> str:
+    def index(self, array: Integers, hint: str) -> str:
         """The constant that holds an index or segment array."""
         return self._graph.index(array, hint)
 
@@ -196,7 +194,7 @@ class Recorder(Tape):
         spans = symbolic(self, elapsed[..., 0], both.codes[..., -1], both.value)
         return symbolic(self, example, both.codes[..., :-1], both.value), spans
 
-    def output(self, tensor: Symbolic, elements: npt.NDArray[np.int64]) -> None:
+    def output(self, tensor: Symbolic, elements: Integers) -> None:
         """The model's result."""
         self._graph.output(operand(tensor, elements))
 

@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from compiler.graph import Op
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.whole_numbers import Reach
 
-Floats = npt.NDArray[np.float64]
 LoopBody: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
 
 
@@ -60,7 +58,7 @@ class Tape(Protocol):
         """A constant of that name, or a numbered one where the name already has another content."""
         ...
 
-    def index(self, array: npt.NDArray[np.int64], hint: str) -> str:
+    def index(self, array: Integers, hint: str) -> str:
         """The constant that holds an index or segment array."""
         ...
 

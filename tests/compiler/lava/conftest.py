@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from compiler.mapping.network import Connection, MappedNetwork, Population, Port, StateProbe
 from hw_models import isa
-
-Integers = npt.NDArray[np.int64]
+from hw_models.arrays import Integers
 
 SIZE, FEATURES, PERIOD = 4, 3, 2
 INPUT = np.array([[3, 0, -2], [0, 255, 0], [-255, 1, 0], [0, 0, 7]])

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from hw_models.arrays import Integers
 from hw_models.errors import LavaError, MissingExtraError
 
 try:
@@ -27,7 +27,6 @@ from compiler.lava.processes.nets import FusedNet, MappedNet, Net
 from compiler.mapping.network import MappedNetwork
 
 pytestmark = pytest.mark.timeout(60)
-Integers = npt.NDArray[np.int64]
 MapFor = Callable[[int | None], MappedNetwork]
 Expected = Callable[[Integers, Integers], tuple[Integers, Integers]]
 SAMPLES = 12

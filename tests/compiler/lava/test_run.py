@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from hw_models.arrays import Integers
 from hw_models.errors import LavaError, MissingExtraError
 
 try:
@@ -24,7 +24,6 @@ from compiler.lava.selftest import selftest
 from compiler.mapping.network import MappedNetwork
 
 pytestmark = pytest.mark.timeout(60)
-Integers = npt.NDArray[np.int64]
 MapFor = Callable[[int | None], MappedNetwork]
 Expected = Callable[[Integers, Integers], tuple[Integers, Integers]]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hw_models.arrays import Integers
 from hw_models.errors import LavaError, MissingExtraError
 
 try:
@@ -23,7 +24,7 @@ from compiler.lava.stock import simulator
 from compiler.lava.stock_hardware import found, run_library_loihi2, run_library_on
 from compiler.stock.build import build, simplified
 from compiler.stock.form import LibraryForm
-from compiler.stock.network import Integers, ProcessGraph
+from compiler.stock.network import ProcessGraph
 from compiler.stock.reference import run_reference
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from compiler.mapping.network import Connection, Integers, MappedNetwork, Population, Port
+from compiler.mapping.network import Connection, MappedNetwork, Population, Port
 from hw_models import isa
+from hw_models.arrays import Integers
 
 
 def population(name: str, size: int, words: int = 2, state: bool = False) -> Population:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from hw_models.arrays import Integers
+
 sys.path.insert(0, str(Path(__file__).parent))
 from placement_networks import dense, layers, network, networks, population
 
-from compiler.mapping.network import Integers, MappedNetwork
+from compiler.mapping.network import MappedNetwork
 from compiler.placement import filling, search
 from compiler.placement.lines import Synapses
 from compiler.placement.orders import around_states, in_order

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from compiler.graph.builder import GraphBuilder
@@ -13,8 +12,8 @@ from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Select, Sub
 from compiler.graph.origin import Origin
 from compiler.quantize.retention import SEQUENCES, STEPS, retention
+from hw_models.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
 Make = Callable[[GraphBuilder, str, str], str]
 
 

@@ -22,8 +22,7 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-
-Floats = npt.NDArray[np.float64]
+from hw_models.arrays import Floats
 
 
 @dataclass(frozen=True)

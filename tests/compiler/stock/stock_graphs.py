@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from hw_models.arrays import Floats, Integers
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "rewrite"))
 from raw_ltc import Recorder, random_parameters, raw_ltc
@@ -18,9 +19,6 @@ from compiler.stock.build import build, simplified
 from compiler.stock.form import LibraryForm
 from compiler.stock.network import ProcessGraph
 from compiler.stock.reference import run_reference
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def ltc(units: int = 5, seed: int = 0) -> Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hw_models.arrays import Integers
 from hw_models.errors import LavaError, MissingExtraError
 
 try:
@@ -16,7 +17,7 @@ from compiler.lava.processes.host import Sink, Source
 from compiler.lava.runtime.connections import synapses
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.mapping.network import Connection, Integers, Port
+from compiler.mapping.network import Connection, Port
 
 pytestmark = pytest.mark.timeout(60)
 
