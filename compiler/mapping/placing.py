@@ -32,20 +32,14 @@ class Task:
 
 
 class Placing:
-    """One attempt to place one block. `length` None: as long as it gets. Values wait for their level in `wait`."""
+    """One attempt to place one block. `span` of length 0: as long as it gets. Values wait for their level in `wait`."""
 
     def __init__(
-        self,
-        task: Task,
-        before: Schedule,
-        block: int,
-        span: BlockTicks,
-        length: int | None,
-        wait: Mapping[str, int] | None = None,
+        self, task: Task, before: Schedule, block: int, span: BlockTicks, wait: Mapping[str, int] | None = None
     ) -> None:
         self.task, self.plan, self.groups, self.chip = task, task.plan, task.groups, task.chip
         self.schedule, self.block, self.span = before.copy(), block, span
-        self.length, self.highest, self.wait = length, 0, wait or {}
+        self.length, self.highest, self.wait = span.length or None, 0, wait or {}
         self.schedule.spans.append(span)
 
     def run(self, ops: tuple[Op, ...]) -> Schedule:

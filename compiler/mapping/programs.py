@@ -12,7 +12,7 @@ import numpy as np
 
 from compiler.assembly import Scratch, Section, Site, select
 from compiler.assembly.dispatch import SAMPLE, TICK
-from compiler.graph.graph import Array
+from compiler.graph.graph import Array, State
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
 from compiler.mapping.plan import Plan
@@ -48,6 +48,10 @@ class Program:
 class _Member:
     """What one population does, by moment, before it becomes instructions."""
 
+    name: str
+    size: int
+    states: list[State]
+    """of the graph, that it keeps"""
     ops: dict[Moment, list[Elementwise]] = field(default_factory=dict)
     sends: dict[Moment, list[Sent]] = field(default_factory=dict)
     arrivals: dict[Moment, list[Arrival]] = field(default_factory=dict)
@@ -63,7 +67,10 @@ class _Member:
 
 def programs(plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, resets: bool) -> tuple[Program, ...]:
     """The programs of all populations. `resets`: whether states will return to their initial values."""
-    members = [_Member() for _ in groups.names]
+    members = [
+        _Member(name, size, [s for s in plan.graph.states if groups.state_owner[s.name] == number])
+        for number, (name, size) in enumerate(zip(groups.names, groups.sizes, strict=True))
+    ]
     for number, block in enumerate(plan.graph.blocks):
         for op in block.ops:
             _collect(op, number, members, groups, schedule)
@@ -73,9 +80,7 @@ def programs(plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, resets:
         member.use(sent.value, moment)
     for arrival in schedule.arrivals.values():
         members[arrival.slot[0]].arrivals.setdefault((arrival.block, arrival.level), []).append(arrival)
-    return tuple(
-        _Writer(plan, groups, schedule, chip, number, member).program(resets) for number, member in enumerate(members)
-    )
+    return tuple(_Writer(plan, schedule, chip, member).program(resets) for member in members)
 
 
 def _collect(op: Op, block: int, members: list[_Member], groups: Groups, schedule: Schedule) -> None:
@@ -99,27 +104,23 @@ _COUNTERS = (TICK.name, SAMPLE.name)
 class _Writer:
     """Writes the listing of one population."""
 
-    def __init__(
-        self, plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, number: int, member: _Member
-    ) -> None:
+    def __init__(self, plan: Plan, schedule: Schedule, chip: Chip, member: _Member) -> None:
         self.plan, self.graph, self.schedule, self.chip, self.member = plan, plan.graph, schedule, chip, member
-        self.name, self.size = groups.names[number], groups.sizes[number]
-        self.owned = [s for s in self.graph.states if groups.state_owner[s.name] == number]
         self.scratch = Scratch()
         self.words: dict[str, Integers | int] = {}
-        self.states = {s.name: self._new_word(s.name, self._constant(s.initial)) for s in self.owned}
+        self.states = {s.name: self._new_word(s.name, self._constant(s.initial)) for s in member.states}
         self.placed: dict[str, isa.Source] = {}
         self.aliases = {op.out: (b, op.state) for b, ops in member.reads.items() for op in ops}
 
     def program(self, resets: bool) -> Program:
         """The program, its words as they are before the first tick."""
         sections = self._sections()
-        initial = {s.name: self._parameter(s.initial) for s in self.owned} if resets else {}
+        initial = {s.name: self._parameter(s.initial) for s in self.member.states} if resets else {}
         sent = [s.slot[1] for sends in self.member.sends.values() for s in sends]
         read = [a.slot[1] for arrivals in self.member.arrivals.values() for a in arrivals]
         return Program(
-            self.name,
-            self.size,
+            self.member.name,
+            self.member.size,
             tuple(sections),
             self.words,
             self.states,
@@ -203,7 +204,7 @@ class _Writer:
 
     def _constant(self, name: str) -> Integers:
         array: Array = self.graph.constants[name]
-        return np.broadcast_to(np.asarray(array, np.int64), (self.size,)).copy()
+        return np.broadcast_to(np.asarray(array, np.int64), (self.member.size,)).copy()
 
     def _new_word(self, name: str, initial: Integers | int) -> isa.Word:
         name = fresh(primed(name), self.words, _COUNTERS)

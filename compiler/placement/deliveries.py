@@ -10,8 +10,6 @@ import numpy as np
 
 from compiler.mapping.network import Connection, MappedNetwork, Population
 from hw_models.arrays import Integers
-from hw_models.constants import Memory
-from hw_models.memory import Load, neuron_units, synapse_words
 
 Cores: TypeAlias = Mapping[str, Integers]
 """By population: the core of each of its neurons."""
@@ -83,28 +81,3 @@ def axon_map_entries(network: MappedNetwork, deliveries: Iterable[Deliveries]) -
 def words_per_neuron(population: Population) -> int:
     """Words of a neuron: those that it keeps from tick to tick, and temporaries for which there is no register."""
     return len(population.words)
-
-
-def loads(
-    network: MappedNetwork,
-    cores: Cores,
-    deliveries: Iterable[Deliveries],
-    count: int,
-    memory: Memory,
-    bits: float | None = None,
-) -> Load:
-    """What each of `count` cores holds; `bits` a packed synapse, the chip file's default where None."""
-    units, programs = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    in_axons, synapses, axon_map = units.copy(), units.copy(), units.copy()
-    for population in network.populations:
-        neurons = np.bincount(cores[population.name], minlength=count)
-        units += neurons * neuron_units(memory, words_per_neuron(population))
-        programs += neurons > 0
-    for sent in deliveries:
-        inside = sent.targets != OUTSIDE
-        targets = sent.targets[inside]
-        in_axons += np.bincount(targets, minlength=count)
-        packed = synapse_words(memory, sent.synapses[inside], bits)
-        synapses += np.bincount(targets, weights=packed, minlength=count).astype(np.int64)
-        axon_map += np.bincount(sent.sources[sent.sources != OUTSIDE], minlength=count)
-    return Load(units, in_axons, synapses, axon_map, programs)

@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from compiler.mapping.network import MappedNetwork
-from compiler.placement.deliveries import OUTSIDE, Deliveries, deliveries, loads
+from compiler.placement.deliveries import OUTSIDE, Deliveries, deliveries, words_per_neuron
 from hw_models.arrays import Integers
 from hw_models.chip import Chip
 from hw_models.constants import Memory
-from hw_models.memory import RESOURCES, Load
+from hw_models.memory import RESOURCES, Load, neuron_units, synapse_words
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +31,7 @@ class Placement:
     @cached_property
     def load(self) -> Load:
         """What each core holds."""
-        return loads(self.network, self.cores, self.deliveries, self.count, self.memory, self.bits)
+        return self._load(self.bits)
 
     @cached_property
     def deliveries(self) -> tuple[Deliveries, ...]:
@@ -65,8 +65,23 @@ class Placement:
 
     def fits_at(self, bits: float) -> bool:
         """Whether the same cores would do if a packed synapse had so many bits."""
-        load = loads(self.network, self.cores, self.deliveries, self.count, self.memory, bits)
-        return bool(load.fits(self.memory).all())
+        return bool(self._load(bits).fits(self.memory).all())
+
+    def _load(self, bits: float) -> Load:
+        units, programs = np.zeros(self.count, np.int64), np.zeros(self.count, np.int64)
+        in_axons, synapses, axon_map = units.copy(), units.copy(), units.copy()
+        for population in self.network.populations:
+            neurons = np.bincount(self.cores[population.name], minlength=self.count)
+            units += neurons * neuron_units(self.memory, words_per_neuron(population))
+            programs += neurons > 0
+        for sent in self.deliveries:
+            inside = sent.targets != OUTSIDE
+            targets = sent.targets[inside]
+            in_axons += np.bincount(targets, minlength=self.count)
+            packed = synapse_words(self.memory, sent.synapses[inside], bits)
+            synapses += np.bincount(targets, weights=packed, minlength=self.count).astype(np.int64)
+            axon_map += np.bincount(sent.sources[sent.sources != OUTSIDE], minlength=self.count)
+        return Load(units, in_axons, synapses, axon_map, programs)
 
     def neurons(self, core: int) -> dict[str, int]:
         """How many neurons of each population a core holds."""

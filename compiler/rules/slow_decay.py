@@ -105,39 +105,42 @@ def decays(design: Design, integers: IntegerGraph) -> list[Decay]:
         slow[name] = which[np.argsort(leak[which])][:NEURONS]
     if not among and not any(len(which) for which in slow.values()):
         return []
-    x, states = _points(design)
-    found = _modes(design, integers, x, states, among) if among and len(x) else []
+    points = _points(design)
+    found = _modes(design, integers, points, among) if among and len(points.x) else []
     for name, which in slow.items():
-        decay = _worst(design, integers, x, states, name, which) if len(which) else None
+        decay = _worst(design, integers, points, name, which) if len(which) and len(points.x) else None
         if decay is not None and decay.off > OFF:
             found.append(decay)
     return found
 
 
-def _points(design: Design) -> tuple[Floats, dict[str, Floats]]:
+@dataclass(frozen=True)
+class _Points:
     """Samples (rows, channels), and the states (rows, size) that each of them finds."""
+
+    x: Floats
+    states: dict[str, Floats]
+
+
+def _points(design: Design) -> _Points:
     rows, states = [], {s.name: [] for s in design.real.states}
     for run, sequence in zip(design.runs, [s for s in design.sequences if len(s)], strict=True):
         last = range(max(1, len(sequence) - POINTS), len(sequence))
         rows += [sequence[t] for t in last]
         for name, track in states.items():
             track += [run.states[name][0, t - 1] for t in last]
-    return np.array(rows), {n: np.array(track) for n, track in states.items()}
+    return _Points(np.array(rows), {n: np.array(track) for n, track in states.items()})
 
 
-def _worst(
-    design: Design, integers: IntegerGraph, x: Floats, states: dict[str, Floats], name: str, which: np.ndarray
-) -> Decay | None:
-    if not len(x):
-        return None
+def _worst(design: Design, integers: IntegerGraph, points: _Points, name: str, which: np.ndarray) -> Decay | None:
     kept = design.kept[name]
     nudge = NUDGE * kept.largest
     # each row again, once for each neuron that is moved
-    count, rows = len(which), len(x)
-    many = {n: np.tile(s, (count + 1, 1)) for n, s in states.items()}
+    count, rows = len(which), len(points.x)
+    many = {n: np.tile(s, (count + 1, 1)) for n, s in points.states.items()}
     for k, neuron in enumerate(which, 1):
         many[name][k * rows : (k + 1) * rows, neuron] += nudge[neuron]
-    again = np.tile(x, (count + 1, 1))
+    again = np.tile(points.x, (count + 1, 1))
     real = real_step(design.real)(again, many)[name].reshape(count + 1, rows, -1)
     held = _integer_step(integers, again, many)[name].reshape(count + 1, rows, -1)
     worst: Decay | None = None
@@ -154,19 +157,17 @@ def _worst(
     return None if worst is None else replace(worst, neurons=tuple(bad))
 
 
-def _modes(
-    design: Design, integers: IntegerGraph, x: Floats, states: dict[str, Floats], among: frozenset[str]
-) -> list[Decay]:
+def _modes(design: Design, integers: IntegerGraph, points: _Points, among: frozenset[str]) -> list[Decay]:
     """Of each state with slow modes that are too far off, the worst one."""
-    point = {n: s[-1] for n, s in states.items()}
-    real = linear(real_step(design.real), x[-1], point)
+    x, point = points.x[-1], {n: s[-1] for n, s in points.states.items()}
+    real = linear(real_step(design.real), x, point)
     if not np.all(np.isfinite(real.slope)):
         return []
     kept, parts = np.linalg.eig(real.slope)
     slow = np.flatnonzero((1 - np.abs(kept) > STAYS) & (1 - np.abs(kept) < SLOW))
     if not slow.size or np.linalg.cond(parts) > 1 / STAYS:
         return []
-    held = linear(lambda x, s: _integer_step(integers, x, s), x[-1], point)
+    held = linear(lambda x, s: _integer_step(integers, x, s), x, point)
     partner = _matched(kept[slow], np.linalg.eigvals(held.slope).astype(np.complex128))
     left = np.linalg.inv(parts)
     names = np.repeat(list(point), [s.size for s in point.values()])

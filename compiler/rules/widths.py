@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,15 +52,15 @@ def message(design: Design) -> Iterator[Finding]:
 
 def word(design: Design) -> Iterator[Finding]:
     """Values and states that a neuron's word does not hold."""
-    low, high = -design.chip.word_high - 1, design.chip.word_high
+    held = _word(design)
     for graph, op in _ops(design):
         form = _format(graph, op.result or "")
-        if op.result is None or form is None or (isinstance(op, (MatVec, SegmentSum)) and _partial(design, op) > high):
+        partial = _partial(design, op) if isinstance(op, (MatVec, SegmentSum)) else 0
+        if op.result is None or form is None or partial > held.high:
             continue  # such a sum is the accumulator's
-        span = design.spans[op.result]
-        if span.least < low or span.most > high:
-            yield _beyond(design, "word", op.result, "it can be more than a word holds", low, high)
-        elif form.low < low or form.high > high:
+        if _leaves(design, op.result, held):
+            yield _beyond(design, "word", op.result, "it can be more than a word holds", held)
+        elif form.low < held.low or form.high > held.high:
             yield _wide(design.name(op.result), "its format is wider than a word", form, design.chip.word_bits)
     graph = design.integers
     for state in graph.states if graph is not None else ():
@@ -75,11 +76,11 @@ def accumulator(design: Design) -> Iterator[Finding]:
         partial = _partial(design, op)
         if partial > design.chip.word_high:
             text = f"a sum of parts can reach {partial:,}"
-            span, low, high = design.spans[op.out], -design.chip.word_high - 1, design.chip.word_high
-            if span.least < low or span.most > high:
-                yield _beyond(design, "accumulator", op.out, "a sum can leave the accumulator", low, high, text)
+            if _leaves(design, op.out, _word(design)):
+                found = _beyond(design, "accumulator", op.out, "a sum can leave the accumulator", _word(design))
+                yield replace(found, numbers=f"{text}; {found.numbers}")
             else:
-                limit = f"{high:,}, {design.chip.word_bits} bits"
+                limit = f"{design.chip.word_high:,}, {design.chip.word_bits} bits"
                 yield Finding(
                     "accumulator",
                     design.name(op.out),
@@ -117,19 +118,26 @@ def overflow(design: Design) -> Iterator[Finding]:
         form = _format(graph, op.result or "")
         if op.result is None or form is None or not isinstance(op, (Elementwise, Linear)):
             continue
-        span = design.spans[op.result]
-        if span.least < form.low or span.most > form.high:
-            message = f"it can leave its format of {form.bits} bits"
-            yield _beyond(design, "overflow", op.result, message, form.low, form.high)
+        if _leaves(design, op.result, form):
+            yield _beyond(design, "overflow", op.result, f"it can leave its format of {form.bits} bits", form)
 
 
-def _beyond(design: Design, rule: str, value: str, message: str, low: int, high: int, numbers: str = "") -> Finding:
-    """A value that can lie outside low..high: with an input that takes it there, or else its interval."""
+def _word(design: Design) -> Format:
+    return Format(0, -design.chip.word_high - 1, design.chip.word_high)
+
+
+def _leaves(design: Design, value: str, form: Format) -> bool:
     span = design.spans[value]
-    reached = design.tried.beyond(value, low, high) if design.tried else ""
-    texts = [numbers, reached or f"its interval is {span.least:,}..{span.most:,}; no input tried reaches that"]
-    limit = f"{low:,}..{high:,}, {Format(0, low, high).bits} bits"
-    return Finding(rule, design.name(value), message, "; ".join(t for t in texts if t), limit, OTHER_CHIP)
+    return span.least < form.low or span.most > form.high
+
+
+def _beyond(design: Design, rule: str, value: str, message: str, form: Format) -> Finding:
+    """A value that can lie outside its format: with an input that takes it there, or else its interval."""
+    span = design.spans[value]
+    reached = design.tried.beyond(value, form.low, form.high) if design.tried else ""
+    numbers = reached or f"its interval is {span.least:,}..{span.most:,}; no input tried reaches that"
+    limit = f"{form.low:,}..{form.high:,}, {form.bits} bits"
+    return Finding(rule, design.name(value), message, numbers, limit, OTHER_CHIP)
 
 
 def _wide(where: str, message: str, form: Format, bits: int) -> Finding:
