@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -172,3 +173,7 @@ class GraphBuilder:
             states=tuple(self._states.values()),
         )
         return graph, final
+
+
+AnyGraph: TypeAlias = Graph | GraphBuilder
+"""What has constants, and sizes: finished, or in the making"""

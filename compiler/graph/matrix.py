@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.graph.builder import AnyGraph
 from compiler.graph.graph import Array, Graph
 from compiler.graph.ops import MatVec
 from hw_models.arrays import Integers
 
 
-def places_of(graph: Graph, op: MatVec) -> Integers | None:
+def places_of(graph: AnyGraph, op: MatVec) -> Integers | None:
     """The places of a convolution (places, columns), None for a plain matrix."""
     return None if op.places is None else np.asarray(graph.constants[op.places], np.int64)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from compiler.graph.graph import Block
 from compiler.graph.ops import StateRead
-from compiler.mapping.placing import PATIENCE, DoesNotFitError, Placing, Task
+from compiler.mapping.leveling import PATIENCE, DoesNotFitError, Leveling, Task
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import BlockTicks, Schedule
@@ -49,14 +49,14 @@ def _once(task: Task, before: Schedule, number: int, patient: bool) -> Schedule:
     """With one block more, that runs once."""
     block = task.plan.graph.blocks[number]
     span = BlockTicks(_earliest(before, block), 0, 1)
-    soon = Placing(task, before, number, span).run(block.ops)
+    soon = Leveling(task, before, number, span).run(block.ops)
     if not patient:
         return soon
     latest = latest_levels(task.plan, soon, number)
     for less in range(HASTE):  # at the very last level a port may be taken
         wait = {name: level - less for name, level in latest.items()}
         try:
-            late = Placing(task, before, number, span, wait).run(block.ops)
+            late = Leveling(task, before, number, span, wait).run(block.ops)
         except DoesNotFitError:
             continue
         delayed = soon.output is not None and late.output is not None and late.output.level > soon.output.level
@@ -72,11 +72,11 @@ def _placed(task: Task, before: Schedule, number: int) -> Schedule:
     calm = max([earliest, *(span.end for span in before.spans)])
     last = max(calm, before.traffic.horizon()) if period is None else calm + period - 1
     alone = replace(before, traffic=Traffic(links=before.traffic.links))
-    shortest = max(1, Placing(task, alone, number, BlockTicks(calm, 0, 1)).run(block.ops).spans[-1].length)
+    shortest = max(1, Leveling(task, alone, number, BlockTicks(calm, 0, 1)).run(block.ops).spans[-1].length)
     for length in range(shortest, shortest + PATIENCE if period is None else period // block.repeat + 1):
         for start in range(earliest, last + 1):
             try:
-                return Placing(task, before, number, BlockTicks(start, length, block.repeat)).run(block.ops)
+                return Leveling(task, before, number, BlockTicks(start, length, block.repeat)).run(block.ops)
             except DoesNotFitError:
                 continue
     raise DoesNotFitError

@@ -16,7 +16,7 @@ from compiler.graph.matrix import column_sizes, places_of, product
 from compiler.graph.op_table import OpTable
 from compiler.quantize.limits import fraction_for, one_sided, source_exponents, word_limit
 from compiler.quantize.precision import Precision
-from compiler.ranges.arithmetic import largest_partial_sums, of_two
+from compiler.ranges.arithmetic import ENDS, largest_partial_sums
 from compiler.ranges.observed import Interval
 from compiler.ranges.ranged import Ranged
 from compiler.ranges.real_intervals import multiplied
@@ -105,7 +105,7 @@ def _twice(op: ops.Div, room: Room) -> Interval:
 
 @REACH.on(ops.Add, ops.Sub)
 def _sum(op: ops.Add | ops.Sub, room: Room) -> Interval:
-    return Interval(*of_two(op, room.loose[op.a], room.loose[op.b]))
+    return Interval(*ENDS(op, room.graph, room.loose))
 
 
 @REACH.on(ops.Mul)

@@ -1,6 +1,7 @@
 """Interval arithmetic, element by element, written once: for real numbers and for integers.
 
 Each function takes what has a `low` and a `high`, and returns the two ends of the result in the operands' own type.
+Integers and real numbers have tables of their own, where more is known of some ops than the ends of their operands.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from compiler.graph.graph import Array, Graph
+from compiler.graph.builder import AnyGraph
+from compiler.graph.graph import Array
 from compiler.graph.matrix import places_of, product
-from compiler.graph.ops import Add, Gather, MatVec, Max, Min, SegmentSum, Sub
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Add, Compare, Gather, MatVec, Max, Min, Mul, SegmentSum, Select, Sub
 
 Ends: TypeAlias = tuple[Array, Array]
 
@@ -31,45 +34,72 @@ class Bounded(Protocol):
         ...
 
 
-def of_two(op: Add | Sub | Min | Max, a: Bounded, b: Bounded) -> Ends:
-    """What a sum, a difference, the smaller or the larger of two can be."""
-    match op:
-        case Add():
-            return a.low + b.low, a.high + b.high
-        case Sub():
-            return a.low - b.high, a.high - b.low
-        case Min():
-            return np.minimum(a.low, b.low), np.minimum(a.high, b.high)
-        case Max():
-            return np.maximum(a.low, b.low), np.maximum(a.high, b.high)
-
-
-def of_either(a: Bounded, b: Bounded) -> Ends:
-    """What one of two can be."""
-    return np.minimum(a.low, b.low), np.maximum(a.high, b.high)
-
-
 def of_corners(a: Bounded, b: Bounded, function: Callable[[Array, Array], Array]) -> Ends:
     """What a `function` can be that is monotonic in each of its arguments: its extremes lie in the corners."""
     ends = np.broadcast_arrays(*(function(x, y) for x in (a.low, a.high) for y in (b.low, b.high)))
     return np.minimum.reduce(ends), np.maximum.reduce(ends)
 
 
-def of_gather(op: Gather, graph: Graph, known: Mapping[str, Bounded]) -> Ends:
-    """What the elements picked can be."""
+ENDS: OpTable[[AnyGraph, Mapping[str, Bounded]], Ends] = OpTable("interval arithmetic")
+"""What an op makes of what is known of its operands."""
+
+
+@ENDS.on(Add)
+def _sum(op: Add, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    a, b = known[op.a], known[op.b]
+    return a.low + b.low, a.high + b.high
+
+
+@ENDS.on(Sub)
+def _difference(op: Sub, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    a, b = known[op.a], known[op.b]
+    return a.low - b.high, a.high - b.low
+
+
+@ENDS.on(Min)
+def _smaller(op: Min, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    a, b = known[op.a], known[op.b]
+    return np.minimum(a.low, b.low), np.minimum(a.high, b.high)
+
+
+@ENDS.on(Max)
+def _larger(op: Max, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    a, b = known[op.a], known[op.b]
+    return np.maximum(a.low, b.low), np.maximum(a.high, b.high)
+
+
+@ENDS.on(Mul)
+def _product(op: Mul, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    return of_corners(known[op.a], known[op.b], np.multiply)
+
+
+@ENDS.on(Compare)
+def _truth(op: Compare, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    return np.zeros(1), np.ones(1)
+
+
+@ENDS.on(Select)
+def _either(op: Select, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    a, b = known[op.a], known[op.b]
+    return np.minimum(a.low, b.low), np.maximum(a.high, b.high)
+
+
+@ENDS.on(Gather)
+def _picked(op: Gather, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
     low, high = of_all(op.sources, graph, known)
     index = graph.constants[op.index].astype(np.int64)
     return low[index], high[index]
 
 
-def of_segment_sum(op: SegmentSum, graph: Graph, known: Mapping[str, Bounded]) -> Ends:
-    """What the sums can be."""
+@ENDS.on(SegmentSum)
+def _segment_sums(op: SegmentSum, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
     low, high = of_all([op.x], graph, known)
     return summed(op, graph, low), summed(op, graph, high)
 
 
-def of_mat_vec(op: MatVec, graph: Graph, known: Mapping[str, Bounded]) -> Ends:
-    """What the products with a matrix, of floats or of 64-bit integers, can be."""
+@ENDS.on(MatVec)
+def _row_sums(op: MatVec, graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
+    """A matrix of floats, or of 64-bit integers."""
     low, high = of_all(op.sources, graph, known)
     matrix, at = _matrix(op, graph, low), places_of(graph, op)
     positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)
@@ -79,7 +109,7 @@ def of_mat_vec(op: MatVec, graph: Graph, known: Mapping[str, Bounded]) -> Ends:
     )
 
 
-def of_all(sources: Sequence[str], graph: Graph, known: Mapping[str, Bounded]) -> Ends:
+def of_all(sources: Sequence[str], graph: AnyGraph, known: Mapping[str, Bounded]) -> Ends:
     """What the elements of the concatenation of `sources` can be, one by one."""
     sizes = [(graph.size(s),) for s in sources]
     parts = [known[s] for s in sources]
@@ -89,7 +119,7 @@ def of_all(sources: Sequence[str], graph: Graph, known: Mapping[str, Bounded]) -
     )
 
 
-def largest_partial_sums(op: SegmentSum | MatVec, graph: Graph, known: Mapping[str, Bounded]) -> Array:
+def largest_partial_sums(op: SegmentSum | MatVec, graph: AnyGraph, known: Mapping[str, Bounded]) -> Array:
     """Of each element of a sum: no partial one, in any order, has a larger magnitude."""
     low, high = of_all([op.x] if isinstance(op, SegmentSum) else op.sources, graph, known)
     reach = np.maximum(np.abs(low), np.abs(high))
@@ -98,13 +128,13 @@ def largest_partial_sums(op: SegmentSum | MatVec, graph: Graph, known: Mapping[s
     return product(np.abs(_matrix(op, graph, reach)), places_of(graph, op), reach)
 
 
-def summed(op: SegmentSum, graph: Graph, elements: Array) -> Array:
+def summed(op: SegmentSum, graph: AnyGraph, elements: Array) -> Array:
     """The sums of `elements`."""
     total = np.zeros(graph.size(op.out), np.result_type(elements, np.int64))
     np.add.at(total, graph.constants[op.segment].astype(np.int64), elements)
     return total
 
 
-def _matrix(op: MatVec, graph: Graph, like: Array) -> Array:
+def _matrix(op: MatVec, graph: AnyGraph, like: Array) -> Array:
     matrix = graph.constants[op.matrix]
     return matrix.astype(np.result_type(matrix, like))

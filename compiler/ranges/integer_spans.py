@@ -16,15 +16,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.graph.validate import MOST_SHIFT
-from compiler.ranges.arithmetic import (
-    largest_partial_sums,
-    of_corners,
-    of_either,
-    of_gather,
-    of_mat_vec,
-    of_segment_sum,
-    of_two,
-)
+from compiler.ranges.arithmetic import ENDS, largest_partial_sums, of_corners
 from compiler.ranges.polynomial_reach import Polynomials
 from compiler.ranges.polynomial_reach import reach as table_reach
 from hw_models.arrays import Integers
@@ -124,19 +116,9 @@ def _shift(op: ops.Shift, known: KnownSpans) -> Span:
     return Span(np.minimum.reduce(ends), np.maximum.reduce(ends))
 
 
-@SPANS.on(ops.Gather)
-def _gather(op: ops.Gather, known: KnownSpans) -> Span:
-    return Span(*of_gather(op, known.graph, known.spans))
-
-
-@SPANS.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, known: KnownSpans) -> Span:
-    return Span(*of_segment_sum(op, known.graph, known.spans))
-
-
-@SPANS.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, known: KnownSpans) -> Span:
-    return Span(*of_mat_vec(op, known.graph, known.spans))
+@SPANS.on(ops.Add, ops.Sub, ops.Min, ops.Gather, ops.SegmentSum, ops.MatVec)
+def _of_ends(op: ops.Op, known: KnownSpans) -> Span:
+    return Span(*ENDS(op, known.graph, known.spans))
 
 
 @SPANS.on(ops.PiecewisePolynomial)
@@ -147,15 +129,10 @@ def _polynomial(op: ops.PiecewisePolynomial, known: KnownSpans) -> Span:
     return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
 
 
-@SPANS.on(ops.Add, ops.Sub, ops.Min)
-def _of_two(op: ops.Add | ops.Sub | ops.Min, known: KnownSpans) -> Span:
-    return Span(*of_two(op, known.spans[op.a], known.spans[op.b]))
-
-
 @SPANS.on(ops.Max)
 def _larger(op: ops.Max, known: KnownSpans) -> Span:
     """Of max(x, -x) the intervals alone do not see that it is |x|."""
-    low, high = of_two(op, known.spans[op.a], known.spans[op.b])
+    low, high = ENDS(op, known.graph, known.spans)
     absolute = _opposite(known, op.a, op.b) or _opposite(known, op.b, op.a)
     return Span(np.maximum(low, 0) if absolute else low, high)
 
@@ -178,7 +155,7 @@ def _select(op: ops.Select, known: KnownSpans) -> Span:
     """Of both operands, or of the one that the condition's span leaves."""
     condition, a, b = (known.spans[n] for n in (op.condition, op.a, op.b))
     only_a, only_b = (condition.low > 0) | (condition.high < 0), (condition.low == 0) & (condition.high == 0)
-    low, high = of_either(a, b)
+    low, high = ENDS(op, known.graph, known.spans)
     low = np.where(only_a, a.low, np.where(only_b, b.low, low))
     return Span(low, np.where(only_a, a.high, np.where(only_b, b.high, high)))
 

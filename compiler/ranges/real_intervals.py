@@ -16,7 +16,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.ranges.arithmetic import of_corners, of_either, of_gather, of_mat_vec, of_segment_sum, of_two
+from compiler.ranges.arithmetic import ENDS, of_corners
 from compiler.ranges.observed import Interval, Observed
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
@@ -154,40 +154,17 @@ def _state_read(op: ops.StateRead, known: KnownIntervals) -> Interval:
     return state_interval(known.graph, op.state, known.observed, known.margin).common
 
 
-@BOUNDS.on(ops.Gather)
-def _gather(op: ops.Gather, known: KnownIntervals) -> Interval:
-    return Interval(*of_gather(op, known.graph, known.bounds))
-
-
-@BOUNDS.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, known: KnownIntervals) -> Interval:
-    return Interval(*of_segment_sum(op, known.graph, known.bounds))
-
-
-@BOUNDS.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, known: KnownIntervals) -> Interval:
-    return Interval(*of_mat_vec(op, known.graph, known.bounds))
-
-
 @BOUNDS.on(ops.Apply)
 def _apply(op: ops.Apply, known: KnownIntervals) -> Interval:
     x = known.bounds[op.x]
     return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
 
 
-@BOUNDS.on(ops.Compare)
-def _compare(op: ops.Compare, known: KnownIntervals) -> Interval:
-    return Interval(np.zeros(1), np.ones(1))
-
-
-@BOUNDS.on(ops.Select)
-def _select(op: ops.Select, known: KnownIntervals) -> Interval:
-    return Interval(*of_either(known.bounds[op.a], known.bounds[op.b]))
-
-
-@BOUNDS.on(ops.Add, ops.Sub, ops.Min, ops.Max)
-def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max, known: KnownIntervals) -> Interval:
-    return Interval(*of_two(op, known.bounds[op.a], known.bounds[op.b]))
+@BOUNDS.on(
+    ops.Add, ops.Sub, ops.Min, ops.Max, ops.Compare, ops.Select, ops.Gather, ops.SegmentSum, ops.MatVec
+)
+def _of_ends(op: ops.Op, known: KnownIntervals) -> Interval:
+    return Interval(*ENDS(op, known.graph, known.bounds))
 
 
 @BOUNDS.on(ops.Mul)

@@ -91,7 +91,8 @@ def bitwise(logical: Rule, real: Callable[..., torch.Tensor]) -> Rule:
 
 def _is_bit(operand: Operand) -> bool:
     if isinstance(operand, Symbolic):
-        return operand.example.dtype == torch.bool or operand.recorder.reach(operand.value) in ((0, 1), (0, 0), (1, 1))
+        known = operand.recorder.reach(operand.value)
+        return operand.example.dtype == torch.bool or bool((known.low >= 0).all() and (known.high <= 1).all())
     tensor = torch.as_tensor(operand)
     return bool(((tensor == 0) | (tensor == 1)).all())
 

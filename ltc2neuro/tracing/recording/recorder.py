@@ -14,6 +14,7 @@ from compiler.graph import Graph, Op, State
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.ops import Apply, Gather, Input, StateRead
 from compiler.graph.origin import Origin
+from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording import axes
@@ -24,7 +25,7 @@ from ltc2neuro.tracing.recording.operands import groups, operand, sample
 from ltc2neuro.tracing.recording.source import code_line, user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.recording.tape import LoopBody, Tape
-from ltc2neuro.tracing.recording.whole_numbers import Reach, reach
+from ltc2neuro.tracing.recording.whole_numbers import reach
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Recorder(Tape):
         self.narrowed = False
         self._modules = modules
         self._graph = GraphBuilder()
-        self._reaches: dict[str, Reach] = {}
+        self._reaches: dict[str, Interval] = {}
         self._overwritten: dict[str, str] = {}
         self._paths: list[str] = [""]
         self._doing: list[str] = []
@@ -174,9 +175,9 @@ class Recorder(Tape):
         """Whether the ops that follow may read a value."""
         return self._graph.in_sight(value)
 
-    def reach(self, name: str) -> Reach:
+    def reach(self, name: str) -> Interval:
         """The interval that a value or constant never leaves, whatever the input; infinite where it is not known."""
-        return reach(name, self._graph.makers, self._graph.constants, self._reaches)
+        return reach(name, self._graph, self._reaches)
 
     # --- blocks and states -------------------------------------------------------------------------------
 

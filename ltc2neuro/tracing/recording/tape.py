@@ -9,10 +9,10 @@ from typing import Protocol, TypeAlias
 import torch
 
 from compiler.graph import Op
+from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
-from ltc2neuro.tracing.recording.whole_numbers import Reach
 
 LoopBody: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
 
@@ -76,6 +76,6 @@ class Tape(Protocol):
         """Whether the ops that follow may read a value."""
         ...
 
-    def reach(self, name: str) -> Reach:
+    def reach(self, name: str) -> Interval:
         """The interval that it never leaves, whatever the input; infinite where it is not known."""
         ...

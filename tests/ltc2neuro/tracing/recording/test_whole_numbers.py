@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra torch")
 
+from compiler.graph.builder import GraphBuilder
 from compiler.graph.ops import Add, Gather, Max, Min, Mul, Op, Select, Sub
+from compiler.graph.origin import Origin
 from ltc2neuro.tracing.recording.whole_numbers import reach
 
 ENDS = [((-3, 4), (1, 2)), ((1, 2), (-3, 4)), ((5, 9), (-7, 7)), ((-8, -2), (-5, 3))]
@@ -23,8 +26,11 @@ PAIRS = {
 
 
 def reach_of(op: Op, a: tuple[int, int], b: tuple[int, int]) -> tuple[float, float]:
-    constants = {"a": np.array(a), "b": np.array(b), "which": np.array([0, 3]), "condition": np.array([0, 9])}
-    return reach("y", {"y": op}, constants, {})
+    graph = GraphBuilder()
+    for name, array in {"a": a, "b": b, "which": (0, 3), "condition": (0, 9)}.items():
+        graph.constant(np.array(array), name)
+    known = reach(graph.append(lambda out: replace(op, out=out), 2, Origin("", "y")), graph, {})
+    return float(known.low.min()), float(known.high.max())
 
 
 @pytest.mark.parametrize("kind", PAIRS)

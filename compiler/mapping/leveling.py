@@ -1,4 +1,4 @@
-"""Places one block in the schedule: every op and commit at its level, every message and sum at a port."""
+"""Levels one block of the schedule: every op and commit at its level, every message and sum at a port."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Task:
     """of the population that the output reads: a port that no map may use"""
 
 
-class Placing:
-    """One attempt to place one block. `span` of length 0: as long as it gets. Values wait for their level in `wait`."""
+class Leveling:
+    """One attempt to level one block. `span` of length 0: as long as it gets. Values wait for their level in `wait`."""
 
     def __init__(
         self, task: Task, before: Schedule, block: int, span: BlockTicks, wait: Mapping[str, int] | None = None

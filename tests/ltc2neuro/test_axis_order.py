@@ -105,7 +105,7 @@ def test_the_last_step_alone_tells_the_order(end):
     model = Ending(end)
     with pytest.raises(InputError, match="reads time first, and it was not said") as caught:
         ltc2neuro.compile(model, X)
-    assert "test_layout.py, line" in caught.value.where
+    assert "test_axis_order.py, line" in caught.value.where
     assert "y[:, -1]" in caught.value.advice and "batch_first=False" in caught.value.advice
     near(torchs(model, X), ltc2neuro.compile(model, X, batch_first=False)(X))
     near(torchs(model, X), ltc2neuro.compile(model, X.swapaxes(0, 1), batch_first=True)(X.swapaxes(0, 1)))
