@@ -89,7 +89,7 @@ def _run(
     rows = x if isinstance(x, list) else net.layout.rows(x) if x.ndim == 3 else []
     if len(rows) <= part:
         sequences = net.parts.host.sequences(x, spans)
-        whole = run_network(net.parts, sequences, on, None, ())
+        whole = run_network(net.parts, sequences, on)
         saturations.update(whole.saturations)
         return whole.outputs, saturations, clipped_of(net.parts, sequences, whole, None)
     outputs: list[Floats] = []
@@ -98,7 +98,7 @@ def _run(
         for start in range(0, len(rows), part):
             part_spans = None if span_rows is None else list(span_rows[start : start + part])
             sequences = net.parts.host.sequences(rows[start : start + part], part_spans)
-            result = run_network(net.parts, sequences, on, None, ())
+            result = run_network(net.parts, sequences, on)
             saturations.update(result.saturations)
             clipped = clipped.joined(clipped_of(net.parts, sequences, result, None))
             outputs.extend(result.outputs)

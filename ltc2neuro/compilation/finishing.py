@@ -40,6 +40,6 @@ def finished(net: N, sequences: Sequences, advice: str, stacklevel: int) -> N:
             stacklevel=stacklevel + 1,
         )
     begin("the known answer")
-    run = run_network(net.parts, Sequences(tuple(net.known.x), ragged=False), "reference", None, ())
+    run = run_network(net.parts, Sequences(tuple(net.known.x), ragged=False), "reference")
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))

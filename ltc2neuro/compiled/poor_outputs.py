@@ -44,7 +44,7 @@ def level_of(net: BaseNetwork, sequences: Sequence[Floats]) -> Level:
     """Compare what the network answers to the calibration with the float network; to a part, where all takes long."""
     part = part_of(net.float_graph, sequences)
     exact = [e.outputs[0] for e in run_each(net.float_graph, part)]
-    run = run_network(net.parts, Sequences(tuple(part), ragged=True), "reference", None, ())
+    run = run_network(net.parts, Sequences(tuple(part), ragged=True), "reference")
     pairs = [[net.shaped(np.asarray(y)).reshape(-1, y.shape[1]) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
     seen = (

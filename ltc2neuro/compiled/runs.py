@@ -62,8 +62,8 @@ def run_network(
     net: AnyParts,
     x: Sequences,
     on: str,
-    state: GivenStates | None,
-    record: Sequence[str],
+    state: GivenStates | None = None,
+    record: Sequence[str] = (),
     options: Options | None = None,
 ) -> Run:
     """Run `x` on the executor `on`, mapped as `options` say; sequences of equal length side by side."""
@@ -99,8 +99,9 @@ def run_network(
         entered.append((samples, own))
     if beyond.any():
         counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
-    done = _assemble(net, x, executor, parts, wanted, counts)
-    return replace(done, clipped=_clipped(net, x, executor, parts, beyond), entered=tuple(entered))
+    done = _assemble(net, x, executor, parts, wanted)
+    clipped = _clipped(net, x, executor, parts, beyond)
+    return replace(done, saturations=counts, clipped=clipped, entered=tuple(entered))
 
 
 def _clipped(
@@ -126,7 +127,7 @@ def clipped_of(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None)
     """
     if net.executor(run.on).counts or not net.may_clip:
         return run.clipped
-    return run_network(net, x, "reference", state, ()).clipped
+    return run_network(net, x, "reference", state).clipped
 
 
 def _refuse(record: BaseRecord, executor: Executor, wanted: Sequence[str], state: GivenStates | None) -> None:
@@ -167,7 +168,6 @@ def _assemble(
     executor: Executor,
     parts: Sequence[tuple[list[int], Execution]],
     wanted: Sequence[str],
-    counts: dict[str, int],
 ) -> Run:
     count = len(x.arrays)
     outputs: list[Floats] = [np.zeros(0)] * count
@@ -202,6 +202,6 @@ def _assemble(
         answers(integers) if executor.integers else None,
         {n: together(v) for n, v in states.items()},
         {n: together(v) for n, v in record.items()},
-        counts,
+        {},
         final,
     )

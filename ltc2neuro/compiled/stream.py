@@ -47,7 +47,7 @@ class Stream:
         rows = np.reshape(array, (-1, 1, self._record.features))
         spans = None if timespan is None else _spans(timespan, len(rows))
         samples = with_timespans(as_sequences(rows, self._record.features), spans, self._record.shortest_span)
-        run = run_network(self._net, samples, "reference", self.state, ())
+        run = run_network(self._net, samples, "reference", self.state)
         self._clipped = self._clipped.joined(run.clipped)
         if run.clipped.tallies:
             news = self._clipped.without(self._told)

@@ -84,18 +84,7 @@ def demo(plot: str | Path) -> None:
         f"{seconds:.1f} s. From here on there are only integer adds, multiplies, shifts and compares that the neuron "
         "programs of a Loihi 2 chip have: no division, no exponential, 24-bit words."
     )
-    mapped = net.mapped()
-    neurons = ", ".join(f"{p.name} ({p.size} neurons)" for p in mapped.populations)
-    _say(
-        f"On the chip it is {len(mapped.populations)} populations, {neurons}, joined by {len(mapped.connections)} "
-        f"connections; a row of pixels takes {mapped.ticks_per_sample} ticks. print(net) shows more."
-    )
-    cost = net.cost()
-    _say(
-        f"It takes {cost.placement.count} of the chip's {cost.chip.cores} cores. A row of pixels would take "
-        f"{band_text(cost.sample, 's')} and {band_text(cost.energy, 'J')}: low, default and high, for few of its "
-        "constants are published. print(net.cost()) shows more, ltc2neuro chips loihi2 where each comes from."
-    )
+    _chip(net)
 
     _title("3. The same integers, one executor after the other")
     reference = _reference(net, digits)
@@ -133,6 +122,21 @@ def _compiled(model: torch.nn.Module, digits: Digits) -> tuple[Network, float]:
     start = time.perf_counter()
     net = ltc2neuro.compile(model, digits.x_train)
     return net, time.perf_counter() - start
+
+
+def _chip(net: Network) -> None:
+    mapped = net.mapped()
+    neurons = ", ".join(f"{p.name} ({p.size} neurons)" for p in mapped.populations)
+    _say(
+        f"On the chip it is {len(mapped.populations)} populations, {neurons}, joined by {len(mapped.connections)} "
+        f"connections; a row of pixels takes {mapped.ticks_per_sample} ticks. print(net) shows more."
+    )
+    cost = net.cost()
+    _say(
+        f"It takes {cost.placement.count} of the chip's {cost.chip.cores} cores. A row of pixels would take "
+        f"{band_text(cost.sample, 's')} and {band_text(cost.energy, 'J')}: low, default and high, for few of its "
+        "constants are published. print(net.cost()) shows more, ltc2neuro chips loihi2 where each comes from."
+    )
 
 
 def _reference(net: Network, digits: Digits) -> Run:

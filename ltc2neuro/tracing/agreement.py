@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from compiler.graph import Graph
 from hw_models.arrays import Floats
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length
 from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
@@ -34,22 +34,15 @@ class Agreement:
     apart: str
 
 
-def agree(
-    model: torch.nn.Module,
-    graph: Graph,
-    sequences: Sequence[Floats],
-    *,
-    dt: float = 1.0,
-    timed: bool = False,
-    arithmetic: str | None = None,
-) -> Agreement:
-    """Compare torch and a float graph over sequences (time, channels), in the `arithmetic` that they were proved in.
+def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats]) -> Agreement:
+    """Compare torch and a network's float graph over sequences (time, channels), in the arithmetic of its proof.
 
-    Where they are `timed`, the last channel is the time before each sample.
+    Where it is timed, the last channel is the time before each sample.
     """
     model = unwrapped(model)
-    calling = calling_of(model, sequences, dt=dt, timed=timed)
-    exact = torch.float64 if arithmetic == "float64" else model_dtype(model)
+    calling = calling_of(model, sequences, dt=net.dt, timed=net.timed)
+    proved_in = None if net.evidence is None else net.evidence.arithmetic
+    exact = torch.float64 if proved_in == "float64" else model_dtype(model)
     name = str(exact).removeprefix("torch.")
     largest = amplified = 0.0
     with undisturbed():
@@ -57,7 +50,7 @@ def agree(
             x = np.stack([sequences[n] for n in numbers])
             probe = Probe("your data", x, tuple(f"sequence {n}" for n in numbers), own=True)
             try:
-                found = compared(Subject(model, graph, calling, ()), probe, exact)
+                found = compared(Subject(model, net.float_graph, calling, ()), probe, exact)
             except DiffersError as error:
                 return Agreement(name, error.relative, ALLOWED[exact], 0.0, error.numbers)
             largest = max(largest, found.differences.get(OUTPUT, 0.0))

@@ -11,10 +11,11 @@ from compiler.executors.float64 import run_float
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples, Sequences, as_sequences, as_targets, with_timespans
+from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
+from ltc2neuro.verification.task import Targets, task_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def compare(
     default: Network,
     library: LibraryNetwork,
     x: Samples,
-    targets: ArrayOrTensor | None = None,
+    targets: Targets | None = None,
     metric: str | Metric | None = None,
     *,
     timespans: Samples | None = None,
@@ -90,12 +91,11 @@ def compare(
             numbers=f"{_kind(default)} and {_kind(library)}: features, answer, dt, time spans, layout",
             advice="Compile the same model twice, with microcode=True and with microcode=False.",
         )
-    if (targets is None) != (metric is None):
-        raise InputError("targets and metric go together", advice="Give both, or neither.")
     given = with_timespans(as_sequences(x, library.features, layout=library.layout), timespans, library.shortest_span)
     sequences = Sequences(given.arrays, given.ragged)
     if sequences.ragged or not sequences.arrays:
         raise InputError("x must be one batch", advice=f"Give one array, {library.layout.shape('features')}.")
+    task = task_of(library, sequences, targets, metric)
     truth = run_float(library.float_graph, np.stack(sequences.arrays))
     mapped, cost = default.mapped(), library.cost()
     costs = {
@@ -109,14 +109,10 @@ def compare(
     }
 
     def score(outputs: np.ndarray) -> float | None:
-        if metric is None or targets is None:
-            return None
-        wanted = as_targets(targets, given, library.layout, library.readout)
-        axis = library.layout.batch_axis(library.readout)
-        return metrics.measure(metric, list(library.shaped(outputs)), wanted, axis)
+        return None if task is None else task.score(list(library.shaped(outputs)))
 
     def column(net: Network | LibraryNetwork) -> Column:
-        run = run_network(net.parts, sequences, "reference", None, ())
+        run = run_network(net.parts, sequences, "reference")
         states = {
             name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
             for name, s in run.states.items()
@@ -125,8 +121,7 @@ def compare(
         outputs = np.asarray(run.outputs)
         return Column(metrics.sqnr([truth.outputs], [outputs]), states, score(outputs), *costs[net])
 
-    label = metric if isinstance(metric, str) else getattr(metric, "__name__", None)
-    return Comparison(column(default), column(library), label, score(truth.outputs))
+    return Comparison(column(default), column(library), task and task.name, score(truth.outputs))
 
 
 def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:

@@ -70,8 +70,7 @@ def agreement(net: BaseNetwork, model: torch.nn.Module, x: Sequences) -> Row:
     """Whether torch still computes what was compiled, as closely as the proof at compile: see `docs/proof.md`."""
     from ltc2neuro.tracing import agree
 
-    arithmetic = None if net.evidence is None else net.evidence.arithmetic
-    found = agree(model, net.float_graph, x.arrays, dt=net.dt, timed=net.timed, arithmetic=arithmetic)
+    found = agree(model, net, x.arrays)
     note = f"largest difference in {found.arithmetic}, relative to the channel's largest value"
     if found.apart:
         note = f"{found.apart}: was it trained further, or changed?"
@@ -98,7 +97,7 @@ class _Measured:
 def fidelity(net: BaseNetwork, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
     """SQNR of outputs and states, whole and by cause, each that of its worst channel; and of one sample alone."""
     there = FLOATING.name in net.parts.executors
-    floating = run_network(net.parts, x, FLOATING.name, None, ()) if there else None
+    floating = run_network(net.parts, x, FLOATING.name) if there else None
     answers, integer, real = (
         [_by_channel(y, net.step_shape) for y in ys]
         for ys in (truth.answers, _answers(net, reference), _answers(net, floating) if floating else [])
@@ -161,7 +160,7 @@ def _one_sample(net: BaseNetwork, x: Sequences, executions: Sequence[Execution])
     start = {}
     for state in net.model_states:
         start[state.name] = net.words[state.name].quantize(np.concatenate(before[state.name]))[0]
-    run = run_network(net.parts, samples, "reference", start, ())
+    run = run_network(net.parts, samples, "reference", start)
     rows = []
     for name, tracks in after.items():
         got = run.final_state[name] * net.state_lsb(name)
@@ -187,7 +186,7 @@ def time_constants(net: BaseNetwork, x: Sequences, truth: Truth) -> list[Row]:
     for mark in net.graph.time_constants:
         exact = marks[mark.state]
         name = tau_name(mark.state)
-        run = run_network(net.parts, x, "reference", None, [name])
+        run = run_network(net.parts, x, "reference", record=[name])
         integer = np.concatenate([np.asarray(v) for v in run.record[name]])
         parts = [
             tau(net.float_graph, exact, e, net.elapsed(a[None]))[0]

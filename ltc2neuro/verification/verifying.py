@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from hw_models.arguments import check_names
-from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import Run, run_network
 from ltc2neuro.inputs.arguments import check_module
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples, Sequences, as_sequences, as_targets, with_timespans
+from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
+from ltc2neuro.verification.task import Targets, Task, task_of
 from ltc2neuro.verification.verdict import Row, Verification
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def verify(
     net: BaseNetwork,
     model: torch.nn.Module | None,
     x: Samples | None = None,
-    targets: ArrayOrTensor | Sequence[ArrayOrTensor] | None = None,
+    targets: Targets | None = None,
     metric: str | Metric | None = None,
     on: Sequence[str] | None = None,
     min_sqnr: float | None = None,
@@ -65,7 +65,7 @@ def verify(
         check_module(model)
     if on is not None:
         check_names(on, "on")
-    _check_arguments(targets, metric, min_sqnr, max_metric_change, max_clipped)
+    _check_limits(metric, min_sqnr, max_metric_change, max_clipped)
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
     else:
@@ -73,8 +73,9 @@ def verify(
         sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
+    task = task_of(net, sequences, targets, metric)
     begin("running on reference")
-    reference = run_network(net.parts, sequences, "reference", None, ())
+    reference = run_network(net.parts, sequences, "reference")
     rows = _known_answer(net, reference) if x is None else []
     rows += _executors(net, sequences, reference, on)
     begin("running the float network")
@@ -83,8 +84,9 @@ def verify(
     if model is not None:
         rows.append(agreement(net, model, sequences))
     rows += fidelity(net, truth, sequences, reference, min_sqnr)
-    if metric is not None and targets is not None:
-        rows += _metric(net, sequences, truth.answers, reference, targets, metric, max_metric_change)
+    if task is not None:
+        answers = [net.shaped(np.asarray(o)) for o in _listed(reference.outputs)]
+        rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
     rows += _clipped(reference, max_clipped)
     rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]
     rows += time_constants(net, sequences, truth)
@@ -101,13 +103,9 @@ def _clipped(reference: Run, limit: float | None) -> list[Row]:
     return [Row(check, name, "reference", share, "", limit, bool(share <= limit), note) for name, share, note in found]
 
 
-def _check_arguments(
-    targets: object, metric: str | Metric | None, min_sqnr: float | None, change: float | None, clipped: float | None
+def _check_limits(
+    metric: str | Metric | None, min_sqnr: float | None, change: float | None, clipped: float | None
 ) -> None:
-    if metric is not None:
-        metrics.metric_of(metric)
-    if (targets is None) != (metric is None):
-        raise InputError("targets and metric go together", advice="Give both, or neither.")
     if change is not None and metric is None:
         raise InputError("max_metric_change needs a metric and targets", numbers=f"max_metric_change = {change}")
     for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change), ("max_clipped", clipped)):
@@ -127,9 +125,7 @@ def _known_answer(net: BaseNetwork, reference: Run) -> list[Row]:
     """The reference against the integers in the artifact."""
     known = [("outputs", reference.integers, net.known.integers)]
     known += [(n, reference.states[n], s) for n, s in net.known.states.items()]
-    return [
-        _equal_row("known answer", name, "reference", _listed(got), _listed(stored), "") for name, got, stored in known
-    ]
+    return [_compared(Row("known answer", n, "reference"), _listed(got), _listed(stored)) for n, got, stored in known]
 
 
 def _executors(net: BaseNetwork, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
@@ -147,12 +143,12 @@ def _executors(net: BaseNetwork, x: Sequences, reference: Run, on: Sequence[str]
         count = len(x.arrays) if executor.samples is None else _few(x, executor.samples)
         part = Sequences(x.arrays[:count], x.ragged)
         begin(f"running on {name}")
-        run = run_network(net.parts, part, name, None, ())
+        run = run_network(net.parts, part, name)
         note = f"on the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
         pairs = [("outputs", run.integers, reference.integers)]
         pairs += [(n, run.states[n], reference.states[n]) for n in run.states]
         for what, got, expected in pairs:
-            rows.append(_equal_row(SAME, what, name, _listed(got), _listed(expected)[:count], note))
+            rows.append(_compared(Row(SAME, what, name, note=note), _listed(got), _listed(expected)[:count]))
     return rows
 
 
@@ -162,15 +158,15 @@ def _few(x: Sequences, enough: int) -> int:
     return int(min(len(x.arrays), np.searchsorted(samples, enough) + 1))
 
 
-def _equal_row(check: str, name: str, on: str, got: Values, expected: Values, note: str) -> Row:
+def _compared(row: Row, got: Values, expected: Values) -> Row:
     for i, (g, e) in enumerate(zip(got, expected, strict=True)):
         if g.shape != e.shape:
-            return Row(check, name, on, held=False, note=f"sequence {i}: shape {g.shape}, not {e.shape}")
+            return replace(row, held=False, note=f"sequence {i}: shape {g.shape}, not {e.shape}")
         if not np.array_equal(g, e):
             time, element = np.argwhere(g != e)[0]
             first = f"sequence {i}, time {time}, element {element}: {g[time, element]}, not {e[time, element]}"
-            return Row(check, name, on, held=False, note=f"first difference at {first}")
-    return Row(check, name, on, held=True, note=f"equal {note}".strip())
+            return replace(row, held=False, note=f"first difference at {first}")
+    return replace(row, held=True, note=f"equal {row.note}".strip())
 
 
 def _listed(values: Iterable[object] | None) -> Values:
@@ -182,24 +178,11 @@ def _listed(values: Iterable[object] | None) -> Values:
 # --- does it still do its task? --------------------------------------------------------------------------
 
 
-def _metric(
-    net: BaseNetwork,
-    x: Sequences,
-    float_outputs: list[Floats],
-    reference: Run,
-    targets: ArrayOrTensor | Sequence[ArrayOrTensor],
-    metric: str | Metric,
-    limit: float | None,
-) -> list[Row]:
-    integer_outputs = [net.shaped(np.asarray(o)) for o in _listed(reference.outputs)]
-    wanted = as_targets(targets, x, net.layout, net.readout)
-    label = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    axis = net.layout.batch_axis(net.readout)
-    before, after = (metrics.measure(metric, o, wanted, axis) for o in (float_outputs, integer_outputs))
-    change = metrics.change(metric, before, after)
+def _metric(task: Task, before: float, after: float, limit: float | None) -> list[Row]:
+    change = metrics.change(task.metric, before, after)
     held = None if limit is None else bool(change <= limit)
     return [
-        Row("task metric", f"{label}, float", "float", before),
-        Row("task metric", f"{label}, integer", "reference", after),
-        Row("task metric", f"change of {label}", "reference", change, "", limit, held),
+        Row("task metric", f"{task.name}, float", "float", before),
+        Row("task metric", f"{task.name}, integer", "reference", after),
+        Row("task metric", f"change of {task.name}", "reference", change, "", limit, held),
     ]
