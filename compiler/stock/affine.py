@@ -42,6 +42,10 @@ class Affine:
             parts[tap] = parts[tap] + matrix if tap in parts else matrix
         return Affine(self.offset + other.offset, parts)
 
+    def less(self, other: Affine) -> Affine:
+        """The difference."""
+        return self.sum(other.scaled(-np.ones(other.size)))
+
     def scaled(self, factor: Floats) -> Affine:
         """Each element times its factor."""
         return Affine(self.offset * factor, {t: m * factor.reshape(-1, 1) for t, m in self.parts.items()})

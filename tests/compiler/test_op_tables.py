@@ -18,6 +18,7 @@ from compiler.rewrite.in_units import IN_UNITS
 from compiler.rewrite.needs import NEEDED
 from compiler.rewrite.scale_propagation import UPWARDS
 from compiler.rewrite.zeros import ZERO
+from compiler.stock.lower import AFFINE
 from hw_models.errors import GraphError
 
 REAL = {op for op in OPS.values() if op.real}
@@ -38,6 +39,7 @@ TABLES = {
     "units upwards": (UPWARDS.kinds, REAL - EFFECTS),
     "zeros": (ZERO.kinds, REAL - EFFECTS),
     "needs": (NEEDED.kinds, REAL - EFFECTS),
+    "library processes": (AFFINE.kinds, REAL - EFFECTS),
     "templates": (select.kinds, {op for op in INTEGER if issubclass(op, Elementwise)}),
     "float64": (float64.KERNELS.kinds, REAL - EFFECTS - {StateRead}),
     "reference": (reference.KERNELS.kinds, INTEGER - EFFECTS - {StateRead}),
