@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.placement.placement import Placement
+from compiler.running.prepared import Prepared, Runners
 from hw_models.arguments import check_count
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
@@ -41,7 +42,7 @@ class Network(BaseNetwork, Record):
     @cached_property
     def parts(self) -> Parts:
         """What the rest of the package works with: the record, the host's side, names, mappings and runners."""
-        return Parts(self)
+        return Parts(self, Runners(Prepared(self.proven, self.chip), self.chip))
 
     # --- the host's side -----------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from compiler.quantize.lowering import LOWER, Lowering
 from compiler.quantize.precision import Precision
 from compiler.quantize.stages import Floating, prepared
 from compiler.ranges.observed import Interval
-from compiler.ranges.proven import prove
+from compiler.ranges.proven import Proven, prove
 from compiler.ranges.ranged import find_ranges
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
@@ -47,16 +47,16 @@ def quantize(
     `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
     Raises `QuantizeError` where a value cannot be held in the chip's widths.
     """
-    return to_integers(prepared(graph, sequences, precision, timed=timed), chip)
+    return to_integers(prepared(graph, sequences, precision, timed=timed), chip).graph
 
 
-def to_integers(floating: Floating, chip: Chip) -> IntegerGraph:
-    """The integer graph of a float graph that is prepared. Raises `QuantizeError`."""
+def to_integers(floating: Floating, chip: Chip) -> Proven:
+    """The proven integer graph of a float graph that is prepared. Raises `QuantizeError`."""
     ranged = find_ranges(floating.observed, floating.precision.margin)
     formats = choose_formats(ranged, floating.precision)
     while True:
         try:
-            return prove(lower(formats, chip, floating.known), chip).graph
+            return prove(lower(formats, chip, floating.known), chip)
         except WordError as error:
             narrower = formats.narrower(error.value)
             if narrower is None:

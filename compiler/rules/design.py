@@ -20,6 +20,7 @@ from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds
 from compiler.rewrite.runner import PassRecord
 from compiler.rules.counterexample import Trial, trial
+from compiler.running.prepared import Prepared
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
@@ -39,6 +40,8 @@ class Design:
     integers: IntegerGraph | None = None
     passes: tuple[PassRecord, ...] = ()
     """what brought the float graph near its integers: see compiler.quantize.stages"""
+    prepared: Prepared | None = None
+    """what is ready of the integers, where they are proven"""
 
     # --- what is computed ----------------------------------------------------------------------------------
 
@@ -69,6 +72,8 @@ class Design:
     @cached_property
     def spans(self) -> Mapping[str, Span]:
         """The integers that every value can be."""
+        if self.prepared is not None:
+            return self.prepared.proven.spans
         return {} if self.integers is None else find_spans(self.integers)
 
     @cached_property
@@ -85,7 +90,7 @@ class Design:
         if self.integers is None or not (self.chip.lava or self.chip.memory):
             return None
         try:
-            return map_network(self.integers, self.chip)
+            return map_network(self.integers, self.chip) if self.prepared is None else self.prepared.mapped()
         except ChipError as error:
             return error if self.chip.lava else None
 

@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from compiler.executors.execution import Array, Execution
-from compiler.graph.graph import Graph
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
+from compiler.ranges.proven import Proven
 from compiler.running.extra import Extra
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
@@ -34,8 +34,8 @@ class Compiled(Protocol):
     """What an executor is given of a network."""
 
     @property
-    def graph(self) -> Graph:
-        """The integer graph."""
+    def proven(self) -> Proven:
+        """The integer graph, and what is known of it: spans, bits of products and sums, where it can clip."""
         ...
 
     @property

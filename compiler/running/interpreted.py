@@ -9,12 +9,12 @@ from compiler.running.executor import Compiled, Executor, Job, Runner
 
 
 def _reference(net: Compiled) -> Runner:
-    program = prepare_reference(net.graph, narrow=net.chip.product_bits <= 31)
+    program = prepare_reference(net.proven.graph, narrow=net.chip.product_bits <= 31)
     return lambda job: run_prepared(program, job.x, job.state, job.record)
 
 
 def _floating(net: Compiled) -> Runner:
-    program = prepare(net.graph, KERNELS)
+    program = prepare(net.proven.graph, KERNELS)
 
     def run(job: Job):
         return program.run(job.x, job.state, job.record)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Generic, TypeVar
 
-from compiler.graph.graph import Graph
 from compiler.mapping.mapper import map_network
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
+from compiler.ranges.proven import Proven
 from compiler.running.executor import Executor, Runner
 from hw_models.chip import Chip
 
@@ -18,10 +19,10 @@ _KEPT_MAPPINGS = 4
 
 
 class Prepared:
-    """A compiled network with its mappings."""
+    """A compiled network for a chip, with its mappings."""
 
-    def __init__(self, graph: Graph, chip: Chip) -> None:
-        self.graph, self.chip = graph, chip
+    def __init__(self, proven: Proven, chip: Chip) -> None:
+        self.proven, self.chip = proven, chip
         self._mappings: dict[tuple[int | None, Options | None], MappedNetwork] = {}
 
     def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
@@ -30,24 +31,25 @@ class Prepared:
         if key not in self._mappings:
             while len(self._mappings) >= _KEPT_MAPPINGS:
                 del self._mappings[next(iter(self._mappings))]
-            self._mappings[key] = map_network(self.graph, self.chip, reset_interval, options)
+            self._mappings[key] = map_network(self.proven.graph, self.chip, reset_interval, options)
         return self._mappings[key]
 
-    def keep(self, network: MappedNetwork) -> None:
-        """Remember the mapping without options and resets, which somebody has made already."""
-        self._mappings[None, None] = network
+    def on(self, chip: Chip) -> Prepared:
+        """The same for another chip; how many chips there are changes no mapping."""
+        alike = replace(chip, chips=self.chip.chips) == self.chip
+        return self if alike else Prepared(self.proven, chip)
 
 
 class Runners(Generic[T]):
     """What executors have made ready of a network, each when it is first asked for."""
 
     def __init__(self, net: T, chip: Chip) -> None:
-        self._net, self._chip = net, chip
+        self.net, self._chip = net, chip
         self._ready: dict[Executor[T], Runner] = {}
 
     def on(self, executor: Executor[T]) -> Runner:
         """The executor, ready to run the network. Raises `ChipError` or `MissingExtraError` where it cannot."""
         if executor not in self._ready:
             executor.require(self._chip)
-            self._ready[executor] = executor.prepare(self._net)
+            self._ready[executor] = executor.prepare(self.net)
         return self._ready[executor]

@@ -41,6 +41,6 @@ def record_of(content: Content) -> Record:
         Record,
         header,
         float_graph=content.graphs["float"],
-        graph=prove(content.graphs["integer"], header.chip).graph,
+        proven=prove(content.graphs["integer"], header.chip),
         known=known_answer(content),
     )

@@ -76,7 +76,9 @@ def check_network(net: Network | LibraryNetwork, chip: Chip) -> list[Finding]:
     """The findings on a compiled network."""
     if isinstance(net, LibraryNetwork):
         return errors_first(library_findings(chip, net.float_graph, net.processes))
-    return errors_first(apply_rules(Design(chip, net.float_graph, few(list(net.known.x)), net.precision, net.graph)))
+    sequences, prepared = few(list(net.known.x)), net.parts.prepared.on(chip)
+    design = Design(chip, net.float_graph, sequences, net.precision, net.graph, prepared=prepared)
+    return errors_first(apply_rules(design))
 
 
 def _findings(asked: Asked) -> list[Finding]:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
-from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import KnownAnswer
-from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.progress import begin
-
-N = TypeVar("N", bound=BaseNetwork)
 
 KNOWN_STEPS = 16
 """Length of the known-answer sequence that an artifact carries."""
@@ -26,20 +21,21 @@ def unknown(sequences: Sequences) -> KnownAnswer:
     return KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
 
 
-def finished(net: N, sequences: Sequences, advice: str, stacklevel: int) -> N:
-    """`net` with the reference's answer to its known sequence.
+def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) -> KnownAnswer:
+    """The reference's answer to the known sequence of `net`.
 
     Says so, with the `advice`, where the integers are far from the float network on the calibration itself.
     """
     level = level_of(net, sequences.arrays)
     if level.poor:
-        channel = ", ".join(str(int(i)) for i in np.unravel_index(level.worst.channel or 0, net.step_shape))
+        channel = ", ".join(str(int(i)) for i in np.unravel_index(level.worst.channel or 0, net.record.step_shape))
         warnings.warn(
             f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
             f"[{channel}], on {level.seen}. {advice}",
             stacklevel=stacklevel + 1,
         )
     begin("the known answer")
-    run = run_network(net.parts, Sequences(tuple(net.known.x), ragged=False), "reference")
+    x = net.record.known.x
+    run = run_network(net, Sequences(tuple(x), ragged=False), "reference")
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
-    return replace(net, known=KnownAnswer(net.known.x, np.asarray(run.integers, np.int64), states))
+    return KnownAnswer(x, np.asarray(run.integers, np.int64), states)

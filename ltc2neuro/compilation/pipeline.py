@@ -10,14 +10,17 @@ from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.runner import MERGING, PASSES
 from compiler.rewrite.runner import simplify as rewritten
 from compiler.rules import Design
+from compiler.running.prepared import Runners
 from compiler.stock.form import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 from ltc2neuro.compilation.asking import ask
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
-from ltc2neuro.compilation.finishing import finished, unknown
+from ltc2neuro.compilation.finishing import answered, unknown
 from ltc2neuro.compilation.stock import check_form, without_microcode
+from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
@@ -127,19 +130,17 @@ def compile(
     findings += later_fit(more)
     refuse(findings, asked.chip)
     warn(findings, stacklevel=2)
-    net = network_of(simplified, made)
-    answered = finished(net, asked.sequences, POOR, stacklevel=2)
-    answered.parts.prepared, answered.parts.runners = net.parts.prepared, net.parts.runners
-    return answered
+    parts = _parts(simplified, made)
+    return Network.of(parts, answered(parts, asked.sequences, POOR, stacklevel=2))
 
 
-def network_of(simplified: Simplified, made: Design) -> Network:
-    """The network of a design that no rule forbids; its known answer is still unknown."""
-    recorded, asked, integers = simplified.recorded, simplified.recorded.asked, made.integers
-    assert integers is not None  # the rules have seen them
-    net = Network(
+def _parts(simplified: Simplified, made: Design) -> Parts:
+    """The parts of a network whose design no rule forbids; its known answer is still unknown."""
+    recorded, asked, prepared = simplified.recorded, simplified.recorded.asked, made.prepared
+    assert prepared is not None  # the rules have seen its integers
+    record = Record(
         float_graph=simplified.graph,
-        graph=integers,
+        proven=prepared.proven,
         chip=asked.chip,
         precision=asked.precision,
         readout=recorded.traced.readout,
@@ -151,6 +152,4 @@ def network_of(simplified: Simplified, made: Design) -> Network:
         evidence=simplified.evidence,
         layout=recorded.layout,
     )
-    if made.network is not None:
-        net.parts.prepared.keep(made.network)
-    return net
+    return Parts(record, Runners(prepared, asked.chip))

@@ -19,6 +19,7 @@ from compiler.quantize.to_integers import to_integers
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
 from compiler.rules.refusal import refusal
+from compiler.running.prepared import Prepared
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from ltc2neuro.compilation.findings import few
@@ -118,5 +119,6 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     asked = simplified.recorded.asked
     begin("ranges, formats, integers")
     near = prepared(simplified.graph, asked.sequences.arrays, asked.precision, timed=asked.timed)
-    made = replace(made, integers=to_integers(near, asked.chip), passes=near.passes)
+    proven = to_integers(near, asked.chip)
+    made = replace(made, integers=proven.graph, passes=near.passes, prepared=Prepared(proven, asked.chip))
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

@@ -8,15 +8,18 @@ from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import PassRecord
 from compiler.rules.library import library_findings
+from compiler.running.prepared import Runners
 from compiler.stock.build import build, simplified
 from compiler.stock.centre import centre
 from compiler.stock.form import LibraryForm
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
 from ltc2neuro.compilation.findings import refuse, warn
-from ltc2neuro.compilation.finishing import finished, unknown
+from ltc2neuro.compilation.finishing import answered, unknown
 from ltc2neuro.progress import begin
 from ltc2neuro.stock.network import LibraryNetwork
+from ltc2neuro.stock.parts import LibraryParts
+from ltc2neuro.stock.record import LibraryRecord
 
 if TYPE_CHECKING:
     from ltc2neuro.compilation.stages import Recorded
@@ -54,7 +57,7 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
     findings = library_findings(asked.chip, graph, processes)
     refuse(findings, asked.chip)
     warn(findings, stacklevel + 1)
-    net = LibraryNetwork(
+    net = LibraryRecord(
         float_graph=graph,
         chip=asked.chip,
         processes=processes,
@@ -68,7 +71,8 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
         evidence=found.evidence,
     )
     advice = "Without microcode, try more hinges, form=LibraryForm(hinges=32), or compile it with microcode=True."
-    return finished(net, sequences, advice, stacklevel + 1)
+    parts = LibraryParts(net, Runners(processes, asked.chip))
+    return LibraryNetwork.of(parts, answered(parts, sequences, advice, stacklevel + 1))
 
 
 def _simplified(graph: Graph) -> tuple[Graph, tuple[PassRecord, ...]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy.typing as npt
 
@@ -15,10 +17,13 @@ from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.answers import answer
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.given_states import GivenStates
-from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.pickling import remade
+from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, Run, clipped_of, run_network
 from ltc2neuro.compiled.stream import Stream
 from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples
+
+N = TypeVar("N", bound="BaseNetwork")
 
 
 class BaseNetwork(BaseRecord, ABC):
@@ -28,6 +33,13 @@ class BaseNetwork(BaseRecord, ABC):
     @abstractmethod
     def parts(self) -> AnyParts:
         """What the rest of the package works with: the record, the host's side, names, what is ready to run."""
+
+    @classmethod
+    def of(cls: type[N], parts: AnyParts, known: KnownAnswer) -> N:
+        """The network of a record and its known answer; what its parts have made ready stays."""
+        net = remade(cls, replace(parts.record, known=known))
+        vars(net)["parts"] = type(parts)(net, parts.runners)
+        return net
 
     @abstractmethod
     def save(self, path: str | Path) -> None:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from compiler.executors.execution import Clip
 from compiler.placement.placement import Placement
-from compiler.running.executor import Compiled, Executor
+from compiler.running.executor import Executor
 from compiler.running.interpreted import REFERENCE
 from compiler.running.prepared import Prepared, Runners
 from hw_models.arguments import check_choice
@@ -31,19 +31,14 @@ class BaseParts(ABC, Generic[R_co, N]):
     executors: Mapping[str, Executor[N]]
     """what can run it"""
 
-    def __init__(self, record: R_co) -> None:
-        self.record = record
+    def __init__(self, record: R_co, runners: Runners[N]) -> None:
+        self.record, self.runners = record, runners
         self.host = Host(record)
 
     @cached_property
     def names(self) -> Names:
         """What its values are called."""
         return Names(self.record)
-
-    @cached_property
-    @abstractmethod
-    def runners(self) -> Runners[N]:
-        """What executors have made ready."""
 
     def executor(self, name: object) -> Executor[N]:
         """The executor of that name. Raises `InputError` for another."""
@@ -64,7 +59,7 @@ class BaseParts(ABC, Generic[R_co, N]):
         return True
 
 
-class Parts(BaseParts[Record, Compiled]):
+class Parts(BaseParts[Record, Prepared]):
     """Those of a network with microcode: mappings and a placement, too."""
 
     executors = EXECUTORS
@@ -74,15 +69,10 @@ class Parts(BaseParts[Record, Compiled]):
         """What its values are called."""
         return GraphNames(self.record)
 
-    @cached_property
+    @property
     def prepared(self) -> Prepared:
         """Mappings."""
-        return Prepared(self.record.graph, self.record.chip)
-
-    @cached_property
-    def runners(self) -> Runners[Compiled]:
-        """What executors have made ready."""
-        return Runners(self.prepared, self.record.chip)
+        return self.runners.net
 
     @cached_property
     def placement(self) -> Placement:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from compiler.mapping.mapper import map_network
 from compiler.mapping.options import Options
 from compiler.placement.placement import Placement
 from compiler.placement.search import memory_of, place
@@ -15,6 +12,4 @@ from hw_models.chip import Chip
 def placed(net: Prepared, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
     """The network's neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
     memory_of(chip)  # before anything is mapped
-    alike = replace(chip, chips=net.chip.chips) == net.chip  # how many there are changes no mapping
-    own = net.mapped(options=options) if alike else map_network(net.graph, chip, options=options)
-    return place(own, chip, spread=cores)
+    return place(net.on(chip).mapped(options=options), chip, spread=cores)

@@ -12,8 +12,7 @@ from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
 from hw_models.arrays import Floats
-from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
 
@@ -40,12 +39,13 @@ class Level:
         return self.worst.channel is not None and self.worst.decibels < POOR_DB
 
 
-def level_of(net: BaseNetwork, sequences: Sequence[Floats]) -> Level:
+def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
     """Compare what the network answers to the calibration with the float network; to a part, where all takes long."""
-    part = part_of(net.float_graph, sequences)
-    exact = [e.outputs[0] for e in run_each(net.float_graph, part)]
-    run = run_network(net.parts, Sequences(tuple(part), ragged=True), "reference")
-    pairs = [[net.shaped(np.asarray(y)).reshape(-1, y.shape[1]) for y in side] for side in (exact, run.outputs)]
+    graph = net.record.float_graph
+    part = part_of(graph, sequences)
+    exact = [e.outputs[0] for e in run_each(graph, part)]
+    run = run_network(net, Sequences(tuple(part), ragged=True), "reference")
+    pairs = [[net.host.shaped(np.asarray(y)).reshape(-1, y.shape[1]) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
     seen = (
         "the whole calibration"

@@ -10,7 +10,7 @@ from functools import cached_property
 from compiler.graph.graph import Graph, State
 from compiler.graph.integers import IntegerGraph
 from compiler.quantize.precision import Precision
-from compiler.ranges.proven import Proven, prove
+from compiler.ranges.proven import Proven
 from compiler.rewrite.runner import PassRecord
 from hw_models.arrays import Floats, Integers
 from hw_models.chip import Chip
@@ -99,9 +99,15 @@ class BaseRecord(ABC):
 class Record(BaseRecord):
     """A network of neurons with programs of their own, for one chip."""
 
-    graph: IntegerGraph
+    proven: Proven
+    """the integer graph, and all that its proof knows: spans, bits of products and sums, where it can clip"""
     precision: Precision
     passes: tuple[PassRecord, ...]
+
+    @property
+    def graph(self) -> IntegerGraph:
+        """The integer graph."""
+        return self.proven.graph
 
     @cached_property
     def enters(self) -> InputEnd:
@@ -118,8 +124,3 @@ class Record(BaseRecord):
     def words(self) -> Mapping[str, StateWord]:
         """Its states as integers."""
         return words_of(self.graph)
-
-    @cached_property
-    def proven(self) -> Proven:
-        """The integer graph with all that its proof knows: spans, bits of products and sums, where it can clip."""
-        return prove(self.graph, self.chip)

@@ -14,7 +14,7 @@ from hw_models.errors import ChipError
 from hw_models.fixed_point import Format
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
-from ltc2neuro.compiled.time_constants import proven
+from ltc2neuro.compiled.time_constants import least_and_most
 
 
 def summary(parts: Parts) -> str:
@@ -90,7 +90,7 @@ def _time_constants(net: Record) -> list[str]:
         return ["", "liquid time constants: record '*.tau'; they also depend on the time before a sample"]
     lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
     for t in net.graph.time_constants:
-        bounds = zip(*np.broadcast_arrays(*proven(net.graph, t, net.dt)), strict=True)
+        bounds = zip(*np.broadcast_arrays(*least_and_most(net.proven, t, net.dt)), strict=True)
         pairs = [f"{least:.3g}..{most:.3g}" for least, most in bounds]
         lines.append(f"  {t.state}:")
         lines += [f"    {', '.join(pairs[i : i + 8])}" for i in range(0, len(pairs), 8)]

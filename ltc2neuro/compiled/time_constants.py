@@ -7,7 +7,7 @@ import numpy as np
 from compiler.executors.execution import Execution
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.integers import IntegerGraph
-from compiler.ranges.integer_spans import find_spans
+from compiler.ranges.proven import Proven
 from hw_models.arrays import Floats
 
 
@@ -34,10 +34,10 @@ def tau(graph: Graph, mark: TimeConstant, execution: Execution, dt: Floats | flo
     return _tau(keep, occurred(mark.total) - keep, dt / mark.repeat)
 
 
-def proven(graph: IntegerGraph, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
+def least_and_most(known: Proven, mark: TimeConstant, dt: float) -> tuple[Floats, Floats]:
     """Smallest and largest tau of each neuron, from the proven range of its denominator in an integer graph."""
-    keep = graph.constants[mark.keep].astype(np.float64)
-    span = find_spans(graph)[mark.total]
+    keep = known.graph.constants[mark.keep].astype(np.float64)
+    span = known.spans[mark.total]
     unit = dt / mark.repeat
     return _tau(keep, span.high - keep, unit), _tau(keep, span.low - keep, unit)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.mapping.mapper import map_network
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from compiler.placement.activity import Activity, count_activity
@@ -15,6 +14,7 @@ from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
 from compiler.running.executor import Job
 from compiler.running.interpreted import REFERENCE
+from compiler.running.prepared import Prepared
 from hw_models.arguments import check_count
 from hw_models.bands import Band
 from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
@@ -22,7 +22,6 @@ from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by
 from hw_models.errors import BUG, ChipError, GraphError, InputError
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.placing import placed
-from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import Run
 from ltc2neuro.cost.report import Cost, Messages
 from ltc2neuro.extras import COUNTING
@@ -119,7 +118,7 @@ def _activity(net: Parts, placement: Placement, run: Run, options: Options | Non
             )
     _require_own(net, run)
     COUNTING.require()
-    return count_activity(_apart(net.record, placement, options), run.entered)
+    return count_activity(_apart(net.prepared.on(placement.chip), placement, options), run.entered)
 
 
 def _require_own(net: Parts, run: Run) -> None:
@@ -144,12 +143,11 @@ def _require_own(net: Parts, run: Run) -> None:
             )
 
 
-def _apart(net: Record, placement: Placement, options: Options | None) -> MappedNetwork:
+def _apart(net: Prepared, placement: Placement, options: Options | None) -> MappedNetwork:
     """The network mapped so that it sends the same values, but samples do not overlap."""
     given, wanted = options or Options(), _sent(placement.network)
     for merged in (given.merged, False, True):  # where the mapping chooses, it may choose otherwise for this overlap
-        alone = Options(Overlap.NONE, merged)
-        network = map_network(net.graph, placement.chip, options=alone)
+        network = net.mapped(options=Options(Overlap.NONE, merged))
         if _sent(network) == wanted:
             return network
     raise GraphError("no mapping without overlap sends the same values", advice=BUG)

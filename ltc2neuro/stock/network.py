@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
+from compiler.running.prepared import Runners
 from hw_models.errors import InputError
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.stock.cost import LibraryCost, cost
@@ -29,7 +30,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
     @cached_property
     def parts(self) -> LibraryParts:
         """What the rest of the package works with: the record, the host's side, names, what is ready to run."""
-        return LibraryParts(self)
+        return LibraryParts(self, Runners(self.processes, self.chip))
 
     def cost(self) -> LibraryCost:
         """Neurons, synapses, processes and ticks of a sample."""

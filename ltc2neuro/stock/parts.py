@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 
 from compiler.executors.execution import Clip
-from compiler.running.prepared import Runners
 from compiler.stock.network import ProcessGraph
 from ltc2neuro.compiled.clipped import Tally
 from ltc2neuro.compiled.executors import LIBRARY_EXECUTORS
@@ -18,11 +16,6 @@ class LibraryParts(BaseParts[LibraryRecord, ProcessGraph]):
     """A record of library processes, the host's side of it, its names, and what has been prepared to run it."""
 
     executors = LIBRARY_EXECUTORS
-
-    @cached_property
-    def runners(self) -> Runners[ProcessGraph]:
-        """What executors have made ready."""
-        return Runners(self.record.processes, self.record.chip)
 
     def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
         """What was clipped: states that a sample left beyond their ranges."""
