@@ -16,7 +16,7 @@ from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import MatVec, Op, Rescale, SegmentSum, Shift, StateRead
-from compiler.graph.validate import MOST_SHIFT
+from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.formats import Formats
 from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,10 @@ import numpy as np
 from compiler.executors.execution import Array, prepare
 from compiler.executors.float64 import KERNELS
 from compiler.functions import FUNCTIONS
+from compiler.graph import ops
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Op, Select, StateRead, StateWrite, Sub
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import StateRead, StateWrite
 from hw_models.arrays import Floats
 
 SEQUENCES, STEPS = 4, 64
@@ -43,6 +45,67 @@ def retention(graph: Graph, sequences: Sequence[Floats]) -> dict[str, Kept]:
     return {name: watch.kept(name) for name in watch.leaks}
 
 
+_NONE = np.zeros(())
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where an op is differentiated: all values, their derivatives by one state, and the op's result."""
+
+    values: Mapping[str, Array]
+    slopes: Mapping[str, Array]
+    result: Array
+
+    def slope(self, name: str) -> Array:
+        """Of an operand."""
+        return self.slopes.get(name, _NONE)
+
+
+SLOPES: OpTable[[Point], Array | None] = OpTable("slopes")
+"""The derivative of each op's result by one state; None where it is left out."""
+
+
+@SLOPES.on(ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec, ops.Compare)
+def _none(op: ops.Op, at: Point) -> None:
+    return None
+
+
+@SLOPES.on(ops.Add)
+def _sum(op: ops.Add, at: Point) -> Array:
+    return at.slope(op.a) + at.slope(op.b)
+
+
+@SLOPES.on(ops.Sub)
+def _difference(op: ops.Sub, at: Point) -> Array:
+    return at.slope(op.a) - at.slope(op.b)
+
+
+@SLOPES.on(ops.Mul)
+def _product(op: ops.Mul, at: Point) -> Array:
+    return at.slope(op.a) * at.values[op.b] + at.values[op.a] * at.slope(op.b)
+
+
+@SLOPES.on(ops.Div)
+def _quotient(op: ops.Div, at: Point) -> Array:
+    return (at.slope(op.a) - at.result * at.slope(op.b)) / at.values[op.b]
+
+
+@SLOPES.on(ops.Select)
+def _either(op: ops.Select, at: Point) -> Array:
+    return np.where(at.values[op.condition] != 0, at.slope(op.a), at.slope(op.b))
+
+
+@SLOPES.on(ops.Min, ops.Max)
+def _limit(op: ops.Min | ops.Max, at: Point) -> Array:
+    return np.where(at.result == at.values[op.a], at.slope(op.a), at.slope(op.b))
+
+
+@SLOPES.on(ops.Apply)
+def _function(op: ops.Apply, at: Point) -> Array:
+    real, x = FUNCTIONS[op.function].real, at.values[op.x]
+    return (real(x + NUDGE) - real(x - NUDGE)) / (2 * NUDGE) * at.slope(op.x)
+
+
 class _Watch:
     """Follows the derivative by each state through the elementwise ops of a run."""
 
@@ -54,7 +117,8 @@ class _Watch:
             if isinstance(op, StateWrite):
                 self.written.setdefault(op.x, []).append(op.state)
         self.values: dict[str, Array] = {n: c.reshape(-1, 1) for n, c in graph.constants.items() if c.ndim == 1}
-        self.slopes: dict[str, dict[str, Array]] = {}
+        self.slopes: dict[str, dict[str, Array]] = {state.name: {} for state in graph.states}
+        """by state and value"""
         self.before: dict[str, Array] = {}
         self.leaks: dict[str, list[Floats]] = {}
         self.steps: dict[str, list[Floats]] = {}
@@ -65,34 +129,15 @@ class _Watch:
         self.values[name] = value
         if isinstance(op, StateRead):
             self.before[op.state] = value
-            self.slopes[name] = {op.state: np.ones(())}
+            self.slopes[op.state][name] = np.ones(())
         else:
-            states = {s for n in op.operands for s in self.slopes.get(n, ())}
-            self.slopes[name] = {s: slope for s in states if (slope := self._slope(op, s, value)) is not None}
+            for slopes in self.slopes.values():
+                if any(n in slopes for n in op.operands):
+                    slope = SLOPES(op, Point(self.values, slopes, value))
+                    if slope is not None:
+                        slopes[name] = slope
         for state in self.written.get(name, ()):
-            self._note(state, value, self.slopes[name].get(state, np.zeros(())))
-
-    def _slope(self, op: Op, state: str, value: Array) -> Array | None:
-        def at(name: str) -> Array:
-            return self.slopes.get(name, {}).get(state, np.zeros(()))
-
-        values = self.values
-        if isinstance(op, Add):
-            return at(op.a) + at(op.b)
-        if isinstance(op, Sub):
-            return at(op.a) - at(op.b)
-        if isinstance(op, Mul):
-            return at(op.a) * values[op.b] + values[op.a] * at(op.b)
-        if isinstance(op, Div):
-            return (at(op.a) - value * at(op.b)) / values[op.b]
-        if isinstance(op, Select):
-            return np.where(values[op.condition] != 0, at(op.a), at(op.b))
-        if isinstance(op, (Min, Max)):
-            return np.where(value == values[op.a], at(op.a), at(op.b))
-        if isinstance(op, Apply):
-            real = FUNCTIONS[op.function].real
-            return (real(values[op.x] + NUDGE) - real(values[op.x] - NUDGE)) / (2 * NUDGE) * at(op.x)
-        return None
+            self._note(state, value, self.slopes[state].get(name, _NONE))
 
     def _note(self, state: str, value: Array, slope: Array) -> None:
         if state not in self.before:

@@ -15,7 +15,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
-from compiler.graph.validate import MOST_SHIFT
+from compiler.graph.shapes import MOST_SHIFT
 from compiler.ranges.arithmetic import ENDS, largest_partial_sums, of_corners
 from compiler.ranges.polynomial_reach import Polynomials
 from compiler.ranges.polynomial_reach import reach as table_reach

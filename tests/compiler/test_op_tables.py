@@ -6,10 +6,12 @@ from compiler.assembly.templates import select
 from compiler.executors import float64, reference, unrounded
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import OPS, Elementwise, Input, Op, Output, StateRead, StateWrite
+from compiler.graph.shapes import FAULTS
 from compiler.quantize.bias import BIAS
 from compiler.quantize.fractions import WANTS
 from compiler.quantize.lowering import LOWER
 from compiler.quantize.natural import NATURAL, REACH
+from compiler.quantize.retention import SLOPES
 from compiler.quantize.shifted_ops import SHIFTED
 from compiler.ranges.clipping import GOES_ON
 from compiler.ranges.integer_spans import SPANS
@@ -26,6 +28,7 @@ INTEGER = {op for op in OPS.values() if op.integer}
 EFFECTS = {StateWrite, Output}
 
 TABLES = {
+    "sizes": (FAULTS.kinds, REAL | INTEGER),
     "bounds": (BOUNDS.kinds, REAL - EFFECTS),
     "spans": (SPANS.kinds, INTEGER - EFFECTS),
     "lowering": (LOWER.kinds, REAL),
@@ -39,6 +42,7 @@ TABLES = {
     "units upwards": (UPWARDS.kinds, REAL - EFFECTS),
     "zeros": (ZERO.kinds, REAL - EFFECTS),
     "needs": (NEEDED.kinds, REAL - EFFECTS),
+    "slopes": (SLOPES.kinds, REAL - EFFECTS),
     "library processes": (AFFINE.kinds, REAL - EFFECTS),
     "templates": (select.kinds, {op for op in INTEGER if issubclass(op, Elementwise)}),
     "float64": (float64.KERNELS.kinds, REAL - EFFECTS - {StateRead}),
