@@ -9,7 +9,7 @@ import torch
 
 from hw_models.errors import InputError
 from ltc2neuro.inputs.layout import HOW, both_ways
-from ltc2neuro.tracing.layers.recurrent import SwappedAxesError
+from ltc2neuro.tracing.layers.scan import SwappedAxesError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 
 Recorded = TypeVar("Recorded")

@@ -12,17 +12,8 @@ from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
-from ltc2neuro.tracing.layers.recurrent import (
-    CELLS,
-    CellStep,
-    Elapsed,
-    States,
-    StateVariable,
-    initial_states,
-    own_step,
-    plain_type,
-    scan,
-)
+from ltc2neuro.tracing.layers.recurrent import CELLS, own_step, plain_type
+from ltc2neuro.tracing.layers.scan import CellStep, Elapsed, Scan, States, StateVariable
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 from ltc2neuro.tracing.recording.symbolic import Symbolic
@@ -43,15 +34,8 @@ def ltc(
         refuse_double(recorder, layer, input, hx)
     known = plain_type(cell) is LTCCell
     step = (ltc_step if known else own_step)(recorder, cell, recorder.times(timespans))
-    y, states = scan(
-        recorder,
-        with_memory(recorder, layer.lstm, step) if layer.use_mixed else step,
-        input,
-        initial_states(recorder, hx),
-        timespans,
-        return_sequences=layer.return_sequences,
-        batch_first=layer.batch_first,
-    )
+    step = with_memory(recorder, layer.lstm, step) if layer.use_mixed else step
+    y, states = Scan(recorder, layer.batch_first, layer.return_sequences).over(step, input, hx, timespans)
     return y, states if layer.use_mixed else states[0]
 
 

@@ -12,7 +12,8 @@ from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.layers.ncps import refuse_batched_time, refuse_double
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
-from ltc2neuro.tracing.layers.recurrent import CELLS, Bound, CellStep, initial_states, own_step, scan
+from ltc2neuro.tracing.layers.recurrent import CELLS, own_step
+from ltc2neuro.tracing.layers.scan import Bound, CellStep, Scan
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 
@@ -28,15 +29,8 @@ def cfc(
     if layer.use_mixed:
         refuse_double(recorder, layer, input, hx)
     step = cfc_step(recorder, layer.rnn_cell, recorder.times(timespans))
-    y, states = scan(
-        recorder,
-        with_memory(recorder, layer.lstm, step) if layer.use_mixed else step,
-        input,
-        initial_states(recorder, hx),
-        timespans,
-        return_sequences=layer.return_sequences,
-        batch_first=layer.batch_first,
-    )
+    step = with_memory(recorder, layer.lstm, step) if layer.use_mixed else step
+    y, states = Scan(recorder, layer.batch_first, layer.return_sequences).over(step, input, hx, timespans)
     return layer.fc(y), states if layer.use_mixed else states[0]
 
 

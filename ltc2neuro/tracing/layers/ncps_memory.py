@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hw_models.arrays import Floats
-from ltc2neuro.tracing.layers.recurrent import Bound, CellStep, Elapsed, States, StateVariable
+from ltc2neuro.tracing.layers.scan import Bound, CellStep, Elapsed, States, StateVariable
 from ltc2neuro.tracing.recording.recorder import Recorder
 
 

@@ -4,60 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch.nn.utils import parametrize
 
-from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
 from ltc2neuro.nn.states import Bounded, Growing, Named
-from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.layers.scan import Bound, CellStep, Elapsed, Scan, States, StateVariable, fits
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
-from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
-
-States = tuple[torch.Tensor, ...]
-Bound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
-"""low and high, for every step, from the initial state"""
-Elapsed: TypeAlias = "torch.Tensor | float"
-
-
-class SwappedAxesError(TraceError):
-    """The recurrent layer at `path` is given (time, batch) where it expects (batch, time), or the reverse."""
-
-    path: str = ""
-
-
-@dataclass(frozen=True)
-class StateVariable:
-    """A state of a cell: its name, its shape for one row, and per element the bound that it never leaves.
-
-    `shown_by` is the module whose forward returns it, as the `position`-th of its states, for the proof; None where
-    torch shows it nowhere. `grows`: it may grow without bound, which `compile` warns of.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    bound: Bound | None = None
-    shown_by: torch.nn.Module | None = None
-    position: int = 0
-    grows: bool = False
-
-
-@dataclass(frozen=True)
-class CellStep:
-    """One step of a cell: `function(x, states, elapsed)` gives the output and the new states.
-
-    `elapsed` is the time before the sample, a number or (rows, 1).
-    """
-
-    variables: tuple[StateVariable, ...]
-    function: Callable[[torch.Tensor, States, Elapsed], tuple[torch.Tensor, States]]
-
 
 StepOf = Callable[[Recorder, torch.nn.Module, Times], CellStep]
 
@@ -79,15 +36,7 @@ def recurrent(
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ltc2neuro.nn.Recurrent`."""
     step = CELLS.get(plain_type(layer.cell), own_step)(recorder, layer.cell, recorder.times(timespans))
-    y, states = scan(
-        recorder,
-        step,
-        x,
-        initial_states(recorder, hx),
-        timespans,
-        return_sequences=layer.return_sequences,
-        batch_first=layer.batch_first,
-    )
+    y, states = Scan(recorder, layer.batch_first, layer.return_sequences).over(step, x, hx, timespans)
     return y, states[0] if len(states) == 1 else states
 
 
@@ -145,7 +94,7 @@ def _lost_by_time(cell: Bounded, longest: float, count: int) -> list[bool]:
 def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> Bound:
     """The bound of a state that is a mean of itself and of values between `ends`: these and its start."""
     tensors = [torch.as_tensor(end, dtype=torch.float64).detach() for end in ends]
-    fit = len(tensors) == 2 and all(_fits(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)
+    fit = len(tensors) == 2 and all(fits(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)
     if not fit or bool((tensors[0] > tensors[1]).any()):
         raise TraceError(
             f"a bound of the cell {type(cell).__name__} is not an interval for its state",
@@ -155,177 +104,3 @@ def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> B
         )
     low, high = (np.broadcast_to(end.numpy(), shape).reshape(-1) for end in tensors)
     return lambda initial: (np.minimum(initial, low), np.maximum(initial, high))
-
-
-def initial_states(recorder: Recorder, hx: object) -> States | None:
-    """The states that the user's model hands to a layer: tensors, or None for the layer's own."""
-    if hx is None:
-        return None
-    given = hx if isinstance(hx, (tuple, list)) else (hx,)
-    tensors = tuple(t for t in given if isinstance(t, torch.Tensor))
-    if len(tensors) != len(given):
-        raise recorder.refusal("a recurrent layer starts from something that is not a tensor", "Give a tensor.")
-    return tensors
-
-
-def scan(
-    recorder: Recorder,
-    step: CellStep,
-    x: torch.Tensor,
-    hx: States | None,
-    timespans: object,
-    *,
-    return_sequences: bool,
-    batch_first: bool,
-) -> tuple[torch.Tensor, States]:
-    """Record one step over the sequence `x`; returns the layer's output and its last states."""
-    x_t = _step_input(recorder, x, batch_first)
-    elapsed = recorder.dt if timespans is None else _elapsed(recorder, timespans, batch_first)
-    names = [_new_state(recorder, step, number, hx) for number in range(len(step.variables))]
-    states = tuple(
-        recorder.read(name, variable.shape, x_t.example) for name, variable in zip(names, step.variables, strict=True)
-    )
-    y, after = step.function(x_t, states, elapsed)
-    if len(after) != len(names):
-        raise _broken(
-            step,
-            "a cell returns a different number of states than it takes",
-            "Return the new state, or the output and the new state: (y, state), in which several states are a tuple.",
-            f"{len(names)} before, {len(after)} after",
-        )
-    for variable, name, new, old in zip(step.variables, names, after, states, strict=True):
-        if not isinstance(new, Symbolic) or not axes.starts_with(new.codes, axes.batch_labels(axes.NOW)):
-            raise _broken(
-                step,
-                "the new state of a cell does not depend on its input or state",
-                "Return the new state of each row.",
-                variable.name,
-            )
-        if new.shape != old.shape:
-            raise _broken(
-                step,
-                "a cell changes the shape of its state",
-                "Let state_size (or hidden_size) be the size of the state.",
-                f"{variable.name}: {tuple(old.shape)} before, {tuple(new.shape)} after",
-            )
-        if not new.is_floating_point():
-            raise _broken(
-                step,
-                "the new state of a cell is not a float",
-                "Return it as a float: state.float().",
-                f"{variable.name}: {new.dtype}",
-            )
-        recorder.write(name, new)
-        if variable.shown_by is not None:
-            recorder.checkpoints.state(name, recorder.path_of(variable.shown_by), variable.position)
-    if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
-        raise _broken(step, "the output of a cell was not recorded", "Return a tensor (batch, ...).")
-    last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))
-    return (_at_every(y, batch_first) if return_sequences else _at_last(y)), last
-
-
-def _broken(step: CellStep, what: str, advice: str, numbers: str = "") -> TraceError:
-    """The error for what a cell has returned: none of its lines is being executed any more."""
-    cell = step.variables[0].shown_by
-    return TraceError(what, where="" if cell is None else written(cell), numbers=numbers, advice=advice)
-
-
-def _elapsed(recorder: Recorder, timespans: object, batch_first: bool) -> Symbolic:
-    """The time before this sample, for each row: (rows, 1), or (rows, units) where each unit has its own."""
-    if not isinstance(timespans, Symbolic):
-        raise recorder.refusal(
-            "a recurrent layer is given constant time spans",
-            "Hand on the timespans of the model's forward; a constant interval is compile(model, x, dt=...).",
-        )
-    spans = _step_input(recorder, timespans, batch_first)
-    result = spans if spans.dim() == 2 else spans.unsqueeze(-1)
-    if not isinstance(result, Symbolic) or result.dim() != 2:
-        raise recorder.refusal(
-            "time spans do not have the shape (batch, time)", "Give each sample one.", f"{tuple(timespans.shape)}"
-        )
-    return result
-
-
-def _step_input(recorder: Recorder, x: torch.Tensor, batch_first: bool) -> Symbolic:
-    if not isinstance(x, Symbolic):
-        raise recorder.refusal(
-            "a recurrent layer is given a constant sequence", "Give it what depends on the model's input."
-        )
-    if axes.starts_with(x.codes, axes.sequence_labels(time_first=batch_first)):
-        given, wanted = ("(time, batch)", "(batch, time)") if batch_first else ("(batch, time)", "(time, batch)")
-        error = recorder.refusal(
-            f"a recurrent layer expects {wanted} and is given {given}", "Set its batch_first, or transpose before it."
-        )
-        swapped = SwappedAxesError(error.what, where=error.where, advice=error.advice)
-        swapped.path = recorder.path.partition("#")[0]
-        raise swapped
-    if not axes.starts_with(x.codes, axes.sequence_labels(time_first=not batch_first)):
-        raise recorder.refusal(
-            "a recurrent layer is given something other than a batch of whole sequences",
-            "Give it (batch, time, features) with all steps of the model's input. A loop in which the model goes on "
-            "from its own answers stays outside: compile the model without it, and give stream() each answer.",
-            f"the shape is {tuple(x.shape)}",
-        )
-    at = (lambda t: t[:, 0]) if batch_first else (lambda t: t[0])
-    codes, example = at(x.codes), at(x.example)
-    labels = axes.spread(axes.batch_labels(axes.NOW), codes.shape)
-    return symbolic(recorder, example, axes.encode(labels, axes.elements_of(codes)), x.value)
-
-
-def _new_state(recorder: Recorder, step: CellStep, number: int, hx: States | None) -> str:
-    variable = step.variables[number]
-    size = int(np.prod(variable.shape))
-    initial = np.zeros(size)
-    if hx is not None:
-        if symbols(hx):
-            raise recorder.refusal(
-                "a recurrent layer starts from a computed state",
-                "Start from zeros, or from a constant that is the same for each row.",
-            )
-        if len(hx) != len(step.variables):
-            names = ", ".join(v.name for v in step.variables)
-            raise recorder.refusal(
-                "a recurrent layer starts from a different number of states than it has",
-                f"Give it {names}: a tensor, or a tuple where there are several.",
-                f"{len(hx)} given, expected {len(step.variables)}",
-            )
-        given, wanted = hx[number].detach().double(), (axes.ROWS, *variable.shape)
-        if not _fits(given.shape, wanted):
-            raise recorder.refusal(
-                "a recurrent layer starts from a state of the wrong shape",
-                "Give it a row for each sequence.",
-                f"{variable.name} is {tuple(given.shape)}, expected {wanted}",
-            )
-        rows = given.expand(wanted).reshape(axes.ROWS, size).numpy()
-        if np.any(rows[0] != rows[1]):
-            raise recorder.refusal(
-                "a recurrent layer starts from a different state in each row",
-                "Start from zeros, or from a constant that is the same for each row.",
-            )
-        initial = rows[0].copy()
-    low, high = variable.bound(initial) if variable.bound else (None, None)
-    name = recorder.add_state(recorder.named(variable.name), initial, low, high)
-    if variable.grows:
-        recorder.growing.append(name)
-    return name
-
-
-def _fits(shape: torch.Size, wanted: tuple[int, ...]) -> bool:
-    """Whether a tensor of this shape can be repeated to the one wanted."""
-    return len(shape) <= len(wanted) and all(
-        n in (1, w) for n, w in zip(reversed(shape), reversed(wanted), strict=False)
-    )
-
-
-def _at_last(tensor: Symbolic) -> Symbolic:
-    labels = axes.spread(axes.batch_labels(axes.LAST), tensor.codes.shape)
-    codes = axes.encode(labels, axes.elements_of(tensor.codes))
-    return symbolic(tensor.recorder, tensor.example, codes, tensor.value)
-
-
-def _at_every(tensor: Symbolic, batch_first: bool) -> Symbolic:
-    dim = 1 if batch_first else 0
-    example = torch.stack([tensor.example] * axes.STEPS, dim)
-    elements = torch.stack([axes.elements_of(tensor.codes)] * axes.STEPS, dim)
-    labels = axes.spread(axes.sequence_labels(time_first=not batch_first), example.shape)
-    return symbolic(tensor.recorder, example, axes.encode(labels, elements), tensor.value)

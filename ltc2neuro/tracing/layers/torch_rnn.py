@@ -9,16 +9,8 @@ import torch
 from torch import nn
 
 from hw_models.arrays import Floats
-from ltc2neuro.tracing.layers.recurrent import (
-    CELLS,
-    CellStep,
-    Elapsed,
-    States,
-    StateVariable,
-    initial_states,
-    own_step,
-    scan,
-)
+from ltc2neuro.tracing.layers.recurrent import CELLS, own_step
+from ltc2neuro.tracing.layers.scan import CellStep, Elapsed, Scan, States, StateVariable, initial_states
 from ltc2neuro.tracing.ops import torch_cells
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
@@ -54,15 +46,8 @@ def rnn(
     last: list[States] = []
     y = input
     for number in range(layer.num_layers):
-        y, states = scan(
-            recorder,
-            _step(layer, number),
-            y,
-            None if start is None else tuple(s[number] for s in start),
-            None,
-            return_sequences=True,
-            batch_first=layer.batch_first,
-        )
+        own = None if start is None else tuple(s[number] for s in start)
+        y, states = Scan(recorder, layer.batch_first).over(_step(layer, number), y, own)
         last.append(states)
     stacked = [torch.stack([states[n] for states in last]) for n in range(len(last[0]))]
     return y, stacked[0] if len(stacked) == 1 else tuple(stacked)
