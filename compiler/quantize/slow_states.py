@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.graph.graph import Block, Graph
-from compiler.graph.ops import Add, Max, Min, Op, Select, StateRead, StateWrite, Sub
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Op, StateRead, StateWrite, Sub
 from compiler.quantize.modes import mixed, slowest
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
 from compiler.ranges.ranged import Ranged
+from compiler.rewrite.leaks import may_be
 from hw_models.arrays import Floats
 
 FEWEST_BITS = 1
@@ -97,7 +98,7 @@ def sums_of_states(graph: Graph) -> dict[str, Carried]:
         made = {op.result: op for op in block.ops if op.result is not None}
         for op in block.ops:
             if isinstance(op, StateWrite):
-                for out in _becomes(block, op.x):
+                for out in _becomes(made, op.x):
                     carried = _split(made, made[out], op.state)
                     if carried is not None and out not in found:
                         found[out] = carried
@@ -105,18 +106,14 @@ def sums_of_states(graph: Graph) -> dict[str, Carried]:
     return found
 
 
-def _becomes(block: Block, name: str) -> list[str]:
-    """The values of a block that may be what `name` is, behind choices, limits and further terms."""
-    made = {op.result: op for op in block.ops if op.result is not None}
+def _becomes(made: Mapping[str, Op], name: str) -> list[str]:
+    """The sums that may be what `name` is, behind choices, limits and further terms."""
     found, waiting = [], [name]
     while waiting:
         op = made.get(waiting.pop())
         if isinstance(op, Add):
             found.append(op.out)
-        if isinstance(op, (Select, Min, Max, Add)):
-            waiting += [op.a, op.b]
-        elif isinstance(op, Sub):
-            waiting.append(op.a)
+        waiting += may_be(op)
     return found
 
 

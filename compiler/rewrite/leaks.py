@@ -157,11 +157,17 @@ def _becomes_state(draft: Draft, name: str) -> bool:
     for _, op in draft.readers.get(name, ()):
         if isinstance(op, StateWrite):
             return True
-        passes = isinstance(op, (Add, Min, Max)) or (isinstance(op, Select) and name != op.condition)
-        passes = passes or (isinstance(op, Mul) and _nearly_one(draft, op.b))
-        if (passes or (isinstance(op, Sub) and name == op.a)) and _becomes_state(draft, op.result or ""):
+        passes = name in may_be(op) or (isinstance(op, Mul) and _nearly_one(draft, op.b))
+        if passes and _becomes_state(draft, op.result or ""):
             return True
     return False
+
+
+def may_be(op: Op | None) -> tuple[str, ...]:
+    """The operands that a result may be, or be a step from: those of choices and limits, and terms."""
+    if isinstance(op, (Add, Min, Max, Select)):
+        return op.a, op.b
+    return (op.a,) if isinstance(op, Sub) else ()
 
 
 def _nearly_one(draft: Draft, name: str) -> bool:
