@@ -23,18 +23,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Divide, Input, Output, Rescale
-from compiler.graph.serialize import from_json, to_json
-from compiler.graph.validate import problems
+from compiler.graph.serialize import to_json
 from hw_models.arguments import check_path
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION
 from hw_models.plain import Json
+from ltc2neuro.artifact.graphs import Array, checked_graph
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
@@ -42,12 +40,6 @@ FORMAT_VERSION = 3
 
 READABLE = (2, 3)
 """The layouts that are read: those of version 2 do not tell the order of batch and time, which is batch first."""
-
-MAX_ELEMENTS = 2**26
-"""What the vectors of one graph may have together, and the most often that one of its blocks may repeat."""
-
-MAX_SHIFT = 256
-"""The largest shift or number of fraction bits that a graph may declare."""
 
 LONGEST_TEXT = 500
 """Of what an error repeats from a file."""
@@ -57,7 +49,6 @@ TENSORS = "tensors.safetensors"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 DAMAGED = "It is damaged or was not made by ltc2neuro: copy it again, or compile the model again."
 
-Array: TypeAlias = npt.NDArray[np.generic]
 Header: TypeAlias = dict[str, Json]
 
 
@@ -146,7 +137,7 @@ def _read(path: Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
     header = manifest.get("header")
     if not isinstance(header, dict):
         raise ArtifactError("its manifest has no header")
-    graphs = {n: _graph(n, members[_member(n)], below(f"graphs/{n}/", tensors)) for n in names}
+    graphs = {n: checked_graph(n, _load(members[_member(n)], n), below(f"graphs/{n}/", tensors)) for n in names}
     return header, graphs, below("arrays/", tensors)
 
 
@@ -253,55 +244,3 @@ def _tensors(data: bytes) -> dict[str, Array]:
 def below(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
     """The arrays whose names begin so, without that."""
     return {name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)}
-
-
-def _graph(name: str, data: bytes, arrays: dict[str, Array]) -> Graph:
-    table = _load(data, name)
-    if table.get("constants") != {n: str(array.dtype) for n, array in arrays.items()}:
-        raise ArtifactError(f"graph {name!r} does not have the constants that it names")
-    graph = from_json(table, arrays)
-    _check_time_constants(name, graph)
-    _check_numbers(name, graph)
-    try:
-        found = problems(graph)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, StopIteration) as error:
-        raise ArtifactError(f"graph {name!r} is inconsistent ({type(error).__name__}: {error})") from error
-    for problem in found:
-        raise ArtifactError(f"graph {name!r} breaks a rule: {problem}")
-    return graph
-
-
-def _check_time_constants(name: str, graph: Graph) -> None:
-    """Refuse time constants of nothing."""
-    states = {s.name: s.size for s in graph.states}
-    vectors_by_name = graph.values.keys() | graph.constants.keys()
-    for t in graph.time_constants:
-        known = t.state in states and {t.keep, t.total} <= vectors_by_name
-        if not known or t.repeat < 1 or graph.size(t.keep) not in (1, states[t.state]):
-            raise ArtifactError(f"graph {name!r} has a time constant of no known state", numbers=f"state {t.state!r}")
-
-
-def _check_numbers(name: str, graph: Graph) -> None:
-    """Refuse numbers so large that whoever computes with them would run out of memory or time."""
-    vectors = [*graph.values.values(), *graph.states]
-    formats = [v.format for v in vectors if v.format is not None]
-    limits: list[tuple[str, int, int, list[int]]] = [
-        ("sizes", 0, MAX_ELEMENTS, [v.size for v in vectors]),
-        ("repeats", 0, MAX_ELEMENTS, [b.repeat for b in graph.blocks]),
-        ("formats", -(2**63), 2**63 - 1, [n for f in formats for n in (f.low, f.high)]),
-        ("fractions", -MAX_SHIFT, MAX_SHIFT, [*(f.fraction for f in formats), *graph.fractions.values()]),
-        ("shifts", 0, MAX_SHIFT, [op.shift for _, op in graph.ops() if isinstance(op, (Rescale, Divide))]),
-    ]
-    for what, low, high, numbers in limits:
-        if not all(type(n) is int and low <= n <= high for n in numbers):
-            raise ArtifactError(f"graph {name!r} declares impossible {what}", numbers=f"{low} to {high} are possible")
-    for _, op in graph.ops():
-        if isinstance(op, (Input, Output)) and not all(_finite(graph.constants.get(n)) for n in op.arrays):
-            raise ArtifactError(f"graph {name!r} has a host map that is not finite", numbers=f"{op.arrays}")
-    together = sum(v.size for v in vectors)
-    if together > MAX_ELEMENTS:
-        raise ArtifactError(f"graph {name!r} declares impossible sizes", numbers=f"{together} elements together")
-
-
-def _finite(array: Array | None) -> bool:
-    return array is not None and array.dtype.kind in "fiu" and bool(np.all(np.isfinite(array)))

@@ -12,7 +12,8 @@ from compiler.graph.graph import Graph
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from hw_models.plain import Json, field_types, made
 from ltc2neuro.artifact import container
-from ltc2neuro.artifact.container import Array, below
+from ltc2neuro.artifact.container import below
+from ltc2neuro.artifact.graphs import Array
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
