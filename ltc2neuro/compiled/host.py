@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,10 @@ class Host:
         """See `BaseNetwork.shaped`."""
         array = _checked(outputs, self.record.leaves.size, "outputs")
         return shaped(array, self.record.readout, self.record.step_shape)
+
+    def answers(self, outputs: Iterable[object]) -> list[Floats]:
+        """Flat outputs of sequences (time, outputs), each in the shape of the model's answer."""
+        return [self.shaped(np.asarray(y)) for y in outputs]
 
     def quantize_state(self, state: GivenStates, *, stacklevel: int = 2) -> dict[str, Integers]:
         """See `BaseNetwork.quantize_state`."""

@@ -18,6 +18,7 @@ from ltc2neuro.compiled.ends import InputEnd, OutputEnd
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.given_states import StateWord, words_of
 from ltc2neuro.compiled.pickling import made_of
+from ltc2neuro.compiled.time_constants import holdable
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 
 
@@ -87,6 +88,14 @@ class BaseRecord(ABC):
         known = {s.name: s for s in self.float_graph.states}
         return tuple(known[name] for name in self.words if name in known)
 
+    @property
+    def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:
+        """By state, the least and the most that its integers can hold of each neuron's liquid time constant.
+
+        None where these depend on the time before a sample. Without microcode they have no integers of their own.
+        """
+        return {}
+
     def elapsed(self, x: Floats) -> Floats | float:
         """The time that each sample of `x` (..., time, channels) stands for."""
         return x[..., -1:] if self.timed else self.dt
@@ -124,3 +133,9 @@ class Record(BaseRecord):
     def words(self) -> Mapping[str, StateWord]:
         """Its states as integers."""
         return words_of(self.graph)
+
+    @property
+    def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:
+        """By state, the least and the most that its integers can hold of each neuron's liquid time constant."""
+        marks = self.graph.time_constants
+        return {t.state: None if self.timed else holdable(self.graph, t, self.dt) for t in marks}

@@ -14,11 +14,10 @@ from compiler.running.interpreted import FLOATING
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.runs import Run, run_network
-from ltc2neuro.compiled.time_constants import holdable, tau, tau_name
+from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.runs import AnyParts, Run, run_network
+from ltc2neuro.compiled.time_constants import tau, tau_name
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.network import Network
 from ltc2neuro.verification.verdict import Row
 
 if TYPE_CHECKING:
@@ -35,16 +34,16 @@ class Truth:
     """torch's answers in the model's shape; the float graph's where there is no model"""
 
 
-def find_truth(net: BaseNetwork, model: torch.nn.Module | None, x: Sequences) -> Truth:
+def find_truth(net: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Truth:
     """Run the float network. Raises `InputError` where `model` answers in another shape than the one compiled."""
-    graph = net.float_graph
+    graph = net.record.float_graph
     marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
     executions = run_each(graph, x.arrays, marks)
-    answers = [net.shaped(e.outputs[0]) for e in executions]
-    return Truth(executions, answers if model is None else _torch_answers(net, model, x))
+    answers = [net.host.shaped(e.outputs[0]) for e in executions]
+    return Truth(executions, answers if model is None else _torch_answers(net.record, model, x))
 
 
-def _torch_answers(net: BaseNetwork, model: torch.nn.Module, x: Sequences) -> list[Floats]:
+def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> list[Floats]:
     import torch
 
     from ltc2neuro.tracing import run_torch
@@ -66,7 +65,7 @@ def _torch_answers(net: BaseNetwork, model: torch.nn.Module, x: Sequences) -> li
     return answers
 
 
-def agreement(net: BaseNetwork, model: torch.nn.Module, x: Sequences) -> Row:
+def agreement(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> Row:
     """Whether torch still computes what was compiled, as closely as the proof at compile: see `docs/proof.md`."""
     from ltc2neuro.tracing import agree
 
@@ -94,17 +93,15 @@ class _Measured:
     lsb: Floats | None = None
 
 
-def fidelity(net: BaseNetwork, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
+def fidelity(net: AnyParts, truth: Truth, x: Sequences, reference: Run, min_sqnr: float | None) -> list[Row]:
     """SQNR of outputs and states, whole and by cause, each that of its worst channel; and of one sample alone."""
-    there = FLOATING.name in net.parts.executors
-    floating = run_network(net.parts, x, FLOATING.name) if there else None
-    answers, integer, real = (
-        [_by_channel(y, net.step_shape) for y in ys]
-        for ys in (truth.answers, _answers(net, reference), _answers(net, floating) if floating else [])
-    )
-    measured = [_Measured("outputs", answers, integer, real, net.step_shape)]
-    for state in net.model_states:
-        lsb = net.parts.host.state_lsb(state.name)
+    record, there = net.record, FLOATING.name in net.executors
+    floating = run_network(net, x, FLOATING.name) if there else None
+    outputs = net.host.answers(reference.outputs), net.host.answers(floating.outputs if floating else [])
+    answers, integer, real = ([_by_channel(y, record.step_shape) for y in ys] for ys in (truth.answers, *outputs))
+    measured = [_Measured("outputs", answers, integer, real, record.step_shape)]
+    for state in record.model_states:
+        lsb = net.host.state_lsb(state.name)
         exact = [e.states[state.name][0] for e in truth.executions]
         integer = [np.asarray(s) * lsb for s in reference.states[state.name]]
         real = [np.asarray(s) for s in floating.states[state.name]] if floating else []
@@ -130,10 +127,6 @@ def _level(m: _Measured, min_sqnr: float | None) -> Row:
     return Row(check, m.name, "reference", worst.decibels, "dB", min_sqnr, held, note)
 
 
-def _answers(net: BaseNetwork, run: Run) -> list[Floats]:
-    return [net.shaped(np.asarray(y)) for y in run.outputs]
-
-
 def _by_channel(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Answers of the shape (..., *shape) as (samples, channels)."""
     return y.reshape(-1, int(np.prod(shape, dtype=int)))
@@ -144,26 +137,25 @@ def _place(channel: int, shape: tuple[int, ...]) -> str:
     return "[" + ", ".join(str(int(i)) for i in np.unravel_index(channel, shape)) + "]"
 
 
-def _one_sample(net: BaseNetwork, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
+def _one_sample(net: AnyParts, x: Sequences, executions: Sequence[Execution]) -> list[Row]:
     """Teacher-forced: every sample starts from the float state, so that only one sample's error is seen."""
-    before: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
-    after: dict[str, list[Floats]] = {s.name: [] for s in net.model_states}
+    record, graph = net.record, net.record.float_graph
+    before: dict[str, list[Floats]] = {s.name: [] for s in record.model_states}
+    after: dict[str, list[Floats]] = {s.name: [] for s in record.model_states}
     for execution in executions:
-        for state in net.float_graph.states:
+        for state in graph.states:
             track = execution.states[state.name][0].astype(np.float64)
-            initial = net.float_graph.constants[state.initial].astype(np.float64)
+            initial = graph.constants[state.initial].astype(np.float64)
             before[state.name].append(np.concatenate([initial[None], track[:-1]]))
             after[state.name].append(track)
     if not before:
         return []
     samples = Sequences(tuple(a[t : t + 1] for a in x.arrays for t in range(len(a))), ragged=False)
-    start = {}
-    for state in net.model_states:
-        start[state.name] = net.words[state.name].quantize(np.concatenate(before[state.name]))[0]
-    run = run_network(net.parts, samples, "reference", start)
+    start = {name: record.words[name].quantize(np.concatenate(tracks))[0] for name, tracks in before.items()}
+    run = run_network(net, samples, "reference", start)
     rows = []
     for name, tracks in after.items():
-        got = run.final_state[name] * net.state_lsb(name)
+        got = run.final_state[name] * net.host.state_lsb(name)
         worst = metrics.worst_channel(metrics.channel_sqnr([np.concatenate(tracks)], [got]))
         if worst.channel is None:
             continue
@@ -173,30 +165,24 @@ def _one_sample(net: BaseNetwork, x: Sequences, executions: Sequence[Execution])
     return rows
 
 
-def time_constants(net: BaseNetwork, x: Sequences, truth: Truth) -> list[Row]:
-    """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold.
-
-    None without microcode: there they have no integers of their own.
-    """
-    rows = []
-    if not isinstance(net, Network):
-        return rows
-    check = f"liquid time constants tau, in units of {'the time spans' if net.timed else f'dt = {net.dt:g}'}"
-    marks = {t.state: t for t in net.float_graph.time_constants}
-    for mark in net.graph.time_constants:
-        exact = marks[mark.state]
-        name = tau_name(mark.state)
-        run = run_network(net.parts, x, "reference", record=[name])
+def time_constants(net: AnyParts, x: Sequences, truth: Truth) -> list[Row]:
+    """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold."""
+    rows, record = [], net.record
+    check = f"liquid time constants tau, in units of {'the time spans' if record.timed else f'dt = {record.dt:g}'}"
+    marks = {t.state: t for t in record.float_graph.time_constants}
+    for state, held in record.held_time_constants.items():
+        name = tau_name(state)
+        run = run_network(net, x, "reference", record=[name])
         integer = np.concatenate([np.asarray(v) for v in run.record[name]])
         parts = [
-            tau(net.float_graph, exact, e, net.elapsed(a[None]))[0]
+            tau(record.float_graph, marks[state], e, record.elapsed(a[None]))[0]
             for e, a in zip(truth.executions, x.arrays, strict=True)
         ]
         real = np.concatenate(parts)
         for i in range(integer.shape[1]):
             note = f"float {_range(real[:, i])}, integer {_range(integer[:, i])}"
-            if not net.timed:
-                least, most = np.broadcast_arrays(*holdable(net.graph, mark, net.dt), integer[0])[:2]
+            if held is not None:
+                least, most = np.broadcast_arrays(*held, integer[0])[:2]
                 note += f"; the format holds {least[i]:.3g} .. {most[i]:.3g}"
             rows.append(Row(check, f"{name}[{i}]", "reference", note=note))
     return rows

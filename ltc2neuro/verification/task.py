@@ -10,7 +10,7 @@ import numpy as np
 
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import ArrayOrTensor, Sequences, as_targets
 from ltc2neuro.metrics import Metric
 
@@ -35,7 +35,7 @@ class Task:
         return metrics.measure(self.metric, answers, self.targets, self.batch_axis)
 
 
-def task_of(net: BaseNetwork, x: Sequences, targets: Targets | None, metric: str | Metric | None) -> Task | None:
+def task_of(net: BaseRecord, x: Sequences, targets: Targets | None, metric: str | Metric | None) -> Task | None:
     """The task, where the user gives one. Raises `InputError` where the targets do not fit `x`."""
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")

@@ -17,7 +17,8 @@ from hw_models.arguments import check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.runs import Run, run_network
+from ltc2neuro.compiled.record import KnownAnswer
+from ltc2neuro.compiled.runs import AnyParts, Run, run_network
 from ltc2neuro.inputs.arguments import check_module
 from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.inputs.layout import BATCH_FIRST
@@ -76,20 +77,20 @@ def verify(
     task = task_of(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")
-    rows = _known_answer(net, reference) if x is None else []
-    rows += _executors(net, sequences, reference, on)
+    rows = _known_answer(net.known, reference) if x is None else []
+    rows += _executors(net.parts, sequences, reference, on)
     begin("running the float network")
-    truth = find_truth(net, model, sequences)
+    truth = find_truth(net.parts, model, sequences)
     begin("comparing")
     if model is not None:
         rows.append(agreement(net, model, sequences))
-    rows += fidelity(net, truth, sequences, reference, min_sqnr)
+    rows += fidelity(net.parts, truth, sequences, reference, min_sqnr)
     if task is not None:
-        answers = [net.shaped(np.asarray(o)) for o in _listed(reference.outputs)]
+        answers = net.parts.host.answers(reference.outputs)
         rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
     rows += _clipped(reference, max_clipped)
     rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]
-    rows += time_constants(net, sequences, truth)
+    rows += time_constants(net.parts, sequences, truth)
     return Verification(all(row.held is not False for row in rows), tuple(rows))
 
 
@@ -121,29 +122,29 @@ def _check_limits(
 # --- do the executors agree? -----------------------------------------------------------------------------
 
 
-def _known_answer(net: BaseNetwork, reference: Run) -> list[Row]:
+def _known_answer(known: KnownAnswer, reference: Run) -> list[Row]:
     """The reference against the integers in the artifact."""
-    known = [("outputs", reference.integers, net.known.integers)]
-    known += [(n, reference.states[n], s) for n, s in net.known.states.items()]
-    return [_compared(Row("known answer", n, "reference"), _listed(got), _listed(stored)) for n, got, stored in known]
+    pairs = [("outputs", reference.integers, known.integers)]
+    pairs += [(n, reference.states[n], s) for n, s in known.states.items()]
+    return [_compared(Row("known answer", n, "reference"), _listed(got), _listed(stored)) for n, got, stored in pairs]
 
 
-def _executors(net: BaseNetwork, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
+def _executors(net: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | None) -> list[Row]:
     """Every integer executor against the reference."""
     rows: list[Row] = []
-    wanted = None if on is None else [net.parts.executor(name) for name in check_names(on, "on")]
-    for executor in net.parts.compared if wanted is None else wanted:
+    wanted = None if on is None else [net.executor(name) for name in check_names(on, "on")]
+    for executor in net.compared if wanted is None else wanted:
         name = executor.name
         if name == reference.on or not executor.integers:
             continue
-        missing = executor.missing(net.chip)
+        missing = executor.missing(net.record.chip)
         if missing and wanted is None:
             rows.append(Row(SAME, name, name, note=f"not run: {missing}"))
             continue
         count = len(x.arrays) if executor.samples is None else _few(x, executor.samples)
         part = Sequences(x.arrays[:count], x.ragged)
         begin(f"running on {name}")
-        run = run_network(net.parts, part, name)
+        run = run_network(net, part, name)
         note = f"on the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
         pairs = [("outputs", run.integers, reference.integers)]
         pairs += [(n, run.states[n], reference.states[n]) for n in run.states]
