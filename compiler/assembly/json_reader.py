@@ -13,7 +13,7 @@ def is_integer(value: Json) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
-class Table:
+class JsonObject:
     """A JSON object, and the path to it."""
 
     def __init__(self, data: Json, path: str = "") -> None:
@@ -78,15 +78,15 @@ class Table:
             raise self.error(key, "an object of strings")
         return {k: str(v) for k, v in value.items()}
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> JsonObject:
         """An object."""
         if not isinstance(self._data.get(key), dict):
             raise self.error(key, "an object")
-        return Table(self._data[key], f"{self._path}.{key}".lstrip("."))
+        return JsonObject(self._data[key], f"{self._path}.{key}".lstrip("."))
 
-    def tables(self, key: str) -> list[Table]:
+    def tables(self, key: str) -> list[JsonObject]:
         """A list of objects."""
         value = self._data.get(key)
         if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
             raise self.error(key, "a list of objects")
-        return [Table(v, f"{self._path}.{key}[{n}]".lstrip(".")) for n, v in enumerate(value)]
+        return [JsonObject(v, f"{self._path}.{key}[{n}]".lstrip(".")) for n, v in enumerate(value)]

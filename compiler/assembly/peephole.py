@@ -11,12 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 from compiler.assembly.liveness import Ways, live_after, ways
+from compiler.assembly.site import Listing
 from hw_models import isa
-
-Listing: TypeAlias = "list[isa.Instruction]"
 
 _JUMPS = (isa.Skip, isa.SkipUnless, isa.Label)
 

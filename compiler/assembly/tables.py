@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from compiler.assembly.json_reader import Table
+from compiler.assembly.json_reader import JsonObject
 from compiler.assembly.population import Population, label_fault, place_fault
 from hw_models import isa
 from hw_models.arrays import Integers
@@ -39,7 +39,7 @@ def population_table(population: Population) -> dict[str, Json]:
     }
 
 
-def population_of(table: Table) -> Population:
+def population_of(table: JsonObject) -> Population:
     """The population of such a table. Raises `AssemblyError` where it is none."""
     size = table.count("size")
     words: dict[str, Integers | int] = {}
@@ -61,7 +61,7 @@ def population_of(table: Table) -> Population:
     return Population(table.text("name"), size, listing, words, sums, messages, states)
 
 
-def _initial(word: Table, size: int) -> Integers | int:
+def _initial(word: JsonObject, size: int) -> Integers | int:
     if not word.is_list("initial"):
         return word.integer("initial")
     numbers = word.integers("initial")
@@ -93,7 +93,7 @@ def _place_table(place: isa.Source) -> dict[str, Json]:
     return {"register": place.name, "value": place.value} if place.value else {"register": place.name}
 
 
-def _instruction_of(table: Table) -> isa.Instruction:
+def _instruction_of(table: JsonObject) -> isa.Instruction:
     op = table.text("op")
     if op not in _KINDS:
         raise table.error("op", f"one of {', '.join(_KINDS)}")
@@ -101,7 +101,7 @@ def _instruction_of(table: Table) -> isa.Instruction:
     return kind(**{f.name: _field(table, f.name) for f in fields(kind)})
 
 
-def _field(table: Table, name: str) -> isa.Source | isa.Test | str | int:
+def _field(table: JsonObject, name: str) -> isa.Source | isa.Test | str | int:
     if name == "port":
         return table.count(name)
     if name in ("to", "name"):
@@ -117,7 +117,7 @@ def _field(table: Table, name: str) -> isa.Source | isa.Test | str | int:
     return place
 
 
-def _place_of(table: Table) -> isa.Source:
+def _place_of(table: JsonObject) -> isa.Source:
     if table.has("constant"):
         return isa.Immediate(table.integer("constant"))
     if table.has("sum"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.assembly.json_reader import Table
+from compiler.assembly.json_reader import JsonObject
 from compiler.assembly.population import Population
 from compiler.assembly.tables import population_of, population_table
 from compiler.mapping.network import Connection, MappedNetwork, Port, StateProbe
@@ -39,7 +39,7 @@ def to_json(network: MappedNetwork) -> dict[str, Json]:
 
 def from_json(data: Json) -> MappedNetwork:
     """The network again. Raises `AssemblyError` with the path of what is wrong."""
-    table = Table(data)
+    table = JsonObject(data)
     if table.text("format") != FORMAT:
         raise table.error("format", repr(FORMAT))
     if table.integer("version") != VERSION:
@@ -69,11 +69,11 @@ def _port_table(port: Port) -> dict[str, Json]:
     return {"population": port.population, "port": port.index}
 
 
-def _port_of(table: Table) -> Port:
+def _port_of(table: JsonObject) -> Port:
     return Port(table.maybe_text("population"), table.count("port"))
 
 
-def _probe_of(table: Table, populations: Mapping[str, Population]) -> StateProbe:
+def _probe_of(table: JsonObject, populations: Mapping[str, Population]) -> StateProbe:
     probe = StateProbe(table.text("state"), table.text("population"), table.text("word"), table.count("tick"))
     if probe.population not in populations or probe.word not in populations[probe.population].words:
         raise table.error("word", "a word of a population")
@@ -94,7 +94,7 @@ def _connection_table(c: Connection) -> dict[str, Json]:
     }
 
 
-def _connection_of(table: Table, populations: Mapping[str, Population], inputs: int, outputs: int) -> Connection:
+def _connection_of(table: JsonObject, populations: Mapping[str, Population], inputs: int, outputs: int) -> Connection:
     source, target = _port_of(table.table("from")), _port_of(table.table("to"))
     shape = (table.count("targets"), table.count("sources"))
     for key, port, size, outside in (("from", source, shape[1], inputs), ("to", target, shape[0], outputs)):

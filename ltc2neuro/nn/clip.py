@@ -1,4 +1,4 @@
-"""`Clip`: the limit that some published cells set to their state, called cell_clip there."""
+"""`CellClip`: the limit that some published cells set to their state, called cell_clip there."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ltc2neuro.nn.states import Bound
 
 
 @dataclass(frozen=True)
-class Clip:
+class CellClip:
     """Keeps a state within -limit ... limit; None is no limit.
 
-    >>> Clip(0.5)(torch.tensor([-3.0, 0.2]))
+    >>> CellClip(0.5)(torch.tensor([-3.0, 0.2]))
     tensor([-0.5000,  0.2000])
-    >>> Clip(0.5).bound((0.0, 1.0)), Clip(0.5).bound(None), Clip(None).bound((0.0, 1.0))
+    >>> CellClip(0.5).bound((0.0, 1.0)), CellClip(0.5).bound(None), CellClip(None).bound((0.0, 1.0))
     ((0.0, 0.5), (-0.5, 0.5), (0.0, 1.0))
     """
 

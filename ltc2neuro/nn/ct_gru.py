@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hw_models.arguments import check_counts
-from ltc2neuro.nn.clip import Clip
+from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import Time, chosen
 from ltc2neuro.nn.states import Bound
@@ -47,7 +47,7 @@ class CTGRUCell(nn.Module):
         self._published = chosen(_VARIANTS, variant, "variant")
         self.input_size, self.hidden_size, self.variant, self.scales = input_size, hidden_size, variant, scales
         self.state_size = hidden_size * scales
-        self.cell_clip = Clip(cell_clip)
+        self.cell_clip = CellClip(cell_clip)
         self.retrieval, self.storage = (nn.Linear(input_size + hidden_size, self.state_size) for _ in range(2))
         self.signal = nn.Linear(input_size + hidden_size, hidden_size)
 

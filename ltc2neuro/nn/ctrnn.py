@@ -9,7 +9,7 @@ from torch import nn
 
 from hw_models.arguments import check_counts, check_flag
 from hw_models.errors import InputError
-from ltc2neuro.nn.clip import Clip
+from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
 from ltc2neuro.nn.states import Bound
@@ -48,7 +48,7 @@ class CTRNNCell(nn.Module):
         if variant == "1993" and not feedback:
             raise InputError("a CT-RNN without feedback exists only in variant 'paper'", advice="Use variant='paper'.")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
-        self.cell_clip = Clip(cell_clip)
+        self.cell_clip = CellClip(cell_clip)
         self.inputs = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False) if feedback else None
         self.log_tau = nn.Parameter(torch.zeros(hidden_size), requires_grad=variant == "1993")

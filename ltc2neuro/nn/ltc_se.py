@@ -10,7 +10,7 @@ from torch import nn
 
 from hw_models.arguments import check_counts, check_flag, check_real
 from hw_models.errors import InputError
-from ltc2neuro.nn.clip import Clip
+from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import chosen
 from ltc2neuro.nn.states import Bound
@@ -91,7 +91,7 @@ class LTCSECell(nn.Module):
         check_flag(allow_growth, "allow_growth")
         self.input_size, self.hidden_size = input_size, hidden_size
         self.solver, self.alpha, self.variant, self.activation = solver, float(alpha), variant, activation
-        self.cell_clip = Clip(cell_clip)
+        self.cell_clip = CellClip(cell_clip)
         leaks = self._elman or (solver == "semi-implicit" and alpha < 2)
         if not (leaks or allow_growth or cell_clip):
             leak = f"|1 - alpha| = {abs(1 - alpha):g}, must be below 1"
@@ -132,7 +132,7 @@ class LTCSEGRUCell(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, cell_clip: float | None = None) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size)
-        self.input_size, self.hidden_size, self.cell_clip = input_size, hidden_size, Clip(cell_clip)
+        self.input_size, self.hidden_size, self.cell_clip = input_size, hidden_size, CellClip(cell_clip)
         self.gate_inputs, self.inputs = nn.Linear(input_size, 2 * hidden_size), nn.Linear(input_size, hidden_size)
         self.gate_recurrent = nn.Linear(hidden_size, 2 * hidden_size, bias=False)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)

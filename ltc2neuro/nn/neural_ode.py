@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hw_models.arguments import check_counts, check_real
-from ltc2neuro.nn.clip import Clip
+from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
 from ltc2neuro.nn.states import Bound
@@ -37,7 +37,7 @@ class NeuralODECell(nn.Module):
         check_real(time_scale, "time_scale")
         self._solver = chosen(SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps, self.time_scale = input_size, hidden_size, steps, time_scale
-        self.cell_clip = Clip(cell_clip)
+        self.cell_clip = CellClip(cell_clip)
         self.inputs = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
 

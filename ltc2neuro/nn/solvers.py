@@ -13,7 +13,7 @@ import torch
 
 from hw_models.arguments import check_choice
 from hw_models.errors import InputError
-from ltc2neuro.nn.clip import Clip
+from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import repeat
 
 Slope: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -46,11 +46,11 @@ SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "rk4": rk4}
 """The solvers by the names that the cells take"""
 _ADAPTIVE = ("dopri5", "dopri8", "bosh3", "fehlberg2", "adaptive_heun", "tsit5")
 
-_NO_CLIP = Clip(None)
+_NO_CLIP = CellClip(None)
 
 
 def integrate(
-    slope: Slope, x: torch.Tensor, elapsed: Time, steps: int, solver: Solver, clip: Clip = _NO_CLIP
+    slope: Slope, x: torch.Tensor, elapsed: Time, steps: int, solver: Solver, clip: CellClip = _NO_CLIP
 ) -> torch.Tensor:
     """Follow `slope` for the time `elapsed` in `steps` equal steps, with the state clipped after each.
 

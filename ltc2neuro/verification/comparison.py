@@ -15,7 +15,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_times
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
-from ltc2neuro.verification.task import Targets, task_of
+from ltc2neuro.verification.task_metric import Targets, task_metric
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def compare(
     sequences = Sequences(given.arrays, given.ragged)
     if sequences.ragged or not sequences.arrays:
         raise InputError("x must be one batch", advice=f"Give one array, {library.layout.shape('features')}.")
-    task = task_of(library, sequences, targets, metric)
+    task = task_metric(library, sequences, targets, metric)
     truth = run_float(library.float_graph, np.stack(sequences.arrays))
     mapped, cost = default.mapped(), library.cost()
     costs = {

@@ -25,7 +25,7 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
-from ltc2neuro.verification.task import Targets, Task, task_of
+from ltc2neuro.verification.task_metric import Targets, TaskMetric, task_metric
 from ltc2neuro.verification.verdict import Row, Verification
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def verify(
         sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
-    task = task_of(net, sequences, targets, metric)
+    task = task_metric(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")
     rows = _known_answer(net.known, reference) if x is None else []
@@ -179,7 +179,7 @@ def _listed(values: Iterable[object] | None) -> Values:
 # --- does it still do its task? --------------------------------------------------------------------------
 
 
-def _metric(task: Task, before: float, after: float, limit: float | None) -> list[Row]:
+def _metric(task: TaskMetric, before: float, after: float, limit: float | None) -> list[Row]:
     change = metrics.change(task.metric, before, after)
     held = None if limit is None else bool(change <= limit)
     return [

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from compiler.assembly import listing_text, parse, populations_text
-from compiler.assembly.json_reader import Table
+from compiler.assembly.json_reader import JsonObject
 from compiler.assembly.tables import population_of, population_table
 from hw_models import isa
 
@@ -42,7 +42,7 @@ def test_the_examples_are_read():
     table["words"] = [{"name": "w", "kind": "parameter", "initial": 1}]
     table["states"] = {}
     table["program"] = [json.loads(example.group())]
-    assert population_of(Table(table)).listing == (isa.MultiplyShift(*REGISTER_EXAMPLE),)
+    assert population_of(JsonObject(table)).listing == (isa.MultiplyShift(*REGISTER_EXAMPLE),)
 
 
 REGISTER_EXAMPLE = (isa.Register("r0"), isa.Accumulator(0), isa.Word("w"), isa.Immediate(9))

@@ -1,10 +1,10 @@
 """What is wrong in JSON is shown: where, what was expected, and what is there, in one line."""
 
-from compiler.assembly.json_reader import Table
+from compiler.assembly.json_reader import JsonObject
 
 
 def test_what_is_there_is_shown_whole_or_its_beginning():
-    table = Table({"size": "seven", "words": list(range(100))}, "[2]")
+    table = JsonObject({"size": "seven", "words": list(range(100))}, "[2]")
     assert table.error("size", "a number").numbers == "expected a number; found 'seven'"
     assert table.error("sums", "a number").numbers == "expected a number; found nothing"
     shown = table.error("words", "a table").numbers.removeprefix("expected a table; found ")

@@ -1,4 +1,4 @@
-"""What a network is for: how well its answers meet their targets."""
+"""The task metric: how well a network's answers meet their targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Targets: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor]"
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskMetric:
     """A metric of a network's answers, and what these should be, an array a sequence."""
 
     metric: str | Metric
@@ -35,12 +35,14 @@ class Task:
         return metrics.measure(self.metric, answers, self.targets, self.batch_axis)
 
 
-def task_of(net: BaseRecord, x: Sequences, targets: Targets | None, metric: str | Metric | None) -> Task | None:
-    """The task, where the user gives one. Raises `InputError` where the targets do not fit `x`."""
+def task_metric(
+    net: BaseRecord, x: Sequences, targets: Targets | None, metric: str | Metric | None
+) -> TaskMetric | None:
+    """What the user measures a network by, if anything. Raises `InputError` where the targets do not fit `x`."""
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")
     if targets is None or metric is None:
         return None
     metrics.metric_of(metric)
     wanted = as_targets(targets, x, net.layout, net.readout)
-    return Task(metric, wanted, net.layout.batch_axis(net.readout))
+    return TaskMetric(metric, wanted, net.layout.batch_axis(net.readout))
