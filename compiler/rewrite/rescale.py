@@ -6,7 +6,7 @@ integers; `quantize` calls them, for it knows their bounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -56,45 +56,37 @@ def normalise_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64
 
 
 def _weights(draft: Draft, op: ops.Op) -> ops.Op | None:
-    """Give functions and states that are summed up a weight of 1, a constant that a factor can join."""
+    """Functions and states that are summed up get a weight of 1, a constant that a factor can join."""
     if not isinstance(op, (ops.SegmentSum, ops.Add, ops.Sub)):
         return None
-    weighted: dict[str, str] = {}
-    for name in op.operands:
-        if isinstance(draft.definition(name), (ops.Apply, ops.StateRead)):
-            one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
-            size = draft.size(name)
-            weighted[name] = draft.emit(lambda out, x=name, w=one: ops.Mul(out, x, w), f"{name}.weighted", name, size)
-    return op.renamed(lambda n: weighted.get(n, n)) if weighted else None
+    return _weighted(draft, op, [n for n in op.operands if isinstance(draft.definition(n), (ops.Apply, ops.StateRead))])
 
 
 def _input_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
-    """Give an input that is multiplied by a value, or divides one, a weight of 1, which can take a factor up."""
-    if not isinstance(op, (ops.Mul, ops.Div)):
+    """So does an input that is multiplied by a value, or divides one."""
+    if not isinstance(op, (ops.Mul, ops.Div)) or any(n in draft.constants for n in op.operands):
         return None
-    for name, other in ((op.a, op.b), (op.b, op.a)):
-        if name not in draft.constants and other not in draft.constants and _comes_from_input(draft, name):
-            one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
-            size = draft.size(name)
-            weighted = draft.emit(lambda out, x=name, w=one: ops.Mul(out, x, w), f"{name}.weighted", name, size)
-            return op.renamed(lambda n, x=name, w=weighted: w if n == x else n)
-    return None
+    return _weighted(draft, op, [n for n in op.operands if _comes_from_input(draft, n)][:1])
 
 
 def _other_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
-    """The same where it meets any other op that takes no factor up: a function, or another value to be held against."""
+    """And one that meets any other op that takes no factor up: a function, or another value to be held against."""
     if not isinstance(op, (ops.Apply, ops.Add, ops.Sub, ops.Min, ops.Max, ops.Compare, ops.Select)):
         return None
     if isinstance(op, (ops.Add, ops.Sub)) and any(n in draft.constants for n in op.operands):
         return None
     if isinstance(op, (ops.Min, ops.Max)) and not (_limits(draft, op) or _is_limited(draft, op)):
         return None
+    return _weighted(draft, op, [n for n in op.operands if n not in draft.constants and _comes_from_input(draft, n)])
+
+
+def _weighted(draft: Draft, op: ops.Op, names: Sequence[str]) -> ops.Op | None:
+    """`op` with a weight of 1 before each of these operands."""
     weighted: dict[str, str] = {}
-    for name in op.operands:
-        if name not in draft.constants and _comes_from_input(draft, name):
-            one = draft.constant(np.ones(draft.size(name)), f"{name}.weight")
-            size = draft.size(name)
-            weighted[name] = draft.emit(lambda out, x=name, w=one: ops.Mul(out, x, w), f"{name}.weighted", name, size)
+    for name in dict.fromkeys(names):
+        size = draft.size(name)
+        one = draft.constant(np.ones(size), f"{name}.weight")
+        weighted[name] = draft.emit(lambda out, x=name, w=one: ops.Mul(out, x, w), f"{name}.weighted", name, size)
     return op.renamed(lambda n: weighted.get(n, n)) if weighted else None
 
 

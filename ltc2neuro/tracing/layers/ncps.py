@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 import torch
-from ncps.torch import LTC, LTCCell
+from ncps.torch import LTC, CfC, LTCCell
 
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
@@ -29,12 +29,19 @@ def ltc(
     """The handler of `ncps.torch.LTC`."""
     cell = layer.rnn_cell
     _refuse_stale(recorder, cell)
-    refuse_batched_time(recorder, layer, timespans)
-    if layer.use_mixed:
-        refuse_double(recorder, layer, input, hx)
     known = plain_type(cell) is LTCCell
     step = (ltc_step if known else own_step)(recorder, cell, recorder.times(timespans))
-    step = with_memory(recorder, layer.lstm, step) if layer.use_mixed else step
+    return over(recorder, layer, step, input, hx, timespans)
+
+
+def over(
+    recorder: Recorder, layer: LTC | CfC, step: CellStep, input: torch.Tensor, hx: object, timespans: object
+) -> tuple[torch.Tensor, object]:
+    """A layer's answer, from a step of its cell: with its memory, over all samples."""
+    _refuse_batched_time(recorder, layer, timespans)
+    if layer.use_mixed:
+        _refuse_double(recorder, layer, input, hx)
+        step = with_memory(recorder, layer.lstm, step)
     y, states = Scan(recorder, layer.batch_first, layer.return_sequences).over(step, input, hx, timespans)
     return y, states if layer.use_mixed else states[0]
 
@@ -111,7 +118,7 @@ def _array(tensor: torch.Tensor) -> Floats:
     return tensor.detach().double().numpy()
 
 
-def refuse_batched_time(recorder: Recorder, layer: torch.nn.Module, timespans: object) -> None:
+def _refuse_batched_time(recorder: Recorder, layer: torch.nn.Module, timespans: object) -> None:
     """Refuse time spans of a batch: ncps 1.0.1 takes those of one row for another's units.
 
     A model that is compiled with time spans is called row by row, which is right.
@@ -125,7 +132,7 @@ def refuse_batched_time(recorder: Recorder, layer: torch.nn.Module, timespans: o
         )
 
 
-def refuse_double(recorder: Recorder, layer: torch.nn.Module, input: torch.Tensor, hx: object) -> None:
+def _refuse_double(recorder: Recorder, layer: torch.nn.Module, input: torch.Tensor, hx: object) -> None:
     """Refuse mixed memory in float64: ncps 1.0.1 starts it from zeros in float32, which torch refuses."""
     if hx is None and input.dtype == torch.float64:
         raise recorder.refusal(

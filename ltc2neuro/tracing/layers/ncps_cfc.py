@@ -10,10 +10,9 @@ from ncps.torch import CfC, CfCCell, WiredCfCCell
 
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
-from ltc2neuro.tracing.layers.ncps import refuse_batched_time, refuse_double
-from ltc2neuro.tracing.layers.ncps_memory import with_memory
+from ltc2neuro.tracing.layers.ncps import over
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step
-from ltc2neuro.tracing.layers.scan import Bound, CellStep, Scan
+from ltc2neuro.tracing.layers.scan import Bound, CellStep
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 
@@ -25,13 +24,9 @@ def cfc(
     timespans: object = None,
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ncps.torch.CfC`. The projection acts on the output alone."""
-    refuse_batched_time(recorder, layer, timespans)
-    if layer.use_mixed:
-        refuse_double(recorder, layer, input, hx)
     step = cfc_step(recorder, layer.rnn_cell, recorder.times(timespans))
-    step = with_memory(recorder, layer.lstm, step) if layer.use_mixed else step
-    y, states = Scan(recorder, layer.batch_first, layer.return_sequences).over(step, input, hx, timespans)
-    return layer.fc(y), states if layer.use_mixed else states[0]
+    y, state = over(recorder, layer, step, input, hx, timespans)
+    return layer.fc(y), state
 
 
 def cfc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellStep:
