@@ -46,7 +46,7 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
     """Signal to quantization noise, channel by channel, in dB; arrays are (..., channels), one a sequence.
 
     The signal is what varies: 10 log10(sum (x - mean x)^2 / sum e^2), over all sequences and steps. A channel that
-    stands still is held against its constant value, one that is always 0 against the channel that has most signal.
+    stands still is measured by its constant value, one that is always 0 by the channel that has most signal.
     Infinite where there is no error, NaN where no channel has any signal, but errors.
 
     >>> channel_sqnr([np.array([[4.0, 1.0], [6.0, 1.0]])], [np.array([[4.1, 1.0], [5.9, 1.0]])]).round(6)

@@ -87,7 +87,7 @@ def _line(number: int, text: str) -> TextLine:
 
 
 class Form:
-    """A form, ready to be held against lines. `name` tells it from others."""
+    """A form, ready to be matched with lines. `name` tells it from others."""
 
     def __init__(self, name: str, form: str) -> None:
         self.name = name

@@ -66,7 +66,7 @@ def _segment_sum(op: ops.SegmentSum, graph: Graph) -> Kernel:
     segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
     order = np.argsort(segment, kind="stable")
     in_order = np.array_equal(order, np.arange(len(order)))
-    # The sum up to each segment's end, less the sum up to its start, would lose digits: add.reduceat does not.
+    # The sum up to each segment's end, less the sum up to its start, would cancel bits: add.reduceat does not.
     filled = np.unique(segment)
     starts = np.searchsorted(segment[order], filled)
 

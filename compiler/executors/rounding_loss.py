@@ -1,6 +1,6 @@
-"""What rounding makes of a float graph: how far its values move when each op's result is off by a last digit.
+"""What rounding makes of a float graph: how far its values move when each op's result is off by one LSB.
 
-A model that takes a large offset off, or that is chaotic, loses digits: two right programs differ there. How much is
+A model that subtracts a large offset, or that is chaotic, loses precision: two right programs differ there. How much is
 not assumed but found, by running the graph again with every constant and result changed by up to one unit of rounding.
 """
 
@@ -22,7 +22,7 @@ from hw_models.arrays import Floats, Integers
 SEEDS = (0, 1, 2)
 """Each gives every op and constant other errors; the largest effect counts."""
 ROOM = 32
-"""How much more than that two right programs may differ: they round in another order, and functions a digit more"""
+"""How much more than that two right programs may differ: they round in another order, and functions less exactly"""
 LOST = 0.01
 """The part of a state or output that rounding must have changed for it to be lost"""
 _ROUNDED = (Input, MatVec, SegmentSum, Add, Sub, Mul, Div, Apply)
@@ -111,7 +111,7 @@ def _flipped(
 def first_lost(base: Execution, loss: Loss) -> Integers:
     """For each sequence the first step at which a state or the output is lost to rounding; the number of steps if none.
 
-    A chaotic network amplifies the last digit until two right programs have nothing in common.
+    A chaotic network amplifies the LSB until two right programs have nothing in common.
     """
     steps = base.outputs.shape[1]
     lost = np.zeros((len(base.outputs), steps), bool)

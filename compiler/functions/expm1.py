@@ -1,4 +1,4 @@
-"""exp(x) - 1, with digits of its own where x is small: what decays in a short time.
+"""exp(x) - 1, precise where x is small, too: what decays in a short time.
 
 Approximation on loihi2 (cubics, 8 segments): see exp; near 0 its error is a part of the result.
 """

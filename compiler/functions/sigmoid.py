@@ -11,7 +11,7 @@ from hw_models.arrays import Floats
 
 
 def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow, and exact to the last digits far below 0.
+    """1 / (1 + exp(-x)), without overflow, and exact to the LSB far below 0.
 
     >>> float(sigmoid(np.array(0.0))), float(sigmoid(np.array(-700.0))) == float(np.exp(-700.0))
     (0.5, True)

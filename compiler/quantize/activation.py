@@ -46,7 +46,7 @@ def lower_apply(build: Builder, op: Apply) -> str:
 
 
 def _argument(build: Builder, op: Apply) -> str:
-    """The argument with the digits that the function wants of it."""
+    """The argument with the fraction bits that the function wants of it."""
     x = build.read(op.x)
     if x in build.source.constants:
         return build.at(op.x, build.precision.at(op.out).argument_fraction)

@@ -40,7 +40,7 @@ def find_fractions(
 ) -> dict[str, int]:
     """Fraction bits of every value and state of a float graph, at most those that are `natural`.
 
-    `carried` are sums and their operand of which no digit is to be lost.
+    `carried` are sums and their operand of which no bit is to be lost.
     """
     graph = ranged.graph
     found = {s.name: natural[s.name] for s in graph.states}

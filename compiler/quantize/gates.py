@@ -1,8 +1,8 @@
-"""Gates that are nearly always shut keep the digits of what they let through.
+"""Gates that are nearly always shut keep the precision of what they let through.
 
 A state that keeps z = sigmoid(u) of itself, z nearly 1, loses 1 - z: as a difference it would have the error that z
-has, an absolute one. It is computed as sigmoid(-u), and 1 - exp(u) as -expm1(u), with digits of its own, and the state
-becomes itself and a small step.
+has, an absolute one. It is computed as sigmoid(-u), and 1 - exp(u) as -expm1(u), with fraction bits of its own, and
+the state becomes itself and a small step.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _is_gate(draft: Draft, name: str) -> bool:
 
 
 def _shut(draft: Draft, gate: str) -> tuple[str, bool]:
-    """1 - gate, or gate - 1 where the second is true, with digits of its own."""
+    """1 - gate, or gate - 1 where the second is true, with fraction bits of its own."""
     definition = draft.definition(gate)
     assert isinstance(definition, Apply)  # as _is_gate has found
     x = definition.x

@@ -39,19 +39,20 @@ def word_limit(precision: Precision) -> float:
 def operand_limit(precision: Precision, parameter: Floats | None = None) -> float:
     """The largest integer that a product with a parameter may take: its magnitude times the parameter's fits.
 
-    A `parameter` of few digits leaves its operand as many more.
+    A `parameter` of few significant bits leaves its operand as many more.
 
     >>> operand_limit(Precision()) == 2**16, operand_limit(Precision(), np.array([0.5, -3.0])) == 2**29
     (True, True)
     """
-    spare = 0 if parameter is None else max(0, precision.parameter - 1 - digits(parameter, precision.parameter - 1))
+    bits = precision.parameter - 1
+    spare = 0 if parameter is None else max(0, bits - significant_bits(parameter, bits))
     return 2 ** (precision.operand - 1 + spare)
 
 
-def digits(parameter: Floats, most: int) -> int:
-    """How many binary digits hold the mantissa of every element; `most` where that is not enough.
+def significant_bits(parameter: Floats, most: int) -> int:
+    """How many significant bits hold every element; `most` where that is not enough.
 
-    >>> digits(np.array([0.375, 1.0, -8.0]), 15), digits(np.array([0.1]), 15)
+    >>> significant_bits(np.array([0.375, 1.0, -8.0]), 15), significant_bits(np.array([0.1]), 15)
     (2, 15)
     """
     mantissa, _ = np.frexp(np.asarray(parameter, np.float64))

@@ -29,7 +29,7 @@ def find_natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int] 
     graph, natural = ranged.graph, _natural(ranged, precision, fewer)
     for s in graph.states:
         natural[s.name] = min(_state_fractions(ranged, s.name, natural, precision.at(s.name)))
-    for _, op in graph.ops():  # a copy of a state has no more digits than the state
+    for _, op in graph.ops():  # a copy of a state has no more fraction bits than the state
         if isinstance(op, ops.StateRead):
             natural[op.out] = natural[op.state]
         elif isinstance(op, ops.Gather):

@@ -16,7 +16,7 @@ from compiler.ranges.real_intervals import negates
 from hw_models.arrays import Floats, Integers
 
 MAX_SHIFT = 30
-"""The longest shift that a multiply-shift makes; a smaller parameter has fewer digits."""
+"""The longest shift that a multiply-shift makes; a smaller parameter has fewer significant bits."""
 
 NEAR = 4
 """LSB beyond 0 that need no care"""
@@ -108,7 +108,7 @@ def product(build: Builder, out: str, factors: Factors, fraction: int, of: str |
 
 
 def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
-    """Each element's parameter has its own exponent: as many digits for the small as for the large ones."""
+    """Each element's parameter has its own exponent: as many significant bits for the small as for the large."""
     here = build.precision.at(op.out)
     exact = build.source.constants[constant].astype(np.float64)
     limit = int(operand_limit(here, exact))
@@ -117,7 +117,7 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
         wide = _wide_with_parameter(build, op, x, exact, constant)
         if wide is not None:
             return wide
-    # A little above the limit costs a little of the parameter's last digit, and no bit of the value.
+    # A little above the limit costs a part of the parameter's LSB, and no bit of the value.
     x = _narrowed(build, x, limit + limit // 256)
     integers, shifts = _parameter(build, here, exact, build.spans[x], build.fraction(x) - fraction)
     c = build.constant(f"{constant}*", integers)
@@ -125,7 +125,7 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
 
 
 def _wide_with_parameter(build: Builder, op: Mul, x: str, exact: Floats, constant: str) -> str | None:
-    """The product with all digits of `x`, in halves; None where one multiply does, or the result has fewer digits."""
+    """The product with all bits of `x`, in halves; None where one multiply does, or the result has fewer bits."""
     here, fraction, k = build.precision.at(op.out), build.wanted[op.out], _half(build)
     if build.spans[x].magnitude < operand_limit(here, exact):
         return None
@@ -147,9 +147,9 @@ def _parameter(
     """The integers of a parameter that meets `factor`, and the shifts of the products that leave `fewer` bits."""
     reach = np.maximum(np.abs(factor.low), np.abs(factor.high))
     room = 2**build.chip.product_bits // np.maximum(reach, 1)
-    digits = np.clip(room - 1, 1, 2 ** (precision.parameter - 1) - 1)
+    most = np.clip(room - 1, 1, 2 ** (precision.parameter - 1) - 1)
     with np.errstate(divide="ignore"):
-        exponent = np.floor(np.log2(digits / np.abs(exact)))
+        exponent = np.floor(np.log2(most / np.abs(exact)))
     exponent = np.where(exact == 0, 0, exponent)
     shift = np.clip(exponent + fewer, 0, MAX_SHIFT)
     return np.floor(exact * 2.0 ** (shift - fewer) + 0.5).astype(np.int64), shift.astype(np.int64)

@@ -10,8 +10,8 @@ from compiler.quantize.matrices import MOST_PATCHES, best_exponents, calibrated,
 from compiler.quantize.precision import Precision
 from hw_models.arrays import Floats
 
-DIGITS = 8
-"""Binary digits of a factor: few, so that the row's sum meets it without being narrowed."""
+BITS = 8
+"""Significant bits of a factor: few, so that the row's sum meets it without being narrowed."""
 TRIES = 24
 """Factors that are tried for a row, each 1/128 of the least one larger."""
 MOST_GRAM = 1024
@@ -69,4 +69,4 @@ def error_size(inputs: Floats) -> Callable[[Floats], Floats]:
 
 def _rounded_up(factor: Floats) -> Floats:
     mantissa, exponent = np.frexp(factor)
-    return np.ldexp(np.ceil(np.ldexp(mantissa, DIGITS)), exponent - DIGITS)
+    return np.ldexp(np.ceil(np.ldexp(mantissa, BITS)), exponent - BITS)

@@ -1,4 +1,4 @@
-"""The stages that bring a float graph near its integers: in units that fit words, in forms that keep their digits.
+"""The stages that bring a float graph near its integers: in units that fit words, in forms that keep their precision.
 
 Each takes a `Floating` and returns one. Those that write another graph are passes, and recorded as such.
 """

@@ -19,7 +19,7 @@ WIDE = 2.0
 def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
     """Sums, products and quotients that a state without a proven bound leads to, and whose intervals are far too wide.
 
-    Where a state's range is a calibrated one, intervals grow with each stage of a solver all the same: the digits of
+    Where a state's range is a calibrated one, intervals grow with each stage of a solver all the same: the precision of
     what really occurs would be lost. They grow alike from layer to layer where no bounded function is between, as in
     convolutions with relu: the input's range is calibrated, too. And a square takes twice the bits that its operand
     does, which is clipped for that. Nothing else that follows from proven bounds alone is.

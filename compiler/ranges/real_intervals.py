@@ -192,7 +192,7 @@ GUARD = 2.0**-12
 def denominator_floor(graph: Graph, op: ops.Div, bounds: Mapping[str, Interval], observed: Observed) -> Floats:
     """The lower bound below which a denominator is clipped: proven where above 0, else an eighth of the least seen.
 
-    So where what is proven is a guard, of which all that was seen stays far: octaves down to there would cost digits.
+    The latter, where the proven bound is a guard far below all that was seen: octaves down to it would cost bits.
     """
     proven = bounds[op.b].low
     if op.b in graph.constants or np.all(proven > GUARD * bounds[op.b].high):

@@ -1,7 +1,7 @@
 """leaks: a state that keeps nearly all of itself is written as a step from where it is, so that k and 1 - k agree.
 
 What a state has become after some sub-steps, the state and a step, is taken as the state is: the steps add up, with
-digits of their own, and only their sum is added to the state.
+fraction bits of their own, and only their sum is added to the state.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from compiler.rewrite.sums import Term, add_up, operands
 from hw_models.arrays import Floats
 
 SLOW = 1 / 32
-"""Where less than this of a state leaks in a step, k of 15 digits is off by more than 0.1 % of 1 - k."""
+"""Where less than this of a state leaks in a step, k of 15 bits is off by more than 0.1 % of 1 - k."""
 SLOW_ROW, FAR = 1 / 4, 1 / 2
-"""The same of a matrix's row, whose weights have 8 digits; where the rows leak more than the second, it stays."""
+"""The same of a matrix's row, whose weights have 8 bits; where the rows leak more than the second, it stays."""
 ALIKE = 2.0**-20
 """Two factors that differ by no more of themselves were rounded in float32 from one number."""
 
@@ -181,7 +181,7 @@ def _slow(k: Floats) -> bool:
 
 
 def leak(draft: Draft, op: Op) -> Op | None:
-    """The sum as a small step from where the state is: 1 - k has digits of its own, and is rounded once."""
+    """The sum as a small step from where the state is: 1 - k has fraction bits of its own, and is rounded once."""
     if not isinstance(op, (Add, Sub)) or (isinstance(op, Add) and (_is_state(draft, op.a) or _is_state(draft, op.b))):
         return None
     if not _becomes_state(draft, op.out):

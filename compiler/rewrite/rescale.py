@@ -70,7 +70,7 @@ def _input_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
 
 
 def _other_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
-    """And one that meets any other op that takes no factor up: a function, or another value to be held against."""
+    """And one that meets any other op that takes no factor up: a function, or a comparison with another value."""
     if not isinstance(op, (ops.Apply, ops.Add, ops.Sub, ops.Min, ops.Max, ops.Compare, ops.Select)):
         return None
     if isinstance(op, (ops.Add, ops.Sub)) and any(n in draft.constants for n in op.operands):
@@ -91,7 +91,7 @@ def _weighted(draft: Draft, op: ops.Op, names: Sequence[str]) -> ops.Op | None:
 
 
 def _limits(draft: Draft, op: ops.Op) -> bool:
-    """Whether an op is held against a value, or against a constant that is not 0."""
+    """Whether an op is compared with a value, or with a constant that is not 0."""
     limits = [draft.constants[n] for n in op.operands if n in draft.constants]
     return isinstance(op, (ops.Min, ops.Max)) and all(bool(limit.any()) for limit in limits)
 

@@ -85,7 +85,7 @@ def held_to(design: Design, state: str) -> float:
 
 
 def wider(design: Design, state: str) -> str:
-    """What to do where a state has too few digits."""
+    """What to do where a state has too few bits."""
     precision, room = design.precision.at(state), design.chip.word_bits
     ways = [] if precision.carry else ["Precision(carry=True)"]
     ways += [f"Precision(word={room})"] if precision.word < room else []

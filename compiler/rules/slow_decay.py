@@ -1,8 +1,8 @@
 """Slow decays in integers: whether coefficients and functions keep a neuron's time constant and its gain at rest.
 
-One step of the integers without rounding is held against one of the model, from the same states: what the step is off
-on average, over the share that leaks away in it, is what the neuron is off at rest; how the step changes with the
-neuron's own state is its time constant.
+One step of the integers without rounding is compared with one of the model, from the same states. The step's mean
+error, divided by the share that leaks in it, is the neuron's error at rest; how the step changes with the neuron's own
+state gives its time constant.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ APART = 8.0
 def centre(graph: Graph, sequences: Sequence[Floats], *, timed: bool = False) -> Graph:
     """The same function; an input channel farther from 0 than it varies is sent less its calibrated middle.
 
-    Channels of very different ranges are brought to one: they share the weights' digits.
+    Channels of very different ranges are brought to one: they share the weights' bits.
 
     `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span and
     stays as it is.

@@ -60,7 +60,7 @@ def _values(real: Callable[[Floats], Floats], x: Floats, weight: Floats, knots: 
     basis[rows, segment] = 1.0 - share
     basis[rows, segment + 1] += share
     found = np.linalg.lstsq(basis * weight[:, None], real(x) * weight, rcond=None)[0].astype(np.float64)
-    unseen = ~basis.any(axis=0)  # no point lies beside the knot, as where the function is flat to its last digit
+    unseen = ~basis.any(axis=0)  # no point lies beside the knot, as where the function is flat to its LSB
     return np.where(unseen, real(knots), found)
 
 

@@ -63,7 +63,7 @@ def bias_weights(bias: Integers, constants: tuple[int, ...]) -> Integers:
     """
     columns, rest = [], bias.astype(np.int64)
     for _ in constants[:-1]:
-        digit = ((rest + 64) & 127) - 64
-        columns.append(digit)
-        rest = (rest - digit) >> 7
+        part = ((rest + 64) & 127) - 64
+        columns.append(part)
+        rest = (rest - part) >> 7
     return 2 * np.stack([*columns, rest], axis=1)

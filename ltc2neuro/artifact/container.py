@@ -235,7 +235,7 @@ def _no_constant(name: str) -> Json:
 
 
 def _tensors(data: bytes) -> dict[str, Array]:
-    try:  # safetensors holds the declared shapes against the bytes that are there before it allocates
+    try:  # safetensors compares the declared shapes with the bytes that are there before it allocates
         return dict(load(data))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{TENSORS} is inconsistent ({error})") from error

@@ -1,4 +1,4 @@
-"""What files say of a network of either kind: header and known answer, written, read and held against one another."""
+"""Files of networks of either kind: header and known answer, written, read and checked against one another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a model reads batch or time first: found out by recording it both ways, and held against what was said."""
+"""Whether a model reads batch or time first: found by recording it both ways, and compared with what the user said."""
 
 from __future__ import annotations
 

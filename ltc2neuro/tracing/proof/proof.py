@@ -52,7 +52,7 @@ class Subject:
     calling: Calling
     checkpoints: Sequence[Checkpoint]
     traced: Graph | None = None
-    """what the graph was simplified from, which rounds as torch does: (x + 1e6) - 1e6 loses digits, x does not"""
+    """what the graph was simplified from, which rounds as torch does: (x + 1e6) - 1e6 loses bits, x does not"""
 
 
 def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:

@@ -28,7 +28,7 @@ def reach(name: str, graph: GraphBuilder, known: MutableMapping[str, Interval]) 
 
 
 def fits(dtype: torch.dtype, interval: Interval) -> bool:
-    """Whether whole numbers within `interval` neither wrap around in torch nor lose digits in the graph."""
+    """Whether whole numbers within `interval` neither wrap around in torch nor are rounded in the graph."""
     limits = torch.iinfo(dtype)
     low, high = max(float(limits.min), -EXACT), min(float(limits.max), EXACT)
     return bool(np.all(low <= interval.low) and np.all(interval.high <= high))

@@ -46,7 +46,7 @@ def test_an_override_of_the_user_holds(glob: str) -> None:
     assert not with_split_readouts(_network(matrix_first=False), precision).at("y").split_weights
 
 
-def test_what_a_state_takes_keeps_all_its_digits() -> None:
+def test_what_a_state_takes_keeps_all_its_bits() -> None:
     """0.9 v is computed of all of v's bits: narrowed to 17, it would be lost at each step what is below."""
     integers = quantize(
         _network(matrix_first=False), list(np.ones((1, 5, 4))), load_chip("loihi2"), Precision(margin=1.0)

@@ -52,7 +52,7 @@ def test_a_steep_decay_of_a_distance_makes_no_warning_of_numpys() -> None:
         assert _error_db(_graph(*ops, g=-1e6), x) > 40
 
 
-def test_a_guard_from_zero_costs_no_digits() -> None:
+def test_a_guard_from_zero_costs_no_bits() -> None:
     x = np.random.default_rng(0).uniform(0.2, 2.0, (2, 60, 1)) * np.array([[[1.0]], [[-1.0]]])
     ops = [Mul("n", "x", "minus"), Max("a", "x", "n"), Add("d", "a", "guard"), Add("b", "x", "one"), Div("y", "b", "d")]
     assert _error_db(_graph(*ops), x) > 60
