@@ -49,6 +49,7 @@ def examine() -> list[Diagnosis]:
         *_extra(extras.TORCH),
         *_extra(extras.PLOT),
         *_extra(extras.DEMO, only=("sklearn",)),
+        *_extra(extras.ONNX),
         *_extra(extras.LAVA),
         *_lava_alone(),
         lava,

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from graph_strategies import SMALL, Builder
+from onnx_agreement import onnx_agrees
 
 from compiler.executors.reference import run_reference
 from compiler.executors.unrounded import run_floating
@@ -88,6 +89,10 @@ class OpTest(ABC):
         run = run_reference(graph, self.inputs(), record=names)
         for name in names:
             assert np.all(run.record[name] >= spans[name].low) and np.all(run.record[name] <= spans[name].high), name
+
+    def test_onnx_returns_the_same(self) -> None:
+        run = onnx_agrees(self.graph(), self.inputs(), self.chip)
+        assert run.outputs.tolist() == self.expected().tolist()
 
     def test_mapped_machine_returns_the_same(self) -> None:
         if self.chip == "loihi2":

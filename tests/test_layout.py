@@ -26,9 +26,13 @@ LIGHT = (
     "compiler.lava.executor",
     "compiler.lava.runtime.entering",
     "compiler.lava.runtime.import_hook",
+    "compiler.onnx",
+    "compiler.onnx.executor",
+    "compiler.onnx.functions",
+    "compiler.onnx.integer_ops",
 )
-"""Of Lava's folder, what does not need Lava"""
-HEAVY = ("torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "numba")
+"""Of the folders of Lava and ONNX, what needs neither"""
+HEAVY = ("torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "onnxruntime", "numba")
 OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
 LATE = {
     "ltc2neuro.cli": {"numpy", "tqdm"},  # what --help needs none of
@@ -125,6 +129,14 @@ def test_only_its_folder_imports_lava() -> None:
             assert inside or item.types or item.name.split(".")[0] != "lava", f"{module} imports {item.name}"
 
 
+def test_only_its_folder_imports_onnx_and_it_knows_no_fixed_point() -> None:
+    for module, imports in IMPORTS.items():
+        inside = module.startswith("compiler.onnx.")
+        for item in imports:
+            assert inside or item.types or item.name.split(".")[0] not in ("onnx", "onnxruntime"), module
+            assert not (inside and item.name == "hw_models.fixed_point"), f"{module} imports {item.name}"
+
+
 def loaded_by(name: str, seen: set[str]) -> set[str]:
     """The modules that are there once `name` is imported, and what these need of other packages."""
     parts = name.split(".")
@@ -162,10 +174,7 @@ def test_help_is_light():
 
 
 def test_everything_below_ltc2neuro_imports_without_the_optional_packages():
-    names = [
-        name
-        for name in FILES
-        if (name.split(".")[0] in ("hw_models", "compiler") and not name.startswith("compiler.lava")) or name in LIGHT
-    ]
+    below = {name for name in FILES if name.split(".")[0] in ("hw_models", "compiler")}
+    names = [n for n in sorted(below) if n in LIGHT or not n.startswith(("compiler.lava", "compiler.onnx"))]
     blocked = "".join(f"sys.modules[{name!r}] = None\n" for name in HEAVY)
     python(f"import importlib, sys\n{blocked}for name in {names!r}: importlib.import_module(name)")

@@ -42,3 +42,4 @@ class Extra:
 
 
 LAVA = Extra("lava", ("lava", "scipy", "networkx", "asteval"), "running on Lava")
+ONNX = Extra("onnx", ("onnx", "onnxruntime"), "ONNX models and running them")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx_agreement import onnx_agrees
 
 from compiler.executors.reference import run_reference
 from compiler.graph import Graph, ops
@@ -47,6 +48,15 @@ def test_reference(golden, narrow):
     if narrow and divides(graph):
         return  # 32 bits are for chips that do not divide
     run = run_reference(graph, np.array(expected["x"]), narrow=narrow)
+    assert run.outputs.tolist() == expected["outputs"]
+    assert {n: s.tolist() for n, s in run.states.items()} == expected["states"]
+    assert run.saturations == expected["saturations"]
+
+
+@pytest.mark.parametrize("chip", ["loihi2", "ideal"])
+def test_onnx(golden, chip):
+    graph, expected = golden
+    run = onnx_agrees(graph, np.array(expected["x"]), "ideal" if divides(graph) else chip)
     assert run.outputs.tolist() == expected["outputs"]
     assert {n: s.tolist() for n, s in run.states.items()} == expected["states"]
     assert run.saturations == expected["saturations"]

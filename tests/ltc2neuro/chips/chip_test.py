@@ -64,6 +64,20 @@ class ChipTest:
         error = np.mean((exact - rounded) ** 2)
         assert 10 * np.log10(np.mean(exact**2) / error) >= self.floor[kind]
 
+    def test_onnxruntime_returns_the_same(self, kind):
+        _, net = compiled(kind, self.name)
+        if net.parts.executor("onnx").missing(net.chip):
+            pytest.skip("onnx and onnxruntime are not installed")
+        x = 3 * sequences(seed=7)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # clipped, as is to be compared
+            expected, found = net.run(x), net.run(x, on="onnx")
+        assert np.array_equal(found.integers, expected.integers)
+        for name, states in expected.states.items():
+            assert np.array_equal(found.states[name], states)
+            assert np.array_equal(found.final_state[name], expected.final_state[name])
+        assert found.saturations == expected.saturations and found.clipped.text() == expected.clipped.text()
+
     def test_saved_and_back(self, kind, tmp_path):
         _, net = compiled(kind, self.name)
         net.save(tmp_path / "m.l2n")

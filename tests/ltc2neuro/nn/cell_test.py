@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from layer_agreement import agrees, drifting, runs_alike, scrambled, sequences, steady
+from layer_agreement import agrees, drifting, onnxruntime_agrees, runs_alike, scrambled, sequences, steady
 
 import ltc2neuro
 from compiler.executors.float64 import run_float
@@ -190,6 +190,7 @@ class CellTest:
         model, x = self.layer().eval(), drifting(FEATURES)
         net = self.compiled(model, x)
         run = runs_alike(net, x)
+        onnxruntime_agrees(net, x, run)
         net.save(tmp_path / "cell.l2n")
         again = ltc2neuro.load(tmp_path / "cell.l2n").run(x)
         assert np.array_equal(again.integers, run.integers)

@@ -76,6 +76,16 @@ def runs_alike(net: Network, x: np.ndarray) -> Run:
     return run
 
 
+def onnxruntime_agrees(net: Network, x: np.ndarray, run: Run) -> None:
+    """onnxruntime returns what the reference's `run` over `x` did; nothing where it is not installed."""
+    if net.parts.executor("onnx").missing(net.chip):
+        return
+    other = net.run(x, on="onnx")
+    assert np.array_equal(other.integers, run.integers)
+    assert all(np.array_equal(other.states[n], run.states[n]) for n in run.states)
+    assert other.saturations == run.saturations
+
+
 def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = (), precision: str = "default") -> float:
     """Compile, and run on the reference, the mapped machine and the executors `on`: equal integers.
 
@@ -83,6 +93,7 @@ def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = (
     """
     net = ltc2neuro.compile(model, x, precision=precision)
     run = runs_alike(net, x)
+    onnxruntime_agrees(net, x, run)
     for executor in on:
         other = net.run(x, on=executor)
         assert np.array_equal(other.integers, run.integers)

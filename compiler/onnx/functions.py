@@ -1,0 +1,157 @@
+"""What the nodes of the domain `ltc2neuro` compute, in ONNX's own operators: a model carries those that it uses.
+
+`INT` stands for the type of integers. Division in ONNX truncates: floor(x / 2^s) is x without its last s bits, which
+-2^s masks, divided by 2^s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+DOMAIN = "ltc2neuro"
+OPSET = 18
+"""The oldest with bitwise and: onnxruntime 1.14"""
+
+_BODIES = {
+    "StateRead (state) => (out)": "out = Identity(state)",
+    "StateWrite (x) => (state)": "state = Identity(x)",
+    "Add (a, b) => (out)": "out = Add(a, b)",
+    "Sub (a, b) => (out)": "out = Sub(a, b)",
+    "Min (a, b) => (out)": "out = Min(a, b)",
+    "Max (a, b) => (out)": "out = Max(a, b)",
+    "And (a, b) => (out)": "out = BitwiseAnd(a, b)",
+    "Less (a, b) => (out)": "is = Less(a, b)  out = Cast <to = INT> (is)",
+    "LessOrEqual (a, b) => (out)": "is = LessOrEqual(a, b)  out = Cast <to = INT> (is)",
+    "Equal (a, b) => (out)": "is = Equal(a, b)  out = Cast <to = INT> (is)",
+    "Select (condition, a, b) => (out)": "is = Cast <to = 9> (condition)  out = Where(is, a, b)",
+    "Gather (x, index) => (out)": "out = Gather <axis = -1> (x, index)",
+    # the index that is the size of x stands for a 0 behind it
+    "SegmentSum (x, elements) => (out)": """
+        one = Constant <value_ints = [0, 1]> ()  last = Constant <value_ints = [-1]> ()
+        pads = Constant <value_ints = [0, 0, 0, 1]> ()
+        padded = Pad(x, pads)
+        own = Gather <axis = -1> (padded, elements)
+        out = ReduceSum <keepdims = 0> (own, last)""",
+    "MatVec (x, matrix) => (out)": """
+        exact = Cast <to = 11> (x)  weights = Cast <to = 11> (matrix)
+        sums = MatMul(exact, weights)
+        out = Cast <to = INT> (sums)""",
+    "WideMatVec (x, matrix) => (out)": """
+        weights = Cast <to = INT> (matrix)
+        out = MatMul(x, weights)""",
+    "Patches (x, places) => (out)": """
+        pads = Constant <value_ints = [0, 0, 0, 1]> ()
+        padded = Pad(x, pads)
+        out = Gather <axis = -1> (padded, places)""",
+    "ChannelsFirst (x) => (out)": """
+        channels = Transpose <perm = [0, 2, 1]> (x)
+        flat = Constant <value_ints = [0, -1]> ()
+        out = Reshape(channels, flat)""",
+    "MulShift (a, b, power) => (out)": """
+        product = Mul(a, b)
+        mask = Neg(power)  masked = BitwiseAnd(product, mask)
+        out = Div(masked, power)""",
+    "FloorShift (x, power) => (out)": "mask = Neg(power)  masked = BitwiseAnd(x, mask)  out = Div(masked, power)",
+    "Rescale (x, half, power) => (out)": """
+        above = Add(x, half)
+        mask = Neg(power)  masked = BitwiseAnd(above, mask)
+        out = Div(masked, power)""",
+    "SaturatingRescale (x, half, power, low, high) => (out, unclipped)": """
+        above = Add(x, half)
+        mask = Neg(power)  masked = BitwiseAnd(above, mask)
+        unclipped = Div(masked, power)
+        raised = Max(unclipped, low)
+        out = Min(raised, high)""",
+    "Shift (x, amount, least, rights, lefts) => (out)": """
+        row = Sub(amount, least)
+        right = Gather(rights, row)  left = Gather(lefts, row)
+        mask = Neg(right)  masked = BitwiseAnd(x, mask)
+        shifted = Div(masked, right)
+        out = Mul(shifted, left)""",
+    "SaturatingShift (x, amount, least, rights, lefts, lows, highs) => (out, unclipped, clipped)": """
+        row = Sub(amount, least)
+        right = Gather(rights, row)  left = Gather(lefts, row)
+        low = Gather(lows, row)  high = Gather(highs, row)
+        mask = Neg(right)  masked = BitwiseAnd(x, mask)
+        unclipped = Div(masked, right)
+        raised = Max(unclipped, low)
+        clipped = Min(raised, high)
+        out = Mul(clipped, left)""",
+    "Divide (a, b, power) => (out)": """
+        scaled = Mul(a, power)
+        rest = Mod(scaled, b)
+        multiple = Sub(scaled, rest)
+        out = Div(multiple, b)""",
+    "CountClipped (count, unclipped, clipped) => (counted)": """
+        is = Equal(unclipped, clipped)  beyond = Not(is)
+        one = Cast <to = 7> (beyond)
+        counted = Add(count, one)""",
+    # as the reference has it: of all elements, wherever one of them is clipped
+    "Extremes (low, high, unclipped, clipped) => (lowest, highest)": """
+        is = Equal(unclipped, clipped)  same = Cast <to = INT> (is)
+        every = ReduceMin <keepdims = 0> (same)  all = Cast <to = 9> (every)
+        lower = Min(low, unclipped)  higher = Max(high, unclipped)
+        lowest = Where(all, low, lower)  highest = Where(all, high, higher)""",
+    "Input (x, scale, offset, power, low, high) => (out)": """
+        half = Constant <value = double {0.5}> ()
+        scaled = Mul(x, scale)  moved = Add(scaled, offset)
+        exact = Mul(moved, power)
+        above = Add(exact, half)
+        rounded = Floor(above)
+        raised = Max(rounded, low)
+        clipped = Min(raised, high)
+        out = Cast <to = INT> (clipped)""",
+    "Output (x, lsb, scale, offset) => (out)": """
+        integers = Cast <to = 11> (x)
+        exact = Mul(integers, lsb)
+        scaled = Mul(exact, scale)
+        out = Add(scaled, offset)""",
+}
+
+
+def text(name: str, integers: int) -> str:
+    """The function `name` as onnx.parser reads it; `integers` is ONNX's number of the type of integers."""
+    heads = {head.split()[0]: head for head in _BODIES}
+    if name in heads:
+        head, body = heads[name], _BODIES[heads[name]]
+    else:
+        head, body = _polynomial(name)
+    lines = "\n".join(part for line in body.splitlines() for part in line.strip().split("  "))
+    return f'<domain: "{DOMAIN}", opset_import: ["": {OPSET}]>\n{head} {{\n{lines}\n}}'.replace("INT", str(integers))
+
+
+def polynomial_name(degree: int, *, even: bool) -> str:
+    """The function of a `PiecewisePolynomial`: `even` where all segments are of one width."""
+    return f"{'Even' if even else ''}PiecewisePolynomial{degree}"
+
+
+def columns(degree: int) -> list[str]:
+    """What a polynomial's table holds of a segment: where it begins, its coefficients, powers of two, and masks."""
+    shifts = range(degree - 1, -1, -1)
+    return ["origin", *(f"c{j}" for j in range(degree, -1, -1)), *(f"p{j}" for j in shifts), *(f"m{j}" for j in shifts)]
+
+
+def _polynomial(name: str) -> tuple[str, str]:
+    degree, even = int(name.rpartition("Polynomial")[2]), name.startswith("Even")
+    return f"{name} (x, {'start, width, most' if even else 'knots'}, table) => (out)", "\n".join(_lines(degree, even))
+
+
+def _lines(degree: int, even: bool) -> Iterator[str]:
+    yield "last = Constant <value_ints = [-1]> ()"
+    yield "wide = Unsqueeze(x, last)"
+    if even:
+        yield "inside = Max(wide, start)  past = Sub(inside, start)  cell = Div(past, width)  segment = Min(cell, most)"
+    else:
+        yield "reached = GreaterOrEqual(wide, knots)  ones = Cast <to = INT> (reached)"
+        yield "segment = ReduceSum <keepdims = 1> (ones, last)"
+    yield "flat = Squeeze(segment, last)"
+    yield "row = Gather(table, flat)"
+    names = columns(degree)
+    yield f"{', '.join(names)} = Split <axis = -1, num_outputs = {len(names)}> (row)"
+    yield "t = Sub(wide, origin)"
+    for j in range(degree - 1, -1, -1):
+        y = "c" if j == degree - 1 else "y"
+        yield f"product{j} = Mul({y}{j + 1}, t)"
+        yield f"masked{j} = BitwiseAnd(product{j}, m{j})  floored{j} = Div(masked{j}, p{j})"
+        yield f"y{j} = Add(floored{j}, c{j})"
+    yield f"out = Squeeze({'y0' if degree else 'c0'}, last)"

@@ -1,0 +1,134 @@
+"""ONNX models of integer graphs return the reference's integers, in onnxruntime and in onnx's own interpreter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from graph_strategies import SMALL, Builder, integer_graphs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx_agreement import onnx_agrees
+
+pytest.importorskip("onnx", reason="needs the extra onnx")
+pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+import onnx
+from onnx.reference import ReferenceEvaluator
+
+from compiler.executors.reference import run_reference
+from compiler.graph import IntegerGraph
+from compiler.onnx.model import Program
+
+few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
+
+
+def numbers(graph: IntegerGraph, seed: int, batch: int = 3, time: int = 4) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Samples and states from all that they may be."""
+    rng = np.random.default_rng(seed)
+    forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
+    states = {n: rng.integers(f.low, f.high + 1, (batch, size)) for n, (size, f) in forms.items()}
+    return rng.integers(-SMALL, SMALL + 1, (batch, time, graph.size(graph.entry.out))), states
+
+
+@few
+@given(graph=integer_graphs(), seed=st.integers(0, 2**32 - 1), chip=st.sampled_from(["loihi2", "spinnaker2", "ideal"]))
+def test_random_graphs(graph, seed, chip):
+    x, states = numbers(graph, seed)
+    onnx_agrees(graph, x, chip, states if seed % 2 else None)
+
+
+@few
+@given(graph=integer_graphs(), seed=st.integers(0, 2**32 - 1), bits=st.sampled_from([31, 62]))
+def test_both_forms_in_the_interpreter_of_onnx(graph, seed, bits):
+    x, states = numbers(graph, seed, batch=2, time=3)
+    expected = run_reference(graph, x, states)
+    program = Program(graph, bits)
+    for model in (program.step(), program.sequence()):
+        onnx.checker.check_model(model, full_check=True)
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    whole = ReferenceEvaluator(program.sequence(given=True)).run(None, {"x": x, **states})
+    assert np.array_equal(whole[0], expected.outputs)
+    step, counts = ReferenceEvaluator(program.step()), dict.fromkeys(program.sites, 0)
+    for t in range(x.shape[1]):
+        y, *rest = step.run(None, {"x": x[:, t], **states})
+        now = dict(zip(program.carried, rest, strict=True))
+        states = {name: now[name] for name in states}
+        assert np.array_equal(y, expected.outputs[:, t])
+        assert all(np.array_equal(states[name], expected.states[name][:, t]) for name in states)
+        counts = {name: count + int(now[program.sites[name].count].sum()) for name, count in counts.items()}
+    assert {name: count for name, count in counts.items() if count} == expected.saturations
+
+
+def test_batch_and_time_are_free():
+    b = Builder()
+    b.state("s", [3, -4])
+    b.write("s", b.rescale(b.add(b.read("s"), b.input(2)), 1, -SMALL, SMALL))
+    b.output(b.read("s"))
+    b.block("sample")
+    for batch, time in ((1, 1), (1, 9), (7, 2), (2, 0)):
+        onnx_agrees(b.graph(), np.full((batch, time, 2), 1000))
+
+
+@pytest.mark.parametrize("clips", [True, False])
+def test_a_repeated_block_that_writes_nothing(clips):
+    """It is left out, but for what it clips."""
+    b = Builder()
+    b.state("s", [30000])
+    b.rescale(b.read("s"), 0, *((-5, 5) if clips else (-SMALL, SMALL)))
+    b.block("again", repeat=3)
+    b.output(b.input(1))
+    b.block("sample")
+    run = onnx_agrees(b.graph(), np.zeros((1, 2, 1), int))
+    assert sum(run.saturations.values()) == (6 if clips else 0)
+    scan = next(n for n in Program(b.graph(), 31).sequence().graph.node if n.op_type == "Scan")
+    assert ("Loop" in {n.op_type for n in scan.attribute[0].g.node}) == clips
+
+
+def test_sums_beyond_what_float64_holds():
+    b = Builder()
+    wide = b.mul_shift(b.input(3), b.constant([2**40 - 1]), 0)
+    b.output(b.mat_vec([wide], [[1, 1, -1], [2, 0, 1]]))
+    b.block("sample")
+    x = np.array([[[SMALL, SMALL - 2, 1 - SMALL]]])
+    graph = b.graph()
+    assert "WideMatVec" in {f.name for f in Program(graph, 62).sequence().functions}
+    onnx_agrees(graph, x, "ideal")
+
+
+def test_a_half_that_does_not_fit_beside_the_value():
+    b = Builder()
+    wide = b.mul_shift(b.input(2), b.constant([2**16]), 0)
+    b.output(b.rescale(wide, 4, -SMALL, SMALL))
+    b.block("sample")
+    x = np.array([[[SMALL, -SMALL], [7, -7]]])
+    onnx_agrees(b.graph(), x, "loihi2")
+
+
+def test_names_of_users_that_are_also_names_of_the_model():
+    b = Builder()
+    b.state("y", [1])
+    x = b.input(1, "y.all")
+    b.write("y", b.add(b.read("y", "rows"), b.bit_and(x, b.constant([1], "x.integers"))))
+    b.output(b.add("rows", x))
+    b.block("sample")
+    onnx_agrees(b.graph(), np.array([[[5], [6]]]))
+
+
+def test_a_model_says_what_its_nodes_compute():
+    b = Builder()
+    b.output(b.mul_shift(b.input(2), b.constant([3]), 1))
+    b.block("sample")
+    model = Program(b.graph(), 31, metadata={"chip": "loihi2"}).step()
+    assert {node.domain for node in model.graph.node} == {"", "ltc2neuro"}
+    (function,) = model.functions
+    assert (function.domain, function.name) == ("ltc2neuro", "MulShift")
+    assert {n.op_type for n in function.node} == {"Mul", "Neg", "BitwiseAnd", "Div"}
+    assert [(p.key, p.value) for p in model.metadata_props] == [("chip", "loihi2")]
+
+
+def test_a_graph_gives_the_same_bytes():
+    b = Builder(1)
+    b.output(b.polynomial(b.input(2), 5, 3))
+    b.block("sample")
+    first, second = (Program(b.graph(), 31).sequence().SerializeToString(deterministic=True) for _ in range(2))
+    assert first == second
