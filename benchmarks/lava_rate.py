@@ -12,8 +12,9 @@ import numpy as np
 from lava_chain.relay import Relay
 
 import ltc2neuro
+from compiler.lava.processes.fused import FusedNet
 from compiler.lava.processes.host import Sink, Source
-from compiler.lava.processes.nets import FusedNet, MappedNet, Net
+from compiler.lava.processes.nets import MappedNet, Net
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.mapping.network import MappedNetwork

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.executors.execution import Array, Execution
+from compiler.lava.processes.fused import FusedNet
 from compiler.lava.processes.host import Sink, Source
-from compiler.lava.processes.nets import FusedNet, MappedNet, Net
+from compiler.lava.processes.nets import MappedNet, Net
 from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph

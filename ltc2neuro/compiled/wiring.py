@@ -44,7 +44,8 @@ def to_lava(
             "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
         )
     LAVA.require(net.record.chip)
-    from compiler.lava.processes.nets import FusedNet, MappedNet, Net
+    from compiler.lava.processes.fused import FusedNet
+    from compiler.lava.processes.nets import MappedNet, Net
 
     if after is not None:
         if not isinstance(after, Net) or after.dequantize is None:

@@ -22,7 +22,8 @@ from liquid_graphs import cfc, ltc, mixed_memory, stack
 from compiler.executors.execution import Execution
 from compiler.executors.reference import run_reference
 from compiler.graph import Graph
-from compiler.lava.processes.nets import FusedNet, MappedNet
+from compiler.lava.processes.fused import FusedNet
+from compiler.lava.processes.nets import MappedNet
 from compiler.lava.run import run_lava
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from hw_models.chip import load_chip

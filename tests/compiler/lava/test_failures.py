@@ -56,7 +56,7 @@ from compiler.lava.runtime import import_lava
 from lava.magma.core.run_conditions import RunContinuous
 from lava.magma.core.run_configs import Loihi2SimCfg
 from benchmarks.fuzz.failures import sample_network
-from compiler.lava.processes.nets import FusedNet
+from compiler.lava.processes.fused import FusedNet
 
 net = FusedNet(network=sample_network(0)[1])
 net.run(RunContinuous(), Loihi2SimCfg(select_tag="fixed_pt"))

@@ -23,7 +23,8 @@ from lava.proc.io.sink import RingBuffer as Receiver
 from lava.proc.io.source import RingBuffer as Sender
 from lava.proc.monitor.process import Monitor
 
-from compiler.lava.processes.nets import FusedNet, MappedNet, Net
+from compiler.lava.processes.fused import FusedNet
+from compiler.lava.processes.nets import MappedNet, Net
 from compiler.mapping.network import MappedNetwork
 
 pytestmark = pytest.mark.timeout(60)

@@ -35,7 +35,8 @@ from lava.proc.io.sink import RingBuffer as Receiver
 from lava.proc.io.source import RingBuffer as Sender
 from lava.utils import loihi
 
-from compiler.lava.processes.nets import FusedNet, MappedNet, MappedNetModel, Net
+from compiler.lava.processes.fused import FusedNet
+from compiler.lava.processes.nets import MappedNet, MappedNetModel, Net
 from compiler.lava.runtime.entering import Entering
 from compiler.mapping.network import MappedNetwork
 

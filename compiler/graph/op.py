@@ -1,0 +1,60 @@
+"""What an op is: a small frozen dataclass that holds names, never arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import ClassVar, TypeVar
+
+OpT = TypeVar("OpT", bound="Op")
+
+
+RESULT, OPERAND, ARRAY = ({"role": role} for role in ("result", "operand", "array"))
+"""What a field names: the value computed, a value or constant read, a constant of the op's own."""
+
+
+@cache
+def _fields(cls: type[Op], role: str) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls) if f.metadata.get("role") == role)
+
+
+def _roles(op: Op, role: str) -> Iterator[str]:
+    for name in _fields(type(op), role):
+        value = getattr(op, name)
+        if value is not None:
+            yield from value if isinstance(value, tuple) else (value,)
+
+
+@dataclass(frozen=True)
+class Op:
+    """Base of all ops. `integer` and `real` say in which kind of graph it may stand."""
+
+    real: ClassVar[bool] = True
+    integer: ClassVar[bool] = True
+
+    @property
+    def result(self) -> str | None:
+        """The name of the value it computes, None for an effect."""
+        names = _fields(type(self), "result")
+        return getattr(self, names[0]) if names else None
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The values and constants it reads, elementwise or through synapses."""
+        return tuple(_roles(self, "operand"))
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The constants that belong to the op itself: an index, a matrix, a table."""
+        return tuple(_roles(self, "array"))
+
+    def renamed(self: OpT, new: Callable[[str], str]) -> OpT:
+        """The op with `new` applied to the names of its result, operands and arrays."""
+        changes: dict[str, str | tuple[str, ...]] = {}
+        for item in fields(self):
+            if item.metadata.get("role") in ("result", "operand", "array"):
+                value = getattr(self, item.name)
+                if value is not None:
+                    changes[item.name] = tuple(new(v) for v in value) if isinstance(value, tuple) else new(value)
+        return replace(self, **changes)
