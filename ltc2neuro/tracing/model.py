@@ -23,7 +23,7 @@ from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
 from ltc2neuro.tracing.record import Traced, record
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.recorder import Times
+from ltc2neuro.tracing.recording.recorder import Clock, Times
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
 
 _SHORTER, _LONGER = 0.25, 2.0
@@ -71,10 +71,10 @@ def proved(
     model = unwrapped(model)
     with undisturbed():
         joined = with_spans(sequences, timespans)
-        shape = (len(sequences), *sequences[0].shape)
-        spans = None if timespans is None else _held(model, shape, dt, joined, batch_first)
-        traced, exact = _precisely(model, shape, dt, spans, batch_first)
-        own = model_dtype(model)
+        source = _Source(model, (len(sequences), *sequences[0].shape), dt, batch_first)
+        spans = None if timespans is None else source.held(joined)
+        traced, exact = source.precisely(spans)
+        own = source.own
         evidence = None
         try:
             evidence = prove(_subject(model, traced), joined, exact, own)
@@ -82,7 +82,7 @@ def proved(
             if exact == own:
                 raise
         if evidence is None:
-            traced, exact = _recorded(model, shape, dt, spans, own, batch_first), own
+            traced, exact = source.recorded(spans, own), own
             evidence = prove(_subject(model, traced), joined, own, own)
         start = joined[0][: axes.ROWS]
         row, step = (_drops(model, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
@@ -142,24 +142,65 @@ def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
     return Subject(model, traced.graph, traced, traced.checkpoints)
 
 
-def _precisely(
-    model: torch.nn.Module, shape: tuple[int, int, int], dt: float, spans: Times | None, batch_first: bool | None
-) -> tuple[Traced, torch.dtype]:
-    """Record the model in float64 where it runs in it, else in its own type; with the type.
+@dataclass(frozen=True)
+class _Source:
+    """A model, and what it is recorded for: arrays of this `shape`, (batch, time, features)."""
 
-    Errors are those of the model in its own type.
-    """
-    own = model_dtype(model)
-    if own != torch.float64:
-        try:
-            traced = _recorded(model, shape, dt, spans, torch.float64, batch_first)
-            if not traced.narrowed:
-                clone = instrumented(model, with_time(model, dt), torch.float64)
-                forward(clone, np.ones((1, axes.STEPS, shape[2] + traced.timed)), torch.float64, traced)
-                return traced, torch.float64
-        except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
-            pass
-    return _recorded(model, shape, dt, spans, own, batch_first), own
+    model: torch.nn.Module
+    shape: tuple[int, int, int]
+    dt: float
+    batch_first: bool | None = True
+
+    @property
+    def own(self) -> torch.dtype:
+        """The type that the model is in."""
+        return model_dtype(self.model)
+
+    def recorded(self, spans: Times | None, dtype: torch.dtype) -> Traced:
+        """Recorded with the batch first; where a recurrent layer wants it so, with time first.
+
+        `spans` are the shortest and longest time before a sample, for a model that is called with `timespans`.
+        """
+        if not self.dt > 0 or not np.isfinite(self.dt):
+            raise InputError("dt must be positive and finite", numbers=f"dt = {self.dt}", advice="The default is 1.0.")
+        clock = Clock(self.dt, spans)
+
+        def in_one_order(time_first: bool) -> Traced:
+            return record(self.model, self.shape[2], clock, dtype, time_first=time_first)
+
+        return in_order(in_one_order, self.model, self.batch_first, self.shape)
+
+    def precisely(self, spans: Times | None) -> tuple[Traced, torch.dtype]:
+        """Recorded in float64 where the model runs in it, else in its own type; with the type.
+
+        Errors are those of the model in its own type.
+        """
+        if self.own != torch.float64:
+            try:
+                traced = self.recorded(spans, torch.float64)
+                if not traced.narrowed:
+                    clone = instrumented(self.model, with_time(self.model, self.dt), torch.float64)
+                    ones = np.ones((1, axes.STEPS, self.shape[2] + traced.timed))
+                    forward(clone, ones, torch.float64, traced)
+                    return traced, torch.float64
+            except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
+                pass
+        return self.recorded(spans, self.own), self.own
+
+    def held(self, sequences: Sequence[Floats]) -> Times:
+        """What time spans, the last channel, a network is recorded for: down to 0 where the model is defined, and its
+        states bounded, there."""
+        spans = _times(sequences)
+        free = self.recorded(Times(0.0, spans.longest), self.own)
+        undefined = undefined_at_zero(free.graph, sequences[0])
+        if spans.shortest == 0:
+            if undefined is not None:
+                raise refuse_zero(free.graph, undefined, sequences)
+            return spans
+        if undefined is None and _unbounded(free):
+            kept = self.recorded(spans, self.own)
+            return spans if _unbounded(kept) < _unbounded(free) else Times(0.0, spans.longest)
+        return spans if undefined is not None else Times(0.0, spans.longest)
 
 
 def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False) -> Calling:
@@ -169,31 +210,8 @@ def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float
     """
     channels = sequences[0].shape[-1]
     with undisturbed():
-        spans = _times(sequences) if timed else None
-        shape = (len(sequences), len(sequences[0]), channels - timed)
-        return _recorded(unwrapped(model), shape, dt, spans, model_dtype(model))
-
-
-def _held(
-    model: torch.nn.Module,
-    shape: tuple[int, int, int],
-    dt: float,
-    sequences: Sequence[Floats],
-    batch_first: bool | None,
-) -> Times:
-    """What time spans, the last channel, a network is recorded for: down to 0 where the model is defined, and its
-    states bounded, there."""
-    spans, own = _times(sequences), model_dtype(model)
-    free = _recorded(model, shape, dt, Times(0.0, spans.longest), own, batch_first)
-    undefined = undefined_at_zero(free.graph, sequences[0])
-    if spans.shortest == 0:
-        if undefined is not None:
-            raise refuse_zero(free.graph, undefined, sequences)
-        return spans
-    if undefined is None and _unbounded(free):
-        kept = _recorded(model, shape, dt, spans, own, batch_first)
-        return spans if _unbounded(kept) < _unbounded(free) else Times(0.0, spans.longest)
-    return spans if undefined is not None else Times(0.0, spans.longest)
+        source = _Source(unwrapped(model), (len(sequences), len(sequences[0]), channels - timed), dt)
+        return source.recorded(_times(sequences) if timed else None, source.own)
 
 
 def _unbounded(traced: Traced) -> int:
@@ -204,27 +222,6 @@ def _times(sequences: Sequence[Floats]) -> Times:
     shortest = min(float(s[:, -1].min()) for s in sequences)
     longest = max(float(s[:, -1].max()) for s in sequences)
     return Times(shortest * _SHORTER, longest * _LONGER)
-
-
-def _recorded(
-    model: torch.nn.Module,
-    shape: tuple[int, int, int],
-    dt: float,
-    spans: Times | None,
-    dtype: torch.dtype,
-    batch_first: bool | None = True,
-) -> Traced:
-    """Record with the batch first; where a recurrent layer wants it so, with time first.
-
-    `spans` are the shortest and longest time before a sample, for a model that is called with `timespans`.
-    """
-    if not dt > 0 or not np.isfinite(dt):
-        raise InputError("dt must be positive and finite", numbers=f"dt = {dt}", advice="The default is 1.0.")
-
-    def in_one_order(time_first: bool) -> Traced:
-        return record(model, shape[2], dt, spans, dtype, time_first=time_first)
-
-    return in_order(in_one_order, model, batch_first, shape)
 
 
 def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:

@@ -21,7 +21,7 @@ from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
-from ltc2neuro.tracing.recording.recorder import Recorder, Times
+from ltc2neuro.tracing.recording.recorder import Clock, Recorder
 from ltc2neuro.tracing.recording.source import call, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
 
@@ -46,17 +46,15 @@ class Traced(Calling):
     """whether the model casts to float32 what it is given in float64"""
 
 
-def record(
-    model: torch.nn.Module, features: int, dt: float, spans: Times | None, dtype: torch.dtype, *, time_first: bool
-) -> Traced:
+def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dtype, *, time_first: bool) -> Traced:
     """Record `model`, computing in `dtype`, on a batch of sequences of so many `features`.
 
-    `spans` are the shortest and longest time before a sample, for a model that is called with `timespans`. Raises
-    `TraceError` for what cannot be compiled.
+    Raises `TraceError` for what cannot be compiled.
     """
+    spans = clock.spans
     if spans is not None:
         _check_keyword(model)
-    recorder, clone = _recorder(model, dt, spans, dtype)
+    recorder, clone = _recorder(model, clock, dtype)
     shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
     x = torch.zeros(shape, dtype=dtype)
     if spans is None:
@@ -81,7 +79,7 @@ def record(
         step_shape=tuple(elements.shape),
         time_first=time_first,
         output_time_first=layout.time_first,
-        dt=dt,
+        dt=clock.dt,
         timed=spans is not None,
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
@@ -104,9 +102,7 @@ def _check_keyword(model: torch.nn.Module) -> None:
         )
 
 
-def _recorder(
-    model: torch.nn.Module, dt: float, spans: Times | None, dtype: torch.dtype
-) -> tuple[Recorder, torch.nn.Module]:
+def _recorder(model: torch.nn.Module, clock: Clock, dtype: torch.dtype) -> tuple[Recorder, torch.nn.Module]:
     """A recorder, and the copy of the model whose modules tell it where they are; recurrent layers go to handlers."""
 
     def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
@@ -125,7 +121,7 @@ def _recorder(
         return traced
 
     clone = instrumented(model, wrap, dtype)
-    recorder = Recorder(dispatch, ConstantNames(clone), {id(m): path for path, m in clone.named_modules()}, dt, spans)
+    recorder = Recorder(dispatch, ConstantNames(clone), {id(m): path for path, m in clone.named_modules()}, clock)
     return recorder, clone
 
 

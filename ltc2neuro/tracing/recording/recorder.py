@@ -36,6 +36,14 @@ class Times:
     longest: float
 
 
+@dataclass(frozen=True)
+class Clock:
+    """The time between two samples, and for a model that is called with time spans, what these may be."""
+
+    dt: float
+    spans: Times | None = None
+
+
 Dispatch = Callable[[Callable[..., object], tuple[object, ...], dict[str, object]], object]
 """What does one torch call that has a symbolic tensor among its arguments"""
 
@@ -53,18 +61,10 @@ class Recorder(Tape):
     Torch calls on symbolic tensors go to `dispatch`; `modules` are paths by the modules' identities.
     """
 
-    def __init__(
-        self,
-        dispatch: Dispatch,
-        names: ConstantNames,
-        modules: Mapping[int, str],
-        dt: float,
-        spans: Times | None = None,
-    ) -> None:
+    def __init__(self, dispatch: Dispatch, names: ConstantNames, modules: Mapping[int, str], clock: Clock) -> None:
         self.names = names
-        self.dt = dt
+        self.dt, self._spans = clock.dt, clock.spans
         self._dispatch = dispatch
-        self._spans = spans
         self.given: torch.Tensor | None = None
         """the time spans that the model is given"""
         self.checkpoints = Checkpoints()

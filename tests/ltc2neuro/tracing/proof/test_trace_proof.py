@@ -17,6 +17,7 @@ from ltc2neuro.nn import CTRNN, Recurrent
 from ltc2neuro.tracing import proved, run_torch, trace
 from ltc2neuro.tracing.proof.proof import Subject, prove
 from ltc2neuro.tracing.record import record
+from ltc2neuro.tracing.recording.recorder import Clock
 
 torch.set_num_threads(1)
 
@@ -43,7 +44,7 @@ def sequences(lengths=(6, 6, 6)):
 )
 def test_the_first_value_that_differs_is_named(constant, first):
     model = Net()
-    traced = record(model, 3, 1.0, None, torch.float64, time_first=False)
+    traced = record(model, 3, Clock(1.0), torch.float64, time_first=False)
     constants = traced.graph.constants
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:
