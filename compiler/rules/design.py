@@ -25,6 +25,14 @@ from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
 
+MOST_SEQUENCES, MOST_STEPS = 8, 256
+"""Of the data that a network is for, what rules look at."""
+
+
+def few(sequences: Sequence[Floats]) -> list[Floats]:
+    """As much of the data as rules look at."""
+    return [s[:MOST_STEPS] for s in sequences[:MOST_SEQUENCES]]
+
 
 @dataclass(frozen=True, eq=False)
 class Design:

@@ -15,15 +15,17 @@ from compiler.stock.proof import failures
 from hw_models.chip import Chip
 
 
+def chip_findings(chip: Chip, real: Graph) -> list[Finding]:
+    """Why `chip` takes no network of library processes that is made of the float graph `real`."""
+    if chip.lava:
+        return list(refusals(chip, real))
+    message, advice = "it does not run Lava's library processes", "Use chip='loihi2', or compile with microcode=True."
+    return list(refusals(chip, real)) or [Finding("library", f"chip {chip.name}", message, advice=advice)]
+
+
 def library_findings(chip: Chip, real: Graph, network: ProcessGraph) -> list[Finding]:
-    """All that speaks against `network`, made of the float graph `real`, on `chip`; where it refuses, the reasons."""
-    return list(refusals(chip, real)) or [*_processes(chip), *_widths(network), *_fan_in(chip, network)]
-
-
-def _processes(chip: Chip) -> Iterator[Finding]:
-    if not chip.lava:
-        message, advice = "it does not run Lava's library processes", "Use chip='loihi2', or compile with microcode."
-        yield Finding("library", f"chip {chip.name}", message, advice=advice)
+    """All that speaks against `network`, made of `real`, on `chip`; where it takes none of its kind, the reasons."""
+    return chip_findings(chip, real) or [*_widths(network), *_fan_in(chip, network)]
 
 
 def _widths(network: ProcessGraph) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from compiler.graph.names import plain_name
 from compiler.ranges.observed import Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
-from compiler.rewrite.runner import PASSES, simplify
+from compiler.rewrite.runner import PASSES
 from compiler.stock.assemble import assemble, population_of, widest
 from compiler.stock.form import LibraryForm
 from compiler.stock.lower import lower
@@ -27,11 +27,6 @@ LEAST_BITS = 8
 
 QUOTIENTS = tuple(p for p in PASSES if p is not increment)
 """The passes that leave a quotient whole: one product with a reciprocal, where the increment needs another one."""
-
-
-def simplified(graph: Graph) -> Graph:
-    """A traced graph in the form that `build` takes."""
-    return simplify(graph, QUOTIENTS)[0]
 
 
 def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> ProcessGraph:

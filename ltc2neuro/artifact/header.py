@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from compiler.graph.graph import Graph
+from compiler.rewrite.runner import PassRecord
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from hw_models.plain import Json, field_types, made
 from ltc2neuro.artifact import container
@@ -41,6 +42,7 @@ class Header:
     step_shape: tuple[int, ...]
     dt: float
     shortest_span: float | None
+    passes: tuple[PassRecord, ...]
     layout: Layout = BATCH_FIRST
     """batch first in files that are older than layouts"""
     evidence: Evidence | None = None
@@ -53,6 +55,7 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
         "step_shape": list(net.step_shape),
         "dt": net.dt,
         "shortest_span": net.shortest_span,
+        "passes": [asdict(p) for p in net.passes],
         "layout": asdict(net.layout),
         "evidence": None if net.evidence is None else net.evidence.plain(),
     }

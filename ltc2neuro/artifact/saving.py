@@ -7,7 +7,6 @@ from pathlib import Path
 
 from compiler.quantize.precision import Precision
 from compiler.ranges.proven import prove
-from compiler.rewrite.runner import PassRecord
 from hw_models.chip import Chip
 from hw_models.plain import Json
 from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, write
@@ -19,18 +18,13 @@ from ltc2neuro.compiled.record import Record
 class _Header(Header):
     chip: Chip
     precision: Precision
-    passes: tuple[PassRecord, ...]
 
 
 def save(net: Record, path: str | Path) -> None:
     """Write `net` to `path`."""
     precision = {f.name: getattr(net.precision, f.name) for f in fields(net.precision)}
     precision["overrides"] = {glob: dict(changes) for glob, changes in net.precision.overrides.items()}
-    table: dict[str, Json] = {
-        "chip": asdict(net.chip),
-        "precision": precision,
-        "passes": [asdict(p) for p in net.passes],
-    }
+    table: dict[str, Json] = {"chip": asdict(net.chip), "precision": precision}
     write(net, path, Content(table, {"integer": net.graph}, {}))
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 NAME = "check"
 HELP = "list what a chip cannot do with a network or a model"
+OF_A_MODEL = (
+    "calibration", "arg", "weights", "precision", "dt", "timespans", "time_first", "batch_first", "no_microcode",
+)  # fmt: skip
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
     model.add_argument("--dt", type=float, default=None, help="time from sample to sample (default: 1)")
     model.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
+    model.add_argument("--no-microcode", action="store_true", help="for a network of Lava's library processes alone")
     add_axes(model, "a model that reads time first is asked about")
 
 
@@ -55,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _network(options: argparse.Namespace) -> tuple[list[Finding], str]:
-    for name in ("calibration", "arg", "weights", "precision", "dt", "timespans", "time_first", "batch_first"):
+    for name in OF_A_MODEL:
         if getattr(options, name):
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option} is for a model, and {options.design} is compiled", advice="Leave it out.")
@@ -95,6 +99,7 @@ def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
             precision=options.precision,
             dt=dt,
             batch_first=batch_first(options),
+            microcode=not options.no_microcode,
         )
     return found, chip.name
 

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     texts: list[str] = []
     if options.passes:
         parts["passes"] = [asdict(record) for record in net.passes]
-        texts.append("\n".join(map(_line, net.passes)))
+        texts.append("\n".join(map(_line, net.passes)) or "none, or an older ltc2neuro wrote the file")
     if options.proof:
         evidence = net.evidence
         parts["proof"] = None if evidence is None else evidence.plain()

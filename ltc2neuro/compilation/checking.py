@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import simplify as rewritten
-from compiler.rules import Design, Finding, apply_rules, errors
+from compiler.rules import Finding, errors
 from compiler.rules.finding import of_error
-from compiler.rules.library import library_findings
+from compiler.stock.form import LibraryForm
+from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
 from ltc2neuro.compilation.asking import ask
-from ltc2neuro.compilation.findings import errors_first, few
+from ltc2neuro.compilation.findings import errors_first
+from ltc2neuro.compilation.stock import form_of, lowered
+from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Samples
-from ltc2neuro.network import Network
-from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    model_or_net: torch.nn.Module | Network | LibraryNetwork,
+    model_or_net: torch.nn.Module | BaseNetwork,
     chip: str | Path | Chip | None = None,
     calibration: Samples | None = None,
     *,
@@ -34,61 +35,57 @@ def check(
     precision: Precision | str | None = None,
     dt: float = 1.0,
     batch_first: bool | None = None,
+    microcode: bool = True,
+    form: LibraryForm | None = None,
 ) -> list[Finding]:
     """Check a torch module or a compiled network against a chip's design rules; returns every finding, errors first.
 
     A module needs `calibration`, as `compile` does, and may be checked before it is compiled: ranges, sums and time
     constants are looked at on the float graph, the rest on the integers, where there can be any. A network has all it
     needs; `chip` may be another one than its own. `chip` is a name, a .toml file or a `Chip`: `load_chip` chooses
-    boards. `batch_first` says how an array of calibration data lies, as for `compile`. An empty list means that no rule
-    is broken.
+    boards. As for `compile`, `batch_first` says how an array of calibration data lies, `microcode` and `form` of which
+    kind the network is to be. An empty list means that no rule is broken.
 
     Raises `TraceError` for a module that cannot be compiled for any chip, `InputError` for wrong arguments.
     """
-    if isinstance(model_or_net, (Network, LibraryNetwork)):
+    if isinstance(model_or_net, BaseNetwork):
         given = {"calibration": calibration, "timespans": timespans, "precision": precision, "batch_first": batch_first}
         given |= {"dt": None if check_dt(dt, None) == 1.0 else dt}
+        given |= {"microcode": None if check_flag(microcode, "microcode") else microcode, "form": form}
         if extra := [name for name, value in given.items() if value is not None]:
             raise InputError(
                 "a compiled network is checked as it was compiled",
                 numbers=f"given {', '.join(extra)}",
                 advice="Leave that out; check(model, ...) takes it.",
             )
-        return check_network(model_or_net, model_or_net.chip if chip is None else load_chip(chip))
+        return errors_first(model_or_net.parts.findings(model_or_net.chip if chip is None else load_chip(chip)))
     if calibration is None:
         raise InputError(
             "a module is checked on calibration data", advice="Give samples (batch, time, features), as to compile."
         )
-    return _findings(
-        ask(
-            model_or_net,
-            calibration,
-            timespans=timespans,
-            chip="loihi2" if chip is None else chip,
-            precision=precision,
-            dt=dt,
-            batch_first=batch_first,
-        )
+    form = form_of(microcode, form, precision)
+    chip = "loihi2" if chip is None else chip
+    asked = ask(
+        model_or_net,
+        calibration,
+        timespans=timespans,
+        chip=chip,
+        precision=precision,
+        dt=dt,
+        batch_first=batch_first,
     )
+    return errors_first(_findings(asked, form))
 
 
-def check_network(net: Network | LibraryNetwork, chip: Chip) -> list[Finding]:
-    """The findings on a compiled network."""
-    if isinstance(net, LibraryNetwork):
-        return errors_first(library_findings(chip, net.float_graph, net.processes))
-    sequences, prepared = few(list(net.known.x)), net.parts.prepared.on(chip)
-    design = Design(chip, net.float_graph, sequences, net.precision, net.graph, prepared=prepared)
-    return errors_first(apply_rules(design))
-
-
-def _findings(asked: Asked) -> list[Finding]:
+def _findings(asked: Asked, form: LibraryForm | None) -> list[Finding]:
     from ltc2neuro.compilation.stages import design, record, simplify, with_integers
 
-    simplified = simplify(record(asked), rewritten)
-    made, found = design(simplified)
-    if not errors(found):
-        try:
-            found += with_integers(made, simplified)[1]
-        except QuantizeError as error:
-            found.append(of_error("quantization", error))
-    return errors_first(found)
+    recorded, found = record(asked), list[Finding]()
+    try:
+        if form is not None:
+            return lowered(recorded, form)[1]
+        simplified = simplify(recorded, rewritten)
+        made, found = design(simplified)
+        return found if errors(found) else found + with_integers(made, simplified)[1]
+    except QuantizeError as error:
+        return [*found, of_error("quantization", error)]

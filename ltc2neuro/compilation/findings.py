@@ -8,12 +8,8 @@ from dataclasses import replace
 
 from compiler.rules import Finding, Severity, errors
 from compiler.rules.sizes import PLACEMENT
-from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
-
-MOST_SEQUENCES, MOST_STEPS = 8, 256
-"""Of the calibration, what rules look at."""
 
 
 def later_fit(findings: Sequence[Finding]) -> list[Finding]:
@@ -38,11 +34,6 @@ def warn(findings: Sequence[Finding], stacklevel: int) -> None:
     for finding in findings:
         if finding.severity is Severity.WARNING:
             warnings.warn(str(finding), stacklevel=stacklevel + 1)
-
-
-def few(sequences: Sequence[Floats]) -> list[Floats]:
-    """As much of the data as rules look at."""
-    return [s[:MOST_STEPS] for s in sequences[:MOST_SEQUENCES]]
 
 
 def errors_first(findings: Sequence[Finding]) -> list[Finding]:

@@ -18,7 +18,7 @@ from hw_models.errors import InputError
 from ltc2neuro.compilation.asking import ask
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
 from ltc2neuro.compilation.finishing import answered, unknown
-from ltc2neuro.compilation.stock import check_form, without_microcode
+from ltc2neuro.compilation.stock import form_of, without_microcode
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Samples
@@ -102,21 +102,17 @@ def compile(
     where a value does not fit the chip, `InputError` for wrong arguments, and one `ChipError` that lists all errors
     that the chip's design rules find. What they only warn of is a warning: see `check`.
     """
-    microcode, merged = check_flag(microcode, "microcode"), check_flag(merged, "merged")
+    form, merged = form_of(microcode, form, precision), check_flag(merged, "merged")
+    if merged and form is not None:
+        raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
     asked = ask(model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first)
-    if not microcode:
-        if merged:
-            raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
-        check_form(asked.chip, precision, form)
-    elif form is not None:
-        raise InputError("form is for networks without microcode", advice="Give microcode=False, or leave it out.")
     from ltc2neuro.compilation.advice import warn_of
     from ltc2neuro.compilation.stages import design, record, simplify, with_integers
 
     recorded = record(asked)
     warn_of(recorded, stacklevel=2)
-    if not microcode:
-        return without_microcode(recorded, form or LibraryForm(), stacklevel=2)
+    if form is not None:
+        return without_microcode(recorded, form, stacklevel=2)
     simplified = simplify(recorded, lambda graph: rewritten(graph, MERGING if merged else PASSES))
     if merged and merge_synapses.__name__ not in {p.name for p in simplified.passes}:
         raise InputError(

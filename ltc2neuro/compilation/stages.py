@@ -18,11 +18,11 @@ from compiler.quantize.stages import prepared
 from compiler.quantize.to_integers import to_integers
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
+from compiler.rules.design import few
 from compiler.rules.refusal import refusal
 from compiler.running.prepared import Prepared
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
-from ltc2neuro.compilation.findings import few
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.inputs.layout import Layout

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.graph.graph import Graph
 from compiler.quantize.precision import Precision
-from compiler.rewrite.runner import PassRecord
-from compiler.rules.library import library_findings
+from compiler.rewrite.runner import record as pass_record
+from compiler.rewrite.runner import simplify as rewritten
+from compiler.rules import Finding
+from compiler.rules.library import chip_findings
 from compiler.running.prepared import Runners
-from compiler.stock.build import build, simplified
+from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.centre import centre
 from compiler.stock.form import LibraryForm
-from hw_models.chip import Chip
-from hw_models.errors import ChipError, InputError
+from hw_models.arguments import check_flag
+from hw_models.errors import InputError
 from ltc2neuro.compilation.findings import refuse, warn
 from ltc2neuro.compilation.finishing import answered, unknown
 from ltc2neuro.progress import begin
@@ -25,42 +26,40 @@ if TYPE_CHECKING:
     from ltc2neuro.compilation.stages import Recorded
 
 
-def check_form(chip: Chip, precision: Precision | str | None, form: LibraryForm | None) -> None:
-    """Raise `ChipError` for a chip that Lava does not run on, `InputError` for a precision, which is microcode's."""
+def form_of(microcode: bool, form: LibraryForm | None, precision: Precision | str | None) -> LibraryForm | None:
+    """The form of a network without microcode, None of one with it. Raises `InputError` for what is the other's."""
+    if check_flag(microcode, "microcode"):
+        if form is not None:
+            raise InputError("form is for networks without microcode", advice="Give microcode=False, or leave it out.")
+        return None
     if form is not None and not isinstance(form, LibraryForm):
         raise InputError("form must be a LibraryForm", numbers=f"form = {form!r}")
-    if not chip.lava:
-        raise ChipError(
-            f"{chip.name} does not run Lava's library processes",
-            advice="Compile for chip='loihi2', or with microcode=True.",
-        )
     if precision is not None:
         raise InputError(
             "precision is for networks with microcode",
             where="precision",
             advice="Give form=LibraryForm(hinges=24), say, or leave it out.",
         )
+    return form or LibraryForm()
 
 
-def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) -> LibraryNetwork:
-    """Simplify the record and lower it, prove its widths; then the reference's answer to a piece of the calibration.
+def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None, list[Finding]]:
+    """The record simplified and lowered, its widths proved, and what the rules find; None where the chip takes none.
 
-    Raises `ChipError` where a design rule forbids it, as for networks with microcode.
+    The known answer is still unknown. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
     """
     from ltc2neuro.compilation.stages import simplify
 
-    found, asked, traced = simplify(recorded, _simplified), recorded.asked, recorded.traced
-    sequences = asked.sequences
+    asked, traced, sequences = recorded.asked, recorded.traced, recorded.asked.sequences
+    simple = simplify(recorded, lambda graph: rewritten(graph, QUOTIENTS))
+    graph = centre(simple.graph, sequences.arrays, timed=asked.timed)
+    if against := chip_findings(asked.chip, graph):
+        return None, against
     begin("hinges, weights, the proof of their widths")
-    graph = centre(found.graph, sequences.arrays, timed=asked.timed)
-    processes = build(graph, sequences.arrays, form)
-    findings = library_findings(asked.chip, graph, processes)
-    refuse(findings, asked.chip)
-    warn(findings, stacklevel + 1)
-    net = LibraryRecord(
+    record = LibraryRecord(
         float_graph=graph,
         chip=asked.chip,
-        processes=processes,
+        processes=build(graph, sequences.arrays, form),
         form=form,
         readout=traced.readout,
         step_shape=traced.step_shape,
@@ -68,13 +67,21 @@ def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) ->
         known=unknown(sequences),
         shortest_span=recorded.shortest_span,
         layout=recorded.layout,
-        evidence=found.evidence,
+        evidence=simple.evidence,
+        passes=simple.passes if graph is simple.graph else (*simple.passes, pass_record(centre, simple.graph, graph)),
     )
+    parts = LibraryParts(record, Runners(record.processes, asked.chip))
+    return parts, parts.findings(asked.chip)
+
+
+def without_microcode(recorded: Recorded, form: LibraryForm, stacklevel: int) -> LibraryNetwork:
+    """The network, with the reference's answer to a piece of the calibration.
+
+    Raises `QuantizeError`, and `ChipError` where a design rule forbids it, as for networks with microcode.
+    """
+    parts, findings = lowered(recorded, form)
+    refuse(findings, recorded.asked.chip)
+    warn(findings, stacklevel + 1)
+    assert parts is not None  # else it is refused
     advice = "Without microcode, try more hinges, form=LibraryForm(hinges=32), or compile it with microcode=True."
-    parts = LibraryParts(net, Runners(processes, asked.chip))
-    return LibraryNetwork.of(parts, answered(parts, sequences, advice, stacklevel + 1))
-
-
-def _simplified(graph: Graph) -> tuple[Graph, tuple[PassRecord, ...]]:
-    """The rewrites of such networks, of which no record is kept."""
-    return simplified(graph), ()
+    return LibraryNetwork.of(parts, answered(parts, recorded.asked.sequences, advice, stacklevel + 1))

@@ -9,10 +9,13 @@ from typing import Generic, TypeVar
 
 from compiler.executors.execution import Clip
 from compiler.placement.placement import Placement
+from compiler.rules import Design, Finding, apply_rules
+from compiler.rules.design import few
 from compiler.running.executor import Executor
 from compiler.running.interpreted import REFERENCE
 from compiler.running.prepared import Prepared, Runners
 from hw_models.arguments import check_choice
+from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
 from ltc2neuro.compiled.clipped_states import may_clip, state_tallies, value_tallies
 from ltc2neuro.compiled.executors import EXECUTORS
@@ -53,6 +56,10 @@ class BaseParts(ABC, Generic[R_co, N]):
     def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
         """What was clipped inside, in the model's units: states by their names, and other values."""
 
+    @abstractmethod
+    def findings(self, chip: Chip) -> list[Finding]:
+        """What the design rules of `chip` find in it, which may be another chip than its own."""
+
     @property
     def may_clip(self) -> bool:
         """Whether anything inside can be clipped at all."""
@@ -78,6 +85,13 @@ class Parts(BaseParts[Record, Prepared]):
     def placement(self) -> Placement:
         """Its neurons on the cores of its chip. Raises `ChipError` where they do not fit."""
         return placed(self.prepared, self.record.chip)
+
+    def findings(self, chip: Chip) -> list[Finding]:
+        """What the design rules of `chip` find in it."""
+        record, prepared = self.record, self.prepared.on(chip)
+        sequences = few(list(record.known.x))
+        design = Design(chip, record.float_graph, sequences, record.precision, record.graph, prepared=prepared)
+        return apply_rules(design)
 
     def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
         """What was clipped inside: elements of states, and of values that are not only arguments of functions."""

@@ -49,6 +49,8 @@ class BaseRecord(ABC):
     """the shortest time before a sample that it may be given, where it is compiled with time spans"""
     evidence: Evidence | None = None
     """what the proof against torch rests on; None in files of version 0.2"""
+    passes: tuple[PassRecord, ...] = ()
+    """what each pass over the float graph did; of networks without microcode, files of version 0.2 do not tell"""
     layout: Layout = BATCH_FIRST
     """whether arrays have batch or time first, in and out"""
 
@@ -111,7 +113,6 @@ class Record(BaseRecord):
     proven: Proven
     """the integer graph, and all that its proof knows: spans, bits of products and sums, where it can clip"""
     precision: Precision
-    passes: tuple[PassRecord, ...]
 
     @property
     def graph(self) -> IntegerGraph:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from compiler.graph.ops import Input
+from compiler.rewrite.runner import PassRecord
 from compiler.stock.form import LibraryForm
 from compiler.stock.serialize import from_plain, to_plain
 from hw_models.chip import Chip, load_chip
@@ -23,6 +24,8 @@ def _usual() -> Chip:
 @dataclass(frozen=True, kw_only=True)
 class _Header(Header):
     form: LibraryForm
+    passes: tuple[PassRecord, ...] = ()
+    """files of version 0.2 do not tell"""
     chip: Chip = field(default_factory=_usual)
     """a file that names none is for the usual one"""
 

@@ -48,7 +48,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         )
 
     mapped = to_lava = assembly = assembly_json = explain_precision = _needs_microcode
-    passes = placement = property(_needs_microcode)
+    placement = property(_needs_microcode)
 
     def __str__(self) -> str:
         return summary(self)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.executors.execution import Clip
+from compiler.rules import Finding
+from compiler.rules.library import library_findings
 from compiler.stock.network import ProcessGraph
+from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
 from ltc2neuro.compiled.executors import LIBRARY_EXECUTORS
 from ltc2neuro.compiled.parts import BaseParts
@@ -25,3 +28,7 @@ class LibraryParts(BaseParts[LibraryRecord, ProcessGraph]):
             seen, held = (clip.low * word.lsb, clip.high * word.lsb), (word.low * word.lsb, word.high * word.lsb)
             found[name] = Tally(f"state {name}, element", clip.counts, *seen, *held)
         return found, ()
+
+    def findings(self, chip: Chip) -> list[Finding]:
+        """What the design rules of `chip` find in it."""
+        return library_findings(chip, self.record.float_graph, self.record.processes)

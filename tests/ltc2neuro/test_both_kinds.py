@@ -29,6 +29,8 @@ class BothKinds:
     microcode: bool
     kind: type
     least_db: float
+    left_out: set[str]
+    """what older files do not tell"""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -46,7 +48,7 @@ class BothKinds:
     def test_a_file_that_is_half_of_one_is_refused(self, net, tmp_path: Path) -> None:
         net.save(tmp_path / "a.l2n")
         header, graphs, arrays = container.read(tmp_path / "a.l2n")
-        for gone in sorted(set(header) - {"evidence", "layout", "library", "chip"}):
+        for gone in sorted(set(header) - {"evidence", "layout", *self.left_out}):
             container.write(tmp_path / "b.l2n", {k: v for k, v in header.items() if k != gone}, graphs, arrays)
             with pytest.raises(ArtifactError, match="not a network"):
                 ltc2neuro.load(tmp_path / "b.l2n")
@@ -84,6 +86,20 @@ class BothKinds:
         assert refused and {f.rule for f in refused} == {"refusal"}
         with pytest.raises(InputError, match="checked as it was compiled"):
             ltc2neuro.check(net, calibration=X)
+        with pytest.raises(InputError, match="checked as it was compiled"):
+            ltc2neuro.check(net, microcode=False)
+
+    def test_check_of_a_model_finds_what_compile_would(self, net) -> None:
+        asked = {"calibration": X, "microcode": self.microcode}
+        assert not [f for f in ltc2neuro.check(tracker(), **asked) if f.severity.value == "error"]
+        assert ltc2neuro.check(tracker(), "loihi1", **asked) == ltc2neuro.check(net, "loihi1")
+        few = replace(net.chip, memory=replace(net.chip.memory, in_axons=2))
+        assert ltc2neuro.check(tracker(), few, **asked) == ltc2neuro.check(net, few)
+
+    def test_passes_are_kept_in_the_file(self, net, tmp_path: Path) -> None:
+        net.save(tmp_path / "a.l2n")
+        assert ltc2neuro.load(tmp_path / "a.l2n").passes == net.passes
+        assert {"fold", "prune"} & {p.name for p in net.passes} and all(p.note for p in net.passes)
 
     def test_cost_and_print_agree(self, net) -> None:
         cost = net.cost()
@@ -124,16 +140,15 @@ class BothKinds:
 
 
 class TestWithMicrocode(BothKinds):
-    microcode, kind, least_db = True, ltc2neuro.Network, 60
+    microcode, kind, least_db, left_out = True, ltc2neuro.Network, 60, set()
 
 
 class TestOfLibraryProcesses(BothKinds):
-    microcode, kind, least_db = False, ltc2neuro.LibraryNetwork, 40
+    microcode, kind, least_db, left_out = False, ltc2neuro.LibraryNetwork, 40, {"library", "chip", "passes"}
 
     def test_what_only_microcode_has_is_one_clear_error(self, net) -> None:
         for look in (
             lambda: net.placement,
-            lambda: net.passes,
             net.mapped,
             net.assembly,
             net.assembly_json,
@@ -142,6 +157,13 @@ class TestOfLibraryProcesses(BothKinds):
         ):
             with pytest.raises(InputError, match="no programs, mapping or placement of its own"):
                 look()
+
+    def test_a_file_that_tells_no_passes_is_read(self, net, tmp_path: Path) -> None:
+        net.save(tmp_path / "a.l2n")
+        header, graphs, arrays = container.read(tmp_path / "a.l2n")
+        container.write(tmp_path / "b.l2n", {k: v for k, v in header.items() if k != "passes"}, graphs, arrays)
+        again = ltc2neuro.load(tmp_path / "b.l2n")
+        assert again.passes == () and np.array_equal(again(X), net(X))
 
     def test_a_chip_of_ones_own_is_kept(self, tmp_path: Path) -> None:
         chip = ltc2neuro.load_chip("loihi2", chips=2)

@@ -18,12 +18,12 @@ except (LavaError, MissingExtraError) as missing:
 from lava.proc.graded.models import inv_sqrt
 
 from compiler.lava.stock import run_library
-from compiler.stock.build import build, simplified
+from compiler.stock.build import build
 from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.reference import inverse_root, run_reference
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))
-from stock_graphs import entered, gated, ltc, quotient, samples
+from stock_graphs import entered, gated, ltc, quotient, samples, simplified
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -15,10 +15,16 @@ from raw_ltc import Recorder, random_parameters, raw_ltc
 from compiler.executors.float64 import output_map, run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, Input, Mul, Sub
-from compiler.stock.build import build, simplified
+from compiler.rewrite.runner import simplify
+from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.form import LibraryForm
 from compiler.stock.network import ProcessGraph
 from compiler.stock.reference import run_reference
+
+
+def simplified(graph: Graph) -> Graph:
+    """A traced graph in the form that `build` takes."""
+    return simplify(graph, QUOTIENTS)[0]
 
 
 def ltc(units: int = 5, seed: int = 0) -> Graph:

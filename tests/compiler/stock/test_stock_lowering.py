@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samples
+from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samples, simplified
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, Max, Min, Mul, Relation
-from compiler.stock.build import build, simplified
+from compiler.stock.build import build
 from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.network import Kind
 from compiler.stock.proof import failures, reached

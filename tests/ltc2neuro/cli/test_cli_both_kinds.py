@@ -68,6 +68,12 @@ class BothKinds:
         assert shell("check")[0] == 0
         status, told = shell("check", "--chip", "loihi1")
         assert status == 1 and told["findings"]
+        assert shell("check", *self.flags)[0] == 2 * bool(self.flags)  # a compiled network is what it is
+
+    def test_check_of_a_model(self, file, capsys) -> None:
+        folder = Path(file).parent
+        model = [f"{folder}/train.py:build", "--calibration", f"{folder}/x.npy", *self.flags]
+        assert main(["check", *model]) == 0 and main(["check", *model, "--chip", "loihi1"]) == 1
 
     def test_cost(self, file, shell) -> None:
         status, told = shell("cost")
@@ -77,6 +83,8 @@ class BothKinds:
         status, told = shell("inspect")
         assert status == 0 and told["summary"] == str(ltc2neuro.load(file)) and told["proof"]["probes"]
         assert shell("inspect", "--proof")[0] == 0
+        status, told = shell("inspect", "--passes")
+        assert status == 0 and [p["name"] for p in told["passes"]] == [p.name for p in ltc2neuro.load(file).passes]
 
 
 class TestWithMicrocode(BothKinds):
@@ -86,7 +94,7 @@ class TestWithMicrocode(BothKinds):
 class TestWithoutMicrocode(BothKinds):
     flags, kind = ("--no-microcode",), ltc2neuro.LibraryNetwork
 
-    @pytest.mark.parametrize("option", ["--passes", "--assembly", "--precision"])
+    @pytest.mark.parametrize("option", ["--assembly", "--precision"])
     def test_inspect_says_what_it_lacks(self, shell, option) -> None:
         status, told = shell("inspect", option)
         assert status == 2 and "no programs, mapping or placement" in told["error"]["what"]
