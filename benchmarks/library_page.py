@@ -23,9 +23,10 @@ Such a network has some 15 times the neurons and twice the ticks. An LTC keeps 4
 have 8 bits unless they are split. Use it where microcode cannot run.
 
 It is used like a network with microcode: `load`, `verify`, `check`, `stream`, `net.cost()`, states and time spans are
-the same. In the shell it is `ltc2neuro compile --no-microcode`, and `run`, `verify`, `check`, `cost` and `inspect` take
-its file. Placement, assembly, `to_lava` and the options of a mapping need neuron programs: here they are errors that
-say so. [executors.md](executors.md) lists what runs such a network.
+the same, and `check(model, ..., microcode=False)` asks about one before it is compiled. In the shell it is
+`ltc2neuro compile --no-microcode`, and `run`, `verify`, `check`, `cost` and `inspect` take its file. Placement,
+assembly, `to_lava` and the options of a mapping need neuron programs: here they are errors that say so.
+[executors.md](executors.md) lists what runs such a network.
 
 ## The form
 

@@ -38,14 +38,7 @@ def run(options: argparse.Namespace) -> int:
     if options.timespans and not options.data:
         raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")
     net = with_axes(ltc2neuro.load(options.network), options)
-    if isinstance(net, ltc2neuro.LibraryNetwork):
-        given = [o for o in ("chip", "board", "chips", "pipeline", "data", "placement") if getattr(options, o)]
-        given += ["cores"] if options.cores != 1 else []
-        if given:
-            raise InputError(f"--{given[0]} needs a network with microcode, and this has none", advice="Leave it out.")
-        say(options, str(net.cost()), net.cost().plain())
-        return HELD
-    chip = target(options, net.chip)
+    chip = target(options, net.chip) if options.chip or options.board or options.chips else None
     data, spans = (samples.load(path) if path else None for path in (options.data, options.timespans))
     recorded = None if data is None else net.run(data, timespans=spans)
     try:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
 
+from compiler.mapping.options import Options
 from compiler.running.prepared import Runners
-from hw_models.errors import InputError
+from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.stock.cost import LibraryCost, cost
+from ltc2neuro.compiled.runs import Run
+from ltc2neuro.stock.cost import LibraryCost, cost, needs_microcode
 from ltc2neuro.stock.file import save_library
 from ltc2neuro.stock.parts import LibraryParts
 from ltc2neuro.stock.record import LibraryRecord
@@ -32,23 +33,26 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         """What the rest of the package works with: the record, the host's side, names, what is ready to run."""
         return LibraryParts(self, Runners(self.processes, self.chip))
 
-    def cost(self) -> LibraryCost:
-        """Neurons, synapses, processes and ticks of a sample."""
-        return cost(self.processes)
+    def cost(
+        self,
+        run: Run | None = None,
+        *,
+        chip: Chip | str | Path | None = None,
+        cores: int = 1,
+        options: Options | None = None,
+    ) -> LibraryCost:
+        """Neurons, synapses, processes and ticks of a sample.
+
+        Raises `InputError` for a run, chip, cores and options: they need a mapping, and only microcode has one.
+        """
+        return cost(self.processes, run, chip, cores, options)
 
     def save(self, path: str | Path) -> None:
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save_library(self, path)
 
-    def _needs_microcode(self, *_: object, **__: object) -> NoReturn:
-        """Raise `InputError`: only a network with microcode has it."""
-        raise InputError(
-            "a network of library processes has no programs, mapping or placement of its own",
-            advice="Compile the model with microcode=True for these; net.cost() shows what this one takes.",
-        )
-
-    mapped = to_lava = assembly = assembly_json = explain_precision = _needs_microcode
-    placement = property(_needs_microcode)
+    mapped = to_lava = assembly = assembly_json = explain_precision = needs_microcode
+    placement = property(needs_microcode)
 
     def __str__(self) -> str:
         return summary(self)

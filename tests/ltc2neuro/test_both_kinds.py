@@ -149,6 +149,7 @@ class TestOfLibraryProcesses(BothKinds):
     def test_what_only_microcode_has_is_one_clear_error(self, net) -> None:
         for look in (
             lambda: net.placement,
+            lambda: net.cost().placement,
             net.mapped,
             net.assembly,
             net.assembly_json,
@@ -157,6 +158,11 @@ class TestOfLibraryProcesses(BothKinds):
         ):
             with pytest.raises(InputError, match="no programs, mapping or placement of its own"):
                 look()
+
+    def test_its_cost_is_that_of_no_run_chip_or_cores(self, net) -> None:
+        for given in ({"run": net.run(X)}, {"chip": "loihi2"}, {"cores": 2}, {"options": ltc2neuro.Options()}):
+            with pytest.raises(InputError, match="its cost is that of no run, chip or cores"):
+                net.cost(**given)
 
     def test_a_file_that_tells_no_passes_is_read(self, net, tmp_path: Path) -> None:
         net.save(tmp_path / "a.l2n")
