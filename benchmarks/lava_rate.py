@@ -82,7 +82,7 @@ def ends(ticks: int, period: int, features: int, outputs: int) -> tuple[Source, 
     """A source of random rows and a sink."""
     inputs, arrived = shared(ticks // period, features), shared(ticks // period, outputs)
     inputs[:] = np.random.default_rng(0).integers(-1000, 1000, inputs.shape)
-    return Source(rows=SampleRows(inputs, 0, period)), Sink(rows=SampleRows(arrived, 0, period), ticks=shared(1))
+    return Source(rows=SampleRows(inputs, 0, period)), Sink(rows=SampleRows(arrived, 0, period))
 
 
 def main() -> None:

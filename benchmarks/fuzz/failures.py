@@ -140,7 +140,7 @@ def graph(network: MappedNetwork, place: str, way: str) -> Source:
     }
     net = MappedNet(network=network, rows=records)
     source = Source(rows=rows(way * (place == "source"), network.input_size, 0, period))
-    sink = Sink(rows=rows(way * (place == "sink"), network.output_size, network.latency, period), ticks=shared(1))
+    sink = Sink(rows=rows(way * (place == "sink"), network.output_size, network.latency, period))
     source.out.connect(net.inp)
     net.out.connect(sink.inp)
     return source

@@ -66,7 +66,7 @@ def run_on(target: Target, network: MappedNetwork, x: Integers, expected: Intege
     inputs[:] = x
     with logging_kept():
         source = Source(rows=SampleRows(inputs, 0, period, hold=waits + 1))
-        sink = Sink(rows=SampleRows(arrived, 0, 1), ticks=shared(1))
+        sink = Sink(rows=SampleRows(arrived, 0, 1))
         enter = target.enter(source.out.shape) if target.enter else ()
         leave = target.leave(net.out.shape) if target.leave else ()
     ports = [source.out, *enter, net.inp, net.out, *leave, sink.inp]

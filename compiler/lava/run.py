@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,6 @@ from compiler.lava.runtime.supervise import run_graph
 from compiler.mapping.network import MappedNetwork
 from hw_models.arrays import Integers
 
-Progress: TypeAlias = Callable[[int, int], None]
-
 START_S, TICK_S, OPERATION_S = 60.0, 2e-3, 1e-7
 """The estimated deadline: for the start, for each tick of a process, for each element of a fused instruction; some
 20 times what an idle machine takes."""
@@ -38,29 +35,23 @@ def run_lava(
     *,
     fused: bool = False,
     deadline_s: float | None = None,
-    progress: Progress | None = None,
 ) -> Execution:
     """Run integers `x` (batch, time, features) from `state` ({name: (batch, size)}) or the initial one.
 
     `map_for(reset_interval)` maps the network, for `fused` without overlap of its samples. `deadline_s` holds for
-    each graph; without one it is estimated, generously. `progress` is told from time to time how many samples
-    are done, and how many there are. Outputs and states are integers; saturations are not counted and no value is
-    recorded. Raises `LavaError` that names the process which failed, or when the deadline has passed.
+    each graph; without one it is estimated, generously. Outputs and states are integers; saturations are not counted
+    and no value is recorded. Raises `LavaError` that names the process which failed, or when the deadline has passed.
     """
     batch, time, _ = x.shape
     if batch == 0 or time == 0:
         return _nothing(map_for(None), batch, time, state)
     if fused:
-        outputs, states = _fused(map_for(None), x, state, deadline_s, progress)
+        outputs, states = _fused(map_for(None), x, state, deadline_s)
     elif state is None:
-        outputs, states = _mapped(map_for(time if batch > 1 else None), x, deadline_s, progress)
+        outputs, states = _mapped(map_for(time if batch > 1 else None), x, deadline_s)
     else:
         network = map_for(None)
-        runs = []
-        for i in range(batch):
-            runs.append(_mapped(_starting(network, state, i), x[i : i + 1], deadline_s, None))
-            if progress is not None:
-                progress((i + 1) * time, batch * time)
+        runs = [_mapped(_starting(network, state, i), x[i : i + 1], deadline_s) for i in range(batch)]
         outputs = np.concatenate([o for o, _ in runs])
         states = {name: np.concatenate([s[name] for _, s in runs]) for name in state}
     return Execution(outputs, {**states}, {}, {}, {name: s[:, -1] for name, s in states.items()})
@@ -86,9 +77,7 @@ def _starting(network: MappedNetwork, state: Mapping[str, Array], row: int) -> M
     return replace(network, populations=tuple(populations))
 
 
-def _mapped(
-    network: MappedNetwork, x: Integers, deadline_s: float | None, progress: Progress | None
-) -> tuple[Integers, dict[str, Integers]]:
+def _mapped(network: MappedNetwork, x: Integers, deadline_s: float | None) -> tuple[Integers, dict[str, Integers]]:
     """Sequences one after another: outputs (batch, time, outputs), and states alike."""
     batch, time, features = x.shape
     sizes = {p.name: p.size for p in network.populations}
@@ -100,7 +89,7 @@ def _mapped(
     processes = len(network.populations) + len(network.connections) + 2
     estimate = START_S + TICK_S * processes * net.steps(batch * time)
     deadline_s = estimate if deadline_s is None else deadline_s
-    outputs = _drive(net, x.reshape(batch * time, features), rows, deadline_s, progress)
+    outputs = _drive(net, x.reshape(batch * time, features), rows, deadline_s)
     return (
         outputs.reshape(batch, time, -1).astype(np.int64),
         {name: r.values.reshape(batch, time, -1).astype(np.int64) for name, r in rows.items()},
@@ -108,11 +97,7 @@ def _mapped(
 
 
 def _fused(
-    network: MappedNetwork,
-    x: Integers,
-    state: Mapping[str, Array] | None,
-    deadline_s: float | None,
-    progress: Progress | None,
+    network: MappedNetwork, x: Integers, state: Mapping[str, Array] | None, deadline_s: float | None
 ) -> tuple[Integers, dict[str, Integers]]:
     """Sequences side by side: outputs (batch, time, outputs), and states alike."""
     lanes, time, features = x.shape
@@ -124,7 +109,7 @@ def _fused(
     tick = TICK_S * network.ticks_per_sample * len(network.populations) + OPERATION_S * operations * lanes
     flat = x.transpose(1, 2, 0).reshape(time, features * lanes)
     estimate = START_S + tick * time
-    outputs = _drive(net, flat, rows, estimate if deadline_s is None else deadline_s, progress)
+    outputs = _drive(net, flat, rows, estimate if deadline_s is None else deadline_s)
 
     def unfold(values: npt.NDArray[np.int32]) -> Integers:
         return values.reshape(time, -1, lanes).transpose(2, 0, 1).astype(np.int64)
@@ -132,24 +117,17 @@ def _fused(
     return unfold(outputs), {name: unfold(r.values) for name, r in rows.items()}
 
 
-def _drive(
-    net: Net, x: Integers, rows: Mapping[str, SampleRows], deadline_s: float, progress: Progress | None
-) -> npt.NDArray[np.int32]:
+def _drive(net: Net, x: Integers, rows: Mapping[str, SampleRows], deadline_s: float) -> npt.NDArray[np.int32]:
     """Put `net` between a source of `x` (samples, size) and a sink, and run it; returns (samples, output size)."""
     samples, period = len(x), net.ticks_per_sample
-    inputs, outputs, ticks = shared(*x.shape), shared(samples, net.out.shape[0]), shared(1)
+    inputs, outputs = shared(*x.shape), shared(samples, net.out.shape[0])
     inputs[:] = x
     with logging_kept():
         source = Source(rows=SampleRows(inputs, 0, period))
-        sink = Sink(rows=SampleRows(outputs, net.latency, period), ticks=ticks)
+        sink = Sink(rows=SampleRows(outputs, net.latency, period))
     source.out.connect(net.inp)
     net.out.connect(sink.inp)
     last_probe = max((r.first for r in rows.values()), default=0)
     steps = max(net.steps(samples), last_probe + (samples - 1) * period + 1)
-
-    def watch() -> None:
-        if progress is not None:
-            progress(min(int(ticks[0]) // period, samples), samples)
-
-    run_graph(source, steps, deadline_s=deadline_s, watch=watch)
+    run_graph(source, steps, deadline_s=deadline_s)
     return outputs

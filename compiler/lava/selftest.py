@@ -22,7 +22,7 @@ def selftest(deadline_s: float = 20.0) -> str:
     sent[:, 0] = np.arange(STEPS) - STEPS // 2
     with logging_kept():
         source = Source(rows=SampleRows(sent, 0, 1))
-        sink = Sink(rows=SampleRows(arrived, 0, 1), ticks=shared(1))
+        sink = Sink(rows=SampleRows(arrived, 0, 1))
     source.out.connect(sink.inp)
     seconds = run_graph(source, STEPS, deadline_s=deadline_s)
     if not np.array_equal(sent, arrived):

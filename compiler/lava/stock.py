@@ -59,7 +59,7 @@ def _sequence(network: ProcessGraph, x: Integers, deadline_s: float | None) -> I
     received = shared(time, network.sink.size)
     with logging_kept():
         source = Source(rows=iterations(network, x))
-        sink = Sink(rows=SampleRows(received, network.latency, network.ticks_per_sample), ticks=shared(1))
+        sink = Sink(rows=SampleRows(received, network.latency, network.ticks_per_sample))
         connect(network, source.out, sink.inp)
     steps = network.latency + (time - 1) * network.ticks_per_sample + 1
     estimate = START_S + TICK_S * network.processes * steps

@@ -50,7 +50,7 @@ def run_library_on(
     arrived = shared(steps, network.sink.size)
     with logging_kept():
         source = Source(rows=iterations(network, x, ADAPTERS))
-        sink = Sink(rows=SampleRows(arrived, 0, 1), ticks=shared(1))
+        sink = Sink(rows=SampleRows(arrived, 0, 1))
         entering, leaving = source.out, sink.inp
         if target.enter is not None:
             inp, entering = target.enter(source.out.shape)

@@ -62,18 +62,16 @@ def to_lava(
         first=after.latency if after else 0,
         conversion=None if after is None else _conversion(net, after),
         lanes=int(lanes),
+        outputs=after.out.shape[0] // after.lanes if after else None,
     )
-    sent = after.out.shape[0] // after.lanes if after else None
     if mode == "mapped":
         mapped = _mapped(net, reset_interval, options, after)
         entering = replace(entering, period=mapped.ticks_per_sample)
-        process = MappedNet(network=mapped, reset_interval=reset_interval, entering=entering, sent=sent, name=name)
+        process = MappedNet(network=mapped, reset_interval=reset_interval, entering=entering, name=name)
     else:
         fused = net.prepared.mapped(reset_interval, Options(Overlap.NONE, merged=False))
         entering = replace(entering, period=(options and options.ticks_per_sample) or 1)
-        process = FusedNet(
-            network=fused, lanes=int(lanes), reset_interval=reset_interval, entering=entering, sent=sent, name=name
-        )
+        process = FusedNet(network=fused, lanes=int(lanes), reset_interval=reset_interval, entering=entering, name=name)
     process.dequantize = net.host.dequantize
     if after is not None:
         process.after = after

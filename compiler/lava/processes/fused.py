@@ -43,7 +43,6 @@ class FusedNet(Net):
         initial: Mapping[str, Integers] | None = None,
         rows: Mapping[str, SampleRows] | None = None,
         entering: Entering | None = None,
-        sent: int | None = None,
         name: str = "network",
     ) -> None:
         super().__init__(
@@ -55,7 +54,8 @@ class FusedNet(Net):
                 numbers=f"{network.ticks_per_sample} ticks a sample, latency {network.latency}",
                 advice="Map the graph with Overlap.NONE.",
             )
-        self.inp = InPort(shape=((network.input_size if sent is None else sent) * lanes,))
+        enter = (entering and entering.outputs) or network.input_size
+        self.inp = InPort(shape=(enter * lanes,))
         self.out = OutPort(shape=(network.output_size * lanes,))
         self.lanes, self.first = lanes, entering.first if entering else 0
         self.ticks_per_sample = entering.period if entering else 1

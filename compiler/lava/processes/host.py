@@ -11,7 +11,7 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from compiler.lava.processes.ports import received, sent
-from compiler.lava.runtime.shared_memory import Int32, SampleRows
+from compiler.lava.runtime.shared_memory import SampleRows
 
 
 class Source(AbstractProcess):
@@ -23,10 +23,10 @@ class Source(AbstractProcess):
 
 
 class Sink(AbstractProcess):
-    """Writes what arrives at `inp` into `rows` at their ticks, and counts all ticks in `ticks` (shared, of size 1)."""
+    """Writes what arrives at `inp` into `rows` at their ticks."""
 
-    def __init__(self, *, rows: SampleRows, ticks: Int32, name: str = "sink") -> None:
-        super().__init__(rows=rows, ticks=ticks, name=name)
+    def __init__(self, *, rows: SampleRows, name: str = "sink") -> None:
+        super().__init__(rows=rows, name=name)
         self.inp = InPort(shape=(rows.values.shape[1],))
 
 
@@ -60,7 +60,6 @@ class PySinkModel(PyLoihiProcessModel):
     def __init__(self, proc_params: ProcessParameters) -> None:
         super().__init__(proc_params)
         self._rows: SampleRows = proc_params["rows"]
-        self._ticks: Int32 = proc_params["ticks"]
 
     def run_spk(self) -> None:
         """One tick."""
@@ -68,4 +67,3 @@ class PySinkModel(PyLoihiProcessModel):
         row = self._rows.at(self.time_step - 1)
         if row is not None:
             row[:] = arrived
-        self._ticks[0] = self.time_step

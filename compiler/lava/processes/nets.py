@@ -111,13 +111,12 @@ class MappedNet(Net):
         reset_interval: int | None = None,
         rows: Mapping[str, SampleRows] | None = None,
         entering: Entering | None = None,
-        sent: int | None = None,
         name: str = "network",
     ) -> None:
         self.lanes, self.first = 1, entering.first if entering else 0
         network = starting_late(network, self.first) if self.first else network
         super().__init__(network=network, rows=rows or {}, entering=entering, name=name)
-        self.inp = InPort(shape=(network.input_size if sent is None else sent,))
+        self.inp = InPort(shape=((entering and entering.outputs) or network.input_size,))
         self.out = OutPort(shape=(network.output_size,))
         self.ticks_per_sample = network.ticks_per_sample
         self.latency = self.first + network.latency

@@ -24,7 +24,8 @@ class Entering:
     """Integers from `low` to `high` enter at tick `first` + k * `period`, ticks counted from 0.
 
     Nothing but 0 is silence and enters as it is, in whatever range: a sender has no more samples, but results are due.
-    `conversion` makes them of another network's outputs, (lanes, outputs) to (lanes, features).
+    `conversion` makes them of another network's outputs, (lanes, outputs) to (lanes, features); `outputs` is
+    how many it has.
 
     >>> Entering(-8, 7).at(0, np.array([3.0, -8.0]), "net.inp")
     array([ 3, -8], dtype=int32)
@@ -41,6 +42,7 @@ class Entering:
     period: int = 1
     conversion: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]] | None = None
     lanes: int = 1
+    outputs: int | None = None
 
     def at(self, tick: int, sent: Numbers, port: str) -> Int32 | None:
         """The integers that enter at `tick` where `sent` (size * lanes) is at the port; None between samples.

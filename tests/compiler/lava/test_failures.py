@@ -45,7 +45,7 @@ from compiler.lava.processes.host import Sink, Source
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 
 source = Source(rows=SampleRows(shared(1, 1), 0, 1))
-source.out.connect(Sink(rows=SampleRows(shared(1, 1), 0, 1), ticks=shared(1)).inp)
+source.out.connect(Sink(rows=SampleRows(shared(1, 1), 0, 1)).inp)
 started = []
 run_graph(source, 10**9, deadline_s=100, watch=lambda: started or started.append(print("running", flush=True)))
 """

@@ -68,15 +68,6 @@ def test_nothing_to_run(integrator: MapFor, fused: bool, batch: int, time: int) 
         assert np.array_equal(run.final["rnn.v"], final)
 
 
-def test_progress_reaches_the_number_of_samples(integrator: MapFor) -> None:
-    told: list[tuple[int, int]] = []
-    run_lava(integrator, inputs(2, 100), None, fused=False, progress=lambda done, total: told.append((done, total)))
-    assert {total for _, total in told} == {200}
-    done = [d for d, _ in told]
-    assert done == sorted(done)
-    assert done[-1] > done[0]
-
-
 def test_a_deadline_is_kept(integrator: MapFor) -> None:
     with pytest.raises(LavaError, match="in time"):
         run_lava(integrator, inputs(1, 10**5), None, fused=False, deadline_s=0.3)

@@ -49,7 +49,7 @@ def test_a_connection_is_an_exact_delayed_product(weights: list[list[int]], dela
     sent[:] = x
     process = synapses(described)
     source = Source(rows=SampleRows(sent, 0, 1))
-    sink = Sink(rows=SampleRows(arrived, delay + 1, 1), ticks=shared(1))
+    sink = Sink(rows=SampleRows(arrived, delay + 1, 1))
     source.out.connect(process.s_in)
     process.a_out.connect(sink.inp)
     run_graph(source, len(x) + delay + 1, deadline_s=20)

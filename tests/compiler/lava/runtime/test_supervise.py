@@ -53,7 +53,7 @@ def graph(failing: str = "") -> tuple[Source, Int32, Int32]:
     sent, arrived = shared(STEPS, 3), shared(STEPS, 3)
     sent[:] = np.arange(3 * STEPS).reshape(STEPS, 3)
     source = Source(rows=(FailingRows if failing == "source" else SampleRows)(sent, 0, 1))
-    sink = Sink(rows=(FailingRows if failing == "sink" else SampleRows)(arrived, 0, 1), ticks=shared(1))
+    sink = Sink(rows=(FailingRows if failing == "sink" else SampleRows)(arrived, 0, 1))
     source.out.connect(sink.inp)
     return source, sent, arrived
 
@@ -105,7 +105,7 @@ from compiler.lava.runtime.shared_memory import SampleRows, shared
 
 def graph(steps):
     source = Source(rows=SampleRows(shared(1, 1), 0, 1))
-    sink = Sink(rows=SampleRows(shared(1, 1), 0, 1), ticks=shared(1))
+    sink = Sink(rows=SampleRows(shared(1, 1), 0, 1))
     source.out.connect(sink.inp)
     return source
 
