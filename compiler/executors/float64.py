@@ -39,7 +39,7 @@ def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = 
 
 def output_map(graph: Graph) -> tuple[Floats, Floats]:
     """Scale and offset that the host applies to the output."""
-    op = next(op for _, op in graph.ops() if isinstance(op, ops.Output))
+    op = graph.answer
     return graph.constants[op.scale], graph.constants[op.offset]
 
 

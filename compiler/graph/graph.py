@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from compiler.graph.op import OpT
 from compiler.graph.ops import Input, Op, Output, StateWrite
+from hw_models.errors import GraphError
 from hw_models.fixed_point import Format
 
 Array = np.ndarray
@@ -107,6 +110,22 @@ class Graph:
         for block in self.blocks:
             for op in block.ops:
                 yield block, op
+
+    @cached_property
+    def entry(self) -> Input:
+        """Where samples enter. Raises `GraphError` where nothing does."""
+        return self._only(Input, "input")
+
+    @cached_property
+    def answer(self) -> Output:
+        """Where the result leaves. Raises `GraphError` where nothing does."""
+        return self._only(Output, "output")
+
+    def _only(self, kind: type[OpT], name: str) -> OpT:
+        for _, op in self.ops():
+            if isinstance(op, kind):
+                return op
+        raise GraphError(f"the graph has no {name}")
 
     def state(self, name: str) -> State:
         """The state of that name."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from compiler.graph.graph import Array, Graph
-from compiler.graph.ops import Input, Output
 from hw_models.arrays import Floats
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format
@@ -41,22 +39,6 @@ class IntegerGraph(Graph):
         return self.format(name).fraction if name in self.values else self.fractions[name]
 
     # --- the host's side -----------------------------------------------------------------------------------
-
-    @cached_property
-    def entry(self) -> Input:
-        """Where samples enter. Raises `GraphError` where nothing does."""
-        for _, op in self.ops():
-            if isinstance(op, Input):
-                return op
-        raise GraphError("the graph has no input")
-
-    @cached_property
-    def answer(self) -> Output:
-        """Where the result leaves. Raises `GraphError` where nothing does."""
-        for _, op in self.ops():
-            if isinstance(op, Output):
-                return op
-        raise GraphError("the graph has no output")
 
     @property
     def input_map(self) -> HostMap:

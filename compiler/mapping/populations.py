@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name, unique
-from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
+from compiler.graph.ops import Elementwise, StateRead, StateWrite
 from compiler.mapping.plan import Plan
 
 
@@ -56,7 +56,7 @@ def group(plan: Plan) -> Groups:
     values = {n: p for n, p in owner.items() if not n.startswith(_STATE)}
     states = {n[len(_STATE) :]: p for n, p in owner.items() if n.startswith(_STATE)}
     sent = {source for m in plan.maps.values() for source, _ in m.terms if source != plan.input}
-    output = next(op.x for _, op in graph.ops() if isinstance(op, Output))
+    output = graph.answer.x
     names = tuple(unique((_name(graph, names, sent) for names in members), mark="#"))
     sizes = tuple(_size(graph, names[0]) for names in members)
     return Groups(names, sizes, values, states, values[output])

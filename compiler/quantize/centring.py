@@ -23,7 +23,7 @@ def centred(observed: Observed, margin: float, *, timed: bool = False) -> Graph:
     stays as it is. A channel that each of its readers would have to shift back stays, too.
     """
     graph = observed.graph
-    source = next(op for _, op in graph.ops() if isinstance(op, Input))
+    source = graph.entry
     scale, offset = graph.constants[source.scale], graph.constants[source.offset]
     middle = centres([s * scale + offset for s in observed.sequences])
     if timed:

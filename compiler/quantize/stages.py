@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of
-from compiler.graph.ops import Div, Input, MatVec
+from compiler.graph.ops import Div, MatVec
 from compiler.quantize import centring, flat, gates, readouts
 from compiler.quantize.matrices import patches
 from compiler.quantize.precision import Precision
@@ -71,7 +71,7 @@ def shut_gates(here: Floating) -> Floating:
 
 def scale_inputs(here: Floating) -> Floating:
     """The host brings each channel to +-1; the constants that meet it are multiplied."""
-    entry = next(op for _, op in here.graph.ops() if isinstance(op, Input))
+    entry = here.graph.entry
     seen = here.observed.interval(entry.out, input_margin(here.precision.margin))
     largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
     return here.written(rescale.scale_inputs(here.graph, np.where(largest > 0, largest, 1.0)))

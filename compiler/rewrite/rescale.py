@@ -122,7 +122,7 @@ def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
 
 def _scaled(graph: Graph, magnitudes: npt.ArrayLike, weights: tuple[Rule, ...]) -> Graph:
     original, graph = graph, rewrite(graph, *weights)
-    source = next(op for _, op in graph.ops() if isinstance(op, ops.Input))
+    source = graph.entry
     size = graph.size(source.out)
     given = np.broadcast_to(np.asarray(magnitudes, np.float64), (size,))
     usable = np.isfinite(given) & (given > 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Gather, Input, MatVec
+from compiler.graph.ops import Gather, MatVec
 from hw_models.arrays import Floats
 
 MOST_NAMED = 8
@@ -46,7 +46,7 @@ def warn_of_poor_calibration(
 
 def unread_channels(graph: Graph) -> frozenset[int]:
     """The input's channels that nothing of a traced graph reads."""
-    source = next(op for _, op in graph.ops() if isinstance(op, Input))
+    source = graph.entry
     read = np.zeros(graph.size(source.out), bool)
     for _, op in graph.ops():
         if source.out not in op.operands:

@@ -7,7 +7,7 @@ import pytest
 from raw_ltc import Recorder
 
 from compiler.executors.reference import run_reference
-from compiler.graph.ops import Compare, Input, Max, Min, Output, Relation, Select
+from compiler.graph.ops import Compare, Max, Min, Relation, Select
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from hw_models.chip import load_chip
@@ -27,14 +27,14 @@ def test_far_constants(far: float, relation: Relation) -> None:
     r.close("sample")
     samples = np.random.default_rng(0).uniform(-1, 1, (1, 50, 2))
     graph = quantize(r.graph(), list(samples), load_chip("loihi2"), Precision())
-    entry = next(op for _, op in graph.ops() if isinstance(op, Input))
+    entry = graph.entry
     form, scale, offset = graph.values[entry.out].format, graph.constants[entry.scale], graph.constants[entry.offset]
     assert form is not None
     integers = form.quantize(samples * scale + offset)[0]
     held = (form.dequantize(integers) - offset) / scale
     compare = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}[relation]
     expected = np.where(compare(held, [far, 0.25]), held, [0.5, -0.5])
-    leave = next(op for _, op in graph.ops() if isinstance(op, Output))
+    leave = graph.answer
     fraction = graph.values[leave.x].format.fraction  # type: ignore[union-attr]
     real = run_reference(graph, integers).outputs * 2.0**-fraction
     real = real * graph.constants[leave.scale] + graph.constants[leave.offset]

@@ -37,11 +37,11 @@ def test_far_arguments(function, offset, chip):
     target, graph = load_chip(chip), far(function, offset)
     x = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 8, SIZE))
     integer = quantize(graph, list(x), target, precision_for(target))
-    entry = next(op for _, op in integer.ops() if isinstance(op, ops.Input))
+    entry = integer.entry
     form = integer.values[entry.out].format
     assert form is not None
     samples = form.quantize(x * integer.constants[entry.scale] + integer.constants[entry.offset])[0]
-    end = next(op for _, op in integer.ops() if isinstance(op, ops.Output))
+    end = integer.answer
     result = integer.values[end.x].format
     assert result is not None
     real = result.dequantize(run_reference(integer, samples).outputs)

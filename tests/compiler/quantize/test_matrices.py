@@ -93,9 +93,9 @@ def _sqnr(precision: Precision, seed: int, columns: int = 12) -> float:
 
 def _sqnr_of(graph: Graph, x: np.ndarray, precision: Precision) -> float:
     integers = quantize(graph, list(x), load_chip("loihi2"), precision)
-    source = next(op for _, op in integers.ops() if isinstance(op, Input))
+    source = integers.entry
     form = integers.values[source.out].format
-    sink = next(op for _, op in integers.ops() if isinstance(op, Output))
+    sink = integers.answer
     sent, _ = form.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
     lsb = integers.values[sink.x].format.lsb
     got = run_reference(integers, sent).outputs * lsb * integers.constants[sink.scale] + integers.constants[sink.offset]

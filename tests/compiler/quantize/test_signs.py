@@ -24,8 +24,8 @@ def _graph(*ops: Op, **constants: float) -> Graph:
 
 def _error_db(graph: Graph, x: np.ndarray) -> float:
     integers = quantize(graph, list(x), load_chip("loihi2"), Precision())
-    source = next(op for _, op in integers.ops() if isinstance(op, Input))
-    result = next(op for _, op in integers.ops() if isinstance(op, Output))
+    source = integers.entry
+    result = integers.answer
     entered, left = integers.values[source.out].format, integers.values[result.x].format
     assert entered is not None and left is not None
     sent, _ = entered.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])

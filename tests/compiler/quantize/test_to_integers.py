@@ -40,7 +40,7 @@ class Case:
     quantized: np.ndarray
 
     def outputs(self, integers: np.ndarray) -> np.ndarray:
-        op = next(op for _, op in self.integer.ops() if isinstance(op, ops.Output))
+        op = self.integer.answer
         value = self.integer.values.get(op.x)
         fraction = value.format.fraction if value is not None else self.integer.fractions[op.x]
         return integers * 2.0**-fraction * self.integer.constants[op.scale] + self.integer.constants[op.offset]
@@ -48,12 +48,12 @@ class Case:
 
 def case(seed: int, chip: str) -> Case:
     raw = random_graph(seed)
-    features = next(raw.size(op.out) for _, op in raw.ops() if isinstance(op, ops.Input))
+    features = raw.size(raw.entry.out)
     x = np.random.default_rng(seed).uniform(-1, 1, (6, 8, features))
     real = simplify(raw)[0]
     target = load_chip(chip)
     integer = quantize(real, list(x), target, precision_for(target))
-    op = next(op for _, op in integer.ops() if isinstance(op, ops.Input))
+    op = integer.entry
     form = integer.values[op.out].format
     mapped = x * integer.constants[op.scale] + integer.constants[op.offset]
     return Case(real, integer, x, mapped / form.lsb, form.quantize(mapped)[0])

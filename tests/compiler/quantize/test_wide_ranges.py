@@ -50,7 +50,7 @@ def test_stages_from_a_calibrated_state_are_clipped_to_what_is_seen() -> None:
         assert bounds[name].magnitude == pytest.approx(observed.interval(name, 2.0).magnitude)
     integers = quantize(graph, list(x), load_chip("loihi2"), Precision())
     assert {f"{name}.clipped" for name in clipped} <= integers.values.keys()
-    source = next(op for _, op in integers.ops() if isinstance(op, Input))
+    source = integers.entry
     form = integers.values[source.out].format
     sent, _ = form.quantize(x * integers.constants[source.scale] + integers.constants[source.offset])
     run = run_reference(integers, sent)

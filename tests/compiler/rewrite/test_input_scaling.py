@@ -43,7 +43,7 @@ def test_a_limited_channel_times_a_state_is_scaled():
         states=(State("s", 1, "start"),),
     )  # fmt: skip
     scaled = validate(scale_inputs(made, np.array([1.0, 1000.0])))
-    source = next(op for _, op in scaled.ops() if isinstance(op, Input))
+    source = scaled.entry
     assert np.allclose(scaled.constants[source.scale], [1.0, 1e-3])
     x = np.random.default_rng(0).uniform(0.0, 1000.0, size=(2, 4, 2)) * np.array([1.0, 0.01])
     assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)

@@ -51,7 +51,7 @@ def simplified(r: Recorder) -> Graph:
 
 def assert_same(raw: Graph, graph: Graph) -> None:
     validate(graph)
-    features = next(raw.size(op.out) for _, op in raw.ops() if isinstance(op, Input))
+    features = raw.size(raw.entry.out)
     x = np.random.default_rng(0).normal(size=(2, 5, features))
     assert np.allclose(run_float(raw, x).outputs, run_float(graph, x).outputs, rtol=1e-12, atol=1e-12)
 

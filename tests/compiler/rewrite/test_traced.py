@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Apply, Input, Output
+from compiler.graph.ops import Apply
 from compiler.rewrite import simplify
 
 torch = pytest.importorskip("torch", reason="tracing needs the extra torch")
@@ -45,8 +45,8 @@ def test_auto_ncp_has_exactly_its_wired_synapses() -> None:
     _, graph = traced(model, 8, 0)
     assert (wiring.synapse_count, wiring.sensory_synapse_count) == (47, 40)
     assert synapses(graph) == [(1, 40), (6, 47)]
-    host = next(op for _, op in graph.ops() if isinstance(op, Input))
-    output = next(op for _, op in graph.ops() if isinstance(op, Output))
+    host = graph.entry
+    output = graph.answer
     assert np.allclose(graph.constants[host.scale], model.rnn_cell.input_w.detach())
     assert np.allclose(graph.constants[output.offset], model.rnn_cell.output_b.detach())
     assert [t.state for t in graph.time_constants] == [s.name for s in graph.states]

@@ -15,7 +15,7 @@ from raw_ltc import Recorder, random_parameters, raw_ltc
 from compiler.executors.float64 import run_float
 from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Div, Input, MatVec, Mul
+from compiler.graph.ops import Add, Div, MatVec, Mul
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify
@@ -128,7 +128,7 @@ def test_a_time_constant_that_the_state_cannot_hold_is_named_and_true():
     worst = int(found.numbers.split("neuron ")[1].split(":")[0])
     most = float(found.numbers.split("stops up to ")[1].split(" short")[0])
     integers = quantize(graph, list(x[:, :64]), LOIHI2, narrow)
-    entry = next(op for _, op in integers.ops() if isinstance(op, Input))
+    entry = integers.entry
     form, v = integers.values[entry.out].format, integers.state("rnn.v").format
     sent = form.quantize(x * integers.constants[entry.scale] + integers.constants[entry.offset])[0]
     held = run_reference(integers, sent).states["rnn.v"][0, :, worst] * v.lsb

@@ -14,7 +14,7 @@ from raw_ltc import Recorder, random_parameters, raw_ltc
 
 from compiler.executors.float64 import output_map, run_float
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Div, Input, Mul, Sub
+from compiler.graph.ops import Add, Div, Mul, Sub
 from compiler.rewrite.runner import simplify
 from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.form import LibraryForm
@@ -72,7 +72,7 @@ def decibels(graph: Graph, x: Floats, form: LibraryForm) -> tuple[ProcessGraph, 
     """The network, and the SQNR of its outputs over `x`, its calibration."""
     simple = simplified(graph)
     network = build(simple, list(x), form)
-    op = next(op for _, op in simple.ops() if isinstance(op, Input))
+    op = simple.entry
     mapped = x * simple.constants[op.scale] + simple.constants[op.offset]
     got = run_reference(network, entered(network, mapped)).outputs * network.output_lsb
     scale, offset = output_map(simple)

@@ -8,7 +8,7 @@ from stock_graphs import Floats, Recorder
 
 from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Input, MatVec
+from compiler.graph.ops import MatVec
 from compiler.stock.centre import centre
 
 RNG = np.random.default_rng(0)
@@ -31,7 +31,7 @@ def test_what_enters_fills_one_range_and_means_the_same(low: list[float], high: 
     graph, x = linear(), RNG.uniform(low, high, (4, 50, 2))
     x[0, :2] = low, high
     made = centre(graph, list(x))
-    source = next(op for _, op in made.ops() if isinstance(op, Input))
+    source = made.entry
     entering: Floats = x * made.constants[source.scale] + made.constants[source.offset]
     assert np.abs(entering).max(axis=(0, 1)) == pytest.approx([1.0, 1.0], abs=1e-9)
     assert np.allclose(run_float(made, x).outputs, run_float(graph, x).outputs, atol=1e-9)

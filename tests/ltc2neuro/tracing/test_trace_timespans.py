@@ -14,7 +14,6 @@ from torch import nn
 
 from compiler.executors.float64 import run_float
 from compiler.executors.reference import run_reference
-from compiler.graph.ops import Input, Output
 from compiler.mapping import map_network
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize
@@ -166,8 +165,8 @@ def test_integers(make, unit, floor):
     joined = np.concatenate([x, t[:, :, None]], axis=2)
     graph, _ = simplify(trace(model, list(x), timespans=list(t)).graph)
     integers = quantize(graph, list(joined), chip, precision_for(chip, None))
-    source = next(op for _, op in integers.ops() if isinstance(op, Input))
-    sink = next(op for _, op in integers.ops() if isinstance(op, Output))
+    source = integers.entry
+    sink = integers.answer
     host = joined * integers.constants[source.scale] + integers.constants[source.offset]
     entering, _ = integers.values[source.out].format.quantize(host)
     run = run_reference(integers, entering)
