@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hw_models.arrays import Floats
     from ltc2neuro.cli.samples import Samples
     from ltc2neuro.compiled.clipped import Clipped
-    from ltc2neuro.compiled.network import BaseNetwork
+    from ltc2neuro.compiled.runs import AnyParts
 
 NAME = "run"
 HELP = "run a saved network on samples"
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output:
         samples.check_target(options.output, x)
     spans = samples.load(options.timespans) if options.timespans else None
-    outputs, saturations, clipped = _run(net, x, spans, options)
+    outputs, saturations, clipped = _run(net.parts, x, spans, options)
     if options.strict:
         tell(clipped, strict=True, stacklevel=1)
     elif clipped.text():
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(
-    net: BaseNetwork, x: Samples, spans: Samples | None, options: argparse.Namespace
+    net: AnyParts, x: Samples, spans: Samples | None, options: argparse.Namespace
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
     import numpy as np
@@ -82,26 +82,26 @@ def _run(
     from ltc2neuro.compiled.runs import clipped_of, run_network
 
     on = options.on
-    part = net.parts.executor(on).part
+    part = net.executor(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
     # what is neither a list nor three axes is refused by the run
-    rows = x if isinstance(x, list) else net.layout.rows(x) if x.ndim == 3 else []
+    rows = x if isinstance(x, list) else net.record.layout.rows(x) if x.ndim == 3 else []
     if len(rows) <= part:
-        sequences = net.parts.host.sequences(x, spans)
-        whole = run_network(net.parts, sequences, on)
+        sequences = net.host.sequences(x, spans)
+        whole = run_network(net, sequences, on)
         saturations.update(whole.saturations)
-        return whole.outputs, saturations, clipped_of(net.parts, sequences, whole, None)
+        return whole.outputs, saturations, clipped_of(net, sequences, whole, None)
     outputs: list[Floats] = []
-    span_rows = net.layout.rows(spans) if isinstance(spans, np.ndarray) and spans.ndim > 1 else spans
+    span_rows = net.record.layout.rows(spans) if isinstance(spans, np.ndarray) and spans.ndim > 1 else spans
     with tqdm(total=len(rows), unit="sequence", disable=True if options.json else None, leave=False) as bar:
         for start in range(0, len(rows), part):
             part_spans = None if span_rows is None else list(span_rows[start : start + part])
-            sequences = net.parts.host.sequences(rows[start : start + part], part_spans)
-            result = run_network(net.parts, sequences, on)
+            sequences = net.host.sequences(rows[start : start + part], part_spans)
+            result = run_network(net, sequences, on)
             saturations.update(result.saturations)
-            clipped = clipped.joined(clipped_of(net.parts, sequences, result, None))
+            clipped = clipped.joined(clipped_of(net, sequences, result, None))
             outputs.extend(result.outputs)
             bar.update(len(result.outputs))
-    together = net.layout.stacked_answers(outputs) if isinstance(x, np.ndarray) else outputs
+    together = net.record.layout.stacked_answers(outputs) if isinstance(x, np.ndarray) else outputs
     return together, saturations, clipped
