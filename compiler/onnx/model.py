@@ -55,6 +55,16 @@ class Program:
         """All that is kept from sample to sample: first the states."""
         return carried_by(self.graph, self.sites, self.dtype)
 
+    @property
+    def states(self) -> list[str]:
+        """The names of the states."""
+        return [s.name for s in self.graph.states]
+
+    @property
+    def counts(self) -> list[str]:
+        """What else is carried."""
+        return [name for name in self.carried if name not in self.states]
+
     # --- the two forms -------------------------------------------------------------------------------------
 
     def step(self) -> onnx.ModelProto:
@@ -62,18 +72,19 @@ class Program:
 
         States are integers in any units: they only travel from step to step.
         """
-        model = _Model(self)
+        model = _Model(self, {n: f"{n}.next" for n in self.states} | {n: n for n in self.counts})
         sample, current = model.enter(), model.starts(given=True)
         output = Sample(model.lowering(model.nodes, sample), self.sites, self.carried).write(current)
         model.answer(output)
         for name in self.carried:
-            model.leave(current[name], f"{name}.next" if name in model.states else name, self.carried[name].size)
+            model.leave(current[name], name, self.carried[name].size)
         return model.proto("step")
 
     def sequence(self, *, given: bool = False) -> onnx.ModelProto:
         """Whole sequences: x (batch, time, features) gives y, each state after every sample and after the last one,
         and what was clipped. States start as on the chip, or are inputs where they are `given`."""
-        model, graph = _Model(self), self.graph
+        graph, afterwards = self.graph, {n: f"{n}.last" for n in self.states} | {n: n for n in self.counts}
+        model = _Model(self, {"all " + n: f"{n}.all" for n in self.states} | afterwards)
         entered, starts, name = model.enter("time"), model.starts(given=given), model.shared.name
         inner, sample = Nodes(model.shared), name("sample")
         nows = {n: name(f"{n}.now") for n in self.carried}
@@ -100,21 +111,22 @@ class Program:
         model.nodes.standard("Scan", inputs, outputs, "samples", body=body, num_scan_inputs=1)
         model.answer(model.nodes.turned(y_track, "y.turned", 3), "time")
         for n, track in tracks.items():
-            model.leave(model.nodes.turned(track, f"{n}.turned", 3), f"{n}.all", "time", self.carried[n].size)
+            model.leave(model.nodes.turned(track, f"{n}.turned", 3), "all " + n, "time", self.carried[n].size)
         for n in self.carried:
-            model.leave(ends[n], f"{n}.last" if n in model.states else n, self.carried[n].size)
+            model.leave(ends[n], n, self.carried[n].size)
         return model.proto("sequence")
 
 
 class _Model:
     """A model that is being written: what both forms have in common."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, outputs: Mapping[str, str]) -> None:
         self.program, self.shared = program, Shared(program.dtype)
         self.nodes = Nodes(self.shared)
         self.shared.taken.update("xy")
-        self.states = {s.name: self.shared.name(s.name) for s in program.graph.states}
-        """the input of each state"""
+        # inputs and outputs have their names first
+        self.states = {name: self.shared.name(name) for name in program.states}
+        self.names = {key: self.shared.name(name) for key, name in outputs.items()}
         self.rows = self.shared.name("rows")
         self.inputs: list[onnx.ValueInfoProto] = []
         self.outputs: list[onnx.ValueInfoProto] = []
@@ -150,9 +162,9 @@ class _Model:
                 found[name] = expanded(self.nodes, start, self.rows, item.size)
         return found
 
-    def leave(self, tensor: str, wanted: str, *axes: int | str) -> None:
+    def leave(self, tensor: str, key: str, *axes: int | str) -> None:
         """An output of integers."""
-        name = self.shared.name(wanted)
+        name = self.names[key]
         self.nodes.standard("Cast", [tensor], [name], to=type_of(INT64))
         self.outputs.append(info(name, INT64, *axes))
 

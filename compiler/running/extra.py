@@ -42,4 +42,5 @@ class Extra:
 
 
 LAVA = Extra("lava", ("lava", "scipy", "networkx", "asteval"), "running on Lava")
-ONNX = Extra("onnx", ("onnx", "onnxruntime"), "ONNX models and running them")
+ONNX = Extra("onnx", ("onnx", "onnxruntime"), "running ONNX models")
+ONNX_FILES = Extra("onnx", ("onnx",), "writing ONNX models")

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -33,6 +31,7 @@ from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION
 from hw_models.plain import Json
 from ltc2neuro.artifact.graphs import Array, checked_graph
+from ltc2neuro.artifact.whole import write_whole
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
@@ -76,19 +75,13 @@ def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays:
         "members": {n: {"size": len(data), "sha256": _hash(data)} for n, data in members.items()},
     }
     members[MANIFEST] = _dump(manifest)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+
+    def zipped(beside: Path) -> None:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
             for name in sorted(members):
                 file.writestr(_entry(name), members[name])
-        os.replace(beside, path)
-    except OSError as error:
-        raise ArtifactError(
-            f"cannot write the network: {error.strerror}", where=str(path), advice="Check the path."
-        ) from error
-    finally:
-        with suppress(OSError):  # of a name that no file can have, none was written
-            beside.unlink(missing_ok=True)
+
+    write_whole(path, zipped)
 
 
 def read(path: str | Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:

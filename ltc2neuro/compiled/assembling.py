@@ -19,9 +19,16 @@ def assembly(chip: Chip, network: MappedNetwork) -> str:
 
 def assembly_json(record: Record, network: MappedNetwork) -> dict[str, Json]:
     """The same with connections, ticks, and what the host and the chip's tools must know."""
-    chip, graph, form = record.chip, record.graph, record.graph.input_format
+    chip = record.chip
     widths = ("word_bits", "product_bits", "message_bits", "weight_bits", "registers", "neuron_words")
-    maps: dict[str, Json] = {
+    found: dict[str, Json] = {"name": chip.name, **{width: getattr(chip, width) for width in widths}}
+    return {**to_json(network), "chip": found, "host": host_maps(record)}
+
+
+def host_maps(record: Record) -> dict[str, Json]:
+    """What the host computes beside the chip: samples to integers, integers to answers."""
+    graph, form = record.graph, record.graph.input_format
+    return {
         "input": {
             "fraction": form.fraction,
             "low": form.low,
@@ -35,5 +42,3 @@ def assembly_json(record: Record, network: MappedNetwork) -> dict[str, Json]:
             "offset": graph.output_map.offset.tolist(),
         },
     }
-    found: dict[str, Json] = {"name": chip.name, **{width: getattr(chip, width) for width in widths}}
-    return {**to_json(network), "chip": found, "host": maps}

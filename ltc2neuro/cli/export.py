@@ -1,0 +1,32 @@
+"""Write a saved network as an ONNX model, which any runtime of ONNX executes to the same integers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import ltc2neuro
+from ltc2neuro.cli.output import HELD, say
+
+NAME = "export"
+HELP = "write a saved network as an ONNX model"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("network", help="a .l2n file")
+    parser.add_argument("model", help="the .onnx file to write")
+    parser.add_argument("--step", action="store_true", help="one sample, states in and out; without: whole sequences")
+    parser.add_argument("--integers", action="store_true", help="integers in and out, without the host's maps")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load and write."""
+    from ltc2neuro.cli.samples import require_folder
+
+    require_folder(options.model)
+    net = ltc2neuro.load(options.network)
+    net.to_onnx(options.model, form="step" if options.step else "sequence", real=not options.integers)
+    size = Path(options.model).stat().st_size
+    say(options, f"wrote {options.model}, {size:,} bytes", {"model": options.model, "bytes": size})
+    return HELD
