@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compiler.quantize.precision import Precision, precision_for
+from hw_models.arrays import Floats
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
 from ltc2neuro.extras import TORCH
@@ -16,7 +18,26 @@ from ltc2neuro.inputs.layout import Layout, check_batch_first
 if TYPE_CHECKING:
     import torch
 
-    from ltc2neuro.compilation.stages import Asked
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be compiled, checked."""
+
+    model: torch.nn.Module
+    samples: Sequences
+    """the calibration without time spans"""
+    sequences: Sequences
+    """the calibration as the graph takes it: with time spans, they are the last channel"""
+    chip: Chip
+    precision: Precision
+    dt: float
+    batch_first: bool | None
+    timed: bool
+
+    @property
+    def spans(self) -> list[Floats] | None:
+        """The time before each sample of the calibration."""
+        return [a[:, -1] for a in self.sequences.arrays] if self.timed else None
 
 
 def ask(
@@ -40,8 +61,6 @@ def ask(
     target = load_chip(chip)
     exact = precision_for(target, precision)
     TORCH.require()
-    from ltc2neuro.compilation.stages import Asked
-
     return Asked(model, samples, sequences, target, exact, dt, batch_first, timed)
 
 

@@ -13,7 +13,7 @@ from compiler.stock.form import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
-from ltc2neuro.compilation.asking import ask
+from ltc2neuro.compilation.asking import Asked, ask
 from ltc2neuro.compilation.findings import errors_first
 from ltc2neuro.compilation.stock import form_of, lowered
 from ltc2neuro.compiled.network import BaseNetwork
@@ -22,8 +22,6 @@ from ltc2neuro.inputs.arrays import Samples
 
 if TYPE_CHECKING:
     import torch
-
-    from ltc2neuro.compilation.stages import Asked
 
 
 def check(

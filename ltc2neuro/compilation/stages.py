@@ -10,10 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import torch
-
 from compiler.graph.graph import Graph
-from compiler.quantize.precision import Precision
 from compiler.quantize.stages import prepared
 from compiler.quantize.to_integers import to_integers
 from compiler.rewrite.runner import PassRecord
@@ -21,10 +18,8 @@ from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES,
 from compiler.rules.design import few
 from compiler.rules.refusal import refusal
 from compiler.running.prepared import Prepared
-from hw_models.arrays import Floats
-from hw_models.chip import Chip
+from ltc2neuro.compilation.asking import Asked
 from ltc2neuro.compiled.evidence import Evidence
-from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.progress import begin
 from ltc2neuro.tracing import proved, proved_long
@@ -32,27 +27,6 @@ from ltc2neuro.tracing import proved, proved_long
 if TYPE_CHECKING:
     from ltc2neuro.tracing.model import Proved
     from ltc2neuro.tracing.record import Traced
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is to be compiled, checked."""
-
-    model: torch.nn.Module
-    samples: Sequences
-    """the calibration without time spans"""
-    sequences: Sequences
-    """the calibration as the graph takes it: with time spans, they are the last channel"""
-    chip: Chip
-    precision: Precision
-    dt: float
-    batch_first: bool | None
-    timed: bool
-
-    @property
-    def spans(self) -> list[Floats] | None:
-        """The time before each sample of the calibration."""
-        return [a[:, -1] for a in self.sequences.arrays] if self.timed else None
 
 
 @dataclass(frozen=True)

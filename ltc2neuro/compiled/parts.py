@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from compiler.executors.execution import Clip
+from compiler.mapping.options import Options
 from compiler.placement.placement import Placement
+from compiler.placement.search import memory_of, place
 from compiler.rules import Design, Finding, apply_rules
 from compiler.rules.design import few
 from compiler.running.executor import Executor
@@ -21,7 +23,6 @@ from ltc2neuro.compiled.clipped_states import may_clip, state_tallies, value_tal
 from ltc2neuro.compiled.executors import EXECUTORS
 from ltc2neuro.compiled.host import Host
 from ltc2neuro.compiled.names import GraphNames, Names
-from ltc2neuro.compiled.placing import placed
 from ltc2neuro.compiled.record import BaseRecord, Record
 
 R_co = TypeVar("R_co", bound=BaseRecord, covariant=True)
@@ -84,7 +85,12 @@ class Parts(BaseParts[Record, Prepared]):
     @cached_property
     def placement(self) -> Placement:
         """Its neurons on the cores of its chip. Raises `ChipError` where they do not fit."""
-        return placed(self.prepared, self.record.chip)
+        return self.placed(self.record.chip)
+
+    def placed(self, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
+        """Its neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
+        memory_of(chip)  # before anything is mapped
+        return place(self.prepared.on(chip).mapped(options=options), chip, spread=cores)
 
     def findings(self, chip: Chip) -> list[Finding]:
         """What the design rules of `chip` find in it."""

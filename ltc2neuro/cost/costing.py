@@ -21,7 +21,6 @@ from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import BUG, ChipError, GraphError, InputError
 from ltc2neuro.compiled.parts import Parts
-from ltc2neuro.compiled.placing import placed
 from ltc2neuro.compiled.runs import Run
 from ltc2neuro.cost.report import Cost, Messages
 from ltc2neuro.extras import COUNTING
@@ -62,7 +61,7 @@ def cost(
             advice="Use chip='loihi2', or a .toml file of your own with [timing] and [energy].",
         )
     usual = on == own and cores == 1 and options is None
-    placement = net.placement if usual else placed(net.prepared, on, cores, options)
+    placement = net.placement if usual else net.placed(on, cores, options)
     activity = None if run is None else _activity(net, placement, run, options)
     events = count_events(placement, None if activity is None else activity.sent)
     return _cost(placement, on, events, activity)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import NoReturn
 
-from compiler.mapping.options import Options
 from compiler.stock.network import ProcessGraph
-from hw_models.chip import Chip
 from hw_models.errors import InputError
-from ltc2neuro.compiled.runs import Run
 
 
 def needs_microcode(*_: object, **__: object) -> NoReturn:
@@ -49,17 +45,6 @@ class LibraryCost:
         return f"{parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
 
 
-def cost(
-    net: ProcessGraph,
-    run: Run | None = None,
-    chip: Chip | str | Path | None = None,
-    cores: int = 1,
-    options: Options | None = None,
-) -> LibraryCost:
-    """What `net` takes. Raises `InputError` for what is asked of a mapping, which it has none of."""
-    if run is not None or chip is not None or cores != 1 or options is not None:
-        raise InputError(
-            "Lava's compiler maps and places a network of library processes: its cost is that of no run, chip or cores",
-            advice="Leave them out: net.cost(). Compile the model with microcode=True to choose them.",
-        )
+def cost(net: ProcessGraph) -> LibraryCost:
+    """What `net` takes."""
     return LibraryCost(net.neurons, net.synapses, net.processes, net.repeat, net.ticks_per_sample, net.latency)
