@@ -66,10 +66,10 @@ no SQNR (`ltc2neuro.metrics.channel_sqnr`).
 A number in bold misses its goal: {goals} (default, calibrated, split, accurate)
 for cells of matrices, and {conductance} for cells whose synapses are conductances. Their states pass through no such
 weights; their outputs do, in the readout's matrix, and therefore its weights are split by default (`split_readouts`).
-The goals were set for the old measure. Most that are missed now are of single neurons that vary little beside what they
-are: in the pure CfC on half-cheetah, one that deviates by 0.034 from a mean of 1.28. A CT-GRU keeps a trace of each
-neuron for each of several time constants; 79 of its 192 traces on digits hold less than an LSB of their format (the
-smallest 1e-15, beside 1): nothing of them is left, and the outputs do not need them.
+The goals were set for the old measure. Most that are missed now are of single neurons that vary little compared with
+their mean: in the pure CfC on half-cheetah, one that deviates by 0.034 from a mean of 1.28. A CT-GRU keeps a trace of
+each neuron for each of several time constants; 79 of its 192 traces on digits hold less than an LSB of their format
+(the smallest 1e-15, next to 1): nothing of them is left, and the outputs do not need them.
 
 Errors do not accumulate: over 1,000 samples of a steady input, each cell's last 100, all channels together, are at most
 6 dB worse than its first 100, and no state leaves its bound. A test checks this for each cell

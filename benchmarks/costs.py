@@ -62,7 +62,7 @@ def _cfc() -> tuple[Network, np.ndarray | None]:
 
 
 def _driver() -> tuple[Network, np.ndarray | None]:
-    """The wiring of the lane-keeping NCP (M. Lechner et al., 2020) behind 32 features of a camera, as initialised."""
+    """The wiring of the lane-keeping NCP (M. Lechner et al., 2020) with 32 features of a camera, as initialised."""
     torch.manual_seed(0)
     wiring = NCP(
         inter_neurons=12,
@@ -82,7 +82,7 @@ SUBJECTS = (
     Subject("the demo: digits, LTC, `AutoNCP(32, 10)`", _trained("digits_ltc")),
     Subject("half-cheetah, LTC of 32 fully connected units", _trained("cheetah_ltc")),
     Subject("half-cheetah, CfC of 24 units", _cfc),
-    Subject("driving: NCP of 19 units behind 32 features", _driver),
+    Subject("driving: NCP of 19 units after 32 features", _driver),
 )
 
 INTRO = """# What it would cost on Loihi 2
@@ -118,7 +118,7 @@ HOW = """
   between a core and the network on the chip. The QP solver of lava-optimization (2 cores, 144 and 264 neurons of 23
   instructions) comes out at 8.19 us a tick; 8.13 us were measured, and the time of an instruction was fitted to that.
 - **Energy.** Power x time: the power of a chip at rest (0.25 W) and of each busy core (6 mW), from measurements printed
-  by lava-dl. Beside it the energy of all operations, without the power at rest; no energy of an operation of Loihi 2 is
+  by lava-dl. Besides, the energy of all operations, without the power at rest; no energy of an operation of Loihi 2 is
   published. The ratio of the two says that small networks pay for the chip at rest: to save energy, run several of them
   on one chip, or make ticks shorter.
 - **Not included.** The host: samples in and results out through Python take milliseconds a tick on today's boards.

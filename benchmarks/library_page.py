@@ -62,7 +62,7 @@ while its terms arrive, if it is back within it when the last one has arrived.
 **No chip was used.** `Dense`, `GradedVec`, `ProdNeuron` and `InvSqrt` have run on Loihi 2 in Lava's public notebooks;
 no such run of `GradedReluVec` is known. Lava's processes answer at once on the CPU; a chip's output comes a tick later.
 
-**What is refused**, each with its reason: more than one loop, a state beside a loop, a state that does not start at 0,
+**What is refused**, each with its reason: more than one loop, a state outside it, a state that does not start at 0,
 comparisons and selections, a denominator that is not proven to be positive, numbers too wide for the proof. On Lava a
 run starts from silence; the reference can start from a state.
 

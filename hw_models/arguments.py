@@ -1,4 +1,4 @@
-"""Checks of what a user hands in, beside arrays: one `InputError` that says what was given and what is wanted."""
+"""Checks of what a user hands in, besides arrays: one `InputError` that says what was given and what is wanted."""
 
 from __future__ import annotations
 

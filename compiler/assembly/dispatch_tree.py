@@ -1,4 +1,4 @@
-"""Bodies that run at some ticks, one behind the other: after each, a tree of few tests leads to the next one.
+"""Bodies that run at some ticks, one after another: after each, a tree of few tests leads to the next one.
 
 A neuron executes no test that its tick has already decided. Numbers are told apart by thresholds, by equality and by
 their lowest bits; which test comes first is chosen by how much it tells for its cost.

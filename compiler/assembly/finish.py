@@ -17,7 +17,7 @@ from hw_models.errors import ChipError
 def finish(population: Population, chip: Chip, seen: Collection[str] = ()) -> Population:
     """The population as the chip executes it: registers are those of the chip, words those that are used.
 
-    `seen` are words that someone looks at from outside, beside those of states. Raises `ChipError` where a neuron has
+    `seen` are words that someone looks at from outside, besides those of states. Raises `ChipError` where a neuron has
     more words than the chip gives it.
     """
     listing, spilled = allocate(shorten(population.listing, chip.word_high), chip.registers, population.words)

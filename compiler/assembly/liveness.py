@@ -87,7 +87,7 @@ def _value(source: isa.Source, values: KnownWords) -> int | None:
 
 
 def _after(instruction: isa.Instruction, values: KnownWords) -> KnownWords:
-    """What is known behind an instruction that is no skip."""
+    """What is known after an instruction that is no skip."""
     target = isa.target(instruction)
     if target is None:
         return values
@@ -114,7 +114,7 @@ def shift(instruction: isa.Instruction) -> isa.Source | None:
 def live_after(
     listing: Sequence[isa.Instruction], onward: Ways, at_end: frozenset[isa.Target] = frozenset()
 ) -> list[frozenset[isa.Target]]:
-    """For each instruction the registers and words that are read behind it before they are written anew.
+    """For each instruction the registers and words that are read after it before they are written anew.
 
     `at_end` are those that count as read at the listing's end. The last entry of all is what is read from the start.
     """

@@ -21,7 +21,7 @@ _JUMPS = (isa.Skip, isa.SkipUnless, isa.Label)
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """Where a listing can go, and what is live behind each instruction. `word_high` is the largest of an immediate."""
+    """Where a listing can go, and what is live after each instruction. `word_high` is the largest of an immediate."""
 
     listing: Listing
     word_high: int
@@ -33,7 +33,7 @@ class Flow:
 
     @cached_property
     def alive(self) -> list[frozenset[isa.Target]]:
-        """For each instruction the registers that are still read behind it."""
+        """For each instruction the registers that are still read after it."""
         return live_after(self.listing, self.ways)
 
 

@@ -24,7 +24,7 @@ HEADERS = {
     "state": "state {name} in {word}",
     "program": "program",
 }
-"""The lines before a population's listing, in order; words and states as many as there are. `end` is behind it."""
+"""The lines before a population's listing, in order; words and states as many as there are. `end` follows it."""
 
 
 def populations_text(populations: Sequence[Population]) -> str:
@@ -62,7 +62,7 @@ def listing_text(listing: Sequence[isa.Instruction]) -> str:
 
 
 def instruction_text(instruction: isa.Instruction) -> str:
-    """One line. The name of the value that goes to an allocated register stands behind it, as a comment."""
+    """One line. The name of the value that goes to an allocated register follows it, as a comment."""
     parts = {f.name: _part(getattr(instruction, f.name)) for f in fields(instruction)}
     line = instruction.form.format_map(parts)
     if not isinstance(instruction, isa.Label):

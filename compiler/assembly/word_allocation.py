@@ -76,7 +76,7 @@ def _add_edges(interferes: dict[str, set[str]], these: Collection[str], others: 
 
 
 def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]], Live]:
-    """Each instruction that a tick may reach with what is live behind it; and what is live before the first tick."""
+    """Each instruction that a tick may reach with what is live after it; and what is live before the first tick."""
     listing, number = population.listing, population.words[TICK.name]
     seen: dict[int, Ways] = {}
     while isinstance(number, int) and number not in seen:

@@ -218,7 +218,7 @@ def _wide(array: Array, batch: int) -> Array:
 
 
 def concatenated(frame: Frame, sources: Sequence[str]) -> Array:
-    """The values `sources`, one behind the other."""
+    """The values `sources`, concatenated."""
     if len(sources) == 1:
         return frame.values[sources[0]]
     arrays = [frame.values[s] for s in sources]

@@ -1,7 +1,7 @@
-"""Names: fresh ones beside those that are taken, and names in the user's words.
+"""Names: fresh ones, besides those that are taken, and names in the user's words.
 
-Each stage has its own way to tell a name from another one: `_2` stands behind names that come from the model, `#2`
-behind those that rewrites make of them, and a prime behind those of integers and of the chip's words.
+Each stage has its own way to tell a name from another one: `_2` follows names that come from the model, `#2`
+those that rewrites make of them, and a prime those of integers and of the chip's words.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def fresh(candidates: Iterable[str], *taken: Container[str]) -> str:
 
 
 def numbered(name: str, mark: str = "_") -> Iterator[str]:
-    """The name, and behind it 2, 3, and so on: of what comes from the model."""
+    """The name, then 2, 3, and so on after it: of what comes from the model."""
     yield name
     yield from (f"{name}{mark}{number}" for number in count(2))
 
@@ -53,14 +53,14 @@ def unrewritten(name: str) -> str:
 
 
 def primed(name: str, mark: str = "'") -> Iterator[str]:
-    """The name, and behind it one prime, two, and so on: of integers, and of the chip's words."""
+    """The name, then one prime, two, and so on after it: of integers, and of the chip's words."""
     while True:
         yield name
         name += mark
 
 
 def unique(names: Iterable[str], taken: Iterable[str] = (), mark: str = "_") -> list[str]:
-    """The names with a number behind those that are taken, or that came before.
+    """The names, with a number after those that are taken, or that came before.
 
     >>> unique(["add", "add", "mul"], {"mul"})
     ['add', 'add_2', 'mul_2']

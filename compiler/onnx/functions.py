@@ -25,7 +25,7 @@ _BODIES = {
     "Equal (a, b) => (out)": "is = Equal(a, b)  out = Cast <to = INT> (is)",
     "Select (condition, a, b) => (out)": "is = Cast <to = 9> (condition)  out = Where(is, a, b)",
     "Gather (x, index) => (out)": "out = Gather <axis = -1> (x, index)",
-    # the index that is the size of x stands for a 0 behind it
+    # the index that is the size of x stands for a 0 after it
     "SegmentSum (x, elements) => (out)": """
         one = Constant <value_ints = [0, 1]> ()  last = Constant <value_ints = [-1]> ()
         pads = Constant <value_ints = [0, 0, 0, 1]> ()

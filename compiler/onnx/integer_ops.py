@@ -70,7 +70,7 @@ class Lowering:
         return expanded(self.nodes, self.read(name), self.rows, self.graph.size(name))
 
     def joined(self, sources: Sequence[str]) -> str:
-        """The values `sources`, one behind the other."""
+        """The values `sources`, concatenated."""
         if len(sources) == 1:
             return self.wide(sources[0])
         joined = self.nodes.shared.name("+".join(sources))

@@ -40,6 +40,6 @@ def too_large(network: MappedNetwork, chip: Chip) -> PlacementError | None:
     return PlacementError(
         "the network does not fit the chip",
         where=f"chip {chip.name}",
-        numbers=f"its {resource} alone need at least {least:,} cores, and {chip.chips} x {chip.cores} are there",
+        numbers=f"its {resource} alone need at least {least:,} cores, and {chip.chips} x {chip.cores} are available",
         advice=f"Use a smaller or sparser network, or {-(-least // chip.cores)} or more chips (chips=, board=).",
     )

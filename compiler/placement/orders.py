@@ -76,7 +76,7 @@ def _starts(network: MappedNetwork) -> dict[str, int]:
 def _homes(network: MappedNetwork) -> dict[str, Integers]:
     """For each neuron the number of a state neuron: the one with which it exchanges most messages of a sample.
 
-    Of equals rather one that it sends to: a synapse neuron belongs to the neuron behind it.
+    Of equals rather one that it sends to: a synapse neuron belongs to its target.
     """
     starts = _starts(network)
     if not starts:

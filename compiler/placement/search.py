@@ -87,14 +87,14 @@ def _check_cores(placement: Placement, chip: Chip, spread: int) -> None:
         raise PlacementError(
             "there are not that many cores to spread the neurons over",
             where=f"chip {chip.name}",
-            numbers=f"cores = {spread:,}, and {chip.chips} x {chip.cores} are there",
+            numbers=f"cores = {spread:,}, and {chip.chips} x {chip.cores} are available",
             advice=f"Give fewer cores, or {-(-placement.count // chip.cores)} chips (chips=, board=).",
         )
     name, share = placement.bottleneck
     raise PlacementError(
         "the network does not fit the chip",
         where=f"chip {chip.name}",
-        numbers=f"it needs {placement.count:,} cores, and {chip.chips} x {chip.cores} are there; "
+        numbers=f"it needs {placement.count:,} cores, and {chip.chips} x {chip.cores} are available; "
         f"the bottleneck: {name} ({share:.1%} on the fullest core)",
         advice=f"Use a smaller or sparser network, or {placement.chips} chips (chips=, board=).",
     )

@@ -1,4 +1,4 @@
-"""Slow states carry on: what rounding takes off a step is kept in a word of its own and added to the next step.
+"""Carries: the bits that rounding drops from a slow state's step are kept in a word and added to the next step.
 
 A step of less than half an LSB would leave a state where it is, and a neuron of time constant tau, in
 iterations, would stand still up to tau / 2 LSB from where it should go. With g bits more in the carry it is
@@ -18,7 +18,7 @@ from hw_models.fixed_point import Format
 GUARD_BITS = 12
 """Bits of the carry, where the step's word has room for them."""
 BIASED_BITS = 8
-"""With a longer carry, what flooring takes off a step does not matter."""
+"""With a longer carry, what flooring drops does not matter."""
 
 
 def carry_name(state: str) -> str:

@@ -41,7 +41,7 @@ class Curve:
 
 
 def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]:
-    """Edges (segments + 1) from low to behind high for the smallest common error; each one's degree."""
+    """Edges (segments + 1) from low to high + 1 for the smallest common error; the degree of each."""
     real, low, stop = curve.at, curve.low, curve.high + 1
     least = 2.0 ** -(curve.out_fraction + 3)  # a finer fit would drown in the rounding of the result
 

@@ -28,7 +28,7 @@ NUDGE = 2.0**-8
 
 @dataclass(frozen=True, eq=False)
 class Linearised:
-    """A sample's step near a point: what the states, one behind the other, become there, and the derivative."""
+    """A sample's step near a point: what the states, concatenated, become there, and the derivative."""
 
     at: Floats
     after: Floats

@@ -32,7 +32,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 
 ACCURATE_ARGUMENT = 15
-"""Fraction bits of an element function's argument where weights and messages are split: 13 are then what limits."""
+"""Fraction bits of an element function's argument where weights and messages are split: 13 would be the limit there."""
 SPARE_WEIGHT_BITS = 2
 """Of a split weight's first half: see `Precision.first_weight`."""
 
@@ -58,13 +58,13 @@ class Precision:
     weight: int = 8
     """magnitude of a synapse's weight in a matrix; each row has a factor in the neuron's program"""
     split_weights: bool = False
-    """a weight is two: a second matrix holds what rounding took, eight bits further down"""
+    """each weight is split in two: a second matrix holds its rounding error, eight bits lower"""
     split_readouts: bool = True
-    """so are the weights of a matrix that reads the states of conductances: it would be coarser than they are"""
+    """the same for a matrix that reads the states of conductances: it would be coarser than they are"""
     calibrated_weights: bool = False
     """weights are rounded for the least error over the calibration data, not each to its nearest"""
     split_messages: bool = False
-    """a matrix's message is two: its upper and its lower bits"""
+    """each message to a matrix is split in two: its upper and its lower bits"""
     argument_fraction: int = 13
     """fraction bits of an element function's argument"""
     segments: int = 8
@@ -72,7 +72,7 @@ class Precision:
     wide_products: bool = True
     """a product of two values splits its longer one, instead of narrowing both"""
     carry: bool = True
-    """what rounding takes off a slow state's steps is kept in a second word, and not lost"""
+    """the bits that rounding drops from a slow state's steps are kept in a second word"""
     margin: float = 2.0
     """a calibrated range is this much wider than what was seen"""
     overrides: Mapping[str, Mapping[str, int | float | bool]] = field(default_factory=dict)

@@ -107,7 +107,7 @@ def sums_of_states(graph: Graph) -> dict[str, Carried]:
 
 
 def _becomes(made: Mapping[str, Op], name: str) -> list[str]:
-    """The sums that may be what `name` is, behind choices, limits and further terms."""
+    """The sums that may be what `name` is, after choices, limits and further terms."""
     found, waiting = [], [name]
     while waiting:
         op = made.get(waiting.pop())

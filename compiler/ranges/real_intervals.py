@@ -117,7 +117,7 @@ def state_interval(graph: Graph, name: str, observed: Observed, margin: float) -
 
 
 def input_margin(margin: float) -> float:
-    """Inputs have more room: data that are new go further than the values behind, which functions and weights even out.
+    """Inputs have more room: new data go further than the values after it, which functions and weights even out.
 
     >>> input_margin(2.0), input_margin(1.0)
     (2.5, 1.0)

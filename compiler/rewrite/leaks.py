@@ -153,7 +153,7 @@ def _parts(draft: Draft, name: str) -> tuple[str, str]:
 
 
 def _becomes_state(draft: Draft, name: str) -> bool:
-    """Whether a value is what a state becomes, behind choices, limits and further terms."""
+    """Whether a value is what a state becomes, after choices, limits and further terms."""
     for _, op in draft.readers.get(name, ()):
         if isinstance(op, StateWrite):
             return True

@@ -21,7 +21,7 @@ from compiler.rewrite.in_units import convert
 from hw_models.arrays import Floats, Integers
 
 SMALLEST = 2.0**-12
-"""A limit beside channels of 1 that is held well enough."""
+"""A limit that is precise enough where channels reach 1."""
 
 Units: TypeAlias = dict[str, Floats]
 
@@ -121,7 +121,7 @@ class View:
         return None
 
     def _limits_lost(self, op: ops.Add | ops.Sub | ops.Min | ops.Max, unit: Floats) -> npt.NDArray[np.bool_]:
-        """Where a limit would become so small a number that no format beside 1 holds it."""
+        """Where a limit would become so small a number that no format that reaches 1 holds it."""
         if not isinstance(op, (ops.Min, ops.Max)):
             return np.zeros(unit.size, bool)
         limit = np.abs(reals(self.graph, op.b if op.b in self.graph.constants else op.a))

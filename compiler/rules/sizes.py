@@ -46,7 +46,7 @@ def sum_width(design: Design) -> Iterator[Finding]:
                 design.name(op.out),
                 "its sums are so long that the accumulator leaves their messages few bits",
                 f"row {worst} sums up to {longest_sum(design.real, op):,} values: messages of {max(bits, 0):.1f} bits",
-                f"{FEW_BITS} bits, beside weights of {here.first_weight} in a word of {here.word}",
+                f"{FEW_BITS} bits, with {here.first_weight}-bit weights in a {here.word}-bit word",
                 "Use precision='accurate', which splits messages, or a sparser or narrower layer.",
                 Severity.WARNING if bits >= 1 else Severity.ERROR,
             )

@@ -3,7 +3,7 @@
 A state is rounded when it is written: what would move it by less than half of its LSB leaves it where it is.
 So a neuron of time constant tau (in iterations of its block) stands still anywhere within tau / 2 LSB of where
 it should go: `TOLERANCE` of the largest value that it takes is what it may be off. Where a state carries on what
-rounding takes off its steps, the LSB is the carry's.
+rounding drops from its steps, the LSB is the carry's.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ States: TypeAlias = Mapping[str, Array]
 
 
 class Shows(Enum):
-    """What an executor can tell of a run, beside its outputs."""
+    """What an executor can tell of a run, besides its outputs."""
 
     VALUES = "every value"
     STATES = "states"

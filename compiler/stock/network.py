@@ -14,7 +14,7 @@ import numpy as np
 from hw_models.arrays import Floats, Integers
 
 CONSTANTS = (1, 2**7, 2**14)
-"""What the source sends beside the sample's features: biases are weights on these."""
+"""What the source sends besides the sample's features: biases are weights on these."""
 BIAS_EXPONENT = -1
 """of the connections that carry biases: with even weights, a step of 1"""
 
@@ -99,7 +99,7 @@ class Place:
 
 @dataclass(frozen=True)
 class ProcessGraph:
-    """The whole. The sink receives the outputs and, behind them, every state in the order of `states`."""
+    """The whole. The sink receives the outputs and, after them, every state in the order of `states`."""
 
     populations: Mapping[str, ProcessPopulation]
     """in the order of their levels"""

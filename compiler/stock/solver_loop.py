@@ -12,7 +12,7 @@ def loop_of(graph: Graph) -> Block | None:
 
     What stands before it is computed anew in each iteration, from the same sample: no latch is needed, and it costs
     no tick. What stands after it is read in the last one. Raises `QuantizeError` for a graph that has more than one
-    loop, or states beside it: its parts would have to wait for each other.
+    loop, or states outside of it: its parts would have to wait for each other.
     """
     loops = [b for b in graph.blocks if b.repeat > 1]
     if not loops:
@@ -30,7 +30,7 @@ def loop_of(graph: Graph) -> Block | None:
             elsewhere = isinstance(op, StateWrite) or (early and isinstance(op, StateRead))
             if block is not loop and elsewhere and isinstance(op, (StateRead, StateWrite)):
                 raise QuantizeError(
-                    "without microcode a state beside a loop cannot be kept",
+                    "without microcode a state outside the loop cannot be kept",
                     where=f"state {op.state}, block {block.name}",
                     advice="Compile it with microcode=True, or with one sub-step a sample.",
                 )

@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--assembly",
         action="store_true",
-        help="what each neuron executes; with --json words, connections and ticks beside it",
+        help="what each neuron executes; with --json also words, connections and ticks",
     )
     parser.add_argument("--proof", action="store_true", help="what the network was compared with torch on")
     parser.add_argument("--precision", action="store_true", help="the format of each value, and why")

@@ -24,7 +24,7 @@ def say(options: argparse.Namespace, text: str, data: Mapping[str, object]) -> N
 
 
 def note(options: argparse.Namespace, text: str) -> None:
-    """Say something on the way, beside the result: on standard error, and not with --json."""
+    """Say something on the way, besides the result: on standard error, and not with --json."""
     if not options.json:
         print(text, file=sys.stderr)
 

@@ -26,7 +26,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.ending = executors
-    parser.add_argument("--min-sqnr", type=float, metavar="DB", help="least SQNR of the outputs and each state, in dB")
+    parser.add_argument("--min-sqnr", type=float, metavar="DB", help="minimum SQNR of outputs and of each state, in dB")
     parser.add_argument(
         "--max-clipped",
         type=fraction,

@@ -17,7 +17,7 @@ MOST_NAMED = 8
 
 
 RESOLVED = 2.0**-23
-"""Of a channel's largest value, what float32 tells apart."""
+"""What float32 resolves, as a part of a channel's largest value."""
 
 
 def warn_of_poor_calibration(

@@ -40,7 +40,7 @@ def warn_of_own_arithmetic(
     warnings.warn(
         f"in {name}, its own type, the model itself keeps only {lost.decibels:.1f} dB of what it computes in float64, "
         f"in channel [{lost.channel}]: the network computes what float64 does, so that net(x) is not model(x) there. "
-        "Large terms that cancel do that, such as (x + 1e6) - 1e6, and inputs that vary little beside their size. "
+        "Large terms that cancel do that, such as (x + 1e6) - 1e6, and inputs that vary little for their size. "
         "model.double() shows what the network returns.",
         stacklevel=stacklevel + 1,
     )

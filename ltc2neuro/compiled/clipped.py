@@ -169,7 +169,7 @@ def with_extremes(tally: Tally, values: Sequence[Array]) -> Tally:
 
 
 def user_ends(low: Array | float, high: Array | float, scale: Array, offset: Array) -> tuple[Array, Array]:
-    """low..high behind the host's map x * scale + offset, in the units in front of it."""
+    """low..high after the host's map x * scale + offset, in the units before it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         one, other = (low - offset) / scale, (high - offset) / scale
     still = scale == 0  # whatever enters becomes the offset

@@ -24,8 +24,8 @@ LIBRARY_EXECUTORS: dict[str, Executor[ProcessGraph]] = {e.name: e for e in (LIBR
 
 def table(executors: Mapping[str, Executor[N]]) -> str:
     """A table of docs/executors.md: what each runs, returns, shows, takes and needs."""
-    head = "| executor | runs | returns | shows, beside outputs | counts saturations | starts from a state | options | "
-    lines = [head + "needs |", "|---|---|---|---|---|---|---|---|"]
+    head = "| executor | runs | returns | shows, besides outputs | counts saturations | starts from a state | "
+    lines = [head + "options | needs |", "|---|---|---|---|---|---|---|---|"]
     for e in executors.values():
         needs = "a chip, " * (not e.simulates) + (", ".join(e.needs.modules) if e.needs else "")
         cells = (

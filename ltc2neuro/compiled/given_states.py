@@ -32,7 +32,7 @@ class StateWord:
     low: Integers
     high: Integers
     rest: Integers | None = None
-    """of a state that carries on what rounding takes off another: what it is where it is not handed in"""
+    """of a carry: what it is where it is not handed in"""
     reached: tuple[Floats, Floats] | None = None
     """where the network reaches others than those of its range: all that it reaches, and that may be handed in"""
 
@@ -131,7 +131,7 @@ def check_units(name: str, array: np.ndarray, word: StateWord) -> None:
     whole = bool(np.all(array == np.floor(array)))
     if whole and bool(np.any((array < word.low * word.lsb) | (array > word.high * word.lsb))):
         raise InputError(
-            "a state of floats is taken as real values, and these look like a network's integers",
+            "floats are taken as real values, but these look like a network's integers",
             where=name,
             numbers=f"whole numbers from {array.min():.6g} to {array.max():.6g}, the network holds {word.held}",
             advice="Give integers with an integer type, .astype(np.int64).",

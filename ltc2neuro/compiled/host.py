@@ -27,7 +27,7 @@ from ltc2neuro.inputs.arrays import (
 
 @dataclass(frozen=True)
 class Host:
-    """What the host does before and behind the chip."""
+    """What the host does before and after the chip."""
 
     record: BaseRecord
 

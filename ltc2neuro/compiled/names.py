@@ -43,7 +43,7 @@ class Names:
         return found
 
     def recorded_values(self, wanted: Sequence[str]) -> list[str]:
-        """The values that an executor is to record for the names `wanted`, beside states."""
+        """The values that an executor is to record for the names `wanted`, besides states."""
         return []
 
     def shown_record(self, execution: Execution, wanted: Sequence[str], x: Floats) -> dict[str, Floats]:
@@ -71,7 +71,7 @@ class GraphNames(Names):
         return list(dict.fromkeys([*(s.name for s in graph.states), *taus, *values]))
 
     def recorded_values(self, wanted: Sequence[str]) -> list[str]:
-        """The integer graph's values behind the names `wanted`."""
+        """The integer graph's values for the names `wanted`."""
         found: list[str] = []
         for name in wanted:
             if name in self._totals:

@@ -21,7 +21,7 @@ POOR_DB = 30.0
 WORK = 3e8
 """What is spent at most, in elements that the float network computes: about a second, the integers' share included"""
 CALL = 3000
-"""What calling an op costs beside its elements, in elements"""
+"""What calling an op costs besides its elements, in elements"""
 FEW_SEQUENCES, FEW_STEPS = 8, 64
 """Fewer sequences than these are taken before they are cut, and pieces as long as these before fewer are taken"""
 

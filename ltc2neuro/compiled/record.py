@@ -86,7 +86,7 @@ class BaseRecord(ABC):
 
     @property
     def model_states(self) -> tuple[State, ...]:
-        """The states that the model has as well, without those that carry what rounding takes off a step."""
+        """The states that the model has as well, without carries."""
         known = {s.name: s for s in self.float_graph.states}
         return tuple(known[name] for name in self.words if name in known)
 

@@ -43,7 +43,7 @@ def summary(parts: Parts) -> str:
 
 def _kind(net: Record, state: State) -> str:
     if state.name not in {s.name for s in net.model_states}:
-        return "carries what rounding takes off a step"
+        return "the bits below the LSB of a state's steps"
     return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
 
 

@@ -93,7 +93,7 @@ def _cost(placement: Placement, chip: Chip, events: Events, activity: Activity |
 
 
 def _counted(placement: Placement, activity: Activity | None) -> Messages:
-    """Neurons that send at a port's ticks: those with a synapse behind them."""
+    """Neurons that send at a port's ticks: those with a synapse."""
     possible = sent = unchanged = 0.0
     for port, ticks in placement.network.sends.items():
         neurons = [d.neurons for d in placement.deliveries if d.connection.source == port]

@@ -134,7 +134,7 @@ def _chip(net: Network) -> None:
     cost = net.cost()
     _say(
         f"It takes {cost.placement.count} of the chip's {cost.chip.cores} cores. A row of pixels would take "
-        f"{band_text(cost.sample, 's')} and {band_text(cost.energy, 'J')}: low, default and high, for few of its "
+        f"{band_text(cost.sample, 's')} and {band_text(cost.energy, 'J')}: low, default and high, since few of its "
         "constants are published. print(net.cost()) shows more, ltc2neuro chips loihi2 where each comes from."
     )
 

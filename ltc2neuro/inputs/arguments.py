@@ -24,7 +24,7 @@ def check_module(model: object) -> None:
 
 
 def check_dt(dt: object, timespans: object) -> float:
-    """The time that a sample stands for. Raises `InputError` unless it is above 0, and 1 beside time spans."""
+    """The time that a sample stands for. Raises `InputError` unless it is above 0, and 1 where there are time spans."""
     found = check_real(dt, "dt", above=0)
     if timespans is not None and found != 1.0:
         raise InputError("dt and timespans exclude one another", numbers=f"dt = {dt}", advice="Leave out one of them.")

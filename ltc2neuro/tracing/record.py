@@ -34,7 +34,7 @@ class Traced(Calling):
 
     Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0. It is
     0 where the model is defined and bounded there.
-    `dropped` tensors that the model returns behind its answer are no states: the graph does not compute them.
+    `dropped` tensors that the model returns after its answer are no states: the graph does not compute them.
     """
 
     graph: Graph
@@ -70,7 +70,7 @@ def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dty
         raise
     except Exception as error:
         raise _fails(model, error, shape, keywords, time_first=time_first) from error
-    beside = symbols(result[1:]) if isinstance(result, tuple) else []
+    others = symbols(result[1:]) if isinstance(result, tuple) else []
     layout, output, elements = _answer(result[0] if isinstance(result, tuple) and result else result)
     recorder.output(output, elements.reshape(-1).numpy())
     graph, final = recorder.graph()
@@ -84,7 +84,7 @@ def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dty
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
-        dropped=sum(not recorder.is_state(tensor) for tensor in beside),
+        dropped=sum(not recorder.is_state(tensor) for tensor in others),
         checkpoints=tuple(recorder.checkpoints.final(final)),
         narrowed=recorder.narrowed,
     )

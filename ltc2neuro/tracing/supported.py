@@ -32,7 +32,7 @@ precise each is in [fidelity](fidelity.md).
 
 {layers}
 
-Beside them `torchdiffeq.odeint` in a cell of your own, with a method of fixed steps.
+Besides these, `torchdiffeq.odeint` in a cell of your own, with a method of fixed steps.
 
 ## Cells of other packages
 
@@ -48,7 +48,7 @@ In `ltc2neuro.nn.Recurrent(cell)`, which has the loop over the samples.
 
 ## Element functions
 
-Each is a polynomial by pieces on chips without tables, and a table on the others.
+Each is a piecewise polynomial on chips without lookup tables, and a table on the others.
 
 {functions}
 

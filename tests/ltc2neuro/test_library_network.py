@@ -158,10 +158,10 @@ def test_refusals() -> None:
         ltc2neuro.compile(tracker(), X, microcode=False, precision="accurate")  # type: ignore[call-overload]
     with pytest.raises(InputError, match="form"):
         ltc2neuro.compile(tracker(), X, form=LibraryForm())  # type: ignore[call-overload]
-    with pytest.raises(QuantizeError, match="beside a loop"):
+    with pytest.raises(QuantizeError, match="outside the loop"):
         ltc2neuro.compile(Reader(ODELSTM(FEATURES, 4), 4), X, microcode=False)
     (found,) = ltc2neuro.check(Reader(ODELSTM(FEATURES, 4), 4), calibration=X, microcode=False)
-    assert found.rule == "quantization" and "beside a loop" in found.message
+    assert found.rule == "quantization" and "outside the loop" in found.message
     with pytest.raises(InputError, match="no executor"):
         ltc2neuro.compile(tracker(), X, microcode=False).run(X, on="lava-fused")
 

@@ -111,7 +111,7 @@ def test_the_summary_says_whether_it_fits(net):
     assert "placement: 1 of 120 cores, neurons " in str(net)
     few = replace(net, chip=replace(net.chip, memory=replace(net.chip.memory, neuron_units=60), cores=1))
     told = next(line for line in str(few).splitlines() if line.startswith("placement: "))
-    assert "the network does not fit the chip: its neurons alone need at least 5 cores, and 1 x 1 are there" in told
+    assert "the network does not fit the chip: its neurons alone need at least 5 cores, and 1 x 1 are available" in told
 
 
 def test_a_recorded_run_sends_what_is_not_zero(net):

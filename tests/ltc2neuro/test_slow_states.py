@@ -220,7 +220,7 @@ def test_what_is_carried_is_a_state_of_the_integers_alone():
     net = _compiled(model)
     assert [s.name for s in net.graph.states] == ["layer.v", "layer.v.carry"]
     assert [s.name for s in net.model_states] == ["layer.v"]
-    assert "carries what rounding takes off" in str(net)
+    assert "the bits below the LSB of a state's steps" in str(net)
     x = np.random.default_rng(0).normal(size=(2, 30, 1)) / 4
     whole, first = net.run(x), net.run(x[:, :10])
     second = net.run(x[:, 10:], state=first.final_state)

@@ -1,4 +1,4 @@
-"""What torch shows of a run beside its answer, set side by side with what the graph has: modules' results, states."""
+"""What torch shows of a run besides its answer, next to what the graph has: modules' results, states."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Labels: which batch row and which time step each element of a traced tensor belongs to.
 
-A traced tensor carries, beside example data, an int64 tensor of *codes*: `label * 2^32 + element`. The element counts
+A traced tensor carries, besides example data, an int64 tensor of *codes*: `label * 2^32 + element`. The element counts
 within the vector that one sample gives the graph; the label is the (row, step) it belongs to. Views, slices and
 permutations run on the codes with torch's own functions, so no movement is re-implemented here.
 """

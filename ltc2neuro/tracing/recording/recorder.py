@@ -98,7 +98,7 @@ class Recorder(Tape):
 
     @property
     def path(self) -> str:
-        """The path of the module that is being executed, `#2` behind it at its second call."""
+        """The path of the module that is being executed, `#2` after it at its second call."""
         return self._paths[-1]
 
     @property
@@ -129,7 +129,7 @@ class Recorder(Tape):
             self._paths.pop()
 
     def named(self, name: str) -> str:
-        """`name` behind the path of the module that is being executed."""
+        """`name` after the path of the module that is being executed."""
         return f"{self.path}.{name}" if self.path else name
 
     def refusal(self, what: str, advice: str, numbers: str = "") -> TraceError:

@@ -37,7 +37,7 @@ class Tape(Protocol):
         ...
 
     def named(self, name: str) -> str:
-        """`name` behind the path of the module that is being executed."""
+        """`name` after the path of the module that is being executed."""
         ...
 
     def refusal(self, what: str, advice: str, numbers: str = "") -> TraceError:

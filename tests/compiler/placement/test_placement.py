@@ -146,13 +146,13 @@ def test_spread_over_more_cores():
 def test_more_cores_asked_for_than_there_are():
     with pytest.raises(PlacementError, match="not that many cores to spread") as caught:
         place(network([population("p", 12)], [], 1), replace(CHIP, cores=10), spread=12)
-    assert caught.value.numbers == "cores = 12, and 1 x 10 are there" and "or 2 chips" in caught.value.advice
+    assert caught.value.numbers == "cores = 12, and 1 x 10 are available" and "or 2 chips" in caught.value.advice
 
 
 def test_what_does_not_fit_is_one_error_with_numbers():
     with pytest.raises(PlacementError, match="does not fit the chip") as caught:
         place(ltc(300, 10_000), replace(CHIP, cores=10))
-    assert "12 cores, and 1 x 10 are there" in caught.value.numbers and "2 or more chips" in caught.value.advice
+    assert "12 cores, and 1 x 10 are available" in caught.value.numbers and "2 or more chips" in caught.value.advice
     assert place(ltc(300, 10_000), replace(CHIP, cores=10, chips=2)).chips == 2
     with pytest.raises(PlacementError, match="a neuron does not fit") as caught:
         place(layers(2000, 3, 1), tight(in_axons=1500))
