@@ -13,7 +13,7 @@ from compiler.quantize import matrices
 from compiler.quantize import row_factors as row_factors_module
 from compiler.quantize.matrices import calibrated, exponents, nearest, spread
 from compiler.quantize.precision import Precision
-from compiler.quantize.row_factors import DIGITS, row_factors
+from compiler.quantize.row_factors import BITS, row_factors
 from compiler.quantize.to_integers import quantize
 from hw_models.chip import load_chip
 
@@ -38,7 +38,7 @@ def test_row_factors_have_few_digits_and_fill_the_synapses(left: int, right: int
     matrix[3] = 0
     factors = row_factors(matrix, [left, right], inputs, Precision(split_weights=split))
     mantissa, _ = np.frexp(factors)
-    assert np.array_equal(np.ldexp(mantissa, DIGITS) % 1, np.zeros(5))
+    assert np.array_equal(np.ldexp(mantissa, BITS) % 1, np.zeros(5))
     rows = matrix / factors[:, None]
     shifts = exponents(rows, [left, right], 1 - 2.0 ** -Precision(split_weights=split).first_weight)
     largest = np.abs(rows * np.repeat(2.0 ** np.array(shifts), [left, right])).max(axis=1)
