@@ -1,4 +1,4 @@
-"""Torch functions that join the features of one row and step: norms, running sums, spreads and what divides by them."""
+"""Torch functions that join the features of one row and step: norms, sums, spreads, extremes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 import torch.nn.functional as functional
 
+from ltc2neuro.tracing.ops.elementwise import MIXES
 from ltc2neuro.tracing.ops.linear import features_only
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
@@ -92,6 +93,37 @@ def _rms_norm(
     return y if weight is None else y * weight
 
 
+def largest(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+    """`torch.amax`."""
+    return _folded(torch.maximum, input, dim, keepdim)
+
+
+def smallest(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+    """`torch.amin`."""
+    return _folded(torch.minimum, input, dim, keepdim)
+
+
+def _pairwise(function: Callable[..., Tensor], a: Symbolic, b: object) -> Tensor:
+    """`max` and `min` of two tensors; over axes they give indices, too."""
+    if isinstance(b, Tensor):
+        return function(a, b)
+    raise a.recorder.refusal(f"{a.recorder.operation} over an axis is not supported", f"{MIXES} For features: amax.")
+
+
+def _folded(function: Callable[..., Tensor], x: Tensor, dim: int | Sequence[int], keepdim: bool) -> Tensor:
+    """A tree of maxima or minima over axes of features."""
+    if isinstance(x, Symbolic):
+        features_only(x, (dim,) if isinstance(dim, int) else dim)
+    axes = sorted({d % x.dim() for d in ((dim,) if isinstance(dim, int) else dim)}, reverse=True)
+    for axis in axes:
+        while (size := x.shape[axis]) > 1:
+            half = size // 2
+            folded = function(x.narrow(axis, 0, half), x.narrow(axis, half, half))
+            x = folded if size % 2 == 0 else torch.cat([folded, x.narrow(axis, size - 1, 1)], axis)
+        x = x if keepdim else x.squeeze(axis)
+    return x
+
+
 REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
     f: rule
     for names, rule in (
@@ -102,6 +134,10 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("std",), _std),
         (("layer_norm",), _layer_norm),
         (("rms_norm",), _rms_norm),
+        (("amax",), largest),
+        (("max",), lambda input, other=None, **_: _pairwise(torch.maximum, input, other)),
+        (("min",), lambda input, other=None, **_: _pairwise(torch.minimum, input, other)),
+        (("amin",), smallest),
     )
     for f in spellings(*names)
 }
