@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Divide, Elementwise, Linear, MatVec, MulShift, Op, Output, SegmentSum
 from compiler.ranges.integer_spans import largest_partial_sum
 from compiler.rules.design import Design
@@ -40,9 +40,11 @@ def message(design: Design) -> Iterator[Finding]:
         if not isinstance(op, (Linear, Output)):
             continue
         for name in op.operands:
-            form = _format(graph, name)
-            if name not in seen and form is not None and form.bits > design.chip.message_bits:
-                seen.add(name)
+            if name in seen or name not in graph.values:
+                continue
+            seen.add(name)
+            form = graph.format(name)
+            if form.bits > design.chip.message_bits:
                 limit = f"{design.chip.message_bits} bits"
                 numbers = f"{form.bits} bits, for {form.low:,} to {form.high:,}"
                 yield Finding(
@@ -54,18 +56,17 @@ def word(design: Design) -> Iterator[Finding]:
     """Values and states that a neuron's word does not hold."""
     held = _word(design)
     for graph, op in _ops(design):
-        form = _format(graph, op.result or "")
         partial = _partial(design, op) if isinstance(op, (MatVec, SegmentSum)) else 0
-        if op.result is None or form is None or partial > held.high:
+        if op.result is None or partial > held.high:
             continue  # such a sum is the accumulator's
+        form = graph.format(op.result)
         if _leaves(design, op.result, held):
             yield _beyond(design, "word", op.result, "it can be more than a word holds", held)
         elif form.low < held.low or form.high > held.high:
             yield _wide(design.name(op.result), "its format is wider than a word", form, design.chip.word_bits)
-    graph = design.integers
-    for state in graph.states if graph is not None else ():
-        if state.format is not None and state.format.bits > design.chip.word_bits:
-            yield _wide(state.name, "a state is wider than a word", state.format, design.chip.word_bits)
+    for state in design.integers.states if design.integers is not None else ():
+        if (form := design.integers.state_format(state.name)).bits > design.chip.word_bits:
+            yield _wide(state.name, "a state is wider than a word", form, design.chip.word_bits)
 
 
 def accumulator(design: Design) -> Iterator[Finding]:
@@ -115,11 +116,11 @@ def product(design: Design) -> Iterator[Finding]:
 def overflow(design: Design) -> Iterator[Finding]:
     """Values that can leave the format that the graph itself gives them."""
     for graph, op in _ops(design):
-        form = _format(graph, op.result or "")
-        if op.result is None or form is None or not isinstance(op, (Elementwise, Linear)):
+        if not isinstance(op, (Elementwise, Linear)):
             continue
-        if _leaves(design, op.result, form):
-            yield _beyond(design, "overflow", op.result, f"it can leave its format of {form.bits} bits", form)
+        form = graph.format(op.out)
+        if _leaves(design, op.out, form):
+            yield _beyond(design, "overflow", op.out, f"it can leave its format of {form.bits} bits", form)
 
 
 def _word(design: Design) -> Format:
@@ -151,14 +152,10 @@ def _partial(design: Design, op: MatVec | SegmentSum) -> int:
     return largest_partial_sum(design.integers, op, design.spans)
 
 
-def _ops(design: Design) -> Iterator[tuple[Graph, Op]]:
+def _ops(design: Design) -> Iterator[tuple[IntegerGraph, Op]]:
     if design.integers is not None:
         for _, op in design.integers.ops():
             yield design.integers, op
-
-
-def _format(graph: Graph, name: str) -> Format | None:
-    return graph.values[name].format if name in graph.values else None
 
 
 def _power(number: int) -> str:
