@@ -127,6 +127,11 @@ class Graph:
                 return op
         raise GraphError(f"the graph has no {name}")
 
+    @cached_property
+    def makers(self) -> Mapping[str, Op]:
+        """The op of each value."""
+        return {op.result: op for _, op in self.ops() if op.result is not None}
+
     def state(self, name: str) -> State:
         """The state of that name."""
         return next(s for s in self.states if s.name == name)

@@ -32,10 +32,10 @@ def shut_gates(graph: Graph, sequences: Sequence[Floats]) -> Graph:
 
 def _has_gates(graph: Graph) -> bool:
     """Whether a gate multiplies a state or a difference: else no rule has a meaning."""
-    made = {op.result: op for _, op in graph.ops()}
     for _, op in graph.ops():
         if isinstance(op, Mul):
-            for gate, other in ((made.get(op.a), made.get(op.b)), (made.get(op.b), made.get(op.a))):
+            a, b = graph.makers.get(op.a), graph.makers.get(op.b)
+            for gate, other in ((a, b), (b, a)):
                 if isinstance(gate, Apply) and gate.function in GATES and isinstance(other, (StateRead, Sub)):
                     return True
     return False

@@ -111,7 +111,6 @@ class _Watch:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.ops = {op.result: op for _, op in graph.ops() if op.result is not None}
         self.written: dict[str, list[str]] = {}
         for _, op in graph.ops():
             if isinstance(op, StateWrite):
@@ -125,7 +124,7 @@ class _Watch:
         self.reach: dict[str, Floats] = {}
 
     def see(self, name: str, value: Array) -> None:
-        op = self.ops[name]
+        op = self.graph.makers[name]
         self.values[name] = value
         if isinstance(op, StateRead):
             self.before[op.state] = value

@@ -47,11 +47,10 @@ def find_carried(ranged: Ranged, natural: Mapping[str, int], precision: Precisio
     kept = retention(graph, sequences) if found else {}
     among = mixed(graph) if found else frozenset()
     mode = slowest(graph, sequences) if any(c.state in among for c in found.values()) else 1.0
-    made = {op.result: op for _, op in graph.ops() if op.result is not None}
     slow = {}
     for out, c in found.items():
         if c.state in kept:
-            often = _sums(made, c.step)
+            often = _sums(graph.makers, c.step)
             together = c.state in among and _stops_mode(kept[c.state], natural[c.state], mode, often)
             if together or _slow(kept[c.state], natural[c.state], often):
                 slow[out] = c

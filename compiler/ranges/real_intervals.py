@@ -39,12 +39,10 @@ def sweep(
 ) -> dict[str, Interval]:
     """The intervals, op by op; `kept` says of an op and what it reaches with which interval to go on."""
     bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
-    made: dict[str, ops.Op] = {}
     for _, op in graph.ops():
         if op.result is not None:
-            found = signed(graph, op, forward(graph, op, bounds, observed, margin), made)
+            found = signed(graph, op, forward(graph, op, bounds, observed, margin), graph.makers)
             bounds[op.result] = kept(op, found)
-            made[op.result] = op
     return bounds
 
 
@@ -61,8 +59,8 @@ def _drained(op: ops.Op, observed: Observed, margin: float) -> Interval | None:
     """What a gate of its calibrated range takes from a state anywhere in its own: the state clips first, then."""
     if not isinstance(op, ops.Mul):
         return None
-    made = {each.result: each for _, each in observed.graph.ops() if each.result in op.operands}
-    for read, gate in ((made.get(op.a), made.get(op.b)), (made.get(op.b), made.get(op.a))):
+    a, b = observed.graph.makers.get(op.a), observed.graph.makers.get(op.b)
+    for read, gate in ((a, b), (b, a)):
         if isinstance(read, ops.StateRead) and isinstance(gate, ops.Apply) and gate.function in GATES:
             state = state_interval(observed.graph, read.state, observed, margin)
             return multiplied(op, state, observed.interval(gate.out, margin))
@@ -216,18 +214,17 @@ def _contract(graph: Graph, bounds: dict[str, Interval]) -> dict[str, Interval]:
     Interval arithmetic alone does not see that numerator and denominator of an LTC's update go together.
     """
     bounds = dict(bounds)
-    made_by = {op.result: op for _, op in graph.ops() if op.result is not None}
     for _, op in graph.ops():
         if not isinstance(op, ops.StateWrite) or graph.state(op.state).low is None:
             continue
         state = graph.state(op.state)
         proven = Interval(graph.constants[state.low or ""], graph.constants[state.high or ""])
-        written = made_by.get(op.x)
+        written = graph.makers.get(op.x)
         if op.x in bounds and op.x not in graph.constants:
             bounds[op.x] = bounds[op.x].intersect(proven)
         if isinstance(written, ops.Add):
             for one, other in ((written.a, written.b), (written.b, written.a)):
-                if isinstance(made_by.get(one), ops.Div):  # a quotient is clipped to what is known of it
+                if isinstance(graph.makers.get(one), ops.Div):  # a quotient is clipped to what is known of it
                     rest = bounds[other]
                     bounds[one] = bounds[one].intersect(Interval(proven.low - rest.high, proven.high - rest.low))
     return bounds

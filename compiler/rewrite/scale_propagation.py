@@ -59,11 +59,10 @@ def _in_units(draft: Draft, mark: TimeConstant, units: Units, names: Mapping[str
 
 
 class View:
-    """A graph with its definitions and readers at hand."""
+    """A graph with its readers at hand."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.definition = {op.result: op for _, op in graph.ops() if op.result is not None}
         self.readers = graph.consumers()
 
     # --- finding units ---
@@ -78,7 +77,7 @@ class View:
         if found is None:
             return None
         added = found.keys() - units.keys()
-        touched = [self.definition[n] for n in added] + [op for n in added for _, op in self.readers.get(n, [])]
+        touched = [self.graph.makers[n] for n in added] + [op for n in added for _, op in self.readers.get(n, [])]
         return found if all(convert(self.graph, op, found) is not None for op in touched) else None
 
     def upwards(self, name: str, unit: Floats, units: Units) -> Units | None:
@@ -87,7 +86,7 @@ class View:
             return units
         if name in units:
             return units if np.array_equal(units[name], unit) else None
-        op = self.definition[name]
+        op = self.graph.makers[name]
         units = {**units, name: unit}
         return UPWARDS(op, self, unit, units)
 
