@@ -30,6 +30,8 @@ LIGHT = (
     "compiler.onnx.executor",
     "compiler.onnx.functions",
     "compiler.onnx.integer_ops",
+    "compiler.onnx.lowering",
+    "compiler.onnx.real_ops",
 )
 """Of the folders of Lava and ONNX, what needs neither"""
 HEAVY = ("torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "onnxruntime", "numba")

@@ -20,9 +20,9 @@ def prepare_onnx(graph: IntegerGraph, product_bits: int) -> Runner:
     """An integer graph, for a chip with products of so many bits, loaded into onnxruntime."""
     from onnxruntime import InferenceSession, SessionOptions  # pyright: ignore[reportAttributeAccessIssue]
 
-    from compiler.onnx.model import Program
+    from compiler.onnx.programs import IntegerProgram
 
-    program = Program(graph, product_bits, extremes=True)
+    program = IntegerProgram(graph=graph, product_bits=product_bits, extremes=True)
     options = SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3  # what its optimizer could not do is no concern of the user

@@ -1,7 +1,7 @@
 """What the nodes of the domain `ltc2neuro` compute, in ONNX's own operators: a model carries those that it uses.
 
-`INT` stands for the type of integers. Division in ONNX truncates: floor(x / 2^s) is x without its last s bits, which
--2^s masks, divided by 2^s.
+`INT` stands for the type of values: integers or, in a float graph, reals. Division in ONNX truncates: floor(x / 2^s) is
+x without its last s bits, which -2^s masks, divided by 2^s.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ _BODIES = {
     "StateWrite (x) => (state)": "state = Identity(x)",
     "Add (a, b) => (out)": "out = Add(a, b)",
     "Sub (a, b) => (out)": "out = Sub(a, b)",
+    "Mul (a, b) => (out)": "out = Mul(a, b)",
+    "Div (a, b) => (out)": "out = Div(a, b)",
     "Min (a, b) => (out)": "out = Min(a, b)",
     "Max (a, b) => (out)": "out = Max(a, b)",
     "And (a, b) => (out)": "out = BitwiseAnd(a, b)",
@@ -36,6 +38,7 @@ _BODIES = {
         exact = Cast <to = 11> (x)  weights = Cast <to = 11> (matrix)
         sums = MatMul(exact, weights)
         out = Cast <to = INT> (sums)""",
+    # of reals, too
     "WideMatVec (x, matrix) => (out)": """
         weights = Cast <to = INT> (matrix)
         out = MatMul(x, weights)""",
@@ -106,18 +109,51 @@ _BODIES = {
         exact = Mul(integers, lsb)
         scaled = Mul(exact, scale)
         out = Add(scaled, offset)""",
+    "HostMap (x, scale, offset) => (out)": "scaled = Mul(x, scale)  out = Add(scaled, offset)",
 }
 
+_ELEMENT_FUNCTIONS = {
+    "sigmoid": "out = Sigmoid(x)",
+    "tanh": "out = Tanh(x)",
+    "exp": "out = Exp(x)",
+    "sqrt": "out = Sqrt(x)",
+    "reciprocal": "out = Reciprocal(x)",
+    "silu": "gate = Sigmoid(x)  out = Mul(x, gate)",
+    "elu": "out = Elu(x)",
+    "softplus": "out = Softplus(x)",
+    "expm1": "one = Constant <value_float = 1.0> ()  power = Exp(x)  out = Sub(power, one)",
+    "lecun_tanh": """
+        inner = Constant <value_float = 0.666> ()  outer = Constant <value_float = 1.7159> ()
+        scaled = Mul(x, inner)  y = Tanh(scaled)
+        out = Mul(y, outer)""",
+    "gelu": """
+        root = Constant <value_float = 0.70710678> ()  half = Constant <value_float = 0.5> ()
+        one = Constant <value_float = 1.0> ()
+        scaled = Mul(x, root)  y = Erf(scaled)
+        gate = Add(y, one)  halved = Mul(x, half)
+        out = Mul(halved, gate)""",
+    "gelu_tanh": """
+        root = Constant <value_float = 0.79788456> ()  cubic = Constant <value_float = 0.044715> ()
+        half = Constant <value_float = 0.5> ()  one = Constant <value_float = 1.0> ()
+        square = Mul(x, x)  cube = Mul(square, x)
+        bent = Mul(cube, cubic)  inner = Add(x, bent)
+        scaled = Mul(inner, root)  y = Tanh(scaled)
+        gate = Add(y, one)  halved = Mul(x, half)
+        out = Mul(halved, gate)""",
+}
+"""compiler.functions by their names"""
+_BODIES |= {f"{name} (x) => (out)": body for name, body in _ELEMENT_FUNCTIONS.items()}
 
-def text(name: str, integers: int) -> str:
-    """The function `name` as onnx.parser reads it; `integers` is ONNX's number of the type of integers."""
+
+def text(name: str, values: int) -> str:
+    """The function `name` as onnx.parser reads it; `values` is ONNX's number of the type of values."""
     heads = {head.split()[0]: head for head in _BODIES}
     if name in heads:
         head, body = heads[name], _BODIES[heads[name]]
     else:
         head, body = _polynomial(name)
     lines = "\n".join(part for line in body.splitlines() for part in line.strip().split("  "))
-    return f'<domain: "{DOMAIN}", opset_import: ["": {OPSET}]>\n{head} {{\n{lines}\n}}'.replace("INT", str(integers))
+    return f'<domain: "{DOMAIN}", opset_import: ["": {OPSET}]>\n{head} {{\n{lines}\n}}'.replace("INT", str(values))
 
 
 def polynomial_name(degree: int, *, even: bool) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,155 +10,48 @@ from compiler.executors.execution import Array
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import Relation
-from compiler.graph.segments import segments_of
 from compiler.onnx.functions import columns, polynomial_name
-
-if TYPE_CHECKING:
-    from compiler.onnx.nodes import Nodes
+from compiler.onnx.lowering import Lowering, compare, gather, mat_vec, of_two, segment_sum, select
 
 EXACT = 2**53
 """Sums below are exact in float64"""
 
 
-@dataclass
-class Lowering:
-    """A graph that is being written as nodes: what its ops have become so far."""
+Integers: TypeAlias = Lowering[IntegerGraph]
 
-    graph: IntegerGraph
-    nodes: Nodes
-    rows: str
-    """the tensor that holds the number of rows of the batch"""
-    sample: str
-    """the tensor of this sample's integers, (rows, features)"""
-    tensors: dict[str, str] = field(default_factory=dict)
-    """the tensor of each value"""
-    clipped: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """of values that can be clipped: the tensors before and after"""
-
-    @property
-    def word(self) -> int:
-        """Bits of a word in which it computes."""
-        return 8 * self.nodes.shared.dtype.itemsize
-
-    def read(self, name: str) -> str:
-        """The tensor of a value or constant."""
-        constants = self.graph.constants
-        return self.nodes.constant(name, constants[name]) if name in constants else self.tensors[name]
-
-    def array(self, name: str) -> Array:
-        """A constant."""
-        return self.graph.constants[name]
-
-    def reach(self, name: str) -> tuple[int, int]:
-        """The least and the most that a value or constant can be."""
-        return reach(self.graph, name)
-
-    def call(self, function: str, inputs: Sequence[str], out: str, more: Sequence[str] = ()) -> None:
-        """A node that computes the value `out`, with the user's name and lines."""
-        value = self.graph.values[out]
-        doc = "\n".join((*value.modules, *value.lines))
-        self.tensors[out] = self.nodes.shared.name(out)
-        self.nodes.call(function, inputs, [self.tensors[out], *more], value.represents or out, doc)
-
-    def wide(self, name: str) -> str:
-        """The tensor of a value or constant with all rows of the batch."""
-        if name not in self.graph.constants:
-            return self.tensors[name]
-        return expanded(self.nodes, self.read(name), self.rows, self.graph.size(name))
-
-    def joined(self, sources: Sequence[str]) -> str:
-        """The values `sources`, concatenated."""
-        if len(sources) == 1:
-            return self.wide(sources[0])
-        joined = self.nodes.shared.name("+".join(sources))
-        self.nodes.standard("Concat", [self.wide(s) for s in sources], [joined], axis=-1)
-        return joined
-
-    def power(self, name: str, shift: Array) -> str:
-        """2^shift as a constant."""
-        return self.nodes.constant(f"2^{name}", np.left_shift(np.int64(1), shift.astype(np.int64)))
-
-
-def expanded(nodes: Nodes, tensor: str, rows: str, size: int) -> str:
-    """A tensor (size,) or (1, size) as (rows, size)."""
-    shape, wide = nodes.shared.name(f"{tensor}.shape"), nodes.shared.name(f"{tensor}.rows")
-    elements = nodes.constant(f"[{size}]", [size], np.int64)
-    nodes.standard("Concat", [rows, elements], [shape], axis=0)
-    nodes.standard("Expand", [tensor, shape], [wide])
-    return wide
-
-
-NODES: OpTable[[Lowering], None] = OpTable("onnx")
+NODES: OpTable[[Integers], None] = OpTable("onnx")
 """Writes the node of each integer op."""
 
-_RELATIONS = {Relation.LESS: "Less", Relation.LESS_EQUAL: "LessOrEqual", Relation.EQUAL: "Equal"}
+NODES.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.And)(of_two)
+NODES.on(ops.Compare)(compare)
+NODES.on(ops.Select)(select)
+NODES.on(ops.Gather)(gather)
+NODES.on(ops.SegmentSum)(segment_sum)
 
 
 @NODES.on(ops.Input)
-def _input(op: ops.Input, to: Lowering) -> None:
+def _input(op: ops.Input, to: Integers) -> None:
     to.tensors[op.out] = to.sample
 
 
-@NODES.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.And)
-def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max | ops.And, to: Lowering) -> None:
-    to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
-
-
-@NODES.on(ops.Compare)
-def _compare(op: ops.Compare, to: Lowering) -> None:
-    to.call(_RELATIONS[op.relation], [to.read(op.a), to.read(op.b)], op.out)
-
-
-@NODES.on(ops.Select)
-def _select(op: ops.Select, to: Lowering) -> None:
-    to.call("Select", [to.read(op.condition), to.read(op.a), to.read(op.b)], op.out)
-
-
-@NODES.on(ops.Gather)
-def _gather(op: ops.Gather, to: Lowering) -> None:
-    index = to.nodes.constant(op.index, to.array(op.index), np.int32)
-    to.call("Gather", [to.joined(op.sources), index], op.out)
-
-
-@NODES.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, to: Lowering) -> None:
-    graph, segments = to.graph, segments_of(to.graph, op)
-    stops = [*segments.starts[1:], len(segments.order)]
-    longest = max((stop - start for start, stop in zip(segments.starts, stops, strict=True)), default=1)
-    elements = np.full((graph.size(op.out), longest), graph.size(op.x))
-    for row, start, stop in zip(segments.filled, segments.starts, stops, strict=True):
-        elements[row, : stop - start] = segments.order[start:stop]
-    to.call("SegmentSum", [to.wide(op.x), to.nodes.constant(f"{op.out}.elements", elements, np.int32)], op.out)
-
-
 @NODES.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, to: Lowering) -> None:
+def _mat_vec(op: ops.MatVec, to: Integers) -> None:
     weights = int(np.abs(to.array(op.matrix)).sum(axis=1).max(initial=0))
-    most = max((abs(end) for source in op.sources for end in to.reach(source)), default=0)
-    function = "MatVec" if weights * most < EXACT else "WideMatVec"
-    matrix = to.nodes.constant(op.matrix, to.array(op.matrix).T)
-    if op.places is None:
-        to.call(function, [to.joined(op.sources), matrix], op.out)
-        return
-    places = to.nodes.constant(op.places, to.array(op.places), np.int32)
-    patches, sums = (to.nodes.shared.name(f"{op.out}.{part}") for part in ("patches", "sums"))
-    to.nodes.call("Patches", [to.wide(op.sources[0]), places], [patches])
-    to.nodes.call(function, [patches, matrix], [sums])
-    to.call("ChannelsFirst", [sums], op.out)
+    most = max((abs(end) for source in op.sources for end in reach(to.graph, source)), default=0)
+    mat_vec(op, to, "MatVec" if weights * most < EXACT else "WideMatVec")
 
 
 @NODES.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, to: Lowering) -> None:
-    to.call("MulShift", [to.read(op.a), to.read(op.b), to.power(op.shift, to.array(op.shift))], op.out)
+def _mul_shift(op: ops.MulShift, to: Integers) -> None:
+    to.call("MulShift", [to.read(op.a), to.read(op.b), _power(to, op.shift, to.array(op.shift))], op.out)
 
 
 @NODES.on(ops.Shift)
-def _shift(op: ops.Shift, to: Lowering) -> None:
+def _shift(op: ops.Shift, to: Integers) -> None:
     form, name, constant = to.graph.format(op.out), op.out, to.nodes.constant
-    least, most = to.reach(op.amount)
+    least, most = reach(to.graph, op.amount)
     amounts = range(least, most + 1)
-    lefts = [min(max(a, 0), to.word - 2) for a in amounts]  # by more than that, nothing but 0 fits
+    lefts = [min(max(a, 0), _word(to) - 2) for a in amounts]  # by more than that, nothing but 0 fits
     inputs = [
         to.read(op.x),
         to.read(op.amount),
@@ -179,16 +70,16 @@ def _shift(op: ops.Shift, to: Lowering) -> None:
 
 
 @NODES.on(ops.Rescale)
-def _rescale(op: ops.Rescale, to: Lowering) -> None:
+def _rescale(op: ops.Rescale, to: Integers) -> None:
     form, x, shift = to.graph.format(op.out), to.read(op.x), op.shift
-    _, most = to.reach(op.x)
-    if shift > 1 and most + 2 ** (shift - 1) >= 2 ** (to.word - 1):
+    _, most = reach(to.graph, op.x)
+    if shift > 1 and most + 2 ** (shift - 1) >= 2 ** (_word(to) - 1):
         # the half does not fit beside x: floor(x / 2^s + 1/2) = floor(floor(x / 2^(s - 1)) / 2 + 1/2)
         high = to.nodes.shared.name(f"{op.out}.high")
-        to.nodes.call("FloorShift", [x, to.power(str(shift - 1), np.array(shift - 1))], [high])
+        to.nodes.call("FloorShift", [x, _power(to, str(shift - 1), np.array(shift - 1))], [high])
         x, shift = high, 1
     half = to.nodes.constant(f"half({shift})", [2**shift // 2])
-    inputs = [x, half, to.power(str(shift), np.array([shift]))]
+    inputs = [x, half, _power(to, str(shift), np.array([shift]))]
     if not can_clip(to.graph, op):
         to.call("Rescale", inputs, op.out)
         return
@@ -199,18 +90,18 @@ def _rescale(op: ops.Rescale, to: Lowering) -> None:
 
 
 @NODES.on(ops.Divide)
-def _divide(op: ops.Divide, to: Lowering) -> None:
-    to.call("Divide", [to.read(op.a), to.read(op.b), to.power(str(op.shift), np.array([op.shift]))], op.out)
+def _divide(op: ops.Divide, to: Integers) -> None:
+    to.call("Divide", [to.read(op.a), to.read(op.b), _power(to, str(op.shift), np.array([op.shift]))], op.out)
 
 
 @NODES.on(ops.PiecewisePolynomial)
-def _polynomial(op: ops.PiecewisePolynomial, to: Lowering) -> None:
+def _polynomial(op: ops.PiecewisePolynomial, to: Integers) -> None:
     knots, coefficients, shifts = (to.array(n) for n in (op.knots, op.coefficients, op.shifts))
     degree, constant, name = coefficients.shape[1] - 1, to.nodes.constant, op.out
     powers = np.left_shift(np.int64(1), shifts[:, ::-1].astype(np.int64))
     table = np.hstack([to.array(op.origins).reshape(-1, 1), coefficients[:, ::-1], powers, -powers])
     assert table.shape[1] == len(columns(degree))
-    even, where = _where(knots, to.reach(op.x)[1], to.word)
+    even, where = _where(knots, reach(to.graph, op.x)[1], _word(to))
     inputs = [constant(f"{name}.{part}", array) for part, array in where.items()]
     to.call(polynomial_name(degree, even=even), [to.read(op.x), *inputs, constant(f"{name}.table", table)], op.out)
 
@@ -224,6 +115,16 @@ def _where(knots: Array, most: int, word: int) -> tuple[bool, dict[str, Array]]:
         if start >= -(2 ** (word - 1)) and most - start < 2 ** (word - 1):
             return True, {"start": np.array([start]), "width": np.array([width]), "most": np.array([knots.size])}
     return False, {"knots": knots}
+
+
+def _word(to: Integers) -> int:
+    """Bits of a word in which it computes."""
+    return 8 * to.nodes.shared.dtype.itemsize
+
+
+def _power(to: Integers, name: str, shift: Array) -> str:
+    """2^shift as a constant."""
+    return to.nodes.constant(f"2^{name}", np.left_shift(np.int64(1), shift.astype(np.int64)))
 
 
 def can_clip(graph: IntegerGraph, op: ops.Op) -> bool:

@@ -1,59 +1,70 @@
-"""An integer graph as an ONNX model: a whole sequence at once, or one sample with the states handed on.
-
-Whatever the words of the chip, integers enter and leave as int64.
-"""
+"""A graph as an ONNX model: a whole sequence at once, or one sample with the states handed on."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 import onnx
 import onnx.parser
 from onnx import helper
 
-from compiler.graph.integers import IntegerGraph
+from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.onnx.functions import DOMAIN, OPSET, text
-from compiler.onnx.integer_ops import Lowering, expanded, most_shift
+from compiler.onnx.lowering import Lowering, expanded
 from compiler.onnx.nodes import Nodes, Shared, type_of
-from compiler.onnx.sample import Carried, Sample, Site, carried_by, info, sites_of
-from compiler.onnx.units import Units
+from compiler.onnx.sample import Carried, Sample, Site, info
+
+G = TypeVar("G", bound=Graph)
 
 IR_VERSION = 8
 """The oldest with functions in a model"""
-INT64 = np.dtype(np.int64)
 
 
-@dataclass(frozen=True)
-class Program:
-    """An integer graph that is to become a model, for a chip with products of so many bits.
+@dataclass(frozen=True, kw_only=True)
+class Program(ABC, Generic[G]):
+    """A graph that is to become a model."""
 
-    `units` None: integers enter and leave, else the host's maps are a part of the model. With `extremes` it also
-    returns how far values were that were clipped.
-    """
-
-    graph: IntegerGraph
-    product_bits: int
-    units: Units | None = None
-    extremes: bool = False
+    graph: G
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
+    @abstractmethod
     def dtype(self) -> np.dtype:
-        """The integers that hold all that is computed, and all powers of two by which anything is shifted."""
-        return np.dtype(np.int32 if self.product_bits <= 31 and most_shift(self.graph) <= 30 else np.int64)
+        """The type of values."""
+
+    @property
+    @abstractmethod
+    def outside(self) -> np.dtype:
+        """The type in which states enter and leave."""
+
+    @property
+    @abstractmethod
+    def table(self) -> OpTable[[Lowering[G]], None]:
+        """What writes the node of each op."""
 
     @cached_property
-    def sites(self) -> dict[str, Site]:
+    def sites(self) -> Mapping[str, Site]:
         """The values that can be clipped."""
-        return sites_of(self.graph, extremes=self.extremes)
+        return {}
 
     @cached_property
     def carried(self) -> dict[str, Carried]:
         """All that is kept from sample to sample: first the states."""
-        return carried_by(self.graph, self.sites, self.dtype)
+        return {s.name: Carried(self.dtype, s.size, self.graph.constants[s.initial]) for s in self.graph.states}
+
+    @abstractmethod
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
+        """The tensor of the samples (batch, *axes, channels), as the op Input takes them, and the model's inputs."""
+
+    @abstractmethod
+    def answer(self, nodes: Nodes, tensor: str, axes: tuple[str, ...]) -> onnx.ValueInfoProto:
+        """Write the output y from the values (batch, *axes, size) that the op Output takes."""
 
     @property
     def states(self) -> list[str]:
@@ -65,16 +76,11 @@ class Program:
         """What else is carried."""
         return [name for name in self.carried if name not in self.states]
 
-    # --- the two forms -------------------------------------------------------------------------------------
-
     def step(self) -> onnx.ModelProto:
-        """One sample: x (batch, features) and the states (batch, size) give y, the next states, and what was clipped.
-
-        States are integers in any units: they only travel from step to step.
-        """
+        """One sample: x (batch, features) and the states (batch, size) give y, the next states, what was clipped."""
         model = _Model(self, {n: f"{n}.next" for n in self.states} | {n: n for n in self.counts})
         sample, current = model.enter(), model.starts(given=True)
-        output = Sample(model.lowering(model.nodes, sample), self.sites, self.carried).write(current)
+        output = model.sample(model.nodes, sample).write(current)
         model.answer(output)
         for name in self.carried:
             model.leave(current[name], name, self.carried[name].size)
@@ -89,7 +95,7 @@ class Program:
         inner, sample = Nodes(model.shared), name("sample")
         nows = {n: name(f"{n}.now") for n in self.carried}
         current = dict(nows)
-        writing = Sample(model.lowering(inner, sample), self.sites, self.carried)
+        writing = model.sample(inner, sample)
         answered = inner.copy(writing.write(current), "y.now")
         nexts = {n: inner.copy(current[n], f"{n}.next") for n in self.carried}
         afters = {n: inner.copy(current[n], f"{n}.after") for n in model.states}
@@ -117,10 +123,10 @@ class Program:
         return model.proto("sequence")
 
 
-class _Model:
+class _Model(Generic[G]):
     """A model that is being written: what both forms have in common."""
 
-    def __init__(self, program: Program, outputs: Mapping[str, str]) -> None:
+    def __init__(self, program: Program[G], outputs: Mapping[str, str]) -> None:
         self.program, self.shared = program, Shared(program.dtype)
         self.nodes = Nodes(self.shared)
         self.shared.taken.update("xy")
@@ -131,30 +137,24 @@ class _Model:
         self.inputs: list[onnx.ValueInfoProto] = []
         self.outputs: list[onnx.ValueInfoProto] = []
 
-    def lowering(self, nodes: Nodes, sample: str) -> Lowering:
-        """What writes ops as `nodes`, for the integers `sample` (batch, features)."""
-        return Lowering(self.program.graph, nodes, self.rows, sample)
+    def sample(self, nodes: Nodes, values: str) -> Sample[G]:
+        """What writes a sample as `nodes`, from what enters, `values` (batch, features)."""
+        program = self.program
+        return Sample(Lowering(program.graph, nodes, self.rows, values), program.table, program.sites, program.carried)
 
     def enter(self, *axes: str) -> str:
-        """The integers (batch, *axes, features) of the input x."""
-        graph, units = self.program.graph, self.program.units
-        x, features, out = "x", graph.size(graph.entry.out), self.shared.name("x.integers")
-        if units is None:
-            self.inputs.append(info(x, INT64, *axes, features))
-            self.nodes.standard("Cast", [x], [out], to=type_of(self.shared.dtype))
-        else:
-            x, inputs = units.enter(self.nodes, axes, features)
-            self.inputs += inputs
-            units.quantize(self.nodes, graph, x, out)
+        """The samples (batch, *axes, features) of the input x."""
+        x, inputs = self.program.enter(self.nodes, axes)
+        self.inputs += inputs
         self.nodes.standard("Shape", [x], [self.rows], start=0, end=1)
-        return out
+        return x
 
     def starts(self, *, given: bool) -> dict[str, str]:
         """Where all that is carried starts, a row for each of the batch; `given`: states are inputs."""
         found: dict[str, str] = {}
         for name, item in self.program.carried.items():
             if given and name in self.states:
-                self.inputs.append(info(self.states[name], INT64, item.size))
+                self.inputs.append(info(self.states[name], self.program.outside, item.size))
                 found[name] = self.shared.name(f"{name}.start")
                 self.nodes.standard("Cast", [self.states[name]], [found[name]], to=type_of(item.dtype))
             else:
@@ -163,28 +163,23 @@ class _Model:
         return found
 
     def leave(self, tensor: str, key: str, *axes: int | str) -> None:
-        """An output of integers."""
-        name = self.names[key]
-        self.nodes.standard("Cast", [tensor], [name], to=type_of(INT64))
-        self.outputs.append(info(name, INT64, *axes))
+        """An output beside y: a state, or what was counted."""
+        dtype = self.program.outside
+        self.nodes.standard("Cast", [tensor], [self.names[key]], to=type_of(dtype))
+        self.outputs.append(info(self.names[key], dtype, *axes))
 
     def answer(self, tensor: str, *axes: str) -> None:
-        """The output y, from its integers (batch, *axes, outputs)."""
-        graph, units = self.program.graph, self.program.units
-        if units is None:
-            self.nodes.standard("Cast", [tensor], ["y"], to=type_of(INT64))
-            self.outputs.append(info("y", INT64, *axes, graph.size(graph.answer.x)))
-        else:
-            self.outputs.append(units.answer(self.nodes, graph, tensor, axes))
+        """The output y, from the values (batch, *axes, outputs)."""
+        self.outputs.append(self.program.answer(self.nodes, tensor, axes))
 
     def proto(self, name: str) -> onnx.ModelProto:
         """The whole, with its functions and constants."""
         tensors, casts = self.shared.tensors()
         graph = helper.make_graph([*casts, *self.nodes.protos], name, self.inputs, self.outputs, tensors)
-        integers = type_of(self.shared.dtype)
+        values = type_of(self.shared.dtype)
         model = helper.make_model(
             graph,
-            functions=[onnx.parser.parse_function(text(f, integers)) for f in self.shared.functions],
+            functions=[onnx.parser.parse_function(text(f, values)) for f in self.shared.functions],
             opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)],
             ir_version=IR_VERSION,
             producer_name="ltc2neuro",

@@ -1,18 +1,19 @@
-"""One sample of an integer graph as nodes: its blocks in order, those that are repeated as a `Loop`."""
+"""One sample of a graph as nodes: its blocks in order, those that are repeated as a `Loop`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Generic
 
 import numpy as np
 import onnx
 from onnx import helper
 
 from compiler.graph.graph import Block
-from compiler.graph.integers import IntegerGraph
-from compiler.graph.ops import Rescale, StateRead
-from compiler.onnx.integer_ops import NODES, Lowering, can_clip
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import StateRead
+from compiler.onnx.lowering import G_co, Lowering
 from compiler.onnx.nodes import Nodes, type_of
 
 COUNT = np.dtype(np.int64)
@@ -46,32 +47,12 @@ class Site:
         return (f"{self.value}.lowest", f"{self.value}.highest") if self.ends else ()
 
 
-def sites_of(graph: IntegerGraph, *, extremes: bool) -> dict[str, Site]:
-    """All values that can be clipped; `extremes`: how far those that are rounded were is kept, too."""
-    found = [op for _, op in graph.ops() if can_clip(graph, op)]
-    return {
-        op.result: Site(op.result, graph.size(op.result), extremes and isinstance(op, Rescale))
-        for op in found
-        if op.result
-    }
-
-
-def carried_by(graph: IntegerGraph, sites: Mapping[str, Site], dtype: np.dtype) -> dict[str, Carried]:
-    """All that is kept, by name: states, counts, and how far values were."""
-    found = {s.name: Carried(dtype, s.size, graph.constants[s.initial].astype(dtype)) for s in graph.states}
-    limits = np.iinfo(dtype)
-    for site in sites.values():
-        found[site.count] = Carried(COUNT, site.size, np.zeros(1, COUNT))
-        for name, start in zip(site.reached, (limits.max, limits.min), strict=False):
-            found[name] = Carried(dtype, site.size, np.array([start], dtype))
-    return found
-
-
 @dataclass(frozen=True)
-class Sample:
+class Sample(Generic[G_co]):
     """The nodes of a sample that are being written."""
 
-    to: Lowering
+    to: Lowering[G_co]
+    table: OpTable[[Lowering[G_co]], None]
     sites: Mapping[str, Site]
     carried: Mapping[str, Carried]
 
@@ -97,7 +78,7 @@ class Sample:
             if isinstance(op, StateRead):
                 to.call("StateRead", [current[op.state]], op.out)
             else:
-                NODES(op, to)
+                self.table(op, to)
         written = {op.state: to.wide(op.x) for op in block.commits}
         for site in self._own(block):
             self._count(site, current)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from compiler.graph.graph import Graph
 from compiler.running.extra import ONNX_FILES
 from hw_models.arguments import check_choice, check_flag, check_path
 from hw_models.errors import InputError
 from hw_models.fixed_point import SEMANTICS_VERSION
-from hw_models.plain import Json
 from ltc2neuro.artifact.whole import write_whole
 from ltc2neuro.compiled.assembling import host_maps
 from ltc2neuro.compiled.record import Record
@@ -17,45 +20,64 @@ from ltc2neuro.inputs.layout import HOW
 from ltc2neuro.version import __version__
 
 FORMS = ("sequence", "step")
+GRAPHS = ("integer", "float")
 
 
-def to_onnx(record: Record, path: str | Path, form: str, real: bool) -> None:
+def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool) -> None:
     """Write `record` to `path`: see `Network.to_onnx`."""
-    path, form, real = check_path(path), check_choice(form, FORMS, "form"), check_flag(real, "real")
-    if real and record.layout.time_first is None:
+    path, real = check_path(path), check_flag(real, "real")
+    form, graph = check_choice(form, FORMS, "form"), check_choice(graph, GRAPHS, "graph")
+    layout = record.layout
+    if graph == "float" and not real:
+        raise InputError("a float graph has no integers", where="real", advice="Leave real=False out.")
+    if real and layout.time_first is None:
         raise InputError(
             "it was not said whether arrays of this network have batch or time first",
             advice=f"Compile it with batch_first=, or write it with real=False. {HOW}",
         )
     ONNX_FILES.require()
-    from compiler.onnx.model import Program
-    from compiler.onnx.units import Units
+    from compiler.onnx.programs import FLOAT32, FloatProgram, IntegerProgram
+    from compiler.onnx.shapes import Shapes
 
-    layout = record.layout
-    units = Units(
-        record.timed, bool(layout.time_first), layout.answers_time_first, record.readout == "last", record.step_shape
+    shapes = Shapes(
+        timed=record.timed,
+        time_first=bool(layout.time_first),
+        answers_time_first=layout.answers_time_first,
+        last=record.readout == "last",
+        step_shape=record.step_shape,
     )
-    program = Program(record.graph, record.chip.product_bits, units if real else None, metadata=metadata(record))
+    if graph == "float":
+        shapes = replace(shapes, reals=FLOAT32)
+        program = FloatProgram(graph=record.float_graph, shapes=shapes, metadata=_of_both(record, record.float_graph))
+    else:
+        program = IntegerProgram(
+            graph=record.graph,
+            product_bits=record.chip.product_bits,
+            shapes=shapes if real else None,
+            metadata=_of_both(record, record.graph) | _of_integers(record),
+        )
     model = program.step() if form == "step" else program.sequence()
     write_whole(path, lambda beside: beside.write_bytes(model.SerializeToString(deterministic=True)))
 
 
-def metadata(record: Record) -> dict[str, str]:
-    """What the file says of the network: texts by their keys, most of them JSON."""
-    graph = record.graph
-    states = {s.name: graph.constants[s.initial].tolist() for s in graph.states}
-    forms = {name: graph.format(name) for name in graph.values}
-    found: dict[str, Json] = {
-        "formats": {name: [form.fraction, form.low, form.high] for name, form in forms.items()},
-        "host": host_maps(record),
-        "initial": {name: row * (graph.state(name).size // len(row)) for name, row in states.items()},
-    }
+def _of_both(record: Record, graph: Graph) -> dict[str, str]:
+    """What a file says of the network: texts by their keys."""
     answers = "at every step" if record.readout == "every" else "at the last step"
-    texts = {
+    initial = {s.name: np.broadcast_to(graph.constants[s.initial], s.size).tolist() for s in graph.states}
+    return {
         "ltc2neuro": __version__,
         "model": f"{record.features} features -> {record.step_shape} {answers}, dt {record.dt:g}",
         "proof": "" if record.evidence is None else record.evidence.headline(),
+        "initial": json.dumps(initial),
+    }
+
+
+def _of_integers(record: Record) -> dict[str, str]:
+    """What it says of the integers."""
+    forms = {name: record.graph.format(name) for name in record.graph.values}
+    return {
         "chip": record.chip.name,
         "semantics": str(SEMANTICS_VERSION),
+        "formats": json.dumps({name: [form.fraction, form.low, form.high] for name, form in forms.items()}),
+        "host": json.dumps(host_maps(record)),
     }
-    return texts | {name: json.dumps(value) for name, value in found.items()}

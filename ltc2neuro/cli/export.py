@@ -18,6 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="the .onnx file to write")
     parser.add_argument("--step", action="store_true", help="one sample, states in and out; without: whole sequences")
     parser.add_argument("--integers", action="store_true", help="integers in and out, without the host's maps")
+    parser.add_argument("--float", action="store_true", help="the model as it was traced, in float32, not the integers")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,7 +27,8 @@ def run(options: argparse.Namespace) -> int:
 
     require_folder(options.model)
     net = ltc2neuro.load(options.network)
-    net.to_onnx(options.model, form="step" if options.step else "sequence", real=not options.integers)
+    form, graph = "step" if options.step else "sequence", "float" if options.float else "integer"
+    net.to_onnx(options.model, form, graph=graph, real=not options.integers)
     size = Path(options.model).stat().st_size
     say(options, f"wrote {options.model}, {size:,} bytes", {"model": options.model, "bytes": size})
     return HELD

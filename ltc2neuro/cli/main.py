@@ -39,9 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="ltc2neuro", description="Trained liquid neural networks to Loihi-class neuromorphic chips."
-    )
+    parser = Parser(prog="ltc2neuro", description="Trained liquid neural networks to Loihi-class neuromorphic chips.")
     parser.add_argument("--version", action="version", version=f"ltc2neuro {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

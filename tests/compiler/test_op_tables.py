@@ -7,7 +7,7 @@ from compiler.executors import float64, reference, unrounded
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import OPS, Elementwise, Input, Op, Output, StateRead, StateWrite
 from compiler.graph.shapes import FAULTS
-from compiler.onnx.integer_ops import NODES
+from compiler.onnx import integer_ops, real_ops
 from compiler.quantize.bias import BIAS
 from compiler.quantize.fractions import WANTS
 from compiler.quantize.lowering import LOWER
@@ -48,7 +48,8 @@ TABLES = {
     "templates": (select.kinds, {op for op in INTEGER if issubclass(op, Elementwise)}),
     "float64": (float64.KERNELS.kinds, REAL - EFFECTS - {StateRead}),
     "reference": (reference.KERNELS.kinds, INTEGER - EFFECTS - {StateRead}),
-    "onnx": (NODES.kinds, INTEGER - EFFECTS - {StateRead}),
+    "onnx, floats": (real_ops.NODES.kinds, REAL - EFFECTS - {StateRead}),
+    "onnx": (integer_ops.NODES.kinds, INTEGER - EFFECTS - {StateRead}),
     "unrounded": (unrounded.KERNELS.kinds - (REAL - INTEGER), INTEGER - EFFECTS - {StateRead}),
 }
 

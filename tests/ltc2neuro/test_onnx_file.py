@@ -7,6 +7,7 @@ import re
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ import onnxruntime
 import torch
 from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP
-from networks import classified, sequences, tracked, tracker
+from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
+from compiler.executors.float64 import run_float
 from hw_models.fixed_point import SEMANTICS_VERSION
 from ltc2neuro.cli.main import main
 from ltc2neuro.compiled.network import BaseNetwork
@@ -124,6 +126,45 @@ def test_time_spans(tmp_path):
     states = {n: np.tile(row, (3, 1)) for n, row in json.loads(metadata(step)["initial"]).items()}
     (y,) = step.run(["y"], {"x": X[:, 0], "timespans": spans[:, 0], **states})
     assert np.array_equal(y, expected.outputs[:, 0])
+
+
+FLOATS: dict[str, Callable[[], torch.nn.Module]] = {
+    "LTC": tracker,
+    "the last step": classifier,
+    "wired CfC": lambda: CfC(3, AutoNCP(8, 2, seed=1)),
+    "mixed memory": lambda: CfC(3, 4, mixed_memory=True),
+    "GRU": lambda: torch.nn.GRU(3, 4, batch_first=True),
+    "no state": lambda: torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GELU(), torch.nn.Softplus()),
+}
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_floats_are_near_to_torch(tmp_path, name):
+    torch.manual_seed(0)
+    model, x = FLOATS[name]().eval(), X.astype(np.float32)
+    net = ltc2neuro.compile(model, sequences())
+    session = session_of(net, tmp_path, graph="float")
+    with torch.no_grad():
+        answer = model(torch.from_numpy(x))
+    expected = (answer[0] if isinstance(answer, tuple) else answer).numpy()
+    (y,) = session.run(["y"], {"x": x})
+    assert y.dtype == np.float32 and y.shape == expected.shape and np.abs(y - expected).max() < 1e-5
+    step = session_of(net, tmp_path, form="step", graph="float")
+    initial = json.loads(metadata(step)["initial"])
+    states = {n: np.tile(np.float32(row), (3, 1)) for n, row in initial.items()}
+    for t in range(x.shape[1]):
+        y, *after = step.run(["y", *(f"{n}.next" for n in states)], {"x": x[:, t], **states})
+        states = dict(zip(states, after, strict=True))
+    assert np.abs(y - (expected if expected.ndim == 2 else expected[:, -1])).max() < 1e-5
+
+
+def test_floats_with_time_spans(tmp_path):
+    net, x = timed("pure"), X.astype(np.float32)
+    spans = np.random.default_rng(2).uniform(0.3, 1.0, (3, 7)).astype(np.float32)
+    (y,) = session_of(net, tmp_path, graph="float").run(["y"], {"x": x, "timespans": spans})
+    assert np.abs(y - run_float(net.float_graph, np.concatenate([x, spans[..., None]], 2)).outputs).max() < 1e-5
+    with pytest.raises(InputError, match="no integers"):
+        net.to_onnx(tmp_path / "m.onnx", graph="float", real=False)
 
 
 def metadata(session: onnxruntime.InferenceSession) -> dict[str, str]:

@@ -16,8 +16,10 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 
 from compiler.executors.reference import run_reference
+from compiler.functions import FUNCTIONS
 from compiler.graph import IntegerGraph
-from compiler.onnx.model import Program
+from compiler.onnx.functions import text
+from compiler.onnx.programs import IntegerProgram
 
 few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
 
@@ -42,7 +44,7 @@ def test_random_graphs(graph, seed, chip):
 def test_both_forms_in_the_interpreter_of_onnx(graph, seed, bits):
     x, states = numbers(graph, seed, batch=2, time=3)
     expected = run_reference(graph, x, states)
-    program = Program(graph, bits)
+    program = IntegerProgram(graph=graph, product_bits=bits)
     for model in (program.step(), program.sequence()):
         onnx.checker.check_model(model, full_check=True)
         onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
@@ -80,7 +82,9 @@ def test_a_repeated_block_that_writes_nothing(clips):
     b.block("sample")
     run = onnx_agrees(b.graph(), np.zeros((1, 2, 1), int))
     assert sum(run.saturations.values()) == (6 if clips else 0)
-    scan = next(n for n in Program(b.graph(), 31).sequence().graph.node if n.op_type == "Scan")
+    scan = next(
+        n for n in IntegerProgram(graph=b.graph(), product_bits=31).sequence().graph.node if n.op_type == "Scan"
+    )
     assert ("Loop" in {n.op_type for n in scan.attribute[0].g.node}) == clips
 
 
@@ -91,7 +95,7 @@ def test_sums_beyond_what_float64_holds():
     b.block("sample")
     x = np.array([[[SMALL, SMALL - 2, 1 - SMALL]]])
     graph = b.graph()
-    assert "WideMatVec" in {f.name for f in Program(graph, 62).sequence().functions}
+    assert "WideMatVec" in {f.name for f in IntegerProgram(graph=graph, product_bits=62).sequence().functions}
     onnx_agrees(graph, x, "ideal")
 
 
@@ -118,7 +122,7 @@ def test_a_model_says_what_its_nodes_compute():
     b = Builder()
     b.output(b.mul_shift(b.input(2), b.constant([3]), 1))
     b.block("sample")
-    model = Program(b.graph(), 31, metadata={"chip": "loihi2"}).step()
+    model = IntegerProgram(graph=b.graph(), product_bits=31, metadata={"chip": "loihi2"}).step()
     assert {node.domain for node in model.graph.node} == {"", "ltc2neuro"}
     (function,) = model.functions
     assert (function.domain, function.name) == ("ltc2neuro", "MulShift")
@@ -130,5 +134,15 @@ def test_a_graph_gives_the_same_bytes():
     b = Builder(1)
     b.output(b.polynomial(b.input(2), 5, 3))
     b.block("sample")
-    first, second = (Program(b.graph(), 31).sequence().SerializeToString(deterministic=True) for _ in range(2))
+    program = IntegerProgram(graph=b.graph(), product_bits=31)
+    first, second = (program.sequence().SerializeToString(deterministic=True) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_element_functions(name):
+    x = np.linspace(-9, 9, 181, dtype=np.float32)
+    x = np.abs(x) + np.float32(0.01) if name in ("sqrt", "reciprocal") else x
+    function = ReferenceEvaluator(onnx.parser.parse_function(text(name, onnx.TensorProto.FLOAT)))
+    (y,) = function.run(None, {"x": x}, attributes={})
+    assert y.dtype == np.float32 and np.allclose(y, FUNCTIONS[name].real(x.astype(np.float64)), rtol=2e-6, atol=1e-6)

@@ -1,0 +1,36 @@
+"""The same random programs as ONNX models in onnxruntime: all that a run tells is equal to the reference's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.fuzz.kind import Kind
+from benchmarks.fuzz.programs import LANES, SAMPLES, program
+from compiler.executors.reference import run_reference
+from compiler.onnx.executor import prepare_onnx
+from compiler.running.executor import Job
+
+PRODUCT_BITS = (31, 62)
+"""Of loihi2, and of spinnaker2 and ideal"""
+
+
+def trial(seed: int) -> str:
+    """Compare outputs, states, and what was clipped. Raises `AssertionError` where they differ."""
+    graph, rng = program(seed), np.random.default_rng([seed, 3])
+    x = rng.integers(-(2**15) + 1, 2**15, (LANES, SAMPLES, graph.size(graph.entry.out)))
+    states = None
+    if rng.random() < 0.5:
+        forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
+        states = {n: rng.integers(form.low, form.high + 1, (LANES, size)) for n, (size, form) in forms.items()}
+    expected = run_reference(graph, x, states)
+    for bits in PRODUCT_BITS:
+        found = prepare_onnx(graph, bits)(Job(x, states))
+        assert np.array_equal(found.outputs, expected.outputs), f"outputs, {bits} bits"
+        for name, values in expected.states.items():
+            assert np.array_equal(found.states[name], values), f"{name}, {bits} bits"
+            assert np.array_equal(found.final[name], expected.final[name]), f"{name} at the end, {bits} bits"
+        assert found.saturations == expected.saturations, f"{bits} bits"
+    return "equal"
+
+
+KIND = Kind(trial, seconds=60)

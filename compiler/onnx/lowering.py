@@ -1,0 +1,125 @@
+"""A graph that is being written as nodes, and the ops of which reals and integers make the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+import numpy as np
+
+from compiler.executors.execution import Array
+from compiler.graph import ops
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Relation
+from compiler.graph.segments import segments_of
+
+if TYPE_CHECKING:
+    from compiler.onnx.nodes import Nodes
+
+G_co = TypeVar("G_co", bound=Graph, covariant=True)
+
+_RELATIONS = {Relation.LESS: "Less", Relation.LESS_EQUAL: "LessOrEqual", Relation.EQUAL: "Equal"}
+
+
+@dataclass(frozen=True)
+class Lowering(Generic[G_co]):
+    """A graph that is being written as nodes: what its ops have become so far."""
+
+    graph: G_co
+    nodes: Nodes
+    rows: str
+    """the tensor that holds the number of rows of the batch"""
+    sample: str
+    """the tensor of this sample's values, (rows, features)"""
+    tensors: dict[str, str] = field(default_factory=dict)
+    """the tensor of each value"""
+    clipped: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """of values that can be clipped: the tensors before and after"""
+
+    def read(self, name: str) -> str:
+        """The tensor of a value or constant."""
+        constants = self.graph.constants
+        return self.nodes.constant(name, constants[name]) if name in constants else self.tensors[name]
+
+    def array(self, name: str) -> Array:
+        """A constant."""
+        return self.graph.constants[name]
+
+    def call(self, function: str, inputs: Sequence[str], out: str, more: Sequence[str] = ()) -> None:
+        """A node that computes the value `out`, with the user's name and lines."""
+        value = self.graph.values[out]
+        doc = "\n".join((*value.modules, *value.lines))
+        self.tensors[out] = self.nodes.shared.name(out)
+        self.nodes.call(function, inputs, [self.tensors[out], *more], value.represents or out, doc)
+
+    def wide(self, name: str) -> str:
+        """The tensor of a value or constant with all rows of the batch."""
+        if name not in self.graph.constants:
+            return self.tensors[name]
+        return expanded(self.nodes, self.read(name), self.rows, self.graph.size(name))
+
+    def joined(self, sources: Sequence[str]) -> str:
+        """The values `sources`, concatenated."""
+        if len(sources) == 1:
+            return self.wide(sources[0])
+        joined = self.nodes.shared.name("+".join(sources))
+        self.nodes.standard("Concat", [self.wide(s) for s in sources], [joined], axis=-1)
+        return joined
+
+
+def expanded(nodes: Nodes, tensor: str, rows: str, size: int) -> str:
+    """A tensor (size,) or (1, size) as (rows, size)."""
+    shape, wide = nodes.shared.name(f"{tensor}.shape"), nodes.shared.name(f"{tensor}.rows")
+    elements = nodes.constant(f"[{size}]", [size], np.int64)
+    nodes.standard("Concat", [rows, elements], [shape], axis=0)
+    nodes.standard("Expand", [tensor, shape], [wide])
+    return wide
+
+
+Binary: TypeAlias = ops.Add | ops.Sub | ops.Mul | ops.Div | ops.Min | ops.Max | ops.And
+
+
+def of_two(op: Binary, to: Lowering[Graph]) -> None:
+    """The function of that name."""
+    to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
+
+
+def compare(op: ops.Compare, to: Lowering[Graph]) -> None:
+    """1 or 0."""
+    to.call(_RELATIONS[op.relation], [to.read(op.a), to.read(op.b)], op.out)
+
+
+def select(op: ops.Select, to: Lowering[Graph]) -> None:
+    """Element by element one of two."""
+    to.call("Select", [to.read(op.condition), to.read(op.a), to.read(op.b)], op.out)
+
+
+def gather(op: ops.Gather, to: Lowering[Graph]) -> None:
+    """Elements of the sources."""
+    index = to.nodes.constant(op.index, to.array(op.index), np.int32)
+    to.call("Gather", [to.joined(op.sources), index], op.out)
+
+
+def segment_sum(op: ops.SegmentSum, to: Lowering[Graph]) -> None:
+    """Sums of elements: a 0 stands after the last one, and fills up the shorter sums."""
+    graph, segments = to.graph, segments_of(to.graph, op)
+    stops = [*segments.starts[1:], len(segments.order)]
+    longest = max((stop - start for start, stop in zip(segments.starts, stops, strict=True)), default=1)
+    elements = np.full((graph.size(op.out), longest), graph.size(op.x))
+    for row, start, stop in zip(segments.filled, segments.starts, stops, strict=True):
+        elements[row, : stop - start] = segments.order[start:stop]
+    to.call("SegmentSum", [to.wide(op.x), to.nodes.constant(f"{op.out}.elements", elements, np.int32)], op.out)
+
+
+def mat_vec(op: ops.MatVec, to: Lowering[Graph], function: str) -> None:
+    """A product by `function`, at many places where it is a convolution."""
+    matrix = to.nodes.constant(op.matrix, to.array(op.matrix).T)
+    if op.places is None:
+        to.call(function, [to.joined(op.sources), matrix], op.out)
+        return
+    places = to.nodes.constant(op.places, to.array(op.places), np.int32)
+    patches, sums = (to.nodes.shared.name(f"{op.out}.{part}") for part in ("patches", "sums"))
+    to.nodes.call("Patches", [to.wide(op.sources[0]), places], [patches])
+    to.nodes.call(function, [patches, matrix], [sums])
+    to.call("ChannelsFirst", [sums], op.out)

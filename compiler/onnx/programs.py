@@ -1,0 +1,134 @@
+"""What becomes a model: an integer graph, or a float graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Rescale
+from compiler.onnx import integer_ops, real_ops
+from compiler.onnx.integer_ops import Integers, can_clip, most_shift
+from compiler.onnx.lowering import Lowering
+from compiler.onnx.model import Program
+from compiler.onnx.nodes import Nodes, type_of
+from compiler.onnx.sample import COUNT, Carried, Site, info
+from compiler.onnx.shapes import Shapes
+
+INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntegerProgram(Program[IntegerGraph]):
+    """An integer graph, for a chip with products of so many bits. States enter and leave as int64.
+
+    `shapes` None: samples and answers do, too; else the host's maps are a part of the model. With `extremes` it also
+    returns how far values were that were clipped.
+    """
+
+    product_bits: int
+    shapes: Shapes | None = None
+    extremes: bool = False
+
+    @cached_property
+    def dtype(self) -> np.dtype:
+        """The integers that hold all that is computed, and all powers of two by which anything is shifted."""
+        return np.dtype(np.int32 if self.product_bits <= 31 and most_shift(self.graph) <= 30 else np.int64)
+
+    @property
+    def outside(self) -> np.dtype:
+        """States are int64."""
+        return INT64
+
+    @property
+    def table(self) -> OpTable[[Integers], None]:
+        """Of integer ops."""
+        return integer_ops.NODES
+
+    @cached_property
+    def sites(self) -> Mapping[str, Site]:
+        """The values that can be clipped."""
+        found = [op for _, op in self.graph.ops() if can_clip(self.graph, op)]
+        return {
+            op.result: Site(op.result, self.graph.size(op.result), self.extremes and isinstance(op, Rescale))
+            for op in found
+            if op.result is not None
+        }
+
+    @cached_property
+    def carried(self) -> dict[str, Carried]:
+        """States, counts, and how far values were."""
+        found, limits = dict(super().carried), np.iinfo(self.dtype)
+        for site in self.sites.values():
+            found[site.count] = Carried(COUNT, site.size, np.zeros(1, COUNT))
+            for name, start in zip(site.reached, (limits.max, limits.min), strict=False):
+                found[name] = Carried(self.dtype, site.size, np.array([start], self.dtype))
+        return found
+
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
+        """Integers, or real values of which the host's map makes integers."""
+        graph, out = self.graph, nodes.shared.name("x.integers")
+        features = graph.size(graph.entry.out)
+        if self.shapes is None:
+            nodes.standard("Cast", ["x"], [out], to=type_of(self.dtype))
+            return out, [info("x", INT64, *axes, features)]
+        x, inputs = self.shapes.enter(nodes, axes, features)
+        host, form = graph.input_map, graph.input_format
+        ends = {"per_unit": [1 / form.lsb], "low": [form.low], "high": [form.high]}
+        nodes.call("Input", [x, *self._reals(nodes, "x", {"scale": host.scale, "offset": host.offset, **ends})], [out])
+        return out, inputs
+
+    def answer(self, nodes: Nodes, tensor: str, axes: tuple[str, ...]) -> onnx.ValueInfoProto:
+        """Integers, or what the host makes of them."""
+        graph, host = self.graph, self.graph.output_map
+        if self.shapes is None:
+            nodes.standard("Cast", [tensor], ["y"], to=type_of(INT64))
+            return info("y", INT64, *axes, host.scale.size)
+        y, lsb = nodes.shared.name("y.flat"), 2.0 ** -graph.fraction(graph.answer.x)
+        numbers = {"lsb": [lsb], "scale": host.scale, "offset": host.offset}
+        nodes.call("Output", [tensor, *self._reals(nodes, "y", numbers)], [y])
+        return self.shapes.answer(nodes, y, axes, host.scale.size)
+
+    @staticmethod
+    def _reals(nodes: Nodes, prefix: str, numbers: Mapping[str, npt.ArrayLike]) -> list[str]:
+        return [nodes.constant(f"{prefix}.{name}", array, np.float64) for name, array in numbers.items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatProgram(Program[Graph]):
+    """A float graph, in float32: states, samples and answers are in the model's units."""
+
+    shapes: Shapes
+
+    @cached_property
+    def dtype(self) -> np.dtype:
+        """As torch computes."""
+        return FLOAT32
+
+    @property
+    def outside(self) -> np.dtype:
+        """States are float32."""
+        return FLOAT32
+
+    @property
+    def table(self) -> OpTable[[Lowering[Graph]], None]:
+        """Of real ops."""
+        return real_ops.NODES
+
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
+        """Samples as they are: the op Input has the host's map."""
+        return self.shapes.enter(nodes, axes, self.graph.size(self.graph.entry.out))
+
+    def answer(self, nodes: Nodes, tensor: str, axes: tuple[str, ...]) -> onnx.ValueInfoProto:
+        """In the model's units."""
+        op, y = self.graph.answer, nodes.shared.name("y.flat")
+        maps = [nodes.constant(name, self.graph.constants[name]) for name in (op.scale, op.offset)]
+        nodes.call("HostMap", [tensor, *maps], [y])
+        return self.shapes.answer(nodes, y, axes, self.graph.size(op.x))
