@@ -79,7 +79,7 @@ def refuse_keras(path: Path) -> None:
         return
     if keras:
         raise WeightsError(
-            "Keras models are other functions under the same names",
+            "Keras models compute other functions under the same names",
             where=str(path),
             advice="The gate of a Keras CfC has another sign and no tanh, a Keras LTC no softplus: its weights mean "
             "something else in torch. Train the torch module.",

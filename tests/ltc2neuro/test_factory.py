@@ -97,5 +97,5 @@ def test_a_keras_model_is_refused_with_the_reason(folder):
     (folder / "saved").mkdir()
     (folder / "saved" / "saved_model.pb").write_bytes(b"")
     for name in ("model.keras", "saved"):
-        with pytest.raises(WeightsError, match="Keras models are other functions"):
+        with pytest.raises(WeightsError, match="Keras models compute other functions"):
             build_model(name)

@@ -194,9 +194,9 @@ def test_a_lazy_model_is_called_first(tmp_path):
         ("w.pt", b"nonsense", "as tensors only"),
         ("w.ckpt", b"", "not a file"),
         ("w.bin", b"", "end in .safetensors"),
-        ("w.h5", b"", "Keras models are other functions"),
-        ("w.keras", b"", "Keras models are other functions"),
-        ("saved_model.pb", b"", "Keras models are other functions"),
+        ("w.h5", b"", "Keras models compute other functions"),
+        ("w.keras", b"", "Keras models compute other functions"),
+        ("saved_model.pb", b"", "Keras models compute other functions"),
     ],
 )
 def test_broken_files(tmp_path, name, content, message):
