@@ -21,7 +21,7 @@ from typing import ClassVar, TypeAlias
 class Register:
     """A temporary of one tick: virtual, as many as a program wants, until registers are allocated.
 
-    `value` names for readers what an allocated register holds; it makes no difference.
+    `value` names for readers what an allocated register holds; it changes nothing.
     """
 
     name: str

@@ -15,14 +15,14 @@ RESOURCES = ("words", "synapses", "neurons", "in-axons", "axon map", "programs")
 
 
 def neuron_units(memory: Memory, words: int) -> int:
-    """Units of a neuron with so many words."""
+    """Units of a neuron with this many words."""
     return max(1, -(-words // memory.state_words_per_unit))
 
 
 def synapse_words(memory: Memory, synapses: npt.ArrayLike, bits: float | None = None) -> Integers:
     """Words of an axon's synapses on one core, packed in blocks; `bits` a synapse, the file's default where None.
 
-    Zero weights are no synapses.
+    Zero weights are not synapses.
     """
     wide = memory.synapse_bits.default if bits is None else bits
 

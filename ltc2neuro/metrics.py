@@ -18,7 +18,7 @@ Metric: TypeAlias = Callable[[Array, Array], float]
 
 
 STILL = 8
-"""A channel whose deviation is below so many LSB of its largest value only carries rounding: it stands still"""
+"""A channel whose deviation is below this many LSB of its largest value only carries rounding: it stands still"""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Network(BaseNetwork, Record):
         """Cores, ticks, time and energy of a sample: worst case, or with the messages that `run` sends.
 
         `chip` may be another than the network's own, or the same with more chips (`load_chip`); `cores`: spread the
-        neurons over at least so many; `options`: mapped otherwise. The run is repeated tick by tick to count its
+        neurons over at least this many; `options`: mapped otherwise. The run is repeated tick by tick to count its
         messages. Raises `PlacementError` where the network does not fit, `ChipError` where the chip's file does not
         tell its memory, times and energies.
         """

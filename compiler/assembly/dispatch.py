@@ -131,7 +131,7 @@ def ordered(sections: list[Section], period: int) -> list[Section] | None:
 
 
 def _resetting(reset: Reset, period: int, name: str) -> tuple[isa.Instruction, ...]:
-    """So many samples after the one that is reset entered, the counter of samples stands so much further."""
+    """This many samples after the one that is reset has entered, the counter of samples has advanced by as many."""
     due = isa.Immediate(reset.tick // period % reset.interval)
     moves = (isa.Move(word, initial) for word, initial in reset.words)
     return (isa.SkipUnless(SAMPLE, due, isa.Test.EQUAL, name), *moves, isa.Label(name))

@@ -87,7 +87,7 @@ def _value(source: isa.Source, values: KnownWords) -> int | None:
 
 
 def _after(instruction: isa.Instruction, values: KnownWords) -> KnownWords:
-    """What is known after an instruction that is no skip."""
+    """What is known after an instruction other than a skip."""
     target = isa.target(instruction)
     if target is None:
         return values

@@ -29,7 +29,7 @@ from hw_models.errors import LavaError
 START_S, TICK_S = 600.0, 0.2
 """The estimated deadline: to compile for the chip and to get a board, and for each tick with its exchange."""
 LATEST = 4
-"""So many ticks a sample may enter late, and a result leave late."""
+"""This many ticks a sample may enter late, and a result leave late."""
 
 
 def run_loihi2(

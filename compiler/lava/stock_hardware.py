@@ -23,7 +23,7 @@ from compiler.stock.network import ProcessGraph
 from hw_models.errors import LavaError
 
 ADAPTERS = 2 * LATEST
-"""So many ticks the way in and the way out may take together."""
+"""This many ticks the way in and the way out may take together."""
 
 
 def run_library_loihi2(network: ProcessGraph, x: Integers, expected: Integers) -> Execution:

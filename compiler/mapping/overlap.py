@@ -26,7 +26,7 @@ class Uses:
     last_write: int | None
 
     def least_period(self) -> int:
-        """So many ticks later another sample may begin."""
+        """This many ticks later another sample may begin."""
         if self.first_write is None or self.last_write is None:
             return 1
         return max(self.last_write - self.first, self.last - self.first_write, 1)

@@ -205,7 +205,7 @@ class _Planner:
         return fresh(primed(name), self.values, self.constants)
 
     def _compose(self, op: Linear, matrix: Sparse) -> dict[str, Sparse]:
-        """The op over its nearest sources that are no linear results; through relays where it does not fit."""
+        """The op over its nearest sources that are not linear results; through relays where it does not fit."""
         if matrix.highest_weight > self.chip.weight_high:
             raise ChipError(
                 f"a weight of {matrix.highest_weight} is more than a synapse holds",

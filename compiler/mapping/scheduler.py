@@ -16,7 +16,7 @@ from hw_models.chip import Chip
 from hw_models.errors import ChipError
 
 HASTE = 4
-"""So many levels may what waits leave too early."""
+"""This many levels may what waits leave too early."""
 
 
 def make_schedule(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def prepare_onnx(graph: IntegerGraph, product_bits: int) -> Runner:
-    """An integer graph, for a chip with products of so many bits, loaded into onnxruntime."""
+    """An integer graph, for a chip with products of this many bits, loaded into onnxruntime."""
     from onnxruntime import InferenceSession, SessionOptions  # pyright: ignore[reportAttributeAccessIssue]
 
     from compiler.onnx.programs import IntegerProgram
@@ -25,7 +25,7 @@ def prepare_onnx(graph: IntegerGraph, product_bits: int) -> Runner:
     program = IntegerProgram(graph=graph, product_bits=product_bits, extremes=True)
     options = SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 3  # what its optimizer could not do is no concern of the user
+    options.log_severity_level = 3  # what its optimizer could not do does not concern the user
     model = program.sequence(given=True).SerializeToString()
     session = InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]

@@ -27,7 +27,7 @@ INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 
 @dataclass(frozen=True, kw_only=True)
 class IntegerProgram(Program[IntegerGraph]):
-    """An integer graph, for a chip with products of so many bits. States enter and leave as int64.
+    """An integer graph, for a chip with products of this many bits. States enter and leave as int64.
 
     `shapes` None: samples and answers do, too; else the host's maps are a part of the model. With `extremes` it also
     returns how far values were that were clipped.

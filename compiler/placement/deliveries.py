@@ -15,7 +15,7 @@ Cores: TypeAlias = Mapping[str, Integers]
 """By population: the core of each of its neurons."""
 
 SPARSE = 16
-"""Where so many times more numbers are possible than are there, sorting them is less work than counting each."""
+"""Where this many times more numbers are possible than are there, sorting them is less work than counting each."""
 
 OUTSIDE = -1
 """In place of a core: the host, which sends the input and takes the output."""

@@ -24,7 +24,7 @@ Entries: TypeAlias = Mapping[str, Integers]
 """By population: how many entries of its core's axon map each neuron is taken to need."""
 
 FIRST_ROWS = 16
-"""So many rows a core is asked for first."""
+"""This many rows a core is asked for first."""
 
 
 class TooLargeError(PlacementError):

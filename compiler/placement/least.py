@@ -15,7 +15,7 @@ from hw_models.memory import neuron_units
 
 
 def least_cores(network: MappedNetwork, memory: Memory) -> tuple[int, str]:
-    """So many at least, and what needs them: neurons or synapses."""
+    """This many at least, and what needs them: neurons or synapses."""
     units = sum(p.size * neuron_units(memory, words_per_neuron(p)) for p in network.populations)
     inside = [c for c in network.connections if c.target.population is not None]
     bits = sum(int(np.count_nonzero(c.weights)) for c in inside) * memory.synapse_bits.default

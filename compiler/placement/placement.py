@@ -64,7 +64,7 @@ class Placement:
         return RESOURCES[int(shares.argmax())], float(shares.max())
 
     def fits_at(self, bits: float) -> bool:
-        """Whether the same cores would do if a packed synapse had so many bits."""
+        """Whether the same cores would do if a packed synapse had this many bits."""
         return bool(self._load(bits).fits(self.memory).all())
 
     def _load(self, bits: float) -> Load:

@@ -28,7 +28,7 @@ def first_fit(network: MappedNetwork, chip: Chip, bits: float | None = None) -> 
 def place(network: MappedNetwork, chip: Chip, bits: float | None = None, spread: int = 1) -> Placement:
     """The placement with the fewest cores and of those the one with least traffic from core to core.
 
-    Never worse than `first_fit`. With `spread` every population is shared out evenly over so many cores, as far as it
+    Never worse than `first_fit`. With `spread` every population is shared out evenly over this many cores, as far as it
     has neurons and they have room: populations work at ticks of their own, so this makes all ticks shorter. Raises
     errors as `first_fit` does, and where the chips' cores are too few.
     """

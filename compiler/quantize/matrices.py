@@ -82,7 +82,7 @@ def patches(samples: Floats, places: Integers | None) -> Floats:
 
 
 def evenly(samples: Floats, most: int) -> Floats:
-    """At most so many of the samples, from the first to the last.
+    """At most this many of the samples, from the first to the last.
 
     >>> evenly(np.arange(5.0), 3)
     array([0., 2., 4.])

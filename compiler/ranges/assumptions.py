@@ -19,7 +19,7 @@ from hw_models.errors import GraphError
 
 
 def check_assumptions(graph: IntegerGraph, chip: Chip) -> None:
-    """Raise `GraphError` where a constant or a format is none that the ops are defined for."""
+    """Raise `GraphError` where the ops are not defined for a constant or a format."""
     for value in graph.values.values():
         form = graph.format(value.name)
         if form.low > form.high:

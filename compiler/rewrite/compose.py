@@ -20,9 +20,9 @@ from compiler.rewrite.in_units import at_each_place
 from hw_models.arrays import Floats, Integers
 
 LARGEST_MATRIX = 10_000_000
-"""a gather followed by a sum becomes a matrix of at most so many elements"""
+"""a gather followed by a sum becomes a matrix of at most this many elements"""
 GROWTH = 2
-"""a product of maps has at most so many times their synapses"""
+"""a product of maps has at most this many times their synapses"""
 
 
 def compose(graph: Graph) -> Graph:

@@ -18,7 +18,7 @@ from compiler.rewrite.fold import identity
 from compiler.rewrite.scale_propagation import Units, View, with_units
 
 APART = 256.0
-"""Channels of which one is so many times as large as another do not share a format."""
+"""Channels of which one is this many times as large as another do not share a format."""
 
 
 def push(graph: Graph) -> Graph:

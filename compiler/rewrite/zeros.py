@@ -46,7 +46,7 @@ def find_zeros(graph: Graph) -> Zeros:
 
 
 ZERO: OpTable[[Zeros, int], Mask] = OpTable("zeros")
-"""The mask of each op's result, of so many elements."""
+"""The mask of each op's result, of this many elements."""
 
 
 @ZERO.on(ops.Input, ops.StateRead, ops.Compare, ops.Div)

@@ -30,13 +30,13 @@ OFF = 5e-3
 SLOW = 1 / 100
 """Neurons that lose less than this of themselves in a sample are looked at: of others the states' own errors tell."""
 MOST_TOLD = 10.0
-"""Errors of so many times the right value are not told apart."""
+"""Errors beyond this many times the right value are not told apart."""
 POINTS = 6
 """Samples of each sequence, at its end, from whose states a step is taken."""
 IN_MODE = 0.1
-"""Neurons that have so much of what the mode's largest has are its own."""
+"""Neurons with at least this share of the mode's largest component belong to it."""
 NEURONS = 64
-"""Of a state, the slowest are looked at, at most so many."""
+"""Of each state, at most this many of the slowest are looked at."""
 NUDGE = 2.0**-8
 """By how much of its largest value a state is moved to see its time constant."""
 MOST_ELEMENTS = 50_000

@@ -32,7 +32,7 @@ class LibraryForm:
     `growth`: a function whose hinges would each receive a wide sum receives it from a neuron of its own instead, a tick
     later, where that saves more than this factor of synapses.
     `margin`: a calibrated range is this much wider than what was seen.
-    Raises `InputError` for numbers that make no network.
+    Raises `InputError` for numbers that cannot make a network.
     """
 
     hinges: int = 16

@@ -7,7 +7,7 @@ A zip of uncompressed members, read by name only:
 
 The same contents give the same bytes. As nothing is compressed, no member can be larger than the file itself;
 what the graphs declare is checked before anyone allocates it. No pickle, no code, no path from the file is used.
-The hashes find damage; they are no signature.
+The hashes detect damage; they are not a signature.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def read(path: str | Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
 
 
 def not_a_network(reason: str, path: str | Path) -> ArtifactError:
-    """The error for a sound file whose contents make no network."""
+    """The error for a sound file whose contents are not a network."""
     return ArtifactError(f"not a network: {shortened(reason)}", where=str(path), advice=DAMAGED)
 
 

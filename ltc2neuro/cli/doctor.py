@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Examine and print. What is missing is no failure: the reference needs none of it; what is broken is."""
+    """Examine and print. What is missing is not a failure, as the reference needs none of it; what is broken is."""
     from ltc2neuro.doctor import Status, examine
 
     findings = examine()

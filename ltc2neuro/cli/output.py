@@ -34,7 +34,7 @@ def stages(options: argparse.Namespace, most: int) -> Iterator[None]:
     """Show the stages of the library's work inside, `most` of them, as a bar: on a terminal only, not with --json."""
     from tqdm import tqdm
 
-    off = True if options.json else None  # None: where standard error is no terminal
+    off = True if options.json else None  # None: where standard error is not a terminal
     with tqdm(total=most, disable=off, leave=False, bar_format="{n}/{total} |{bar:20}| {elapsed} {desc}") as bar:
 
         def show(what: str) -> None:

@@ -25,7 +25,7 @@ SAME, MIXED = 5, 16
 """How many times more the calibration is gone through in the same order, and in others: random walks leave twice their
 range in a few times as long."""
 OFFSET = 37
-"""By so many samples more the order begins elsewhere each time."""
+"""By this many samples the start of the order shifts each time."""
 SEQUENCES = 16
 """Of the calibration, the longest are gone through."""
 MOST_STEPS, MOST_ELEMENTS = 4096, 2**28

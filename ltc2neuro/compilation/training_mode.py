@@ -18,7 +18,7 @@ from ltc2neuro.tracing.calling.forward import first_steps, forward, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 
 NAMED = 6
-"""So many modules are named; of the others the number is."""
+"""This many modules are named; of the others the number is."""
 ROWS, STEPS = 4, 8
 """Of the calibration, what both modes are asked: what reads self.training does so in every call"""
 ALIKE = 1e-5

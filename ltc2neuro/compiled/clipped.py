@@ -70,7 +70,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Clipped:
-    """What was clipped in so many samples of all sequences together: vectors of which any element was."""
+    """What was clipped in this many samples of all sequences together: vectors of which any element was."""
 
     samples: int = 0
     tallies: tuple[Tally, ...] = ()

@@ -42,7 +42,7 @@ class InputEnd:
 
 @dataclass(frozen=True)
 class OutputEnd:
-    """What integers (..., outputs) that leave mean: so many LSB, and the host's map."""
+    """What integers (..., outputs) that leave mean: this many LSB, and the host's map."""
 
     host: HostMap
     lsb: Floats | float

@@ -68,7 +68,7 @@ def as_rows(state: object, words: Mapping[str, StateWord], batch: int | None) ->
     """The arrays (batch, size) handed in, by the names of `words`; `batch` None: any, but the same for all.
 
     A state that the network has in parts, such as h[0:5] and h[5:8], may be given whole, as h; torch's axis of a single
-    layer before the batch is taken off. Raises `InputError` for other names, shapes, and what is no finite number.
+    layer before the batch is removed. Raises `InputError` for other names, shapes, and what is not finite.
     """
     wholes = {match[1] for name in words if (match := _PART.fullmatch(name))}
     if not isinstance(state, Mapping) or not set(state) <= set(words) | wholes:

@@ -10,7 +10,7 @@ from ltc2neuro.compiled.record import KnownAnswer
 
 
 def problem_of(known: KnownAnswer, channels: int, outputs: int, states: Mapping[str, int]) -> str:
-    """What does not fit a network of so many channels and outputs and of states of these sizes; empty where all does.
+    """What does not fit a network of this many channels and outputs and of states of these sizes; empty where all does.
 
     Raises `ValueError` where the known sequence has not three axes.
     """

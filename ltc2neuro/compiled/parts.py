@@ -88,7 +88,7 @@ class Parts(BaseParts[Record, Prepared]):
         return self.placed(self.record.chip)
 
     def placed(self, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
-        """Its neurons on cores of `chip`, at least on so many. Raises `ChipError` where they do not fit."""
+        """Its neurons on cores of `chip`, at least on this many. Raises `ChipError` where they do not fit."""
         memory_of(chip)  # before anything is mapped
         return place(self.prepared.on(chip).mapped(options=options), chip, spread=cores)
 

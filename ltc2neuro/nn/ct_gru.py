@@ -28,7 +28,7 @@ class CTGRUCell(nn.Module):
 
     Variant "corrected" decays by d_m = exp(-dt / tau_m) with the elapsed time dt. Variant "published" does as the LTC
     paper's repository: d_m = exp(-1 / ln tau_m), whatever the elapsed time, so that the first trace is always 0.
-    Weights of one variant are no good for the other. The state holds the traces of a unit side by side,
+    Weights of one variant do not work in the other. The state holds the traces of a unit side by side,
     (batch, hidden_size * scales), each in (-1, 1), where it has to start, too; `cell_clip` c limits it to -c ... c.
     """
 

@@ -34,7 +34,7 @@ class Traced(Calling):
 
     Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0. It is
     0 where the model is defined and bounded there.
-    `dropped` tensors that the model returns after its answer are no states: the graph does not compute them.
+    `dropped` tensors that the model returns after its answer are not states: the graph does not compute them.
     """
 
     graph: Graph
@@ -47,7 +47,7 @@ class Traced(Calling):
 
 
 def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dtype, *, time_first: bool) -> Traced:
-    """Record `model`, computing in `dtype`, on a batch of sequences of so many `features`.
+    """Record `model`, computing in `dtype`, on a batch of sequences of this many `features`.
 
     Raises `TraceError` for what cannot be compiled.
     """

@@ -154,7 +154,7 @@ def _executors(net: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | 
 
 
 def _few(x: Sequences, enough: int) -> int:
-    """How many sequences make up about so many samples."""
+    """How many sequences make up about this many samples."""
     samples = np.cumsum([len(a) for a in x.arrays])
     return int(min(len(x.arrays), np.searchsorted(samples, enough) + 1))
 

@@ -1,4 +1,4 @@
-"""`Entry`: where a user's messages enter a mapped network: what is no sample of the input's format is refused there."""
+"""`Entry`: where a user's messages enter a mapped network: what does not fit the input's format is refused there."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ from hw_models.errors import LavaError, MissingExtraError
 
 
 class Net(AbstractProcess):
-    """What both promise. `reset_interval`: after so many samples the states start again; None: never.
+    """What both promise. `reset_interval`: after this many samples the states start again; None: never.
 
     `dequantize` makes real numbers of results (samples, outputs), where the process was made by a network's `to_lava`;
     `after` is the process whose results enter, if one's do.

@@ -20,7 +20,7 @@ from hw_models.errors import BUG, LavaError
 WEIGHT_BITS = 8
 MESSAGE_BITS = 24
 SMALL = 2**14
-"""Up to so many elements DelayDense is faster: DelaySparse takes its matrix apart again in every tick."""
+"""Up to this many elements DelayDense is faster: DelaySparse takes its matrix apart again in every tick."""
 
 
 def synapses(connection: Connection) -> Sparse | DelaySparse | DelayDense:

@@ -53,7 +53,7 @@ class Probe:
 
 
 def _steps(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
-    """How many steps of so many rows cost `budget`; `alone`: one row after the other."""
+    """How many steps of this many rows cost `budget`; `alone`: one row after the other."""
     calls = costs.calls * _OP * (rows if alone else 1)
     return int(budget / (calls + rows * costs.elements))
 
@@ -170,7 +170,7 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
         "30 times beyond the calibration's ends": _signs(sequences, length, 30.0, timed=timed),
         "1,000 times beyond the calibration's ends": _signs(sequences, length, 1000.0, timed=timed),
     }
-    if timed:  # a time span is no value like the others: these ones have been calibrated
+    if timed:  # a time span is not a value like the others: only calibrated ones are tried
         for name, row in rows.items():
             rows[name] = np.concatenate([row[:, :-1], first[:, -1:]], axis=1)
     x = np.stack(list(rows.values()))
