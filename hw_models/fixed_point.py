@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 SEMANTICS_VERSION = 1
-"""Of `docs/integer-semantics.md`: a change of any result raises it."""
+"""The version of `docs/integer-semantics.md`: a change of any result raises it."""
 
 AnyIntegers: TypeAlias = npt.NDArray[np.signedinteger]
 

@@ -45,7 +45,7 @@ class Ring:
 
     @property
     def start(self) -> int:
-        """Where the counter goes on from `last`."""
+        """Where the counter goes after `last`."""
         return self.last - self.period
 
     def weight(self, number: int) -> float:

@@ -33,7 +33,7 @@ _RESULTS: dict[type[isa.Instruction], Callable[..., int]] = {
 }
 
 MOST_SHIFT = 63
-"""Beyond, nothing is left of the widest word."""
+"""Shifted further, nothing is left of the widest word."""
 
 
 def label_numbers(listing: Sequence[isa.Instruction]) -> dict[str, int]:
@@ -105,7 +105,7 @@ def _after(instruction: isa.Instruction, values: KnownWords) -> KnownWords:
 
 
 def shift(instruction: isa.Instruction) -> isa.Source | None:
-    """By what an instruction shifts; None where it does not."""
+    """The amount by which an instruction shifts; None where it does not."""
     if isinstance(instruction, isa.MultiplyShift):
         return instruction.shift
     return instruction.amount if isinstance(instruction, (isa.ShiftLeft, isa.ShiftRight)) else None

@@ -46,7 +46,7 @@ def make_schedule(
 
 
 def _once(task: Task, before: Schedule, number: int, patient: bool) -> Schedule:
-    """With one block more, that runs once."""
+    """The schedule with one more block, which runs once."""
     block = task.plan.graph.blocks[number]
     span = BlockTicks(_earliest(before, block), 0, 1)
     soon = Leveling(task, before, number, span).run(block.ops)
@@ -66,7 +66,7 @@ def _once(task: Task, before: Schedule, number: int, patient: bool) -> Schedule:
 
 
 def _placed(task: Task, before: Schedule, number: int) -> Schedule:
-    """With one block more, that repeats: as short as it can be, and then as early."""
+    """The schedule with one more block, which repeats: as short as it can be, and then as early."""
     block, period = task.plan.graph.blocks[number], before.traffic.period
     earliest = _earliest(before, block)
     calm = max([earliest, *(span.end for span in before.spans)])

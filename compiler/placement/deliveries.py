@@ -40,7 +40,7 @@ class Deliveries:
 
 
 def deliveries(network: MappedNetwork, cores: Cores) -> tuple[Deliveries, ...]:
-    """Of all connections, in their order."""
+    """The deliveries of all connections, in their order."""
     return tuple(_deliveries(connection, cores) for connection in network.connections)
 
 

@@ -1,4 +1,4 @@
-"""In which order neurons are put into cores: what stands together lands together."""
+"""The order in which neurons are put into cores: neighbours land together."""
 
 from __future__ import annotations
 

@@ -56,5 +56,5 @@ def _segment_sum(op: ops.SegmentSum, errors: Errors) -> Floats:
     *(ops.Shift, ops.And, ops.Divide, ops.PiecewisePolynomial),
 )
 def _none(op: object, errors: Errors) -> Floats:
-    """Of these no error is kept account of."""
+    """Ops whose errors are not accounted for."""
     return np.zeros(1)

@@ -13,7 +13,7 @@ from compiler.quantize.slow_states import Carried, find_carried
 from compiler.ranges.ranged import Ranged
 
 SPARE_BITS = 2
-"""By how many bits a value's word may be filled less where its integers would not fit."""
+"""How many bits of its word a value may leave unused where its integers would not fit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Formats:
     carried: Mapping[str, Carried]
     """sums of a state and its step, by their results, that lose nothing"""
     fewer: Mapping[str, int] = field(default_factory=dict)
-    """by how many bits less values fill their words"""
+    """how many bits less of their words values fill"""
 
     @cached_property
     def fractions(self) -> dict[str, int]:

@@ -64,7 +64,7 @@ def significant_bits(parameter: Floats, most: int) -> int:
 
 
 SMALL_ARGUMENT = 1 / 8
-"""Of arguments that stay within this the fraction bits are more than those of others."""
+"""Arguments that stay within this have more fraction bits than others."""
 APART = 1 / 64
 """An argument that stays so far from 0 has one sign, also after rounding."""
 

@@ -24,7 +24,7 @@ MOST_SPREAD = 2048
 
 
 def exponents(matrix: Floats, sizes: Sequence[int], top: float) -> list[int]:
-    """By how many bits each source's columns may be shifted left before one's magnitude is above `top`.
+    """How many bits each source's columns may be shifted left before a magnitude exceeds `top`.
 
     >>> exponents(np.array([[1.0, 0.2], [0.5, 0.1]]), [1, 1], 1.0)
     [0, 2]
@@ -37,7 +37,7 @@ def exponents(matrix: Floats, sizes: Sequence[int], top: float) -> list[int]:
 
 
 def best_exponents(matrix: Floats, sizes: Sequence[int], power: Floats) -> list[int]:
-    """By how many bits each source's columns are shifted left for the least expected error of all rows.
+    """How many bits each source's columns are shifted left for the least expected error of all rows.
 
     A row's factor follows its largest weight, shifted; a column's errors count with its inputs' mean square, `power`.
     """

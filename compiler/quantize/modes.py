@@ -23,7 +23,7 @@ MOST = 320
 STAYS = 1e-9
 """Modes that lose less than this in a sample add up, or do not decay: what they lose is noise."""
 NUDGE = 2.0**-8
-"""By how much of its state's largest value an element is moved."""
+"""How far an element is moved, as a part of its state's largest value."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 ACCURATE_ARGUMENT = 15
 """Fraction bits of an element function's argument where weights and messages are split: 13 would be the limit there."""
 SPARE_WEIGHT_BITS = 2
-"""Of a split weight's first half: see `Precision.first_weight`."""
+"""The bits of a split weight's first half: see `Precision.first_weight`."""
 
 
 SMALL_TABLE = 64

@@ -17,14 +17,14 @@ from compiler.graph.ops import StateRead, StateWrite
 from hw_models.arrays import Floats
 
 SEQUENCES, STEPS = 4, 64
-"""Of the calibration, what is looked at."""
+"""How much of the calibration is looked at."""
 NUDGE = 2.0**-16
 """How far apart a function's argument is taken for its slope."""
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Of one state, element by element and iteration by iteration on average: what share of it leaks away, the root
+    """What one state does in an iteration, element by element, on average: the share of it that leaks away, the root
     mean square of its step, and the largest magnitude that it had or was on its way to."""
 
     leak: Floats

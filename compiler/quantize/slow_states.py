@@ -19,7 +19,7 @@ from hw_models.arrays import Floats
 FEWEST_BITS = 1
 """With fewer a carry is not worth its instructions."""
 SHORT = 1e-3
-"""Of a neuron's largest value, what it may stop short: 0.1 % of a gain."""
+"""How far short a neuron may stop, as a part of its largest value: 0.1 % of a gain."""
 SMALL = 1 / 64
 """Neurons that reach less of what the state's largest does are not looked at more closely than this."""
 

@@ -120,7 +120,7 @@ class View:
         return None
 
     def _limits_lost(self, op: ops.Add | ops.Sub | ops.Min | ops.Max, unit: Floats) -> npt.NDArray[np.bool_]:
-        """Where a limit would become so small a number that no format that reaches 1 holds it."""
+        """Where a limit would become too small for a format that reaches 1."""
         if not isinstance(op, (ops.Min, ops.Max)):
             return np.zeros(unit.size, bool)
         limit = np.abs(reals(self.graph, op.b if op.b in self.graph.constants else op.a))

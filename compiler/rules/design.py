@@ -26,7 +26,7 @@ from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
 
 MOST_SEQUENCES, MOST_STEPS = 8, 256
-"""Of the data that a network is for, what rules look at."""
+"""How much of the user's data the rules look at."""
 
 
 def few(sequences: Sequence[Floats]) -> list[Floats]:

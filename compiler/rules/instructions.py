@@ -10,7 +10,7 @@ from compiler.rules.finding import Finding
 from compiler.rules.widths import OTHER_CHIP
 
 MOST_SEGMENTS = 128
-"""Of a piecewise polynomial that neurons find their way in by compares; what has more is a table."""
+"""The most segments of a piecewise polynomial that neurons find by compares; one with more is a table."""
 
 
 def division(design: Design) -> Iterator[Finding]:

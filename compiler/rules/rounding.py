@@ -11,7 +11,7 @@ from compiler.rules.design import Design
 STEPS = 64
 """Samples that are looked at."""
 TOLERANCE = 1e-3
-"""Of an output, that rounding may change: about 60 dB."""
+"""The part of an output that rounding may change: about 60 dB."""
 
 
 def loss(design: Design, state: str, one_lsb: float) -> float:

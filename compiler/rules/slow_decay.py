@@ -26,9 +26,9 @@ from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
 
 OFF = 5e-3
-"""Of a time constant or a gain, that it may be off: 0.5 %."""
+"""How far a time constant or a gain may be off: 0.5 %."""
 SLOW = 1 / 100
-"""Neurons that lose less than this of themselves in a sample are looked at: of others the states' own errors tell."""
+"""Neurons that lose less than this of themselves in a sample are looked at: for others the states' own errors tell."""
 MOST_TOLD = 10.0
 """Errors beyond this many times the right value are not told apart."""
 POINTS = 6
@@ -38,9 +38,9 @@ IN_MODE = 0.1
 NEURONS = 64
 """Of each state, at most this many of the slowest are looked at."""
 NUDGE = 2.0**-8
-"""By how much of its largest value a state is moved to see its time constant."""
+"""How far a state is moved to see its time constant, as a part of its largest value."""
 MOST_ELEMENTS = 50_000
-"""Of larger networks no other precision is tried out."""
+"""In larger networks no other precision is tried."""
 
 
 DEFAULT = Precision()
@@ -95,7 +95,7 @@ def _off(error: float) -> str:
 
 
 def decays(design: Design, integers: IntegerGraph) -> list[Decay]:
-    """Of each state with slow neurons that are too far off, the worst one."""
+    """The worst neuron of each state whose slow neurons are too far off."""
     slow, among = {}, mixed(design.real)
     for name, kept in design.kept.items():
         if name in among:
@@ -158,7 +158,7 @@ def _worst(design: Design, integers: IntegerGraph, points: _Points, name: str, w
 
 
 def _modes(design: Design, integers: IntegerGraph, points: _Points, among: frozenset[str]) -> list[Decay]:
-    """Of each state with slow modes that are too far off, the worst one."""
+    """The worst mode of each state whose slow modes are too far off."""
     x, point = points.x[-1], {n: s[-1] for n, s in points.states.items()}
     real = linear(real_step(design.real), x, point)
     if not np.all(np.isfinite(real.slope)):

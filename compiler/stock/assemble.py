@@ -95,7 +95,7 @@ class _Assembly:
         return self.bits[_label(kind, level)]
 
     def _shift(self, level: int) -> int:
-        """By how much products at `level` go down to have the bits of their population."""
+        """How far products at `level` are shifted down to have the bits of their population."""
         return max(0, 2 * self._factor_bits(level) - self._bits(Kind.PRODUCTS, level))
 
     def _factor_bits(self, level: int) -> int:

@@ -35,13 +35,13 @@ from ltc2neuro.artifact.whole import write_whole
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
-"""Of the file's own layout; `SEMANTICS_VERSION` is that of what its integers mean."""
+"""The version of the file's layout; `SEMANTICS_VERSION` is that of what its integers mean."""
 
 READABLE = (2, 3)
 """The layouts that are read: those of version 2 do not tell the order of batch and time, which is batch first."""
 
 LONGEST_TEXT = 500
-"""Of what an error repeats from a file."""
+"""The longest text that an error repeats from a file."""
 
 MANIFEST = "manifest.json"
 TENSORS = "tensors.safetensors"

@@ -27,11 +27,11 @@ range in a few times as long."""
 OFFSET = 37
 """By this many samples the start of the order shifts each time."""
 SEQUENCES = 16
-"""Of the calibration, the longest are gone through."""
+"""How many sequences of the calibration are gone through, the longest ones."""
 MOST_STEPS, MOST_ELEMENTS = 4096, 2**28
 """Samples, and elements computed of all values, that are tried beyond the calibration itself."""
 STEADY = 0.02
-"""Of the calibration's range, by which each further round as long as it must widen it to be called growth."""
+"""The part of the calibration's range by which each further round, as long as it, must widen the range to be growth."""
 ANY = 1e9
 """A value that stands for any."""
 BOUNDED = 1e4

@@ -18,9 +18,9 @@ from ltc2neuro.tracing.calling.forward import first_steps, forward, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 
 POOR_DB = 30.0
-"""Below that a warning says so."""
+"""In dB: below it a warning says so."""
 ROWS, STEPS = 2, 8
-"""Of the calibration: few, as the traced graph is not simplified yet, and slow"""
+"""How much of the calibration is tried: little, as the traced graph is not simplified yet, and slow"""
 
 
 def warn_of_own_arithmetic(

@@ -18,11 +18,11 @@ from ltc2neuro.tracing.calling.forward import first_steps, forward, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 
 NAMED = 6
-"""This many modules are named; of the others the number is."""
+"""How many modules are named; the others are counted."""
 ROWS, STEPS = 4, 8
-"""Of the calibration, what both modes are asked: what reads self.training does so in every call"""
+"""How much of the calibration both modes answer: what reads self.training does so in every call"""
 ALIKE = 1e-5
-"""Of the largest answer: what differs by no more is rounding."""
+"""As a part of the largest answer: what differs by no more is rounding."""
 
 
 def training_modules(model: nn.Module) -> list[str]:

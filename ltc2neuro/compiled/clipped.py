@@ -87,7 +87,7 @@ class Clipped:
         return tally.counts / max(1, self.samples * tally.repeat)
 
     def text(self) -> str:
-        """Of every vector, the elements that were clipped too often, the worst first; empty where there are none."""
+        """The elements of every vector that were clipped too often, the worst first; empty where there are none."""
         parts = [text for tally in self.tallies if (text := self._of(tally))]
         more = [f"and values of {len(parts) - MOST_VECTORS} more"] if len(parts) > MOST_VECTORS else []
         return "; ".join([*parts[:MOST_VECTORS], *more])
@@ -135,7 +135,7 @@ def tell(clipped: Clipped, *, strict: bool, stacklevel: int) -> None:
 def input_tallies(
     arrays: Sequence[Array], clips: Array, held: tuple[Array | float, Array | float], shortest: float | None
 ) -> tuple[Tally, ...]:
-    """Of the sequences (time, channels) that entered, in the user's units.
+    """What was clipped of the sequences (time, channels) that entered, in the user's units.
 
     `clips` (channels,) says how often each was clipped on its way to integers, `held` from where to where it is not.
     The last channel is the time before each sample where there is a `shortest`, to which shorter ones are clipped.

@@ -18,7 +18,7 @@ Array = np.ndarray
 
 
 def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, Tally]:
-    """Of each state of which values were clipped on their way to it, in the state's units.
+    """What was clipped on its way to each state, in the state's units.
 
     What a value is shifted to other fraction bits, rounded or put together from is still the state's.
     """
@@ -62,7 +62,7 @@ def _written(
 
 
 def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
-    """Of each other value that was clipped, but those that only functions read, which are flat out there."""
+    """What was clipped of each other value, but those that only functions read, which are flat out there."""
     made = {op.result: (block.repeat, op) for block in graph.blocks for op in block.ops if op.result is not None}
     writes = [op for _, op in graph.ops() if isinstance(op, StateWrite)]
     of_states = set()

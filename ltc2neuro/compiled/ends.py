@@ -36,7 +36,7 @@ class InputEnd:
 
     @property
     def user_range(self) -> tuple[Floats, Floats]:
-        """From where to where each channel is not clipped, in the user's units, the time span's last."""
+        """The range within which each channel is not clipped, in the user's units, the time span's last."""
         return user_ends(self.low * self.lsb, self.high * self.lsb, self.host.scale, self.host.offset)
 
 

@@ -17,7 +17,7 @@ from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
 
 POOR_DB = 30.0
-"""Below this the integers have lost a thirtieth of what varies: rarely what anyone wants."""
+"""In dB. Below it the integers have lost a thirtieth of the signal: rarely what anyone wants."""
 WORK = 3e8
 """What is spent at most, in elements that the float network computes: about a second, the integers' share included"""
 CALL = 3000

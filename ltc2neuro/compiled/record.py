@@ -92,7 +92,7 @@ class BaseRecord(ABC):
 
     @property
     def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:
-        """By state, the least and the most that its integers can hold of each neuron's liquid time constant.
+        """The least and the most of each neuron's liquid time constant that its integers can hold, by state.
 
         None where these depend on the time before a sample. Without microcode they have no integers of their own.
         """
@@ -137,6 +137,6 @@ class Record(BaseRecord):
 
     @property
     def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:
-        """By state, the least and the most that its integers can hold of each neuron's liquid time constant."""
+        """The least and the most of each neuron's liquid time constant that its integers can hold, by state."""
         marks = self.graph.time_constants
         return {t.state: None if self.timed else holdable(self.graph, t, self.dt) for t in marks}

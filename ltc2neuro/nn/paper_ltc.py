@@ -19,7 +19,7 @@ STEP = 0.1
 _SMALLEST, _LARGEST = 1e-5, 1000.0
 _EXPLICIT = {"explicit": SOLVERS["euler"], "rk4": SOLVERS["rk4"]}
 _STABLE = {"explicit": 2.0, "rk4": 2.785}
-"""From this rate times step on, a solver runs away"""
+"""The product of rate and step from which on a solver diverges"""
 
 
 class PaperLTCCell(nn.Module):

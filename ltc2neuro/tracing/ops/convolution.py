@@ -152,7 +152,7 @@ def _mean_at_places(x: Symbolic, pool: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def _windows(pool: Callable[[Tensor], Tensor], shape: Sequence[int]) -> tuple[Integers, Floats]:
-    """Of each output of one channel the elements that it is the mean of, filled up with the channel's size; 1/count."""
+    """The elements of which each output of one channel is the mean, padded with the channel's size; and 1/count."""
     size = math.prod(shape)
     outputs, elements, factors = [], [], []
     for start in range(0, size, max(1, BASIS // size)):

@@ -86,7 +86,7 @@ class OwnArithmeticError(DiffersError):
 
 
 def diverges(graph: Graph, p: Pair) -> ProofError:
-    """Of a value that is not finite in torch on the calibration."""
+    """The error for a value that is not finite in torch on the calibration."""
     wrong = ~np.isfinite(p.torchs)
     step = int(np.flatnonzero(wrong.any(axis=(0, 2)))[0])
     since = f", from step {step} on" if p.every else ""
@@ -99,7 +99,7 @@ def diverges(graph: Graph, p: Pair) -> ProofError:
 
 
 def other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
-    """Of an answer whose shape depends on the number of steps."""
+    """The error for an answer whose shape depends on the number of steps."""
     return ProofError(
         f"{OUTPUT} has another shape than in the trace: the model takes only some steps of a longer sequence",
         where=OUTPUT,

@@ -24,7 +24,7 @@ _OP = 700
 """What the call of an op costs, in elements"""
 
 _COUNTS = 0.01
-"""Of the budget, for each other number of rows"""
+"""The part of the budget for each other number of rows"""
 ROW_COUNTS = (3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, 65, 128)
 LONG_STEPS = 1024
 _LONG_ROWS = 2

@@ -35,12 +35,12 @@ from ltc2neuro.tracing.proof.shown import Pair, Witness, witness
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 
 ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
-"""What a difference may be, of the largest in its channel and row, besides what rounding loses"""
+"""The largest difference, relative to the largest value of its channel and row, besides what rounding loses"""
 _UNIT = {torch.float64: 2.0**-52, torch.float32: 2.0**-23}
 _OWN_ROWS, _OWN_STEPS = 8, 64
-"""Of each probe, what is also compared in the model's own float32"""
+"""How much of each probe is also compared in the model's own float32"""
 _AGAIN_ROWS, _AGAIN_STEPS = 8, 16
-"""Of the calibration, what the model answers twice: random numbers show at once, what it keeps did in every probe"""
+"""How much of the calibration the model answers twice: random numbers show at once, what it keeps did in every probe"""
 
 
 @dataclass(frozen=True)
