@@ -6,10 +6,13 @@ small scale would make small slopes and large thresholds of their synapses, whic
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
+from compiler.graph.names import fresh, rewritten
 from compiler.graph.ops import Add, Input, Mul, Op, Output
 from hw_models.arrays import Floats
 
@@ -35,7 +38,7 @@ def after_input(draft: Draft, op: Op) -> Op | str | None:
         out, scale, offset = reader.result or "", scale * factor, offset * factor + addend
     if out == op.out:
         return None
-    return Input(out, draft.constant(scale, op.scale), draft.constant(offset, op.offset))
+    return Input(out, _new(draft, scale, op.scale), _new(draft, offset, op.offset))
 
 
 def before_output(draft: Draft, op: Op) -> Op | None:
@@ -47,11 +50,22 @@ def before_output(draft: Draft, op: Op) -> Op | None:
         x, factor, addend = found
         scale, offset = scale * factor, offset + addend * scale
     always = draft.array(x)
-    if always is not None and always.any():
-        x, offset = draft.constant(np.zeros(always.size), "0"), offset + scale * always
-    if x == op.x:
+    fixed = always is not None and bool(always.any())
+    if x == op.x and not fixed:
         return None
-    return Output(x, draft.constant(scale, op.scale), draft.constant(offset, op.offset))
+    if x != op.x:
+        op = replace(op, scale=_new(draft, scale, op.scale))
+    if always is None or not fixed:
+        return replace(op, x=x, offset=_new(draft, offset, op.offset))
+    op = replace(op, offset=_new(draft, offset + scale * always, op.offset))
+    return replace(op, x=_new(draft, np.zeros(always.size), "0"))
+
+
+def _new(draft: Draft, array: Floats, name: str) -> str:
+    """A constant of the host's own."""
+    name = fresh(rewritten(name), draft.constants, draft.values)
+    draft.constants[name] = array
+    return name
 
 
 def _map(draft: Draft, op: Op | None) -> tuple[str, Floats, Floats] | None:
