@@ -64,8 +64,11 @@ def word(design: Design) -> Iterator[Finding]:
             yield _beyond(design, "word", op.result, "it can be more than a word holds", held)
         elif form.low < held.low or form.high > held.high:
             yield _wide(design.name(op.result), "its format is wider than a word", form, design.chip.word_bits)
-    for state in design.integers.states if design.integers is not None else ():
-        if (form := design.integers.state_format(state.name)).bits > design.chip.word_bits:
+    if (graph := design.integers) is None:
+        return
+    for state in graph.states:
+        form = graph.state_format(state.name)
+        if form.bits > design.chip.word_bits:
             yield _wide(state.name, "a state is wider than a word", form, design.chip.word_bits)
 
 
@@ -116,11 +119,11 @@ def product(design: Design) -> Iterator[Finding]:
 def overflow(design: Design) -> Iterator[Finding]:
     """Values that can leave the format that the graph itself gives them."""
     for graph, op in _ops(design):
-        if not isinstance(op, (Elementwise, Linear)):
+        if op.result is None or not isinstance(op, (Elementwise, Linear)):
             continue
-        form = graph.format(op.out)
-        if _leaves(design, op.out, form):
-            yield _beyond(design, "overflow", op.out, f"it can leave its format of {form.bits} bits", form)
+        form = graph.format(op.result)
+        if _leaves(design, op.result, form):
+            yield _beyond(design, "overflow", op.result, f"it can leave its format of {form.bits} bits", form)
 
 
 def _word(design: Design) -> Format:
