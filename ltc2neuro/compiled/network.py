@@ -21,7 +21,7 @@ from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, Run, clipped_of, run_network
 from ltc2neuro.compiled.stream import Stream
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples
+from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples, Sequences
 
 N = TypeVar("N", bound="BaseNetwork")
 
@@ -52,8 +52,9 @@ class BaseNetwork(BaseRecord, ABC):
         (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
         time first, time and batch change places.
         """
-        outputs = self._told(x, "reference", None, (), timespans, None, strict=False).outputs
-        return answer(outputs, self.readout, self.step_shape, self.layout)
+        sequences = self.parts.host.sequences(x, timespans)
+        run = self._told(sequences, run_network(self.parts, sequences, "reference"))
+        return answer(run.outputs, self.readout, self.step_shape, self.layout)
 
     def run(
         self,
@@ -75,24 +76,14 @@ class BaseNetwork(BaseRecord, ABC):
         a thousandth was beyond the calibrated range and was clipped; `strict` makes an `InputError` of it. Raises
         `InputError` for a wrong shape, name or state.
         """
-        return self._told(x, on, state, record, timespans, options, strict=strict)
-
-    def _told(
-        self,
-        x: Samples,
-        on: str,
-        state: GivenStates | None,
-        record: Sequence[str],
-        timespans: Samples | None,
-        options: Options | None,
-        *,
-        strict: bool,
-    ) -> Run:
-        """A run, and what it clipped said at the line of the user, two calls up."""
         strict = check_flag(strict, "strict")
         sequences = self.parts.host.sequences(x, timespans)
         run = run_network(self.parts, sequences, on, state, record, options)
-        tell(clipped_of(self.parts, sequences, run, state), strict=strict, stacklevel=3)
+        return self._told(sequences, run, state, strict=strict)
+
+    def _told(self, x: Sequences, run: Run, state: GivenStates | None = None, *, strict: bool = False) -> Run:
+        """The run of `x`; what it clipped is said at the line of the user, two calls up."""
+        tell(clipped_of(self.parts, x, run, state), strict=strict, stacklevel=3)
         return run
 
     def stream(self, batch: int | None = None, state: GivenStates | None = None, *, strict: bool = False) -> Stream:

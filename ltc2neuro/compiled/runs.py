@@ -158,7 +158,7 @@ def _started(record: BaseRecord, state: GivenStates, batch: int, executor: Execu
     if not executor.integers:
         return as_reals(rows, words), {}
     integers, clipped = as_integers(rows, words)
-    tell_clipped(clipped, rows, words, stacklevel=5)
+    tell_clipped(clipped, rows, words, stacklevel=4)
     return integers, clipped
 
 
