@@ -139,7 +139,7 @@ def _named(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype) ->
 
 
 def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
-    return Subject(model, traced.graph, traced, traced.checkpoints)
+    return Subject(model, traced.graph, traced, traced.checkpoints, decisions=traced.decisions)
 
 
 @dataclass(frozen=True)

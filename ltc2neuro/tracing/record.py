@@ -21,6 +21,7 @@ from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
+from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.recorder import Clock, Recorder
 from ltc2neuro.tracing.recording.source import call, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
@@ -44,6 +45,8 @@ class Traced(Calling):
     checkpoints: tuple[Checkpoint, ...] = field(default=(), repr=False)
     narrowed: bool = False
     """whether the model casts to float32 what it is given in float64"""
+    decisions: Decisions = field(default_factory=Decisions, repr=False)
+    """that the model makes by the number of rows or steps"""
 
 
 def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dtype, *, time_first: bool) -> Traced:
@@ -87,6 +90,7 @@ def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dty
         dropped=sum(not recorder.is_state(tensor) for tensor in others),
         checkpoints=tuple(recorder.checkpoints.final(final)),
         narrowed=recorder.narrowed,
+        decisions=recorder.decisions,
     )
 
 

@@ -17,6 +17,7 @@ from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
 from ltc2neuro.tracing.ops.torch_ops import RULES, Rule, spellings
+from ltc2neuro.tracing.recording.extents import counted, noted
 from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
 
@@ -100,7 +101,7 @@ def _store(recorder: Tape, target: object, result: object) -> object:
             "a computed value is written into a plain tensor",
             "Use the operation that returns a new tensor (x = x + y), or torch.cat and torch.stack.",
         )
-    if aliased(target) or target.shape != result.shape:
+    if aliased(target) or target.example.shape != result.example.shape:
         raise recorder.refusal(
             "an in-place operation on a tensor that has a view in use",
             "Use the operation that returns a new tensor (x = x + y).",
@@ -112,7 +113,18 @@ def _store(recorder: Tape, target: object, result: object) -> object:
 def _metadata(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     if func is torch.Tensor.__hash__:
         return id(args[0])
-    return func(*plain(args), **plain(kwargs))
+    result, x = func(*plain(args), **plain(kwargs)), args[0]
+    if not isinstance(x, Symbolic):
+        return result
+    if isinstance(result, torch.Size):
+        return torch.Size([counted(n, axis, x.codes, x.recorder.decisions) for axis, n in enumerate(result)])
+    if func in _SIZES and isinstance(result, int):
+        axis = kwargs.get("dim", args[1] if len(args) > 1 else _SIZES[func])
+        size = counted(result, axis if isinstance(axis, int) else None, x.codes, x.recorder.decisions)
+        if func is torch.Tensor.__len__:  # Python makes a plain number of it
+            noted(size)
+        return size
+    return result
 
 
 def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
@@ -147,6 +159,8 @@ _METADATA: set[Function] = {
     ),
     *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
 }  # fmt: skip
+_SIZES = {**dict.fromkeys(spellings("size", "__len__"), 0), **dict.fromkeys(spellings("numel", "nelement"))}
+"""What returns one size -> of which axis, where it is not said; None: of all"""
 _CASTS = set(
     spellings("to", "float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "type",
               "type_as", "cpu")

@@ -15,6 +15,7 @@ import numpy as np
 from compiler.graph.work import Work
 from hw_models.arrays import Floats
 from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.extents import Decisions
 
 BUDGET = 8e8
 """Elements that torch computes at most for a proof, about: one or two seconds of a processor"""
@@ -27,6 +28,14 @@ _COUNTS = 0.01
 """The part of the budget for each other number of rows"""
 ROW_COUNTS = (3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 33, 64, 65, 128)
 LONG_STEPS = 1024
+MORE_ROW_COUNTS = (*range(10, 33), 40, 48, 50, 60, 63, 64, 72, 80, 96, 100, 120, 127, 128)
+"""For a model that decides something by the number of rows"""
+STEP_COUNTS = (*range(3, 33), 36, 40, 45, 48, 50, 60, 63, 64, 65, 70, 72, 75, 80, 90, 96, 100, 120, 125, 127, 128, 150,
+               160, 192, 200, 240, 250, 256, 300, 360, 365, 400, 480, 500, 512, 600, 720, 750, 784, 800, 900, 960,
+               1000)  # fmt: skip
+"""For one that decides by the number of steps"""
+_DECIDED = 0.5
+"""Of the budget, for other numbers of steps"""
 _LONG_ROWS = 2
 SPECIAL_STEPS = 32
 MOST_TOGETHER = 64
@@ -72,7 +81,7 @@ def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool, toget
     lengths = [n for n in (1, 2) if n < special.x.shape[1]]
     shapes = [replace(special, name=f"{len(special.x)} rows, {n} step{'s' * (n > 1)}", x=special.x[:, :n], fewer="")
               for n in lengths]  # fmt: skip
-    counts = [] if timed else _counts(special)
+    counts = [] if timed else _counts(special, ROW_COUNTS)
     cheap = [p for p in counts if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
     if len(cheap) < len(counts):
         most = f"no other numbers of rows than up to {len(cheap[-1].x)}" if cheap else "no other numbers of rows"
@@ -83,12 +92,40 @@ def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool, toget
     return [*own, *single, special, *shapes]
 
 
-def _counts(special: Probe) -> list[Probe]:
+def decided_probes(
+    sequences: Sequence[Floats], costs: Work, decisions: Decisions, *, timed: bool, together: bool
+) -> list[Probe]:
+    """Many other numbers of rows and of steps, for a model that decides something by them."""
+    found: list[Probe] = []
+    if decisions.rows and (together or not timed):
+        special = replace(_special(sequences, costs, timed=timed), together=timed)
+        counts = sorted({*ROW_COUNTS, *MORE_ROW_COUNTS}) if timed else MORE_ROW_COUNTS
+        found += [p for p in _counts(special, counts) if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
+    if decisions.steps:
+        near = {len(s) + n for s in sequences for n in (-1, 1)}
+        rows = 1 if timed else _LONG_ROWS
+        left = _steps(costs, _DECIDED * BUDGET, rows, alone=False)
+        every = np.concatenate(sequences)
+        for n in sorted(n for n in {*STEP_COUNTS, *near} if n > 2):
+            left -= n
+            if left < 0:
+                found[-1:] = [replace(p, fewer=f"no other numbers of steps than up to {n}") for p in found[-1:]]
+                break
+            x = _long_enough(every, n)
+            names = ("the calibration's beginning", "its end, the other way round")[:rows]
+            name = f"{rows} row{'s' * (rows > 1)}, {n} steps"
+            found.append(Probe(name, np.stack([x[:n], x[-n:][::-1]][:rows]), names))
+    return found
+
+
+def _counts(special: Probe, numbers: Sequence[int]) -> list[Probe]:
     """Other numbers of rows, for two steps: a model may branch on them."""
-    copies = -(-max(ROW_COUNTS) // (len(special.x) - special.beyond))
+    copies = -(-max(numbers) // (len(special.x) - special.beyond))
     x, rows = np.concatenate([special.x[:, :2]] * copies), special.rows * copies
     tame = [n for n in range(len(x)) if n % len(special.x) < len(special.x) - special.beyond]
-    return [Probe(f"{n} rows, 2 steps", x[tame[:n]], tuple(rows[m] for m in tame[:n])) for n in ROW_COUNTS]
+    two = replace(special, fewer="", beyond=0)
+    return [replace(two, name=f"{n} rows, 2 steps", x=x[tame[:n]], rows=tuple(rows[m] for m in tame[:n]))
+            for n in numbers]  # fmt: skip
 
 
 def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:

@@ -7,7 +7,7 @@ it can, so that rounding does not hide a wrong function; what rounding itself lo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -30,9 +30,10 @@ from ltc2neuro.tracing.proof.failures import (
     failure,
     other_shape,
 )
-from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
+from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, decided_probes, long_probe, short_probes
 from ltc2neuro.tracing.proof.shown import Pair, Witness, witness
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
+from ltc2neuro.tracing.recording.extents import Decisions
 
 ALLOWED = {torch.float64: 1e-10, torch.float32: 1e-5}
 """The largest difference, relative to the largest value of its channel and row, besides what rounding loses"""
@@ -53,6 +54,8 @@ class Subject:
     checkpoints: Sequence[Checkpoint]
     traced: Graph | None = None
     """what the graph was simplified from, which rounds as torch does: (x + 1e6) - 1e6 loses bits, x does not"""
+    decisions: Decisions = field(default_factory=Decisions)
+    """by the number of rows or steps, which the model makes"""
 
 
 def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
@@ -63,8 +66,10 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     differs, and the probe, row and step; an `OwnArithmeticError` where that is so in its own type alone.
     """
     calling = subject.calling
+    costs = work(subject.graph)
     together = calling.timed and not _mixes_time_spans(subject.model)
-    probes = short_probes(sequences, work(subject.graph), timed=calling.timed, together=together)
+    probes = short_probes(sequences, costs, timed=calling.timed, together=together)
+    probes += decided_probes(sequences, costs, subject.decisions, timed=calling.timed, together=together)
     trial = _Trial(subject, witness(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
     _answers_again(trial.witness, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])

@@ -31,6 +31,11 @@ def label(row: int, step: int) -> int:
     return row * _STRIDE + step
 
 
+def rows_and_steps(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows and the steps that labels stand for."""
+    return labels // _STRIDE, labels % _STRIDE
+
+
 def labels_of(codes: torch.Tensor) -> torch.Tensor:
     """The label of each element."""
     return codes >> _ELEMENT_BITS

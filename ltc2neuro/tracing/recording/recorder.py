@@ -20,10 +20,11 @@ from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoints
 from ltc2neuro.tracing.recording.constant_names import ConstantNames, function_name
+from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.hidden import ADVICE, hidden_layer
 from ltc2neuro.tracing.recording.operands import groups, operand, sample
 from ltc2neuro.tracing.recording.source import code_line, user_line
-from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import LoopBody, Tape
 from ltc2neuro.tracing.recording.whole_numbers import reach
 
@@ -71,6 +72,7 @@ class Recorder(Tape):
         self.growing: list[str] = []
         """states that may grow without bound"""
         self.narrowed = False
+        self.decisions = Decisions()
         self._modules = modules
         self._graph = GraphBuilder()
         self._reaches: dict[str, Interval] = {}
@@ -246,7 +248,7 @@ class Recorder(Tape):
         self._graph.begin_block(self.path or "repeat", times)
         inner = tuple(self._reread(n, s) for n, s in zip(names, before, strict=True))
         after = tuple(step(inner))
-        if [t.shape for t in after] != [s.shape for s in before]:
+        if [plain(t).shape for t in after] != [plain(s).shape for s in before]:
             raise self.refusal(
                 "a repeated step changes the shape of its state",
                 "Return a state of the same shape.",

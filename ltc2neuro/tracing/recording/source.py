@@ -14,6 +14,12 @@ import torch
 from compiler.graph.origin import SourceLine
 
 _OWN = str(Path(__file__).parents[2])
+_ON_THE_WAY = tuple(
+    str(Path(_OWN, "tracing", *parts))
+    for parts in (("recording", "source.py"), ("recording", "extents.py"), ("recording", "symbolic.py"),
+                  ("recording", "recorder.py"), ("dispatch", "dispatch.py"))
+)  # fmt: skip
+"""What a torch call on a symbolic tensor passes, whoever made it"""
 _TORCH = str(Path(torch.__file__).parent)
 _TORCH_MODULES = str(Path(_TORCH, "nn", "modules"))
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -40,6 +46,12 @@ def user_line() -> SourceLine | None:
             return SourceLine(file, frame.f_lineno)
         library = library or SourceLine(file, frame.f_lineno)
     return library
+
+
+def in_model() -> bool:
+    """Whether the model's own code, or that of a library, is being executed, and nothing of ours for it."""
+    files = (frame.f_code.co_filename for frame in frames())
+    return not next((file for file in files if not file.startswith((*_ON_THE_WAY, _TORCH))), _OWN).startswith(_OWN)
 
 
 def code_line() -> SourceLine | None:

@@ -13,6 +13,7 @@ from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
+from ltc2neuro.tracing.recording.extents import Decisions
 
 LoopBody: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
 
@@ -22,6 +23,8 @@ class Tape(Protocol):
 
     names: ConstantNames
     """of constant tensors"""
+    decisions: Decisions
+    """by the number of rows or steps, which the model makes"""
     narrowed: bool
     """whether a value in float64 was cast to float32"""
 

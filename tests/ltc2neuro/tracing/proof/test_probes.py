@@ -14,8 +14,10 @@ from ncps.wirings import AutoNCP
 import ltc2neuro
 from compiler.graph.work import Work
 from hw_models.errors import ProofError
+from ltc2neuro.nn import GRUD
 from ltc2neuro.tracing.proof import probes
-from ltc2neuro.tracing.proof.probes import long_probe, short_probes
+from ltc2neuro.tracing.proof.probes import decided_probes, long_probe, short_probes
+from ltc2neuro.tracing.recording.extents import Decisions
 
 torch.set_num_threads(1)
 RNG = np.random.default_rng(0)
@@ -98,6 +100,57 @@ def test_branches(factor, probe):
     assert probe in caught.value.numbers
 
 
+@pytest.mark.parametrize(
+    ("decides", "probe"),
+    [
+        (lambda x: x.shape[1] % 10 == 0, "2 rows, 10 steps"),
+        (lambda x: 64 < x.size(1) <= 512, "2 rows, 65 steps"),
+        (lambda x: x.shape[1] + 1 == 41, "2 rows, 40 steps"),
+        (lambda x: {80: True}.get(x.shape[1], False), "2 rows, 80 steps"),
+        (lambda x: str(int(x.shape[-2])) == "75", "2 rows, 75 steps"),
+        (lambda x: len(x) % 25 == 0, "25 rows, 2 steps"),
+        (lambda x: x.size(dim=0) - 50 == 0, "50 rows, 2 steps"),
+        (lambda x: x.numel() == 2 * 2 * 75, "2 rows, 75 steps"),
+    ],
+)
+def test_what_is_decided_by_the_number_of_rows_or_steps(decides, probe):
+    error = refused(lambda net, x: net.linear(x) * (2.0 if decides(x) else 1.0), steps=47, linear=nn.Linear(2, 2))
+    assert f"'{probe}'" in error.numbers
+
+
+def test_windows_where_they_fit():
+    def forward(net, x):
+        rows, steps, _ = x.shape
+        return net.rnn(x)[0] if steps % 10 else net.rnn(x.reshape(-1, 10, 2))[0].reshape(rows, steps, 3)
+
+    assert "20 steps'" in refused(forward, steps=47, rnn=remembering()).numbers
+
+
+def test_what_is_decided_by_the_number_of_rows_with_time_spans():
+    class Spans(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = GRUD(2, 3, batch_first=True, return_sequences=True)
+
+        def forward(self, x, timespans):
+            return self.rnn(x, None, timespans)[0] * (0.5 if len(x) == 20 else 1.0)
+
+    with pytest.raises(ProofError) as caught:
+        ltc2neuro.compile(Spans(), RNG.normal(size=(4, 20, 2)), timespans=RNG.uniform(0.5, 1.5, (4, 20)))
+    assert "20 rows, 2 steps" in caught.value.numbers
+
+
+def test_sizes_that_decide_nothing_cost_nothing():
+    def forward(net, x):
+        rows, steps, _ = x.shape
+        h = x.new_zeros(1, rows, 3)
+        return net.rnn(x.reshape(rows, steps, -1), h)[0].view(rows, steps, 3)
+
+    net = ltc2neuro.compile(Net(forward, rnn=remembering()), RNG.normal(size=(4, 20, 2)))
+    assert net.evidence is not None
+    assert not {p.name for p in net.evidence.probes} & {"20 rows, 2 steps", "2 rows, 7 steps"}
+
+
 @pytest.mark.parametrize("scale", [1e-12, 1e-7, 1.0, 1e9])
 def test_any_scale(scale):
     error = refused(lambda net, x: net.linear(x) * (scale / x.shape[1]), linear=nn.Linear(2, 1))
@@ -140,8 +193,9 @@ def test_a_probe_on_which_torch_fails_is_left_out_and_counted():
 
     net = ltc2neuro.compile(Net(forward, linear=nn.Linear(2, 1)), RNG.normal(size=(4, 20, 2)))
     assert net.evidence is not None
-    (left,) = [p for p in net.evidence.probes if p.left_out]
-    assert left.steps >= 1024 and "positions for 500 steps" in left.why
+    left = [p for p in net.evidence.probes if p.left_out]
+    assert {p.steps for p in left} >= {512, 1024} and min(p.steps for p in left) > 500
+    assert all("positions for 500 steps" in p.why for p in left)
 
 
 def test_a_model_that_does_not_run_in_float64_is_proved_in_float32():
@@ -187,6 +241,12 @@ def test_a_large_network_has_fewer_probes_and_says_so(timed):
     assert computed < 10 * probes.BUDGET
     small = Work(100, 1000)
     assert not [p for p in short_probes(sequences[:20], small, timed=False) if p.fewer]
+
+
+def test_a_large_network_that_decides_by_numbers_has_fewer_of_them():
+    sequences = [RNG.normal(size=(50, 3))]
+    found = decided_probes(sequences, Work(200, 400_000), Decisions(rows=True, steps=True), timed=False, together=False)
+    assert found[-1].x.shape[1] < 49 and "no other numbers of steps" in found[-1].fewer
 
 
 def test_the_calibrations_sequences_are_all_there():

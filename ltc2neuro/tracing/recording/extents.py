@@ -1,0 +1,100 @@
+"""Whether a model decides something by the number of rows or of steps, as `if x.shape[1] % 10 == 0` does.
+
+A trace has one number of each, and the proof a few more. What decides by them is proved on many more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.source import in_model
+
+
+@dataclass
+class Decisions:
+    """Whether something was decided by the number of rows, or of steps."""
+
+    rows: bool = False
+    steps: bool = False
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a size counts, and where it is noted that the model decides by it."""
+
+    decisions: Decisions = field(repr=False)
+    rows: bool
+    steps: bool
+
+    def note(self) -> None:
+        """The size is looked at."""
+        if in_model():
+            self.decisions.rows |= self.rows
+            self.decisions.steps |= self.steps
+
+
+class Extent(int):
+    """A number of rows or steps. Where the model compares, divides or hashes it, that is noted; sums stay extents."""
+
+    counted: Counted
+
+    def __reduce__(self) -> tuple[type[int], tuple[int]]:
+        """A copy is a plain number."""
+        return int, (int.__pos__(self),)
+
+
+def _deciding(name: str) -> Callable[..., object]:
+    plain = getattr(int, name)
+
+    def method(self: Extent, *others: int) -> object:
+        self.counted.note()
+        return plain(self, *others)
+
+    return method
+
+
+def _keeping(name: str) -> Callable[..., object]:
+    plain = getattr(int, name)
+
+    def method(self: Extent, *others: int) -> object:
+        result, own = plain(self, *others), self.counted
+        for other in others:
+            if isinstance(other, Extent):
+                own = replace(own, rows=own.rows or other.counted.rows, steps=own.steps or other.counted.steps)
+        return _extent(result, own) if isinstance(result, int) else result
+
+    return method
+
+
+for _name in (
+    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__bool__", "__int__", "__float__",
+    "__mod__", "__rmod__", "__divmod__", "__rdivmod__", "__floordiv__", "__rfloordiv__", "__truediv__", "__and__",
+    "__or__", "__xor__", "__lshift__", "__rshift__", "__pow__", "__round__", "bit_length",
+):  # fmt: skip
+    setattr(Extent, _name, _deciding(_name))
+for _name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__neg__", "__abs__"):
+    setattr(Extent, _name, _keeping(_name))
+
+
+def _extent(number: int, counted: Counted) -> Extent:
+    extent = Extent(number)
+    extent.counted = counted
+    return extent
+
+
+def noted(size: int) -> None:
+    """The model is given the size as a plain number, which shows no more what is done with it."""
+    if isinstance(size, Extent):
+        size.counted.note()
+
+
+def counted(size: int, axis: int | None, codes: torch.Tensor, decisions: Decisions) -> int:
+    """The size of one axis of a tensor with these `codes`, or None for all together: an extent, where it counts."""
+    labels = axes.labels_of(codes)
+    labels = labels.reshape(-1) if axis is None else labels.movedim(axis, 0)
+    rows, steps = (bool((kind != kind[:1]).any()) for kind in axes.rows_and_steps(labels))
+    return _extent(size, Counted(decisions, rows, steps)) if rows or steps else size
