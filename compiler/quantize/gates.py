@@ -23,7 +23,7 @@ GATES = ("sigmoid", "exp")
 
 
 def shut_gates(graph: Graph, sequences: Sequence[Floats]) -> Graph:
-    """The same function; slow states as themselves and a step with digits of its own."""
+    """The same function; slow states as themselves plus a step with fraction bits of its own."""
     if not _has_gates(graph):
         return graph
     slow = {name for name, kept in retention(graph, sequences).items() if np.any(np.abs(kept.leak) < SLOW)}

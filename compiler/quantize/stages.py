@@ -55,17 +55,17 @@ Stage: TypeAlias = Callable[[Floating], Floating]
 
 
 def split_readouts(here: Floating) -> Floating:
-    """Matrices that read the states of conductances get a second one for what rounding takes off their weights."""
+    """Matrices that read the states of conductances get a second one for the rounding error of their weights."""
     return replace(here, precision=readouts.with_split_readouts(here.graph, here.precision))
 
 
 def centre_inputs(here: Floating) -> Floating:
-    """The host takes each channel's middle away; what that adds is folded into the constants behind."""
+    """The host subtracts each channel's middle; the offset is folded into the constants that follow."""
     return here.written(centring.centred(here.observed, here.precision.margin, timed=here.timed))
 
 
 def shut_gates(here: Floating) -> Floating:
-    """Slow states become themselves and a step with digits of its own: q * v + a -> v + (a - (1 - q) * v)."""
+    """A slow state becomes itself plus a step with fraction bits of its own: q * v + a -> v + (a - (1 - q) * v)."""
     return here.written(gates.shut_gates(here.graph, here.observed.sequences))
 
 
@@ -86,7 +86,7 @@ def extract_rows(here: Floating) -> Floating:
         sizes = [graph.size(s) for s in op.sources] if op.places is None else [matrix.shape[1]]
         return row_factors(matrix, sizes, inputs, here.precision.at(op.out))
 
-    return here.written(extract_row_scales.rows_out(graph, factors))
+    return here.written(extract_row_scales(graph, factors))
 
 
 def bound(here: Floating) -> Floating:

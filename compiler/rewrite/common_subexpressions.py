@@ -1,4 +1,4 @@
-"""common: what is computed twice is computed once; equal constants become one."""
+"""common_subexpressions: what is computed twice is computed once; equal constants become one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, Max, Min, Mul, Op, StateRead, StateWrite
 
 
-def common(graph: Graph) -> Graph:
+def common_subexpressions(graph: Graph) -> Graph:
     """Equal subexpressions are computed once, across blocks where the first is visible."""
     draft = Draft(graph)
     for old, first in _equal_constants(graph).items():

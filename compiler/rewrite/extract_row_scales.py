@@ -1,4 +1,4 @@
-"""rows_out: a matrix's rows are brought to one size, their factors become a product after it."""
+"""extract_row_scales: a matrix's rows are brought to one size, their factors become a product after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def largest(op: MatVec, matrix: Floats) -> Floats:
     return np.where(found > 0.0, found, 1.0)
 
 
-def rows_out(graph: Graph, factors: Factors = largest) -> Graph:
+def extract_row_scales(graph: Graph, factors: Factors = largest) -> Graph:
     """M x -> (M / s) x * s, where s, one for each row, is what `factors` says of the product and its matrix M.
 
     Not one of `PASSES`, for `compose` undoes it: `quantize` calls it last, so that the weights of every row

@@ -1,4 +1,4 @@
-"""host: a map per channel right after the input or right before the output is the host's work.
+"""fold_host_affine: a map per channel right after the input or right before the output is the host's work.
 
 The host computes it in floating point, once a sample. It is not folded into synapses: channels with a
 small scale would make small slopes and large thresholds of their synapses, which integers hold badly.
@@ -17,7 +17,7 @@ from compiler.graph.ops import Add, Input, Mul, Op, Output
 from hw_models.arrays import Floats
 
 
-def host(graph: Graph) -> Graph:
+def fold_host_affine(graph: Graph) -> Graph:
     """x*c and x+c after the input and before the output move into the host's scale and offset."""
     return rewrite(graph, after_input, before_output)
 

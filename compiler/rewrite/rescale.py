@@ -1,6 +1,6 @@
 """Passes that change the units of values, so that constant factors join other constants.
 
-`push` is one of `PASSES`. `normalise_quotients` and `scale_inputs` bring values near 1 before they become
+`absorb_factors` is one of `PASSES`. `normalise_quotients` and `scale_inputs` bring values near 1 before they become
 integers; `quantize` calls them, for it knows their bounds.
 """
 
@@ -21,7 +21,7 @@ APART = 256.0
 """Channels of which one is this many times as large as another do not share a format."""
 
 
-def push(graph: Graph) -> Graph:
+def absorb_factors(graph: Graph) -> Graph:
     """A constant factor of a sum, a difference or a quotient joins the constants that it is made of."""
     units: Units = {}
     view = View(graph)

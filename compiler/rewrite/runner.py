@@ -9,26 +9,27 @@ from typing import TypeAlias
 from compiler.graph.graph import Graph
 from compiler.graph.validate import validate
 from compiler.rewrite.algebra import algebra
-from compiler.rewrite.common_subexpressions import common
+from compiler.rewrite.common_subexpressions import common_subexpressions
 from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
-from compiler.rewrite.fold_host_affine import host
+from compiler.rewrite.fold_host_affine import fold_host_affine
 from compiler.rewrite.hoist import hoist
 from compiler.rewrite.increment import increment
 from compiler.rewrite.leaks import leaks
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.prune import prune
-from compiler.rewrite.rescale import push
+from compiler.rewrite.rescale import absorb_factors
 from compiler.rewrite.slices import slices
 from compiler.rewrite.split import split
-from compiler.rewrite.split_constants import beside
+from compiler.rewrite.split_constants import split_constants
 from compiler.rewrite.sums import sums
 from hw_models.errors import BUG, GraphError
 
 Pass: TypeAlias = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
-    fold, prune, hoist, common, host, algebra, sums, compose, slices, push, increment, leaks, split, beside,
+    fold, prune, hoist, common_subexpressions, fold_host_affine, algebra, sums, compose, slices, absorb_factors,
+    increment, leaks, split, split_constants,
 )  # fmt: skip
 """The passes in their order. Each returns the graph it was given where it has nothing to do."""
 

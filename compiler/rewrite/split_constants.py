@@ -1,4 +1,4 @@
-"""beside: a vector of values and constants becomes a choice between both."""
+"""split_constants: a vector of values and constants becomes a choice between both."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from compiler.graph.ops import Gather, Op, Select
 from hw_models.arrays import Floats, Integers
 
 
-def beside(graph: Graph) -> Graph:
-    """Where a vector has constants beside values, its neurons hold them: connections carry messages only."""
+def split_constants(graph: Graph) -> Graph:
+    """Where a vector has constants and values, its neurons hold the constants: connections carry messages only."""
     return rewrite(graph, _constants_apart)
 
 

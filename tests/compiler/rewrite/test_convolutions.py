@@ -9,7 +9,7 @@ import pytest
 from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Gather, MatVec, Mul, Op
-from compiler.rewrite import rows_out, simplify
+from compiler.rewrite import extract_row_scales, simplify
 
 sys.path.insert(0, str(Path(__file__).parent))
 from raw_ltc import Recorder
@@ -86,7 +86,7 @@ def test_places_and_pixels_that_nothing_reads_leave():
 def test_rows_of_one_size_have_a_factor_a_channel():
     r = Recorder()
     r.output(r.apply(convolved(r, r.input(5)), "tanh"))
-    graph = rows_out(simplified(r))
+    graph = extract_row_scales(simplified(r))
     (op,), (scale,) = found(graph, MatVec), found(graph, Mul)
     assert isinstance(op, MatVec) and isinstance(scale, Mul)
     assert np.allclose(np.abs(graph.constants[op.matrix]).max(axis=1), 1.0)

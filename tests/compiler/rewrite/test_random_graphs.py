@@ -12,7 +12,7 @@ from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Div, MatVec
 from compiler.graph.validate import validate
-from compiler.rewrite import PASSES, normalise_quotients, rows_out, scale_inputs, simplify
+from compiler.rewrite import PASSES, extract_row_scales, normalise_quotients, scale_inputs, simplify
 from compiler.rewrite.extract_row_scales import largest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -60,7 +60,7 @@ def test_units(seed: int) -> None:
     assert_same(graph, scaled, seed)
     scaled = validate(scale_inputs(scaled, rng.uniform(0.5, 3, graph.size(source.out))), after="scale_inputs")
     assert_same(graph, scaled, seed)
-    scaled = validate(rows_out(scaled, lambda op, matrix: 2 * largest(op, matrix)), after="rows_out")
+    scaled = validate(extract_row_scales(scaled, lambda op, matrix: 2 * largest(op, matrix)), after="row scales")
     assert_same(graph, scaled, seed)
     for _, op in scaled.ops():
         if isinstance(op, MatVec):

@@ -27,7 +27,7 @@ from compiler.graph.ops import (
     Sub,
 )
 from compiler.graph.validate import validate
-from compiler.rewrite import normalise_quotients, rows_out, scale_inputs, simplify
+from compiler.rewrite import extract_row_scales, normalise_quotients, scale_inputs, simplify
 from compiler.rewrite.algebra import algebra
 from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
@@ -363,7 +363,7 @@ def test_rows_come_out_of_a_matrix() -> None:
     r.ops.append(MatVec(out, (x,), r.constant("m", [[1.0, -4.0, 0.0], [0.0, 0.0, 0.0], [0.5, 0.5, 0.25]])))
     r.output(r.apply(out, "tanh"))
     raw = simplified(r)
-    graph = rows_out(raw)
+    graph = extract_row_scales(raw)
     assert_same(raw, graph)
     product = only(graph, MatVec)
     assert isinstance(product, MatVec)
