@@ -71,10 +71,12 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
     place = float(np.finfo(x.dtype).eps) if np.issubdtype(x.dtype, np.floating) else 0.0
     signal = np.where(varies > (STILL * place) ** 2, varies, np.square(mean))
     signal = np.where(largest > 0, signal, np.max(signal * np.square(unit / np.max(unit))))
-    noise = np.mean(np.square(error / unit), axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = 10 * np.log10(signal / noise)
-    return np.where(noise == 0, np.inf, np.where(signal > 0, ratio, np.nan))
+    size = np.max(np.abs(error), axis=0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        noise = np.mean(np.square(error / size), axis=0)
+        ratio = 10 * np.log10(signal / noise) - 20 * (np.log10(size) - np.log10(unit))
+    ratio = np.where(np.isinf(size), -np.inf, ratio)
+    return np.where(size == 0, np.inf, np.where(signal > 0, ratio, np.nan))
 
 
 def _together(arrays: Sequence[Array]) -> Array:

@@ -44,6 +44,8 @@ class Function:
     limit: float | None = None
     limit_below: float | None = None
     torch_off: Callable[[Floats], Floats] | None = None
+    least: float | None = None
+    """below it there is no function; what a range holds of that counts as this, None where it is defined everywhere"""
 
     def half(self, u: Floats) -> Floats:
         """The half that `symmetry` speaks of, for u >= 0; without symmetry the function itself."""

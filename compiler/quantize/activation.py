@@ -16,7 +16,7 @@ from compiler.quantize.quotient import emit_table
 def lower_apply(build: Builder, op: Apply) -> str:
     """`op` in integers; its result has the fraction that `build.wanted` gives it."""
     function = FUNCTIONS[op.function]
-    x = _argument(build, op)
+    x = _defined(build, op, function, _argument(build, op))
     fraction = build.wanted[op.out]
     least, most = build.spans[x].least, build.spans[x].most
     lsb = 2.0 ** -build.fraction(x)
@@ -52,6 +52,14 @@ def _argument(build: Builder, op: Apply) -> str:
         return build.at(op.x, build.precision.at(op.out).argument_fraction)
     magnitude = build.spans[x].magnitude * 2.0 ** -build.fraction(x)
     return build.shifted(x, min(build.wanted.get(op.x, 0), argument_fraction(magnitude, build.precision.at(op.out))))
+
+
+def _defined(build: Builder, op: Apply, function: Function, x: str) -> str:
+    """The argument from where the function is defined on: the format that all channels share may reach below."""
+    fraction = build.fraction(x)
+    if function.least is None or build.spans[x].least >= (least := round(function.least * 2.0**fraction)):
+        return x
+    return build.emit(Max(f"{op.out}.argument", x, build.number(least, fraction)), fraction)
 
 
 def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> Table:

@@ -112,6 +112,11 @@ class Builder:
         held = np.clip(np.floor(exact + 0.5), -FAR, FAR)  # what is farther is infinite for every word
         return self.constant(f"{name}@{fraction}", held.astype(np.int64), fraction)
 
+    def where(self, of: str | None) -> str:
+        """A float value's name, and the user's lines that made it."""
+        value = self.source.values.get(of or "")
+        return "" if value is None else "; ".join((value.name, *value.lines))
+
     # --- ops -----------------------------------------------------------------------------------------------
 
     def emit(self, op: Op, fraction: int, limits: Limits | None = None, of: str | None = None) -> str:
@@ -134,7 +139,7 @@ class Builder:
         if overflows or span.product >= 2**self.chip.product_bits:
             error = WordError(
                 f"{name} does not fit the words of {self.chip.name}",
-                where=self._where(of),
+                where=self.where(of),
                 numbers=f"reaches {span.least}..{span.most} at {fraction} fraction bits, a word {-high - 1}..{high}; "
                 f"product {span.product}, the chip's stay below {2**self.chip.product_bits}",
                 advice="Scale the model's values, or calibrate on data that are closer to its use.",
@@ -216,10 +221,6 @@ class Builder:
             return len(self.constants[op.matrix]) * (1 if op.places is None else len(self.constants[op.places]))
         sizes = [self.values[n].size if n in self.values else self.constants[n].size for n in op.operands]
         return max(sizes, default=1)
-
-    def _where(self, of: str | None) -> str:
-        value = self.source.values.get(of or "")
-        return "; ".join(("" if value is None else value.name, *(value.lines if value else ()))).strip("; ")
 
 
 def state_format(fraction: int, low: float, high: float) -> Format:

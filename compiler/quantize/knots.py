@@ -57,9 +57,7 @@ def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]
         whole = edges if end == stop else [*edges, stop]
         return whole if edges[-1] == end and len(whole) <= segments + 1 else None
 
-    span = np.ptp(real(np.linspace(low, stop, 257)))
-    if not np.isfinite(span):
-        raise QuantizeError("a function is not finite over its range", numbers=f"integers {low} to {stop - 1}")
+    span = spread(curve)
     bad = np.log2(least)  # the logarithm of an error that is too small, and `good` of one that can be kept
     good = np.log2(span + least) + 4
     if greedy(least) is not None:
@@ -69,9 +67,27 @@ def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]
         bad, good = (middle, good) if greedy(2.0**middle) is None else (bad, middle)
     edges = np.array(greedy(2.0**good) or [], np.int64)
     if not edges.size:
-        raise QuantizeError("a function has no smooth fit over its range", numbers=f"integers {low} to {stop - 1}")
+        raise QuantizeError("a function has no smooth fit over its range", numbers=arguments(curve), advice=NARROWER)
     orders = [_lowest_degree(real, start, end, degree, 2.0**good) for start, end in pairwise(edges.tolist())]
     return edges, np.array(orders, np.int64)
+
+
+NARROWER = "Keep its argument within a narrower range, for example with torch.clamp, or scale it to about 1."
+
+
+def spread(curve: Curve) -> float:
+    """By how much its values differ. Raises `QuantizeError` where one is not finite."""
+    with np.errstate(all="ignore"):
+        span = float(np.ptp(curve.at(np.linspace(curve.low, curve.high + 1, 257))))
+    if not np.isfinite(span):
+        raise QuantizeError("a function is not finite over its range", numbers=arguments(curve), advice=NARROWER)
+    return span
+
+
+def arguments(curve: Curve) -> str:
+    """Its arguments, in the user's units."""
+    low, high = np.array([curve.low, curve.high]) * 2.0**-curve.in_fraction
+    return f"arguments {low:.6g} to {high:.6g}"
 
 
 def _lowest_degree(real: Real, start: int, end: int, degree: int, error: float) -> int:

@@ -15,7 +15,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from compiler.quantize.knots import Curve, place, reference
+from compiler.quantize.knots import NARROWER, Curve, arguments, place, reference, spread
 from compiler.ranges.polynomial_reach import Pieces, Polynomials, parts_of, reaches
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import QuantizeError
@@ -90,6 +90,7 @@ def fit(curve: Curve, segments: int = 8, degree: int = 3) -> Table:
 @lru_cache(maxsize=64)
 def uniform_lines(curve: Curve, entries: int = 4096) -> Table:
     """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`."""
+    spread(curve)
     step = -(-(curve.high - curve.low + 1) // entries)
     edges = np.append(np.arange(curve.low, curve.high + 1, step, dtype=np.int64), curve.high + 1)
     return _table(curve, edges, np.ones(edges.size - 1, np.int64), (False, curve.flat_above))
@@ -109,9 +110,9 @@ def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, b
         if np.abs(exact[:, 0]).max() * 2.0**out_fraction >= word_limit or room.min() < 1:
             raise QuantizeError(
                 "a function's result does not fit the chip's words",
-                numbers=f"{np.abs(exact[:, 0]).max():.6g} with {out_fraction} fraction bits, arguments {edges[0]} to "
-                f"{edges[-1] - 1}; words of {curve.word_bits} bits, products of {curve.product_bits}",
-                advice="Take fewer fraction bits.",
+                numbers=f"{np.abs(exact[:, 0]).max():.6g} with {out_fraction} fraction bits, {arguments(curve)}; words "
+                f"of {curve.word_bits} bits, products of {curve.product_bits}",
+                advice=NARROWER,
             )
         coefficients, shifts = _integers(exact, pieces, room, curve)
         low, high, word, product = reaches(pieces, coefficients, shifts, parts_of(orders.size))

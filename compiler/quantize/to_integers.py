@@ -34,6 +34,7 @@ from compiler.ranges.proven import Proven, prove
 from compiler.ranges.ranged import find_ranges
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
+from hw_models.errors import QuantizeError
 
 ROUNDING_ROOM = 2.0**-12
 """How far beyond its proven bound, of the bound's magnitude, a state's format reaches: words leave 0.1 % of room."""
@@ -73,8 +74,12 @@ def lower(formats: Formats, chip: Chip, known: Collection[str]) -> Graph:
         for op in _writes_first(block.ops):
             build.lowering = op.result or op.operands[0]
             part = formats.carried.get(op.result or "")
-            if not (part and isinstance(op, Add) and lower_carried(build, op, part)):
-                LOWER(op, here)
+            try:
+                if not (part and isinstance(op, Add) and lower_carried(build, op, part)):
+                    LOWER(op, here)
+            except QuantizeError as error:
+                error.where = error.where or build.where(build.lowering)
+                raise
             if op.result in ranged.clipped:
                 reach = ranged.bounds[op.result]
                 build.clip(op.result, float(reach.low.min()), float(reach.high.max()))

@@ -6,18 +6,19 @@ import warnings
 
 import torch
 
-from ltc2neuro.compilation.calibration import RESOLVED, unread_channels, warn_of_poor_calibration
+from ltc2neuro.compilation.calibration import unread_channels, warn_of_poor_calibration
 from ltc2neuro.compilation.growth import find_growth, warn_of_growth
 from ltc2neuro.compilation.own_arithmetic import warn_of_own_arithmetic
 from ltc2neuro.compilation.stages import Recorded
 from ltc2neuro.compilation.training_mode import warn_of_training
 from ltc2neuro.tracing import knows_time
+from ltc2neuro.tracing.calling.dtype import model_dtype
 
 
 def warn_of(recorded: Recorded, stacklevel: int) -> None:
     """Poor calibrations, answers left out, a dt that nothing takes, training mode, what float32 loses, growth."""
     asked, traced = recorded.asked, recorded.traced
-    arrays, above = asked.sequences.arrays, stacklevel + 1
+    arrays, above, own = asked.sequences.arrays, stacklevel + 1, model_dtype(asked.model)
     if asked.dt != 1.0 and not knows_time(asked.model):
         warnings.warn(_NO_TIME.format(dt=asked.dt), stacklevel=above)
     if traced.dropped:
@@ -26,19 +27,14 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
         arrays,
         timed=asked.timed,
         stacklevel=above,
-        resolved=_resolved(asked.model),
+        resolved=float(torch.finfo(own).eps),
+        own=str(own).removeprefix("torch."),
         unread=unread_channels(traced.graph),
     )
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
     warn_of_own_arithmetic(asked.model, traced, traced.graph, arrays, stacklevel=above)
     growth = find_growth(traced.graph, arrays, asked.precision.margin, traced.growing)
     warn_of_growth(growth, traced.growing, max(len(a) for a in arrays), stacklevel=above)
-
-
-def _resolved(model: torch.nn.Module) -> float:
-    """What share of a number the model's own floating-point numbers tell apart."""
-    kinds = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
-    return max((float(torch.finfo(kind).eps) for kind in kinds), default=RESOLVED)
 
 
 _DROPPED = (

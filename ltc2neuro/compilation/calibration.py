@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 import numpy as np
 import numpy.typing as npt
@@ -16,26 +16,34 @@ MOST_NAMED = 8
 """How many channels a warning names"""
 
 
-RESOLVED = 2.0**-23
-"""What float32 resolves, as a part of a channel's largest value."""
-
-
 def warn_of_poor_calibration(
     sequences: Sequence[Floats],
     *,
     timed: bool,
     stacklevel: int,
-    resolved: float = RESOLVED,
+    resolved: float = 0.0,
+    own: str = "",
     unread: frozenset[int] = frozenset(),
 ) -> None:
-    """One warning with the numbers of the channels of which these sequences (time, channels) show no range.
+    """Warn of the channels of which these sequences (time, channels) show no range, or too little, with their numbers.
 
     Where it is `timed`, the last channel is the time before each sample. What varies by no more than `resolved` of
-    itself, which the model's numbers do not tell apart, does not vary. Channels that are `unread` need no range.
+    itself, the model's `own` type does not tell apart. Channels that are `unread` need no range.
     """
     low, high = np.min([s.min(axis=0) for s in sequences], axis=0), np.max([s.max(axis=0) for s in sequences], axis=0)
-    still = high - low <= resolved * np.maximum(np.abs(low), np.abs(high))
+    lost = (low < high) & (high - low <= resolved * np.maximum(np.abs(low), np.abs(high)))
+    features = low.size - timed
+    still = np.where(np.arange(low.size) < features, low == high, (low == high) | lost)
     found = _problems(low, still, sum(len(s) for s in sequences), unread, timed=timed)
+    flat = [i for i in np.flatnonzero(lost[:features]).tolist() if i not in unread]
+    if flat:
+        named = ", ".join(f"{i} ({low[i]:.12g} to {high[i]:.12g})" for i in flat[:MOST_NAMED])
+        warnings.warn(
+            f"input channel{'s' if flat[1:] else ''} {named}{_more(flat)} of {features} "
+            f"{'vary' if flat[1:] else 'varies'} too little for {own}, the model's own type, to tell it apart: torch "
+            "sees a constant there, the network what varies. Give differences from an offset, or model.double().",
+            stacklevel=stacklevel + 1,
+        )
     if found:
         warnings.warn(
             f"the calibration is poor: {'; '.join(found)}. Ranges come from it, and what lies beyond them is clipped: "
@@ -77,10 +85,13 @@ def _problems(
         found.append("all of it is 0")
     elif still.size:
         named = ", ".join(f"{i} (always {low[i]:.6g})" for i in still[:MOST_NAMED])
-        more = f" and {still.size - MOST_NAMED} more" if still.size > MOST_NAMED else ""
         word = "channel" if still.size == 1 else "channels"
         verb = "varies" if still.size == 1 else "vary"
-        found.append(f"input {word} {named}{more} of {features} never {verb}")
+        found.append(f"input {word} {named}{_more(still)} of {features} never {verb}")
     if timed and samples > 1 and constant[-1]:
         found.append(f"all its time spans are {low[-1]:.6g}")
     return found
+
+
+def _more(named: Sized) -> str:
+    return f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""

@@ -7,13 +7,17 @@ import warnings
 import numpy as np
 
 from ltc2neuro.compiled.poor_outputs import level_of
-from ltc2neuro.compiled.record import KnownAnswer
+from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.progress import begin
 
 KNOWN_STEPS = 16
 """Length of the known-answer sequence that an artifact carries."""
+
+
+APART = 50.0
+"""How many times as much one channel varies as another, if their sizes may be why the outputs are poor"""
 
 
 def unknown(sequences: Sequences) -> KnownAnswer:
@@ -31,7 +35,7 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
         channel = ", ".join(str(int(i)) for i in np.unravel_index(level.worst.channel or 0, net.record.step_shape))
         warnings.warn(
             f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
-            f"[{channel}], on {level.seen}. {advice}",
+            f"[{channel}], on {level.seen}. {_uneven(net.record, sequences)}{advice}",
             stacklevel=stacklevel + 1,
         )
     begin("the known answer")
@@ -39,3 +43,17 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
     run = run_network(net, Sequences(tuple(x), ragged=False), "reference")
     states = {n: np.asarray(s, np.int64) for n, s in run.states.items()}
     return KnownAnswer(x, np.asarray(run.integers, np.int64), states)
+
+
+def _uneven(record: BaseRecord, sequences: Sequences) -> str:
+    """What to do about channels of very different sizes, where there are any: all of an input share one format."""
+    low, high = (end([end(s, axis=0) for s in sequences.arrays if len(s)], axis=0) for end in (np.min, np.max))
+    size = (high - low) / 2
+    varies = np.flatnonzero(size[: size.size - record.timed]).tolist()
+    most, least = max(varies, key=size.item, default=0), min(varies, key=size.item, default=0)
+    if size[most] <= APART * size[least]:
+        return ""
+    return (
+        f"Input channel {most} varies by +-{size[most]:.3g} and channel {least} by +-{size[least]:.3g}, and an input's "
+        "channels share one format: scale them to similar sizes. "
+    )

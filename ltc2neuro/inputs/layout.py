@@ -15,8 +15,7 @@ from hw_models.errors import InputError
 
 HOW = (
     "batch_first=False: arrays are as the model takes them, (time, batch, features), in and out. batch_first=True: "
-    "they are (batch, time, features), and the network transposes. (In the shell: --time-first, --batch-first.) A list "
-    "of (time, features) sequences needs neither."
+    "they are (batch, time, features), and the network transposes. A list of (time, features) sequences needs neither."
 )
 
 

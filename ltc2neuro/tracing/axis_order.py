@@ -65,7 +65,7 @@ def _reads_batch_first(model: torch.nn.Module, told: Told, _: tuple[int, int, in
     return InputError(
         "batch_first=False is for models that read time first, and this one reads batch first",
         where=_where(model, told),
-        advice="Leave out batch_first (in the shell: --time-first), and give arrays as the model takes them, "
+        advice="Leave out batch_first=False, and give arrays as the model takes them, "
         "(batch, time, features): x.transpose(0, 1) turns one that has time first.",
     )
 

@@ -36,11 +36,12 @@ def undefined_at_zero(graph: Graph, sequence: Floats) -> str | None:
 def refuse_zero(graph: Graph, value: str, sequences: Sequence[Floats]) -> InputError:
     """The error of spans of 0 in the calibration of a model that is not defined there."""
     spans = np.concatenate([s[:, -1] for s in sequences])
-    zeros, least = int(np.sum(spans == 0)), spans[spans > 0].min(initial=np.inf)
+    zeros, others = int(np.sum(spans == 0)), spans[spans > 0]
+    least = f"; the smallest other is {others.min():.6g}" if others.size else ""
     known = graph.values.get(value)
     return InputError(
         "a time span is 0, and this model divides by it, or is not finite there",
         where="; ".join([value, *(known.lines if known is not None else ())]),
-        numbers=f"{zeros} of {spans.size} time spans are 0; the smallest other is {least:.6g}",
+        numbers=f"{zeros} of {spans.size} time spans are 0{least}",
         advice="Give samples of the same moment a small time span, such as 1 % of the usual, or merge them into one.",
     )

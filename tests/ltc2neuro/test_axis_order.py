@@ -293,7 +293,7 @@ def test_the_shell(tmp_path, capsys):
     factory, calibration = f"{tmp_path}/train.py:build", ["--calibration", f"{tmp_path}/x.npy"]
     path = f"{tmp_path}/m.l2n"
     assert main(["compile", factory, *calibration, "-o", path]) == 2
-    assert "--time-first, --batch-first" in capsys.readouterr().err
+    assert "--batch-first: they are (batch, time, features)" in capsys.readouterr().err
     assert main(["check", factory, *calibration]) == 2
     assert main(["check", factory, *calibration, "--time-first"]) == 0
     assert main(["compile", factory, *calibration, "--time-first", "-o", path]) == 0

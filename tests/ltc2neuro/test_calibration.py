@@ -52,7 +52,7 @@ class FirstTwo(torch.nn.Module):
 
 def test_what_the_model_cannot_tell_apart_does_not_vary():
     noise = X * [1, 1e-9, 1, 1] + [0, 7, 0, 0]
-    with pytest.warns(UserWarning, match="input channel 1 .always 7. of 4 never varies"):
+    with pytest.warns(UserWarning, match=r"input channel 1 \(6.99.* to 7.00.*\) of 4 varies too little for float32"):
         ltc2neuro.compile(torch.nn.Linear(4, 2), noise)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -101,3 +101,27 @@ def test_a_network_that_is_poor_late_in_the_calibration_is_told():
     small = ltc2neuro.Precision(word=16, margin=1000)
     with pytest.warns(UserWarning, match="dB from the float network's in channel .*on the whole calibration"):
         ltc2neuro.compile(Late(), x, precision=small)
+
+
+@pytest.mark.parametrize(
+    ("function", "sizes"),
+    [
+        (lambda x: x[..., 1:] / x[..., :1], (1e5, 1)),
+        (torch.abs, (1e-7, 1)),
+        (lambda x: torch.sqrt(x[..., :1]), (1e-3, 1)),
+    ],
+    ids=["ratio", "abs", "sqrt"],
+)
+def test_channels_of_very_different_sizes_are_named_where_they_are_lost(function, sizes):
+    class Model(torch.nn.Module):
+        def forward(self, x):
+            return function(x)
+
+    rng = np.random.default_rng(0)
+    x = np.stack([1 + rng.uniform(-0.3, 0.3, (2, 40)), rng.uniform(-1, 1, (2, 40))], -1)
+    with pytest.warns(UserWarning, match=r"dB .* Input channel .* scale them to similar sizes") as told:
+        ltc2neuro.compile(Model(), x * sizes)
+    assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ltc2neuro.compile(Model(), x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,10 @@ def test_a_metric_of_ones_own_returns_a_number():
     assert metrics.measure(lambda y, t: np.float32(0.5), [np.ones(2)], [np.ones(2)]) == 0.5
     with pytest.raises(InputError, match="no metric 3"):
         metrics.measure(3, [np.ones(2)], [np.ones(2)])
+
+
+def test_signals_that_are_far_smaller_than_their_errors_have_numbers():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = metrics.channel_sqnr([np.array([[1e-250], [0.0]])], [np.array([[1.0], [1.0]])])
+    assert found == pytest.approx([10 * np.log10(0.25) - 5000])

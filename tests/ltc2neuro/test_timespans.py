@@ -139,3 +139,9 @@ def test_spans_for_a_network_without():
     net = ltc2neuro.compile(ltc(), X)
     with pytest.raises(InputError, match="constant interval"):
         net(X, timespans=SPANS)
+
+
+def test_time_spans_that_are_all_zero_are_named_without_others():
+    with pytest.raises(InputError, match="divides by it") as told:
+        ltc2neuro.compile(ncps.LTC(3, 4), X, timespans=np.zeros_like(SPANS))
+    assert told.value.numbers == f"{SPANS.size} of {SPANS.size} time spans are 0"

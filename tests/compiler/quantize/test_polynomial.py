@@ -178,9 +178,10 @@ def test_a_result_too_wide_for_the_words_is_refused():
 
 
 def test_a_function_that_is_not_finite_is_refused():
-    with pytest.raises(QuantizeError, match="not finite"), np.errstate(all="ignore"):
+    with pytest.raises(QuantizeError, match="not finite") as told, np.errstate(all="raise"):
         fit(np.sqrt, -100, 100, in_fraction=4, out_fraction=8, word_bits=24, product_bits=31)
-    with pytest.raises(QuantizeError, match="not finite"), np.errstate(all="ignore"):
+    assert told.value.numbers == "arguments -6.25 to 6.25" and "clamp" in told.value.advice
+    with pytest.raises(QuantizeError, match="not finite"), np.errstate(all="raise"):
         fit(reciprocal, 0, 100, in_fraction=4, out_fraction=8, word_bits=24, product_bits=31)
 
 

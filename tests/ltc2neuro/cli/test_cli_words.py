@@ -80,7 +80,8 @@ def said(shell, capsys, command):
         ("compile train.py:lost --calibration x.npy -o n.l2n", "ltc2neuro verify shows where"),
         ("compile train.py:build --calibration x.npy -o n.l2n --precision smal", "ltc2neuro.Precision(...) in Python"),
         ("compile train.py:time_first --calibration x.npy -o n.l2n", "Say so: --time-first"),
-        ("check train.py:time_first --calibration x.npy", "Say so: --time-first"),
+        ("check train.py:time_first --calibration x.npy", "An .npz file of (time, features) arrays needs neither"),
+        ("check train.py:build --calibration x.npy --time-first", "Leave out --time-first, and"),
         ("run m.l2n far.npy", "a wider ltc2neuro.Precision(margin=...) in Python"),
         ("run m.l2n far.npy --strict", "a wider ltc2neuro.Precision(margin=...) in Python"),
         ("run m.l2n x.npy --timespans x.npy", "Compile it with --timespans"),
@@ -92,6 +93,7 @@ def test_advice_is_in_words_of_the_shell(shell, capsys, command, wanted):
     text = said(shell, capsys, command)
     assert wanted in text
     assert not PYTHON.search(text), text
+    assert "n the shell" not in text
 
 
 def test_warnings_of_others_stay_as_they_are(shell, capsys):
