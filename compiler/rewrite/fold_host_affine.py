@@ -6,8 +6,6 @@ small scale would make small slopes and large thresholds of their synapses, whic
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from compiler.graph.draft import Draft, reals, rewrite
@@ -28,37 +26,33 @@ def after_input(draft: Draft, op: Op) -> Op | str | None:
         return op.result  # taken in
     if not isinstance(op, Input):
         return None
-    out, scale, offset = op.out, reals(draft, op.scale), reals(draft, op.offset)
-    while len(readers := draft.readers.get(out, ())) == 1:
+    new = op
+    while len(readers := draft.readers.get(new.out, ())) == 1:
         reader = readers[0][1]
         found = _map(draft, reader)
-        if found is None or found[0] != out:
+        if found is None or found[0] != new.out:
             break
-        _, factor, addend = found
-        out, scale, offset = reader.result or "", scale * factor, offset * factor + addend
-    if out == op.out:
-        return None
-    return Input(out, _new(draft, scale, op.scale), _new(draft, offset, op.offset))
+        scale = _new(draft, reals(draft, new.scale) * found[1], new.scale)
+        offset = _new(draft, reals(draft, new.offset) * found[1] + found[2], new.offset)
+        new = Input(reader.result or "", scale, offset)
+    return None if new is op else new
 
 
 def before_output(draft: Draft, op: Op) -> Op | None:
-    """The output takes in the maps that it alone reads; what is always the same is its offset to zeros."""
+    """The output takes in the map that it alone reads; what is always the same is its offset to zeros."""
     if not isinstance(op, Output):
         return None
-    x, scale, offset = op.x, reals(draft, op.scale), reals(draft, op.offset)
-    while draft.uses[x] == 1 and (found := _map(draft, draft.definition(x))) is not None:
-        x, factor, addend = found
-        scale, offset = scale * factor, offset + addend * scale
-    always = draft.array(x)
-    fixed = always is not None and bool(always.any())
-    if x == op.x and not fixed:
-        return None
-    if x != op.x:
-        op = replace(op, scale=_new(draft, scale, op.scale))
-    if always is None or not fixed:
-        return replace(op, x=x, offset=_new(draft, offset, op.offset))
-    op = replace(op, offset=_new(draft, offset + scale * always, op.offset))
-    return replace(op, x=_new(draft, np.zeros(always.size), "0"))
+    new = op
+    found = _map(draft, draft.definition(op.x)) if draft.uses[op.x] == 1 else None
+    if found is not None:
+        scale = reals(draft, op.scale)
+        scale_name = _new(draft, scale * found[1], op.scale)
+        new = Output(found[0], scale_name, _new(draft, reals(draft, op.offset) + found[2] * scale, op.offset))
+    always = draft.array(new.x)
+    if always is not None and always.any():
+        offset = _new(draft, reals(draft, new.offset) + reals(draft, new.scale) * always, new.offset)
+        new = Output(_new(draft, np.zeros(always.size), "0"), new.scale, offset)
+    return None if new is op else new
 
 
 def _new(draft: Draft, array: Floats, name: str) -> str:
