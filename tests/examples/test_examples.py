@@ -22,6 +22,7 @@ EXAMPLES = {
 }
 
 
+@pytest.mark.whole_proof
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_runs_everywhere_and_draws(name, tmp_path, capsys):
     plot = tmp_path / "plot.png"

@@ -196,6 +196,7 @@ class CellTest:
         assert np.array_equal(again.integers, run.integers)
         assert self.sqnr(np.stack(run_torch(model, list(x))), run.outputs) >= self.floor
 
+    @pytest.mark.whole_proof
     def test_a_thousand_samples(self):
         """Within the bound, and the error at the end is not far above that of the beginning."""
         net, cell, x = small(type(self)), self.layer(size=4).cell, steady(FEATURES, 1000)

@@ -20,6 +20,7 @@ from ltc2neuro.tracing.proof.probes import decided_probes, long_probe, short_pro
 from ltc2neuro.tracing.recording.extents import Decisions
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.whole_proof
 RNG = np.random.default_rng(0)
 
 

@@ -10,6 +10,7 @@ from hw_models.errors import ProofError, TraceError
 from ltc2neuro.tracing import trace
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.whole_proof
 
 X = list(np.random.default_rng(0).normal(size=(5, 6, 3)))
 

@@ -20,6 +20,7 @@ from ltc2neuro.tracing.record import record
 from ltc2neuro.tracing.recording.recorder import Clock
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.whole_proof
 
 
 class Net(nn.Module):

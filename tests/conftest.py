@@ -1,0 +1,15 @@
+"""The proof's long probe has 1,024 steps, a third of what `compile` costs. Tests of something else take 128 of them."""
+
+import sys
+
+import pytest
+
+WHOLE, SHORT = 1024, 128
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `whole_proof` prove as users do."""
+    probes = sys.modules.get("ltc2neuro.tracing.proof.probes")
+    if probes is not None:
+        probes.LONG_STEPS = WHOLE if item.get_closest_marker("whole_proof") else SHORT
