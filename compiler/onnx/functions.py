@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 DOMAIN = "ltc2neuro"
 OPSET = 18
-"""The oldest with bitwise and: onnxruntime 1.14"""
+"""The oldest with bitwise and"""
 
 _BODIES = {
     "StateRead (state) => (out)": "out = Identity(state)",
@@ -29,9 +29,9 @@ _BODIES = {
     "Gather (x, index) => (out)": "out = Gather <axis = -1> (x, index)",
     # the index that is the size of x stands for a 0 after it
     "SegmentSum (x, elements) => (out)": """
-        one = Constant <value_ints = [0, 1]> ()  last = Constant <value_ints = [-1]> ()
-        pads = Constant <value_ints = [0, 0, 0, 1]> ()
-        padded = Pad(x, pads)
+        first = Constant <value_ints = [0]> ()  last = Constant <value_ints = [-1]> ()
+        column = Gather <axis = -1> (x, first)  zero = Sub(column, column)
+        padded = Concat <axis = -1> (x, zero)
         own = Gather <axis = -1> (padded, elements)
         out = ReduceSum <keepdims = 0> (own, last)""",
     "MatVec (x, matrix) => (out)": """
@@ -43,8 +43,9 @@ _BODIES = {
         weights = Cast <to = INT> (matrix)
         out = MatMul(x, weights)""",
     "Patches (x, places) => (out)": """
-        pads = Constant <value_ints = [0, 0, 0, 1]> ()
-        padded = Pad(x, pads)
+        first = Constant <value_ints = [0]> ()
+        column = Gather <axis = -1> (x, first)  zero = Sub(column, column)
+        padded = Concat <axis = -1> (x, zero)
         out = Gather <axis = -1> (padded, places)""",
     "ChannelsFirst (x) => (out)": """
         channels = Transpose <perm = [0, 2, 1]> (x)

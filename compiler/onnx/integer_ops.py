@@ -109,9 +109,9 @@ def _polynomial(op: ops.PiecewisePolynomial, to: Integers) -> None:
 def _where(knots: Array, most: int, word: int) -> tuple[bool, dict[str, Array]]:
     """How the segment of an x is found: by division where all are of one width, else by comparison with each knot."""
     widths = np.unique(np.diff(knots))
-    if knots.size and widths.size <= 1:
+    if widths.size <= 1:
         width = int(widths[0]) if widths.size else 1
-        start = int(knots[0]) - width
+        start = int(knots[0]) - width if knots.size else 0
         if start >= -(2 ** (word - 1)) and most - start < 2 ** (word - 1):
             return True, {"start": np.array([start]), "width": np.array([width]), "most": np.array([knots.size])}
     return False, {"knots": knots}

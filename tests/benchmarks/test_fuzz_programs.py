@@ -6,15 +6,22 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.fuzz import programs
+from benchmarks.fuzz import onnx, programs
 from benchmarks.fuzz.programs import program
 from compiler.graph import ops
+from compiler.running.extra import ONNX
 
 SEEDS = range(60)
 
 
 def test_executors_agree_on_random_programs() -> None:
     assert {programs.trial(seed) for seed in SEEDS} == {"equal"}
+
+
+def test_onnxruntime_agrees_on_random_programs() -> None:
+    if ONNX.missing():
+        pytest.skip("onnx and onnxruntime are not installed")
+    assert {onnx.trial(seed) for seed in range(8)} == {"equal"}
 
 
 def test_programs_have_everything_that_integer_graphs_of_the_chip_can_have() -> None:
