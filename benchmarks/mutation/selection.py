@@ -60,17 +60,18 @@ class Selection:
     def tests(self, mutant: Mutant) -> list[TimedTest]:
         """The tests that run a mutant's lines: those of its own folder first, the fastest before the others.
 
-        Where the lines run on import they are those that run anything of the file.
+        Where the lines run on import, or in processes that no coverage sees, as Lava's, they are those that run
+        anything of the file.
         """
         from coverage import CoverageData
 
         data = CoverageData(str(self._folder / ".coverage"))
         data.read()
         lines = data.contexts_by_lineno(str(HOME / mutant.path))
-        if mutant.where.split(".")[-1][:1].isupper() or not mutant.where:  # of the module or of a class
-            contexts = {c for found in lines.values() for c in found}
-        else:
+        contexts: set[str] = set()
+        if mutant.where and not mutant.where.split(".")[-1][:1].isupper():  # else of the module or of a class
             contexts = {c for line in range(mutant.first, mutant.last + 1) for c in lines.get(line, ())}
+        contexts = contexts or {c for found in lines.values() for c in found}
         names = {c.rsplit("|", 1)[0] for c in contexts if c}
         own = "tests/" + mutant.path.rsplit("/", 1)[0]
         found = [TimedTest(n, self._seconds[n]) for n in names if n in self._seconds]

@@ -245,7 +245,7 @@ class _Planner:
     def _bound(self, terms: dict[str, Sparse]) -> int:
         """The largest magnitude of any partial sum."""
         totals = [m.row_sums() * self._format(s).magnitude for s, m in terms.items()]
-        return int(np.max(np.sum(totals, axis=0), initial=0))
+        return int(np.max(np.sum(totals, axis=0)))
 
 
 def _add(terms: dict[str, Sparse], source: str, matrix: Sparse) -> None:

@@ -178,9 +178,9 @@ def _compared(op: ops.Compare, at: Shifts) -> None:
     width = np.where(high > low, high - low, 1.0)
     near = np.clip(b.shift - a.shift, low - width, high + width)
     if a.name is None:
-        at.put(op, ops.Compare(op.out, at.moved_by(None, -near, op.out), b.name or "", op.relation), np.zeros(1))
+        at.put(op, ops.Compare(op.out, at.moved_by(None, -near, op.out), b.name or "", op.relation))
     else:
-        at.put(op, ops.Compare(op.out, a.name, at.moved_by(b.name, near, op.out), op.relation), np.zeros(1))
+        at.put(op, ops.Compare(op.out, a.name, at.moved_by(b.name, near, op.out), op.relation))
 
 
 @SHIFTED.on(ops.Select)

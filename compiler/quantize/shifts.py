@@ -96,10 +96,10 @@ class Shifts:
         self.bounds[out] = self.interval(self.draft.definitions[out])
         return out
 
-    def put(self, op: Op, new: Op, shift: Floats) -> None:
+    def put(self, op: Op, new: Op, shift: Floats | None = None) -> None:
         """`new` computes what `op` does, but for `shift`."""
         name = op.result or ""
-        if not shift.any():
+        if shift is None or not shift.any():
             self.draft.put(op, new.renamed(lambda n: name if n == new.result else n))
             self.bounds[name] = self.interval(self.draft.definitions[name])
             return

@@ -140,6 +140,22 @@ def test_maps_comparisons_and_limits_of_one_input() -> None:
     assert np.all(quality(model, walk(1) * scale + middle, walk(2) * scale + middle) > 40)
 
 
+@pytest.mark.parametrize(
+    "near", [lambda x: x - UNIX_TIME, lambda x: x[..., :1] + x[..., 1:] - 2 * UNIX_TIME], ids=["constant", "sum"]
+)
+def test_what_takes_an_offset_up_is_not_spoilt_by_what_needs_it(near: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = nn.Parameter(torch.ones(1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(near(x)) * torch.tanh(self.gain * x[..., :1])
+
+    x, new = (walk(seed)[..., :2] + UNIX_TIME for seed in (1, 2))
+    assert np.all(quality(Beside().double(), x, new) > 40)
+
+
 def test_the_host_centres_and_the_artifact_remembers(tmp_path) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
     model = nn.Linear(4, 2).double()
