@@ -256,6 +256,17 @@ def test_fast_states_carry_nothing():
     assert [s.name for s in net.graph.states] == ["layer.v"]
 
 
+def test_a_neuron_that_hardly_moves_beside_the_others_asks_for_no_carry():
+    """It stops short by more than 0.1 % of its own reach, but not of 1/64 of the largest's."""
+
+    def states(*gains):
+        form = lambda tau, x, v: v + (torch.tensor(gains) * x - v) / tau  # noqa: E731
+        return [s.name for s in _compiled(First(Recurrent(Leak([64.0] * len(gains), form)))).graph.states]
+
+    assert states(1.0, 1e-3) == ["layer.v"]
+    assert states(1e-3, 1e-3) == ["layer.v", "layer.v.carry"]
+
+
 class Sum(torch.nn.Module):
     """A layer beside a pure accumulator, whose 1 - k is the noise of floating-point numbers."""
 
