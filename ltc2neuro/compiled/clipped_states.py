@@ -107,7 +107,7 @@ def _only_arguments(graph: Graph, name: str) -> bool:
     readers = [op for _, op in graph.ops() if name in op.operands]
     return bool(readers) and all(
         isinstance(op, PiecewisePolynomial)
-        or (isinstance(op, (Rescale, Shift, Gather)) and _only_arguments(graph, op.result or ""))
+        or (isinstance(op, (Rescale, Shift, Gather)) and _only_arguments(graph, op.out))
         for op in readers
     )
 

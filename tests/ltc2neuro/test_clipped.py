@@ -12,7 +12,10 @@ pytest.importorskip("torch", reason="compiling needs the extra torch")
 import torch
 
 import ltc2neuro
+from benchmarks.fuzz.graphs import Builder
+from compiler.executors.execution import Clip
 from ltc2neuro.compiled.clipped import SPANS, input_tallies
+from ltc2neuro.compiled.clipped_states import value_tallies
 from ltc2neuro.errors import InputError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.nn import Recurrent
@@ -160,3 +163,17 @@ def test_time_spans_are_told_with_the_least_that_they_may_be():
     assert (channels.name, channels.counts.tolist()) == ("input channel", [0, 1])
     assert (spans.name, spans.counts.tolist(), spans.low.tolist()) == (SPANS, [1], [0.1])
     assert channels.held_low.tolist() == [-4.0, -4.0] and spans.held_low.tolist() == [0.5]
+
+
+@pytest.mark.parametrize("also", [False, True], ids=["functions", "a sum too"])
+def test_what_only_functions_read_is_not_told(also):
+    """Out there they are flat, through copies as well; a sum is not."""
+    b = Builder()
+    near = b.rescale(b.input(2), 4, -60, 60)
+    copy = b.gather([b.rescale(near, 1, -30, 30)], [1, 0])
+    curve = b.polynomial(copy, segments=3, degree=2)
+    b.output(b.add(curve, copy) if also else curve)
+    b.block("all")
+    clips = {near: Clip(np.array([3, 0]), np.array([-90, 0]), np.array([0, 0]))}
+    tallies = value_tallies(b.graph(), clips)
+    assert [t.counts.tolist() for t in tallies] == ([[3, 0]] if also else [])

@@ -142,6 +142,14 @@ def test_a_shift_that_cannot_clip_is_one_instruction():
     assert code_instructions(listing_of_last(b)) == 1
 
 
+@pytest.mark.parametrize(("amounts", "instructions"), [([-3], 1), ([-3, -2], 2)])
+def test_a_shift_right_by_an_amount_that_is_known_needs_no_register(amounts, instructions):
+    b, x, _ = operands(0)
+    shifted = b.shift(x, b.constant(np.resize(amounts, SIZE)), -SMALL, SMALL)
+    assert code_instructions(listing_of_last(b)) == instructions
+    assert_template(b, shifted)
+
+
 @cases
 @given(SEEDS, st.integers(1, 17), st.integers(0, 3), st.integers(2, SMALL))
 def test_polynomial(seed, segments, degree, reach):

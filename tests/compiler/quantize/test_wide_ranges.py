@@ -9,7 +9,22 @@ from compiler.executors.float64 import run_float
 from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import Block, Graph, State, Value
-from compiler.graph.ops import Add, Apply, Input, Mul, Op, Output, Select, StateRead, StateWrite, Sub
+from compiler.graph.ops import (
+    Add,
+    Apply,
+    Compare,
+    Input,
+    Max,
+    Min,
+    Mul,
+    Op,
+    Output,
+    Relation,
+    Select,
+    StateRead,
+    StateWrite,
+    Sub,
+)
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from compiler.ranges.clipping import find_clipped
@@ -72,6 +87,27 @@ def test_what_is_clipped_is_counted() -> None:
 def test_nothing_that_follows_from_proven_bounds_is_clipped() -> None:
     graph = _stages(-1.0)
     assert not find_clipped(graph, Observed(graph, list(_signal())), 2.0)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 0.5), (-0.9, 0.5), (-1.0, 0.4)])
+def test_a_state_is_clipped_where_what_it_becomes_passes_its_bounds(low: float, high: float) -> None:
+    """What lies in -1 to 0.5 anyway needs no instruction more."""
+    constants = {n: np.array([c]) for n, c in {"one": 1.0, "zero": 0.0, "half": 0.5, "low": low, "high": high}.items()}
+    constants["least"] = -constants["one"]
+    ops = (
+        Input("x", "one", "zero"),
+        StateRead("v", "s"),
+        Min("below", "x", "half"),
+        Max("inside", "below", "least"),
+        Compare("open", "x", "zero", Relation.LESS),
+        Select("new", "open", "inside", "v"),  # else it stays as it is, which may be at its bounds
+        StateWrite("s", "new"),
+        Output("v", "one", "zero"),
+    )
+    values = {op.result: Value(op.result, 1) for op in ops if op.result is not None}
+    graph = Graph((Block("all", ops),), values, constants, (State("s", 1, "zero", low="low", high="high"),))
+    integers = quantize(graph, list(2 * _signal()), load_chip("loihi2"), Precision())
+    assert ("s.next" in integers.values) == ((low, high) != (-1.0, 0.5))
 
 
 def test_a_square_is_not_negative() -> None:

@@ -192,15 +192,22 @@ def test_maps_of_one_input_and_a_constant_dt_become_one() -> None:
     assert kinds(simplified(r)) == ["Input", "StateRead", "MatVec", "Add", "Apply", "StateWrite", "Output"]
 
 
-def test_blend_has_one_product() -> None:
+@pytest.mark.parametrize(("sign", "products"), [(None, 1), (-1.0, 1), (1.0, 2), (-0.5, 2)], ids=str)
+def test_blend_has_one_product(sign: float | None, products: int) -> None:
+    """1 - q may be written 1 + -q; 1 + q is something else."""
     r, x = recorder(3)
     f, g, q = (
         r.apply(r.binary(Mul, x, r.constant("c", [c])), n) for c, n in ((1, "tanh"), (2, "tanh"), (3, "sigmoid"))
     )
     one = r.constant("one", [1.0])
-    r.output(r.binary(Add, r.binary(Mul, f, r.binary(Sub, one, q)), r.binary(Mul, q, g)))
+    if sign is None:
+        rest = r.binary(Sub, one, q)
+    else:
+        rest = r.binary(Add, r.binary(Mul, q, r.constant("sign", [sign])), one)
+    r.output(r.binary(Add, r.binary(Mul, f, rest), r.binary(Mul, q, g)))
     graph = simplified(r)
-    assert kinds(graph)[-4:] == ["Sub", "Mul", "Add", "Output"]
+    last = kinds(graph)[-4:]
+    assert (last == ["Sub", "Mul", "Add", "Output"]) == (products == 1)
 
 
 def test_affine_and_products() -> None:
