@@ -128,7 +128,7 @@ class Draft:
             self.changed = True
         if not isinstance(new, str):
             self.append(new or op)
-        elif op.result is not None and op.result != new:
+        elif op.result is not None:
             self.alias(op.result, new)
 
     def alias(self, old: str, new: str) -> None:

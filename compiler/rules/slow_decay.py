@@ -7,7 +7,7 @@ state gives its time constant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -233,14 +233,15 @@ def _cure(design: Design, state: str) -> str:
 
 
 def _candidates(precision: Precision) -> Iterator[tuple[str, Precision]]:
-    finer = precision.argument_fraction + 4
-    ways: list[dict[str, int | bool]] = [
+    more, finer = {"segments": 4 * precision.segments}, {"argument_fraction": precision.argument_fraction + 4}
+    split = {"split_weights": True, "split_messages": True}
+    ways: list[Mapping[str, int | bool]] = [
         *([] if precision.carry else [{"carry": True}]),
-        {"segments": 4 * precision.segments},
-        {"argument_fraction": finer},
-        {"segments": 4 * precision.segments, "argument_fraction": finer},
-        {"split_weights": True, "split_messages": True},
-        {"split_weights": True, "split_messages": True, "segments": 4 * precision.segments, "argument_fraction": finer},
+        more,
+        finer,
+        more | finer,
+        split,
+        split | more | finer,
         {"parameter": precision.parameter + 6},
     ]
     for way in ways:
