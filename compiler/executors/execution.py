@@ -78,15 +78,14 @@ class Execution:
     saturations: dict[str, int]
     final: dict[str, Array]
     """each state after the last sample, (batch, size)"""
+    clips: dict[str, Clip] = field(default_factory=dict)
+    """of values that were clipped, where the executor tells"""
 
     def row(self, number: int) -> Execution:
         """One sequence, as a batch of one; what saturated is that of all, so it is left out."""
         part = slice(number, number + 1)
         states, record, final = ({n: a[part] for n, a in t.items()} for t in (self.states, self.record, self.final))
         return Execution(self.outputs[part], states, record, {}, final)
-
-    clips: dict[str, Clip] = field(default_factory=dict)
-    """of values that were clipped, where the executor tells"""
 
 
 @dataclass(frozen=True)

@@ -66,5 +66,11 @@ def _prepare(net: Compiled) -> Runner:
 
 
 ONNX = Executor(
-    "onnx", "the integer graph as an ONNX model, in onnxruntime", _prepare, shows=Shows.STATES, needs=PACKAGES, part=256
+    "onnx",
+    "the integer graph as an ONNX model, in onnxruntime",
+    _prepare,
+    shows=Shows.STATES,
+    counts=True,
+    needs=PACKAGES,
+    part=256,
 )

@@ -80,8 +80,9 @@ class Executor(Generic[N]):
     shows: Shows = Shows.VALUES
     integers: bool = True
     """whether it computes integers; else real values, in LSB"""
-    counts: bool = True
-    """whether it counts what saturates inside; else of the input only"""
+    counts: bool = False
+    """whether it counts what saturates inside, in `saturations` and `clips` of its `Execution`; else of the input only,
+    and the reference is run to know what was clipped"""
     starts: bool = True
     """whether it takes states to start from"""
     mapped: bool = False

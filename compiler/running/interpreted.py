@@ -22,5 +22,9 @@ def _floating(net: Compiled) -> Runner:
     return run
 
 
-REFERENCE = Executor("reference", "the integer graph in NumPy: the others are compared with it", _reference)
-FLOATING = Executor("floating", "the integer graph's ops and constants, unrounded", _floating, integers=False)
+REFERENCE = Executor(
+    "reference", "the integer graph in NumPy: the others are compared with it", _reference, counts=True
+)
+FLOATING = Executor(
+    "floating", "the integer graph's ops and constants, unrounded", _floating, integers=False, counts=True
+)

@@ -45,7 +45,6 @@ SIMULATOR = Executor(
     "the mapped network tick by tick in NumPy, without Lava",
     _prepare,
     shows=Shows.STATES,
-    counts=False,
     mapped=True,
     needs=Extra("simulator", ("scipy",), "the simulator"),
     refuses=_refuses,

@@ -29,5 +29,5 @@ def _prepare(network: ProcessGraph) -> Runner:
 
 
 REFERENCE = Executor(
-    "reference", "the processes in NumPy: the others are compared with it", _prepare, shows=Shows.STATES
+    "reference", "the processes in NumPy: the others are compared with it", _prepare, shows=Shows.STATES, counts=True
 )

@@ -146,11 +146,27 @@ def _executors(net: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | 
         begin(f"running on {name}")
         run = run_network(net, part, name)
         note = f"on the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
-        pairs = [("outputs", run.integers, reference.integers)]
-        pairs += [(n, run.states[n], reference.states[n]) for n in run.states]
-        for what, got, expected in pairs:
-            rows.append(_compared(Row(SAME, what, name, note=note), _listed(got), _listed(expected)[:count]))
+        expected = run_network(net, part, reference.on) if note else reference
+        pairs = [("outputs", run.integers, expected.integers)]
+        pairs += [(n, run.states[n], expected.states[n]) for n in run.states]
+        rows += [_compared(Row(SAME, n, name, note=note), _listed(got), _listed(right)) for n, got, right in pairs]
+        if executor.counts:
+            rows.append(_same_counts(Row(SAME, "saturations", name, note=note), run, expected))
     return rows
+
+
+def _same_counts(row: Row, run: Run, expected: Run) -> Row:
+    """Warnings and `max_clipped` rely on what an executor counts."""
+    got, right = _counts(run), _counts(expected)
+    for name in sorted(got | right):
+        if got.get(name) != right.get(name):
+            return replace(row, held=False, note=f"{name}: {got.get(name, 0)}, not {right.get(name, 0)}")
+    return replace(row, held=True, note=f"equal {row.note}".strip())
+
+
+def _counts(run: Run) -> dict[str, int | list[int]]:
+    """How often each value was clipped, and each element of what warnings are about."""
+    return {**run.saturations, **{t.name: t.counts.tolist() for t in run.clipped.tallies}}
 
 
 def _few(x: Sequences, enough: int) -> int:

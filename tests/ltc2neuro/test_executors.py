@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from compiler.running.interpreted import REFERENCE
 from ltc2neuro.cli.main import main
 from ltc2neuro.compiled.executors import EXECUTORS, LIBRARY_EXECUTORS, table
 from ltc2neuro.errors import InputError
+from ltc2neuro.nn import Recurrent
 
 DOCS = Path(__file__).parents[2] / "docs"
 X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
@@ -39,12 +41,12 @@ def _backwards(net: Compiled) -> Runner:
 
     def run(job: Job) -> Execution:
         done = inner(Job(job.x[::-1], _flip(job.state)))
-        return Execution(done.outputs[::-1], _flip(done.states), {}, done.saturations, _flip(done.final))
+        return Execution(done.outputs[::-1], _flip(done.states), {}, done.saturations, _flip(done.final), done.clips)
 
     return run
 
 
-TOY = Executor("toy", "the reference, last sequence first", _backwards)
+TOY = Executor("toy", "the reference, last sequence first", _backwards, counts=True)
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_a_new_executor_runs_and_is_verified(net):
     assert run.states.keys() == reference.states.keys() and run.states
     assert all(np.array_equal(s, reference.states[n]) for n, s in run.states.items())
     rows = [row for row in ltc2neuro.verify(net, None, X).rows if row.on == "toy"]
-    assert {row.name for row in rows} == {"outputs", *run.states} and all(row.held for row in rows)
+    assert {row.name for row in rows} == {"outputs", *run.states, "saturations"} and all(row.held for row in rows)
 
 
 def test_a_new_executor_that_is_wrong_fails(net, monkeypatch):
@@ -79,6 +81,36 @@ def test_a_new_executor_that_is_wrong_fails(net, monkeypatch):
     monkeypatch.setitem(EXECUTORS, "toy", Executor("toy", "the reference, for another input", off))
     verification = ltc2neuro.verify(net, None, X, on=["toy"])
     assert not verification.passed and not all(row.held for row in verification.rows if row.on == "toy")
+
+
+class Sum(torch.nn.Module):
+    """h' = h + x: leaves every range in time."""
+
+    state_size = 3
+
+    def forward(self, x, h):
+        return h + x
+
+
+@pytest.mark.parametrize("hidden", ["saturations", "clips"])
+def test_what_an_executor_clips_is_told_whether_it_counts_or_not(monkeypatch, hidden):
+    """It cannot switch the warning off: where it does not count, the reference tells; else verify compares."""
+    with pytest.warns(UserWarning, match="still grows"):
+        net = ltc2neuro.compile(Recurrent(Sum()), np.abs(X))
+    x, inner = np.tile(np.abs(X), (1, 4, 1)), REFERENCE.prepare
+
+    def silent(parts):
+        run = inner(parts)
+        return lambda job: replace(run(job), **{hidden: {}})
+
+    monkeypatch.setitem(EXECUTORS, "toy", Executor("toy", "the reference, silent", silent))
+    with pytest.warns(UserWarning, match="state h, element 0"):
+        net.run(x, on="toy")
+    monkeypatch.setitem(EXECUTORS, "toy", replace(EXECUTORS["toy"], counts=True))
+    verification = ltc2neuro.verify(net, None, x, on=["toy"])
+    missed = [row for row in verification.rows if row.held is False]
+    assert not verification.passed and [(row.name, row.on) for row in missed] == [("saturations", "toy")]
+    assert " 0, not " in missed[0].note
 
 
 @pytest.mark.usefixtures("toy")
