@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from compiler.executors.execution import Execution
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
@@ -15,6 +17,7 @@ from compiler.graph.ops import StateWrite
 from compiler.mapping import MappedNetwork, map_network
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
+from compiler.quantize.stages import Floating
 from compiler.ranges.integer_spans import Span, find_spans
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds
@@ -27,11 +30,21 @@ from hw_models.errors import ChipError, QuantizeError
 
 MOST_SEQUENCES, MOST_STEPS = 8, 256
 """How much of the user's data the rules look at."""
+MOST_SAMPLES = 48
+"""Of all of it, so many samples each for itself."""
 
 
 def few(sequences: Sequence[Floats]) -> list[Floats]:
     """As much of the data as rules look at."""
     return [s[:MOST_STEPS] for s in sequences[:MOST_SEQUENCES]]
+
+
+def spread(sequences: Sequence[Floats]) -> Floats:
+    """Samples (rows, channels) from all over the data."""
+    ends = np.cumsum([len(s) for s in sequences])
+    at = np.unique(np.linspace(0, ends[-1] - 1, MOST_SAMPLES).astype(np.int64)) if len(ends) and ends[-1] else []
+    which = np.searchsorted(ends, at, side="right")
+    return np.array([sequences[i][t - ends[i]] for i, t in zip(which, at, strict=True)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +61,17 @@ class Design:
     integers: IntegerGraph | None = None
     passes: tuple[PassRecord, ...] = ()
     """what brought the float graph near its integers: see compiler.quantize.stages"""
+    floating: Floating | None = None
+    """what the integers were made of, with all the data, of which `sequences` are a part"""
     prepared: Prepared | None = None
     """what is ready of the integers, where they are proven"""
 
     # --- what is computed ----------------------------------------------------------------------------------
+
+    @cached_property
+    def samples(self) -> Floats:
+        """Samples (rows, channels) from all over the data."""
+        return spread(self.floating.observed.sequences if self.floating is not None else self.sequences)
 
     @cached_property
     def observed(self) -> Observed:

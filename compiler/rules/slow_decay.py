@@ -1,8 +1,8 @@
 """Slow decays in integers: whether coefficients and functions keep a neuron's time constant and its gain at rest.
 
-One step of the integers without rounding is compared with one of the model, from the same states. The step's mean
-error, divided by the share that leaks in it, is the neuron's error at rest; how the step changes with the neuron's own
-state gives its time constant.
+One step of the integers without rounding is compared with one of the model, from the same states, sample by sample. The
+step's error where the sample would let the neuron rest, divided by the share that leaks in it, is the neuron's error
+at rest; how the step changes with the neuron's own state gives its time constant. The worst sample counts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from compiler.executors.execution import Array, prepare
+from compiler.executors.float64 import KERNELS
 from compiler.executors.unrounded import KERNELS as UNROUNDED
 from compiler.graph.integers import IntegerGraph
 from compiler.quantize.modes import STAYS, Complex, linear, mixed, real_step
 from compiler.quantize.precision import LIMITS, Precision
 from compiler.quantize.slow_states import SMALL
-from compiler.quantize.to_integers import quantize
+from compiler.quantize.to_integers import quantize, to_integers
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.slow import shows
@@ -31,8 +32,10 @@ SLOW = 1 / 100
 """Neurons that lose less than this of themselves in a sample are looked at: for others the states' own errors tell."""
 MOST_TOLD = 10.0
 """Errors beyond this many times the right value are not told apart."""
-POINTS = 6
-"""Samples of each sequence, at its end, from whose states a step is taken."""
+HELD = 16
+"""For so many samples each sample is held, before a step is taken: fast neurons are at rest then."""
+LEAKS = 0.1
+"""Samples in which a neuron leaks less than this of what it does on average keep it, and are not looked at."""
 IN_MODE = 0.1
 """Neurons with at least this share of the mode's largest component belong to it."""
 NEURONS = 64
@@ -123,13 +126,10 @@ class _Points:
 
 
 def _points(design: Design) -> _Points:
-    rows, states = [], {s.name: [] for s in design.real.states}
-    for run, sequence in zip(design.runs, [s for s in design.sequences if len(s)], strict=True):
-        last = range(max(1, len(sequence) - POINTS), len(sequence))
-        rows += [sequence[t] for t in last]
-        for name, track in states.items():
-            track += [run.states[name][0, t - 1] for t in last]
-    return _Points(np.array(rows), {n: np.array(track) for n, track in states.items()})
+    x, ends = design.samples, [{n: s[:, -1] for n, s in run.states.items()} for run in design.runs]
+    states = {s.name: np.concatenate([e[s.name] for e in ends]) for s in design.real.states}
+    states = {n: np.resize(s, (len(x), s.shape[1])) for n, s in states.items()}
+    return _Points(x, prepare(design.real, KERNELS).run(np.repeat(x[:, None], HELD, axis=1), states).final)
 
 
 def _worst(design: Design, integers: IntegerGraph, points: _Points, name: str, which: np.ndarray) -> Decay | None:
@@ -146,12 +146,18 @@ def _worst(design: Design, integers: IntegerGraph, points: _Points, name: str, w
     worst: Decay | None = None
     bad: list[int] = []
     for k, neuron in enumerate(which, 1):
-        leak, leaked = (1 - np.mean(s[k, :, neuron] - s[0, :, neuron]) / nudge[neuron] for s in (real, held))
-        if not STAYS < leak < SLOW:
+        leak, leaked = (1 - (s[k, :, neuron] - s[0, :, neuron]) / nudge[neuron] for s in (real, held))
+        mean = leak.mean()
+        at = np.flatnonzero(leak > LEAKS * mean)
+        if not STAYS < mean < SLOW or not at.size:
             continue
-        short = np.mean(held[0, :, neuron] - real[0, :, neuron]) / leak
-        tau = np.inf if leaked <= 0 else float(leak / leaked - 1)
-        one = Decay(name, int(neuron), (), float(1 / leak), tau, float(short / kept.largest[neuron]))
+        leak, leaked, now = leak[at], leaked[at], points.states[name][at, neuron]
+        way = (real[0, at, neuron] - now) / leak  # to where it would come to rest with this sample
+        short = (held[0, at, neuron] - real[0, at, neuron]) / leak + (1 - leaked / leak) * way
+        gain = short[np.argmax(np.abs(short))] / max(kept.largest[neuron], np.abs(now + way).max())
+        with np.errstate(divide="ignore"):
+            tau = np.where(leaked > 0, leak / leaked - 1, np.inf)
+        one = Decay(name, int(neuron), (), float(1 / mean), float(tau[np.argmax(np.abs(tau))]), float(gain))
         bad += [int(neuron)] if one.off > OFF else []
         worst = one if worst is None or one.off > worst.off else worst
     return None if worst is None else replace(worst, neurons=tuple(bad))
@@ -224,12 +230,25 @@ def _cure(design: Design, state: str) -> str:
         return f"Precision(segments=32, argument_fraction=18) may cure it. {otherwise}"
     for text, precision in _candidates(design.precision):
         try:
-            integers = quantize(design.real, design.sequences, design.chip, precision)
+            if all(_cured(design, state, integers) for integers in _tried(design, precision)):
+                return f"{text} cures it, as tried on the calibration."
         except Ltc2NeuroError:
             continue
-        if all(found.state != state for found in decays(design, integers)):
-            return f"{text} cures it, as tried on the calibration."
     return f"No setting of {design.chip.name} that was tried cures it. {otherwise}"
+
+
+def _tried(design: Design, precision: Precision) -> Iterator[IntegerGraph]:
+    """The integers of another precision: on the ranges that are known, which is quick; then as they would be made."""
+    near, sequences, timed = design.floating, design.sequences, False
+    if near is not None:
+        same = replace(precision, overrides=near.precision.overrides)
+        yield to_integers(replace(near, precision=same), design.chip).graph
+        sequences, timed = near.observed.sequences, near.timed
+    yield quantize(design.real, sequences, design.chip, precision, timed=timed)
+
+
+def _cured(design: Design, state: str, integers: IntegerGraph) -> bool:
+    return all(found.state != state for found in decays(design, integers))
 
 
 def _candidates(precision: Precision) -> Iterator[tuple[str, Precision]]:

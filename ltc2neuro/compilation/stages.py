@@ -94,5 +94,6 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     begin("ranges, formats, integers")
     near = prepared(simplified.graph, asked.sequences.arrays, asked.precision, timed=asked.timed)
     proven = to_integers(near, asked.chip)
-    made = replace(made, integers=proven.graph, passes=near.passes, prepared=Prepared(proven, asked.chip))
+    ready = Prepared(proven, asked.chip)
+    made = replace(made, integers=proven.graph, passes=near.passes, floating=near, prepared=ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

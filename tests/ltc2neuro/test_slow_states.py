@@ -247,6 +247,31 @@ def test_what_is_not_kept_is_found_and_its_cure_cures(tau, precision):
     assert [f for f in ltc2neuro.check(model, "loihi2", x, precision=cure) if f.rule == "slow decay"] == []
 
 
+class Gated(torch.nn.Module):
+    """A leak that its input slows down."""
+
+    state_size = 2
+
+    def __init__(self, tau):
+        super().__init__()
+        self.tau, self.inputs = tau, torch.nn.Linear(3, 2, bias=False)
+
+    def forward(self, x, h):
+        k = 1 - torch.sigmoid(x[:, :1]) / self.tau
+        h = k * h + (1 - k) * self.inputs(x)
+        return h, h
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_gain_that_only_some_samples_lose_is_found():
+    """Where gates are nearly shut: none is in the first 256 samples, and a mean over all would hide it."""
+    torch.manual_seed(0)
+    model, random = First(Recurrent(Gated(1000.0), batch_first=True)).eval(), np.random.default_rng(1)
+    x = np.repeat(random.normal(size=(3, 4, 3)), 600, axis=1)
+    (found,) = [f for f in ltc2neuro.check(model, "loihi2", x) if f.rule == "slow decay"]
+    assert 0.5 < abs(float(found.numbers.split("where it settles is off by ")[1].split("%")[0])) < 2
+
+
 def test_fast_states_carry_nothing():
     net = _compiled(First(Recurrent(Leak([300.0], FORMS["k*v + (1-k)*x"]))))
     assert [s.name for s in net.graph.states] == ["layer.v"]
