@@ -192,18 +192,20 @@ def test_maps_of_one_input_and_a_constant_dt_become_one() -> None:
     assert kinds(simplified(r)) == ["Input", "StateRead", "MatVec", "Add", "Apply", "StateWrite", "Output"]
 
 
-@pytest.mark.parametrize(("sign", "products"), [(None, 1), (-1.0, 1), (1.0, 2), (-0.5, 2)], ids=str)
-def test_blend_has_one_product(sign: float | None, products: int) -> None:
-    """1 - q may be written 1 + -q; 1 + q is something else."""
+@pytest.mark.parametrize(
+    ("whole", "sign", "products"), [(1, None, 1), (1, -1, 1), (1, 1, 2), (1, -0.5, 2), (2, None, 2), (2, -1, 2)]
+)
+def test_blend_has_one_product(whole: float, sign: float | None, products: int) -> None:
+    """1 - q may be written 1 + -q; 1 + q and 2 - q are something else."""
     r, x = recorder(3)
     f, g, q = (
         r.apply(r.binary(Mul, x, r.constant("c", [c])), n) for c, n in ((1, "tanh"), (2, "tanh"), (3, "sigmoid"))
     )
-    one = r.constant("one", [1.0])
+    one = r.constant("one", [float(whole)])
     if sign is None:
         rest = r.binary(Sub, one, q)
     else:
-        rest = r.binary(Add, r.binary(Mul, q, r.constant("sign", [sign])), one)
+        rest = r.binary(Add, r.binary(Mul, q, r.constant("sign", [float(sign)])), one)
     r.output(r.binary(Add, r.binary(Mul, f, rest), r.binary(Mul, q, g)))
     graph = simplified(r)
     last = kinds(graph)[-4:]
