@@ -9,8 +9,7 @@ from hw_models import isa
 
 def polynomial(op: PiecewisePolynomial, dest: isa.Target, at: Site) -> Listing:
     """dest = the polynomial of x's segment. All numbers of a segment are immediates of its leaf."""
-    knots, origins = at.graph.constants[op.knots].tolist(), at.graph.constants[op.origins].tolist()
-    coefficients, shifts = at.graph.constants[op.coefficients].tolist(), at.graph.constants[op.shifts].tolist()
+    knots, origins, coefficients, shifts = (at.graph.constants[name].tolist() for name in op.arrays)
     x, t, y, end = at.place(op.x), at.scratch.register(), at.scratch.register(), at.scratch.label()
 
     def tree(first: int, last: int) -> Listing:

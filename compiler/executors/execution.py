@@ -82,7 +82,7 @@ class Execution:
     """of values that were clipped, where the executor tells"""
 
     def row(self, number: int) -> Execution:
-        """One sequence, as a batch of one; what saturated is that of all, so it is left out."""
+        """One sequence, as a batch of one; what saturated or was clipped is that of all, so it is left out."""
         part = slice(number, number + 1)
         states, record, final = ({n: a[part] for n, a in t.items()} for t in (self.states, self.record, self.final))
         return Execution(self.outputs[part], states, record, {}, final)

@@ -166,8 +166,7 @@ def _divide(op: ops.Divide, graph: IntegerGraph) -> Kernel:
 
 def polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: AnyIntegers) -> AnyIntegers:
     """The piecewise polynomial `op` at the integers `x`."""
-    knots, origins = graph.constants[op.knots], graph.constants[op.origins]
-    coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
+    knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
     k = np.searchsorted(knots, x, side="right")
     t = x - origins[k]
     degree = coefficients.shape[1] - 1

@@ -7,24 +7,13 @@ what differs from torch is structure, approximation and rounded parameters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
-import numpy.typing as npt
 
 from compiler.executors import float64
-from compiler.executors.execution import Array, Execution, Frame, Kernel, prepare
+from compiler.executors.execution import Array, Frame, Kernel
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from hw_models.arrays import Floats
-
-
-def run_floating(
-    graph: Graph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
-) -> Execution:
-    """Run an integer graph over `x` (batch, time, features) in LSB of the input, unrounded."""
-    return prepare(graph, KERNELS).run(np.asarray(x, np.float64), state, record)
-
 
 KERNELS = float64.KERNELS.extended("unrounded")
 """The kernel of each integer op."""
@@ -78,8 +67,7 @@ def _divide(op: ops.Divide, graph: Graph) -> Kernel:
 
 @KERNELS.on(ops.PiecewisePolynomial)
 def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> Kernel:
-    knots, origins = graph.constants[op.knots], graph.constants[op.origins]
-    coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
+    knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
 
     def kernel(frame: Frame) -> Array:
         x = frame.values[op.x]

@@ -56,6 +56,11 @@ class IntegerGraph(Graph):
         return self.format(self.entry.out)
 
     @property
+    def output_fraction(self) -> int:
+        """Fraction bits of the result."""
+        return self.fraction(self.answer.x)
+
+    @property
     def integer_constants(self) -> Mapping[str, Array]:
         """The constants that the chip holds: all but those of the host's maps."""
         host = self.host_arrays

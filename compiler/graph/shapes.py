@@ -50,8 +50,7 @@ def _mul_shift(op: ops.MulShift, graph: Graph) -> list[str]:
 
 @FAULTS.on(ops.PiecewisePolynomial)
 def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> list[str]:
-    knots, origins = graph.constants[op.knots], graph.constants[op.origins]
-    coefficients, shifts = graph.constants[op.coefficients], graph.constants[op.shifts]
+    knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
     segments, terms = coefficients.shape
     ok = knots.size == segments - 1 and origins.size == segments and shifts.shape == (segments, terms - 1)
     table = [] if ok and bool(np.all(np.diff(knots) > 0)) else ["its table is inconsistent"]

@@ -20,6 +20,7 @@ from hw_models.errors import BUG, GraphError
 
 G = TypeVar("G", bound=Graph)
 
+
 def validate(graph: G, after: str = "") -> G:
     """Check `graph` and return it. Raises `GraphError` that names the pass `after` which it came."""
     for problem in problems(graph):

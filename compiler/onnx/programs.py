@@ -91,7 +91,7 @@ class IntegerProgram(Program[IntegerGraph]):
         if self.shapes is None:
             nodes.standard("Cast", [tensor], ["y"], to=type_of(INT64))
             return info("y", INT64, *axes, host.scale.size)
-        y, lsb = nodes.shared.name("y.flat"), 2.0 ** -graph.fraction(graph.answer.x)
+        y, lsb = nodes.shared.name("y.flat"), 2.0**-graph.output_fraction
         numbers = {"lsb": [lsb], "scale": host.scale, "offset": host.offset}
         nodes.call("Output", [tensor, *self._reals(nodes, "y", numbers)], [y])
         return self.shapes.answer(nodes, y, axes, host.scale.size)

@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from math import comb
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.quantize.knots import NARROWER, Curve, arguments, place, reference, spread
 from compiler.ranges.polynomial_reach import Pieces, Polynomials, parts_of, reaches
@@ -22,8 +21,6 @@ from hw_models.errors import QuantizeError
 
 EXACT = 2.0**52
 """Coefficients stay below it: they are computed in float64."""
-SAMPLES = 2**17
-"""`max_error` is measured over all integers of a domain, or over about this many evenly spaced ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,35 +28,18 @@ class Table(Polynomials):
     """The arrays of a `PiecewisePolynomial`, and what is known of it.
 
     The argument's integers have `in_fraction` fraction bits, the result's `out_fraction`. Over the domain
-    that the table was made for the result lies in low..high (proven), and is at most `max_error` (in real units,
-    roundings included, measured) from the function.
+    that the table was made for the result lies in low..high (proven).
     """
 
     in_fraction: int
     out_fraction: int
     low: int
     high: int
-    max_error: float
 
     @property
     def segments(self) -> int:
         """How many segments it has."""
         return self.origins.size
-
-
-def evaluate(table: Table, x: npt.ArrayLike) -> Integers:
-    """The integer results for the integers `x`, as docs/integer-semantics.md defines them.
-
-    >>> evaluate(steps([4, 16], [2, 1, 0]), [3, 4, 15, 16])
-    array([2, 1, 1, 0])
-    """
-    x = np.asarray(x, np.int64)
-    k = np.searchsorted(table.knots, x, side="right")
-    t = x - table.origins[k]
-    y = table.coefficients[k, -1]
-    for j in reversed(range(table.shifts.shape[1])):
-        y = ((y * t) >> table.shifts[k, j]) + table.coefficients[k, j]
-    return y
 
 
 def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
@@ -72,7 +52,7 @@ def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
     column = np.array(results, np.int64)[:, None]
     zeros = np.zeros((len(results), 0), np.int64)
     knots = np.array(thresholds, np.int64)
-    return Table(knots, np.zeros(len(results), np.int64), column, zeros, 0, 0, min(results), max(results), 0.0)
+    return Table(knots, np.zeros(len(results), np.int64), column, zeros, 0, 0, min(results), max(results))
 
 
 @lru_cache(maxsize=512)
@@ -123,10 +103,7 @@ def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, b
     for array in (knots := edges[1:-1], origins, coefficients, shifts):
         array.flags.writeable = False  # tables are kept and shared
     fractions, ends = (curve.in_fraction, out_fraction), (int(low.min()), int(high.max()))
-    table = Table(knots, origins, coefficients, shifts, *fractions, *ends, 0.0)
-    x = np.arange(edges[0], edges[-1], (edges[-1] - edges[0]) // SAMPLES | 1)
-    error = evaluate(table, x) * 2.0**-out_fraction - curve.at(x.astype(np.float64))
-    return replace(table, max_error=float(np.abs(error).max()))
+    return Table(knots, origins, coefficients, shifts, *fractions, *ends)
 
 
 def _real_coefficients(curve: Curve, edges: Integers, origins: Integers, orders: Integers) -> Floats:

@@ -62,11 +62,10 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
 
 def _of_both(record: Record, graph: Graph) -> dict[str, str]:
     """What a file says of the network: texts by their keys."""
-    answers = "at every step" if record.readout == "every" else "at the last step"
     initial = {s.name: np.broadcast_to(graph.constants[s.initial], s.size).tolist() for s in graph.states}
     return {
         "ltc2neuro": __version__,
-        "model": f"{record.features} features -> {record.step_shape} {answers}, dt {record.dt:g}",
+        "model": f"{record.signature}, dt {record.dt:g}",
         "proof": "" if record.evidence is None else record.evidence.headline(),
         "initial": json.dumps(initial),
     }

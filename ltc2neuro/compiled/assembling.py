@@ -37,7 +37,7 @@ def host_maps(record: Record) -> dict[str, Json]:
             "offset": graph.input_map.offset.tolist(),
         },
         "output": {
-            "fraction": graph.fraction(graph.answer.x),
+            "fraction": graph.output_fraction,
             "scale": graph.output_map.scale.tolist(),
             "offset": graph.output_map.offset.tolist(),
         },

@@ -85,6 +85,13 @@ class BaseRecord(ABC):
         return self.enters.host.scale.size - self.timed
 
     @property
+    def signature(self) -> str:
+        """What goes in and what comes out: `5 features -> (2,) at every step`."""
+        spans = " and the time before each sample" if self.timed else ""
+        often = "at every step" if self.readout == "every" else "at the last step"
+        return f"{self.features} features{spans} -> {self.step_shape} {often}"
+
+    @property
     def model_states(self) -> tuple[State, ...]:
         """The states that the model has as well, without carries."""
         known = {s.name: s for s in self.float_graph.states}
@@ -128,7 +135,7 @@ class Record(BaseRecord):
     @cached_property
     def leaves(self) -> OutputEnd:
         """What the integers of its answer mean."""
-        return OutputEnd(self.graph.output_map, 2.0 ** -self.graph.fraction(self.graph.answer.x))
+        return OutputEnd(self.graph.output_map, 2.0**-self.graph.output_fraction)
 
     @cached_property
     def words(self) -> Mapping[str, StateWord]:

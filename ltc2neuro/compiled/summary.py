@@ -20,10 +20,7 @@ from ltc2neuro.compiled.time_constants import least_and_most
 def summary(parts: Parts) -> str:
     """Blocks, populations, synapses, formats, time constants, ticks."""
     net = parts.record
-    answer = f"{net.step_shape} " + ("at every step" if net.readout == "every" else "at the last step")
-    spans = " and the time before each sample" if net.timed else ""
-    title = f"Network for {net.chip.title} ({net.chip.name})"
-    lines = [f"{title}: {net.features} features{spans} -> {answer}; {net.layout}"]
+    lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.signature}; {net.layout}"]
     if net.evidence is not None:
         lines.append(f"proof: {net.evidence.headline()}")
     lines += ["", "blocks (a sample runs them in order)"]
