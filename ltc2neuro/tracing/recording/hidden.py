@@ -15,9 +15,9 @@ ADVICE = (
 
 
 def hidden_layer(known: Container[int]) -> str | None:
-    """The type of the innermost module whose forward is being executed, if its identity is not among the `known`."""
+    """The type of the innermost module that is being executed, if its identity is not among the `known`."""
     for frame in frames():
         module = frame.f_locals.get("self")
-        if frame.f_code.co_name == "forward" and isinstance(module, torch.nn.Module):
+        if isinstance(module, torch.nn.Module):
             return None if id(module) in known else type(module).__name__
     return None

@@ -86,6 +86,19 @@ def test_an_explicit_solver_is_bounded_only_where_its_step_is_small():
     assert layer.cell.unbounded
 
 
+@pytest.mark.parametrize(
+    ("share", "bounded", "runs_away"), [(0.5, True, False), (1.5, False, False), (2.5, False, True)]
+)
+def test_the_share_of_the_way_that_a_step_goes_decides(share, bounded, runs_away):
+    """0.1 of all conductances over the capacitance."""
+    layer = PaperLTC(2, 3, solver="explicit")
+    with torch.no_grad():
+        for name, each in (("gleak", 1.0), ("W", 2.0), ("sensory_W", 1.5)):
+            layer.cell.get_parameter(name).fill_(each)
+        layer.cell.cm_t.fill_(0.1 * (1.0 + 3 * 2.0 + 2 * 1.5) / share)
+    assert (layer.cell.state_bounds(1.0) != [None]) == bounded and layer.cell.unbounded == runs_away
+
+
 def test_a_negative_conductance_is_refused():
     layer = PaperLTC(2, 3)
     with torch.no_grad():
