@@ -229,7 +229,7 @@ def _shorter(graph: Graph, taken: set[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for name in sorted(taken):
         base = unrewritten(name)
-        if base != name and base not in taken and (base in graph.values or base in graph.constants):
+        if base not in taken and (base in graph.values or base in graph.constants):
             names[name] = base
             taken = (taken - {name}) | {base}
     return names

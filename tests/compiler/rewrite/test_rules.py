@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from compiler.executors.float64 import run_float
+from compiler.graph.draft import tidy
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
     Add,
@@ -238,6 +239,16 @@ def test_maps_before_a_gather_join_those_behind_it(first: type[Op], then: type[O
     assert_same(raw, graph)
     order = ["Gather", first.__name__] if joined else [first.__name__, "Gather"]
     assert kinds(graph) == ["Input", "Apply", *order, then.__name__, "Apply", "Output"]
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_the_number_of_a_rewrite_goes_where_it_is_needless(both: bool) -> None:
+    r, x = recorder(2)
+    first, second = r.apply(x, "sigmoid", "w"), r.apply(x, "tanh", "w#2")
+    r.output(r.binary(Mul, second, first if both else x))
+    r.close("last")
+    made = [op.result for op in ops_of(tidy(r.graph())) if isinstance(op, Apply)]
+    assert made == (["w", "w#2"] if both else ["w"])
 
 
 def test_the_only_constant_of_a_sum_keeps_its_name() -> None:

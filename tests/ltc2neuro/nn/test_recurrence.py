@@ -139,7 +139,13 @@ def test_repeat_in_torch():
             repeat(torch.tanh, torch.ones(1), times)
 
 
-@pytest.mark.parametrize("shape", [(2, 4), (2, 6), (5, 2), (2, 5, 3), (2,)])
+def test_time_spans_may_have_an_axis_of_their_own():
+    x, spans = torch.randn(2, 5, 3), torch.rand(2, 5)
+    layer = Recurrent(Solver())
+    assert torch.equal(layer(x, timespans=spans[..., None])[0], layer(x, timespans=spans)[0])
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 6), (5, 2), (2, 5, 2), (2, 5, 3), (2,)])
 def test_time_spans_of_another_shape(shape):
     with pytest.raises(InputError, match="timespans do not fit") as caught:
         Recurrent(Solver())(torch.randn(2, 5, 3), timespans=torch.ones(shape))
