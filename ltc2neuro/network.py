@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.placement.placement import Placement
-from compiler.running.prepared import Prepared, Runners
+from compiler.placement.prepared import Prepared
+from compiler.running.runners import Runners
 from hw_models.arguments import check_count
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
@@ -71,7 +72,7 @@ class Network(BaseNetwork, Record):
     @property
     def placement(self) -> Placement:
         """Which core holds which neurons; `print` it. Raises `ChipError` where the network does not fit its chip."""
-        return self.parts.placement
+        return self.parts.prepared.placed()
 
     def cost(
         self,

@@ -14,16 +14,15 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
-from compiler.mapping import MappedNetwork, map_network
+from compiler.mapping import MappedNetwork
+from compiler.placement.prepared import Prepared
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
 from compiler.quantize.stages import Floating
-from compiler.ranges.integer_spans import Span, find_spans
+from compiler.ranges.integer_spans import Span
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds
-from compiler.rewrite.runner import PassRecord
 from compiler.rules.counterexample import Trial, trial
-from compiler.running.prepared import Prepared
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
@@ -58,13 +57,10 @@ class Design:
     real: Graph
     sequences: Sequence[Floats]
     precision: Precision
-    integers: IntegerGraph | None = None
-    passes: tuple[PassRecord, ...] = ()
-    """what brought the float graph near its integers: see compiler.quantize.stages"""
     floating: Floating | None = None
     """what the integers were made of, with all the data, of which `sequences` are a part"""
     prepared: Prepared | None = None
-    """what is ready of the integers, where they are proven"""
+    """the integers, proven, with their mappings and placements"""
 
     # --- what is computed ----------------------------------------------------------------------------------
 
@@ -97,12 +93,15 @@ class Design:
         """How much of itself each state keeps from one iteration to the next."""
         return retention(self.real, [s for s in self.sequences if len(s)])
 
-    @cached_property
+    @property
+    def integers(self) -> IntegerGraph | None:
+        """The integer graph."""
+        return None if self.prepared is None else self.prepared.proven.graph
+
+    @property
     def spans(self) -> Mapping[str, Span]:
         """The integers that every value can be."""
-        if self.prepared is not None:
-            return self.prepared.proven.spans
-        return {} if self.integers is None else find_spans(self.integers)
+        return {} if self.prepared is None else self.prepared.proven.spans
 
     @cached_property
     def tried(self) -> Trial | None:
@@ -115,10 +114,10 @@ class Design:
 
         A chip that Lava does not run is mapped for its cores' memory, where that is known and its network can be.
         """
-        if self.integers is None or not (self.chip.lava or self.chip.memory):
+        if self.prepared is None or not (self.chip.lava or self.chip.memory):
             return None
         try:
-            return map_network(self.integers, self.chip) if self.prepared is None else self.prepared.mapped()
+            return self.prepared.mapped()
         except ChipError as error:
             return error if self.chip.lava else None
 

@@ -11,7 +11,6 @@ from compiler.graph.ops import MatVec
 from compiler.mapping import Connection
 from compiler.placement.filling import TooLargeError
 from compiler.placement.least import too_large
-from compiler.placement.search import first_fit, place
 from compiler.quantize.limits import word_limit
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity, of_error
@@ -87,17 +86,15 @@ def program_length(design: Design) -> Iterator[Finding]:
 
 def fits(design: Design) -> Iterator[Finding]:
     """Whether the cores of the chips take it: memory, neurons, axons, programs."""
-    chip, network = design.chip, design.network
-    if network is None or chip.memory is None:
+    chip, network, prepared = design.chip, design.network, design.prepared
+    if network is None or prepared is None or chip.memory is None:
         return
-    there = None if chip.cores is None else chip.cores * chip.chips
     surely = too_large(network, chip)
     if surely is not None:
         yield replace(of_error(PLACEMENT, surely), limit=f"{chip.chips} x {chip.cores} cores")
         return
     try:
-        if there is None or first_fit(network, chip).count > there:
-            place(network, chip)  # what is better may still fit
+        prepared.placed()
     except ChipError as error:
         yield of_error(NEURON_SIZE if isinstance(error, TooLargeError) else PLACEMENT, error)
 

@@ -10,7 +10,7 @@ from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.runner import MERGING, PASSES
 from compiler.rewrite.runner import simplify as rewritten
 from compiler.rules import Design
-from compiler.running.prepared import Runners
+from compiler.running.runners import Runners
 from compiler.stock.form import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip
@@ -133,7 +133,7 @@ def compile(
 def _parts(simplified: Simplified, made: Design) -> Parts:
     """The parts of a network whose design no rule forbids; its known answer is still unknown."""
     recorded, asked, prepared = simplified.recorded, simplified.recorded.asked, made.prepared
-    assert prepared is not None  # the rules have seen its integers
+    assert prepared is not None and made.floating is not None  # the rules have seen its integers
     record = Record(
         float_graph=simplified.graph,
         proven=prepared.proven,
@@ -142,7 +142,7 @@ def _parts(simplified: Simplified, made: Design) -> Parts:
         readout=recorded.traced.readout,
         step_shape=recorded.traced.step_shape,
         dt=asked.dt,
-        passes=(*simplified.passes, *made.passes),
+        passes=(*simplified.passes, *made.floating.passes),
         known=unknown(asked.sequences),
         shortest_span=recorded.shortest_span,
         evidence=simplified.evidence,

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from compiler.graph.graph import Graph
+from compiler.placement.prepared import Prepared
 from compiler.quantize.stages import prepared
 from compiler.quantize.to_integers import to_integers
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
 from compiler.rules.design import few
 from compiler.rules.refusal import refusal
-from compiler.running.prepared import Prepared
 from ltc2neuro.compilation.asking import Asked
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.inputs.layout import Layout
@@ -93,7 +93,6 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     asked = simplified.recorded.asked
     begin("ranges, formats, integers")
     near = prepared(simplified.graph, asked.sequences.arrays, asked.precision, timed=asked.timed)
-    proven = to_integers(near, asked.chip)
-    ready = Prepared(proven, asked.chip)
-    made = replace(made, integers=proven.graph, passes=near.passes, floating=near, prepared=ready)
+    ready = Prepared(to_integers(near, asked.chip), asked.chip)
+    made = replace(made, floating=near, prepared=ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

@@ -9,7 +9,7 @@ from compiler.rewrite.runner import record as pass_record
 from compiler.rewrite.runner import simplify as rewritten
 from compiler.rules import Finding
 from compiler.rules.library import chip_findings
-from compiler.running.prepared import Runners
+from compiler.running.runners import Runners
 from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.centre import centre
 from compiler.stock.form import LibraryForm

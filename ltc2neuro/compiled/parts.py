@@ -8,14 +8,12 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from compiler.executors.execution import Clip
-from compiler.mapping.options import Options
-from compiler.placement.placement import Placement
-from compiler.placement.search import memory_of, place
+from compiler.placement.prepared import Prepared
 from compiler.rules import Design, Finding, apply_rules
 from compiler.rules.design import few
 from compiler.running.executor import Executor
 from compiler.running.interpreted import REFERENCE
-from compiler.running.prepared import Prepared, Runners
+from compiler.running.runners import Runners
 from hw_models.arguments import check_choice
 from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
@@ -79,24 +77,14 @@ class Parts(BaseParts[Record, Prepared]):
 
     @property
     def prepared(self) -> Prepared:
-        """Mappings."""
+        """Mappings and placements."""
         return self.runners.net
-
-    @cached_property
-    def placement(self) -> Placement:
-        """Its neurons on the cores of its chip. Raises `ChipError` where they do not fit."""
-        return self.placed(self.record.chip)
-
-    def placed(self, chip: Chip, cores: int = 1, options: Options | None = None) -> Placement:
-        """Its neurons on cores of `chip`, at least on this many. Raises `ChipError` where they do not fit."""
-        memory_of(chip)  # before anything is mapped
-        return place(self.prepared.on(chip).mapped(options=options), chip, spread=cores)
 
     def findings(self, chip: Chip) -> list[Finding]:
         """What the design rules of `chip` find in it."""
-        record, prepared = self.record, self.prepared.on(chip)
+        record = self.record
         sequences = few(list(record.known.x))
-        design = Design(chip, record.float_graph, sequences, record.precision, record.graph, prepared=prepared)
+        design = Design(chip, record.float_graph, sequences, record.precision, prepared=self.prepared.on(chip))
         return apply_rules(design)
 
     def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:

@@ -70,7 +70,7 @@ def _mapping(net: Parts) -> list[str]:
 
 def _placed(net: Parts) -> str:
     try:
-        placement = net.placement
+        placement = net.prepared.placed()
     except ChipError as error:
         return f"{error.what}: {error.numbers}" if error.numbers else error.what
     limit, share = placement.bottleneck

@@ -12,9 +12,9 @@ from compiler.mapping.options import Options, Overlap
 from compiler.placement.activity import Activity, count_activity
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
+from compiler.placement.prepared import Prepared
 from compiler.running.executor import Job
 from compiler.running.interpreted import REFERENCE
-from compiler.running.prepared import Prepared
 from hw_models.arguments import check_count
 from hw_models.bands import Band
 from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
@@ -45,8 +45,7 @@ def cost(
     """
     check_count(cores, "cores")
     check_options(options)
-    own = net.record.chip
-    on = own if chip is None else load_chip(chip)
+    on = net.record.chip if chip is None else load_chip(chip)
     if on.timing is None or on.energy is None:
         if on.refuses:
             raise ChipError(
@@ -60,8 +59,7 @@ def cost(
             where=f"chip {on.name}",
             advice="Use chip='loihi2', or a .toml file of your own with [timing] and [energy].",
         )
-    usual = on == own and cores == 1 and options is None
-    placement = net.placement if usual else net.placed(on, cores, options)
+    placement = net.prepared.on(on).placed(cores, options)
     activity = None if run is None else _activity(net, placement, run, options)
     events = count_events(placement, None if activity is None else activity.sent)
     return _cost(placement, on, events, activity)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from compiler.mapping.options import Options
-from compiler.running.prepared import Runners
+from compiler.running.runners import Runners
 from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import Run

@@ -13,9 +13,9 @@ pytest.importorskip("ncps", reason="needs the extra torch")
 from networks import sequences, tracker
 
 import ltc2neuro
+from compiler.mapping.options import Options, Overlap
+from compiler.placement import prepared
 from compiler.ranges import proven
-from compiler.rules import design
-from compiler.running import prepared
 
 X = sequences(batch=4, time=9)
 
@@ -34,30 +34,42 @@ def made(monkeypatch) -> list[str]:
 
         monkeypatch.setattr(module, name, call)
 
-    for module, name in ((proven, "find_spans"), (design, "find_spans"), (design, "map_network")):
+    for module, name in ((proven, "find_spans"), (prepared, "map_network"), (prepared, "place")):
         counted(module, name)
-    counted(prepared, "map_network")
     return calls
 
 
-def test_a_network_is_proven_and_mapped_once(made, tmp_path):
+def test_a_network_is_proven_mapped_and_placed_once(made, tmp_path):
     net = ltc2neuro.compile(tracker(), X)
-    assert made == ["find_spans", "map_network"]
+    assert made == ["find_spans", "map_network", "place"]
     assert str(net) and net.cost(net.run(X)) and net.placement
-    assert not ltc2neuro.check(net) and not ltc2neuro.check(net, ltc2neuro.load_chip("loihi2", chips=2))
+    assert not ltc2neuro.check(net)
     assert net.parts.runners.net.proven is net.proven
-    made.remove("map_network")  # of cost(run): samples must not overlap there
-    assert made == ["find_spans", "map_network"]
+    assert made == ["find_spans", "map_network", "place", "map_network"]  # cost(run): samples must not overlap there
+    assert not ltc2neuro.check(net, ltc2neuro.load_chip("loihi2", chips=2))
+    assert made[4:] == ["place"]
     net.save(tmp_path / "a.l2n")
     assert str(ltc2neuro.load(tmp_path / "a.l2n")) == str(net)
-    assert made == 2 * ["find_spans", "map_network"]
+    assert made[5:] == ["find_spans", "map_network", "place"]
 
 
 def test_another_chip_is_mapped_for_itself(made):
     net = ltc2neuro.compile(tracker(), X)
     made.clear()
     few = replace(net.chip, memory=replace(net.chip.memory, in_axons=2))
-    assert "fan-in" in {f.rule for f in ltc2neuro.check(net, few)} and made == ["map_network"]
+    assert "fan-in" in {f.rule for f in ltc2neuro.check(net, few)} and made == ["map_network", "place"]
+
+
+def test_another_chip_cores_and_options_are_mapped_and_placed_once_each(made):
+    net = ltc2neuro.compile(tracker(), X)
+    twice = replace(net.chip, chips=2)
+    made.clear()
+    asked = {"chip": twice}, {"cores": 3}, {"options": Options(Overlap.NONE)}
+    first = [net.cost(**ask) for ask in asked]
+    assert made == ["place", "place", "map_network", "place"]
+    again = [net.cost(**ask) for ask in asked]
+    assert len(made) == 4 and all(a.placement is b.placement for a, b in zip(first, again, strict=True))
+    assert first[0].chip.chips == 2 and first[1].placement.count >= 3
 
 
 def test_a_copy_has_the_proof(made):

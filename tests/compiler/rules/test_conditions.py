@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from designs import EMPTY, design_of
 from graph_strategies import Builder
 
 from compiler.graph.graph import Graph
@@ -17,11 +18,10 @@ from compiler.rules.widths import accumulator, message, overflow, product, weigh
 from hw_models.chip import load_chip
 
 LOIHI2 = replace(load_chip("loihi2"), lava=False)
-EMPTY = Graph((), {}, {})
 
 
 def found(rule, graph: Graph, **narrower) -> list[Finding]:
-    return list(rule(Design(replace(LOIHI2, **narrower), EMPTY, (), Precision(), graph)))
+    return list(rule(design_of(graph, replace(LOIHI2, **narrower))))
 
 
 def value(low: int, high: int, declared: tuple[int, int] | None = None) -> Graph:

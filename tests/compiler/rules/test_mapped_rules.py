@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from designs import EMPTY, design_of, unproven
 from graph_strategies import Builder
 
-from compiler.graph.graph import Graph
 from compiler.mapping import Connection, MappedNetwork, Population, Port, map_network
+from compiler.mapping.options import Options
 from compiler.placement.least import least_cores
+from compiler.placement.prepared import Prepared
 from compiler.placement.search import first_fit
 from compiler.quantize.precision import Precision
 from compiler.rules import MAPPED_RULES, Design, Finding, Severity, apply_rules
@@ -22,19 +23,20 @@ from hw_models.chip import Chip, load_chip
 LOIHI2 = load_chip("loihi2")
 
 
-@dataclass(frozen=True, eq=False)
-class Mapped(Design):
-    """A design of which only the mapped network is known."""
+class MappedByHand(Prepared):
+    """Of which only the mapped network is known."""
 
-    made: MappedNetwork | None = None
+    def __init__(self, network: MappedNetwork, chip: Chip) -> None:
+        super().__init__(unproven(EMPTY), chip)
+        self.network = network
 
-    @cached_property
-    def mapped(self) -> MappedNetwork | None:
-        return self.made
+    def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
+        return self.network
 
 
 def findings(network: MappedNetwork, chip: Chip = LOIHI2) -> list[Finding]:
-    return apply_rules(Mapped(chip, Graph((), {}, {}), (), Precision(), made=network), MAPPED_RULES)
+    design = Design(chip, EMPTY, (), Precision(), prepared=MappedByHand(network, chip))
+    return apply_rules(design, MAPPED_RULES)
 
 
 def network(size: int = 4, delay: int = 0, ports: int = 1, length: int = 1, columns: int = 4) -> MappedNetwork:
@@ -98,7 +100,7 @@ def test_what_lava_does_not_run_is_placed_too():
     b.block("sample")
     few = replace(LOIHI2, cores=1, memory=replace(LOIHI2.memory, neuron_units=5))
     for chip in (few, replace(few, lava=False, product_bits=48)):
-        found = only(apply_rules(Design(chip, Graph((), {}, {}), (), Precision(), b.graph()), MAPPED_RULES))
+        found = only(apply_rules(design_of(b.graph(), chip), MAPPED_RULES))
         assert found.rule == "placement" and found.limit == "1 x 1 cores"
 
 
@@ -130,10 +132,10 @@ def test_ports_that_no_schedule_finds():
     b.write("s", b.rescale(b.add(b.gather([v], [1, 0]), b.input(2)), 0, -1000, 1000))
     b.block("sample")
     graph = b.graph()
-    found = apply_rules(Design(LOIHI2, Graph((), {}, {}), (), Precision(), graph), MAPPED_RULES)
+    found = apply_rules(design_of(graph, LOIHI2), MAPPED_RULES)
     assert found == [] and map_network(graph, LOIHI2).populations
     narrow = replace(LOIHI2, messages=1)
-    (found,) = apply_rules(Design(narrow, Graph((), {}, {}), (), Precision(), graph), MAPPED_RULES)
+    (found,) = apply_rules(design_of(graph, narrow), MAPPED_RULES)
     assert found.rule == "schedule" and "message port" in found.numbers and found.advice
 
 
@@ -142,5 +144,5 @@ def test_chips_without_populations_are_not_mapped(chip):
     b = Builder()
     b.output(b.input(2))
     b.block("sample")
-    design = Design(load_chip(chip), Graph((), {}, {}), (), Precision(), b.graph())
+    design = design_of(b.graph(), load_chip(chip))
     assert design.mapped is None and apply_rules(design, MAPPED_RULES) == []

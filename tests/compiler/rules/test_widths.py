@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from designs import design_of
 from graph_strategies import SMALL, Builder, integer_graphs, random_graph
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,8 @@ from hypothesis import strategies as st
 from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Relation
-from compiler.quantize.precision import Precision
 from compiler.ranges.proven import prove
-from compiler.rules import INTEGER_RULES, Design, Finding, apply_rules
+from compiler.rules import INTEGER_RULES, Finding, apply_rules
 from compiler.rules.instructions import MOST_SEGMENTS
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import GraphError
@@ -27,8 +27,7 @@ LOIHI2, IDEAL = replace(load_chip("loihi2"), lava=False), load_chip("ideal")
 
 
 def findings(graph: Graph, chip=LOIHI2, **narrower) -> list[Finding]:
-    design = Design(replace(chip, **narrower), Graph((), {}, {}), (), Precision(), graph)
-    return apply_rules(design, INTEGER_RULES)
+    return apply_rules(design_of(graph, replace(chip, **narrower)), INTEGER_RULES)
 
 
 def only(found: list[Finding], rule: str) -> Finding:
@@ -115,8 +114,7 @@ def test_product_shows_its_factors():
 @given(integer_graphs())
 def test_the_input_that_is_named_takes_the_value_there(graph):
     """What a finding says of a steady input is what the reference returns for it."""
-    design = Design(replace(LOIHI2, word_bits=10), Graph((), {}, {}), (), Precision(), graph)
-    trial = design.tried
+    trial = design_of(graph, replace(LOIHI2, word_bits=10)).tried
     assert trial is not None
     low, high = -512, 511
     for name in graph.values:
