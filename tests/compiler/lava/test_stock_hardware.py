@@ -72,6 +72,9 @@ def test_wrong_results_are_shown_not_repaired_and_nothing_is_guessed(network: Pr
     assert np.array_equal(found(arrived, expected, network) - expected, np.outer([0, 1, 0], np.ones(expected.shape[1])))
     with pytest.raises(LavaError, match="none of 3 results"):
         found(arrived + 7, expected, network)
+    assert np.array_equal(found(np.roll(arrived, 6, axis=0), expected, network), found(arrived, expected, network))
+    with pytest.raises(LavaError, match="at none of 9 delays"):  # each way takes 4 ticks at most
+        found(np.roll(arrived, 7, axis=0), expected, network)
 
 
 def test_without_the_extension_one_error_says_what_is_missing(network: ProcessGraph) -> None:

@@ -12,6 +12,7 @@ from compiler.executors.float64 import run_float
 from hw_models.errors import TraceError
 from ltc2neuro.nn import Recurrent, repeat
 from ltc2neuro.tracing import trace
+from ltc2neuro.tracing.dispatch.dtypes import _rank
 from ltc2neuro.tracing.model import calling_of
 from ltc2neuro.tracing.record import Traced
 
@@ -289,3 +290,8 @@ def test_a_state_that_is_no_float():
     trace(Recurrent(Counts(lambda h: h.float())), CALIBRATION)
     with pytest.raises(TraceError, match="type of its state"):
         calling_of(Of(lambda x, y: repeat(lambda v: v > 0.5, torch.tanh(x), 2)), CALIBRATION)
+
+
+def test_each_type_holds_those_of_lower_rank():
+    ranks = [_rank(t) for t in (torch.bool, torch.uint8, torch.int64, torch.float16, torch.float64, torch.complex64)]
+    assert ranks == [0, 1, 1, 2, 2, 3]

@@ -244,6 +244,14 @@ def test_a_large_network_has_fewer_probes_and_says_so(timed):
     assert not [p for p in short_probes(sequences[:20], small, timed=False) if p.fewer]
 
 
+@pytest.mark.parametrize(("steps", "rows"), [(probes.LONG_STEPS, 2), (probes.LONG_STEPS - 1, 1)])
+def test_one_long_row_has_the_time_of_two_that_would_be_too_short(steps, rows):
+    enough = Work(0, int(probes._LONG * probes.BUDGET / ((steps + 0.5) * 2)))
+    assert probes._steps(enough, probes._LONG * probes.BUDGET, 2, alone=False) == steps
+    found = long_probe([RNG.normal(size=(50, 3))], enough, timed=False)
+    assert found.x.shape[:2] == (rows, probes.LONG_STEPS) and not found.fewer
+
+
 def test_a_large_network_that_decides_by_numbers_has_fewer_of_them():
     sequences = [RNG.normal(size=(50, 3))]
     found = decided_probes(sequences, Work(200, 400_000), Decisions(rows=True, steps=True), timed=False, together=False)
