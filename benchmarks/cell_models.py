@@ -50,7 +50,7 @@ class Reader(nn.Module):
 
 
 def thinned() -> Task:
-    """Digits of which six of the eight rows are there, and how many rows each is behind the one before."""
+    """Digits of which six of the eight rows are there, and how many rows each comes after the one before."""
     whole = digits()
     rng = np.random.default_rng(0)
 
@@ -66,7 +66,7 @@ def thinned() -> Task:
 
 @dataclass(frozen=True)
 class CellModel:
-    """A network that is measured: its layer made for so many features, and the task it learns."""
+    """A network that is measured: its layer, made for a number of features, and the task it learns."""
 
     name: str
     layer: Layer

@@ -130,7 +130,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="write the page here; without, print it")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # that a state has no proven bound is no news here
+    warnings.simplefilter("ignore")  # states without a proven bound are expected here
     try:
         text = page()
     except MissingDataError as error:

@@ -1,4 +1,4 @@
-"""Networks without microcode beside those with it: how near, what they cost; Lava against their reference.
+"""Networks without microcode compared with those with it: how accurate, what they cost; Lava against their reference.
 
     python benchmarks/library.py [--weights FOLDER] [--out docs/without-microcode.md]
 
@@ -125,7 +125,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="write the page here")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # that a state has no proven bound is no news here
+    warnings.simplefilter("ignore")  # states without a proven bound are expected here
     errors, costs, forms = [], [], []
     for subject in subjects(arguments.weights):
         try:

@@ -105,7 +105,7 @@ connection for each half of the weights, since the halves have different powers 
 |---|---|---|---|---|---|---|---|
 {forms}
 
-On Lava (2 cores, other work beside it): {lava}.
+On Lava (2 cores, shared with other work): {lava}.
 
 Made by `python benchmarks/library.py --out docs/without-microcode.md`.
 """

@@ -1,4 +1,4 @@
-"""A hybrid: an LTC and an LSTM behind it sample a sensor when they are told to, and hold the value until next time.
+"""A hybrid: an LTC followed by an LSTM samples a sensor when told to, and holds the value until next time.
 
     python examples/liquid_lstm.py [--train]
 

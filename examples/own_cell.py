@@ -2,7 +2,7 @@
 
     python examples/own_cell.py [--train]
 
-`Adaptive` is no cell that a package ships. Under `Recurrent` it is a layer like any other: it trains, and it compiles,
+No package ships the cell `Adaptive`. Under `Recurrent` it is a layer like any other: it trains, and it compiles,
 because compiling only runs its forward. Its neurons learn their time constants; docs/cells.md says what a cell must
 have, and what `state_bounds` promises.
 """

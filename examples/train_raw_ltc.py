@@ -1,7 +1,7 @@
 """Digits with raw constraints: conductances and capacitances are trained as they are, and clipped at 0 after each step.
 
 Some of them arrive at exactly 0, which is valid: a neuron without capacitance follows its inputs at once, one
-without leak forgets only through its synapses, a synapse of weight 0 is no synapse.
+without leak forgets only through its synapses, a synapse of weight 0 does not exist.
 
     python examples/train_raw_ltc.py
 """

@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description="Seeded fuzzing.")
     parser.add_argument("kind", choices=KINDS, help="; ".join(f"{name}: {text}" for name, text in KINDS.items()))
     parser.add_argument("--count", type=int, help="seeds to try in all")
-    parser.add_argument("--minutes", type=float, help="stop after so many minutes")
+    parser.add_argument("--minutes", type=float, help="stop after this many minutes")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--journal", type=Path, help="file to note in what is done, and to go on from")
     parser.add_argument("--seed", type=int, help="try this one alone, here")

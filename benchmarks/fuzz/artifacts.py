@@ -45,7 +45,7 @@ networks = {
 for name, network in networks.items():
     network.save(Path(sys.argv[1]) / name)
 """
-"""in a process of its own: torch's address space is no part of what a trial may take"""
+"""in a process of its own: torch's address space does not count as a trial's memory"""
 
 LONGEST_ERROR = 5000
 """Of its text: names from the file come back in it, but not the file."""
@@ -72,7 +72,7 @@ COVERED_UP = ("json", "tensors")
 
 
 def trial(seed: int) -> str:
-    """Damage a file, load it, use it. Raises what is no error of ours, `AssertionError` where executors differ."""
+    """Damage a file, load it, use it. Raises any error not of ours, `AssertionError` where executors differ."""
     rng = np.random.default_rng(seed)
     original = originals()[rng.integers(0, len(originals()))]
     name = list(DAMAGES)[rng.integers(0, len(DAMAGES))]

@@ -10,6 +10,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -25,20 +26,28 @@ STRANGE = [
 """what JSON may hold where something else belongs"""
 
 
+class Holder(Protocol):
+    """A dict or a list."""
+
+    def __getitem__(self, key, /) -> object: ...
+    def __setitem__(self, key, value, /) -> None: ...
+    def __delitem__(self, key, /) -> None: ...
+
+
 @dataclass
 class Place:
     """A value inside a JSON tree: `holder[key]`."""
 
-    holder: dict | list
+    holder: Holder
     key: str | int
 
     @property
     def value(self) -> object:
-        return self.holder[self.key]  # type: ignore[index]
+        return self.holder[self.key]
 
     @value.setter
     def value(self, new: object) -> None:
-        self.holder[self.key] = new  # type: ignore[index]
+        self.holder[self.key] = new
 
 
 def members_of(file: bytes) -> Members:
@@ -161,7 +170,7 @@ def _damage(rng: Rng, tree: dict | list) -> None:
     second = _some(rng, [p for p in places if type(p.value) is type(first.value)])
     kind = rng.integers(0, 8)
     if kind == 0:
-        del first.holder[first.key]  # type: ignore[arg-type]
+        del first.holder[first.key]
     elif kind == 1:
         first.value = STRANGE[rng.integers(0, len(STRANGE))]
     elif kind == 2:
@@ -169,7 +178,9 @@ def _damage(rng: Rng, tree: dict | list) -> None:
     elif kind == 3:
         first.value = json.loads(json.dumps(second.value))
     elif kind == 4 and isinstance(first.key, str):
-        first.holder[str(rng.choice(["x", "", first.key + "s"]))] = first.holder.pop(first.key)  # type: ignore
+        value = first.value
+        del first.holder[first.key]
+        first.holder[str(rng.choice(["x", "", first.key + "s"]))] = value
     elif kind == 5 and isinstance(first.holder, list):
         first.holder.insert(int(rng.integers(0, len(first.holder) + 1)), json.loads(json.dumps(first.value)))
     elif kind == 6 and isinstance(first.holder, list):
@@ -224,12 +235,12 @@ def damaged_tensors(rng: Rng, file: bytes) -> bytes:
     return packed(signed({**members, TENSORS: head + text + bytes(numbers)}))
 
 
-def _spoil(rng: Rng, entry: object, numbers: bytearray) -> None:
+def _spoil(rng: Rng, entry: dict, numbers: bytearray) -> None:
     """One number of a tensor of 8 bytes each becomes another."""
     try:
-        start, stop = entry["data_offsets"]  # type: ignore[index]
+        start, stop = entry["data_offsets"]
         at = start + 8 * int(rng.integers(0, (stop - start) // 8))
-        if entry["dtype"] == "F64":  # type: ignore[index]
+        if entry["dtype"] == "F64":
             new = struct.pack("<d", rng.choice([0.0, -1.0, 1e-300, 1e300, float("nan"), float("inf"), 0.3]))
         else:
             old = int.from_bytes(numbers[at : at + 8], "little", signed=True)

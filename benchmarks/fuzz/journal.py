@@ -29,7 +29,7 @@ class Journal:
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         if lines and not json.dumps({"kind": kind}).encode().startswith(lines[0].rstrip(b"\n")):
             first = lines[0][:100].decode(errors="replace")
-            raise SystemExit(f"{path} is no journal, or that of another kind: {first}")
+            raise SystemExit(f"{path} is not a journal, or one of another kind: {first}")
         if lines and not lines[-1].endswith(b"\n"):
             path.write_bytes(b"".join(lines := lines[:-1]))
         if not lines:

@@ -43,7 +43,7 @@ def trial(seed: int) -> str:
     want = _torch(made, made.new)
     assert got.shape == want.shape, f"{got.shape} instead of {want.shape}"
     off = _apart(want, _floats(net, made))
-    shown = want.astype(np.float32) if _own(made) == torch.float32 else want  # what it does not resolve is no signal
+    shown = want.astype(np.float32) if _own(made) == torch.float32 else want  # float32 resolves no more
     steady = _steady(made, want)
     decibels = sqnr([shown[steady]], [got[steady]])
     if words:
@@ -70,7 +70,7 @@ def _steady(made: Example, want: np.ndarray) -> np.ndarray:
 
 
 def _torch(made: Example, x: np.ndarray) -> np.ndarray:
-    """What torch answers, in float64 where the model runs in it: what float32 loses is no fault of the network."""
+    """What torch answers, in float64 where the model runs in it: what float32 loses is not the network's error."""
     with torch.no_grad():
         try:
             return copy.deepcopy(made.model).double().eval()(torch.tensor(x, dtype=torch.float64)).numpy()

@@ -15,7 +15,7 @@ from benchmarks.fuzz.journal import Chunk, Journal
 from benchmarks.fuzz.kind import Kind
 
 STARVED = 20
-"""A trial may take so many times its seconds by the clock, where the machine is busy with other things."""
+"""How many times its limit of CPU seconds a trial may take by the clock, on a busy machine."""
 PREPARATION_S = 1800.0
 """How long a process may take before its first trial, on a busy machine."""
 

@@ -68,8 +68,8 @@ def in_turn(turns: Sequence[Turn], ring: Ring) -> list[isa.Instruction]:
 
 def _decided(turns: Sequence[Turn], first: int, numbers: Iterable[int], ring: Ring) -> list[isa.Instruction]:
     """From here to the next turn of each of `numbers`, where turn `first` follows."""
-    behind = f"s{first}" if first < len(turns) else "end"
-    return _tree({n: _next(turns, first, n) for n in numbers}, behind, ring, f"d{first}")
+    following = f"s{first}" if first < len(turns) else "end"
+    return _tree({n: _next(turns, first, n) for n in numbers}, following, ring, f"d{first}")
 
 
 def _next(turns: Sequence[Turn], first: int, number: int) -> str:
@@ -106,26 +106,26 @@ class _Test:
         return [*listing, isa.SkipUnless(a, b, isa.Test.NOT_EQUAL if negated else test, away)]
 
 
-def _tree(ways: Mapping[int, str], behind: str, ring: Ring, name: str) -> list[isa.Instruction]:
-    """Goes on at the label `ways[number]`; the label `behind` follows. `name` is what its inner labels begin with."""
+def _tree(ways: Mapping[int, str], following: str, ring: Ring, name: str) -> list[isa.Instruction]:
+    """Goes on at the label `ways[number]`; `following` is the next label. `name` begins its inner labels."""
     labels = set(ways.values())
     if len(labels) < 2:
-        return [isa.Skip(label) for label in labels - {behind}]
+        return [isa.Skip(label) for label in labels - {following}]
     test = _best(ways, ring)
     yes = {number: label for number, label in ways.items() if test.holds(number)}
     no = {number: label for number, label in ways.items() if not test.holds(number)}
     yes_only, no_only = _only(yes), _only(no)
     # a side with one label is skipped to at once; of two such sides the one that follows anyway is not skipped to
-    if yes_only is not None and yes_only != behind and no_only in (None, behind):
-        return [*test.skip(ring.counter, yes_only, negated=True), *_tree(no, behind, ring, name + "n")]
+    if yes_only is not None and yes_only != following and no_only in (None, following):
+        return [*test.skip(ring.counter, yes_only, negated=True), *_tree(no, following, ring, name + "n")]
     if no_only is not None:
-        return [*test.skip(ring.counter, no_only, negated=False), *_tree(yes, behind, ring, name + "y")]
+        return [*test.skip(ring.counter, no_only, negated=False), *_tree(yes, following, ring, name + "y")]
     away = name + "n"
     return [
         *test.skip(ring.counter, away, negated=False),
         *_tree(yes, "", ring, name + "y"),
         isa.Label(away),
-        *_tree(no, behind, ring, away),
+        *_tree(no, following, ring, away),
     ]
 
 

@@ -73,11 +73,11 @@ def _idle_skips(listing: Listing, flow: Flow) -> Listing | None:
         if isinstance(instruction, isa.Label) and instruction.name not in wanted:
             return _without(listing, n)
         if isinstance(instruction, (isa.Skip, isa.SkipUnless)):
-            behind = n + 1
-            while behind < len(listing) and isinstance(label := listing[behind], isa.Label):
+            after = n + 1
+            while after < len(listing) and isinstance(label := listing[after], isa.Label):
                 if label.name == instruction.to:
                     return _without(listing, n)
-                behind += 1
+                after += 1
     return None
 
 

@@ -55,7 +55,7 @@ def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays:
     """Write a file at `path`, or leave what was there: the new one is written beside it and renamed.
 
     `header` is anything that JSON holds, without NaN and infinity. Raises `ArtifactError` where the folder cannot be
-    written to, `ValueError` where the header is no JSON.
+    written to, `ValueError` where the header is not JSON.
     """
     path = check_path(path)
     tensors: dict[str, Array] = {f"arrays/{name}": np.asarray(array) for name, array in arrays.items()}
@@ -76,8 +76,8 @@ def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays:
     }
     members[MANIFEST] = _dump(manifest)
 
-    def zipped(beside: Path) -> None:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as file:
+    def zipped(part: Path) -> None:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as file:
             for name in sorted(members):
                 file.writestr(_entry(name), members[name])
 

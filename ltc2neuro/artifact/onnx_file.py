@@ -57,7 +57,7 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
             metadata=_of_both(record, record.graph) | _of_integers(record),
         )
     model = program.step() if form == "step" else program.sequence()
-    write_whole(path, lambda beside: beside.write_bytes(model.SerializeToString(deterministic=True)))
+    write_whole(path, lambda part: part.write_bytes(model.SerializeToString(deterministic=True)))
 
 
 def _of_both(record: Record, graph: Graph) -> dict[str, str]:

@@ -15,14 +15,14 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises `ArtifactError` where the folder cannot be written to.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        write(beside)
-        os.replace(beside, path)
+        write(part)
+        os.replace(part, path)
     except OSError as error:
         raise ArtifactError(
             f"cannot write the network: {error.strerror}", where=str(path), advice="Check the path."
         ) from error
     finally:
         with suppress(OSError):  # of a name that no file can have, none was written
-            beside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)

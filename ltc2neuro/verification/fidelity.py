@@ -51,9 +51,9 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> lis
 
     samples = [a[:, : net.features] for a in x.arrays]
     spans = [a[:, -1] for a in x.arrays] if net.timed else None
-    own = np.float64 if model_dtype(model) == torch.float64 else np.float32
+    own = "float64" if model_dtype(model) == torch.float64 else "float32"
     torchs = run_torch(model, samples, dt=net.dt, timespans=spans)
-    answers: list[Floats] = [np.asarray(y, own) for y in torchs]  # type: ignore[misc]  # float32 as float32
+    answers: list[Floats] = [np.asarray(y, own) for y in torchs]  # float32 as float32
     for samples, y in zip(x.arrays, answers, strict=True):
         expected = (*((len(samples),) if net.readout == "every" else ()), *net.step_shape)
         if y.shape != expected:

@@ -56,7 +56,7 @@ def test_a_run_ends_after_its_seconds() -> None:
 def test_a_journal_of_another_kind_is_refused(line: str, tmp_path: Path) -> None:
     path = tmp_path / "notes"
     path.write_bytes(line.encode("latin-1"))
-    with pytest.raises(SystemExit, match="no journal, or that of another kind"):
+    with pytest.raises(SystemExit, match="not a journal, or one of another kind"):
         Journal("programs", path)
     assert path.read_bytes() == line.encode("latin-1")
 

@@ -190,7 +190,7 @@ def test_poor_outputs_are_said() -> None:
         ({"reciprocal": "hinges"}, "one of Reciprocal.INVERSE_ROOT, Reciprocal.HINGES"),
     ],
 )
-def test_a_form_that_is_none(options: dict, said: str) -> None:  # type: ignore[type-arg]
+def test_a_form_that_is_none(options: dict, said: str) -> None:
     with pytest.raises(InputError, match=said):
         LibraryForm(**options)
 

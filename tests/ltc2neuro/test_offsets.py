@@ -156,7 +156,7 @@ def test_what_takes_an_offset_up_is_not_spoilt_by_what_needs_it(near: Callable[[
     assert np.all(quality(Beside().double(), x, new) > 40)
 
 
-def test_the_host_centres_and_the_artifact_remembers(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_host_centres_and_the_artifact_remembers(tmp_path) -> None:
     torch.manual_seed(0)
     model = nn.Linear(4, 2).double()
     x = walk(1) * SPREAD + UNIX_TIME
@@ -191,7 +191,7 @@ def test_spikes_and_time_spans_keep_their_zero() -> None:
     ],
     ids=["4", "6", "9", "exp", "hardsigmoid"],
 )
-def test_a_function_driven_far_out_keeps_its_neighbour(size: float, function) -> None:  # type: ignore[no-untyped-def]
+def test_a_function_driven_far_out_keeps_its_neighbour(size: float, function) -> None:
     class Bare(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return function(x)

@@ -68,7 +68,7 @@ def unwired(kind: type[nn.RNNBase], layers: int = 1) -> nn.Module:
         lambda: Recurrent(Resting()),
     ],
 )
-def test_a_state_that_nothing_reads_fits_its_word(layer) -> None:  # type: ignore[no-untyped-def]
+def test_a_state_that_nothing_reads_fits_its_word(layer) -> None:
     torch.manual_seed(0)
     model = First(layer()).double()
     net = ltc2neuro.compile(model, CALIBRATION)

@@ -35,7 +35,7 @@ def test_far_constants(far: float, relation: Relation) -> None:
     compare = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}[relation]
     expected = np.where(compare(held, [far, 0.25]), held, [0.5, -0.5])
     leave = graph.answer
-    fraction = graph.values[leave.x].format.fraction  # type: ignore[union-attr]
+    fraction = graph.output_fraction
     real = run_reference(graph, integers).outputs * 2.0**-fraction
     real = real * graph.constants[leave.scale] + graph.constants[leave.offset]
     assert np.abs(real - expected).max() < 1e-4

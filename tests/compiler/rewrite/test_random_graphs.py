@@ -35,7 +35,7 @@ def assert_same(a: Graph, b: Graph, seed: int) -> None:
 @pytest.mark.parametrize("one", PASSES, ids=lambda p: p.__name__)
 @settings(deadline=None, max_examples=25, phases=phases)
 @given(seed=seeds)
-def test_one_pass(one, seed: int) -> None:  # type: ignore[no-untyped-def]
+def test_one_pass(one, seed: int) -> None:
     graph = random_graph(seed)
     assert_same(graph, validate(one(graph), after=one.__name__), seed)
 

@@ -65,7 +65,7 @@ def test_only_the_two_modules_are_cured_and_by_their_own_source() -> None:
     assert python(code) == "True\n"
 
 
-def test_an_error_of_lavas_own_is_not_hidden(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_of_lavas_own_is_not_hidden(tmp_path) -> None:
     package = tmp_path / "lava" / "magma" / "compiler"
     package.mkdir(parents=True)
     (package / "var_model.py").write_text("raise ValueError('another fault')")
