@@ -47,3 +47,18 @@ def test_a_limited_channel_times_a_state_is_scaled():
     assert np.allclose(scaled.constants[source.scale], [1.0, 1e-3])
     x = np.random.default_rng(0).uniform(0.0, 1000.0, size=(2, 4, 2)) * np.array([1.0, 0.01])
     assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)
+
+
+def test_limits_of_which_one_is_0_take_the_factors_up():
+    """A channel's limit is scaled with it; one of 0 stays."""
+    made = graph(
+        Input("x", "one", "zero"), Max("limited", "x", "least"), StateRead("h", "s"), Mul("y", "limited", "h"),
+        Apply("next", "y", "tanh"), StateWrite("s", "next"), Output("next", "ones", "zeros"),
+        sizes={n: 2 for n in ("x", "limited", "h", "y", "next")},
+        constants={**maps(2, 2), "least": np.array([0.0, 5.0]), "start": np.array([0.7, 0.3])},
+        states=(State("s", 2, "start"),),
+    )  # fmt: skip
+    scaled = validate(scale_inputs(made, np.array([10.0, 1000.0])))
+    assert np.allclose(scaled.constants[scaled.entry.scale], [0.1, 1e-3])
+    x = np.random.default_rng(0).uniform(-10.0, 10.0, size=(2, 4, 2))
+    assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)
