@@ -92,7 +92,7 @@ class OpTest(ABC):
             assert np.all(run.record[name] >= spans[name].low) and np.all(run.record[name] <= spans[name].high), name
 
     def test_onnx_returns_the_same(self) -> None:
-        run = onnx_agrees(self.graph(), self.inputs(), self.chip)
+        run = onnx_agrees(self.graph(), self.inputs())
         assert run.outputs.tolist() == self.expected().tolist()
 
     def test_mapped_machine_returns_the_same(self) -> None:

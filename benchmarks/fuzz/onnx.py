@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import LANES, SAMPLES, program
 from compiler.executors.reference import run_reference
 from compiler.onnx.executor import prepare_onnx
+from compiler.ranges.proven import examine
 from compiler.running.executor import Job
-
-PRODUCT_BITS = (31, 62)
-"""Of loihi2, and of spinnaker2 and ideal"""
 
 
 def trial(seed: int) -> str:
@@ -23,8 +23,9 @@ def trial(seed: int) -> str:
         forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
         states = {n: rng.integers(form.low, form.high + 1, (LANES, size)) for n, (size, form) in forms.items()}
     expected = run_reference(graph, x, states)
-    for bits in PRODUCT_BITS:
-        found = prepare_onnx(graph, bits)(Job(x, states))
+    known = examine(graph)
+    for bits in {known.bits, 64}:
+        found = prepare_onnx(replace(known, bits=bits))(Job(x, states))
         assert np.array_equal(found.outputs, expected.outputs), f"outputs, {bits} bits"
         for name, values in expected.states.items():
             assert np.array_equal(found.states[name], values), f"{name}, {bits} bits"

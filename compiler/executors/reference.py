@@ -27,7 +27,7 @@ TABLE_LIMIT = 2**20
 def prepare_reference(graph: Graph, *, narrow: bool = False) -> PreparedGraph:
     """An integer graph, ready to run over quantized samples.
 
-    `narrow` computes in 32 bits, for chips whose products stay below 2^31; the integers are the same.
+    `narrow` computes in 32 bits, where they hold all that is computed; the integers are the same.
     """
     dtype = np.int32 if narrow else np.int64
     graph = as_integers(graph)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compiler.executors.execution import Array, Clip, Execution
-from compiler.graph.integers import IntegerGraph
+from compiler.ranges.proven import Proven
 from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import ONNX as PACKAGES
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from compiler.onnx.sample import Site
 
 
-def prepare_onnx(graph: IntegerGraph, product_bits: int) -> Runner:
-    """An integer graph, for a chip with products of this many bits, loaded into onnxruntime."""
+def prepare_onnx(proven: Proven) -> Runner:
+    """An integer graph, loaded into onnxruntime."""
     from onnxruntime import InferenceSession, SessionOptions  # pyright: ignore[reportAttributeAccessIssue]
 
     from compiler.onnx.programs import IntegerProgram
 
-    program = IntegerProgram(graph=graph, product_bits=product_bits, extremes=True)
+    graph, program = proven.graph, IntegerProgram(proven=proven, extremes=True)
     options = SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3  # what its optimizer could not do does not concern the user
@@ -62,7 +62,7 @@ def _clip(site: Site, ends: Mapping[str, Array]) -> Clip:
 
 
 def _prepare(net: Compiled) -> Runner:
-    return prepare_onnx(net.proven.graph, net.chip.product_bits)
+    return prepare_onnx(net.proven)
 
 
 ONNX = Executor(

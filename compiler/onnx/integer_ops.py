@@ -37,7 +37,7 @@ def _input(op: ops.Input, to: Integers) -> None:
 @NODES.on(ops.MatVec)
 def _mat_vec(op: ops.MatVec, to: Integers) -> None:
     weights = int(np.abs(to.array(op.matrix)).sum(axis=1).max(initial=0))
-    most = max((abs(end) for source in op.sources for end in reach(to.graph, source)), default=0)
+    most = max((to.spans[source].magnitude for source in op.sources), default=0)
     mat_vec(op, to, "MatVec" if weights * most < EXACT else "WideMatVec")
 
 
@@ -49,17 +49,17 @@ def _mul_shift(op: ops.MulShift, to: Integers) -> None:
 @NODES.on(ops.Shift)
 def _shift(op: ops.Shift, to: Integers) -> None:
     form, name, constant = to.graph.format(op.out), op.out, to.nodes.constant
-    least, most = reach(to.graph, op.amount)
-    amounts = range(least, most + 1)
+    amount = to.spans[op.amount]
+    amounts = range(amount.least, amount.most + 1)
     lefts = [min(max(a, 0), _word(to) - 2) for a in amounts]  # by more than that, nothing but 0 fits
     inputs = [
         to.read(op.x),
         to.read(op.amount),
-        constant(f"{name}.least", [least]),
+        constant(f"{name}.least", [amount.least]),
         constant(f"{name}.rights", [2 ** max(-a, 0) for a in amounts]),
         constant(f"{name}.lefts", [2**left for left in lefts]),
     ]
-    if not can_clip(to.graph, op):
+    if op.out not in to.clips:
         to.call("Shift", inputs, op.out)
         return
     lows = constant(f"{name}.lows", [-(-form.low >> max(a, 0)) for a in amounts])
@@ -72,15 +72,14 @@ def _shift(op: ops.Shift, to: Integers) -> None:
 @NODES.on(ops.Rescale)
 def _rescale(op: ops.Rescale, to: Integers) -> None:
     form, x, shift = to.graph.format(op.out), to.read(op.x), op.shift
-    _, most = reach(to.graph, op.x)
-    if shift > 1 and most + 2 ** (shift - 1) >= 2 ** (_word(to) - 1):
+    if shift > 1 and to.spans[op.x].most + 2 ** (shift - 1) >= 2 ** (_word(to) - 1):
         # the half does not fit beside x: floor(x / 2^s + 1/2) = floor(floor(x / 2^(s - 1)) / 2 + 1/2)
         high = to.nodes.shared.name(f"{op.out}.high")
         to.nodes.call("FloorShift", [x, _power(to, str(shift - 1), np.array(shift - 1))], [high])
         x, shift = high, 1
     half = to.nodes.constant(f"half({shift})", [2**shift // 2])
     inputs = [x, half, _power(to, str(shift), np.array([shift]))]
-    if not can_clip(to.graph, op):
+    if op.out not in to.clips:
         to.call("Rescale", inputs, op.out)
         return
     before = to.nodes.shared.name(f"{op.out}.unclipped")
@@ -101,7 +100,7 @@ def _polynomial(op: ops.PiecewisePolynomial, to: Integers) -> None:
     powers = np.left_shift(np.int64(1), shifts[:, ::-1].astype(np.int64))
     table = np.hstack([to.array(op.origins).reshape(-1, 1), coefficients[:, ::-1], powers, -powers])
     assert table.shape[1] == len(columns(degree))
-    even, where = _where(knots, reach(to.graph, op.x)[1], _word(to))
+    even, where = _where(knots, to.spans[op.x].most, _word(to))
     inputs = [constant(f"{name}.{part}", array) for part, array in where.items()]
     to.call(polynomial_name(degree, even=even), [to.read(op.x), *inputs, constant(f"{name}.table", table)], op.out)
 
@@ -125,40 +124,3 @@ def _word(to: Integers) -> int:
 def _power(to: Integers, name: str, shift: Array) -> str:
     """2^shift as a constant."""
     return to.nodes.constant(f"2^{name}", np.left_shift(np.int64(1), shift.astype(np.int64)))
-
-
-def can_clip(graph: IntegerGraph, op: ops.Op) -> bool:
-    """Whether an element of the op's result can be clipped, for all that the formats of its operands say."""
-    if not isinstance(op, (ops.Rescale, ops.Shift)):
-        return False
-    form, (low, high) = graph.format(op.out), reach(graph, op.x)
-    if isinstance(op, ops.Rescale):
-        half = 2**op.shift // 2
-        return (low + half) >> op.shift < form.low or (high + half) >> op.shift > form.high
-    ends = [
-        (end << amount if amount > 0 else end >> -amount) for end in (low, high) for amount in reach(graph, op.amount)
-    ]
-    return min(ends) < form.low or max(ends) > form.high
-
-
-def reach(graph: IntegerGraph, name: str) -> tuple[int, int]:
-    """The least and the most that a value or constant can be."""
-    if name in graph.values:
-        form = graph.format(name)
-        return form.low, form.high
-    constant = graph.constants[name]
-    return (int(constant.min()), int(constant.max())) if constant.size else (0, 0)
-
-
-def most_shift(graph: IntegerGraph) -> int:
-    """The most bits by which anything in the graph is shifted, either way."""
-    found = [0]
-    for _, op in graph.ops():
-        if isinstance(op, (ops.MulShift, ops.PiecewisePolynomial)):
-            shifts = op.shift if isinstance(op, ops.MulShift) else op.shifts
-            found.append(int(graph.constants[shifts].max(initial=0)))
-        elif isinstance(op, (ops.Rescale, ops.Divide)):
-            found.append(op.shift)
-        elif isinstance(op, ops.Shift):
-            found += map(abs, reach(graph, op.amount))
-    return max(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
@@ -13,6 +13,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Relation
 from compiler.graph.segments import segments_of
+from compiler.ranges.integer_spans import Span
 
 if TYPE_CHECKING:
     from compiler.onnx.nodes import Nodes
@@ -32,6 +33,10 @@ class Lowering(Generic[G_co]):
     """the tensor that holds the number of rows of the batch"""
     sample: str
     """the tensor of this sample's values, (rows, features)"""
+    spans: Mapping[str, Span]
+    """of an integer graph: what its values can be"""
+    clips: Container[str]
+    """of an integer graph: the values that can be clipped"""
     tensors: dict[str, str] = field(default_factory=dict)
     """the tensor of each value"""
     clipped: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from compiler.onnx.functions import DOMAIN, OPSET, text
 from compiler.onnx.lowering import Lowering, expanded
 from compiler.onnx.nodes import Nodes, Shared, type_of
 from compiler.onnx.sample import Carried, Sample, Site, info
+from compiler.ranges.integer_spans import Span
 
 G = TypeVar("G", bound=Graph)
 
@@ -30,8 +31,12 @@ IR_VERSION = 8
 class Program(ABC, Generic[G]):
     """A graph that is to become a model."""
 
-    graph: G
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    @abstractmethod
+    def graph(self) -> G:
+        """The graph."""
 
     @cached_property
     @abstractmethod
@@ -47,6 +52,11 @@ class Program(ABC, Generic[G]):
     @abstractmethod
     def table(self) -> OpTable[[Lowering[G]], None]:
         """What writes the node of each op."""
+
+    @property
+    def spans(self) -> Mapping[str, Span]:
+        """What its values can be, where that is known."""
+        return {}
 
     @cached_property
     def sites(self) -> Mapping[str, Site]:
@@ -140,7 +150,8 @@ class _Model(Generic[G]):
     def sample(self, nodes: Nodes, values: str) -> Sample[G]:
         """What writes a sample as `nodes`, from what enters, `values` (batch, features)."""
         program = self.program
-        return Sample(Lowering(program.graph, nodes, self.rows, values), program.table, program.sites, program.carried)
+        to = Lowering(program.graph, nodes, self.rows, values, program.spans, program.sites)
+        return Sample(to, program.table, program.sites, program.carried)
 
     def enter(self, *axes: str) -> str:
         """The samples (batch, *axes, features) of the input x."""

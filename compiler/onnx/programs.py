@@ -15,32 +15,44 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Rescale
 from compiler.onnx import integer_ops, real_ops
-from compiler.onnx.integer_ops import Integers, can_clip, most_shift
+from compiler.onnx.integer_ops import Integers
 from compiler.onnx.lowering import Lowering
 from compiler.onnx.model import Program
 from compiler.onnx.nodes import Nodes, type_of
 from compiler.onnx.sample import COUNT, Carried, Site, info
 from compiler.onnx.shapes import Shapes
+from compiler.ranges.integer_spans import Span
+from compiler.ranges.proven import Proven
 
 INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntegerProgram(Program[IntegerGraph]):
-    """An integer graph, for a chip with products of this many bits. States enter and leave as int64.
+    """An integer graph, and what is known of it. States enter and leave as int64.
 
     `shapes` None: samples and answers do, too; else the host's maps are a part of the model. With `extremes` it also
     returns how far values were that were clipped.
     """
 
-    product_bits: int
+    proven: Proven
     shapes: Shapes | None = None
     extremes: bool = False
 
+    @property
+    def graph(self) -> IntegerGraph:
+        """The integer graph."""
+        return self.proven.graph
+
+    @property
+    def spans(self) -> Mapping[str, Span]:
+        """The integers that its values can be."""
+        return self.proven.spans
+
     @cached_property
     def dtype(self) -> np.dtype:
-        """The integers that hold all that is computed, and all powers of two by which anything is shifted."""
-        return np.dtype(np.int32 if self.product_bits <= 31 and most_shift(self.graph) <= 30 else np.int64)
+        """The integers that hold all that is computed."""
+        return np.dtype(f"int{self.proven.bits}")
 
     @property
     def outside(self) -> np.dtype:
@@ -55,12 +67,9 @@ class IntegerProgram(Program[IntegerGraph]):
     @cached_property
     def sites(self) -> Mapping[str, Site]:
         """The values that can be clipped."""
-        found = [op for _, op in self.graph.ops() if can_clip(self.graph, op)]
-        return {
-            op.result: Site(op.result, self.graph.size(op.result), self.extremes and isinstance(op, Rescale))
-            for op in found
-            if op.result is not None
-        }
+        graph, ends = self.graph, self.extremes
+        names = [s.value for s in self.proven.saturations]
+        return {n: Site(n, graph.size(n), ends and isinstance(graph.makers[n], Rescale)) for n in names}
 
     @cached_property
     def carried(self) -> dict[str, Carried]:
@@ -105,7 +114,13 @@ class IntegerProgram(Program[IntegerGraph]):
 class FloatProgram(Program[Graph]):
     """A float graph, in float32: states, samples and answers are in the model's units."""
 
+    real: Graph
     shapes: Shapes
+
+    @property
+    def graph(self) -> Graph:
+        """The float graph."""
+        return self.real
 
     @cached_property
     def dtype(self) -> np.dtype:

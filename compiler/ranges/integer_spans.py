@@ -26,11 +26,14 @@ from hw_models.fixed_point import Format, round_shift, shift_saturate
 
 @dataclass(frozen=True)
 class Span:
-    """The smallest and largest integer of each element (or one for all), and the largest product on the way."""
+    """The smallest and largest integer of each element (or one for all), and what its op meets on the way."""
 
     low: Integers
     high: Integers
     product: int = 0
+    """the largest magnitude of a product"""
+    shift: int = 0
+    """the most bits by which anything is shifted, either way"""
 
     @property
     def least(self) -> int:
@@ -99,7 +102,7 @@ def _held(op: ops.Input | ops.StateRead, known: KnownSpans) -> Span:
 def _rescale(op: ops.Rescale, known: KnownSpans) -> Span:
     x, form = known.spans[op.x], known.limit
     low, high = round_shift(x.low, op.shift), round_shift(x.high, op.shift)
-    return Span(np.clip(low, form.low, form.high), np.clip(high, form.low, form.high))
+    return Span(np.clip(low, form.low, form.high), np.clip(high, form.low, form.high), shift=op.shift)
 
 
 @SPANS.on(ops.Shift)
@@ -113,7 +116,7 @@ def _shift(op: ops.Shift, known: KnownSpans) -> Span:
     ends = np.broadcast_arrays(
         *(shift_saturate(end, a, least, form.high)[0] for end in (x.low, x.high) for a in amounts)
     )
-    return Span(np.minimum.reduce(ends), np.maximum.reduce(ends))
+    return Span(np.minimum.reduce(ends), np.maximum.reduce(ends), shift=amount.magnitude)
 
 
 @SPANS.on(ops.Add, ops.Sub, ops.Min, ops.Gather, ops.SegmentSum, ops.MatVec)
@@ -126,7 +129,7 @@ def _polynomial(op: ops.PiecewisePolynomial, known: KnownSpans) -> Span:
     x = known.spans[op.x]
     knots, origins, coefficients, shifts = (known.graph.constants[n].astype(np.int64) for n in op.arrays)
     reach = table_reach(Polynomials(knots, origins, coefficients, shifts), x.least, x.most)
-    return Span(np.array([reach.low]), np.array([reach.high]), reach.product)
+    return Span(np.array([reach.low]), np.array([reach.high]), reach.product, int(shifts.max(initial=0)))
 
 
 @SPANS.on(ops.Max)
@@ -162,8 +165,12 @@ def _select(op: ops.Select, known: KnownSpans) -> Span:
 
 @SPANS.on(ops.And)
 def _and(op: ops.And, known: KnownSpans) -> Span:
-    mask = known.spans[op.b]
-    return Span(np.zeros_like(mask.high), mask.high)
+    """Proofs allow masks 2^k - 1 only; another one may have a sign."""
+    x, mask = known.spans[op.a], known.spans[op.b]
+    if mask.least >= 0:
+        return Span(np.zeros_like(mask.high), mask.high)
+    reach = 1 << max(x.magnitude, mask.magnitude).bit_length()
+    return Span(np.array([-reach]), np.array([reach - 1]))
 
 
 @SPANS.on(ops.MulShift)
@@ -176,14 +183,14 @@ def _mul_shift(op: ops.MulShift, known: KnownSpans) -> Span:
     else:
         low, high = (end >> shift for end in of_corners(a, b, lambda x, y: x * y))
     square = _shifted(known, op.a) == _shifted(known, op.b)
-    return Span(np.maximum(low, 0) if square else low, high, largest)
+    return Span(np.maximum(low, 0) if square else low, high, largest, int(shift.max(initial=0)))
 
 
 @SPANS.on(ops.Divide)
 def _divide(op: ops.Divide, known: KnownSpans) -> Span:
     a = known.spans[op.a]
     low, high = of_corners(a, known.spans[op.b], lambda x, y: (x << op.shift) // y)
-    return Span(low, high, a.magnitude << op.shift)
+    return Span(low, high, a.magnitude << op.shift, op.shift)
 
 
 def _shifted(known: KnownSpans, name: str) -> str:

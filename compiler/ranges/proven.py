@@ -15,7 +15,6 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
-from compiler.graph.segments import Segments, segments_of
 from compiler.ranges.assumptions import check_assumptions
 from compiler.ranges.integer_spans import Span, find_spans, largest_partial_sum, span_of
 from hw_models.chip import Chip
@@ -47,20 +46,9 @@ class Proven:
     """of each sum over elements: the bits that hold every partial one, in any order, sign included"""
     saturations: tuple[Saturation, ...]
     """every `Rescale` and `Shift` that can clip; no other op of the graph does. The host clips what enters"""
-
-    @property
-    def product_width(self) -> int:
-        """The bits that hold every product."""
-        return max(self.product_bits.values(), default=0)
-
-    @property
-    def sum_width(self) -> int:
-        """The bits that hold every sum over elements."""
-        return max(self.sum_bits.values(), default=0)
-
-    def segments(self, op: ops.SegmentSum) -> Segments:
-        """The elements of a sum, sorted by what they are added to."""
-        return segments_of(self.graph, op)
+    bits: int
+    """32 or 64: integers of this many bits hold every constant, format, product and partial sum, and the powers of two
+    by which anything is shifted"""
 
 
 def prove(graph: Graph, chip: Chip) -> Proven:
@@ -70,23 +58,18 @@ def prove(graph: Graph, chip: Chip) -> Proven:
     """
     graph = as_integers(graph)
     check_assumptions(graph, chip)
-    spans = find_spans(graph)
-    word = 2 ** (chip.word_bits - 1)
-    products, sums, saturations = dict[str, int](), dict[str, int](), list[Saturation]()
+    found = examine(graph)
     for block, op in graph.ops():
         if isinstance(op, ops.MatVec) and _largest(graph.constants[op.matrix]) > chip.weight_high:
             raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
         if isinstance(op, ops.StateWrite):
-            _check_write(graph, op, spans)
+            _check_write(graph, op, found.spans)
         if op.result is None:
             continue
-        form, span = graph.format(op.result), spans[op.result]
-        if isinstance(op, (ops.SegmentSum, ops.MatVec)):
-            partial = largest_partial_sum(graph, op, spans)
-            if partial >= word:
-                raise GraphError(f"a partial sum of {op.result} can leave the accumulator", where=f"block {block.name}")
-            sums[op.result] = _bits(partial)
-        held = form.low <= span.least and span.most <= form.high and -word <= form.low and form.high < word
+        form, span = graph.format(op.result), found.spans[op.result]
+        if found.sum_bits.get(op.result, 0) > chip.word_bits:
+            raise GraphError(f"a partial sum of {op.result} can leave the accumulator", where=f"block {block.name}")
+        held = form.low <= span.least and span.most <= form.high and form.bits <= chip.word_bits
         if not held or span.product >= 2**chip.product_bits:
             raise GraphError(
                 f"{op.result} can leave its format or a product the chip's width",
@@ -95,13 +78,30 @@ def prove(graph: Graph, chip: Chip) -> Proven:
                 advice=BUG,
             )
         _check_fractions(graph, op)
-        if isinstance(op, (ops.MulShift, ops.PiecewisePolynomial, ops.Divide)):
+    return found
+
+
+def examine(graph: IntegerGraph) -> Proven:
+    """What is known of an integer graph, if its values stay in their formats: `prove` checks that they do."""
+    spans = find_spans(graph)
+    products, sums, saturations = dict[str, int](), dict[str, int](), list[Saturation]()
+    for block, op in graph.ops():
+        if op.result is None:
+            continue
+        form, span = graph.format(op.result), spans[op.result]
+        if span.product:
             products[op.result] = _bits(span.product)
+        if isinstance(op, (ops.SegmentSum, ops.MatVec)):
+            sums[op.result] = _bits(largest_partial_sum(graph, op, spans))
         if isinstance(op, (ops.Rescale, ops.Shift)):
             reaches = _unclipped(graph, op, spans)
             if reaches.least < form.low or reaches.most > form.high:
                 saturations.append(Saturation(block.name, op.result, form, reaches))
-    return Proven(graph, spans, products, sums, tuple(saturations))
+    forms = [graph.format(name).bits for name in graph.values] + [graph.state_format(s.name).bits for s in graph.states]
+    constants = [_bits(_largest(c)) for c in graph.integer_constants.values()]
+    powers = [_bits(2**span.shift) for span in spans.values()]
+    most = max([*forms, *constants, *powers, *products.values(), *sums.values()], default=0)
+    return Proven(graph, spans, products, sums, tuple(saturations), 32 if most <= 32 else 64)
 
 
 def _bits(magnitude: int) -> int:

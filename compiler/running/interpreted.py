@@ -9,7 +9,7 @@ from compiler.running.executor import Compiled, Executor, Job, Runner
 
 
 def _reference(net: Compiled) -> Runner:
-    program = prepare_reference(net.proven.graph, narrow=net.chip.product_bits <= 31)
+    program = prepare_reference(net.proven.graph, narrow=net.proven.bits == 32)
     return lambda job: run_prepared(program, job.x, job.state, job.record)
 
 

@@ -48,11 +48,10 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
     )
     if graph == "float":
         shapes = replace(shapes, reals=FLOAT32)
-        program = FloatProgram(graph=record.float_graph, shapes=shapes, metadata=_of_both(record, record.float_graph))
+        program = FloatProgram(real=record.float_graph, shapes=shapes, metadata=_of_both(record, record.float_graph))
     else:
         program = IntegerProgram(
-            graph=record.graph,
-            product_bits=record.chip.product_bits,
+            proven=record.proven,
             shapes=shapes if real else None,
             metadata=_of_both(record, record.graph) | _of_integers(record),
         )

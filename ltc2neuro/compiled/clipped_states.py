@@ -11,7 +11,6 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Gather, Op, PiecewisePolynomial, Rescale, Shift, StateWrite
-from hw_models.fixed_point import round_shift
 from ltc2neuro.compiled.clipped import Tally
 
 Array = np.ndarray
@@ -110,14 +109,3 @@ def _only_arguments(graph: Graph, name: str) -> bool:
         or (isinstance(op, (Rescale, Shift, Gather)) and _only_arguments(graph, op.out))
         for op in readers
     )
-
-
-def may_clip(graph: IntegerGraph) -> bool:
-    """Whether any value inside can be clipped at all: where bounds are proven, none can."""
-    return any(isinstance(op, Rescale) and _saturates(graph, op) for _, op in graph.ops())
-
-
-def _saturates(graph: IntegerGraph, op: Rescale) -> bool:
-    before, after = graph.format(op.x), graph.format(op.out)
-    low, high = round_shift(np.array([before.low, before.high]), op.shift)
-    return bool(low < after.low or high > after.high)

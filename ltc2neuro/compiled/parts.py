@@ -17,7 +17,7 @@ from compiler.running.runners import Runners
 from hw_models.arguments import check_choice
 from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
-from ltc2neuro.compiled.clipped_states import may_clip, state_tallies, value_tallies
+from ltc2neuro.compiled.clipped_states import state_tallies, value_tallies
 from ltc2neuro.compiled.executors import EXECUTORS
 from ltc2neuro.compiled.host import Host
 from ltc2neuro.compiled.names import GraphNames, Names
@@ -94,4 +94,4 @@ class Parts(BaseParts[Record, Prepared]):
     @property
     def may_clip(self) -> bool:
         """Whether anything inside can be clipped at all: where bounds are proven, nothing can."""
-        return may_clip(self.record.graph)
+        return bool(self.record.proven.saturations)

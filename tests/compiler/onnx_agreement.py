@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,18 +12,19 @@ from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.graph.integers import as_integers
 from compiler.onnx.executor import prepare_onnx
+from compiler.ranges.proven import examine
 from compiler.running.executor import Job
 from compiler.running.extra import ONNX
-from hw_models.chip import load_chip
 
 
-def onnx_agrees(graph: Graph, x: np.ndarray, chip: str = "loihi2", state: dict | None = None) -> Execution:
-    """The run of onnxruntime over integers (batch, time, features), which is equal to the reference's."""
+def onnx_agrees(graph: Graph, x: np.ndarray, bits: int = 32, state: dict | None = None) -> Execution:
+    """The run of onnxruntime over integers (batch, time, features), equal to the reference's; in `bits` at least."""
     if ONNX.missing():
         pytest.skip("onnx and onnxruntime are not installed")
-    bits = load_chip(chip).product_bits
-    expected = run_reference(graph, x, state, narrow=bits <= 31)
-    found = prepare_onnx(as_integers(graph), bits)(Job(np.asarray(x), state))
+    known = examine(as_integers(graph))
+    bits = max(bits, known.bits)
+    expected = run_reference(graph, x, state, narrow=bits == 32)
+    found = prepare_onnx(replace(known, bits=bits))(Job(np.asarray(x), state))
     assert_same(expected, found)
     return found
 

@@ -53,10 +53,10 @@ def test_reference(golden, narrow):
     assert run.saturations == expected["saturations"]
 
 
-@pytest.mark.parametrize("chip", ["loihi2", "ideal"])
-def test_onnx(golden, chip):
+@pytest.mark.parametrize("bits", [32, 64])
+def test_onnx(golden, bits):
     graph, expected = golden
-    run = onnx_agrees(graph, np.array(expected["x"]), "ideal" if divides(graph) else chip)
+    run = onnx_agrees(graph, np.array(expected["x"]), bits)
     assert run.outputs.tolist() == expected["outputs"]
     assert {n: s.tolist() for n, s in run.states.items()} == expected["states"]
     assert run.saturations == expected["saturations"]

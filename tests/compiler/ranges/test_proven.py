@@ -26,9 +26,9 @@ def test_the_bits_of_products_and_sums():
     b.output(b.gather([product, total, row], [0, 1, 2, 3, 4, 5]))
     b.block("only")
     proven = prove(b.graph(), LOIHI2)
-    assert proven.product_bits == {product: (256 * SMALL).bit_length() + 1} and proven.product_width == 24
+    assert proven.product_bits == {product: (256 * SMALL).bit_length() + 1}
     assert proven.sum_bits == {total: (2 * SMALL).bit_length() + 1, row: (5 * SMALL).bit_length() + 1}
-    assert proven.sum_width == proven.sum_bits[row] and proven.spans[total].most == 2 * SMALL
+    assert proven.bits == 32 and proven.spans[total].most == 2 * SMALL
 
 
 @pytest.mark.parametrize("weight", [2**8, -(2**8), 2**63 - 1, -(2**63)])
@@ -76,3 +76,22 @@ def test_nothing_else_saturates_in_random_graphs(graph):
     assert {b.name: len(b.computed) + len(b.commits) + len(b.outputs) for b in graph.blocks} == {
         b.name: len(b.ops) for b in graph.blocks
     }
+
+
+@pytest.mark.parametrize("beyond", ["nothing", "constant", "format", "product", "sum", "shift"])
+def test_32_bits_hold_all_that_is_computed_or_64_are_told(beyond):
+    """A chip of wide words and short products, too: its sums do not fit."""
+    chip = replace(LOIHI2, lava=False, word_bits=64, product_bits=62)
+    b = Builder()
+    y = b.mul_shift(b.input(3), b.constant([2**15]), [0])
+    if beyond == "constant":
+        y = b.minimum(y, b.constant([2**32]))
+    if beyond == "product":
+        y = b.mul_shift(y, b.constant([2**2]), [20])
+    if beyond == "sum":
+        y = b.segment_sum(y, np.array([0, 0, 0]), 1)
+    high = 2**31 if beyond == "format" else 2**10
+    b.output(b.rescale(y, 31 if beyond == "shift" else 4, -high, high))
+    b.block("only")
+    proven = prove(b.graph(), chip)
+    assert proven.bits == (32 if beyond == "nothing" else 64)
