@@ -67,7 +67,8 @@ comparisons and selections, a denominator that is not proven to be positive, num
 run starts from silence; the reference can start from a state.
 
 If an input channel lies farther from 0 than it varies, the host subtracts its middle, and biases add it back:
-prices of 60,000 +- 300 and unix times cost RNN, LSTM and GRU no more than 3 dB (`tests/ltc2neuro/test_offsets.py`).
+prices of 60,000 +- 300 and unix times cost RNN, LSTM and GRU no more than 3 dB
+(`tests/ltc2neuro/compilation/test_offsets.py`).
 
 A state that ends a sample beyond its calibrated range is read as the range's end, and counted in `run.saturations`.
 `on="loihi2"` puts the same processes between the adapters of Intel's extension, keeps every tick of the output, and

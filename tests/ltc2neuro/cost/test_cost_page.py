@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip("ncps", reason="needs the extra torch")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
 import costs
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "loihi2-cost.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "loihi2-cost.md"
 
 
 @pytest.mark.parametrize("number", [0, 3])

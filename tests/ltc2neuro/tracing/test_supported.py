@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ltc2neuro.tracing.supported import page
 
-KEPT = Path(__file__).parents[2] / "docs" / "supported.md"
+KEPT = Path(__file__).parents[3] / "docs" / "supported.md"
 
 
 def test_the_table_of_what_is_supported_is_not_stale() -> None:

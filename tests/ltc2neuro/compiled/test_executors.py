@@ -21,7 +21,7 @@ from ltc2neuro.compiled.executors import EXECUTORS, LIBRARY_EXECUTORS, table
 from ltc2neuro.errors import InputError
 from ltc2neuro.nn import Recurrent
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 X = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
 
 

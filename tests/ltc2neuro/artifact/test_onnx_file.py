@@ -32,7 +32,7 @@ from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.errors import ArtifactError, InputError, MissingExtraError
 from ltc2neuro.extras import Extra
 
-PAGE = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "onnx.md").read_text("utf-8")
 X = sequences(batch=3, time=7, seed=4).astype(np.float64)
 
 

@@ -14,7 +14,7 @@ import ltc2neuro
 from compiler.assembly import Population, code_instructions, executed_instructions
 from hw_models import isa
 
-PAGE = Path(__file__).parents[2] / "docs" / "instruction-set.md"
+PAGE = Path(__file__).parents[3] / "docs" / "instruction-set.md"
 CLOSE = 4
 """Ranges from calibration decide some clips, and differ a little between versions of torch."""
 
