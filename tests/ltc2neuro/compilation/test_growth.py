@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 import ltc2neuro
+from compiler.graph import Block, Graph, State, Value
+from compiler.graph.ops import Add, Apply, Input, Output, StateRead, StateWrite
+from compiler.ranges.observed import Observed
+from ltc2neuro.compilation.growth import _bounds
 
 torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
 from ltc2neuro import nn  # noqa: E402
@@ -200,3 +204,15 @@ def test_what_a_slow_state_loses_is_named_by_the_state():
         net.run(noise(6000, rows=8, seed=5))
     assert "drain" not in str(told[0].message)
     assert "state layer.c" in str(told[0].message)
+
+
+def test_what_a_state_is_written_with_bounds_it():
+    """Whatever it was, a tanh of it stays within 1; a sum does not stay."""
+    values = {n: Value(n, 1) for n in ("x", "a", "b", "total", "t", "more")}
+    ops = (Input("x", "one", "zero"), StateRead("a", "s"), StateRead("b", "r"), Add("total", "a", "x"),
+           Apply("t", "total", "tanh"), StateWrite("s", "t"), Add("more", "b", "x"), StateWrite("r", "more"),
+           Output("t", "one", "zero"))  # fmt: skip
+    states = State("s", 1, "zero"), State("r", 1, "zero")
+    graph = Graph((Block("all", ops),), values, {"one": np.ones(1), "zero": np.zeros(1)}, states)
+    found = _bounds(graph, Observed(graph, [np.ones((5, 1)) / 2]), 2.0)
+    assert found["s"] == pytest.approx(1.0, rel=1e-3) and found["r"] > 1e6
