@@ -20,9 +20,9 @@ def prepare_onnx(proven: Proven) -> Runner:
     """An integer graph, loaded into onnxruntime."""
     from onnxruntime import InferenceSession, SessionOptions  # pyright: ignore[reportAttributeAccessIssue]
 
-    from compiler.onnx.programs import IntegerProgram
+    from compiler.onnx.exports import IntegerExport
 
-    graph, program = proven.graph, IntegerProgram(proven=proven, extremes=True)
+    graph, program = proven.graph, IntegerExport(proven=proven, extremes=True)
     options = SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3  # what its optimizer could not do does not concern the user

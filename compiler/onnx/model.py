@@ -28,7 +28,7 @@ IR_VERSION = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program(ABC, Generic[G]):
+class Export(ABC, Generic[G]):
     """A graph that is to become a model."""
 
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -136,7 +136,7 @@ class Program(ABC, Generic[G]):
 class _Model(Generic[G]):
     """A model that is being written: what both forms have in common."""
 
-    def __init__(self, program: Program[G], outputs: Mapping[str, str]) -> None:
+    def __init__(self, program: Export[G], outputs: Mapping[str, str]) -> None:
         self.program, self.shared = program, Shared(program.dtype)
         self.nodes = Nodes(self.shared)
         self.shared.taken.update("xy")

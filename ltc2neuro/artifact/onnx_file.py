@@ -36,7 +36,7 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
             advice=f"Compile it with batch_first=, or write it with real=False. {HOW}",
         )
     ONNX_FILES.require()
-    from compiler.onnx.programs import FLOAT32, FloatProgram, IntegerProgram
+    from compiler.onnx.exports import FLOAT32, FloatExport, IntegerExport
     from compiler.onnx.shapes import Shapes
 
     shapes = Shapes(
@@ -48,9 +48,9 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
     )
     if graph == "float":
         shapes = replace(shapes, reals=FLOAT32)
-        program = FloatProgram(real=record.float_graph, shapes=shapes, metadata=_of_both(record, record.float_graph))
+        program = FloatExport(real=record.float_graph, shapes=shapes, metadata=_of_both(record, record.float_graph))
     else:
-        program = IntegerProgram(
+        program = IntegerExport(
             proven=record.proven,
             shapes=shapes if real else None,
             metadata=_of_both(record, record.graph) | _of_integers(record),

@@ -4,19 +4,17 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import as_integers
 from compiler.placement.prepared import Prepared
 from compiler.quantize.precision import Precision
-from compiler.ranges.integer_spans import find_spans
-from compiler.ranges.proven import Proven
+from compiler.ranges.proven import examine
 from compiler.rules import Design
 from hw_models.chip import Chip
 
 EMPTY = Graph((), {}, {})
 
 
-def unproven(graph: Graph) -> Proven:
+def examined(graph: Graph, chip: Chip) -> Prepared:
     """What rules look at of an integer graph, without its proof."""
-    integers = as_integers(graph)
-    return Proven(integers, find_spans(integers), {}, {}, ())
+    return Prepared(examine(as_integers(graph)), chip)
 
 
 def design_of(graph: Graph, chip: Chip) -> Design:
-    return Design(chip, EMPTY, (), Precision(), prepared=Prepared(unproven(graph), chip))
+    return Design(chip, EMPTY, (), Precision(), prepared=examined(graph, chip))

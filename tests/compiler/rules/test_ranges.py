@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "rewrite"))
-from designs import unproven
+from designs import examined
 from raw_ltc import Recorder, random_parameters, raw_ltc
 
 from compiler.executors.float64 import run_float
 from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, MatVec, Mul
-from compiler.placement.prepared import Prepared
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify
@@ -36,7 +35,7 @@ def findings(graph: Graph, x: np.ndarray, **precision) -> list[Finding]:
     if errors(found):
         return found
     integers = quantize(graph, list(x), LOIHI2, design.precision)
-    return found + apply_rules(replace(design, prepared=Prepared(unproven(integers), LOIHI2)), STATE_RULES)
+    return found + apply_rules(replace(design, prepared=examined(integers, LOIHI2)), STATE_RULES)
 
 
 def leaky(rate: np.ndarray, shown: int | None = None) -> Graph:

@@ -17,7 +17,7 @@ from compiler.graph.ops import Rescale
 from compiler.onnx import integer_ops, real_ops
 from compiler.onnx.integer_ops import Integers
 from compiler.onnx.lowering import Lowering
-from compiler.onnx.model import Program
+from compiler.onnx.model import Export
 from compiler.onnx.nodes import Nodes, type_of
 from compiler.onnx.sample import COUNT, Carried, Site, info
 from compiler.onnx.shapes import Shapes
@@ -28,7 +28,7 @@ INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegerProgram(Program[IntegerGraph]):
+class IntegerExport(Export[IntegerGraph]):
     """An integer graph, and what is known of it. States enter and leave as int64.
 
     `shapes` None: samples and answers do, too; else the host's maps are a part of the model. With `extremes` it also
@@ -111,7 +111,7 @@ class IntegerProgram(Program[IntegerGraph]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FloatProgram(Program[Graph]):
+class FloatExport(Export[Graph]):
     """A float graph, in float32: states, samples and answers are in the model's units."""
 
     real: Graph
