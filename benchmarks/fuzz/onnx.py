@@ -10,7 +10,7 @@ from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import LANES, SAMPLES, program
 from compiler.executors.reference import run_reference
 from compiler.onnx.executor import prepare_onnx
-from compiler.ranges.proven import examine
+from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
 
 
@@ -23,7 +23,7 @@ def trial(seed: int) -> str:
         forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
         states = {n: rng.integers(form.low, form.high + 1, (LANES, size)) for n, (size, form) in forms.items()}
     expected = run_reference(graph, x, states)
-    known = examine(graph)
+    known = facts_of(graph)
     for bits in {known.bits, 64}:
         found = prepare_onnx(replace(known, bits=bits))(Job(x, states))
         assert np.array_equal(found.outputs, expected.outputs), f"outputs, {bits} bits"

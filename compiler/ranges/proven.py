@@ -58,7 +58,7 @@ def prove(graph: Graph, chip: Chip) -> Proven:
     """
     graph = as_integers(graph)
     check_assumptions(graph, chip)
-    found = examine(graph)
+    found = facts_of(graph)
     for block, op in graph.ops():
         if isinstance(op, ops.MatVec) and _largest(graph.constants[op.matrix]) > chip.weight_high:
             raise GraphError(f"{op.matrix} has a weight above {chip.weight_high}", where=op.out)
@@ -81,7 +81,7 @@ def prove(graph: Graph, chip: Chip) -> Proven:
     return found
 
 
-def examine(graph: IntegerGraph) -> Proven:
+def facts_of(graph: IntegerGraph) -> Proven:
     """What is known of an integer graph, if its values stay in their formats: `prove` checks that they do."""
     spans = find_spans(graph)
     products, sums, saturations = dict[str, int](), dict[str, int](), list[Saturation]()

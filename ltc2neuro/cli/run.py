@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import ltc2neuro
+from compiler.running import USUAL
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
 from ltc2neuro.cli.parser import Parser, executors
@@ -29,7 +30,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "the network's own")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
-    parser.add_argument("--on", default="reference", metavar="EXECUTOR", help="one of those below (default: reference)")
+    parser.add_argument("--on", default=USUAL, metavar="EXECUTOR", help=f"one of those below (default: {USUAL})")
     parser.ending = executors
     parser.add_argument("--strict", action="store_true", help="make clipping to calibrated ranges an error")
 

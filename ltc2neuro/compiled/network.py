@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy.typing as npt
 
 from compiler.mapping.options import Options
+from compiler.running import USUAL
 from hw_models.arguments import check_flag
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.answers import answer
@@ -46,20 +47,20 @@ class BaseNetwork(BaseRecord, ABC):
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
 
     def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
-        """What `model(x)` returns, as float64, from the reference.
+        """What `model(x)` returns, as float64, from the usual executor, the reference.
 
         `x` is (batch, time, features), or a list of (time, features); the result is
         (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
         time first, time and batch change places.
         """
         sequences = self.parts.host.sequences(x, timespans)
-        run = self._told(sequences, run_network(self.parts, sequences, "reference"))
+        run = self._told(sequences, run_network(self.parts, sequences, USUAL))
         return answer(run.outputs, self.readout, self.step_shape, self.layout)
 
     def run(
         self,
         x: Samples,
-        on: str = "reference",
+        on: str = USUAL,
         state: GivenStates | None = None,
         record: Sequence[str] = (),
         *,
@@ -86,13 +87,15 @@ class BaseNetwork(BaseRecord, ABC):
         tell(clipped_of(self.parts, x, run, state), strict=strict, stacklevel=3)
         return run
 
-    def stream(self, batch: int | None = None, state: GivenStates | None = None, *, strict: bool = False) -> Stream:
+    def stream(
+        self, batch: int | None = None, state: GivenStates | None = None, *, on: str = USUAL, strict: bool = False
+    ) -> Stream:
         """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features).
 
-        `state`, as for `run`, is where it starts. What is clipped is warned of once; `strict` makes an `InputError` of
-        it.
+        `state`, as for `run`, is where it starts; `on` an executor that takes states. What is clipped is warned of
+        once; `strict` makes an `InputError` of it.
         """
-        return Stream(self.parts, batch, state, strict=strict)
+        return Stream(self.parts, batch, state, on=on, strict=strict)
 
     def names(self) -> list[str]:
         """What `run(record=...)` takes: states, and with microcode their time constants and the values of the float

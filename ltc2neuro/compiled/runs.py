@@ -11,6 +11,7 @@ import numpy as np
 from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Job, Shows, States
+from compiler.running.interpreted import REFERENCE
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, with_extremes
@@ -127,7 +128,7 @@ def clipped_of(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None)
     """
     if net.executor(run.on).counts or not net.may_clip:
         return run.clipped
-    return run_network(net, x, "reference", state).clipped
+    return run_network(net, x, REFERENCE.name, state).clipped
 
 
 def _refuse(record: BaseRecord, executor: Executor, wanted: Sequence[str], state: GivenStates | None) -> None:

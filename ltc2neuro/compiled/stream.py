@@ -10,12 +10,12 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
-from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
 from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array, as_sequences, with_timespans
 
 
 class Stream:
-    """Keeps the state between samples; the integers are those of one long run on the reference.
+    """Keeps the state between samples; the integers are those of one long run.
 
     `state` is that after the latest sample, (batch, size) by name, to start a run or another stream from; None before
     the first one. What more than a thousandth of so far was clipped is warned of once, when it begins, or is an error
@@ -23,8 +23,16 @@ class Stream:
     """
 
     def __init__(
-        self, net: AnyParts, batch: int | None, state: GivenStates | None = None, *, strict: bool = False
+        self, net: AnyParts, batch: int | None, state: GivenStates | None = None, *, on: str, strict: bool = False
     ) -> None:
+        if not net.executor(on).starts:
+            able = [e.name for e in net.executors.values() if e.starts]
+            raise InputError(
+                f"{on!r} starts from the initial states only, a stream from those of its latest sample",
+                where="on",
+                advice=f"Stream on {' or '.join(able)}: all compute the same integers.",
+            )
+        self._on = on
         if batch is not None:
             check_count(batch, "batch")
         self._net, self._record = net, net.record
@@ -47,9 +55,10 @@ class Stream:
         rows = np.reshape(array, (-1, 1, self._record.features))
         spans = None if timespan is None else _spans(timespan, len(rows))
         samples = with_timespans(as_sequences(rows, self._record.features), spans, self._record.shortest_span)
-        run = run_network(self._net, samples, "reference", self.state)
-        self._clipped = self._clipped.joined(run.clipped)
-        if run.clipped.tallies:
+        run = run_network(self._net, samples, self._on, self.state)
+        clipped = clipped_of(self._net, samples, run, self.state)
+        self._clipped = self._clipped.joined(clipped)
+        if clipped.tallies:
             news = self._clipped.without(self._told)
             self._told |= news.names()
             tell(news, strict=self._strict, stacklevel=2)

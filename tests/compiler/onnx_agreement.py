@@ -12,7 +12,7 @@ from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.graph.integers import as_integers
 from compiler.onnx.executor import prepare_onnx
-from compiler.ranges.proven import examine
+from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
 from compiler.running.extra import ONNX
 
@@ -21,7 +21,7 @@ def onnx_agrees(graph: Graph, x: np.ndarray, bits: int = 32, state: dict | None 
     """The run of onnxruntime over integers (batch, time, features), equal to the reference's; in `bits` at least."""
     if ONNX.missing():
         pytest.skip("onnx and onnxruntime are not installed")
-    known = examine(as_integers(graph))
+    known = facts_of(as_integers(graph))
     bits = max(bits, known.bits)
     expected = run_reference(graph, x, state, narrow=bits == 32)
     found = prepare_onnx(replace(known, bits=bits))(Job(np.asarray(x), state))

@@ -22,7 +22,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import IntegerGraph
 from compiler.onnx.exports import IntegerExport
 from compiler.onnx.functions import text
-from compiler.ranges.proven import examine
+from compiler.ranges.proven import facts_of
 
 few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
 
@@ -47,7 +47,7 @@ def test_random_graphs(graph, seed, bits):
 def test_both_forms_in_the_interpreter_of_onnx(graph, seed, bits):
     x, states = numbers(graph, seed, batch=2, time=3)
     expected = run_reference(graph, x, states)
-    program = IntegerExport(proven=replace(examine(graph), bits=bits))
+    program = IntegerExport(proven=replace(facts_of(graph), bits=bits))
     for model in (program.step(), program.sequence()):
         onnx.checker.check_model(model, full_check=True)
         onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
@@ -65,7 +65,7 @@ def test_both_forms_in_the_interpreter_of_onnx(graph, seed, bits):
 
 
 def program(b: Builder) -> IntegerExport:
-    return IntegerExport(proven=examine(b.graph()))
+    return IntegerExport(proven=facts_of(b.graph()))
 
 
 def test_batch_and_time_are_free():

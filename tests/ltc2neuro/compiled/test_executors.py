@@ -83,6 +83,20 @@ def test_a_new_executor_that_is_wrong_fails(net, monkeypatch):
     assert not verification.passed and not all(row.held for row in verification.rows if row.on == "toy")
 
 
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("on", ["toy", "floating"])
+def test_a_stream_runs_on_it(net, on):
+    stream, run = net.stream(batch=2, on=on), net.run(X, on=on)
+    assert np.array_equal(np.stack([stream.step(X[:, k]) for k in range(5)], 1), run.outputs)
+    assert all(np.array_equal(stream.state[name], state) for name, state in run.final_state.items())
+
+
+def test_a_stream_refuses_executors_that_take_no_state(net):
+    with pytest.raises(InputError, match="'loihi2' starts from the initial states only") as caught:
+        net.stream(on="loihi2")
+    assert caught.value.advice.startswith("Stream on reference or floating or ")
+
+
 class Sum(torch.nn.Module):
     """h' = h + x: leaves every range in time."""
 
