@@ -4,7 +4,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import as_integers
 from compiler.placement.prepared import Prepared
 from compiler.quantize.precision import Precision
-from compiler.ranges.proven import examine
+from compiler.ranges.proven import facts_of
 from compiler.rules import Design
 from hw_models.chip import Chip
 
@@ -13,7 +13,7 @@ EMPTY = Graph((), {}, {})
 
 def examined(graph: Graph, chip: Chip) -> Prepared:
     """What rules look at of an integer graph, without its proof."""
-    return Prepared(examine(as_integers(graph)), chip)
+    return Prepared(facts_of(as_integers(graph)), chip)
 
 
 def design_of(graph: Graph, chip: Chip) -> Design:

@@ -16,7 +16,7 @@ from compiler.placement.least import least_cores
 from compiler.placement.prepared import Prepared
 from compiler.placement.search import first_fit
 from compiler.quantize.precision import Precision
-from compiler.ranges.proven import examine
+from compiler.ranges.proven import facts_of
 from compiler.rules import MAPPED_RULES, Design, Finding, Severity, apply_rules
 from compiler.rules.sizes import LONG_PROGRAM
 from hw_models import isa
@@ -29,7 +29,7 @@ class MappedByHand(Prepared):
     """Of which only the mapped network is known."""
 
     def __init__(self, network: MappedNetwork, chip: Chip) -> None:
-        super().__init__(examine(as_integers(EMPTY)), chip)
+        super().__init__(facts_of(as_integers(EMPTY)), chip)
         self.network = network
 
     def mapped(self, reset_interval: int | None = None, options: Options | None = None) -> MappedNetwork:
