@@ -1,4 +1,4 @@
-"""--time-first and --batch-first: how the arrays in files lie."""
+"""--time-first, --batch-first and --timespans: how the arrays in files lie, and the time before each sample."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ N = TypeVar("N", bound="BaseNetwork")
 
 
 def add_axes(parser: argparse._ActionsContainer, default: str) -> None:
-    """The two options; `default` says how arrays lie without them."""
+    """The options; `default` says how arrays lie without the first two."""
+    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
         "--time-first", action="store_true", help=f"arrays are (time, batch, features), in and out (default: {default})"

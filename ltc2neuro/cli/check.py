@@ -7,10 +7,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 import ltc2neuro
-from ltc2neuro import extras
-from ltc2neuro.cli.axes import add_axes, batch_first
+from ltc2neuro.cli.axes import batch_first
 from ltc2neuro.cli.chips import add_target, target
-from ltc2neuro.cli.output import HELD, MISSED, note, say, stages
+from ltc2neuro.cli.models import add_model, build
+from ltc2neuro.cli.output import HELD, MISSED, say, stages
 from ltc2neuro.cli.words import in_shell
 from ltc2neuro.errors import InputError
 
@@ -29,18 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("design", help="a .l2n file, or a function that returns a model, such as train.py:build")
     add_target(parser, None)
     model = parser.add_argument_group("for a model", "as for compile; --calibration is needed")
-    model.add_argument("--calibration", metavar="FILE", help="typical samples: .npy (batch, time, features) or .npz")
-    model.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of the factory")
-    model.add_argument(
-        "--weights",
-        metavar="FILE",
-        help="trained weights: .safetensors, .pt, .pth or .ckpt; FILE:KEY takes the table under that key",
-    )
-    model.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
-    model.add_argument("--dt", type=float, default=None, help="time from sample to sample (default: 1)")
-    model.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
-    model.add_argument("--no-microcode", action="store_true", help="for a network of Lava's library processes alone")
-    add_axes(model, "a model that reads time first is asked about")
+    add_model(model, required=False)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,35 +58,21 @@ def _network(options: argparse.Namespace) -> tuple[list[Finding], str]:
 
 
 def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
-    from ltc2neuro.cli import samples
-
     if options.calibration is None:
         raise InputError(
             "a model is checked on calibration data",
             where=options.design,
             advice="Add --calibration FILE; a compiled network is a .l2n file.",
         )
-    extras.TORCH.require()
-    chip = target(options)
-    calibration = samples.load(options.calibration)
-    spans = samples.load(options.timespans) if options.timespans else None
-
-    from ltc2neuro.loading.factory import build_model
-
-    model = build_model(options.design, options.arg)
-    if options.weights:
-        from ltc2neuro.loading.weights import load_weights, split_key
-
-        note(options, f"weights: {load_weights(model, *split_key(options.weights))}")
-    dt = 1.0 if options.dt is None else options.dt
+    chip, built = target(options), build(options.design, options)
     with stages(options, most=3):
         found = ltc2neuro.check(
-            model,
+            built.model,
             chip,
-            calibration,
-            timespans=spans,
+            built.calibration,
+            timespans=built.spans,
             precision=options.precision,
-            dt=dt,
+            dt=built.dt,
             batch_first=batch_first(options),
             microcode=not options.no_microcode,
         )

@@ -24,7 +24,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="FILE", help="samples to run, to count the messages sent; without, all are sent"
     )
-    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "the network's own")
     parser.add_argument("--placement", action="store_true", help="show what each core holds")
 
@@ -39,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")
     net = with_axes(ltc2neuro.load(options.network), options)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
-    data, spans = (samples.load(path) if path else None for path in (options.data, options.timespans))
+    data, spans = samples.given(options.data), samples.given(options.timespans)
     recorded = None if data is None else net.run(data, timespans=spans)
     try:
         overlap = MappingOptions(Overlap.LAYERS) if options.pipeline else None

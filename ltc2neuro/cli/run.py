@@ -27,7 +27,6 @@ def add(parser: Parser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array per sequence")
-    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "the network's own")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
     parser.add_argument("--on", default=USUAL, metavar="EXECUTOR", help=f"one of those below (default: {USUAL})")
@@ -44,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     x = samples.load(options.samples)
     if options.output:
         samples.check_target(options.output, x)
-    spans = samples.load(options.timespans) if options.timespans else None
+    spans = samples.given(options.timespans)
     outputs, saturations, clipped = _run(net.parts, x, spans, options)
     if options.strict:
         tell(clipped, strict=True, stacklevel=1)

@@ -33,6 +33,11 @@ def load(path: str) -> Samples:
         raise InputError("not a .npy or .npz file of numbers", where=path, advice=FORMATS) from error
 
 
+def given(path: str | None) -> Samples | None:
+    """The same, where a file is given."""
+    return load(path) if path else None
+
+
 def check_target(path: str, x: Array | Sequence[Array]) -> None:
     """Raise `InputError` where the outputs for `x` cannot be written to `path`: before they are computed."""
     wanted = ".npy" if isinstance(x, np.ndarray) else ".npz"

@@ -21,7 +21,6 @@ def add(parser: Parser) -> None:
     parser.add_argument("network", help="a .l2n file")
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without it, the stored known-answer sequence")
     parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
-    parser.add_argument("--timespans", metavar="FILE", help="the time before each sample, .npy (batch, time) or .npz")
     add_axes(parser, "the network's own")
     parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
@@ -53,8 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--max-metric-change needs --targets and --metric")
     net = with_axes(ltc2neuro.load(options.network), options)
     on = [name.strip() for name in options.on.split(",")] if options.on else None
-    paths = (options.samples, options.targets, options.timespans)
-    x, targets, spans = (samples.load(path) if path else None for path in paths)
+    x, targets, spans = map(samples.given, (options.samples, options.targets, options.timespans))
     with stages(options, most=3 + len(on or net.parts.compared)):
         verification = ltc2neuro.verify(
             net,

@@ -1,0 +1,67 @@
+"""A model on the command line: its factory, trained weights, and what it is compiled with."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ltc2neuro import extras
+from ltc2neuro.cli.axes import add_axes
+from ltc2neuro.cli.output import note
+
+if TYPE_CHECKING:
+    import torch
+
+    from ltc2neuro.cli.samples import Samples
+
+
+def add_model(parser: argparse._ActionsContainer, required: bool) -> None:
+    """The options of `compile` that `check` takes, too; `required`: whether calibration is."""
+    parser.add_argument(
+        "--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of the factory; repeat for more"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="trained weights: .safetensors, .pt, .pth or .ckpt; FILE:KEY takes the table under that key",
+    )
+    parser.add_argument(
+        "--calibration", metavar="FILE", required=required, help="typical samples: .npy (batch, time, features) or .npz"
+    )
+    parser.add_argument("--precision", metavar="NAME", help="a named precision (default: the chip's own)")
+    parser.add_argument("--dt", type=float, default=None, help="time from sample to sample (default: 1)")
+    parser.add_argument(
+        "--no-microcode", action="store_true", help="use Lava's library processes alone: neurons need no programs"
+    )
+    add_axes(parser, "a model that reads time first is asked about")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model, with the weights that it was told, and the samples for it."""
+
+    model: torch.nn.Module
+    calibration: Samples
+    spans: Samples | None
+    dt: float
+    weights: str | None
+    """what was loaded, in words"""
+
+
+def build(factory: str, options: argparse.Namespace) -> Built:
+    """Load the samples, call the factory, load the weights."""
+    from ltc2neuro.cli import samples
+
+    extras.TORCH.require()
+    calibration, spans = samples.load(options.calibration), samples.given(options.timespans)
+
+    from ltc2neuro.loading.factory import build_model
+
+    model, loaded = build_model(factory, options.arg), None
+    if options.weights:
+        from ltc2neuro.loading.weights import load_weights, split_key
+
+        loaded = str(load_weights(model, *split_key(options.weights)))
+        note(options, f"weights: {loaded}")
+    return Built(model, calibration, spans, 1.0 if options.dt is None else options.dt, loaded)
