@@ -13,7 +13,7 @@ from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import ONNX as PACKAGES
 
 if TYPE_CHECKING:
-    from compiler.onnx.sample import Site
+    from compiler.onnx.sample import ClipSite
 
 
 def prepare_onnx(proven: Proven) -> Runner:
@@ -56,7 +56,7 @@ def prepare_onnx(proven: Proven) -> Runner:
     return run
 
 
-def _clip(site: Site, ends: Mapping[str, Array]) -> Clip:
+def _clip(site: ClipSite, ends: Mapping[str, Array]) -> Clip:
     low, high = (ends[name] for name in site.reached)
     return Clip(ends[site.count].sum(axis=0), low.min(axis=0), high.max(axis=0))
 

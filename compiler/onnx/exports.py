@@ -16,10 +16,10 @@ from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Rescale
 from compiler.onnx import integer_ops, real_ops
 from compiler.onnx.integer_ops import Integers
-from compiler.onnx.lowering import Lowering
+from compiler.onnx.lowering import NodeWriter
 from compiler.onnx.model import Export
 from compiler.onnx.nodes import Nodes, type_of
-from compiler.onnx.sample import COUNT, Carried, Site, info
+from compiler.onnx.sample import COUNT, ClipSite, ScanState, info
 from compiler.onnx.shapes import Shapes
 from compiler.ranges.integer_spans import Span
 from compiler.ranges.proven import Proven
@@ -65,20 +65,20 @@ class IntegerExport(Export[IntegerGraph]):
         return integer_ops.NODES
 
     @cached_property
-    def sites(self) -> Mapping[str, Site]:
+    def sites(self) -> Mapping[str, ClipSite]:
         """The values that can be clipped."""
         graph, ends = self.graph, self.extremes
         names = [s.value for s in self.proven.saturations]
-        return {n: Site(n, graph.size(n), ends and isinstance(graph.makers[n], Rescale)) for n in names}
+        return {n: ClipSite(n, graph.size(n), ends and isinstance(graph.makers[n], Rescale)) for n in names}
 
     @cached_property
-    def carried(self) -> dict[str, Carried]:
+    def carried(self) -> dict[str, ScanState]:
         """States, counts, and how far values were."""
         found, limits = dict(super().carried), np.iinfo(self.dtype)
         for site in self.sites.values():
-            found[site.count] = Carried(COUNT, site.size, np.zeros(1, COUNT))
+            found[site.count] = ScanState(COUNT, site.size, np.zeros(1, COUNT))
             for name, start in zip(site.reached, (limits.max, limits.min), strict=False):
-                found[name] = Carried(self.dtype, site.size, np.array([start], self.dtype))
+                found[name] = ScanState(self.dtype, site.size, np.array([start], self.dtype))
         return found
 
     def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
@@ -133,7 +133,7 @@ class FloatExport(Export[Graph]):
         return FLOAT32
 
     @property
-    def table(self) -> OpTable[[Lowering[Graph]], None]:
+    def table(self) -> OpTable[[NodeWriter[Graph]], None]:
         """Of real ops."""
         return real_ops.NODES
 

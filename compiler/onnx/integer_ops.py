@@ -11,13 +11,13 @@ from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.onnx.functions import columns, polynomial_name
-from compiler.onnx.lowering import Lowering, compare, gather, mat_vec, of_two, segment_sum, select
+from compiler.onnx.lowering import NodeWriter, compare, gather, mat_vec, of_two, segment_sum, select
 
 EXACT = 2**53
 """Sums below are exact in float64"""
 
 
-Integers: TypeAlias = Lowering[IntegerGraph]
+Integers: TypeAlias = NodeWriter[IntegerGraph]
 
 NODES: OpTable[[Integers], None] = OpTable("onnx")
 """Writes the node of each integer op."""

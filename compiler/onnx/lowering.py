@@ -24,7 +24,7 @@ _RELATIONS = {Relation.LESS: "Less", Relation.LESS_EQUAL: "LessOrEqual", Relatio
 
 
 @dataclass(frozen=True)
-class Lowering(Generic[G_co]):
+class NodeWriter(Generic[G_co]):
     """A graph that is being written as nodes: what its ops have become so far."""
 
     graph: G_co
@@ -85,28 +85,28 @@ def expanded(nodes: Nodes, tensor: str, rows: str, size: int) -> str:
 Binary: TypeAlias = ops.Add | ops.Sub | ops.Mul | ops.Div | ops.Min | ops.Max | ops.And
 
 
-def of_two(op: Binary, to: Lowering[Graph]) -> None:
+def of_two(op: Binary, to: NodeWriter[Graph]) -> None:
     """The function of that name."""
     to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
 
 
-def compare(op: ops.Compare, to: Lowering[Graph]) -> None:
+def compare(op: ops.Compare, to: NodeWriter[Graph]) -> None:
     """1 or 0."""
     to.call(_RELATIONS[op.relation], [to.read(op.a), to.read(op.b)], op.out)
 
 
-def select(op: ops.Select, to: Lowering[Graph]) -> None:
+def select(op: ops.Select, to: NodeWriter[Graph]) -> None:
     """Element by element one of two."""
     to.call("Select", [to.read(op.condition), to.read(op.a), to.read(op.b)], op.out)
 
 
-def gather(op: ops.Gather, to: Lowering[Graph]) -> None:
+def gather(op: ops.Gather, to: NodeWriter[Graph]) -> None:
     """Elements of the sources."""
     index = to.nodes.constant(op.index, to.array(op.index), np.int32)
     to.call("Gather", [to.joined(op.sources), index], op.out)
 
 
-def segment_sum(op: ops.SegmentSum, to: Lowering[Graph]) -> None:
+def segment_sum(op: ops.SegmentSum, to: NodeWriter[Graph]) -> None:
     """Sums of elements: a 0 stands after the last one, and fills up the shorter sums."""
     graph, segments = to.graph, segments_of(to.graph, op)
     stops = [*segments.starts[1:], len(segments.order)]
@@ -117,7 +117,7 @@ def segment_sum(op: ops.SegmentSum, to: Lowering[Graph]) -> None:
     to.call("SegmentSum", [to.wide(op.x), to.nodes.constant(f"{op.out}.elements", elements, np.int32)], op.out)
 
 
-def mat_vec(op: ops.MatVec, to: Lowering[Graph], function: str) -> None:
+def mat_vec(op: ops.MatVec, to: NodeWriter[Graph], function: str) -> None:
     """A product by `function`, at many places where it is a convolution."""
     matrix = to.nodes.constant(op.matrix, to.array(op.matrix).T)
     if op.places is None:

@@ -16,9 +16,9 @@ from onnx import helper
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.onnx.functions import DOMAIN, OPSET, text
-from compiler.onnx.lowering import Lowering, expanded
+from compiler.onnx.lowering import NodeWriter, expanded
 from compiler.onnx.nodes import Nodes, Shared, type_of
-from compiler.onnx.sample import Carried, Sample, Site, info
+from compiler.onnx.sample import ClipSite, Sample, ScanState, info
 from compiler.ranges.integer_spans import Span
 
 G = TypeVar("G", bound=Graph)
@@ -50,7 +50,7 @@ class Export(ABC, Generic[G]):
 
     @property
     @abstractmethod
-    def table(self) -> OpTable[[Lowering[G]], None]:
+    def table(self) -> OpTable[[NodeWriter[G]], None]:
         """What writes the node of each op."""
 
     @property
@@ -59,14 +59,14 @@ class Export(ABC, Generic[G]):
         return {}
 
     @cached_property
-    def sites(self) -> Mapping[str, Site]:
+    def sites(self) -> Mapping[str, ClipSite]:
         """The values that can be clipped."""
         return {}
 
     @cached_property
-    def carried(self) -> dict[str, Carried]:
+    def carried(self) -> dict[str, ScanState]:
         """All that is kept from sample to sample: first the states."""
-        return {s.name: Carried(self.dtype, s.size, self.graph.constants[s.initial]) for s in self.graph.states}
+        return {s.name: ScanState(self.dtype, s.size, self.graph.constants[s.initial]) for s in self.graph.states}
 
     @abstractmethod
     def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
@@ -150,7 +150,7 @@ class _Model(Generic[G]):
     def sample(self, nodes: Nodes, values: str) -> Sample[G]:
         """What writes a sample as `nodes`, from what enters, `values` (batch, features)."""
         program = self.program
-        to = Lowering(program.graph, nodes, self.rows, values, program.spans, program.sites)
+        to = NodeWriter(program.graph, nodes, self.rows, values, program.spans, program.sites)
         return Sample(to, program.table, program.sites, program.carried)
 
     def enter(self, *axes: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.onnx.lowering import Lowering, compare, gather, mat_vec, of_two, segment_sum, select
+from compiler.onnx.lowering import NodeWriter, compare, gather, mat_vec, of_two, segment_sum, select
 
-NODES: OpTable[[Lowering[Graph]], None] = OpTable("onnx, floats")
+NODES: OpTable[[NodeWriter[Graph]], None] = OpTable("onnx, floats")
 """Writes the node of each real op."""
 
 NODES.on(ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Min, ops.Max)(of_two)
@@ -18,15 +18,15 @@ NODES.on(ops.SegmentSum)(segment_sum)
 
 
 @NODES.on(ops.Input)
-def _input(op: ops.Input, to: Lowering[Graph]) -> None:
+def _input(op: ops.Input, to: NodeWriter[Graph]) -> None:
     to.call("HostMap", [to.sample, to.read(op.scale), to.read(op.offset)], op.out)
 
 
 @NODES.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, to: Lowering[Graph]) -> None:
+def _mat_vec(op: ops.MatVec, to: NodeWriter[Graph]) -> None:
     mat_vec(op, to, "WideMatVec")
 
 
 @NODES.on(ops.Apply)
-def _apply(op: ops.Apply, to: Lowering[Graph]) -> None:
+def _apply(op: ops.Apply, to: NodeWriter[Graph]) -> None:
     to.call(op.function, [to.read(op.x)], op.out)

@@ -13,14 +13,14 @@ from onnx import helper
 from compiler.graph.graph import Block
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import StateRead
-from compiler.onnx.lowering import G_co, Lowering
+from compiler.onnx.lowering import G_co, NodeWriter
 from compiler.onnx.nodes import Nodes, type_of
 
 COUNT = np.dtype(np.int64)
 
 
 @dataclass(frozen=True)
-class Carried:
+class ScanState:
     """What is kept from sample to sample: a state, or what is counted of clipped values."""
 
     dtype: np.dtype
@@ -29,7 +29,7 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class Site:
+class ClipSite:
     """A value that can be clipped: how often each element was is counted, and with `ends` how far it was kept."""
 
     value: str
@@ -51,10 +51,10 @@ class Site:
 class Sample(Generic[G_co]):
     """The nodes of a sample that are being written."""
 
-    to: Lowering[G_co]
-    table: OpTable[[Lowering[G_co]], None]
-    sites: Mapping[str, Site]
-    carried: Mapping[str, Carried]
+    to: NodeWriter[G_co]
+    table: OpTable[[NodeWriter[G_co]], None]
+    sites: Mapping[str, ClipSite]
+    carried: Mapping[str, ScanState]
 
     def write(self, current: dict[str, str]) -> str:
         """Write all blocks; `current` has the tensor of all that is carried, and takes that of what comes next.
@@ -84,10 +84,10 @@ class Sample(Generic[G_co]):
             self._count(site, current)
         current.update(written)
 
-    def _own(self, block: Block) -> list[Site]:
+    def _own(self, block: Block) -> list[ClipSite]:
         return [self.sites[op.result] for op in block.ops if op.result is not None and op.result in self.sites]
 
-    def _count(self, site: Site, current: dict[str, str]) -> None:
+    def _count(self, site: ClipSite, current: dict[str, str]) -> None:
         nodes, ends = self.to.nodes, self.to.clipped[site.value]
         for function, names in (("CountClipped", (site.count,)), ("Extremes", site.reached)):
             if names:

@@ -44,7 +44,7 @@ ROOT_SCALE = 18
 
 
 @dataclass
-class _Port:
+class _Inlet:
     """One input of a population in the making: who feeds it, in LSB of the real value."""
 
     population: ProcessPopulation
@@ -72,7 +72,7 @@ class _Assembly:
         self.populations: dict[str, ProcessPopulation] = {}
         self.place: dict[str, tuple[str, int]] = {}
         """the population and first element of each node"""
-        self.ports: list[_Port] = []
+        self.ports: list[_Inlet] = []
         self.lsb = {name: self._lsb(node) for name, node in plan.nodes.items()}
         self.knots = {n: self._knots(b) for n, b in plan.nodes.items() if isinstance(b, Bank)}
 
@@ -157,7 +157,7 @@ class _Assembly:
         functions = tuple(Functions(self.place[b.name][1], *b.knots.shape) for b in banks)
         self.populations[made.name] = made = replace(made, functions=functions)
         lsb = np.concatenate([np.repeat(self.lsb[b.name], b.knots.shape[1]) for b in banks])
-        port = _Port(made, 0, lsb)
+        port = _Inlet(made, 0, lsb)
         for bank in banks:
             start, count = self.place[bank.name][1], bank.knots.shape[1]
             x = bank.argument.rows(np.repeat(np.arange(bank.size), count))
@@ -173,14 +173,14 @@ class _Assembly:
         for index in (0, 1):
             lsb = np.concatenate([self._factor((n.a_magnitude, n.b_magnitude)[index], level) for n in nodes])
             rows = [(self.place[n.name][1], (n.a, n.b)[index]) for n in nodes]
-            self.ports.append(_Port(made, index, lsb, rows))
+            self.ports.append(_Inlet(made, index, lsb, rows))
 
     def _simple(self, kind: Kind, level: int, nodes: Sequence[Root | Relay]) -> None:
         if not nodes:
             return
         made = self._population(kind, level, sum(n.size for n in nodes), nodes)
         lsb = [n.high / 2**ROOT_BITS if isinstance(n, Root) else self.lsb[n.name] for n in nodes]
-        self.ports.append(_Port(made, 0, np.concatenate(lsb), [(self.place[n.name][1], n.x) for n in nodes]))
+        self.ports.append(_Inlet(made, 0, np.concatenate(lsb), [(self.place[n.name][1], n.x) for n in nodes]))
 
     def _sink(self, output_lsb: Floats) -> None:
         rows = [(0, self.plan.output)]
@@ -192,7 +192,7 @@ class _Assembly:
             start += size
         levels = [0 if t.before else self.plan.nodes[t.node].level for _, x in rows for t in x.parts]
         made = self._population(Kind.SINK, 1 + max(levels, default=0), start, [])
-        self.ports.append(_Port(made, 0, np.concatenate(lsb), rows))
+        self.ports.append(_Inlet(made, 0, np.concatenate(lsb), rows))
 
     def _state(self, state: str) -> Place:
         node = self.plan.states[state]
@@ -204,7 +204,7 @@ class _Assembly:
 
     # --- connections ---------------------------------------------------------------------------------------
 
-    def _connections(self, port: _Port) -> list[ProcessConnection]:
+    def _connections(self, port: _Inlet) -> list[ProcessConnection]:
         """All that feeds a port: weights by source, then the bias, which makes good what flooring takes."""
         target = port.population
         offset = np.zeros(target.size)
@@ -241,7 +241,7 @@ class _Assembly:
         expanded = (matrix[:, :, None] * factors[None]).reshape(len(matrix), size * count)
         return expanded, matrix @ node.values[:, 0]
 
-    def _bias(self, port: _Port, bias: Integers) -> list[ProcessConnection]:
+    def _bias(self, port: _Inlet, bias: Integers) -> list[ProcessConnection]:
         if not bias.any():
             return []
         target, features = port.population, self.plan.nodes[SOURCE].size

@@ -42,7 +42,7 @@ def prepare_reference(network: ProcessGraph) -> Callable[[Integers, Mapping[str,
 
 
 @dataclass(frozen=True)
-class _Port:
+class _Received:
     """What a port sums up: connections with the weights of the rows that differ, and what is always added."""
 
     feeds: tuple[tuple[ProcessConnection, Floats], ...]
@@ -56,7 +56,7 @@ class _Program:
         self.network = network
         self.ports = {p.name: [self._port(p, i) for i in (0, 1)] for p in network.populations.values()}
 
-    def _port(self, target: ProcessPopulation, index: int) -> _Port:
+    def _port(self, target: ProcessPopulation, index: int) -> _Received:
         constants = np.concatenate([np.zeros(self.network.features), CONSTANTS])
         bias, feeds, first, spread = np.zeros((target.size, 1)), [], slice(None), None
         if target.functions:  # the hinges of a function receive one sum
@@ -71,7 +71,7 @@ class _Program:
                 bias[:, 0] += np.floor((c.weights @ constants) * 2.0**c.exponent)
             else:
                 feeds.append((c, c.weights[first].astype(np.float64)))
-        return _Port(tuple(feeds), spread, bias)
+        return _Received(tuple(feeds), spread, bias)
 
     def run(
         self, x: Integers, state: Mapping[str, Array] | None
@@ -109,7 +109,7 @@ class _Program:
         return sent
 
 
-def _sum(port: _Port, before: dict[str, Floats], sent: dict[str, Floats]) -> Floats:
+def _sum(port: _Received, before: dict[str, Floats], sent: dict[str, Floats]) -> Floats:
     """What arrives at a port, (size, batch)."""
     total: Floats | None = None
     for c, weights in port.feeds:

@@ -8,7 +8,7 @@ from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import record as pass_record
 from compiler.rewrite.runner import simplify as rewritten
 from compiler.rules import Finding
-from compiler.rules.library import chip_findings
+from compiler.rules.stock import chip_findings
 from compiler.running.runners import Runners
 from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.centre import centre

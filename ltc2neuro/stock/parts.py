@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from compiler.executors.execution import Clip
 from compiler.rules import Finding
-from compiler.rules.library import library_findings
+from compiler.rules.stock import library_findings
 from compiler.stock.network import ProcessGraph
 from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
