@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from compiler.running.executor import Executor
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro import extras
-from ltc2neuro.compiled.executors import EXECUTORS
+from ltc2neuro.compiled.executors import EXECUTORS, LIBRARY_EXECUTORS
 from ltc2neuro.extras import Extra
 from ltc2neuro.version import __version__
 
@@ -41,19 +41,16 @@ class Diagnosis:
 
 def examine() -> list[Diagnosis]:
     """All findings, in order. Runs a Lava graph of two processes where Lava is installed: a second or two."""
-    lava = _lava_runs()
+    lava, kinds = _lava_runs(), (("", EXECUTORS.values()), (", without microcode", LIBRARY_EXECUTORS.values()))
+    needed = [e.needs for _, executors in kinds for e in executors if e.needs is not None]
     return [
         Diagnosis("Python", Status.OK, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         Diagnosis("ltc2neuro", Status.OK, __version__),
         *(_package(name) for name in ("numpy", "safetensors", "tqdm")),
-        *_extra(extras.TORCH),
-        *_extra(extras.PLOT),
-        *_extra(extras.DEMO, only=("sklearn",)),
-        *_extra(extras.ONNX),
-        *_extra(extras.LAVA),
+        *_brought_by((extras.TORCH, extras.PLOT, extras.DEMO, *needed)),
         *_lava_alone(),
         lava,
-        *(_executor(executor, lava) for executor in EXECUTORS.values()),
+        *(_executor(e, f'on="{e.name}"{kind}', lava) for kind, executors in kinds for e in executors),
     ]
 
 
@@ -65,9 +62,13 @@ def _package(module: str, advice: str = "") -> Diagnosis:
         return Diagnosis(name, Status.MISSING, "not installed", advice)
 
 
-def _extra(extra: Extra, only: tuple[str, ...] = ()) -> Iterator[Diagnosis]:
-    for module in only or extra.modules:
-        yield _package(module, f"for {extra.needed_for}: {extra.command}")
+def _brought_by(found: Iterable[Extra]) -> Iterator[Diagnosis]:
+    """Each package once: more than one extra may bring it."""
+    advice: dict[str, str] = {}
+    for extra in found:
+        for module in extra.modules:
+            advice.setdefault(module, f"for {extra.needed_for}: {extra.command}")
+    return (_package(module, text) for module, text in advice.items())
 
 
 def _lava_alone() -> Iterator[Diagnosis]:
@@ -100,9 +101,8 @@ def _lava_runs() -> Diagnosis:
         return Diagnosis(subject, Status.BROKEN, error.what, error.advice)
 
 
-def _executor(executor: Executor, lava: Diagnosis) -> Diagnosis:
+def _executor(executor: Executor, subject: str, lava: Diagnosis) -> Diagnosis:
     """Whether an executor runs here; those of Lava do where `lava`, the finding that it runs, says so."""
-    subject = f'on="{executor.name}"'
     missing = executor.needs.missing() if executor.needs else ()
     if executor.needs and missing:
         return Diagnosis(subject, Status.MISSING, f"needs {', '.join(missing)}", executor.needs.command)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compiler.running.extra import LAVA, LAVA_COMMAND, ONNX, Extra
+from compiler.running.extra import LAVA, Extra
 
-__all__ = ["COUNTING", "DEMO", "LAVA", "LAVA_COMMAND", "ONNX", "PLOT", "TORCH", "Extra"]
+__all__ = ["COUNTING", "DEMO", "LAVA", "PLOT", "TORCH", "Extra"]
 
 TORCH = Extra("torch", ("torch", "ncps"), "compiling a model; a saved network runs without")
 COUNTING = Extra("simulator", ("scipy",), "counting the messages of a run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from dataclasses import dataclass
 
@@ -19,19 +20,28 @@ class Extra:
     name: str
     modules: tuple[str, ...]
     needed_for: str
+    programs: tuple[str, ...] = ()
+    """what must be on the path besides, such as a compiler"""
+    install: str = ""
+    """what to type, where pip alone does not bring it"""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Modules and programs."""
+        return self.modules + self.programs
 
     def missing(self) -> tuple[str, ...]:
-        """The modules that are not installed. Imports none of them."""
-        return tuple(m for m in self.modules if m not in sys.modules and importlib.util.find_spec(m) is None)
+        """The modules and programs that are not installed. Imports none of them."""
+        gone = [m for m in self.modules if m not in sys.modules and importlib.util.find_spec(m) is None]
+        return (*gone, *(p for p in self.programs if shutil.which(p) is None))
 
     @property
     def command(self) -> str:
         """What to type to install it."""
-        command = f'pip install "ltc2neuro[{self.name}]"'
-        return f"{command} && {LAVA_COMMAND}" if "lava" in self.modules and sys.version_info >= (3, 11) else command
+        return self.install or f'pip install "ltc2neuro[{self.name}]"'
 
     def require(self) -> None:
-        """Raise `MissingExtraError` with the command where a module of it is not installed."""
+        """Raise `MissingExtraError` with the command where a part of it is not installed."""
         missing = self.missing()
         if missing:
             raise MissingExtraError(
@@ -41,6 +51,11 @@ class Extra:
             )
 
 
-LAVA = Extra("lava", ("lava", "scipy", "networkx", "asteval"), "running on Lava")
+LAVA = Extra(
+    "lava",
+    ("lava", "scipy", "networkx", "asteval"),
+    "running on Lava",
+    install=f'pip install "ltc2neuro[lava]" && {LAVA_COMMAND}' if sys.version_info >= (3, 11) else "",
+)
 ONNX = Extra("onnx", ("onnx", "onnxruntime"), "running ONNX models")
 ONNX_FILES = Extra("onnx", ("onnx",), "writing ONNX models")

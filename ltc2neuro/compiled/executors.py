@@ -27,7 +27,7 @@ def table(executors: Mapping[str, Executor[N]]) -> str:
     head = "| executor | runs | returns | shows, besides outputs | counts saturations | starts from a state | "
     lines = [head + "options | needs |", "|---|---|---|---|---|---|---|---|"]
     for e in executors.values():
-        needs = "a chip, " * (not e.simulates) + (", ".join(e.needs.modules) if e.needs else "")
+        needs = "a chip, " * (not e.simulates) + (", ".join(e.needs.parts) if e.needs else "")
         cells = (
             f"`{e.name}`", e.runs, "integers" if e.integers else "real values", e.shows.value,
             "all" if e.counts else "of the input", _yes(e.starts), _yes(e.mapped), needs or "NumPy",

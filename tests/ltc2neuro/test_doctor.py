@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ltc2neuro import extras
 from ltc2neuro.cli.main import main
+from ltc2neuro.compiled.executors import EXECUTORS, LIBRARY_EXECUTORS
+from ltc2neuro.doctor import Status, examine
 from ltc2neuro.errors import MissingExtraError
 from ltc2neuro.extras import Extra
 
@@ -60,6 +63,18 @@ def test_a_missing_extra_gives_the_command():
         Extra("torch", ("numpy", "no_such_module"), "tests").require()
     assert caught.value.advice == 'Run: pip install "ltc2neuro[torch]"'
     assert Extra("torch", ("numpy",), "tests").missing() == ()
+
+
+@pytest.mark.parametrize("kind", [EXECUTORS, LIBRARY_EXECUTORS])
+def test_what_an_executor_needs_is_looked_for(monkeypatch, kind):
+    """Modules and programs, of either kind of networks: no list of the doctor's own."""
+    needs = Extra("toy", ("numpy", "no_such_module"), "toys", programs=("no-such-compiler",), install="get toys")
+    monkeypatch.setitem(kind, "toy", replace(kind["reference"], name="toy", needs=needs))
+    found = [d for d in examine() if d.subject == "no_such_module" or d.subject.startswith('on="toy"')]
+    assert [(d.status, d.found, d.advice) for d in found] == [
+        (Status.MISSING, "not installed", "for toys: get toys"),
+        (Status.MISSING, "needs no_such_module, no-such-compiler", "get toys"),
+    ]
 
 
 def test_lava_needs_a_second_command_from_python_3_11_on():

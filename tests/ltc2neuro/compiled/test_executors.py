@@ -140,7 +140,8 @@ def test_the_shell_has_a_new_executor(net, tmp_path, capsys):
     main(["doctor", "--json"])
     found = {f["subject"]: f["found"] for f in json.loads(capsys.readouterr().out)["findings"]}
     assert found['on="toy"'] == "runs here" and "needs a chip" in found['on="loihi2"']
-    assert [s for s in found if s.startswith("on=")] == [f'on="{name}"' for name in EXECUTORS]
+    listed = [f'on="{name}"' for name in EXECUTORS] + [f'on="{name}", without microcode' for name in LIBRARY_EXECUTORS]
+    assert [s for s in found if s.startswith("on=")] == listed
 
 
 def test_errors_name_a_new_executor(net, toy):
