@@ -23,7 +23,8 @@ LAVA_WIDTHS = {"word_bits": 32, "product_bits": 31}
 class Chip:
     """What a chip's neuron programs, messages and synapses can do, and what is known of its memory, time and energy.
 
-    Widths are in bits, sign included. None stands for what the chip's file does not know.
+    Widths are in bits, sign included but for products and weights: theirs are of magnitudes. None stands for what the
+    chip's file does not know.
     """
 
     name: str

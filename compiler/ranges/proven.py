@@ -41,7 +41,8 @@ class Proven:
     spans: Mapping[str, Span]
     """the integers that every value and vector constant can be"""
     product_bits: Mapping[str, int]
-    """of each op that multiplies on the way: the bits that hold its largest product, sign included"""
+    """of each op that multiplies on the way: the bits that hold its largest product, sign included, which a chip's
+    `product_bits` leave out"""
     sum_bits: Mapping[str, int]
     """of each sum over elements: the bits that hold every partial one, in any order, sign included"""
     saturations: tuple[Saturation, ...]

@@ -10,7 +10,7 @@ from compiler.executors.execution import Clip
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
-from compiler.graph.ops import Gather, Op, PiecewisePolynomial, Rescale, Shift, StateWrite
+from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, StateWrite
 from ltc2neuro.compiled.clipped import Tally
 
 Array = np.ndarray
@@ -21,12 +21,12 @@ def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, T
 
     What a value is shifted to other fraction bits, rounded or put together from is still the state's.
     """
-    made = {op.result: (block.repeat, op) for block in graph.blocks for op in block.ops if op.result is not None}
+    repeats = _repeats(graph)
     found: dict[str, Tally] = {}
     for write in [op for _, op in graph.ops() if isinstance(op, StateWrite)]:
         size = graph.state(write.state).size
         tally: Tally | None = None
-        for name, to, of in _written(graph, made, write.x, np.arange(size), np.arange(size)):
+        for name, to, of in _written(graph, write.x, np.arange(size), np.arange(size)):
             if name not in clips:
                 continue
             clip, form = clips[name], graph.format(name)
@@ -34,21 +34,24 @@ def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, T
             counts, low, high = np.zeros(size, np.int64), np.full(size, np.inf), np.full(size, -np.inf)
             counts[to], low[to], high[to] = clip.counts[of], clip.low[of] * form.lsb, clip.high[of] * form.lsb
             ends = np.full(size, form.real_low), np.full(size, form.real_high)
-            part = Tally(f"state {write.state}, element", counts, low, high, *ends, made[name][0])
+            part = Tally(f"state {write.state}, element", counts, low, high, *ends, repeats[name])
             tally = part if tally is None else tally.joined(part)
         if tally is not None and tally.counts.any():
             found[write.state] = tally
     return found
 
 
-def _written(
-    graph: Graph, made: Mapping[str, tuple[int, Op]], name: str, to: Array, of: Array
-) -> Iterator[tuple[str, Array, Array]]:
+def _repeats(graph: Graph) -> dict[str, int]:
+    """How often each value is computed in a sample."""
+    return {op.result: block.repeat for block, op in graph.ops() if op.result is not None}
+
+
+def _written(graph: Graph, name: str, to: Array, of: Array) -> Iterator[tuple[str, Array, Array]]:
     """The value `name`, and those that it is a copy of: which elements of the state are which elements of each."""
     yield name, to, of
-    op = made[name][1] if name in made else None
+    op = graph.makers.get(name)
     if isinstance(op, (Rescale, Shift)):
-        yield from _written(graph, made, op.x, to, of)
+        yield from _written(graph, op.x, to, of)
     elif isinstance(op, Gather):
         index = graph.constants[op.index][of]
         start = 0
@@ -56,18 +59,18 @@ def _written(
             stop = start + graph.size(source)
             own = (index >= start) & (index < stop)
             if own.any():
-                yield from _written(graph, made, source, to[own], index[own] - start)
+                yield from _written(graph, source, to[own], index[own] - start)
             start = stop
 
 
 def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
     """What was clipped of each other value, but those that only functions read, which are flat out there."""
-    made = {op.result: (block.repeat, op) for block in graph.blocks for op in block.ops if op.result is not None}
+    repeats = _repeats(graph)
     writes = [op for _, op in graph.ops() if isinstance(op, StateWrite)]
     of_states = set()
     for write in writes:
         everything = np.arange(graph.state(write.state).size)
-        of_states |= {name for name, _, _ in _written(graph, made, write.x, everything, everything)}
+        of_states |= {name for name, _, _ in _written(graph, write.x, everything, everything)}
     found = []
     for name, clip in clips.items():
         form, plain = graph.format(name), name.removesuffix(".clipped")
@@ -79,7 +82,7 @@ def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally
         low, high = clip.low * form.lsb, clip.high * form.lsb
         state = _step_of(graph, name) if plain.endswith(OF_A_STEP) else None
         shown = f"value {shown}" if state is None else f"what state {state} changes by"
-        found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, made[name][0]))
+        found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, repeats[name]))
     return tuple(found)
 
 
