@@ -43,7 +43,7 @@ class Shared:
         for name, array in self.constants.items():
             small = array
             if array.dtype.kind == "i" and array.size > SAVED:
-                small = array.astype(np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(-array.max())))
+                small = array.astype(np.min_scalar_type(min(array.min(), -1 - array.max())))  # of 8 bits: -128 to 127
             if small.dtype.itemsize < array.dtype.itemsize:
                 stored = self.name(f"{name}.stored")
                 casts.append(helper.make_node("Cast", [stored], [name], to=type_of(array.dtype)))

@@ -22,6 +22,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import IntegerGraph
 from compiler.onnx.exports import IntegerExport
 from compiler.onnx.functions import text
+from compiler.onnx.nodes import Nodes, Shared
 from compiler.ranges.proven import facts_of
 
 few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
@@ -33,6 +34,16 @@ def numbers(graph: IntegerGraph, seed: int, batch: int = 3, time: int = 4) -> tu
     forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
     states = {n: rng.integers(f.low, f.high + 1, (batch, size)) for n, (size, f) in forms.items()}
     return rng.integers(-SMALL, SMALL + 1, (batch, time, graph.size(graph.entry.out))), states
+
+
+@pytest.mark.parametrize("ends", [(-128, 127), (-128, 128), (0, 127), (0, 128), (0, 255), (-32768, 32767), (-1, 32768)])
+def test_constants_stored_in_fewer_bytes_stay_what_they_are(ends):
+    weights = np.resize(np.array(ends), 100).reshape(10, 10)
+    shared = Shared(np.dtype(np.int32))
+    Nodes(shared).constant("weights", weights)
+    (stored,), _ = shared.tensors()
+    assert np.array_equal(onnx.numpy_helper.to_array(stored), weights)
+    assert stored.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.INT16, onnx.TensorProto.INT32)
 
 
 @few
