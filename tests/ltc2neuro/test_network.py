@@ -235,10 +235,11 @@ def test_every_name_can_be_recorded(last):
     assert all(r.shape[:2] == (2, 3) and r.dtype == np.float64 for r in run.record.values())
 
 
-def test_tau_is_that_of_ncps():
-    """tau = cm / (gleak + sum of w * sigmoid), from ncps's own parameters, where a sample is one solver step."""
+@pytest.mark.parametrize("unfolds", [1, 3])
+def test_tau_is_that_of_ncps(unfolds):
+    """tau = cm / (gleak + sum of w * sigmoid), from ncps's own parameters, in the last solver step of each sample."""
     torch.manual_seed(3)
-    model = LTC(FEATURES, FullyConnected(6, 2), ode_unfolds=1)
+    model = LTC(FEATURES, FullyConnected(6, 2), ode_unfolds=unfolds)
     net = ltc2neuro.compile(model, sequences(), dt=0.5)
     run = net.run(sequences(2, 5), record=["tau", "v"])
     p = {n: v.detach().double() for n, v in model.rnn_cell._params.items()}
@@ -250,6 +251,11 @@ def test_tau_is_that_of_ncps():
 
     inputs = torch.from_numpy(sequences(2, 5)).double() * p["input_w"] + p["input_b"]
     before = torch.from_numpy(np.concatenate([np.zeros((2, 1, 6)), run.record["v"][:, :-1]], axis=1))
+    if unfolds > 1:
+        model.rnn_cell._ode_unfolds = unfolds - 1  # all steps but the last, each as long as before
+        span = 0.5 * (unfolds - 1) / unfolds
+        steps = [model.rnn_cell._ode_solver(inputs[:, t], before[:, t], span).detach() for t in range(5)]
+        before = torch.stack(steps, 1)
     total = conductance(inputs, "sensory_", "sensory_sparsity_mask") + conductance(before, "", "sparsity_mask")
     exact = (positive(p["cm"]) / (positive(p["gleak"]) + total)).numpy()
     assert run.record["tau"].shape == (2, 5, 6)

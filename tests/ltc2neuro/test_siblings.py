@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ltc2neuro.siblings import check_siblings
+
 HOME = Path(__file__).resolve().parent.parent.parent
 CHECK = f"import sys; sys.path.append({str(HOME)!r}); import ltc2neuro.siblings as s; s.check_siblings(); print('ours')"
 
@@ -17,6 +19,7 @@ def check(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_ours(tmp_path):
+    check_siblings()
     assert check(tmp_path).stdout == "ours\n"
 
 

@@ -120,9 +120,10 @@ def test_prove_refuses_wide_products():
 def test_prove_refuses_states_that_leave_their_format():
     graph = small()
     state = graph.states[0]
-    outside = {**graph.constants, state.initial: np.array([0, SMALL + 1])}
-    with pytest.raises(GraphError, match="begins outside its format"):
-        prove(replace(graph, constants=outside), LOIHI2)
+    for initial in ([0, SMALL + 1], [-SMALL - 1, 0]):
+        outside = {**graph.constants, state.initial: np.array(initial)}
+        with pytest.raises(GraphError, match="begins outside its format"):
+            prove(replace(graph, constants=outside), LOIHI2)
     for form in (Format(0, -SMALL, SMALL - 2), Format(0, -SMALL + 2, SMALL)):
         narrow = replace(graph, states=(replace(state, format=form),))
         with pytest.raises(GraphError, match="what is written to the state s can leave its format"):

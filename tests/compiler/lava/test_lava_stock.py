@@ -17,9 +17,10 @@ except (LavaError, MissingExtraError) as missing:
 
 from lava.proc.graded.models import inv_sqrt
 
-from compiler.lava.stock import run_library
+from compiler.lava.stock import iterations, run_library
 from compiler.stock.build import build
 from compiler.stock.form import LibraryForm, Reciprocal
+from compiler.stock.network import CONSTANTS
 from compiler.stock.reference import inverse_root, run_reference
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))
@@ -56,6 +57,18 @@ def test_a_network_without_state_is_equal_and_clipped_inputs_too() -> None:
     assert np.array_equal(
         run_library(network, integers, deadline_s=60).outputs, run_reference(network, integers).outputs
     )
+
+
+@pytest.mark.parametrize("time", [1, 3])
+def test_the_source_holds_the_last_sample_until_the_result_is_out(time: int) -> None:
+    network = build(simplified(ltc(units=4)), list(samples()), LibraryForm(8))
+    x = entered(network, samples(batch=1, time=time))[0]
+    rows = iterations(network, x).values
+    count = time * network.repeat
+    assert len(rows) > count and network.repeat == 3
+    assert np.array_equal(rows[:count, : network.features], np.repeat(x, 3, axis=0))
+    assert np.all(rows[count:, : network.features] == x[-1])
+    assert np.all(rows[:, network.features :] == CONSTANTS)
 
 
 def test_nothing_to_run() -> None:

@@ -7,10 +7,24 @@ import pytest
 from raw_ltc import Recorder
 
 from compiler.executors.reference import run_reference
+from compiler.graph.graph import Graph
 from compiler.graph.ops import Compare, Max, Min, Relation, Select
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
+from hw_models.arrays import Floats
 from hw_models.chip import load_chip
+
+
+def both(real: Graph, samples: Floats) -> tuple[Floats, Floats]:
+    """The samples as integers hold them, and the answer in integers, in real values."""
+    graph = quantize(real, list(samples), load_chip("loihi2"), Precision())
+    entry, leave = graph.entry, graph.answer
+    form, scale, offset = graph.values[entry.out].format, graph.constants[entry.scale], graph.constants[entry.offset]
+    assert form is not None
+    integers = form.quantize(samples * scale + offset)[0]
+    answer = run_reference(graph, integers).outputs * 2.0**-graph.output_fraction
+    answer = answer * graph.constants[leave.scale] + graph.constants[leave.offset]
+    return (form.dequantize(integers) - offset) / scale, answer
 
 
 @pytest.mark.parametrize("far", [1.5, 40.0, 1e6, 1e30, np.inf, -40.0, -1e6, -1e30, -np.inf])
@@ -26,16 +40,17 @@ def test_far_constants(far: float, relation: Relation) -> None:
     r.output(bound)
     r.close("sample")
     samples = np.random.default_rng(0).uniform(-1, 1, (1, 50, 2))
-    graph = quantize(r.graph(), list(samples), load_chip("loihi2"), Precision())
-    entry = graph.entry
-    form, scale, offset = graph.values[entry.out].format, graph.constants[entry.scale], graph.constants[entry.offset]
-    assert form is not None
-    integers = form.quantize(samples * scale + offset)[0]
-    held = (form.dequantize(integers) - offset) / scale
+    held, real = both(r.graph(), samples)
     compare = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}[relation]
     expected = np.where(compare(held, [far, 0.25]), held, [0.5, -0.5])
-    leave = graph.answer
-    fraction = graph.output_fraction
-    real = run_reference(graph, integers).outputs * 2.0**-fraction
-    real = real * graph.constants[leave.scale] + graph.constants[leave.offset]
     assert np.abs(real - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize(("kind", "far"), [(Max, 3.0), (Max, 40.0), (Min, -3.0), (Min, -40.0)])
+def test_a_limit_that_no_value_reaches_is_the_answer(kind: type[Max | Min], far: float) -> None:
+    """It fits the word, so nothing brings it nearer to the values."""
+    r = Recorder()
+    r.output(r.binary(kind, r.apply(r.input(2), "tanh"), r.constant("limit", [far, 0.25]), "limited"))
+    r.close("sample")
+    held, answer = both(r.graph(), np.random.default_rng(0).uniform(-1, 1, (1, 50, 2)))
+    assert np.abs(answer - {Max: np.maximum, Min: np.minimum}[kind](np.tanh(held), [far, 0.25])).max() < 1e-3

@@ -1,12 +1,14 @@
 """`scale_inputs` and products of the input with other values."""
 
 import numpy as np
+import pytest
 
 from compiler.executors.float64 import run_float
 from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Apply, Gather, Input, Max, Mul, Output, StateRead, StateWrite
 from compiler.graph.validate import validate
 from compiler.rewrite.rescale import scale_inputs
+from compiler.rewrite.scale_propagation import View
 
 
 def graph(*ops, sizes, constants, states=()):
@@ -60,5 +62,32 @@ def test_limits_of_which_one_is_0_take_the_factors_up():
     )  # fmt: skip
     scaled = validate(scale_inputs(made, np.array([10.0, 1000.0])))
     assert np.allclose(scaled.constants[scaled.entry.scale], [0.1, 1e-3])
+    x = np.random.default_rng(0).uniform(-10.0, 10.0, size=(2, 4, 2))
+    assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [0.0, np.inf, -np.inf, np.nan])
+def test_a_unit_that_is_no_factor_is_none(unit: float) -> None:
+    """A row of zeros, or one that overflows, leaves its value in the units that it has."""
+    made = graph(
+        Input("x", "one", "zero"), Mul("y", "x", "factor"), Mul("z", "y", "factor"), Output("z", "ones", "zeros"),
+        sizes={"x": 2, "y": 2, "z": 2}, constants={**maps(2, 2), "factor": np.array([2.0, 3.0])},
+    )  # fmt: skip
+    assert View(made).absorb("y", np.array([4.0, 5.0]), {}) is not None
+    assert View(made).absorb("y", np.array([4.0, unit]), {}) is None
+
+
+@pytest.mark.parametrize("least", [[5.0, 5.0], [0.0, 5.0]])
+def test_far_channels_meet_a_limit_in_their_own_units(least: list[float]) -> None:
+    """Their factors are undone in front of it, also where one of the limits is 0."""
+    made = graph(
+        Input("x", "one", "zero"), Max("limited", "x", "least"), Apply("y", "limited", "tanh"),
+        Output("y", "ones", "zeros"),
+        sizes={"x": 2, "limited": 2, "y": 2}, constants={**maps(2, 2), "least": np.array(least)},
+    )  # fmt: skip
+    scaled = validate(scale_inputs(made, np.array([1.0, 1000.0])))
+    assert np.allclose(scaled.constants[scaled.entry.scale], [1.0, 1e-3])
+    (limit,) = [op for _, op in scaled.ops() if isinstance(op, Max)]
+    assert isinstance(scaled.makers[limit.a], Mul) and np.array_equal(scaled.constants[limit.b], least)
     x = np.random.default_rng(0).uniform(-10.0, 10.0, size=(2, 4, 2))
     assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)

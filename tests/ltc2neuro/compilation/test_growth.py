@@ -10,7 +10,7 @@ import ltc2neuro
 from compiler.graph import Block, Graph, State, Value
 from compiler.graph.ops import Add, Apply, Input, Output, StateRead, StateWrite
 from compiler.ranges.observed import Observed
-from ltc2neuro.compilation.growth import _bounds
+from ltc2neuro.compilation.growth import _bounds, _extrapolated
 
 torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
 from ltc2neuro import nn  # noqa: E402
@@ -182,6 +182,13 @@ def test_the_longest_sequence_is_told():
     _, messages = warned(First(nn.Recurrent(Gathering(1.0))), [x[0, :30], x[1], x[2, :60]])
     (horizon,) = re.findall(r"after about ([\d,]+) samples \(the calibration's longest has 90\)", messages[0])
     assert int(horizon.replace(",", "")) > 90
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_growth_is_told_in_any_unit(unit):
+    """A state of thousandths that grows is as bad as one of thousands."""
+    assert _extrapolated([0.5 * unit, 0.6 * unit, 0.7 * unit], 1.7 * unit, 10, 50) in (100, 101)
+    assert _extrapolated([0.5 * unit, 0.5 * unit, 0.5 * unit], 1.7 * unit, 10, 50) is None
 
 
 @pytest.mark.parametrize("margin", [2.0, 4.0, 64.0])

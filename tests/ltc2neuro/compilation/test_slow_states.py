@@ -247,6 +247,13 @@ def test_what_is_not_kept_is_found_and_its_cure_cures(tau, precision):
     assert [f for f in ltc2neuro.check(model, "loihi2", x, precision=cure) if f.rule == "slow decay"] == []
 
 
+def test_what_a_slow_layer_loses_is_found_beside_a_fast_one():
+    layers = [First(Recurrent(Leak([tau], FORMS["k*v + (1-k)*x"]))) for tau in (2.0, 1e5)]
+    x = np.full((1, 40, 1), 0.5)
+    found = ltc2neuro.check(torch.nn.Sequential(*layers).eval(), "loihi2", x, precision=Precision(carry=False))
+    assert [f.where for f in found if f.rule == "slow decay"] == ["1.layer.v"]
+
+
 class Gated(torch.nn.Module):
     """A leak that its input slows down."""
 

@@ -15,7 +15,7 @@ import ltc2neuro
 from benchmarks.fuzz.graphs import Builder
 from compiler.executors.execution import Clip
 from ltc2neuro.compiled.clipped import SPANS, input_tallies
-from ltc2neuro.compiled.clipped_states import value_tallies
+from ltc2neuro.compiled.clipped_states import state_tallies, value_tallies
 from ltc2neuro.errors import InputError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.nn import Recurrent
@@ -177,3 +177,24 @@ def test_what_only_functions_read_is_not_told(also):
     clips = {near: Clip(np.array([3, 0]), np.array([-90, 0]), np.array([0, 0]))}
     tallies = value_tallies(b.graph(), clips)
     assert [t.counts.tolist() for t in tallies] == ([[3, 0]] if also else [])
+
+
+def test_what_a_state_is_put_together_from_is_told_of_its_own_elements():
+    """Element 0 of `a`, and element 1 of `b`; what else was clipped of them is nowhere in the state."""
+    b = Builder()
+    b.state("s", [0, 0])
+    x = b.input(2)
+    first, second = b.rescale(x, 1, -30, 30), b.rescale(x, 2, -20, 20)
+    b.write("s", b.gather([first, second], [0, 3]))
+    b.output(b.read("s"))
+    b.block("all")
+    graph = b.graph()
+    clips = {
+        first: Clip(np.array([5, 2]), np.array([-90, -91]), np.array([80, 81])),
+        second: Clip(np.array([7, 4]), np.array([-70, -71]), np.array([60, 61])),
+    }
+    (both,) = state_tallies(graph, clips).values()
+    assert (both.counts.tolist(), both.low.tolist(), both.high.tolist()) == ([5, 4], [-90, -71], [80, 61])
+    for name, counts in ((first, [5, 0]), (second, [0, 4])):
+        (one,) = state_tallies(graph, {name: clips[name]}).values()
+        assert one.counts.tolist() == counts

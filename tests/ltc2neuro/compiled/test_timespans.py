@@ -135,6 +135,13 @@ def test_spans_beyond_the_calibrated_ones_are_told_on_both_sides(net, factor):
     assert net.run(X, timespans=SPANS, strict=True).clipped.text() == ""
 
 
+def test_spans_that_are_too_short_are_told_of_real_values_too(net):
+    """No format ends a real value: only the shortest span does."""
+    (tally,) = net.run(X, timespans=SPANS * 0.02, on="floating").clipped.tallies
+    assert tally.counts.tolist() == [np.count_nonzero(SPANS * 0.02 < net.shortest_span)]
+    assert tally.held_low.tolist() == [net.shortest_span] and tally.held_high.tolist() == [np.inf]
+
+
 def test_spans_for_a_network_without():
     net = ltc2neuro.compile(ltc(), X)
     with pytest.raises(InputError, match="constant interval"):

@@ -10,7 +10,8 @@ from layer_agreement import drifting, executors_agree
 from torch import nn
 
 from compiler.executors.float64 import run_float
-from compiler.graph.ops import Gather, MatVec
+from compiler.graph.ops import Gather, MatVec, Mul
+from hw_models.errors import TraceError
 from ltc2neuro.tracing import run_torch, trace
 
 torch.set_num_threads(1)
@@ -139,6 +140,11 @@ MOVES = {
     "last, with its axis": lambda x: x[:, -1:],
     "two axes": lambda x: x.reshape(x.shape[0], x.shape[1], 2, 3),
     "broadcast": lambda x: x[..., :1] * x + torch.broadcast_tensors(x, x[..., :1])[1],
+    "hstack": lambda x: torch.hstack([x.flatten(0, 1), x[..., :2].flatten(0, 1)]).unflatten(0, x.shape[:2]),
+    "hstack of one": lambda x: torch.hstack([x.flatten(0, 1)]).unflatten(0, x.shape[:2]),
+    "hstack of one axis": lambda x: (
+        torch.hstack([x[..., 0].flatten(), x[..., 1].flatten()]).reshape(2, *x.shape[:2]).permute(1, 2, 0)
+    ),
     "matrix": lambda x: (x.unsqueeze(-1) @ x.unsqueeze(-2)).flatten(2),
 }
 
@@ -171,12 +177,21 @@ def test_residuals_and_branches():
 
 
 def test_matrices_from_both_sides():
-    checked(
+    traced = checked(
         lambda net, x: (
             x @ net.a.weight.T + (net.a.weight @ x.unsqueeze(-1)).squeeze(-1) + (x @ net.a.weight[0]).unsqueeze(-1)
         ),
         a=nn.Linear(6, 4),
     )
+    kinds = [type(op) for _, op in traced.graph.ops()]
+    assert kinds.count(MatVec) == 2 and Mul not in kinds, "the same map from either side, and one row of it"
+
+
+@pytest.mark.parametrize("exponent", [0, 0.3, -0.3, 9, -9, 2.5])
+def test_a_power_that_is_not_supported_is_refused_with_those_that_are(exponent):
+    with pytest.raises(TraceError) as error:
+        checked(lambda net, x: (1 + x * x) ** exponent)
+    assert f"exponent = {abs(exponent)}: 1 to 8, 0.5, and their negatives" in str(error.value)
 
 
 def test_a_linear_map_of_parts_is_one_matrix():

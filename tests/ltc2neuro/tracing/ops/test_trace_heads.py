@@ -151,6 +151,12 @@ def test_a_mean_at_its_places(pool, monkeypatch):
     agrees(Head((2, 5, 5), nn.Sequential(pool, nn.Tanh()), LTC(size, 3)), 50)
 
 
+def test_a_mean_of_a_picture_larger_than_what_is_looked_at_at_once(monkeypatch):
+    monkeypatch.setattr("ltc2neuro.tracing.ops.convolution.DENSE_MATRIX", 0)
+    monkeypatch.setattr("ltc2neuro.tracing.ops.convolution.BASIS", 10)
+    agrees(Head((1, 4, 4), nn.Sequential(nn.AvgPool2d(2), nn.Tanh()), LTC(4, 3)), 16)
+
+
 @pytest.mark.parametrize("setting", ["default", "accurate"])
 def test_a_larger_head_on_every_executor(setting):
     torch.manual_seed(0)
