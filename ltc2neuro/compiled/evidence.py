@@ -43,7 +43,7 @@ class Evidence:
 
     @property
     def fewer(self) -> tuple[ProbeRun, ...]:
-        """Probes with fewer rows or steps than they should have: the whole would have taken too long."""
+        """Probes that say what is left out: it would have taken too long, or rows with time spans run alone."""
         return tuple(p for p in self.probes if p.fewer)
 
     def joined(self, other: Evidence) -> Evidence:
@@ -64,7 +64,7 @@ class Evidence:
         undecided = sum(p.undecided for p in self.probes)
         text += f"; {undecided} rows up to the step from which rounding decides" if undecided else ""
         if self.fewer:
-            text += "; fewer than usual, as it would take too long: "
+            text += "; fewer than usual: "
             text += ", ".join(f"{p.name}: {p.fewer}" for p in self.fewer)
         return text
 

@@ -67,11 +67,19 @@ def _steps(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
     return int(budget / (calls + rows * costs.elements))
 
 
-def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool, together: bool = False) -> list[Probe]:
-    """The calibration, and probes of other shapes and values, none much longer than it.
+def short_probes(
+    sequences: Sequence[Floats],
+    costs: Work,
+    decisions: Decisions | None = None,
+    *,
+    timed: bool,
+    together: bool = False,
+) -> list[Probe]:
+    """The calibration, and probes of other shapes and values, few of them much longer than it.
 
     `sequences` are arrays (time, channels); where they are `timed`, the last channel is the time before each sample,
-    and rows run alone, but for one probe if they can run `together`.
+    and rows run alone, but for one probe if they can run `together`. `decisions` are those that the model makes by the
+    number of rows or steps.
     """
     own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed)
     alone = sequences[0][: max(axes.STEPS + 1, min(SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
@@ -86,36 +94,41 @@ def short_probes(sequences: Sequence[Floats], costs: Work, *, timed: bool, toget
     if len(cheap) < len(counts):
         most = f"no other numbers of rows than up to {len(cheap[-1].x)}" if cheap else "no other numbers of rows"
         special = replace(special, fewer=", ".join(filter(None, (special.fewer, most))))
-    shapes += cheap
+    decided, left_out = _decided(sequences, costs, decisions or Decisions(), special, timed=timed, together=together)
+    special = replace(special, fewer=", ".join(filter(None, (special.fewer, left_out))))
+    shapes += [*cheap, *(p for p in decided if p.name not in {c.name for c in cheap})]
     if together:
         shapes.append(replace(special, name=f"{len(special.x)} rows side by side", x=special.x[:, :3], together=True))
     return [*own, *single, special, *shapes]
 
 
-def decided_probes(
-    sequences: Sequence[Floats], costs: Work, decisions: Decisions, *, timed: bool, together: bool
-) -> list[Probe]:
-    """Many other numbers of rows and of steps, for a model that decides something by them."""
+def _decided(
+    sequences: Sequence[Floats], costs: Work, decisions: Decisions, special: Probe, *, timed: bool, together: bool
+) -> tuple[list[Probe], str]:
+    """Many other numbers of rows and of steps, for a model that decides something by them, and what is left out."""
     found: list[Probe] = []
-    if decisions.rows and (together or not timed):
-        special = replace(_special(sequences, costs, timed=timed), together=timed)
-        counts = sorted({*ROW_COUNTS, *MORE_ROW_COUNTS}) if timed else MORE_ROW_COUNTS
-        found += [p for p in _counts(special, counts) if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
+    left_out: list[str] = []
+    if decisions.rows and timed and not together:
+        left_out.append("numbers of rows, by which the model decides something: with time spans rows run alone")
+    elif decisions.rows:
+        counts = _counts(replace(special, together=timed), sorted({*ROW_COUNTS, *MORE_ROW_COUNTS}))
+        found += [p for p in counts if _steps(costs, _COUNTS * BUDGET, len(p.x), alone=False) > 2]
+        if len(found) < len(counts):
+            left_out.append(f"numbers of rows above {max((len(p.x) for p in found), default=len(special.x))}")
     if decisions.steps:
         near = {len(s) + n for s in sequences for n in (-1, 1)}
         rows = 1 if timed else _LONG_ROWS
-        left = _steps(costs, _DECIDED * BUDGET, rows, alone=False)
-        every = np.concatenate(sequences)
+        left, every, most = _steps(costs, _DECIDED * BUDGET, rows, alone=False), np.concatenate(sequences), 2
         for n in sorted(n for n in {*STEP_COUNTS, *near} if n > 2):
             left -= n
             if left < 0:
-                found[-1:] = [replace(p, fewer=f"no other numbers of steps than up to {n}") for p in found[-1:]]
+                left_out.append(f"numbers of steps above {most}, but those of the other probes")
                 break
-            x = _long_enough(every, n)
+            x, most = _long_enough(every, n), n
             names = ("the calibration's beginning", "its end, the other way round")[:rows]
             name = f"{rows} row{'s' * (rows > 1)}, {n} steps"
             found.append(Probe(name, np.stack([x[:n], x[-n:][::-1]][:rows]), names))
-    return found
+    return found, ", ".join(f"no {what}" for what in left_out)
 
 
 def _counts(special: Probe, numbers: Sequence[int]) -> list[Probe]:

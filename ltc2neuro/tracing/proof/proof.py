@@ -30,7 +30,7 @@ from ltc2neuro.tracing.proof.failures import (
     failure,
     other_shape,
 )
-from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, decided_probes, long_probe, short_probes
+from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
 from ltc2neuro.tracing.proof.shown import Pair, Witness, witness
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
@@ -68,8 +68,7 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     calling = subject.calling
     costs = work(subject.graph)
     together = calling.timed and not _mixes_time_spans(subject.model)
-    probes = short_probes(sequences, costs, timed=calling.timed, together=together)
-    probes += decided_probes(sequences, costs, subject.decisions, timed=calling.timed, together=together)
+    probes = short_probes(sequences, costs, subject.decisions, timed=calling.timed, together=together)
     trial = _Trial(subject, witness(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
     _answers_again(trial.witness, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])

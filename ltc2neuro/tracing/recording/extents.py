@@ -73,7 +73,8 @@ def _keeping(name: str) -> Callable[..., object]:
 for _name in (
     "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__bool__", "__int__", "__float__",
     "__mod__", "__rmod__", "__divmod__", "__rdivmod__", "__floordiv__", "__rfloordiv__", "__truediv__", "__and__",
-    "__or__", "__xor__", "__lshift__", "__rshift__", "__pow__", "__round__", "bit_length",
+    "__or__", "__xor__", "__lshift__", "__rshift__", "__pow__", "__rand__", "__ror__", "__rxor__", "__rlshift__",
+    "__rrshift__", "__rpow__", "__rtruediv__", "__round__", "__invert__", "__repr__", "__format__", "bit_length",
 ):  # fmt: skip
     setattr(Extent, _name, _deciding(_name))
 for _name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__neg__", "__abs__"):

@@ -19,5 +19,5 @@ def test_the_headline_says_what_is_missing() -> None:
     assert Evidence("float32", (WHOLE, left, open_, cut, shorter)).headline() == (
         start.format(5) + "; 3 rows left out, where torch is not finite or fails"
         "; 2 rows up to the step from which rounding decides"
-        "; fewer than usual, as it would take too long: calibration: 2 of 4, long: 1 of 8 rows"
+        "; fewer than usual: calibration: 2 of 4, long: 1 of 8 rows"
     )

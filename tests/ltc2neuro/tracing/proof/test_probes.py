@@ -1,5 +1,6 @@
 """The proof goes where users go: other lengths, rows, scales and values than the calibration has."""
 
+import re
 import warnings
 
 import numpy as np
@@ -16,7 +17,7 @@ from compiler.graph.work import Work
 from hw_models.errors import ProofError
 from ltc2neuro.nn import GRUD
 from ltc2neuro.tracing.proof import probes
-from ltc2neuro.tracing.proof.probes import decided_probes, long_probe, short_probes
+from ltc2neuro.tracing.proof.probes import long_probe, short_probes
 from ltc2neuro.tracing.recording.extents import Decisions
 
 torch.set_num_threads(1)
@@ -109,6 +110,7 @@ def test_branches(factor, probe):
         (lambda x: x.shape[1] + 1 == 41, "2 rows, 40 steps"),
         (lambda x: {80: True}.get(x.shape[1], False), "2 rows, 80 steps"),
         (lambda x: str(int(x.shape[-2])) == "75", "2 rows, 75 steps"),
+        (lambda x: f"{x.shape[1]}" == "72", "2 rows, 72 steps"),
         (lambda x: len(x) % 25 == 0, "25 rows, 2 steps"),
         (lambda x: x.size(dim=0) - 50 == 0, "50 rows, 2 steps"),
         (lambda x: x.numel() == 2 * 2 * 75, "2 rows, 75 steps"),
@@ -254,8 +256,20 @@ def test_one_long_row_has_the_time_of_two_that_would_be_too_short(steps, rows):
 
 def test_a_large_network_that_decides_by_numbers_has_fewer_of_them():
     sequences = [RNG.normal(size=(50, 3))]
-    found = decided_probes(sequences, Work(200, 400_000), Decisions(rows=True, steps=True), timed=False, together=False)
-    assert found[-1].x.shape[1] < 49 and "no other numbers of steps" in found[-1].fewer
+    both = Decisions(rows=True, steps=True)
+    for elements, rows, steps in ((400_000, 10, 30), (40_000_000, 10, 2)):
+        said = " ".join(p.fewer for p in short_probes(sequences, Work(200, elements), both, timed=False))
+        found = {int(word) for word in re.findall(r"above (\d+)", said)}
+        assert len(found) == 2 and min(found) <= rows and max(found) <= max(rows, steps), said
+    small = short_probes(sequences, Work(10, 10), both, timed=False)
+    assert not [p for p in small if p.fewer] and max(p.x.shape[1] for p in small) == 1000
+
+
+def test_a_model_of_rows_that_run_alone_is_said_not_to_be_tried_with_other_numbers():
+    sequences = [RNG.normal(size=(50, 3)) + 5]
+    found = short_probes(sequences, Work(10, 10), Decisions(rows=True), timed=True)
+    assert any("numbers of rows, by which the model decides something" in p.fewer for p in found)
+    assert not any(p.fewer for p in short_probes(sequences, Work(10, 10), Decisions(steps=True), timed=True))
 
 
 def test_the_calibrations_sequences_are_all_there():
