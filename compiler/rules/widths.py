@@ -56,7 +56,7 @@ def word(design: Design) -> Iterator[Finding]:
     """Values and states that a neuron's word does not hold."""
     held = _word(design)
     for graph, op in _ops(design):
-        partial = _partial(design, op) if isinstance(op, (MatVec, SegmentSum)) else 0
+        partial = largest_partial_sum(graph, op, design.spans) if isinstance(op, (MatVec, SegmentSum)) else 0
         if op.result is None or partial > held.high:
             continue  # such a sum is the accumulator's
         form = graph.format(op.result)
@@ -74,10 +74,10 @@ def word(design: Design) -> Iterator[Finding]:
 
 def accumulator(design: Design) -> Iterator[Finding]:
     """Sums of which a part, in whatever order they arrive, can leave the accumulator."""
-    for _, op in _ops(design):
+    for graph, op in _ops(design):
         if not isinstance(op, (MatVec, SegmentSum)):
             continue
-        partial = _partial(design, op)
+        partial = largest_partial_sum(graph, op, design.spans)
         if partial > design.chip.word_high:
             text = f"a sum of parts can reach {partial:,}"
             if _leaves(design, op.out, _word(design)):
@@ -148,11 +148,6 @@ def _wide(where: str, message: str, form: Format, bits: int) -> Finding:
     """A format that has more bits than a word, whatever the values are."""
     numbers = f"its format has {form.bits} bits, for {form.low:,} to {form.high:,}"
     return Finding("word", where, message, numbers, f"{bits} bits", OTHER_CHIP)
-
-
-def _partial(design: Design, op: MatVec | SegmentSum) -> int:
-    assert design.integers is not None  # an op of it
-    return largest_partial_sum(design.integers, op, design.spans)
 
 
 def _ops(design: Design) -> Iterator[tuple[IntegerGraph, Op]]:
