@@ -2,7 +2,7 @@
 
 A state that keeps z = sigmoid(u) of itself, z nearly 1, loses 1 - z: as a difference it would have the error that z
 has, an absolute one. It is computed as sigmoid(-u), and 1 - exp(u) as -expm1(u), with fraction bits of its own, and
-the state becomes itself and a small step.
+the state becomes itself and a small step. Where the gate is 1 - q, it is q.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 
 from compiler.graph.draft import Draft, rewrite
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Apply, Mul, Op, StateRead, Sub
+from compiler.graph.ops import Add, Apply, Gather, Mul, Op, StateRead, Sub
 from compiler.quantize.retention import retention
+from compiler.rewrite.algebra import one_minus
 from hw_models.arrays import Floats
 
 SLOW = 1 / 64
@@ -36,7 +37,7 @@ def _has_gates(graph: Graph) -> bool:
         if isinstance(op, Mul):
             a, b = graph.makers.get(op.a), graph.makers.get(op.b)
             for gate, other in ((a, b), (b, a)):
-                if isinstance(gate, Apply) and gate.function in GATES and isinstance(other, (StateRead, Sub)):
+                if isinstance(gate, (Apply, Sub, Gather)) and isinstance(other, (StateRead, Sub)):
                     return True
     return False
 
@@ -115,12 +116,27 @@ def _state(draft: Draft, name: str, slow: set[str]) -> str | None:
 
 def _is_gate(draft: Draft, name: str) -> bool:
     definition = draft.definition(name)
-    return isinstance(definition, Apply) and definition.function in GATES
+    if isinstance(definition, Apply):
+        return definition.function in GATES
+    return _lost(draft, name) is not None
+
+
+def _lost(draft: Draft, name: str) -> str | None:
+    """q where the value is 1 - q, or some elements of it."""
+    definition = draft.definition(name)
+    if isinstance(definition, Gather) and len(definition.sources) == 1:
+        return one_minus(draft, definition.sources[0])
+    return one_minus(draft, name)
 
 
 def _shut(draft: Draft, gate: str) -> tuple[str, bool]:
     """1 - gate, or gate - 1 where the second is true, with fraction bits of its own."""
-    definition = draft.definition(gate)
+    definition, lost = draft.definition(gate), _lost(draft, gate)
+    if lost is not None:
+        if not isinstance(definition, Gather):
+            return lost, False
+        index = definition.index
+        return draft.emit(lambda out: Gather(out, (lost,), index), f"{gate}.lost", gate), False
     assert isinstance(definition, Apply)  # as _is_gate has found
     x = definition.x
     if definition.function == "exp":

@@ -16,7 +16,7 @@ from compiler.graph.op_table import OpTable
 from compiler.graph.ops import StateRead, StateWrite
 from hw_models.arrays import Floats
 
-SEQUENCES, STEPS = 4, 64
+SEQUENCES, STEPS = 16, 64
 """How much of the calibration is looked at."""
 NUDGE = 2.0**-16
 """How far apart a function's argument is taken for its slope."""
@@ -24,10 +24,12 @@ NUDGE = 2.0**-16
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What one state does in an iteration, element by element, on average: the share of it that leaks away, the root
-    mean square of its step, and the largest magnitude that it had or was on its way to."""
+    """What one state does in an iteration, element by element, on average: the share of it that leaks away, in all
+    sequences and in the one where least does, the root mean square of its step, and the largest magnitude that it had
+    or was on its way to."""
 
     leak: Floats
+    least: Floats
     step: Floats
     largest: Floats
 
@@ -144,7 +146,7 @@ class _Watch:
         before, after = np.broadcast_arrays(self.before[state], value)
         leak = np.broadcast_to(1.0 - slope, after.shape).astype(np.float64)
         step = (after - before).astype(np.float64)
-        self.leaks.setdefault(state, []).append(leak.mean(axis=1))
+        self.leaks.setdefault(state, []).append(leak)
         self.steps.setdefault(state, []).append(np.mean(step**2, axis=1))
         with np.errstate(divide="ignore", invalid="ignore"):
             goal = np.abs(before + np.where(leak > 0, step / leak, 0.0))  # where it would come to rest
@@ -154,4 +156,4 @@ class _Watch:
 
     def kept(self, state: str) -> Kept:
         leak, step = np.mean(self.leaks[state], axis=0), np.sqrt(np.mean(self.steps[state], axis=0))
-        return Kept(leak, step, self.reach[state])
+        return Kept(leak.mean(axis=1), leak.min(axis=1), step, self.reach[state])

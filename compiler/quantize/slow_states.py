@@ -77,7 +77,7 @@ def _slow(kept: Kept, fraction: int, often: int) -> bool:
     """Whether rounding, so often in a step, would stop a neuron too early, or swallow its steps."""
     lsb = 2.0**-fraction
     reach = np.maximum(kept.largest, SMALL * kept.largest.max(initial=0.0))
-    short = often * stops_short(kept.leak, lsb)
+    short = often * stops_short(kept.least, lsb)
     return bool(np.any(short > SHORT * reach) or np.any(_swallowed(kept.step, lsb)))
 
 

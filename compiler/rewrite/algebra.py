@@ -11,8 +11,8 @@ from compiler.rewrite.fold import product
 
 
 def algebra(graph: Graph) -> Graph:
-    """x*c*d -> x*(c*d); (x+c)*d -> x*d + c*d; f*(1-q) + g*q -> f + q*(g-f)."""
-    return rewrite(graph, products, affine, blend)
+    """x*c*d -> x*(c*d); (x+c)*d -> x*d + c*d; 1 - (1-q) -> q; f*(1-q) + g*q -> f + q*(g-f)."""
+    return rewrite(graph, products, affine, twice, blend)
 
 
 def products(draft: Draft, op: Op) -> Op | None:
@@ -49,6 +49,14 @@ def affine(draft: Draft, op: Op) -> Op | None:
     return Add(op.out, scaled, draft.constant(c * d, product(name, op.b, f"{op.out}.offset")))
 
 
+def twice(draft: Draft, op: Op) -> str | None:
+    """1 - (1 - q) -> q: the share that a gate lets through, whose fraction bits are its own."""
+    if not isinstance(op, Sub) or not _is_one(draft, op.a):
+        return None
+    q = one_minus(draft, op.b)
+    return q if q is not None and draft.size(q) == draft.size(op.out) else None
+
+
 def blend(draft: Draft, op: Op) -> Op | None:
     """f * (1 - q) + g * q -> f + q * (g - f): one product, and no 1 - q."""
     if not isinstance(op, Add):
@@ -58,7 +66,7 @@ def blend(draft: Draft, op: Op) -> Op | None:
         if not (isinstance(left, Mul) and isinstance(right, Mul) and draft.own(first) and draft.own(second)):
             continue
         for f, rest in ((left.a, left.b), (left.b, left.a)):
-            q = _one_minus(draft, rest)
+            q = one_minus(draft, rest)
             if q is None or q not in (right.a, right.b):
                 continue
             g = right.b if right.a == q else right.a
@@ -68,15 +76,19 @@ def blend(draft: Draft, op: Op) -> Op | None:
     return None
 
 
-def _one_minus(draft: Draft, name: str) -> str | None:
+def one_minus(draft: Draft, name: str) -> str | None:
     """q where the value is 1 - q."""
     definition = draft.definition(name)
     if isinstance(definition, Sub):
-        one = draft.array(definition.a)
-        return definition.b if one is not None and bool(np.all(one == 1.0)) else None
+        return definition.b if _is_one(draft, definition.a) else None
     if isinstance(definition, Add):
-        one, inner = draft.array(definition.b), draft.definition(definition.a)
-        if one is not None and bool(np.all(one == 1.0)) and isinstance(inner, Mul):
+        inner = draft.definition(definition.a)
+        if _is_one(draft, definition.b) and isinstance(inner, Mul):
             minus = draft.array(inner.b)
             return inner.a if minus is not None and bool(np.all(minus == -1.0)) else None
     return None
+
+
+def _is_one(draft: Draft, name: str) -> bool:
+    array = draft.array(name)
+    return array is not None and bool(np.all(array == 1.0))

@@ -213,6 +213,18 @@ def test_blend_has_one_product(whole: float, sign: float | None, products: int) 
     assert (last == ["Sub", "Mul", "Add", "Output"]) == (products == 1)
 
 
+def test_one_minus_one_minus_a_gate_is_the_gate() -> None:
+    """`k = 1 - q; k*f + (1-k)*g` is one product."""
+    r, x = recorder(3)
+    f, g = (r.apply(r.binary(Mul, x, r.constant("c", [c])), "tanh") for c in (1.0, 2.0))
+    q = r.apply(r.binary(Mul, x, r.constant("c", [3.0])), "sigmoid")
+    one = r.constant("one", [1.0])
+    k = r.binary(Sub, one, q)
+    rest = r.binary(Sub, one, k)
+    r.output(r.binary(Add, r.binary(Mul, f, k), r.binary(Mul, rest, g)))
+    assert kinds(simplified(r))[-4:] == ["Sub", "Mul", "Add", "Output"]
+
+
 def test_affine_and_products() -> None:
     r, x = recorder(3)
     y = r.apply(x, "tanh")

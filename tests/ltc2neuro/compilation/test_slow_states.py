@@ -112,6 +112,30 @@ def test_substeps_in_a_loop_of_ones_own(form, tau):
     assert rest < 0.002
 
 
+def _gate(tau, x):
+    """Of a neuron that moves ten times more slowly where the input is large."""
+    return torch.sigmoid(-4 * x[:, :1]) / tau
+
+
+GATED = {
+    "k*v + (1-k)*x": lambda tau, x, v: _blended(1 - _gate(tau, x), x, v),
+    "the same gate for all": lambda tau, x, v: _blended(1 - _gate(tau[:1], x), x, v),
+    "v + g*(x-v)": lambda tau, x, v: v + _gate(tau, x) * (x - v),
+    "exp(-g)": lambda tau, x, v: x + (v - x) * torch.exp(-_gate(tau, x)),
+    "(tau*v + g*x) / (tau + g)": lambda tau, x, v: (v + _gate(tau, x) * x) / (1 + _gate(tau, x)),
+}
+
+
+@pytest.mark.parametrize("form", GATED.values(), ids=GATED)
+def test_gated_leaks(form):
+    """The sequence in which a neuron leaks least decides; on the average of all, it stopped 1 % short, and no setting
+    cured it."""
+    net = _compiled(First(Recurrent(Leak([1000.0, 500.0], form))))
+    (rate, _), (_, rest) = _off(net, "layer.v", 0.5, 0.99)
+    assert rate < 0.005
+    assert rest < 0.002
+
+
 class Mixes(torch.nn.Module):
     """Neurons that feed one another: `A h + B x`, or the same as a step."""
 
@@ -255,16 +279,16 @@ def test_what_a_slow_layer_loses_is_found_beside_a_fast_one():
 
 
 class Gated(torch.nn.Module):
-    """A leak that its input slows down."""
+    """A leak that its input slows down, by a gate that is no difference from 1."""
 
     state_size = 2
 
-    def __init__(self, tau):
+    def __init__(self):
         super().__init__()
-        self.tau, self.inputs = tau, torch.nn.Linear(3, 2, bias=False)
+        self.inputs = torch.nn.Linear(3, 2, bias=False)
 
     def forward(self, x, h):
-        k = 1 - torch.sigmoid(x[:, :1]) / self.tau
+        k = torch.tanh(4 + x[:, :1] / 2)
         h = k * h + (1 - k) * self.inputs(x)
         return h, h
 
@@ -273,7 +297,7 @@ class Gated(torch.nn.Module):
 def test_a_gain_that_only_some_samples_lose_is_found():
     """Where gates are nearly shut: none is in the first 256 samples, and a mean over all would hide it."""
     torch.manual_seed(0)
-    model, random = First(Recurrent(Gated(1000.0), batch_first=True)).eval(), np.random.default_rng(1)
+    model, random = First(Recurrent(Gated(), batch_first=True)).eval(), np.random.default_rng(1)
     x = np.repeat(random.normal(size=(3, 4, 3)), 600, axis=1)
     (found,) = [f for f in ltc2neuro.check(model, "loihi2", x) if f.rule == "slow decay"]
     assert 0.5 < abs(float(found.numbers.split("where it settles is off by ")[1].split("%")[0])) < 2
