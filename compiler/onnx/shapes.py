@@ -26,12 +26,19 @@ class Shapes:
     """whether it answers at the last step only"""
     step_shape: tuple[int, ...] | None = None
     """shape of the answer of one sample; None: flat"""
+    sample_shape: tuple[int, ...] | None = None
+    """shape of one sample; None: flat"""
 
     def enter(self, nodes: Nodes, axes: tuple[str, ...], features: int) -> tuple[str, list[onnx.ValueInfoProto]]:
         """Samples (batch, *axes, channels), the time before each in the last channel; and the inputs of the model."""
         order = ["batch", *axes]
         order = order[::-1] if self.time_first else order
-        inputs, x = [self._info("x", *order, features - self.timed)], "x"
+        features -= self.timed
+        inputs, x = [self._info("x", *order, *((features,) if self.sample_shape is None else self.sample_shape))], "x"
+        if self.sample_shape is not None:
+            wanted = nodes.constant("x.flat shape", [*(0 for _ in order), features], np.int64)
+            x = nodes.shared.name("x.flat")
+            nodes.standard("Reshape", ["x", wanted], [x])
         if self.timed:
             spans = nodes.shared.name("timespans")
             inputs.append(self._info(spans, *order))

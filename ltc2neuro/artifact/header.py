@@ -45,6 +45,7 @@ class Header:
     passes: tuple[PassRecord, ...]
     layout: Layout = BATCH_FIRST
     """batch first in files that are older than layouts"""
+    own_shape: tuple[int, ...] | None = None
     evidence: Evidence | None = None
 
 
@@ -59,6 +60,7 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
         "layout": asdict(net.layout),
         "evidence": None if net.evidence is None else net.evidence.plain(),
     }
+    table |= {} if net.own_shape is None else {"own_shape": list(net.own_shape)}
     arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
     container.write(path, table | dict(own.table), {"float": net.float_graph, **own.graphs}, {**own.arrays, **arrays})
@@ -105,6 +107,8 @@ def _problem(net: BaseRecord) -> str:
     outputs = net.leaves.size
     if prod(net.step_shape) != outputs:
         return f"its answer of {outputs} numbers has the shape {net.step_shape}"
+    if prod(net.sample_shape) != net.features or min(net.sample_shape, default=1) < 1:
+        return f"its samples of {net.features} numbers have the shape {net.sample_shape}"
     if net.readout not in ("every", "last"):
         return f"it answers {net.readout!r}"
     if not (isfinite(net.dt) and net.dt > 0):

@@ -45,6 +45,7 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
         answers_time_first=layout.answers_time_first,
         last=record.readout == "last",
         step_shape=record.step_shape,
+        sample_shape=record.own_shape,
     )
     if graph == "float":
         shapes = replace(shapes, reals=FLOAT32)

@@ -85,8 +85,9 @@ def _run(
     part = net.executor(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
-    # what is neither a list nor three axes is refused by the run
-    rows = x if isinstance(x, list) else net.record.layout.rows(x) if x.ndim == 3 else []
+    # an array with other axes is refused by the run
+    axes = 2 + len(net.record.sample_shape)
+    rows = x if isinstance(x, list) else net.record.layout.rows(x) if x.ndim == axes else []
     if len(rows) <= part:
         sequences = net.host.sequences(x, spans)
         whole = run_network(net, sequences, on)

@@ -30,6 +30,7 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
         resolved=float(torch.finfo(own).eps),
         own=str(own).removeprefix("torch."),
         unread=unread_channels(traced.graph),
+        shape=traced.sample_shape,
     )
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
     warn_of_own_arithmetic(asked.model, traced, traced.graph, arrays, stacklevel=above)

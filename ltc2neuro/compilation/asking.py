@@ -67,6 +67,3 @@ def ask(
 def _check(sequences: Sequences) -> None:
     if not sequences.arrays or any(a.shape[0] == 0 for a in sequences.arrays):
         raise InputError("calibration is empty", advice="Give at least one sequence with at least one sample.")
-    features = {a.shape[1] for a in sequences.arrays}
-    if len(features) > 1:
-        raise InputError("calibration sequences differ in their features", numbers=f"{sorted(features)}")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Gather, MatVec
 from hw_models.arrays import Floats
+from ltc2neuro.inputs.sample_shape import channel
 
 MOST_NAMED = 8
 """How many channels a warning names"""
@@ -24,20 +25,22 @@ def warn_of_poor_calibration(
     resolved: float = 0.0,
     own: str = "",
     unread: frozenset[int] = frozenset(),
+    shape: tuple[int, ...] = (),
 ) -> None:
     """Warn of the channels of which these sequences (time, channels) show no range, or too little, with their numbers.
 
     Where it is `timed`, the last channel is the time before each sample. What varies by no more than `resolved` of
-    itself, the model's `own` type does not tell apart. Channels that are `unread` need no range.
+    itself, the model's `own` type does not tell apart. Channels that are `unread` need no range. Samples have this
+    `shape`.
     """
     low, high = np.min([s.min(axis=0) for s in sequences], axis=0), np.max([s.max(axis=0) for s in sequences], axis=0)
     lost = (low < high) & (high - low <= resolved * np.maximum(np.abs(low), np.abs(high)))
     features = low.size - timed
     still = np.where(np.arange(low.size) < features, low == high, (low == high) | lost)
-    found = _problems(low, still, sum(len(s) for s in sequences), unread, timed=timed)
+    found = _problems(low, still, sum(len(s) for s in sequences), unread, shape, timed=timed)
     flat = [i for i in np.flatnonzero(lost[:features]).tolist() if i not in unread]
     if flat:
-        named = ", ".join(f"{i} ({low[i]:.12g} to {high[i]:.12g})" for i in flat[:MOST_NAMED])
+        named = ", ".join(f"{channel(i, shape)} ({low[i]:.12g} to {high[i]:.12g})" for i in flat[:MOST_NAMED])
         warnings.warn(
             f"input channel{'s' if flat[1:] else ''} {named}{_more(flat)} of {features} "
             f"{'vary' if flat[1:] else 'varies'} too little for {own}, the model's own type, to tell it apart: torch "
@@ -74,7 +77,13 @@ def unread_channels(graph: Graph) -> frozenset[int]:
 
 
 def _problems(
-    low: Floats, constant: npt.NDArray[np.bool_], samples: int, unread: frozenset[int], *, timed: bool
+    low: Floats,
+    constant: npt.NDArray[np.bool_],
+    samples: int,
+    unread: frozenset[int],
+    shape: tuple[int, ...],
+    *,
+    timed: bool,
 ) -> list[str]:
     features = low.size - timed
     still = np.array([i for i in np.flatnonzero(constant[:features]).tolist() if i not in unread], np.int64)
@@ -84,7 +93,7 @@ def _problems(
     elif still.size == features and not low[:features].any():
         found.append("all of it is 0")
     elif still.size:
-        named = ", ".join(f"{i} (always {low[i]:.6g})" for i in still[:MOST_NAMED])
+        named = ", ".join(f"{channel(i, shape)} (always {low[i]:.6g})" for i in still[:MOST_NAMED])
         word = "channel" if still.size == 1 else "channels"
         verb = "varies" if still.size == 1 else "vary"
         found.append(f"input {word} {named}{_more(still)} of {features} never {verb}")

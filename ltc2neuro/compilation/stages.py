@@ -47,6 +47,12 @@ class Recorded:
         return self.traced.layout(self.asked.batch_first)
 
     @property
+    def own_shape(self) -> tuple[int, ...] | None:
+        """The shape of one sample, where it has not one axis."""
+        shape = self.traced.sample_shape
+        return None if len(shape) == 1 else shape
+
+    @property
     def shortest_span(self) -> float | None:
         """The shortest time before a sample that the network may be given."""
         return self.traced.shortest if self.asked.timed else None
@@ -66,8 +72,8 @@ def record(asked: Asked) -> Recorded:
     """Raises `TraceError` for what cannot be compiled, `ProofError` where the record differs from torch."""
     begin("recording the model, and proving the trace")
     told = True if asked.samples.ragged and asked.batch_first is None else asked.batch_first
-    arrays = list(asked.samples.arrays)
-    return Recorded(asked, proved(asked.model, arrays, dt=asked.dt, timespans=asked.spans, batch_first=told))
+    samples = asked.samples.shaped
+    return Recorded(asked, proved(asked.model, samples, dt=asked.dt, timespans=asked.spans, batch_first=told))
 
 
 def simplify(recorded: Recorded, rewrite: Callable[[Graph], tuple[Graph, tuple[PassRecord, ...]]]) -> Simplified:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hw_models.errors import InputError
+from ltc2neuro.inputs.sample_shape import channel
 
 Array = np.ndarray
 
@@ -45,6 +46,8 @@ class Tally:
     held_high: Array
     repeat: int = 1
     """how many values an element has in one sample"""
+    shape: tuple[int, ...] = ()
+    """of the vector, where it has several axes"""
 
     def joined(self, other: Tally) -> Tally:
         """Both together."""
@@ -57,7 +60,7 @@ class Tally:
 
     def element(self, i: int) -> str:
         """How element `i` is called."""
-        return SPANS if self.name == SPANS else f"{self.name} {i}"
+        return SPANS if self.name == SPANS else f"{self.name} {channel(i, self.shape)}"
 
     def ranges(self, i: int) -> str:
         """How far element `i` went, and how far it may, with digits that tell the ends of the range apart."""
@@ -133,12 +136,17 @@ def tell(clipped: Clipped, *, strict: bool, stacklevel: int) -> None:
 
 
 def input_tallies(
-    arrays: Sequence[Array], clips: Array, held: tuple[Array | float, Array | float], shortest: float | None
+    arrays: Sequence[Array],
+    clips: Array,
+    held: tuple[Array | float, Array | float],
+    shortest: float | None,
+    shape: tuple[int, ...] = (),
 ) -> tuple[Tally, ...]:
     """What was clipped of the sequences (time, channels) that entered, in the user's units.
 
-    `clips` (channels,) says how often each was clipped on its way to integers, `held` from where to where it is not.
-    The last channel is the time before each sample where there is a `shortest`, to which shorter ones are clipped.
+    Samples had this `shape`. `clips` (channels,) says how often each was clipped on its way to integers, `held` from
+    where to where it is not. The last channel is the time before each sample where there is a `shortest`, to which
+    shorter ones are clipped.
     """
     if not clips.size or not any(len(a) for a in arrays):
         return ()
@@ -152,7 +160,7 @@ def input_tallies(
         held_low[-1] = max(held_low[-1], shortest)
     parts = [("input channel", slice(0, features)), (SPANS, slice(features, None))]
     return tuple(
-        Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own])
+        Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own], shape=shape)
         for name, own in parts
         if clips[own].any()
     )

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -73,7 +74,7 @@ def as_rows(state: object, words: Mapping[str, StateWord], batch: int | None) ->
     wholes = {match[1] for name in words if (match := _PART.fullmatch(name))}
     if not isinstance(state, Mapping) or not set(state) <= set(words) | wholes:
         raise _other_states(state, words)
-    given = {str(name): _array(name, array) for name, array in state.items()}
+    given = {str(name): _array(name, array, _size(str(name), words)) for name, array in state.items()}
     found: dict[str, np.ndarray] = {}
     left_out = {n: word.rest for n, word in words.items() if word.rest is not None and n not in given}
     for name, word in words.items():
@@ -83,7 +84,7 @@ def as_rows(state: object, words: Mapping[str, StateWord], batch: int | None) ->
         if name in given:
             found[name] = given[name]
         elif match and match[1] in given:
-            whole, size = given[match[1]], sum(w.size for n, w in words.items() if n.startswith(f"{match[1]}["))
+            whole, size = given[match[1]], _size(match[1], words)
             _check_shape(match[1], whole, size, batch)
             found[name] = whole[:, int(match[2]) : int(match[3])]
         else:
@@ -113,11 +114,19 @@ def _check_shape(name: str, array: np.ndarray, size: int, batch: int | None) -> 
         )
 
 
-def _array(name: object, given: object) -> np.ndarray:
+def _size(name: str, words: Mapping[str, StateWord]) -> int:
+    """The elements of a state, or of one that the network has in parts."""
+    return words[name].size if name in words else sum(w.size for n, w in words.items() if n.startswith(f"{name}["))
+
+
+def _array(name: object, given: object, size: int) -> np.ndarray:
+    """A state (batch, ...) as (batch, size), where it is of that size."""
     array = as_array(given, f"state {name}")
     check_numbers(array, f"state {name}")
     if array.dtype == np.bool_:
         raise InputError("a state cannot be bool", where=str(name), advice="Give int64 or floats.")
+    if array.ndim > 2 and prod(array.shape[1:]) == size:
+        return array.reshape(len(array), size)
     return array[0] if array.ndim == 3 and len(array) == 1 else array
 
 

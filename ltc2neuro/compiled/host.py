@@ -23,6 +23,7 @@ from ltc2neuro.inputs.arrays import (
     check_numbers,
     with_timespans,
 )
+from ltc2neuro.inputs.sample_shape import flat
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,24 @@ class Host:
     def sequences(self, x: Samples, timespans: Samples | None = None) -> Sequences:
         """`x` as what a run takes, the time before each sample its last channel. Raises `InputError`."""
         record = self.record
-        sequences = as_sequences(x, record.features, layout=record.layout)
+        sequences = as_sequences(x, record.sample_shape, layout=record.layout)
         return with_timespans(sequences, timespans, record.shortest_span)
 
     def quantize(self, x: ArrayOrTensor) -> Integers:
         """See `BaseNetwork.quantize`."""
-        array = _checked(x, self.record.features + self.record.timed, "x")
-        return self.record.enters.quantize(array.astype(np.float64))[0]
+        record = self.record
+        shape = (record.features + 1,) if record.timed else record.sample_shape
+        array = _checked(x, shape, "x")
+        return record.enters.quantize(flat(array, shape).astype(np.float64))[0]
 
     def dequantize(self, integers: npt.ArrayLike) -> Floats:
         """See `BaseNetwork.dequantize`."""
-        array = _checked(integers, self.record.leaves.size, "integers")
+        array = _checked(integers, (self.record.leaves.size,), "integers")
         return self.record.leaves(array.astype(np.float64))
 
     def shaped(self, outputs: Floats) -> Floats:
         """See `BaseNetwork.shaped`."""
-        array = _checked(outputs, self.record.leaves.size, "outputs")
+        array = _checked(outputs, (self.record.leaves.size,), "outputs")
         return shaped(array, self.record.readout, self.record.step_shape)
 
     def answers(self, outputs: Iterable[object]) -> list[Floats]:
@@ -69,8 +72,8 @@ class Host:
         return self.record.words[check_choice(name, self.record.words, "state")].lsb
 
 
-def _checked(given: object, size: int, what: str) -> np.ndarray:
+def _checked(given: object, shape: tuple[int, ...], what: str) -> np.ndarray:
     array = as_array(given)
-    check_last(array, size, what)
+    check_last(array, shape, what)
     check_numbers(array, what)
     return array

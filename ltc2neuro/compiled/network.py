@@ -49,7 +49,7 @@ class BaseNetwork(BaseRecord, ABC):
     def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
         """What `model(x)` returns, as float64, from the usual executor, the reference.
 
-        `x` is (batch, time, features), or a list of (time, features); the result is
+        `x` is (batch, time, *sample_shape), mostly (batch, time, features), or a list of sequences; the result is
         (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
         time first, time and batch change places.
         """
@@ -90,7 +90,7 @@ class BaseNetwork(BaseRecord, ABC):
     def stream(
         self, batch: int | None = None, state: GivenStates | None = None, *, on: str = USUAL, strict: bool = False
     ) -> Stream:
-        """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features).
+        """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features), or (*shape).
 
         `state`, as for `run`, is where it starts; `on` an executor that takes states. What is clipped is warned of
         once; `strict` makes an `InputError` of it.
@@ -105,7 +105,7 @@ class BaseNetwork(BaseRecord, ABC):
     # --- the host's side -----------------------------------------------------------------------------------
 
     def quantize(self, x: ArrayOrTensor) -> Integers:
-        """Samples (..., features) as the integers that enter the chip; out of range saturates.
+        """Samples (..., *sample_shape) as the integers (..., features) that enter the chip; out of range saturates.
 
         Raises `InputError` for other features and for what is not finite.
         """

@@ -53,6 +53,8 @@ class BaseRecord(ABC):
     """what each pass over the float graph did; of networks without microcode, files of version 0.2 do not tell"""
     layout: Layout = BATCH_FIRST
     """whether arrays have batch or time first, in and out"""
+    own_shape: tuple[int, ...] | None = None
+    """shape of one sample as the model takes it, where that is not (features,)"""
 
     @cached_property
     @abstractmethod
@@ -85,11 +87,22 @@ class BaseRecord(ABC):
         return self.enters.host.scale.size - self.timed
 
     @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Shape of one sample as the model takes it; the chip gets its features flat."""
+        return (self.features,) if self.own_shape is None else self.own_shape
+
+    @property
+    def arrays(self) -> str:
+        """How arrays of samples lie, in words."""
+        return self.layout.words(*(("features",) if self.own_shape is None else self.own_shape))
+
+    @property
     def signature(self) -> str:
         """What goes in and what comes out: `5 features -> (2,) at every step`."""
+        features = f"{self.features} features" if self.own_shape is None else f"{self.own_shape}"
         spans = " and the time before each sample" if self.timed else ""
         often = "at every step" if self.readout == "every" else "at the last step"
-        return f"{self.features} features{spans} -> {self.step_shape} {often}"
+        return f"{features}{spans} -> {self.step_shape} {often}"
 
     @property
     def model_states(self) -> tuple[State, ...]:

@@ -110,7 +110,7 @@ def _clipped(
 ) -> Clipped:
     """What running `x` has clipped, `beyond` how often of each channel; real values clip none but spans."""
     ends = net.record.enters.user_range if executor.integers else (-np.inf, np.inf)
-    tallies = list(input_tallies(x.arrays, beyond, ends, net.record.shortest_span))
+    tallies = list(input_tallies(x.arrays, beyond, ends, net.record.shortest_span, net.record.sample_shape))
     inside: dict[str, Clip] = {}
     for _, execution in parts:
         for name, clip in execution.clips.items():

@@ -44,17 +44,18 @@ class Stream:
         self.reset(state)
 
     def step(self, x: ArrayOrTensor, timespan: ArrayOrTensor | None = None) -> Floats:
-        """One sample: x (features,) -> step_shape, or x (batch, features) -> (batch, *step_shape).
+        """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape).
 
         `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
         """
         array = as_array(x)
-        expected = (self._record.features,) if self._batch is None else (self._batch, self._record.features)
+        shape = self._record.sample_shape
+        expected = shape if self._batch is None else (self._batch, *shape)
         if array.shape != expected:
             raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
-        rows = np.reshape(array, (-1, 1, self._record.features))
+        rows = np.reshape(array, (-1, 1, *shape))
         spans = None if timespan is None else _spans(timespan, len(rows))
-        samples = with_timespans(as_sequences(rows, self._record.features), spans, self._record.shortest_span)
+        samples = with_timespans(as_sequences(rows, shape), spans, self._record.shortest_span)
         run = run_network(self._net, samples, self._on, self.state)
         clipped = clipped_of(self._net, samples, run, self.state)
         self._clipped = self._clipped.joined(clipped)

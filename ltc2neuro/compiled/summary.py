@@ -20,7 +20,7 @@ from ltc2neuro.compiled.time_constants import least_and_most
 def summary(parts: Parts) -> str:
     """Blocks, populations, synapses, formats, time constants, ticks."""
     net = parts.record
-    lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.signature}; {net.layout}"]
+    lines = [f"Network for {net.chip.title} ({net.chip.name}): {net.signature}; {net.arrays}"]
     if net.evidence is not None:
         lines.append(f"proof: {net.evidence.headline()}")
     lines += ["", "blocks (a sample runs them in order)"]

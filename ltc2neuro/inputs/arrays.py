@@ -13,6 +13,7 @@ from hw_models.arguments import shown
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.sample_shape import flat
 
 if TYPE_CHECKING:
     import torch
@@ -25,12 +26,20 @@ Samples: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor]"
 class Sequences:
     """Sequences (time, features) and whether they came as a list of their own (`ragged`) or as one array.
 
-    `layout` is the order of batch and time in that array, and in those that are made of its answers.
+    `layout` is the order of batch and time in that array, and in those that are made of its answers; `sample_shape`
+    the shape that each sample had, where that is known.
     """
 
     arrays: tuple[Floats, ...]
     ragged: bool
     layout: Layout = BATCH_FIRST
+    sample_shape: tuple[int, ...] | None = None
+
+    @property
+    def shaped(self) -> list[Floats]:
+        """The sequences as they were given, (time, *sample_shape)."""
+        shape = self.sample_shape
+        return list(self.arrays) if shape is None else [a.reshape(len(a), *shape) for a in self.arrays]
 
     def groups(self) -> list[list[int]]:
         """Indices of sequences of equal length, which run side by side."""
@@ -143,54 +152,57 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
                 "pure takes a time span of 0 if the calibration has one.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
-    return Sequences(tuple(joined), x.ragged, x.layout)
+    return Sequences(tuple(joined), x.ragged, x.layout, x.sample_shape)
 
 
-def _flattened(shape: tuple[int, ...]) -> str:
-    """How to give images and other features of several axes to a network and to its model."""
-    return (
-        f"Flatten each sample, x.reshape({shape[0]}, {shape[1]}, -1), and let the model restore its shape: "
-        f"torch.nn.Sequential(torch.nn.Unflatten(-1, {shape[2:]}), model). Where there is no time axis, x[:, None] "
-        "first makes each image a sequence of one."
-    )
+def check_last(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:
+    """Raise `InputError` unless `array` is (..., *shape): a single element would be repeated."""
+    if array.ndim < len(shape) or array.shape[array.ndim - len(shape) :] != shape:
+        expected = ", ".join(map(str, ("...", *shape)))
+        raise InputError(f"{what} has the wrong shape", numbers=f"shape {array.shape}, expected ({expected})")
 
 
-def check_last(array: np.ndarray, size: int, what: str) -> None:
-    """Raise `InputError` unless the last axis of `array` has `size` elements: a single one would be repeated."""
-    if array.ndim == 0 or array.shape[-1] != size:
-        raise InputError(f"{what} has the wrong shape", numbers=f"shape {array.shape}, expected (..., {size})")
+def as_sequences(
+    x: Samples, sample_shape: tuple[int, ...] | None, what: str = "x", layout: Layout = BATCH_FIRST
+) -> Sequences:
+    """`x` as sequences of samples of that shape, which are flat inside; None: of any shape, all of the same.
 
-
-def as_sequences(x: Samples, features: int | None, what: str = "x", layout: Layout = BATCH_FIRST) -> Sequences:
-    """`x` as sequences.
-
-    `x` is (batch, time, features), or as `layout` says, or a list of (time, features). Raises `InputError` that gives
-    the shape expected, for wrong ranks, wrong features and values that are not finite.
+    `x` is (batch, time, *sample_shape), or as `layout` says, or a list of (time, *sample_shape). Raises `InputError`
+    that gives the shape expected, for wrong ranks, wrong features and values that are not finite.
     """
-    listed = x if isinstance(x, (list, tuple)) and (not x or as_array(x[0]).ndim == 2) else None
-    ragged = listed is not None
-    expected = layout.shape("features" if features is None else features)
+    axes = ("features",) if sample_shape is None else sample_shape
+    listed = x if isinstance(x, (list, tuple)) and (not x or _is_sequence(as_array(x[0]), sample_shape)) else None
+    expected = layout.shape(*axes)
     if listed is not None:
         arrays = [as_array(s) for s in listed]
         shapes = [a.shape for a in arrays]
+        expected = expected.replace("batch, ", "")
     else:
         whole = as_array(x, what, expected)
-        if whole.ndim != 3:
+        if whole.ndim < 3 if sample_shape is None else whole.ndim != 2 + len(sample_shape):
             raise InputError(
                 f"{what} has {whole.ndim} dimensions",
                 numbers=f"shape {whole.shape}, expected {expected}",
-                advice=_flattened(whole.shape)
-                if whole.ndim > 3
-                else "Give a batch of sequences, or a list of (time, features) sequences; "
+                advice=f"Give a batch of sequences, or a list of {expected.replace('batch, ', '')} sequences; "
                 f"{'x[:, None]' if layout.time_first else 'x[None]'} is a batch of one.",
             )
-        arrays, shapes = layout.rows(whole), [whole.shape]
-    for shape, array in zip(shapes * len(arrays) if not ragged else shapes, arrays, strict=False):
-        if array.ndim != 2 or (features is not None and array.shape[1] != features):
-            wanted = expected.replace("batch, ", "") if ragged else expected
-            raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {wanted}")
+        arrays = layout.rows(whole)
+        shapes = [whole.shape] * len(arrays)
+    differ = sorted({a.shape[1:] for a in arrays})
+    if sample_shape is None and differ[1:]:
+        raise InputError(f"{what} sequences differ in their features", numbers=f"{differ}")
+    found = differ[0] if sample_shape is None and differ else sample_shape
+    for shape, array in zip(shapes, arrays, strict=True):
+        if array.shape[1:] != found:
+            raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {expected}")
         check_numbers(array, what)
-    return Sequences(tuple(np.asarray(a, np.float64) for a in arrays), ragged, layout)
+    inside = tuple(flat(np.asarray(a, np.float64), found or ()) for a in arrays)
+    return Sequences(inside, listed is not None, layout, found)
+
+
+def _is_sequence(array: np.ndarray, sample_shape: tuple[int, ...] | None) -> bool:
+    """Whether it is one sequence of samples of that shape, or of any with at least one axis."""
+    return array.ndim >= 2 if sample_shape is None else array.ndim == 1 + len(sample_shape)
 
 
 def as_targets(

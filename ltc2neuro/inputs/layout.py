@@ -35,15 +35,20 @@ class Layout:
     """the same of steps"""
 
     def __str__(self) -> str:
+        return self.words("features")
+
+    def words(self, *sample: object) -> str:
+        """How arrays lie, in words; the axes of one `sample` are their last."""
         if self.time_first is None:
             return "lists of sequences only: it was not said whether arrays have batch or time first"
-        if self.time_first == self.answers_time_first:
-            return f"arrays {self.shape('features')}"
-        return f"arrays {self.shape('features')}, answers {replace(self, time_first=not self.time_first).shape('...')}"
+        answers = replace(self, time_first=self.answers_time_first).shape("...")
+        return f"arrays {self.shape(*sample)}" + (
+            f", answers {answers}" if self.time_first != self.answers_time_first else ""
+        )
 
-    def shape(self, features: object) -> str:
-        """The axes of an input, in words."""
-        return f"(time, batch, {features})" if self.time_first else f"(batch, time, {features})"
+    def shape(self, *sample: object) -> str:
+        """The axes of an input, in words; those of one `sample` are its last."""
+        return f"({', '.join(map(str, (*(('time', 'batch') if self.time_first else ('batch', 'time')), *sample)))})"
 
     def rows(self, array: np.ndarray) -> list[np.ndarray]:
         """Each sequence of an input, or of time spans: (time, ...). Raises `InputError` where nobody has said."""

@@ -14,7 +14,7 @@ from ltc2neuro.stock.record import LibraryRecord
 def summary(net: LibraryRecord) -> str:
     """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
     graph = net.processes
-    lines = [f"Network of Lava's library processes: {net.signature}; {net.layout}"]
+    lines = [f"Network of Lava's library processes: {net.signature}; {net.arrays}"]
     lines += [f"proof: {net.evidence.headline()}"] if net.evidence is not None else []
     weights = "two of 8 bits" if net.form.split_weights else "8 bits"
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]

@@ -40,7 +40,7 @@ def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats]) 
     Where it is timed, the last channel is the time before each sample.
     """
     model = unwrapped(model)
-    calling = calling_of(model, sequences, dt=net.dt, timed=net.timed)
+    calling = calling_of(model, sequences, dt=net.dt, timed=net.timed, sample_shape=net.sample_shape)
     proved_in = None if net.evidence is None else net.evidence.arithmetic
     exact = torch.float64 if proved_in == "float64" else model_dtype(model)
     name = str(exact).removeprefix("torch.")

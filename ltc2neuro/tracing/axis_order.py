@@ -19,7 +19,7 @@ def in_order(
     record: Callable[[bool], Recorded],
     model: torch.nn.Module,
     batch_first: bool | None,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
 ) -> Recorded:
     """What `record(time_first)` returns, in the order that the `model` reads, batch first where it reads both.
 
@@ -47,7 +47,7 @@ Told: TypeAlias = SwappedAxesError | TakenApartError
 """What tells the order: a recurrent layer, or a line that takes the last step"""
 
 
-def _nobody_said(model: torch.nn.Module, told: Told, shape: tuple[int, int, int]) -> InputError:
+def _nobody_said(model: torch.nn.Module, told: Told, shape: tuple[int, ...]) -> InputError:
     if isinstance(told, SwappedAxesError):
         kind = type(model.get_submodule(told.path)).__name__
         meant = f"If the layer was meant to read batch first, build it so: {kind}(..., batch_first=True)."
@@ -61,7 +61,7 @@ def _nobody_said(model: torch.nn.Module, told: Told, shape: tuple[int, int, int]
     )
 
 
-def _reads_batch_first(model: torch.nn.Module, told: Told, _: tuple[int, int, int]) -> InputError:
+def _reads_batch_first(model: torch.nn.Module, told: Told, _: tuple[int, ...]) -> InputError:
     return InputError(
         "batch_first=False is for models that read time first, and this one reads batch first",
         where=_where(model, told),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -49,11 +50,11 @@ def trace(
 ) -> Traced:
     """Trace `model` and prove the graph against torch on calibration sequences.
 
-    `calibration` holds arrays (time, features), of different lengths if need be; `dt` is the time between two samples
-    in the unit of the model's time constants. `timespans`, arrays (time,), hold the time before each sample: the model
-    is called with `timespans=`, and the graph's input has one channel more, the last. `batch_first` is what was said of
-    the array that the sequences come from: see `in_order`. Raises `TraceError` for what cannot be compiled, at the
-    user's line, and `ProofError` where the graph does not compute what torch does.
+    `calibration` holds arrays (time, *sample_shape), of different lengths if need be; `dt` is the time between two
+    samples in the unit of the model's time constants. `timespans`, arrays (time,), hold the time before each sample:
+    the model is called with `timespans=`, and the graph's input has one channel more, the last. `batch_first` is what
+    was said of the array that the sequences come from: see `in_order`. Raises `TraceError` for what cannot be compiled,
+    at the user's line, and `ProofError` where the graph does not compute what torch does.
     """
     return proved(model, calibration, dt=dt, timespans=timespans, batch_first=batch_first).traced
 
@@ -144,10 +145,10 @@ def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
 
 @dataclass(frozen=True)
 class _Source:
-    """A model, and what it is recorded for: arrays of this `shape`, (batch, time, features)."""
+    """A model, and what it is recorded for: arrays of this `shape`, (batch, time, *sample_shape)."""
 
     model: torch.nn.Module
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     dt: float
     batch_first: bool | None = True
 
@@ -166,7 +167,7 @@ class _Source:
         clock = Clock(self.dt, spans)
 
         def in_one_order(time_first: bool) -> Traced:
-            return record(self.model, self.shape[2], clock, dtype, time_first=time_first)
+            return record(self.model, self.shape[2:], clock, dtype, time_first=time_first)
 
         return in_order(in_one_order, self.model, self.batch_first, self.shape)
 
@@ -180,7 +181,7 @@ class _Source:
                 traced = self.recorded(spans, torch.float64)
                 if not traced.narrowed:
                     clone = instrumented(self.model, with_time(self.model, self.dt), torch.float64)
-                    ones = np.ones((1, axes.STEPS, self.shape[2] + traced.timed))
+                    ones = np.ones((1, axes.STEPS, prod(self.shape[2:]) + traced.timed))
                     forward(clone, ones, torch.float64, traced)
                     return traced, torch.float64
             except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
@@ -203,14 +204,22 @@ class _Source:
         return spans if undefined is not None else Times(0.0, spans.longest)
 
 
-def calling_of(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False) -> Calling:
+def calling_of(
+    model: torch.nn.Module,
+    sequences: Sequence[Floats],
+    *,
+    dt: float = 1.0,
+    timed: bool = False,
+    sample_shape: tuple[int, ...] | None = None,
+) -> Calling:
     """How `model` is called: found out by recording it, without the proof.
 
-    Where it is `timed`, the last channel of the `sequences` is the time before each sample.
+    The `sequences` are (time, channels), of samples that were of this shape; where it is `timed`, the last channel is
+    the time before each.
     """
-    channels = sequences[0].shape[-1]
+    shape = (sequences[0].shape[-1] - timed,) if sample_shape is None else sample_shape
     with undisturbed():
-        source = _Source(unwrapped(model), (len(sequences), len(sequences[0]), channels - timed), dt)
+        source = _Source(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt)
         return source.recorded(_times(sequences) if timed else None, source.own)
 
 
@@ -228,12 +237,12 @@ def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
     sequences = [np.asarray(s, np.float64) for s in calibration]
     if not sequences:
         raise InputError("the calibration is empty", advice="Give at least one sequence (time, features).")
-    features = sequences[0].shape[-1]
+    shape = sequences[0].shape[1:]
     for number, sequence in enumerate(sequences):
-        if sequence.ndim != 2 or len(sequence) == 0 or sequence.shape[1] != features:
+        if sequence.ndim < 2 or len(sequence) == 0 or sequence.shape[1:] != shape:
             raise InputError(
                 f"calibration sequence {number} has the wrong shape",
-                numbers=f"{sequence.shape}, expected (time, {features})",
+                numbers=f"{sequence.shape}, expected (time, {', '.join(map(str, shape)) or 'features'})",
                 advice="Give arrays (time, features) with at least one time step.",
             )
         if not np.all(np.isfinite(sequence)):

@@ -49,8 +49,10 @@ class Traced(Calling):
     """that the model makes by the number of rows or steps"""
 
 
-def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dtype, *, time_first: bool) -> Traced:
-    """Record `model`, computing in `dtype`, on a batch of sequences of this many `features`.
+def record(
+    model: torch.nn.Module, sample_shape: tuple[int, ...], clock: Clock, dtype: torch.dtype, *, time_first: bool
+) -> Traced:
+    """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape.
 
     Raises `TraceError` for what cannot be compiled.
     """
@@ -58,7 +60,7 @@ def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dty
     if spans is not None:
         _check_keyword(model)
     recorder, clone = _recorder(model, clock, dtype)
-    shape = (axes.STEPS, axes.ROWS, features) if time_first else (axes.ROWS, axes.STEPS, features)
+    shape = (*((axes.STEPS, axes.ROWS) if time_first else (axes.ROWS, axes.STEPS)), *sample_shape)
     x = torch.zeros(shape, dtype=dtype)
     if spans is None:
         arguments, keywords = recorder.input(x, time_first), {}
@@ -84,6 +86,7 @@ def record(model: torch.nn.Module, features: int, clock: Clock, dtype: torch.dty
         output_time_first=layout.time_first,
         dt=clock.dt,
         timed=spans is not None,
+        sample_shape=sample_shape,
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
@@ -147,14 +150,17 @@ def _fails(
     time_first: bool,
 ) -> TraceError:
     """The error for a model that fails on the recording's batch as it would in torch."""
+    axes_ = ", ".join(("time, batch" if time_first else "batch, time", "features" if len(shape) == 3 else "..."))
+    single = f" A sample has the shape {shape[2:]}: without a time axis, x[:, None] makes each a sequence of one."
     return TraceError(
         "the model fails on a batch of sequences",
         where=str(raised_at(error) or ""),
         numbers=f"input of shape {shape}: {type(error).__name__}: {error}",
         advice=_EXPORTED
         if isinstance(model, torch.fx.GraphModule)
-        else f"Make sure that it takes torch.zeros{shape}, {'(time, batch' if time_first else '(batch, time'}, "
-        "features), in torch" + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else "."),
+        else f"Make sure that it takes torch.zeros{shape}, ({axes_}), in torch"
+        + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else ".")
+        + (single if len(shape) > 3 else ""),
     )
 
 

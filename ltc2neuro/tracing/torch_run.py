@@ -28,7 +28,7 @@ def run_torch(
     dt: float = 1.0,
     timespans: Sequence[npt.ArrayLike] | None = None,
 ) -> list[Floats]:
-    """What torch answers to each sequence (time, features): (time, *step_shape), or step_shape for readout "last".
+    """What torch answers to each sequence (time, *sample_shape): (time, *step_shape), or step_shape for readout "last".
 
     A copy of the model runs, in eval mode on the CPU; sequences of one length run side by side. Without `calling` the
     model is recorded to find out how it is called, with the time `dt` between two samples. With `timespans`, arrays
@@ -37,7 +37,8 @@ def run_torch(
     arrays = with_spans(sequences, timespans)
     if not arrays:
         return []
-    calling = calling or calling_of(model, arrays, dt=dt, timed=timespans is not None)
+    shape = np.shape(sequences[0])[1:]
+    calling = calling or calling_of(model, arrays, dt=dt, timed=timespans is not None, sample_shape=shape)
     answers: dict[int, Floats] = {}
     with undisturbed():
         clone = instrumented(model, with_time(model, calling.dt))
@@ -49,7 +50,8 @@ def run_torch(
 
 def _answers(clone: torch.nn.Module, x: Floats, calling: Calling) -> Floats:
     """The answer to each row of `x`. Raises `InputError` where torch fails, or answers to other rows."""
-    shape = f"(batch, time, features) = {x.shape}"
+    one = calling.sample_shape
+    shape = f"(batch, time, {'features' if len(one) == 1 else '...'}) = {(*x.shape[:2], *one)}"
     try:
         y = forward(clone, x, model_dtype(clone), calling)
     except Ltc2NeuroError:

@@ -88,13 +88,17 @@ def compare(
     if _kind(default) != _kind(library):
         raise InputError(
             "the networks are not of the same model",
-            numbers=f"{_kind(default)} and {_kind(library)}: features, answer, dt, time spans, layout",
+            numbers=f"{_kind(default)} and {_kind(library)}: samples, answer, dt, time spans, layout",
             advice="Compile the same model twice, with microcode=True and with microcode=False.",
         )
-    given = with_timespans(as_sequences(x, library.features, layout=library.layout), timespans, library.shortest_span)
+    given = with_timespans(
+        as_sequences(x, library.sample_shape, layout=library.layout), timespans, library.shortest_span
+    )
     sequences = Sequences(given.arrays, given.ragged)
     if sequences.ragged or not sequences.arrays:
-        raise InputError("x must be one batch", advice=f"Give one array, {library.layout.shape('features')}.")
+        raise InputError(
+            "x must be one batch", advice=f"Give one array, {library.layout.shape(*library.sample_shape)}."
+        )
     task = task_metric(library, sequences, targets, metric)
     truth = run_float(library.float_graph, np.stack(sequences.arrays))
     mapped, cost = default.mapped(), library.cost()
@@ -126,4 +130,4 @@ def compare(
 
 def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
     """What networks of one model have in common."""
-    return net.features, net.readout, net.step_shape, net.dt, net.timed, net.layout
+    return net.sample_shape, net.readout, net.step_shape, net.dt, net.timed, net.layout

@@ -49,7 +49,7 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> lis
     from ltc2neuro.tracing import run_torch
     from ltc2neuro.tracing.calling.dtype import model_dtype
 
-    samples = [a[:, : net.features] for a in x.arrays]
+    samples = [a[:, : net.features].reshape(len(a), *net.sample_shape) for a in x.arrays]
     spans = [a[:, -1] for a in x.arrays] if net.timed else None
     own = "float64" if model_dtype(model) == torch.float64 else "float32"
     torchs = run_torch(model, samples, dt=net.dt, timespans=spans)

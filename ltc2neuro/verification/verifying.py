@@ -70,7 +70,7 @@ def verify(
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
     else:
-        given = as_sequences(x, net.features, layout=net.layout)
+        given = as_sequences(x, net.sample_shape, layout=net.layout)
         sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")

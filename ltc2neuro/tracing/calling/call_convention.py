@@ -29,6 +29,8 @@ class Calling:
     """whether the model drops the axis of rows where there is one, as y.squeeze() does"""
     drops_step: bool = field(default=False, kw_only=True)
     """the same of steps"""
+    sample_shape: tuple[int, ...] = field(kw_only=True)
+    """the shape of one sample as the model takes it; the graph takes it flat"""
 
     def layout(self, batch_first: bool | None) -> Layout:
         """How arrays lie, for what was said of them."""

@@ -1,4 +1,4 @@
-"""Calling a model in torch: its answer, batch first, to arrays (batch, time, features)."""
+"""Calling a model in torch: its answer, batch first, to arrays (batch, time, features), of samples in their shape."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
+from ltc2neuro.inputs.sample_shape import flat
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, Wrap, unwrapped
 from ltc2neuro.tracing.calling.squeezed import restored
@@ -18,8 +19,11 @@ from ltc2neuro.tracing.layers import timed_cells
 
 
 def with_spans(sequences: Sequence[npt.ArrayLike], timespans: Sequence[npt.ArrayLike] | None) -> list[Floats]:
-    """The sequences as arrays (time, features), with the time before each sample as their last channel, if given."""
-    arrays = [np.asarray(s, np.float64) for s in sequences]
+    """The sequences as arrays (time, features), with the time before each sample as their last channel, if given.
+
+    Samples of any shape become flat.
+    """
+    arrays = [flat(s, s.shape[1:]) for s in (np.asarray(s, np.float64) for s in sequences)]
     if timespans is None:
         return arrays
     spans = [np.asarray(t, np.float64) for t in timespans]
@@ -74,7 +78,9 @@ def raw_answer(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: C
     """The model's answer to `x` (batch, time, features), as torch returns it."""
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
-    result = model(tensor[..., :-1], timespans=tensor[..., -1]) if calling.timed else model(tensor)
+    samples = tensor[..., :-1] if calling.timed else tensor
+    samples = samples.unflatten(-1, calling.sample_shape) if len(calling.sample_shape) != 1 else samples
+    result = model(samples, timespans=tensor[..., -1]) if calling.timed else model(samples)
     y = result[0] if isinstance(result, tuple) else result
     return y.detach().double().numpy()
 

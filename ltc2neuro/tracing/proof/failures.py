@@ -48,7 +48,7 @@ def failure(error: Exception, shape: tuple[int, ...]) -> Exception:
     return FailsError(
         "the model fails on a batch of a different shape than the trace's",
         where=str(raised_at(error) or ""),
-        numbers=f"(batch, time, features) = {shape}: {type(error).__name__}: {error}",
+        numbers=f"(batch, time, {'features' if len(shape) == 3 else '...'}) = {shape}: {type(error).__name__}: {error}",
         advice=advice,
     )
 

@@ -147,7 +147,7 @@ class _Trial:
             answer, pairs = self.witness.show(x, run, self.subject.checkpoints, together=probe.together)
         except Exception as error:
             if probe.own:
-                raise failure(error, x.shape) from error
+                raise failure(error, (*x.shape[:2], *calling.sample_shape)) from error
             why = f"torch fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             return Evidence(self.arithmetic, (replace(seen, left_out=rows, why=why),))
         pairs = [*pairs, self._answer(run.outputs, answer, calling)]

@@ -185,17 +185,17 @@ class Recorder(Tape):
 
     def input(self, example: torch.Tensor, time_first: bool) -> Symbolic:
         """The model's input."""
-        size = example.shape[-1]
+        size = example[0, 0].numel()
         value = self._graph.input(size, self._origin("input", keeps_hint=True))
         labels = axes.spread(axes.sequence_labels(time_first), example.shape)
-        return symbolic(self, example, axes.encode(labels, torch.arange(size)), value)
+        return symbolic(self, example, axes.encode(labels, torch.arange(size).reshape(example.shape[2:])), value)
 
     def timed_input(self, example: torch.Tensor, time_first: bool) -> tuple[Symbolic, Symbolic]:
         """The model's input, and the time before each sample, which is one channel more of the graph's."""
-        elapsed = torch.ones_like(example[..., :1])
-        both = self.input(torch.cat([example, elapsed], -1), time_first)
+        elapsed = example.new_ones((*example.shape[:2], 1))
+        both = self.input(torch.cat([example.flatten(2), elapsed], -1), time_first)
         spans = symbolic(self, elapsed[..., 0], both.codes[..., -1], both.value)
-        return symbolic(self, example, both.codes[..., :-1], both.value), spans
+        return symbolic(self, example, both.codes[..., :-1].reshape(example.shape), both.value), spans
 
     def output(self, tensor: Symbolic, elements: Integers) -> None:
         """The model's result."""

@@ -9,14 +9,14 @@ from ltc2neuro.inputs.arrays import as_array, as_sequences
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.uint64, np.bool_])
 def test_real_numbers_become_float64(dtype):
-    sequences = as_sequences(np.ones((2, 3, 1), dtype), 1)
+    sequences = as_sequences(np.ones((2, 3, 1), dtype), (1,))
     assert [a.dtype for a in sequences.arrays] == [np.float64] * 2 and not sequences.ragged
 
 
 @pytest.mark.parametrize("dtype", [np.complex128, "U1", object, "M8[s]"])
 def test_other_kinds_are_refused(dtype):
     with pytest.raises(InputError, match="not real numbers"):
-        as_sequences(np.ones((2, 3, 1)).astype(dtype), 1)
+        as_sequences(np.ones((2, 3, 1)).astype(dtype), (1,))
 
 
 def test_tensors_of_every_float():

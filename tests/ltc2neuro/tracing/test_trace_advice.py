@@ -43,7 +43,7 @@ def compiles(model, x=X):
     return trace(model, list(x))
 
 
-def test_images_are_flattened():
+def test_images_are_taken_as_they_are():
     frames = np.random.default_rng(0).uniform(size=(2, 3, 5, 6, 2))
 
     def forward(net, x):
@@ -52,13 +52,9 @@ def test_images_are_flattened():
         return net.r(seen.flatten(1).view(rows, steps, -1))[0]
 
     model = Net(forward, c=nn.Conv2d(2, 3, 3), r=nn.GRU(36, 4, batch_first=True))
-    with pytest.raises(InputError, match="5 dimensions") as caught:
-        ltc2neuro.compile(model, frames)
-    advice = caught.value.advice
-    assert "x.reshape(2, 3, -1)" in advice
-    typed = "torch.nn.Sequential(torch.nn.Unflatten(-1, (5, 6, 2)), model)"
-    assert typed in advice
-    compiles(eval(typed), frames.reshape(2, 3, -1))
+    assert compiles(model, frames).sample_shape == (5, 6, 2)
+    error = refused(model, frames[:, 0])
+    assert "x[:, None] makes each a sequence of one" in error.advice
 
 
 @pytest.mark.parametrize("look_up", [lambda x: x[..., 0].long(), lambda x: (x[..., 0] > 0).long()])

@@ -45,7 +45,7 @@ def sequences(lengths=(6, 6, 6)):
 )
 def test_the_first_value_that_differs_is_named(constant, first):
     model = Net()
-    traced = record(model, 3, Clock(1.0), torch.float64, time_first=False)
+    traced = record(model, (3,), Clock(1.0), torch.float64, time_first=False)
     constants = traced.graph.constants
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:
