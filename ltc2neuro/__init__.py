@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.runs import Run
     from ltc2neuro.cost.report import Cost
+    from ltc2neuro.doors.nir.reading import from_nir
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.stock.network import LibraryNetwork
@@ -54,6 +55,7 @@ _HOMES = {
     "check": "ltc2neuro.compilation.checking",
     "compare": "ltc2neuro.verification.comparison",
     "compile": "ltc2neuro.compilation.pipeline",
+    "from_nir": "ltc2neuro.doors.nir.reading",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
     "verify": "ltc2neuro.verification.verifying",
@@ -76,6 +78,7 @@ __all__ = [
     "compare",
     "compile",
     "errors",
+    "from_nir",
     "load",
     "load_chip",
     "verify",

@@ -34,7 +34,10 @@ LIGHT = (
     "compiler.onnx.real_ops",
 )
 """Of the folders of Lava and ONNX, what needs neither"""
-HEAVY = ("torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "onnxruntime", "numba")
+HEAVY = (
+    "torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "onnxruntime", "numba", "nir",
+    "h5py",
+)  # fmt: skip
 OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
 LATE = {
     "ltc2neuro.cli": {"numpy", "tqdm"},  # what --help needs none of

@@ -1,0 +1,182 @@
+"""From a NIR graph to the cell that computes it: subgraphs opened, nodes in order, a module and a shape for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import nir
+import numpy as np
+import torch
+from torch import nn
+
+from hw_models.arguments import is_file, shown
+from hw_models.errors import InputError
+from ltc2neuro.doors.nir.cell import NIRCell, Shape, no_fit
+from ltc2neuro.doors.nir.nodes import NODES, STATEFUL, Place, numbers
+from ltc2neuro.doors.nir.wiring import BEFORE, Edge, Wiring, wire
+
+AXES: dict[type[nir.NIRNode], int] = {
+    nir.Affine: 1,
+    nir.AvgPool2d: 3,
+    nir.Conv1d: 2,
+    nir.Conv2d: 3,
+    nir.Linear: 1,
+    nir.SumPool2d: 3,
+}
+"""The axes of a sample that these kinds read"""
+
+SNNTORCH_STEP = 1e-4
+"""The dt in s with which snntorch writes its graphs, whatever the model's was"""
+
+_SPIKING = (nir.CubaLIF, nir.IF, nir.LIF)
+
+
+def read(path: Path) -> nir.NIRGraph:
+    """The graph in a file. Raises `InputError`."""
+    if not is_file(path):
+        raise InputError("there is no such file", where=str(path), advice="Name a file that nir.write wrote.")
+    try:
+        graph = nir.read(path, type_check=False)
+    except Exception as error:  # of h5py, and whatever nir's own assertions are
+        raise InputError(
+            "the file is not one of NIR",
+            where=str(path),
+            numbers=f"{type(error).__name__}: {error}",
+            advice="Name a file that nir.write wrote.",
+        ) from error
+    return graph
+
+
+def build(graph: object, dt: float, reset: str | None) -> NIRCell:
+    """The cell of a graph; `reset` as in `from_nir`."""
+    if not isinstance(graph, nir.NIRGraph):
+        raise InputError("graph must be a NIR graph or the path of one", numbers=f"graph = {shown(graph)}")
+    nodes, edges = dict(_nodes(graph, "")), list(_edges(graph, ""))
+    _check(nodes, edges)
+    if reset is None and graph.metadata.get("reset") != "value":
+        _ask(nodes)
+    start, end = _only(graph, nir.Input), _only(graph, nir.Output)
+    wiring = wire([*nodes], edges, start, end, lambda name: isinstance(nodes[name], STATEFUL))
+    return _Building(nodes, wiring, start, end, dt, reset == "subtract").cell()
+
+
+class _Building:
+    """Modules and shapes, each once what its node reads is known; round a cycle that takes more than one turn."""
+
+    def __init__(
+        self, nodes: dict[str, nir.NIRNode], wiring: Wiring, start: str, end: str, dt: float, subtracts: bool
+    ) -> None:
+        self.nodes, self.wiring, self.start, self.end, self.dt, self.subtracts = (
+            nodes,
+            wiring,
+            start,
+            end,
+            dt,
+            subtracts,
+        )
+        self.modules: dict[str, nn.Module] = {}
+        self.shapes: dict[str, Shape] = {start: _sample_shape(nodes, wiring, start)}
+
+    def cell(self) -> NIRCell:
+        while missing := [call for call in self.wiring.calls if call.answer not in self.shapes]:
+            for call in missing:
+                known = [self.shapes[source] for source in call.sources if source in self.shapes]
+                if known:
+                    self.shapes[call.answer] = self.answer(call.node, known[0])
+                    if call.answer in self.wiring.kept:
+                        self.shapes[call.answer + BEFORE] = self.shapes[call.answer]
+        for call in self.wiring.calls:
+            read = [self.shapes[source] for source in call.sources]
+            if len(set(read)) > 1:
+                raise no_fit(call.node, read)
+        return NIRCell(self.wiring, self.start, self.end, self.modules, self.shapes)
+
+    def answer(self, name: str, shape: Shape) -> Shape:
+        """The shape of what a node answers to an input of this shape, by computing it once."""
+        node = self.nodes[name]
+        if name not in self.modules:
+            self.modules[name] = NODES[type(node)](node, Place(name, shape, self.dt, self.subtracts))
+        if isinstance(node, STATEFUL):
+            return shape
+        try:
+            return tuple(self.modules[name](torch.zeros(1, *shape)).shape[1:])
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise no_fit(name, [shape], str(error).split("\n")[0]) from error
+
+
+def _nodes(graph: nir.NIRGraph, prefix: str) -> Iterator[tuple[str, nir.NIRNode]]:
+    """All nodes that are no graphs, by their names; those of a subgraph NAME are NAME.node."""
+    for name, node in graph.nodes.items():
+        if isinstance(node, nir.NIRGraph):
+            yield from _nodes(node, f"{prefix}{name}.")
+        else:
+            yield prefix + name, node
+
+
+def _edges(graph: nir.NIRGraph, prefix: str) -> Iterator[Edge]:
+    """All edges; one to a subgraph goes to its input, one from it comes from its output."""
+    for name, node in graph.nodes.items():
+        if isinstance(node, nir.NIRGraph):
+            yield from _edges(node, f"{prefix}{name}.")
+
+    def end(name: str, kind: type[nir.NIRNode]) -> str:
+        node = graph.nodes.get(name)
+        return f"{prefix}{name}.{_only(node, kind)}" if isinstance(node, nir.NIRGraph) else prefix + name
+
+    for source, target in graph.edges:
+        yield end(source, nir.Output), end(target, nir.Input)
+
+
+def _only(graph: nir.NIRGraph, kind: type[nir.NIRNode]) -> str:
+    """The name of the one node of this kind."""
+    found = [name for name, node in graph.nodes.items() if isinstance(node, kind)]
+    if len(found) != 1:
+        raise InputError(
+            f"a NIR graph with one {kind.__name__} is read",
+            numbers=f"it has {len(found)}: {', '.join(found)}" if found else "it has none",
+            advice="Concatenate them into one, or read the graph's parts." if found else "Add one, with its shape.",
+        )
+    return found[0]
+
+
+def _check(nodes: dict[str, nir.NIRNode], edges: Sequence[Edge]) -> None:
+    for name, node in nodes.items():
+        if type(node) not in NODES:
+            kind = "a module that its writer did not know" if node is None else f"a {type(node).__name__}"
+            raise InputError(
+                f"{kind} is not read from NIR",
+                where=f"node {name}",
+                advice=f"These are: {', '.join(sorted(kind.__name__ for kind in NODES))}.",
+            )
+    for edge in edges:
+        for name in edge:
+            if name not in nodes:
+                raise InputError("an edge of the NIR graph ends nowhere", numbers=f"no node {name!r}", where=str(edge))
+
+
+def _ask(nodes: dict[str, nir.NIRNode]) -> None:
+    """Ask how neurons are reset where the graph looks like one of snntorch's, which writes every reset alike."""
+    for name, node in nodes.items():
+        if isinstance(node, (nir.LIF, nir.CubaLIF)):
+            tau = numbers(node.tau if isinstance(node, nir.LIF) else node.tau_mem)
+            theirs = np.allclose(numbers(node.r) * SNNTORCH_STEP, tau, rtol=1e-5, atol=0)
+            if theirs and not np.any(numbers(node.v_leak)) and not np.any(numbers(node.v_reset)):
+                raise InputError(
+                    "this graph does not say how its neurons are reset",
+                    where=f"node {name}",
+                    numbers=f"r = tau / {SNNTORCH_STEP:g} s, as snntorch writes it",
+                    advice="snntorch writes its default, reset by subtraction, as a reset to 0. Pass "
+                    'reset="subtract" if the layers were made without reset_mechanism, or reset="value" if with '
+                    'reset_mechanism="zero" (of layers other than Leaky: and reset_delay=False). Its dt is 1e-4.',
+                )
+
+
+def _sample_shape(nodes: dict[str, nir.NIRNode], wiring: Wiring, start: str) -> Shape:
+    """The shape of a sample; without the batch of the example, a leading 1 that some writers leave in it."""
+    declared = nodes[start].input_type["input"]
+    if declared is None:
+        raise InputError("the input of the NIR graph has no shape", where=f"node {start}", advice="nir.Input(shape)")
+    shape = tuple(int(size) for size in np.asarray(declared).reshape(-1))
+    readers = [AXES.get(type(nodes[call.node])) for call in wiring.calls if start in call.sources]
+    return shape[1:] if shape[:1] == (1,) and all(axes == len(shape) - 1 for axes in readers) else shape

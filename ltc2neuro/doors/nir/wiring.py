@@ -1,0 +1,117 @@
+"""In which order the nodes of a NIR graph are computed within a sample, and which edges reach over to the next one.
+
+NIR's edges take no time. A cycle can be computed only where one of its edges hands on what was there a sample ago: the
+edge that closes the cycle on the way from the input, moved back over synapses to the neurons that feed them, so that
+what is kept between samples is their spikes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hw_models.errors import InputError
+
+Edge = tuple[str, str]
+
+BEFORE = "@before"
+"""Ends the name of what a node answered a sample ago."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node at work: the name of its answer, the node, and the answers whose sum it reads."""
+
+    answer: str
+    node: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The calls of a sample in their order, and the nodes whose answers are kept for the next one."""
+
+    calls: tuple[Call, ...]
+    kept: tuple[str, ...]
+
+
+def wire(nodes: Sequence[str], edges: Sequence[Edge], start: str, end: str, stateful: Callable[[str], bool]) -> Wiring:
+    """The order of `nodes` between `start` and `end`; `stateful` tells neurons from the others."""
+    place = {name: n for n, name in enumerate(nodes)}
+    ordered = sorted(set(edges), key=lambda edge: (place[edge[0]], place[edge[1]]))  # some writers shuffle them
+    after = {name: [b for a, b in ordered if a == name] for name in nodes}
+    sources = {name: [a for a, b in ordered if b == name] for name in nodes}
+    _check_ways(nodes, after, sources, start, end)
+    order, closing = _depth_first(start, after)
+    calls: list[Call] = []
+    kept: list[str] = []
+
+    def before(name: str) -> str:
+        """The answer of `name` a sample ago: kept, or computed again from what its only source answered then."""
+        answer = name + BEFORE
+        again = not stateful(name) and len(sources[name]) == 1
+        if again:
+            source = before(sources[name][0])
+            if all(call.answer != answer for call in calls):
+                calls.append(Call(answer, name, (source,)))
+        elif name not in kept:
+            kept.append(name)
+        return answer
+
+    for name in order:
+        if name != start:
+            reads = tuple(before(a) if (a, name) in closing else a for a in sources[name])
+            calls.append(Call(name, name, reads))
+    used = {end, *kept}
+    for call in reversed(calls):
+        if call.answer in used:
+            used.update(call.sources)
+    return Wiring(tuple(call for call in calls if call.answer in used), tuple(kept))
+
+
+def _depth_first(start: str, after: Mapping[str, Sequence[str]]) -> tuple[list[str], set[Edge]]:
+    """The nodes from `start` on, each after its sources, and the edges that close cycles."""
+    closing: set[Edge] = set()
+    done: list[str] = []
+    entered = {start}
+    open_nodes: list[tuple[str, Iterator[str]]] = [(start, iter(after[start]))]
+    while open_nodes:
+        name, rest = open_nodes[-1]
+        for target in rest:
+            if any(target == other for other, _ in open_nodes):
+                closing.add((name, target))
+            elif target not in entered:
+                entered.add(target)
+                open_nodes.append((target, iter(after[target])))
+                break
+        else:
+            done.append(name)
+            open_nodes.pop()
+    return done[::-1], closing
+
+
+def _check_ways(
+    nodes: Sequence[str],
+    after: Mapping[str, Sequence[str]],
+    sources: Mapping[str, Sequence[str]],
+    start: str,
+    end: str,
+) -> None:
+    """Refuse nodes that the input does not reach, and those whose answers nobody reads."""
+    for origin, onward, what in (
+        (start, after, "is not reached from the input"),
+        (end, sources, "does not lead to the output"),
+    ):
+        met, todo = {origin}, [origin]
+        while todo:
+            new = [name for name in onward[todo.pop()] if name not in met]
+            met.update(new)
+            todo += new
+        lost = [name for name in nodes if name not in met]
+        if lost:
+            raise InputError(
+                f"a node of the NIR graph {what}",
+                where=lost[0],
+                numbers=f"{len(lost)} of {len(nodes)} nodes",
+                advice="Connect it, or take it out of the graph.",
+            )

@@ -1,0 +1,88 @@
+"""Models of norse by way of NIR: the same spikes, and the traps of its writer and its reader."""
+
+import pytest
+import torch
+
+import ltc2neuro
+from ltc2neuro.errors import InputError
+
+norse = pytest.importorskip("norse.torch")
+pytestmark = pytest.mark.filterwarnings("ignore:nirtorch:DeprecationWarning")
+
+STEP = 1e-3
+"""norse's own dt, in s"""
+X = 4 * torch.rand(4, 60, 5, generator=torch.Generator().manual_seed(0))
+
+
+def model(*layers, gain=2.0):
+    """A network of layers, weights before each."""
+    torch.manual_seed(1)
+    weights = (torch.nn.Linear(n, m, bias=False) for n, m in ((5, 8), (8, 3)))
+    net = norse.SequentialState(*(part for pair in zip(weights, layers, strict=False) for part in pair))
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.copy_(gain * weight.abs())
+    return net
+
+
+def spikes(net, x=X):
+    """What norse computes, (batch, time, features)."""
+    state, outputs = None, []
+    with torch.no_grad():
+        for x_t in x.unbind(1):
+            y, state = net(x_t, state)
+            outputs.append(y)
+    return torch.stack(outputs, 1)
+
+
+def here(graph, step=STEP):
+    with torch.no_grad():
+        return ltc2neuro.from_nir(graph, step)(X)[0]
+
+
+def same(ours, theirs):
+    assert 0.05 < theirs.mean() < 0.95
+    return (ours == theirs).float().mean().item()
+
+
+def test_neurons_without_currents():
+    net = model(norse.LIFBoxCell(), norse.LIFBoxCell(), gain=6.0)
+    assert same(here(norse.to_nir(net, X[:1, 0], dt=1)), spikes(net)) == 1
+
+
+def test_time_constants_are_written_too_short_by_a_factor_of_dt():
+    """norse writes dt / tau_mem_inv, which is tau where dt is 1; its default overshoots, so it is refused."""
+    net = model(norse.LIFBoxCell())
+    with pytest.raises(InputError, match="shorter than the time step") as caught:
+        ltc2neuro.from_nir(norse.to_nir(net, X[:1, 0]), STEP)
+    assert "dt=1" in caught.value.advice
+    assert same(here(norse.to_nir(net, X[:1, 0]), STEP**2), spikes(net)) == 1
+
+
+def test_currents_are_written_without_their_factor():
+    """A spike adds its weight to norse's current, but 1 / tau_syn of it, times dt, to that of NIR with w_in = 1."""
+    net = model(norse.LIFCell(), norse.LIFCell())
+    graph, theirs = norse.to_nir(net, X[:1, 0], dt=1), spikes(net)
+    assert same(here(graph), theirs) < 0.9
+    for name in ("1", "3"):
+        graph.nodes[name].w_in = graph.nodes[name].tau_syn / STEP
+    assert same(here(graph), theirs) == 1
+
+
+def test_integrators_are_written_for_a_step_of_one():
+    """norse adds its input each step, whatever dt is; NIR adds r dt of it."""
+    net = model(norse.IAFCell(), gain=0.2)
+    graph, theirs = norse.to_nir(net, X[:1, 0], dt=1), spikes(net)
+    assert same(here(graph), theirs) < 0.9
+    assert same(here(graph, 1.0), theirs) == 1
+    graph.nodes["1"].r = graph.nodes["1"].r / STEP
+    assert same(here(graph), theirs) == 1
+
+
+def test_norse_starts_at_the_leak_and_here_neurons_start_at_zero():
+    net = model(norse.LIFBoxCell(norse.LIFBoxParameters(v_leak=torch.tensor(0.6))))
+    graph, theirs = norse.to_nir(net, X[:1, 0], dt=1), spikes(net)
+    assert same(here(graph), theirs) < 1
+    with torch.no_grad():
+        started, _ = ltc2neuro.from_nir(graph, STEP)(X, torch.full((4, 8), 0.6))
+    assert same(started, theirs) == 1

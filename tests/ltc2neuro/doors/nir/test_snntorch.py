@@ -1,0 +1,89 @@
+"""Models of snntorch by way of NIR: the same spikes, and the traps of its writer."""
+
+import pytest
+import torch
+
+import ltc2neuro
+from ltc2neuro.errors import InputError
+
+snntorch = pytest.importorskip("snntorch")
+export = pytest.importorskip("snntorch.export_nir").export_to_nir
+
+pytestmark = pytest.mark.filterwarnings("ignore:nirtorch.extract_nir_graph:DeprecationWarning")
+
+STEP = 1e-4
+"""snntorch's writer has this dt in s, whatever the model"""
+X = 6 * torch.rand(4, 60, 5, generator=torch.Generator().manual_seed(0))
+
+
+def model(**reset):
+    """Two layers of neurons. A scalar beta beside a threshold of another shape fails in nir, and a scalar cannot be
+    written to a file, so each has one number a neuron."""
+    torch.manual_seed(1)
+
+    def leaky(beta, threshold, size):
+        beta, threshold = torch.full((size,), beta), torch.full((size,), threshold)
+        return snntorch.Leaky(beta=beta, threshold=threshold, init_hidden=True, **reset)
+
+    return torch.nn.Sequential(torch.nn.Linear(5, 8), leaky(0.9, 1.0, 8), torch.nn.Linear(8, 3), leaky(0.8, 0.3, 3))
+
+
+def recurrent(**options):
+    torch.manual_seed(1)
+    layer = snntorch.RLeaky(beta=0.9, init_hidden=True, linear_features=8, **options)
+    return torch.nn.Sequential(torch.nn.Linear(5, 8), layer)
+
+
+def graph_of(net):
+    """With the batch's axis left out of the shapes: otherwise snntorch fails on its own graph."""
+    return export(net, X[:1, 0], ignore_dims=[0])
+
+
+def spikes(net):
+    """What snntorch computes, (batch, time, features)."""
+    for layer in net:
+        if hasattr(layer, "reset_mem"):
+            layer.reset_mem()
+    with torch.no_grad():
+        return torch.stack([net(x) for x in X.unbind(1)], 1)
+
+
+def equal(net, **options):
+    """The share of spikes that are the same here."""
+    graph, theirs = graph_of(net), spikes(net)
+    assert 0.05 < theirs.mean() < 0.95
+    with torch.no_grad():
+        ours, _ = ltc2neuro.from_nir(graph, STEP, **options)(X)
+    return (ours == theirs).float().mean().item()
+
+
+def test_reset_to_zero():
+    assert equal(model(reset_mechanism="zero"), reset="value") == 1
+
+
+def test_the_default_reset_is_written_as_another_so_it_is_asked_for():
+    with pytest.raises(InputError, match="does not say how its neurons are reset") as caught:
+        ltc2neuro.from_nir(graph_of(model()), STEP)
+    assert 'reset="subtract"' in caught.value.advice and 'reset="value"' in caught.value.advice
+    assert equal(model(), reset="subtract") == 1
+    assert equal(model(), reset="value") < 0.9
+
+
+def test_a_graph_that_is_not_of_snntorch_is_not_asked_about():
+    graph = graph_of(model())
+    graph.nodes["1"].v_leak = graph.nodes["1"].v_leak + 0.1
+    graph.nodes["3"].r = graph.nodes["3"].r * 2
+    ltc2neuro.from_nir(graph, STEP)
+
+
+def test_recurrent_layers_lose_the_input_after_a_spike_unless_they_reset_at_once():
+    """RLeaky's default sets the whole next potential to zero, input included: not what NIR says, nor Leaky does."""
+    assert equal(recurrent(reset_mechanism="zero", reset_delay=False), reset="value") == 1
+    assert equal(recurrent(reset_mechanism="zero"), reset="value") < 1
+    assert equal(recurrent(), reset="subtract") == 1
+
+
+def test_an_unknown_layer_is_refused():
+    net = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.Tanh())
+    with pytest.raises((InputError, AttributeError)):  # nir's own check falls over it first
+        ltc2neuro.from_nir(graph_of(net), STEP)
