@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ltc2neuro.compiled.runs import Run
     from ltc2neuro.cost.report import Cost
     from ltc2neuro.doors.nir.reading import from_nir
+    from ltc2neuro.doors.onnx.door import from_onnx
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.stock.network import LibraryNetwork
@@ -56,6 +57,7 @@ _HOMES = {
     "compare": "ltc2neuro.verification.comparison",
     "compile": "ltc2neuro.compilation.pipeline",
     "from_nir": "ltc2neuro.doors.nir.reading",
+    "from_onnx": "ltc2neuro.doors.onnx.door",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
     "verify": "ltc2neuro.verification.verifying",
@@ -79,6 +81,7 @@ __all__ = [
     "compile",
     "errors",
     "from_nir",
+    "from_onnx",
     "load",
     "load_chip",
     "verify",

@@ -58,4 +58,4 @@ LAVA = Extra(
     install=f'pip install "ltc2neuro[lava]" && {LAVA_COMMAND}' if sys.version_info >= (3, 11) else "",
 )
 ONNX = Extra("onnx", ("onnx", "onnxruntime"), "running ONNX models")
-ONNX_FILES = Extra("onnx", ("onnx",), "writing ONNX models")
+ONNX_FILES = Extra("onnx", ("onnx",), "reading and writing ONNX models")

@@ -18,7 +18,7 @@ from hw_models.errors import InputError
 
 State = TypeVar("State", torch.Tensor, tuple[torch.Tensor, ...])
 
-_ELAPSED = ("elapsed_time", "elapsed", "timespan", "timespans", "ts", "dt")
+ELAPSED = ("elapsed_time", "elapsed", "timespan", "timespans", "ts", "dt")
 
 
 class Recurrent(torch.nn.Module):
@@ -136,7 +136,7 @@ def state_shapes(cell: torch.nn.Module) -> tuple[tuple[int, ...], ...]:
 def takes_time(cell: torch.nn.Module) -> bool:
     """Whether the third argument of the cell's forward is the elapsed time, by its name."""
     third = _arguments(cell)[2:3]
-    return bool(third) and third[0].name in _ELAPSED and third[0].kind is not inspect.Parameter.KEYWORD_ONLY
+    return bool(third) and third[0].name in ELAPSED and third[0].kind is not inspect.Parameter.KEYWORD_ONLY
 
 
 def written(module: torch.nn.Module) -> str:
@@ -214,7 +214,7 @@ def _check_call(cell: torch.nn.Module) -> None:
             f"the cell {type(cell).__name__} needs more than an input and a state",
             where=written(cell),
             numbers=f"its forward needs {', '.join(needed)}",
-            advice=f"Name a third argument for the elapsed time {_ELAPSED[1]}; give others default values.",
+            advice=f"Name a third argument for the elapsed time {ELAPSED[1]}; give others default values.",
         )
 
 

@@ -1,0 +1,49 @@
+"""A graph of one step as a cell, to run under `ltc2neuro.nn.Recurrent`."""
+
+from __future__ import annotations
+
+import torch
+
+from ltc2neuro.doors.onnx.net import Net
+from ltc2neuro.doors.onnx.roles import Step
+
+State = torch.Tensor | tuple[torch.Tensor, ...]
+
+
+class StepCell(Net):
+    """One step of an ONNX model: from the input (batch, features) and the states (batch, size)."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step.graph)
+        self.input_size = step.features
+        self.state_size = step.sizes
+        self.state_names = step.states
+
+    def forward(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        """The answer and the new states."""
+        return self._stepped(x, state)
+
+    def _stepped(self, x: torch.Tensor, state: State, *elapsed: torch.Tensor) -> tuple[torch.Tensor, State]:
+        states = (state,) if isinstance(state, torch.Tensor) else state
+        y, *new = self.computed((x, *states, *elapsed))
+        return y, new[0] if len(new) == 1 else tuple(new)
+
+
+class TimedStepCell(StepCell):
+    """A step that is told the time since the last one."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step)
+        shape = step.graph.shape(step.graph.inputs[-1])
+        self._scalar = shape == ()
+
+    def forward(self, x: torch.Tensor, state: State, elapsed: torch.Tensor | float = 1.0) -> tuple[torch.Tensor, State]:
+        """The answer and the new states; `elapsed` is a number, or (batch, 1)."""
+        if not isinstance(elapsed, torch.Tensor):
+            elapsed = x.new_full(() if self._scalar else (x.shape[0], 1), elapsed)
+        return self._stepped(x, state, elapsed)
+
+
+def cell_of(step: Step) -> StepCell:
+    """The cell of a step."""
+    return TimedStepCell(step) if step.elapsed else StepCell(step)

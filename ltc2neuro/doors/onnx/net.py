@@ -1,0 +1,112 @@
+"""A graph as a `torch.nn.Module`: a module for each node, so that values, refusals and the proof have its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from compiler.graph.names import unique
+from hw_models.errors import InputError, Ltc2NeuroError
+from ltc2neuro.doors.onnx.graph import Array, Graph, Node, Repeat
+from ltc2neuro.doors.onnx.ops import RULES
+from ltc2neuro.nn.recurrence import repeat
+
+Tensors = tuple[torch.Tensor, ...]
+
+_FREE = (
+    "If the model was exported for batches of one size, let that be free: torch.onnx.export(..., "
+    'dynamic_axes={"x": {0: "batch"}, ...}), with all inputs and outputs.'
+)
+
+
+class Net(torch.nn.Module):
+    """Computes a graph; how it is called is said by its subclasses.
+
+    Constants are parameters where they are arrays of floats, so that they can be trained on, and buffers else.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.inputs, self.outputs = graph.inputs, graph.outputs
+        given = [*graph.constants, *(node.name for node in graph.nodes)]
+        names = unique(map(_as_attribute, given), {*vars(self), *dir(type(self))})
+        self._constants = dict(zip(graph.constants, names, strict=False))
+        for name, array in graph.constants.items():
+            self._register(self._constants[name], array)
+        self._calls = list(zip(names[len(graph.constants) :], graph.nodes, strict=True))
+        for name, node in self._calls:
+            self.add_module(name, module_of(node, graph))
+
+    def _register(self, name: str, array: Array) -> None:
+        if array.dtype.kind not in "fiub":
+            raise InputError("a constant is not made of numbers", where=name, numbers=str(array.dtype))
+        tensor = torch.from_numpy(np.array(array))
+        if tensor.is_floating_point() and tensor.dim():
+            self.register_parameter(name, torch.nn.Parameter(tensor))
+        else:
+            self.register_buffer(name, tensor)
+
+    def computed(self, inputs: Iterable[torch.Tensor]) -> Tensors:
+        """The graph's outputs, from its inputs in their order."""
+        values: dict[str, torch.Tensor | None] = {"": None}
+        values |= {name: getattr(self, attribute) for name, attribute in self._constants.items()}
+        values |= zip(self.inputs, inputs, strict=True)
+        for name, node in self._calls:
+            try:
+                result = self.get_submodule(name)(*(values[i] for i in node.inputs))
+            except Ltc2NeuroError:
+                raise
+            except Exception as error:  # torch has errors of many kinds
+                raise InputError(
+                    "a node of the ONNX model fails",
+                    where=node.name,
+                    numbers=f"{type(error).__name__}: {error}",
+                    advice=_FREE,
+                ) from error
+            values |= zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=False)
+        return tuple(value for name in self.outputs if (value := values[name]) is not None)
+
+
+class Call(torch.nn.Module):
+    """One call of an operator that has a rule."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
+
+    def forward(self, *inputs: torch.Tensor | None) -> torch.Tensor | Tensors:
+        """What the rule computes."""
+        return RULES[self.node.op](self.node, *inputs)
+
+
+class Repeated(Net):
+    """A block that runs several times."""
+
+    def __init__(self, node: Repeat) -> None:
+        super().__init__(node.block)
+        self.times = node.times
+
+    def forward(self, start: torch.Tensor, *fixed: torch.Tensor) -> torch.Tensor:
+        """What the last run returns."""
+        return repeat(lambda value: self.computed((value, *fixed))[0], start, self.times)
+
+
+def module_of(node: Node | Repeat, graph: Graph) -> torch.nn.Module:
+    """The module of a node of `graph`."""
+    if isinstance(node, Repeat):
+        return Repeated(node)
+    if node.op not in RULES:
+        raise InputError(
+            f"the operator {node.op} is not supported",
+            where=node.name,
+            advice="docs/onnx.md lists those that are. What depends on the input alone can be computed before the "
+            "network, what comes last after it.",
+        )
+    return Call(node)
+
+
+def _as_attribute(name: str) -> str:
+    """A name that a module's attribute can have: torch forbids the dot."""
+    return name.strip("/").replace(".", "_") or "value"

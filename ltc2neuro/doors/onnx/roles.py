@@ -1,0 +1,92 @@
+"""Which input of a step is the sample and which are states, and which outputs are the answer and the new states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hw_models.arguments import nearest
+from hw_models.errors import InputError
+from ltc2neuro.doors.onnx.graph import Graph
+from ltc2neuro.nn.recurrence import ELAPSED
+
+
+@dataclass(frozen=True)
+class Step:
+    """A graph of one step: its inputs are the sample, the states and, if it takes it, the elapsed time; its outputs
+    the answer and the new states."""
+
+    graph: Graph
+    states: tuple[str, ...]
+    sizes: tuple[int, ...]
+    features: int
+    elapsed: bool
+
+
+def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step:
+    """Put the inputs and outputs of `graph` in order. Raises `InputError`."""
+    for names, known, what in ((states, graph.inputs, "input"), (states.values(), graph.outputs, "output")):
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"no {what} {name!r}",
+                    numbers=f"{what}s are {', '.join(known)}",
+                    advice=f'{nearest(name, known)}Write states={{"h": "h2"}}: the input and the output of each state.',
+                )
+    rest = [name for name in graph.inputs if name not in states]
+    elapsed = [name for name in rest if name in ELAPSED]
+    samples = [name for name in rest if name not in elapsed]
+    if len(samples) != 1 or len(elapsed) > 1:
+        raise InputError(
+            "a step takes one sample besides its states",
+            numbers=f"it has the inputs {_listed(graph, graph.inputs)}; states are {', '.join(states) or 'none'}",
+            advice="Say which inputs are states, and which output is each one's new value: states="
+            f'{{"h": "h2"}}. The elapsed time is an input named {", ".join(ELAPSED[:-1])} or {ELAPSED[-1]}.',
+        )
+    answer = _answer(graph, states, output)
+    features = _size(graph, samples[0], "the sample")
+    sizes = tuple(_size(graph, name, "a state") for name in states)
+    for (old, new), size in zip(states.items(), sizes, strict=True):
+        found = graph.shape(new)
+        if found is not None and (len(found) != 2 or found[1] not in (None, size)):
+            raise InputError(
+                "a state changes its shape from step to step",
+                numbers=f"{_listed(graph, (old, new))}",
+                advice="Name the output that is the new state of this input.",
+            )
+    ordered = replace(graph, inputs=(samples[0], *states, *elapsed), outputs=(answer, *states.values()))
+    return Step(ordered, tuple(states), sizes, features, bool(elapsed))
+
+
+def _answer(graph: Graph, states: Mapping[str, str], output: str | None) -> str:
+    new = list(states.values())
+    others = [name for name in graph.outputs if name not in new]
+    if output is not None and output not in graph.outputs:
+        raise InputError(f"no output {output!r}", numbers=f"outputs are {', '.join(graph.outputs)}")
+    if output is None and len(others) > 1:
+        raise InputError(
+            "the model has several answers",
+            numbers=", ".join(others),
+            advice=f"Choose one, output={others[0]!r}, or say which of them are new states.",
+        )
+    return output or (others[0] if others else new[0])
+
+
+def _size(graph: Graph, name: str, what: str) -> int:
+    shape = graph.shape(name)
+    if shape is None or len(shape) != 2 or not shape[1]:
+        raise InputError(
+            f"{what} of a step has the shape (batch, {'features' if what == 'the sample' else 'size'})",
+            numbers=_listed(graph, (name,)),
+            advice="Export the step of a batch, such as torch.zeros(1, 8), with fixed sizes after the first axis.",
+        )
+    return shape[1]
+
+
+def _listed(graph: Graph, names: Sequence[str]) -> str:
+    return ", ".join(f"{name} {_text(graph, name)}" for name in names)
+
+
+def _text(graph: Graph, name: str) -> str:
+    shape = graph.shape(name)
+    return "of an unknown shape" if shape is None else f"({', '.join('?' if n is None else str(n) for n in shape)})"

@@ -1,0 +1,121 @@
+"""`from_onnx` refuses what it cannot read or should not, with one error of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+pytest.importorskip("onnx", reason="needs the extra onnx")
+pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+import onnx
+from onnx import TensorProto, helper
+from onnx_models import export, model
+
+import ltc2neuro
+from ltc2neuro.errors import InputError
+
+
+def step(path: Path, nodes: list[onnx.NodeProto], *, opset: int = 17, kind: int = TensorProto.FLOAT, **more) -> Path:
+    """A step of two features, with a state h that becomes h2."""
+    values = [helper.make_tensor_value_info(name, kind, ["batch", 2]) for name in ("x", "h", "h2")]
+    graph = helper.make_graph(nodes, "step", values[:2], values[2:], **more)
+    imports = [helper.make_opsetid("", opset), helper.make_opsetid("mine", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=8), path)
+    return path
+
+
+def refused(path: Path, said: str, states: dict[str, str] | None = None) -> InputError:
+    with pytest.raises(InputError, match=said) as caught:
+        ltc2neuro.from_onnx(path, {"h": "h2"} if states is None else states)
+    return caught.value
+
+
+ADD = helper.make_node("Add", ["x", "h"], ["h2"])
+
+
+def test_the_smallest_step_is_taken(tmp_path: Path) -> None:
+    assert ltc2neuro.from_onnx(step(tmp_path / "m.onnx", [ADD]), {"h": "h2"}).cell.state_names == ("h",)
+
+
+def test_states_that_are_not_there(tmp_path: Path) -> None:
+    path = step(tmp_path / "m.onnx", [ADD])
+    assert "x (?, 2), h (?, 2)" in refused(path, "one sample besides its states", {}).numbers
+    assert "Did you mean 'h2'" in refused(path, "no output 'h22'", {"h": "h22"}).advice
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"not a model", b"\x08\x08\x12\x07pytorch:\xff\xff"])
+def test_what_is_no_model(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "m.onnx").write_bytes(content)
+    refused(tmp_path / "m.onnx", "not a valid ONNX model")
+
+
+def test_a_file_that_is_cut_or_changed_anywhere(tmp_path: Path) -> None:
+    """Whatever the bytes, the model is read or refused."""
+    good = export(model("own"), tmp_path / "m.onnx").read_bytes()
+    random = np.random.default_rng(0)
+    read = 0
+    for _ in range(150):
+        bad = bytearray(good[: random.integers(len(good) // 2, len(good) + 1)])
+        for place in random.integers(0, len(bad), random.integers(0, 6)):
+            bad[place] = random.integers(256)
+        (tmp_path / "bad.onnx").write_bytes(bad)
+        try:
+            ltc2neuro.from_onnx(tmp_path / "bad.onnx", {"h": "h2"})
+            read += 1
+        except ltc2neuro.errors.Ltc2NeuroError:
+            pass
+    assert read < 150
+
+
+@pytest.mark.parametrize("place", ["../secret.bin", "/etc/hostname", "link.bin"])
+def test_data_outside_of_the_folder_is_not_read(tmp_path: Path, place: str) -> None:
+    (tmp_path / "secret.bin").write_bytes(np.ones(2, np.float32).tobytes())
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
+    weight = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2], data_location=TensorProto.EXTERNAL)
+    weight.external_data.add(key="location", value=place)
+    nodes = [helper.make_node("Mul", ["h", "w"], ["wh"]), helper.make_node("Add", ["x", "wh"], ["h2"])]
+    refused(step(folder / "m.onnx", nodes, initializer=[weight]), "data from outside of its folder")
+
+
+@pytest.mark.parametrize(("length", "said"), [(8, None), (800, "past the end")])
+def test_data_beside_the_file_is_read(tmp_path: Path, length: int, said: str | None) -> None:
+    (tmp_path / "w.bin").write_bytes(np.array([2.0, 3.0], np.float32).tobytes())
+    weight = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2], data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", "w.bin"), ("offset", "0"), ("length", str(length))):
+        weight.external_data.add(key=key, value=value)
+    nodes = [helper.make_node("Mul", ["h", "w"], ["wh"]), helper.make_node("Add", ["x", "wh"], ["h2"])]
+    path = step(tmp_path / "m.onnx", nodes, initializer=[weight])
+    if said is None:
+        assert ltc2neuro.from_onnx(path, {"h": "h2"}).cell.w.tolist() == [2.0, 3.0]
+    else:
+        refused(path, said)
+
+
+def test_a_constant_that_no_memory_holds(tmp_path: Path) -> None:
+    shape = helper.make_tensor("shape", TensorProto.INT64, [3], [10**6, 10**6, 10**6])
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["huge"]),
+        helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["x", "sum"], ["h2"]),
+    ]
+    refused(step(tmp_path / "m.onnx", nodes, initializer=[shape]), "too many elements")
+
+
+def test_an_older_opset(tmp_path: Path) -> None:
+    assert "opset_version=13" in refused(step(tmp_path / "m.onnx", [ADD], opset=11), "of opset 13 or newer").advice
+
+
+def test_operators_of_others_and_those_without_a_rule(tmp_path: Path) -> None:
+    refused(step(tmp_path / "m.onnx", [helper.make_node("Run", ["x"], ["h2"], domain="mine")]), "mine.Run")
+    refused(step(tmp_path / "m.onnx", [helper.make_node("Asinh", ["x"], ["h2"])]), "operator Asinh is not supported")
+
+
+def test_tokens_and_half_precision(tmp_path: Path) -> None:
+    for kind in (TensorProto.INT64, TensorProto.FLOAT16):
+        refused(step(tmp_path / "m.onnx", [ADD], kind=kind), "floats in 32 or 64 bits")
