@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from compiler.running.extra import ONNX_FILES
 from hw_models.arguments import check_path
+from ltc2neuro.doors.onnx.rerolling import reroll
 from ltc2neuro.extras import TORCH
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ def from_onnx(path: str | Path, states: Mapping[str, str] | None = None, output:
     from ltc2neuro.doors.onnx.cells import cell_of
     from ltc2neuro.doors.onnx.proof import prove_step
     from ltc2neuro.doors.onnx.reading import read
-    from ltc2neuro.doors.onnx.rerolling import reroll
     from ltc2neuro.doors.onnx.roles import step_of
     from ltc2neuro.nn.recurrence import Recurrent
 
