@@ -75,7 +75,8 @@ def verify(
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     if model is not None:
-        model = entered(model, [a[:, : net.features] for a in sequences.arrays], dt=net.dt, timed=net.timed)
+        samples = [a[:, : net.features].reshape(len(a), *net.sample_shape) for a in sequences.arrays]
+        model = entered(model, samples, dt=net.dt, timed=net.timed)
     task = task_metric(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")

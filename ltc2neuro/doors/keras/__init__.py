@@ -1,1 +1,1 @@
-"""Keras models on its torch backend: their graph is walked, and each layer's own `call` runs in a torch module."""
+"""Keras models on its torch backend: walked as Keras walks them, each layer's own `call` in a torch module."""

@@ -19,7 +19,7 @@ ALLOWED = 1e-5
 """Of the largest value of its channel: both compute the same operations in float32"""
 
 
-def prove_door(module: torch.nn.Module, model: keras.Model, sequences: Sequence[Floats]) -> None:
+def prove_door(module: torch.nn.Module, model: keras.layers.Layer, sequences: Sequence[Floats]) -> None:
     """Raise `ProofError` where the module answers otherwise than the Keras model that it was made of."""
     x = _as_long(first_steps(sequences, ROWS, STEPS), model)
     signs = np.sign(np.random.default_rng(0).normal(size=x.shape)) * np.abs(x).max(axis=(0, 1), keepdims=True)
@@ -32,7 +32,7 @@ def prove_door(module: torch.nn.Module, model: keras.Model, sequences: Sequence[
             _compare(right, got, name, f"answer {number}" if len(wanted) > 1 else "the answer")
 
 
-def _answers(model: keras.Model, x: torch.Tensor, training: bool) -> list[torch.Tensor]:
+def _answers(model: keras.layers.Layer, x: torch.Tensor, training: bool) -> list[torch.Tensor]:
     try:
         return keras.tree.flatten(model(x, training=training))
     except Ltc2NeuroError:
@@ -46,7 +46,7 @@ def _answers(model: keras.Model, x: torch.Tensor, training: bool) -> list[torch.
         ) from error
 
 
-def _as_long(x: Floats, model: keras.Model) -> Floats:
+def _as_long(x: Floats, model: keras.layers.Layer) -> Floats:
     """`x` with as many steps as the model says that it takes, if it does."""
     shape = getattr(model, "input_shape", None)
     steps = shape[1] if isinstance(shape, tuple) and len(shape) == x.ndim else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias, TypeVar
 
 import keras
 import torch
@@ -12,6 +13,7 @@ from ltc2neuro.doors.keras.torch_calls import Program, written
 from ltc2neuro.nn.states import Bound
 
 States = tuple[torch.Tensor, ...]
+Kind_co = TypeVar("Kind_co", bound=keras.layers.Layer, covariant=True)
 
 WITHIN_ONE: Bound = (-1.0, 1.0)
 
@@ -20,14 +22,14 @@ _ROWS = 3
 """Of the batch on which a step is written down: a number that no size is likely to have"""
 
 
-class Cell(Held):
+class Cell(Held[Kind_co]):
     """One step of a Keras cell: `(x, state)` to the output and the new state.
 
     Of cells that a package ships the torch calls are written down once; others are called, so that messages name the
     user's lines.
     """
 
-    def __init__(self, cell: keras.layers.Layer, variables: Sequence[keras.Variable] | None = None) -> None:
+    def __init__(self, cell: Kind_co, variables: Sequence[keras.Variable] | None = None) -> None:
         super().__init__(cell, variables)
         self.state_size = tuple(keras.tree.flatten(cell.state_size))
         names, bounds = known(cell)
@@ -63,10 +65,16 @@ class Cell(Held):
 
     def _written(self) -> Program | None:
         """The torch calls of a step."""
-        shape = self.operation.get_build_config()["input_shape"]
-        given = [torch.zeros(_ROWS, *size) for size in (shape[1:], *((n,) for n in self.state_size))]
+        built = self.operation.get_build_config()
+        if built is None or "input_shape" not in built:
+            return None
+        sizes = (built["input_shape"][1:], *((n,) for n in self.state_size))
+        given = [torch.zeros(_ROWS, *size) for size in sizes]
         with self.own_weights():
             return written(lambda: self.called(*given), [*given, *self.weights])
+
+
+AnyCell: TypeAlias = "Cell[keras.layers.Layer]"
 
 
 def flat(states: object) -> States:

@@ -42,7 +42,9 @@ def check_model(model: object) -> None:
     check_module(model)
 
 
-def entered(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float, timed: bool) -> torch.nn.Module:
+def entered(
+    model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False
+) -> torch.nn.Module:
     """The torch module of a Keras model, proved against it on `sequences` (time, features); others as they are."""
     if not is_keras(model):
         return model
@@ -52,10 +54,13 @@ def entered(model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float, t
             numbers="the layers of ncps.keras 1.0.1 fail on (x, timespans) in Keras itself",
             advice="Train the torch module of ncps, or a cell of ltc2neuro.nn, for samples at irregular times.",
         )
+    import keras
+
     from ltc2neuro.doors.keras.agreement import prove_door
     from ltc2neuro.doors.keras.held import Held
     from ltc2neuro.doors.keras.walk import module_of
 
+    assert isinstance(model, keras.layers.Layer)
     module = module_of(model).eval()
     held = [m.operation for m in module.modules() if isinstance(m, Held)]
     if dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):

@@ -11,6 +11,7 @@ import keras
 import torch
 
 Kept = TypeVar("Kept")
+Operation_co = TypeVar("Operation_co", bound=keras.Operation, covariant=True)
 
 
 class Shared(Generic[Kept]):
@@ -23,8 +24,8 @@ class Shared(Generic[Kept]):
         return self
 
 
-class Held(torch.nn.Module):
-    """`call` of a Keras operation, with its floating weights as the module's parameters, under Keras's names.
+class Held(torch.nn.Module, Generic[Operation_co]):
+    """A Keras operation, with its floating weights as the module's parameters, under Keras's names.
 
     The Keras layer keeps its own: it is read here, and never changed.
     """
@@ -32,7 +33,7 @@ class Held(torch.nn.Module):
     hosts = True
     """Torch does not know of the Keras layer that runs in here."""
 
-    def __init__(self, operation: keras.Operation, variables: Sequence[keras.Variable] | None = None) -> None:
+    def __init__(self, operation: Operation_co, variables: Sequence[keras.Variable] | None = None) -> None:
         super().__init__()
         self._held = Shared(operation)
         own = getattr(operation, "variables", ()) if variables is None else variables
@@ -48,7 +49,7 @@ class Held(torch.nn.Module):
             self.register_parameter(name, torch.nn.Parameter(variable.value.detach().cpu().clone()))
 
     @property
-    def operation(self) -> keras.Operation:
+    def operation(self) -> Operation_co:
         """The Keras operation."""
         return self._held.value
 
@@ -65,19 +66,24 @@ class Held(torch.nn.Module):
         with keras.device("cpu"), scope:
             yield
 
+
+class Called(Held[keras.Operation]):
+    """What an operation's own `call` computes."""
+
     def forward(self, *args: object, **kwargs: object) -> object:
         """What the operation computes, as at inference."""
         with self.own_weights():
             return self.operation.call(*args, **at_inference(self.operation.call, kwargs))
 
 
-class Dense(Held):
+class Dense(Held[keras.layers.Dense]):
     """`keras.layers.Dense`: Keras rounds a product in float64 to float32, in which the trace is proved less closely."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> object:
         """The layer's matrix, bias and activation."""
-        y = x @ self.kernel
-        y = y if not self.operation.use_bias else y + self.bias
+        kernel, *bias = self.weights
+        y = x @ kernel
+        y = y + bias[0] if bias else y
         return y if self.operation.activation is None else self.operation.activation(y)
 
 

@@ -49,7 +49,7 @@ def _refused(operation: keras.Operation) -> tuple[str, str] | None:
     """What is wrong with it, and what to do."""
     layers = keras.layers
     if isinstance(operation, layers.Layer) and not operation.built:
-        return "a layer has no weights yet", "Build it, model.build((None, None, features)), and train it or load its weights."
+        return "a layer has no weights yet", "Call the model on samples once, and train it or load its weights."
     if isinstance(operation, keras.Model) and not isinstance(operation, keras.Sequential):
         if not hasattr(operation, "operations"):
             return "a model that is a class of its own shows no graph of its layers", _AS_FUNCTIONS
@@ -62,9 +62,10 @@ def _refused(operation: keras.Operation) -> tuple[str, str] | None:
             "a stateful layer goes on from the batch before",
             "Set stateful=False: a network starts each sequence anew, and net.stream() goes on from sample to sample.",
         )
-    if getattr(operation, "compute_dtype", None) in ("float16", "bfloat16"):
+    dtype = getattr(operation, "compute_dtype", None)
+    if dtype in ("float16", "bfloat16"):
         return (
-            f"a layer computes in half precision ({operation.compute_dtype})",
+            f"a layer computes in half precision ({dtype})",
             "Load the model under keras.config.set_dtype_policy('float32'): the weights keep their values.",
         )
     if getattr(operation, "quantization_mode", None):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import keras
 import torch
 from torch.overrides import TorchFunctionMode
 
 Function = Callable[..., object]
+Nested = TypeVar("Nested")
 
 _LEAVING = {
     getattr(torch.Tensor, name)
@@ -36,8 +38,8 @@ class TorchCall:
     """A call, with slots for tensors among its arguments, and where its results go."""
 
     function: Function
-    args: object
-    kwargs: object
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
     results: tuple[Slot, ...]
 
 
@@ -52,8 +54,7 @@ class Program:
         """All calls, in order."""
         held = {Slot(n): tensor for n, tensor in enumerate(inputs)}
         for call in self.calls:
-            args, kwargs = (_each(given, lambda v: held.get(v, v) if isinstance(v, Slot) else v)
-                            for given in (call.args, call.kwargs))  # fmt: skip
+            args, kwargs = _each((call.args, call.kwargs), lambda v: held[v] if isinstance(v, Slot) else v)
             held.update(zip(call.results, _tensors(call.function(*args, **kwargs)), strict=True))
         return tuple(held[slot] for slot in self.outputs)
 
@@ -100,15 +101,16 @@ class _Writer(TorchFunctionMode):
         return result
 
 
-def _each(value, change):
+def _each(value: Nested, change: Callable[[object], object]) -> Nested:
     """`value` with every item in its tuples, lists and dicts changed."""
     if isinstance(value, dict):
-        return {key: _each(item, change) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return tuple(_each(item, change) for item in value) if isinstance(value, tuple) else [
-            _each(item, change) for item in value
-        ]
-    return change(value)
+        changed: object = {key: _each(item, change) for key, item in value.items()}
+    elif isinstance(value, (tuple, list)):
+        kind = tuple if isinstance(value, tuple) else list
+        changed = kind(_each(item, change) for item in value)
+    else:
+        changed = change(value)
+    return cast("Nested", changed)  # of the same structure
 
 
 def _tensors(value: object) -> list[torch.Tensor]:

@@ -8,8 +8,8 @@ from functools import partial
 import keras
 import torch
 
-from ltc2neuro.doors.keras.cells import Cell, flat
-from ltc2neuro.doors.keras.held import Dense, Held, Shared
+from ltc2neuro.doors.keras.cells import AnyCell, Cell, flat
+from ltc2neuro.doors.keras.held import Called, Dense, Shared
 from ltc2neuro.doors.keras.refusals import below, check, masked
 from ltc2neuro.nn.recurrence import Recurrent
 
@@ -27,10 +27,10 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
         return EachStep(operation, path)
     if type(operation) is keras.layers.Dense:
         return Dense(operation)
-    return Held(operation)
+    return Called(operation)
 
 
-def cell_of(cell: keras.layers.Layer, path: str) -> Cell:
+def cell_of(cell: keras.layers.Layer, path: str) -> AnyCell:
     """A cell for `Recurrent`."""
     if type(cell).__module__.partition(".")[0] != "ncps":
         return Cell(cell)
@@ -53,11 +53,12 @@ class Chain(torch.nn.Module):
         self._layers = Shared(model.layers)
         self._names = _add(self, model.layers, path)
 
-    def forward(self, x: object) -> object:
+    def forward(self, x: torch.Tensor) -> object:
         """All layers, one after the other."""
+        y: object = x
         for layer in self._layers.value:
-            x = _called(layer, self.get_submodule(self._names[id(layer)]), x)
-        return x
+            y = _called(layer, self.get_submodule(self._names[id(layer)]), y)
+        return y
 
 
 class Walk(torch.nn.Module):
@@ -96,18 +97,12 @@ def _called(operation: keras.Operation, module: torch.nn.Module, *args: object, 
     """What an operation returns, computed by its module."""
     if kwargs.pop("mask", None) is not None:
         raise masked(operation)
-    if not isinstance(module, Recurrent):
-        return module(*args, **kwargs)
-    return _over(operation, module, *args, **kwargs)
-
-
-def _over(
-    layer: keras.layers.RNN, module: Recurrent, x: torch.Tensor, initial_state: object = None, training: object = None
-) -> object:
-    """A recurrent layer's answer, and its last states where it returns them."""
-    start = None if initial_state is None else flat(initial_state)
-    y, last = module(x, start)
-    return (y, *flat(last)) if layer.return_state else y
+    if not isinstance(operation, keras.layers.RNN):
+        return module(*args, **(kwargs if isinstance(module, Called) else {}))
+    x, *start = args
+    start = kwargs.get("initial_state", start[0] if start else None)
+    y, last = module(x, None if start is None else flat(start))
+    return (y, *flat(last)) if operation.return_state else y
 
 
 class EachStep(torch.nn.Module):
