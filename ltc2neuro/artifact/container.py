@@ -37,7 +37,10 @@ from ltc2neuro.version import __version__
 FORMAT_VERSION = 3
 """The version of the file's layout; `SEMANTICS_VERSION` is that of what its integers mean."""
 
-READABLE = (2, 3)
+PARTED_VERSION = 4
+"""The same with what enters or leaves in several parts, which a reader of version 3 would not part."""
+
+READABLE = (2, 3, 4)
 """The layouts that are read: those of version 2 do not tell the order of batch and time, which is batch first."""
 
 LONGEST_TEXT = 500
@@ -51,7 +54,13 @@ DAMAGED = "It is damaged or was not made by ltc2neuro: copy it again, or compile
 Header: TypeAlias = dict[str, Json]
 
 
-def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays: Mapping[str, Array]) -> None:
+def write(
+    path: str | Path,
+    header: Header,
+    graphs: Mapping[str, Graph],
+    arrays: Mapping[str, Array],
+    version: int = FORMAT_VERSION,
+) -> None:
     """Write a file at `path`, or leave what was there: the new one is written beside it and renamed.
 
     `header` is anything that JSON holds, without NaN and infinity. Raises `ArtifactError` where the folder cannot be
@@ -67,7 +76,7 @@ def write(path: str | Path, header: Header, graphs: Mapping[str, Graph], arrays:
     # safetensors writes an array's memory as it lies, so each must lie in order.
     members[TENSORS] = save({name: np.asarray(array, order="C") for name, array in tensors.items()})
     manifest: Header = {
-        "format": FORMAT_VERSION,
+        "format": version,
         "semantics": SEMANTICS_VERSION,
         "tool": __version__,
         "header": header,

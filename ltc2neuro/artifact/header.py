@@ -15,6 +15,7 @@ from hw_models.plain import Json, field_types, made
 from ltc2neuro.artifact import container
 from ltc2neuro.artifact.container import below
 from ltc2neuro.artifact.graphs import Array
+from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
@@ -47,6 +48,7 @@ class Header:
     """batch first in files that are older than layouts"""
     own_shape: tuple[int, ...] | None = None
     evidence: Evidence | None = None
+    several: Answers | None = None
 
 
 def write(net: BaseRecord, path: str | Path, own: Content) -> None:
@@ -61,9 +63,13 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
         "evidence": None if net.evidence is None else net.evidence.plain(),
     }
     table |= {} if net.own_shape is None else {"own_shape": list(net.own_shape)}
+    version = container.FORMAT_VERSION
+    if net.several is not None:
+        table["several"], version = asdict(net.several), container.PARTED_VERSION
     arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
-    container.write(path, table | dict(own.table), {"float": net.float_graph, **own.graphs}, {**own.arrays, **arrays})
+    graphs = {"float": net.float_graph, **own.graphs}
+    container.write(path, table | dict(own.table), graphs, {**own.arrays, **arrays}, version)
 
 
 def header_of(kind: type[HeaderT], content: Content) -> HeaderT:
@@ -109,8 +115,11 @@ def _problem(net: BaseRecord) -> str:
         return f"its answer of {outputs} numbers has the shape {net.step_shape}"
     if prod(net.sample_shape) != net.features or min(net.sample_shape, default=1) < 1:
         return f"its samples of {net.features} numbers have the shape {net.sample_shape}"
-    if net.readout not in ("every", "last"):
-        return f"it answers {net.readout!r}"
+    answers = net.answers
+    if any(a.readout not in ("every", "last") for a in answers.each):
+        return f"it answers {', '.join(repr(a.readout) for a in answers.each)}"
+    if len(answers.where) < len(answers.each) or (answers.readout, answers.step_shape) != (net.readout, net.step_shape):
+        return f"its answers {answers.names} are not those of one vector"
     if not (isfinite(net.dt) and net.dt > 0):
         return f"dt is {net.dt}"
     if net.evidence is not None and not net.evidence.probes:

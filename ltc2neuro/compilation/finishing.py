@@ -33,10 +33,10 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
     """
     level = level_of(net, sequences.arrays)
     if level.poor:
-        channel = ", ".join(str(int(i)) for i in np.unravel_index(level.worst.channel or 0, net.record.step_shape))
+        channel = net.record.answers.place(level.worst.channel or 0)
         warnings.warn(
             f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
-            f"[{channel}], on {level.seen}. {_uneven(net.record, sequences)}{advice}",
+            f"{channel}, on {level.seen}. {_uneven(net.record, sequences)}{advice}",
             stacklevel=stacklevel + 1,
         )
     begin("the known answer")

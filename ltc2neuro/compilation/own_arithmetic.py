@@ -11,7 +11,7 @@ import torch
 from compiler.executors.float64 import run_float
 from compiler.graph import Graph
 from hw_models.arrays import Floats
-from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
+from ltc2neuro.metrics import Worst, worst_channel
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import first_steps, forward, with_time
@@ -39,9 +39,9 @@ def warn_of_own_arithmetic(
     name = str(own).removeprefix("torch.")
     warnings.warn(
         f"in {name}, its own type, the model itself keeps only {lost.decibels:.1f} dB of what it computes in float64, "
-        f"in channel [{lost.channel}]: the network computes what float64 does, so that net(x) is not model(x) there. "
-        "Large terms that cancel do that, such as (x + 1e6) - 1e6, and inputs that vary little for their size. "
-        "model.double() shows what the network returns.",
+        f"in channel {calling.answers.place(lost.channel)}: the network computes what float64 does, so that "
+        "net(x) is not model(x) there. Large terms that cancel do that, such as (x + 1e6) - 1e6, and inputs that vary "
+        "little for their size. model.double() shows what the network returns.",
         stacklevel=stacklevel + 1,
     )
 
@@ -49,11 +49,9 @@ def warn_of_own_arithmetic(
 def own_loss(
     model: torch.nn.Module, calling: Calling, graph: Graph, sequences: Sequence[Floats], own: torch.dtype
 ) -> Worst:
-    """The worst channel of torch's answer in the type `own`, against the float `graph`, on a few steps."""
+    """The worst channel of torch's answers in the type `own`, against the float `graph`, on a few steps."""
     x = torch.tensor(first_steps(sequences, ROWS, STEPS)).to(own).double().numpy()
     with undisturbed(), np.errstate(all="ignore"):
-        answer = forward(instrumented(model, with_time(model, calling.dt)), x, own, calling)
-    exact = run_float(graph, x).outputs
-    exact = exact if calling.readout == "every" else exact[:, -1:]
-    flat = exact.reshape(-1, exact.shape[-1])
-    return worst_channel(channel_sqnr([flat], [answer.reshape(flat.shape)]))
+        found = forward(instrumented(model, with_time(model, calling.dt)), x, own, calling)
+    exact = calling.answers.shaped(run_float(graph, x).outputs)
+    return worst_channel(calling.answers.channel_sqnr([exact], [found]))

@@ -149,5 +149,6 @@ def _parts(simplified: Simplified, made: Design) -> Parts:
         evidence=simplified.evidence,
         layout=recorded.layout,
         own_shape=recorded.own_shape,
+        several=recorded.traced.several,
     )
     return Parts(record, Runners(prepared, asked.chip))

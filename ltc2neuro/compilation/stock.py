@@ -68,6 +68,7 @@ def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None,
         shortest_span=recorded.shortest_span,
         layout=recorded.layout,
         own_shape=recorded.own_shape,
+        several=traced.several,
         evidence=simple.evidence,
         passes=simple.passes if graph is simple.graph else (*simple.passes, pass_record(centre, simple.graph, graph)),
     )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hw_models.arguments import check_choice
 from hw_models.arrays import Floats, Integers
-from ltc2neuro.compiled.answers import shaped
+from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_rows, tell_clipped
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import (
@@ -50,14 +50,14 @@ class Host:
         array = _checked(integers, (self.record.leaves.size,), "integers")
         return self.record.leaves(array.astype(np.float64))
 
-    def shaped(self, outputs: Floats) -> Floats:
+    def shaped(self, outputs: Floats) -> Answered:
         """See `BaseNetwork.shaped`."""
-        array = _checked(outputs, (self.record.leaves.size,), "outputs")
-        return shaped(array, self.record.readout, self.record.step_shape)
+        answers, array = self.record.answers, _checked(outputs, (self.record.leaves.size,), "outputs")
+        return answers.gathered(answers.shaped(array))
 
-    def answers(self, outputs: Iterable[object]) -> list[Floats]:
-        """Flat outputs of sequences (time, outputs), each in the shape of the model's answer."""
-        return [self.shaped(np.asarray(y)) for y in outputs]
+    def answers(self, outputs: Iterable[object]) -> list[list[Floats]]:
+        """Flat outputs of sequences (time, outputs): of each the answers in the model's shape."""
+        return [self.record.answers.shaped(np.asarray(y)) for y in outputs]
 
     def quantize_state(self, state: GivenStates, *, stacklevel: int = 2) -> dict[str, Integers]:
         """See `BaseNetwork.quantize_state`."""

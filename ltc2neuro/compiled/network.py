@@ -15,7 +15,7 @@ from compiler.mapping.options import Options
 from compiler.running import USUAL
 from hw_models.arguments import check_flag
 from hw_models.arrays import Floats, Integers
-from ltc2neuro.compiled.answers import answer
+from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.pickling import remade
@@ -46,16 +46,17 @@ class BaseNetwork(BaseRecord, ABC):
     def save(self, path: str | Path) -> None:
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
 
-    def __call__(self, x: Samples, timespans: Samples | None = None) -> Floats | list[Floats]:
+    def __call__(self, x: Samples, timespans: Samples | None = None) -> Answered | list[Answered]:
         """What `model(x)` returns, as float64, from the usual executor, the reference.
 
         `x` is (batch, time, *sample_shape), mostly (batch, time, features), or a list of sequences; the result is
         (batch, time, *step_shape) or, when the model answers at the last step, (batch, *step_shape). Where `layout` has
-        time first, time and batch change places.
+        time first, time and batch change places. Several answers are a tuple or dict of such arrays, as in the model,
+        of a list one for each sequence.
         """
         sequences = self.parts.host.sequences(x, timespans)
         run = self._told(sequences, run_network(self.parts, sequences, USUAL))
-        return answer(run.outputs, self.readout, self.step_shape, self.layout)
+        return self.answers.returned(run.outputs, self.layout)
 
     def run(
         self,
@@ -115,8 +116,8 @@ class BaseNetwork(BaseRecord, ABC):
         """Integers that leave the chip (..., outputs), in the model's units. Raises `InputError` for other outputs."""
         return self.parts.host.dequantize(integers)
 
-    def shaped(self, outputs: Floats) -> Floats:
-        """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer."""
+    def shaped(self, outputs: Floats) -> Answered:
+        """Flat outputs (..., time, outputs), batch first, in the shape of the model's answer, or of each of several."""
         return self.parts.host.shaped(outputs)
 
     def quantize_state(self, state: GivenStates) -> dict[str, Integers]:

@@ -14,7 +14,7 @@ from compiler.graph.work import work
 from hw_models.arrays import Floats
 from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.metrics import Worst, channel_sqnr, worst_channel
+from ltc2neuro.metrics import Worst, worst_channel
 
 POOR_DB = 30.0
 """In dB. Below it the integers have lost a thirtieth of the signal: rarely what anyone wants."""
@@ -45,7 +45,8 @@ def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
     part = part_of(graph, sequences)
     exact = [e.outputs[0] for e in run_each(graph, part)]
     run = run_network(net, Sequences(tuple(part), ragged=True), "reference")
-    pairs = [[net.host.shaped(np.asarray(y)).reshape(-1, y.shape[1]) for y in side] for side in (exact, run.outputs)]
+    answers = net.record.answers
+    pairs = [[answers.shaped(np.asarray(y)) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
     seen = (
         "the whole calibration"
@@ -55,7 +56,7 @@ def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
             f"at most {max(map(len, part))} samples of each"
         )
     )
-    return Level(worst_channel(channel_sqnr(*pairs)), seen)
+    return Level(worst_channel(answers.channel_sqnr(*pairs)), seen)
 
 
 def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:

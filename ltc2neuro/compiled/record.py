@@ -14,6 +14,7 @@ from compiler.ranges.proven import Proven
 from compiler.rewrite.runner import PassRecord
 from hw_models.arrays import Floats, Integers
 from hw_models.chip import Chip
+from ltc2neuro.compiled.answers import Answers, alone
 from ltc2neuro.compiled.ends import InputEnd, OutputEnd
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.given_states import StateWord, words_of
@@ -55,6 +56,14 @@ class BaseRecord(ABC):
     """whether arrays have batch or time first, in and out"""
     own_shape: tuple[int, ...] | None = None
     """shape of one sample as the model takes it, where that is not (features,)"""
+    several: Answers | None = None
+    """its answers, where the model returns a tuple or dict of them: then `step_shape` is that of their vector"""
+
+    @property
+    def answers(self) -> Answers:
+        """What the model returns: each answer's name, shape and place in the vector that leaves."""
+        layout = self.layout
+        return self.several or alone(self.readout, self.step_shape, layout.drops_row, layout.drops_step)
 
     @cached_property
     @abstractmethod
@@ -101,8 +110,7 @@ class BaseRecord(ABC):
         """What goes in and what comes out: `5 features -> (2,) at every step`."""
         features = f"{self.features} features" if self.own_shape is None else f"{self.own_shape}"
         spans = " and the time before each sample" if self.timed else ""
-        often = "at every step" if self.readout == "every" else "at the last step"
-        return f"{features}{spans} -> {self.step_shape} {often}"
+        return f"{features}{spans} -> {self.answers}"
 
     @property
     def model_states(self) -> tuple[State, ...]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from compiler.running.executor import States
 from hw_models.arguments import check_count, check_flag
-from hw_models.arrays import Floats
 from hw_models.errors import InputError
+from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
@@ -43,8 +43,9 @@ class Stream:
         self.state: States | None = None
         self.reset(state)
 
-    def step(self, x: ArrayOrTensor, timespan: ArrayOrTensor | None = None) -> Floats:
-        """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape).
+    def step(self, x: ArrayOrTensor, timespan: ArrayOrTensor | None = None) -> Answered:
+        """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape); of several
+        answers a tuple or dict, as in the model, those that it gives at the last step as if this were it.
 
         `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
         """
@@ -64,8 +65,9 @@ class Stream:
             self._told |= news.names()
             tell(news, strict=self._strict, stacklevel=2)
         self.state = run.final_state
-        y = np.asarray(run.outputs)[:, 0].reshape(-1, *self._record.step_shape)
-        return y[0] if self._batch is None else y
+        flat, answers = np.asarray(run.outputs)[:, 0], self._record.answers
+        each = [y.reshape(-1, *a.step_shape) for y, a in zip(answers.apart(flat), answers.each, strict=True)]
+        return answers.gathered([y[0] for y in each] if self._batch is None else each)
 
     def reset(self, state: GivenStates | None = None) -> None:
         """Start a new sequence: from the initial states, or from `state` as `Network.run` takes it.

@@ -94,7 +94,7 @@ def demo(plot: str | Path) -> None:
     _compare(net, model, digits, reference)
 
     _title("5. A look inside")
-    shown = demo_plot.choose(digits.y_test, np.argmax(net(digits.x_test), -1))
+    shown = demo_plot.choose(digits.y_test, np.argmax(np.asarray(net(digits.x_test)), -1))
     try:
         demo_plot.draw(net, digits.x_test[shown], digits.y_test[shown], plot)
     except OSError as error:
@@ -182,7 +182,7 @@ def _agreement(run: Run, reference: Run) -> str:
 def _compare(net: Network, model: torch.nn.Module, digits: Digits, reference: Run) -> None:
     with torch.no_grad():
         scores = model(torch.from_numpy(digits.x_test))[0].numpy().astype(np.float64)
-    integers = net.shaped(np.asarray(reference.outputs))
+    integers = np.asarray(net.shaped(np.asarray(reference.outputs)))
     same = int(np.sum(scores.argmax(-1) == integers.argmax(-1)))
     _say(
         f"Digits named right: {_percent(scores, digits)} by torch in floating point, {_percent(integers, digits)} by "

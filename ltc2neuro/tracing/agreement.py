@@ -14,7 +14,7 @@ from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length
 from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
 from ltc2neuro.tracing.model import calling_of
-from ltc2neuro.tracing.proof.failures import OUTPUT, DiffersError
+from ltc2neuro.tracing.proof.failures import DiffersError, is_output
 from ltc2neuro.tracing.proof.probes import MOST_TOGETHER, Probe
 from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, compared
 
@@ -53,6 +53,6 @@ def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats]) 
                 found = compared(Subject(model, net.float_graph, calling, ()), probe, exact)
             except DiffersError as error:
                 return Agreement(name, error.relative, ALLOWED[exact], 0.0, error.numbers)
-            largest = max(largest, found.differences.get(OUTPUT, 0.0))
-            amplified = max(amplified, found.amplified.get(OUTPUT, 0.0))
+            largest = max([largest, *(d for value, d in found.differences.items() if is_output(value))])
+            amplified = max([amplified, *(d for value, d in found.amplified.items() if is_output(value))])
     return Agreement(name, largest, ALLOWED[exact], amplified, "")

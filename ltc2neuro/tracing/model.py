@@ -17,7 +17,7 @@ from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.tracing.axis_order import in_order
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
-from ltc2neuro.tracing.calling.forward import forward, raw_answer, with_spans, with_time
+from ltc2neuro.tracing.calling.forward import forward, raw_answers, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed import drops
 from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
@@ -86,8 +86,8 @@ def proved(
             traced, exact = source.recorded(spans, own), own
             evidence = prove(_subject(model, traced), joined, own, own)
         start = joined[0][: axes.ROWS]
-        row, step = (_drops(model, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
-        return Proved(replace(traced, drops_row=row, drops_step=step), evidence, exact)
+        rows, steps = (_drops(model, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
+        return Proved(replace(traced, answers=traced.answers.dropping(rows, steps)), evidence, exact)
 
 
 def _long(sequence: Floats) -> Floats:
@@ -95,16 +95,18 @@ def _long(sequence: Floats) -> Floats:
     return sequence if len(sequence) > 1 else np.concatenate([sequence, sequence])
 
 
-def _drops(model: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype) -> bool:
-    """Whether the answer to a single row or step lacks its axis. What torch does not run is not asked."""
+def _drops(model: torch.nn.Module, traced: Traced, x: Floats, dtype: torch.dtype) -> list[bool]:
+    """Whether each answer to a single row or step lacks its axis. What torch does not run is not asked."""
     clone = instrumented(model, with_time(model, traced.dt), dtype)
     if traced.timed and len(x) > 1:
         x = x[:1]
     try:
-        answer = raw_answer(clone, x, dtype, traced)
+        found = raw_answers(clone, x, dtype, traced)
     except Exception:  # a model may want more rows or steps than one: there is no shape to compare with
-        return False
-    return drops(answer.shape, len(x), x.shape[1], traced)
+        return [False] * len(traced.answers.each)
+    turned = traced.output_time_first
+    pairs = zip(found, traced.answers.each, strict=True)
+    return [drops(y.shape, len(x), x.shape[1], answer, time_first=turned) for y, answer in pairs]
 
 
 def proved_long(

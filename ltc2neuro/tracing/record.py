@@ -12,6 +12,7 @@ from compiler.graph import Graph
 from compiler.graph.validate import validate
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.nn.recurrence import written
+from ltc2neuro.tracing.calling.answering import returned
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, instrumented
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
@@ -35,7 +36,7 @@ class Traced(Calling):
 
     Where it is `timed`, the graph takes time spans below `shortest` for that one: integers are kept away from 0. It is
     0 where the model is defined and bounded there.
-    `dropped` tensors that the model returns after its answer are not states: the graph does not compute them.
+    `dropped` tensors that the model returns are neither answers nor states: the graph does not compute them.
     """
 
     graph: Graph
@@ -75,22 +76,21 @@ def record(
         raise
     except Exception as error:
         raise _fails(model, error, shape, keywords, time_first=time_first) from error
-    others = symbols(result[1:]) if isinstance(result, tuple) else []
-    layout, output, elements = _answer(result[0] if isinstance(result, tuple) and result else result)
-    recorder.output(output, elements.reshape(-1).numpy())
+    answered = returned(result, recorder.is_state)
+    recorder.output(answered.tensors)
     graph, final = recorder.graph()
     return Traced(
-        readout="every" if layout.every else "last",
-        step_shape=tuple(elements.shape),
+        answers=answered.answers,
+        places=answered.places,
         time_first=time_first,
-        output_time_first=layout.time_first,
+        output_time_first=answered.time_first,
         dt=clock.dt,
         timed=spans is not None,
         sample_shape=sample_shape,
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
-        dropped=sum(not recorder.is_state(tensor) for tensor in others),
+        dropped=answered.dropped,
         checkpoints=tuple(recorder.checkpoints.final(final)),
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,
@@ -162,22 +162,3 @@ def _fails(
         + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else ".")
         + (single if len(shape) > 3 else ""),
     )
-
-
-def _answer(output: object) -> tuple[axes.TensorLayout, Symbolic, torch.Tensor]:
-    """How the model's result lies, the result itself, and the elements of one answer."""
-    if not isinstance(output, Symbolic):
-        raise TraceError(
-            "the model's result was not recorded",
-            numbers=f"it is a {type(output).__name__}",
-            advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "
-            "numpy or torch.tensor is lost.",
-        )
-    layout = axes.layout(output.codes)
-    if layout is None or output.numel() == 0:
-        raise TraceError(
-            "the model's result is neither one answer per step nor one for the last step",
-            numbers=f"its shape is {tuple(output.shape)} for a batch of {axes.ROWS} and {axes.STEPS} steps",
-            advice="Return (batch, time, ...) or (batch, ...) of the last step, such as y[:, -1].",
-        )
-    return layout, output, layout.sample(output.codes)

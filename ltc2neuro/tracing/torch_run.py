@@ -10,6 +10,7 @@ import torch
 
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, Ltc2NeuroError
+from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length, forward, with_spans, with_time
@@ -27,33 +28,38 @@ def run_torch(
     *,
     dt: float = 1.0,
     timespans: Sequence[npt.ArrayLike] | None = None,
-) -> list[Floats]:
-    """What torch answers to each sequence (time, *sample_shape): (time, *step_shape), or step_shape for readout "last".
+) -> list[Answered]:
+    """What torch answers to each sequence (time, *sample_shape): (time, *step_shape), or step_shape for readout "last",
+    and a tuple or dict of these where the model returns one.
 
     A copy of the model runs, in eval mode on the CPU; sequences of one length run side by side. Without `calling` the
     model is recorded to find out how it is called, with the time `dt` between two samples. With `timespans`, arrays
     (time,), each sequence runs alone.
     """
-    arrays = with_spans(sequences, timespans)
-    if not arrays:
+    if not len(sequences):
         return []
-    shape = np.shape(sequences[0])[1:]
+    arrays, shape = with_spans(sequences, timespans), np.shape(sequences[0])[1:]
     calling = calling or calling_of(model, arrays, dt=dt, timed=timespans is not None, sample_shape=shape)
-    answers: dict[int, Floats] = {}
+    return [calling.answers.gathered(each) for each in answers_of(model, arrays, calling)]
+
+
+def answers_of(model: torch.nn.Module, arrays: Sequence[Floats], calling: Calling) -> list[list[Floats]]:
+    """torch's answers to each of the sequences (time, channels), one after the other."""
+    answers: dict[int, list[Floats]] = {}
     with undisturbed():
         clone = instrumented(model, with_time(model, calling.dt))
         for numbers in by_length(arrays, most=_BATCH):
-            y = _answers(clone, np.stack([arrays[n] for n in numbers]), calling)
-            answers.update(zip(numbers, y, strict=True))
+            each = _answers(clone, np.stack([arrays[n] for n in numbers]), calling)
+            answers.update({n: [y[row] for y in each] for row, n in enumerate(numbers)})
     return [answers[n] for n in range(len(arrays))]
 
 
-def _answers(clone: torch.nn.Module, x: Floats, calling: Calling) -> Floats:
-    """The answer to each row of `x`. Raises `InputError` where torch fails, or answers to other rows."""
+def _answers(clone: torch.nn.Module, x: Floats, calling: Calling) -> list[Floats]:
+    """The answers, for each row of `x`. Raises `InputError` where torch fails, or answers to other rows."""
     one = calling.sample_shape
     shape = f"(batch, time, {'features' if len(one) == 1 else '...'}) = {(*x.shape[:2], *one)}"
     try:
-        y = forward(clone, x, model_dtype(clone), calling)
+        found = forward(clone, x, model_dtype(clone), calling)
     except Ltc2NeuroError:
         raise
     except Exception as error:
@@ -63,10 +69,11 @@ def _answers(clone: torch.nn.Module, x: Floats, calling: Calling) -> Floats:
             numbers=f"{shape}: {type(error).__name__}: {error}",
             advice="Make sure that the model takes them: a single sequence is a batch of one.",
         ) from error
-    if y.shape[:1] != (len(x),):
-        raise InputError(
-            "the model does not answer for each row",
-            numbers=f"shape {y.shape} for {shape}",
-            advice="Give the model that this network was compiled from.",
-        )
-    return y
+    for y in found:
+        if y.shape[:1] != (len(x),):
+            raise InputError(
+                "the model does not answer for each row",
+                numbers=f"shape {y.shape} for {shape}",
+                advice="Give the model that this network was compiled from.",
+            )
+    return found

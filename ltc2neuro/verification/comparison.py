@@ -15,7 +15,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_times
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
-from ltc2neuro.verification.task_metric import Targets, task_metric
+from ltc2neuro.verification.task_metric import Targets, task_metrics
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,14 @@ def compare(
         raise InputError(
             "x must be one batch", advice=f"Give one array, {library.layout.shape(*library.sample_shape)}."
         )
-    task = task_metric(library, sequences, targets, metric)
+    tasks = task_metrics(library, sequences, targets, metric)
+    if tasks[1:]:
+        raise InputError(
+            "compare measures one answer",
+            numbers=f"targets of {', '.join(t.of for t in tasks)}",
+            advice=f"Give targets={{{tasks[0].of!r}: ...}} alone.",
+        )
+    task = tasks[0] if tasks else None
     truth = run_float(library.float_graph, np.stack(sequences.arrays))
     mapped, cost = default.mapped(), library.cost()
     costs = {
@@ -113,7 +120,7 @@ def compare(
     }
 
     def score(outputs: np.ndarray) -> float | None:
-        return None if task is None else task.score(list(library.shaped(outputs)))
+        return None if task is None else task.score(library.parts.host.answers(outputs))
 
     def column(net: Network | LibraryNetwork) -> Column:
         run = run_network(net.parts, sequences, "reference")
@@ -130,4 +137,4 @@ def compare(
 
 def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
     """What networks of one model have in common."""
-    return net.sample_shape, net.readout, net.step_shape, net.dt, net.timed, net.layout
+    return net.sample_shape, net.answers, net.dt, net.timed, net.layout

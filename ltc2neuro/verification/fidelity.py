@@ -30,8 +30,8 @@ class Truth:
 
     executions: list[Execution]
     """the stored float graph's, batches of one"""
-    answers: list[Floats]
-    """torch's answers in the model's shape; the float graph's where there is no model"""
+    answers: list[list[Floats]]
+    """torch's answers, each in the model's shape; the float graph's where there is no model"""
 
 
 def find_truth(net: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Truth:
@@ -39,27 +39,28 @@ def find_truth(net: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Tr
     graph = net.record.float_graph
     marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
     executions = run_each(graph, x.arrays, marks)
-    answers = [net.host.shaped(e.outputs[0]) for e in executions]
+    answers = net.host.answers(e.outputs[0] for e in executions)
     return Truth(executions, answers if model is None else _torch_answers(net.record, model, x))
 
 
-def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> list[Floats]:
+def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> list[list[Floats]]:
     import torch
 
-    from ltc2neuro.tracing import run_torch
     from ltc2neuro.tracing.calling.dtype import model_dtype
+    from ltc2neuro.tracing.model import calling_of
+    from ltc2neuro.tracing.torch_run import answers_of
 
-    samples = [a[:, : net.features].reshape(len(a), *net.sample_shape) for a in x.arrays]
-    spans = [a[:, -1] for a in x.arrays] if net.timed else None
     own = "float64" if model_dtype(model) == torch.float64 else "float32"
-    torchs = run_torch(model, samples, dt=net.dt, timespans=spans)
-    answers: list[Floats] = [np.asarray(y, own) for y in torchs]  # float32 as float32
-    for samples, y in zip(x.arrays, answers, strict=True):
-        expected = (*((len(samples),) if net.readout == "every" else ()), *net.step_shape)
-        if y.shape != expected:
+    calling = calling_of(model, x.arrays, dt=net.dt, timed=net.timed, sample_shape=net.sample_shape)
+    torchs = answers_of(model, x.arrays, calling)
+    answers = [[np.asarray(y, own) for y in each] for each in torchs]  # float32 as float32
+    for samples, each in zip(x.arrays, answers, strict=True):
+        shapes = [(*((len(samples),) if a.readout == "every" else ()), *a.step_shape) for a in net.answers.each]
+        found, expected = (", ".join(map(str, side)) for side in ([y.shape for y in each], shapes))
+        if found != expected:
             raise InputError(
                 "the model does not answer as the one that was compiled",
-                numbers=f"shape {y.shape} for a sequence of {len(samples)} samples, the network {expected}",
+                numbers=f"shape {found} for a sequence of {len(samples)} samples, the network {expected}",
                 advice="Give the model that this network was compiled from.",
             )
     return answers
@@ -98,14 +99,16 @@ def fidelity(net: AnyParts, truth: Truth, x: Sequences, reference: Run, min_sqnr
     record, there = net.record, FLOATING.name in net.executors
     floating = run_network(net, x, FLOATING.name) if there else None
     outputs = net.host.answers(reference.outputs), net.host.answers(floating.outputs if floating else [])
-    answers, integer, real = ([_by_channel(y, record.step_shape) for y in ys] for ys in (truth.answers, *outputs))
-    measured = [_Measured("outputs", answers, integer, real, record.step_shape)]
+    exact, integer, real = (record.answers.by_channel(ys) for ys in (truth.answers, *outputs))
+    measured = [
+        _Measured(a.row, exact[n], integer[n], real[n], a.step_shape) for n, a in enumerate(record.answers.each)
+    ]
     for state in record.model_states:
         lsb = net.host.state_lsb(state.name)
-        exact = [e.states[state.name][0] for e in truth.executions]
-        integer = [np.asarray(s) * lsb for s in reference.states[state.name]]
-        real = [np.asarray(s) for s in floating.states[state.name]] if floating else []
-        measured.append(_Measured(state.name, exact, integer, real, (state.size,), lsb))
+        exacts = [e.states[state.name][0] for e in truth.executions]
+        integers = [np.asarray(s) * lsb for s in reference.states[state.name]]
+        reals = [np.asarray(s) for s in floating.states[state.name]] if floating else []
+        measured.append(_Measured(state.name, exacts, integers, reals, (state.size,), lsb))
     return [_level(m, min_sqnr) for m in measured] + _one_sample(net, x, truth.executions)
 
 
@@ -125,11 +128,6 @@ def _level(m: _Measured, min_sqnr: float | None) -> Row:
     held = None if min_sqnr is None else bool(worst.decibels >= min_sqnr)
     note = f"channel {_place(worst.channel, m.shape)}: {causes}{largest}"
     return Row(check, m.name, "reference", worst.decibels, "dB", min_sqnr, held, note)
-
-
-def _by_channel(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Answers of the shape (..., *shape) as (samples, channels)."""
-    return y.reshape(-1, int(np.prod(shape, dtype=int)))
 
 
 def _place(channel: int, shape: tuple[int, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,39 +10,70 @@ import numpy as np
 
 from hw_models.errors import InputError
 from ltc2neuro import metrics
+from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import ArrayOrTensor, Sequences, as_targets
 from ltc2neuro.metrics import Metric
 
-Targets: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor]"
+Targets: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor] | Mapping[str, ArrayOrTensor | Sequence[ArrayOrTensor]]"
 
 
 @dataclass(frozen=True)
 class TaskMetric:
-    """A metric of a network's answers, and what these should be, an array a sequence."""
+    """A metric of one of a network's answers, and what these should be, an array a sequence."""
 
     metric: str | Metric
     targets: Sequence[np.ndarray]
     batch_axis: int
+    number: int = 0
+    """which of the answers it is of"""
+    of: str = ""
 
     @property
     def name(self) -> str:
         """The metric's."""
-        return self.metric if isinstance(self.metric, str) else getattr(self.metric, "__name__", "metric")
+        name = self.metric if isinstance(self.metric, str) else getattr(self.metric, "__name__", "metric")
+        return f"{name} of {self.of}" if self.of else name
 
-    def score(self, answers: Sequence[np.ndarray]) -> float:
-        """The metric over the answers to all sequences."""
-        return metrics.measure(self.metric, answers, self.targets, self.batch_axis)
+    def score(self, answers: Sequence[Sequence[np.ndarray]]) -> float:
+        """The metric over the answers to all sequences, each of them in the model's shape."""
+        return metrics.measure(self.metric, [each[self.number] for each in answers], self.targets, self.batch_axis)
 
 
-def task_metric(
+def task_metrics(
     net: BaseRecord, x: Sequences, targets: Targets | None, metric: str | Metric | None
-) -> TaskMetric | None:
-    """What the user measures a network by, if anything. Raises `InputError` where the targets do not fit `x`."""
+) -> list[TaskMetric]:
+    """What the user measures a network by: nothing, the metric, or that of each answer that has targets.
+
+    Raises `InputError` where the targets do not fit `x` or the answers.
+    """
     if (targets is None) != (metric is None):
         raise InputError("targets and metric go together", advice="Give both, or neither.")
     if targets is None or metric is None:
-        return None
+        return []
     metrics.metric_of(metric)
-    wanted = as_targets(targets, x, net.layout, net.readout)
-    return TaskMetric(metric, wanted, net.layout.batch_axis(net.readout))
+    given = _of_each(net.answers, targets)
+    found = []
+    for number, (answer, own) in enumerate(zip(net.answers.each, given, strict=True)):
+        if own is not None:
+            wanted = as_targets(own, x, net.layout, answer.readout)
+            of = answer.name if net.answers.several else ""
+            found.append(TaskMetric(metric, wanted, net.layout.batch_axis(answer.readout), number, of))
+    return found
+
+
+def _of_each(answers: Answers, targets: Targets) -> Sequence[ArrayOrTensor | Sequence[ArrayOrTensor] | None]:
+    """The targets of each answer: None for those that are not measured."""
+    if not answers.several:
+        assert not isinstance(targets, Mapping)
+        return [targets]
+    if isinstance(targets, Mapping) and set(targets) <= set(answers.names):
+        return [targets.get(name) for name in answers.names]
+    if isinstance(targets, (tuple, list)) and len(targets) == len(answers.names):
+        return targets
+    raise InputError(
+        "targets do not fit the answers",
+        where="targets",
+        numbers=f"the network answers {', '.join(answers.names)}",
+        advice="Give a dict by these names, of those that are to be measured, or a tuple with None for the others.",
+    )

@@ -19,13 +19,13 @@ from ltc2neuro import metrics
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, Run, run_network
-from ltc2neuro.doors.keras.entering import check_model, entered
+from ltc2neuro.inputs.arguments import check_module
 from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
-from ltc2neuro.verification.task_metric import Targets, TaskMetric, task_metric
+from ltc2neuro.verification.task_metric import Targets, TaskMetric, task_metrics
 from ltc2neuro.verification.verdict import Row, Verification
 
 if TYPE_CHECKING:
@@ -56,14 +56,15 @@ def verify(
     are missing. `metric` is "accuracy", "mse", "mae" or a function of outputs and targets in the model's shape.
     `min_sqnr` (dB) holds for the worst channel of the outputs and of every state: `metrics.channel_sqnr` says what it
     is of. `max_metric_change` is a fraction: relative for mse and mae, absolute for accuracy and for a function of your
-    own. `max_clipped` is the largest share, such as 0.001, of an input channel, of the time spans, or of an element of
+    own. Of several answers, `targets` are a tuple or dict of those to be measured.
+    `max_clipped` is the largest share, such as 0.001, of an input channel, of the time spans, or of an element of
     a state or an inner value, that may be clipped to its calibrated range. `timespans` go with `x`: see `run`.
     """
     if not isinstance(net, BaseNetwork):
         advice = "Give what ltc2neuro.compile or load returned, then the model."
         raise InputError("verify takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
     if model is not None:
-        check_model(model)
+        check_module(model)
     if on is not None:
         check_names(on, "on")
     _check_limits(metric, min_sqnr, max_metric_change, max_clipped)
@@ -74,10 +75,7 @@ def verify(
         sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
-    if model is not None:
-        samples = [a[:, : net.features].reshape(len(a), *net.sample_shape) for a in sequences.arrays]
-        model = entered(model, samples, dt=net.dt, timed=net.timed)
-    task = task_metric(net, sequences, targets, metric)
+    tasks = task_metrics(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")
     rows = _known_answer(net.known, reference) if x is None else []
@@ -88,8 +86,8 @@ def verify(
     if model is not None:
         rows.append(agreement(net, model, sequences))
     rows += fidelity(net.parts, truth, sequences, reference, min_sqnr)
-    if task is not None:
-        answers = net.parts.host.answers(reference.outputs)
+    answers = net.parts.host.answers(reference.outputs)
+    for task in tasks:
         rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
     rows += _clipped(reference, max_clipped)
     rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]

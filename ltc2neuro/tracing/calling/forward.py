@@ -12,6 +12,7 @@ import torch
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.inputs.sample_shape import flat
+from ltc2neuro.tracing.calling.answering import at_places
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, Wrap, unwrapped
 from ltc2neuro.tracing.calling.squeezed import restored
@@ -62,27 +63,30 @@ def first_steps(sequences: Sequence[Floats], rows: int = 4, steps: int = 32) -> 
 
 def forward(
     model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling, *, together: bool = False
-) -> Floats:
-    """The model's answer to `x` (batch, time, features), batch first.
+) -> list[Floats]:
+    """The model's answers to `x` (batch, time, features), batch first.
 
     With time spans row by row, if not `together`: ncps 1.0.1 takes those of one row for another's units.
     """
     if calling.timed and len(x) > 1 and not together:
-        return np.concatenate([forward(model, row[None], dtype, calling) for row in x])
-    y = restored(raw_answer(model, x, dtype, calling), len(x), x.shape[1], calling)
-    turned = calling.readout == "every" and calling.output_time_first and y.ndim == 2 + len(calling.step_shape)
-    return y.swapaxes(0, 1) if turned else y
+        rows = [forward(model, row[None], dtype, calling) for row in x]
+        return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+    found, time_first = raw_answers(model, x, dtype, calling), calling.output_time_first
+    for n, answer in enumerate(calling.answers.each):
+        y = restored(found[n], len(x), x.shape[1], answer, time_first=time_first)
+        turned = answer.readout == "every" and time_first and y.ndim == 2 + len(answer.step_shape)
+        found[n] = y.swapaxes(0, 1) if turned else y
+    return found
 
 
-def raw_answer(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> Floats:
-    """The model's answer to `x` (batch, time, features), as torch returns it."""
+def raw_answers(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: Calling) -> list[Floats]:
+    """The model's answers to `x` (batch, time, features), as torch returns them."""
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
     samples = tensor[..., :-1] if calling.timed else tensor
     samples = samples.unflatten(-1, calling.sample_shape) if len(calling.sample_shape) != 1 else samples
     result = model(samples, timespans=tensor[..., -1]) if calling.timed else model(samples)
-    y = result[0] if isinstance(result, tuple) else result
-    return y.detach().double().numpy()
+    return [y.detach().double().numpy() for y in at_places(result, calling.places)]
 
 
 def knows_time(model: torch.nn.Module) -> bool:

@@ -9,45 +9,53 @@ from itertools import product
 
 from hw_models.arrays import Floats
 from hw_models.errors import ProofError
-from ltc2neuro.tracing.calling.call_convention import Calling
+from ltc2neuro.compiled.answers import Answer
 
 
-def restored(answer: Floats, rows: int, steps: int, calling: Calling) -> Floats:
+def restored(y: Floats, rows: int, steps: int, answer: Answer, *, time_first: bool) -> Floats:
     """torch's answer with the axes of a single row or step put back, where that is all that it lacks."""
-    return answer.reshape(_shape(calling, rows, steps)) if _dropped(answer.shape, rows, steps, calling) else answer
+    dropped = _dropped(y.shape, rows, steps, answer, time_first)
+    return y.reshape(_shape(answer, rows, steps, time_first)) if dropped else y
 
 
-def drops(shape: tuple[int, ...], rows: int, steps: int, calling: Calling) -> bool:
+def drops(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, *, time_first: bool) -> bool:
     """Whether an answer of this `shape` lacks an axis of a single row or step.
 
     Raises `ProofError` where it has another shape altogether than more rows or steps have.
     """
-    if shape == _shape(calling, rows, steps):
+    wanted = _shape(answer, rows, steps, time_first)
+    if shape == wanted:
         return False
-    if _dropped(shape, rows, steps, calling):
+    if _dropped(shape, rows, steps, answer, time_first):
         return True
     single = "row" if rows == 1 else "step"
     raise ProofError(
         f"the model answers in another shape where there is one {single}",
-        where="the output",
-        numbers=f"torch returns {shape} for {rows} x {steps} (rows x steps), expected {_shape(calling, rows, steps)}",
+        where=answer.title,
+        numbers=f"torch returns {shape} for {rows} x {steps} (rows x steps), expected {wanted}",
         advice="Drop only the axis that you mean, as in y.squeeze(-1), not every axis of one element.",
     )
 
 
-def _dropped(shape: tuple[int, ...], rows: int, steps: int, calling: Calling) -> bool:
-    every = calling.readout == "every"
+def _dropped(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, time_first: bool) -> bool:
+    every = answer.readout == "every"
     choices = product([False, True] if rows == 1 else [False], [False, True] if steps == 1 and every else [False])
-    return shape in {_shape(calling, rows, steps, without_row=row, without_step=step) for row, step in choices} - {
-        _shape(calling, rows, steps)
-    }
+    return shape in {
+        _shape(answer, rows, steps, time_first, without_row=row, without_step=step) for row, step in choices
+    } - {_shape(answer, rows, steps, time_first)}
 
 
 def _shape(
-    calling: Calling, rows: int, steps: int, *, without_row: bool = False, without_step: bool = False
+    answer: Answer,
+    rows: int,
+    steps: int,
+    time_first: bool,
+    *,
+    without_row: bool = False,
+    without_step: bool = False,
 ) -> tuple[int, ...]:
     """The shape of torch's answer, in torch's order."""
     row, step = () if without_row else (rows,), () if without_step else (steps,)
-    if calling.readout == "last":
-        return (*row, *calling.step_shape)
-    return (*step, *row, *calling.step_shape) if calling.output_time_first else (*row, *step, *calling.step_shape)
+    if answer.readout == "last":
+        return (*row, *answer.step_shape)
+    return (*step, *row, *answer.step_shape) if time_first else (*row, *step, *answer.step_shape)

@@ -11,12 +11,17 @@ from compiler.graph import Graph
 from compiler.graph.ops import Output, StateWrite
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError, ProofError
+from ltc2neuro.compiled.answers import THE_ONE
 from ltc2neuro.tracing.proof.probes import Probe
 from ltc2neuro.tracing.proof.shown import Pair
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.source import raised_at
 
-OUTPUT = "the output"
+
+def is_output(value: str) -> bool:
+    """Whether a value is an answer of the model."""
+    return value.startswith(THE_ONE)
+
 
 _SHAPES = f"Do not write the number of rows or steps into the model ({axes.ROWS} and {axes.STEPS} in the trace)."
 _TYPES = (
@@ -98,11 +103,11 @@ def diverges(graph: Graph, p: Pair) -> ProofError:
     )
 
 
-def other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
+def other_shape(title: str, wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
     """The error for an answer whose shape depends on the number of steps."""
     return ProofError(
-        f"{OUTPUT} has another shape than in the trace: the model takes only some steps of a longer sequence",
-        where=OUTPUT,
+        f"{title} has another shape than in the trace: the model takes only some steps of a longer sequence",
+        where=title,
         numbers=f"torch returns {answer}, expected {wanted}",
         advice="A network answers at every step or at the last (y[:, -1]). Cut windows such as x[:, -20:] outside "
         "of the model.",
@@ -111,11 +116,11 @@ def other_shape(wanted: tuple[int, ...], answer: tuple[int, ...]) -> ProofError:
 
 def _origin(graph: Graph, value: str) -> str:
     """Where the model computes a value: its name and the user's line."""
-    name = next((op.x for _, op in graph.ops() if isinstance(op, Output)), value) if value == OUTPUT else value
+    name = next((op.x for _, op in graph.ops() if isinstance(op, Output)), value) if is_output(value) else value
     name = next((op.x for _, op in graph.ops() if isinstance(op, StateWrite) and op.state == name), name)
     known = graph.values.get(name)
     line = f", {known.lines[0]}" if known is not None and known.lines else ""
-    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and value == OUTPUT else ""
+    module = f" of module {known.modules[0]!r}" if known is not None and known.modules and is_output(value) else ""
     return f"{value}{module}{line}"
 
 

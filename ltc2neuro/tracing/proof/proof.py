@@ -22,12 +22,12 @@ from ltc2neuro.compiled import evidence
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.proof.failures import (
-    OUTPUT,
     DiffersError,
     OwnArithmeticError,
     check_bound,
     diverges,
     failure,
+    is_output,
     other_shape,
 )
 from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
@@ -114,7 +114,8 @@ def _some(probe: Probe) -> Probe:
 
 
 def _answers_again(once: Witness, x: Floats) -> None:
-    if not np.array_equal(once.answer(x), once.answer(x), equal_nan=True):
+    pairs = zip(once.answers(x), once.answers(x), strict=True)
+    if not all(np.array_equal(one, other, equal_nan=True) for one, other in pairs):
         raise ProofError(
             "the model answers differently when it is called again",
             advice="It keeps something from call to call, or draws random numbers. Put a state under "
@@ -144,13 +145,13 @@ class _Trial:
         with np.errstate(all="ignore"):
             run = run_float(graph, x, record=names)
         try:
-            answer, pairs = self.witness.show(x, run, self.subject.checkpoints, together=probe.together)
+            answers, pairs = self.witness.show(x, run, self.subject.checkpoints, together=probe.together)
         except Exception as error:
             if probe.own:
                 raise failure(error, (*x.shape[:2], *calling.sample_shape)) from error
             why = f"torch fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             return Evidence(self.arithmetic, (replace(seen, left_out=rows, why=why),))
-        pairs = [*pairs, self._answer(run.outputs, answer, calling)]
+        pairs = [*pairs, *self._answers(run.outputs, answers, calling)]
         whole = np.all([np.isfinite(p.torchs).all(axis=(1, 2)) for p in pairs], axis=0)
         if probe.own and not whole.all():
             raise diverges(graph, next(p for p in pairs if not np.isfinite(p.torchs).all()))
@@ -178,14 +179,17 @@ class _Trial:
         return ({}, {}) if self.wider else (plain, amplified)
 
     @staticmethod
-    def _answer(ours: Floats, answer: Floats, calling: Calling) -> Pair:
-        rows, steps, size = ours.shape
-        every = calling.readout == "every"
-        wanted = (rows, steps, *calling.step_shape) if every else (rows, *calling.step_shape)
-        if answer.shape != wanted and not (1 in (rows, steps) and answer.size == np.prod(wanted)):
-            raise other_shape(wanted, answer.shape)
-        ours = ours if every else ours[:, -1:]
-        return Pair(OUTPUT, ours, answer.reshape(ours.shape), np.arange(size), every)
+    def _answers(outputs: Floats, answers: Sequence[Floats], calling: Calling) -> list[Pair]:
+        (rows, steps, size), where, pairs = outputs.shape, calling.answers.where, list[Pair]()
+        for answer, torchs in zip(calling.answers.each, answers, strict=True):
+            every = answer.readout == "every"
+            wanted = (rows, steps, *answer.step_shape) if every else (rows, *answer.step_shape)
+            if torchs.shape != wanted and not (1 in (rows, steps) and torchs.size == np.prod(wanted)):
+                raise other_shape(answer.title, wanted, torchs.shape)
+            ours = outputs[:, slice(None) if every else slice(-1, None), where[answer.name]]
+            elements = np.arange(size)[where[answer.name]]
+            pairs.append(Pair(answer.title, ours, torchs.reshape(ours.shape), elements, every))
+        return pairs
 
     def _excused(self, pairs: Sequence[Pair], probe: Probe) -> int:
         """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
@@ -194,7 +198,7 @@ class _Trial:
         with np.errstate(all="ignore"):
             base, loss = rounding_loss(graph, probe.x, _UNIT[dtype], names)
             if self.subject.traced is not None:
-                answer = next(p for p in pairs if p.value == OUTPUT).scale
+                answer = np.concatenate([p.scale for p in pairs if is_output(p.value)], axis=2)
                 loss = loss.of_answers(rounding_loss(self.subject.traced, probe.x, _UNIT[dtype])[1], answer)
         until: Integers | None = None
         undecided: set[int] = set()
@@ -219,8 +223,8 @@ class _Trial:
 
 
 def _lost(p: Pair, loss: Loss) -> Floats:
-    if p.value == OUTPUT:
-        lost = loss.outputs
+    if is_output(p.value):
+        lost = loss.outputs[:, :, p.elements]
     else:
         lost = (loss.record[p.value] if p.value in loss.record else loss.states[p.value])[:, :, p.elements]
     return lost if p.every else lost[:, -1:]

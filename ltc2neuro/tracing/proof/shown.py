@@ -59,22 +59,23 @@ class Witness:
     calling: Calling
     returned: defaultdict[str, list[object]] = field(default_factory=lambda: defaultdict(list))
 
-    def answer(self, x: Floats, *, together: bool = False) -> Floats:
-        """The model's answer to `x`; what its modules returned before is forgotten."""
+    def answers(self, x: Floats, *, together: bool = False) -> list[Floats]:
+        """The model's answers to `x`; what its modules returned before is forgotten."""
         self.returned.clear()
         return forward(self.clone, x, self.dtype, self.calling, together=together)
 
     def show(
         self, x: Floats, run: Execution, checkpoints: Sequence[Checkpoint], *, together: bool = False
-    ) -> tuple[Floats, list[Pair]]:
-        """The model's answer to `x`, and what the graph's `run` and torch have for each checkpoint.
+    ) -> tuple[list[Floats], list[Pair]]:
+        """The model's answers to `x`, and what the graph's `run` and torch have for each checkpoint.
 
         Values that cannot be set side by side are left out. With time spans each row runs alone, if not `together`.
         """
         if not self.calling.timed or len(x) == 1 or together:
-            return self.answer(x, together=together), self._pairs(run, x.shape[1], checkpoints)
+            return self.answers(x, together=together), self._pairs(run, x.shape[1], checkpoints)
         shown = [self.show(x[n : n + 1], run.row(n), checkpoints) for n in range(len(x))]
-        return np.concatenate([answer for answer, _ in shown]), _stacked([pairs for _, pairs in shown])
+        answers = [np.concatenate(rows) for rows in zip(*(found for found, _ in shown), strict=True)]
+        return answers, _stacked([pairs for _, pairs in shown])
 
     def other_calls(self, checkpoints: Sequence[Checkpoint]) -> str:
         """How often torch called a module, where the trace did another number of times: chunks, windows."""

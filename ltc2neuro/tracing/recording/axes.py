@@ -155,6 +155,13 @@ class TensorLayout:
         return elements_of(codes[0, 0] if self.every else codes[0])
 
 
+def answer(codes: torch.Tensor) -> Integers:
+    """The elements of one sample in a tensor that has a layout, in order."""
+    found = layout(codes)
+    assert found is not None
+    return found.sample(codes).reshape(-1).numpy()
+
+
 def layout(codes: torch.Tensor) -> TensorLayout | None:
     """The layout of a tensor; None where its leading axes are something else."""
     for time_first in (False, True):

@@ -22,7 +22,7 @@ from ltc2neuro.tracing.recording.checkpoints import Checkpoints
 from ltc2neuro.tracing.recording.constant_names import ConstantNames, function_name
 from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.hidden import ADVICE, hidden_layer
-from ltc2neuro.tracing.recording.operands import groups, operand, sample
+from ltc2neuro.tracing.recording.operands import groups, operand, sample, whole
 from ltc2neuro.tracing.recording.source import code_line, user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import LoopBody, Tape
@@ -197,9 +197,21 @@ class Recorder(Tape):
         spans = symbolic(self, elapsed[..., 0], both.codes[..., -1], both.value)
         return symbolic(self, example, both.codes[..., :-1].reshape(example.shape), both.value), spans
 
-    def output(self, tensor: Symbolic, elements: Integers) -> None:
-        """The model's result."""
-        self._graph.output(operand(tensor, elements))
+    def output(self, answers: Sequence[Symbolic]) -> None:
+        """The model's answers, side by side."""
+        elements = [axes.answer(tensor.codes) for tensor in answers]
+        if len(answers) == 1:
+            self._graph.output(operand(answers[0], elements[0]))
+            return
+        offsets: dict[str, int] = {}
+        parts: list[Integers] = []
+        for tensor, own in zip(answers, elements, strict=True):
+            name = whole(tensor)
+            offsets.setdefault(name, sum(map(self.size, offsets)))
+            parts.append(own + offsets[name])
+        index = self.index(np.concatenate(parts), "answers.index")
+        size = sum(own.size for own in parts)
+        self._graph.output(self.emit(lambda out: Gather(out, tuple(offsets), index), size, "answers"))
 
     def add_state(self, name: str, initial: Floats, low: Floats | None = None, high: Floats | None = None) -> str:
         """A new state; returns its name."""

@@ -269,18 +269,16 @@ def test_a_dt_that_no_cell_takes_is_warned_of():
         ltc2neuro.compile(tracker(), sequences(), dt=0.5)
 
 
-@pytest.mark.parametrize("last", [False, True])
-def test_a_second_answer_is_not_dropped_silently(last):
+def test_what_is_returned_inside_another_tuple_is_not_dropped_silently():
     class Critic(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.rnn = LTC(FEATURES, AutoNCP(8, 3, seed=1))
             self.actor, self.critic = torch.nn.Linear(3, 2), torch.nn.Linear(3, 1)
 
-        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
             y, h = self.rnn(x)
-            y = y[:, -1] if last else y
-            return self.actor(y), self.critic(y), h
+            return self.actor(y), (h, self.critic(y))
 
     with pytest.warns(UserWarning, match="returns 1 more besides its answer and its states"):
         net = ltc2neuro.compile(Critic(), sequences())

@@ -1,0 +1,104 @@
+"""What a model returns: which of it are answers, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from hw_models.errors import TraceError
+from ltc2neuro.compiled.answers import Answer, Answers, alone
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The answers of a model that was recorded, the tensors that they are, and their places in what it returns.
+
+    `dropped` tensors besides are neither answers nor states.
+    """
+
+    answers: Answers
+    tensors: tuple[Symbolic, ...]
+    places: tuple[int | str, ...]
+    time_first: bool
+    dropped: int = 0
+
+
+def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
+    """The answers in a model's result: a tensor, the tensors of a dict, or those of a tuple, of which those that hold
+    last states, as torch's recurrent layers return them, are none.
+
+    Raises `TraceError` where there is none, or where answers lie differently.
+    """
+    if isinstance(result, Mapping):
+        members = {key: value for key, value in result.items() if value is not None}
+        if not members or not all(isinstance(key, str) for key in members):
+            raise TraceError(
+                "the model returns a dict without answers, or with keys that are no names",
+                numbers=f"its keys are {list(result)}",
+                advice="Return answers by their names: {'pose': pose, 'gate': gate}.",
+            )
+        return _together({k: _checked(v, f" {k!r}") for k, v in members.items()}, list(members), keyed=True)
+    if not isinstance(result, (tuple, list)) or not result:
+        return _together({"": _checked(result)}, [], keyed=False)
+    found = {0: _checked(result[0])}
+    dropped = 0
+    for place, member in enumerate(result[1:], 1):
+        layout = axes.layout(member.codes) if isinstance(member, Symbolic) and member.numel() else None
+        if isinstance(member, Symbolic) and layout is not None and (layout.every or not is_state(member)):
+            found[place] = member
+        else:
+            dropped += sum(not is_state(tensor) for tensor in symbols(member))
+    fields = getattr(result, "_fields", ())
+    names = [fields[place] if fields else f"y{number}" for number, place in enumerate(found)]
+    return _together(dict(zip(names, found.values(), strict=True)), list(found), keyed=False, dropped=dropped)
+
+
+def at_places(result: object, places: Sequence[int | str]) -> list[torch.Tensor]:
+    """torch's answers in what a model returns; of a tuple the first, where there are no places."""
+    if isinstance(result, torch.Tensor):
+        return [result]
+    assert isinstance(result, (Mapping, tuple, list))
+    return [result[place] for place in places or (0,)]  # type: ignore[index]  # a dict's keys, a tuple's numbers
+
+
+def _together(
+    tensors: Mapping[str, Symbolic], places: Sequence[int | str], *, keyed: bool, dropped: int = 0
+) -> Returned:
+    layouts = {name: axes.layout(tensor.codes) for name, tensor in tensors.items()}
+    first = {name: found.time_first for name, found in layouts.items() if found is not None and found.every}
+    if len(set(first.values())) > 1:
+        raise TraceError(
+            "some of the model's answers have batch first, others time first",
+            numbers=", ".join(f"{n} {'(time, batch)' if turned else '(batch, time)'}" for n, turned in first.items()),
+            advice="Return all of them in one order.",
+        )
+    each = []
+    for name, tensor in tensors.items():
+        layout = layouts[name]
+        assert layout is not None  # those that have none are refused or dropped
+        each.append(Answer(name, "every" if layout.every else "last", tuple(layout.sample(tensor.codes).shape)))
+    several = keyed or len(each) > 1
+    answers = Answers(tuple(each), keyed) if several else alone(each[0].readout, each[0].step_shape)
+    return Returned(answers, tuple(tensors.values()), tuple(places), any(first.values()), dropped)
+
+
+def _checked(output: object, name: str = "") -> Symbolic:
+    """A result that is an answer."""
+    if not isinstance(output, Symbolic):
+        raise TraceError(
+            f"the model's result{name} was not recorded",
+            numbers=f"it is a {type(output).__name__}",
+            advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "
+            "numpy or torch.tensor is lost.",
+        )
+    if axes.layout(output.codes) is None or output.numel() == 0:
+        raise TraceError(
+            f"the model's result{name} is neither one answer per step nor one for the last step",
+            numbers=f"its shape is {tuple(output.shape)} for a batch of {axes.ROWS} and {axes.STEPS} steps",
+            advice="Return (batch, time, ...) or (batch, ...) of the last step, such as y[:, -1].",
+        )
+    return output
