@@ -1,8 +1,14 @@
-"""The proof's long probe has 1,024 steps, a third of what `compile` costs. Tests of something else take 128 of them."""
+"""The proof's long probe has 1,024 steps, a third of what `compile` costs. Tests of something else take 128 of them.
 
+Keras reads its backend when it is first imported.
+"""
+
+import os
 import sys
 
 import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 WHOLE, SHORT = 1024, 128
 

@@ -36,7 +36,7 @@ LIGHT = (
 """Of the folders of Lava and ONNX, what needs neither"""
 HEAVY = (
     "torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "onnxruntime", "numba", "nir",
-    "h5py",
+    "h5py", "keras",
 )  # fmt: skip
 OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
 LATE = {

@@ -10,8 +10,9 @@ from compiler.quantize.precision import Precision, precision_for
 from hw_models.arrays import Floats
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
+from ltc2neuro.doors.keras.entering import check_model, entered
 from ltc2neuro.extras import TORCH
-from ltc2neuro.inputs.arguments import check_dt, check_module
+from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.inputs.layout import Layout, check_batch_first
 
@@ -52,7 +53,7 @@ def ask(
 ) -> Asked:
     """The arguments checked, as the stages take them. Raises `InputError`, `ChipError`, `MissingExtraError`."""
     dt = check_dt(dt, timespans)
-    check_module(model)
+    check_model(model)
     batch_first = check_batch_first(batch_first)
     samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False, batch_first is False))
     _check(samples)
@@ -61,6 +62,7 @@ def ask(
     target = load_chip(chip)
     exact = precision_for(target, precision)
     TORCH.require()
+    model = entered(model, samples.shaped, dt=dt, timed=timed)
     return Asked(model, samples, sequences, target, exact, dt, batch_first, timed)
 
 

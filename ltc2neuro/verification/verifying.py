@@ -19,7 +19,7 @@ from ltc2neuro import metrics
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, Run, run_network
-from ltc2neuro.inputs.arguments import check_module
+from ltc2neuro.doors.keras.entering import check_model, entered
 from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
@@ -64,7 +64,7 @@ def verify(
         advice = "Give what ltc2neuro.compile or load returned, then the model."
         raise InputError("verify takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
     if model is not None:
-        check_module(model)
+        check_model(model)
     if on is not None:
         check_names(on, "on")
     _check_limits(metric, min_sqnr, max_metric_change, max_clipped)
@@ -75,6 +75,9 @@ def verify(
         sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
+    if model is not None:
+        samples = [a[:, : net.features].reshape(len(a), *net.sample_shape) for a in sequences.arrays]
+        model = entered(model, samples, dt=net.dt, timed=net.timed)
     tasks = task_metrics(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")

@@ -51,7 +51,7 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSte
     if not isinstance(cell, LTCCell):
         raise TypeError(f"{type(cell).__name__} is not an LTCCell")
     _refuse_stale(recorder, cell)
-    _refuse_weights(recorder, cell)
+    refuse_weights(cell, recorder.path_of(cell), _KEPT_POSITIVE)
     unfolds = cell._ode_unfolds
     single = copy.copy(cell)
     single._ode_unfolds = 1
@@ -155,8 +155,11 @@ def _refuse_stale(recorder: Recorder, cell: LTCCell) -> None:
         )
 
 
-def _refuse_weights(recorder: Recorder, cell: LTCCell) -> None:
-    path = recorder.path_of(cell)
+_KEPT_POSITIVE = "Call cell.apply_weight_constraints() after each training step, or once now and verify again."
+
+
+def refuse_weights(cell: LTCCell, path: str, keep_positive: str) -> None:
+    """Refuse an LTC cell at `path` that is none; `keep_positive` says what keeps its conductances from below 0."""
     w, sensory_w, cm, gleak = conductances(cell)
     for name, values in (("w", w), ("sensory_w", sensory_w), ("cm", cm), ("gleak", gleak)):
         if np.any(values < 0):
@@ -164,7 +167,7 @@ def _refuse_weights(recorder: Recorder, cell: LTCCell) -> None:
                 "a conductance is negative",
                 where=f"{path}.{name}",
                 numbers=f"{int(np.sum(values < 0))} of {values.size}, the lowest {values.min():.6g}",
-                advice="Call cell.apply_weight_constraints() after each training step, or once now and verify again.",
+                advice=keep_positive,
             )
     total = cm + gleak + w.sum(axis=0) + sensory_w.sum(axis=0)
     if np.any(total == 0):

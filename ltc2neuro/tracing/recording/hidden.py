@@ -15,9 +15,15 @@ ADVICE = (
 
 
 def hidden_layer(known: Container[int]) -> str | None:
-    """The type of the innermost module that is being executed, if its identity is not among the `known`."""
+    """The type of the innermost module that is being executed, if its identity is not among the `known`.
+
+    A module that `hosts` others, as one around a Keras layer does, has them run in it on its own weights.
+    """
+    found: str | None = None
     for frame in frames():
         module = frame.f_locals.get("self")
         if isinstance(module, torch.nn.Module):
-            return None if id(module) in known else type(module).__name__
-    return None
+            if id(module) in known:
+                return None if getattr(module, "hosts", False) else found
+            found = found or type(module).__name__
+    return found

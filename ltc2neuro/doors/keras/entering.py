@@ -1,0 +1,69 @@
+"""Where users' models come in: a Keras model becomes a torch module, any other stays what it is.
+
+Whether it is one is read off its class: importing Keras would choose its backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hw_models.arrays import Floats
+from hw_models.errors import InputError
+from ltc2neuro.inputs.arguments import check_module
+
+if TYPE_CHECKING:
+    import torch
+
+_BEFORE = (
+    "KERAS_BACKEND=torch must be set before Keras is first imported: in the shell, or by os.environ['KERAS_BACKEND'] = "
+    "'torch' above the imports. A .keras or .weights.h5 file that another backend wrote loads as it is."
+)
+_TIME = "In a Keras model the cells of ncps take every sample for a time of 1"
+
+
+def is_keras(model: object) -> bool:
+    """Whether it is a model or layer of Keras, of any version and backend."""
+    return any(base.__module__.partition(".")[0] in ("keras", "tf_keras") for base in type(model).__mro__)
+
+
+def check_model(model: object) -> None:
+    """Raise `InputError` unless it is a torch module, or a Keras model on its torch backend."""
+    if is_keras(model):
+        import keras
+
+        backend = keras.config.backend() if isinstance(model, keras.Operation) else "tf_keras"
+        if backend != "torch":
+            raise InputError(
+                "a Keras model is compiled on Keras 3 and its torch backend",
+                numbers=f"this {type(model).__name__} runs on {backend}",
+                advice=_BEFORE,
+            )
+    check_module(model)
+
+
+def entered(
+    model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False
+) -> torch.nn.Module:
+    """The torch module of a Keras model, proved against it on `sequences` (time, features); others as they are."""
+    if not is_keras(model):
+        return model
+    if timed:
+        raise InputError(
+            "a Keras model takes no timespans",
+            numbers="the layers of ncps.keras 1.0.1 fail on (x, timespans) in Keras itself",
+            advice="Train the torch module of ncps, or a cell of ltc2neuro.nn, for samples at irregular times.",
+        )
+    import keras
+
+    from ltc2neuro.doors.keras.agreement import prove_door
+    from ltc2neuro.doors.keras.held import Held
+    from ltc2neuro.doors.keras.walk import module_of
+
+    assert isinstance(model, keras.layers.Layer)
+    module = module_of(model).eval()
+    held = [m.operation for m in module.modules() if isinstance(m, Held)]
+    if dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):
+        raise InputError(_TIME, numbers=f"dt = {dt:g}", advice="Leave out dt: time constants are in samples.")
+    prove_door(module, model, sequences)
+    return module

@@ -1,0 +1,73 @@
+"""What a Keras model may have and a chip's program not: refused with the reason, and with what to do."""
+
+from __future__ import annotations
+
+import keras
+
+from hw_models.errors import TraceError
+
+_SAMPLE_BY_SAMPLE = "a chip answers sample by sample, and has not heard the end when the first sample comes"
+_MASKS = (
+    "A network computes every sample that it is given. Leave the padding and the mask away: compile, run and verify "
+    "take lists of sequences (time, features) of different lengths."
+)
+_AS_FUNCTIONS = (
+    "Make the graph of it, which keeps its layers and weights: inputs = keras.Input((None, features)); "
+    "functional = keras.Model(inputs, model.call(inputs))."
+)
+
+
+def check(operation: keras.Operation, path: str) -> None:
+    """Raise `TraceError` where a Keras model, layer or operation is of a kind that is not compiled."""
+    found = _refused(operation)
+    if found is not None:
+        what, advice = found
+        raise TraceError(what, where=place(operation, path), advice=advice)
+
+
+def masked(operation: keras.Operation) -> TraceError:
+    """The error for a layer that is called with a mask."""
+    return TraceError("a layer is given a mask", where=place(operation, operation.name), advice=_MASKS)
+
+
+def place(operation: keras.Operation, path: str) -> str:
+    """A layer in messages.
+
+    >>> import types
+    >>> place(types.SimpleNamespace(), "lstm")
+    "layer 'lstm' (SimpleNamespace)"
+    """
+    return f"layer {path!r} ({type(operation).__name__})" if path else f"the model ({type(operation).__name__})"
+
+
+def below(path: str, name: str) -> str:
+    """The path of what is called `name` within the module at `path`."""
+    return f"{path}.{name}" if path else name
+
+
+def _refused(operation: keras.Operation) -> tuple[str, str] | None:
+    """What is wrong with it, and what to do."""
+    layers = keras.layers
+    if isinstance(operation, layers.Layer) and not operation.built:
+        return "a layer has no weights yet", "Call the model on samples once, and train it or load its weights."
+    if isinstance(operation, keras.Model) and not isinstance(operation, keras.Sequential):
+        if not hasattr(operation, "operations"):
+            return "a model that is a class of its own shows no graph of its layers", _AS_FUNCTIONS
+    if isinstance(operation, layers.Masking) or getattr(operation, "mask_zero", False):
+        return "a mask leaves out samples", _MASKS
+    if isinstance(operation, layers.Bidirectional) or getattr(operation, "go_backwards", False):
+        return f"a layer that goes backwards: {_SAMPLE_BY_SAMPLE}", "Train it forwards."
+    if getattr(operation, "stateful", False):
+        return (
+            "a stateful layer goes on from the batch before",
+            "Set stateful=False: a network starts each sequence anew, and net.stream() goes on from sample to sample.",
+        )
+    dtype = getattr(operation, "compute_dtype", None)
+    if dtype in ("float16", "bfloat16"):
+        return (
+            f"a layer computes in half precision ({dtype})",
+            "Load the model under keras.config.set_dtype_policy('float32'): the weights keep their values.",
+        )
+    if getattr(operation, "quantization_mode", None):
+        return "a quantized layer", "Compile the model that was quantized: ltc2neuro makes the integers itself."
+    return None

@@ -1,0 +1,117 @@
+"""A torch module from a Keras model: its layers in its own order, each recurrent one as a `Recurrent`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import keras
+import torch
+
+from ltc2neuro.doors.keras.cells import AnyCell, Cell, flat
+from ltc2neuro.doors.keras.held import Called, Dense, Shared
+from ltc2neuro.doors.keras.refusals import below, check, masked
+from ltc2neuro.nn.recurrence import Recurrent
+
+
+def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
+    """What computes a Keras model, layer or operation in torch. Raises `TraceError` for what cannot be compiled."""
+    check(operation, path)
+    if isinstance(operation, keras.Sequential):
+        return Chain(operation, path)
+    if isinstance(operation, keras.Model):
+        return Walk(operation, path)
+    if isinstance(operation, keras.layers.RNN):
+        return Recurrent(cell_of(operation.cell, below(path, "cell")), operation.return_sequences)
+    if isinstance(operation, keras.layers.TimeDistributed):
+        return EachStep(operation, path)
+    if type(operation) is keras.layers.Dense:
+        return Dense(operation)
+    return Called(operation)
+
+
+def cell_of(cell: keras.layers.Layer, path: str) -> AnyCell:
+    """A cell for `Recurrent`."""
+    if type(cell).__module__.partition(".")[0] != "ncps":
+        return Cell(cell)
+    from ncps.keras import LTCCell, MixedMemoryRNN
+
+    from ltc2neuro.doors.keras import ncps_cells
+
+    if type(cell) is LTCCell:
+        return ncps_cells.LTC(cell, path)
+    if type(cell) is MixedMemoryRNN:
+        return ncps_cells.MixedMemory(cell, cell_of(cell.rnn_cell, below(path, "inner")))
+    return Cell(cell)
+
+
+class Chain(torch.nn.Module):
+    """A `keras.Sequential`."""
+
+    def __init__(self, model: keras.Sequential, path: str) -> None:
+        super().__init__()
+        self._layers = Shared(model.layers)
+        self._names = _add(self, model.layers, path)
+
+    def forward(self, x: torch.Tensor) -> object:
+        """All layers, one after the other."""
+        y: object = x
+        for layer in self._layers.value:
+            y = _called(layer, self.get_submodule(self._names[id(layer)]), y)
+        return y
+
+
+class Walk(torch.nn.Module):
+    """A functional `keras.Model`, walked by Keras itself with a module in each operation's place."""
+
+    def __init__(self, model: keras.Model, path: str) -> None:
+        super().__init__()
+        self._graph = Shared(model)
+        inner = [o for o in model.operations if not isinstance(o, keras.layers.InputLayer)]
+        self._names = _add(self, inner, path)
+
+    def forward(self, *inputs: torch.Tensor) -> object:
+        """The model's graph."""
+
+        def called(operation: keras.Operation) -> Callable[..., object]:
+            return partial(_called, operation, self.get_submodule(self._names[id(operation)]))
+
+        y = self._graph.value._run_through_graph(list(inputs), operation_fn=called)
+        return y[0] if isinstance(y, list) and len(y) == 1 else y
+
+
+def _add(parent: torch.nn.Module, operations: Sequence[keras.Operation], path: str) -> dict[int, str]:
+    """Give `parent` a module for each operation, under its name in Keras; returns the names by identity."""
+    names: dict[int, str] = {}
+    for operation in operations:
+        if id(operation) not in names:
+            name = operation.name.replace(".", "_")
+            while hasattr(parent, name):
+                name += "_"
+            parent.add_module(name, module_of(operation, below(path, name)))
+            names[id(operation)] = name
+    return names
+
+
+def _called(operation: keras.Operation, module: torch.nn.Module, *args: object, **kwargs: object) -> object:
+    """What an operation returns, computed by its module."""
+    if kwargs.pop("mask", None) is not None:
+        raise masked(operation)
+    if not isinstance(operation, keras.layers.RNN):
+        return module(*args, **(kwargs if isinstance(module, Called) else {}))
+    x, *start = args
+    start = kwargs.get("initial_state", start[0] if start else None)
+    y, last = module(x, None if start is None else flat(start))
+    return (y, *flat(last)) if operation.return_state else y
+
+
+class EachStep(torch.nn.Module):
+    """A `TimeDistributed` layer: what it wraps, for each row and step alone."""
+
+    def __init__(self, wrapper: keras.layers.TimeDistributed, path: str) -> None:
+        super().__init__()
+        self.layer = module_of(wrapper.layer, below(path, "layer"))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Rows and steps side by side."""
+        return self.layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
