@@ -28,7 +28,7 @@ class State:
 
 
 class NIRCell(nn.Module):
-    """One sample: y, states = cell(x, states), all flat: (batch, features), (batch, size of each state).
+    """One sample: y, states = cell(x, states), of (batch, *shape of the input), flat or not; states are flat.
 
     The states of a node NAME are `NAME.u`, the current, and `NAME.v`, the potential; what a cycle hands on to the next
     sample is `NAME.last`.
@@ -60,7 +60,7 @@ class NIRCell(nn.Module):
         given = (states,) if isinstance(states, torch.Tensor) else states
         old = {state.name: tensor for state, tensor in zip(self.states, given, strict=True)}
         new: dict[str, torch.Tensor] = {}
-        answers = {self.start: x.unflatten(1, self.shape) if len(self.shape) > 1 else x}
+        answers = {self.start: x if x.shape[1:] == self.shape else x.unflatten(1, self.shape)}
         for name in self.wiring.kept:
             state = _kept(name, self.node(name))
             shape = next(s.shape for s in self.states if s.name == state)
@@ -79,9 +79,8 @@ class NIRCell(nn.Module):
                 answers[call.answer] = node(total)
         for name in self.wiring.kept:
             new.setdefault(_kept(name, self.node(name)), answers[name].flatten(1))
-        y = answers[self.end].flatten(1)
         after = tuple(new[state.name] for state in self.states)
-        return y, after[0] if len(after) == 1 else after
+        return answers[self.end], after[0] if len(after) == 1 else after
 
     def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
         """Spikes are 0 or 1; potentials and currents follow the input."""
@@ -101,7 +100,7 @@ class PerSample(nn.Module):
         self.cell = cell
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(batch, time, features) to (batch, time, features)."""
+        """(batch, time, *shape of the input) to (batch, time, *shape of the output)."""
         y, _ = self.cell(x.flatten(0, 1), ())
         return y.unflatten(0, x.shape[:2])
 

@@ -20,7 +20,7 @@ RESETS = ("value", "subtract")
 def from_nir(graph: nir.NIRGraph | str | Path, dt: float, *, reset: str | None = None) -> torch.nn.Module:
     """The torch module of a NIR graph, or of a file of one, at a time step of `dt` seconds: docs/nir.md.
 
-    `y, states = module(x)` takes and returns (batch, time, features), shapes of more axes flat, and compiles as any
+    `y, states = module(x)` takes and returns (batch, time, *shape of the graph's input and output), and compiles as any
     other module. A graph without neurons returns y alone. NIR's equations are those of continuous time: a step of
     Euler is taken, so `dt` must be the one of the simulator that the graph is from. A cycle hands on what was there a
     sample ago.
