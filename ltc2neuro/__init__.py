@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ltc2neuro.compiled.runs import Run
     from ltc2neuro.cost.report import Cost
     from ltc2neuro.doors.nir.reading import from_nir
+    from ltc2neuro.doors.nir.writing import to_nir
     from ltc2neuro.doors.onnx.door import from_onnx
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
@@ -60,6 +61,7 @@ _HOMES = {
     "from_onnx": "ltc2neuro.doors.onnx.door",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
+    "to_nir": "ltc2neuro.doors.nir.writing",
     "verify": "ltc2neuro.verification.verifying",
 }
 
@@ -84,6 +86,7 @@ __all__ = [
     "from_onnx",
     "load",
     "load_chip",
+    "to_nir",
     "verify",
 ]
 

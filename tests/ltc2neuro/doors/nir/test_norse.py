@@ -5,6 +5,7 @@ import torch
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
+from ltc2neuro.nn import LIF
 
 norse = pytest.importorskip("norse.torch")
 pytestmark = pytest.mark.filterwarnings("ignore:nirtorch:DeprecationWarning")
@@ -86,3 +87,35 @@ def test_norse_starts_at_the_leak_and_here_neurons_start_at_zero():
     with torch.no_grad():
         started, _ = ltc2neuro.from_nir(graph, STEP)(X, torch.full((4, 8), 0.6))
     assert same(started, theirs) == 1
+
+
+class Two(torch.nn.Module):
+    """Two layers of our own neurons."""
+
+    def __init__(self, bias=0.0, **options):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = LIF(5, 8, vth=0.5, **options), LIF(8, 3, vth=0.2)
+        with torch.no_grad():
+            self.first.cell.bias.fill_(bias)
+
+    def forward(self, x):
+        return self.second(self.first(x)[0])[0]
+
+
+def there(model, tmp_path):
+    """The share of spikes that are the same in norse, by way of a file."""
+    nir = pytest.importorskip("nir")
+    nir.write(tmp_path / "g.nir", ltc2neuro.to_nir(model, STEP, X.numpy()))
+    with torch.no_grad():
+        return same(spikes(norse.from_nir(nir.read(tmp_path / "g.nir"), dt=STEP)), model(X))
+
+
+@pytest.mark.parametrize("options", [{}, {"bias": 0.1}, {"du": 0.3}, {"dv": 0.0}])
+def test_our_neurons_in_norse(tmp_path, options):
+    assert there(Two(**options), tmp_path) == 1
+
+
+def test_norse_reads_a_leak_potential_into_the_current_as_well(tmp_path):
+    """So a bias of neurons with currents arrives twice there. Those without have it in the weights' bias."""
+    assert there(Two(bias=0.1, du=0.3), tmp_path) < 1

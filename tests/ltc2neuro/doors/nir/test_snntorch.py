@@ -5,6 +5,7 @@ import torch
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
+from ltc2neuro.nn import LIF
 
 snntorch = pytest.importorskip("snntorch")
 export = pytest.importorskip("snntorch.export_nir").export_to_nir
@@ -87,3 +88,22 @@ def test_an_unknown_layer_is_refused():
     net = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.Tanh())
     with pytest.raises((InputError, AttributeError)):  # nir's own check falls over it first
         ltc2neuro.from_nir(graph_of(net), STEP)
+
+
+@pytest.mark.parametrize("du", [1.0, 0.3])
+def test_our_neurons_in_snntorch(du):
+    """At its own dt; it refuses others' gains of currents, and takes one threshold a layer."""
+    torch.manual_seed(0)
+    layer = LIF(5, 8, du=du, vth=0.5)
+    net = pytest.importorskip("snntorch.import_nir").import_from_nir(ltc2neuro.to_nir(layer, STEP, X.numpy()))
+    with torch.no_grad():
+        ours, _ = layer(X)
+        theirs = torch.stack([net(x)[0] for x in X.unbind(1)], 1)
+    assert 0.05 < ours.mean() < 0.95
+    assert torch.equal(theirs, ours)
+
+
+def test_what_we_write_is_not_asked_about():
+    """It looks like a graph of snntorch's, but says how its neurons are reset."""
+    layer = LIF(5, 8, du=0.3)
+    ltc2neuro.from_nir(ltc2neuro.to_nir(layer, STEP, X.numpy()), STEP)

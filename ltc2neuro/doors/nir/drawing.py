@@ -1,0 +1,287 @@
+"""From the neurons of a float graph to the nodes and edges of a NIR graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, count
+
+import nir
+import numpy as np
+
+from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, SegmentSum, Select
+from hw_models.arrays import Floats
+from hw_models.errors import InputError
+from ltc2neuro.doors.nir.finding import Found, Neuron, excess, refusal
+from ltc2neuro.doors.nir.nodes import STATEFUL
+from ltc2neuro.doors.nir.sums import Sum
+from ltc2neuro.doors.nir.wiring import BEFORE, Edge, wire
+
+INPUT, OUTPUT = "input", "output"
+OWN = "cell.nodes."
+"""Where the nodes of a module are that `from_nir` made"""
+
+
+class Drawing:
+    """The nodes and edges so far. What a node reads is drawn when the node is: from the output backwards."""
+
+    def __init__(self, found: Found, dt: float) -> None:
+        self.sums, self.graph, self.found, self.dt = found.sums, found.sums.graph, found, dt
+        self.nodes: dict[str, nir.NIRNode] = {}
+        self.names: set[str] = {INPUT, OUTPUT}
+        self.edges: list[Edge] = []
+        self.late: set[Edge] = set()
+        self.drawn: dict[str, str] = {}
+        """the node of each neuron's potential, and of each threshold"""
+
+    # --- nodes ---------------------------------------------------------------------------------------------
+
+    def named(self, *wishes: str) -> str:
+        """A name that no node has yet."""
+        wished = [wish.replace("/", ".") for wish in wishes if wish]  # a slash would be a folder of the file
+        numbered = (f"{wished[-1]}_{number}" for number in count(2))
+        name = next(name for name in chain(wished, numbered) if name not in self.names)
+        self.names.add(name)
+        return name
+
+    def neuron(self, neuron: Neuron) -> str:
+        """The node of a neuron, drawn with all that it reads when it is first met."""
+        if neuron.potential not in self.drawn:
+            kind = "li" if neuron.threshold is None else "lif"
+            name = self.named(neuron.state.rpartition(".")[0] or kind, neuron.state)
+            self.drawn[neuron.potential] = name
+            self.nodes[name] = self._neuron(name, neuron)
+        return self.drawn[neuron.potential]
+
+    def _neuron(self, name: str, neuron: Neuron) -> nir.NIRNode:
+        keep, ones = neuron.keep, np.ones(neuron.keep.shape)
+        spiking = {} if neuron.threshold is None else {"v_threshold": neuron.threshold, "v_reset": neuron.reset}
+        if np.all(keep == 1):
+            rest = self.feed(name, neuron.drive)
+            self._bias(name, rest, neuron)
+            return (nir.IF if spiking else nir.I)(r=ones / self.dt, **spiking)
+        tau = self._time_constant(neuron)
+        synapse = self._synapse(neuron)
+        if synapse is not None:
+            part = 1 - synapse.keep
+            self._bias(name, self.feed(name, synapse.drive), synapse)
+            gain = next(iter(neuron.drive.parts.values())) / (1 - keep)
+            return (nir.CubaLIF if spiking else nir.CubaLI)(
+                tau_syn=self._time_constant(synapse),
+                tau_mem=tau,
+                r=gain,
+                v_leak=neuron.drive.rest / (1 - keep),
+                w_in=1 / part,
+                **spiking,
+            )
+        gain = 1 / (1 - keep)
+        factors = [*neuron.drive.parts.values()]
+        alike = all(np.array_equal(factor, factors[0]) for factor in factors)
+        if factors and alike and not any(self._is_linear(part) for part in neuron.drive.parts):
+            gain, r = 1 / factors[0], gain * factors[0]
+        else:  # r goes to the weights: readers there are that do not know it
+            r = ones
+        rest = self._left(name, self.feed(name, neuron.drive * gain)) * r
+        return (nir.LIF if spiking else nir.LI)(tau=tau, r=r, v_leak=rest, **spiking)
+
+    def _is_linear(self, part: str) -> bool:
+        return isinstance(self.graph.makers.get(part), Linear)
+
+    def _time_constant(self, neuron: Neuron) -> Floats:
+        if np.any(neuron.keep < 0) or np.any(neuron.keep >= 1):
+            worst = neuron.keep[np.argmax(np.abs(neuron.keep - 0.5))]
+            raise refusal(
+                self.graph,
+                neuron.potential,
+                "NIR's neurons keep between none and all of their potential, and all of a node leak or none",
+                f"the state {neuron.state} keeps {worst:g} of itself",
+            )
+        return self.dt / (1 - neuron.keep)
+
+    def _synapse(self, neuron: Neuron) -> Neuron | None:
+        """The leaky current that alone drives a neuron, and drives nothing else."""
+        parts = list(neuron.drive.parts)
+        current = self.found.neurons.get(parts[0]) if len(parts) == 1 else None
+        if current is None or current.threshold is not None or np.any(current.keep >= 1) or current is neuron:
+            return None
+        constant = np.any(current.drive.rest) and not any(map(self._is_linear, current.drive.parts))
+        return None if constant else current
+
+    def answer(self) -> None:
+        """The input and the output, and with it all that the output depends on."""
+        op = self.graph.answer
+        self.nodes[INPUT] = nir.Input({"input": np.array([self.graph.size(self.graph.entry.out)])})
+        self.nodes[OUTPUT] = nir.Output({"output": np.array([self.graph.size(op.x)])})
+        host = self.graph.constants
+        total = self.sums.of(op.x) * host[op.scale]
+        rest = self._left(OUTPUT, self.feed(OUTPUT, total) + host[op.offset])
+        if np.any(rest):
+            readers = [edge for edge in self.edges if edge[1] == OUTPUT]
+            name = self.named("offset")
+            self.nodes[name] = nir.Affine(np.eye(rest.size), rest)
+            self.edges = [(a, name) if (a, b) in readers else (a, b) for a, b in self.edges] + [(name, OUTPUT)]
+
+    # --- edges ---------------------------------------------------------------------------------------------
+
+    def feed(self, target: str, total: Sum, late: bool = False) -> Floats:
+        """Draw what a node reads, and return the constant that is left."""
+        rest = total.rest
+        for part, by in total.parts.items():
+            before = self.found.before.get(part)
+            op = self.graph.makers[part]
+            if isinstance(before, str):
+                rest = rest + by * self._handed_on(target, before, by, late, part)
+            elif isinstance(op, Linear):
+                rest = rest + self._linear(target, part, by, late)
+            else:
+                self._join(target, self._source(part), by, late or before is not None)
+        return rest
+
+    def _handed_on(self, target: str, value: str, by: Floats, late: bool, read: str) -> Floats:
+        if late:
+            raise refusal(self.graph, read, "NIR's edges take no time", "a value is handed on over two samples")
+        if np.any(self.feed(target, self.sums.of(value) * by, late=True)):
+            raise refusal(self.graph, read, "NIR's neurons start at 0", "what is handed on to the next sample does not")
+        return np.zeros(1)
+
+    def _linear(self, target: str, part: str, by: Floats, late: bool) -> Floats:
+        """Nodes of a linear op, one for each part of what it reads; returns what it makes of constants."""
+        op = self.graph.makers[part]
+        matrix, sources = self._matrix(part)
+        rest, start = np.zeros(len(matrix)), 0
+        name = op.matrix.split("*")[-1].removesuffix(".weight").removeprefix(OWN) if isinstance(op, MatVec) else part
+        for source in sources:
+            total, size = self.sums.of(source), self.graph.size(source)
+            block = by[:, None] * matrix[:, start : start + size]
+            start += size
+            rest = rest + block @ total.rest
+            for inner, factor in total.parts.items():
+                if np.any(block * factor):
+                    node = self.named(name, part)
+                    self.nodes[node] = nir.Linear(block * factor)
+                    self._edge(node, target)
+                    left = self.feed(node, Sum({inner: np.ones(size)}, np.zeros(size)), late)
+                    rest = rest + (block * factor) @ left
+        return rest
+
+    def _matrix(self, part: str) -> tuple[Floats, Sequence[str]]:
+        """A linear op as a matrix."""
+        op, constants = self.graph.makers[part], self.graph.constants
+        size = self.graph.size(part)
+        if isinstance(op, MatVec):
+            matrix = np.asarray(constants[op.matrix], np.float64)
+            return matrix if op.places is None else _written_out(
+                matrix, constants[op.places], self.graph.size(op.sources[0])
+            ), op.sources
+        if isinstance(op, Gather):
+            columns = sum(self.graph.size(source) for source in op.sources)
+            return np.eye(columns)[constants[op.index]], op.sources
+        assert isinstance(op, SegmentSum)
+        return (np.arange(size)[:, None] == constants[op.segment][None]).astype(np.float64), (op.x,)
+
+    def _source(self, part: str) -> str:
+        """The node whose answer a value is."""
+        op, before = self.graph.makers[part], self.found.before.get(part)
+        if part == self.graph.entry.out:
+            return INPUT
+        if part in self.drawn:
+            return self.drawn[part]
+        neuron = self.found.neurons.get(part, before if isinstance(before, Neuron) else None)
+        if neuron is not None:
+            if neuron.threshold is not None:
+                raise refusal(self.graph, part, "NIR hands on the spikes of a neuron, not its potential", neuron.state)
+            return self.neuron(neuron)
+        above = excess(self.sums, part)
+        if above is None:
+            raise refusal(self.graph, part, *_unsaid(op))
+        return self._spikes(part, above)
+
+    def _spikes(self, part: str, above: Sum) -> str:
+        """The node that spikes where a sum is above 0: a neuron, or a threshold of its own."""
+        only = next(iter(above.parts), "")
+        neuron = self.found.neurons.get(only) if len(above.parts) == 1 else None
+        if neuron is not None and neuron.threshold is not None:
+            if not np.allclose(-above.rest / above.parts[only], neuron.threshold, rtol=1e-9, atol=0):
+                raise refusal(self.graph, part, "NIR's neurons are reset where they spike", "two thresholds")
+            return self.neuron(neuron)
+        name = self.drawn[part] = self.named(part)
+        self.nodes[name] = nir.Threshold(-self.feed(name, above))
+        return name
+
+    def _join(self, target: str, source: str, by: Floats, late: bool) -> None:
+        """An edge, with a factor on its way where there is one."""
+        if not np.all(by == 1) or (source, target) in self.edges:
+            name = self.named(f"{source}.scale")
+            self.nodes[name] = nir.Scale(by)
+            self._edge(name, target)
+            target = name
+        self._edge(source, target, late)
+
+    def _edge(self, source: str, target: str, late: bool = False) -> None:
+        self.edges.append((source, target))
+        if late:
+            self.late.add((source, target))
+
+    def _left(self, target: str, rest: Floats) -> Floats:
+        """A constant that a node reads goes to the weights before it as their bias; else it is left."""
+        weights = [a for a, b in self.edges if b == target and isinstance(self.nodes.get(a), nir.Linear)]
+        weights.sort(key=lambda name: any((a, b) in self.late for a, b in self.edges if b == name))
+        if not weights or not np.any(rest):
+            return rest
+        node = self.nodes[weights[0]]
+        assert isinstance(node, nir.Linear)
+        self.nodes[weights[0]] = nir.Affine(node.weight, rest)
+        return np.zeros(rest.shape)
+
+    def _bias(self, target: str, rest: Floats, neuron: Neuron) -> None:
+        if np.any(self._left(target, rest)):
+            raise refusal(
+                self.graph,
+                neuron.potential,
+                "NIR has no constant input",
+                f"the state {neuron.state} has one and no weights",
+            )
+
+    # --- the whole -----------------------------------------------------------------------------------------
+
+    def finished(self) -> nir.NIRGraph:
+        """The graph, its nodes in the order in which a sample meets them.
+
+        What is handed on to the next sample must be what any reader takes to be: an edge that closes a cycle.
+        """
+        wiring = wire([*self.nodes], self.edges, INPUT, OUTPUT, lambda name: isinstance(self.nodes[name], STATEFUL))
+        kept = {name + BEFORE for name in wiring.kept}
+        taken = {(s.removesuffix(BEFORE), call.node) for call in wiring.calls for s in call.sources if s in kept}
+        if taken != self.late:
+            edge = min(taken ^ self.late)
+            raise InputError(
+                "NIR's edges take no time: what is handed on to the next sample must close a cycle",
+                where=" -> ".join(edge),
+                numbers="the model hands it on, and a reader would not"
+                if edge in self.late
+                else "a reader would hand it on",
+                advice="Let layers read each other in the order in which the input reaches them, and read what they "
+                "answered a sample ago only on the way back.",
+            )
+        order = dict.fromkeys([INPUT, *(call.node for call in wiring.calls)])
+        return nir.NIRGraph({name: self.nodes[name] for name in order}, self.edges, metadata={"reset": "value"})
+
+
+def _written_out(matrix: Floats, places: np.ndarray, size: int) -> Floats:
+    """A matrix at many places as one matrix."""
+    full = np.zeros((len(matrix), len(places), size + 1))
+    for place, index in enumerate(places):
+        full[:, place, index] = matrix
+    return full[:, :, :size].reshape(-1, size)
+
+
+def _unsaid(op: object) -> tuple[str, str]:
+    """What NIR has not."""
+    if isinstance(op, Apply):
+        return "NIR has no element functions", op.function
+    if isinstance(op, (Mul, Div)):
+        return "NIR has no products and quotients of values", type(op).__name__
+    if isinstance(op, Select):
+        return "NIR hands on the spikes of a neuron, not its potential after a reset", "or it chooses between values"
+    if isinstance(op, (Min, Max)):
+        return "NIR has no minimum and maximum, and no ReLU", type(op).__name__
+    return "NIR has nothing for this", type(op).__name__

@@ -1,0 +1,80 @@
+"""What the values of a float graph are sums of: numbers times other values, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Div, Input, Mul, Select, Sub
+from hw_models.arrays import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """rest + the sum of `parts[value] * value`; numbers for each element."""
+
+    parts: Mapping[str, Floats]
+    rest: Floats
+
+    def __add__(self, other: Sum) -> Sum:
+        none = np.zeros(1)
+        parts = {n: self.parts.get(n, none) + other.parts.get(n, none) for n in {**self.parts, **other.parts}}
+        return Sum({name: by for name, by in parts.items() if np.any(by)}, self.rest + other.rest)
+
+    def __mul__(self, by: Floats) -> Sum:
+        parts = {name: part * by for name, part in self.parts.items()}
+        return Sum({name: part for name, part in parts.items() if np.any(part)}, self.rest * by)
+
+    def __sub__(self, other: Sum) -> Sum:
+        return self + other * -np.ones(1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sum) and not (left := self - other).parts and not np.any(left.rest)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The sums of a graph's values; `whole` are values that are not taken apart, `known` what others are taken for."""
+
+    graph: Graph
+    whole: Set[str] = frozenset()
+    known: Mapping[str, float] = field(default_factory=dict)
+    _opened: dict[str, Sum] = field(default_factory=dict)
+
+    def of(self, name: str) -> Sum:
+        """A value or constant as a sum."""
+        if name not in self.whole or name in self.known:
+            return self.opened(name)
+        size = self.graph.size(name)
+        return Sum({name: np.ones(size)}, np.zeros(size))
+
+    def opened(self, name: str) -> Sum:
+        """The same of a value that is whole elsewhere."""
+        if name not in self._opened:
+            found, size = self._taken_apart(name), np.ones(self.graph.size(name))
+            self._opened[name] = Sum({part: by * size for part, by in found.parts.items()}, found.rest * size)
+        return self._opened[name]
+
+    def _taken_apart(self, name: str) -> Sum:
+        constants = self.graph.constants
+        if name in self.known:
+            return Sum({}, np.full(1, self.known[name]))
+        if name in constants:
+            return Sum({}, np.asarray(constants[name], np.float64).reshape(-1))
+        op, itself = self.graph.makers[name], Sum({name: np.ones(1)}, np.zeros(1))
+        if isinstance(op, Input):
+            return itself * constants[op.scale] + Sum({}, constants[op.offset])
+        if isinstance(op, (Add, Sub)):
+            return self.of(op.a) + self.of(op.b) if isinstance(op, Add) else self.of(op.a) - self.of(op.b)
+        if isinstance(op, Select) and op.condition in self.known:
+            return self.of(op.a if self.known[op.condition] else op.b)
+        if isinstance(op, (Mul, Div)):
+            a, b = self.of(op.a), self.of(op.b)
+            if not b.parts:
+                return a * (b.rest if isinstance(op, Mul) else 1 / b.rest)
+            if not a.parts and isinstance(op, Mul):
+                return b * a.rest
+        return itself

@@ -1,0 +1,63 @@
+"""`to_nir`: a spiking network as a NIR graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compiler.graph.graph import Graph
+from compiler.rewrite.runner import simplify
+from hw_models.arguments import check_real
+from hw_models.errors import InputError
+from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.doors.nir.finding import HAS, find
+from ltc2neuro.extras import NIR, TORCH
+from ltc2neuro.inputs.arguments import check_module
+from ltc2neuro.inputs.arrays import Samples, as_sequences
+
+if TYPE_CHECKING:
+    import nir
+    import torch
+
+
+def to_nir(model: torch.nn.Module | BaseRecord, dt: float, x: Samples | None = None) -> nir.NIRGraph:
+    """The NIR graph of a spiking network, at a time step of `dt` seconds: docs/nir.md.
+
+    `model` is a compiled or loaded network, or a torch module; of that, `x`, (batch, time, features) or a list of
+    (time, features), is what it is traced and proved on, as in `compile`. Weights and constants are those of the model,
+    in float64, before any rounding. A graph holds what each sample does: of a model that answers at the last step, its
+    reader takes the last answer.
+
+    What NIR cannot say is refused, with the line of the model that does it: element functions and products of values,
+    so LTCs and CfCs; reset by subtraction; a solver's steps; time spans.
+
+    Raises `MissingExtraError` where nir is not installed, `InputError`, and what tracing raises.
+    """
+    NIR.require()
+    from ltc2neuro.doors.nir.drawing import Drawing
+
+    dt = check_real(dt, "dt", above=0)
+    drawing = Drawing(find(_float_graph(model, x)), dt)
+    drawing.answer()
+    return drawing.finished()
+
+
+def _float_graph(model: torch.nn.Module | BaseRecord, x: Samples | None) -> Graph:
+    """The float graph of a network, or of a module that is traced, simplified."""
+    if isinstance(model, BaseRecord):
+        graph, timed = model.float_graph, model.timed
+    else:
+        check_module(model)
+        TORCH.require()
+        if x is None:
+            raise InputError("a torch module is traced on samples", advice="to_nir(model, dt, x), x as for compile.")
+        from ltc2neuro.tracing import trace
+
+        graph, timed = simplify(trace(model, as_sequences(x, None, "x").shaped).graph)[0], False
+    repeated = [block.name for block in graph.blocks if block.repeat > 1]
+    if timed or repeated:
+        raise InputError(
+            "NIR has no time spans" if timed else "NIR has no solver that takes several steps a sample",
+            where=", ".join(repeated),
+            advice=HAS,
+        )
+    return graph
