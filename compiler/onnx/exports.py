@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,22 +88,29 @@ class IntegerExport(Export[IntegerGraph]):
         if self.shapes is None:
             nodes.standard("Cast", ["x"], [out], to=type_of(self.dtype))
             return out, [info("x", INT64, *axes, features)]
-        x, inputs = self.shapes.enter(nodes, axes, features)
+        x, inputs = self.shapes.enter(nodes, axes)
         host, form = graph.input_map, graph.input_format
         ends = {"per_unit": [1 / form.lsb], "low": [form.low], "high": [form.high]}
         nodes.call("Input", [x, *self._reals(nodes, "x", {"scale": host.scale, "offset": host.offset, **ends})], [out])
         return out, inputs
 
-    def answer(self, nodes: Nodes, tensor: str, axes: tuple[str, ...]) -> onnx.ValueInfoProto:
+    @property
+    def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """x and y, or the names in the model."""
+        return super().ends if self.shapes is None else self.shapes.ends
+
+    def leave(
+        self, nodes: Nodes, tensor: str, axes: tuple[str, ...], names: Sequence[str]
+    ) -> list[onnx.ValueInfoProto]:
         """Integers, or what the host makes of them."""
         graph, host = self.graph, self.graph.output_map
         if self.shapes is None:
-            nodes.standard("Cast", [tensor], ["y"], to=type_of(INT64))
-            return info("y", INT64, *axes, host.scale.size)
+            nodes.standard("Cast", [tensor], [names[0]], to=type_of(INT64))
+            return [info(names[0], INT64, *axes, host.scale.size)]
         y, lsb = nodes.shared.name("y.flat"), 2.0**-graph.output_fraction
         numbers = {"lsb": [lsb], "scale": host.scale, "offset": host.offset}
         nodes.call("Output", [tensor, *self._reals(nodes, "y", numbers)], [y])
-        return self.shapes.answer(nodes, y, axes, host.scale.size)
+        return self.shapes.leave(nodes, y, axes, names)
 
     @staticmethod
     def _reals(nodes: Nodes, prefix: str, numbers: Mapping[str, npt.ArrayLike]) -> list[str]:
@@ -139,11 +146,18 @@ class FloatExport(Export[Graph]):
 
     def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
         """Samples as they are: the op Input has the host's map."""
-        return self.shapes.enter(nodes, axes, self.graph.size(self.graph.entry.out))
+        return self.shapes.enter(nodes, axes)
 
-    def answer(self, nodes: Nodes, tensor: str, axes: tuple[str, ...]) -> onnx.ValueInfoProto:
+    @property
+    def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names in the model."""
+        return self.shapes.ends
+
+    def leave(
+        self, nodes: Nodes, tensor: str, axes: tuple[str, ...], names: Sequence[str]
+    ) -> list[onnx.ValueInfoProto]:
         """In the model's units."""
         op, y = self.graph.answer, nodes.shared.name("y.flat")
         maps = [nodes.constant(name, self.graph.constants[name]) for name in (op.scale, op.offset)]
         nodes.call("HostMap", [tensor, *maps], [y])
-        return self.shapes.answer(nodes, y, axes, self.graph.size(op.x))
+        return self.shapes.leave(nodes, y, axes, names)

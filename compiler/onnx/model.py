@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -73,8 +73,15 @@ class Export(ABC, Generic[G]):
         """The tensor of the samples (batch, *axes, channels), as the op Input takes them, and the model's inputs."""
 
     @abstractmethod
-    def answer(self, nodes: Nodes, tensor: str, axes: tuple[str, ...]) -> onnx.ValueInfoProto:
-        """Write the output y from the values (batch, *axes, size) that the op Output takes."""
+    def leave(
+        self, nodes: Nodes, tensor: str, axes: tuple[str, ...], names: Sequence[str]
+    ) -> list[onnx.ValueInfoProto]:
+        """Write the answers, by these names, from the values (batch, *axes, size) that the op Output takes."""
+
+    @property
+    def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What its inputs and its answers are called, besides states."""
+        return ("x",), ("y",)
 
     @property
     def states(self) -> list[str]:
@@ -139,8 +146,10 @@ class _Model(Generic[G]):
     def __init__(self, program: Export[G], outputs: Mapping[str, str]) -> None:
         self.program, self.shared = program, Shared(program.dtype)
         self.nodes = Nodes(self.shared)
-        self.shared.taken.update("xy")
         # inputs and outputs have their names first
+        inputs, answers = program.ends
+        self.shared.taken.update(inputs)
+        self.answers = [self.shared.name(name) for name in answers]
         self.states = {name: self.shared.name(name) for name in program.states}
         self.names = {key: self.shared.name(name) for key, name in outputs.items()}
         self.rows = self.shared.name("rows")
@@ -180,8 +189,8 @@ class _Model(Generic[G]):
         self.outputs.append(info(self.names[key], dtype, *axes))
 
     def answer(self, tensor: str, *axes: str) -> None:
-        """The output y, from the values (batch, *axes, outputs)."""
-        self.outputs.append(self.program.answer(self.nodes, tensor, axes))
+        """The answers, from the values (batch, *axes, outputs)."""
+        self.outputs += self.program.leave(self.nodes, tensor, axes, self.answers)
 
     def proto(self, name: str) -> onnx.ModelProto:
         """The whole, with its functions and constants."""

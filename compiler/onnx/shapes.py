@@ -1,8 +1,11 @@
-"""How samples and answers in the model's units lie: batch or time first, and which answers there are."""
+"""How samples and answers in the model's units lie: batch or time first, and which inputs and answers there are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
 
 import numpy as np
 import onnx
@@ -11,56 +14,108 @@ from onnx import helper
 from compiler.onnx.nodes import Nodes, type_of
 
 FLOAT64 = np.dtype(np.float64)
+SPANS = "timespans"
+
+
+@dataclass(frozen=True)
+class Part:
+    """An input or an answer: its name, and the shape that one has for a row.
+
+    `once`: it is there once a sequence, as an input that holds for all of it, or an answer at the last step.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    once: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Shapes:
     """Of a model that takes real samples and gives real answers, both of type `reals`."""
 
+    inputs: tuple[Part, ...]
+    answers: tuple[Part, ...]
     reals: np.dtype = FLOAT64
     timed: bool = False
     """whether the time before each sample is given, too"""
     time_first: bool = False
     answers_time_first: bool = False
-    last: bool = False
-    """whether it answers at the last step only"""
-    step_shape: tuple[int, ...] | None = None
-    """shape of the answer of one sample; None: flat"""
-    sample_shape: tuple[int, ...] | None = None
-    """shape of one sample; None: flat"""
 
-    def enter(self, nodes: Nodes, axes: tuple[str, ...], features: int) -> tuple[str, list[onnx.ValueInfoProto]]:
+    @property
+    def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What inputs and answers are called."""
+        return tuple(part.name for part in self.inputs), tuple(part.name for part in self.answers)
+
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
         """Samples (batch, *axes, channels), the time before each in the last channel; and the inputs of the model."""
         order = ["batch", *axes]
         order = order[::-1] if self.time_first else order
-        features -= self.timed
-        inputs, x = [self._info("x", *order, *((features,) if self.sample_shape is None else self.sample_shape))], "x"
-        if self.sample_shape is not None:
-            wanted = nodes.constant("x.flat shape", [*(0 for _ in order), features], np.int64)
-            x = nodes.shared.name("x.flat")
-            nodes.standard("Reshape", ["x", wanted], [x])
+        inputs, joined = list[onnx.ValueInfoProto](), list[str]()
+        for part in self.inputs:
+            own = ["batch"] if part.once else order
+            inputs.append(self._info(part.name, *own, *part.shape))
+            joined.append(part.name)
+            if len(part.shape) != 1:
+                wanted = nodes.constant(f"{part.name}.flat shape", [*(0 for _ in own), part.size], np.int64)
+                joined[-1] = nodes.shared.name(f"{part.name}.flat")
+                nodes.standard("Reshape", [part.name, wanted], [joined[-1]])
+        if axes:
+            along = next(x for x, part in zip(joined, self.inputs, strict=True) if not part.once)
+            joined = [
+                self._held(nodes, x, along) if part.once else x for x, part in zip(joined, self.inputs, strict=True)
+            ]
         if self.timed:
-            spans = nodes.shared.name("timespans")
+            spans = nodes.shared.name(SPANS)
             inputs.append(self._info(spans, *order))
             last = nodes.constant("last axis", [-1], np.int64)
-            column, joined = nodes.shared.name("timespans.column"), nodes.shared.name("x.timed")
-            nodes.standard("Unsqueeze", [spans, last], [column])
-            nodes.standard("Concat", [x, column], [joined], axis=-1)
-            x = joined
+            joined.append(nodes.shared.name(f"{SPANS}.column"))
+            nodes.standard("Unsqueeze", [spans, last], [joined[-1]])
+        x = joined[0]
+        if joined[1:]:
+            x = nodes.shared.name("x.timed" if self.timed and not joined[2:] else "x.joined")
+            nodes.standard("Concat", joined, [x], axis=-1)
         return (nodes.turned(x, "x.turned", 3) if self.time_first and axes else x), inputs
 
-    def answer(self, nodes: Nodes, flat: str, axes: tuple[str, ...], size: int) -> onnx.ValueInfoProto:
-        """The output y of the model, from its answers (batch, *axes, size)."""
-        shape = (size,) if self.step_shape is None else self.step_shape
-        if self.last and axes:
+    def _held(self, nodes: Nodes, x: str, along: str) -> str:
+        """An input (batch, size) at every step of the samples `along`, in their order of axes."""
+        axis = nodes.constant("held axis", [0 if self.time_first else 1], np.int64)
+        row, steps, size, held = (nodes.shared.name(f"{x}.{what}") for what in ("row", "steps", "size", "held"))
+        nodes.standard("Unsqueeze", [x, axis], [row])
+        nodes.standard("Shape", [along], [steps], start=0, end=2)
+        nodes.standard("Concat", [steps, nodes.constant("one", [1], np.int64)], [size], axis=0)
+        nodes.standard("Expand", [row, size], [held])
+        return held
+
+    def leave(self, nodes: Nodes, flat: str, axes: tuple[str, ...], names: Sequence[str]) -> list[onnx.ValueInfoProto]:
+        """The outputs of the model, by these names, from its answers (batch, *axes, size of all)."""
+        if len(self.answers) == 1:
+            return [self._answer(nodes, flat, axes, self.answers[0], names[0])]
+        found, last = list[onnx.ValueInfoProto](), nodes.constant("last axis", [-1], np.int64)
+        ends = list(accumulate(part.size for part in self.answers))
+        for part, name, end in zip(self.answers, names, ends, strict=True):
+            borders = [nodes.constant(f"{name}.{what}", [n], np.int64) for what, n in
+                       (("start", end - part.size), ("stop", end))]  # fmt: skip
+            own = nodes.shared.name(f"{name}.part")
+            nodes.standard("Slice", [flat, *borders, last], [own])
+            found.append(self._answer(nodes, own, axes, part, name))
+        return found
+
+    def _answer(self, nodes: Nodes, flat: str, axes: tuple[str, ...], part: Part, name: str) -> onnx.ValueInfoProto:
+        if part.once and axes:
             end, axes, whole = nodes.constant("last step", -1, np.int64), (), flat
-            flat = nodes.shared.name("y.last")
+            flat = nodes.shared.name(f"{name}.last")
             nodes.standard("Gather", [whole, end], [flat], axis=1)
         order = ["batch", *axes]
         if self.answers_time_first and axes:
-            flat, order = nodes.turned(flat, "y.turned", 3), order[::-1]
-        nodes.standard("Reshape", [flat, nodes.constant("y.shape", [*(0 for _ in order), *shape], np.int64)], ["y"])
-        return self._info("y", *order, *shape)
+            flat, order = nodes.turned(flat, f"{name}.turned", 3), order[::-1]
+        wanted = nodes.constant(f"{name}.shape", [*(0 for _ in order), *part.shape], np.int64)
+        nodes.standard("Reshape", [flat, wanted], [name])
+        return self._info(name, *order, *part.shape)
 
     def _info(self, name: str, *axes: int | str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, type_of(self.reals), axes)

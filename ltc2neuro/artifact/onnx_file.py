@@ -37,15 +37,14 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
         )
     ONNX_FILES.require()
     from compiler.onnx.exports import FLOAT32, FloatExport, IntegerExport
-    from compiler.onnx.shapes import Shapes
+    from compiler.onnx.shapes import Part, Shapes
 
     shapes = Shapes(
+        (Part("x", record.sample_shape),),
+        tuple(Part(a.name if record.several else "y", a.step_shape, a.readout == "last") for a in record.answers.each),
         timed=record.timed,
         time_first=bool(layout.time_first),
         answers_time_first=layout.answers_time_first,
-        last=record.readout == "last",
-        step_shape=record.step_shape,
-        sample_shape=record.own_shape,
     )
     if graph == "float":
         shapes = replace(shapes, reals=FLOAT32)

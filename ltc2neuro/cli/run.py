@@ -16,6 +16,7 @@ from ltc2neuro.cli.words import in_shell
 if TYPE_CHECKING:
     from hw_models.arrays import Floats
     from ltc2neuro.cli.samples import Samples
+    from ltc2neuro.compiled.answers import Answers
     from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.compiled.runs import AnyParts
 
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples)
     if options.output:
-        samples.check_target(options.output, x)
+        samples.check_target(options.output, x, several=net.answers.several)
     spans = samples.given(options.timespans)
     outputs, saturations, clipped = _run(net.parts, x, spans, options)
     if options.strict:
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         told = f"values were clipped to their calibrated ranges: {clipped.text()}. {in_shell(ADVICE)}"
         note(options, f"ltc2neuro: warning: {told}")
     if options.output:
-        samples.save(options.output, outputs)
+        samples.save(options.output, _named(net.answers, outputs))
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
     saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
     if not net.parts.executor(options.on).counts:
@@ -59,16 +60,29 @@ def run(options: argparse.Namespace) -> int:
     text = f"ran {shape} on {options.on}; saturations: {saturated}"
     say(
         options,
-        f"{text}\nwrote {options.output}" if options.output else f"{text}\n{outputs}",
+        f"{text}\nwrote {options.output}" if options.output else f"{text}\n{_named(net.answers, outputs)}",
         {
             "on": options.on,
             "output": options.output,
             "saturations": dict(saturations),
             "clipped": clipped.text(),
-            **({} if options.output else {"outputs": list(outputs)}),
+            **({} if options.output else {"outputs": _named(net.answers, outputs)}),
         },
     )
     return HELD
+
+
+def _named(answers: Answers, outputs: Floats | list[Floats]) -> Floats | list[Floats] | dict[str, Floats]:
+    """Several answers by their names; those of a list of sequences have its number after a dot."""
+    if not answers.several:
+        return outputs
+    if not isinstance(outputs, list):
+        return dict(zip(answers.names, answers.apart(outputs), strict=True))
+    return {
+        f"{name}.{n}": part
+        for n, y in enumerate(outputs)
+        for name, part in zip(answers.names, answers.apart(y), strict=True)
+    }
 
 
 def _run(

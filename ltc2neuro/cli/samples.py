@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -38,9 +39,10 @@ def given(path: str | None) -> Samples | None:
     return load(path) if path else None
 
 
-def check_target(path: str, x: Array | Sequence[Array]) -> None:
-    """Raise `InputError` where the outputs for `x` cannot be written to `path`: before they are computed."""
-    wanted = ".npy" if isinstance(x, np.ndarray) else ".npz"
+def check_target(path: str, x: Array | Sequence[Array] | Mapping[str, Array], *, several: bool = False) -> None:
+    """Raise `InputError` where the outputs for `x`, or the `several` answers, cannot be written to `path`: before they
+    are computed."""
+    wanted = ".npy" if isinstance(x, np.ndarray) and not several else ".npz"
     if Path(path).suffix != wanted:
         raise InputError(f"these outputs are written to a {wanted} file", where=path, advice=FORMATS)
     require_folder(path)
@@ -52,12 +54,20 @@ def require_folder(path: str) -> None:
         raise InputError("there is no such folder to write to", where=str(Path(path).parent))
 
 
-def save(path: str, outputs: Array | Sequence[Array]) -> None:
-    """Write outputs to `.npy`, or those of a list of sequences to `.npz`. Raises `InputError`."""
+def save(path: str, outputs: Array | Sequence[Array] | Mapping[str, Array]) -> None:
+    """Write outputs to `.npy`, or those of a list of sequences, or several by their names, to `.npz`.
+
+    Raises `InputError`.
+    """
     check_target(path, outputs)
     try:
         if isinstance(outputs, np.ndarray):
             np.save(path, outputs)
+        elif isinstance(outputs, Mapping):
+            with zipfile.ZipFile(path, "w") as file:  # np.savez takes no array of the name "file"
+                for name, array in outputs.items():
+                    with file.open(f"{name}.npy", "w") as member:
+                        np.lib.format.write_array(member, array)
         else:
             np.savez(path, *outputs)
     except OSError as error:

@@ -18,6 +18,7 @@ from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arguments import check_options
 
 if TYPE_CHECKING:
+    from lava.magma.core.process.ports.ports import OutPort
     from lava.magma.core.process.process import AbstractProcess
 
     from compiler.lava.processes.nets import Net
@@ -73,10 +74,22 @@ def to_lava(
         entering = replace(entering, period=(options and options.ticks_per_sample) or 1)
         process = FusedNet(network=fused, lanes=int(lanes), reset_interval=reset_interval, entering=entering, name=name)
     process.dequantize = net.host.dequantize
+    if net.record.several is not None:
+        process.outs = {n: _port(process, n, own) for n, own in net.record.several.where.items()}
     if after is not None:
         process.after = after
         after.out.connect(process.inp)
     return process
+
+
+def _port(process: Net, name: str, own: slice) -> OutPort:
+    """A port at which one answer leaves, in the tick in which all do."""
+    from compiler.lava.processes.part import Part
+
+    size, lanes = process.out.shape[0], process.lanes
+    part = Part(size=size, start=own.start * lanes, stop=own.stop * lanes, name=f"{process.name}.{name}")
+    process.out.connect(part.inp)
+    return part.out
 
 
 def _mapped(net: Parts, reset_interval: int | None, options: Options | None, after: Net | None) -> MappedNetwork:

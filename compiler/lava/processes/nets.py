@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy.typing as npt
 from lava.magma.compiler.executable import Executable
@@ -43,7 +44,7 @@ class Net(AbstractProcess):
     """What both promise. `reset_interval`: after this many samples the states start again; None: never.
 
     `dequantize` makes real numbers of results (samples, outputs), where the process was made by a network's `to_lava`;
-    `after` is the process whose results enter, if one's do.
+    `after` is the process whose results enter, if one's do; `outs` has the port of each of several answers.
     """
 
     inp: InPort
@@ -58,6 +59,7 @@ class Net(AbstractProcess):
 
     after: Net | None = None
     dequantize: Callable[[npt.ArrayLike], Floats] | None = None
+    outs: Mapping[str, OutPort] = MappingProxyType({})
 
     def __init__(self, **params: object) -> None:
         with logging_kept():

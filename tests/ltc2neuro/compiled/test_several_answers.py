@@ -168,3 +168,45 @@ def test_library_processes_answer_with_all():
     model = Model(ENDS["one at the last step"])
     net = ltc2neuro.compile(model, X, microcode=False)
     assert [y.shape for y in net(X)] == [y.shape for y in torchs(model, X).values()]
+
+
+def test_onnx_has_an_output_of_each(tmp_path):
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    from onnxruntime import InferenceSession
+
+    model = Model(lambda pose, gate, h: {"pose": pose, "x": gate[:, -1].squeeze(-1)})
+    net = ltc2neuro.compile(model, X)
+    x, path = X.astype(np.float64), tmp_path / "m.onnx"
+    net.to_onnx(path)
+    session = InferenceSession(path, providers=["CPUExecutionProvider"])
+    found = session.run(None, {"x": x})[:2]  # an input has its name first
+    assert [out.name for out in session.get_outputs()][:2] == ["pose", "x'"]
+    assert all(np.array_equal(y, own) for y, own in zip(found, net(x).values(), strict=True))
+    net.to_onnx(path, "step")
+    state = np.zeros((len(x), 5), np.int64)
+    found = InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"x": x[:, 0], "layer.h": state})
+    expected = net.stream(batch=len(x)).step(x[:, 0])
+    assert all(np.array_equal(y, own) for y, own in zip(found, expected.values(), strict=False))
+
+
+def test_the_shell_writes_each_by_its_name(tmp_path, capsys):
+    from ltc2neuro.cli.main import main
+
+    net = ltc2neuro.compile(Model(ENDS["one at the last step"]), X)
+    net.save(tmp_path / "m.l2n")
+    np.save(tmp_path / "x.npy", X)
+    np.savez(tmp_path / "x.npz", X[0], X[1, :4])
+    run = net.run(X)
+
+    def shell(samples: str, output: str) -> int:
+        return main(["run", str(tmp_path / "m.l2n"), str(tmp_path / samples), "-o", str(tmp_path / output)])
+
+    assert shell("x.npy", "y.npy") == 2 and "are written to a .npz file" in capsys.readouterr().err
+    assert shell("x.npy", "y.npz") == 0
+    with np.load(tmp_path / "y.npz") as found:
+        assert list(found) == ["y0", "y1"]
+        assert np.array_equal(np.concatenate([found["y0"], found["y1"]], -1), run.outputs)
+    assert shell("x.npz", "y.npz") == 0
+    with np.load(tmp_path / "y.npz") as found:
+        assert list(found) == ["y0.0", "y1.0", "y0.1", "y1.1"]
+        assert np.array_equal(found["y0.1"], run.outputs[1, :4, :2])
