@@ -93,6 +93,16 @@ def test_chips_that_do_not_tell_have_none():
     assert "not known, or without limit: memory, timing, energy" in explain(load_chip("spinnaker2"))
 
 
+@pytest.mark.parametrize(("name", "is_there"), [("mine.toml", False), ("mine.txt", True), ("mine", False)])
+def test_what_is_no_chip_file(tmp_path, name, is_there):
+    path = tmp_path / name
+    if is_there:
+        path.write_text(LOIHI2)
+    with pytest.raises(ChipError, match="no chip '.*mine") as error:
+        load_chip(path)
+    assert error.value.where == (str(path) if name.endswith(".toml") else "") and "a .toml file" in error.value.advice
+
+
 def test_boards_and_chips():
     assert load_chip("loihi2").chips == 1
     assert load_chip("loihi2", board="hala_point").chips == 1152

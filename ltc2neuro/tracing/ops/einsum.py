@@ -42,7 +42,7 @@ def _written_out(equation: str, operands: list[Tensor]) -> tuple[list[str], str]
     every = "".join(spare[:most][::-1])
     if not arrow:
         alone = sorted(letter for letter in set("".join(terms)) - set(every) if "".join(terms).count(letter) == 1)
-        result = ("..." if most else "") + "".join(alone)
+        result = "..." + "".join(alone)
     return terms, result.replace("...", every)
 
 

@@ -76,6 +76,7 @@ def test_activity_counts_what_is_sent_and_what_changed():
     # 5 10 10 17, and 0 0 0 1
     assert counted.sent["layer1"].tolist() == [1.0, 0.25]
     assert counted.unchanged["layer1"].tolist() == [0.25, 0.0]
+    assert count_activity(net, [(x[:1, :1], None)]).sent["x"].tolist() == [1.0, 0.0]  # one sample
 
 
 @given(integer_graphs())

@@ -10,7 +10,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import PiecewisePolynomial
 from compiler.quantize import polynomial
-from compiler.quantize.knots import Curve
+from compiler.quantize.knots import Curve, reference
 from compiler.quantize.polynomial import Table, steps, uniform_lines
 from compiler.ranges.polynomial_reach import Polynomials
 from compiler.ranges.polynomial_reach import reach as bounds
@@ -46,6 +46,14 @@ def exact_extremes(table: Table, low: int, high: int) -> tuple[int, int, int, in
         y = ((y * t) >> table.shifts[k, j].astype(object)) + table.coefficients[k, j].astype(object)
         word = max(word, np.abs(y).max())
     return y.min(), y.max(), word, product
+
+
+@pytest.mark.parametrize("degree", range(6))
+def test_the_best_polynomial_below_a_power_is_chebyshevs(degree):
+    nodes, level, _, _ = reference(degree)
+    x = np.linspace(-1, 1, 1001)
+    fitted = np.vander(x, degree + 1, increasing=True) @ level @ nodes ** (degree + 1)
+    assert np.abs(x ** (degree + 1) - fitted).max() == pytest.approx(2.0**-degree, rel=1e-9)
 
 
 @settings(deadline=None, max_examples=60)

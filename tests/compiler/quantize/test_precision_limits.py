@@ -14,6 +14,22 @@ def test_numbers_out_of_range_are_refused(wrong):
         Precision(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("word", 8, 48), ("operand", 4, 32), ("parameter", 4, 32), ("weight", 1, 24), ("argument_fraction", 0, 30),
+        ("segments", 1, 65536), ("degree", 1, 5), ("margin", 1.0, 1e6),
+    ],
+)  # fmt: skip
+def test_both_ends_of_each_limit(name, least, most):
+    step = 1e-9 if name == "margin" else 1
+    assert [getattr(Precision(**{name: end}), name) for end in (least, most)] == [least, most]
+    for beyond in (least - step, most + step):
+        with pytest.raises(InputError, match=rf"{name} must .* in {least}\.\.{most}") as refused:
+            Precision(**{name: beyond})
+        assert refused.value.numbers == f"{name} = {beyond}"
+
+
 def test_overrides_are_checked_when_they_are_used():
     with pytest.raises(InputError, match="degree must be a whole number in"):
         Precision(overrides={"v": {"degree": 0}}).at("v")

@@ -31,6 +31,18 @@ def test_the_bits_of_products_and_sums():
     assert proven.bits == 32 and proven.spans[total].most == 2 * SMALL
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(("low", "high"), [(-1, 200), (-200, 1), (3, 200)])
+def test_the_bits_of_a_product_are_those_of_its_longest_factors(low, high, swapped):
+    b = Builder()
+    x = b.input(1)
+    factor = b.rescale(x, 0, low, high)
+    product = b.mul_shift(*((factor, x) if swapped else (x, factor)), [8])
+    b.output(product)
+    b.block("only")
+    assert prove(b.graph(), LOIHI2).product_bits == {product: (200 * SMALL).bit_length() + 1}
+
+
 @pytest.mark.parametrize("weight", [2**8, -(2**8), 2**63 - 1, -(2**63)])
 def test_a_weight_that_no_synapse_holds_is_refused(weight):
     b = Builder()

@@ -1,6 +1,7 @@
 """Piecewise linear functions: near their function, flat outside, exact at their knots."""
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,14 @@ def test_the_error_falls_with_the_square_of_the_hinges(function, low, width, cou
     assert np.all(np.diff(knots) > 0) and low <= knots[0] and knots[-1] <= low + width
     # Theory: (integral of sqrt|f''|)^2 / 16 count^2, which is at most 0.68 / count^2 for tanh; least squares has more.
     assert np.abs(np.interp(x, knots, values) - function.real(x)).max() < 2.5 / count**2 + 1e-6
+
+
+@pytest.mark.parametrize("kinks", [(-1.0, 1.0), (0.0, 99.0), (-3.0, 3.0)])
+def test_knots_of_what_is_straight_lie_apart(kinks: tuple[float, float]) -> None:
+    """Not all at its kinks: hinges so near to each other would have factors that no weight holds."""
+    knots, values = fit(lambda x: np.clip(x, *kinks), -4.0, 4.0, 16, relative=False)
+    assert np.diff(knots).min() > 0.7 * 8.0 / 16
+    assert np.abs(np.diff(values) / np.diff(knots)).max() < 1.3
 
 
 def test_a_reciprocal_is_near_in_relative_terms() -> None:

@@ -10,7 +10,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, Max, Min, Mul, Relation
 from compiler.stock.build import build
 from compiler.stock.form import LibraryForm, Reciprocal
-from compiler.stock.network import Kind
+from compiler.stock.network import BIAS_EXPONENT, CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from compiler.stock.proof import failures, reached
 from compiler.stock.reference import run_reference
 from hw_models.errors import InputError, QuantizeError
@@ -91,6 +91,25 @@ def test_the_widest_inputs_keep_within_what_is_proven() -> None:
     x = rng.choice([-network.input_limit, network.input_limit], size=(32, 30, 3))
     run = run_reference(network, x)
     assert max(np.abs(a).max() for a in (run.outputs, *run.states.values())) < 2**23
+
+
+def test_what_flooring_takes_is_within_what_is_proven() -> None:
+    """Less than 1 of each connection that is shifted down; biases are whole."""
+    source = ProcessPopulation("source", Kind.SOURCE, 1 + len(CONSTANTS), 0)
+    sink = ProcessPopulation("sink", Kind.SINK, 3, 1)
+
+    def connection(weights: list[list[int]], exponent: int, *, is_bias: bool = False) -> ProcessConnection:
+        return ProcessConnection("c", "source", "sink", (0,), np.array(weights), exponent, 0, False, is_bias)
+
+    floored = connection([[2, 0, 0, 0], [-6, 0, 0, 0], [0, 0, 0, 0]], -3)
+    bias = connection([[0, -6, 0, 0], [0, -8, 0, 0], [0, -2, 0, 0]], BIAS_EXPONENT, is_bias=True)
+    populations = {p.name: p for p in (source, sink)}
+    network = ProcessGraph(populations, (floored, bias), {}, np.ones(1), np.ones(3), 5, 1, 1)
+    outputs = run_reference(network, np.arange(-5, 6).reshape(-1, 1, 1)).outputs[:, 0]
+    bounds = reached(network)["sink"]
+    assert outputs.min(axis=0).tolist() == [-5, -8, -1] and outputs.max(axis=0).tolist() == [-2, -1, -1]
+    assert np.all(bounds.low <= outputs.min(axis=0)) and np.all(outputs.min(axis=0) < bounds.low + 1)
+    assert bounds.high.tolist() == [0, 0, 0]  # silence, before the first iteration
 
 
 def test_refusals() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -69,6 +70,13 @@ def test_a_channel_beyond_its_range_is_named_with_its_numbers(net, on):
     with pytest.raises(InputError, match="clipped") as error:
         net.run(far, on=on, strict=True)
     assert "input channel 1" in error.value.numbers
+
+
+def test_the_worst_channel_comes_first(net):
+    far = X.copy()
+    far[0, :2, 0], far[0, :6, 1], far[0, :4, 2] = 9.0, 9.0, 9.0
+    (text,) = told(lambda: net.run(far))
+    assert re.findall(r"channel (\d): ([\d.]+) %", text) == [("1", "3"), ("2", "2"), ("0", "1")]
 
 
 def test_the_line_is_the_users(net):

@@ -116,6 +116,7 @@ EINSUMS = {
     "btf,gf->btg": [torch.randn(3, 4)],
     "btf,fz": [torch.randn(4, 3)],
     "...f,gf->...g": [torch.randn(3, 4)],
+    "...f,fz": [torch.randn(4, 3)],
     "btf,f->bt": [torch.randn(4)],
     "btf,f->btf": [torch.randn(4)],
     "btf,g->btfg": [torch.randn(3)],
