@@ -98,7 +98,7 @@ def test_what_is_no_chip_file(tmp_path, name, is_there):
     path = tmp_path / name
     if is_there:
         path.write_text(LOIHI2)
-    with pytest.raises(ChipError, match="no chip '.*mine") as error:
+    with pytest.raises(ChipError, match=r"no chip '.*mine") as error:
         load_chip(path)
     assert error.value.where == (str(path) if name.endswith(".toml") else "") and "a .toml file" in error.value.advice
 
