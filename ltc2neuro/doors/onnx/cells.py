@@ -1,10 +1,10 @@
-"""A graph of one step as a cell, to run under `ltc2neuro.nn.Recurrent`."""
+"""How graphs are called: one of a step as a cell under `ltc2neuro.nn.Recurrent`, others with whole sequences."""
 
 from __future__ import annotations
 
 import torch
 
-from ltc2neuro.doors.onnx.net import Net
+from ltc2neuro.doors.onnx.net import ModuleOf, Net
 from ltc2neuro.doors.onnx.roles import Step
 
 State = torch.Tensor | tuple[torch.Tensor, ...]
@@ -13,8 +13,8 @@ State = torch.Tensor | tuple[torch.Tensor, ...]
 class StepCell(Net):
     """One step of an ONNX model: from the input (batch, features) and the states (batch, size)."""
 
-    def __init__(self, step: Step) -> None:
-        super().__init__(step.graph)
+    def __init__(self, step: Step, module_of: ModuleOf) -> None:
+        super().__init__(step.graph, module_of)
         self.input_size = step.features
         self.state_size = step.sizes
         self.state_names = step.states
@@ -32,8 +32,8 @@ class StepCell(Net):
 class TimedStepCell(StepCell):
     """A step that is told the time since the last one."""
 
-    def __init__(self, step: Step) -> None:
-        super().__init__(step)
+    def __init__(self, step: Step, module_of: ModuleOf) -> None:
+        super().__init__(step, module_of)
         shape = step.graph.shape(step.graph.inputs[-1])
         self._scalar = shape == ()
 
@@ -44,6 +44,9 @@ class TimedStepCell(StepCell):
         return self._stepped(x, state, elapsed)
 
 
-def cell_of(step: Step) -> StepCell:
-    """The cell of a step."""
-    return TimedStepCell(step) if step.elapsed else StepCell(step)
+class Sequential(Net):
+    """A graph over whole sequences."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Its answer to `x` (batch, time, features), or (time, batch, features) where the model reads that."""
+        return self.computed((x,))[0]

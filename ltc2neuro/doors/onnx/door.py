@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compiler.running.extra import ONNX_FILES
 from hw_models.arguments import check_path
-from ltc2neuro.doors.onnx.rerolling import reroll
 from ltc2neuro.extras import TORCH
 
 if TYPE_CHECKING:
@@ -20,18 +18,20 @@ def from_onnx(path: str | Path, states: Mapping[str, str] | None = None, output:
     """The module of an ONNX model, which computes what the file says.
 
     A **step**, with a sample (batch, features) and states (batch, size) going in, an answer and new states coming out:
-    `states` names the input and the output of each state, `{"h": "h2"}`, and the module is a `Recurrent`.
+    `states` names the input and the output of each state, `{"h": "h2"}`, and the module is a `Recurrent`. An input
+    called elapsed, timespan or dt is the time before the sample.
+
+    A graph over whole **sequences** has one input, (batch, time, features) or (time, batch, features), and needs no
+    `states`: layers `LSTM`, `GRU` and `RNN`, or a `Scan`, with what lies around them.
+
+    `output` names the answer where the model has several. The module is compared with onnxruntime on random samples, or
+    with onnx's own interpreter where that is not installed.
+
+    Raises `InputError` for a file that is no valid model or has what is not supported, `TraceError` for a loop over the
+    samples that an exporter wrote out, `ProofError` where the module computes something else than the file.
     """
     ONNX_FILES.require()
     TORCH.require()
-    from ltc2neuro.doors.onnx.cells import cell_of
-    from ltc2neuro.doors.onnx.proof import prove_step
-    from ltc2neuro.doors.onnx.reading import read
-    from ltc2neuro.doors.onnx.roles import step_of
-    from ltc2neuro.nn.recurrence import Recurrent
+    from ltc2neuro.doors.onnx.opening import opened
 
-    path = check_path(path)
-    step = step_of(read(path), states or {}, output)
-    cell = cell_of(replace(step, graph=reroll(step.graph)))
-    prove_step(path, step, cell)
-    return Recurrent(cell)
+    return opened(check_path(path), states or {}, output)

@@ -61,13 +61,42 @@ class Node:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A block that runs several times: its first input is set to its output each time, the others stay."""
+    """A block that runs several times: its first inputs, as many as `states`, are set to its outputs each time."""
 
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     block: Graph
     times: int
+    states: int = 1
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A recurrent layer of ONNX with its `weights`, W, R and perhaps B; inputs are the sequence and the first states,
+    empty where they are 0."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    node: Node
+    weights: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Over:
+    """A step that runs over a sequence: inputs are the sequence and the first states, outputs the answers and the last
+    states. `step` has the sample and the states as inputs, the answer and the new states as outputs."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    step: Graph
+    input_axis: int
+    output_axis: int
+
+
+Operation: TypeAlias = "Node | Repeat | Layer | Over"
 
 
 @dataclass(frozen=True)
@@ -80,7 +109,7 @@ class Graph:
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    nodes: tuple[Node | Repeat, ...]
+    nodes: tuple[Operation, ...]
     constants: Mapping[str, Array] = field(default_factory=dict)
     captured: tuple[str, ...] = ()
     shapes: Mapping[str, Shape] = field(default_factory=dict)

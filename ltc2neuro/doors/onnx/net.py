@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import numpy as np
 import torch
 
 from compiler.graph.names import unique
 from hw_models.errors import InputError, Ltc2NeuroError
-from ltc2neuro.doors.onnx.graph import Array, Graph, Node, Repeat
+from ltc2neuro.doors.onnx.graph import Array, Graph, Node, Operation, Repeat
 from ltc2neuro.doors.onnx.ops import RULES
 from ltc2neuro.nn.recurrence import repeat
 
-Tensors = tuple[torch.Tensor, ...]
+Tensors: TypeAlias = tuple[torch.Tensor, ...]
+ModuleOf: TypeAlias = Callable[[Operation], torch.nn.Module]
 
 _FREE = (
     "If the model was exported for batches of one size, let that be free: torch.onnx.export(..., "
@@ -27,7 +29,7 @@ class Net(torch.nn.Module):
     Constants are parameters where they are arrays of floats, so that they can be trained on, and buffers else.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, module_of: ModuleOf) -> None:
         super().__init__()
         self.inputs, self.outputs = graph.inputs, graph.outputs
         given = [*graph.constants, *(node.name for node in graph.nodes)]
@@ -37,7 +39,7 @@ class Net(torch.nn.Module):
             self._register(self._constants[name], array)
         self._calls = list(zip(names[len(graph.constants) :], graph.nodes, strict=True))
         for name, node in self._calls:
-            self.add_module(name, module_of(node, graph))
+            self.add_module(name, module_of(node))
 
     def _register(self, name: str, array: Array) -> None:
         if array.dtype.kind not in "fiub":
@@ -84,27 +86,16 @@ class Call(torch.nn.Module):
 class Repeated(Net):
     """A block that runs several times."""
 
-    def __init__(self, node: Repeat) -> None:
-        super().__init__(node.block)
-        self.times = node.times
+    def __init__(self, node: Repeat, module_of: ModuleOf) -> None:
+        super().__init__(node.block, module_of)
+        self.times, self.states = node.times, node.states
 
-    def forward(self, start: torch.Tensor, *fixed: torch.Tensor) -> torch.Tensor:
+    def forward(self, *inputs: torch.Tensor) -> Tensors:
         """What the last run returns."""
-        return repeat(lambda value: self.computed((value, *fixed))[0], start, self.times)
-
-
-def module_of(node: Node | Repeat, graph: Graph) -> torch.nn.Module:
-    """The module of a node of `graph`."""
-    if isinstance(node, Repeat):
-        return Repeated(node)
-    if node.op not in RULES:
-        raise InputError(
-            f"the operator {node.op} is not supported",
-            where=node.name,
-            advice="docs/onnx.md lists those that are. What depends on the input alone can be computed before the "
-            "network, what comes last after it.",
-        )
-    return Call(node)
+        start, fixed = inputs[: self.states], inputs[self.states :]
+        if len(start) == 1:
+            return (repeat(lambda value: self.computed((value, *fixed))[0], start[0], self.times),)
+        return repeat(lambda values: self.computed((*values, *fixed)), start, self.times)
 
 
 def _as_attribute(name: str) -> str:

@@ -13,7 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from compiler.running.extra import ONNX
 from hw_models.arrays import Floats
 from hw_models.errors import BUG, InputError, ProofError
-from ltc2neuro.doors.onnx.graph import Array
+from ltc2neuro.doors.onnx.graph import Array, Graph
 from ltc2neuro.doors.onnx.roles import Step
 from ltc2neuro.tracing.calling.dtype import model_dtype
 
@@ -22,6 +22,7 @@ ALLOWED = 1e-4
 
 
 ROWS = 8
+LEADING = (3, 4)
 
 
 def prove_step(path: Path, step: Step, cell: torch.nn.Module) -> None:
@@ -41,6 +42,20 @@ def prove_step(path: Path, step: Step, cell: torch.nn.Module) -> None:
         y, new = cell(x, states[0] if len(states) == 1 else tuple(states))
     found = (y, *((new,) if isinstance(new, torch.Tensor) else new))
     compare(path, inputs, graph.outputs, [tensor.numpy() for tensor in found], declared or together)
+
+
+def prove_sequence(path: Path, graph: Graph, features: int, module: torch.nn.Module) -> None:
+    """Compare `module` over random sequences, of the lengths that the file declares."""
+    (name,) = graph.inputs
+    leading = [n or free for n, free in zip((graph.shape(name) or ())[:2], LEADING, strict=True)]
+    x = (
+        np.random.default_rng(0)
+        .normal(size=(*leading, features))
+        .astype(str(model_dtype(module)).removeprefix("torch."))
+    )
+    with torch.no_grad():
+        y = module(torch.from_numpy(x))
+    compare(path, {name: x}, graph.outputs, [y.numpy()], len(x))
 
 
 def compare(

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ltc2neuro.doors.onnx.graph import Attribute, Graph, Node, Repeat
+from ltc2neuro.doors.onnx.graph import Attribute, Graph, Node, Operation, Repeat
 
 _SMALLEST = 4
 """nodes of a block: a smaller one saves less than a loop costs"""
@@ -38,10 +38,10 @@ def shared(graph: Graph) -> Graph:
         key = _frozen(array)
         names[name] = constants.setdefault(key, name)
     known: dict[Key, Node] = {}
-    nodes: list[Node | Repeat] = []
+    nodes: list[Operation] = []
     for node in graph.nodes:
         inputs = tuple(names.get(name, name) for name in node.inputs)
-        if isinstance(node, Repeat) or node.body() is not None:
+        if not isinstance(node, Node) or node.body() is not None:
             nodes.append(replace(node, inputs=inputs))
         elif node.op == "Identity":
             names[node.outputs[0]] = inputs[0]
@@ -143,7 +143,7 @@ class _Links:
     def chain(self, start: str, after: str) -> _Chain | None:
         """The chain that begins with the block from `start` to `after`."""
         block = self._between(start, after)
-        if len(block) < _SMALLEST or any(isinstance(self._nodes[n], Repeat) for n in block):
+        if len(block) < _SMALLEST or not all(isinstance(self._nodes[n], Node) for n in block):
             return None
         values, copies = [start, after], [block]
         while (image := self._image(block, start, values[-1])) is not None:

@@ -39,11 +39,11 @@ def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step
     if len(samples) != 1 or len(elapsed) > 1:
         raise InputError(
             "a step takes one sample besides its states",
-            numbers=f"it has the inputs {_listed(graph, graph.inputs)}; states are {', '.join(states) or 'none'}",
+            numbers=f"it has the inputs {listed(graph, graph.inputs)}; states are {', '.join(states) or 'none'}",
             advice="Say which inputs are states, and which output is each one's new value: states="
             f'{{"h": "h2"}}. The elapsed time is an input named {", ".join(ELAPSED[:-1])} or {ELAPSED[-1]}.',
         )
-    answer = _answer(graph, states, output)
+    answer = answer_of(graph, states, output)
     features = _size(graph, samples[0], "the sample")
     sizes = tuple(_size(graph, name, "a state") for name in states)
     for (old, new), size in zip(states.items(), sizes, strict=True):
@@ -51,14 +51,15 @@ def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step
         if found is not None and (len(found) != 2 or found[1] not in (None, size)):
             raise InputError(
                 "a state changes its shape from step to step",
-                numbers=f"{_listed(graph, (old, new))}",
+                numbers=f"{listed(graph, (old, new))}",
                 advice="Name the output that is the new state of this input.",
             )
     ordered = replace(graph, inputs=(samples[0], *states, *elapsed), outputs=(answer, *states.values()))
     return Step(ordered, tuple(states), sizes, features, bool(elapsed))
 
 
-def _answer(graph: Graph, states: Mapping[str, str], output: str | None) -> str:
+def answer_of(graph: Graph, states: Mapping[str, str], output: str | None) -> str:
+    """The output that is the answer: the one that is named, the only one besides new states, or the first of these."""
     new = list(states.values())
     others = [name for name in graph.outputs if name not in new]
     if output is not None and output not in graph.outputs:
@@ -77,13 +78,14 @@ def _size(graph: Graph, name: str, what: str) -> int:
     if shape is None or len(shape) != 2 or not shape[1]:
         raise InputError(
             f"{what} of a step has the shape (batch, {'features' if what == 'the sample' else 'size'})",
-            numbers=_listed(graph, (name,)),
+            numbers=listed(graph, (name,)),
             advice="Export the step of a batch, such as torch.zeros(1, 8), with fixed sizes after the first axis.",
         )
     return shape[1]
 
 
-def _listed(graph: Graph, names: Sequence[str]) -> str:
+def listed(graph: Graph, names: Sequence[str]) -> str:
+    """Values with their shapes, for messages."""
     return ", ".join(f"{name} {_text(graph, name)}" for name in names)
 
 

@@ -31,6 +31,10 @@ def _div(node: Node, a: Tensor, b: Tensor) -> Tensor:
     return torch.div(a, b, rounding_mode="trunc") if whole else a / b
 
 
+def _sub(node: Node, a: Tensor, b: Tensor) -> Tensor:
+    return torch.zeros_like(a) if a is b else a - b
+
+
 def _mod(node: Node, a: Tensor, b: Tensor) -> Tensor:
     return torch.fmod(a, b) if node.whole("fmod", 0) else torch.remainder(a, b)
 
@@ -105,7 +109,7 @@ RULES: dict[str, Rule] = {
     "Softplus": _plain(functional.softplus),
     "Softsign": _plain(functional.softsign),
     "Sqrt": _plain(torch.sqrt),
-    "Sub": _plain(torch.sub),
+    "Sub": _sub,
     "Sum": _folded(torch.add),
     "Swish": lambda node, x: x * torch.sigmoid(x * node.real("alpha", 1.0)),
     "Tanh": _plain(torch.tanh),

@@ -40,6 +40,12 @@ def check_size(node: Node, shape: Sequence[int]) -> Sequence[int]:
     return shape
 
 
+def one_row(x: torch.Tensor, axis: int) -> torch.Tensor:
+    """The first row of a constant whose rows are all equal; other constants stay."""
+    first = x.narrow(axis, 0, 1)
+    return first if bool((x == first).all()) else x
+
+
 def unsupported(node: Node, what: str, advice: str = "") -> InputError:
     """The error for a variant of an operator that has no rule."""
     return InputError(f"the node {node.op} {what}", where=node.name, advice=advice)

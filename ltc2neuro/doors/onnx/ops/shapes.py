@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ltc2neuro.doors.onnx.graph import Node
-from ltc2neuro.doors.onnx.ops.rule import Rule, axes, check_size, numbers, unsupported
+from ltc2neuro.doors.onnx.ops.rule import Rule, axes, check_size, numbers, one_row, unsupported
 
 
 def _reshape(node: Node, x: Tensor, shape: Tensor) -> Tensor:
@@ -81,6 +81,9 @@ def _gather(node: Node, x: Tensor, index: Tensor) -> Tensor:
 
 
 def _expand(node: Node, x: Tensor, shape: Tensor) -> Tensor:
+    for axis, wanted in enumerate(reversed(numbers(shape) or []), 1):
+        if axis <= x.dim() and x.shape[-axis] not in (1, wanted) and wanted != 1:
+            x = one_row(x, -axis)  # it was exported for another number of rows
     return x.expand(*check_size(node, torch.broadcast_shapes(x.shape, numbers(shape) or [])))
 
 

@@ -1,0 +1,168 @@
+"""`from_onnx` of graphs over whole sequences: ONNX's recurrent layers and `Scan`, with what lies around them."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+pytest.importorskip("onnx", reason="needs the extra onnx")
+pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+
+import onnx
+import torch
+from ncps.torch import LTC, CfC
+from ncps.wirings import AutoNCP
+from onnx import TensorProto, helper, numpy_helper
+from onnx_models import FEATURES, write
+from torch import nn
+
+import ltc2neuro
+from ltc2neuro.errors import InputError, TraceError
+
+X = np.random.default_rng(0).normal(size=(4, 12, FEATURES)).astype(np.float32)
+
+
+class Net(nn.Module):
+    """A recurrent layer between others."""
+
+    def __init__(self, rnn: nn.Module, last: bool) -> None:
+        super().__init__()
+        self.before, self.rnn, self.last = nn.Linear(FEATURES, 4), rnn, last
+        self.after = nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3))
+
+    def forward(self, x):
+        y, _ = self.rnn(torch.tanh(self.before(x)))
+        return self.after(y[:, -1] if self.last else y)
+
+
+def between(kind: str) -> Net:
+    torch.manual_seed(0)
+    rnn = {
+        "lstm": lambda: nn.LSTM(4, 8, batch_first=True),
+        "deep gru": lambda: nn.GRU(4, 8, num_layers=2, batch_first=True),
+        "relu": lambda: nn.RNN(4, 8, nonlinearity="relu", batch_first=True),
+    }[kind]()
+    return Net(rnn, last=kind == "deep gru")
+
+
+def answer(model: nn.Module, x: np.ndarray = X) -> np.ndarray:
+    with torch.no_grad():
+        y = model(torch.from_numpy(x))
+    return (y[0] if isinstance(y, tuple) else y).numpy()
+
+
+@pytest.mark.parametrize("kind", ["lstm", "deep gru", "relu"])
+@pytest.mark.parametrize("free", [True, False])
+def test_layers_as_the_older_exporter_writes_them(tmp_path: Path, kind: str, free: bool) -> None:
+    """A model that was exported for 2 rows and 5 steps runs with others, too."""
+    model, path = between(kind), tmp_path / "m.onnx"
+    axes = {name: {0: "batch", 1: "time"} for name in ("x", "y")} if free else {}
+    write(model, [torch.zeros(2, 5, FEATURES)], path, ["x"], ["y"], axes)
+    assert np.abs(answer(ltc2neuro.from_onnx(path)) - answer(model)).max() < 1e-6
+
+
+@pytest.mark.parametrize(("kind", "free"), [("lstm", False), ("deep gru", True)])
+def test_layers_as_the_newer_exporter_writes_them(tmp_path: Path, kind: str, free: bool) -> None:
+    pytest.importorskip("onnxscript", reason="the newer exporter needs onnxscript")
+    model, path = between(kind), tmp_path / "m.onnx"
+    axes = {name: {0: "batch"} for name in ("x", "y")} if free else {}
+    write(model, [torch.zeros(2, 5, FEATURES)], path, ["x"], ["y"], axes, dynamo=True, opset=18)
+    layer = ltc2neuro.from_onnx(path)
+    assert np.abs(answer(layer) - answer(model)).max() < 1e-6
+    net = ltc2neuro.compile(layer, X)
+    assert np.abs(net(X) - answer(model)).max() < 1e-3
+    assert net.evidence.arithmetic == "float64"
+
+
+def single(
+    path: Path, op: str, gates: int, *, layout: int = 0, biased: bool = True, start: bool = False, **more
+) -> Path:
+    """A file of one layer of 3 units, its answers (batch, time, 3) or, with layout 0, (time, batch, 3)."""
+    random = np.random.default_rng(1)
+    shapes = {"W": (1, gates * 3, FEATURES), "R": (1, gates * 3, 3), "B": (1, gates * 6), "h0": (1, 1, 3)}
+    weights = [
+        numpy_helper.from_array(random.normal(0.0, 0.4, size=shape).astype(np.float32), name)
+        for name, shape in shapes.items()
+        if (biased or name != "B") and (start or name != "h0")
+    ]
+    axis = numpy_helper.from_array(np.array([2 if layout else 1]), "directions")
+    inputs = ["x", "W", "R", "B" if biased else "", "", "h0" if start else ""]
+    nodes = [
+        helper.make_node(op, inputs, ["all"], hidden_size=3, layout=layout, **more),
+        helper.make_node("Squeeze", ["all", "directions"], ["y"]),
+    ]
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1 if start else "a", "b", n])
+        for name, n in (("x", FEATURES), ("y", 3))
+    ]
+    graph = helper.make_graph(nodes, "one layer", values[:1], values[1:], initializer=[*weights, axis])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+VARIANTS = [
+    ("GRU", 3, {"linear_before_reset": 0}),
+    ("GRU", 3, {"linear_before_reset": 1, "biased": False}),
+    ("GRU", 3, {"layout": 1, "linear_before_reset": 1}),
+    ("LSTM", 4, {"layout": 1, "start": True}),
+    ("RNN", 1, {"activations": ["Relu"]}),
+]
+
+
+@pytest.mark.parametrize(("op", "gates", "more"), VARIANTS)
+def test_variants_that_torch_does_not_write(tmp_path: Path, op: str, gates: int, more: dict) -> None:
+    """`from_onnx` itself compares with another runtime: onnxruntime, or onnx's own for what that lacks (layout=1)."""
+    layer = ltc2neuro.from_onnx(single(tmp_path / "m.onnx", op, gates, **more))
+    first = bool(more.get("layout"))
+    net = ltc2neuro.compile(layer, X, batch_first=first)
+    y = answer(layer, X if first else X.swapaxes(0, 1))
+    assert np.abs(net(X if first else X.swapaxes(0, 1)) - y).max() < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("op", "gates", "more", "said"),
+    [
+        ("GRU", 3, {"direction": "reverse"}, "is reverse"),
+        ("GRU", 3, {"activations": ["Relu", "Tanh"]}, "activations Relu, Tanh"),
+        ("LSTM", 4, {"clip": 1.0}, "clips"),
+        ("LSTM", 4, {"input_forget": 1}, "one gate"),
+    ],
+)
+def test_variants_that_are_refused(tmp_path: Path, op: str, gates: int, more: dict, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        ltc2neuro.from_onnx(single(tmp_path / "m.onnx", op, gates, **more))
+
+
+@pytest.mark.parametrize("form", ["sequence", "step"])
+def test_our_own_float_models_come_back(tmp_path: Path, form: str) -> None:
+    """A `Scan` with a `Loop` in it: an LTC that was written out by `to_onnx`."""
+    torch.manual_seed(0)
+    model = LTC(FEATURES, AutoNCP(8, 1, seed=1))
+    ltc2neuro.compile(model, X).to_onnx(tmp_path / "m.onnx", graph="float", form=form)
+    states = {"v": "v.next"} if form == "step" else None
+    layer = ltc2neuro.from_onnx(tmp_path / "m.onnx", states, output="y")
+    assert np.abs(answer(layer) - answer(model)).max() < 1e-6
+    if form == "sequence":
+        net = ltc2neuro.compile(layer, X)
+        assert [block.repeat for block in net.graph.blocks] == [1, 6, 1]
+        assert np.abs(net(X) - answer(model)).max() < 1e-3
+
+
+@pytest.mark.parametrize("cell", ["ltc", "cfc"])
+def test_an_unrolled_sequence_is_refused_with_lines_that_export_the_step(tmp_path, monkeypatch, cell: str) -> None:
+    torch.manual_seed(0)
+    model = LTC(FEATURES, 4) if cell == "ltc" else CfC(FEATURES, 4, backbone_units=6)
+    write(model, [torch.zeros(1, 5, FEATURES)], tmp_path / "m.onnx", ["x"], ["y", "h"], {})
+    with pytest.raises(TraceError, match="loop over the samples is written out") as caught:
+        ltc2neuro.from_onnx(tmp_path / "m.onnx", output="y")
+    monkeypatch.chdir(tmp_path)
+    lines = caught.value.advice.split("\n\n", 1)[1].replace("**names", "**names, dynamo=False")  # the faster one
+    names: dict[str, object] = {"torch": torch, "ltc2neuro": ltc2neuro, "model": model}
+    exec(textwrap.dedent(lines), names)
+    layer = names["layer"]
+    assert isinstance(layer, nn.Module)
+    assert np.abs(answer(layer) - answer(model)).max() < 1e-6
