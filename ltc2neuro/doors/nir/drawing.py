@@ -8,11 +8,13 @@ from itertools import chain, count
 import nir
 import numpy as np
 
-from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, SegmentSum, Select
+from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, Select
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.doors.nir.finding import Found, Neuron, excess, refusal
+from ltc2neuro.doors.nir.maps import Map, map_of
 from ltc2neuro.doors.nir.nodes import STATEFUL
+from ltc2neuro.doors.nir.shaping import Node, Weights, shaped
 from ltc2neuro.doors.nir.sums import Sum
 from ltc2neuro.doors.nir.wiring import BEFORE, Edge, wire
 
@@ -26,7 +28,7 @@ class Drawing:
 
     def __init__(self, found: Found, dt: float) -> None:
         self.sums, self.graph, self.found, self.dt = found.sums, found.sums.graph, found, dt
-        self.nodes: dict[str, nir.NIRNode] = {}
+        self.nodes: dict[str, Node] = {}
         self.names: set[str] = {INPUT, OUTPUT}
         self.edges: list[Edge] = []
         self.late: set[Edge] = set()
@@ -117,7 +119,8 @@ class Drawing:
         if np.any(rest):
             readers = [edge for edge in self.edges if edge[1] == OUTPUT]
             name = self.named("offset")
-            self.nodes[name] = nir.Affine(np.eye(rest.size), rest)
+            one = np.arange(rest.size)
+            self.nodes[name] = Weights(Map(one, one, np.ones(rest.size), (rest.size, rest.size)), rest)
             self.edges = [(a, name) if (a, b) in readers else (a, b) for a, b in self.edges] + [(name, OUTPUT)]
 
     # --- edges ---------------------------------------------------------------------------------------------
@@ -146,50 +149,44 @@ class Drawing:
     def _linear(self, target: str, part: str, by: Floats, late: bool) -> Floats:
         """Nodes of a linear op, one for each part of what it reads; returns what it makes of constants."""
         op = self.graph.makers[part]
-        matrix, sources = self._matrix(part)
-        rest, start = np.zeros(len(matrix)), 0
+        assert isinstance(op, Linear)
+        width = sum(self.graph.size(source) for source in op.operands)
+        linear, sources = map_of(op, self.graph.constants, self.graph.size(part), width)
         name = op.matrix.split("*")[-1].removesuffix(".weight").removeprefix(OWN) if isinstance(op, MatVec) else part
+        return self._parts(target, name, linear.scaled(by, np.ones(1)), sources, late)
+
+    def _parts(self, target: str, name: str, linear: Map, sources: Sequence[str], late: bool) -> Floats:
+        rest, start = np.zeros(linear.shape[0]), 0
         for source in sources:
             total, size = self.sums.of(source), self.graph.size(source)
-            block = by[:, None] * matrix[:, start : start + size]
+            block = linear.part(start, size)
             start += size
-            rest = rest + block @ total.rest
+            rest = rest + block(total.rest)
             for inner, factor in total.parts.items():
-                if np.any(block * factor):
-                    node = self.named(name, part)
-                    self.nodes[node] = nir.Linear(block * factor)
+                inside, chosen = block.scaled(np.ones(1), factor), self.graph.makers[inner]
+                if isinstance(chosen, Gather):
+                    width = sum(self.graph.size(value) for value in chosen.sources)
+                    inside = inside.of_chosen(self.graph.constants[chosen.index], width)
+                    rest = rest + self._parts(target, name, inside, chosen.sources, late)
+                elif inside.values.size:
+                    node = self.named(name)
+                    self.nodes[node] = Weights(inside)
                     self._edge(node, target)
-                    left = self.feed(node, Sum({inner: np.ones(size)}, np.zeros(size)), late)
-                    rest = rest + (block * factor) @ left
+                    rest = rest + inside(self.feed(node, Sum({inner: np.ones(size)}, np.zeros(size)), late))
         return rest
-
-    def _matrix(self, part: str) -> tuple[Floats, Sequence[str]]:
-        """A linear op as a matrix."""
-        op, constants = self.graph.makers[part], self.graph.constants
-        size = self.graph.size(part)
-        if isinstance(op, MatVec):
-            matrix = np.asarray(constants[op.matrix], np.float64)
-            return matrix if op.places is None else _written_out(
-                matrix, constants[op.places], self.graph.size(op.sources[0])
-            ), op.sources
-        if isinstance(op, Gather):
-            columns = sum(self.graph.size(source) for source in op.sources)
-            return np.eye(columns)[constants[op.index]], op.sources
-        assert isinstance(op, SegmentSum)
-        return (np.arange(size)[:, None] == constants[op.segment][None]).astype(np.float64), (op.x,)
 
     def _source(self, part: str) -> str:
         """The node whose answer a value is."""
         op, before = self.graph.makers[part], self.found.before.get(part)
         if part == self.graph.entry.out:
             return INPUT
-        if part in self.drawn:
-            return self.drawn[part]
         neuron = self.found.neurons.get(part, before if isinstance(before, Neuron) else None)
         if neuron is not None:
             if neuron.threshold is not None:
                 raise refusal(self.graph, part, "NIR hands on the spikes of a neuron, not its potential", neuron.state)
             return self.neuron(neuron)
+        if part in self.drawn:
+            return self.drawn[part]
         above = excess(self.sums, part)
         if above is None:
             raise refusal(self.graph, part, *_unsaid(op))
@@ -223,13 +220,13 @@ class Drawing:
 
     def _left(self, target: str, rest: Floats) -> Floats:
         """A constant that a node reads goes to the weights before it as their bias; else it is left."""
-        weights = [a for a, b in self.edges if b == target and isinstance(self.nodes.get(a), nir.Linear)]
+        weights = [a for a, b in self.edges if b == target and isinstance(self.nodes.get(a), Weights)]
         weights.sort(key=lambda name: any((a, b) in self.late for a, b in self.edges if b == name))
         if not weights or not np.any(rest):
             return rest
         node = self.nodes[weights[0]]
-        assert isinstance(node, nir.Linear)
-        self.nodes[weights[0]] = nir.Affine(node.weight, rest)
+        assert isinstance(node, Weights)
+        self.nodes[weights[0]] = Weights(node.map, rest)
         return np.zeros(rest.shape)
 
     def _bias(self, target: str, rest: Floats, neuron: Neuron) -> None:
@@ -243,8 +240,8 @@ class Drawing:
 
     # --- the whole -----------------------------------------------------------------------------------------
 
-    def finished(self) -> nir.NIRGraph:
-        """The graph, its nodes in the order in which a sample meets them.
+    def finished(self, shape: Sequence[int], answer: Sequence[int]) -> nir.NIRGraph:
+        """The graph, of samples and answers of these shapes, its nodes in the order in which a sample meets them.
 
         What is handed on to the next sample must be what any reader takes to be: an edge that closes a cycle.
         """
@@ -263,15 +260,9 @@ class Drawing:
                 "answered a sample ago only on the way back.",
             )
         order = dict.fromkeys([INPUT, *(call.node for call in wiring.calls)])
-        return nir.NIRGraph({name: self.nodes[name] for name in order}, self.edges, metadata={"reset": "value"})
-
-
-def _written_out(matrix: Floats, places: np.ndarray, size: int) -> Floats:
-    """A matrix at many places as one matrix."""
-    full = np.zeros((len(matrix), len(places), size + 1))
-    for place, index in enumerate(places):
-        full[:, place, index] = matrix
-    return full[:, :, :size].reshape(-1, size)
+        drawn = {name: self.nodes[name] for name in order}
+        nodes, edges = shaped(drawn, self.edges, INPUT, tuple(shape), OUTPUT, tuple(answer))
+        return nir.NIRGraph(nodes, edges, metadata={"reset": "value"}, type_check=False)
 
 
 def _unsaid(op: object) -> tuple[str, str]:

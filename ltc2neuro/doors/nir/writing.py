@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compiler.graph.graph import Graph
+from compiler.rewrite.common_subexpressions import common_subexpressions
+from compiler.rewrite.fold import fold
+from compiler.rewrite.prune import prune
 from compiler.rewrite.runner import simplify
 from hw_models.arguments import check_real
 from hw_models.errors import InputError
@@ -17,6 +21,9 @@ from ltc2neuro.inputs.arrays import Samples, as_sequences
 if TYPE_CHECKING:
     import nir
     import torch
+
+PLAIN = (fold, prune, common_subexpressions)
+"""Rewrites that join no linear maps"""
 
 
 def to_nir(model: torch.nn.Module | BaseRecord, dt: float, x: Samples | None = None) -> nir.NIRGraph:
@@ -36,15 +43,25 @@ def to_nir(model: torch.nn.Module | BaseRecord, dt: float, x: Samples | None = N
     from ltc2neuro.doors.nir.drawing import Drawing
 
     dt = check_real(dt, "dt", above=0)
-    drawing = Drawing(find(_float_graph(model, x)), dt)
+    asked = _asked(model, x)
+    drawing = Drawing(find(asked.graph), dt)
     drawing.answer()
-    return drawing.finished()
+    return drawing.finished(asked.shape, asked.answer)
 
 
-def _float_graph(model: torch.nn.Module | BaseRecord, x: Samples | None) -> Graph:
-    """The float graph of a network, or of a module that is traced, simplified."""
+@dataclass(frozen=True)
+class _Asked:
+    """The float graph that is written, and the shapes of samples and answers."""
+
+    graph: Graph
+    shape: tuple[int, ...]
+    answer: tuple[int, ...]
+
+
+def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Asked:
+    """What a network has; of a module what tracing it gives, linear maps apart as they are in the module."""
     if isinstance(model, BaseRecord):
-        graph, timed = model.float_graph, model.timed
+        asked, timed = _Asked(model.float_graph, model.sample_shape, model.step_shape), model.timed
     else:
         check_module(model)
         TORCH.require()
@@ -52,12 +69,13 @@ def _float_graph(model: torch.nn.Module | BaseRecord, x: Samples | None) -> Grap
             raise InputError("a torch module is traced on samples", advice="to_nir(model, dt, x), x as for compile.")
         from ltc2neuro.tracing import trace
 
-        graph, timed = simplify(trace(model, as_sequences(x, None, "x").shaped).graph)[0], False
-    repeated = [block.name for block in graph.blocks if block.repeat > 1]
+        traced = trace(model, as_sequences(x, None, "x").shaped)
+        asked, timed = _Asked(simplify(traced.graph, PLAIN)[0], traced.sample_shape, traced.step_shape), False
+    repeated = [block.name for block in asked.graph.blocks if block.repeat > 1]
     if timed or repeated:
         raise InputError(
             "NIR has no time spans" if timed else "NIR has no solver that takes several steps a sample",
             where=", ".join(repeated),
             advice=HAS,
         )
-    return graph
+    return asked

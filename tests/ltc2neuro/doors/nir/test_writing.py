@@ -151,6 +151,92 @@ def test_leaky_integrators_between_linear_maps():
     assert np.allclose(answers(back(graph)), answers(model), atol=1e-5)
 
 
+def image_graph(*nodes, shape):
+    return nir.NIRGraph.from_list(nir.Input(np.array(shape)), *nodes, nir.Output(np.array([1])), type_check=False)
+
+
+RNG = np.random.default_rng(1)
+IMAGES = {
+    "2d": nir.Conv2d((6, 7), RNG.normal(size=(2, 4, 2, 3)), (2, 1), (1, 2), (1, 1), 1, RNG.normal(size=2)),
+    "2d dilated": nir.Conv2d((6, 7), RNG.normal(size=(3, 4, 3, 2)), (1, 2), (2, 0), (2, 3), 1, np.zeros(3)),
+    "2d groups": nir.Conv2d((6, 7), RNG.normal(size=(6, 2, 3, 3)), (1, 1), (1, 1), (1, 1), 2, RNG.normal(size=6)),
+    "2d with zeros": nir.Conv2d(
+        (6, 7), RNG.normal(size=(2, 4, 3, 3)) * (RNG.random((2, 4, 3, 3)) < 0.8), (1, 1), (1, 1), (1, 1), 1, np.zeros(2)
+    ),
+    "1d": nir.Conv1d(9, RNG.normal(size=(2, 4, 3)), 2, 1, 1, 1, RNG.normal(size=2)),
+    "mean": nir.AvgPool2d(np.array([2, 3]), np.array([2, 1]), np.array([0, 1])),
+    "sum": nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
+}
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+def test_convolutions_are_found_again(kind):
+    """In the matrices that they have become; a step of Euler is one neuron a place."""
+    node, shape = IMAGES[kind], (4, 9) if kind == "1d" else (4, 6, 7)
+    x = RNG.normal(size=(2, 9, *shape))
+    model = ltc2neuro.from_nir(image_graph(node, shape=shape), DT)
+    graph = ltc2neuro.to_nir(model, DT, x)
+    (found,) = (n for n in graph.nodes.values() if not isinstance(n, (nir.Input, nir.Output)))
+    assert type(found) is type(node)
+    for name in ("kernel_size", "stride", "padding", "dilation", "groups"):
+        assert np.array_equal(getattr(found, name, None), getattr(node, name, None)), name
+    for name in ("weight", "bias"):
+        if hasattr(node, name):
+            assert np.allclose(getattr(found, name), getattr(node, name), rtol=1e-6)
+    assert graph.nodes["input"].input_type["input"].tolist() == list(shape)
+    assert np.allclose(answers(back(graph), x), answers(model, x), atol=1e-5)
+
+
+class Seeing(torch.nn.Module):
+    """Images, (batch, time, channels, height, width), through a convolution to neurons."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.pool = torch.nn.Conv2d(2, 4, 3, padding=1), torch.nn.AvgPool2d(2)
+        self.lif = LIF(4 * 4 * 3, 5, vth=0.1)
+
+    def forward(self, x):
+        y = self.pool(self.conv(x.flatten(0, 1))).flatten(1)
+        return self.lif(y.unflatten(0, x.shape[:2]))[0]
+
+
+@pytest.mark.parametrize("size", [(8, 6), (40, 6)])
+def test_images_of_a_module(size):
+    """Small convolutions are matrices here, large ones kernels at places; both are convolutions in the graph."""
+    torch.manual_seed(0)
+    model, x = Seeing(), RNG.normal(size=(2, 30, 2, *size))
+    model.lif = LIF(size[0] * size[1], 5, vth=0.1)
+    graph = ltc2neuro.to_nir(model, DT, x)
+    assert [type(node).__name__ for node in graph.nodes.values()] == [
+        "Input", "Conv2d", "AvgPool2d", "Flatten", "Affine", "LIF", "Output",
+    ]  # fmt: skip
+    y = answers(model, x)
+    assert 0.05 < y.mean() < 0.95
+    assert np.array_equal(answers(back(graph), x), y)
+
+
+def test_neurons_of_images_that_hear_themselves():
+    """The convolution on the way back keeps the shape; what is behind it is flat."""
+    kernel, shape = RNG.normal(size=(2, 2, 3, 3)), (2, 5, 4)
+    ones = np.ones(shape)
+    nodes = {
+        "input": nir.Input(np.array(shape)),
+        "lif": nir.LIF(5 * DT * ones, 2 * ones, 0 * ones, ones, 0 * ones),
+        "around": nir.Conv2d((5, 4), kernel, 1, 1, 1, 1, np.zeros(2)),
+        "flatten": nir.Flatten(None, 0, -1),
+        "out": nir.Linear(RNG.normal(size=(3, 40))),
+        "output": nir.Output(np.array([3])),
+    }
+    edges = [("input", "lif"), ("lif", "around"), ("around", "lif"), ("lif", "flatten"), ("flatten", "out")]
+    model = ltc2neuro.from_nir(nir.NIRGraph(nodes, [*edges, ("out", "output")], type_check=False), DT)
+    x = 3 * RNG.normal(size=(2, 30, *shape))
+    graph = ltc2neuro.to_nir(model, DT, x)
+    kinds = {name: type(node).__name__ for name, node in graph.nodes.items()}
+    assert kinds["around"] == "Conv2d" and kinds["out"] == "Linear" and "Flatten" in kinds.values()
+    assert graph.nodes["lif"].r.shape == shape
+    assert np.allclose(answers(back(graph), x), answers(model, x), atol=1e-5)
+
+
 class Late(torch.nn.Module):
     """The output is what the neurons spiked a sample ago: no cycle hands it on."""
 
