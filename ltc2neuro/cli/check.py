@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 NAME = "check"
 HELP = "list what a chip cannot do with a network or a model"
 OF_A_MODEL = (
-    "calibration", "arg", "weights", "precision", "dt", "timespans", "time_first", "batch_first", "no_microcode",
+    "calibration", "arg", "state", "weights", "precision", "dt", "timespans", "time_first", "batch_first",
+    "no_microcode",
 )  # fmt: skip
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument("design", help="a .l2n file, or a function that returns a model, such as train.py:build")
+    parser.add_argument("design", help="a .l2n file, or a model as for compile: train.py:build, an .onnx file")
     add_target(parser, None)
     model = parser.add_argument_group("for a model", "as for compile; --calibration is needed")
     add_model(model, required=False)

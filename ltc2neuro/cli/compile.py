@@ -16,7 +16,9 @@ HELP = "compile a torch model to an integer network, saved as .l2n"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument("factory", help="a function that returns the model: train.py:build or package.module:build")
+    parser.add_argument(
+        "factory", help="a function that returns the model, train.py:build or package.module:build, or an .onnx file"
+    )
     add_target(parser, "loihi2")
     add_model(parser, required=True)
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")

@@ -6,20 +6,31 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import ltc2neuro
 from ltc2neuro import extras
 from ltc2neuro.cli.axes import add_axes
 from ltc2neuro.cli.output import note
+from ltc2neuro.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
     from ltc2neuro.cli.samples import Samples
 
+ONNX = ".onnx"
+
 
 def add_model(parser: argparse._ActionsContainer, required: bool) -> None:
     """The options of `compile` that `check` takes, too; `required`: whether calibration is."""
     parser.add_argument(
         "--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of the factory; repeat for more"
+    )
+    parser.add_argument(
+        "--state",
+        action="append",
+        default=[],
+        metavar="IN=OUT",
+        help="of an ONNX model of one step: a state's input and output; repeat for more",
     )
     parser.add_argument(
         "--weights",
@@ -56,12 +67,31 @@ def build(factory: str, options: argparse.Namespace) -> Built:
     extras.TORCH.require()
     calibration, spans = samples.load(options.calibration), samples.given(options.timespans)
 
-    from ltc2neuro.loading.factory import build_model
-
-    model, loaded = build_model(factory, options.arg), None
+    model, loaded = _made(factory, options)
     if options.weights:
         from ltc2neuro.loading.weights import load_weights, split_key
 
         loaded = str(load_weights(model, *split_key(options.weights)))
         note(options, f"weights: {loaded}")
     return Built(model, calibration, spans, 1.0 if options.dt is None else options.dt, loaded)
+
+
+def _made(factory: str, options: argparse.Namespace) -> tuple[torch.nn.Module, str | None]:
+    """The model of a factory or of an ONNX file, and where its weights are from."""
+    from ltc2neuro.loading.factory import build_model
+
+    if factory.endswith(ONNX):
+        if options.arg:
+            raise InputError("--arg is for a factory", where=factory, advice="States of an ONNX model: --state h=h2.")
+        states = dict(_pair(text) for text in options.state)
+        return ltc2neuro.from_onnx(factory, states), f"those of {factory}"
+    if options.state:
+        raise InputError("--state is for an ONNX model", where=factory, advice="Leave it out.")
+    return build_model(factory, options.arg), None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    before, equals, after = text.partition("=")
+    if not (before and equals and after):
+        raise InputError(f"{text!r} names no state", advice="Name its input and its output: --state h=h2.")
+    return before, after
