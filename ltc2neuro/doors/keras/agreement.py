@@ -9,39 +9,60 @@ import numpy as np
 import torch
 
 from hw_models.arrays import Floats
-from hw_models.errors import InputError, Ltc2NeuroError, ProofError
+from hw_models.errors import InputError, ProofError
+from ltc2neuro.doors.keras.held import plainly
 from ltc2neuro.tracing.calling.forward import first_steps
 from ltc2neuro.tracing.calling.modules import undisturbed
 
-ROWS, STEPS = 8, 64
+ROWS, STEPS = 8, 32
 """How much of the samples both answer"""
 ALLOWED = 1e-5
 """Of the largest value of its channel: both compute the same operations in float32"""
 
 
 def prove_door(module: torch.nn.Module, model: keras.layers.Layer, sequences: Sequence[Floats]) -> None:
-    """Raise `ProofError` where the module answers otherwise than the Keras model that it was made of."""
+    """Raise `ProofError` where the module answers otherwise than the Keras model that it was made of.
+
+    `sequences` are (time, *sample_shape).
+    """
     x = _as_long(first_steps(sequences, ROWS, STEPS), model)
     signs = np.sign(np.random.default_rng(0).normal(size=x.shape)) * np.abs(x).max(axis=(0, 1), keepdims=True)
     for name, samples in (("the samples", x), ("random signs of their largest values", signs)):
         tensor = torch.tensor(samples, dtype=torch.float32)
-        with undisturbed(), keras.device("cpu"):
-            wanted = _answers(model, tensor, training=False)
-            found = [torch.as_tensor(y) for y in keras.tree.flatten(module(tensor))]
-        for number, (right, got) in enumerate(zip(wanted, found, strict=True)):
-            _compare(right, got, name, f"answer {number}" if len(wanted) > 1 else "the answer")
+        with undisturbed(), plainly():
+            wanted = _answers(model, tensor)
+            found = [y.detach() for y in keras.tree.flatten(module(tensor))]
+            apart = _apart(wanted, found)
+            if apart and _apart(wanted, _answers(model, tensor)):
+                raise ProofError(
+                    "the Keras model answers differently when it is called again",
+                    numbers=f"on {name}, {apart}",
+                    advice="It draws random numbers: leave out training=True of a layer's call.",
+                )
+        if apart:
+            raise ProofError(
+                "the torch module made of this Keras model does not answer as the model does",
+                numbers=f"on {name}, {apart}",
+                advice="A subclass of a layer computes something in its __call__, or in an outer layer's call, that "
+                "its inner call does not. Use the layer itself, or keras.layers.RNN(cell) with a cell of your own.",
+            )
 
 
-def _answers(model: keras.layers.Layer, x: torch.Tensor, training: bool) -> list[torch.Tensor]:
+def _answers(model: keras.layers.Layer, x: torch.Tensor) -> list[torch.Tensor]:
+    """What Keras answers, at inference."""
+    shape = getattr(model, "input_shape", None)
+    if isinstance(shape, tuple) and len(shape) == x.dim() - 1:
+        raise InputError(
+            "the model takes single samples, not sequences of them",
+            numbers=f"it takes {shape}, given (batch, time, ...) = {tuple(x.shape)}",
+            advice="keras.layers.TimeDistributed(model) answers to each sample of a sequence.",
+        )
     try:
-        return keras.tree.flatten(model(x, training=training))
-    except Ltc2NeuroError:
-        raise
+        return [y.detach() for y in keras.tree.flatten(model(x, training=False))]
     except Exception as error:  # Keras refuses what does not fit the model in errors of many kinds
-        first = str(error).strip().splitlines()
         raise InputError(
             "the model fails on these samples in Keras",
-            numbers=f"(batch, time, features) = {tuple(x.shape)}: {type(error).__name__}: {first[0] if first else ''}",
+            numbers=f"(batch, time, ...) = {tuple(x.shape)}: {type(error).__name__}: {error}",
             advice="Give what model(x) takes in Keras.",
         ) from error
 
@@ -50,31 +71,23 @@ def _as_long(x: Floats, model: keras.layers.Layer) -> Floats:
     """`x` with as many steps as the model says that it takes, if it does."""
     shape = getattr(model, "input_shape", None)
     steps = shape[1] if isinstance(shape, tuple) and len(shape) == x.ndim else None
-    return x if not steps else np.tile(x, (1, -(-steps // x.shape[1]), 1))[:, :steps]
+    return x if not steps else np.concatenate([x] * -(-steps // x.shape[1]), axis=1)[:, :steps]
 
 
-def _compare(right: torch.Tensor, got: torch.Tensor, name: str, answer: str) -> None:
-    wanted, found = (t.detach().double().numpy() for t in (right, got))
-    if wanted.shape != found.shape:
-        raise _differs(f"{answer} has the shape {found.shape}, in Keras {wanted.shape}")
-    if not wanted.size:
-        return
-    channels = (-1, wanted.shape[-1]) if wanted.ndim > 1 else (-1, 1)
-    difference = np.abs(found - wanted).reshape(channels).max(axis=0)
-    scale = np.abs(wanted).reshape(channels).max(axis=0)
-    beyond = ~(difference <= ALLOWED * scale)
-    if beyond.any():
-        worst = int(np.argmax(np.where(beyond, difference, -1)))
-        raise _differs(
-            f"on {name}, {answer}, channel {worst}: they differ by {difference[worst]:.3g}, the largest value of Keras "
-            f"there is {scale[worst]:.3g}"
-        )
-
-
-def _differs(numbers: str) -> ProofError:
-    return ProofError(
-        "the torch module made of this Keras model does not answer as the model does",
-        numbers=numbers,
-        advice="A layer does something in its __call__, or in a subclass, that its call does not. Compile the layers "
-        "around it, and report this model.",
-    )
+def _apart(wanted: Sequence[torch.Tensor], found: Sequence[torch.Tensor]) -> str:
+    """Where two lists of answers differ by more than rounding, in words; empty where nowhere."""
+    for number, (right, got) in enumerate(zip(wanted, found, strict=True)):
+        answer = f"answer {number}" if len(wanted) > 1 else "the answer"
+        if right.shape != got.shape:
+            return f"{answer} has the shape {tuple(got.shape)}, in Keras {tuple(right.shape)}"
+        by_channel = (t.double().reshape(-1, t.shape[-1]) for t in (right, got))
+        right, got = by_channel
+        difference, scale = (got - right).abs().amax(0), right.abs().amax(0)
+        beyond = ~(difference <= ALLOWED * scale)
+        if beyond.any():
+            worst = int(torch.where(beyond, difference, -1).argmax())
+            return (
+                f"{answer}, channel {worst}: they differ by {difference[worst]:.3g}, the largest value of Keras there "
+                f"is {scale[worst]:.3g}"
+            )
+    return ""

@@ -58,10 +58,12 @@ def entered(
 
     from ltc2neuro.doors.keras.agreement import prove_door
     from ltc2neuro.doors.keras.held import Held
-    from ltc2neuro.doors.keras.walk import module_of
+    from ltc2neuro.doors.keras.walk import whole
+    from ltc2neuro.tracing.calling.dtype import model_dtype
 
     assert isinstance(model, keras.layers.Layer)
-    module = module_of(model).eval()
+    module = whole(model).eval()
+    model_dtype(module)
     held = [m.operation for m in module.modules() if isinstance(m, Held)]
     if dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):
         raise InputError(_TIME, numbers=f"dt = {dt:g}", advice="Leave out dt: time constants are in samples.")

@@ -63,7 +63,7 @@ class Held(torch.nn.Module, Generic[Operation_co]):
         """While in it, Keras computes with this module's weights, in whatever type they are."""
         scope = keras.StatelessScope()
         scope.state_mapping = dict(zip(map(id, self._variables.value), self.weights, strict=True))
-        with keras.device("cpu"), scope:
+        with plainly(), scope:
             yield
 
 
@@ -87,7 +87,20 @@ class Dense(Held[keras.layers.Dense]):
         return y if self.operation.activation is None else self.operation.activation(y)
 
 
+@contextmanager
+def plainly() -> Iterator[None]:
+    """While in it, Keras computes on the CPU, and errors come through it as they are."""
+    wrapped = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        with keras.device("cpu"):
+            yield
+    finally:
+        if wrapped:
+            keras.config.enable_traceback_filtering()
+
+
 def at_inference(call: object, kwargs: dict[str, object]) -> dict[str, object]:
     """The keyword arguments, and that this is no training, where `call` asks."""
     assert callable(call)
-    return {"training": False, **kwargs} if "training" in inspect.signature(call).parameters else kwargs
+    return {**kwargs, "training": False} if "training" in inspect.signature(call).parameters else kwargs

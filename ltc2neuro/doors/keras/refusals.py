@@ -57,6 +57,8 @@ def _refused(operation: keras.Operation) -> tuple[str, str] | None:
         return "a mask leaves out samples", _MASKS
     if isinstance(operation, layers.Bidirectional) or getattr(operation, "go_backwards", False):
         return f"a layer that goes backwards: {_SAMPLE_BY_SAMPLE}", "Train it forwards."
+    if isinstance(operation, (layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D)):
+        return "the states of a ConvLSTM are images", "Put Conv2D layers in TimeDistributed, before an LSTM of vectors."
     if getattr(operation, "stateful", False):
         return (
             "a stateful layer goes on from the batch before",

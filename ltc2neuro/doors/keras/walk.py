@@ -18,7 +18,7 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
     """What computes a Keras model, layer or operation in torch. Raises `TraceError` for what cannot be compiled."""
     check(operation, path)
     if isinstance(operation, keras.Sequential):
-        return Chain(operation, path)
+        return Chain(operation.layers, path)
     if isinstance(operation, keras.Model):
         return Walk(operation, path)
     if isinstance(operation, keras.layers.RNN):
@@ -28,6 +28,11 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
     if type(operation) is keras.layers.Dense:
         return Dense(operation)
     return Called(operation)
+
+
+def whole(model: keras.layers.Layer) -> torch.nn.Module:
+    """What computes a model, or a layer that is used as one."""
+    return module_of(model) if isinstance(model, keras.Model) else Chain([model], "")
 
 
 def cell_of(cell: keras.layers.Layer, path: str) -> AnyCell:
@@ -46,12 +51,12 @@ def cell_of(cell: keras.layers.Layer, path: str) -> AnyCell:
 
 
 class Chain(torch.nn.Module):
-    """A `keras.Sequential`."""
+    """The layers of a `keras.Sequential`."""
 
-    def __init__(self, model: keras.Sequential, path: str) -> None:
+    def __init__(self, layers: Sequence[keras.layers.Layer], path: str) -> None:
         super().__init__()
-        self._layers = Shared(model.layers)
-        self._names = _add(self, model.layers, path)
+        self._layers = Shared(layers)
+        self._names = _add(self, layers, path)
 
     def forward(self, x: torch.Tensor) -> object:
         """All layers, one after the other."""
@@ -77,7 +82,7 @@ class Walk(torch.nn.Module):
             return partial(_called, operation, self.get_submodule(self._names[id(operation)]))
 
         y = self._graph.value._run_through_graph(list(inputs), operation_fn=called)
-        return y[0] if isinstance(y, list) and len(y) == 1 else y
+        return (y[0] if len(y) == 1 else tuple(y)) if isinstance(y, list) else y
 
 
 def _add(parent: torch.nn.Module, operations: Sequence[keras.Operation], path: str) -> dict[int, str]:
