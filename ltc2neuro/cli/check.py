@@ -27,7 +27,7 @@ OF_A_MODEL = (
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument("design", help="a .l2n file, or a model as for compile: train.py:build, an .onnx file")
+    parser.add_argument("design", help="a .l2n file, or a model: train.py:build, an .onnx or .keras file")
     add_target(parser, None)
     model = parser.add_argument_group("for a model", "as for compile; --calibration is needed")
     add_model(model, required=False)

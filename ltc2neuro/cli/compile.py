@@ -17,7 +17,8 @@ HELP = "compile a torch model to an integer network, saved as .l2n"
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument(
-        "factory", help="a function that returns the model, train.py:build or package.module:build, or an .onnx file"
+        "factory",
+        help="a function that returns the model, train.py:build or package.module:build, or an .onnx or .keras file",
     )
     add_target(parser, "loihi2")
     add_model(parser, required=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ltc2neuro.cli.samples import Samples
 
-ONNX = ".onnx"
+ONNX, KERAS = ".onnx", ".keras"
 
 
 def add_model(parser: argparse._ActionsContainer, required: bool) -> None:
@@ -35,7 +35,8 @@ def add_model(parser: argparse._ActionsContainer, required: bool) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE",
-        help="trained weights: .safetensors, .pt, .pth or .ckpt; FILE:KEY takes the table under that key",
+        help="trained weights: .safetensors, .pt, .pth or .ckpt, or of a Keras model .weights.h5; FILE:KEY takes the "
+        "table under that key",
     )
     parser.add_argument(
         "--calibration", metavar="FILE", required=required, help="typical samples: .npy (batch, time, features) or .npz"
@@ -69,15 +70,15 @@ def build(factory: str, options: argparse.Namespace) -> Built:
 
     model, loaded = _made(factory, options)
     if options.weights:
-        from ltc2neuro.loading.weights import load_weights, split_key
+        from ltc2neuro.loading.weights import weights_into
 
-        loaded = str(load_weights(model, *split_key(options.weights)))
+        loaded = weights_into(model, options.weights)
         note(options, f"weights: {loaded}")
     return Built(model, calibration, spans, 1.0 if options.dt is None else options.dt, loaded)
 
 
 def _made(factory: str, options: argparse.Namespace) -> tuple[torch.nn.Module, str | None]:
-    """The model of a factory or of an ONNX file, and where its weights are from."""
+    """The model of a factory, of an ONNX or of a Keras file, and where its weights are from."""
     from ltc2neuro.loading.factory import build_model
 
     if factory.endswith(ONNX):
@@ -87,7 +88,7 @@ def _made(factory: str, options: argparse.Namespace) -> tuple[torch.nn.Module, s
         return ltc2neuro.from_onnx(factory, states), f"those of {factory}"
     if options.state:
         raise InputError("--state is for an ONNX model", where=factory, advice="Leave it out.")
-    return build_model(factory, options.arg), None
+    return build_model(factory, options.arg), f"those of {factory}" if factory.endswith(KERAS) else None
 
 
 def _pair(text: str) -> tuple[str, str]:

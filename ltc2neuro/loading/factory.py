@@ -14,6 +14,8 @@ from typing import TypeAlias
 import torch
 
 from hw_models.errors import InputError, Ltc2NeuroError
+from ltc2neuro.doors.keras.entering import check_model, is_keras
+from ltc2neuro.doors.keras.files import MODEL, load_model, on_torch
 from ltc2neuro.loading.weight_files import refuse_keras
 from ltc2neuro.tracing.recording.source import raised_at
 
@@ -27,11 +29,16 @@ _WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 def build_model(factory: str, arguments: Iterable[str] = ()) -> torch.nn.Module:
     """Import `factory` and call it with `arguments` ("name=value", a value as Python writes it, or bare text).
 
+    A `.keras` file is the model itself.
+
     Its folder, or the current one, stays on `sys.path`, as when Python runs the file. Raises `InputError`.
     """
     keywords = dict(map(parse_argument, arguments))
     place, colon, name = factory.rpartition(":")
+    if Path(factory).suffix == MODEL and not keywords:
+        return load_model(Path(factory))
     refuse_keras(Path(factory))
+    on_torch()
     if not colon and Path(factory).suffix in _WEIGHTS:
         raise InputError(
             f"{factory!r} holds weights, which do not define the model: how it is wired, its mode and activations, the "
@@ -51,6 +58,8 @@ def build_model(factory: str, arguments: Iterable[str] = ()) -> torch.nn.Module:
         model = found(**keywords)
     except Exception as error:  # the user's code may raise anything
         raise _failed(f"calling {name}({_listed(keywords)})", error, factory) from error
+    if is_keras(model):
+        check_model(model)
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"{name}() returned {type(model).__name__}, not a torch.nn.Module", where=factory)
     return model

@@ -82,7 +82,8 @@ def refuse_keras(path: Path) -> None:
             "Keras models compute other functions under the same names",
             where=str(path),
             advice="The gate of a Keras CfC has another sign and no tanh, a Keras LTC no softplus: its weights mean "
-            "something else in torch. Train the torch module.",
+            "something else in torch. Compile the Keras model itself: ltc2neuro compile m.keras, and in Python "
+            "compile(keras.saving.load_model('m.keras'), x), with KERAS_BACKEND=torch.",
         )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 
 from hw_models.errors import InputError, WeightsError
+from ltc2neuro.doors.keras import files
+from ltc2neuro.doors.keras.entering import is_keras
 from ltc2neuro.loading.weight_files import Tables, TensorTable, read_tables
 
 
@@ -70,6 +72,13 @@ def load_weights(model: torch.nn.Module, path: str | Path, key: str | None = Non
     converted = tuple(n for n in own if chosen.tensors[n].dtype != own[n].dtype)
     model.load_state_dict({n: chosen.tensors[n] for n in own})
     return LoadedWeights(len(own), chosen.prefix, converted, chosen.key)
+
+
+def weights_into(model: torch.nn.Module, text: str) -> str:
+    """Load what is written after --weights into a torch or Keras model; in words what was loaded."""
+    if is_keras(model):
+        return files.load_weights(model, Path(text))
+    return str(load_weights(model, *split_key(text)))
 
 
 def split_key(text: str) -> tuple[str, str | None]:

@@ -33,7 +33,8 @@ class Cell(Held[Kind_co]):
         super().__init__(cell, variables)
         self.state_size = tuple(keras.tree.flatten(cell.state_size))
         names, bounds = known(cell)
-        self.state_names = names or tuple(f"h{n or ''}" for n in range(len(self.state_size)))
+        several = len(self.state_size) > 1
+        self.state_names = names or tuple(f"h{n}" if several else "h" for n in range(len(self.state_size)))
         self._bounds = bounds or (None,) * len(self.state_size)
         self._program = Shared(self._written() if type(cell).__module__.startswith(_SHIPPED) else None)
 

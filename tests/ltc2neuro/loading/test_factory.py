@@ -92,10 +92,10 @@ def test_what_is_no_torch_module(folder):
         build_model("train.py:build")
 
 
-def test_a_keras_model_is_refused_with_the_reason(folder):
-    (folder / "model.keras").write_bytes(b"")
+def test_a_keras_model_of_tensorflow_is_refused_with_the_reason(folder):
     (folder / "saved").mkdir()
-    (folder / "saved" / "saved_model.pb").write_bytes(b"")
-    for name in ("model.keras", "saved"):
+    for name in ("saved/saved_model.pb", "model.h5"):
+        (folder / name).write_bytes(b"")
+    for name in ("saved", "model.h5"):
         with pytest.raises(WeightsError, match="Keras models compute other functions"):
             build_model(name)

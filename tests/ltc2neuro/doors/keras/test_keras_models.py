@@ -1,4 +1,4 @@
-"""Keras models compile as they are: what their own cells compute, in integers, and the refusals."""
+"""Keras models compile as they are: what their own cells compute, as one float graph and as integers."""
 
 import numpy as np
 import pytest
@@ -7,30 +7,193 @@ pytest.importorskip("keras", reason="needs the extra keras")
 pytest.importorskip("ncps", reason="needs the extra torch")
 
 import keras
-from keras import layers
-from ncps.keras import CfC
+import torch
+from keras import layers, ops
+from ncps import torch as torch_cells
+from ncps.keras import LTC, CfC
+from ncps.wirings import AutoNCP
 
 import ltc2neuro
+from hw_models.errors import ProofError
+from ltc2neuro.doors.keras.entering import entered
 from ltc2neuro.metrics import sqnr
+from ltc2neuro.tracing import trace
 
 
 @pytest.fixture(autouse=True)
-def seeded():
+def fresh():
+    """Names without numbers, and the same weights."""
+    keras.utils.clear_session()
     keras.utils.set_random_seed(0)
 
 
-def samples(features=2, rows=6, steps=20):
-    return np.random.default_rng(1).uniform(-1, 1, (rows, steps, features)).astype(np.float32)
+def samples(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-1, 1, (6, 20, *(shape or (2,)))).astype(np.float32)
 
 
-def sequential(*given, features=2):
-    return keras.Sequential([keras.Input((None, features)), *given])
+def sequential(*given, shape=(2,)):
+    return keras.Sequential([keras.Input((None, *shape)), *given])
 
 
-def test_a_cfc_and_a_readout_compile():
-    model, x = sequential(CfC(5, backbone_units=8, return_sequences=True), layers.Dense(1)), samples()
+def traced(model, x):
+    """The float graph of a model: made by the door, which compares with Keras, and proved against the door's module."""
+    return trace(entered(model, list(x)), list(x))
+
+
+def functional():
+    """Layers side by side, operations on tensors, a state that is an answer, a model in the model."""
+    x = keras.Input((None, 2))
+    a = layers.Dense(3, activation="relu")(x)
+    b = LTC(AutoNCP(8, 2), return_sequences=True)(a)
+    c = ops.tanh(b) * 2 + layers.Dense(2)(x)
+    inner = keras.Sequential([keras.Input((None, 5)), layers.Dense(4), layers.SimpleRNN(4, return_sequences=True)])
+    y, state = layers.GRU(3, return_state=True)(inner(layers.Concatenate()([c, a])))
+    return keras.Model(x, layers.Dense(2)(layers.Add()([y, state])))
+
+
+class Gate(layers.Layer):
+    """A cell of the user's."""
+
+    state_size = 3
+
+    def build(self, shape):
+        self.dense = layers.Dense(3, activation="tanh")
+        self.dense.build((None, shape[-1] + 3))
+
+    def call(self, x, states):
+        h = 0.5 * states[0] + 0.5 * self.dense(ops.concatenate([x, states[0]], -1))
+        return h, [h]
+
+
+WHOLE = {
+    "a CfC and a readout": lambda: sequential(CfC(5, backbone_units=8, return_sequences=True), layers.Dense(1)),
+    "an LTC alone": lambda: sequential(LTC(AutoNCP(8, 2), return_sequences=True)),
+    "a functional model": functional,
+}
+R = {"return_sequences": True}
+NETS = {
+    "last of a CfC": (lambda: sequential(CfC(5, backbone_units=8)), ["cf_c.h"]),
+    "a CfC without a gate": (lambda: sequential(CfC(4, mode="no_gate", backbone_layers=2, **R)), ["cf_c.h"]),
+    "a pure CfC": (lambda: sequential(CfC(4, mode="pure", backbone_layers=0, backbone_units=0, **R)), ["cf_c.h"]),
+    "a wired CfC": (lambda: sequential(CfC(AutoNCP(8, 2), **R)), ["cf_c.h"]),
+    "mixed memory": (lambda: sequential(CfC(4, mixed_memory=True, **R)), ["cf_c.c", "cf_c.h"]),
+    "mixed memory, wired": (lambda: sequential(CfC(AutoNCP(8, 2), mixed_memory=True, **R)), ["cf_c.c", "cf_c.h"]),
+    "an LTC with memory": (lambda: sequential(LTC(AutoNCP(8, 2), mixed_memory=True)), ["ltc.c", "ltc.v"]),
+    "an LTC as a layer": (lambda: built(LTC(5, ode_unfolds=2, **R)), ["ltc.v"]),
+    "an LSTM": (lambda: sequential(layers.LSTM(4, dropout=0.2, recurrent_dropout=0.1)), ["lstm.h", "lstm.c"]),
+    "a GRU": (lambda: sequential(layers.GRU(4, reset_after=False), layers.Dense(2)), ["gru.h"]),
+    "a simple RNN": (lambda: sequential(layers.SimpleRNN(4, **R), layers.Dropout(0.5)), ["simple_rnn.h"]),
+    "cells on one another": (
+        lambda: sequential(layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], **R)),
+        ["rnn.h0", "rnn.h1", "rnn.h2"],
+    ),
+    "a cell of the user's": (lambda: sequential(layers.RNN(Gate(), **R)), ["rnn.h"]),
+    "layers around": (
+        lambda: sequential(
+            layers.Dense(4),
+            layers.BatchNormalization(),
+            layers.Activation("silu"),
+            layers.LayerNormalization(),
+            layers.LeakyReLU(),
+            layers.Rescaling(0.5, 0.1),
+            layers.TimeDistributed(layers.Dense(3, activation="softmax")),
+            layers.SimpleRNN(3),
+            layers.Reshape((3, 1)),
+            layers.Flatten(),
+        ),
+        ["simple_rnn.h"],
+    ),
+}
+
+
+def built(layer):
+    layer(samples())
+    return layer
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_model_compiles_and_verifies(name):
+    model, x = WHOLE[name](), samples()
     net = ltc2neuro.compile(model, x)
-    answer = keras.ops.convert_to_numpy(model(x))
-    assert sqnr([answer], [np.asarray(net(x))]) > 40
-    found = ltc2neuro.verify(net, model, x)
-    assert found.passed and any(row.check == "float graph against torch" and row.held for row in found.rows)
+    assert sqnr([model(x).detach().numpy()], [np.asarray(net(x))]) > 40
+    found = ltc2neuro.verify(net, model, x, on=["reference"])
+    (row,) = [row for row in found.rows if row.check == "float graph against torch"]
+    assert found.passed and row.value < 1e-8
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_layer_is_recorded_step_by_step(name):
+    make, states = NETS[name]
+    model = make()
+    found = traced(model, samples())
+    assert [state.name for state in found.graph.states] == states
+    sequences = model(samples()).ndim == 3
+    assert found.readout == ("every" if sequences else "last")
+
+
+def test_images_and_several_answers():
+    image = keras.Input((None, 5, 5, 1))
+    y = layers.TimeDistributed(layers.Conv2D(2, 2, activation="relu"))(image)
+    y = layers.TimeDistributed(layers.Flatten())(layers.TimeDistributed(layers.MaxPooling2D())(y))
+    y = layers.GRU(4, return_sequences=True)(y)
+    model, x = keras.Model(image, {"class": layers.Dense(3)(y), "speed": layers.Dense(1)(y)}), samples(5, 5, 1)[:3, :8]
+    answers = ltc2neuro.compile(model, x)(x)
+    for name, wanted in model(x).items():
+        assert sqnr([wanted.detach().numpy()], [np.asarray(answers[name])]) > 30
+
+
+def test_an_ltc_is_that_of_torch_with_its_own_weights():
+    """ncps.torch without implicit constraints computes the same function: as many ops, bounds, time constants."""
+    keras_layer, x = built(LTC(AutoNCP(8, 2), **R)), samples()
+    torchs = torch_cells.LTC(2, AutoNCP(8, 2), implicit_param_constraints=False)
+    for name, weight in keras_layer.cell._params.items():
+        if isinstance(weight, keras.Variable):
+            torchs.rnn_cell._params[name].data = weight.value.detach().clone()
+    ours, theirs = ltc2neuro.compile(keras_layer, x), ltc2neuro.compile(torchs, x)
+    assert [block.repeat for block in ours.float_graph.blocks] == [1, 6, 1]
+    assert ours.mapped().ticks_per_sample == theirs.mapped().ticks_per_sample
+    assert len(list(ours.float_graph.ops())) == len(list(theirs.float_graph.ops()))
+    assert [t.state for t in ours.float_graph.time_constants] == ["ltc.v"]
+    (ltc,), (v,) = ours.float_graph.states, theirs.float_graph.states
+    for ends in ("low", "high"):
+        np.testing.assert_allclose(
+            ours.float_graph.constants[getattr(ltc, ends)], theirs.float_graph.constants[getattr(v, ends)]
+        )
+    np.testing.assert_allclose(np.asarray(ours(x)), np.asarray(theirs(x)), atol=1e-4)
+
+
+def test_the_keras_model_is_left_as_it_is():
+    model, x = sequential(CfC(4, backbone_units=6, **R)), samples()
+    before = [v.numpy().copy() for v in model.variables]
+    net = ltc2neuro.compile(model, x)
+    assert all(np.array_equal(b, v.numpy()) for b, v in zip(before, model.variables, strict=True))
+    model.compile("sgd", "mse")
+    model.fit(x, samples(4), verbose=0)
+    assert not ltc2neuro.verify(net, model, x, on=["reference"]).passed
+    assert ltc2neuro.check(model, "loihi2", x) == []
+    assert keras.config.is_traceback_filtering_enabled()
+
+
+class Doubled(layers.SimpleRNN):
+    """A layer whose answer is not its cell's."""
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return 2 * super().call(sequences, initial_state, mask, training)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (lambda: Doubled(3), "does not answer as the model does"),
+        (lambda: layers.Lambda(lambda x: x + keras.random.normal((1, 1, 1))), "when it is called again"),
+    ],
+)
+def test_a_door_that_would_be_wrong_is_shut(layer, message):
+    with pytest.raises(ProofError, match=message):
+        ltc2neuro.compile(sequential(layer()), samples())
+
+
+def test_the_module_is_torch_with_names_of_keras():
+    module = entered(sequential(layers.LSTM(3, name="memory"), layers.Dense(2, name="readout")), list(samples()))
+    assert isinstance(module, torch.nn.Module)
+    assert {"memory.cell.recurrent_kernel", "readout.kernel"} <= {name for name, _ in module.named_parameters()}

@@ -1,0 +1,139 @@
+"""What is refused of a Keras model: one clear error, with the reason and what to do."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras", reason="needs the extra keras")
+pytest.importorskip("ncps", reason="needs the extra torch")
+
+import keras
+from keras import layers, ops
+from ncps.keras import LTC, CfC
+
+import ltc2neuro
+from ltc2neuro.errors import InputError, TraceError
+
+
+def samples(features=2):
+    return np.random.default_rng(1).uniform(-1, 1, (4, 8, features)).astype(np.float32)
+
+
+def of(layer, *, batch=None):
+    return keras.Sequential([keras.Input((None, 2), batch_size=batch), layer])
+
+
+def functional(answer):
+    x = keras.Input((None, 2))
+    return keras.Model(x, answer(x))
+
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.readout = layers.GRU(3, return_sequences=True), layers.Dense(1)
+
+    def call(self, x):
+        return self.readout(self.rnn(x))
+
+
+def half():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return of(layers.GRU(3))
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def own():
+    model = Own()
+    model(samples())
+    return model
+
+
+def quantized():
+    model = of(layers.Dense(3))
+    model.quantize("int8")
+    return model
+
+
+def diverged():
+    model = of(layers.GRU(3))
+    model.layers[0].cell.kernel.assign(np.full((2, 9), np.nan))
+    return model
+
+
+def negative():
+    model = of(LTC(4))
+    model.layers[0].cell._params["w"].assign(-np.ones((4, 4)))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "what", "where"),
+    [
+        (
+            lambda: of(layers.LSTM(3, stateful=True, name="rnn"), batch=4),
+            "goes on from the batch before",
+            "'rnn' (LSTM)",
+        ),
+        (lambda: of(layers.GRU(3, go_backwards=True)), "goes backwards", "(GRU)"),
+        (lambda: of(layers.Bidirectional(layers.GRU(3))), "goes backwards", "(Bidirectional)"),
+        (lambda: of(layers.Masking()), "a mask leaves out samples", "(Masking)"),
+        (
+            lambda: functional(lambda x: layers.GRU(3)(x, mask=ops.any(ops.not_equal(x, 0.0), -1))),
+            "is given a mask",
+            "(GRU)",
+        ),
+        (lambda: keras.Sequential([layers.GRU(3)]), "no weights yet", "the model (Sequential)"),
+        (own, "shows no graph of its layers", "the model (Own)"),
+        (half, "half precision", ""),
+        (quantized, "quantized", "(Dense)"),
+        (diverged, "a weight is not finite", "cell.kernel"),
+        (negative, "a conductance is negative", ".cell.w"),
+        (lambda: of(layers.GlobalAveragePooling1D()), "mixes batch rows or time steps", "global_average_pooling1d"),
+    ],
+)
+def test_what_no_chip_does(make, what, where):
+    with pytest.raises(TraceError) as caught:
+        ltc2neuro.compile(make(), samples())
+    assert what in caught.value.what and where in caught.value.where
+    assert caught.value.advice
+
+
+def test_the_advice_for_a_model_that_is_a_class_works():
+    model, inputs = own(), keras.Input((None, 2))
+    functional = keras.Model(inputs, model.call(inputs))
+    x = samples()
+    np.testing.assert_allclose(np.asarray(ltc2neuro.compile(functional, x)(x)), model(x).detach().numpy(), atol=0.02)
+
+
+def test_samples_and_times_that_a_keras_model_does_not_take():
+    model, x = of(CfC(3, backbone_units=4)), samples()
+    with pytest.raises(InputError, match="takes no timespans"):
+        ltc2neuro.compile(model, x, timespans=np.ones(x.shape[:2]))
+    with pytest.raises(InputError, match="a time of 1"):
+        ltc2neuro.compile(model, x, dt=0.1)
+    with pytest.raises(InputError, match="fails on these samples in Keras"):
+        ltc2neuro.compile(model, samples(features=3))
+    single = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    with pytest.raises(InputError, match="single samples") as caught:
+        ltc2neuro.compile(single, x)
+    assert "TimeDistributed(model)" in caught.value.advice
+    net = ltc2neuro.compile(of(layers.TimeDistributed(single)), x)
+    assert np.asarray(net(x)).shape == (4, 8, 1)
+
+
+def test_another_backend_is_refused_with_what_to_set(monkeypatch):
+    """No other backend is installed here, so Keras is told that it runs on one."""
+    model, x = of(layers.GRU(3)), samples()
+    net = ltc2neuro.compile(model, x)
+    monkeypatch.setattr(keras.src.backend.config, "_BACKEND", "jax")
+    for call in (
+        lambda: ltc2neuro.compile(model, x),
+        lambda: ltc2neuro.check(model, "loihi2", x),
+        lambda: ltc2neuro.verify(net, model, x),
+    ):
+        with pytest.raises(InputError, match="its torch backend") as caught:
+            call()
+        assert "runs on jax" in caught.value.numbers
+        assert "KERAS_BACKEND=torch must be set before Keras is first imported" in caught.value.advice
