@@ -27,6 +27,8 @@ class Part:
     name: str
     shape: tuple[int, ...]
     once: bool = False
+    tables: tuple[tuple[tuple[int, ...], np.ndarray], ...] = ()
+    """of tokens: the rows (vocabulary, size) that those at some places of a sample select"""
 
     @property
     def size(self) -> int:
@@ -58,12 +60,10 @@ class Shapes:
         inputs, joined = list[onnx.ValueInfoProto](), list[str]()
         for part in self.inputs:
             own = ["batch"] if part.once else order
-            inputs.append(self._info(part.name, *own, *part.shape))
-            joined.append(part.name)
-            if len(part.shape) != 1:
-                wanted = nodes.constant(f"{part.name}.flat shape", [*(0 for _ in own), part.size], np.int64)
-                joined[-1] = nodes.shared.name(f"{part.name}.flat")
-                nodes.standard("Reshape", [part.name, wanted], [joined[-1]])
+            kind = np.dtype(np.int64) if part.tables else self.reals
+            inputs.append(helper.make_tensor_value_info(part.name, type_of(kind), [*own, *part.shape]))
+            x = part.name if len(part.shape) == 1 else self._flat(nodes, part.name, part.name, len(own), part.size)
+            joined.append(self._looked_up(nodes, x, part, len(own)) if part.tables else x)
         if axes:
             along = next(x for x, part in zip(joined, self.inputs, strict=True) if not part.once)
             joined = [
@@ -90,6 +90,27 @@ class Shapes:
         nodes.standard("Concat", [steps, nodes.constant("one", [1], np.int64)], [size], axis=0)
         nodes.standard("Expand", [row, size], [held])
         return held
+
+    def _looked_up(self, nodes: Nodes, x: str, part: Part, axes: int) -> str:
+        """Flat tokens, behind that many `axes`, as the rows that they select."""
+        found = []
+        for number, (places, rows) in enumerate(part.tables):
+            name = f"{part.name}.table{number}"
+            tokens, chosen = (nodes.shared.name(f"{name}.{what}") for what in ("tokens", "rows"))
+            nodes.standard("Gather", [x, nodes.constant(f"{name}.places", list(places), np.int64)], [tokens], axis=-1)
+            nodes.standard("Gather", [nodes.constant(name, rows, self.reals), tokens], [chosen], axis=0)
+            found.append(self._flat(nodes, chosen, name, axes, len(places) * rows.shape[1]))
+        joined = nodes.shared.name(f"{part.name}.rows")
+        nodes.standard("Concat", found, [joined], axis=-1)
+        return joined
+
+    @staticmethod
+    def _flat(nodes: Nodes, x: str, name: str, axes: int, size: int) -> str:
+        """`x` with one axis of that size behind its first `axes`."""
+        wanted = nodes.constant(f"{name}.flat shape", [*(0 for _ in range(axes)), size], np.int64)
+        flat = nodes.shared.name(f"{name}.flat")
+        nodes.standard("Reshape", [x, wanted], [flat])
+        return flat
 
     def leave(self, nodes: Nodes, flat: str, axes: tuple[str, ...], names: Sequence[str]) -> list[onnx.ValueInfoProto]:
         """The outputs of the model, by these names, from its answers (batch, *axes, size of all)."""

@@ -48,7 +48,7 @@ class Floating:
 
     def written(self, graph: Graph) -> Floating:
         """The same function, written as another graph."""
-        return self if graph is self.graph else replace(self, observed=Observed(graph, self.observed.sequences))
+        return self if graph is self.graph else replace(self, observed=replace(self.observed, graph=graph))
 
 
 Stage: TypeAlias = Callable[[Floating], Floating]
@@ -118,12 +118,20 @@ STAGES: tuple[Stage, ...] = (
 """In this order; what follows, in `to_integers`, is: ranges, formats, integers, and their proof."""
 
 
-def prepared(graph: Graph, sequences: Sequence[Floats], precision: Precision, *, timed: bool = False) -> Floating:
+def prepared(
+    graph: Graph,
+    sequences: Sequence[Floats],
+    precision: Precision,
+    *,
+    timed: bool = False,
+    ends: Interval | None = None,
+) -> Floating:
     """What the stages make of a simplified float `graph`; each that wrote another graph is recorded as a pass.
 
     `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
+    `ends` are those of the input's channels, where more is known of them.
     """
-    here = Floating(Observed(graph, sequences), precision, frozenset(graph.values), timed)
+    here = Floating(Observed(graph, sequences, ends), precision, frozenset(graph.values), timed)
     for stage in STAGES:
         after = stage(here)
         if after.graph is not here.graph:

@@ -51,6 +51,8 @@ class Observed:
 
     graph: Graph
     sequences: Sequence[Floats]
+    ends: Interval | None = None
+    """between what each channel of the input is, in the user's units; NaN where only the sequences tell"""
 
     def low(self, name: str) -> Floats:
         """The smallest seen."""
@@ -64,6 +66,8 @@ class Observed:
         """The range seen, `margin` times as wide around its middle."""
         low, high = self._extremes_of(name)
         middle, half = (low + high) / 2, (high - low) / 2
+        if self.ends is not None and name in self._inputs:
+            half = np.where(np.isnan(self.ends.low), half, half / margin)
         return Interval(middle - half * margin, middle + half * margin)
 
     def samples(self, names: Sequence[str]) -> Floats:
@@ -99,7 +103,12 @@ class Observed:
             if isinstance(op, Input):
                 entered = np.concatenate(self.sequences) * self.graph.constants[op.scale]
                 entered = entered + self.graph.constants[op.offset]
-                found[op.out] = (entered.min(axis=0), entered.max(axis=0))
+                low, high = entered.min(axis=0), entered.max(axis=0)
+                if self.ends is not None:
+                    scale, offset = self.graph.constants[op.scale], self.graph.constants[op.offset]
+                    reached = [end * scale + offset for end in (self.ends.low, self.ends.high)]
+                    low, high = np.fmin(low, np.minimum(*reached)), np.fmax(high, np.maximum(*reached))
+                found[op.out] = (low, high)
         return found
 
     @cached_property

@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
-from compiler.ranges.observed import Observed
+from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES
@@ -29,8 +29,10 @@ QUOTIENTS = tuple(p for p in PASSES if p is not increment)
 """The passes that leave a quotient whole: one product with a reciprocal, where the increment needs another one."""
 
 
-def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> ProcessGraph:
+def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm, ends: Interval | None = None) -> ProcessGraph:
     """The network of a simplified float graph; ranges that are not proven come from `sequences` (time, features).
+
+    `ends` are those of the input's channels, where more is known of them.
 
     Every population has as many bits as the proof allows: where a width could be left, the population whose numbers
     are too long gets fewer. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
@@ -43,7 +45,7 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm) -> Proce
                 numbers=f"it starts at up to {np.abs(graph.constants[state.initial]).max():.6g}",
                 advice="Compile it with microcode=True.",
             )
-    observed = Observed(graph, sequences)
+    observed = Observed(graph, sequences, ends)
     bounds = find_bounds(graph, observed, form.margin)
     states = {s.name: state_interval(graph, s.name, observed, form.margin) for s in graph.states}
     plan = lower(graph, bounds, states, form)

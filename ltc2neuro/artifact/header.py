@@ -8,6 +8,8 @@ from math import isfinite, prod
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from compiler.graph.graph import Graph
 from compiler.rewrite.runner import PassRecord
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
@@ -20,6 +22,7 @@ from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.tokens import Table, Tokens
 
 HeaderT = TypeVar("HeaderT", bound="Header")
 RecordT = TypeVar("RecordT", bound=BaseRecord)
@@ -68,6 +71,9 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
         table["several"], version = asdict(net.several), container.PARTED_VERSION
     arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
+    for number, t in enumerate(() if net.tokens is None else net.tokens.tables):
+        arrays |= {f"tokens/{number}/places": np.array(t.places), f"tokens/{number}/rows": t.rows}
+    table |= {} if net.tokens is None else {"tokens": [t.name for t in net.tokens.tables]}
     graphs = {"float": net.float_graph, **own.graphs}
     container.write(path, table | dict(own.table), graphs, {**own.arrays, **arrays}, version)
 
@@ -82,6 +88,35 @@ def known_answer(content: Content) -> KnownAnswer:
     arrays = content.arrays
     states = below("known/states/", arrays)
     return made(KnownAnswer, {"x": arrays["known/x"], "integers": arrays["known/integers"], "states": states})
+
+
+def tokens_of(content: Content) -> Tokens | None:
+    """The tables of tokens among a file's arrays. Raises what Python does where they are not whole."""
+    names = made(_Lookups, {"tokens": content.table.get("tokens", []), "own_shape": content.table.get("own_shape", [])})
+    if not names.tokens:
+        return None
+    tables = []
+    for number, name in enumerate(names.tokens):
+        places, rows = (content.arrays[f"tokens/{number}/{part}"] for part in ("places", "rows"))
+        if (
+            places.ndim != 1
+            or rows.ndim != 2
+            or not rows.size
+            or rows.dtype != np.float64
+            or not np.isfinite(rows).all()
+        ):
+            raise ValueError(f"its table of tokens {name} is none")
+        tables.append(Table(name, tuple(int(n) for n in places), rows.astype(np.float64)))
+    count = prod(names.own_shape)
+    if not all(0 <= place < count for table in tables for place in table.places):
+        raise ValueError("its tables look up other tokens than it has")
+    return Tokens(count, tuple(tables))
+
+
+@dataclass(frozen=True)
+class _Lookups:
+    tokens: tuple[str, ...]
+    own_shape: tuple[int, ...]
 
 
 def read(path: str | Path, build: Callable[[Content], RecordT]) -> RecordT:
@@ -113,8 +148,11 @@ def _problem(net: BaseRecord) -> str:
     outputs = net.leaves.size
     if prod(net.step_shape) != outputs:
         return f"its answer of {outputs} numbers has the shape {net.step_shape}"
-    if prod(net.sample_shape) != net.features or min(net.sample_shape, default=1) < 1:
-        return f"its samples of {net.features} numbers have the shape {net.sample_shape}"
+    features = net.features if net.tokens is None else net.tokens.count
+    if prod(net.sample_shape) != features or min(net.sample_shape, default=1) < 1:
+        return f"its samples of {features} numbers have the shape {net.sample_shape}"
+    if net.tokens is not None and net.tokens.features != net.features:
+        return f"its tables give {net.tokens.features} features, and it takes {net.features}"
     answers = net.answers
     if any(a.readout not in ("every", "last") for a in answers.each):
         return f"it answers {', '.join(repr(a.readout) for a in answers.each)}"
@@ -125,4 +163,7 @@ def _problem(net: BaseRecord) -> str:
     if net.evidence is not None and not net.evidence.probes:
         return "its proof has no probes"
     states = {name: word.size for name, word in net.words.items()}
-    return problem_of(net.known, net.features + net.timed, outputs, states)
+    problem = problem_of(net.known, net.channels, outputs, states)
+    if not problem and net.tokens is not None:
+        net.tokens.check(list(net.known.x))
+    return problem

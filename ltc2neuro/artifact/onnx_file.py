@@ -39,8 +39,9 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
     from compiler.onnx.exports import FLOAT32, FloatExport, IntegerExport
     from compiler.onnx.shapes import Part, Shapes
 
+    tables = () if record.tokens is None else tuple((t.places, t.rows) for t in record.tokens.tables)
     shapes = Shapes(
-        (Part("x", record.sample_shape),),
+        (Part("x", record.sample_shape, tables=tables),),
         tuple(Part(a.name if record.several else "y", a.step_shape, a.readout == "last") for a in record.answers.each),
         timed=record.timed,
         time_first=bool(layout.time_first),

@@ -9,7 +9,7 @@ from compiler.quantize.precision import Precision
 from compiler.ranges.proven import prove
 from hw_models.chip import Chip
 from hw_models.plain import Json
-from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, write
+from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, tokens_of, write
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import Record
 
@@ -37,4 +37,5 @@ def record_of(content: Content) -> Record:
         float_graph=content.graphs["float"],
         proven=prove(content.graphs["integer"], header.chip),
         known=known_answer(content),
+        tokens=tokens_of(content),
     )

@@ -29,12 +29,12 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
         stacklevel=above,
         resolved=float(torch.finfo(own).eps),
         own=str(own).removeprefix("torch."),
-        unread=unread_channels(traced.graph),
+        unread=frozenset() if traced.tokens else unread_channels(traced.graph),
         shape=traced.sample_shape,
     )
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
     warn_of_own_arithmetic(asked.model, traced, traced.graph, arrays, stacklevel=above)
-    growth = find_growth(traced.graph, arrays, asked.precision.margin, traced.growing)
+    growth = find_growth(traced.graph, recorded.entering, asked.precision.margin, traced.growing)
     warn_of_growth(growth, traced.growing, max(len(a) for a in arrays), stacklevel=above)
 
 

@@ -28,7 +28,7 @@ class Asked:
     samples: Sequences
     """the calibration without time spans"""
     sequences: Sequences
-    """the calibration as the graph takes it: with time spans, they are the last channel"""
+    """the calibration with time spans, where there are any: they are the last channel"""
     chip: Chip
     precision: Precision
     dt: float
@@ -55,7 +55,10 @@ def ask(
     dt = check_dt(dt, timespans)
     check_model(model)
     batch_first = check_batch_first(batch_first)
-    samples = as_sequences(calibration, None, "calibration", Layout(batch_first is False, batch_first is False))
+    from ltc2neuro.tracing.calling.modules import looks_up
+
+    layout = Layout(batch_first is False, batch_first is False)
+    samples = as_sequences(calibration, None, "calibration", layout, tokens=looks_up(model))
     _check(samples)
     timed = timespans is not None
     sequences = with_timespans(samples, timespans, 0.0 if timed else None)

@@ -48,6 +48,8 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
 
 def _uneven(record: BaseRecord, sequences: Sequences) -> str:
     """What to do about channels of very different sizes, where there are any: all of an input share one format."""
+    if record.tokens is not None:
+        return ""
     low, high = (end([end(s, axis=0) for s in sequences.arrays if len(s)], axis=0) for end in (np.min, np.max))
     size = (high - low) / 2
     varies = np.flatnonzero(size[: size.size - record.timed]).tolist()

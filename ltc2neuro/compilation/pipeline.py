@@ -85,7 +85,7 @@ def compile(
 
     `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
     network will meet. Ranges that are not proven come from it, and the trace is proved on it against torch. Samples may
-    have any shape: images are (batch, time, channels, height, width).
+    have any shape: images are (batch, time, channels, height, width), tokens of an integer type (batch, time).
     `dt` is the time that one sample stands for, in the unit of the model's time constants. If it differs from sample to
     sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration: the
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
@@ -150,5 +150,6 @@ def _parts(simplified: Simplified, made: Design) -> Parts:
         layout=recorded.layout,
         own_shape=recorded.own_shape,
         several=recorded.traced.several,
+        tokens=recorded.traced.tokens,
     )
     return Parts(record, Runners(prepared, asked.chip))

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
 from compiler.quantize.stages import prepared
 from compiler.quantize.to_integers import to_integers
+from compiler.ranges.observed import Interval
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
 from compiler.rules.design import few
 from compiler.rules.refusal import refusal
+from hw_models.arrays import Floats
 from ltc2neuro.compilation.asking import Asked
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.inputs.layout import Layout
@@ -48,9 +53,23 @@ class Recorded:
 
     @property
     def own_shape(self) -> tuple[int, ...] | None:
-        """The shape of one sample, where it has not one axis."""
+        """The shape of one sample, where the graph takes another."""
         shape = self.traced.sample_shape
-        return None if len(shape) == 1 else shape
+        return None if len(shape) == 1 and self.traced.tokens is None else shape
+
+    @cached_property
+    def entering(self) -> list[Floats]:
+        """The calibration as the graph takes it."""
+        return [self.traced.entering(a) for a in self.asked.sequences.arrays]
+
+    @property
+    def ends(self) -> Interval | None:
+        """Between what each channel of the graph's input is, where more than the calibration tells."""
+        tokens = self.traced.tokens
+        if tokens is None:
+            return None
+        unknown = np.full(int(self.asked.timed), np.nan)
+        return Interval(*(np.concatenate([end, unknown]) for end in tokens.ends))
 
     @property
     def shortest_span(self) -> float | None:
@@ -90,7 +109,7 @@ def design(simplified: Simplified) -> tuple[Design, list[Finding]]:
     """The float graph as the rules look at it, and what they find."""
     asked = simplified.recorded.asked
     begin("design rules")
-    made = Design(asked.chip, simplified.graph, few(asked.sequences.arrays), asked.precision)
+    made = Design(asked.chip, simplified.graph, few(simplified.recorded.entering), asked.precision)
     return made, apply_rules(made, [refusal, *REAL_RULES])
 
 
@@ -98,7 +117,8 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     """The design with its integer graph, and what the rules find in that and in its mapping. Raises `QuantizeError`."""
     asked = simplified.recorded.asked
     begin("ranges, formats, integers")
-    near = prepared(simplified.graph, asked.sequences.arrays, asked.precision, timed=asked.timed)
+    recorded = simplified.recorded
+    near = prepared(simplified.graph, recorded.entering, asked.precision, timed=asked.timed, ends=recorded.ends)
     ready = Prepared(to_integers(near, asked.chip), asked.chip)
     made = replace(made, floating=near, prepared=ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

@@ -52,14 +52,15 @@ def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None,
 
     asked, traced, sequences = recorded.asked, recorded.traced, recorded.asked.sequences
     simple = simplify(recorded, lambda graph: rewritten(graph, QUOTIENTS))
-    graph = centre(simple.graph, sequences.arrays, timed=asked.timed)
+    entering = recorded.entering
+    graph = centre(simple.graph, entering, timed=asked.timed)
     if against := chip_findings(asked.chip, graph):
         return None, against
     begin("hinges, weights, the proof of their widths")
     record = LibraryRecord(
         float_graph=graph,
         chip=asked.chip,
-        processes=build(graph, sequences.arrays, form),
+        processes=build(graph, entering, form, recorded.ends),
         form=form,
         readout=traced.readout,
         step_shape=traced.step_shape,
@@ -69,6 +70,7 @@ def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None,
         layout=recorded.layout,
         own_shape=recorded.own_shape,
         several=traced.several,
+        tokens=traced.tokens,
         evidence=simple.evidence,
         passes=simple.passes if graph is simple.graph else (*simple.passes, pass_record(centre, simple.graph, graph)),
     )

@@ -22,7 +22,10 @@ def assembly_json(record: Record, network: MappedNetwork) -> dict[str, Json]:
     chip = record.chip
     widths = ("word_bits", "product_bits", "message_bits", "weight_bits", "registers", "neuron_words")
     found: dict[str, Json] = {"name": chip.name, **{width: getattr(chip, width) for width in widths}}
-    return {**to_json(network), "chip": found, "host": host_maps(record)}
+    tokens = () if record.tokens is None else record.tokens.tables
+    looked_up = [{"places": list(t.places), "rows": t.rows.tolist()} for t in tokens]
+    host = {**host_maps(record), **({"tokens": looked_up} if looked_up else {})}
+    return {**to_json(network), "chip": found, "host": host}
 
 
 def host_maps(record: Record) -> dict[str, Json]:

@@ -23,6 +23,7 @@ from ltc2neuro.inputs.arrays import (
     check_numbers,
     with_timespans,
 )
+from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.inputs.sample_shape import flat
 
 
@@ -32,18 +33,26 @@ class Host:
 
     record: BaseRecord
 
-    def sequences(self, x: Samples, timespans: Samples | None = None) -> Sequences:
-        """`x` as what a run takes, the time before each sample its last channel. Raises `InputError`."""
+    def sequences(self, x: Samples, timespans: Samples | None = None, layout: Layout | None = None) -> Sequences:
+        """`x` as what a run takes, the time before each sample its last channel.
+
+        Arrays lie as the network's do, or as `layout` says. Raises `InputError`.
+        """
         record = self.record
-        sequences = as_sequences(x, record.sample_shape, layout=record.layout)
+        tokens, layout = record.tokens, record.layout if layout is None else layout
+        sequences = as_sequences(x, record.sample_shape, layout=layout, tokens=tokens is not None)
+        if tokens is not None:
+            tokens.check(sequences.arrays)
         return with_timespans(sequences, timespans, record.shortest_span)
 
     def quantize(self, x: ArrayOrTensor) -> Integers:
         """See `BaseNetwork.quantize`."""
         record = self.record
-        shape = (record.features + 1,) if record.timed else record.sample_shape
-        array = _checked(x, shape, "x")
-        return record.enters.quantize(flat(array, shape).astype(np.float64))[0]
+        shape = (record.channels,) if record.timed else record.sample_shape
+        array = flat(_checked(x, shape, "x"), shape).astype(np.float64)
+        if record.tokens is not None:
+            record.tokens.check([array.reshape(-1, record.channels)])
+        return record.enters.quantize(record.entering(array))[0]
 
     def dequantize(self, integers: npt.ArrayLike) -> Floats:
         """See `BaseNetwork.dequantize`."""

@@ -43,7 +43,7 @@ def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
     """Compare what the network answers to the calibration with the float network; to a part, where all takes long."""
     graph = net.record.float_graph
     part = part_of(graph, sequences)
-    exact = [e.outputs[0] for e in run_each(graph, part)]
+    exact = [e.outputs[0] for e in run_each(graph, [net.record.entering(a) for a in part])]
     run = run_network(net, Sequences(tuple(part), ragged=True), "reference")
     answers = net.record.answers
     pairs = [[answers.shaped(np.asarray(y)) for y in side] for side in (exact, run.outputs)]

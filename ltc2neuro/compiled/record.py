@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
+import numpy as np
+
 from compiler.graph.graph import Graph, State
 from compiler.graph.integers import IntegerGraph
 from compiler.quantize.precision import Precision
@@ -21,6 +23,7 @@ from ltc2neuro.compiled.given_states import StateWord, words_of
 from ltc2neuro.compiled.pickling import made_of
 from ltc2neuro.compiled.time_constants import holdable
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class BaseRecord(ABC):
     """shape of one sample as the model takes it, where that is not (features,)"""
     several: Answers | None = None
     """its answers, where the model returns a tuple or dict of them: then `step_shape` is that of their vector"""
+    tokens: Tokens | None = None
+    """where samples are tokens, the rows that they select on the host"""
 
     @property
     def answers(self) -> Answers:
@@ -101,6 +106,21 @@ class BaseRecord(ABC):
         return (self.features,) if self.own_shape is None else self.own_shape
 
     @property
+    def channels(self) -> int:
+        """Channels of a sample as it is given, the time before it counted."""
+        return (self.features if self.tokens is None else self.tokens.count) + self.timed
+
+    def samples(self, sequence: Floats) -> np.ndarray:
+        """The samples of a sequence (time, channels) as the model takes them, (time, *sample_shape)."""
+        kind = np.float64 if self.tokens is None else np.int64
+        count = self.channels - self.timed
+        return sequence[:, :count].astype(kind, copy=False).reshape(len(sequence), *self.sample_shape)
+
+    def entering(self, x: Floats) -> Floats:
+        """Samples (..., channels) as its float graph takes them."""
+        return x if self.tokens is None else self.tokens.looked_up(x)
+
+    @property
     def arrays(self) -> str:
         """How arrays of samples lie, in words."""
         return self.layout.words(*(("features",) if self.own_shape is None else self.own_shape))
@@ -109,6 +129,8 @@ class BaseRecord(ABC):
     def signature(self) -> str:
         """What goes in and what comes out: `5 features -> (2,) at every step`."""
         features = f"{self.features} features" if self.own_shape is None else f"{self.own_shape}"
+        if self.tokens is not None:
+            features = f"{self.tokens.count} of {max(self.tokens.vocabulary)} tokens"
         spans = " and the time before each sample" if self.timed else ""
         return f"{features}{spans} -> {self.answers}"
 

@@ -85,7 +85,7 @@ def run_network(
     entered: list[tuple[np.ndarray, States | None]] = []
     values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
     for group in x.groups():
-        batch = np.stack([x.arrays[i] for i in group])
+        batch = net.record.entering(np.stack([x.arrays[i] for i in group]))
         if executor.integers:
             samples, clipped = enters.quantize(batch)
             beyond += np.count_nonzero(clipped, axis=(0, 1))
@@ -110,7 +110,8 @@ def _clipped(
 ) -> Clipped:
     """What running `x` has clipped, `beyond` how often of each channel; real values clip none but spans."""
     ends = net.record.enters.user_range if executor.integers else (-np.inf, np.inf)
-    tallies = list(input_tallies(x.arrays, beyond, ends, net.record.shortest_span, net.record.sample_shape))
+    shape, entering = net.record.sample_shape if net.record.tokens is None else (), map(net.record.entering, x.arrays)
+    tallies = list(input_tallies(list(entering), beyond, ends, net.record.shortest_span, shape))
     inside: dict[str, Clip] = {}
     for _, execution in parts:
         for name, clip in execution.clips.items():

@@ -11,7 +11,8 @@ from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
-from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array, as_sequences, with_timespans
+from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array
+from ltc2neuro.inputs.layout import BATCH_FIRST
 
 
 class Stream:
@@ -56,7 +57,7 @@ class Stream:
             raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
         rows = np.reshape(array, (-1, 1, *shape))
         spans = None if timespan is None else _spans(timespan, len(rows))
-        samples = with_timespans(as_sequences(rows, shape), spans, self._record.shortest_span)
+        samples = self._net.host.sequences(rows, spans, BATCH_FIRST)
         run = run_network(self._net, samples, self._on, self.state)
         clipped = clipped_of(self._net, samples, run, self.state)
         self._clipped = self._clipped.joined(clipped)

@@ -112,7 +112,7 @@ def _conversion(net: Parts, after: Net) -> Callable[[Integers], Integers]:
     """The results of the network before as this one's integers: both hosts' maps, in float64, as between two runs."""
     real = after.dequantize
     assert real is not None
-    return lambda results: net.host.quantize(real(results))
+    return lambda results: net.record.enters.quantize(real(results))[0]
 
 
 def _check_chain(net: Record, after: Net, lanes: int) -> None:
@@ -122,6 +122,11 @@ def _check_chain(net: Record, after: Net, lanes: int) -> None:
             "a network with time spans cannot follow another: nothing sends it the time spans",
             where=f"after = {after.name}",
             advice="Wire a process of your own that sends what net.quantize returns, the time in the last channel.",
+        )
+    if net.tokens is not None:
+        raise InputError(
+            "a network that takes tokens cannot follow another: its results are no tokens",
+            where=f"after = {after.name}",
         )
     if outputs != features:
         raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 from ltc2neuro.inputs.sample_shape import flat
+from ltc2neuro.inputs.tokens import not_whole
 
 if TYPE_CHECKING:
     import torch
@@ -34,12 +35,16 @@ class Sequences:
     ragged: bool
     layout: Layout = BATCH_FIRST
     sample_shape: tuple[int, ...] | None = None
+    whole: bool = False
+    """whether they may be tokens: of an integer type"""
 
     @property
-    def shaped(self) -> list[Floats]:
+    def shaped(self) -> list[np.ndarray]:
         """The sequences as they were given, (time, *sample_shape)."""
-        shape = self.sample_shape
-        return list(self.arrays) if shape is None else [a.reshape(len(a), *shape) for a in self.arrays]
+        kind, shape = np.int64 if self.whole else np.float64, self.sample_shape
+        return [
+            a.astype(kind, copy=False).reshape(len(a), *(a.shape[1:] if shape is None else shape)) for a in self.arrays
+        ]
 
     def groups(self) -> list[list[int]]:
         """Indices of sequences of equal length, which run side by side."""
@@ -152,7 +157,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
                 "pure takes a time span of 0 if the calibration has one.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
-    return Sequences(tuple(joined), x.ragged, x.layout, x.sample_shape)
+    return replace(x, arrays=tuple(joined))
 
 
 def check_last(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:
@@ -163,15 +168,23 @@ def check_last(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:
 
 
 def as_sequences(
-    x: Samples, sample_shape: tuple[int, ...] | None, what: str = "x", layout: Layout = BATCH_FIRST
+    x: Samples,
+    sample_shape: tuple[int, ...] | None,
+    what: str = "x",
+    layout: Layout = BATCH_FIRST,
+    *,
+    tokens: bool = False,
 ) -> Sequences:
     """`x` as sequences of samples of that shape, which are flat inside; None: of any shape, all of the same.
 
     `x` is (batch, time, *sample_shape), or as `layout` says, or a list of (time, *sample_shape). Raises `InputError`
-    that gives the shape expected, for wrong ranks, wrong features and values that are not finite.
+    that gives the shape expected, for wrong ranks, wrong features and values that are not finite. Samples that may be
+    `tokens` need no axis of their own where their shape is open; if that is known they must be of an integer type.
     """
-    axes = ("features",) if sample_shape is None else sample_shape
-    listed = x if isinstance(x, (list, tuple)) and (not x or _is_sequence(as_array(x[0]), sample_shape)) else None
+    axes = (() if tokens else ("features",)) if sample_shape is None else sample_shape
+    least = 1 + len(axes)
+    fits = (lambda array: array.ndim >= least) if sample_shape is None else (lambda array: array.ndim == least)
+    listed = x if isinstance(x, (list, tuple)) and (not x or fits(as_array(x[0]))) else None
     expected = layout.shape(*axes)
     if listed is not None:
         arrays = [as_array(s) for s in listed]
@@ -179,7 +192,7 @@ def as_sequences(
         expected = expected.replace("batch, ", "")
     else:
         whole = as_array(x, what, expected)
-        if whole.ndim < 3 if sample_shape is None else whole.ndim != 2 + len(sample_shape):
+        if whole.ndim <= least if sample_shape is None else whole.ndim != 1 + least:
             raise InputError(
                 f"{what} has {whole.ndim} dimensions",
                 numbers=f"shape {whole.shape}, expected {expected}",
@@ -196,13 +209,11 @@ def as_sequences(
         if array.shape[1:] != found:
             raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {expected}")
         check_numbers(array, what)
+    integral = [np.issubdtype(a.dtype, np.integer) for a in arrays]
+    if tokens and not all(integral) and (sample_shape is not None or not found):
+        raise not_whole(what, arrays[integral.index(False)].dtype)
     inside = tuple(flat(np.asarray(a, np.float64), found or ()) for a in arrays)
-    return Sequences(inside, listed is not None, layout, found)
-
-
-def _is_sequence(array: np.ndarray, sample_shape: tuple[int, ...] | None) -> bool:
-    """Whether it is one sequence of samples of that shape, or of any with at least one axis."""
-    return array.ndim >= 2 if sample_shape is None else array.ndim == 1 + len(sample_shape)
+    return Sequences(inside, listed is not None, layout, found, tokens and all(integral))
 
 
 def as_targets(

@@ -12,7 +12,7 @@ from compiler.stock.serialize import from_plain, to_plain
 from hw_models.chip import Chip, load_chip
 from hw_models.plain import Json
 from ltc2neuro.artifact.container import below
-from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, write
+from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, tokens_of, write
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.stock.record import LibraryRecord
 
@@ -54,6 +54,7 @@ def library_of(content: Content) -> LibraryRecord:
         float_graph=content.graphs["float"],
         processes=from_plain(content.table["library"], below("library/", content.arrays)),
         known=known_answer(content),
+        tokens=tokens_of(content),
     )
     inputs = [net.float_graph.size(op.out) for _, op in net.float_graph.ops() if isinstance(op, Input)]
     if inputs != [net.processes.features] or net.leaves.size != net.processes.outputs:

@@ -18,7 +18,7 @@ from ltc2neuro.tracing.axis_order import in_order
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, raw_answers, with_spans, with_time
-from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
+from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed import drops
 from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
@@ -72,9 +72,12 @@ def proved(
     model = unwrapped(model)
     with undisturbed():
         joined = with_spans(sequences, timespans)
-        source = _Source(model, (len(sequences), *sequences[0].shape), dt, batch_first)
+        tokens = are_tokens(model, calibration)
+        source = _Source(model, (len(sequences), *sequences[0].shape), dt, batch_first, tokens)
         spans = None if timespans is None else source.held(joined)
         traced, exact = source.precisely(spans)
+        if traced.tokens is not None:
+            traced.tokens.check(joined)
         own = source.own
         evidence = None
         try:
@@ -153,6 +156,7 @@ class _Source:
     shape: tuple[int, ...]
     dt: float
     batch_first: bool | None = True
+    tokens: bool = False
 
     @property
     def own(self) -> torch.dtype:
@@ -169,7 +173,7 @@ class _Source:
         clock = Clock(self.dt, spans)
 
         def in_one_order(time_first: bool) -> Traced:
-            return record(self.model, self.shape[2:], clock, dtype, time_first=time_first)
+            return record(self.model, self.shape[2:], clock, dtype, time_first=time_first, tokens=self.tokens)
 
         return in_order(in_one_order, self.model, self.batch_first, self.shape)
 
@@ -183,7 +187,7 @@ class _Source:
                 traced = self.recorded(spans, torch.float64)
                 if not traced.narrowed:
                     clone = instrumented(self.model, with_time(self.model, self.dt), torch.float64)
-                    ones = np.ones((1, axes.STEPS, prod(self.shape[2:]) + traced.timed))
+                    ones = np.full((1, axes.STEPS, prod(self.shape[2:]) + traced.timed), 0.0 if self.tokens else 1.0)
                     forward(clone, ones, torch.float64, traced)
                     return traced, torch.float64
             except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
@@ -195,7 +199,7 @@ class _Source:
         states bounded, there."""
         spans = _times(sequences)
         free = self.recorded(Times(0.0, spans.longest), self.own)
-        undefined = undefined_at_zero(free.graph, sequences[0])
+        undefined = undefined_at_zero(free.graph, free.entering(sequences[0]))
         if spans.shortest == 0:
             if undefined is not None:
                 raise refuse_zero(free.graph, undefined, sequences)
@@ -213,16 +217,22 @@ def calling_of(
     dt: float = 1.0,
     timed: bool = False,
     sample_shape: tuple[int, ...] | None = None,
+    tokens: bool = False,
 ) -> Calling:
     """How `model` is called: found out by recording it, without the proof.
 
     The `sequences` are (time, channels), of samples that were of this shape; where it is `timed`, the last channel is
-    the time before each.
+    the time before each. They may be `tokens`.
     """
     shape = (sequences[0].shape[-1] - timed,) if sample_shape is None else sample_shape
     with undisturbed():
-        source = _Source(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt)
+        source = _Source(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt, tokens=tokens)
         return source.recorded(_times(sequences) if timed else None, source.own)
+
+
+def are_tokens(model: torch.nn.Module, sequences: Sequence[npt.ArrayLike]) -> bool:
+    """Whether samples are looked up: they are of an integer type, and the model has an `nn.Embedding`."""
+    return looks_up(model) and all(np.issubdtype(np.asarray(s).dtype, np.integer) for s in sequences)
 
 
 def _unbounded(traced: Traced) -> int:
@@ -236,12 +246,14 @@ def _times(sequences: Sequence[Floats]) -> Times:
 
 
 def _checked(calibration: Sequence[npt.ArrayLike]) -> list[Floats]:
-    sequences = [np.asarray(s, np.float64) for s in calibration]
+    given = [np.asarray(s) for s in calibration]
+    sequences = [s.astype(np.float64) for s in given]
+    least = 1 if all(np.issubdtype(s.dtype, np.integer) for s in given) else 2  # a token has no axis of its own
     if not sequences:
         raise InputError("the calibration is empty", advice="Give at least one sequence (time, features).")
     shape = sequences[0].shape[1:]
     for number, sequence in enumerate(sequences):
-        if sequence.ndim < 2 or len(sequence) == 0 or sequence.shape[1:] != shape:
+        if sequence.ndim < least or len(sequence) == 0 or sequence.shape[1:] != shape:
             raise InputError(
                 f"calibration sequence {number} has the wrong shape",
                 numbers=f"{sequence.shape}, expected (time, {', '.join(map(str, shape)) or 'features'})",

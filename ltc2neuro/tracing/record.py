@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 
 import torch
 
 from compiler.graph import Graph
 from compiler.graph.validate import validate
 from hw_models.errors import Ltc2NeuroError, TraceError
+from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.calling.answering import returned
 from ltc2neuro.tracing.calling.call_convention import Calling
-from ltc2neuro.tracing.calling.modules import Forward, instrumented
+from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
 from ltc2neuro.tracing.dispatch.scripts import scripts_refused
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
+from ltc2neuro.tracing.ops.embedding import NewTableError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
@@ -27,6 +30,7 @@ from ltc2neuro.tracing.recording.recorder import Clock, Recorder
 from ltc2neuro.tracing.recording.source import call, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
 
+_OF_TOKENS = " Tokens that go to nn.Embedding are samples of an integer type, such as x.astype(np.int64)."
 _EXPORTED = "It was exported for one shape. Compile the Python module that was exported."
 
 
@@ -51,22 +55,46 @@ class Traced(Calling):
 
 
 def record(
-    model: torch.nn.Module, sample_shape: tuple[int, ...], clock: Clock, dtype: torch.dtype, *, time_first: bool
+    model: torch.nn.Module,
+    sample_shape: tuple[int, ...],
+    clock: Clock,
+    dtype: torch.dtype,
+    *,
+    time_first: bool,
+    tokens: bool = False,
 ) -> Traced:
-    """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape.
+    """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, which may be `tokens`.
 
     Raises `TraceError` for what cannot be compiled.
     """
+    known = Tokens(prod(sample_shape)) if tokens else None
+    while True:
+        try:
+            return _recorded(model, sample_shape, clock, dtype, known, time_first=time_first)
+        except NewTableError as new:
+            assert known is not None
+            known = replace(known, tables=(*known.tables, new.table))
+
+
+def _recorded(
+    model: torch.nn.Module,
+    sample_shape: tuple[int, ...],
+    clock: Clock,
+    dtype: torch.dtype,
+    tokens: Tokens | None,
+    *,
+    time_first: bool,
+) -> Traced:
+    """The same, for tokens that are looked up in known tables. Raises `NewTableError` for another."""
     spans = clock.spans
     if spans is not None:
         _check_keyword(model)
     recorder, clone = _recorder(model, clock, dtype)
     shape = (*((axes.STEPS, axes.ROWS) if time_first else (axes.ROWS, axes.STEPS)), *sample_shape)
-    x = torch.zeros(shape, dtype=dtype)
-    if spans is None:
-        arguments, keywords = recorder.input(x, time_first), {}
-    else:
-        arguments, elapsed = recorder.timed_input(x, time_first)
+    x = torch.zeros(shape, dtype=dtype if tokens is None else torch.int64)
+    ones = None if spans is None else torch.ones(shape[:2], dtype=dtype)
+    (arguments, elapsed), keywords = recorder.input(x, time_first, ones, tokens), dict[str, torch.Tensor]()
+    if spans is not None and elapsed is not None:
         recorder.given = _held_above(recorder, elapsed, spans.shortest)
         keywords = {"timespans": recorder.given}
     try:
@@ -87,6 +115,7 @@ def record(
         dt=clock.dt,
         timed=spans is not None,
         sample_shape=sample_shape,
+        tokens=tokens,
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
@@ -160,5 +189,6 @@ def _fails(
         if isinstance(model, torch.fx.GraphModule)
         else f"Make sure that it takes torch.zeros{shape}, ({axes_}), in torch"
         + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else ".")
-        + (single if len(shape) > 3 else ""),
+        + (single if len(shape) > 3 else "")
+        + (_OF_TOKENS if looks_up(model) else ""),
     )

@@ -15,7 +15,7 @@ from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length, forward, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
-from ltc2neuro.tracing.model import calling_of
+from ltc2neuro.tracing.model import are_tokens, calling_of
 from ltc2neuro.tracing.recording.source import raised_at
 
 _BATCH = 64
@@ -38,8 +38,10 @@ def run_torch(
     """
     if not len(sequences):
         return []
-    arrays, shape = with_spans(sequences, timespans), np.shape(sequences[0])[1:]
-    calling = calling or calling_of(model, arrays, dt=dt, timed=timespans is not None, sample_shape=shape)
+    arrays = with_spans(sequences, timespans)
+    if calling is None:
+        shape, tokens = np.shape(sequences[0])[1:], are_tokens(model, sequences)
+        calling = calling_of(model, arrays, dt=dt, timed=timespans is not None, sample_shape=shape, tokens=tokens)
     return [calling.answers.gathered(each) for each in answers_of(model, arrays, calling)]
 
 

@@ -11,7 +11,7 @@ from compiler.executors.float64 import run_float
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
@@ -91,9 +91,7 @@ def compare(
             numbers=f"{_kind(default)} and {_kind(library)}: samples, answer, dt, time spans, layout",
             advice="Compile the same model twice, with microcode=True and with microcode=False.",
         )
-    given = with_timespans(
-        as_sequences(x, library.sample_shape, layout=library.layout), timespans, library.shortest_span
-    )
+    given = library.parts.host.sequences(x, timespans)
     sequences = Sequences(given.arrays, given.ragged)
     if sequences.ragged or not sequences.arrays:
         raise InputError(
@@ -107,7 +105,7 @@ def compare(
             advice=f"Give targets={{{tasks[0].of!r}: ...}} alone.",
         )
     task = tasks[0] if tasks else None
-    truth = run_float(library.float_graph, np.stack(sequences.arrays))
+    truth = run_float(library.float_graph, library.entering(np.stack(sequences.arrays)))
     mapped, cost = default.mapped(), library.cost()
     costs = {
         default: (

@@ -38,7 +38,7 @@ def find_truth(net: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Tr
     """Run the float network. Raises `InputError` where `model` answers in another shape than the one compiled."""
     graph = net.record.float_graph
     marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
-    executions = run_each(graph, x.arrays, marks)
+    executions = run_each(graph, [net.record.entering(a) for a in x.arrays], marks)
     answers = net.host.answers(e.outputs[0] for e in executions)
     return Truth(executions, answers if model is None else _torch_answers(net.record, model, x))
 
@@ -50,8 +50,9 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> lis
     from ltc2neuro.tracing.model import calling_of
     from ltc2neuro.tracing.torch_run import answers_of
 
+    tokens, shape = net.tokens is not None, net.sample_shape
     own = "float64" if model_dtype(model) == torch.float64 else "float32"
-    calling = calling_of(model, x.arrays, dt=net.dt, timed=net.timed, sample_shape=net.sample_shape)
+    calling = calling_of(model, x.arrays, dt=net.dt, timed=net.timed, sample_shape=shape, tokens=tokens)
     torchs = answers_of(model, x.arrays, calling)
     answers = [[np.asarray(y, own) for y in each] for each in torchs]  # float32 as float32
     for samples, each in zip(x.arrays, answers, strict=True):

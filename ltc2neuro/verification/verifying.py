@@ -20,7 +20,7 @@ from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, Run, run_network
 from ltc2neuro.doors.keras.entering import check_model, entered
-from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin
@@ -71,13 +71,11 @@ def verify(
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
     else:
-        given = as_sequences(x, net.sample_shape, layout=net.layout)
-        sequences = replace(with_timespans(given, timespans, net.shortest_span), layout=BATCH_FIRST)
+        sequences = replace(net.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     if model is not None:
-        samples = [a[:, : net.features].reshape(len(a), *net.sample_shape) for a in sequences.arrays]
-        model = entered(model, samples, dt=net.dt, timed=net.timed)
+        model = entered(model, [net.samples(a) for a in sequences.arrays], dt=net.dt, timed=net.timed)
     tasks = task_metrics(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")

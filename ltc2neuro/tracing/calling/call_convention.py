@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hw_models.arrays import Floats
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.inputs.layout import Layout, layout_of
+from ltc2neuro.inputs.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,13 @@ class Calling:
     timed: bool = field(default=False, kw_only=True)
     sample_shape: tuple[int, ...] = field(kw_only=True)
     """the shape of one sample as the model takes it; the graph takes it flat"""
+    tokens: Tokens | None = field(default=None, kw_only=True)
+    """where samples are tokens, the rows that the graph takes for them"""
     places: tuple[int | str, ...] = field(default=(), kw_only=True)
+
+    def entering(self, x: Floats) -> Floats:
+        """Samples (..., channels) as the graph takes them."""
+        return x if self.tokens is None else self.tokens.looked_up(x)
 
     @property
     def readout(self) -> str:

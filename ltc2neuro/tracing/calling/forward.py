@@ -84,7 +84,8 @@ def raw_answers(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: 
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
     samples = tensor[..., :-1] if calling.timed else tensor
-    samples = samples.unflatten(-1, calling.sample_shape) if len(calling.sample_shape) != 1 else samples
+    samples = samples.reshape(*samples.shape[:2], *calling.sample_shape)
+    samples = samples if calling.tokens is None else samples.long()
     result = model(samples, timespans=tensor[..., -1]) if calling.timed else model(samples)
     return [y.detach().double().numpy() for y in at_places(result, calling.places)]
 

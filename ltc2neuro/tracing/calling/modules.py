@@ -27,6 +27,11 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
     return unwrapped(original) if isinstance(original, torch.nn.Module) else model
 
 
+def looks_up(model: torch.nn.Module) -> bool:
+    """Whether it has tables in which tokens are looked up: samples of an integer type are tokens then."""
+    return any(isinstance(module, torch.nn.Embedding) for module in model.modules())
+
+
 def instrumented(model: torch.nn.Module, wrap: Wrap, dtype: torch.dtype | None = None) -> torch.nn.Module:
     """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward.
 

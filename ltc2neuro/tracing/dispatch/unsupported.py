@@ -9,6 +9,7 @@ import torch
 
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.elementwise import MIXES
+from ltc2neuro.tracing.ops.embedding import LOOKED_UP
 from ltc2neuro.tracing.ops.shape_ops import CHOOSES
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.tape import Tape
@@ -18,11 +19,7 @@ _ESCAPES = (
     "Python numbers; decide with torch.where instead of if."
 )
 _ROUNDS = "The chip's programs do not round: keep it a float, and round after the network, or its input before it."
-_LOOKED_UP = (
-    "Look it up before the network: compile the part of the model after the embedding, and give it the vectors, "
-    "compile(rest, embedding(tokens).detach()). Of two vectors select with torch.where(condition, a, b)."
-)
-CUTS = f"{_ROUNDS} Tokens or indices: look them up before the network, compile(rest, embedding(tokens).detach())."
+CUTS = f"{_ROUNDS} {LOOKED_UP}"
 """What to do where a computed value is cut to a whole number"""
 _WRITES = (
     "Use the operation that returns a new tensor (x = x + y; x = torch.where(mask, value, x) for x[mask] = value), or "
@@ -68,7 +65,7 @@ _ADVICE: dict[Callable[..., object], str] = {
              "ceil", "round", "trunc", "fix", "frac", "bucketize", "searchsorted"),
             _ROUNDS,
         ),
-        (("embedding", "embedding_bag"), _LOOKED_UP),
+        (("embedding_bag",), LOOKED_UP),
         (
             ("_pack_padded_sequence", "_pad_packed_sequence"),
             "Give it whole sequences, without packing: a compiled network takes lists of sequences of any lengths.",

@@ -18,6 +18,7 @@ from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
 from ltc2neuro.tracing.ops import logic
 from ltc2neuro.tracing.ops import shape_ops as moves
 from ltc2neuro.tracing.ops.elementwise import Operand, apply, elementwise
+from ltc2neuro.tracing.ops.embedding import embedding
 from ltc2neuro.tracing.ops.linear import linear, matmul, total
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
 
@@ -133,6 +134,7 @@ RULES: dict[Callable[..., object], Rule] = {
     **{f: moves.movement(f) for name in _MOVES for f in spellings(name)},
     **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT"))},
     functional.linear: linear,
+    functional.embedding: embedding,
     torch.where: logic.where,
     torch.Tensor.where: lambda input, condition, other: logic.where(condition, input, other),
 }

@@ -14,6 +14,7 @@ import numpy as np
 
 from compiler.graph.work import Work
 from hw_models.arrays import Floats
+from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.extents import Decisions
 
@@ -74,14 +75,15 @@ def short_probes(
     *,
     timed: bool,
     together: bool = False,
+    tokens: Tokens | None = None,
 ) -> list[Probe]:
     """The calibration, and probes of other shapes and values, few of them much longer than it.
 
     `sequences` are arrays (time, channels); where they are `timed`, the last channel is the time before each sample,
     and rows run alone, but for one probe if they can run `together`. `decisions` are those that the model makes by the
-    number of rows or steps.
+    number of rows or steps. Where samples are `tokens`, none but those of the vocabulary are tried.
     """
-    own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed)
+    own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed, tokens=tokens)
     alone = sequences[0][: max(axes.STEPS + 1, min(SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
     name = "calibration, sequence 0"
     single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
@@ -141,7 +143,7 @@ def _counts(special: Probe, numbers: Sequence[int]) -> list[Probe]:
             for n in numbers]  # fmt: skip
 
 
-def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
+def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens: Tokens | None = None) -> Probe:
     """The calibration over and over: at least twice as long as its longest sequence, and `LONG_STEPS`."""
     wanted = max(2 * max(map(len, sequences)), LONG_STEPS)
     rows = 1 if timed else _LONG_ROWS
@@ -151,10 +153,11 @@ def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Prob
     steps = min(wanted, max(steps, axes.STEPS + 1))
     first = max(sequences, key=len)
     one = np.concatenate([first, *(s for s in sequences if s is not first)])[: max(steps, 1)]
-    x = [_long_enough(one, steps)[:steps], _signs(sequences, steps, 1.0, timed=timed)][:rows]
-    names = ("the calibration again and again", "random signs of the calibration's ends")[:rows]
+    other = _signs(sequences, steps, 1.0, timed=timed) if tokens is None else _drawn(tokens, steps)
+    x = [_long_enough(one, steps)[:steps], other][:rows]
+    names = ("the calibration again and again", "random tokens" if tokens else "random signs of the calibration's ends")
     fewer = f"{steps} steps instead of {wanted}" if steps < wanted else ""
-    return Probe(f"{rows} row{'s' * (rows > 1)}, {steps} steps", np.stack(x), names, fewer=fewer)
+    return Probe(f"{rows} row{'s' * (rows > 1)}, {steps} steps", np.stack(x), names[:rows], fewer=fewer)
 
 
 def _calibration(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> list[Probe]:
@@ -199,8 +202,8 @@ def _spread(count: int) -> list[int]:
     return list(dict.fromkeys(n for n in order if n >= 0))
 
 
-def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
-    """Rest, single channels, and values beyond the calibrated ones; random signs."""
+def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens: Tokens | None) -> Probe:
+    """Rest, single channels, and values beyond the calibrated ones; random signs. Of tokens, the whole vocabulary."""
     length = SPECIAL_STEPS
     every = np.concatenate(sequences)
     first, last = (_long_enough(sequences[n], length)[:length] for n in (0, -1))
@@ -220,14 +223,23 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> Probe:
         "30 times beyond the calibration's ends": _signs(sequences, length, 30.0, timed=timed),
         "1,000 times beyond the calibration's ends": _signs(sequences, length, 1000.0, timed=timed),
     }
+    if tokens is not None:
+        most, every = tokens.vocabulary, np.arange(length)[:, None]
+        rows = {
+            "token 0": np.zeros((length, tokens.count)),
+            "the first tokens": every % most,
+            "the last tokens": (most - 1 - every) % most,
+            "calibration, the other way round": last[::-1, : tokens.count],
+            **{f"random tokens {seed}": _drawn(tokens, length, seed) for seed in range(6)},
+        }
     if timed:  # a time span is not a value like the others: only calibrated ones are tried
         for name, row in rows.items():
-            rows[name] = np.concatenate([row[:, :-1], first[:, -1:]], axis=1)
+            rows[name] = np.concatenate([row[:, : first.shape[1] - 1], first[:, -1:]], axis=1)
     x = np.stack(list(rows.values()))
     steps = _steps(costs, _SPECIAL * BUDGET, len(x), alone=timed)
     steps = min(length, max(steps, axes.ROWS))
     fewer = f"{steps} steps instead of {length}" if steps < length else ""
-    name = "at rest, single channels, beyond the calibration"
+    name = "tokens of the whole vocabulary" if tokens else "at rest, single channels, beyond the calibration"
     return Probe(name, x[:, :steps], tuple(rows), fewer=fewer, beyond=sum("beyond" in row for row in rows))
 
 
@@ -242,6 +254,12 @@ def _signs(sequences: Sequence[Floats], steps: int, beyond: float, *, timed: boo
     if timed:
         x[:, -1] = rng.choice([low[-1], high[-1]], size=steps)
     return x
+
+
+def _drawn(tokens: Tokens, steps: int, seed: int = 0) -> Floats:
+    """Tokens at random."""
+    drawn = np.random.default_rng(seed).integers(0, tokens.vocabulary, (steps, tokens.count))
+    return drawn.astype(np.float64)
 
 
 def _long_enough(sequence: Floats, steps: int) -> Floats:

@@ -68,7 +68,9 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     calling = subject.calling
     costs = work(subject.graph)
     together = calling.timed and not _mixes_time_spans(subject.model)
-    probes = short_probes(sequences, costs, subject.decisions, timed=calling.timed, together=together)
+    probes = short_probes(
+        sequences, costs, subject.decisions, timed=calling.timed, together=together, tokens=calling.tokens
+    )
     trial = _Trial(subject, witness(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
     _answers_again(trial.witness, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])
@@ -92,7 +94,7 @@ def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype
     What torch computes is what the graph does as it was `traced`.
     """
     calling = subject.calling
-    probe = long_probe(sequences, work(traced), timed=calling.timed)
+    probe = long_probe(sequences, work(traced), timed=calling.timed, tokens=calling.tokens)
     return compared(replace(subject, traced=traced), probe, exact)
 
 
@@ -143,7 +145,7 @@ class _Trial:
         seen = evidence.ProbeRun(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
         names = list(dict.fromkeys(w.value for w in self.subject.checkpoints if not w.is_state))
         with np.errstate(all="ignore"):
-            run = run_float(graph, x, record=names)
+            run = run_float(graph, calling.entering(x), record=names)
         try:
             answers, pairs = self.witness.show(x, run, self.subject.checkpoints, together=probe.together)
         except Exception as error:
@@ -193,13 +195,13 @@ class _Trial:
 
     def _excused(self, pairs: Sequence[Pair], probe: Probe) -> int:
         """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
-        graph, dtype = self.subject.graph, self.witness.dtype
+        graph, dtype, x = self.subject.graph, self.witness.dtype, self.subject.calling.entering(probe.x)
         names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
         with np.errstate(all="ignore"):
-            base, loss = rounding_loss(graph, probe.x, _UNIT[dtype], names)
+            base, loss = rounding_loss(graph, x, _UNIT[dtype], names)
             if self.subject.traced is not None:
                 answer = np.concatenate([p.scale for p in pairs if is_output(p.value)], axis=2)
-                loss = loss.of_answers(rounding_loss(self.subject.traced, probe.x, _UNIT[dtype])[1], answer)
+                loss = loss.of_answers(rounding_loss(self.subject.traced, x, _UNIT[dtype])[1], answer)
         until: Integers | None = None
         undecided: set[int] = set()
         for p in pairs:

@@ -7,11 +7,18 @@ import numpy.typing as npt
 
 from compiler.graph.ops import Gather
 from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.lookups import TOKENS
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 
 def whole(tensor: Symbolic) -> str:
     """The value that a symbolic tensor takes its elements from."""
+    if tensor.value == TOKENS:
+        raise tensor.recorder.refusal(
+            f"{tensor.recorder.operation} computes with tokens",
+            "Tokens go to nn.Embedding as they are: in a model with an nn.Embedding, samples of an integer type are "
+            "tokens. Give the samples as floats if they are numbers.",
+        )
     if not tensor.recorder.in_sight(tensor.value):
         raise tensor.recorder.refusal(
             "a value from inside of a repeated step is used outside of it",

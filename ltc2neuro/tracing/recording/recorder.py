@@ -17,11 +17,13 @@ from compiler.graph.origin import Origin
 from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
+from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoints
 from ltc2neuro.tracing.recording.constant_names import ConstantNames, function_name
 from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.hidden import ADVICE, hidden_layer
+from ltc2neuro.tracing.recording.lookups import TOKENS, Lookups
 from ltc2neuro.tracing.recording.operands import groups, operand, sample, whole
 from ltc2neuro.tracing.recording.source import code_line, user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
@@ -53,6 +55,8 @@ _ENDLESS = (
     "Nothing on the chip is infinite: leave out an infinite limit, and before a softmax mask with a number some 30 "
     "below all others. If the model computes it:"
 )
+_OF_TOKENS = Interval(np.zeros(1), np.full(1, 2.0**31 - 1))
+"""The host checks that tokens are in their vocabulary"""
 _DIVERGED = "Look for a training that diverged, or a division by zero in the model."
 
 
@@ -72,6 +76,7 @@ class Recorder(Tape):
         self.growing: list[str] = []
         """states that may grow without bound"""
         self.narrowed = False
+        self.lookups: Lookups | None = None
         self.decisions = Decisions()
         self._modules = modules
         self._graph = GraphBuilder()
@@ -179,23 +184,27 @@ class Recorder(Tape):
 
     def reach(self, name: str) -> Interval:
         """The interval that a value or constant never leaves, whatever the input; infinite where it is not known."""
-        return reach(name, self._graph, self._reaches)
+        return _OF_TOKENS if name == TOKENS else reach(name, self._graph, self._reaches)
 
     # --- blocks and states -------------------------------------------------------------------------------
 
-    def input(self, example: torch.Tensor, time_first: bool) -> Symbolic:
-        """The model's input."""
-        size = example[0, 0].numel()
-        value = self._graph.input(size, self._origin("input", keeps_hint=True))
-        labels = axes.spread(axes.sequence_labels(time_first), example.shape)
-        return symbolic(self, example, axes.encode(labels, torch.arange(size).reshape(example.shape[2:])), value)
+    def input(
+        self, example: torch.Tensor, time_first: bool, elapsed: torch.Tensor | None, tokens: Tokens | None
+    ) -> tuple[Symbolic, Symbolic | None]:
+        """The model's input, and the time `elapsed` before each sample, which is one channel more of the graph's.
 
-    def timed_input(self, example: torch.Tensor, time_first: bool) -> tuple[Symbolic, Symbolic]:
-        """The model's input, and the time before each sample, which is one channel more of the graph's."""
-        elapsed = example.new_ones((*example.shape[:2], 1))
-        both = self.input(torch.cat([example.flatten(2), elapsed], -1), time_first)
-        spans = symbolic(self, elapsed[..., 0], both.codes[..., -1], both.value)
-        return symbolic(self, example, both.codes[..., :-1].reshape(example.shape), both.value), spans
+        Of `tokens` the graph's input is the rows that they select.
+        """
+        count = example[0, 0].numel()
+        features = count if tokens is None else tokens.features
+        value = self._graph.input(features + (elapsed is not None), self._origin("input", keeps_hint=True))
+        self.lookups = None if tokens is None else Lookups(tokens, value)
+        labels = axes.sequence_labels(time_first)
+        codes = axes.encode(axes.spread(labels, example.shape), torch.arange(count).reshape(example.shape[2:]))
+        x = symbolic(self, example, codes, value if tokens is None else TOKENS)
+        if elapsed is None:
+            return x, None
+        return x, symbolic(self, elapsed, axes.encode(labels, torch.full_like(labels, features)), value)
 
     def output(self, answers: Sequence[Symbolic]) -> None:
         """The model's answers, side by side."""

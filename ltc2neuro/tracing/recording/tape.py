@@ -14,6 +14,7 @@ from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.extents import Decisions
+from ltc2neuro.tracing.recording.lookups import Lookups
 
 LoopBody: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
 
@@ -27,6 +28,8 @@ class Tape(Protocol):
     """by the number of rows or steps, which the model makes"""
     narrowed: bool
     """whether a value in float64 was cast to float32"""
+    lookups: Lookups | None
+    """where the input is of tokens"""
 
     # --- where the model is ---
 

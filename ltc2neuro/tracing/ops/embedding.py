@@ -1,0 +1,60 @@
+"""`nn.Embedding` of the model's input: the rows that tokens select become the graph's input; the host selects them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+
+from hw_models.errors import TraceError
+from ltc2neuro.inputs.tokens import Table
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.lookups import TOKENS, Lookups
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+
+LOOKED_UP = (
+    "Tokens may be the network's input, whole numbers (batch, time) or (batch, time, k), if they go to nn.Embedding as "
+    "they are. Others are looked up before the network: compile the part of the model after the embedding, and give it "
+    "the vectors, compile(rest, embedding(tokens).detach()). Of two vectors select with torch.where(condition, a, b)."
+)
+
+
+class NewTableError(TraceError):
+    """A `table` in which tokens were not yet looked up: the recording begins again, with an input that has room."""
+
+    table: Table
+
+
+def embedding(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Symbolic:
+    """The rows of `weight` that tokens select."""
+    if not isinstance(input, Symbolic) or isinstance(weight, Symbolic) or input.value != TOKENS:
+        recorder = (input if isinstance(input, Symbolic) else weight).recorder  # type: ignore[union-attr]
+        raise recorder.refusal("the operation embedding looks up what is not a token of the input", LOOKED_UP)
+    recorder, lookups = input.recorder, input.recorder.lookups
+    assert isinstance(lookups, Lookups)
+    whole = functional.embedding(torch.arange(len(weight)), weight.detach().clone(), None, max_norm, norm_type)
+    rows = whole.double().numpy()
+    places = axes.elements_of(input.codes)
+    first, new = torch.zeros(lookups.tokens.count, dtype=torch.int64), list[int]()
+    for place in places.unique().tolist():
+        start = lookups.tokens.start(rows, place)
+        if start is None:
+            new.append(place)
+        else:
+            first[place] = start
+    if new:
+        error = NewTableError("a table that was not recorded yet")
+        error.table = Table(recorder.named("weight"), tuple(new), rows)
+        raise error
+    elements = first[places].unsqueeze(-1) + torch.arange(rows.shape[1])
+    labels = axes.labels_of(input.codes).unsqueeze(-1).expand(elements.shape)
+    example = torch.from_numpy(np.zeros(elements.shape)).to(weight.dtype)
+    return symbolic(recorder, example, axes.encode(labels, elements), lookups.value)
