@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 
+from ltc2neuro.doors.onnx.means import state_bounds
 from ltc2neuro.doors.onnx.net import ModuleOf, Net
 from ltc2neuro.doors.onnx.roles import Step
+from ltc2neuro.nn.states import Bound
 
 State = torch.Tensor | tuple[torch.Tensor, ...]
 
@@ -18,10 +23,15 @@ class StepCell(Net):
         self.input_size = step.features
         self.state_size = step.sizes
         self.state_names = step.states
+        self._step = replace(step, graph=replace(step.graph, constants={}))
 
     def forward(self, x: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """The answer and the new states."""
         return self._stepped(x, state)
+
+    def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
+        """Where each state stays, with the weights as they are; None where nothing is proven."""
+        return state_bounds(self._step, self.constants())
 
     def _stepped(self, x: torch.Tensor, state: State, *elapsed: torch.Tensor) -> tuple[torch.Tensor, State]:
         states = (state,) if isinstance(state, torch.Tensor) else state

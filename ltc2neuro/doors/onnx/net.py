@@ -50,10 +50,13 @@ class Net(torch.nn.Module):
         else:
             self.register_buffer(name, tensor)
 
+    def constants(self) -> dict[str, torch.Tensor]:
+        """The constants, as they are now, by their names in the graph."""
+        return {name: getattr(self, attribute) for name, attribute in self._constants.items()}
+
     def computed(self, inputs: Iterable[torch.Tensor]) -> Tensors:
         """The graph's outputs, from its inputs in their order."""
-        values: dict[str, torch.Tensor | None] = {"": None}
-        values |= {name: getattr(self, attribute) for name, attribute in self._constants.items()}
+        values: dict[str, torch.Tensor | None] = {"": None, **self.constants()}
         values |= zip(self.inputs, inputs, strict=True)
         for name, node in self._calls:
             try:
