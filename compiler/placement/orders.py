@@ -33,8 +33,8 @@ def around_states(network: MappedNetwork) -> list[Piece]:
     row = np.concatenate([np.arange(p.size) for p in network.populations])
     place = places[np.concatenate([homes[p.name] for p in network.populations])]
     order = np.lexsort((row, number, place))
-    number, row, place = number[order], row[order], place[order]
-    cuts = np.flatnonzero((np.diff(number) != 0) | (np.diff(place) != 0)) + 1
+    number, row = number[order], row[order]
+    cuts = np.flatnonzero(np.diff(number)) + 1
     parts = zip(np.split(number, cuts), np.split(row, cuts), strict=True)
     return [(network.populations[int(part[0])], rows) for part, rows in parts]
 

@@ -105,13 +105,14 @@ def decays(design: Design, integers: IntegerGraph) -> list[Decay]:
             continue
         leak = kept.leak * design.iterations(name)
         which = np.flatnonzero((leak < SLOW) & (kept.largest > SMALL * kept.largest.max(initial=0.0)))
-        slow[name] = which[np.argsort(leak[which])][:NEURONS]
-    if not among and not any(len(which) for which in slow.values()):
+        if which.size:
+            slow[name] = which[np.argsort(leak[which])][:NEURONS]
+    if not len(design.samples) or not (slow or among):
         return []
     points = _points(design)
-    found = _modes(design, integers, points, among) if among and len(points.x) else []
+    found = _modes(design, integers, points, among) if among else []
     for name, which in slow.items():
-        decay = _worst(design, integers, points, name, which) if len(which) and len(points.x) else None
+        decay = _worst(design, integers, points, name, which)
         if decay is not None and decay.off > OFF:
             found.append(decay)
     return found

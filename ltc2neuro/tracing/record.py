@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
@@ -44,13 +44,13 @@ class Traced(Calling):
     """
 
     graph: Graph
-    growing: tuple[str, ...] = ()
-    shortest: float = 0.0
-    dropped: int = 0
-    checkpoints: tuple[Checkpoint, ...] = field(default=(), repr=False)
-    narrowed: bool = False
+    growing: tuple[str, ...]
+    shortest: float
+    dropped: int
+    checkpoints: tuple[Checkpoint, ...]
+    narrowed: bool
     """whether the model casts to float32 what it is given in float64"""
-    decisions: Decisions = field(default_factory=Decisions, repr=False)
+    decisions: Decisions
     """that the model makes by the number of rows or steps"""
 
 

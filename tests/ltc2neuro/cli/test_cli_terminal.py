@@ -73,7 +73,10 @@ def test_long_work_has_a_bar_on_a_terminal_only(arguments, shown, folder):
 
 def test_a_reader_that_leaves_is_no_success(folder):
     command = [*CLI, "verify", "m.l2n", "x.npy", "--on", "reference", "--min-sqnr", "300"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        command, cwd=folder, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         errors = process.stderr.read()

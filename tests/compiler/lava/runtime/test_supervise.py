@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from multiprocessing.process import BaseProcess
 
 import numpy as np
 import pytest
@@ -74,6 +75,19 @@ def test_an_error_that_arrives_late_is_named_and_leaves_nothing(place: str) -> N
     for word in ("ValueError: row 20 is broken", "Traceback"):
         assert word in str(caught.value)
     assert_a_graph_runs()
+
+
+def test_a_graph_that_is_broken_off_ends_by_itself() -> None:
+    """Its processes are asked to end, and nobody has to kill them."""
+    processes: list[BaseProcess] = []
+
+    def break_off() -> None:
+        processes.extend(multiprocessing.active_children())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_graph(graph()[0], 10**9, deadline_s=60, watch=break_off)
+    assert len(processes) >= 2 and {p.exitcode for p in processes} <= {0, -signal.SIGTERM}
 
 
 def test_a_model_that_cannot_be_made_is_named() -> None:

@@ -110,7 +110,6 @@ ESCAPING = {
     "buffer part": lambda net, x: _written(net.buffer, x),
     "part of a value": lambda net, x: _written(x * 2, x),
     "in place on a view": lambda net, x: _view_changed(x),
-    "in place on a plain tensor": lambda net, x: torch.zeros(2, 3, 4).add_(x),
     "cast to int": lambda net, x: x.long().float(),
     "noise": lambda net, x: x + torch.randn(4),
     "noise like it": lambda net, x: x + torch.randn_like(x),
@@ -137,6 +136,18 @@ def test_results_that_escape(name):
     with pytest.raises(TraceError) as caught:
         trace(net, sequences())
     assert __file__ in caught.value.where and caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "write", [lambda y, x: y.add_(x), lambda y, x: y.__imul__(x), lambda y, x: y.addcmul_(x, x), torch.Tensor.sub_]
+)
+def test_a_computed_value_does_not_fit_into_a_plain_tensor(write):
+    def forward(net, x):
+        return write(torch.zeros(2, 3, 4), x)
+
+    error = refused(forward)
+    assert error.what == "a computed value is written into a plain tensor"
+    assert "x = x + y" in error.advice and __file__ in error.where
 
 
 UNSUPPORTED = {

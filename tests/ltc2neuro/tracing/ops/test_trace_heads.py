@@ -95,6 +95,18 @@ def test_the_driving_networks_shape_compiles():
     assert executors_agree(model, drifting(96, batch=2, steps=12)) >= 40
 
 
+def test_a_kernel_keeps_its_name():
+    class Smoothed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.kernel = nn.Parameter(torch.ones(1, 1, 2))
+
+        def forward(self, x):
+            return nn.functional.conv1d(x.reshape(-1, 1, 4), self.kernel).reshape(*x.shape[:2], 3)
+
+    assert "kernel" in trace(Smoothed(), [np.random.default_rng(0).normal(size=(5, 4))]).graph.constants
+
+
 def test_a_convolution_over_time_is_refused():
     class Over(nn.Module):
         def __init__(self):

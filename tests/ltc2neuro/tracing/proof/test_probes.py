@@ -246,6 +246,12 @@ def test_a_large_network_has_fewer_probes_and_says_so(timed):
     assert not [p for p in short_probes(sequences[:20], small, timed=False) if p.fewer]
 
 
+@pytest.mark.parametrize(("length", "steps"), [(100, probes.SPECIAL_STEPS), (10, 10)])
+def test_one_row_alone_is_short(length, steps):
+    found = short_probes([RNG.normal(size=(length, 3))] * 2, Work(10, 10), timed=False)
+    assert [p.x.shape for p in found if p.name == "one row"] == [(1, steps, 3)]
+
+
 @pytest.mark.parametrize(("steps", "rows"), [(probes.LONG_STEPS, 2), (probes.LONG_STEPS - 1, 1)])
 def test_one_long_row_has_the_time_of_two_that_would_be_too_short(steps, rows):
     enough = Work(0, int(probes._LONG * probes.BUDGET / ((steps + 0.5) * 2)))

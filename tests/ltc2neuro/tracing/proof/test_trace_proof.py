@@ -53,6 +53,20 @@ def test_the_first_value_that_differs_is_named(constant, first):
     assert caught.value.where.split(",")[0] == first
 
 
+def test_a_module_that_is_called_twice_is_named_as_well():
+    class Twice(Net):
+        def forward(self, x):
+            return self.head(self.rnn(self.map(torch.tanh(self.map(x)[..., :3])))[0])
+
+    model = Twice()
+    traced = record(model, (3,), Clock(1.0), torch.float64, time_first=False)
+    constants = {**traced.graph.constants, "map.bias": traced.graph.constants["map.bias"] + 0.01}
+    wrong = replace(traced.graph, constants=constants)
+    with pytest.raises(ProofError) as caught:
+        prove(Subject(model, wrong, traced, traced.checkpoints), sequences(), torch.float64, torch.float32)
+    assert caught.value.where.split(",")[0] == "map.add"
+
+
 def test_the_models_state_stays_what_it_was():
     model = Net().train()
     model.head.weight.grad = torch.ones_like(model.head.weight)
