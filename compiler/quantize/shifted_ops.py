@@ -153,7 +153,7 @@ def _extreme(op: ops.Min | ops.Max, at: Shifts) -> None:
     touched = (a.shift != 0.0) | ((b.shift != 0.0) & (b.name is not None))
     near = np.where(touched, np.clip(apart, low, high), apart)
     second = apart > high if isinstance(op, ops.Max) else apart < low
-    shift = np.where(touched & second, b.shift - near, a.shift)
+    shift = np.subtract(b.shift, near, out=np.array(a.shift), where=touched & second)
     never = near <= low if isinstance(op, ops.Max) else near >= high
     if b.name is None and bool(np.all(never & touched)):
         at.hold(op, Held(a.name, shift))
