@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from graph_strategies import SMALL, Builder
+from native_agreement import native_agrees
 from onnx_agreement import onnx_agrees
 
 from compiler.executors.execution import prepare
@@ -94,6 +95,10 @@ class OpTest(ABC):
     def test_onnx_returns_the_same(self) -> None:
         run = onnx_agrees(self.graph(), self.inputs())
         assert run.outputs.tolist() == self.expected().tolist()
+
+    def test_machine_code_returns_the_same(self) -> None:
+        for run in native_agrees(self.graph(), self.inputs()):
+            assert run.outputs.tolist() == self.expected().tolist()
 
     def test_mapped_machine_returns_the_same(self) -> None:
         if self.chip == "loihi2":

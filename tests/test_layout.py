@@ -32,11 +32,12 @@ LIGHT = (
     "compiler.onnx.integer_ops",
     "compiler.onnx.lowering",
     "compiler.onnx.real_ops",
+    "compiler.native.executor",
 )
-"""Of the folders of Lava and ONNX, what needs neither"""
+"""Of the folders of Lava, ONNX and LLVM, what needs none of these"""
 HEAVY = (
     "torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "onnxruntime", "numba", "nir",
-    "h5py", "keras",
+    "h5py", "keras", "llvmlite", "platformdirs",
 )  # fmt: skip
 OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
 LATE = {
@@ -134,11 +135,15 @@ def test_only_its_folder_imports_lava() -> None:
             assert inside or item.types or item.name.split(".")[0] != "lava", f"{module} imports {item.name}"
 
 
-def test_only_its_folders_import_onnx_and_know_no_fixed_point() -> None:
+@pytest.mark.parametrize(
+    ("folders", "packages"),
+    [(("compiler.onnx.", "ltc2neuro.doors.onnx."), ("onnx", "onnxruntime")), (("compiler.native.",), ("llvmlite",))],
+)
+def test_only_its_folders_import_a_package_and_know_no_fixed_point(folders, packages) -> None:
     for module, imports in IMPORTS.items():
-        inside = module.startswith(("compiler.onnx.", "ltc2neuro.doors.onnx."))
+        inside = module.startswith(folders)
         for item in imports:
-            assert inside or item.types or item.name.split(".")[0] not in ("onnx", "onnxruntime"), module
+            assert inside or item.types or item.name.split(".")[0] not in packages, f"{module} imports {item.name}"
             assert not (inside and item.name == "hw_models.fixed_point"), f"{module} imports {item.name}"
 
 
@@ -180,6 +185,7 @@ def test_help_is_light():
 
 def test_everything_below_ltc2neuro_imports_without_the_optional_packages():
     below = {name for name in FILES if name.split(".")[0] in ("hw_models", "compiler")}
-    names = [n for n in sorted(below) if n in LIGHT or not n.startswith(("compiler.lava", "compiler.onnx"))]
+    folders = ("compiler.lava", "compiler.native", "compiler.onnx")
+    names = [n for n in sorted(below) if n in LIGHT or not n.startswith(folders)]
     blocked = "".join(f"sys.modules[{name!r}] = None\n" for name in HEAVY)
     python(f"import importlib, sys\n{blocked}for name in {names!r}: importlib.import_module(name)")

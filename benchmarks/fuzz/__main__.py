@@ -19,6 +19,7 @@ from benchmarks.fuzz.runner import kind_of, run
 KINDS = {
     "programs": "random integer programs: reference, simulator of the mapped network and fused return the same",
     "onnx": "the same programs as ONNX models in onnxruntime, against the reference",
+    "native": "the same programs as machine code, against the reference",
     "lava": "the same programs on Lava, mapped and fused, against the reference",
     "failures": "Lava's processes made to fail: each ends in time, named, and leaves nothing behind",
     "artifacts": "damaged files of networks: one error of ours each, or a sound network",

@@ -24,13 +24,14 @@ CACHED = 2**17
 
 @dataclass(frozen=True)
 class Clip:
-    """What a value was where some of its elements were clipped: arrays (size,)."""
+    """What each element of a value was where it was clipped: arrays (size,)."""
 
     counts: Array
-    """how often each was"""
+    """how often"""
     low: Array
-    """the smallest of each before it was clipped"""
+    """the smallest before it was clipped; of one that never was, the largest integer"""
     high: Array
+    """the largest; of one that never was, the smallest integer"""
 
     def joined(self, other: Clip) -> Clip:
         """Both together."""
@@ -58,7 +59,9 @@ class Frame:
 
     def clip(self, name: str, before: Array, after: Array) -> None:
         """Remember how far value `name` was beyond what it may be, where it was."""
-        found = Clip(np.count_nonzero(before != after, axis=1), before.min(axis=1), before.max(axis=1))
+        changed, limits = before != after, np.iinfo(before.dtype)
+        low, high = (np.where(changed, before, end) for end in (limits.max, limits.min))
+        found = Clip(np.count_nonzero(changed, axis=1), low.min(axis=1), high.max(axis=1))
         self.clips[name] = self.clips[name].joined(found) if name in self.clips else found
 
 

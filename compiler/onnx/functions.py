@@ -90,12 +90,10 @@ _BODIES = {
         is = Equal(unclipped, clipped)  beyond = Not(is)
         one = Cast <to = 7> (beyond)
         counted = Add(count, one)""",
-    # as the reference has it: of all elements, wherever one of them is clipped
     "Extremes (low, high, unclipped, clipped) => (lowest, highest)": """
-        is = Equal(unclipped, clipped)  same = Cast <to = INT> (is)
-        every = ReduceMin <keepdims = 0> (same)  all = Cast <to = 9> (every)
+        is = Equal(unclipped, clipped)
         lower = Min(low, unclipped)  higher = Max(high, unclipped)
-        lowest = Where(all, low, lower)  highest = Where(all, high, higher)""",
+        lowest = Where(is, low, lower)  highest = Where(is, high, higher)""",
     "Input (x, scale, offset, power, low, high) => (out)": """
         half = Constant <value = double {0.5}> ()
         scaled = Mul(x, scale)  moved = Add(scaled, offset)

@@ -59,3 +59,4 @@ LAVA = Extra(
 )
 ONNX = Extra("onnx", ("onnx", "onnxruntime"), "running ONNX models")
 ONNX_FILES = Extra("onnx", ("onnx",), "reading and writing ONNX models")
+NATIVE = Extra("native", ("llvmlite", "platformdirs"), "running networks as machine code")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from compiler.lava.executor import LAVA, LAVA_FUSED, LIBRARY, LIBRARY_LOIHI2, LOIHI2
+from compiler.native.executor import NATIVE
 from compiler.onnx.executor import ONNX
 from compiler.running.executor import Compiled, Executor
 from compiler.running.interpreted import FLOATING, REFERENCE
@@ -16,7 +17,7 @@ from compiler.stock.network import ProcessGraph
 N = TypeVar("N")
 
 EXECUTORS: dict[str, Executor[Compiled]] = {
-    e.name: e for e in (REFERENCE, FLOATING, SIMULATOR, LAVA, LAVA_FUSED, ONNX, LOIHI2)
+    e.name: e for e in (REFERENCE, FLOATING, NATIVE, SIMULATOR, LAVA, LAVA_FUSED, ONNX, LOIHI2)
 }
 LIBRARY_EXECUTORS: dict[str, Executor[ProcessGraph]] = {e.name: e for e in (LIBRARY_REFERENCE, LIBRARY, LIBRARY_LOIHI2)}
 """Those of networks without microcode"""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import OPS, Elementwise, Input, Linear, Mul, Op, Output, Rescale, StateRead, StateWrite
+from compiler.graph.ops import OPS, Elementwise, Input, Linear, MatVec, Mul, Op, Output, Rescale, StateRead, StateWrite
 from hw_models.errors import GraphError
 
 HOME = Path(__file__).resolve().parents[2]
@@ -40,6 +40,7 @@ MISSED: dict[str, set[type[Op]]] = {
     "needs": EFFECTS,
     "slopes": EFFECTS,
     "library processes": EFFECTS,
+    "native": EFFECTS | {Input, MatVec},
     "templates": {op for op in INTEGER if not issubclass(op, Elementwise)},
     "interval arithmetic": {op for op in REAL if not issubclass(op, (Elementwise, Linear))} | (REAL - INTEGER - {Mul}),
 }
@@ -75,7 +76,7 @@ TABLES = collect()
 
 
 def test_the_tables_are_found():
-    assert {"reference", "float64", "unrounded", "onnx", *MISSED} <= set(TABLES)
+    assert {"reference", "float64", "unrounded", "onnx", "native", *MISSED} <= set(TABLES)
 
 
 @pytest.mark.parametrize("name", TABLES)

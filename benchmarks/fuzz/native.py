@@ -1,0 +1,55 @@
+"""The same random programs as machine code, in every shape: all that a run tells is equal to the reference's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.fuzz.kind import Kind
+from benchmarks.fuzz.programs import LANES, SAMPLES, program
+from compiler.executors.reference import run_reference
+from compiler.native.build import machine
+from compiler.native.executor import prepare_native
+from compiler.native.lookup import PLAIN, Machine
+from compiler.ranges.proven import facts_of
+from compiler.running.executor import Job
+
+
+def trial(seed: int) -> str:
+    """Compare outputs, states, values, and what was clipped. Raises `AssertionError` where they differ."""
+    graph, rng = program(seed), np.random.default_rng([seed, 3])
+    x = rng.integers(-(2**15) + 1, 2**15, (LANES, SAMPLES, graph.size(graph.entry.out)))
+    states = None
+    if rng.random() < 0.5:
+        forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
+        states = {n: rng.integers(form.low, form.high + 1, (LANES, size)) for n, (size, form) in forms.items()}
+    record = sorted(rng.choice(sorted(graph.values), 2)) if rng.random() < 0.25 else ()
+    known = facts_of(graph)
+    shapes: list[tuple[Machine, int]] = [(machine(), 0), (machine(), LANES), (PLAIN, int(rng.integers(2)) * LANES)]
+    cpu, few = shapes[int(rng.integers(len(shapes)))]
+    bits = 64 if rng.random() < 0.2 else known.bits
+    expected = run_reference(graph, x, states, record)
+    run = prepare_native(replace(known, bits=bits), cpu, few)
+    parts = [slice(None)] if few == 0 else [slice(row, row + 1) for row in range(2)]
+    for part in parts:
+        own = None if states is None else {n: s[part] for n, s in states.items()}
+        found, wanted = run(Job(x[part], own, record)), expected
+        if few:
+            wanted = run_reference(graph, x[part], own, record)
+        shape = f"{bits} bits, {cpu}, {few}"
+        assert np.array_equal(found.outputs, wanted.outputs), f"outputs, {shape}"
+        for name, values in wanted.states.items():
+            assert np.array_equal(found.states[name], values), f"{name}, {shape}"
+            assert np.array_equal(found.final[name], wanted.final[name]), f"{name} at the end, {shape}"
+        for name, values in wanted.record.items():
+            assert np.array_equal(found.record[name], values), f"{name}, {shape}"
+        assert found.saturations == wanted.saturations, shape
+        for name, clip in wanted.clips.items():
+            for kind in ("counts", "low", "high"):
+                same = getattr(found.clips[name], kind) == getattr(clip, kind)
+                assert np.all(same | (clip.counts == 0)), f"{kind} of {name}, {shape}"
+    return "equal"
+
+
+KIND = Kind(trial, seconds=60)

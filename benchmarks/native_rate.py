@@ -1,0 +1,100 @@
+"""How fast machine code runs networks, against torch, onnxruntime and the reference in the same run.
+
+    python -m benchmarks.native_rate
+
+Rates are sample-steps a second, the best of several runs of one thread; they include what `net.run` does besides.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import platform
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from ncps.torch import LTC, CfC
+from ncps.wirings import AutoNCP, Random
+
+import ltc2neuro
+from compiler.native import executor
+
+SECONDS = 1.0
+"""How long each is tried."""
+MODELS: dict[str, tuple[Callable[[], torch.nn.Module], tuple[tuple[int, int], ...]]] = {
+    "LTC, AutoNCP of 19": (lambda: LTC(8, AutoNCP(19, 1)), ((1, 1000), (32, 100), (256, 50))),
+    "LTC of 32, full": (lambda: LTC(8, 32), ((1, 200), (256, 20))),
+    "CfC of 32": (lambda: CfC(8, 32), ((1, 1000), (256, 50))),
+    "LTC of 1,000, sparse": (lambda: LTC(8, Random(1000, 10, sparsity_level=0.98)), ((32, 3),)),
+}
+
+
+def cpu() -> str:
+    """Its name."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.split(": ")[1] for line in lines if "model name" in line), platform.processor())
+
+
+def rate(run: Callable[[], object], steps: int) -> float:
+    """Sample-steps a second, of the fastest run."""
+    run()
+    best, end = float("inf"), time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return steps / best
+
+
+@torch.no_grad()
+def eager(model: torch.nn.Module, x: torch.Tensor) -> None:
+    model(x)
+
+
+@torch.no_grad()
+def stepwise(cell: Callable, x: torch.Tensor, size: int) -> None:
+    """A cell step by step."""
+    state = torch.zeros(len(x), size)
+    for t in range(x.shape[1]):
+        _, state = cell(x[:, t], state, 1.0)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    executor._cpus = lambda: 1
+    print(f"{cpu()}, one thread; thousands of sample-steps a second, and how many times those of torch eager\n")
+    print("| network | batch x steps | native | torch eager | torch.compile | onnxruntime | reference |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (make, shapes) in MODELS.items():
+        torch.manual_seed(0)
+        model, random = make().eval(), np.random.default_rng(0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            net = ltc2neuro.compile(model, random.uniform(-1, 1, (4, 16, 8)))
+        fast = torch.compile(model.rnn_cell)
+        for batch, steps in shapes:
+            x = random.uniform(-1, 1, (batch, steps, 8)).astype(np.float32)
+            tensor = torch.as_tensor(x)
+
+            runs = (
+                partial(net.run, x, on="native"),
+                partial(eager, model, tensor),
+                partial(stepwise, fast, tensor, model.state_size),
+                partial(net.run, x, on="onnx"),
+                partial(net.run, x, on="reference"),
+            )
+            rates = [rate(run, batch * steps) for run in runs]
+            cells = [f"{r / 1e3:,.1f} ({r / rates[1]:.3g} x)" for r in rates]
+            print(f"| {name} | {batch} x {steps} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Which ops share a loop: the elementwise ones of one size and one level, from the values that are whole by then.
+
+A `Gather` is a load wherever its result is read element by element; a `SegmentSum` adds each element to its result in
+the loop that computes it, or stands alone as a `MatVec` does. Ops move as late as they can, next to what reads them,
+so that little is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from compiler.graph.graph import Block
+from compiler.graph.integers import IntegerGraph
+from compiler.graph.ops import Gather, Input, MatVec, Op, SegmentSum, StateRead
+
+Whole: TypeAlias = "tuple[type[Op], ...]"
+WHOLE: Whole = (Gather, MatVec)
+"""Ops that may read any element of their sources"""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Ops over the elements of values of one size, in order. A `SegmentSum` has the size of what it reads."""
+
+    size: int
+    ops: tuple[Op, ...]
+
+
+Step: TypeAlias = "Loop | MatVec | SegmentSum"
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """One iteration of a block: its steps; then its outputs leave, and its states take what is written to them."""
+
+    block: Block
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A graph's blocks, and the values that need memory: any other is known only within its loop."""
+
+    blocks: tuple[BlockPlan, ...]
+    stored: frozenset[str]
+    """The read of a state that is none of them is the state's own memory."""
+
+
+def plan(graph: IntegerGraph, record: Iterable[str] = (), *, sums_apart: bool = False) -> Plan:
+    """How to run `graph`; the values `record` are stored, too. `sums_apart`: a `SegmentSum` is a step of its own."""
+    whole = (*WHOLE, SegmentSum) if sums_apart else WHOLE
+    stored = {*record, graph.entry.out, *_wanted(graph, whole)}
+    return Plan(tuple(_planned(graph, block, stored, whole) for block in graph.blocks), frozenset(stored))
+
+
+def _wanted(graph: IntegerGraph, whole: Whole) -> Iterable[str]:
+    """What leaves, is written to states, or is read in another block or at any element."""
+    home = {op.result: block.name for block, op in graph.ops() if op.result is not None}
+    for block, op in graph.ops():
+        if op.result is None:
+            yield from op.operands
+        for name in op.operands:
+            own = isinstance(graph.makers.get(name), StateRead) and home[name] == block.name
+            if home.get(name, block.name) != block.name or (isinstance(op, whole) and not own):
+                yield name
+
+
+def _planned(graph: IntegerGraph, block: Block, stored: set[str], whole: Whole) -> BlockPlan:
+    """The steps of a block. What one loop computes and another reads is `stored` from here on."""
+    made = {op.result: op for op in block.computed if op.result is not None}
+    level = _levels(made, whole)
+    home = {name: (level[name], _size(graph, op)) for name, op in made.items()}
+    loops: dict[tuple[int, int], list[Op]] = {}
+    for name, op in made.items():
+        if isinstance(op, (SegmentSum, MatVec)):
+            stored.add(name)
+        for operand in op.operands:
+            maker = made.get(operand)
+            in_memory = maker is None or isinstance(maker, (Gather, StateRead, Input))
+            if not in_memory and home[operand] != home[name]:
+                stored.add(operand)
+    for name, op in made.items():
+        if isinstance(op, Input) or (isinstance(op, (Gather, StateRead)) and name not in stored):
+            continue
+        loops.setdefault(home[name], []).append(op)
+    steps: list[Step] = []
+    for (_, size), ops in sorted(loops.items(), key=lambda item: item[0]):
+        alone = [op for op in ops if isinstance(op, MatVec) or (isinstance(op, SegmentSum) and SegmentSum in whole)]
+        rest = tuple(op for op in ops if op not in alone)
+        steps += alone
+        steps += [Loop(size, rest)] if rest else []
+    return BlockPlan(block, tuple(steps))
+
+
+def _size(graph: IntegerGraph, op: Op) -> int:
+    return graph.size(op.x if isinstance(op, SegmentSum) else op.result or "")
+
+
+def _levels(made: Mapping[str, Op], whole: Whole) -> dict[str, int]:
+    """When each value is computed: after all that must be whole before it, and as late as what reads it allows."""
+    level: dict[str, int] = {}
+    for name, op in made.items():
+        level[name] = max((level[n] + _apart(made[n], op, whole) for n in op.operands if n in made), default=0)
+    for name, op in reversed(list(made.items())):
+        readers = [(n, other) for n, other in made.items() if name in other.operands]
+        if readers and not isinstance(op, (StateRead, Input)):
+            level[name] = min(level[n] - _apart(op, other, whole) for n, other in readers)
+    return level
+
+
+def _apart(before: Op, after: Op, whole: Whole) -> int:
+    """1 where the second reads the whole of the first, or of what the first adds up to; 0 where they share a loop."""
+    if isinstance(before, (StateRead, Input)):
+        return 0  # in memory before the block begins
+    return int(isinstance(after, whole) or isinstance(before, (SegmentSum, MatVec)))

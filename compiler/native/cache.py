@@ -1,0 +1,77 @@
+"""Compiled objects on disk, so that a network is compiled once on a machine and not once a program."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+FOLDER = "LTC2NEURO_CACHE"
+"""The variable that names another folder"""
+MOST_BYTES = 256 * 2**20
+"""The oldest objects go when all together are larger."""
+HASH = 32
+
+
+def folder() -> Path:
+    """Where objects are kept."""
+    named = os.environ.get(FOLDER)
+    return Path(named) if named else user_cache_path("ltc2neuro") / "native"
+
+
+def cached(key: str, make: Callable[[], bytes]) -> bytes:
+    """What is kept under `key`, or what `make` returns, which is kept from then on.
+
+    Several processes may do so at once: files are written beside and renamed. A damaged file, or a folder that cannot
+    be written, costs time only.
+    """
+    path = folder() / f"{key}.o"
+    found = _read(path)
+    if found is None:
+        found = make()
+        with contextlib.suppress(OSError):
+            _write(path, found)
+            _tidy(path.parent)
+    return found
+
+
+def _read(path: Path) -> bytes | None:
+    """The object at `path`, if it is there and whole."""
+    try:
+        whole = path.read_bytes()
+        os.utime(path)
+    except OSError:
+        return None
+    data = whole[HASH:]
+    return data if hashlib.sha256(data).digest() == whole[:HASH] else None
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        try:
+            file.write(hashlib.sha256(data).digest() + data)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _tidy(where: Path) -> None:
+    """Remove what was used longest ago, until the rest is small enough."""
+    files = []
+    for path in where.glob("*.o"):
+        with contextlib.suppress(OSError):  # another process may have removed it
+            files.append((path.stat().st_mtime, path.stat().st_size, path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= MOST_BYTES:
+            return
+        path.unlink(missing_ok=True)
+        total -= size

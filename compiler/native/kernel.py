@@ -1,0 +1,153 @@
+"""A whole network as one function over a few sequences: samples in, outputs and states out, in LLVM's text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.graph import ops
+from compiler.graph.ops import MatVec, SegmentSum, StateRead
+from compiler.loops.memory import Memory, memory
+from compiler.loops.plan import BlockPlan, Loop, plan
+from compiler.native.code import Code
+from compiler.native.elements import ELEMENTS, Along, Element, Unit
+from compiler.native.lookup import Machine
+from compiler.native.matrix import multiply
+from compiler.native.pool import Pool, Scratch
+from compiler.native.sums import add_up
+from compiler.ranges.proven import Proven
+
+ARGUMENTS = ("x", "y", "tracks", "records", "memory", "constants", "tables", "clips")
+"""Arrays that the function is given, and after them the number of samples."""
+WOVEN, ALONG = 4, 2
+"""How many vector registers an element takes: instructions wait for one another, and so are woven of several."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The text of a function, and the arrays that it is called with."""
+
+    text: str
+    lanes: int
+    """how many sequences run side by side; 1 where its vectors lie along the elements"""
+    memory: Memory
+    rows: int
+    """how many rows of memory it takes in all"""
+    record: tuple[str, ...]
+    constants: np.ndarray
+    tables: np.ndarray
+    clips: dict[str, int]
+    clip_rows: int
+    """as a `Unit` has them"""
+
+
+def kernel(proven: Proven, machine: Machine, record: Sequence[str] = (), *, along: bool = False) -> Kernel:
+    """The function for sequences side by side, or for one `along` its elements; values `record` are given out, too."""
+    graph, record = proven.graph, tuple(record)
+    code = Code(proven.bits, (ALONG if along else WOVEN) * 8 * machine.register // proven.bits, along)
+    whole = code.lanes if along else 1
+    steps = plan(graph, record, sums_apart=along)
+    where = memory(graph, steps, whole)
+    clips, row = dict[str, int](), 0
+    for site in proven.saturations:
+        clips[site.value] = row
+        row += -(-graph.size(site.value) // whole) * whole
+    pools = Pool(proven.bits, whole), Pool(32, whole)
+    unit = Unit(code, machine, proven, where, *pools, clips, row, Scratch(where.size))
+    sample = code.begin("%steps", "sample")
+    features = graph.size(graph.entry.out)
+    enters = code.at("%memory", str(where.values[graph.entry.out]))
+    _copy(unit, _rows(code, "%x", sample.index, features), enters, features)
+    for block in steps.blocks:
+        _block(unit, block, sample.index)
+    _give(unit, "%tracks", sample.index, [(where.states[s.name], s.size) for s in graph.states])
+    _give(unit, "%records", sample.index, [(where.values[n], graph.size(n)) for n in record])
+    code.end(sample)
+    lanes, size = 1 if along else code.lanes, unit.packed.end
+    return Kernel(_text(code), lanes, where, size, record, unit.constants.joined(), unit.tables.joined(), clips, row)
+
+
+def _text(code: Code) -> str:
+    arguments = ", ".join(f"ptr noalias nocapture %{n}" for n in ARGUMENTS)
+    lines = [
+        *sorted(code.declared),
+        f"define void @run({arguments}, i64 %steps) {{",
+        "entry:",
+        *code.lines,
+        "  ret void",
+        "}",
+        "!0 = !{}",
+        *code.metadata,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _give(unit: Unit, base: str, sample: str, parts: Sequence[tuple[int, int]]) -> None:
+    """Copy parts of the memory, (first row, rows), one after another to what a sample gives out."""
+    code, done = unit.code, 0
+    start = _rows(code, base, sample, sum(rows for _, rows in parts))
+    for first, rows in parts:
+        _copy(unit, code.at("%memory", str(first)), code.at(start, str(done)), rows)
+        done += rows
+
+
+def _rows(code: Code, base: str, sample: str, size: int) -> str:
+    """The address of a sample's rows in an array of `size` rows a sample."""
+    return code.at(base, code.set(f"mul nuw nsw i64 {sample}, {size}"))
+
+
+def _copy(unit: Unit, source: str, to: str, rows: int) -> None:
+    code = unit.code
+    if rows:
+        count = rows * code.row_bytes
+        code.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+        code.put(f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {count}, i1 false)")
+
+
+def _block(unit: Unit, planned: BlockPlan, sample: str) -> None:
+    code, graph, where, block = unit.code, unit.proven.graph, unit.memory, planned.block
+    repeat = code.begin(str(block.repeat), "iteration") if block.repeat > 1 else None
+    unit.packed.begin()
+    reads = {op.out: op.state for op in block.ops if isinstance(op, StateRead)}
+    for step in planned.steps:
+        if isinstance(step, MatVec):
+            multiply(unit, step, reads)
+        elif isinstance(step, SegmentSum):
+            add_up(unit, step, reads)
+        elif step.size:
+            _loop(unit, step, reads)
+    for op in block.outputs:
+        size = graph.size(op.x)
+        _copy(unit, code.at("%memory", str(where.first(op.x, {}))), _rows(code, "%y", sample, size), size)
+    for op in block.commits:
+        to = code.at("%memory", str(where.states[op.state]))
+        _copy(unit, code.at("%memory", str(where.first(op.x, {}))), to, graph.state(op.state).size)
+    if repeat is not None:
+        code.end(repeat)
+
+
+def _loop(unit: Unit, loop: Loop, reads: dict[str, str]) -> None:
+    """The ops of a loop, element by element."""
+    code, where, graph = unit.code, unit.memory, unit.proven.graph
+    for op in loop.ops:
+        if isinstance(op, SegmentSum):
+            _clear(unit, where.values[op.out], graph.size(op.out))
+    loads, stores = code.scope()
+    counted = code.begin(str(-(-loop.size // code.lanes) if code.along else loop.size), "element")
+    first = code.set(f"mul nuw nsw i64 {counted.index}, {code.lanes}") if code.along else counted.index
+    at = (Along if code.along else Element)(unit, first, reads, loads=loads, stores=stores)
+    for op in loop.ops:
+        assert op.result is not None
+        at.registers[op.result] = ELEMENTS(op, at)
+        if op.result in where.values and not isinstance(op, ops.SegmentSum):
+            code.store(at.registers[op.result], at.in_order(where.values[op.result]), stores)
+    code.end(counted)
+
+
+def _clear(unit: Unit, first: int, rows: int) -> None:
+    code = unit.code
+    count = rows * code.row_bytes
+    code.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+    code.put(f"call void @llvm.memset.p0.i64(ptr {code.at('%memory', str(first))}, i8 0, i64 {count}, i1 false)")

@@ -1,0 +1,114 @@
+"""Tables of a polynomial's segments, in registers: which segment, and a number of it, for all lanes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.native.code import Code
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What of a CPU the code depends on: the lanes of 32 bits that one instruction permutes, 0 where there is none."""
+
+    permutes: int
+    register: int
+    """bytes of a vector register"""
+
+
+PLAIN = Machine(0, 16)
+"""What every CPU has that LLVM knows vectors of, such as ARM's"""
+
+
+def segment(code: Code, machine: Machine, knots: np.ndarray, x: str) -> str:
+    """How many knots are at most `x`: the index of its segment."""
+    if not _permutable(code, machine, len(knots) + 1):
+        k = code.splat(0)
+        for knot in knots.tolist():
+            k = code.two("add", k, code.as_integer(code.compare("sge", x, code.splat(knot))))
+        return k
+    size = 1 << len(knots).bit_length()
+    padded = np.append(knots, np.full(size - 1 - len(knots), 2**31 - 1))
+    k, step = code.splat(0), size // 2
+    while step:
+        knot = code.splat(int(padded[step - 1])) if step == size // 2 else lookup(
+            code, machine, padded, code.two("add", k, code.splat(step - 1))
+        )  # fmt: skip
+        k = code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(step), code.splat(0)))
+        step //= 2
+    return k
+
+
+def lookup(code: Code, machine: Machine, column: np.ndarray, k: str) -> str:
+    """column[k] in each lane."""
+    numbers = column.tolist()
+    if len(set(numbers)) == 1:
+        return code.splat(numbers[0])
+    if _permutable(code, machine, len(numbers)):
+        return _permuted(code, machine, numbers, k)
+    found = code.splat(numbers[0])
+    for number, value in enumerate(numbers[1:], 1):
+        found = code.choose(code.compare("sge", k, code.splat(number)), code.splat(value), found)
+    return found
+
+
+def _permutable(code: Code, machine: Machine, size: int) -> bool:
+    return bool(code.bits == 32 and machine.permutes and size <= 4 * machine.permutes)
+
+
+def _permuted(code: Code, machine: Machine, numbers: list[int], k: str) -> str:
+    """The table as registers, from which each lane takes its number."""
+    width = machine.permutes
+    width = min(width, code.lanes)
+    name = "llvm.x86.avx512.permvar.si.512" if width == 16 else "llvm.x86.avx2.permd"
+    kind = f"<{width} x i32>"
+    parts = []
+    for piece in range(code.lanes // width):
+        index = _part(code, k, piece, width)
+        found = ""
+        for start in range(0, len(numbers), width):
+            table = numbers[start : start + width]
+            table += table[-1:] * (width - len(table))
+            words = ", ".join(f"i32 {n}" for n in table)
+            taken = code.call(name, kind, (kind, f"<{words}>"), (kind, index))  # takes the index's low bits
+            if found:
+                here = code.set(f"icmp sge {kind} {index}, splat (i32 {start})")
+                taken = code.set(f"select <{width} x i1> {here}, {kind} {taken}, {kind} {found}")
+            found = taken
+        parts.append(found)
+    return _joined(code, parts, width)
+
+
+def dot(code: Code, machine: Machine, a: str, b: str) -> str:
+    """Of two vectors of pairs of 16 bits, in words of 32: the sum of both products of each pair."""
+    width = min(machine.permutes, code.lanes)
+    kind, pairs = f"<{width} x i32>", f"<{2 * width} x i16>"
+    name = "llvm.x86.avx512.pmaddw.d.512" if width == 16 else "llvm.x86.avx2.pmadd.wd"
+    parts = []
+    for piece in range(code.lanes // width):
+        ends = [code.set(f"bitcast {kind} {_part(code, v, piece, width)} to {pairs}") for v in (a, b)]
+        parts.append(code.call(name, kind, (pairs, ends[0]), (pairs, ends[1])))
+    return _joined(code, parts, width)
+
+
+def _part(code: Code, vector: str, piece: int, width: int) -> str:
+    """Some lanes of a vector."""
+    if width == code.lanes:
+        return vector
+    lanes = ", ".join(f"i32 {i}" for i in range(piece * width, (piece + 1) * width))
+    return code.set(f"shufflevector {code.vector} {vector}, {code.vector} poison, <{width} x i32> <{lanes}>")
+
+
+def _joined(code: Code, parts: list[str], width: int) -> str:
+    """Parts of a vector as one."""
+    while len(parts) > 1:
+        lanes = ", ".join(f"i32 {i}" for i in range(2 * width))
+        kind = f"<{width} x i32>"
+        parts = [
+            code.set(f"shufflevector {kind} {a}, {kind} {b}, <{2 * width} x i32> <{lanes}>")
+            for a, b in zip(parts[::2], parts[1::2], strict=True)
+        ]
+        width *= 2
+    return parts[0]

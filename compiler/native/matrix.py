@@ -1,0 +1,220 @@
+"""A matrix times the elements of its sources.
+
+Lanes are sequences: a weight for all of them times a row, a few rows of the matrix at a time. Lanes are elements of one
+sequence: an element for all of them times a column of weights, or where there are places, a weight for all of them
+times what lies at so many places.
+
+Where everything fits in 16 bits, two products and their sum are one instruction: columns go in pairs, two in a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.graph.ops import MatVec
+from compiler.native.code import Code
+from compiler.native.elements import Unit, in_order
+from compiler.native.lookup import dot
+from hw_models.arrays import Integers
+
+HALF = 2**15 - 1
+"""The largest magnitude in half a word"""
+
+
+def multiply(unit: Unit, op: MatVec, reads: Mapping[str, str]) -> None:
+    """All results of `op`: j * places + p is the sum over k of matrix[j, k] times the row placed at p, k."""
+    matrix = unit.proven.graph.constants[op.matrix].astype(np.int64)
+    places, out = unit.memory.placed(op, reads), unit.memory.values[op.out]
+    rows, columns = matrix.shape
+    tile = 4 if unit.machine.register == 64 else 2  # results that share loads, as many as registers hold
+    paired = len(places) == 1 and _fit_halves(unit, op, matrix)
+    if not columns:
+        for row in range(rows * len(places)):
+            unit.code.store(unit.code.splat(0), unit.code.at("%memory", str(out + row)))
+    elif not unit.code.along:
+        weights, source = matrix, _Rows(unit, places)
+        if paired:
+            weights, source = in_pairs(matrix), _packed(unit, places[0])
+        start = 0
+        for size in (tile, 1):
+            count = (rows - start) // size
+            if count:
+                _side_by_side(source, weights[start : start + count * size], size, out + start * len(places))
+            start += count * size
+    elif len(places) == 1:
+        _columns(unit, matrix, places[0], out, tile, paired=paired)
+    else:
+        _places(unit, matrix, places, out)
+
+
+def _fit_halves(unit: Unit, op: MatVec, matrix: Integers) -> bool:
+    """Whether 16 bits hold all weights and all that they are multiplied by, on a machine that multiplies pairs."""
+    most = max((unit.proven.spans[source].magnitude for source in op.sources), default=0)
+    return bool(unit.code.bits == 32 and unit.machine.permutes and max(most, np.abs(matrix).max(initial=0)) <= HALF)
+
+
+def in_pairs(matrix: Integers) -> Integers:
+    """Columns two by two: the first in the lower half of a word.
+
+    >>> in_pairs(np.array([[1, 2, -1]])).tolist()
+    [[131073, 65535]]
+    """
+    even = np.pad(matrix, ((0, 0), (0, matrix.shape[1] % 2)))
+    return (even[:, ::2] & 0xFFFF) | (even[:, 1::2] << 16)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a matrix is multiplied by: rows of memory (places, columns), or such rows packed in pairs."""
+
+    unit: Unit
+    places: Integers
+    paired: bool = False
+
+    def times(self, weight: str, row: str) -> str:
+        """The product of a weight and a row, or the sum of those of two."""
+        if self.paired:
+            return dot(self.unit.code, self.unit.machine, weight, row)
+        return self.unit.code.two("mul", weight, row)
+
+
+def _packed(unit: Unit, rows: Integers) -> _Rows:
+    """Pairs of rows as one row each: the first in the lower half of the words."""
+    code, count, key = unit.code, -(-len(rows) // 2), rows.tobytes()
+    start = unit.packed.find(key)
+    if start is None:
+        start = unit.packed.take(key, count)
+        table = unit.tables.put(np.append(rows, np.full(len(rows) % 2, unit.memory.zero)))
+        loop = code.begin(str(count), "pair")
+        first = code.set(f"mul nuw nsw i64 {loop.index}, 2")
+        rows_of = (_row(code, first, table), _row(code, code.set(f"add nuw nsw i64 {first}, 1"), table))
+        low, high = (code.load(code.at("%memory", row)) for row in rows_of)
+        pair = code.two("or", code.two("and", low, code.splat(0xFFFF)), code.two("shl", high, code.splat(16)))
+        code.store(pair, code.at("%memory", code.set(f"add nuw nsw i64 {loop.index}, {start}")))
+        code.end(loop)
+    return _Rows(unit, np.arange(start, start + count)[None], paired=True)
+
+
+def _side_by_side(source: _Rows, matrix: Integers, tile: int, out: int) -> None:
+    """The product, `tile` rows of the matrix at a time."""
+    unit, code, places, many = source.unit, source.unit.code, source.places, len(source.places)
+    columns = matrix.shape[1]
+    offset = unit.constants.put(matrix.reshape(-1, tile, columns).transpose(0, 2, 1))
+    outer = code.begin(str(len(matrix) // tile), "tile")
+    place = code.begin(str(many), "place") if many > 1 else None
+    first = code.set(f"mul nuw nsw i64 {outer.index}, {columns * tile}")
+    sums = _Sums(code, tile, columns)
+    if many == 1 and in_order(places[0]):
+        row = code.set(f"add nuw nsw i64 {sums.index}, {int(places[0, 0])}")
+    else:
+        here = code.set(f"mul nuw nsw i64 {place.index}, {columns}") if place else "0"
+        row = _row(code, code.set(f"add nuw nsw i64 {sums.index}, {here}"), unit.tables.put(places))
+    x = code.load(code.at("%memory", row))
+    weight = code.set(f"mul nuw nsw i64 {sums.index}, {tile}")
+    weight = code.set(f"add nuw nsw i64 {weight}, {first}")
+    for number in range(tile):
+        w = code.word_at("%constants", code.set(f"add nuw nsw i64 {weight}, {offset + number}"))
+        sums.add(number, source.times(code.spread(w), x))
+    sums.end()
+    row = code.set(f"mul nuw nsw i64 {outer.index}, {tile * many}")
+    row = code.set(f"add nuw nsw i64 {row}, {place.index}") if place else row
+    for number, total in enumerate(sums.totals):
+        code.store(total, code.at("%memory", code.set(f"add nuw nsw i64 {row}, {out + number * many}")))
+    if place is not None:
+        code.end(place)
+    code.end(outer)
+
+
+def _columns(unit: Unit, matrix: Integers, rows: Integers, out: int, tile: int, *, paired: bool) -> None:
+    """Results side by side: each element of the sources times a column, or each pair times two."""
+    code, size, step = unit.code, len(matrix), 2 if paired else 1
+    vectors = -(-size // code.lanes)
+    weights = in_pairs(matrix) if paired else matrix
+    count = weights.shape[1]
+    offset = unit.constants.put(np.pad(weights, ((0, vectors * code.lanes - size), (0, 0))).T)
+    table = unit.tables.put(np.append(rows, np.full(len(rows) % step, unit.memory.zero)))
+    for start in range(0, vectors, tile):
+        sums = _Sums(code, min(tile, vectors - start), count)
+        at = code.set(f"mul nuw nsw i64 {sums.index}, {step}")
+        word = _word(code, _row(code, at, table))
+        if paired:
+            high = _word(code, _row(code, code.set(f"add nuw nsw i64 {at}, 1"), table))
+            word = code.set(f"and {code.word} {word}, {0xFFFF}")
+            word = code.set(f"or {code.word} {word}, {code.set(f'shl {code.word} {high}, 16')}")
+        x = code.spread(word)
+        first = code.set(f"mul nuw nsw i64 {sums.index}, {vectors * code.lanes}")
+        for number in range(len(sums.totals)):
+            at = code.set(f"add nuw nsw i64 {first}, {offset + (start + number) * code.lanes}")
+            column = code.load(code.at("%constants", at))
+            sums.add(number, dot(code, unit.machine, column, x) if paired else code.two("mul", column, x))
+        sums.end()
+        for number, total in enumerate(sums.totals):
+            code.store(total, code.at("%memory", str(out + (start + number) * code.lanes)))
+
+
+def _word(code: Code, row: str) -> str:
+    return code.set(f"load {code.word}, ptr {code.at('%memory', row)}, align {code.bits // 8}")
+
+
+def _places(unit: Unit, matrix: Integers, places: Integers, out: int) -> None:
+    """Places side by side: a weight times what lies there. Results past the last place are those of the next row, which
+    is written after them."""
+    code, (rows, columns), many = unit.code, matrix.shape, len(places)
+    vectors = -(-many // code.lanes)
+    padded = np.vstack([places, np.repeat(places[-1:], vectors * code.lanes - many, axis=0)]).T
+    offset, table = unit.constants.put(matrix), unit.tables.put(padded)
+    outer = code.begin(str(rows), "row")
+    group = code.begin(str(vectors), "places")
+    shift = code.set(f"mul nuw nsw i64 {group.index}, {code.lanes}")
+    first = code.set(f"mul nuw nsw i64 {outer.index}, {columns}")
+    sums = _Sums(code, 1, columns)
+    at = code.set(f"mul nuw nsw i64 {sums.index}, {vectors * code.lanes}")
+    at = code.set(f"add nuw nsw i64 {at}, {shift}")
+    at = code.set(f"add nuw nsw i64 {at}, {table}")
+    named = code.set(f"getelementptr inbounds i32, ptr %tables, i64 {at}")
+    x = code.gather("%memory", code.set(f"load {code.of('i32')}, ptr {named}, align 4"), "i32")
+    weight = code.set(f"add nuw nsw i64 {sums.index}, {first}")
+    w = code.word_at("%constants", code.set(f"add nuw nsw i64 {weight}, {offset}"))
+    sums.add(0, code.two("mul", code.spread(w), x))
+    sums.end()
+    row = code.set(f"mul nuw nsw i64 {outer.index}, {many}")
+    row = code.set(f"add nuw nsw i64 {row}, {shift}")
+    code.store(sums.totals[0], code.at("%memory", code.set(f"add nuw nsw i64 {row}, {out}")))
+    code.end(group)
+    code.end(outer)
+
+
+def _row(code: Code, index: str, table: int) -> str:
+    """The row that a table has at a place."""
+    at = code.set(f"add nuw nsw i64 {index}, {table}")
+    return code.set(f"zext i32 {code.word_at('%tables', at, 'i32')} to i64")
+
+
+class _Sums:
+    """A loop over columns that is open, and what is added up in it."""
+
+    def __init__(self, code: Code, count: int, columns: int) -> None:
+        self.code, self.columns = code, columns
+        before, self.head, self.index = code.block, code.fresh("column."), f"%{code.fresh('i')}"
+        self._before = [f"%{code.fresh('sum')}" for _ in range(count)]
+        self.totals = [f"{total}.next" for total in self._before]
+        code.put(f"br label %{self.head}")
+        code.label(self.head)
+        code.put(f"{self.index} = phi i64 [0, %{before}], [{self.index}.next, %{self.head}]")
+        for old, new in zip(self._before, self.totals, strict=True):
+            code.put(f"{old} = phi {code.vector} [zeroinitializer, %{before}], [{new}, %{self.head}]")
+
+    def add(self, number: int, product: str) -> None:
+        """Add to one of the sums."""
+        self.code.put(f"{self.totals[number]} = add {self.code.vector} {self._before[number]}, {product}")
+
+    def end(self) -> None:
+        """Close the loop."""
+        code = self.code
+        code.put(f"{self.index}.next = add nuw nsw i64 {self.index}, 1")
+        again = code.set(f"icmp ult i64 {self.index}.next, {self.columns}")
+        code.put(f"br i1 {again}, label %{self.head}, label %{self.head}.end")
+        code.label(f"{self.head}.end")

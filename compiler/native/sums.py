@@ -1,0 +1,67 @@
+"""A segment sum of one sequence: words of memory, added up result by result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from compiler.graph.ops import SegmentSum
+from compiler.graph.segments import segments_of
+from compiler.native.elements import Unit
+
+WRITTEN_OUT = 512
+"""Up to so many terms are written one after another; a loop over more is as fast, and shorter."""
+
+
+def add_up(unit: Unit, op: SegmentSum, reads: Mapping[str, str]) -> None:
+    """All sums of `op`."""
+    code, graph, where = unit.code, unit.proven.graph, unit.memory
+    size, segments, first = graph.size(op.out), segments_of(graph, op), where.first(op.x, reads)
+    out = where.values[op.out]
+    ends = np.append(segments.starts[1:], segments.order.size)
+    for empty in sorted({*range(size)} - {*segments.filled.tolist()}):
+        code.put(f"store {code.word} 0, ptr {code.at('%memory', str(out + empty))}, align {code.bits // 8}")
+    if segments.order.size <= WRITTEN_OUT:
+        for result, start, end in zip(segments.filled.tolist(), segments.starts.tolist(), ends.tolist(), strict=True):
+            terms = [_word(unit, str(first + i)) for i in segments.order[start:end].tolist()]
+            while len(terms) > 1:  # in pairs, so that few wait for one another
+                pairs = zip(terms[::2], terms[1::2], strict=False)
+                odd = terms[-1:] if len(terms) % 2 else []
+                terms = [code.set(f"add {code.word} {a}, {b}") for a, b in pairs] + odd
+            _store(unit, terms[0], str(out + result))
+        return
+    tables = unit.tables
+    order, starts, stops, filled = (
+        tables.put(t) for t in (segments.order + first, segments.starts, ends, segments.filled + out)
+    )
+    outer = code.begin(str(segments.filled.size), "sum")
+    begin, stop, result = (_table(unit, outer.index, table) for table in (starts, stops, filled))
+    before, inner, index, total = code.block, code.fresh("term."), f"%{code.fresh('i')}", f"%{code.fresh('total')}"
+    code.put(f"br label %{inner}")
+    code.label(inner)
+    code.put(f"{index} = phi i64 [{begin}, %{before}], [{index}.next, %{inner}]")
+    code.put(f"{total} = phi {code.word} [0, %{before}], [{total}.next, %{inner}]")
+    code.put(f"{total}.next = add {code.word} {total}, {_word(unit, _table(unit, index, order))}")
+    code.put(f"{index}.next = add nuw nsw i64 {index}, 1")
+    again = code.set(f"icmp ult i64 {index}.next, {stop}")
+    code.put(f"br i1 {again}, label %{inner}, label %{inner}.end")
+    code.label(f"{inner}.end")
+    _store(unit, f"{total}.next", result)
+    code.end(outer)
+
+
+def _table(unit: Unit, index: str, table: int) -> str:
+    code = unit.code
+    at = code.set(f"add nuw nsw i64 {index}, {table}")
+    return code.set(f"zext i32 {code.word_at('%tables', at, 'i32')} to i64")
+
+
+def _word(unit: Unit, row: str) -> str:
+    code = unit.code
+    return code.set(f"load {code.word}, ptr {code.at('%memory', row)}, align {code.bits // 8}")
+
+
+def _store(unit: Unit, word: str, row: str) -> None:
+    code = unit.code
+    code.put(f"store {code.word} {word}, ptr {code.at('%memory', row)}, align {code.bits // 8}")
