@@ -18,7 +18,7 @@ from compiler.quantize import centring, flat, gates, readouts
 from compiler.quantize.matrices import patches
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import row_factors
-from compiler.ranges.observed import Interval, Observed
+from compiler.ranges.observed import InputEnds, Interval, Observed
 from compiler.ranges.real_intervals import find_bounds, input_margin
 from compiler.rewrite import extract_row_scales, rescale
 from compiler.rewrite.runner import PassRecord, record
@@ -124,7 +124,7 @@ def prepared(
     precision: Precision,
     *,
     timed: bool = False,
-    ends: Interval | None = None,
+    ends: InputEnds | None = None,
 ) -> Floating:
     """What the stages make of a simplified float `graph`; each that wrote another graph is recorded as a pass.
 

@@ -41,6 +41,16 @@ class Interval:
         return Interval(np.where(ok, low, self.low), np.where(ok, high, self.high))
 
 
+@dataclass(frozen=True)
+class InputEnds(Interval):
+    """Between what each channel of the input is, in the user's units; NaN where only sequences tell.
+
+    `exact`: none goes further, so that no margin widens them.
+    """
+
+    exact: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class Observed:
     """The smallest and largest of each value over the calibration sequences (time, features), element by element.
@@ -51,8 +61,8 @@ class Observed:
 
     graph: Graph
     sequences: Sequence[Floats]
-    ends: Interval | None = None
-    """between what each channel of the input is, in the user's units; NaN where only the sequences tell"""
+    ends: InputEnds | None = None
+    """of the input, where more is known than the sequences tell"""
 
     def low(self, name: str) -> Floats:
         """The smallest seen."""
@@ -66,7 +76,7 @@ class Observed:
         """The range seen, `margin` times as wide around its middle."""
         low, high = self._extremes_of(name)
         middle, half = (low + high) / 2, (high - low) / 2
-        if self.ends is not None and name in self._inputs:
+        if self.ends is not None and self.ends.exact and name in self._inputs:
             half = np.where(np.isnan(self.ends.low), half, half / margin)
         return Interval(middle - half * margin, middle + half * margin)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
-from compiler.ranges.observed import Interval, Observed
+from compiler.ranges.observed import InputEnds, Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES
@@ -29,7 +29,7 @@ QUOTIENTS = tuple(p for p in PASSES if p is not increment)
 """The passes that leave a quotient whole: one product with a reciprocal, where the increment needs another one."""
 
 
-def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm, ends: Interval | None = None) -> ProcessGraph:
+def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm, ends: InputEnds | None = None) -> ProcessGraph:
     """The network of a simplified float graph; ranges that are not proven come from `sequences` (time, features).
 
     `ends` are those of the input's channels, where more is known of them.

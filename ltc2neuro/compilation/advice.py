@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
 
 from ltc2neuro.compilation.calibration import unread_channels, warn_of_poor_calibration
@@ -23,8 +24,9 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
         warnings.warn(_NO_TIME.format(dt=asked.dt), stacklevel=above)
     if traced.dropped:
         warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=above)
+    ends = asked.samples.ends
     warn_of_poor_calibration(
-        arrays,
+        arrays if ends is None else [*arrays, np.stack(ends)],
         timed=asked.timed,
         stacklevel=above,
         resolved=float(torch.finfo(own).eps),

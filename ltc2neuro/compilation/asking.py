@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from compiler.quantize.precision import Precision, precision_for
 from hw_models.arrays import Floats
@@ -13,7 +15,8 @@ from hw_models.errors import InputError
 from ltc2neuro.doors.keras.entering import check_model, entered
 from ltc2neuro.extras import TORCH
 from ltc2neuro.inputs.arguments import check_dt
-from ltc2neuro.inputs.arrays import Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.inputs.arrays import Calibration, Samples, Sequences, as_sequences, with_timespans
+from ltc2neuro.inputs.batches import Gathered, gathered, is_stream
 from ltc2neuro.inputs.layout import Layout, check_batch_first
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ class Asked:
 
 def ask(
     model: torch.nn.Module,
-    calibration: Samples,
+    calibration: Calibration,
     *,
     timespans: Samples | None,
     chip: str | Path | Chip,
@@ -58,7 +61,11 @@ def ask(
     from ltc2neuro.tracing.calling.modules import looks_up
 
     layout = Layout(batch_first is False, batch_first is False)
-    samples = as_sequences(calibration, None, "calibration", layout, tokens=looks_up(model))
+    batches = _of_batches(calibration, timespans, layout) if is_stream(calibration) else None
+    given = cast("Samples", calibration) if batches is None else batches.sequences
+    samples = as_sequences(given, None, "calibration", layout, tokens=looks_up(model))
+    if batches is not None:
+        samples = replace(samples, ragged=False, ends=batches.ends)
     _check(samples)
     timed = timespans is not None
     sequences = with_timespans(samples, timespans, 0.0 if timed else None)
@@ -67,6 +74,20 @@ def ask(
     TORCH.require()
     model = entered(model, samples.shaped, dt=dt, timed=timed)
     return Asked(model, samples, sequences, target, exact, dt, batch_first, timed)
+
+
+def _of_batches(calibration: Iterable[object], timespans: object, layout: Layout) -> Gathered:
+    """What is kept of batches; it is told, at the line of the user, three calls up, where that is not all."""
+    if timespans is not None:
+        raise InputError("time spans go with an array or a list", advice="Give the calibration as one of them.")
+    batches = gathered(calibration, layout)
+    if len(batches.sequences) < batches.seen:
+        warnings.warn(
+            f"{len(batches.sequences)} of the calibration's {batches.seen} sequences are kept, a random choice that is "
+            "the same each time: the input's ranges come from all of them, those of other values from what is kept.",
+            stacklevel=4,
+        )
+    return batches
 
 
 def _check(sequences: Sequences) -> None:

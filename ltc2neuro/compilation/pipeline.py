@@ -21,7 +21,7 @@ from ltc2neuro.compilation.finishing import answered, unknown
 from ltc2neuro.compilation.stock import form_of, without_microcode
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
-from ltc2neuro.inputs.arrays import Samples
+from ltc2neuro.inputs.arrays import Calibration, Samples
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
 
@@ -40,7 +40,7 @@ POOR = (
 @overload
 def compile(
     model: torch.nn.Module,
-    calibration: Samples,
+    calibration: Calibration,
     *,
     timespans: Samples | None = None,
     chip: str | Path | Chip = "loihi2",
@@ -56,7 +56,7 @@ def compile(
 @overload
 def compile(
     model: torch.nn.Module,
-    calibration: Samples,
+    calibration: Calibration,
     *,
     timespans: Samples | None = None,
     chip: str | Path | Chip = "loihi2",
@@ -70,7 +70,7 @@ def compile(
 
 def compile(
     model: torch.nn.Module,
-    calibration: Samples,
+    calibration: Calibration,
     *,
     timespans: Samples | None = None,
     chip: str | Path | Chip = "loihi2",
@@ -85,7 +85,8 @@ def compile(
 
     `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
     network will meet. Ranges that are not proven come from it, and the trace is proved on it against torch. Samples may
-    have any shape: images are (batch, time, channels, height, width), tokens of an integer type (batch, time).
+    have any shape: images are (batch, time, channels, height, width), tokens of an integer type (batch, time). A
+    `DataLoader`, or any iterable of batches, will do as well: docs/arrays.md.
     `dt` is the time that one sample stands for, in the unit of the model's time constants. If it differs from sample to
     sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration: the
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.

@@ -17,7 +17,7 @@ from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
 from compiler.quantize.stages import prepared
 from compiler.quantize.to_integers import to_integers
-from compiler.ranges.observed import Interval
+from compiler.ranges.observed import InputEnds
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
 from compiler.rules.design import few
@@ -63,13 +63,13 @@ class Recorded:
         return [self.traced.entering(a) for a in self.asked.sequences.arrays]
 
     @property
-    def ends(self) -> Interval | None:
-        """Between what each channel of the graph's input is, where more than the calibration tells."""
-        tokens = self.traced.tokens
+    def ends(self) -> InputEnds | None:
+        """Between what each channel of the graph's input is, where more is known than these sequences tell."""
+        tokens, seen = self.traced.tokens, self.asked.samples.ends
         if tokens is None:
-            return None
-        unknown = np.full(int(self.asked.timed), np.nan)
-        return Interval(*(np.concatenate([end, unknown]) for end in tokens.ends))
+            return None if seen is None else InputEnds(*seen, exact=False)
+        low, high = (np.append(end, [np.nan] * self.asked.timed) for end in tokens.ends)
+        return InputEnds(low, high)
 
     @property
     def shortest_span(self) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ArrayOrTensor: TypeAlias = "npt.ArrayLike | torch.Tensor"
 Samples: TypeAlias = "ArrayOrTensor | Sequence[ArrayOrTensor]"
+Calibration: TypeAlias = "Samples | Iterable[object]"
+"""as samples, or what makes batches of them, as a `DataLoader` does"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Sequences:
     sample_shape: tuple[int, ...] | None = None
     whole: bool = False
     """whether they may be tokens: of an integer type"""
+    ends: tuple[Floats, Floats] | None = None
+    """the smallest and largest of each channel, where these are some sequences of many"""
 
     @property
     def shaped(self) -> list[np.ndarray]:

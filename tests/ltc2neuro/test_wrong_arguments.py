@@ -303,7 +303,7 @@ def test_the_wrong_order_is_told(order):
 def test_a_loader_is_gathered_as_the_advice_says():
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(ANSWERS)))
     with pytest.raises(InputError, match="not an array") as caught:
-        ltc2neuro.compile(Small(), data)
+        net()(data)
     code = caught.value.advice.split(": ", 1)[1].split(", where", 1)[0]
     gathered = eval(code, {"torch": torch, "data": data})
     assert torch.equal(gathered, torch.tensor(X))
