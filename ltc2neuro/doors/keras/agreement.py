@@ -25,7 +25,7 @@ def prove_door(module: torch.nn.Module, model: keras.layers.Layer, sequences: Se
 
     `sequences` are (time, *sample_shape).
     """
-    x = _as_long(first_steps(sequences, ROWS, STEPS), model)
+    x = _as_taken(first_steps(sequences, ROWS, STEPS), model)
     signs = np.sign(np.random.default_rng(0).normal(size=x.shape)) * np.abs(x).max(axis=(0, 1), keepdims=True)
     for name, samples in (("the samples", x), ("random signs of their largest values", signs)):
         tensor = torch.tensor(samples, dtype=torch.float32)
@@ -67,11 +67,13 @@ def _answers(model: keras.layers.Layer, x: torch.Tensor) -> list[torch.Tensor]:
         ) from error
 
 
-def _as_long(x: Floats, model: keras.layers.Layer) -> Floats:
-    """`x` with as many steps as the model says that it takes, if it does."""
+def _as_taken(x: Floats, model: keras.layers.Layer) -> Floats:
+    """`x` again and again: `ROWS` rows, and its own steps, or as many of both as the model says that it takes."""
     shape = getattr(model, "input_shape", None)
-    steps = shape[1] if isinstance(shape, tuple) and len(shape) == x.ndim else None
-    return x if not steps else np.concatenate([x] * -(-steps // x.shape[1]), axis=1)[:, :steps]
+    told = shape[:2] if isinstance(shape, tuple) and len(shape) == x.ndim else (None, None)
+    for axis, wanted in enumerate((told[0] or ROWS, told[1] or x.shape[1])):
+        x = np.concatenate([x] * -(-wanted // x.shape[axis]), axis).take(range(wanted), axis)
+    return x
 
 
 def _apart(wanted: Sequence[torch.Tensor], found: Sequence[torch.Tensor]) -> str:

@@ -30,16 +30,31 @@ def is_keras(model: object) -> bool:
 def check_model(model: object) -> None:
     """Raise `InputError` unless it is a torch module, or a Keras model on its torch backend."""
     if is_keras(model):
-        import keras
-
-        backend = keras.config.backend() if isinstance(model, keras.Operation) else "tf_keras"
-        if backend != "torch":
-            raise InputError(
-                "a Keras model is compiled on Keras 3 and its torch backend",
-                numbers=f"this {type(model).__name__} runs on {backend}",
-                advice=_BEFORE,
-            )
+        _check_backend(model)
+        return
     check_module(model)
+    import torch
+
+    assert isinstance(model, torch.nn.Module)
+    recurrent = [path for path, inner in model.named_modules() if is_keras(inner) and hasattr(inner, "go_backwards")]
+    if recurrent:
+        raise InputError(
+            "a torch module has a recurrent layer of Keras in it",
+            where=f"module {recurrent[0]!r}",
+            advice="Make the whole a Keras model, or take the layer of torch or of ncps.torch.",
+        )
+
+
+def _check_backend(model: object) -> None:
+    import keras  # it is there: the model is of it
+
+    backend = keras.config.backend() if isinstance(model, keras.Operation) else "tf_keras"
+    if backend != "torch":
+        raise InputError(
+            "a Keras model is compiled on Keras 3 and its torch backend",
+            numbers=f"this {type(model).__name__} runs on {backend}",
+            advice=_BEFORE,
+        )
 
 
 def entered(

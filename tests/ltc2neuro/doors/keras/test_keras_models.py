@@ -1,5 +1,8 @@
 """Keras models compile as they are: what their own cells compute, as one float graph and as integers."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -197,3 +200,14 @@ def test_the_module_is_torch_with_names_of_keras():
     module = entered(sequential(layers.LSTM(3, name="memory"), layers.Dense(2, name="readout")), list(samples()))
     assert isinstance(module, torch.nn.Module)
     assert {"memory.cell.recurrent_kernel", "readout.kernel"} <= {name for name, _ in module.named_parameters()}
+
+
+def test_the_page_shows_what_runs(capsys):
+    page = (Path(__file__).parents[4] / "docs" / "keras.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(
+        example.replace("print(ltc2neuro.verify(net, model, x))", "found = ltc2neuro.verify(net, model, x, on=[])"),
+        names,
+    )
+    assert names["found"].passed

@@ -7,6 +7,7 @@ pytest.importorskip("keras", reason="needs the extra keras")
 pytest.importorskip("ncps", reason="needs the extra torch")
 
 import keras
+import torch
 from keras import layers, ops
 from ncps.keras import LTC, CfC
 
@@ -105,6 +106,14 @@ def test_the_advice_for_a_model_that_is_a_class_works():
     functional = keras.Model(inputs, model.call(inputs))
     x = samples()
     np.testing.assert_allclose(np.asarray(ltc2neuro.compile(functional, x)(x)), model(x).detach().numpy(), atol=0.02)
+
+
+def test_a_keras_layer_in_a_torch_module():
+    layer, x = layers.GRU(3), samples()
+    layer(x)
+    with pytest.raises(InputError, match="a recurrent layer of Keras in it") as caught:
+        ltc2neuro.compile(torch.nn.Sequential(layer), x)
+    assert caught.value.where == "module '0'"
 
 
 def test_samples_and_times_that_a_keras_model_does_not_take():
