@@ -12,7 +12,7 @@ from compiler.quantize.precision import Precision, precision_for
 from hw_models.arrays import Floats
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError
-from ltc2neuro.doors.keras.entering import check_model, entered
+from ltc2neuro.doors.keras.entering import entered, prove_entered
 from ltc2neuro.extras import TORCH
 from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Calibration, Samples, Sequences, as_sequences, with_timespans
@@ -56,14 +56,14 @@ def ask(
 ) -> Asked:
     """The arguments checked, as the stages take them. Raises `InputError`, `ChipError`, `MissingExtraError`."""
     dt = check_dt(dt, timespans)
-    check_model(model)
+    module = entered(model)
     batch_first = check_batch_first(batch_first)
     from ltc2neuro.tracing.calling.modules import looks_up
 
     layout = Layout(batch_first is False, batch_first is False)
     batches = _of_batches(calibration, timespans, layout) if is_stream(calibration) else None
     given = cast("Samples", calibration) if batches is None else batches.sequences
-    samples = as_sequences(given, None, "calibration", layout, tokens=looks_up(model))
+    samples = as_sequences(given, None, "calibration", layout, tokens=looks_up(module))
     if batches is not None:
         samples = replace(samples, ragged=False, ends=batches.ends)
     _check(samples)
@@ -72,8 +72,8 @@ def ask(
     target = load_chip(chip)
     exact = precision_for(target, precision)
     TORCH.require()
-    model = entered(model, samples.shaped, dt=dt, timed=timed)
-    return Asked(model, samples, sequences, target, exact, dt, batch_first, timed)
+    prove_entered(module, model, samples.shaped, dt=dt, timed=timed)
+    return Asked(module, samples, sequences, target, exact, dt, batch_first, timed)
 
 
 def _of_batches(calibration: Iterable[object], timespans: object, layout: Layout) -> Gathered:

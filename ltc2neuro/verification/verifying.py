@@ -19,7 +19,7 @@ from ltc2neuro import metrics
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, Run, run_network
-from ltc2neuro.doors.keras.entering import check_model, entered
+from ltc2neuro.doors.keras.entering import entered, prove_entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.metrics import Metric
@@ -63,8 +63,7 @@ def verify(
     if not isinstance(net, BaseNetwork):
         advice = "Give what ltc2neuro.compile or load returned, then the model."
         raise InputError("verify takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
-    if model is not None:
-        check_model(model)
+    given, model = model, None if model is None else entered(model)
     if on is not None:
         check_names(on, "on")
     _check_limits(metric, min_sqnr, max_metric_change, max_clipped)
@@ -74,8 +73,8 @@ def verify(
         sequences = replace(net.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
-    if model is not None:
-        model = entered(model, [net.samples(a) for a in sequences.arrays], dt=net.dt, timed=net.timed)
+    if model is not None and given is not None:
+        prove_entered(model, given, [net.samples(a) for a in sequences.arrays], dt=net.dt, timed=net.timed)
     tasks = task_metrics(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")

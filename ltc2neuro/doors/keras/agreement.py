@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, ProofError
 from ltc2neuro.doors.keras.held import plainly
 from ltc2neuro.tracing.calling.forward import first_steps
-from ltc2neuro.tracing.calling.modules import undisturbed
+from ltc2neuro.tracing.calling.modules import looks_up, undisturbed
 
 ROWS, STEPS = 8, 32
 """How much of the samples both answer"""
@@ -20,15 +21,17 @@ ALLOWED = 1e-5
 """Of the largest value of its channel: both compute the same operations in float32"""
 
 
-def prove_door(module: torch.nn.Module, model: keras.layers.Layer, sequences: Sequence[Floats]) -> None:
+def prove_door(module: torch.nn.Module, model: torch.nn.Module, sequences: Sequence[npt.NDArray[np.generic]]) -> None:
     """Raise `ProofError` where the module answers otherwise than the Keras model that it was made of.
 
     `sequences` are (time, *sample_shape).
     """
-    x = _as_taken(first_steps(sequences, ROWS, STEPS), model)
-    signs = np.sign(np.random.default_rng(0).normal(size=x.shape)) * np.abs(x).max(axis=(0, 1), keepdims=True)
-    for name, samples in (("the samples", x), ("random signs of their largest values", signs)):
-        tensor = torch.tensor(samples, dtype=torch.float32)
+    x = _as_taken(first_steps([np.asarray(s, np.float64) for s in sequences], ROWS, STEPS), model)
+    rng, tokens = np.random.default_rng(0), looks_up(module)
+    signs = np.sign(rng.normal(size=x.shape)) * np.abs(x).max(axis=(0, 1), keepdims=True)
+    others = ("the tokens in another order", rng.permuted(x)) if tokens else ("random signs of their largest", signs)
+    for name, samples in (("the samples", x), others):
+        tensor = torch.tensor(samples, dtype=torch.int64 if tokens else torch.float32)
         with undisturbed(), plainly():
             wanted = _answers(model, tensor)
             found = [y.detach() for y in keras.tree.flatten(module(tensor))]
@@ -48,7 +51,7 @@ def prove_door(module: torch.nn.Module, model: keras.layers.Layer, sequences: Se
             )
 
 
-def _answers(model: keras.layers.Layer, x: torch.Tensor) -> list[torch.Tensor]:
+def _answers(model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
     """What Keras answers, at inference."""
     shape = getattr(model, "input_shape", None)
     if isinstance(shape, tuple) and len(shape) == x.dim() - 1:
@@ -67,7 +70,7 @@ def _answers(model: keras.layers.Layer, x: torch.Tensor) -> list[torch.Tensor]:
         ) from error
 
 
-def _as_taken(x: Floats, model: keras.layers.Layer) -> Floats:
+def _as_taken(x: Floats, model: torch.nn.Module) -> Floats:
     """`x` again and again: `ROWS` rows, and its own steps, or as many of both as the model says that it takes."""
     shape = getattr(model, "input_shape", None)
     told = shape[:2] if isinstance(shape, tuple) and len(shape) == x.ndim else (None, None)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hw_models.arrays import Floats
+import numpy as np
+import numpy.typing as npt
+
 from hw_models.errors import InputError
 from ltc2neuro.inputs.arguments import check_module
 
@@ -57,30 +59,49 @@ def _check_backend(model: object) -> None:
         )
 
 
-def entered(
-    model: torch.nn.Module, sequences: Sequence[Floats], *, dt: float = 1.0, timed: bool = False
-) -> torch.nn.Module:
-    """The torch module of a Keras model, proved against it on `sequences` (time, features); others as they are."""
+def entered(model: torch.nn.Module) -> torch.nn.Module:
+    """The torch module of a Keras model, any other model as it is. Raises `InputError` for what is none.
+
+    What was made of a Keras model is still to be compared with it: see `prove_entered`.
+    """
+    check_model(model)
     if not is_keras(model):
         return model
-    if timed:
-        raise InputError(
-            "a Keras model takes no timespans",
-            numbers="the layers of ncps.keras 1.0.1 fail on (x, timespans) in Keras itself",
-            advice="Train the torch module of ncps, or a cell of ltc2neuro.nn, for samples at irregular times.",
-        )
     import keras
 
-    from ltc2neuro.doors.keras.agreement import prove_door
-    from ltc2neuro.doors.keras.held import Held
     from ltc2neuro.doors.keras.walk import whole
     from ltc2neuro.tracing.calling.dtype import model_dtype
 
     assert isinstance(model, keras.layers.Layer)
     module = whole(model).eval()
     model_dtype(module)
+    return module
+
+
+def prove_entered(
+    module: torch.nn.Module,
+    model: torch.nn.Module,
+    sequences: Sequence[npt.NDArray[np.generic]],
+    *,
+    dt: float = 1.0,
+    timed: bool = False,
+) -> None:
+    """Raise `ProofError` where a `module` that was made of a `model` answers `sequences` (time, ...) otherwise.
+
+    Raises `InputError` for times that Keras does not know.
+    """
+    if module is model:
+        return
+    if timed:
+        raise InputError(
+            "a Keras model takes no timespans",
+            numbers="the layers of ncps.keras 1.0.1 fail on (x, timespans) in Keras itself",
+            advice="Train the torch module of ncps, or a cell of ltc2neuro.nn, for samples at irregular times.",
+        )
+    from ltc2neuro.doors.keras.agreement import prove_door
+    from ltc2neuro.doors.keras.held import Held
+
     held = [m.operation for m in module.modules() if isinstance(m, Held)]
     if dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):
         raise InputError(_TIME, numbers=f"dt = {dt:g}", advice="Leave out dt: time constants are in samples.")
     prove_door(module, model, sequences)
-    return module

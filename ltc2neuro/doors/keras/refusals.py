@@ -19,7 +19,7 @@ _AS_FUNCTIONS = (
 
 def check(operation: keras.Operation, path: str) -> None:
     """Raise `TraceError` where a Keras model, layer or operation is of a kind that is not compiled."""
-    found = _refused(operation)
+    found = _refused(operation) or (None if path else _several_inputs(operation))
     if found is not None:
         what, advice = found
         raise TraceError(what, where=place(operation, path), advice=advice)
@@ -43,6 +43,13 @@ def place(operation: keras.Operation, path: str) -> str:
 def below(path: str, name: str) -> str:
     """The path of what is called `name` within the module at `path`."""
     return f"{path}.{name}" if path else name
+
+
+def _several_inputs(model: keras.Operation) -> tuple[str, str] | None:
+    """What is wrong with a whole model that takes more than one array."""
+    if not isinstance(model, keras.Model) or len(getattr(model, "inputs", None) or ()) < 2:
+        return None
+    return "a model with several inputs", "Give it one keras.Input, and take them from it: x[..., :3] and x[..., 3:]."
 
 
 def _refused(operation: keras.Operation) -> tuple[str, str] | None:

@@ -25,6 +25,8 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
         return Recurrent(cell_of(operation.cell, below(path, "cell")), operation.return_sequences)
     if isinstance(operation, keras.layers.TimeDistributed):
         return EachStep(operation, path)
+    if type(operation) is keras.layers.Embedding:
+        return torch.nn.Embedding.from_pretrained(torch.from_numpy(operation.get_weights()[0]))
     if type(operation) is keras.layers.Dense:
         return Dense(operation)
     return Called(operation)

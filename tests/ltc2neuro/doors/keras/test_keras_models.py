@@ -18,7 +18,7 @@ from ncps.wirings import AutoNCP
 
 import ltc2neuro
 from hw_models.errors import ProofError
-from ltc2neuro.doors.keras.entering import entered
+from ltc2neuro.doors.keras.entering import entered, prove_entered
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.tracing import trace
 
@@ -40,7 +40,9 @@ def sequential(*given, shape=(2,)):
 
 def traced(model, x):
     """The float graph of a model: made by the door, which compares with Keras, and proved against the door's module."""
-    return trace(entered(model, list(x)), list(x))
+    module = entered(model)
+    prove_entered(module, model, list(x))
+    return trace(module, list(x))
 
 
 def functional():
@@ -145,6 +147,14 @@ def test_images_and_several_answers():
         assert sqnr([wanted.detach().numpy()], [np.asarray(answers[name])]) > 30
 
 
+def test_tokens_go_into_an_embedding():
+    model = keras.Sequential([keras.Input((None,)), layers.Embedding(7, 3), layers.GRU(4, return_sequences=True)])
+    x = np.random.default_rng(1).integers(0, 7, (4, 9))
+    net = ltc2neuro.compile(model, x)
+    assert sqnr([model(x).detach().numpy()], [np.asarray(net(x))]) > 30
+    assert ltc2neuro.verify(net, model, x, on=["reference"]).passed
+
+
 def test_an_ltc_is_that_of_torch_with_its_own_weights():
     """ncps.torch without implicit constraints computes the same function: as many ops, bounds, time constants."""
     keras_layer, x = built(LTC(AutoNCP(8, 2), **R)), samples()
@@ -197,7 +207,7 @@ def test_a_door_that_would_be_wrong_is_shut(layer, message):
 
 
 def test_the_module_is_torch_with_names_of_keras():
-    module = entered(sequential(layers.LSTM(3, name="memory"), layers.Dense(2, name="readout")), list(samples()))
+    module = entered(sequential(layers.LSTM(3, name="memory"), layers.Dense(2, name="readout")))
     assert isinstance(module, torch.nn.Module)
     assert {"memory.cell.recurrent_kernel", "readout.kernel"} <= {name for name, _ in module.named_parameters()}
 

@@ -37,6 +37,11 @@ class Own(keras.Model):
         return self.readout(self.rnn(x))
 
 
+def two_inputs():
+    x, u = keras.Input((None, 2)), keras.Input((None, 1))
+    return keras.Model([x, u], layers.Concatenate()([x, u]))
+
+
 def half():
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -87,6 +92,7 @@ def negative():
         ),
         (lambda: keras.Sequential([layers.GRU(3)]), "no weights yet", "the model (Sequential)"),
         (own, "shows no graph of its layers", "the model (Own)"),
+        (two_inputs, "several inputs", "the model (Functional)"),
         (half, "half precision", ""),
         (quantized, "quantized", "(Dense)"),
         (diverged, "a weight is not finite", "cell.kernel"),
