@@ -38,7 +38,7 @@ FORMAT_VERSION = 3
 """The version of the file's layout; `SEMANTICS_VERSION` is that of what its integers mean."""
 
 PARTED_VERSION = 4
-"""The same with what enters or leaves in several parts, which a reader of version 3 would not part."""
+"""The same with several parts that enter or leave, or tokens that are looked up: readers of version 3 do neither."""
 
 READABLE = (2, 3, 4)
 """The layouts that are read: those of version 2 do not tell the order of batch and time, which is batch first."""

@@ -71,9 +71,13 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
         table["several"], version = asdict(net.several), container.PARTED_VERSION
     arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
-    for number, t in enumerate(() if net.tokens is None else net.tokens.tables):
-        arrays |= {f"tokens/{number}/places": np.array(t.places), f"tokens/{number}/rows": t.rows}
-    table |= {} if net.tokens is None else {"tokens": [t.name for t in net.tokens.tables]}
+    if net.tokens is not None:
+        table |= {"tokens": [t.name for t in net.tokens.tables]}
+        version = container.PARTED_VERSION
+        for number, t in enumerate(net.tokens.tables):
+            half = t.rows.astype(np.float32)  # as torch has them, mostly
+            rows = half if np.array_equal(half, t.rows) else t.rows
+            arrays |= {f"tokens/{number}/places": np.array(t.places), f"tokens/{number}/rows": rows}
     graphs = {"float": net.float_graph, **own.graphs}
     container.write(path, table | dict(own.table), graphs, {**own.arrays, **arrays}, version)
 
@@ -98,13 +102,8 @@ def tokens_of(content: Content) -> Tokens | None:
     tables = []
     for number, name in enumerate(names.tokens):
         places, rows = (content.arrays[f"tokens/{number}/{part}"] for part in ("places", "rows"))
-        if (
-            places.ndim != 1
-            or rows.ndim != 2
-            or not rows.size
-            or rows.dtype != np.float64
-            or not np.isfinite(rows).all()
-        ):
+        kinds = places.dtype == np.int64 and rows.dtype in (np.float32, np.float64)
+        if not kinds or places.ndim != 1 or rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
             raise ValueError(f"its table of tokens {name} is none")
         tables.append(Table(name, tuple(int(n) for n in places), rows.astype(np.float64)))
     count = prod(names.own_shape)

@@ -67,6 +67,9 @@ def torchs(model: nn.Module, x: np.ndarray) -> np.ndarray:
 
 def test_net_is_model_on_the_whole_vocabulary():
     """Rows of tokens that the calibration has not are within the input's range, too: nothing is clipped."""
+    assert reads().evidence is not None
+    probes = {p.name: p for p in reads().evidence.probes}
+    assert "tokens of the whole vocabulary" in probes and not any(p.left_out for p in probes.values())
     net, model = reads(), Reader()
     model.words.weight.data[15] = 9.0
     wide = ltc2neuro.compile(model.eval(), TEXT)
@@ -200,6 +203,7 @@ def test_files(tmp_path):
         assert np.array_equal(ltc2neuro.load(path)(x), net(x))
         assert ltc2neuro.verify(ltc2neuro.load(path), None, on=[]).passed
     with zipfile.ZipFile(path) as file:
+        assert json.loads(file.read("manifest.json"))["format"] == 4
         assert json.loads(file.read("manifest.json"))["header"]["tokens"] == [
             "tags.weight",
             "tones.weight",
