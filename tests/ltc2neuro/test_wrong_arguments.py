@@ -14,6 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 
 import ltc2neuro  # noqa: E402
+from compiler.running.extra import ONNX_FILES  # noqa: E402
 from hw_models.errors import InputError, Ltc2NeuroError  # noqa: E402
 from ltc2neuro import metrics  # noqa: E402
 from ltc2neuro.extras import LAVA  # noqa: E402
@@ -199,6 +200,8 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
         "repeat": (repeated, {"state": torch.zeros(2), "times": 2}),
         "Recurrent": (ltc2neuro.nn.Recurrent, {"cell": Cell()}),
     }
+    if not ONNX_FILES.missing():
+        found["from_onnx"] = (ltc2neuro.from_onnx, {"path": "none.onnx", "states": {"h": "h2"}, "output": "y"})
     if not LAVA.missing():
         found["to_lava"] = (own.to_lava, {})
     sizes = {"input_size": 3, "hidden_size": 2}

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compiler.running.extra import ONNX_FILES
-from hw_models.arguments import check_path
+from hw_models.arguments import check_path, check_text, shown
+from hw_models.errors import InputError
 from ltc2neuro.extras import TORCH
 
 if TYPE_CHECKING:
@@ -34,4 +35,15 @@ def from_onnx(path: str | Path, states: Mapping[str, str] | None = None, output:
     TORCH.require()
     from ltc2neuro.doors.onnx.opening import opened
 
-    return opened(check_path(path), states or {}, output)
+    return opened(check_path(path), _checked(states), None if output is None else check_text(output, "output"))
+
+
+def _checked(states: Mapping[str, str] | None) -> dict[str, str]:
+    given = {} if states is None else states
+    if isinstance(given, Mapping) and all(isinstance(name, str) for pair in given.items() for name in pair):
+        return dict(given)
+    raise InputError(
+        "states must be names of inputs with those of outputs",
+        numbers=f"states = {shown(states)}",
+        advice='Write states={"h": "h2"}.',
+    )

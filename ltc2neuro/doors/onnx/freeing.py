@@ -14,11 +14,13 @@ def freed(graph: Graph) -> Graph:
     constants = dict(graph.constants)
 
     def changed(node: Operation) -> Operation:
-        shape = constants.get(node.inputs[1]) if isinstance(node, Node) and node.op == "Reshape" else None
-        if shape is None or not isinstance(node, Node) or node.whole("allowzero", 0):
+        if not isinstance(node, Node) or node.op != "Reshape" or node.whole("allowzero", 0):
+            return node
+        shape, before = constants.get(node.inputs[1]), graph.shape(node.inputs[0])
+        if shape is None or before is None:
             return node
         name = f"{node.inputs[1]} of {node.name}"
-        constants[name] = _kept(shape, graph.shape(node.inputs[0]) or ())
+        constants[name] = _kept(shape, before)
         return replace(node, inputs=(node.inputs[0], name))
 
     return replace(graph, nodes=tuple(map(changed, graph.nodes)), constants=constants)

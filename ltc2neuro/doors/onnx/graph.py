@@ -104,7 +104,7 @@ class Graph:
     """Nodes in the order of computation.
 
     `captured` are the last of the `inputs`: what a body takes from the graph around it. `shapes` has what is declared
-    or inferred; a value may be missing there.
+    or was observed; a value may be missing there.
     """
 
     inputs: tuple[str, ...]
@@ -113,6 +113,8 @@ class Graph:
     constants: Mapping[str, Array] = field(default_factory=dict)
     captured: tuple[str, ...] = ()
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    double: bool = False
+    """whether its inputs are float64"""
 
     def shape(self, value: str) -> Shape | None:
         """What is known of a value's shape; None where not even its number of axes is."""

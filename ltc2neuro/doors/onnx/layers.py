@@ -9,20 +9,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from hw_models.errors import InputError
-from ltc2neuro.doors.onnx.freeing import freed
 from ltc2neuro.doors.onnx.graph import Array, Graph, Layer, Node, Operation, Over, Repeat
 
 RECURRENT = ("LSTM", "GRU", "RNN")
+MOST_ROUNDS = 1000
 
 
 def lowered(graph: Graph) -> Graph:
     """What the outputs need, with layers and loops as `Layer`, `Over` and `Repeat`."""
-    graph = freed(_needed(graph))
+    graph = needed(graph)
     nodes = tuple(_lowered(node, graph) if isinstance(node, Node) else node for node in graph.nodes)
-    return _needed(replace(graph, nodes=nodes))
+    return needed(replace(graph, nodes=nodes))
 
 
-def _needed(graph: Graph) -> Graph:
+def needed(graph: Graph) -> Graph:
     """Without nodes and constants that no output is computed from."""
     wanted, nodes = {*graph.outputs}, []
     for node in reversed(graph.nodes):
@@ -111,8 +111,12 @@ def _repeat(node: Node, graph: Graph) -> Repeat:
     own = node.inputs[: len(node.inputs) - len(body.captured)]
     times = graph.constants.get(own[0])
     states = len(own) - 2
-    if times is None or len(body.outputs) != states + 1:
-        raise _unsupported(node, "runs a number of times that is computed, or collects values", "Write it out.")
+    if times is None or times.size != 1 or not 0 < times.item() <= MOST_ROUNDS or len(body.outputs) != states + 1:
+        raise _unsupported(
+            node,
+            "runs a number of times that is computed, or is large, or it collects values",
+            f"Let it run from 1 to {MOST_ROUNDS} times, and hand on its states alone.",
+        )
     for condition in (graph.constants.get(own[1]) if own[1] else True, _condition(body)):
         if condition is None or not bool(condition):
             raise _unsupported(node, "ends by a condition", "A chip's program has a fixed number of steps.")

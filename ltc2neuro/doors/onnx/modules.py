@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from hw_models.errors import InputError
 from ltc2neuro.doors.onnx.cells import Sequential, StepCell, TimedStepCell
+from ltc2neuro.doors.onnx.freeing import freed
+from ltc2neuro.doors.onnx.fusing import fused
 from ltc2neuro.doors.onnx.graph import Graph, Layer, Operation, Over, Repeat
-from ltc2neuro.doors.onnx.layers import lowered
+from ltc2neuro.doors.onnx.layers import lowered, needed
 from ltc2neuro.doors.onnx.net import Call, Repeated
-from ltc2neuro.doors.onnx.ops import RULES
+from ltc2neuro.doors.onnx.observing import observed
 from ltc2neuro.doors.onnx.recurrent import Layered, Scanned
 from ltc2neuro.doors.onnx.rerolling import reroll
 from ltc2neuro.doors.onnx.roles import Step, step_of
+from ltc2neuro.doors.onnx.unrolled import refuse_unrolled
+
+Examples = Sequence[Sequence[torch.Tensor]]
 
 
-def cell_of(step: Step) -> StepCell:
-    """The cell of a step."""
-    step = replace(step, graph=reroll(lowered(step.graph)))
-    return (TimedStepCell if step.elapsed else StepCell)(step, module_of)
+def cell_of(step: Step, examples: Examples) -> StepCell:
+    """The cell of a step; `examples` are inputs of different sizes, where these are free."""
+    return _cell(replace(step, graph=observed(lowered(step.graph), examples)))
 
 
-def sequential_of(graph: Graph) -> Sequential:
-    """The module of a graph over whole sequences."""
-    return Sequential(reroll(lowered(graph)), module_of)
+def sequential_of(graph: Graph, examples: Examples) -> Sequential:
+    """The module of a graph over whole sequences. Raises `TraceError` for a loop that is written out."""
+    graph = lowered(graph)
+    try:
+        graph = observed(graph, examples)
+    except InputError:  # it may declare any number of steps, and yet have a loop over one number of them
+        refuse_unrolled(graph)
+        raise
+    refuse_unrolled(graph)
+    return Sequential(_rewritten(graph), module_of)
 
 
 def module_of(operation: Operation) -> torch.nn.Module:
@@ -37,12 +49,15 @@ def module_of(operation: Operation) -> torch.nn.Module:
     if isinstance(operation, Over):
         graph = operation.step
         states = dict(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
-        return Scanned(operation, cell_of(step_of(graph, states, graph.outputs[0])))
-    if operation.op not in RULES:
-        raise InputError(
-            f"the operator {operation.op} is not supported",
-            where=operation.name,
-            advice="docs/onnx.md lists those that are. What depends on the input alone can be computed before the "
-            "network, what comes last after it.",
-        )
+        return Scanned(operation, _cell(step_of(graph, states, graph.outputs[0])))
     return Call(operation)
+
+
+def _cell(step: Step) -> StepCell:
+    step = replace(step, graph=_rewritten(step.graph))
+    return (TimedStepCell if step.elapsed else StepCell)(step, module_of)
+
+
+def _rewritten(graph: Graph) -> Graph:
+    inside = (replace(n, block=_rewritten(n.block)) if isinstance(n, Repeat) else n for n in graph.nodes)
+    return reroll(needed(fused(freed(replace(graph, nodes=tuple(inside))))))

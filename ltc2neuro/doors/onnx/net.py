@@ -9,18 +9,14 @@ import numpy as np
 import torch
 
 from compiler.graph.names import unique
-from hw_models.errors import InputError, Ltc2NeuroError
+from hw_models.errors import InputError
 from ltc2neuro.doors.onnx.graph import Array, Graph, Node, Operation, Repeat
-from ltc2neuro.doors.onnx.ops import RULES
+from ltc2neuro.doors.onnx.ops import rule_of
+from ltc2neuro.doors.onnx.ops.rule import naming
 from ltc2neuro.nn.recurrence import repeat
 
 Tensors: TypeAlias = tuple[torch.Tensor, ...]
 ModuleOf: TypeAlias = Callable[[Operation], torch.nn.Module]
-
-_FREE = (
-    "If the model was exported for batches of one size, let that be free: torch.onnx.export(..., "
-    'dynamic_axes={"x": {0: "batch"}, ...}), with all inputs and outputs.'
-)
 
 
 class Net(torch.nn.Module):
@@ -59,17 +55,8 @@ class Net(torch.nn.Module):
         values: dict[str, torch.Tensor | None] = {"": None, **self.constants()}
         values |= zip(self.inputs, inputs, strict=True)
         for name, node in self._calls:
-            try:
+            with naming(node):
                 result = self.get_submodule(name)(*(values[i] for i in node.inputs))
-            except Ltc2NeuroError:
-                raise
-            except Exception as error:  # torch has errors of many kinds
-                raise InputError(
-                    "a node of the ONNX model fails",
-                    where=node.name,
-                    numbers=f"{type(error).__name__}: {error}",
-                    advice=_FREE,
-                ) from error
             values |= zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=False)
         return tuple(value for name in self.outputs if (value := values[name]) is not None)
 
@@ -83,7 +70,7 @@ class Call(torch.nn.Module):
 
     def forward(self, *inputs: torch.Tensor | None) -> torch.Tensor | Tensors:
         """What the rule computes."""
-        return RULES[self.node.op](self.node, *inputs)
+        return rule_of(self.node)(self.node, *inputs)
 
 
 class Repeated(Net):

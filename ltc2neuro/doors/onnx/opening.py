@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from hw_models.errors import InputError
-from ltc2neuro.doors.onnx.graph import Graph
+from ltc2neuro.doors.onnx.examples import of_sequence, of_step
+from ltc2neuro.doors.onnx.graph import Array, Graph
 from ltc2neuro.doors.onnx.modules import cell_of, sequential_of
 from ltc2neuro.doors.onnx.proof import prove_sequence, prove_step
 from ltc2neuro.doors.onnx.reading import read
 from ltc2neuro.doors.onnx.roles import answer_of, listed, step_of
-from ltc2neuro.doors.onnx.unrolled import refuse_unrolled
 from ltc2neuro.nn.recurrence import Recurrent
 
 
@@ -24,14 +24,17 @@ def opened(path: Path, states: Mapping[str, str], output: str | None) -> torch.n
     features = None if states else _features(graph)
     if features is None:
         step = step_of(graph, states, output)
-        cell = cell_of(step)
+        cell = cell_of(step, [_tensors(of_step(step, rows)) for rows in (2, 3)])
         prove_step(path, step, cell)
         return Recurrent(cell)
     graph = replace(graph, outputs=(answer_of(graph, states, output),))
-    refuse_unrolled(graph, features)
-    module = sequential_of(graph)
+    module = sequential_of(graph, [_tensors(of_sequence(graph, features, size)) for size in ((2, 3), (3, 5))])
     prove_sequence(path, graph, features, module)
     return module
+
+
+def _tensors(inputs: Mapping[str, Array]) -> list[torch.Tensor]:
+    return [torch.from_numpy(array) for array in inputs.values()]
 
 
 def _features(graph: Graph) -> int | None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.inliner
-import onnx.shape_inference
 from onnx import numpy_helper
 
 from hw_models.arguments import is_file
@@ -26,7 +26,6 @@ LARGEST_FILE = 2**31 - 1
 """bytes: what a file of ONNX can have"""
 MOST_NODES = 100_000
 _STANDARD = ("", "ai.onnx")
-_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 
 
 def read(path: Path) -> Graph:
@@ -50,7 +49,7 @@ def read(path: Path) -> Graph:
             "this is not a valid ONNX model",
             where=str(path),
             numbers=f"{type(error).__name__}: {reason[:200]}",
-            advice="onnx.checker.check_model(path, full_check=True) says more; export it again.",
+            advice="onnx.checker.check_model(path) says more; export it again.",
         ) from error
 
 
@@ -60,19 +59,21 @@ def _read(path: Path) -> Graph:
     for tensor in _tensors(model.graph.node, model.graph.initializer):
         _check_place(tensor, path)
     _check_functions(model)
-    onnx.checker.check_model(str(path), full_check=True)
+    onnx.checker.check_model(str(path))
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    graph = _graph(model.graph, path.parent, {})
-    for value in model.graph.input:
-        if value.name in graph.inputs and value.type.tensor_type.elem_type not in _FLOATS:
-            raise InputError(
-                "an input of the ONNX model is not a tensor of floats in 32 or 64 bits",
-                where=f"{path}, {value.name}",
-                advice="Tokens are looked up before the network; a model in half precision is exported after .float().",
-            )
-    return graph
+    graph = _graph(model.graph, path.parent)
+    if graph.captured:
+        raise InputError("a value of the ONNX model is made by nothing", where=str(path), numbers=graph.captured[0])
+    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input if value.name in graph.inputs}
+    if kinds and {*kinds.values()} not in ({onnx.TensorProto.FLOAT}, {onnx.TensorProto.DOUBLE}):
+        raise InputError(
+            "the inputs of the ONNX model are not all floats of 32 bits, or all of 64",
+            where=str(path),
+            numbers=", ".join(f"{n} {onnx.TensorProto.DataType.Name(kind)}" for n, kind in kinds.items()),
+            advice="Tokens are looked up before the network; a model in half precision is exported after .float().",
+        )
+    return replace(graph, double=onnx.TensorProto.DOUBLE in kinds.values())
 
 
 def _check_opset(model: onnx.ModelProto, path: Path) -> None:
@@ -152,12 +153,12 @@ def _array(tensor: onnx.TensorProto, folder: Path) -> Array:
     return np.asarray(numpy_helper.to_array(tensor, base_dir=str(folder)))
 
 
-def _graph(proto: onnx.GraphProto, folder: Path, outside: dict[str, Shape]) -> Graph:
+def _graph(proto: onnx.GraphProto, folder: Path) -> Graph:
     if proto.sparse_initializer:
         raise InputError("the ONNX model has sparse constants", advice="Export it with dense ones.")
     constants = {tensor.name: _array(tensor, folder) for tensor in proto.initializer}
     inputs = tuple(value.name for value in proto.input if value.name not in constants)
-    shapes = {v.name: _shape(v) for v in (*proto.input, *proto.value_info, *proto.output) if _has_shape(v)}
+    shapes = {value.name: _shape(value) for value in (*proto.input, *proto.output) if _has_shape(value)}
     nodes: list[Node] = []
     for node in proto.node:
         if node.domain not in _STANDARD:
@@ -166,7 +167,7 @@ def _graph(proto: onnx.GraphProto, folder: Path, outside: dict[str, Shape]) -> G
                 where=_name(node),
                 advice="Export the model with ONNX's own operators.",
             )
-        attributes = {a.name: _attribute(a, folder, outside | shapes) for a in node.attribute}
+        attributes = {a.name: _attribute(a, folder) for a in node.attribute}
         if node.op_type == "Constant":
             constants[node.output[0]] = _constant(attributes)
             continue
@@ -176,8 +177,7 @@ def _graph(proto: onnx.GraphProto, folder: Path, outside: dict[str, Shape]) -> G
     made = {*inputs, *constants, *(name for node in nodes for name in node.outputs), ""}
     used = dict.fromkeys((*(name for node in nodes for name in node.inputs), *outputs))
     captured = tuple(name for name in used if name not in made)
-    known = {name: outside[name] for name in captured if name in outside}
-    return Graph((*inputs, *captured), outputs, tuple(nodes), constants, captured, shapes | known)
+    return Graph((*inputs, *captured), outputs, tuple(nodes), constants, captured, shapes)
 
 
 def _name(node: onnx.NodeProto) -> str:
@@ -193,10 +193,10 @@ def _shape(value: onnx.ValueInfoProto) -> Shape:
     return tuple(d.dim_value if d.HasField("dim_value") and d.dim_value >= 0 else None for d in dims)
 
 
-def _attribute(proto: onnx.AttributeProto, folder: Path, shapes: dict[str, Shape]) -> Attribute:
+def _attribute(proto: onnx.AttributeProto, folder: Path) -> Attribute:
     kinds = onnx.AttributeProto
     if proto.type == kinds.GRAPH:
-        return _graph(proto.g, folder, shapes)
+        return _graph(proto.g, folder)
     if proto.type == kinds.TENSOR:
         return _array(proto.t, folder)
     value = onnx.helper.get_attribute_value(proto)

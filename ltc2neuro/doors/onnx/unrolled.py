@@ -24,8 +24,9 @@ layer = ltc2neuro.from_onnx("step.onnx", states={{"h": "h2"}})"""
 _SHAPES = ("Shape", "Size")
 
 
-def refuse_unrolled(graph: Graph, features: int) -> None:
+def refuse_unrolled(graph: Graph) -> None:
     """Raise `TraceError` where several single steps are taken out of a sequence."""
+    features = (graph.shape(graph.inputs[0]) or (None,))[-1]
     depends = {*graph.inputs}
     taken = [0]
     for node in graph.nodes:
@@ -44,12 +45,16 @@ def refuse_unrolled(graph: Graph, features: int) -> None:
 
 
 def _taken(node: Node, graph: Graph) -> int:
-    """How many pieces along one of its first two axes a node takes out of a sequence."""
+    """How many pieces along one of its first two axes a node takes out of a sequence.
+
+    Of a value without a known shape only single steps are looked for.
+    """
     shape = graph.shape(node.inputs[0])
+    if node.op == "Gather" and (shape is None or len(shape) > 2):
+        axis = node.whole("axis", 0)
+        return int((axis if shape is None else axis % len(shape)) in (0, 1) and graph.shape(node.inputs[1]) == ())
     if shape is None or len(shape) < 3:
         return 0
-    if node.op == "Gather":
-        return int(node.whole("axis", 0) % len(shape) < 2 and graph.shape(node.inputs[1]) == ())
     if node.op == "Split":
         return len(node.outputs) if node.whole("axis", 0) % len(shape) < 2 else 0
     if node.op == "Slice":

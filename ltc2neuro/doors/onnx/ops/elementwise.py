@@ -61,6 +61,11 @@ def _gelu(node: Node, x: Tensor) -> Tensor:
     return functional.gelu(x, approximate=node.text("approximate", "none"))
 
 
+def _swish(node: Node, x: Tensor) -> Tensor:
+    alpha = node.real("alpha", 1.0)
+    return functional.silu(x) if alpha == 1.0 else x * torch.sigmoid(x * alpha)
+
+
 def _dropout(node: Node, x: Tensor, ratio: Tensor | None = None, training: Tensor | None = None) -> Tensor:
     if training is not None and bool(training.item()):
         raise unsupported(node, "draws random numbers", "Export the model after model.eval().")
@@ -111,7 +116,7 @@ RULES: dict[str, Rule] = {
     "Sqrt": _plain(torch.sqrt),
     "Sub": _sub,
     "Sum": _folded(torch.add),
-    "Swish": lambda node, x: x * torch.sigmoid(x * node.real("alpha", 1.0)),
+    "Swish": _swish,
     "Tanh": _plain(torch.tanh),
     "Where": _plain(torch.where),
     "Xor": _plain(torch.logical_xor),

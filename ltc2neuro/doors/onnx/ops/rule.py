@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import torch
 
-from hw_models.errors import InputError
-from ltc2neuro.doors.onnx.graph import Node
+from hw_models.errors import InputError, Ltc2NeuroError
+from ltc2neuro.doors.onnx.graph import Node, Operation
 
 Rule: TypeAlias = "Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]"
 """`rule(node, *inputs)`: the node's output, or a tuple of them"""
@@ -44,6 +45,28 @@ def one_row(x: torch.Tensor, axis: int) -> torch.Tensor:
     """The first row of a constant whose rows are all equal; other constants stay."""
     first = x.narrow(axis, 0, 1)
     return first if bool((x == first).all()) else x
+
+
+_FREE = (
+    "If the model was exported for batches of one size, let that be free: torch.onnx.export(..., "
+    'dynamic_axes={"x": {0: "batch"}, ...}), with all inputs and outputs.'
+)
+
+
+@contextmanager
+def naming(operation: Operation) -> Iterator[None]:
+    """What fails in it is one error that names the node."""
+    try:
+        yield
+    except Ltc2NeuroError:
+        raise
+    except Exception as error:  # torch has errors of many kinds
+        raise InputError(
+            "a node of the ONNX model fails",
+            where=operation.name,
+            numbers=f"{type(error).__name__}: {error}",
+            advice=_FREE,
+        ) from error
 
 
 def unsupported(node: Node, what: str, advice: str = "") -> InputError:

@@ -40,7 +40,7 @@ def test_a_step_of_the_older_exporter(tmp_path: Path, name: str, opset: int) -> 
     assert_like_onnxruntime(export(model(name), tmp_path / "m.onnx", opset=opset), name)
 
 
-NEWER = [("ltc", 18), ("wired cfc", 23), ("timed cfc", 18), ("gru", 23), ("own", 18)]
+NEWER = [("ltc", 18), ("wired cfc", 23), ("gru", 18), ("own", 18)]
 
 
 @pytest.mark.parametrize(("name", "opset"), NEWER)

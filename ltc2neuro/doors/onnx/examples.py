@@ -1,0 +1,40 @@
+"""Random inputs for a graph, of the sizes that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ltc2neuro.doors.onnx.graph import Array, Graph
+from ltc2neuro.doors.onnx.roles import Step
+
+
+def of_step(step: Step, rows: int) -> dict[str, Array]:
+    """Samples, states and elapsed times of 1; of this many rows, where they are free or one."""
+    graph, dtype = step.graph, _dtype(step.graph)
+    count = _declared(graph, 0, rows)
+    count = rows if count == 1 else count
+    sizes = (step.features, *step.sizes)
+    random = np.random.default_rng(0)
+    vectors = graph.inputs[: len(sizes)]
+    inputs = {n: random.normal(size=(count, size)).astype(dtype) for n, size in zip(vectors, sizes, strict=True)}
+    if step.elapsed:
+        shape = graph.shape(graph.inputs[-1])
+        inputs[graph.inputs[-1]] = np.ones([count, *(n or 1 for n in shape[1:])] if shape else (), dtype)
+    return inputs
+
+
+def of_sequence(graph: Graph, features: int, leading: Sequence[int]) -> dict[str, Array]:
+    """Whole sequences; `leading` are the lengths of the first two axes, where they are free."""
+    size = [_declared(graph, axis, free) for axis, free in enumerate(leading)]
+    return {graph.inputs[0]: np.random.default_rng(0).normal(size=(*size, features)).astype(_dtype(graph))}
+
+
+def _declared(graph: Graph, axis: int, free: int) -> int:
+    shape = graph.shape(graph.inputs[0])
+    return free if shape is None else shape[axis] or free
+
+
+def _dtype(graph: Graph) -> str:
+    return "float64" if graph.double else "float32"
