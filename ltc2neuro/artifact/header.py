@@ -22,6 +22,7 @@ from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Table, Tokens
 
 HeaderT = TypeVar("HeaderT", bound="Header")
@@ -52,6 +53,7 @@ class Header:
     own_shape: tuple[int, ...] | None = None
     evidence: Evidence | None = None
     several: Answers | None = None
+    inputs: Inputs | None = None
 
 
 def write(net: BaseRecord, path: str | Path, own: Content) -> None:
@@ -67,8 +69,9 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
     }
     table |= {} if net.own_shape is None else {"own_shape": list(net.own_shape)}
     version = container.FORMAT_VERSION
-    if net.several is not None:
-        table["several"], version = asdict(net.several), container.PARTED_VERSION
+    for name, parts in (("several", net.several), ("inputs", net.inputs)):
+        if parts is not None:
+            table[name], version = asdict(parts), container.PARTED_VERSION
     arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
     if net.tokens is not None:
@@ -152,6 +155,8 @@ def _problem(net: BaseRecord) -> str:
         return f"its samples of {features} numbers have the shape {net.sample_shape}"
     if net.tokens is not None and net.tokens.features != net.features:
         return f"its tables give {net.tokens.features} features, and it takes {net.features}"
+    if net.inputs is not None and (net.inputs.size != net.features or len(net.inputs.where) < len(net.inputs.each)):
+        return f"its inputs {net.inputs} are not those of {net.features} channels"
     answers = net.answers
     if any(a.readout not in ("every", "last") for a in answers.each):
         return f"it answers {', '.join(repr(a.readout) for a in answers.each)}"

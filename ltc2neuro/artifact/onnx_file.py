@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from ltc2neuro.compiled.assembling import host_maps
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.layout import HOW
 from ltc2neuro.version import __version__
+
+if TYPE_CHECKING:
+    from compiler.onnx.shapes import Part
 
 FORMS = ("sequence", "step")
 GRAPHS = ("integer", "float")
@@ -39,9 +43,8 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
     from compiler.onnx.exports import FLOAT32, FloatExport, IntegerExport
     from compiler.onnx.shapes import Part, Shapes
 
-    tables = () if record.tokens is None else tuple((t.places, t.rows) for t in record.tokens.tables)
     shapes = Shapes(
-        (Part("x", record.sample_shape, tables=tables),),
+        _inputs(record),
         tuple(Part(a.name if record.several else "y", a.step_shape, a.readout == "last") for a in record.answers.each),
         timed=record.timed,
         time_first=bool(layout.time_first),
@@ -58,6 +61,16 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
         )
     model = program.step() if form == "step" else program.sequence()
     write_whole(path, lambda part: part.write_bytes(model.SerializeToString(deterministic=True)))
+
+
+def _inputs(record: Record) -> tuple[Part, ...]:
+    """The inputs, by the names in the model; x where there is one."""
+    from compiler.onnx.shapes import Part
+
+    if record.inputs is None:
+        tables = () if record.tokens is None else tuple((t.places, t.rows) for t in record.tokens.tables)
+        return (Part("x", record.sample_shape, tables=tables),)
+    return tuple(Part(one.name, one.shape, one.held) for one in record.inputs.each)
 
 
 def _of_both(record: Record, graph: Graph) -> dict[str, str]:

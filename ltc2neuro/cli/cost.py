@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")
     net = with_axes(ltc2neuro.load(options.network), options)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
-    data, spans = samples.given(options.data), samples.given(options.timespans)
+    data, spans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)
     recorded = None if data is None else net.run(data, timespans=spans)
     try:
         overlap = MappingOptions(Overlap.LAYERS) if options.pipeline else None

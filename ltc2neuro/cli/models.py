@@ -15,7 +15,7 @@ from ltc2neuro.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from ltc2neuro.cli.samples import Samples
+    from ltc2neuro.cli.samples import Inlet, Samples
 
 ONNX, KERAS = ".onnx", ".keras"
 
@@ -54,7 +54,7 @@ class Built:
     """A model, with the weights that it was told, and the samples for it."""
 
     model: torch.nn.Module
-    calibration: Samples
+    calibration: Inlet
     spans: Samples | None
     dt: float
     weights: str | None
@@ -66,9 +66,12 @@ def build(factory: str, options: argparse.Namespace) -> Built:
     from ltc2neuro.cli import samples
 
     extras.TORCH.require()
-    calibration, spans = samples.load(options.calibration), samples.given(options.timespans)
+    found, spans = samples.read(options.calibration), samples.given(options.timespans)
+
+    from ltc2neuro.tracing.calling.arguments import order_of
 
     model, loaded = _made(factory, options)
+    calibration = samples.chosen(found, order_of(model))
     if options.weights:
         from ltc2neuro.loading.weights import weights_into
 

@@ -15,7 +15,7 @@ from ltc2neuro.cli.words import in_shell
 
 if TYPE_CHECKING:
     from hw_models.arrays import Floats
-    from ltc2neuro.cli.samples import Samples
+    from ltc2neuro.cli.samples import Inlet, Samples
     from ltc2neuro.compiled.answers import Answers
     from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.compiled.runs import AnyParts
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from ltc2neuro.compiled.clipped import ADVICE, tell
 
     net = with_axes(ltc2neuro.load(options.network), options)
-    x = samples.load(options.samples)
+    x = samples.load(options.samples, net.inputs and net.inputs.order)
     if options.output:
         samples.check_target(options.output, x, several=net.answers.several)
     spans = samples.given(options.timespans)
@@ -86,37 +86,31 @@ def _named(answers: Answers, outputs: Floats | list[Floats]) -> Floats | list[Fl
 
 
 def _run(
-    net: AnyParts, x: Samples, spans: Samples | None, options: argparse.Namespace
+    net: AnyParts, x: Inlet, spans: Samples | None, options: argparse.Namespace
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
-    import numpy as np
     from tqdm import tqdm
 
     from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.compiled.runs import clipped_of, run_network
+    from ltc2neuro.inputs.arrays import Sequences
 
     on = options.on
     part = net.executor(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
-    # an array with other axes is refused by the run
-    axes = 2 + len(net.record.sample_shape)
-    rows = x if isinstance(x, list) else net.record.layout.rows(x) if x.ndim == axes else []
-    if len(rows) <= part:
-        sequences = net.host.sequences(x, spans)
-        whole = run_network(net, sequences, on)
+    x_all = net.host.sequences(x, spans)
+    if len(x_all.arrays) <= part:
+        whole = run_network(net, x_all, on)
         saturations.update(whole.saturations)
-        return whole.outputs, saturations, clipped_of(net, sequences, whole, None)
+        return whole.outputs, saturations, clipped_of(net, x_all, whole, None)
     outputs: list[Floats] = []
-    span_rows = net.record.layout.rows(spans) if isinstance(spans, np.ndarray) and spans.ndim > 1 else spans
-    with tqdm(total=len(rows), unit="sequence", disable=True if options.json else None, leave=False) as bar:
-        for start in range(0, len(rows), part):
-            part_spans = None if span_rows is None else list(span_rows[start : start + part])
-            sequences = net.host.sequences(rows[start : start + part], part_spans)
+    with tqdm(total=len(x_all.arrays), unit="sequence", disable=True if options.json else None, leave=False) as bar:
+        for start in range(0, len(x_all.arrays), part):
+            sequences = Sequences(x_all.arrays[start : start + part], ragged=True)
             result = run_network(net, sequences, on)
             saturations.update(result.saturations)
             clipped = clipped.joined(clipped_of(net, sequences, result, None))
             outputs.extend(result.outputs)
             bar.update(len(result.outputs))
-    together = net.record.layout.stacked_answers(outputs) if isinstance(x, np.ndarray) else outputs
-    return together, saturations, clipped
+    return outputs if x_all.ragged else x_all.layout.stacked_answers(outputs), saturations, clipped

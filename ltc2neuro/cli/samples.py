@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,18 +14,36 @@ from ltc2neuro.errors import InputError
 
 Array: TypeAlias = npt.NDArray[np.generic]
 Samples: TypeAlias = "Array | list[Array]"
+Inlet: TypeAlias = "Samples | dict[str, Array]"
+"""Samples of one input, or those of several by their names"""
 
-FORMATS = "A .npy file holds one array (batch, time, features), an .npz file one array (time, features) a sequence."
+FORMATS = (
+    "A .npy file holds one array (batch, time, features), an .npz file one array (time, features) a sequence, or that "
+    "of each of several inputs by its name."
+)
 
 
-def load(path: str) -> Samples:
-    """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved."""
+def load(path: str, names: Collection[str] | None = None) -> Inlet:
+    """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved; by their names
+    where these are several of `names`, those of a model's inputs."""
+    return chosen(read(path), names)
+
+
+def chosen(found: Array | dict[str, Array], names: Collection[str] | None) -> Inlet:
+    """What `load` returns of a file that was read."""
+    if isinstance(found, np.ndarray) or (len(found) > 1 and {*found} <= {*(names or ())}):
+        return found
+    return list(found.values())
+
+
+def read(path: str) -> Array | dict[str, Array]:
+    """The array of a `.npy` file, or those of an `.npz` file by their names."""
     try:
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
             return found
-        arrays = [found[name] for name in found.files]
-        if not all(isinstance(array, np.ndarray) for array in arrays):
+        arrays = {name: found[name] for name in found.files}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
             raise ValueError("a zip file without arrays")
         return arrays
     except OSError as error:
@@ -35,14 +53,21 @@ def load(path: str) -> Samples:
 
 
 def given(path: str | None) -> Samples | None:
-    """The same, where a file is given."""
-    return load(path) if path else None
+    """Those of one input, where a file is given."""
+    found = load(path) if path else None
+    assert not isinstance(found, dict)  # there are no names to look for
+    return found
+
+
+def inlet(path: str | None, names: Collection[str] | None) -> Inlet | None:
+    """The same, of several inputs as well."""
+    return load(path, names) if path else None
 
 
 def check_target(path: str, x: Array | Sequence[Array] | Mapping[str, Array], *, several: bool = False) -> None:
     """Raise `InputError` where the outputs for `x`, or the `several` answers, cannot be written to `path`: before they
     are computed."""
-    wanted = ".npy" if isinstance(x, np.ndarray) and not several else ".npz"
+    wanted = ".npz" if several or not isinstance(x, (np.ndarray, dict)) else ".npy"
     if Path(path).suffix != wanted:
         raise InputError(f"these outputs are written to a {wanted} file", where=path, advice=FORMATS)
     require_folder(path)
@@ -59,7 +84,7 @@ def save(path: str, outputs: Array | Sequence[Array] | Mapping[str, Array]) -> N
 
     Raises `InputError`.
     """
-    check_target(path, outputs)
+    check_target(path, outputs, several=isinstance(outputs, Mapping))
     try:
         if isinstance(outputs, np.ndarray):
             np.save(path, outputs)

@@ -52,7 +52,9 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--max-metric-change needs --targets and --metric")
     net = with_axes(ltc2neuro.load(options.network), options)
     on = [name.strip() for name in options.on.split(",")] if options.on else None
-    x, targets, spans = map(samples.given, (options.samples, options.targets, options.timespans))
+    x = samples.inlet(options.samples, net.inputs and net.inputs.order)
+    targets = samples.inlet(options.targets, net.answers.names)
+    spans = samples.given(options.timespans)
     with stages(options, most=3 + len(on or net.parts.compared)):
         verification = ltc2neuro.verify(
             net,

@@ -32,7 +32,7 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
         resolved=float(torch.finfo(own).eps),
         own=str(own).removeprefix("torch."),
         unread=frozenset() if traced.tokens else unread_channels(traced.graph),
-        shape=traced.sample_shape,
+        called=traced.channel,
     )
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
     warn_of_own_arithmetic(asked.model, traced, traced.graph, arrays, stacklevel=above)

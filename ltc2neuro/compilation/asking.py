@@ -18,6 +18,17 @@ from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Calibration, Samples, Sequences, as_sequences, with_timespans
 from ltc2neuro.inputs.batches import Gathered, gathered, is_stream
 from ltc2neuro.inputs.layout import Layout, check_batch_first
+from ltc2neuro.inputs.several import (
+    TIMESPANS,
+    Inlet,
+    Inputs,
+    by_name,
+    check_all,
+    is_several,
+    joined,
+    single,
+    without_spans,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +48,8 @@ class Asked:
     dt: float
     batch_first: bool | None
     timed: bool
+    inputs: Inputs | None = None
+    """what each sample was put together from, of a model that takes several"""
 
     @property
     def spans(self) -> list[Floats] | None:
@@ -46,7 +59,7 @@ class Asked:
 
 def ask(
     model: torch.nn.Module,
-    calibration: Calibration,
+    calibration: Calibration | Inlet,
     *,
     timespans: Samples | None,
     chip: str | Path | Chip,
@@ -55,17 +68,18 @@ def ask(
     batch_first: bool | None,
 ) -> Asked:
     """The arguments checked, as the stages take them. Raises `InputError`, `ChipError`, `MissingExtraError`."""
-    dt = check_dt(dt, timespans)
     module = entered(model)
     batch_first = check_batch_first(batch_first)
     from ltc2neuro.tracing.calling.modules import looks_up
 
     layout = Layout(batch_first is False, batch_first is False)
-    batches = _of_batches(calibration, timespans, layout) if is_stream(calibration) else None
-    given = cast("Samples", calibration) if batches is None else batches.sequences
-    samples = as_sequences(given, None, "calibration", layout, tokens=looks_up(module))
-    if batches is not None:
+    if is_stream(calibration):
+        batches, inputs = _of_batches(calibration, timespans, layout), None
+        samples = as_sequences(batches.sequences, None, "calibration", layout, tokens=looks_up(module))
         samples = replace(samples, ragged=False, ends=batches.ends)
+    else:
+        samples, inputs, timespans = _taken(module, cast("Inlet", calibration), timespans, layout)
+    dt = check_dt(dt, timespans)
     _check(samples)
     timed = timespans is not None
     sequences = with_timespans(samples, timespans, 0.0 if timed else None)
@@ -73,7 +87,37 @@ def ask(
     exact = precision_for(target, precision)
     TORCH.require()
     prove_entered(module, model, samples.shaped, dt=dt, timed=timed)
-    return Asked(module, samples, sequences, target, exact, dt, batch_first, timed)
+    return Asked(module, samples, sequences, target, exact, dt, batch_first, timed, inputs)
+
+
+def _taken(
+    model: torch.nn.Module, x: Inlet, timespans: Samples | None, layout: Layout
+) -> tuple[Sequences, Inputs | None, Samples | None]:
+    """The calibration as sequences, the inputs that it was put together from, and the time spans.
+
+    Raises `InputError` where these are not the model's arguments.
+    """
+    from ltc2neuro.tracing.calling.arguments import needed, order_of
+    from ltc2neuro.tracing.calling.modules import looks_up
+
+    order = order_of(model, x)
+    if is_several(x) and not order:  # of what is not written in Python no argument is known
+        raise InputError(
+            f"a {type(model).__name__} of several inputs is not compiled",
+            advice="Let it take one, and split that: x[..., :3], x[..., 3:].",
+        )
+    tokens = looks_up(model)
+    if not order:
+        return as_sequences(single(x), None, "calibration", layout, tokens=tokens), None, timespans
+    given, spans = without_spans(by_name(x, order) if is_several(x) else {order[0]: single(x)}, timespans)
+    timed = [] if spans is None else [TIMESPANS]
+    check_all([*given, *timed], needed(model))
+    names = list(given)
+    if names == [order[0]]:
+        return as_sequences(given[names[0]], None, "calibration", layout, tokens=tokens), None, spans
+    samples, each = joined(given, None, layout)
+    there = tuple(name for name in order if name in [*given, *timed])
+    return samples, Inputs(each, there, keyed=tuple(names) != order[: len(names)]), spans
 
 
 def _of_batches(calibration: Iterable[object], timespans: object, layout: Layout) -> Gathered:

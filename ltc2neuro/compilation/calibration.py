@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import numpy.typing as npt
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Gather, MatVec
 from hw_models.arrays import Floats
-from ltc2neuro.inputs.sample_shape import channel
 
 MOST_NAMED = 8
 """How many channels a warning names"""
@@ -25,22 +24,22 @@ def warn_of_poor_calibration(
     resolved: float = 0.0,
     own: str = "",
     unread: frozenset[int] = frozenset(),
-    shape: tuple[int, ...] = (),
+    called: Callable[[int], str] = "{}".format,
 ) -> None:
     """Warn of the channels of which these sequences (time, channels) show no range, or too little, with their numbers.
 
     Where it is `timed`, the last channel is the time before each sample. What varies by no more than `resolved` of
-    itself, the model's `own` type does not tell apart. Channels that are `unread` need no range. Samples have this
-    `shape`.
+    itself, the model's `own` type does not tell apart. Channels that are `unread` need no range. They are
+    called as `called` says.
     """
     low, high = np.min([s.min(axis=0) for s in sequences], axis=0), np.max([s.max(axis=0) for s in sequences], axis=0)
     lost = (low < high) & (high - low <= resolved * np.maximum(np.abs(low), np.abs(high)))
     features = low.size - timed
     still = np.where(np.arange(low.size) < features, low == high, (low == high) | lost)
-    found = _problems(low, still, sum(len(s) for s in sequences), unread, shape, timed=timed)
+    found = _problems(low, still, sum(len(s) for s in sequences), unread, called, timed=timed)
     flat = [i for i in np.flatnonzero(lost[:features]).tolist() if i not in unread]
     if flat:
-        named = ", ".join(f"{channel(i, shape)} ({low[i]:.12g} to {high[i]:.12g})" for i in flat[:MOST_NAMED])
+        named = ", ".join(f"{called(i)} ({low[i]:.12g} to {high[i]:.12g})" for i in flat[:MOST_NAMED])
         warnings.warn(
             f"input channel{'s' if flat[1:] else ''} {named}{_more(flat)} of {features} "
             f"{'vary' if flat[1:] else 'varies'} too little for {own}, the model's own type, to tell it apart: torch "
@@ -81,7 +80,7 @@ def _problems(
     constant: npt.NDArray[np.bool_],
     samples: int,
     unread: frozenset[int],
-    shape: tuple[int, ...],
+    called: Callable[[int], str],
     *,
     timed: bool,
 ) -> list[str]:
@@ -93,7 +92,7 @@ def _problems(
     elif still.size == features and not low[:features].any():
         found.append("all of it is 0")
     elif still.size:
-        named = ", ".join(f"{channel(i, shape)} (always {low[i]:.6g})" for i in still[:MOST_NAMED])
+        named = ", ".join(f"{called(i)} (always {low[i]:.6g})" for i in still[:MOST_NAMED])
         word = "channel" if still.size == 1 else "channels"
         verb = "varies" if still.size == 1 else "vary"
         found.append(f"input {word} {named}{_more(still)} of {features} never {verb}")

@@ -19,6 +19,7 @@ from ltc2neuro.compilation.stock import form_of, lowered
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Calibration, Samples
+from ltc2neuro.inputs.several import Inlet
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def check(
     model_or_net: torch.nn.Module | BaseNetwork,
     chip: str | Path | Chip | None = None,
-    calibration: Calibration | None = None,
+    calibration: Calibration | Inlet | None = None,
     *,
     timespans: Samples | None = None,
     precision: Precision | str | None = None,

@@ -10,7 +10,6 @@ from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.inputs.sample_shape import channel
 from ltc2neuro.progress import begin
 
 KNOWN_STEPS = 16
@@ -56,7 +55,7 @@ def _uneven(record: BaseRecord, sequences: Sequences) -> str:
     most, least = max(varies, key=size.item, default=0), min(varies, key=size.item, default=0)
     if size[most] <= APART * size[least]:
         return ""
-    one, other = (channel(i, record.sample_shape) for i in (most, least))
+    one, other = (record.channel(i) for i in (most, least))
     return (
         f"Input channel {one} varies by +-{size[most]:.3g} and channel {other} by +-{size[least]:.3g}, and an input's "
         "channels share one format: scale them to similar sizes. "

@@ -22,6 +22,7 @@ from ltc2neuro.compilation.stock import form_of, without_microcode
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Calibration, Samples
+from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
 
@@ -40,7 +41,7 @@ POOR = (
 @overload
 def compile(
     model: torch.nn.Module,
-    calibration: Calibration,
+    calibration: Calibration | Inlet,
     *,
     timespans: Samples | None = None,
     chip: str | Path | Chip = "loihi2",
@@ -56,7 +57,7 @@ def compile(
 @overload
 def compile(
     model: torch.nn.Module,
-    calibration: Calibration,
+    calibration: Calibration | Inlet,
     *,
     timespans: Samples | None = None,
     chip: str | Path | Chip = "loihi2",
@@ -70,7 +71,7 @@ def compile(
 
 def compile(
     model: torch.nn.Module,
-    calibration: Calibration,
+    calibration: Calibration | Inlet,
     *,
     timespans: Samples | None = None,
     chip: str | Path | Chip = "loihi2",
@@ -85,8 +86,9 @@ def compile(
 
     `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
     network will meet. Ranges that are not proven come from it, and the trace is proved on it against torch. Samples may
-    have any shape: images are (batch, time, channels, height, width), tokens of an integer type (batch, time). A
-    `DataLoader`, or any iterable of batches, will do as well: docs/arrays.md.
+    have any shape: images are (batch, time, channels, height, width), tokens of an integer type (batch, time). Several
+    inputs are a tuple in the order of forward's arguments, or a dict by their names. A `DataLoader`, or any iterable of
+    batches, will do as well: docs/arrays.md.
     `dt` is the time that one sample stands for, in the unit of the model's time constants. If it differs from sample to
     sample, `timespans`, (batch, time) or a list of (time,), is the time before each sample of the calibration: the
     model is called with `timespans=`, and every run of the network takes them too. The model is unchanged.
@@ -150,6 +152,7 @@ def _parts(simplified: Simplified, made: Design) -> Parts:
         evidence=simplified.evidence,
         layout=recorded.layout,
         own_shape=recorded.own_shape,
+        inputs=recorded.asked.inputs,
         several=recorded.traced.several,
         tokens=recorded.traced.tokens,
     )

@@ -92,7 +92,8 @@ def record(asked: Asked) -> Recorded:
     begin("recording the model, and proving the trace")
     told = True if asked.samples.ragged and asked.batch_first is None else asked.batch_first
     samples = asked.samples.shaped
-    return Recorded(asked, proved(asked.model, samples, dt=asked.dt, timespans=asked.spans, batch_first=told))
+    found = proved(asked.model, samples, dt=asked.dt, timespans=asked.spans, batch_first=told, inputs=asked.inputs)
+    return Recorded(asked, found)
 
 
 def simplify(recorded: Recorded, rewrite: Callable[[Graph], tuple[Graph, tuple[PassRecord, ...]]]) -> Simplified:

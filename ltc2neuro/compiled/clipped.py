@@ -15,6 +15,7 @@ import numpy as np
 
 from hw_models.errors import InputError
 from ltc2neuro.inputs.sample_shape import channel
+from ltc2neuro.inputs.several import Inputs
 
 Array = np.ndarray
 
@@ -49,6 +50,9 @@ class Tally:
     shape: tuple[int, ...] = ()
     """of the vector, where it has several axes"""
 
+    of: str = ""
+    """the name of its input, of several"""
+
     def joined(self, other: Tally) -> Tally:
         """Both together."""
         return replace(
@@ -60,7 +64,7 @@ class Tally:
 
     def element(self, i: int) -> str:
         """How element `i` is called."""
-        return SPANS if self.name == SPANS else f"{self.name} {channel(i, self.shape)}"
+        return SPANS if self.name == SPANS else f"{self.name} {channel(i, self.shape, self.of)}"
 
     def ranges(self, i: int) -> str:
         """How far element `i` went, and how far it may, with digits that tell the ends of the range apart."""
@@ -80,9 +84,10 @@ class Clipped:
 
     def joined(self, other: Clipped) -> Clipped:
         """What was clipped in both."""
-        found = {t.name: t for t in self.tallies}
+        found = {(t.name, t.of): t for t in self.tallies}
         for tally in other.tallies:
-            found[tally.name] = found[tally.name].joined(tally) if tally.name in found else tally
+            key = tally.name, tally.of
+            found[key] = found[key].joined(tally) if key in found else tally
         return Clipped(self.samples + other.samples, tuple(found.values()))
 
     def shares(self, tally: Tally) -> Array:
@@ -141,12 +146,13 @@ def input_tallies(
     held: tuple[Array | float, Array | float],
     shortest: float | None,
     shape: tuple[int, ...] = (),
+    inputs: Inputs | None = None,
 ) -> tuple[Tally, ...]:
     """What was clipped of the sequences (time, channels) that entered, in the user's units.
 
-    Samples had this `shape`. `clips` (channels,) says how often each was clipped on its way to integers, `held` from
-    where to where it is not. The last channel is the time before each sample where there is a `shortest`, to which
-    shorter ones are clipped.
+    Samples had this `shape`, or were put together from several `inputs`. `clips` (channels,) says how often each was
+    clipped on its way to integers, `held` from where to where it is not. The last channel is the time before each
+    sample where there is a `shortest`, to which shorter ones are clipped.
     """
     if not clips.size or not any(len(a) for a in arrays):
         return ()
@@ -158,10 +164,12 @@ def input_tallies(
     if shortest is not None:
         clips[-1] += sum(int(np.count_nonzero(a[:, -1] < shortest)) for a in whole)
         held_low[-1] = max(held_low[-1], shortest)
-    parts = [("input channel", slice(0, features)), (SPANS, slice(features, None))]
+    parts = [("input channel", slice(0, features), shape, "")]
+    if inputs is not None:
+        parts = [("input channel", inputs.where[one.name], one.shape, one.name) for one in inputs.each]
     return tuple(
-        Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own], shape=shape)
-        for name, own in parts
+        Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own], shape=shape, of=of)
+        for name, own, shape, of in [*parts, (SPANS, slice(features, None), (), "")]
         if clips[own].any()
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from hw_models.arguments import check_choice
 from hw_models.arrays import Floats, Integers
+from hw_models.errors import InputError
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_rows, tell_clipped
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import (
-    ArrayOrTensor,
     Samples,
     Sequences,
     as_array,
@@ -25,6 +25,7 @@ from ltc2neuro.inputs.arrays import (
 )
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.inputs.sample_shape import flat
+from ltc2neuro.inputs.several import TIMESPANS, Inlet, by_name, check_all, is_several, joined, single, without_spans
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,60 @@ class Host:
 
     record: BaseRecord
 
-    def sequences(self, x: Samples, timespans: Samples | None = None, layout: Layout | None = None) -> Sequences:
-        """`x` as what a run takes, the time before each sample its last channel.
+    def sequences(self, x: Inlet, timespans: Samples | None = None, layout: Layout | None = None) -> Sequences:
+        """`x` as what a run takes, several inputs side by side, the time before each sample the last channel.
 
         Arrays lie as the network's do, or as `layout` says. Raises `InputError`.
         """
         record = self.record
         tokens, layout = record.tokens, record.layout if layout is None else layout
-        sequences = as_sequences(x, record.sample_shape, layout=layout, tokens=tokens is not None)
+        if record.inputs is not None:
+            given, timespans = self._given(x, record.inputs.order, timespans)
+            sequences, _ = joined(given, record.inputs, layout)
+        else:
+            one, timespans = self._one(x, timespans)
+            sequences = as_sequences(one, record.sample_shape, layout=layout, tokens=tokens is not None)
         if tokens is not None:
             tokens.check(sequences.arrays)
         return with_timespans(sequences, timespans, record.shortest_span)
 
-    def quantize(self, x: ArrayOrTensor) -> Integers:
+    @staticmethod
+    def _given(x: Inlet, order: Sequence[str], timespans: Samples | None) -> tuple[dict[str, Samples], Samples | None]:
+        """Each of several inputs by its name, and the time spans, which may stand among them."""
+        given, spans = without_spans(by_name(x if isinstance(x, (tuple, Mapping)) else (x,), order), timespans)
+        check_all(given, [name for name in order if name != TIMESPANS])
+        return given, spans
+
+    def _one(self, x: Inlet, timespans: Samples | None) -> tuple[Samples, Samples | None]:
+        """The input of a network that has one: alone, in a dict, or with its time spans in a tuple or dict."""
+        if not isinstance(x, Mapping) and not (self.record.timed and is_several(x)):
+            return single(x), timespans
+        names = [name for name in x if name != TIMESPANS] if isinstance(x, Mapping) else []
+        order = [*(names[:1] or ["x"]), *([TIMESPANS] if self.record.timed else [])]
+        given, spans = self._given(x, order, timespans)
+        return given[order[0]], spans
+
+    def sample(self, x: Inlet, rows: int | None) -> Inlet:
+        """One sample of each of so many rows, None for one without that axis, as sequences of one step.
+
+        Raises `InputError` for another shape.
+        """
+        inputs, lead = self.record.inputs, () if rows is None else (rows,)
+        if inputs is None:
+            shape = self.record.sample_shape
+            return _one_sample(x, (*lead, *shape), "a sample").reshape(-1, 1, *shape)
+        given, _ = self._given(x, [name for name in inputs.order if name != TIMESPANS], None)
+        found: dict[str, Samples] = {}
+        for one in inputs.each:
+            array = _one_sample(given[one.name], (*lead, *one.shape), f"a sample of {one.name}")
+            found[one.name] = array.reshape(-1, *(() if one.held else (1,)), *one.shape)
+        return found
+
+    def quantize(self, x: Inlet) -> Integers:
         """See `BaseNetwork.quantize`."""
         record = self.record
+        if is_several(x):
+            x = record.layout.stacked(self.sequences(x).arrays)
         shape = (record.channels,) if record.timed else record.sample_shape
         array = flat(_checked(x, shape, "x"), shape).astype(np.float64)
         if record.tokens is not None:
@@ -79,6 +119,13 @@ class Host:
     def state_lsb(self, name: str) -> Floats:
         """The real weight of a state's LSB, element by element."""
         return self.record.words[check_choice(name, self.record.words, "state")].lsb
+
+
+def _one_sample(x: object, expected: tuple[int, ...], what: str) -> np.ndarray:
+    array = as_array(x)
+    if array.shape != expected:
+        raise InputError(f"{what} has the wrong shape", numbers=f"{array.shape}, expected {expected}")
+    return array
 
 
 def _checked(given: object, shape: tuple[int, ...], what: str) -> np.ndarray:

@@ -22,7 +22,8 @@ from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, Run, clipped_of, run_network
 from ltc2neuro.compiled.stream import Stream
-from ltc2neuro.inputs.arrays import ArrayOrTensor, Samples, Sequences
+from ltc2neuro.inputs.arrays import Samples, Sequences
+from ltc2neuro.inputs.several import Inlet
 
 N = TypeVar("N", bound="BaseNetwork")
 
@@ -46,7 +47,7 @@ class BaseNetwork(BaseRecord, ABC):
     def save(self, path: str | Path) -> None:
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
 
-    def __call__(self, x: Samples, timespans: Samples | None = None) -> Answered | list[Answered]:
+    def __call__(self, x: Inlet, timespans: Samples | None = None) -> Answered | list[Answered]:
         """What `model(x)` returns, as float64, from the usual executor, the reference.
 
         `x` is (batch, time, *sample_shape), mostly (batch, time, features), or a list of sequences; the result is
@@ -60,7 +61,7 @@ class BaseNetwork(BaseRecord, ABC):
 
     def run(
         self,
-        x: Samples,
+        x: Inlet,
         on: str = USUAL,
         state: GivenStates | None = None,
         record: Sequence[str] = (),
@@ -105,8 +106,9 @@ class BaseNetwork(BaseRecord, ABC):
 
     # --- the host's side -----------------------------------------------------------------------------------
 
-    def quantize(self, x: ArrayOrTensor) -> Integers:
+    def quantize(self, x: Inlet) -> Integers:
         """Samples (..., *sample_shape) as the integers (..., features) that enter the chip; out of range saturates.
+        Several inputs, a tuple or dict of (batch, time, features), become one array.
 
         Raises `InputError` for other features and for what is not finite.
         """

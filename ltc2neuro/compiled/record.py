@@ -23,6 +23,8 @@ from ltc2neuro.compiled.given_states import StateWord, words_of
 from ltc2neuro.compiled.pickling import made_of
 from ltc2neuro.compiled.time_constants import holdable
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
+from ltc2neuro.inputs.sample_shape import channel
+from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
 
 
@@ -59,6 +61,8 @@ class BaseRecord(ABC):
     """whether arrays have batch or time first, in and out"""
     own_shape: tuple[int, ...] | None = None
     """shape of one sample as the model takes it, where that is not (features,)"""
+    inputs: Inputs | None = None
+    """its inputs, where the model takes a tuple or dict of them: `features` counts the channels of all"""
     several: Answers | None = None
     """its answers, where the model returns a tuple or dict of them: then `step_shape` is that of their vector"""
     tokens: Tokens | None = None
@@ -129,10 +133,15 @@ class BaseRecord(ABC):
     def signature(self) -> str:
         """What goes in and what comes out: `5 features -> (2,) at every step`."""
         features = f"{self.features} features" if self.own_shape is None else f"{self.own_shape}"
+        features = features if self.inputs is None else str(self.inputs)
         if self.tokens is not None:
             features = f"{self.tokens.count} of {max(self.tokens.vocabulary)} tokens"
         spans = " and the time before each sample" if self.timed else ""
         return f"{features}{spans} -> {self.answers}"
+
+    def channel(self, i: int) -> str:
+        """What channel `i` of a sample is called."""
+        return channel(i, self.sample_shape) if self.inputs is None else self.inputs.channel(i)
 
     @property
     def model_states(self) -> tuple[State, ...]:

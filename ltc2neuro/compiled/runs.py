@@ -110,8 +110,9 @@ def _clipped(
 ) -> Clipped:
     """What running `x` has clipped, `beyond` how often of each channel; real values clip none but spans."""
     ends = net.record.enters.user_range if executor.integers else (-np.inf, np.inf)
-    shape, entering = net.record.sample_shape if net.record.tokens is None else (), map(net.record.entering, x.arrays)
-    tallies = list(input_tallies(list(entering), beyond, ends, net.record.shortest_span, shape))
+    record = net.record
+    shape, entering = record.sample_shape if record.tokens is None else (), map(record.entering, x.arrays)
+    tallies = list(input_tallies(list(entering), beyond, ends, record.shortest_span, shape, record.inputs))
     inside: dict[str, Clip] = {}
     for _, execution in parts:
         for name, clip in execution.clips.items():

@@ -13,6 +13,7 @@ from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
 from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array
 from ltc2neuro.inputs.layout import BATCH_FIRST
+from ltc2neuro.inputs.several import Inlet
 
 
 class Stream:
@@ -44,19 +45,15 @@ class Stream:
         self.state: States | None = None
         self.reset(state)
 
-    def step(self, x: ArrayOrTensor, timespan: ArrayOrTensor | None = None) -> Answered:
-        """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape); of several
-        answers a tuple or dict, as in the model, those that it gives at the last step as if this were it.
+    def step(self, x: Inlet, timespan: ArrayOrTensor | None = None) -> Answered:
+        """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape). Of several
+        inputs x is a tuple or dict, with those that are held, too; of several answers the result is one, as in the
+        model, with those that it gives at the last step as if this were it.
 
         `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
         """
-        array = as_array(x)
-        shape = self._record.sample_shape
-        expected = shape if self._batch is None else (self._batch, *shape)
-        if array.shape != expected:
-            raise InputError("a sample has the wrong shape", numbers=f"{array.shape}, expected {expected}")
-        rows = np.reshape(array, (-1, 1, *shape))
-        spans = None if timespan is None else _spans(timespan, len(rows))
+        rows = self._net.host.sample(x, self._batch)
+        spans = None if timespan is None else _spans(timespan, self._batch or 1)
         samples = self._net.host.sequences(rows, spans, BATCH_FIRST)
         run = run_network(self._net, samples, self._on, self.state)
         clipped = clipped_of(self._net, samples, run, self.state)

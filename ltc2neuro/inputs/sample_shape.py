@@ -17,12 +17,13 @@ def flat(samples: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return samples.reshape(*samples.shape[: samples.ndim - len(shape)], prod(shape))
 
 
-def channel(i: int, shape: Sequence[int]) -> str:
-    """What the flat channel `i` is called: its number, or where samples have several axes its place in one.
+def channel(i: int, shape: Sequence[int], name: str = "") -> str:
+    """What the flat channel `i` is called: its number, or where samples have several axes its place in one; of several
+    inputs with the `name` of its own.
 
-    >>> channel(5, (8,)), channel(5, (2, 2, 2))
-    ('5', 'x[1, 0, 1]')
+    >>> channel(5, (8,)), channel(5, (2, 2, 2)), channel(5, (8,), "u")
+    ('5', 'x[1, 0, 1]', 'u[5]')
     """
-    if len(shape) < 2:
+    if len(shape) < 2 and not name:
         return str(i)
-    return f"x[{', '.join(str(int(n)) for n in np.unravel_index(i, shape))}]"
+    return f"{name or 'x'}[{', '.join(str(int(n)) for n in np.unravel_index(i, shape))}]"

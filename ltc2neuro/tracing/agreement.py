@@ -40,8 +40,16 @@ def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats]) 
     Where it is timed, the last channel is the time before each sample.
     """
     model = unwrapped(model)
-    tokens, shape = net.tokens, net.sample_shape
-    calling = calling_of(model, sequences, dt=net.dt, timed=net.timed, sample_shape=shape, tokens=tokens is not None)
+    tokens = net.tokens
+    calling = calling_of(
+        model,
+        sequences,
+        dt=net.dt,
+        timed=net.timed,
+        sample_shape=net.sample_shape,
+        inputs=net.inputs,
+        tokens=tokens is not None,
+    )
     calling = replace(calling, tokens=tokens)
     proved_in = None if net.evidence is None else net.evidence.arithmetic
     exact = torch.float64 if proved_in == "float64" else model_dtype(model)

@@ -14,6 +14,7 @@ from compiler.graph import Graph
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, ProofError
 from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.tracing.axis_order import in_order
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
@@ -66,14 +67,15 @@ def proved(
     dt: float = 1.0,
     timespans: Sequence[npt.ArrayLike] | None = None,
     batch_first: bool | None = True,
+    inputs: Inputs | None = None,
 ) -> Proved:
-    """What `trace` does, with the evidence."""
+    """What `trace` does, with the evidence; samples may have been put together from several `inputs`."""
     sequences = _checked(calibration)
     model = unwrapped(model)
     with undisturbed():
         joined = with_spans(sequences, timespans)
         tokens = are_tokens(model, calibration)
-        source = _Source(model, (len(sequences), *sequences[0].shape), dt, batch_first, tokens)
+        source = _Source(model, (len(sequences), *sequences[0].shape), dt, batch_first, inputs, tokens)
         spans = None if timespans is None else source.held(joined)
         traced, exact = source.precisely(spans)
         if traced.tokens is not None:
@@ -156,6 +158,8 @@ class _Source:
     shape: tuple[int, ...]
     dt: float
     batch_first: bool | None = True
+    inputs: Inputs | None = None
+    """of a model that takes several, which samples are put together from"""
     tokens: bool = False
 
     @property
@@ -173,7 +177,8 @@ class _Source:
         clock = Clock(self.dt, spans)
 
         def in_one_order(time_first: bool) -> Traced:
-            return record(self.model, self.shape[2:], clock, dtype, time_first=time_first, tokens=self.tokens)
+            shape, tokens = self.shape[2:], self.tokens
+            return record(self.model, shape, self.inputs, clock, dtype, time_first=time_first, tokens=tokens)
 
         return in_order(in_one_order, self.model, self.batch_first, self.shape)
 
@@ -217,16 +222,17 @@ def calling_of(
     dt: float = 1.0,
     timed: bool = False,
     sample_shape: tuple[int, ...] | None = None,
+    inputs: Inputs | None = None,
     tokens: bool = False,
 ) -> Calling:
     """How `model` is called: found out by recording it, without the proof.
 
-    The `sequences` are (time, channels), of samples that were of this shape; where it is `timed`, the last channel is
-    the time before each. They may be `tokens`.
+    The `sequences` are (time, channels), of samples that were of this shape, or of several `inputs`; where it is
+    `timed`, the last channel is the time before each. They may be `tokens`.
     """
     shape = (sequences[0].shape[-1] - timed,) if sample_shape is None else sample_shape
     with undisturbed():
-        source = _Source(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt, tokens=tokens)
+        source = _Source(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt, True, inputs, tokens)
         return source.recorded(_times(sequences) if timed else None, source.own)
 
 

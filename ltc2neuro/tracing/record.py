@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -12,9 +11,11 @@ import torch
 from compiler.graph import Graph
 from compiler.graph.validate import validate
 from hw_models.errors import Ltc2NeuroError, TraceError
+from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.calling.answering import returned
+from ltc2neuro.tracing.calling.arguments import Arguments, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
@@ -57,20 +58,22 @@ class Traced(Calling):
 def record(
     model: torch.nn.Module,
     sample_shape: tuple[int, ...],
+    inputs: Inputs | None,
     clock: Clock,
     dtype: torch.dtype,
     *,
     time_first: bool,
     tokens: bool = False,
 ) -> Traced:
-    """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, which may be `tokens`.
+    """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, of several `inputs` or
+    of `tokens`.
 
     Raises `TraceError` for what cannot be compiled.
     """
     known = Tokens(prod(sample_shape)) if tokens else None
     while True:
         try:
-            return _recorded(model, sample_shape, clock, dtype, known, time_first=time_first)
+            return _recorded(model, sample_shape, inputs, clock, dtype, known, time_first=time_first)
         except NewTableError as new:
             assert known is not None
             known = replace(known, tables=(*known.tables, new.table))
@@ -79,6 +82,7 @@ def record(
 def _recorded(
     model: torch.nn.Module,
     sample_shape: tuple[int, ...],
+    inputs: Inputs | None,
     clock: Clock,
     dtype: torch.dtype,
     tokens: Tokens | None,
@@ -93,17 +97,19 @@ def _recorded(
     shape = (*((axes.STEPS, axes.ROWS) if time_first else (axes.ROWS, axes.STEPS)), *sample_shape)
     x = torch.zeros(shape, dtype=dtype if tokens is None else torch.int64)
     ones = None if spans is None else torch.ones(shape[:2], dtype=dtype)
-    (arguments, elapsed), keywords = recorder.input(x, time_first, ones, tokens), dict[str, torch.Tensor]()
+    samples, elapsed = recorder.input(x, time_first, ones, tokens)
     if spans is not None and elapsed is not None:
         recorder.given = _held_above(recorder, elapsed, spans.shortest)
-        keywords = {"timespans": recorder.given}
+    given = Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})
+    if inputs is not None:
+        given = arguments(samples, recorder.given, inputs, sample_shape, time_first=time_first)
     try:
         with scripts_refused(recorder), solvers(recorder), Recording(recorder):
-            result = call(clone, arguments, **keywords)
+            result = call(clone, *given.ordered, **given.named)
     except Ltc2NeuroError:
         raise
     except Exception as error:
-        raise _fails(model, error, shape, keywords, time_first=time_first) from error
+        raise _fails(model, error, shape, given, inputs, time_first=time_first) from error
     answered = returned(result, recorder.is_state)
     recorder.output(answered.tensors)
     graph, final = recorder.graph()
@@ -116,6 +122,7 @@ def _recorded(
         timed=spans is not None,
         sample_shape=sample_shape,
         tokens=tokens,
+        inputs=inputs,
         graph=validate(graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
@@ -174,21 +181,26 @@ def _fails(
     model: torch.nn.Module,
     error: Exception,
     shape: tuple[int, ...],
-    keywords: Mapping[str, object],
+    given: Arguments,
+    inputs: Inputs | None,
     *,
     time_first: bool,
 ) -> TraceError:
     """The error for a model that fails on the recording's batch as it would in torch."""
     axes_ = ", ".join(("time, batch" if time_first else "batch, time", "features" if len(shape) == 3 else "..."))
     single = f" A sample has the shape {shape[2:]}: without a time axis, x[:, None] makes each a sequence of one."
+    takes = f"Make sure that it takes torch.zeros{shape}, ({axes_}), in torch"
+    what = f"input of shape {shape}"
+    if inputs is not None:
+        each = [*given.ordered, *given.named.values()]
+        what = f"inputs {inputs}, as tensors {', '.join(str(tuple(x.shape)) for x in each)}"
+        takes = "Make sure that it takes them in torch; what has a value at every step is (batch, time, features)"
+    spans = f", with the keyword timespans=torch.ones{shape[:2]}." if given.named.get(TIMESPANS) is not None else "."
     return TraceError(
         "the model fails on a batch of sequences",
         where=str(raised_at(error) or ""),
-        numbers=f"input of shape {shape}: {type(error).__name__}: {error}",
+        numbers=f"{what}: {type(error).__name__}: {error}",
         advice=_EXPORTED
         if isinstance(model, torch.fx.GraphModule)
-        else f"Make sure that it takes torch.zeros{shape}, ({axes_}), in torch"
-        + (f", with the keyword timespans=torch.ones{shape[:2]}." if keywords else ".")
-        + (single if len(shape) > 3 else "")
-        + (_OF_TOKENS if looks_up(model) else ""),
+        else takes + spans + (single if len(shape) > 3 else "") + (_OF_TOKENS if looks_up(model) else ""),
     )

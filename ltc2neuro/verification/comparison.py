@@ -12,6 +12,7 @@ from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.inputs.arrays import Samples, Sequences
+from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.stock.network import LibraryNetwork
@@ -68,7 +69,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def compare(
     default: Network,
     library: LibraryNetwork,
-    x: Samples,
+    x: Inlet,
     targets: Targets | None = None,
     metric: str | Metric | None = None,
     *,
@@ -135,4 +136,4 @@ def compare(
 
 def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
     """What networks of one model have in common."""
-    return net.sample_shape, net.answers, net.dt, net.timed, net.layout
+    return net.sample_shape, net.inputs, net.answers, net.dt, net.timed, net.layout

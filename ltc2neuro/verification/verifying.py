@@ -22,6 +22,7 @@ from ltc2neuro.compiled.runs import AnyParts, Run, run_network
 from ltc2neuro.doors.keras.entering import entered, prove_entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
+from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
@@ -39,7 +40,7 @@ Values: TypeAlias = "list[np.ndarray]"
 def verify(
     net: BaseNetwork,
     model: torch.nn.Module | None,
-    x: Samples | None = None,
+    x: Inlet | None = None,
     targets: Targets | None = None,
     metric: str | Metric | None = None,
     on: Sequence[str] | None = None,

@@ -13,6 +13,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.inputs.sample_shape import flat
 from ltc2neuro.tracing.calling.answering import at_places
+from ltc2neuro.tracing.calling.arguments import arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, Wrap, unwrapped
 from ltc2neuro.tracing.calling.squeezed import restored
@@ -83,10 +84,10 @@ def raw_answers(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: 
     """The model's answers to `x` (batch, time, features), as torch returns them."""
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
-    samples = tensor[..., :-1] if calling.timed else tensor
-    samples = samples.reshape(*samples.shape[:2], *calling.sample_shape)
+    samples, spans = (tensor[..., :-1], tensor[..., -1]) if calling.timed else (tensor, None)
     samples = samples if calling.tokens is None else samples.long()
-    result = model(samples, timespans=tensor[..., -1]) if calling.timed else model(samples)
+    given = arguments(samples, spans, calling.inputs, calling.sample_shape, time_first=calling.time_first)
+    result = model(*given.ordered, **given.named)
     return [y.detach().double().numpy() for y in at_places(result, calling.places)]
 
 

@@ -27,9 +27,9 @@ _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib"
 Result = TypeVar("Result")
 
 
-def call(function: Callable[..., Result], argument: torch.Tensor, **keywords: torch.Tensor) -> Result:
+def call(function: Callable[..., Result], *arguments: torch.Tensor, **keywords: torch.Tensor) -> Result:
     """Call the user's model. Frames outside of this call are not the model's."""
-    return function(argument, **keywords)
+    return function(*arguments, **keywords)
 
 
 def user_line() -> SourceLine | None:

@@ -1,0 +1,78 @@
+"""What a model is called with: its input, or each of several, out of the one array that the chip gets."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.overrides import handle_torch_function, has_torch_function
+
+from ltc2neuro.inputs.several import TIMESPANS, Inputs
+from ltc2neuro.tracing.calling.modules import unwrapped
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Of one call, in order and by names."""
+
+    ordered: tuple[torch.Tensor, ...]
+    named: Mapping[str, torch.Tensor]
+
+
+def arguments(
+    x: torch.Tensor, spans: torch.Tensor | None, inputs: Inputs | None, shape: tuple[int, ...], *, time_first: bool
+) -> Arguments:
+    """The arguments that `x`, (batch, time, features) or with time first, and the time spans are.
+
+    `shape` is that of a sample where there is one input.
+    """
+    named = {} if spans is None else {TIMESPANS: spans}
+    if inputs is None:
+        return Arguments((x.reshape(*x.shape[:2], *shape),), named)
+    parts: dict[str, torch.Tensor] = {}
+    for one in inputs.each:
+        part = x[..., inputs.where[one.name]]
+        part = held(part, time_first=time_first) if one.held else part
+        parts[one.name] = part if len(one.shape) == 1 else part.reshape(*part.shape[:-1], *one.shape)
+    if inputs.keyed:
+        return Arguments((), {**parts, **named})
+    return Arguments(tuple(parts[name] for name in inputs.order if name in parts), named)
+
+
+def held(x: torch.Tensor, *, time_first: bool) -> torch.Tensor:
+    """What is the same at every step of sequences `x`, without its axis of time."""
+    if has_torch_function((x,)):
+        return handle_torch_function(held, (x,), x, time_first=time_first)
+    return x[0] if time_first else x[:, 0]
+
+
+def order_of(model: torch.nn.Module, x: object = None) -> tuple[str, ...]:
+    """The names of the arguments of a model's forward, in order: of one that takes any, what `x`, a tuple or dict, has.
+
+    >>> order_of(torch.nn.Bilinear(1, 2, 3))
+    ('input1', 'input2')
+    """
+    found: list[str] = []
+    for parameter in _parameters(model):
+        if parameter.kind is parameter.VAR_POSITIONAL and isinstance(x, tuple):
+            found += [f"{parameter.name}{n}" for n in range(len(x) - len(found))]
+        elif parameter.kind is parameter.VAR_KEYWORD and isinstance(x, Mapping):
+            found += [name for name in x if name not in found]
+        elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            found.append(parameter.name)
+    return tuple(found)
+
+
+def needed(model: torch.nn.Module) -> tuple[str, ...]:
+    """The names of the arguments that have no default."""
+    any_ = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(p.name for p in _parameters(model) if p.default is p.empty and p.kind not in any_)
+
+
+def _parameters(model: torch.nn.Module) -> Sequence[inspect.Parameter]:
+    try:
+        return list(inspect.signature(unwrapped(model).forward).parameters.values())
+    except (TypeError, ValueError):  # of what is not written in Python nothing is known
+        return []
