@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nir
@@ -57,35 +59,37 @@ def build(graph: object, dt: float, reset: str | None) -> NIRCell:
     if reset is None and graph.metadata.get("reset") != "value":
         _ask(nodes)
     start, end = _only(graph, nir.Input), _only(graph, nir.Output)
-    wiring = wire([*nodes], edges, start, end, lambda name: isinstance(nodes[name], STATEFUL))
+    delays = _delays(nodes, edges, dt)
+    wiring = wire([*nodes], edges, start, end, lambda name: isinstance(nodes[name], STATEFUL), delays)
     return _Building(nodes, wiring, start, end, dt, reset == "subtract").cell()
 
 
+@dataclass(frozen=True)
 class _Building:
     """Modules and shapes, each once what its node reads is known; round a cycle that takes more than one turn."""
 
-    def __init__(
-        self, nodes: dict[str, nir.NIRNode], wiring: Wiring, start: str, end: str, dt: float, subtracts: bool
-    ) -> None:
-        self.nodes, self.wiring, self.start, self.end, self.dt, self.subtracts = (
-            nodes,
-            wiring,
-            start,
-            end,
-            dt,
-            subtracts,
-        )
-        self.modules: dict[str, nn.Module] = {}
-        self.shapes: dict[str, Shape] = {start: _sample_shape(nodes, wiring, start)}
+    nodes: Mapping[str, nir.NIRNode]
+    wiring: Wiring
+    start: str
+    end: str
+    dt: float
+    subtracts: bool
+    modules: dict[str, nn.Module] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
 
     def cell(self) -> NIRCell:
+        """The cell of these nodes."""
+        self.modules[self.start] = nn.Identity()
+        self.shapes[self.start] = self.shapes[self.start + BEFORE] = _sample_shape(self.nodes, self.wiring, self.start)
         while missing := [call for call in self.wiring.calls if call.answer not in self.shapes]:
+            before = len(self.shapes)
             for call in missing:
                 known = [self.shapes[source] for source in call.sources if source in self.shapes]
                 if known:
                     self.shapes[call.answer] = self.answer(call.node, known[0])
                     if call.answer in self.wiring.kept:
                         self.shapes[call.answer + BEFORE] = self.shapes[call.answer]
+            assert len(self.shapes) > before  # the input reaches every node
         for call in self.wiring.calls:
             read = [self.shapes[source] for source in call.sources]
             if len(set(read)) > 1:
@@ -155,6 +159,28 @@ def _check(nodes: dict[str, nir.NIRNode], edges: Sequence[Edge]) -> None:
                 raise InputError("an edge of the NIR graph ends nowhere", numbers=f"no node {name!r}", where=str(edge))
 
 
+def _delays(nodes: dict[str, nir.NIRNode], edges: list[Edge], dt: float) -> set[str]:
+    """The delays, each of one sample: one of several becomes a chain, in `nodes` and `edges`; one of none is none."""
+    found: set[str] = set()
+    for name, node in [*nodes.items()]:
+        if isinstance(node, nir.Delay):
+            samples = numbers(node.delay) / dt
+            count = int(np.round(np.min(samples)))
+            if not np.allclose(samples, count, rtol=0, atol=1e-3) or count < 0:
+                raise InputError(
+                    "a delay is not a whole number of time steps, the same for all elements",
+                    where=f"node {name}",
+                    numbers=f"{np.min(samples):g} to {np.max(samples):g} steps of {dt:g} s",
+                    advice="Change it, or give the dt that the graph was made for, in s.",
+                )
+            chain = [name, *(f"{name}.{number}" for number in range(2, count + 1))]
+            nodes.update(dict.fromkeys(chain, node))
+            edges[:] = [(chain[-1] if a == name else a, b) for a, b in edges]
+            edges += itertools.pairwise(chain)
+            found.update(chain if count else ())
+    return found
+
+
 def _ask(nodes: dict[str, nir.NIRNode]) -> None:
     """Ask how neurons are reset where the graph looks like one of snntorch's, which writes every reset alike."""
     for name, node in nodes.items():
@@ -172,7 +198,7 @@ def _ask(nodes: dict[str, nir.NIRNode]) -> None:
                 )
 
 
-def _sample_shape(nodes: dict[str, nir.NIRNode], wiring: Wiring, start: str) -> Shape:
+def _sample_shape(nodes: Mapping[str, nir.NIRNode], wiring: Wiring, start: str) -> Shape:
     """The shape of a sample; without the batch of the example, a leading 1 that some writers leave in it."""
     declared = nodes[start].input_type["input"]
     if declared is None:

@@ -10,13 +10,12 @@ import numpy as np
 
 from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, Select
 from hw_models.arrays import Floats
-from hw_models.errors import InputError
 from ltc2neuro.doors.nir.finding import Found, Neuron, excess, refusal
 from ltc2neuro.doors.nir.maps import Map, map_of
 from ltc2neuro.doors.nir.nodes import STATEFUL
 from ltc2neuro.doors.nir.shaping import Node, Weights, shaped
 from ltc2neuro.doors.nir.sums import Sum
-from ltc2neuro.doors.nir.wiring import BEFORE, Edge, wire
+from ltc2neuro.doors.nir.wiring import BEFORE, Edge, Wiring, wire
 
 INPUT, OUTPUT = "input", "output"
 OWN = "cell.nodes."
@@ -34,6 +33,8 @@ class Drawing:
         self.late: set[Edge] = set()
         self.drawn: dict[str, str] = {}
         """the node of each neuron's potential, and of each threshold"""
+        self.delayed: dict[str, str] = {}
+        """the delay of each value that has one"""
 
     # --- nodes ---------------------------------------------------------------------------------------------
 
@@ -132,19 +133,29 @@ class Drawing:
             before = self.found.before.get(part)
             op = self.graph.makers[part]
             if isinstance(before, str):
-                rest = rest + by * self._handed_on(target, before, by, late, part)
+                self._handed_on(target, before, by, late)
             elif isinstance(op, Linear):
                 rest = rest + self._linear(target, part, by, late)
             else:
                 self._join(target, self._source(part), by, late or before is not None)
         return rest
 
-    def _handed_on(self, target: str, value: str, by: Floats, late: bool, read: str) -> Floats:
-        if late:
-            raise refusal(self.graph, read, "NIR's edges take no time", "a value is handed on over two samples")
-        if np.any(self.feed(target, self.sums.of(value) * by, late=True)):
-            raise refusal(self.graph, read, "NIR's neurons start at 0", "what is handed on to the next sample does not")
-        return np.zeros(1)
+    def _handed_on(self, target: str, value: str, by: Floats, late: bool) -> None:
+        """What was there a sample ago: late edges from neurons, or a delay of what is a sum of more."""
+        total = self.sums.of(value)
+        plain = not any(self._is_linear(part) or part in self.found.before for part in total.parts)
+        if plain and not late and not np.any(total.rest):
+            self.feed(target, total * by, late=True)
+            return
+        if value not in self.delayed:
+            name = self.delayed[value] = self.named(f"{value}.last")
+            self.nodes[name] = self._delay()
+            if np.any(self._left(name, self.feed(name, total))):
+                raise refusal(self.graph, value, "NIR has no constant input", "a sum that is handed on has one")
+        self._join(target, self.delayed[value], by, late)
+
+    def _delay(self) -> nir.NIRNode:
+        return nir.Delay(np.array(self.dt))
 
     def _linear(self, target: str, part: str, by: Floats, late: bool) -> Floats:
         """Nodes of a linear op, one for each part of what it reads; returns what it makes of constants."""
@@ -243,26 +254,26 @@ class Drawing:
     def finished(self, shape: Sequence[int], answer: Sequence[int]) -> nir.NIRGraph:
         """The graph, of samples and answers of these shapes, its nodes in the order in which a sample meets them.
 
-        What is handed on to the next sample must be what any reader takes to be: an edge that closes a cycle.
+        Where what a reader takes for a sample ago, the edges that close cycles, is not what is, it has delays.
         """
-        wiring = wire([*self.nodes], self.edges, INPUT, OUTPUT, lambda name: isinstance(self.nodes[name], STATEFUL))
+        wiring = self._wired()
         kept = {name + BEFORE for name in wiring.kept}
         taken = {(s.removesuffix(BEFORE), call.node) for call in wiring.calls for s in call.sources if s in kept}
-        if taken != self.late:
-            edge = min(taken ^ self.late)
-            raise InputError(
-                "NIR's edges take no time: what is handed on to the next sample must close a cycle",
-                where=" -> ".join(edge),
-                numbers="the model hands it on, and a reader would not"
-                if edge in self.late
-                else "a reader would hand it on",
-                advice="Let layers read each other in the order in which the input reaches them, and read what they "
-                "answered a sample ago only on the way back.",
-            )
+        if {edge for edge in taken if not isinstance(self.nodes[edge[1]], nir.Delay)} != self.late:
+            behind = {source: self.named(f"{source}.last") for source, _ in sorted(self.late)}
+            self.nodes |= {name: self._delay() for name in behind.values()}
+            self.edges = [(behind[a], b) if (a, b) in self.late else (a, b) for a, b in self.edges]
+            self.edges += behind.items()
+            wiring = self._wired()
         order = dict.fromkeys([INPUT, *(call.node for call in wiring.calls)])
         drawn = {name: self.nodes[name] for name in order}
         nodes, edges = shaped(drawn, self.edges, INPUT, tuple(shape), OUTPUT, tuple(answer))
         return nir.NIRGraph(nodes, edges, metadata={"reset": "value"}, type_check=False)
+
+    def _wired(self) -> Wiring:
+        delays = {name for name, node in self.nodes.items() if isinstance(node, nir.Delay)}
+        stateful = {name for name, node in self.nodes.items() if isinstance(node, STATEFUL)}
+        return wire([*self.nodes], self.edges, INPUT, OUTPUT, stateful.__contains__, delays)
 
 
 def _unsaid(op: object) -> tuple[str, str]:

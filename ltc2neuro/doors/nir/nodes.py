@@ -147,6 +147,7 @@ NODES: dict[type[nir.NIRNode], Build] = {
     nir.Conv2d: _convolution,
     nir.CubaLI: lambda node, place: Neurons(_current_based(node, place)),
     nir.CubaLIF: lambda node, place: _spiking([*_current_based(node, place)], node, place),
+    nir.Delay: lambda node, place: nn.Identity(),  # its edges are those of a sample ago
     nir.Flatten: _flatten,
     nir.I: lambda node, place: Neurons([_integrator(node, place)]),
     nir.IF: lambda node, place: _spiking([_integrator(node, place)], node, place),

@@ -72,7 +72,7 @@ def _of_shape(node: Node, shape: Shape) -> nir.NIRNode:
         return nir.Output({"output": np.array(shape)})
     assert isinstance(node, nir.NIRNode)
     fields = {name: v for name, v in vars(node).items() if isinstance(v, np.ndarray)}
-    return type(node)(**{name: np.reshape(values, shape) for name, values in fields.items()})
+    return type(node)(**{n: np.full(shape, v) if v.size == 1 else v.reshape(shape) for n, v in fields.items()})
 
 
 def _linear(node: Weights, shape: Shape) -> tuple[nir.NIRNode, Shape]:

@@ -1,13 +1,13 @@
 """In which order the nodes of a NIR graph are computed within a sample, and which edges reach over to the next one.
 
-NIR's edges take no time. A cycle can be computed only where one of its edges hands on what was there a sample ago: the
-edge that closes the cycle on the way from the input, moved back over synapses to the neurons that feed them, so that
-what is kept between samples is their spikes.
+NIR's edges take no time. A cycle can be computed only where one of its edges hands on what was there a sample ago: one
+into a `Delay`, else the edge that closes the cycle on the way from the input, moved back over synapses to the neurons
+that feed them, so that what is kept between samples is their spikes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from hw_models.errors import InputError
@@ -35,31 +35,46 @@ class Wiring:
     kept: tuple[str, ...]
 
 
-def wire(nodes: Sequence[str], edges: Sequence[Edge], start: str, end: str, stateful: Callable[[str], bool]) -> Wiring:
-    """The order of `nodes` between `start` and `end`; `stateful` tells neurons from the others."""
-    place = {name: n for n, name in enumerate(nodes)}
-    ordered = sorted(set(edges), key=lambda edge: (place[edge[0]], place[edge[1]]))  # some writers shuffle them
+def wire(
+    nodes: Sequence[str],
+    edges: Sequence[Edge],
+    start: str,
+    end: str,
+    stateful: Callable[[str], bool],
+    delays: Set[str] = frozenset(),
+) -> Wiring:
+    """The order of `nodes` between `start` and `end`; `stateful` tells neurons, `delays` are those of a sample.
+
+    Files sort nodes by their names, and some writers shuffle edges: names alone decide where there is a choice.
+    """
+    ordered = sorted(set(edges))
     after = {name: [b for a, b in ordered if a == name] for name in nodes}
     sources = {name: [a for a, b in ordered if b == name] for name in nodes}
     _check_ways(nodes, after, sources, start, end)
-    order, closing = _depth_first(start, after)
+    at_once = {name: [b for b in targets if b not in delays] for name, targets in after.items()}
+    order, closing = _depth_first([start, *sorted(delays)], at_once)
     calls: list[Call] = []
     kept: list[str] = []
 
-    def before(name: str) -> str:
-        """The answer of `name` a sample ago: kept, or computed again from what its only source answered then."""
-        answer = name + BEFORE
-        again = not stateful(name) and len(sources[name]) == 1
-        if again:
-            source = before(sources[name][0])
-            if all(call.answer != answer for call in calls):
-                calls.append(Call(answer, name, (source,)))
-        elif name not in kept:
+    def keep(name: str) -> str:
+        """The answer of `name` a sample ago."""
+        if name not in kept:
             kept.append(name)
+        return name + BEFORE
+
+    def before(name: str) -> str:
+        """The same, computed again from what its only source answered then where there is one."""
+        if stateful(name) or name in delays or len(sources[name]) != 1:
+            return keep(name)
+        answer, source = name + BEFORE, before(sources[name][0])
+        if all(call.answer != answer for call in calls):
+            calls.append(Call(answer, name, (source,)))
         return answer
 
     for name in order:
-        if name != start:
+        if name in delays:
+            calls.append(Call(name, name, tuple(map(keep, sources[name]))))
+        elif name != start:
             reads = tuple(before(a) if (a, name) in closing else a for a in sources[name])
             calls.append(Call(name, name, reads))
     used = {end, *kept}
@@ -69,24 +84,26 @@ def wire(nodes: Sequence[str], edges: Sequence[Edge], start: str, end: str, stat
     return Wiring(tuple(call for call in calls if call.answer in used), tuple(kept))
 
 
-def _depth_first(start: str, after: Mapping[str, Sequence[str]]) -> tuple[list[str], set[Edge]]:
-    """The nodes from `start` on, each after its sources, and the edges that close cycles."""
+def _depth_first(starts: Sequence[str], after: Mapping[str, Sequence[str]]) -> tuple[list[str], set[Edge]]:
+    """The nodes from `starts` on, each after its sources, and the edges that close cycles."""
     closing: set[Edge] = set()
     done: list[str] = []
-    entered = {start}
-    open_nodes: list[tuple[str, Iterator[str]]] = [(start, iter(after[start]))]
-    while open_nodes:
-        name, rest = open_nodes[-1]
-        for target in rest:
-            if any(target == other for other, _ in open_nodes):
-                closing.add((name, target))
-            elif target not in entered:
-                entered.add(target)
-                open_nodes.append((target, iter(after[target])))
-                break
-        else:
-            done.append(name)
-            open_nodes.pop()
+    entered: set[str] = set()
+    for start in starts:
+        open_nodes: list[tuple[str, Iterator[str]]] = [(start, iter(after[start]))]
+        entered.add(start)
+        while open_nodes:
+            name, rest = open_nodes[-1]
+            for target in rest:
+                if any(target == other for other, _ in open_nodes):
+                    closing.add((name, target))
+                elif target not in entered:
+                    entered.add(target)
+                    open_nodes.append((target, iter(after[target])))
+                    break
+            else:
+                done.append(name)
+                open_nodes.pop()
     return done[::-1], closing
 
 

@@ -5,7 +5,7 @@ import torch
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
-from ltc2neuro.nn import LIF
+from ltc2neuro.nn import LIF, Recurrent
 
 norse = pytest.importorskip("norse.torch")
 pytestmark = pytest.mark.filterwarnings("ignore:nirtorch:DeprecationWarning")
@@ -119,3 +119,32 @@ def test_our_neurons_in_norse(tmp_path, options):
 def test_norse_reads_a_leak_potential_into_the_current_as_well(tmp_path):
     """So a bias of neurons with currents arrives twice there. Those without have it in the weights' bias."""
     assert there(Two(bias=0.1, du=0.3), tmp_path) < 1
+
+
+class HearsItself(torch.nn.Module):
+    """A layer that reads its own spikes of a sample ago."""
+
+    state_size = (6, 6)
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.inputs, self.back = torch.nn.Linear(5, 6), torch.nn.Linear(6, 6)
+
+    def forward(self, x, state):
+        v, z = state
+        v = 0.8 * v + self.inputs(x) + self.back(z)
+        z = (v > 0.4).to(v.dtype)
+        return z, (v * (1 - z), z)
+
+
+def test_neurons_that_hear_themselves_in_norse(tmp_path):
+    layer = Recurrent(HearsItself())
+    assert there(torch.nn.Sequential(layer, First()), tmp_path) == 1
+
+
+class First(torch.nn.Module):
+    """The answer without the states."""
+
+    def forward(self, answer):
+        return answer[0]

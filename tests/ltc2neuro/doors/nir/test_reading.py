@@ -196,6 +196,46 @@ def test_a_cycle_over_two_populations_has_one_delay():
     assert answer(model, np.ones((1, 6, 1))).ravel().tolist() == [1, 0, 1, 0, 1, 0]
 
 
+def test_a_graph_computes_the_same_in_whatever_order_it_is_written(tmp_path):
+    """A file has its nodes by their names; where a cycle can be entered at two of them, one must be taken."""
+    nodes = {
+        "input": nir.Input(np.array([4])),
+        "z": NEURONS["LIF"][0],
+        "a": NEURONS["CubaLIF"][0],
+        "output": nir.Output(np.array([4])),
+    }
+    edges = [("input", "z"), ("input", "a"), ("z", "a"), ("a", "z"), ("z", "output")]
+    expected = answer(ltc2neuro.from_nir(nir.NIRGraph(nodes, edges, type_check=False), DT))
+    turned = nir.NIRGraph(dict(reversed(nodes.items())), edges[::-1], type_check=False)
+    nir.write(tmp_path / "g.nir", turned)
+    for again in (turned, tmp_path / "g.nir"):
+        assert np.array_equal(answer(ltc2neuro.from_nir(again, DT)), expected)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 3])
+def test_a_delay_is_of_whole_samples(samples):
+    g = graph(nir.Affine(np.eye(4), np.ones(4)), nir.Delay(np.full(4, samples * DT)), nir.Scale(R))
+    expected = np.zeros(X.shape)
+    expected[:, samples:] = (X[:, : X.shape[1] - samples] + 1) * R
+    assert np.allclose(answer(ltc2neuro.from_nir(g, DT)), expected, atol=1e-6)
+
+
+def test_a_delay_of_the_input():
+    model = ltc2neuro.from_nir(graph(nir.Delay(np.full(4, DT))), DT)
+    assert np.array_equal(answer(model)[:, 1:], X[:, :-1]) and not answer(model)[:, 0].any()
+
+
+def test_a_delay_in_a_cycle_is_its_only_one():
+    """A running sum, without neurons."""
+    nodes = {"input": nir.Input(np.array([1])), "sum": nir.Scale(np.ones(1)), "delay": nir.Delay(np.full(1, DT))}
+    edges = [("input", "sum"), ("sum", "delay"), ("delay", "sum"), ("sum", "output")]
+    model = ltc2neuro.from_nir(
+        nir.NIRGraph({**nodes, "output": nir.Output(np.array([1]))}, edges, type_check=False), DT
+    )
+    assert answer(model, np.ones((1, 5, 1))).ravel().tolist() == [1, 2, 3, 4, 5]
+    assert model.cell.state_names == ("sum.last",)
+
+
 def test_several_edges_into_a_node_add_up():
     nodes = {"input": nir.Input(np.array([4])), "scale": nir.Scale(R), "output": nir.Output(np.array([4]))}
     edges = [("input", "scale"), ("scale", "output"), ("input", "output")]
@@ -238,7 +278,7 @@ def unreached():
 
 REFUSED = {
     "no graph": (lambda: 3, "graph must be a NIR graph"),
-    "a delay": (lambda: graph(nir.Delay(TAU)), "a Delay is not read from NIR"),
+    "a delay": (lambda: graph(nir.Delay(TAU)), "not a whole number of time steps"),
     "an unknown module": (lambda: nir.NIRGraph({"x": None}, [], type_check=False), "writer did not know"),
     "a slow step": (lambda: graph(nir.LI(TAU / 10, R, LEAK)), "time constant is shorter than the time step"),
     "a slow synapse": (lambda: graph(nir.CubaLI(SYN / 10, TAU, R, LEAK)), "time constant is shorter"),

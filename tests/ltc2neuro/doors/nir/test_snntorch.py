@@ -40,13 +40,13 @@ def graph_of(net):
     return export(net, X[:1, 0], ignore_dims=[0])
 
 
-def spikes(net):
+def spikes(net, x=X):
     """What snntorch computes, (batch, time, features)."""
     for layer in net:
         if hasattr(layer, "reset_mem"):
             layer.reset_mem()
     with torch.no_grad():
-        return torch.stack([net(x) for x in X.unbind(1)], 1)
+        return torch.stack([net(x_t) for x_t in x.unbind(1)], 1)
 
 
 def equal(net, **options):
@@ -82,6 +82,39 @@ def test_recurrent_layers_lose_the_input_after_a_spike_unless_they_reset_at_once
     assert equal(recurrent(reset_mechanism="zero", reset_delay=False), reset="value") == 1
     assert equal(recurrent(reset_mechanism="zero"), reset="value") < 1
     assert equal(recurrent(), reset="subtract") == 1
+
+
+def test_other_layers_with_a_reset_at_once():
+    """Second-order neurons, and recurrence one to one."""
+    torch.manual_seed(1)
+    shape = {"threshold": torch.full((8,), 3.0), "init_hidden": True, "reset_delay": False, "reset_mechanism": "zero"}
+    second = snntorch.Synaptic(alpha=torch.full((8,), 0.5), beta=torch.full((8,), 0.9), **shape)
+    single = snntorch.RLeaky(beta=0.9, V=torch.full((8,), 0.3), all_to_all=False, **shape)
+    for layer in (second, single):
+        assert equal(torch.nn.Sequential(torch.nn.Linear(5, 8), layer), reset="value") == 1
+
+
+def test_images():
+    """A flattened axis is counted without the batch, as NIR has it."""
+    torch.manual_seed(0)
+    eight, four = (torch.full(shape, 0.9) for shape in ((2, 8, 8), (4,)))
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3, padding=1),
+        snntorch.Leaky(beta=eight, threshold=0.5 * eight, init_hidden=True, reset_mechanism="zero"),
+        torch.nn.AvgPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(32, 4),
+        snntorch.Leaky(beta=four, threshold=0.2 * four, init_hidden=True, reset_mechanism="zero"),
+    )
+    with torch.no_grad():
+        for layer in (net[0], net[4]):
+            layer.weight.abs_()
+            layer.bias.fill_(-0.1)
+    x = torch.rand(2, 30, 1, 8, 8)
+    graph, theirs = export(net, x[:1, 0], ignore_dims=[0]), spikes(net, x)
+    assert 0.05 < theirs.mean() < 0.95
+    with torch.no_grad():
+        assert torch.equal(ltc2neuro.from_nir(graph, STEP, reset="value")(x)[0], theirs)
 
 
 def test_an_unknown_layer_is_refused():

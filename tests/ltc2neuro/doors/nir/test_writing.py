@@ -248,6 +248,32 @@ class Late(torch.nn.Module):
         return z, (torch.where(v > 1, 0.0, v), (v > 1).to(v.dtype))
 
 
+class Older(torch.nn.Module):
+    """A mean of the sample and, by weights, of itself: a cycle without neurons; what it was two samples ago."""
+
+    state_size = (3, 3)
+
+    def __init__(self):
+        super().__init__()
+        self.back = torch.nn.Linear(3, 3, bias=False)
+
+    def forward(self, x, state):
+        one, two = state
+        return two, (0.5 * x + 0.5 * self.back(one), one)
+
+
+@pytest.mark.parametrize("cell", [Late, Older])
+def test_what_is_handed_on_outside_a_cycle_of_neurons_is_delayed(cell):
+    torch.manual_seed(0)
+    model = Recurrent(cell())
+    graph = ltc2neuro.to_nir(model, DT, X)
+    assert all(np.all(node.delay == DT) for node in graph.nodes.values() if isinstance(node, nir.Delay))
+    assert "Delay" in {type(node).__name__ for node in graph.nodes.values()}
+    y = answers(model)
+    assert y.std() > 0.05
+    assert np.allclose(answers(back(graph)), y, atol=1e-6)
+
+
 class Potential(Late):
     def forward(self, x, state):
         v = 0.5 * state[0] + x
@@ -267,7 +293,6 @@ REFUSED = {
     "CfC": (lambda: CfC(3, 4), "no products"),
     "gates": (lambda: LiquidLIF(3, 4), "reset where their potential is above a number"),
     "subtraction": (lambda: Recurrent(OwnCell(subtracts=True)), "reset by subtraction"),
-    "late": (lambda: Recurrent(Late()), "must close a cycle"),
     "potentials": (lambda: Recurrent(Potential()), "the spikes of a neuron, not its potential"),
     "half a leak": (lambda: Recurrent(Growing()), "all of a node leak or none"),
     "ReLU": (
