@@ -109,7 +109,7 @@ def test_images():
     with torch.no_grad():
         for layer in (net[0], net[4]):
             layer.weight.abs_()
-            layer.bias.fill_(-0.1)
+            layer.bias.fill_(-0.4)
     x = torch.rand(2, 30, 1, 8, 8)
     graph, theirs = export(net, x[:1, 0], ignore_dims=[0]), spikes(net, x)
     assert 0.05 < theirs.mean() < 0.95
