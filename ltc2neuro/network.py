@@ -15,6 +15,7 @@ from hw_models.arguments import check_count
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 from hw_models.plain import Json
+from ltc2neuro.artifact.c_file import to_c
 from ltc2neuro.artifact.onnx_file import to_onnx
 from ltc2neuro.artifact.saving import save
 from ltc2neuro.compiled.assembling import assembly, assembly_json
@@ -146,6 +147,14 @@ class Network(BaseNetwork, Record):
         the file cannot be written.
         """
         to_onnx(self, path, form, graph, real)
+
+    def to_c(self, path: str | Path) -> None:
+        """Write one self-contained C99 file that computes the integers of this network: docs/c.md.
+
+        `reset()`, `step(in, out)` for a sample, `states()`; static arrays, no allocation, integers alone in a step;
+        `quantize` and `dequantize` are the host's maps, in double. Raises `ArtifactError` where it cannot be written.
+        """
+        to_c(self, path)
 
     def assembly(self, options: Options | None = None) -> str:
         """Every population's program, words and ports as text; `compiler.assembly.parse` reads it back."""

@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 
 import numpy as np
+from c_agreement import c_agrees
 from graph_strategies import SMALL, Builder
 from native_agreement import native_agrees
 from onnx_agreement import onnx_agrees
@@ -99,6 +100,9 @@ class OpTest(ABC):
     def test_machine_code_returns_the_same(self) -> None:
         for run in native_agrees(self.graph(), self.inputs()):
             assert run.outputs.tolist() == self.expected().tolist()
+
+    def test_c_returns_the_same(self) -> None:
+        assert c_agrees(self.graph(), self.inputs()).tolist() == self.expected().tolist()
 
     def test_mapped_machine_returns_the_same(self) -> None:
         if self.chip == "loihi2":

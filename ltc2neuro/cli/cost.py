@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 
 import ltc2neuro
+from compiler.c99.size import flash
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.output import HELD, MISSED, say, say_error
@@ -25,6 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="FILE", help="samples to run, to count the messages sent; without, all are sent"
     )
     add_axes(parser, "the network's own")
+    parser.add_argument("--c", action="store_true", help="what the network takes as C, on a processor instead")
     parser.add_argument("--placement", action="store_true", help="show what each core holds")
 
 
@@ -37,6 +39,10 @@ def run(options: argparse.Namespace) -> int:
     if options.timespans and not options.data:
         raise InputError("--timespans belong to samples", advice="Give --data FILE, too.")
     net = with_axes(ltc2neuro.load(options.network), options)
+    if options.c:
+        if not isinstance(net, ltc2neuro.Network):
+            raise InputError("a network of library processes is no program of integers", where="--c", advice=MICROCODE)
+        return _as_c(options, net)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
     data, spans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)
     recorded = None if data is None else net.run(data, timespans=spans)
@@ -49,3 +55,24 @@ def run(options: argparse.Namespace) -> int:
     text = f"{cost}\n\n{cost.placement}" if options.placement else str(cost)
     say(options, text, {**cost.plain(), "text": text})
     return HELD
+
+
+def _as_c(options: argparse.Namespace, net: ltc2neuro.Network) -> int:
+    """Memory and operations of the C that `ltc2neuro export` writes."""
+    from ltc2neuro.artifact.c_file import c_program
+
+    made = c_program(net)
+    built = flash(made.text)
+    lines = [
+        f"RAM         {made.ram:,} bytes",
+        f"constants   {made.constants:,} bytes",
+        f"flash       {built:,} bytes, code and constants, by cc -Os for this machine" if built else NO_COMPILER,
+        f"operations  {made.operations:,} on integers, a sample",
+    ]
+    plain = {"ram": made.ram, "constants": made.constants, "flash": built, "operations": made.operations}
+    say(options, "\n".join(lines), plain)
+    return HELD
+
+
+MICROCODE = "Compile the model with microcode."
+NO_COMPILER = "flash       unknown: no compiler (cc) and size are installed here"

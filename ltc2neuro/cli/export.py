@@ -1,4 +1,4 @@
-"""Write a saved network as an ONNX model, which any runtime of ONNX executes to the same integers."""
+"""Write a saved network as an ONNX model or as C, which both compute the same integers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 
 import ltc2neuro
 from ltc2neuro.cli.output import HELD, say
+from ltc2neuro.errors import InputError
 
 NAME = "export"
-HELP = "write a saved network as an ONNX model"
+HELP = "write a saved network as an ONNX model or as C"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("network", help="a .l2n file")
-    parser.add_argument("model", help="the .onnx file to write")
+    parser.add_argument("model", help="the file to write: .onnx, or .c")
     parser.add_argument("--step", action="store_true", help="one sample, states in and out; without: whole sequences")
     parser.add_argument("--integers", action="store_true", help="integers in and out, without the host's maps")
     parser.add_argument("--float", action="store_true", help="the model as it was traced, in float32, not the integers")
@@ -27,8 +28,21 @@ def run(options: argparse.Namespace) -> int:
 
     require_folder(options.model)
     net = ltc2neuro.load(options.network)
+    if Path(options.model).suffix == ".c":
+        if options.step or options.integers or options.float:
+            raise InputError("--step, --integers and --float are of ONNX models", where=options.model, advice=PLAIN_C)
+        net.to_c(options.model)
+        return _written(options)
     form, graph = "step" if options.step else "sequence", "float" if options.float else "integer"
     net.to_onnx(options.model, form, graph=graph, real=not options.integers)
+    return _written(options)
+
+
+PLAIN_C = "Leave them out: C has a function for a sample, and the host's maps beside it."
+
+
+def _written(options: argparse.Namespace) -> int:
+    """Say what is there now."""
     size = Path(options.model).stat().st_size
     say(options, f"wrote {options.model}, {size:,} bytes", {"model": options.model, "bytes": size})
     return HELD

@@ -51,7 +51,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save_library(self, path)
 
-    mapped = to_lava = assembly = assembly_json = to_onnx = explain_precision = needs_microcode
+    mapped = to_lava = assembly = assembly_json = to_onnx = to_c = explain_precision = needs_microcode
     placement = property(needs_microcode)
 
     def __str__(self) -> str:

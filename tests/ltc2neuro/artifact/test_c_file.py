@@ -1,0 +1,99 @@
+"""Networks as C: a real compiler builds them, and they return what the networks do, bit by bit."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import ltc2neuro
+from ltc2neuro.cli.main import main
+
+torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+from ncps.torch import LTC, CfC  # noqa: E402
+from ncps.wirings import AutoNCP  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not shutil.which("gcc"), reason="no gcc is installed")
+X = np.random.default_rng(0).uniform(-1, 1, (4, 20, 3))
+MODELS = {
+    "LTC": lambda: (LTC(3, AutoNCP(8, 2)), "loihi2"),
+    "CfC": lambda: (CfC(3, 6, proj_size=2), "loihi2"),
+    "LSTM": lambda: (torch.nn.Sequential(torch.nn.LSTM(3, 4, batch_first=True), First()), "spinnaker2"),
+    "GRU": lambda: (torch.nn.Sequential(torch.nn.GRU(3, 4, batch_first=True), First()), "ideal"),
+}
+
+
+class First(torch.nn.Module):
+    def forward(self, x):
+        return x[0]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def net(request):
+    torch.manual_seed(0)
+    model, chip = MODELS[request.param]()
+    return ltc2neuro.compile(model.eval(), X, chip=chip)
+
+
+def built(path, tmp_path, level):
+    library = tmp_path / "net.so"
+    flags = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", level, "-shared", "-fPIC"]
+    subprocess.run(["gcc", *flags, "-o", str(library), str(path)], check=True, timeout=60)
+    return ctypes.CDLL(str(library))
+
+
+def address(array):
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_real_samples_in_and_answers_out(net, tmp_path, level):
+    """`net(x)`, `==`, also where samples are beyond the calibration and are clipped."""
+    net.to_c(tmp_path / "net.c")
+    library, word = built(tmp_path / "net.c", tmp_path, level), np.dtype(f"int{net.proven.bits}")
+    x = np.random.default_rng(1).uniform(-2, 2, (30, 3))
+    expected = net.run(x[None])
+    outs = net.step_shape[-1]
+    samples, out, y = np.zeros((30, 3), word), np.zeros((30, outs), word), np.zeros((30, outs))
+    library.reset()
+    for sample, given, left, answer in zip(x, samples, out, y, strict=True):
+        library.quantize(address(sample), address(given))
+        library.step(address(given), address(left))
+        library.dequantize(address(left), address(answer))
+    assert np.array_equal(samples, net.quantize(x))
+    assert np.array_equal(out, expected.integers[0])
+    assert np.array_equal(y, expected.outputs[0])
+
+
+def test_what_is_no_number_enters_as_the_least(net, tmp_path):
+    net.to_c(tmp_path / "net.c")
+    library = built(tmp_path / "net.c", tmp_path, "-O0")
+    given = np.zeros(3, f"int{net.proven.bits}")
+    library.quantize(address(np.array([np.nan, -np.inf, np.inf])), address(given))
+    form = net.graph.input_format
+    assert given.tolist() == [form.low, form.low, form.high]
+
+
+def test_the_shell_writes_it_and_tells_what_it_takes(net, tmp_path, capsys):
+    net.save(tmp_path / "net.l2n")
+    assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.c")]) == 0
+    text = (tmp_path / "net.c").read_text()
+    assert main(["cost", str(tmp_path / "net.l2n"), "--c"]) == 0
+    told = capsys.readouterr().out
+    ram = int(text.split("static word m[")[1].split("]")[0]) * net.proven.bits // 8
+    assert f"RAM         {ram:,} bytes" in told and "flash" in told
+    assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.c"), "--step"]) == 2
+
+
+def test_an_ltc_of_19_units_fits_a_small_microcontroller(tmp_path):
+    """16 KB of flash, 2 KB of RAM."""
+    from compiler.c99.size import flash
+    from ltc2neuro.artifact.c_file import c_program
+
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(LTC(8, AutoNCP(19, 1)), np.random.default_rng(0).uniform(-1, 1, (4, 16, 8)))
+    made = c_program(net)
+    assert made.ram <= 2 * 1024
+    built = flash(made.text)
+    assert built is None or built <= 16 * 1024
