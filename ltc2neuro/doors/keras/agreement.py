@@ -34,7 +34,7 @@ def prove_door(module: torch.nn.Module, model: torch.nn.Module, sequences: Seque
         tensor = torch.tensor(samples, dtype=torch.int64 if tokens else torch.float32)
         with undisturbed(), plainly():
             wanted = _answers(model, tensor)
-            found = [y.detach() for y in keras.tree.flatten(module(tensor))]
+            found = _found(module, tensor)
             apart = _apart(wanted, found)
             if apart and _apart(wanted, _answers(model, tensor)):
                 raise ProofError(
@@ -67,6 +67,18 @@ def _answers(model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
             "the model fails on these samples in Keras",
             numbers=f"(batch, time, ...) = {tuple(x.shape)}: {type(error).__name__}: {error}",
             advice="Give what model(x) takes in Keras.",
+        ) from error
+
+
+def _found(module: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+    """What the torch module answers."""
+    try:
+        return [y.detach() for y in keras.tree.flatten(module(x))]
+    except RuntimeError as error:
+        raise ProofError(
+            "the torch module made of this Keras model fails where the model does not",
+            numbers=f"(batch, time, ...) = {tuple(x.shape)}: {error}",
+            advice="A cell of a package makes tensors as large as its batch: report this model.",
         ) from error
 
 

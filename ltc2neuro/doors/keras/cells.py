@@ -70,7 +70,8 @@ class Cell(Held[Kind_co]):
         if built is None or "input_shape" not in built:
             return None
         sizes = (built["input_shape"][1:], *((n,) for n in self.state_size))
-        given = [torch.zeros(_ROWS, *size) for size in sizes]
+        dtype = self.weights[0].dtype if self.weights else torch.float32
+        given = [torch.zeros(_ROWS, *size, dtype=dtype) for size in sizes]
         with self.own_weights():
             return written(lambda: self.called(*given), [*given, *self.weights])
 

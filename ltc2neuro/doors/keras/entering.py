@@ -73,7 +73,7 @@ def entered(model: torch.nn.Module) -> torch.nn.Module:
     from ltc2neuro.tracing.calling.dtype import model_dtype
 
     assert isinstance(model, keras.layers.Layer)
-    module = whole(model).eval()
+    module = whole(model).float().eval()  # in which Keras multiplies even float64
     model_dtype(module)
     return module
 

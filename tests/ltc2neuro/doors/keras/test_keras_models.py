@@ -136,6 +136,17 @@ def test_a_layer_is_recorded_step_by_step(name):
     assert found.readout == ("every" if sequences else "last")
 
 
+@pytest.mark.parametrize("make", [lambda: layers.LSTM(3), lambda: CfC(3, backbone_units=4), lambda: LTC(4)])
+def test_a_model_in_float64_is_what_keras_makes_of_it(make):
+    """Keras multiplies in float32, whatever the type."""
+    keras.config.set_dtype_policy("float64")
+    try:
+        model = sequential(make(), layers.Dense(2))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert traced(model, samples()).readout == "last"
+
+
 def test_images_and_several_answers():
     image = keras.Input((None, 5, 5, 1))
     y = layers.TimeDistributed(layers.Conv2D(2, 2, activation="relu"))(image)
@@ -194,9 +205,20 @@ class Doubled(layers.SimpleRNN):
         return 2 * super().call(sequences, initial_state, mask, training)
 
 
+class Shipped(Gate):
+    """A cell as of a package, whose step is written down on one batch, and is another on the next."""
+
+    __module__ = "ncps.none"
+
+    def call(self, x, states):
+        h = ops.tanh(ops.concatenate([x, states[0]], -1)[:, :3] + ops.ones((ops.shape(x)[0], 3)))
+        return h, [h]
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
+        (lambda: layers.RNN(Shipped()), "fails where the model does not"),
         (lambda: Doubled(3), "does not answer as the model does"),
         (lambda: layers.Lambda(lambda x: x + keras.random.normal((1, 1, 1))), "when it is called again"),
     ],
