@@ -15,23 +15,12 @@ from torch import nn
 from hw_models.arguments import is_file, shown
 from hw_models.errors import InputError
 from ltc2neuro.doors.nir.cell import NIRCell, Shape, no_fit
-from ltc2neuro.doors.nir.nodes import NODES, STATEFUL, Place, numbers
+from ltc2neuro.doors.nir.kinds import AXES, STATEFUL
+from ltc2neuro.doors.nir.nodes import NODES, Place, numbers
 from ltc2neuro.doors.nir.wiring import BEFORE, Edge, Wiring, wire
-
-AXES: dict[type[nir.NIRNode], int] = {
-    nir.Affine: 1,
-    nir.AvgPool2d: 3,
-    nir.Conv1d: 2,
-    nir.Conv2d: 3,
-    nir.Linear: 1,
-    nir.SumPool2d: 3,
-}
-"""The axes of a sample that these kinds read"""
 
 SNNTORCH_STEP = 1e-4
 """The dt in s with which snntorch writes its graphs, whatever the model's was"""
-
-_SPIKING = (nir.CubaLIF, nir.IF, nir.LIF)
 
 
 def read(path: Path) -> nir.NIRGraph:

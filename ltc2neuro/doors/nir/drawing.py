@@ -11,8 +11,8 @@ import numpy as np
 from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, Select
 from hw_models.arrays import Floats
 from ltc2neuro.doors.nir.finding import Found, Neuron, excess, refusal
+from ltc2neuro.doors.nir.kinds import STATEFUL
 from ltc2neuro.doors.nir.maps import Map, map_of
-from ltc2neuro.doors.nir.nodes import STATEFUL
 from ltc2neuro.doors.nir.shaping import Node, Weights, shaped
 from ltc2neuro.doors.nir.sums import Sum
 from ltc2neuro.doors.nir.wiring import BEFORE, Edge, Wiring, wire

@@ -161,5 +161,3 @@ NODES: dict[type[nir.NIRNode], Build] = {
     nir.Threshold: lambda node, place: Threshold(place.spread(node.threshold)),
 }
 """Kinds of nodes, and the module of each from the node and its `Place`."""
-
-STATEFUL = (nir.CubaLI, nir.CubaLIF, nir.I, nir.IF, nir.LI, nir.LIF)

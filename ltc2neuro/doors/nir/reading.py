@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from hw_models.arguments import check_choice, check_path, check_real
-from ltc2neuro.extras import NIR
-from ltc2neuro.nn.recurrence import Recurrent
+from ltc2neuro.extras import NIR, TORCH
 
 if TYPE_CHECKING:
     import nir
+    import torch
 
 RESETS = ("value", "subtract")
 
@@ -28,11 +26,13 @@ def from_nir(graph: nir.NIRGraph | str | Path, dt: float, *, reset: str | None =
     `reset`: "value" where neurons that spike are set to `v_reset`, as NIR has it; "subtract" where snntorch's default,
     reset by subtraction, was written: NIR cannot say so, so a graph that looks like one of snntorch's needs an answer.
 
-    Raises `MissingExtraError` where nir is not installed, `InputError` for what cannot be read or computed.
+    Raises `MissingExtraError` where nir or torch is not installed, `InputError` for what cannot be read or computed.
     """
     NIR.require()
+    TORCH.require()
     from ltc2neuro.doors.nir.building import build, read
     from ltc2neuro.doors.nir.cell import PerSample
+    from ltc2neuro.nn.recurrence import Recurrent
 
     dt = check_real(dt, "dt", above=0)
     if reset is not None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from compiler.graph.graph import Graph
 from compiler.rewrite.common_subexpressions import common_subexpressions
 from compiler.rewrite.fold import fold
 from compiler.rewrite.prune import prune
 from compiler.rewrite.runner import simplify
 from hw_models.arguments import check_real
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.doors.nir.finding import HAS, find
@@ -30,9 +33,10 @@ def to_nir(model: torch.nn.Module | BaseRecord, dt: float, x: Samples | None = N
     """The NIR graph of a spiking network, at a time step of `dt` seconds: docs/nir.md.
 
     `model` is a compiled or loaded network, or a torch module; of that, `x`, (batch, time, features) or a list of
-    (time, features), is what it is traced and proved on, as in `compile`. Weights and constants are those of the model,
-    in float64, before any rounding. A graph holds what each sample does: of a model that answers at the last step, its
-    reader takes the last answer.
+    (time, features), is what it is traced and proved on, as in `compile`; noise, where it is left out and the first
+    layer tells how many features it reads. Weights and constants are those of the model, in float64, before any
+    rounding. A graph holds what each sample does: of a model that answers at the last step, its reader takes the last
+    answer.
 
     What NIR cannot say is refused, with the line of the model that does it: element functions and products of values,
     so LTCs and CfCs; reset by subtraction; a solver's steps; time spans.
@@ -65,11 +69,9 @@ def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Asked:
     else:
         check_module(model)
         TORCH.require()
-        if x is None:
-            raise InputError("a torch module is traced on samples", advice="to_nir(model, dt, x), x as for compile.")
         from ltc2neuro.tracing import trace
 
-        traced = trace(model, as_sequences(x, None, "x").shaped)
+        traced = trace(model, as_sequences(_noise(model) if x is None else x, None, "x").shaped)
         asked, timed = _Asked(simplify(traced.graph, PLAIN)[0], traced.sample_shape, traced.step_shape), False
     repeated = [block.name for block in asked.graph.blocks if block.repeat > 1]
     if timed or repeated:
@@ -79,3 +81,17 @@ def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Asked:
             advice=HAS,
         )
     return asked
+
+
+def _noise(model: torch.nn.Module) -> Floats:
+    """Samples for a module whose first layer tells what it reads."""
+    first, names = model, ("shape", "input_size", "in_features")
+    while not any(hasattr(first, name) for name in names) and (children := list(first.children())):
+        first = children[0]
+    shape = next((getattr(first, name) for name in names if hasattr(first, name)), None)
+    if not isinstance(shape, (int, tuple)):
+        raise InputError(
+            "a torch module is traced on samples",
+            advice="to_nir(model, dt, x), with x (batch, time, features) as for compile.",
+        )
+    return np.random.default_rng(0).normal(size=(4, 32, *(shape if isinstance(shape, tuple) else (shape,))))

@@ -1,6 +1,8 @@
 """Spiking networks as NIR graphs: there and back again, and what NIR cannot say."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -321,9 +323,23 @@ def test_subtraction_on_the_way_in_is_not_written_either():
         ltc2neuro.to_nir(model, 0.1, X)
 
 
-def test_a_module_needs_samples():
+def test_a_module_whose_first_layer_tells_its_features_needs_no_samples():
+    for model in (spiking(), Recurrent(OwnCell()), back(ltc2neuro.to_nir(spiking(), DT))):
+        assert ltc2neuro.to_nir(model, DT).edges == ltc2neuro.to_nir(model, DT, X).edges
     with pytest.raises(InputError, match="traced on samples"):
-        ltc2neuro.to_nir(spiking(), DT)
+        ltc2neuro.to_nir(Recurrent(Late()), DT)
+
+
+def test_a_saved_network_is_written_without_torch(tmp_path):
+    ltc2neuro.compile(spiking(), X).save(tmp_path / "m.l2n")
+    code = f"""
+import sys
+sys.modules.update(torch=None, ncps=None)
+import ltc2neuro
+print(len(ltc2neuro.to_nir(ltc2neuro.load({str(tmp_path / "m.l2n")!r}), 0.01).nodes))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert run.stdout == "7\n", run.stderr
 
 
 def test_time_spans_are_refused():
