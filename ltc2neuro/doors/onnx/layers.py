@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hw_models.errors import InputError
 from ltc2neuro.doors.onnx.graph import Array, Graph, Layer, Node, Operation, Over, Repeat
+from ltc2neuro.doors.onnx.ops.rule import naming, unsupported
 
 RECURRENT = ("LSTM", "GRU", "RNN")
 MOST_ROUNDS = 1000
@@ -34,22 +34,21 @@ def needed(graph: Graph) -> Graph:
 
 
 def _lowered(node: Node, graph: Graph) -> Operation:
-    if node.op in RECURRENT:
-        return _layer(node, graph)
-    if node.op == "Scan":
-        return _over(node, graph)
-    if node.op == "Loop":
-        return _repeat(node, graph)
-    return node
+    with naming(node):
+        if node.op in RECURRENT:
+            return _layer(node, graph)
+        if node.op == "Scan":
+            return _over(node, graph)
+        return _repeat(node, graph) if node.op == "Loop" else node
 
 
 def _layer(node: Node, graph: Graph) -> Layer:
     """Of `X, W, R, B, sequence_lens, initial_h, initial_c, P` those that are not weights stay inputs."""
     names = (*node.inputs, *[""] * 8)[:8]
     if names[4]:
-        raise _unsupported(node, "is given the lengths of the sequences", "Give it whole sequences.")
+        raise unsupported(node, "is given the lengths of the sequences", "Give it whole sequences.")
     if names[7]:
-        raise _unsupported(node, "has peepholes", "Train it without, or export its step.")
+        raise unsupported(node, "has peepholes", "Train it without, or export its step.")
     weights = [_constant(name, graph, node) for name in names[1:4] if name]
     return Layer(node.name, (names[0], names[5], names[6]), node.outputs, node, tuple(weights))
 
@@ -57,11 +56,11 @@ def _layer(node: Node, graph: Graph) -> Layer:
 def _constant(name: str, graph: Graph, node: Node) -> Array:
     array = graph.constants.get(name)
     if array is None:
-        raise _unsupported(node, "has weights that are computed", "Export the model with constant folding.")
+        raise unsupported(node, "has weights that are computed", "Export the model with constant folding.")
     return array
 
 
-def _with_captured(node: Node, body: Graph, graph: Graph) -> Graph:
+def _with_captured(body: Graph, graph: Graph) -> Graph:
     """The body, with the constants around it that it uses. What is computed there stays captured."""
     known = {name: graph.constants[name] for name in body.captured if name in graph.constants}
     kept = tuple(name for name in body.captured if name not in known)
@@ -72,24 +71,24 @@ def _with_captured(node: Node, body: Graph, graph: Graph) -> Graph:
 def _over(node: Node, graph: Graph) -> Over:
     body = node.body()
     if body is None:
-        raise _unsupported(node, "has no body")
+        raise unsupported(node, "has no body")
     own = node.inputs[: len(node.inputs) - len(body.captured)]
     if node.whole("num_scan_inputs", 1) != 1:
-        raise _unsupported(node, "goes through several sequences", "Let it read one, with all features.")
+        raise unsupported(node, "goes through several sequences", "Let it read one, with all features.")
     if any((*(node.wholes("scan_input_directions") or ()), *(node.wholes("scan_output_directions") or ()))):
-        raise _unsupported(node, "reads a sequence from its end", "A chip answers sample by sample.")
+        raise unsupported(node, "reads a sequence from its end", "A chip answers sample by sample.")
     states = len(own) - 1
     used = {name for other in graph.nodes for name in other.inputs} | {*graph.outputs}
     answers = [n for n in range(states, len(node.outputs)) if node.outputs[n] in used]
     if len(answers) > 1:
-        raise _unsupported(
+        raise unsupported(
             node, "has several answers that are used", "Let it answer with one vector, or choose output=."
         )
     answer = answers[0] if answers else 0
     body = replace(body, outputs=(body.outputs[answer], *body.outputs[:states]))
-    body = _with_captured(node, body, graph)
+    body = _with_captured(body, graph)
     if body.captured:
-        raise _unsupported(
+        raise unsupported(
             node, f"takes from outside what is computed there: {body.captured[0]}", "Give it as one more feature."
         )
     body = replace(body, inputs=(body.inputs[states], *body.inputs[:states]))
@@ -107,23 +106,23 @@ def _repeat(node: Node, graph: Graph) -> Repeat:
     """A loop with a fixed number of rounds, which hands on its states alone."""
     body = node.body()
     if body is None:
-        raise _unsupported(node, "has no body")
+        raise unsupported(node, "has no body")
     own = node.inputs[: len(node.inputs) - len(body.captured)]
     times = graph.constants.get(own[0])
     states = len(own) - 2
     if times is None or times.size != 1 or not 0 < times.item() <= MOST_ROUNDS or len(body.outputs) != states + 1:
-        raise _unsupported(
+        raise unsupported(
             node,
             "runs a number of times that is computed, or is large, or it collects values",
             f"Let it run from 1 to {MOST_ROUNDS} times, and hand on its states alone.",
         )
     for condition in (graph.constants.get(own[1]) if own[1] else True, _condition(body)):
         if condition is None or not bool(condition):
-            raise _unsupported(node, "ends by a condition", "A chip's program has a fixed number of steps.")
+            raise unsupported(node, "ends by a condition", "A chip's program has a fixed number of steps.")
     number, going, *before = body.inputs[: states + 2]
-    block = _with_captured(node, replace(body, outputs=body.outputs[1:]), graph)
+    block = _with_captured(replace(body, outputs=body.outputs[1:]), graph)
     if {number, going}.intersection(_read(block.nodes), block.outputs):
-        raise _unsupported(node, "counts its rounds", "A repeated block does the same in each.")
+        raise unsupported(node, "counts its rounds", "A repeated block does the same in each.")
     block = replace(block, inputs=(*before, *block.captured))
     return Repeat(node.name, (*own[2:], *block.captured), node.outputs, block, int(times.item()), states)
 
@@ -139,7 +138,3 @@ def _condition(body: Graph) -> Array | bool | None:
 
 def _read(nodes: Iterable[Operation]) -> set[str]:
     return {name for node in nodes for name in node.inputs}
-
-
-def _unsupported(node: Node, what: str, advice: str = "") -> InputError:
-    return InputError(f"the node {node.op} {what}", where=node.name, advice=advice)

@@ -20,7 +20,7 @@ from ltc2neuro.doors.onnx.roles import Step
 
 Hull: TypeAlias = tuple[Tensor, Tensor]
 
-_MOST_TERMS = 1000
+_MOST_TERMS, _MOST_FACTORS = 1000, 4
 
 _POSITIVE = ("Sigmoid", "Softplus", "Relu", "Exp", "Abs")
 _KEEP_SIGN = ("ReduceSum", "Unsqueeze")
@@ -135,18 +135,30 @@ class _Means:
         return self._quotient(node) if node.op == "Div" else None
 
     def _weighed(self, node: Node, hulls: Mapping[str, Hull]) -> Hull | None:
-        """`a + z (b - a)`, or `(1 - z) a + z b`."""
+        """`a + z (b - a)`, where z may be a product of numbers from 0 to 1, or `(1 - z) a + z b`."""
         for one, other in (node.inputs, node.inputs[::-1]):
-            for z, a in self._products(one):
-                if not self._fraction(z):
+            factors = self._factors(one)
+            for name in factors:
+                difference = self.made.get(name)
+                if difference is None or difference.op != "Sub" or difference.inputs[1] != other:
                     continue
-                difference = self.made.get(a)
-                if difference is not None and difference.op == "Sub" and difference.inputs[1] == other:
+                if all(self._fraction(z) for z in factors if z != name):
                     return _all(hulls, difference.inputs)
+            for z, a in self._products(one):
                 for rest, b in self._products(other):
-                    if self._complement(rest, z) or self._complement(z, rest):
+                    if self._fraction(z) and (self._complement(rest, z) or self._complement(z, rest)):
                         return _all(hulls, (a, b))
         return None
+
+    def _factors(self, name: str) -> list[str]:
+        """Those of a product of a few."""
+        found = [name]
+        for _ in range(_MOST_FACTORS):
+            products = [self._products(factor) for factor in found]
+            found = [part for name, ab in zip(found, products, strict=True) for part in (ab[0] if ab else (name,))]
+            if not any(products) or len(found) > _MOST_FACTORS:
+                break
+        return found
 
     def _products(self, name: str) -> list[tuple[str, str]]:
         """The two factors of a product, in either order."""

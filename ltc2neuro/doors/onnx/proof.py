@@ -16,8 +16,7 @@ from ltc2neuro.doors.onnx.roles import Step
 from ltc2neuro.doors.onnx.witness import answers
 
 ALLOWED = 1e-4
-"""of the largest value, or of 1: in float32, two orders of what rounding does in the models of the tests"""
-
+"""of the largest value, or of 1"""
 ROWS = 8
 LEADING = (3, 4)
 

@@ -17,7 +17,7 @@ import onnx.inliner
 from onnx import numpy_helper
 
 from hw_models.arguments import is_file
-from hw_models.errors import InputError, Ltc2NeuroError
+from hw_models.errors import InputError
 from ltc2neuro.doors.onnx.graph import Array, Attribute, Graph, Node, Shape
 
 OLDEST = 13
@@ -41,8 +41,10 @@ def read(path: Path) -> Graph:
         )
     try:
         return _read(path)
-    except Ltc2NeuroError:
-        raise
+    except InputError as error:
+        if error.where:
+            raise
+        raise InputError(error.what, where=str(path), numbers=error.numbers, advice=error.advice) from error
     except Exception as error:  # protobuf, onnx and NumPy each have errors of their own
         reason = next((line for line in str(error).splitlines() if line.strip()), "")
         raise InputError(
@@ -174,6 +176,9 @@ def _graph(proto: onnx.GraphProto, folder: Path) -> Graph:
         captured = tuple(name for value in attributes.values() if isinstance(value, Graph) for name in value.captured)
         nodes.append(Node(node.op_type, _name(node), (*node.input, *captured), tuple(node.output), attributes))
     outputs = tuple(value.name for value in proto.output)
+    words = (word for node in nodes for word in (node.op, node.name, *node.inputs, *node.outputs, *node.attributes))
+    if not all(isinstance(word, str) for word in (*constants, *inputs, *outputs, *words)):
+        raise InputError("a name in the ONNX model is not text")  # protobuf hands bytes that are none on
     made = {*inputs, *constants, *(name for node in nodes for name in node.outputs), ""}
     used = dict.fromkeys((*(name for node in nodes for name in node.inputs), *outputs))
     captured = tuple(name for name in used if name not in made)

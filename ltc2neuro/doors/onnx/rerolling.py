@@ -16,7 +16,7 @@ from ltc2neuro.doors.onnx.graph import Attribute, Graph, Node, Operation, Repeat
 
 _SMALLEST = 4
 """nodes of a block: a smaller one saves less than a loop costs"""
-_MOST = 3000
+_MOST = 2000
 """nodes of a graph that is looked through"""
 
 Key: TypeAlias = tuple[object, ...]
@@ -84,15 +84,16 @@ class _Chain:
 
 
 def _longest(graph: Graph) -> _Chain | None:
-    """The chain that saves most."""
+    """The chain that saves most. Within one that is found none is looked for."""
     links = _Links(graph)
     best: _Chain | None = None
+    inside: set[str] = set()
     for start, after in links.candidates():
-        if best is not None and start in best.values[1:-1] and after in best.values:
-            continue
-        chain = links.chain(start, after)
+        chain = None if start in inside else links.chain(start, after)
         if chain is not None and (best is None or chain.saved > best.saved):
             best = chain
+            inside = {name for copy in chain.copies for n in copy for name in graph.nodes[n].outputs}
+            inside.discard(chain.values[-1])
     return best
 
 
@@ -120,7 +121,7 @@ class _Links:
                 self._known[_key(node, node.inputs)] = number
 
     def candidates(self) -> list[tuple[str, str]]:
-        """Pairs of values, the second computed from the first, that go into twin nodes."""
+        """Pairs of values, the second computed from the first, that go into twin nodes; early ones first."""
         holes: dict[Key, list[str]] = {}
         for node in self._nodes:
             if isinstance(node, Node) and node.body() is None:
@@ -135,7 +136,7 @@ class _Links:
             for b in group[number + 1 :]
             if self._depends(b, a)
         }
-        return list(pairs)
+        return sorted(pairs, key=lambda pair: (self._maker.get(pair[0], -1), self._maker.get(pair[1], -1)))
 
     def _depends(self, value: str, on: str) -> bool:
         return value != on and bool(self._sources.get(value, 0) & self._bit[on])

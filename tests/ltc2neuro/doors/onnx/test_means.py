@@ -115,6 +115,12 @@ def test_forms_of_means(tmp_path: Path) -> None:
     assert state_of(path, *RATIO) == [[[0.0, -8.0], [4.0, 0.0]]]
 
 
+def test_a_weight_of_several_factors(tmp_path: Path) -> None:
+    nodes = [op("Sub", "n", "h", to="d"), op("Mul", "d", "q", to="qd"), op("Mul", "z", "qd", to="zqd")]
+    assert state_of(tmp_path / "m.onnx", *nodes, op("Add", "h", "zqd", to="h2")) == [[[-1.0], [1.0]]]
+    assert state_of(tmp_path / "m.onnx", *nodes, op("Add", "h", "zqd", to="h2"), z=2.0) == [None]
+
+
 def test_what_is_no_mean(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     assert state_of(path, *LEAK, z=1.5) == [None]

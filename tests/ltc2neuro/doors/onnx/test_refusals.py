@@ -107,6 +107,35 @@ def test_a_constant_that_no_memory_holds(tmp_path: Path) -> None:
     refused(step(tmp_path / "m.onnx", nodes, initializer=[shape]), "too many elements")
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = step(tmp_path / "m.onnx", [helper.make_node("Add", ["x", "h"], ["h2"], name="a name")])
+    path.write_bytes(path.read_bytes().replace(b"a name", b"\xff\xff\xff\xff\xff\xff"))
+    assert refused(path, "a name in the ONNX model is not text").where == str(path)
+
+
+def test_a_file_on_which_the_runtime_aborts(tmp_path: Path) -> None:
+    """onnxruntime 1.32.0 ends the process that it runs in on a `Split` with fewer outputs than it says."""
+    nodes = [
+        helper.make_node("Concat", ["x", "h"], ["both"], axis=1),
+        helper.make_node("Split", ["both"], ["a", "h2"], axis=1, num_outputs=1),
+    ]
+    refused(step(tmp_path / "m.onnx", nodes, opset=18), "no runtime of ONNX executes the model")
+
+
+def test_a_loop_that_runs_for_ever(tmp_path: Path) -> None:
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 2]) for name in ("v", "w")]
+    number, going = helper.make_tensor_value_info("n", TensorProto.INT64, []), []
+    for name in ("go", "goes"):
+        going.append(helper.make_tensor_value_info(name, TensorProto.BOOL, []))
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["goes"]), helper.make_node("Add", ["v", "x"], ["w"])],
+        "body", [number, going[0], values[0]], [going[1], values[1]],
+    )  # fmt: skip
+    rounds = helper.make_tensor("rounds", TensorProto.INT64, [], [2**40])
+    loop = helper.make_node("Loop", ["rounds", "", "h"], ["h2"], body=body)
+    refused(step(tmp_path / "m.onnx", [loop], initializer=[rounds]), "runs a number of times")
+
+
 def test_an_older_opset(tmp_path: Path) -> None:
     assert "opset_version=13" in refused(step(tmp_path / "m.onnx", [ADD], opset=11), "of opset 13 or newer").advice
 
