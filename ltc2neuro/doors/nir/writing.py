@@ -20,6 +20,7 @@ from ltc2neuro.doors.nir.finding import HAS, find
 from ltc2neuro.extras import NIR, TORCH
 from ltc2neuro.inputs.arguments import check_module
 from ltc2neuro.inputs.arrays import Samples, as_sequences
+from ltc2neuro.inputs.several import is_several
 
 if TYPE_CHECKING:
     import nir
@@ -65,12 +66,15 @@ class _Asked:
 def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Asked:
     """What a network has; of a module what tracing it gives, linear maps apart as they are in the module."""
     if isinstance(model, BaseRecord):
+        _check_single(several=model.inputs is not None, tokens=model.tokens is not None)
         asked, timed = _Asked(model.float_graph, model.sample_shape, model.step_shape), model.timed
     else:
         check_module(model)
         TORCH.require()
         from ltc2neuro.tracing import trace
+        from ltc2neuro.tracing.calling.modules import looks_up
 
+        _check_single(several=is_several(x), tokens=looks_up(model))
         traced = trace(model, as_sequences(_noise(model) if x is None else x, None, "x").shaped)
         asked, timed = _Asked(simplify(traced.graph, PLAIN)[0], traced.sample_shape, traced.step_shape), False
     repeated = [block.name for block in asked.graph.blocks if block.repeat > 1]
@@ -81,6 +85,15 @@ def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Asked:
             advice=HAS,
         )
     return asked
+
+
+def _check_single(several: bool, tokens: bool) -> None:
+    """A graph has one input, of real numbers."""
+    if several or tokens:
+        raise InputError(
+            "a network of several inputs is not written to NIR" if several else "NIR has no tokens",
+            advice="Let the model take one array" + (", and split that." if several else " of their embeddings."),
+        )
 
 
 def _noise(model: torch.nn.Module) -> Floats:

@@ -342,6 +342,36 @@ print(len(ltc2neuro.to_nir(ltc2neuro.load({str(tmp_path / "m.l2n")!r}), 0.01).no
     assert run.stdout == "7\n", run.stderr
 
 
+class Tokens(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rows, self.lif = torch.nn.Embedding(7, 3), LIF(3, 4, vth=0.2)
+
+    def forward(self, x):
+        return self.lif(self.rows(x))[0]
+
+
+class Two(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lif = LIF(5, 4, vth=0.2)
+
+    def forward(self, x, u):
+        return self.lif(torch.cat([x, u], -1))[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "message"),
+    [(Tokens, RNG.integers(0, 7, (3, 20)), "no tokens"), (Two, (X, X[..., :2]), "several inputs")],
+)
+def test_one_input_of_real_numbers(model, x, message):
+    torch.manual_seed(0)
+    model = model()
+    for written, *samples in ((model, x), (ltc2neuro.compile(model, x),)):
+        with pytest.raises(InputError, match=message):
+            ltc2neuro.to_nir(written, DT, *samples)
+
+
 def test_time_spans_are_refused():
     torch.manual_seed(0)
     net = ltc2neuro.compile(CfC(3, 4), X, timespans=np.ones(X.shape[:2]))
