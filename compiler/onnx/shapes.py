@@ -27,8 +27,8 @@ class Part:
     name: str
     shape: tuple[int, ...]
     once: bool = False
-    tables: tuple[tuple[tuple[int, ...], np.ndarray], ...] = ()
-    """of tokens: the rows (vocabulary, size) that those at some places of a sample select"""
+    tables: tuple[tuple[tuple[int, ...], np.ndarray], ...] | None = None
+    """of tokens: the rows (vocabulary, size) that those at some places of a sample select; none may be"""
 
     @property
     def size(self) -> int:
@@ -47,6 +47,8 @@ class Shapes:
     """whether the time before each sample is given, too"""
     time_first: bool = False
     answers_time_first: bool = False
+    order: tuple[int, ...] = ()
+    """which of the inputs' channels, tokens looked up, each of the graph's is, where these lie otherwise"""
 
     @property
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -60,15 +62,20 @@ class Shapes:
         inputs, joined = list[onnx.ValueInfoProto](), list[str]()
         for part in self.inputs:
             own = ["batch"] if part.once else order
-            kind = np.dtype(np.int64) if part.tables else self.reals
+            kind = self.reals if part.tables is None else np.dtype(np.int64)
             inputs.append(helper.make_tensor_value_info(part.name, type_of(kind), [*own, *part.shape]))
             x = part.name if len(part.shape) == 1 else self._flat(nodes, part.name, part.name, len(own), part.size)
-            joined.append(self._looked_up(nodes, x, part, len(own)) if part.tables else x)
+            joined.append(x if part.tables is None else self._looked_up(nodes, x, part, len(own)))
         if axes:
             along = next(x for x, part in zip(joined, self.inputs, strict=True) if not part.once)
             joined = [
                 self._held(nodes, x, along) if part.once else x for x, part in zip(joined, self.inputs, strict=True)
             ]
+        if self.order:
+            apart, ordered = nodes.shared.name("x.apart"), nodes.shared.name("x.ordered")
+            nodes.standard("Concat", joined, [apart], axis=-1)
+            nodes.standard("Gather", [apart, nodes.constant("x.order", self.order, np.int64)], [ordered], axis=-1)
+            joined = [ordered]
         if self.timed:
             spans = nodes.shared.name(SPANS)
             inputs.append(self._info(spans, *order))
@@ -94,7 +101,7 @@ class Shapes:
     def _looked_up(self, nodes: Nodes, x: str, part: Part, axes: int) -> str:
         """Flat tokens, behind that many `axes`, as the rows that they select."""
         found = []
-        for number, (places, rows) in enumerate(part.tables):
+        for number, (places, rows) in enumerate(part.tables or ()):
             name = f"{part.name}.table{number}"
             tokens, chosen = (nodes.shared.name(f"{name}.{what}") for what in ("tokens", "rows"))
             nodes.standard("Gather", [x, nodes.constant(f"{name}.places", list(places), np.int64)], [tokens], axis=-1)

@@ -81,6 +81,7 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
             half = t.rows.astype(np.float32)  # as torch has them, mostly
             rows = half if np.array_equal(half, t.rows) else t.rows
             arrays |= {f"tokens/{number}/places": np.array(t.places), f"tokens/{number}/rows": rows}
+        arrays["tokens/numbers"] = np.array(net.tokens.numbers, np.int64)
     graphs = {"float": net.float_graph, **own.graphs}
     container.write(path, table | dict(own.table), graphs, {**own.arrays, **arrays}, version)
 
@@ -109,10 +110,11 @@ def tokens_of(content: Content) -> Tokens | None:
         if not kinds or places.ndim != 1 or rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
             raise ValueError(f"its table of tokens {name} is none")
         tables.append(Table(name, tuple(int(n) for n in places), rows.astype(np.float64)))
-    count = prod(names.own_shape)
-    if not all(0 <= place < count for table in tables for place in table.places):
+    count, numbers = prod(names.own_shape), content.arrays["tokens/numbers"]
+    places = [place for table in tables for place in table.places]
+    if numbers.ndim != 1 or not all(0 <= place < count for place in [*places, *numbers.tolist()]):
         raise ValueError("its tables look up other tokens than it has")
-    return Tokens(count, tuple(tables))
+    return Tokens(count, tuple(tables), tuple(int(n) for n in numbers))
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,10 @@ def _problem(net: BaseRecord) -> str:
         return f"its samples of {features} numbers have the shape {net.sample_shape}"
     if net.tokens is not None and net.tokens.features != net.features:
         return f"its tables give {net.tokens.features} features, and it takes {net.features}"
-    if net.inputs is not None and (net.inputs.size != net.features or len(net.inputs.where) < len(net.inputs.each)):
-        return f"its inputs {net.inputs} are not those of {net.features} channels"
+    if net.tokens is not None and net.tokens.numbers != (net.inputs.numbers if net.inputs else ()):
+        return "its tables leave other channels as they are than its inputs do"
+    if net.inputs is not None and (net.inputs.size != features or len(net.inputs.where) < len(net.inputs.each)):
+        return f"its inputs {net.inputs} are not those of {features} channels"
     answers = net.answers
     if any(a.readout not in ("every", "last") for a in answers.each):
         return f"it answers {', '.join(repr(a.readout) for a in answers.each)}"

@@ -49,6 +49,7 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
         timed=record.timed,
         time_first=bool(layout.time_first),
         answers_time_first=layout.answers_time_first,
+        order=_order(record),
     )
     if graph == "float":
         shapes = replace(shapes, reals=FLOAT32)
@@ -68,9 +69,31 @@ def _inputs(record: Record) -> tuple[Part, ...]:
     from compiler.onnx.shapes import Part
 
     if record.inputs is None:
-        tables = () if record.tokens is None else tuple((t.places, t.rows) for t in record.tokens.tables)
+        tables = None if record.tokens is None else tuple((t.places, t.rows) for t in record.tokens.tables)
         return (Part("x", record.sample_shape, tables=tables),)
-    return tuple(Part(one.name, one.shape, one.held) for one in record.inputs.each)
+    tables = () if record.tokens is None else record.tokens.tables
+    parts = []
+    for one in record.inputs.each:
+        own = range(record.inputs.size)[record.inputs.where[one.name]]
+        found = [(tuple(p - own.start for p in t.places), t.rows) for t in tables if t.places[0] in own]
+        parts.append(Part(one.name, one.shape, one.held, tuple(found) if one.tokens else None))
+    return tuple(parts)
+
+
+def _order(record: Record) -> tuple[int, ...]:
+    """Which of the inputs' channels, tokens looked up, each of the graph's is; empty where they lie alike."""
+    if record.tokens is None or record.inputs is None:
+        return ()
+    starts = np.cumsum([0, *(t.size for t in record.tokens.tables)])
+    number = {n: record.tokens.selected + i for i, n in enumerate(record.tokens.numbers)}
+    lies: list[int] = []
+    for own in record.inputs.where.values():
+        channels = range(record.inputs.size)[own]
+        for start, t in zip(starts, record.tokens.tables, strict=False):
+            lies += range(start, start + t.size) if t.places[0] in channels else ()
+        lies += [number[n] for n in channels if n in number]
+    order = tuple(int(n) for n in np.argsort(lies))
+    return () if order == tuple(range(len(order))) else order
 
 
 def _of_both(record: Record, graph: Graph) -> dict[str, str]:

@@ -116,7 +116,7 @@ class BaseRecord(ABC):
 
     def samples(self, sequence: Floats) -> np.ndarray:
         """The samples of a sequence (time, channels) as the model takes them, (time, *sample_shape)."""
-        kind = np.float64 if self.tokens is None else np.int64
+        kind = np.float64 if self.tokens is None or self.tokens.numbers else np.int64
         count = self.channels - self.timed
         return sequence[:, :count].astype(kind, copy=False).reshape(len(sequence), *self.sample_shape)
 
@@ -127,14 +127,15 @@ class BaseRecord(ABC):
     @property
     def arrays(self) -> str:
         """How arrays of samples lie, in words."""
-        return self.layout.words(*(("features",) if self.own_shape is None else self.own_shape))
+        alike = self.own_shape is None or self.inputs is not None
+        return self.layout.words(*("features",) if alike else self.sample_shape)
 
     @property
     def signature(self) -> str:
         """What goes in and what comes out: `5 features -> (2,) at every step`."""
         features = f"{self.features} features" if self.own_shape is None else f"{self.own_shape}"
         features = features if self.inputs is None else str(self.inputs)
-        if self.tokens is not None:
+        if self.tokens is not None and self.inputs is None:
             features = f"{self.tokens.count} of {max(self.tokens.vocabulary)} tokens"
         spans = " and the time before each sample" if self.timed else ""
         return f"{features}{spans} -> {self.answers}"

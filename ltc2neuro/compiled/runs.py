@@ -111,8 +111,9 @@ def _clipped(
     """What running `x` has clipped, `beyond` how often of each channel; real values clip none but spans."""
     ends = net.record.enters.user_range if executor.integers else (-np.inf, np.inf)
     record = net.record
-    shape, entering = record.sample_shape if record.tokens is None else (), map(record.entering, x.arrays)
-    tallies = list(input_tallies(list(entering), beyond, ends, record.shortest_span, shape, record.inputs))
+    entering = [record.entering(a) for a in x.arrays]
+    shape, inputs = (record.sample_shape, record.inputs) if record.tokens is None else ((), None)
+    tallies = list(input_tallies(entering, beyond, ends, record.shortest_span, shape, inputs))
     inside: dict[str, Clip] = {}
     for _, execution in parts:
         for name, clip in execution.clips.items():

@@ -30,14 +30,16 @@ Inlet: TypeAlias = "Samples | tuple[Samples, ...] | Mapping[str, Samples]"
 
 @dataclass(frozen=True)
 class Input:
-    """One of several: its name, the shape that a sample has of it, and whether it is held over the sequence."""
+    """One of several: its name, the shape that a sample has of it, whether it is held over the sequence, and whether
+    these are tokens."""
 
     name: str
     shape: tuple[int, ...]
     held: bool = False
+    tokens: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name} {self.shape}{', held' if self.held else ''}"
+        return f"{self.name} {self.shape}{', tokens' if self.tokens else ''}{', held' if self.held else ''}"
 
     @property
     def size(self) -> int:
@@ -69,6 +71,11 @@ class Inputs:
     def held(self) -> np.ndarray:
         """Of each channel, whether it is held."""
         return np.repeat([one.held for one in self.each], [one.size for one in self.each])
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The channels that are no tokens."""
+        return tuple(n for one in self.each if not one.tokens for n in range(self.size)[self.where[one.name]])
 
     @property
     def size(self) -> int:
@@ -138,16 +145,19 @@ def _other(what: str, order: Sequence[str]) -> InputError:
     )
 
 
-def joined(given: Mapping[str, Samples], known: Inputs | None, layout: Layout) -> tuple[Sequences, tuple[Input, ...]]:
-    """All inputs as one, sample by sample, and what each is; `known`: as they must be.
+def joined(
+    given: Mapping[str, Samples], known: Inputs | None, layout: Layout, *, tokens: bool = False
+) -> tuple[Sequences, tuple[Input, ...]]:
+    """All inputs as one, sample by sample, and what each is; `known`: as they must be. Some may be `tokens`.
 
     Raises `InputError` that names the input which is none, or does not fit the others.
     """
     wanted = {} if known is None else {one.name: one for one in known.each}
     given = {name: given[name] for name in wanted or given}
-    lies_held = {n: wanted[n].held if n in wanted else _is_held(x, n) for n, x in given.items()}
+    whole = {n: wanted[n].tokens if n in wanted else tokens and _is_whole_numbers(x, n) for n, x in given.items()}
+    lies_held = {n: wanted[n].held if n in wanted else _is_held(x, n, 2 - whole[n]) for n, x in given.items()}
     moving = {
-        n: as_sequences(x, wanted[n].shape if n in wanted else None, n, layout)
+        n: as_sequences(x, wanted[n].shape if n in wanted else None, n, layout, tokens=whole[n])
         for n, x in given.items()
         if not lies_held[n]
     }
@@ -171,16 +181,25 @@ def joined(given: Mapping[str, Samples], known: Inputs | None, layout: Layout) -
             parts[name] = tuple(
                 np.broadcast_to(row.reshape(1, -1), (len(a), row.size)) for row, a in zip(rows, one.arrays, strict=True)
             )
-        found.append(Input(name, tuple(shape), lies_held[name]))
+        found.append(Input(name, tuple(shape), lies_held[name], whole[name]))
     arrays = tuple(np.concatenate(row, axis=1) for row in zip(*parts.values(), strict=True))
     return Sequences(arrays, one.ragged, layout, (sum(i.size for i in found),)), tuple(found)
 
 
-def _is_held(x: Samples, name: str) -> bool:
-    """Whether an input has no time axis: an array (batch, features) or (batch,), or a list of (features,)."""
+def _is_whole_numbers(x: Samples, name: str) -> bool:
+    """Whether an input is of an integer type."""
+    some = x[0] if isinstance(x, (list, tuple)) and len(x) else x
+    return bool(np.issubdtype(as_array(some, name).dtype, np.integer))
+
+
+def _is_held(x: Samples, name: str, axes: int) -> bool:
+    """Whether an input has no time axis: an array (batch, features) or (batch,), or a list of (features,).
+
+    With one there are at least that many `axes` besides the batch: of tokens, time alone.
+    """
     if isinstance(x, (list, tuple)) and len(x):
-        return as_array(x[0], name).ndim < 2
-    return as_array(x, name).ndim < 3
+        return as_array(x[0], name).ndim < axes
+    return as_array(x, name).ndim < 1 + axes
 
 
 def _held(x: Samples, name: str, shape: tuple[int, ...] | None, rows: int, first: str) -> np.ndarray:

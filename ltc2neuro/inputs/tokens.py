@@ -32,19 +32,28 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """How a sample of `count` tokens becomes features: the rows that they select, table by table."""
+    """How a sample of `count` channels becomes features: the rows that tokens select, table by table, then `numbers`.
+
+    These are the channels that are no tokens, but features as they are.
+    """
 
     count: int
     tables: tuple[Table, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     @property
     def features(self) -> int:
         """How many there are."""
+        return self.selected + len(self.numbers)
+
+    @property
+    def selected(self) -> int:
+        """How many of them tokens select."""
         return sum(table.size for table in self.tables)
 
     @property
     def vocabulary(self) -> npt.NDArray[np.int64]:
-        """How many tokens there are at each place of a sample: those that all of its tables have."""
+        """How many tokens there are at each place of a sample: those that all of its tables have; 1 at numbers."""
         return np.array(
             [min((len(t.rows) for t in self.tables if n in t.places), default=1) for n in range(self.count)]
         )
@@ -67,13 +76,14 @@ class Tokens:
         """
         whole = x[..., : self.count].astype(np.int64)
         parts = [t.rows[whole[..., list(t.places)]].reshape(*x.shape[:-1], t.size) for t in self.tables]
-        return np.concatenate([*parts, x[..., self.count :]], axis=-1)
+        return np.concatenate([*parts, x[..., list(self.numbers)], x[..., self.count :]], axis=-1)
 
     @property
     def ends(self) -> tuple[Floats, Floats]:
-        """The smallest and the largest that each feature can be."""
+        """The smallest and the largest that each feature can be; NaN of numbers."""
+        unknown = np.full(len(self.numbers), np.nan)
         low, high = (
-            np.concatenate([np.tile(end(t.rows, axis=0), len(t.places)) for t in self.tables])
+            np.concatenate([*(np.tile(end(t.rows, axis=0), len(t.places)) for t in self.tables), unknown])
             for end in (np.min, np.max)
         )
         return low, high

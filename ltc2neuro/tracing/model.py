@@ -74,7 +74,7 @@ def proved(
     model = unwrapped(model)
     with undisturbed():
         joined = with_spans(sequences, timespans)
-        tokens = are_tokens(model, calibration)
+        tokens = are_tokens(model, calibration) if inputs is None else any(one.tokens for one in inputs.each)
         source = _Source(model, (len(sequences), *sequences[0].shape), dt, batch_first, inputs, tokens)
         spans = None if timespans is None else source.held(joined)
         traced, exact = source.precisely(spans)

@@ -70,13 +70,27 @@ def record(
 
     Raises `TraceError` for what cannot be compiled.
     """
-    known = Tokens(prod(sample_shape)) if tokens else None
+    known = Tokens(prod(sample_shape), numbers=inputs.numbers if inputs else ()) if tokens else None
     while True:
         try:
-            return _recorded(model, sample_shape, inputs, clock, dtype, known, time_first=time_first)
+            found = _recorded(model, sample_shape, inputs, clock, dtype, known, time_first=time_first)
         except NewTableError as new:
             assert known is not None
             known = replace(known, tables=(*known.tables, new.table))
+        else:
+            _check_looked_up(known, inputs)
+            return found
+
+
+def _check_looked_up(tokens: Tokens | None, inputs: Inputs | None) -> None:
+    """Raise `TraceError` for an input of tokens, among several, that is looked up nowhere."""
+    places = {place for table in tokens.tables for place in table.places} if tokens else set[int]()
+    for one in inputs.each if inputs else ():
+        if one.tokens and places.isdisjoint(range(inputs.size)[inputs.where[one.name]] if inputs else ()):
+            raise TraceError(
+                f"the input {one.name} is of an integer type, and no nn.Embedding looks it up",
+                advice="In a model with an nn.Embedding such an input is tokens: give numbers as floats.",
+            )
 
 
 def _recorded(
@@ -102,7 +116,10 @@ def _recorded(
         recorder.given = _held_above(recorder, elapsed, spans.shortest)
     given = Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})
     if inputs is not None:
-        given = arguments(samples, recorder.given, inputs, sample_shape, time_first=time_first)
+        numbers = samples if tokens is None else recorder.numbers(x.to(dtype), time_first)
+        given = arguments(
+            numbers, recorder.given, inputs, sample_shape, time_first=time_first, tokens=samples if tokens else None
+        )
     try:
         with scripts_refused(recorder), solvers(recorder), Recording(recorder):
             result = call(clone, *given.ordered, **given.named)

@@ -22,18 +22,25 @@ class Arguments:
 
 
 def arguments(
-    x: torch.Tensor, spans: torch.Tensor | None, inputs: Inputs | None, shape: tuple[int, ...], *, time_first: bool
+    x: torch.Tensor,
+    spans: torch.Tensor | None,
+    inputs: Inputs | None,
+    shape: tuple[int, ...],
+    *,
+    time_first: bool,
+    tokens: torch.Tensor | None = None,
 ) -> Arguments:
     """The arguments that `x`, (batch, time, features) or with time first, and the time spans are.
 
-    `shape` is that of a sample where there is one input.
+    `shape` is that of a sample where there is one input; `tokens` is another tensor for those of its channels that are.
     """
     named = {} if spans is None else {TIMESPANS: spans}
     if inputs is None:
         return Arguments((x.reshape(*x.shape[:2], *shape),), named)
     parts: dict[str, torch.Tensor] = {}
     for one in inputs.each:
-        part = x[..., inputs.where[one.name]]
+        part = (x if tokens is None or not one.tokens else tokens)[..., inputs.where[one.name]]
+        part = part.long() if one.tokens else part
         part = held(part, time_first=time_first) if one.held else part
         parts[one.name] = part if len(one.shape) == 1 else part.reshape(*part.shape[:-1], *one.shape)
     if inputs.keyed:

@@ -85,7 +85,7 @@ def raw_answers(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: 
     tensor = torch.tensor(x, dtype=dtype)  # a copy: the model may write into it
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
     samples, spans = (tensor[..., :-1], tensor[..., -1]) if calling.timed else (tensor, None)
-    samples = samples if calling.tokens is None else samples.long()
+    samples = samples if calling.tokens is None or calling.tokens.numbers else samples.long()
     given = arguments(samples, spans, calling.inputs, calling.sample_shape, time_first=calling.time_first)
     result = model(*given.ordered, **given.named)
     return [y.detach().double().numpy() for y in at_places(result, calling.places)]

@@ -153,7 +153,8 @@ def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens:
     steps = min(wanted, max(steps, axes.STEPS + 1))
     first = max(sequences, key=len)
     one = np.concatenate([first, *(s for s in sequences if s is not first)])[: max(steps, 1)]
-    other = _signs(sequences, steps, 1.0, timed=timed) if tokens is None else _drawn(tokens, steps)
+    other = _signs(sequences, steps, 1.0, timed=timed)
+    other = other if tokens is None else _beside(tokens, _drawn(tokens, steps), other)
     x = [_long_enough(one, steps)[:steps], other][:rows]
     names = ("the calibration again and again", "random tokens" if tokens else "random signs of the calibration's ends")
     fewer = f"{steps} steps instead of {wanted}" if steps < wanted else ""
@@ -225,12 +226,16 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens: T
     }
     if tokens is not None:
         most, every = tokens.vocabulary, np.arange(length)[:, None]
-        rows = {
+        words = {
             "token 0": np.zeros((length, tokens.count)),
             "the first tokens": every % most,
             "the last tokens": (most - 1 - every) % most,
             "calibration, the other way round": last[::-1, : tokens.count],
-            **{f"random tokens {seed}": _drawn(tokens, length, seed) for seed in range(6)},
+            **{f"random tokens {seed}": _drawn(tokens, length, seed) for seed in range(len(rows) - 4)},
+        }
+        rows = {
+            f"{word}, {name}" if tokens.numbers else word: _beside(tokens, words[word], row)
+            for word, (name, row) in zip(words, rows.items(), strict=True)
         }
     if timed:  # a time span is not a value like the others: only calibrated ones are tried
         for name, row in rows.items():
@@ -254,6 +259,13 @@ def _signs(sequences: Sequence[Floats], steps: int, beyond: float, *, timed: boo
     if timed:
         x[:, -1] = rng.choice([low[-1], high[-1]], size=steps)
     return x
+
+
+def _beside(tokens: Tokens, words: Floats, x: Floats) -> Floats:
+    """Tokens and, where there are others, the channels of `x` that are none."""
+    found = words.copy()
+    found[:, list(tokens.numbers)] = x[:, list(tokens.numbers)]
+    return found
 
 
 def _drawn(tokens: Tokens, steps: int, seed: int = 0) -> Floats:

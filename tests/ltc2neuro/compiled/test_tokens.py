@@ -107,6 +107,50 @@ def test_several_tokens_a_sample_and_time_spans():
     assert not np.array_equal(timed(PAIRS, spans), net(PAIRS))
 
 
+class Both(nn.Module):
+    """Tokens among other inputs, looked up in another order than they come in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.words, self.tags = nn.Embedding(WORDS, 3), nn.Embedding(6, 2)
+        self.rnn = nn.GRU(7, 4, batch_first=True)
+
+    def forward(self, pitch: torch.Tensor, word: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
+        return self.rnn(torch.cat([self.tags(tags).flatten(2), pitch, self.words(word)], -1))[0]
+
+
+def test_tokens_among_several_inputs(tmp_path):
+    x = {"pitch": np.random.default_rng(4).normal(size=(4, 7, 2)), "word": PAIRS[..., 0], "tags": PAIRS[..., 1:]}
+    model = Both().eval()
+    net = ltc2neuro.compile(model, x)
+    y = net(tuple(x.values()))
+    with torch.no_grad():
+        expected = model(torch.tensor(x["pitch"], dtype=torch.float32), *map(torch.tensor, (x["word"], x["tags"])))
+    assert np.abs(y - expected.numpy()).max() < 0.02
+    assert ltc2neuro.verify(net, model, x, on=["simulator"]).passed and ltc2neuro.verify(net, model, on=[]).passed
+    stream = net.stream(4)
+    assert np.array_equal(np.stack([stream.step({n: a[:, t] for n, a in x.items()}) for t in range(7)], 1), y)
+    net.save(tmp_path / "m.l2n")
+    assert np.array_equal(ltc2neuro.load(tmp_path / "m.l2n")(x), y)
+    with pytest.raises(InputError, match="not in the vocabulary"):
+        net({**x, "word": x["word"] + WORDS})
+    with pytest.raises(InputError, match="word holds float64"):
+        net({**x, "word": x["word"] * 1.0})
+    runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    net.to_onnx(tmp_path / "m.onnx")
+    assert np.array_equal(runtime.InferenceSession(tmp_path / "m.onnx").run(["y"], x)[0], y)
+
+
+def test_whole_numbers_that_are_not_looked_up():
+    class Ignores(Both):
+        def forward(self, pitch: torch.Tensor, word: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
+            return self.rnn(torch.cat([pitch, pitch, self.words(word)], -1))[0]
+
+    with pytest.raises(TraceError, match="tags is of an integer type, and no"):
+        ltc2neuro.compile(Ignores().eval(), (np.ones((4, 7, 2)), PAIRS[..., 0], PAIRS[..., 1:]))
+
+
 def test_verify_finds_another_model():
     assert ltc2neuro.verify(reads(), Reader(), NEW, on=["simulator"]).passed
     assert ltc2neuro.verify(reads(), Reader(), on=[]).passed
