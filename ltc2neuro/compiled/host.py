@@ -62,7 +62,7 @@ class Host:
         """The input of a network that has one: alone, in a dict, or with its time spans in a tuple or dict."""
         if not isinstance(x, Mapping) and not (self.record.timed and is_several(x)):
             return single(x), timespans
-        names = [name for name in x if name != TIMESPANS] if isinstance(x, Mapping) else []
+        names = [str(name) for name in x if name != TIMESPANS] if isinstance(x, Mapping) else []
         order = [*(names[:1] or ["x"]), *([TIMESPANS] if self.record.timed else [])]
         given, spans = self._given(x, order, timespans)
         return given[order[0]], spans

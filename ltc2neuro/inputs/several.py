@@ -82,6 +82,10 @@ class Inputs:
         """How many channels all have."""
         return sum(one.size for one in self.each)
 
+    def holding(self, x: Floats) -> Floats:
+        """Samples (rows, time, channels), those channels that are held as at the first step."""
+        return np.where(np.concatenate([self.held, np.zeros(x.shape[-1] - self.size, bool)]), x[:, :1], x)
+
     def channel(self, i: int) -> str:
         """What channel `i` of a sample is called."""
         for one, own in zip(self.each, self.where.values(), strict=True):

@@ -178,7 +178,7 @@ class _Source:
 
         def in_one_order(time_first: bool) -> Traced:
             shape, tokens = self.shape[2:], self.tokens
-            return record(self.model, shape, self.inputs, clock, dtype, time_first=time_first, tokens=tokens)
+            return record(self.model, shape, clock, dtype, time_first=time_first, inputs=self.inputs, tokens=tokens)
 
         return in_order(in_one_order, self.model, self.batch_first, self.shape)
 

@@ -58,11 +58,11 @@ class Traced(Calling):
 def record(
     model: torch.nn.Module,
     sample_shape: tuple[int, ...],
-    inputs: Inputs | None,
     clock: Clock,
     dtype: torch.dtype,
     *,
     time_first: bool,
+    inputs: Inputs | None = None,
     tokens: bool = False,
 ) -> Traced:
     """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, of several `inputs` or

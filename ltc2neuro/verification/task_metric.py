@@ -64,10 +64,9 @@ def task_metrics(
 
 def _of_each(answers: Answers, targets: Targets) -> Sequence[ArrayOrTensor | Sequence[ArrayOrTensor] | None]:
     """The targets of each answer: None for those that are not measured."""
-    if not answers.several:
-        assert not isinstance(targets, Mapping)
+    if not answers.several and not isinstance(targets, Mapping):
         return [targets]
-    if isinstance(targets, Mapping) and set(targets) <= set(answers.names):
+    if isinstance(targets, Mapping) and targets and set(targets) <= set(answers.names):
         return [targets.get(name) for name in answers.names]
     if isinstance(targets, (tuple, list)) and len(targets) == len(answers.names):
         return targets

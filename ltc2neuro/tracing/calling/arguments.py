@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch.overrides import handle_torch_function, has_torch_function
 
 from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.tracing.calling.modules import unwrapped
+from ltc2neuro.tracing.recording.held import held
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,6 @@ def arguments(
     return Arguments(tuple(parts[name] for name in inputs.order if name in parts), named)
 
 
-def held(x: torch.Tensor, *, time_first: bool) -> torch.Tensor:
-    """What is the same at every step of sequences `x`, without its axis of time."""
-    if has_torch_function((x,)):
-        return handle_torch_function(held, (x,), x, time_first=time_first)
-    return x[0] if time_first else x[:, 0]
-
-
 def order_of(model: torch.nn.Module, x: object = None) -> tuple[str, ...]:
     """The names of the arguments of a model's forward, in order: of one that takes any, what `x`, a tuple or dict, has.
 
@@ -66,7 +59,7 @@ def order_of(model: torch.nn.Module, x: object = None) -> tuple[str, ...]:
         if parameter.kind is parameter.VAR_POSITIONAL and isinstance(x, tuple):
             found += [f"{parameter.name}{n}" for n in range(len(x) - len(found))]
         elif parameter.kind is parameter.VAR_KEYWORD and isinstance(x, Mapping):
-            found += [name for name in x if name not in found]
+            found += [str(name) for name in x if name not in found]
         elif parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             found.append(parameter.name)
     return tuple(found)

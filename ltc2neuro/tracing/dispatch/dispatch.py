@@ -18,6 +18,8 @@ from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
 from ltc2neuro.tracing.ops.torch_ops import RULES, Rule, spellings
 from ltc2neuro.tracing.recording.extents import counted, noted
+from ltc2neuro.tracing.recording.held import held
+from ltc2neuro.tracing.recording.held import recorded as recorded_held
 from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
 
@@ -144,8 +146,8 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
     return symbolic(x.recorder, example, x.codes, x.value)
 
 
-_STRUCTURE: dict[Function, Rule] = {repeat: repeated}
-"""What records blocks; the calls inside are the model's own"""
+_STRUCTURE: dict[Function, Rule] = {repeat: repeated, held: recorded_held}
+"""What records blocks, whose calls are the model's own, and what is ours"""
 _PROPERTIES = (
     "shape", "dtype", "device", "ndim", "layout", "requires_grad", "is_leaf", "is_cuda", "is_sparse", "is_quantized",
     "is_meta", "is_mps", "is_nested", "itemsize", "nbytes", "grad_fn", "is_cpu", "is_xpu", "is_mkldnn", "names",

@@ -28,9 +28,9 @@ def elementwise(make: Callable[..., Op], operands: Sequence[Operand], example: t
     """Record the op `make(out, *names)` over operands that broadcast to the shape of `example`."""
     tensors = [o for o in operands if isinstance(o, Symbolic)]
     recorder, shape = tensors[0].recorder, example.shape
-    labels = axes.labels_of(tensors[0].codes.expand(shape))
-    groups = axes.group(labels)
-    if groups is None or any(not torch.equal(axes.labels_of(t.codes.expand(shape)), labels) for t in tensors[1:]):
+    labels = axes.common([axes.labels_of(t.codes.expand(shape)) for t in tensors])
+    groups = None if labels is None else axes.group(labels)
+    if labels is None or groups is None or any(_differs(t.codes.expand(shape), groups) for t in tensors):
         raise recorder.refusal(f"{recorder.operation} mixes batch rows or time steps", MIXES)
     names = [
         operand(o, axes.sample(o.codes.expand(shape), groups))
@@ -40,6 +40,14 @@ def elementwise(make: Callable[..., Op], operands: Sequence[Operand], example: t
     ]
     value = recorder.emit(lambda out: make(out, *names), groups.size)
     return symbolic(recorder, example, axes.encode(labels, groups.ranks(shape)), value)
+
+
+def _differs(codes: torch.Tensor, groups: axes.LabelGroups) -> bool:
+    """Whether a tensor that is held has other elements at one step than at another."""
+    if not axes.is_held(codes):
+        return False
+    elements = axes.elements_of(codes).reshape(-1).numpy()[groups.positions]
+    return bool(np.any(elements != elements[0]))
 
 
 def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axes.LabelGroups) -> str:

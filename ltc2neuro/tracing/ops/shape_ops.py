@@ -13,6 +13,7 @@ from compiler.graph.ops import Gather
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.elementwise import MIXES, constant
 from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.held import beside, over_time
 from ltc2neuro.tracing.recording.operands import whole
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
@@ -31,7 +32,9 @@ def movement(func: Callable[..., object]) -> Callable[..., object]:
         computed = symbols(args) + symbols(kwargs)
         if computed:
             raise computed[0].recorder.refusal("a computed value chooses which elements are taken", CHOOSES)
-        return _moved(x, func(x.example, *args, **kwargs), func(x.codes, *args, **kwargs))
+        codes = func(x.codes, *args, **kwargs)
+        codes = over_time(codes, args, kwargs) if isinstance(codes, torch.Tensor) else codes
+        return _moved(x, func(x.example, *args, **kwargs), codes)
 
     return rule
 
@@ -77,7 +80,7 @@ def _apart(recorder: Tape, problem: str) -> TakenApartError:
 
 def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
     """One Gather over all values; constants take their rows and steps from the symbolic tensor beside them."""
-    first = symbols(tensors)[0]
+    first = next((s for s in symbols(tensors) if not axes.is_held(s.codes)), symbols(tensors)[0])
     recorder, example = first.recorder, torch.cat([plain(t) for t in tensors], dim)
     offsets: dict[str, int] = {}
     size = 0
@@ -86,7 +89,7 @@ def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
         if tensor.numel() == 0:
             continue
         if isinstance(tensor, Symbolic):
-            name, codes = whole(tensor), tensor.codes
+            name, codes = whole(tensor), _at_steps(first, tensor, dim)
         else:
             name, codes = _beside(first, tensor, dim)
         if name not in offsets:
@@ -104,6 +107,17 @@ def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
     index = recorder.index(axes.sample(codes, groups), recorder.named("index"))
     value = recorder.emit(lambda out: Gather(out, tuple(offsets), index), groups.size, "cat")
     return symbolic(recorder, example, axes.encode(axes.labels_of(codes), groups.ranks(codes.shape)), value)
+
+
+def _at_steps(first: Symbolic, tensor: Symbolic, dim: int) -> torch.Tensor:
+    """The codes of a tensor, at the steps of the one beside it where it is held."""
+    if not axes.is_held(tensor.codes) or axes.is_held(first.codes):
+        return tensor.codes
+    edge = axes.labels_of(first.codes).select(dim, 0).unsqueeze(dim)
+    codes = beside(tensor.codes, edge.expand(tensor.shape))
+    if codes is None:
+        raise first.recorder.refusal(f"{first.recorder.operation} mixes batch rows or time steps", MIXES)
+    return codes
 
 
 def _beside(first: Symbolic, tensor: torch.Tensor, dim: int) -> tuple[str, torch.Tensor]:

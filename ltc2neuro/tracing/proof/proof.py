@@ -140,7 +140,8 @@ class _Trial:
     def run(self, probe: Probe) -> Evidence:
         """Compare on one probe. Raises `ProofError`."""
         graph, calling, dtype = self.subject.graph, self.subject.calling, self.witness.dtype
-        x = probe.x.astype(np.float32).astype(np.float64) if dtype == torch.float32 else probe.x
+        x = probe.x if calling.inputs is None else calling.inputs.holding(probe.x)
+        x = x.astype(np.float32).astype(np.float64) if dtype == torch.float32 else x
         rows, steps = x.shape[:2]
         seen = evidence.ProbeRun(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
         names = list(dict.fromkeys(w.value for w in self.subject.checkpoints if not w.is_state))

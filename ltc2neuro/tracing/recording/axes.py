@@ -7,6 +7,7 @@ permutations run on the codes with torch's own functions, so no movement is re-i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,19 +22,44 @@ STEPS = 3
 LAST = STEPS - 1
 NOW = STEPS
 """the step of what is computed inside one step of a recurrent layer"""
+HELD = NOW + 1
+"""the step of what has none: it is the same at all"""
 
 _ELEMENT_BITS = 32
-_STRIDE = STEPS + 1
+_STRIDE = STEPS + 2
 
 
 def label(row: int, step: int) -> int:
-    """The label of a row and a step (0 to 2, or `NOW`)."""
+    """The label of a row and a step (0 to 2, `NOW` or `HELD`)."""
     return row * _STRIDE + step
 
 
 def rows_and_steps(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The rows and the steps that labels stand for."""
     return labels // _STRIDE, labels % _STRIDE
+
+
+def labelled(rows: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+    """The labels of rows and steps."""
+    return rows * _STRIDE + steps
+
+
+def is_held(codes: torch.Tensor) -> bool:
+    """Whether a tensor has no steps, and is the same at all."""
+    return codes.numel() > 0 and bool((rows_and_steps(labels_of(codes))[1] == HELD).all())
+
+
+def common(labels: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    """The labels of what is computed element by element: what is held is at the steps of the others.
+
+    None where rows or steps differ.
+    """
+    stepped = [own for own in labels if not bool((rows_and_steps(own)[1] == HELD).all())]
+    first = (stepped or labels)[0]
+    rows, _ = rows_and_steps(first)
+    others = [own for own in labels if not torch.equal(own, first)]
+    fits = (bool((steps == HELD).all()) and torch.equal(own, rows) for own, steps in map(rows_and_steps, others))
+    return first if all(fits) else None
 
 
 def labels_of(codes: torch.Tensor) -> torch.Tensor:
@@ -126,7 +152,7 @@ def problem(codes: torch.Tensor) -> str | None:
     groups = group(labels_of(codes))
     present = set(np.unique(labels_of(codes).numpy()).tolist())
     steps = {name % _STRIDE for name in present}
-    if steps not in ({NOW}, {LAST}, set(range(STEPS))):
+    if steps not in ({NOW}, {LAST}, {HELD}, set(range(STEPS))):
         return f"it takes step {', '.join(map(str, sorted(steps)))} out of {STEPS}"
     if len(present) != ROWS * len(steps):
         return "it takes single rows out of the batch"
@@ -167,4 +193,5 @@ def layout(codes: torch.Tensor) -> TensorLayout | None:
     for time_first in (False, True):
         if starts_with(codes, sequence_labels(time_first)):
             return TensorLayout(True, time_first)
-    return TensorLayout(False, False) if starts_with(codes, batch_labels(LAST)) else None
+    last = any(starts_with(codes, batch_labels(step)) for step in (LAST, HELD))
+    return TensorLayout(False, False) if last else None
