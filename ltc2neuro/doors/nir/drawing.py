@@ -78,8 +78,8 @@ class Drawing:
             )
         gain = 1 / (1 - keep)
         factors = [*neuron.drive.parts.values()]
-        alike = all(np.array_equal(factor, factors[0]) for factor in factors)
-        if factors and alike and not any(self._is_linear(part) for part in neuron.drive.parts):
+        alike = bool(factors) and all(np.all(f) and np.array_equal(f, factors[0]) for f in factors)
+        if alike and not any(self._is_linear(part) for part in neuron.drive.parts):
             gain, r = 1 / factors[0], gain * factors[0]
         else:  # r goes to the weights: readers there are that do not know it
             r = ones
@@ -101,7 +101,7 @@ class Drawing:
         return self.dt / (1 - neuron.keep)
 
     def _synapse(self, neuron: Neuron) -> Neuron | None:
-        """The leaky current that alone drives a neuron, and drives nothing else."""
+        """The leaky current that alone drives a neuron."""
         parts = list(neuron.drive.parts)
         current = self.found.neurons.get(parts[0]) if len(parts) == 1 else None
         if current is None or current.threshold is not None or np.any(current.keep >= 1) or current is neuron:
@@ -118,11 +118,10 @@ class Drawing:
         total = self.sums.of(op.x) * host[op.scale]
         rest = self._left(OUTPUT, self.feed(OUTPUT, total) + host[op.offset])
         if np.any(rest):
-            readers = [edge for edge in self.edges if edge[1] == OUTPUT]
-            name = self.named("offset")
-            one = np.arange(rest.size)
+            name, one = self.named("offset"), np.arange(rest.size)
             self.nodes[name] = Weights(Map(one, one, np.ones(rest.size), (rest.size, rest.size)), rest)
-            self.edges = [(a, name) if (a, b) in readers else (a, b) for a, b in self.edges] + [(name, OUTPUT)]
+            self.edges = [(a, name if b == OUTPUT else b) for a, b in self.edges] + [(name, OUTPUT)]
+            self.late = {(a, name if b == OUTPUT else b) for a, b in self.late}
 
     # --- edges ---------------------------------------------------------------------------------------------
 

@@ -264,7 +264,16 @@ class Older(torch.nn.Module):
         return two, (0.5 * x + 0.5 * self.back(one), one)
 
 
-@pytest.mark.parametrize("cell", [Late, Older])
+class Offset(Late):
+    """The same with a constant; one neuron hears nothing."""
+
+    def forward(self, x, state):
+        v, z = state
+        v = 0.5 * v + x * torch.tensor([1.0, 0.0, 2.0])
+        return z + 0.5, (torch.where(v > 1, 0.0, v), (v > 1).to(v.dtype))
+
+
+@pytest.mark.parametrize("cell", [Late, Older, Offset])
 def test_what_is_handed_on_outside_a_cycle_of_neurons_is_delayed(cell):
     torch.manual_seed(0)
     model = Recurrent(cell())
