@@ -284,3 +284,27 @@ def test_a_function_that_is_none_is_named(function):
     run = (ops.Input("x", "one", "zero"), ops.Apply("y", "x", function), ops.Output("y", "one", "zero"))
     found = problems(Graph((Block("all", run),), values, {"one": ones, "zero": zeros}))
     assert [p for p in found if "no such function" in p] == (found[:1] if function == "explode" else [])
+
+
+@pytest.mark.parametrize(
+    ("array", "wrong"),
+    [
+        (None, lambda a: a),
+        (0, lambda knots: knots[::-1]),
+        (0, lambda knots: np.append(knots, knots[-1] + 1)),
+        (0, lambda knots: knots[[0, 0]]),
+        (1, lambda origins: origins[1:]),
+        (3, lambda shifts: shifts[1:]),
+        (3, lambda shifts: shifts[:, 1:]),
+    ],
+    ids=["as it is", "falling", "a knot too many", "twice", "an origin too few", "a row less", "a column less"],
+)
+def test_a_polynomial_whose_arrays_do_not_fit_together(array, wrong):
+    b = Builder()
+    b.output(b.polynomial(b.input(2), segments=3, degree=2))
+    b.block("only")
+    graph = b.graph()
+    (op,) = [op for _, op in graph.ops() if isinstance(op, ops.PiecewisePolynomial)]
+    name = op.arrays[array or 0]
+    found = problems(replace(graph, constants={**graph.constants, name: wrong(graph.constants[name])}))
+    assert len(found) == (array is not None) and all("its table is inconsistent" in text for text in found)

@@ -90,6 +90,15 @@ def test_nothing_else_saturates_in_random_graphs(graph):
     }
 
 
+@pytest.mark.parametrize(("constant", "bits"), [(2**31 - 1, 32), (2**31, 64)])
+def test_the_largest_constant_of_32_bits(constant, bits):
+    chip = replace(LOIHI2, lava=False, word_bits=64)
+    b = Builder()
+    b.output(b.minimum(b.input(1), b.constant([constant])))
+    b.block("only")
+    assert prove(b.graph(), chip).bits == bits
+
+
 @pytest.mark.parametrize("beyond", ["nothing", "constant", "format", "product", "sum", "shift"])
 def test_32_bits_hold_all_that_is_computed_or_64_are_told(beyond):
     """A chip of wide words and short products, too: its sums do not fit."""

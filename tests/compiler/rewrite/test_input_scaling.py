@@ -66,6 +66,16 @@ def test_limits_of_which_one_is_0_take_the_factors_up():
     assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)
 
 
+def test_a_channel_times_a_constant_needs_no_other_factor():
+    made = graph(
+        Input("x", "one", "zero"), Mul("y", "x", "factor"), Apply("z", "y", "tanh"), Output("z", "ones", "zeros"),
+        sizes={"x": 2, "y": 2, "z": 2}, constants={**maps(2, 2), "factor": np.array([0.3, 0.002])},
+    )  # fmt: skip
+    scaled = validate(scale_inputs(made, np.array([10.0, 1000.0])))
+    (product,) = [op for _, op in scaled.ops() if isinstance(op, Mul)]
+    assert scaled.constants[product.b] == pytest.approx([3.0, 2.0])
+
+
 @pytest.mark.parametrize("unit", [0.0, np.inf, -np.inf, np.nan])
 def test_a_unit_that_is_no_factor_is_none(unit: float) -> None:
     """A row of zeros, or one that overflows, leaves its value in the units that it has."""
