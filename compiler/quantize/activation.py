@@ -68,7 +68,7 @@ def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> T
     flat_below, flat_above = function.limit_below is not None, function.limit is not None
     if build.chip.table:
         tail = function.tail_at(2.0 ** -(fraction + 1))
-        cut = high if tail is None else min(high, int(tail * 2.0 ** build.fraction(x)) + 1)
+        cut = high if tail is None else min(high, max(low, int(tail * 2.0 ** build.fraction(x)) + 1))
         flat_below, flat_above, high = False, cut < high, cut
     widths = (build.chip.word_bits, build.chip.product_bits)
     curve = Curve(function.half, low, high, build.fraction(x), fraction, *widths, flat_below, flat_above)

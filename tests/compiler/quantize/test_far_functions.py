@@ -36,7 +36,7 @@ def far(function: str, offset: float) -> Graph:
 
 
 @pytest.mark.parametrize("chip", ["loihi2", "ideal"])
-@pytest.mark.parametrize("offset", [-30.0, -3.0])
+@pytest.mark.parametrize("offset", [-30.0, -3.0, 40.0])
 @pytest.mark.parametrize("function", ["sigmoid", "softplus", "silu", "gelu", "gelu_tanh", "tanh", "elu"])
 def test_far_arguments(function, offset, chip):
     assert function in FUNCTIONS
