@@ -68,5 +68,11 @@ def _prepare(net: Compiled) -> Runner:
 
 
 NATIVE = Executor(
-    "native", "the integer graph as machine code of this CPU", _prepare, counts=True, needs=PACKAGES, part=256
+    "native",
+    "the integer graph as machine code of this CPU",
+    _prepare,
+    counts=True,
+    needs=PACKAGES,
+    compiles=True,
+    part=256,
 )

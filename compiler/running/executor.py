@@ -92,6 +92,8 @@ class Executor(Generic[N]):
     needs: Extra | None = None
     refuses: Callable[[Chip], ChipError | None] = lambda chip: None
     """Why it does not run networks for a chip."""
+    compiles: bool = False
+    """whether it takes a while to make ready, and is the fastest then: long runs that name no executor take it"""
     part: int = 64
     """how many sequences are worth running at once"""
     samples: int | None = None

@@ -17,6 +17,14 @@ class Runners(Generic[T]):
         self.net, self._chip = net, chip
         self._ready: dict[Executor[T], Runner] = {}
 
+    def has(self, executor: Executor[T]) -> bool:
+        """Whether it is ready."""
+        return executor in self._ready
+
+    def forget(self, executor: Executor[T]) -> None:
+        """Make it anew when it is next asked for."""
+        self._ready.pop(executor, None)
+
     def on(self, executor: Executor[T]) -> Runner:
         """The executor, ready to run the network. Raises `ChipError` or `MissingExtraError` where it cannot."""
         if executor not in self._ready:

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import ltc2neuro
-from compiler.running import USUAL
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
 from ltc2neuro.cli.parser import Parser, executors
@@ -30,7 +29,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("samples", help="a .npy file (batch, time, features), or .npz with one array per sequence")
     add_axes(parser, "the network's own")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write the outputs (batch, time, outputs)")
-    parser.add_argument("--on", default=USUAL, metavar="EXECUTOR", help=f"one of those below (default: {USUAL})")
+    parser.add_argument("--on", metavar="EXECUTOR", help="one of those below (default: the fastest that is installed)")
     parser.ending = executors
     parser.add_argument("--strict", action="store_true", help="make clipping to calibrated ranges an error")
 
@@ -39,13 +38,15 @@ def run(options: argparse.Namespace) -> int:
     """Load, run in parts, write."""
     from ltc2neuro.cli import samples
     from ltc2neuro.compiled.clipped import ADVICE, tell
+    from ltc2neuro.compiled.usual import usual
 
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples, net.inputs and net.inputs.order)
     if options.output:
         samples.check_target(options.output, x, several=net.answers.several)
     spans = samples.given(options.timespans)
-    outputs, saturations, clipped = _run(net.parts, x, spans, options)
+    on = options.on or usual(net.parts, net.parts.host.sequences(x, spans).arrays)
+    outputs, saturations, clipped = _run(net.parts, x, spans, on, bar=not options.json)
     if options.strict:
         tell(clipped, strict=True, stacklevel=1)
     elif clipped.text():
@@ -55,14 +56,14 @@ def run(options: argparse.Namespace) -> int:
         samples.save(options.output, _named(net.answers, outputs))
     shape = f"{len(outputs)} sequences" if isinstance(outputs, list) else f"outputs {outputs.shape}"
     saturated = ", ".join(f"{name} {count}" for name, count in saturations.items()) or "none"
-    if not net.parts.executor(options.on).counts:
+    if not net.parts.executor(on).counts:
         saturated += " (of the input only; reference counts all)"
-    text = f"ran {shape} on {options.on}; saturations: {saturated}"
+    text = f"ran {shape} on {on}; saturations: {saturated}"
     say(
         options,
         f"{text}\nwrote {options.output}" if options.output else f"{text}\n{_named(net.answers, outputs)}",
         {
-            "on": options.on,
+            "on": on,
             "output": options.output,
             "saturations": dict(saturations),
             "clipped": clipped.text(),
@@ -86,7 +87,7 @@ def _named(answers: Answers, outputs: Floats | list[Floats]) -> Floats | list[Fl
 
 
 def _run(
-    net: AnyParts, x: Inlet, spans: Samples | None, options: argparse.Namespace
+    net: AnyParts, x: Inlet, spans: Samples | None, on: str, *, bar: bool
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
     from tqdm import tqdm
@@ -95,7 +96,6 @@ def _run(
     from ltc2neuro.compiled.runs import clipped_of, run_network
     from ltc2neuro.inputs.arrays import Sequences
 
-    on = options.on
     part = net.executor(on).part
     saturations: Counter[str] = Counter()
     clipped = Clipped()
@@ -105,12 +105,12 @@ def _run(
         saturations.update(whole.saturations)
         return whole.outputs, saturations, clipped_of(net, x_all, whole, None)
     outputs: list[Floats] = []
-    with tqdm(total=len(x_all.arrays), unit="sequence", disable=True if options.json else None, leave=False) as bar:
+    with tqdm(total=len(x_all.arrays), unit="sequence", disable=None if bar else True, leave=False) as shown:
         for start in range(0, len(x_all.arrays), part):
             sequences = Sequences(x_all.arrays[start : start + part], ragged=True)
             result = run_network(net, sequences, on)
             saturations.update(result.saturations)
             clipped = clipped.joined(clipped_of(net, sequences, result, None))
             outputs.extend(result.outputs)
-            bar.update(len(result.outputs))
+            shown.update(len(result.outputs))
     return outputs if x_all.ragged else x_all.layout.stacked_answers(outputs), saturations, clipped

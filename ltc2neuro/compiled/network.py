@@ -12,7 +12,6 @@ from typing import TypeVar
 import numpy.typing as npt
 
 from compiler.mapping.options import Options
-from compiler.running import USUAL
 from hw_models.arguments import check_flag
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.answers import Answered
@@ -56,13 +55,13 @@ class BaseNetwork(BaseRecord, ABC):
         of a list one for each sequence.
         """
         sequences = self.parts.host.sequences(x, timespans)
-        run = self._told(sequences, run_network(self.parts, sequences, USUAL))
+        run = self._told(sequences, run_network(self.parts, sequences))
         return self.answers.returned(run.outputs, self.layout)
 
     def run(
         self,
         x: Inlet,
-        on: str = USUAL,
+        on: str | None = None,
         state: GivenStates | None = None,
         record: Sequence[str] = (),
         *,
@@ -70,7 +69,8 @@ class BaseNetwork(BaseRecord, ABC):
         options: Options | None = None,
         strict: bool = False,
     ) -> Run:
-        """Run `x` on an executor: docs/executors.md has them all.
+        """Run `x` on an executor: docs/executors.md has them all. None takes the fastest that is installed, where the
+        work is long enough to make it ready, and else the reference: the integers are the same, and `Run.on` tells.
 
         `state` is the `final_state` of an earlier run, or torch's own `hx`: see `quantize_state`. `record` are names or
         globs of `names()`; `timespans`, (batch, time) or a list of (time,), is the time before each sample, for a
@@ -90,12 +90,12 @@ class BaseNetwork(BaseRecord, ABC):
         return run
 
     def stream(
-        self, batch: int | None = None, state: GivenStates | None = None, *, on: str = USUAL, strict: bool = False
+        self, batch: int | None = None, state: GivenStates | None = None, *, on: str | None = None, strict: bool = False
     ) -> Stream:
         """Sample by sample, for closed loops: `.step(x)` with x (features,) or (batch, features), or (*shape).
 
-        `state`, as for `run`, is where it starts; `on` an executor that takes states. What is clipped is warned of
-        once; `strict` makes an `InputError` of it.
+        `state`, as for `run`, is where it starts; `on` an executor that takes states, by default the fastest. What is
+        clipped is warned of once; `strict` makes an `InputError` of it.
         """
         return Stream(self.parts, batch, state, on=on, strict=strict)
 

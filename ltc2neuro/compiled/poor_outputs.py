@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
-from compiler.graph.work import work
 from hw_models.arrays import Floats
 from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.usual import cost
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Worst, worst_channel
 
@@ -20,8 +19,6 @@ POOR_DB = 30.0
 """In dB. Below it the integers have lost a thirtieth of the signal: rarely what anyone wants."""
 WORK = 3e8
 """What is spent at most, in elements that the float network computes: about a second, the integers' share included"""
-CALL = 3000
-"""What calling an op costs besides its elements, in elements"""
 FEW_SEQUENCES, FEW_STEPS = 8, 64
 """Fewer sequences than these are taken before they are cut, and pieces as long as these before fewer are taken"""
 
@@ -75,8 +72,3 @@ def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:
 def _spread(sequences: Sequence[Floats], count: int, steps: int) -> list[Floats]:
     return [sequences[int(i)][:steps] for i in np.linspace(0, len(sequences) - 1, count)]
 
-
-def cost(graph: Graph, sequences: Sequence[Floats]) -> float:
-    """What the float network computes over them, sequences of one length side by side."""
-    one, lengths = work(graph), Counter(map(len, sequences))
-    return sum(steps * (one.calls * CALL + one.elements * batch) for steps, batch in lengths.items())

@@ -13,11 +13,12 @@ from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Job, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arrays import Floats, Integers
-from hw_models.errors import InputError
+from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, with_extremes
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
 from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.usual import usual
 from ltc2neuro.inputs.arguments import check_options
 from ltc2neuro.inputs.arrays import Sequences
 
@@ -62,12 +63,14 @@ class Run:
 def run_network(
     net: AnyParts,
     x: Sequences,
-    on: str,
+    on: str | None = None,
     state: GivenStates | None = None,
     record: Sequence[str] = (),
     options: Options | None = None,
 ) -> Run:
-    """Run `x` on the executor `on`, mapped as `options` say; sequences of equal length side by side."""
+    """Run `x` on the executor `on`, or on the usual one, mapped as `options` say; sequences of equal length side by
+    side. An executor that compiles a network must give its known answer first."""
+    on = usual(net, x.arrays) if on is None else on
     executor = net.executor(on)
     check_options(options)
     if not x.arrays and not x.ragged:
@@ -78,6 +81,8 @@ def run_network(
         raise InputError(f"{on!r} does not run the mapped network", where="options", advice=advice)
     wanted = net.names.matching(record)
     _refuse(net.record, executor, wanted, state)
+    if executor.compiles and not net.runners.has(executor):
+        _replay(net, executor)
     run = net.runners.on(executor)
     start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
     enters, beyond = net.record.enters, np.zeros(net.record.enters.host.scale.size, np.int64)
@@ -103,6 +108,25 @@ def run_network(
     done = _assemble(net, x, executor, parts, wanted)
     clipped = _clipped(net, x, executor, parts, beyond)
     return replace(done, saturations=counts, clipped=clipped, entered=tuple(entered))
+
+
+def _replay(net: AnyParts, executor: Executor) -> None:
+    """Raise `GraphError` where an executor that was just made ready does not return the network's known answer."""
+    known, run = net.record.known, net.runners.on(executor)
+    if not known.integers.size:
+        return  # it is still being compiled
+    samples, _ = net.record.enters.quantize(net.record.entering(known.x))
+    found = run(Job(samples))
+    same = np.array_equal(found.outputs.reshape(known.integers.shape), known.integers) and all(
+        np.array_equal(found.states[name], states) for name, states in known.states.items()
+    )
+    if not same:
+        net.runners.forget(executor)
+        raise GraphError(
+            f"{executor.name!r} does not return this network's known answer",
+            numbers=f"{known.x.shape[1]} samples that the file holds, with the integers of the reference",
+            advice=f"Run it on {REFERENCE.name!r}. {BUG}",
+        )
 
 
 def _clipped(

@@ -11,6 +11,7 @@ from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
+from ltc2neuro.compiled.usual import fastest
 from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
@@ -25,8 +26,15 @@ class Stream:
     """
 
     def __init__(
-        self, net: AnyParts, batch: int | None, state: GivenStates | None = None, *, on: str, strict: bool = False
+        self,
+        net: AnyParts,
+        batch: int | None,
+        state: GivenStates | None = None,
+        *,
+        on: str | None = None,
+        strict: bool = False,
     ) -> None:
+        on = fastest(net) if on is None else on
         if not net.executor(on).starts:
             able = [e.name for e in net.executors.values() if e.starts]
             raise InputError(
