@@ -18,6 +18,10 @@ State = torch.Tensor | tuple[torch.Tensor, ...]
 class StepCell(Net):
     """One step of an ONNX model: from the input (batch, features) and the states (batch, size)."""
 
+    input_size: int = 0
+    state_size: tuple[int, ...] = ()
+    state_names: tuple[str, ...] = ()
+
     def __init__(self, step: Step, module_of: ModuleOf) -> None:
         super().__init__(step.graph, module_of)
         self.input_size = step.features

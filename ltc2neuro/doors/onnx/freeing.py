@@ -14,14 +14,14 @@ def freed(graph: Graph) -> Graph:
     constants = dict(graph.constants)
 
     def changed(node: Operation) -> Operation:
-        if not isinstance(node, Node) or node.op != "Reshape" or node.whole("allowzero", 0):
+        if not isinstance(node, Node) or node.op != "Reshape":
             return node
         shape, before = constants.get(node.inputs[1]), graph.shape(node.inputs[0])
-        if shape is None or before is None:
+        if shape is None or before is None or (node.whole("allowzero", 0) and not shape.all()):
             return node
         name = f"{node.inputs[1]} of {node.name}"
         constants[name] = _kept(shape, before)
-        return replace(node, inputs=(node.inputs[0], name))
+        return replace(node, inputs=(node.inputs[0], name), attributes={})
 
     return replace(graph, nodes=tuple(map(changed, graph.nodes)), constants=constants)
 

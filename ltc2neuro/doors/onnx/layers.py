@@ -34,7 +34,7 @@ def needed(graph: Graph) -> Graph:
 
 
 def _lowered(node: Node, graph: Graph) -> Operation:
-    with naming(node):
+    with naming(node.name):
         if node.op in RECURRENT:
             return _layer(node, graph)
         if node.op == "Scan":

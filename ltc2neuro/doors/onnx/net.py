@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from compiler.graph.names import unique
-from hw_models.errors import InputError
 from ltc2neuro.doors.onnx.graph import Array, Graph, Node, Operation, Repeat
 from ltc2neuro.doors.onnx.ops import rule_of
 from ltc2neuro.doors.onnx.ops.rule import naming
@@ -27,19 +26,18 @@ class Net(torch.nn.Module):
 
     def __init__(self, graph: Graph, module_of: ModuleOf) -> None:
         super().__init__()
-        self.inputs, self.outputs = graph.inputs, graph.outputs
+        self._inputs, self._outputs = graph.inputs, graph.outputs
         given = [*graph.constants, *(node.name for node in graph.nodes)]
         names = unique(map(_as_attribute, given), {*vars(self), *dir(type(self))})
         self._constants = dict(zip(graph.constants, names, strict=False))
         for name, array in graph.constants.items():
             self._register(self._constants[name], array)
-        self._calls = list(zip(names[len(graph.constants) :], graph.nodes, strict=True))
-        for name, node in self._calls:
+        self._calls: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = []
+        for name, node in zip(names[len(graph.constants) :], graph.nodes, strict=True):
             self.add_module(name, module_of(node))
+            self._calls.append((name, node.name, node.inputs, node.outputs))
 
     def _register(self, name: str, array: Array) -> None:
-        if array.dtype.kind not in "fiub":
-            raise InputError("a constant is not made of numbers", where=name, numbers=str(array.dtype))
         tensor = torch.from_numpy(np.array(array))
         if tensor.is_floating_point() and tensor.dim():
             self.register_parameter(name, torch.nn.Parameter(tensor))
@@ -53,12 +51,12 @@ class Net(torch.nn.Module):
     def computed(self, inputs: Iterable[torch.Tensor]) -> Tensors:
         """The graph's outputs, from its inputs in their order."""
         values: dict[str, torch.Tensor | None] = {"": None, **self.constants()}
-        values |= zip(self.inputs, inputs, strict=True)
-        for name, node in self._calls:
-            with naming(node):
-                result = self.get_submodule(name)(*(values[i] for i in node.inputs))
-            values |= zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=False)
-        return tuple(value for name in self.outputs if (value := values[name]) is not None)
+        values |= zip(self._inputs, inputs, strict=True)
+        for module, name, takes, gives in self._calls:
+            with naming(name):
+                result = self.get_submodule(module)(*(values[i] for i in takes))
+            values |= zip(gives, result if isinstance(result, tuple) else (result,), strict=False)
+        return tuple(value for name in self._outputs if (value := values[name]) is not None)
 
 
 class Call(torch.nn.Module):
@@ -76,18 +74,20 @@ class Call(torch.nn.Module):
 class Repeated(Net):
     """A block that runs several times."""
 
+    times: int = 1
+
     def __init__(self, node: Repeat, module_of: ModuleOf) -> None:
         super().__init__(node.block, module_of)
-        self.times, self.states = node.times, node.states
+        self.times, self._states = node.times, node.states
 
     def forward(self, *inputs: torch.Tensor) -> Tensors:
         """What the last run returns."""
-        start, fixed = inputs[: self.states], inputs[self.states :]
+        start, fixed = inputs[: self._states], inputs[self._states :]
         if len(start) == 1:
             return (repeat(lambda value: self.computed((value, *fixed))[0], start[0], self.times),)
         return repeat(lambda values: self.computed((*values, *fixed)), start, self.times)
 
 
 def _as_attribute(name: str) -> str:
-    """A name that a module's attribute can have: torch forbids the dot."""
-    return name.strip("/").replace(".", "_") or "value"
+    """A name that a module's attribute can have: torch forbids the dot, and our own begin with an underscore."""
+    return name.strip("/_").replace(".", "_") or "value"

@@ -56,7 +56,7 @@ def _run(graph: Graph, inputs: Sequence[torch.Tensor], place: Place, found: Foun
     values |= zip(graph.inputs, inputs, strict=True)
     for number, operation in enumerate(graph.nodes):
         arguments = [values[name] for name in operation.inputs]
-        with naming(operation):
+        with naming(operation.name):
             result = _result(operation, arguments, (*place, number), found)
         values |= zip(operation.outputs, result, strict=False)
     found |= {(place, name): tuple(v.shape) for name, v in values.items() if v is not None}

@@ -152,7 +152,15 @@ def _check_place(tensor: onnx.TensorProto, path: Path) -> None:
 
 
 def _array(tensor: onnx.TensorProto, folder: Path) -> Array:
-    return np.asarray(numpy_helper.to_array(tensor, base_dir=str(folder)))
+    array = np.asarray(numpy_helper.to_array(tensor, base_dir=str(folder)))
+    if array.dtype.kind not in "fiub":
+        raise InputError(
+            "a constant of the ONNX model is of a type that is not supported",
+            where=str(tensor.name),
+            numbers=str(array.dtype),
+            advice="Export it with numbers of 32 or 64 bits.",
+        )
+    return array
 
 
 def _graph(proto: onnx.GraphProto, folder: Path) -> Graph:

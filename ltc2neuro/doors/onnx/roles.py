@@ -43,6 +43,12 @@ def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step
             advice="Say which inputs are states, and which output is each one's new value: states="
             f'{{"h": "h2"}}. The elapsed time is an input named {", ".join(ELAPSED[:-1])} or {ELAPSED[-1]}.',
         )
+    if not states:
+        raise InputError(
+            "the model has neither states nor an axis of time",
+            numbers=f"its inputs are {listed(graph, graph.inputs)}",
+            advice='Give states={"h": "h2"} of a step; export a model without states for (batch, time, features).',
+        )
     answer = answer_of(graph, states, output)
     features = _size(graph, samples[0], "the sample")
     sizes = tuple(_size(graph, name, "a state") for name in states)

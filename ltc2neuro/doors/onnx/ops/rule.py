@@ -10,7 +10,7 @@ from typing import TypeAlias
 import torch
 
 from hw_models.errors import InputError, Ltc2NeuroError
-from ltc2neuro.doors.onnx.graph import Node, Operation
+from ltc2neuro.doors.onnx.graph import Node
 
 Rule: TypeAlias = "Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]"
 """`rule(node, *inputs)`: the node's output, or a tuple of them"""
@@ -54,7 +54,7 @@ _FREE = (
 
 
 @contextmanager
-def naming(operation: Operation) -> Iterator[None]:
+def naming(node: str) -> Iterator[None]:
     """What fails in it is one error that names the node."""
     try:
         yield
@@ -63,7 +63,7 @@ def naming(operation: Operation) -> Iterator[None]:
     except Exception as error:  # torch has errors of many kinds
         raise InputError(
             "a node of the ONNX model fails",
-            where=operation.name,
+            where=node,
             numbers=f"{type(error).__name__}: {error}",
             advice=_FREE,
         ) from error

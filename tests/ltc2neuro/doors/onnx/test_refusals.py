@@ -12,10 +12,14 @@ pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 
 import onnx
+import torch
 from onnx import TensorProto, helper
 from onnx_models import export, model
 
 import ltc2neuro
+from ltc2neuro.doors.onnx.modules import cell_of
+from ltc2neuro.doors.onnx.reading import read
+from ltc2neuro.doors.onnx.roles import step_of
 from ltc2neuro.errors import InputError
 
 
@@ -41,10 +45,26 @@ def test_the_smallest_step_is_taken(tmp_path: Path) -> None:
     assert ltc2neuro.from_onnx(step(tmp_path / "m.onnx", [ADD]), {"h": "h2"}).cell.state_names == ("h",)
 
 
+@pytest.mark.parametrize("name", ["state_size", "forward", "_step", "a.b", "/", "training", "times"])
+def test_nodes_may_have_any_name(tmp_path: Path, name: str) -> None:
+    add = helper.make_node("Add", ["x", "h"], [name], name=name)
+    path = step(tmp_path / "m.onnx", [add, helper.make_node("Tanh", [name], ["h2"], name="h")])
+    step_cell = cell_of(step_of(read(path), {"h": "h2"}, None), [[torch.zeros(2, 2)] * 2])
+    assert step_cell.state_size == (2,)
+    assert step_cell(torch.ones(1, 2), torch.zeros(1, 2))[0].shape == (1, 2)
+
+
 def test_states_that_are_not_there(tmp_path: Path) -> None:
     path = step(tmp_path / "m.onnx", [ADD])
     assert "x (?, 2), h (?, 2)" in refused(path, "one sample besides its states", {}).numbers
     assert "Did you mean 'h2'" in refused(path, "no output 'h22'", {"h": "h22"}).advice
+
+
+def test_a_model_without_states_and_time(tmp_path: Path) -> None:
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 2]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Tanh", ["x"], ["y"])], "layer", values[:1], values[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    assert refused(tmp_path / "m.onnx", "neither states nor an axis of time", {}).numbers == "its inputs are x (?, 2)"
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 100, b"not a model", b"\x08\x08\x12\x07pytorch:\xff\xff"])
@@ -105,6 +125,13 @@ def test_a_constant_that_no_memory_holds(tmp_path: Path) -> None:
         helper.make_node("Add", ["x", "sum"], ["h2"]),
     ]
     refused(step(tmp_path / "m.onnx", nodes, initializer=[shape]), "too many elements")
+
+
+@pytest.mark.parametrize("kind", [TensorProto.STRING, TensorProto.BFLOAT16, TensorProto.COMPLEX64])
+def test_constants_of_other_types(tmp_path: Path, kind: int) -> None:
+    other = helper.make_tensor("other", kind, [1], [b"a" if kind == TensorProto.STRING else 1.0])
+    nodes = [helper.make_node("Shape", ["other"], ["n"]), helper.make_node("Expand", ["x", "n"], ["h2"])]
+    refused(step(tmp_path / "m.onnx", nodes, initializer=[other]), "of a type that is not supported")
 
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:
