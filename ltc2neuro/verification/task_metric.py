@@ -73,6 +73,8 @@ def _of_each(answers: Answers, targets: Targets) -> Sequence[ArrayOrTensor | Seq
     raise InputError(
         "targets do not fit the answers",
         where="targets",
-        numbers=f"the network answers {', '.join(answers.names)}",
-        advice="Give a dict by these names, of those that are to be measured, or a tuple with None for the others.",
+        numbers=f"the network answers {', '.join(answers.names) or 'one array'}",
+        advice="Give a dict by these names, of those that are to be measured, or a tuple with None for the others."
+        if answers.several
+        else "Give one array of them.",
     )
