@@ -100,8 +100,9 @@ def _taken(
     from ltc2neuro.tracing.calling.arguments import needed, order_of
     from ltc2neuro.tracing.calling.modules import looks_up
 
-    order = order_of(model, x)
-    if is_several(x) and not order:  # of what is not written in Python no argument is known
+    order, least = order_of(model, x), [name for name in needed(model) if name != TIMESPANS]
+    several = is_several(x) or (isinstance(x, tuple) and len(least) > 1)  # tokens (batch, time) look as a sequence does
+    if several and not order:  # of what is not written in Python no argument is known
         raise InputError(
             f"a {type(model).__name__} of several inputs is not compiled",
             advice="Let it take one, and split that: x[..., :3], x[..., 3:].",
@@ -109,7 +110,7 @@ def _taken(
     tokens = looks_up(model)
     if not order:
         return as_sequences(single(x), None, "calibration", layout, tokens=tokens), None, timespans
-    given, spans = without_spans(by_name(x, order) if is_several(x) else {order[0]: single(x)}, timespans)
+    given, spans = without_spans(by_name(x, order) if several else {order[0]: single(x)}, timespans)
     timed = [] if spans is None else [TIMESPANS]
     check_all([*given, *timed], needed(model))
     names = list(given)

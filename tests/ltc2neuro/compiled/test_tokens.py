@@ -142,6 +142,32 @@ def test_tokens_among_several_inputs(tmp_path):
     assert np.array_equal(runtime.InferenceSession(tmp_path / "m.onnx").run(["y"], x)[0], y)
 
 
+class Spoken(nn.Module):
+    """Who speaks is a token that is held over the sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.words, self.speakers = nn.Embedding(WORDS, 3), nn.Embedding(5, 2)
+        self.rnn = nn.GRU(5, 4, batch_first=True)
+
+    def forward(self, words: torch.Tensor, speaker: torch.Tensor) -> torch.Tensor:
+        held = self.speakers(speaker)[:, None].expand(-1, words.shape[1], -1)
+        return self.rnn(torch.cat([held, self.words(words)], -1))[0]
+
+
+def test_a_token_that_is_held(tmp_path):
+    x, model = (TEXT, np.array([0, 3, 1, 4])), Spoken().eval()
+    net = ltc2neuro.compile(model, x)
+    with torch.no_grad():
+        assert np.abs(net(x) - model(*map(torch.tensor, x)).numpy()).max() < 0.02
+    assert ltc2neuro.verify(net, model, x, on=["simulator"]).passed
+    runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    net.to_onnx(tmp_path / "m.onnx")
+    session = runtime.InferenceSession(tmp_path / "m.onnx")
+    assert np.array_equal(session.run(["y"], dict(zip(("words", "speaker"), x, strict=True)))[0], net(x))
+
+
 def test_whole_numbers_that_are_not_looked_up():
     class Ignores(Both):
         def forward(self, pitch: torch.Tensor, word: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
