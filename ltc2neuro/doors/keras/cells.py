@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 import keras
 import torch
 
-from ltc2neuro.doors.keras.held import Held, Shared, at_inference
+from ltc2neuro.doors.keras.held import Held, Shared, at_inference, shipped
 from ltc2neuro.doors.keras.torch_calls import Program, written
 from ltc2neuro.nn.states import Bound
 
@@ -17,7 +17,6 @@ Kind_co = TypeVar("Kind_co", bound=keras.layers.Layer, covariant=True)
 
 WITHIN_ONE: Bound = (-1.0, 1.0)
 
-_SHIPPED = ("keras.", "ncps.")
 _ROWS = 3
 """Of the batch on which a step is written down: a number that no size is likely to have"""
 
@@ -36,7 +35,7 @@ class Cell(Held[Kind_co]):
         several = len(self.state_size) > 1
         self.state_names = names or tuple(f"h{n}" if several else "h" for n in range(len(self.state_size)))
         self._bounds = bounds or (None,) * len(self.state_size)
-        self._program = Shared(self._written() if type(cell).__module__.startswith(_SHIPPED) else None)
+        self._program = Shared(self._written() if shipped(cell) else None)
 
     def state_bounds(self, _: float) -> Sequence[Bound | None]:
         """Where gates keep a state."""

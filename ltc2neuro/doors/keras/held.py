@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Generic, TypeVar
 
 import keras
 import torch
+
+from ltc2neuro.tracing.recording.symbolic import symbols
 
 Kept = TypeVar("Kept")
 Operation_co = TypeVar("Operation_co", bound=keras.Operation, covariant=True)
@@ -72,7 +74,9 @@ class Called(Held[keras.Operation]):
 
     def forward(self, *args: object, **kwargs: object) -> object:
         """What the operation computes, as at inference."""
-        with self.own_weights():
+        traced = symbols((args, kwargs)) if shipped(self.operation) else []
+        known = traced[0].recorder.decisions.of_library() if traced else nullcontext()
+        with self.own_weights(), known:
             return self.operation.call(*args, **at_inference(self.operation.call, kwargs))
 
 
@@ -85,6 +89,15 @@ class Dense(Held[keras.layers.Dense]):
         y = x @ kernel
         y = y + bias[0] if bias else y
         return y if self.operation.activation is None else self.operation.activation(y)
+
+
+def shipped(operation: keras.Operation) -> bool:
+    """Whether a package ships its code, that of its layers and of what they wrap, and none is the user's."""
+    inner = operation._flatten_layers() if isinstance(operation, keras.layers.Layer) else [operation]
+    return all(
+        type(each).__module__.startswith(("keras.", "ncps.")) and not isinstance(each, keras.layers.Lambda)
+        for each in inner
+    )
 
 
 @contextmanager

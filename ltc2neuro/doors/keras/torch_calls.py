@@ -35,12 +35,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class TorchCall:
-    """A call, with slots for tensors among its arguments, and where its results go."""
+    """A call, with slots for tensors among its arguments. Its results take the next slots."""
 
     function: Function
     args: tuple[object, ...]
     kwargs: dict[str, object]
-    results: tuple[Slot, ...]
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,20 @@ class Program:
 
     def run(self, inputs: Iterable[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """All calls, in order."""
-        held = {Slot(n): tensor for n, tensor in enumerate(inputs)}
+        held = list(inputs)
         for call in self.calls:
-            args, kwargs = _each((call.args, call.kwargs), lambda v: held[v] if isinstance(v, Slot) else v)
-            held.update(zip(call.results, _tensors(call.function(*args, **kwargs)), strict=True))
-        return tuple(held[slot] for slot in self.outputs)
+            kwargs = {name: _filled(value, held) for name, value in call.kwargs.items()}
+            held += _tensors(call.function(*(_filled(value, held) for value in call.args), **kwargs))
+        return tuple(held[slot.number] for slot in self.outputs)
+
+
+def _filled(value: object, held: Sequence[torch.Tensor]) -> object:
+    """`value` with tensors in its slots."""
+    if isinstance(value, Slot):
+        return held[value.number]
+    if type(value) is list:
+        return [_filled(item, held) for item in value]
+    return tuple(_filled(item, held) for item in value) if type(value) is tuple else value
 
 
 def written(step: Callable[[], object], inputs: Sequence[torch.Tensor]) -> Program | None:
@@ -94,10 +102,9 @@ class _Writer(TorchFunctionMode):
         tensors = _tensors(result)
         moved = func is torch.Tensor.to and result is args[0]  # nothing: it is there, and of this type
         if known and tensors and not moved:
-            results = tuple(Slot(len(self._alive) + n) for n in range(len(tensors)))
+            self.slots.update({id(t): Slot(len(self._alive) + n) for n, t in enumerate(tensors)})
             self._alive += tensors
-            self.slots.update(zip(map(id, tensors), results, strict=True))
-            self.calls.append(TorchCall(func, *given, results))
+            self.calls.append(TorchCall(func, *given))
         return result
 
 

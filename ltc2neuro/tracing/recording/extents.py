@@ -5,7 +5,8 @@ A trace has one number of each, and the proof a few more. What decides by them i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -20,6 +21,15 @@ class Decisions:
 
     rows: bool = False
     steps: bool = False
+
+    @contextmanager
+    def of_library(self) -> Iterator[None]:
+        """While in it, a library's own layer looks at sizes: what it computes does not depend on them."""
+        before = self.rows, self.steps
+        try:
+            yield
+        finally:
+            self.rows, self.steps = before
 
 
 @dataclass(frozen=True)

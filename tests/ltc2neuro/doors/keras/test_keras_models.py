@@ -21,6 +21,7 @@ from hw_models.errors import ProofError
 from ltc2neuro.doors.keras.entering import entered, prove_entered
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.tracing import trace
+from ltc2neuro.tracing.recording.extents import Decisions
 
 
 @pytest.fixture(autouse=True)
@@ -196,6 +197,16 @@ def test_the_keras_model_is_left_as_it_is():
     assert not ltc2neuro.verify(net, model, x, on=["reference"]).passed
     assert ltc2neuro.check(model, "loihi2", x) == []
     assert keras.config.is_traceback_filtering_enabled()
+
+
+def test_the_proof_looks_further_where_code_of_the_user_decides_by_sizes():
+    def by_steps(x):
+        return x * 2 if x.shape[1] == 3 else x
+
+    plain, own = (sequential(layer) for layer in (layers.Reshape((-1, 2)), layers.Lambda(lambda x: by_steps(x))))
+    assert traced(plain, samples()).decisions == Decisions()
+    with pytest.raises(ProofError):
+        traced(own, samples())
 
 
 class Doubled(layers.SimpleRNN):
