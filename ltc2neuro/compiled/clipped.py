@@ -154,7 +154,7 @@ def input_tallies(
     clipped on its way to integers, `held` from where to where it is not. The last channel is the time before each
     sample where there is a `shortest`, to which shorter ones are clipped.
     """
-    if not clips.size or not any(len(a) for a in arrays):
+    if not any(len(a) for a in arrays) or not (clips.any() or shortest is not None):
         return ()
     whole = [a for a in arrays if len(a)]
     low, high = np.min([a.min(axis=0) for a in whole], axis=0), np.max([a.max(axis=0) for a in whole], axis=0)

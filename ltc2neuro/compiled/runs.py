@@ -190,6 +190,12 @@ def _started(record: BaseRecord, state: GivenStates, batch: int, executor: Execu
     return integers, clipped
 
 
+def _spread(rows: list[np.ndarray], group: Sequence[int], array: np.ndarray) -> None:
+    """The sequences of a group where they belong among all."""
+    for i, row in zip(group, array, strict=True):
+        rows[i] = row
+
+
 def _assemble(
     net: AnyParts,
     x: Sequences,
@@ -208,15 +214,15 @@ def _assemble(
     for group, execution in parts:
         real = net.host.dequantize(execution.outputs)
         shown = net.names.shown_record(execution, wanted, np.stack([x.arrays[i] for i in group]))
-        for row, i in enumerate(group):
-            outputs[i] = real[row]
-            integers[i] = execution.outputs[row].astype(np.int64) if executor.integers else integers[i]
-            for name, values in execution.states.items():
-                lsb = 1.0 if executor.integers else shown_states[name].lsb
-                states[name][i] = values[row].astype(np.int64) if executor.integers else values[row] * lsb
-                final[name][i] = execution.final[name][row] * lsb
-            for name in wanted:
-                record[name][i] = shown[name][row]
+        _spread(outputs, group, real)
+        if executor.integers:
+            _spread(integers, group, execution.outputs.astype(np.int64))
+        for name, values in execution.states.items():
+            lsb = 1.0 if executor.integers else shown_states[name].lsb
+            _spread(states[name], group, values.astype(np.int64) if executor.integers else values * lsb)
+            final[name][group] = execution.final[name] * lsb
+        for name in wanted:
+            _spread(record[name], group, shown[name])
 
     def together(arrays: list) -> np.ndarray | list:
         return arrays if x.ragged else x.layout.stacked(arrays)

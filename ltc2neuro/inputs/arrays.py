@@ -191,7 +191,7 @@ def as_sequences(
     listed = x if isinstance(x, (list, tuple)) and (not x or fits(as_array(x[0]))) else None
     expected = layout.shape(*axes)
     if listed is not None:
-        arrays = [as_array(s) for s in listed]
+        arrays = together = [as_array(s) for s in listed]
         shapes = [a.shape for a in arrays]
         expected = expected.replace("batch, ", "")
     else:
@@ -203,7 +203,7 @@ def as_sequences(
                 advice=f"Give a batch of sequences, or a list of {expected.replace('batch, ', '')} sequences; "
                 f"{'x[:, None]' if layout.time_first else 'x[None]'} is a batch of one.",
             )
-        arrays = layout.rows(whole)
+        arrays, together = layout.rows(whole), [whole]
         shapes = [whole.shape] * len(arrays)
     differ = sorted({a.shape[1:] for a in arrays})
     if sample_shape is None and differ[1:]:
@@ -212,6 +212,7 @@ def as_sequences(
     for shape, array in zip(shapes, arrays, strict=True):
         if array.shape[1:] != found:
             raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {expected}")
+    for array in together:
         check_numbers(array, what)
     integral = [np.issubdtype(a.dtype, np.integer) for a in arrays]
     if tokens and not all(integral) and (sample_shape is not None or not found):
