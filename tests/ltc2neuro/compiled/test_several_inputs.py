@@ -171,6 +171,12 @@ def test_errors_name_the_input(net, given, text):
             ltc2neuro.compile(Model(), given)
 
 
+def test_check_takes_them():
+    assert all(finding.rule for finding in ltc2neuro.check(Model(), "loihi2", {"x": X, "u": U}))
+    with pytest.raises(InputError, match="the input 'u' is missing"):
+        ltc2neuro.check(Model(), "loihi2", X)
+
+
 def test_a_model_that_fails_says_with_what():
     with pytest.raises(TraceError, match=r"inputs x \(3,\), u \(1,\), as tensors \(2, 3, 3\), \(2, 3, 1\)"):
         ltc2neuro.compile(Model(), (X, U[:, :, :1]))

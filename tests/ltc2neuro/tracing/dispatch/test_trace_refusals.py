@@ -350,7 +350,7 @@ def test_repeat_refuses_what_no_block_can_do():
 
 def test_results_of_a_wrong_kind():
     assert "not recorded" in refused(lambda net, x: torch.zeros(2, 3, 1)).what
-    assert "not recorded" in refused(lambda net, x: {"y": x}).what
+    assert "not recorded" in refused(lambda net, x: {"y": {"z": x}}).what
     assert "neither" in refused(lambda net, x: x.reshape(-1, 4)).what
     assert "neither" in refused(lambda net, x: x[..., :0]).what
 
