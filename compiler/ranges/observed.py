@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from compiler.executors.execution import Array, PreparedGraph, prepare
 from compiler.executors.float64 import KERNELS
@@ -43,12 +44,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class InputEnds(Interval):
-    """Between what each channel of the input is, in the user's units; NaN where only sequences tell.
+    """Between what each channel of the input is, in the user's units; NaN where only sequences tell."""
 
-    `exact`: none goes further, so that no margin widens them.
-    """
-
-    exact: bool = True
+    exact: npt.NDArray[np.bool_]
+    """of each, whether none goes further, so that no margin widens it"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +75,8 @@ class Observed:
         """The range seen, `margin` times as wide around its middle."""
         low, high = self._extremes_of(name)
         middle, half = (low + high) / 2, (high - low) / 2
-        if self.ends is not None and self.ends.exact and name in self._inputs:
-            half = np.where(np.isnan(self.ends.low), half, half / margin)
+        if self.ends is not None and name in self._inputs:
+            half = np.where(self.ends.exact, half / margin, half)
         return Interval(middle - half * margin, middle + half * margin)
 
     def samples(self, names: Sequence[str]) -> Floats:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,7 +16,7 @@ from ltc2neuro.doors.keras.entering import entered, prove_entered
 from ltc2neuro.extras import TORCH
 from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Calibration, Samples, Sequences, as_sequences, with_timespans
-from ltc2neuro.inputs.batches import Gathered, gathered, is_stream
+from ltc2neuro.inputs.batches import gathered, inputs_of, is_stream
 from ltc2neuro.inputs.layout import Layout, check_batch_first
 from ltc2neuro.inputs.several import (
     TIMESPANS,
@@ -70,13 +70,9 @@ def ask(
     """The arguments checked, as the stages take them. Raises `InputError`, `ChipError`, `MissingExtraError`."""
     module = entered(model)
     batch_first = check_batch_first(batch_first)
-    from ltc2neuro.tracing.calling.modules import looks_up
-
     layout = Layout(batch_first is False, batch_first is False)
     if is_stream(calibration):
-        batches, inputs = _of_batches(calibration, timespans, layout), None
-        samples = as_sequences(batches.sequences, None, "calibration", layout, tokens=looks_up(module))
-        samples = replace(samples, ragged=False, ends=batches.ends)
+        samples, inputs = _of_batches(module, calibration, timespans, layout)
     else:
         samples, inputs, timespans = _taken(module, cast("Inlet", calibration), timespans, layout)
     dt = check_dt(dt, timespans)
@@ -121,18 +117,40 @@ def _taken(
     return samples, Inputs(each, there, keyed=tuple(names) != order[: len(names)]), spans
 
 
-def _of_batches(calibration: Iterable[object], timespans: object, layout: Layout) -> Gathered:
+def _of_batches(
+    model: torch.nn.Module, calibration: Iterable[object], timespans: object, layout: Layout
+) -> tuple[Sequences, Inputs | None]:
     """What is kept of batches; it is told, at the line of the user, three calls up, where that is not all."""
+    from ltc2neuro.tracing.calling.arguments import needed
+
     if timespans is not None:
-        raise InputError("time spans go with an array or a list", advice="Give the calibration as one of them.")
-    batches = gathered(calibration, layout)
-    if len(batches.sequences) < batches.seen:
+        raise InputError(_SPANS, advice="Give the calibration as one of them.")
+    count, kinds = len([name for name in needed(model) if name != TIMESPANS]), list[Inputs | None]()
+
+    def taken() -> Iterator[Sequences]:
+        for number, batch in enumerate(calibration):
+            try:
+                found, inputs, spans = _taken(model, cast("Inlet", inputs_of(batch, count)), None, layout)
+            except InputError as error:
+                error.where = "; ".join(filter(None, [f"batch {number} of the calibration", error.where]))
+                raise
+            if spans is not None or (kinds and inputs != kinds[0]):
+                what = "a batch has other inputs than those before" if spans is None else _SPANS
+                raise InputError(what, where=f"batch {number} of the calibration", numbers=f"{inputs}")
+            kinds.append(inputs)
+            yield found
+
+    samples, seen = gathered(taken())
+    if len(samples.arrays) < seen:
         warnings.warn(
-            f"{len(batches.sequences)} of the calibration's {batches.seen} sequences are kept, a random choice that is "
-            "the same each time: the input's ranges come from all of them, those of other values from what is kept.",
+            f"{len(samples.arrays)} of the calibration's {seen} sequences are kept, a random choice that is the same "
+            "each time: the input's ranges come from all of them, those of other values from what is kept.",
             stacklevel=4,
         )
-    return batches
+    return samples, kinds[0] if kinds else None
+
+
+_SPANS = "time spans go with an array or a list"
 
 
 def _check(sequences: Sequences) -> None:

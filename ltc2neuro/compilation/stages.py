@@ -67,9 +67,12 @@ class Recorded:
         """Between what each channel of the graph's input is, where more is known than these sequences tell."""
         tokens, seen = self.traced.tokens, self.asked.samples.ends
         if tokens is None:
-            return None if seen is None else InputEnds(*seen, exact=False)
+            return None if seen is None else InputEnds(*seen, np.zeros(len(seen[0]), bool))
         low, high = (np.append(end, [np.nan] * self.asked.timed) for end in tokens.ends)
-        return InputEnds(low, high)
+        exact = ~np.isnan(low)
+        if seen is not None:
+            low[~exact], high[~exact] = (end[list(tokens.numbers)] for end in seen)
+        return InputEnds(low, high, exact)
 
     @property
     def shortest_span(self) -> float | None:

@@ -8,28 +8,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TypeGuard
 
 import numpy as np
 
-from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from ltc2neuro.inputs.arrays import as_array, check_numbers
-from ltc2neuro.inputs.layout import Layout
+from ltc2neuro.inputs.arrays import Sequences
 
 SAMPLES, NUMBERS = 2**14, 2**22
 """How many samples are kept at most, and how many numbers: 32 MiB of them; but always one sequence"""
-
-
-@dataclass
-class Gathered:
-    """What is kept of batches: `sequences` (time, *shape), and the smallest and largest of each channel of all."""
-
-    sequences: list[np.ndarray] = field(default_factory=list)
-    seen: int = 0
-    """how many sequences there were"""
-    ends: tuple[Floats, Floats] | None = None
 
 
 def is_stream(x: object) -> TypeGuard[Iterable[object]]:
@@ -37,37 +25,38 @@ def is_stream(x: object) -> TypeGuard[Iterable[object]]:
     return hasattr(x, "__iter__") and not hasattr(x, "__getitem__") and not hasattr(x, "__array__")
 
 
-def gathered(batches: Iterable[object], layout: Layout) -> Gathered:
-    """What is kept of `batches`: each an array as `layout` says, or a tuple or list that begins with one, as (x, y).
+def inputs_of(batch: object, count: int) -> object:
+    """What of a batch is for a model of `count` inputs: of a tuple or list, such as (x, y), the first."""
+    if not isinstance(batch, (tuple, list)) or not batch:
+        return batch
+    return batch[0] if count < 2 else tuple(batch[:count])
+
+
+def gathered(batches: Iterable[Sequences]) -> tuple[Sequences, int]:
+    """What is kept of batches, with the ends of all, and how many sequences there were.
 
     One batch after the other is looked at. All sequences are kept up to `SAMPLES` and `NUMBERS`, of more a random
-    choice. Raises `InputError` for a batch that is no array of numbers, or of another shape than those before.
+    choice. Raises `InputError` for a batch of another shape than those before.
     """
-    found, held = Gathered(), _Held()
-    shape: tuple[int, ...] | None = None
+    found, held, seen = Sequences((), ragged=False), _Held(), 0
     for number, batch in enumerate(batches):
-        what = f"batch {number} of the calibration"
-        array = as_array(batch[0] if isinstance(batch, (tuple, list)) and batch else batch, what)
-        if array.ndim < 2 or (shape is not None and array.shape[2:] != shape):
-            expected = layout.shape(*("features",) if shape is None else shape)
+        if number and batch.sample_shape != found.sample_shape:
             raise InputError(
-                f"{what} has the wrong shape",
-                numbers=f"shape {array.shape}, expected {expected}",
-                advice="Give batches of sequences of one kind, alone or first in a tuple: (x, y).",
+                "a batch of the calibration has another shape than those before",
+                where=f"batch {number} of the calibration",
+                numbers=f"samples {batch.sample_shape}, expected {found.sample_shape}",
             )
-        check_numbers(array, what)
-        shape = array.shape[2:]
-        if array.size:
-            flat = array.reshape(-1, array[0, 0].size).astype(np.float64)
-            low, high = flat.min(axis=0), flat.max(axis=0)
-            found.ends = (low, high) if found.ends is None else (
-                np.minimum(low, found.ends[0]), np.maximum(high, found.ends[1])
-            )  # fmt: skip
-        for sequence in layout.rows(array):
-            held.offer(found.seen, sequence)
-            found.seen += 1
-    found.sequences = held.in_order
-    return found
+        ends = [found.ends] if found.ends is not None else []
+        ends += [(a.min(axis=0), a.max(axis=0)) for a in batch.arrays if a.size]
+        whole = batch.whole and (found.whole or not number)
+        found = replace(batch, arrays=(), whole=whole, ends=None)
+        if ends:
+            low, high = zip(*ends, strict=True)
+            found = replace(found, ends=(np.min(low, axis=0), np.max(high, axis=0)))
+        for sequence in batch.arrays:
+            held.offer(seen, sequence)
+            seen += 1
+    return replace(found, arrays=tuple(held.in_order)), seen
 
 
 class _Held:

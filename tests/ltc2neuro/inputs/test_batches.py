@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, TensorDataset
 import ltc2neuro
 from ltc2neuro.errors import InputError
 from ltc2neuro.inputs import batches
+from ltc2neuro.inputs.arrays import Sequences, as_sequences
 from ltc2neuro.inputs.batches import gathered, is_stream
-from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 
 X = sequences(batch=12, time=6)
 
@@ -47,12 +47,16 @@ def test_time_first():
 
 
 def test_batches_of_other_lengths_images_and_tokens():
-    found = gathered(iter([np.ones((2, 3, 4, 4)), np.zeros((1, 5, 4, 4))]), BATCH_FIRST)
-    assert [s.shape for s in found.sequences] == [(3, 4, 4), (3, 4, 4), (5, 4, 4)]
+    found, _ = kept([np.ones((2, 3, 4, 4)), np.zeros((1, 5, 4, 4))])
+    assert [s.shape for s in found.shaped] == [(3, 4, 4), (3, 4, 4), (5, 4, 4)]
     reader = torch.nn.Sequential(torch.nn.Embedding(9, 3), torch.nn.GRU(3, 2, batch_first=True)).eval()
     tokens = np.random.default_rng(0).integers(0, 9, (6, 5))
     net = ltc2neuro.compile(reader, iter(np.split(tokens, 2)))
     assert np.array_equal(net(tokens), ltc2neuro.compile(reader, tokens)(tokens))
+
+
+def kept(made: Iterable[np.ndarray]) -> tuple[Sequences, int]:
+    return gathered(as_sequences(batch, None) for batch in made)
 
 
 def many(count: int, most: float = 100.0) -> Iterator[np.ndarray]:
@@ -67,34 +71,34 @@ def many(count: int, most: float = 100.0) -> Iterator[np.ndarray]:
 @pytest.mark.parametrize("bound", ["SAMPLES", "NUMBERS"])
 def test_a_part_is_kept_and_the_ends_of_all(monkeypatch, bound):
     monkeypatch.setattr(batches, bound, 40 if bound == "SAMPLES" else 120)
-    found = gathered(many(200), BATCH_FIRST)
+    found, seen = kept(many(200))
     everything = np.concatenate(list(many(200)))
-    assert found.seen == 400 and len(found.sequences) == 10
+    assert seen == 400 and len(found.arrays) == 10
     assert found.ends is not None and np.array_equal(found.ends[0], everything.min(axis=(0, 1)))
     assert np.array_equal(found.ends[1], everything.max(axis=(0, 1)))
-    places = [int(np.flatnonzero((everything == s).all(axis=(1, 2)))[0]) for s in found.sequences]
+    places = [int(np.flatnonzero((everything == s).all(axis=(1, 2)))[0]) for s in found.arrays]
     assert places == sorted(places) and places[0] < 100 and places[-1] > 300
-    again = gathered(many(200), BATCH_FIRST)
-    assert all(np.array_equal(a, b) for a, b in zip(again.sequences, found.sequences, strict=True))
+    again, _ = kept(many(200))
+    assert all(np.array_equal(a, b) for a, b in zip(again.arrays, found.arrays, strict=True))
 
 
 def test_each_sequence_is_as_likely_kept(monkeypatch):
     monkeypatch.setattr(batches, "SAMPLES", 100)
-    kept = gathered((np.full((1, 1, 1), n) for n in range(10_000)), BATCH_FIRST).sequences
-    places = np.array([s.item() for s in kept])
+    found, _ = kept(np.full((1, 1, 1), n) for n in range(10_000))
+    places = np.array([s.item() for s in found.arrays])
     assert len(places) == 100 and abs(places.mean() - 5000) < 900 and 2500 < places.std() < 3300
 
 
 def test_one_sequence_is_always_kept(monkeypatch):
     monkeypatch.setattr(batches, "SAMPLES", 3)
-    assert len(gathered(many(5), BATCH_FIRST).sequences) == 1
+    assert len(kept(many(5))[0].arrays) == 1
 
 
 def test_memory_is_bounded(monkeypatch):
     """Kept sequences are copies: none holds on to its batch."""
     monkeypatch.setattr(batches, "SAMPLES", 8)
-    found = gathered(many(50), BATCH_FIRST)
-    assert all(s.base is None for s in found.sequences)
+    found, _ = kept(many(50))
+    assert all(s.base is None for s in found.arrays)
 
 
 def test_ranges_see_all_inputs(monkeypatch):
@@ -125,4 +129,32 @@ def test_nothing_and_time_spans():
 def test_what_is_a_stream():
     assert all(map(is_stream, (DataLoader([1]), iter([X]), (x for x in X))))
     assert not any(map(is_stream, (X, torch.tensor(X), [X], (X,), {"x": X}, "x", None, TensorDataset(torch.ones(1)))))
-    assert gathered(iter([X.swapaxes(0, 1)]), Layout(True, True)).seen == 12
+
+
+class Two(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.words, self.rnn = torch.nn.Embedding(9, 2), torch.nn.GRU(5, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        return self.rnn(torch.cat([x, self.words(words)], -1))[0]
+
+
+def test_batches_of_several_inputs(monkeypatch):
+    """(x, words, target) as loaders give, or dicts: what a model needs is taken."""
+    words = np.random.default_rng(3).integers(0, 9, (12, 6))
+    net = ltc2neuro.compile(Two().eval(), (X, words))
+    data = TensorDataset(torch.tensor(X), torch.tensor(words), torch.arange(12))
+    dicts = ({"x": X[n : n + 4], "words": words[n : n + 4]} for n in (0, 4, 8))
+    for loader in (DataLoader(data, batch_size=5), dicts):
+        again = ltc2neuro.compile(Two().eval(), loader)
+        assert np.array_equal(again.run((X, words)).integers, net.run((X, words)).integers)
+    monkeypatch.setattr(batches, "SAMPLES", 30)
+    far = X.copy()
+    far[0, 0, 2] = 50.0
+    with pytest.warns(UserWarning, match="5 of the calibration's 12 sequences are kept"):
+        some = ltc2neuro.compile(Two().eval(), iter([(far, words)]))
+    assert some.enters.user_range[1][-1] > 50
+    with pytest.raises(InputError, match=r"batch 1 of the calibration"):
+        ltc2neuro.compile(Two().eval(), iter([(X, words), (X, words, X)[:1]]))
