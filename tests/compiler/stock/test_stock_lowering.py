@@ -7,7 +7,7 @@ import pytest
 from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samples, simplified
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Compare, Max, Min, Mul, Relation
+from compiler.graph.ops import Add, Compare, MatVec, Max, Min, Mul, Relation
 from compiler.stock.build import build
 from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.network import BIAS_EXPONENT, CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
@@ -91,6 +91,18 @@ def test_the_widest_inputs_keep_within_what_is_proven() -> None:
     x = rng.choice([-network.input_limit, network.input_limit], size=(32, 30, 3))
     run = run_reference(network, x)
     assert max(np.abs(a).max() for a in (run.outputs, *run.states.values())) < 2**23
+
+
+def test_a_function_of_what_never_changes_has_its_value() -> None:
+    """As behind a row of zeros, which leaves a unit its bias only."""
+    r = Recorder()
+    x, y = r.input(2), r.value("y", 2)
+    r.ops.append(MatVec(y, (x,), r.constant("m", np.array([[0.0, 0.0], [0.7, -0.4]]))))
+    r.output(r.apply(r.binary(Add, y, r.constant("bias", np.array([0.8, 0.1]))), "tanh"))
+    r.close("step")
+    network, db = decibels(r.graph(), samples(features=2), LibraryForm())
+    outputs = run_reference(network, entered(network, X[..., :2])).outputs[..., 0] * network.output_lsb[0]
+    assert db > 40 and np.abs(outputs - np.tanh(0.8)).max() < 1e-3
 
 
 def test_what_flooring_takes_is_within_what_is_proven() -> None:
