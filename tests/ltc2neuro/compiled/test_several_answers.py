@@ -210,3 +210,16 @@ def test_the_shell_writes_each_by_its_name(tmp_path, capsys):
     with np.load(tmp_path / "y.npz") as found:
         assert list(found) == ["y0.0", "y1.0", "y0.1", "y1.1"]
         assert np.array_equal(found["y0.1"], run.outputs[1, :4, :2])
+
+
+def test_the_shell_verifies_them_by_their_names(tmp_path, capsys):
+    from ltc2neuro.cli.main import main
+
+    model = Model(ENDS["a dict"])
+    ltc2neuro.compile(model, X).save(tmp_path / "m.l2n")
+    np.save(tmp_path / "x.npy", X)
+    np.savez(tmp_path / "y.npz", **{str(name): y for name, y in torchs(model, X).items()})
+    command = ["verify", str(tmp_path / "m.l2n"), str(tmp_path / "x.npy"), "--on", "reference"]
+    assert main([*command, "--targets", str(tmp_path / "y.npz"), "--metric", "mse"]) == 0
+    said = capsys.readouterr().out
+    assert "mse of pose, integer" in said and "mse of gate, integer" in said and "outputs.gate" in said
