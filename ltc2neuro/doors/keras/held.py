@@ -44,7 +44,7 @@ class Held(torch.nn.Module, Generic[Operation_co]):
         self._names: list[str] = []
         start = f"{getattr(operation, 'path', '')}/"
         for variable in floating:
-            name = variable.path.removeprefix(start).rpartition(":")[2].replace("/", "_").replace(".", "_")
+            name = variable.path.removeprefix(start).replace("/", "_").replace(".", "_")
             while hasattr(self, name):
                 name += "_"
             self._names.append(name)
@@ -82,6 +82,9 @@ class Called(Held[keras.Operation]):
 
 class Dense(Held[keras.layers.Dense]):
     """`keras.layers.Dense`: Keras rounds a product in float64 to float32, in which the trace is proved less closely."""
+
+    def __init__(self, layer: keras.layers.Dense) -> None:
+        super().__init__(layer, [layer.kernel, *([layer.bias] if layer.use_bias else [])])
 
     def forward(self, x: torch.Tensor) -> object:
         """The layer's matrix, bias and activation."""

@@ -27,7 +27,7 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
         return EachStep(operation, path)
     if type(operation) is keras.layers.Embedding:
         return torch.nn.Embedding.from_pretrained(torch.from_numpy(operation.get_weights()[0]))
-    if type(operation) is keras.layers.Dense:
+    if type(operation) is keras.layers.Dense and not operation.lora_enabled:
         return Dense(operation)
     return Called(operation)
 
@@ -117,8 +117,8 @@ class EachStep(torch.nn.Module):
 
     def __init__(self, wrapper: keras.layers.TimeDistributed, path: str) -> None:
         super().__init__()
-        self.layer = module_of(wrapper.layer, below(path, "layer"))
+        self.each = Chain([wrapper.layer], below(path, "each"))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Rows and steps side by side."""
-        return self.layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return self.each(x.flatten(0, 1)).unflatten(0, x.shape[:2])

@@ -159,6 +159,14 @@ def test_images_and_several_answers():
         assert sqnr([wanted.detach().numpy()], [np.asarray(answers[name])]) > 30
 
 
+def test_low_rank_updates_are_part_of_a_matrix():
+    model = sequential(layers.Dense(3))
+    model.layers[0].enable_lora(2)
+    for update in (model.layers[0].lora_kernel_a, model.layers[0].lora_kernel_b):
+        update.assign(np.random.default_rng(0).normal(size=update.shape))
+    traced(model, samples())
+
+
 def test_tokens_go_into_an_embedding():
     model = keras.Sequential([keras.Input((None,)), layers.Embedding(7, 3), layers.GRU(4, return_sequences=True)])
     x = np.random.default_rng(1).integers(0, 7, (4, 9))

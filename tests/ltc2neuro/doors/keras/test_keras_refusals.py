@@ -97,12 +97,18 @@ def negative():
         (quantized, "quantized", "(Dense)"),
         (diverged, "a weight is not finite", "cell.kernel"),
         (negative, "a conductance is negative", ".cell.w"),
+        (
+            lambda: keras.Sequential([keras.Input((None, 2, 1)), layers.TimeDistributed(layers.GRU(2))]),
+            "something other than a batch of whole sequences",
+            "time_distributed.each.gru",
+        ),
         (lambda: of(layers.GlobalAveragePooling1D()), "mixes batch rows or time steps", "global_average_pooling1d"),
     ],
 )
 def test_what_no_chip_does(make, what, where):
+    model, x = make(), samples()
     with pytest.raises(TraceError) as caught:
-        ltc2neuro.compile(make(), samples())
+        ltc2neuro.compile(model, x[..., None] if "distributed" in where else x)
     assert what in caught.value.what and where in caught.value.where
     assert caught.value.advice
 
