@@ -82,7 +82,7 @@ def compile(
     form: LibraryForm | None = None,
     merged: bool = False,
 ) -> Network | LibraryNetwork:
-    """Compile a trained torch module for a chip.
+    """Compile a trained torch module for a chip, or a Keras model on its torch backend.
 
     `calibration` is (batch, time, features), as an array or tensor, or a list of (time, features): inputs that the
     network will meet. Ranges that are not proven come from it, and the trace is proved on it against torch. Samples may

@@ -35,7 +35,9 @@ def build_model(factory: str, arguments: Iterable[str] = ()) -> torch.nn.Module:
     """
     keywords = dict(map(parse_argument, arguments))
     place, colon, name = factory.rpartition(":")
-    if Path(factory).suffix == MODEL and not keywords:
+    if Path(factory).suffix == MODEL:
+        if keywords:
+            raise InputError("--arg is for a factory", where=factory, advice="Leave it out: the file is the model.")
         return load_model(Path(factory))
     refuse_keras(Path(factory))
     on_torch()

@@ -17,7 +17,7 @@ from ncps.wirings import NCP, AutoNCP
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
-from ltc2neuro.errors import WeightsError
+from ltc2neuro.errors import InputError, WeightsError
 from ltc2neuro.loading.factory import build_model
 
 UNITS, FEATURES = 6, 2
@@ -137,6 +137,8 @@ def test_files_that_do_not_fit(folder, capsys):
         with pytest.raises(WeightsError, match="Keras does not load this file") as caught:
             build_model(name)
         assert "--weights" in caught.value.advice and "\n" not in caught.value.what
+    with pytest.raises(InputError, match="--arg is for a factory"):
+        build_model("m.keras", ["units=3"])
     with pytest.raises(WeightsError, match="no such Keras file"):
         build_model("none.keras")
     (folder / "train.py").write_text(
