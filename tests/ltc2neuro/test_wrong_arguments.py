@@ -17,7 +17,7 @@ import ltc2neuro  # noqa: E402
 from compiler.running.extra import ONNX_FILES  # noqa: E402
 from hw_models.errors import InputError, Ltc2NeuroError  # noqa: E402
 from ltc2neuro import metrics  # noqa: E402
-from ltc2neuro.extras import LAVA  # noqa: E402
+from ltc2neuro.extras import LAVA, NIR  # noqa: E402
 from ltc2neuro.loading.weights import load_weights  # noqa: E402
 
 X = np.random.default_rng(0).normal(size=(2, 4, 3)).astype(np.float32)
@@ -183,6 +183,7 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
         "mapped": (own.mapped, {}),
         "cost": (own.cost, {}),
         "save": (own.save, {"path": "none/none.l2n"}),
+        "to_c": (own.to_c, {"path": "none/none.c"}),
         "assembly": (own.assembly, {}),
         "assembly_json": (own.assembly_json, {}),
         "library()": (lib, {"x": X}),
@@ -202,6 +203,9 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
     }
     if not ONNX_FILES.missing():
         found["from_onnx"] = (ltc2neuro.from_onnx, {"path": "none.onnx", "states": {"h": "h2"}, "output": "y"})
+    if not NIR.missing():
+        found["from_nir"] = (ltc2neuro.from_nir, {"graph": "none.nir", "dt": 1e-3, "reset": "value"})
+        found["to_nir"] = (ltc2neuro.to_nir, {"model": ltc2neuro.nn.LIF(3, 2), "dt": 1e-3, "x": X})
     if not LAVA.missing():
         found["to_lava"] = (own.to_lava, {})
     sizes = {"input_size": 3, "hidden_size": 2}
@@ -334,5 +338,7 @@ def test_every_public_name_is_called():
     """What is not: what only a call returns, and what has no arguments to be wrong."""
     returned = {"Cost", "Finding", "LibraryNetwork", "Network", "Placement", "Run", "Verification"}
     choices = {"Overlap", "Reciprocal", "errors"}
+    if NIR.missing():
+        choices |= {"from_nir", "to_nir"}
     called = {name.split()[0].split(".")[0].split(",")[0] for name in NAMES}
     assert set(ltc2neuro.__all__) - returned - choices <= called
