@@ -98,8 +98,9 @@ class OpTest(ABC):
         assert run.outputs.tolist() == self.expected().tolist()
 
     def test_machine_code_returns_the_same(self) -> None:
-        for run in native_agrees(self.graph(), self.inputs()):
-            assert run.outputs.tolist() == self.expected().tolist()
+        for bits in (32, 64):
+            for run in native_agrees(self.graph(), self.inputs(), bits):
+                assert run.outputs.tolist() == self.expected().tolist()
 
     def test_c_returns_the_same(self) -> None:
         assert c_agrees(self.graph(), self.inputs()).tolist() == self.expected().tolist()

@@ -225,6 +225,7 @@ def _divide(op: ops.Divide, at: Element) -> str:
         quotient = code.set(f"fdiv {real} {over}, {under}")
         floor = code.call(f"llvm.floor.v{code.lanes}f64", real, (real, quotient))
         return code.set(f"fptosi {real} {floor} to {code.vector}")
+    b = code.intrinsic("smax", b, code.splat(1))  # lanes beyond the last element hold anything, and 0 is fatal
     quotient = code.two("sdiv", a, b)
     rest = code.two("sub", a, code.two("mul", quotient, b))
     return code.two("sub", quotient, code.as_integer(code.compare("slt", rest, code.splat(0))))
@@ -234,8 +235,8 @@ def _divide(op: ops.Divide, at: Element) -> str:
 def _polynomial(op: ops.PiecewisePolynomial, at: Element) -> str:
     unit, code, x = at.unit, at.unit.code, at.read(op.x)
     knots, origins, coefficients, shifts = (unit.proven.graph.constants[n] for n in op.arrays)
-    k = segment(code, unit.machine, knots, x)
-    column = lambda array: lookup(code, unit.machine, array, k)  # noqa: E731
+    k = segment(code, unit.machine, unit.constants, knots, x)
+    column = lambda array: lookup(code, unit.machine, unit.constants, array, k)  # noqa: E731
     t = code.two("sub", x, column(origins))
     degree = coefficients.shape[1] - 1
     y = column(coefficients[:, degree])

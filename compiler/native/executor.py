@@ -32,9 +32,9 @@ def prepare_native(proven: Proven, cpu: Machine | None = None, few: int = FEW) -
     ready: dict[tuple[bool, tuple[str, ...]], Call] = {}
 
     def run(job: Job) -> Execution:
-        wanted = len(job.x) <= few, tuple(job.record)
+        wanted = len(job.x) <= few, tuple(dict.fromkeys(job.record))
         if wanted not in ready:
-            code = kernel(proven, shape, job.record, along=wanted[0])
+            code = kernel(proven, shape, wanted[1], along=wanted[0])
             ready[wanted] = Call(code, function(code.text, len(ARGUMENTS)))
         return _run(ready[wanted], job)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.native.code import Code
+from compiler.native.pool import Pool
 
 
 @dataclass(frozen=True)
@@ -22,32 +23,39 @@ PLAIN = Machine(0, 16)
 """What every CPU has that LLVM knows vectors of, such as ARM's"""
 
 
-def segment(code: Code, machine: Machine, knots: np.ndarray, x: str) -> str:
+CHAIN = 16
+"""A table of more numbers that registers do not hold lies in memory."""
+
+
+def segment(code: Code, machine: Machine, pool: Pool, knots: np.ndarray, x: str) -> str:
     """How many knots are at most `x`: the index of its segment."""
-    if not _permutable(code, machine, len(knots) + 1):
+    if not _permutable(code, machine, len(knots) + 1) and len(knots) < CHAIN:
         k = code.splat(0)
         for knot in knots.tolist():
             k = code.two("add", k, code.as_integer(code.compare("sge", x, code.splat(knot))))
         return k
     size = 1 << len(knots).bit_length()
-    padded = np.append(knots, np.full(size - 1 - len(knots), 2**31 - 1))
+    padded = np.append(knots, np.full(size - 1 - len(knots), 2 ** (code.bits - 1) - 1))
     k, step = code.splat(0), size // 2
-    while step:
-        knot = code.splat(int(padded[step - 1])) if step == size // 2 else lookup(
-            code, machine, padded, code.two("add", k, code.splat(step - 1))
-        )  # fmt: skip
+    while step:  # a half is left after each comparison
+        if step == size // 2:
+            knot = code.splat(int(padded[step - 1]))
+        else:
+            knot = lookup(code, machine, pool, padded, code.two("add", k, code.splat(step - 1)))
         k = code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(step), code.splat(0)))
         step //= 2
     return k
 
 
-def lookup(code: Code, machine: Machine, column: np.ndarray, k: str) -> str:
+def lookup(code: Code, machine: Machine, pool: Pool, column: np.ndarray, k: str) -> str:
     """column[k] in each lane."""
     numbers = column.tolist()
     if len(set(numbers)) == 1:
         return code.splat(numbers[0])
     if _permutable(code, machine, len(numbers)):
         return _permuted(code, machine, numbers, k)
+    if len(numbers) > CHAIN:
+        return code.gather("%constants", code.two("add", k, code.splat(pool.put(column))), code.word)
     found = code.splat(numbers[0])
     for number, value in enumerate(numbers[1:], 1):
         found = code.choose(code.compare("sge", k, code.splat(number)), code.splat(value), found)

@@ -55,7 +55,7 @@ def test_random_graphs(graph, seed, bits):
 @given(graph=integer_graphs(), seed=st.integers(0, 2**32 - 1))
 def test_any_value_is_recorded(graph, seed):
     x, states = numbers(graph, seed)
-    names = sorted(graph.values)
+    names = sorted(graph.values) * 2
     expected = run_reference(graph, x, states, names)
     for few_of_them in (0, 3):
         found = prepare_native(facts_of(graph), few=few_of_them)(Job(x, states, names))

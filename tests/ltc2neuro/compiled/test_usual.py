@@ -42,6 +42,17 @@ def test_long_runs_and_streams_are_compiled(net, monkeypatch):
 
 
 @pytest.mark.skipif(not HERE, reason="llvmlite is not installed")
+@pytest.mark.parametrize("chip", ["ideal", "spinnaker2"])
+def test_words_of_64_bits_quotients_and_tables_of_thousands(chip):
+    """A written-out table of 4,096 numbers compiled for minutes; a lane beyond the last neuron divided by 0."""
+    torch.manual_seed(0)
+    for model in (torch.nn.GRU(3, 4, batch_first=True), LTC(3, 6)):
+        net = ltc2neuro.compile(model.eval(), X, chip=chip)
+        for x in (X, X[:1]):
+            assert np.array_equal(net.run(x, on="native").integers, net.run(x, on="reference").integers)
+
+
+@pytest.mark.skipif(not HERE, reason="llvmlite is not installed")
 def test_machine_code_that_is_wrong_is_an_error_never_an_answer(net, monkeypatch):
     from compiler.graph.ops import Add
     from compiler.native import elements
