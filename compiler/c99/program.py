@@ -15,6 +15,8 @@ from compiler.loops.memory import Memory, memory
 from compiler.loops.plan import BlockPlan, Loop, plan
 from compiler.ranges.proven import Proven
 
+SCANNED = 16
+"""In more knots than these, the one that comes next is searched for by halves."""
 HELPERS = {
     "floor_shift": "static inline word floor_shift(word x, word s) { return x < 0 ? ~(~x >> s) : x >> s; }",
     "round_shift": (
@@ -171,7 +173,19 @@ def _function(name: str, arrays: tuple[str, ...], proven: Proven, text: Text) ->
     knots, origins, coefficients, shifts = (proven.graph.constants[n] for n in arrays)
     degree = coefficients.shape[1] - 1
     lines = [f"static word {name}(word x)", "{", "    int k = 0;"]
-    if knots.size:
+    if knots.size > SCANNED:  # a half is left after each comparison
+        table = text.array(knots, arrays[0])
+        lines.append(f"""\
+    for (int left = {knots.size}; left > 0;) {{
+        const int half = left / 2;
+        if (x >= {table}[k + half]) {{
+            k += half + 1;
+            left -= half + 1;
+        }} else {{
+            left = half;
+        }}
+    }}""")
+    elif knots.size:
         lines += [f"    while (k < {knots.size} && x >= {text.array(knots, arrays[0])}[k])", "        k++;"]
     lines.append(f"    const word t = x - {text.array(origins, arrays[1])}[k];")
     lines.append(f"    word y = {text.array(coefficients[:, degree], f'{name}_c{degree}')}[k];")

@@ -16,6 +16,8 @@ FOLDER = "LTC2NEURO_CACHE"
 MOST_BYTES = 256 * 2**20
 """The oldest objects go when all together are larger."""
 HASH = 32
+SHARED = 0o644
+"""Whoever shares a folder may read its objects."""
 
 
 def folder() -> Path:
@@ -44,9 +46,10 @@ def _read(path: Path) -> bytes | None:
     """The object at `path`, if it is there and whole."""
     try:
         whole = path.read_bytes()
-        os.utime(path)
     except OSError:
         return None
+    with contextlib.suppress(OSError):  # of another owner, or in a folder that is only read
+        os.utime(path)
     data = whole[HASH:]
     return data if hashlib.sha256(data).digest() == whole[:HASH] else None
 
@@ -57,6 +60,7 @@ def _write(path: Path, data: bytes) -> None:
         try:
             file.write(hashlib.sha256(data).digest() + data)
             file.close()
+            os.chmod(file.name, SHARED)
             os.replace(file.name, path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)

@@ -42,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
     if options.c:
         if not isinstance(net, ltc2neuro.Network):
             raise InputError("a network of library processes is no program of integers", where="--c", advice=MICROCODE)
+        if options.data or options.timespans or options.placement or options.pipeline:
+            raise InputError("as C a sample costs the same whatever it is, and nothing is placed", advice=ALONE)
         return _as_c(options, net)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
     data, spans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)
@@ -74,5 +76,6 @@ def _as_c(options: argparse.Namespace, net: ltc2neuro.Network) -> int:
     return HELD
 
 
+ALONE = "Give --c without --data, --timespans, --placement and --pipeline."
 MICROCODE = "Compile the model with microcode."
-NO_COMPILER = "flash       unknown: no compiler (cc) and size are installed here"
+NO_COMPILER = "flash       unknown: cc and size are not both installed here"

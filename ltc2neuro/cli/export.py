@@ -28,7 +28,10 @@ def run(options: argparse.Namespace) -> int:
 
     require_folder(options.model)
     net = ltc2neuro.load(options.network)
-    if Path(options.model).suffix == ".c":
+    suffix = Path(options.model).suffix
+    if suffix not in (".onnx", ".c"):
+        raise InputError(f"{suffix or 'no ending'} is no kind of file to write", where=options.model, advice=ENDINGS)
+    if suffix == ".c":
         if options.step or options.integers or options.float:
             raise InputError("--step, --integers and --float are of ONNX models", where=options.model, advice=PLAIN_C)
         net.to_c(options.model)
@@ -38,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     return _written(options)
 
 
+ENDINGS = "Name it .onnx for an ONNX model, or .c for C."
 PLAIN_C = "Leave them out: C has a function for a sample, and the host's maps beside it."
 
 

@@ -120,6 +120,18 @@ def test_a_folder_that_cannot_be_written_costs_time_only(monkeypatch, tmp_path):
     assert cache.cached("key", lambda: b"object") == b"object"
 
 
+def test_a_folder_that_is_only_read_is_used(monkeypatch, tmp_path):
+    monkeypatch.setenv(cache.FOLDER, str(tmp_path))
+    cache.cached("key", lambda: b"object")
+
+    def refuse(*args):
+        raise PermissionError
+
+    monkeypatch.setattr(cache.os, "utime", refuse)
+    assert cache.cached("key", lambda: b"again") == b"object"
+    assert (tmp_path / "key.o").stat().st_mode & 0o444 == 0o444
+
+
 def test_the_oldest_objects_go(monkeypatch, tmp_path):
     monkeypatch.setenv(cache.FOLDER, str(tmp_path))
     monkeypatch.setattr(cache, "MOST_BYTES", 3 * (100 + cache.HASH))

@@ -84,6 +84,8 @@ def test_the_shell_writes_it_and_tells_what_it_takes(net, tmp_path, capsys):
     ram = int(text.split("static word m[")[1].split("]")[0]) * net.proven.bits // 8
     assert f"RAM         {ram:,} bytes" in told and "flash" in told
     assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.c"), "--step"]) == 2
+    assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.cpp")]) == 2
+    assert main(["cost", str(tmp_path / "net.l2n"), "--c", "--data", "x.npy"]) == 2
 
 
 def test_an_ltc_of_19_units_fits_a_small_microcontroller(tmp_path):
