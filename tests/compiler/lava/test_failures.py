@@ -30,8 +30,16 @@ PLACES = (NETWORK.probes[0].state, "source", "sink")
 CASES = [(PLACES[i % 3], way) for i, way in enumerate([*WAYS, INTERRUPT])]
 
 
+@pytest.fixture
+def interruptible():
+    """A program that a shell has put into the background ignores Ctrl-C, and so would the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(("place", "way"), CASES)
-def test_failures(place: str, way: str) -> None:
+def test_failures(place: str, way: str, interruptible: None) -> None:
     text = fail(NETWORK, place, way)
     if way == "is killed":
         assert "memory is exhausted" in text
