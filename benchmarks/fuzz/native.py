@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.fuzz.kind import Kind
-from benchmarks.fuzz.programs import LANES, SAMPLES, program
+from benchmarks.fuzz.programs import LANES, drawn, program
 from compiler.executors.reference import run_reference
 from compiler.native.build import machine
 from compiler.native.executor import prepare_native
@@ -19,11 +19,7 @@ from compiler.running.executor import Job
 def trial(seed: int) -> str:
     """Compare outputs, states, values, and what was clipped. Raises `AssertionError` where they differ."""
     graph, rng = program(seed), np.random.default_rng([seed, 3])
-    x = rng.integers(-(2**15) + 1, 2**15, (LANES, SAMPLES, graph.size(graph.entry.out)))
-    states = None
-    if rng.random() < 0.5:
-        forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
-        states = {n: rng.integers(form.low, form.high + 1, (LANES, size)) for n, (size, form) in forms.items()}
+    x, states = drawn(graph, rng)
     record = sorted(rng.choice(sorted(graph.values), 2)) if rng.random() < 0.25 else ()
     known = facts_of(graph)
     shapes: list[tuple[Machine, int]] = [(machine(), 0), (machine(), LANES), (PLAIN, int(rng.integers(2)) * LANES)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.fuzz.kind import Kind
-from benchmarks.fuzz.programs import LANES, SAMPLES, program
+from benchmarks.fuzz.programs import drawn, program
 from compiler.executors.reference import run_reference
 from compiler.onnx.executor import prepare_onnx
 from compiler.ranges.proven import facts_of
@@ -17,11 +17,7 @@ from compiler.running.executor import Job
 def trial(seed: int) -> str:
     """Compare outputs, states, and what was clipped. Raises `AssertionError` where they differ."""
     graph, rng = program(seed), np.random.default_rng([seed, 3])
-    x = rng.integers(-(2**15) + 1, 2**15, (LANES, SAMPLES, graph.size(graph.entry.out)))
-    states = None
-    if rng.random() < 0.5:
-        forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
-        states = {n: rng.integers(form.low, form.high + 1, (LANES, size)) for n, (size, form) in forms.items()}
+    x, states = drawn(graph, rng)
     expected = run_reference(graph, x, states)
     known = facts_of(graph)
     for bits in {known.bits, 64}:

@@ -36,6 +36,15 @@ def program(seed: int) -> IntegerGraph:
     return random_graph(seed, int(rng.integers(1, 5)), int(rng.choice(LENGTHS, p=SHARES)), int(rng.integers(0, 4)))
 
 
+def drawn(graph: IntegerGraph, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, np.ndarray] | None]:
+    """Samples (LANES, SAMPLES, features), and half of the time where states start, from all that they may be."""
+    x = rng.integers(-(2**15) + 1, 2**15, (LANES, SAMPLES, graph.size(graph.entry.out)))
+    if rng.random() >= 0.5:
+        return x, None
+    forms = {s.name: (s.size, graph.state_format(s.name)) for s in graph.states}
+    return x, {n: rng.integers(form.low, form.high + 1, (LANES, size)) for n, (size, form) in forms.items()}
+
+
 def trial(seed: int) -> str:
     """Compare the executors on the program of `seed`. Raises `AssertionError` where they differ."""
     graph, rng = program(seed), np.random.default_rng([seed, 2])
