@@ -133,6 +133,15 @@ class Code:
         self.metadata += [f"!{number} = distinct !{{!{number}, !1}}", f"!{number + 1} = !{{!{number}}}"]
         return f", !alias.scope !{number + 1}", f", !noalias !{number + 1}"
 
+    def listed(self, index: str, table: int) -> str:
+        """The row that a table has at a place."""
+        at = self.set(f"add nuw nsw i64 {index}, {table}")
+        return self.set(f"zext i32 {self.word_at('%tables', at, 'i32')} to i64")
+
+    def word_in(self, row: str) -> str:
+        """The word of a row of memory, where rows are words."""
+        return self.set(f"load {self.word}, ptr {self.at('%memory', row)}, align {self.bits // 8}")
+
     # --- flow -----------------------------------------------------------------------------------------------
 
     def label(self, name: str) -> None:

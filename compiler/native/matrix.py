@@ -90,7 +90,7 @@ def _packed(unit: Unit, rows: Integers) -> _Rows:
         table = unit.tables.put(np.append(rows, np.full(len(rows) % 2, unit.memory.zero)))
         loop = code.begin(str(count), "pair")
         first = code.set(f"mul nuw nsw i64 {loop.index}, 2")
-        rows_of = (_row(code, first, table), _row(code, code.set(f"add nuw nsw i64 {first}, 1"), table))
+        rows_of = (code.listed(first, table), code.listed(code.set(f"add nuw nsw i64 {first}, 1"), table))
         low, high = (code.load(code.at("%memory", row)) for row in rows_of)
         pair = code.two("or", code.two("and", low, code.splat(0xFFFF)), code.two("shl", high, code.splat(16)))
         code.store(pair, code.at("%memory", code.set(f"add nuw nsw i64 {loop.index}, {start}")))
@@ -111,7 +111,7 @@ def _side_by_side(source: _Rows, matrix: Integers, tile: int, out: int) -> None:
         row = code.set(f"add nuw nsw i64 {sums.index}, {int(places[0, 0])}")
     else:
         here = code.set(f"mul nuw nsw i64 {place.index}, {columns}") if place else "0"
-        row = _row(code, code.set(f"add nuw nsw i64 {sums.index}, {here}"), unit.tables.put(places))
+        row = code.listed(code.set(f"add nuw nsw i64 {sums.index}, {here}"), unit.tables.put(places))
     x = code.load(code.at("%memory", row))
     weight = code.set(f"mul nuw nsw i64 {sums.index}, {tile}")
     weight = code.set(f"add nuw nsw i64 {weight}, {first}")
@@ -139,9 +139,9 @@ def _columns(unit: Unit, matrix: Integers, rows: Integers, out: int, tile: int, 
     for start in range(0, vectors, tile):
         sums = _Sums(code, min(tile, vectors - start), count)
         at = code.set(f"mul nuw nsw i64 {sums.index}, {step}")
-        word = _word(code, _row(code, at, table))
+        word = code.word_in(code.listed(at, table))
         if paired:
-            high = _word(code, _row(code, code.set(f"add nuw nsw i64 {at}, 1"), table))
+            high = code.word_in(code.listed(code.set(f"add nuw nsw i64 {at}, 1"), table))
             word = code.set(f"and {code.word} {word}, {0xFFFF}")
             word = code.set(f"or {code.word} {word}, {code.set(f'shl {code.word} {high}, 16')}")
         x = code.spread(word)
@@ -153,10 +153,6 @@ def _columns(unit: Unit, matrix: Integers, rows: Integers, out: int, tile: int, 
         sums.end()
         for number, total in enumerate(sums.totals):
             code.store(total, code.at("%memory", str(out + (start + number) * code.lanes)))
-
-
-def _word(code: Code, row: str) -> str:
-    return code.set(f"load {code.word}, ptr {code.at('%memory', row)}, align {code.bits // 8}")
 
 
 def _places(unit: Unit, matrix: Integers, places: Integers, out: int) -> None:
@@ -185,12 +181,6 @@ def _places(unit: Unit, matrix: Integers, places: Integers, out: int) -> None:
     code.store(sums.totals[0], code.at("%memory", code.set(f"add nuw nsw i64 {row}, {out}")))
     code.end(group)
     code.end(outer)
-
-
-def _row(code: Code, index: str, table: int) -> str:
-    """The row that a table has at a place."""
-    at = code.set(f"add nuw nsw i64 {index}, {table}")
-    return code.set(f"zext i32 {code.word_at('%tables', at, 'i32')} to i64")
 
 
 class _Sums:

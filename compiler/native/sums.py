@@ -24,7 +24,7 @@ def add_up(unit: Unit, op: SegmentSum, reads: Mapping[str, str]) -> None:
         code.put(f"store {code.word} 0, ptr {code.at('%memory', str(out + empty))}, align {code.bits // 8}")
     if segments.order.size <= WRITTEN_OUT:
         for result, start, end in zip(segments.filled.tolist(), segments.starts.tolist(), ends.tolist(), strict=True):
-            terms = [_word(unit, str(first + i)) for i in segments.order[start:end].tolist()]
+            terms = [code.word_in(str(first + i)) for i in segments.order[start:end].tolist()]
             while len(terms) > 1:  # in pairs, so that few wait for one another
                 pairs = zip(terms[::2], terms[1::2], strict=False)
                 odd = terms[-1:] if len(terms) % 2 else []
@@ -36,30 +36,19 @@ def add_up(unit: Unit, op: SegmentSum, reads: Mapping[str, str]) -> None:
         tables.put(t) for t in (segments.order + first, segments.starts, ends, segments.filled + out)
     )
     outer = code.begin(str(segments.filled.size), "sum")
-    begin, stop, result = (_table(unit, outer.index, table) for table in (starts, stops, filled))
+    begin, stop, result = (code.listed(outer.index, table) for table in (starts, stops, filled))
     before, inner, index, total = code.block, code.fresh("term."), f"%{code.fresh('i')}", f"%{code.fresh('total')}"
     code.put(f"br label %{inner}")
     code.label(inner)
     code.put(f"{index} = phi i64 [{begin}, %{before}], [{index}.next, %{inner}]")
     code.put(f"{total} = phi {code.word} [0, %{before}], [{total}.next, %{inner}]")
-    code.put(f"{total}.next = add {code.word} {total}, {_word(unit, _table(unit, index, order))}")
+    code.put(f"{total}.next = add {code.word} {total}, {code.word_in(code.listed(index, order))}")
     code.put(f"{index}.next = add nuw nsw i64 {index}, 1")
     again = code.set(f"icmp ult i64 {index}.next, {stop}")
     code.put(f"br i1 {again}, label %{inner}, label %{inner}.end")
     code.label(f"{inner}.end")
     _store(unit, f"{total}.next", result)
     code.end(outer)
-
-
-def _table(unit: Unit, index: str, table: int) -> str:
-    code = unit.code
-    at = code.set(f"add nuw nsw i64 {index}, {table}")
-    return code.set(f"zext i32 {code.word_at('%tables', at, 'i32')} to i64")
-
-
-def _word(unit: Unit, row: str) -> str:
-    code = unit.code
-    return code.set(f"load {code.word}, ptr {code.at('%memory', row)}, align {code.bits // 8}")
 
 
 def _store(unit: Unit, word: str, row: str) -> None:
