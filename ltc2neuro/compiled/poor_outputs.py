@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ POOR_DB = 30.0
 """In dB. Below it the integers have lost a thirtieth of the signal: rarely what anyone wants."""
 WORK = 3e8
 """What is spent at most, in elements that the float network computes: about a second, the integers' share included"""
+FEW_ANSWERS = 32
 FEW_SEQUENCES, FEW_STEPS = 8, 64
 """Fewer sequences than these are taken before they are cut, and pieces as long as these before fewer are taken"""
 
@@ -29,11 +31,18 @@ class Level:
 
     worst: Worst
     seen: str
+    answers: int
+    """how many"""
+
+    @property
+    def unsure(self) -> float:
+        """The standard error of the decibels: of n values the power of signal and noise is known to sqrt(2/n) each."""
+        return 10 / math.log(10) * 2 / math.sqrt(self.answers)
 
     @property
     def poor(self) -> bool:
-        """Whether whoever compiles should know."""
-        return self.worst.channel is not None and self.worst.decibels < POOR_DB
+        """Whether whoever compiles should know: few answers may be better than most by chance."""
+        return self.worst.channel is not None and self.worst.decibels < POOR_DB + self.unsure
 
 
 def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
@@ -53,7 +62,10 @@ def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
             f"at most {max(map(len, part))} samples of each"
         )
     )
-    return Level(worst_channel(answers.channel_sqnr(*pairs)), seen)
+    count = len(part) if any(a.readout != "every" for a in answers.each) else sum(map(len, part))
+    if 0 < count < FEW_ANSWERS:
+        seen += f", with {count} answers in all, so that others may differ by several dB"
+    return Level(worst_channel(answers.channel_sqnr(*pairs)), seen, max(1, count))
 
 
 def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:

@@ -14,6 +14,7 @@ import torch
 import ltc2neuro
 from ltc2neuro.compilation.calibration import warn_of_poor_calibration
 from ltc2neuro.compiled import poor_outputs
+from ltc2neuro.metrics import Worst
 
 X = np.random.default_rng(0).normal(size=(4, 30, 4))
 
@@ -101,6 +102,22 @@ def test_a_network_that_is_poor_late_in_the_calibration_is_told():
     small = ltc2neuro.Precision(word=16, margin=1000)
     with pytest.warns(UserWarning, match="dB from the float network's in channel .*on the whole calibration"):
         ltc2neuro.compile(Late(), x, precision=small)
+
+
+@pytest.mark.filterwarnings("ignore:in float32")
+def test_few_answers_need_more_decibels_to_be_called_good():
+    """Of six, twice the noise is nothing unusual."""
+    worst = Worst(30.7, 0)
+    assert poor_outputs.Level(worst, "", 6).poor and not poor_outputs.Level(worst, "", 1000).poor
+    assert not poor_outputs.Level(Worst(34.0, 0), "", 6).poor
+
+    class LastStep(torch.nn.Module):
+        def forward(self, x):
+            return 1e-7 * x[:, -1] + 0.5
+
+    x = np.random.default_rng(1).normal(size=(6, 4, 1))
+    with pytest.warns(UserWarning, match="with 6 answers in all, so that others may differ by several dB"):
+        ltc2neuro.compile(LastStep(), x, precision=ltc2neuro.Precision(word=16, margin=1000))
 
 
 @pytest.mark.parametrize(
