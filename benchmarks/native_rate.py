@@ -24,7 +24,6 @@ from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP, Random
 
 import ltc2neuro
-from compiler.native import executor
 
 SECONDS = 1.0
 """How long each is tried."""
@@ -69,7 +68,6 @@ def stepwise(cell: Callable, x: torch.Tensor, size: int) -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    executor._cpus = lambda: 1
     print(f"{cpu()}, one thread; thousands of sample-steps a second, and how many times those of torch eager\n")
     print("| network | batch x steps | native | torch eager | torch.compile | onnxruntime | reference |")
     print("|---|---|---|---|---|---|---|")
@@ -85,7 +83,7 @@ def main() -> None:
             tensor = torch.as_tensor(x)
 
             runs = (
-                partial(net.run, x, on="native"),
+                partial(net.run, x, on="native", threads=1),
                 partial(eager, model, tensor),
                 partial(stepwise, fast, tensor, model.state_size),
                 partial(net.run, x, on="onnx"),

@@ -20,7 +20,9 @@ class HostMap:
 
     def __call__(self, x: Floats) -> Floats:
         """`x` (..., channels) mapped."""
-        return x * self.scale + self.offset
+        mapped = x * self.scale
+        mapped += self.offset
+        return mapped
 
 
 class IntegerGraph(Graph):

@@ -37,7 +37,7 @@ def _target() -> llvm.TargetMachine:
 
 
 def function(text: str, arguments: int) -> Function:
-    """`run` of a module's text, which takes so many arrays and a number; its object is kept on disk."""
+    """`run` of a module's text, which takes so many arrays and two numbers; its object is kept on disk."""
     return Function(cached(_key(text), lambda: compiled(text)), arguments)
 
 
@@ -62,7 +62,7 @@ class Function:
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
         address = self._engine.get_function_address("run")
-        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments, ctypes.c_int64)
+        kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments, ctypes.c_int64, ctypes.c_int64)
         self.call: Callable[..., None] = kind(address)
 
 

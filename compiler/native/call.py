@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +22,7 @@ LINE = 64
 
 @dataclass(frozen=True)
 class Call:
-    """A kernel and its compiled function, over up to `kernel.lanes` sequences a call."""
+    """A kernel and its compiled function, over groups of `kernel.lanes` sequences."""
 
     kernel: Kernel
     function: Function
@@ -40,32 +41,45 @@ class Call:
             memory[first : first + array.size] = array
         return memory[:, None]
 
-    def run(self, x: Array, state: States | None) -> Execution:
-        """Samples (batch, time, features), from `state` or the initial ones."""
+    def run(self, x: Array, state: States | None, threads: int) -> Execution:
+        """Samples (batch, time, features), from `state` or the initial ones, on at most so many `threads`.
+
+        What comes back is not copied into the order of its axes: lanes stay side by side.
+        """
         kernel, graph, dtype = self.kernel, self._graph, self.kernel.constants.dtype
         (rows, steps, features), lanes, where = x.shape, kernel.lanes, kernel.memory
-        if not rows or not steps:
-            lanes = rows  # nothing is called
-        fill = np.minimum(np.arange(lanes), max(rows - 1, 0))  # idle lanes do as the last one does
-        memory = _array((kernel.rows, lanes), dtype)
+        groups = -(-rows // lanes)
+        wide = groups * lanes
+        memory = _array((groups, kernel.rows, lanes), dtype)
         memory[:] = self._begins
         for name, array in (state or {}).items():
-            first = where.states[name]
-            memory[first : first + array.shape[1]] = array.T[:, fill]
-        clips, limits = _array((3, kernel.clip_rows, lanes), dtype), np.iinfo(dtype)
-        clips[0], clips[1], clips[2] = 0, limits.max, limits.min
-        samples = _array((steps, features, lanes), dtype)
-        samples[:] = x.transpose(1, 2, 0)[..., fill]
+            first, own = where.states[name], _filled(array, wide).reshape(groups, lanes, array.shape[1])
+            memory[:, first : first + array.shape[1]] = own.transpose(0, 2, 1)
+        clips, limits = _array((groups, 3, kernel.clip_rows, lanes), dtype), np.iinfo(dtype)
+        for part, start in enumerate((0, limits.max, limits.min)):
+            clips[:, part] = start
         sizes = {s.name: s.size for s in graph.states}, {n: graph.size(n) for n in kernel.record}
-        whole = (graph.size(graph.answer.x), *(sum(table.values()) for table in sizes))
-        y, tracks, records = (_array((steps, size, lanes), dtype) for size in whole)
-        if rows and steps:
-            arrays = (samples, y, tracks, records, memory, kernel.constants, kernel.tables, clips)
-            self.function.call(*(a.ctypes.data for a in arrays), steps)
-        final = {n: memory[where.states[n] : where.states[n] + size, :rows].T for n, size in sizes[0].items()}
-        states, record = (_parts(a, table, rows) for a, table in zip((tracks, records), sizes, strict=True))
-        counts, found = self._clipped(clips[..., :rows])
-        return Execution(_back(y, rows), states, record, counts, final, found)
+        whole = (features, graph.size(graph.answer.x), *(sum(table.values()) for table in sizes))
+        if lanes == 1:  # one sequence after the other, each with its elements side by side
+            outside = [_array((rows, steps, size), dtype) for size in whole]
+        else:
+            outside = [_array((steps, size, wide), dtype).transpose(2, 0, 1) for size in whole]
+        outside[0][:] = _filled(x, wide)
+        bases = [(a.ctypes.data, a.strides[0] * lanes) for a in (*outside,)]
+        bases += [(memory.ctypes.data, memory.strides[0]), (kernel.constants.ctypes.data, 0)]
+        bases += [(kernel.tables.ctypes.data, 0), (clips.ctypes.data, clips.strides[0])]
+
+        def one(group: int) -> None:
+            self.function.call(*(base + group * stride for base, stride in bases), steps, wide)
+
+        if steps:
+            _each(one, groups, threads)
+        y, tracks, records = (a[:rows] for a in outside[1:])
+        last = memory.transpose(0, 2, 1).reshape(wide, kernel.rows)[:rows]
+        final = {n: last[:, where.states[n] : where.states[n] + size] for n, size in sizes[0].items()}
+        states, record = (_parts(a, table) for a, table in zip((tracks, records), sizes, strict=True))
+        counts, found = self._clipped(clips.transpose(1, 2, 0, 3).reshape(3, kernel.clip_rows, wide)[..., :rows])
+        return Execution(y, states, record, counts, final, found)
 
     def _clipped(self, clips: Array) -> tuple[dict[str, int], dict[str, Clip]]:
         """How often each value was clipped, and how far its elements were beyond."""
@@ -79,6 +93,16 @@ class Call:
         return counts, found
 
 
+def _each(one: Callable[[int], None], groups: int, threads: int) -> None:
+    """Call `one` for every group; others may run meanwhile, since it lets the interpreter go."""
+    if min(threads, groups) < 2:
+        for group in range(groups):
+            one(group)
+        return
+    with ThreadPoolExecutor(min(threads, groups)) as pool:
+        list(pool.map(one, range(groups)))
+
+
 def _array(shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """An array that begins at a whole line."""
     size = int(np.prod(shape)) * dtype.itemsize
@@ -87,15 +111,16 @@ def _array(shape: tuple[int, ...], dtype: np.dtype) -> Array:
     return whole[start : start + size].view(dtype).reshape(shape)
 
 
-def _back(array: Array, rows: int) -> Array:
-    """(time, size, lanes) -> (batch, time, size)."""
-    return array[..., :rows].transpose(2, 0, 1)
+def _filled(array: Array, rows: int) -> Array:
+    """(batch, ...) with so many rows; those beyond the last sequence do as that one does."""
+    missing = rows - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
-def _parts(array: Array, sizes: Mapping[str, int], rows: int) -> dict[str, Array]:
-    """Arrays that lie side by side, by name."""
+def _parts(array: Array, sizes: Mapping[str, int]) -> dict[str, Array]:
+    """Arrays that lie side by side on the last axis, by name."""
     found, first = {}, 0
     for name, size in sizes.items():
-        found[name] = _back(array[:, first : first + size], rows)
+        found[name] = array[..., first : first + size]
         first += size
     return found

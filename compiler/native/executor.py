@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from compiler.executors.execution import Execution, joined
+from compiler.executors.execution import Execution
 from compiler.native.kernel import ARGUMENTS, kernel
 from compiler.native.lookup import Machine
 from compiler.ranges.proven import Proven
@@ -36,26 +35,9 @@ def prepare_native(proven: Proven, cpu: Machine | None = None, few: int = FEW) -
         if wanted not in ready:
             code = kernel(proven, shape, wanted[1], along=wanted[0])
             ready[wanted] = Call(code, function(code.text, len(ARGUMENTS)))
-        return _run(ready[wanted], job)
+        return ready[wanted].run(job.x, job.state, _cpus() if job.threads is None else job.threads)
 
     return run
-
-
-def _run(call: Call, job: Job) -> Execution:
-    """The sequences, as many at once as the kernel has lanes, on all CPUs that this process may use."""
-    lanes = call.kernel.lanes
-    parts = [slice(first, first + lanes) for first in range(0, len(job.x), lanes)] or [slice(0, 0)]
-
-    def one(part: slice) -> Execution:
-        return call.run(job.x[part], None if job.state is None else {n: s[part] for n, s in job.state.items()})
-
-    if len(parts) == 1:
-        return one(parts[0])
-    threads = min(_cpus(), len(parts))
-    if threads == 1:
-        return joined([one(part) for part in parts])
-    with ThreadPoolExecutor(threads) as pool:
-        return joined(list(pool.map(one, parts)))
 
 
 def _cpus() -> int:

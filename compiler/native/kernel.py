@@ -20,7 +20,8 @@ from compiler.native.sums import add_up
 from compiler.ranges.proven import Proven
 
 ARGUMENTS = ("x", "y", "tracks", "records", "memory", "constants", "tables", "clips")
-"""Arrays that the function is given, and after them the number of samples."""
+"""Arrays that the function is given; after them the number of samples, and the words from one row of the first four to
+the next."""
 WOVEN, ALONG = 4, 2
 """How many vector registers an element takes: instructions wait for one another, and so are woven of several."""
 
@@ -59,7 +60,7 @@ def kernel(proven: Proven, machine: Machine, record: Sequence[str] = (), *, alon
     sample = code.begin("%steps", "sample")
     features = graph.size(graph.entry.out)
     enters = code.at("%memory", str(where.values[graph.entry.out]))
-    _copy(unit, _rows(code, "%x", sample.index, features), enters, features)
+    _take(unit, sample.index, enters, features)
     for block in steps.blocks:
         _block(unit, block, sample.index)
     _give(unit, "%tracks", sample.index, [(where.states[s.name], s.size) for s in graph.states])
@@ -73,7 +74,7 @@ def _text(code: Code) -> str:
     arguments = ", ".join(f"ptr noalias nocapture %{n}" for n in ARGUMENTS)
     lines = [
         *sorted(code.declared),
-        f"define void @run({arguments}, i64 %steps) {{",
+        f"define void @run({arguments}, i64 %steps, i64 %stride) {{",
         "entry:",
         *code.lines,
         "  ret void",
@@ -89,13 +90,45 @@ def _give(unit: Unit, base: str, sample: str, parts: Sequence[tuple[int, int]]) 
     code, done = unit.code, 0
     start = _rows(code, base, sample, sum(rows for _, rows in parts))
     for first, rows in parts:
-        _copy(unit, code.at("%memory", str(first)), code.at(start, str(done)), rows)
+        _out(unit, str(first), start, done, rows)
         done += rows
 
 
 def _rows(code: Code, base: str, sample: str, size: int) -> str:
     """The address of a sample's rows in an array of `size` rows a sample."""
-    return code.at(base, code.set(f"mul nuw nsw i64 {sample}, {size}"))
+    start = code.set(f"mul nuw nsw i64 {sample}, {size}")
+    return _strided(code, base, start)
+
+
+def _strided(code: Code, base: str, row: str) -> str:
+    """The address of a row of what lies outside: rows of all sequences, of which these lanes are some."""
+    if code.along:
+        return code.at(base, row)
+    words = code.set(f"mul nuw nsw i64 {row}, %stride")
+    return code.set(f"getelementptr inbounds {code.word}, ptr {base}, i64 {words}")
+
+
+def _take(unit: Unit, sample: str, to: str, rows: int) -> None:
+    """Copy a sample's rows into memory."""
+    code, start = unit.code, _rows(unit.code, "%x", sample, rows)
+    if code.along:
+        _copy(unit, start, to, rows)
+    elif rows:
+        row = code.begin(str(rows), "row")
+        code.store(code.load(_strided(code, start, row.index)), code.at(to, row.index))
+        code.end(row)
+
+
+def _out(unit: Unit, first: str, start: str, done: int, rows: int) -> None:
+    """Copy rows of memory to those `done` rows after `start`, outside."""
+    code = unit.code
+    if code.along:
+        _copy(unit, code.at("%memory", first), code.at(start, str(done)), rows)
+    elif rows:
+        source, to = code.at("%memory", first), _strided(code, start, str(done))
+        row = code.begin(str(rows), "row")
+        code.store(code.load(code.at(source, row.index)), _strided(code, to, row.index))
+        code.end(row)
 
 
 def _copy(unit: Unit, source: str, to: str, rows: int) -> None:
@@ -120,7 +153,7 @@ def _block(unit: Unit, planned: BlockPlan, sample: str) -> None:
             _loop(unit, step, reads)
     for op in block.outputs:
         size = graph.size(op.x)
-        _copy(unit, code.at("%memory", str(where.first(op.x, {}))), _rows(code, "%y", sample, size), size)
+        _out(unit, str(where.first(op.x, {})), _rows(code, "%y", sample, size), 0, size)
     for op in block.commits:
         to = code.at("%memory", str(where.states[op.state]))
         _copy(unit, code.at("%memory", str(where.first(op.x, {}))), to, graph.state(op.state).size)

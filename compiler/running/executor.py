@@ -59,6 +59,8 @@ class Job:
     """values of the integer graph that are to be recorded"""
     options: Options | None = None
     """how the network is mapped"""
+    threads: int | None = None
+    """how many CPUs it takes at most, where the executor shares work out; None: all that this process may use"""
 
 
 Runner: TypeAlias = Callable[[Job], Execution]

@@ -25,12 +25,14 @@ class InputEnd:
 
     def scaled(self, x: Floats) -> Floats:
         """Samples in LSB, unrounded."""
-        return self.host(x) / self.lsb
+        scaled = self.host(x)
+        scaled /= self.lsb
+        return scaled
 
     def quantize(self, x: Floats) -> tuple[Integers, npt.NDArray[np.bool_]]:
         """Samples as integers, and which of them were clipped."""
         scaled = self.scaled(x)
-        rounded = np.floor(scaled + 0.5) if self.half_up else np.rint(scaled)
+        rounded = np.floor(np.add(scaled, 0.5, out=scaled), out=scaled) if self.half_up else np.rint(scaled)
         clipped = np.clip(rounded, self.low, self.high)
         return clipped.astype(np.int64), clipped != rounded
 

@@ -67,6 +67,7 @@ class BaseNetwork(BaseRecord, ABC):
         *,
         timespans: Samples | None = None,
         options: Options | None = None,
+        threads: int | None = None,
         strict: bool = False,
     ) -> Run:
         """Run `x` on an executor: docs/executors.md has them all. None takes the fastest that is installed, where the
@@ -75,13 +76,14 @@ class BaseNetwork(BaseRecord, ABC):
         `state` is the `final_state` of an earlier run, or torch's own `hx`: see `quantize_state`. `record` are names or
         globs of `names()`; `timespans`, (batch, time) or a list of (time,), is the time before each sample, for a
         network compiled with time spans. `options` say how it is mapped on "lava": `Options(Overlap.LAYERS)` pipelines
-        the layers. The integers are the same. One warning names the channels, time spans and states of which more than
+        the layers. `threads` is how many CPUs "native" takes at most: None, all that this process may use. The integers
+        are the same. One warning names the channels, time spans and states of which more than
         a thousandth was beyond the calibrated range and was clipped; `strict` makes an `InputError` of it. Raises
         `InputError` for a wrong shape, name or state.
         """
         strict = check_flag(strict, "strict")
         sequences = self.parts.host.sequences(x, timespans)
-        run = run_network(self.parts, sequences, on, state, record, options)
+        run = run_network(self.parts, sequences, on, state, record, options, threads)
         return self._told(sequences, run, state, strict=strict)
 
     def _told(self, x: Sequences, run: Run, state: GivenStates | None = None, *, strict: bool = False) -> Run:

@@ -12,6 +12,7 @@ from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Job, Shows, States
 from compiler.running.interpreted import REFERENCE
+from hw_models.arguments import check_count
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, with_extremes
@@ -67,12 +68,15 @@ def run_network(
     state: GivenStates | None = None,
     record: Sequence[str] = (),
     options: Options | None = None,
+    threads: int | None = None,
 ) -> Run:
-    """Run `x` on the executor `on`, or on the usual one, mapped as `options` say; sequences of equal length side by
-    side. An executor that compiles a network must give its known answer first."""
+    """Run `x` on the executor `on`, or on the usual one, mapped as `options` say, on at most so many `threads`;
+    sequences of equal length side by side. An executor that compiles a network must give its known answer first."""
     on = usual(net, x.arrays) if on is None else on
     executor = net.executor(on)
     check_options(options)
+    if threads is not None:
+        check_count(threads, "threads")
     if not x.arrays and not x.ragged:
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
     if options is not None and not executor.mapped:
@@ -97,7 +101,7 @@ def run_network(
         else:
             samples = enters.scaled(batch)
         own = None if start is None else {n: s[group] for n, s in start.items()}
-        execution = run(Job(samples, own, values, options))
+        execution = run(Job(samples, own, values, options, threads))
         for name, count in execution.saturations.items():
             label = net.names.shown_name(name)
             counts[label] = counts.get(label, 0) + count
@@ -190,12 +194,6 @@ def _started(record: BaseRecord, state: GivenStates, batch: int, executor: Execu
     return integers, clipped
 
 
-def _spread(rows: list[np.ndarray], group: Sequence[int], array: np.ndarray) -> None:
-    """The sequences of a group where they belong among all."""
-    for i, row in zip(group, array, strict=True):
-        rows[i] = row
-
-
 def _assemble(
     net: AnyParts,
     x: Sequences,
@@ -203,39 +201,37 @@ def _assemble(
     parts: Sequence[tuple[list[int], Execution]],
     wanted: Sequence[str],
 ) -> Run:
-    count = len(x.arrays)
-    outputs: list[Floats] = [np.zeros(0)] * count
-    integers: list[Integers] = [np.zeros(0, np.int64)] * count
-    shown_states = {n: w for n, w in net.record.words.items() if all(n in execution.states for _, execution in parts)}
-    states: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] * count for name in shown_states}
-    record: dict[str, list[Floats]] = {n: [np.zeros(0)] * count for n in wanted}
     kind = np.int64 if executor.integers else np.float64
-    final = {name: np.zeros((count, word.size), kind) for name, word in shown_states.items()}
-    for group, execution in parts:
-        real = net.host.dequantize(execution.outputs)
-        shown = net.names.shown_record(execution, wanted, np.stack([x.arrays[i] for i in group]))
-        _spread(outputs, group, real)
-        if executor.integers:
-            _spread(integers, group, execution.outputs.astype(np.int64))
-        for name, values in execution.states.items():
-            lsb = 1.0 if executor.integers else shown_states[name].lsb
-            _spread(states[name], group, values.astype(np.int64) if executor.integers else values * lsb)
-            final[name][group] = execution.final[name] * lsb
-        for name in wanted:
-            _spread(record[name], group, shown[name])
+    words = {n: w for n, w in net.record.words.items() if all(n in execution.states for _, execution in parts)}
+    shown = [
+        net.names.shown_record(execution, wanted, np.stack([x.arrays[i] for i in group])) if wanted else {}
+        for group, execution in parts
+    ]
 
-    def together(arrays: list) -> np.ndarray | list:
-        return arrays if x.ragged else x.layout.stacked(arrays)
+    def real(name: str, values: np.ndarray) -> np.ndarray:
+        return values.astype(kind, copy=False) if executor.integers else values * words[name].lsb
 
-    def answers(arrays: list) -> np.ndarray | list:
-        return arrays if x.ragged else x.layout.stacked_answers(arrays)
+    def laid(arrays: Sequence[np.ndarray], *, answers: bool = False) -> Any:
+        """Of each group (batch, time, size): all together, as they came."""
+        if len(arrays) == 1 and not x.ragged:
+            return x.layout.laid(arrays[0], answers=answers)
+        rows = [np.zeros(0)] * len(x.arrays)
+        for (group, _), array in zip(parts, arrays, strict=True):
+            for i, row in zip(group, array, strict=True):
+                rows[i] = row
+        return rows if x.ragged else x.layout.laid(np.stack(rows), answers=answers)
 
+    final = {n: np.zeros((len(x.arrays), w.size), kind) for n, w in words.items()}
+    for name, array in final.items():
+        for group, execution in parts:
+            array[group] = real(name, execution.final[name])
+    integers = [execution.outputs.astype(np.int64, copy=False) for _, execution in parts] if executor.integers else None
     return Run(
         executor.name,
-        answers(outputs),
-        answers(integers) if executor.integers else None,
-        {n: together(v) for n, v in states.items()},
-        {n: together(v) for n, v in record.items()},
+        laid([net.record.leaves(execution.outputs) for _, execution in parts], answers=True),
+        None if integers is None else laid(integers, answers=True),
+        {n: laid([real(n, execution.states[n]) for _, execution in parts]) for n in words},
+        {n: laid([record[n] for record in shown]) for n in wanted},
         {},
         final,
     )

@@ -5,7 +5,6 @@ Inside, each sequence is an array (time, features) of its own, so that only what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,13 +71,9 @@ class Layout:
         """Which axis of an answer the batch is."""
         return 1 if readout == "every" and self.answers_time_first else 0
 
-    def stacked(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Sequences (time, ...) as one array, as inputs, states and recorded values lie."""
-        return np.stack(sequences, axis=1 if self.time_first else 0)
-
-    def stacked_answers(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
-        """Sequences (time, ...) as one array, as outputs lie."""
-        return np.stack(sequences, axis=1 if self.answers_time_first else 0)
+    def laid(self, array: np.ndarray, *, answers: bool = False) -> np.ndarray:
+        """An array (batch, time, ...) as inputs, states and recorded values lie, or as `answers` do."""
+        return array.swapaxes(0, 1) if (self.answers_time_first if answers else self.time_first) else array
 
     def told(self, *, time_first: bool) -> Layout:
         """The same, as someone says now that arrays lie."""

@@ -81,14 +81,12 @@ def test_any_number_of_sequences_and_samples(batch, time):
     native_agrees(running_sum(), np.full((batch, time, 3), 1000))
 
 
-def test_parts_of_a_batch_run_in_threads(monkeypatch):
+@pytest.mark.parametrize("threads", [1, 2, 4, None])
+def test_parts_of_a_batch_run_in_threads(threads):
     """The same integers and counts as one after another."""
-    from compiler.native import executor
-
     x = np.random.default_rng(0).integers(-SMALL, SMALL, (300, 9, 3))
-    monkeypatch.setattr(executor, "_cpus", lambda: 4)
     expected = run_reference(running_sum(), x)
-    found = prepare_native(facts_of(running_sum()))(Job(x))
+    found = prepare_native(facts_of(running_sum()))(Job(x, threads=threads))
     assert np.array_equal(found.outputs, expected.outputs)
     assert found.saturations == expected.saturations
 
