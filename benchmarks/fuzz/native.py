@@ -23,6 +23,8 @@ def trial(seed: int) -> str:
     record = sorted(rng.choice(sorted(graph.values), 2)) if rng.random() < 0.25 else ()
     known = facts_of(graph)
     shapes: list[tuple[Machine, int]] = [(machine(), 0), (machine(), LANES), (PLAIN, int(rng.integers(2)) * LANES)]
+    if machine().permutes:
+        shapes += [(Machine(8, 32), 0), (Machine(8, 32), LANES)]
     cpu, few = shapes[int(rng.integers(len(shapes)))]
     bits = 64 if rng.random() < 0.2 else known.bits
     expected = run_reference(graph, x, states, record)

@@ -27,7 +27,7 @@ def machine() -> Machine:
     """What of this CPU the code depends on."""
     can = llvm.get_host_cpu_features()
     if can.get("avx512f"):
-        return Machine(16, 64)
+        return Machine(16, 64, bool(can.get("avx512vnni")))
     return Machine(8, 32) if can.get("avx2") else Machine(0, 16)
 
 

@@ -133,6 +133,13 @@ class Code:
         self.metadata += [f"!{number} = distinct !{{!{number}, !1}}", f"!{number + 1} = !{{!{number}}}"]
         return f", !alias.scope !{number + 1}", f", !noalias !{number + 1}"
 
+    def as_written(self) -> str:
+        """A tag of a loop's branch, so that LLVM leaves it as it is."""
+        number = len(self.metadata) + 1
+        self.metadata += [f"!{number} = distinct !{{!{number}, !{number + 1}}}"]
+        self.metadata += [f'!{number + 1} = !{{!"llvm.loop.unroll.disable"}}']
+        return f", !llvm.loop !{number}"
+
     def listed(self, index: str, table: int) -> str:
         """The row that a table has at a place."""
         at = self.set(f"add nuw nsw i64 {index}, {table}")

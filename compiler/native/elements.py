@@ -11,7 +11,7 @@ from compiler.graph import ops
 from compiler.graph.op_table import OpTable
 from compiler.loops.memory import Memory
 from compiler.native.code import Code
-from compiler.native.lookup import Machine, lookup, segment
+from compiler.native.lookup import Machine, lookup, segment, shift_right
 from compiler.native.pool import Pool, Scratch
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Integers
@@ -176,7 +176,9 @@ def _select(op: ops.Select, at: Element) -> str:
 def _mul_shift(op: ops.MulShift, at: Element) -> str:
     code, shift = at.unit.code, at.unit.proven.graph.constants[op.shift]
     product = code.two("mul", at.read(op.a), at.read(op.b))
-    return product if not shift.any() else code.two("ashr", product, at.constant(shift))
+    if np.all(shift == shift.flat[0]):
+        return code.two("ashr", product, code.splat(int(shift.flat[0]))) if shift.any() else product
+    return shift_right(code, at.unit.machine, product, at.number(shift))
 
 
 @ELEMENTS.on(ops.Rescale)
@@ -195,15 +197,15 @@ def _rescale(op: ops.Rescale, at: Element) -> str:
 @ELEMENTS.on(ops.Shift)
 def _shift(op: ops.Shift, at: Element) -> str:
     code, form, amount = at.unit.code, at.unit.proven.graph.format(op.out), at.read(op.amount)
-    zero, most = code.splat(0), code.splat(code.bits - 1)
+    zero = code.splat(0)
     span = at.unit.proven.spans[op.amount]
     left = right = None
     x = at.read(op.x)
     if span.least < 0:
-        right = code.intrinsic("smin", code.intrinsic("smax", code.two("sub", zero, amount), zero), most)
+        right = _amount(code, code.two("sub", zero, amount), -span.most, -span.least)
         x = code.two("ashr", x, right)
     if span.most > 0:
-        left = code.intrinsic("smin", code.intrinsic("smax", amount, zero), most)
+        left = _amount(code, amount, span.least, span.most)
     if op.out in at.unit.clips:
         low, high = code.splat(form.low), code.splat(form.high)
         if left is not None:
@@ -213,6 +215,13 @@ def _shift(op: ops.Shift, at: Element) -> str:
         count(op.out, x, clipped, at)
         x = clipped
     return x if left is None else code.two("shl", x, left)
+
+
+def _amount(code: Code, amount: str, least: int, most: int) -> str:
+    """An amount that lies between `least` and `most`, as an instruction takes it."""
+    if least < 0:
+        amount = code.intrinsic("smax", amount, code.splat(0))
+    return code.intrinsic("smin", amount, code.splat(code.bits - 1)) if most >= code.bits else amount
 
 
 @ELEMENTS.on(ops.Divide)

@@ -17,6 +17,8 @@ class Machine:
     permutes: int
     register: int
     """bytes of a vector register"""
+    accumulates: bool = False
+    """whether one instruction multiplies pairs of 16 bits and adds them to a sum"""
 
 
 PLAIN = Machine(0, 16)
@@ -28,38 +30,47 @@ CHAIN = 16
 
 
 def segment(code: Code, machine: Machine, pool: Pool, knots: np.ndarray, x: str) -> str:
-    """How many knots are at most `x`: the index of its segment."""
+    """How many knots are at most `x`: the index of its segment, times `_scale`."""
     if not _permutable(code, machine, len(knots) + 1) and len(knots) < CHAIN:
         k = code.splat(0)
         for knot in knots.tolist():
             k = code.two("add", k, code.as_integer(code.compare("sge", x, code.splat(knot))))
         return k
-    size = 1 << len(knots).bit_length()
+    size, scale = 1 << len(knots).bit_length(), _scale(code, machine, len(knots) + 1)
     padded = np.append(knots, np.full(size - 1 - len(knots), 2 ** (code.bits - 1) - 1))
     k, step = code.splat(0), size // 2
     while step:  # a half is left after each comparison
         if step == size // 2:
             knot = code.splat(int(padded[step - 1]))
         else:
-            knot = lookup(code, machine, pool, padded, code.two("add", k, code.splat(step - 1)))
-        k = code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(step), code.splat(0)))
+            knot = lookup(code, machine, pool, padded, code.two("add", k, code.splat((step - 1) * scale)))
+        k = code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(step * scale), code.splat(0)))
         step //= 2
     return k
 
 
 def lookup(code: Code, machine: Machine, pool: Pool, column: np.ndarray, k: str) -> str:
-    """column[k] in each lane."""
+    """column[k] in each lane, of an index that is `_scale` times as large."""
     numbers = column.tolist()
     if len(set(numbers)) == 1:
         return code.splat(numbers[0])
     if _permutable(code, machine, len(numbers)):
-        return _permuted(code, machine, numbers, k)
+        return _permuted(code, machine, np.repeat(column, _scale(code, machine, len(numbers))).tolist(), k)
     if len(numbers) > CHAIN:
         return code.gather("%constants", code.two("add", k, code.splat(pool.put(column))), code.word)
     found = code.splat(numbers[0])
     for number, value in enumerate(numbers[1:], 1):
         found = code.choose(code.compare("sge", k, code.splat(number)), code.splat(value), found)
     return found
+
+
+def _scale(code: Code, machine: Machine, size: int) -> int:
+    """What the index of a table of that size is multiplied by.
+
+    A comparison adds its step to an index in one instruction, unless the step is 1: LLVM makes three of that. So where
+    a register has room for each number twice, steps are even.
+    """
+    return 2 if _permutable(code, machine, size) and 2 * size <= min(machine.permutes, code.lanes) else 1
 
 
 def _permutable(code: Code, machine: Machine, size: int) -> bool:
@@ -98,6 +109,32 @@ def dot(code: Code, machine: Machine, a: str, b: str) -> str:
     for piece in range(code.lanes // width):
         ends = [code.set(f"bitcast {kind} {_part(code, v, piece, width)} to {pairs}") for v in (a, b)]
         parts.append(code.call(name, kind, (pairs, ends[0]), (pairs, ends[1])))
+    return _joined(code, parts, width)
+
+
+def add_dot(code: Code, machine: Machine, total: str, a: str, b: str) -> str:
+    """`total` and the sums of `dot`."""
+    if not machine.accumulates or code.lanes % 16:
+        return code.two("add", total, dot(code, machine, a, b))
+    kind, name = "<16 x i32>", "llvm.x86.avx512.vpdpwssd.512"
+    parts = [
+        code.call(name, kind, *((kind, _part(code, v, piece, 16)) for v in (total, a, b)))
+        for piece in range(code.lanes // 16)
+    ]
+    return _joined(code, parts, 16)
+
+
+def shift_right(code: Code, machine: Machine, x: str, amount: str) -> str:
+    """`x` shifted by a number that is the same in all lanes: where LLVM knows that, it takes two instructions."""
+    if code.bits != 32 or not machine.permutes:
+        return code.two("ashr", x, amount)
+    width = min(machine.permutes, code.lanes)
+    kind = f"<{width} x i32>"
+    name = "llvm.x86.avx512.psrav.d.512" if width == 16 else "llvm.x86.avx2.psrav.d.256"
+    parts = [
+        code.call(name, kind, *((kind, _part(code, v, piece, width)) for v in (x, amount)))
+        for piece in range(code.lanes // width)
+    ]
     return _joined(code, parts, width)
 
 

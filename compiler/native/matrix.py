@@ -17,7 +17,7 @@ import numpy as np
 from compiler.graph.ops import MatVec
 from compiler.native.code import Code
 from compiler.native.elements import Unit, in_order
-from compiler.native.lookup import dot
+from compiler.native.lookup import add_dot
 from hw_models.arrays import Integers
 
 HALF = 2**15 - 1
@@ -74,11 +74,16 @@ class _Rows:
     places: Integers
     paired: bool = False
 
-    def times(self, weight: str, row: str) -> str:
-        """The product of a weight and a row, or the sum of those of two."""
-        if self.paired:
-            return dot(self.unit.code, self.unit.machine, weight, row)
-        return self.unit.code.two("mul", weight, row)
+    def added(self, total: str, weight: str, row: str) -> str:
+        """`total` and the product of a weight and a row, or those of two."""
+        return plus_product(self.unit, total, weight, row, paired=self.paired)
+
+
+def plus_product(unit: Unit, total: str, weight: str, x: str, *, paired: bool) -> str:
+    """`total` and the product of a weight and `x`, or those of two that lie in one word."""
+    if paired:
+        return add_dot(unit.code, unit.machine, total, weight, x)
+    return unit.code.two("add", total, unit.code.two("mul", weight, x))
 
 
 def _packed(unit: Unit, rows: Integers) -> _Rows:
@@ -117,7 +122,7 @@ def _side_by_side(source: _Rows, matrix: Integers, tile: int, out: int) -> None:
     weight = code.set(f"add nuw nsw i64 {weight}, {first}")
     for number in range(tile):
         w = code.word_at("%constants", code.set(f"add nuw nsw i64 {weight}, {offset + number}"))
-        sums.add(number, source.times(code.spread(w), x))
+        sums.set(number, source.added(sums.before[number], code.spread(w), x))
     sums.end()
     row = code.set(f"mul nuw nsw i64 {outer.index}, {tile * many}")
     row = code.set(f"add nuw nsw i64 {row}, {place.index}") if place else row
@@ -149,7 +154,7 @@ def _columns(unit: Unit, matrix: Integers, rows: Integers, out: int, tile: int, 
         for number in range(len(sums.totals)):
             at = code.set(f"add nuw nsw i64 {first}, {offset + (start + number) * code.lanes}")
             column = code.load(code.at("%constants", at))
-            sums.add(number, dot(code, unit.machine, column, x) if paired else code.two("mul", column, x))
+            sums.set(number, plus_product(unit, sums.before[number], column, x, paired=paired))
         sums.end()
         for number, total in enumerate(sums.totals):
             code.store(total, code.at("%memory", str(out + (start + number) * code.lanes)))
@@ -174,7 +179,7 @@ def _places(unit: Unit, matrix: Integers, places: Integers, out: int) -> None:
     x = code.gather("%memory", code.set(f"load {code.of('i32')}, ptr {named}, align 4"), "i32")
     weight = code.set(f"add nuw nsw i64 {sums.index}, {first}")
     w = code.word_at("%constants", code.set(f"add nuw nsw i64 {weight}, {offset}"))
-    sums.add(0, code.two("mul", code.spread(w), x))
+    sums.set(0, plus_product(unit, sums.before[0], code.spread(w), x, paired=False))
     sums.end()
     row = code.set(f"mul nuw nsw i64 {outer.index}, {many}")
     row = code.set(f"add nuw nsw i64 {row}, {shift}")
@@ -189,22 +194,24 @@ class _Sums:
     def __init__(self, code: Code, count: int, columns: int) -> None:
         self.code, self.columns = code, columns
         before, self.head, self.index = code.block, code.fresh("column."), f"%{code.fresh('i')}"
-        self._before = [f"%{code.fresh('sum')}" for _ in range(count)]
-        self.totals = [f"{total}.next" for total in self._before]
+        self.before = [f"%{code.fresh('sum')}" for _ in range(count)]
+        self.totals = [f"{total}.next" for total in self.before]
         code.put(f"br label %{self.head}")
         code.label(self.head)
         code.put(f"{self.index} = phi i64 [0, %{before}], [{self.index}.next, %{self.head}]")
-        for old, new in zip(self._before, self.totals, strict=True):
+        for old, new in zip(self.before, self.totals, strict=True):
             code.put(f"{old} = phi {code.vector} [zeroinitializer, %{before}], [{new}, %{self.head}]")
 
-    def add(self, number: int, product: str) -> None:
-        """Add to one of the sums."""
-        self.code.put(f"{self.totals[number]} = add {self.code.vector} {self._before[number]}, {product}")
+    def set(self, number: int, total: str) -> None:
+        """What one of the sums is after this column."""
+        self.code.put(f"{self.totals[number]} = add {self.code.vector} {total}, zeroinitializer")
 
     def end(self) -> None:
         """Close the loop."""
         code = self.code
         code.put(f"{self.index}.next = add nuw nsw i64 {self.index}, 1")
         again = code.set(f"icmp ult i64 {self.index}.next, {self.columns}")
-        code.put(f"br i1 {again}, label %{self.head}, label %{self.head}.end")
+        # LLVM would take sums of sums apart, to wait less: there are enough side by side as it is
+        tag = "" if code.along else code.as_written()
+        code.put(f"br i1 {again}, label %{self.head}, label %{self.head}.end{tag}")
         code.label(f"{self.head}.end")
