@@ -6,8 +6,6 @@ import argparse
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
@@ -115,4 +113,4 @@ def _run(
             clipped = clipped.joined(clipped_of(net, sequences, result, None))
             outputs.extend(result.outputs)
             shown.update(len(result.outputs))
-    return outputs if x_all.ragged else x_all.layout.laid(np.stack(outputs), answers=True), saturations, clipped
+    return outputs if x_all.ragged else x_all.layout.stacked(outputs, answers=True), saturations, clipped

@@ -87,7 +87,7 @@ class Host:
         """See `BaseNetwork.quantize`."""
         record = self.record
         if is_several(x):
-            x = record.layout.laid(np.stack(self.sequences(x).arrays))
+            x = record.layout.stacked(self.sequences(x).arrays)
         shape = (record.channels,) if record.timed else record.sample_shape
         array = flat(_checked(x, shape, "x"), shape).astype(np.float64)
         if record.tokens is not None:

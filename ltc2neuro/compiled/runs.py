@@ -219,7 +219,7 @@ def _assemble(
         for (group, _), array in zip(parts, arrays, strict=True):
             for i, row in zip(group, array, strict=True):
                 rows[i] = row
-        return rows if x.ragged else x.layout.laid(np.stack(rows), answers=answers)
+        return rows if x.ragged else x.layout.stacked(rows, answers=answers)
 
     final = {n: np.zeros((len(x.arrays), w.size), kind) for n, w in words.items()}
     for name, array in final.items():

@@ -5,6 +5,7 @@ Inside, each sequence is an array (time, features) of its own, so that only what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,6 +75,10 @@ class Layout:
     def laid(self, array: np.ndarray, *, answers: bool = False) -> np.ndarray:
         """An array (batch, time, ...) as inputs, states and recorded values lie, or as `answers` do."""
         return array.swapaxes(0, 1) if (self.answers_time_first if answers else self.time_first) else array
+
+    def stacked(self, sequences: Sequence[np.ndarray], *, answers: bool = False) -> np.ndarray:
+        """Sequences (time, ...) as one array, in the same order."""
+        return self.laid(np.stack(sequences), answers=answers)
 
     def told(self, *, time_first: bool) -> Layout:
         """The same, as someone says now that arrays lie."""
