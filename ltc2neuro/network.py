@@ -136,12 +136,13 @@ class Network(BaseNetwork, Record):
     def to_onnx(self, path: str | Path, form: str = "sequence", *, graph: str = "integer", real: bool = True) -> None:
         """Write an ONNX model that any runtime executes to the integers of this network: docs/onnx.md.
 
-        "sequence": x (batch, time, features) gives y, each state `NAME.all` after every sample and `NAME.last` after
-        the last one. "step": x (batch, features) and the states give y and the next states `NAME.next`; states are
-        integers, of which `metadata_props` has the initial ones. Both count in `NAME.saturated` how often each element
-        of a value was clipped. `real`: samples and y are float64 in the model's units, and y is `net(x)`; else they
-        are what `quantize` returns and `dequantize` takes. Batch and time are free. `graph="float"` writes the model
-        itself, as it was traced, in float32: states are real values, too.
+        "sequence": x (batch, time, features) gives y, each state `NAME.all` after every sample and `NAME.last`
+        after the last one. "step": x (batch, features) and the states give y and the next states `NAME.next`;
+        states are integers, of which `metadata_props` has the initial ones. Both count in `NAME.saturated` how
+        often each element of a value was clipped, `input.saturated` for the samples. `real`: samples and y are
+        float64 in the model's units, and y is `net(x)`; else they are what `quantize` returns and `dequantize`
+        takes. Batch and time are free. `graph="float"` writes the model itself, as it was traced, in float32:
+        states are real values, too.
 
         Raises `MissingExtraError` where onnx is not installed, `InputError` for wrong arguments, `ArtifactError` where
         the file cannot be written.

@@ -12,6 +12,7 @@ import onnx
 
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
+from compiler.graph.names import fresh, plain_name, primed
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Rescale
 from compiler.onnx import integer_ops, real_ops
@@ -20,10 +21,12 @@ from compiler.onnx.lowering import NodeWriter
 from compiler.onnx.model import Export
 from compiler.onnx.nodes import Nodes, type_of
 from compiler.onnx.sample import COUNT, ClipSite, ScanState, info
-from compiler.onnx.shapes import Shapes
+from compiler.onnx.shapes import Entered, Shapes
 from compiler.ranges.integer_spans import Span
 from compiler.ranges.proven import Proven
 
+SATURATED = "input.saturated"
+"""How many samples of each channel were beyond their range"""
 INT64, FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 
 
@@ -67,9 +70,12 @@ class IntegerExport(Export[IntegerGraph]):
     @cached_property
     def sites(self) -> Mapping[str, ClipSite]:
         """The values that can be clipped."""
-        graph, ends = self.graph, self.extremes
-        names = [s.value for s in self.proven.saturations]
-        return {n: ClipSite(n, graph.size(n), ends and isinstance(graph.makers[n], Rescale)) for n in names}
+        graph, found = self.graph, dict[str, ClipSite]()
+        for name in (s.value for s in self.proven.saturations):
+            ends = self.extremes and isinstance(graph.makers[name], Rescale)
+            shown = fresh(primed(graph.values[name].represents or plain_name(name)), [s.shown for s in found.values()])
+            found[name] = ClipSite(name, shown, graph.size(name), ends)
+        return found
 
     @cached_property
     def carried(self) -> dict[str, ScanState]:
@@ -81,18 +87,27 @@ class IntegerExport(Export[IntegerGraph]):
                 found[name] = ScanState(self.dtype, site.size, np.array([start], self.dtype))
         return found
 
-    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> Entered:
         """Integers, or real values of which the host's map makes integers."""
         graph, out = self.graph, nodes.shared.name("x.integers")
         features = graph.size(graph.entry.out)
         if self.shapes is None:
             nodes.standard("Cast", ["x"], [out], to=type_of(self.dtype))
-            return out, [info("x", INT64, *axes, features)]
-        x, inputs = self.shapes.enter(nodes, axes)
+            return Entered(out, [info("x", INT64, *axes, features)])
+        entered, count = self.shapes.enter(nodes, axes), nodes.shared.name(SATURATED)
+        beyond = nodes.shared.name("x.beyond") if axes else count
         host, form = graph.input_map, graph.input_format
         ends = {"per_unit": [1 / form.lsb], "low": [form.low], "high": [form.high]}
-        nodes.call("Input", [x, *self._reals(nodes, "x", {"scale": host.scale, "offset": host.offset, **ends})], [out])
-        return out, inputs
+        reals = self._reals(nodes, "x", {"scale": host.scale, "offset": host.offset, **ends})
+        nodes.call("Input", [entered.x, *reals], [out, beyond])
+        if axes:
+            nodes.standard("ReduceSum", [beyond, nodes.constant("axis of time", [1], np.int64)], [count], keepdims=0)
+        return Entered(out, entered.inputs, [info(count, INT64, features)])
+
+    @property
+    def time_first(self) -> bool:
+        """As samples lie; integers are batch first."""
+        return self.shapes is not None and self.shapes.time_first
 
     @property
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -144,9 +159,14 @@ class FloatExport(Export[Graph]):
         """Of real ops."""
         return real_ops.NODES
 
-    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> Entered:
         """Samples as they are: the op Input has the host's map."""
         return self.shapes.enter(nodes, axes)
+
+    @property
+    def time_first(self) -> bool:
+        """As samples lie."""
+        return self.shapes.time_first
 
     @property
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -94,7 +94,7 @@ _BODIES = {
         is = Equal(unclipped, clipped)
         lower = Min(low, unclipped)  higher = Max(high, unclipped)
         lowest = Where(is, low, lower)  highest = Where(is, high, higher)""",
-    "Input (x, scale, offset, power, low, high) => (out)": """
+    "Input (x, scale, offset, power, low, high) => (out, beyond)": """
         half = Constant <value = double {0.5}> ()
         scaled = Mul(x, scale)  moved = Add(scaled, offset)
         exact = Mul(moved, power)
@@ -102,7 +102,9 @@ _BODIES = {
         rounded = Floor(above)
         raised = Max(rounded, low)
         clipped = Min(raised, high)
-        out = Cast <to = INT> (clipped)""",
+        out = Cast <to = INT> (clipped)
+        is = Equal(rounded, clipped)  not = Not(is)
+        beyond = Cast <to = 7> (not)""",
     "Output (x, lsb, scale, offset) => (out)": """
         integers = Cast <to = 11> (x)
         exact = Mul(integers, lsb)

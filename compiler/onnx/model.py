@@ -19,6 +19,7 @@ from compiler.onnx.functions import DOMAIN, OPSET, text
 from compiler.onnx.lowering import NodeWriter, expanded
 from compiler.onnx.nodes import Nodes, Shared, type_of
 from compiler.onnx.sample import ClipSite, Sample, ScanState, info
+from compiler.onnx.shapes import Entered
 from compiler.ranges.integer_spans import Span
 
 G = TypeVar("G", bound=Graph)
@@ -69,14 +70,19 @@ class Export(ABC, Generic[G]):
         return {s.name: ScanState(self.dtype, s.size, self.graph.constants[s.initial]) for s in self.graph.states}
 
     @abstractmethod
-    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
-        """The tensor of the samples (batch, *axes, channels), as the op Input takes them, and the model's inputs."""
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> Entered:
+        """The samples, as the op Input takes them."""
 
     @abstractmethod
     def leave(
         self, nodes: Nodes, tensor: str, axes: tuple[str, ...], names: Sequence[str]
     ) -> list[onnx.ValueInfoProto]:
         """Write the answers, by these names, from the values (batch, *axes, size) that the op Output takes."""
+
+    @property
+    def time_first(self) -> bool:
+        """Whether states after every sample lie so, as samples do."""
+        return False
 
     @property
     def ends(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -100,7 +106,7 @@ class Export(ABC, Generic[G]):
         output = model.sample(model.nodes, sample).write(current)
         model.answer(output)
         for name in self.carried:
-            model.leave(current[name], name, self.carried[name].size)
+            model.leave(current[name], name, "batch", self.carried[name].size)
         return model.proto("step")
 
     def sequence(self, *, given: bool = False) -> onnx.ModelProto:
@@ -133,10 +139,12 @@ class Export(ABC, Generic[G]):
         outputs = [*ends.values(), y_track, *tracks.values()]
         model.nodes.standard("Scan", inputs, outputs, "samples", body=body, num_scan_inputs=1)
         model.answer(model.nodes.turned(y_track, "y.turned", 3), "time")
+        axes = ("time", "batch") if self.time_first else ("batch", "time")
         for n, track in tracks.items():
-            model.leave(model.nodes.turned(track, f"{n}.turned", 3), "all " + n, "time", self.carried[n].size)
+            whole = track if self.time_first else model.nodes.turned(track, f"{n}.turned", 3)
+            model.leave(whole, "all " + n, *axes, self.carried[n].size)
         for n in self.carried:
-            model.leave(ends[n], n, self.carried[n].size)
+            model.leave(ends[n], n, "batch", self.carried[n].size)
         return model.proto("sequence")
 
 
@@ -155,6 +163,8 @@ class _Model(Generic[G]):
         self.rows = self.shared.name("rows")
         self.inputs: list[onnx.ValueInfoProto] = []
         self.outputs: list[onnx.ValueInfoProto] = []
+        self.last: list[onnx.ValueInfoProto] = []
+        """outputs behind those"""
 
     def sample(self, nodes: Nodes, values: str) -> Sample[G]:
         """What writes a sample as `nodes`, from what enters, `values` (batch, features)."""
@@ -164,10 +174,11 @@ class _Model(Generic[G]):
 
     def enter(self, *axes: str) -> str:
         """The samples (batch, *axes, features) of the input x."""
-        x, inputs = self.program.enter(self.nodes, axes)
-        self.inputs += inputs
-        self.nodes.standard("Shape", [x], [self.rows], start=0, end=1)
-        return x
+        entered = self.program.enter(self.nodes, axes)
+        self.inputs += entered.inputs
+        self.last += entered.outputs
+        self.nodes.standard("Shape", [entered.x], [self.rows], start=0, end=1)
+        return entered.x
 
     def starts(self, *, given: bool) -> dict[str, str]:
         """Where all that is carried starts, a row for each of the batch; `given`: states are inputs."""
@@ -184,9 +195,9 @@ class _Model(Generic[G]):
 
     def leave(self, tensor: str, key: str, *axes: int | str) -> None:
         """An output beside y: a state, or what was counted."""
-        dtype = self.program.outside
-        self.nodes.standard("Cast", [tensor], [self.names[key]], to=type_of(dtype))
-        self.outputs.append(info(self.names[key], dtype, *axes))
+        name, dtype = self.names[key], self.program.outside
+        self.nodes.standard("Cast", [tensor], [name], to=type_of(dtype))
+        self.outputs.append(helper.make_tensor_value_info(name, type_of(dtype), axes))
 
     def answer(self, tensor: str, *axes: str) -> None:
         """The answers, from the values (batch, *axes, outputs)."""
@@ -195,7 +206,7 @@ class _Model(Generic[G]):
     def proto(self, name: str) -> onnx.ModelProto:
         """The whole, with its functions and constants."""
         tensors, casts = self.shared.tensors()
-        graph = helper.make_graph([*casts, *self.nodes.protos], name, self.inputs, self.outputs, tensors)
+        graph = helper.make_graph([*casts, *self.nodes.protos], name, self.inputs, [*self.outputs, *self.last], tensors)
         values = type_of(self.shared.dtype)
         model = helper.make_model(
             graph,

@@ -33,13 +33,15 @@ class ClipSite:
     """A value that can be clipped: how often each element was is counted, and with `ends` how far it was kept."""
 
     value: str
+    shown: str
+    """its name in the user's words, of which each site has one"""
     size: int
     ends: bool
 
     @property
     def count(self) -> str:
         """The name of the count."""
-        return f"{self.value}.saturated"
+        return f"{self.shown}.saturated"
 
     @property
     def reached(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from math import prod
 
@@ -15,6 +15,7 @@ from compiler.onnx.nodes import Nodes, type_of
 
 FLOAT64 = np.dtype(np.float64)
 SPANS = "timespans"
+LARGEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Entered:
+    """The tensor of samples (batch, *axes, channels); the model's inputs that it is made of, and outputs that tell of
+    its making."""
+
+    x: str
+    inputs: list[onnx.ValueInfoProto]
+    outputs: list[onnx.ValueInfoProto] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Shapes:
     """Of a model that takes real samples and gives real answers, both of type `reals`."""
 
@@ -55,8 +66,8 @@ class Shapes:
         """What inputs and answers are called."""
         return tuple(part.name for part in self.inputs), tuple(part.name for part in self.answers)
 
-    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> tuple[str, list[onnx.ValueInfoProto]]:
-        """Samples (batch, *axes, channels), the time before each in the last channel; and the inputs of the model."""
+    def enter(self, nodes: Nodes, axes: tuple[str, ...]) -> Entered:
+        """Samples (batch, *axes, channels), the time before each in the last channel."""
         order = ["batch", *axes]
         order = order[::-1] if self.time_first else order
         inputs, joined = list[onnx.ValueInfoProto](), list[str]()
@@ -86,7 +97,7 @@ class Shapes:
         if joined[1:]:
             x = nodes.shared.name("x.timed" if self.timed and not joined[2:] else "x.joined")
             nodes.standard("Concat", joined, [x], axis=-1)
-        return (nodes.turned(x, "x.turned", 3) if self.time_first and axes else x), inputs
+        return Entered(nodes.turned(x, "x.turned", 3) if self.time_first and axes else x, inputs)
 
     def _held(self, nodes: Nodes, x: str, along: str) -> str:
         """An input (batch, size) at every step of the samples `along`, in their order of axes."""
@@ -100,12 +111,14 @@ class Shapes:
 
     def _looked_up(self, nodes: Nodes, x: str, part: Part, axes: int) -> str:
         """Flat tokens, behind that many `axes`, as the rows that they select."""
-        found = []
+        found, tokens = [], nodes.shared.name(f"{part.name}.tokens")
+        # a runtime counts what is negative from the end of the table: without the sign it is beyond it
+        nodes.standard("BitwiseAnd", [x, nodes.constant("unsigned", [LARGEST], np.int64)], [tokens])
         for number, (places, rows) in enumerate(part.tables or ()):
             name = f"{part.name}.table{number}"
-            tokens, chosen = (nodes.shared.name(f"{name}.{what}") for what in ("tokens", "rows"))
-            nodes.standard("Gather", [x, nodes.constant(f"{name}.places", list(places), np.int64)], [tokens], axis=-1)
-            nodes.standard("Gather", [nodes.constant(name, rows, self.reals), tokens], [chosen], axis=0)
+            own, chosen = (nodes.shared.name(f"{name}.{what}") for what in ("tokens", "rows"))
+            nodes.standard("Gather", [tokens, nodes.constant(f"{name}.places", list(places), np.int64)], [own], axis=-1)
+            nodes.standard("Gather", [nodes.constant(name, rows, self.reals), own], [chosen], axis=0)
             found.append(self._flat(nodes, chosen, name, axes, len(places) * rows.shape[1]))
         joined = nodes.shared.name(f"{part.name}.rows")
         nodes.standard("Concat", found, [joined], axis=-1)

@@ -116,6 +116,18 @@ def test_only_what_the_proof_says_can_clip_is_counted():
     onnx_agrees(b.graph(), np.array([[[SMALL], [-SMALL]]]))
 
 
+def test_values_that_stand_for_one_of_the_user_are_counted_apart():
+    b = Builder()
+    x = b.input(1)
+    clipped = [b.rescale(x, 0, -5, 5), b.rescale(x, 0, -9, 9)]
+    b.values |= {name: replace(b.values[name], represents="v") for name in clipped}
+    b.output(b.add(*clipped))
+    b.block("sample")
+    assert [site.count for site in program(b).sites.values()] == ["v.saturated", "v'.saturated"]
+    run = onnx_agrees(b.graph(), np.array([[[7], [10], [-20]]]))
+    assert sum(run.saturations.values()) == 5
+
+
 def test_sums_beyond_what_float64_holds():
     b = Builder()
     wide = b.mul_shift(b.input(3), b.constant([2**40 - 1]), 0)

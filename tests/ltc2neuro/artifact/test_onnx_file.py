@@ -65,18 +65,50 @@ def test_counts_of_what_is_clipped(tmp_path):
     model.bias_hh_l0.data[4:8] = 6.0  # it forgets little: c grows beyond what short sequences showed
     with pytest.warns(UserWarning, match="still grows"):
         net = ltc2neuro.compile(model, sequences())
-    x = np.broadcast_to(X[:, :1], (3, 60, 3))
+    x = np.broadcast_to(X[:, :1], (3, 60, 3)).copy()
+    x[0, 5:7, 1], x[2, 9, 0] = 1e3, -1e3
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         run = net.run(x)
-    assert run.saturations["c"] and "input" not in run.saturations
-    session = session_of(net, tmp_path, real=False)
-    found = dict(zip((o.name for o in session.get_outputs()), session.run(None, {"x": net.quantize(x)}), strict=True))
-    counts = Counter[str]()
-    for name, count in found.items():
-        if name.endswith(".saturated"):
-            counts[net.parts.names.shown_name(name.removesuffix(".saturated"))] += int(count.sum())
-    assert +counts == run.saturations
+    assert run.saturations["c"] and run.saturations["input"] == 3
+    session = session_of(net, tmp_path)
+    assert counted(session, {"x": x}) == run.saturations
+    assert counted(session_of(net, tmp_path, real=False), {"x": net.quantize(x)})["c"] == run.saturations["c"]
+    assert session.run(["input.saturated"], {"x": x})[0].tolist() == [[0, 2, 0], [0, 0, 0], [1, 0, 0]]
+    step = session_of(net, tmp_path, form="step")
+    zeros = {i.name: np.zeros((3, 4), np.int64) for i in step.get_inputs()[1:]}
+    assert step.run(["input.saturated"], {"x": x[:, 5], **zeros})[0].tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def counted(session: onnxruntime.InferenceSession, inputs: dict[str, np.ndarray]) -> Counter[str]:
+    """How often each value was clipped, by its name in a run."""
+    found = dict(zip((o.name for o in session.get_outputs()), session.run(None, inputs), strict=True))
+    counts = {name.removesuffix(".saturated"): int(y.sum()) for name, y in found.items() if name.endswith(".saturated")}
+    return +Counter(counts)
+
+
+def test_counts_have_the_names_of_a_run(tmp_path):
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(CfC(3, 4, mixed_memory=True), sequences())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        run = net.run(4 * X)
+    assert len(run.saturations) > 2
+    assert counted(session_of(net, tmp_path), {"x": 4 * X}) == run.saturations
+
+
+def test_tokens_beyond_the_vocabulary_are_an_error_of_the_runtime(tmp_path):
+    """Also those below 0, which ONNX's own `Gather` counts from the end of the table."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Embedding(5, 3), torch.nn.Linear(3, 2))
+    tokens = np.array([[0, 4, 2, 1], [3, 3, 0, 4]])
+    net = ltc2neuro.compile(model, tokens)
+    for graph in ("integer", "float"):
+        session = session_of(net, tmp_path, graph=graph)
+        assert np.abs(session.run(["y"], {"x": tokens})[0] - net(tokens)).max() < 1e-3
+        for token in (-1, -5, -6, 5):
+            with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument, match="out of data bounds"):
+                session.run(["y"], {"x": np.array([[0, token]])})
 
 
 def test_integers(tmp_path):
@@ -107,7 +139,8 @@ def test_time_first(tmp_path):
     net = ltc2neuro.compile(model, calibration, batch_first=False)
     x = X.swapaxes(0, 1)
     session = session_of(net, tmp_path)
-    assert np.array_equal(session.run(["y"], {"x": x})[0], net(x))
+    y, states = session.run(["y", "h.all"], {"x": x})
+    assert np.array_equal(y, net(x)) and np.array_equal(states, net.run(x).states["h"])
     unsaid = ltc2neuro.compile(model, list(sequences()))
     with pytest.raises(InputError, match="was not said"):
         unsaid.to_onnx(tmp_path / "n.onnx")
