@@ -9,4 +9,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 if find_spec("torch") is not None:
     import torch
 
+    import ltc2neuro.tracing.proof.probes  # noqa: F401  # the hook that shortens them finds them before any fixture
+
     torch.set_num_threads(1)

@@ -13,6 +13,7 @@ from hw_models.arrays import Floats
 from ltc2neuro.doors.nir.finding import Found, Neuron, excess, refusal
 from ltc2neuro.doors.nir.kinds import STATEFUL
 from ltc2neuro.doors.nir.maps import Map, map_of
+from ltc2neuro.doors.nir.nesting import nested
 from ltc2neuro.doors.nir.shaping import Node, Weights, shaped
 from ltc2neuro.doors.nir.sums import Sum
 from ltc2neuro.doors.nir.wiring import BEFORE, Edge, Wiring, wire
@@ -266,7 +267,7 @@ class Drawing:
             wiring = self._wired()
         order = dict.fromkeys([INPUT, *(call.node for call in wiring.calls)])
         drawn = {name: self.nodes[name] for name in order}
-        nodes, edges = shaped(drawn, self.edges, INPUT, tuple(shape), OUTPUT, tuple(answer))
+        nodes, edges = nested(*shaped(drawn, self.edges, INPUT, tuple(shape), OUTPUT, tuple(answer)), INPUT)
         return nir.NIRGraph(nodes, edges, metadata={"reset": "value"}, type_check=False)
 
     def _wired(self) -> Wiring:

@@ -5,7 +5,7 @@ import torch
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
-from ltc2neuro.nn import LIF
+from ltc2neuro.nn import LIF, Recurrent
 
 snntorch = pytest.importorskip("snntorch")
 export = pytest.importorskip("snntorch.export_nir").export_to_nir
@@ -123,17 +123,100 @@ def test_an_unknown_layer_is_refused():
         ltc2neuro.from_nir(graph_of(net), STEP)
 
 
+def there(model, graph=None):
+    """The share of spikes that are the same in snntorch."""
+    net = pytest.importorskip("snntorch.import_nir").import_from_nir(graph or ltc2neuro.to_nir(model, STEP, X.numpy()))
+    state, theirs = None, []
+    with torch.no_grad():
+        ours, _ = model(X)
+        for x in X.unbind(1):
+            y, state = net(x, state)
+            theirs.append(y)
+    assert 0.05 < ours.mean() < 0.95
+    return (torch.stack(theirs, 1) == ours).float().mean().item()
+
+
 @pytest.mark.parametrize("du", [1.0, 0.3])
 def test_our_neurons_in_snntorch(du):
     """At its own dt; it refuses others' gains of currents, and takes one threshold a layer."""
     torch.manual_seed(0)
-    layer = LIF(5, 8, du=du, vth=0.5)
-    net = pytest.importorskip("snntorch.import_nir").import_from_nir(ltc2neuro.to_nir(layer, STEP, X.numpy()))
+    assert there(LIF(5, 8, du=du, vth=0.5)) == 1
+
+
+class HearsItself(torch.nn.Module):
+    """Neurons that hear their own spikes, once or twice, and those of others that they feed."""
+
+    state_size = (6, 6, 4, 4)
+
+    def __init__(self, twice=False, others=False, reset=0.0, keep=0.8):
+        super().__init__()
+        torch.manual_seed(0)
+        self.inputs, self.own, self.again = (torch.nn.Linear(n, 6) for n in (5, 6, 6))
+        self.onward, self.back = torch.nn.Linear(6, 4), torch.nn.Linear(4, 6)
+        self.twice, self.others, self.reset, self.keep = twice, others, reset, torch.as_tensor(keep)
+
+    def forward(self, x, state):
+        v, z, w, y = state
+        v = self.keep * v + self.inputs(x) + self.own(z)
+        v = v + self.again(z) if self.twice else v
+        v = v + self.back(y) if self.others else v
+        z = (v > 0.4).to(v.dtype)
+        w = 0.8 * w + self.onward(z)
+        y = (w > 0.4).to(v.dtype)
+        return y if self.others else z, (v * (1 - z) + self.reset * z, z, w * (1 - y), y)
+
+
+@pytest.mark.parametrize("loops", [{}, {"twice": True}, {"others": True}])
+@pytest.mark.parametrize("by_file", [False, True])
+def test_our_neurons_that_hear_themselves_in_snntorch(loops, by_file, tmp_path):
+    """In a graph of their own, as it writes them; it reads the input of others wrongly."""
+    nir, model = pytest.importorskip("nir"), Recurrent(HearsItself(**loops))
+    graph = ltc2neuro.to_nir(model, STEP, X.numpy())
+    if by_file:
+        nir.write(tmp_path / "g.nir", graph)
+        graph = nir.read(tmp_path / "g.nir")
+    assert there(model, graph) == 1
+
+
+def test_it_hands_the_input_of_a_loop_in_the_open_to_the_loop_s_weights():
+    model = Recurrent(HearsItself())
+    graph = ltc2neuro.to_nir(model, STEP, X.numpy())
+    loop = graph.nodes.pop("cell.inputs.lif").nodes
+    graph.nodes |= {name: loop[name] for name in ("lif", "w_rec")}
+    graph.edges = [("input", "cell.inputs"), ("cell.inputs", "lif"), ("lif", "output")]
+    graph.edges += [("lif", "w_rec"), ("w_rec", "lif")]
     with torch.no_grad():
-        ours, _ = layer(X)
-        theirs = torch.stack([net(x)[0] for x in X.unbind(1)], 1)
-    assert 0.05 < ours.mean() < 0.95
-    assert torch.equal(theirs, ours)
+        assert torch.equal(ltc2neuro.from_nir(graph, STEP)(X)[0], model(X)[0])
+    assert there(model, graph) < 0.9
+
+
+def test_a_file_in_another_order_goes_by_way_of_a_graph_of_ours(tmp_path):
+    """Of a loop that its order meets too early snntorch fails."""
+    nir = pytest.importorskip("nir")
+    later = torch.nn.Sequential(torch.nn.Linear(6, 5), Recurrent(HearsItself()))
+    model = torch.nn.Sequential(Layers(z=Recurrent(HearsItself()), a=later))
+    nir.write(tmp_path / "g.nir", ltc2neuro.to_nir(model, STEP, X.numpy()))
+    with pytest.raises(AttributeError):
+        there(model, nir.read(tmp_path / "g.nir"))
+    again = ltc2neuro.to_nir(ltc2neuro.from_nir(tmp_path / "g.nir", STEP), STEP)
+    assert there(model, again) == 1
+
+
+class Layers(torch.nn.Module):
+    """Two layers by these names."""
+
+    def __init__(self, z, a):
+        super().__init__()
+        self.z, self.a = z, a
+
+    def forward(self, x):
+        return self.a(3 * self.z(x)[0])
+
+
+@pytest.mark.parametrize("options", [{"keep": torch.linspace(0.3, 0.9, 6)}, {"reset": -1.0}])
+def test_what_it_takes_for_another(options):
+    """It scales the threshold of a layer by what it finds for one neuron, and sets potentials to 0."""
+    assert there(Recurrent(HearsItself(**options))) < 0.98
 
 
 def test_what_we_write_is_not_asked_about():
