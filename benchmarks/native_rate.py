@@ -24,6 +24,8 @@ from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP, Random
 
 import ltc2neuro
+from compiler.running.executor import Job
+from ltc2neuro.network import Network
 
 SECONDS = 1.0
 """How long each is tried."""
@@ -66,11 +68,25 @@ def stepwise(cell: Callable, x: torch.Tensor, size: int) -> None:
         _, state = cell(x[:, t], state, 1.0)
 
 
+def closed_loop(net: Network, samples: np.ndarray) -> str:
+    """What a sample of a stream takes, and what the kernel alone does in a long run."""
+    stream, job = net.stream(on="native"), Job(np.asarray(net.quantize(samples[None])), threads=1)
+    run = net.parts.runners.on(net.parts.executor("native"))
+
+    def steps() -> None:
+        for sample in samples:
+            stream.step(sample)
+
+    each, kernel = (1e6 / rate(f, len(samples)) for f in (steps, partial(run, job)))
+    return f"{each:.1f} us a sample, {each - kernel:.1f} of them above the kernel's"
+
+
 def main() -> None:
     torch.set_num_threads(1)
     print(f"{cpu()}, one thread; thousands of sample-steps a second, and how many times those of torch eager\n")
     print("| network | batch x steps | native | torch eager | torch.compile | onnxruntime | reference |")
     print("|---|---|---|---|---|---|---|")
+    loops = []
     for name, (make, shapes) in MODELS.items():
         torch.manual_seed(0)
         model, random = make().eval(), np.random.default_rng(0)
@@ -92,6 +108,8 @@ def main() -> None:
             rates = [rate(run, batch * steps) for run in runs]
             cells = [f"{r / 1e3:,.1f} ({r / rates[1]:.3g} x)" for r in rates]
             print(f"| {name} | {batch} x {steps} | {' | '.join(cells)} |", flush=True)
+        loops.append(f"- {name}: {closed_loop(net, random.uniform(-0.5, 0.5, (1000, 8)))}")
+    print("\nClosed loops, `net.stream().step`:\n", *loops, sep="\n")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import LANES, drawn, program
 from compiler.executors.reference import run_reference
 from compiler.native.build import machine
-from compiler.native.executor import prepare_native
+from compiler.native.executor import NativeRunner
 from compiler.native.lookup import PLAIN, Machine
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
@@ -28,7 +28,7 @@ def trial(seed: int) -> str:
     cpu, few = shapes[int(rng.integers(len(shapes)))]
     bits = 64 if rng.random() < 0.2 else known.bits
     expected = run_reference(graph, x, states, record)
-    run = prepare_native(replace(known, bits=bits), cpu, few)
+    run = NativeRunner(replace(known, bits=bits), cpu, few)
     parts = [slice(None)] if few == 0 else [slice(row, row + 1) for row in range(2)]
     for part in parts:
         own = None if states is None else {n: s[part] for n, s in states.items()}

@@ -9,7 +9,7 @@ from compiler.executors.execution import Execution
 from compiler.native.kernel import ARGUMENTS, kernel
 from compiler.native.lookup import Machine
 from compiler.ranges.proven import Proven
-from compiler.running.executor import Compiled, Executor, Job, Runner
+from compiler.running.executor import Compiled, Executor, Job, Stepper
 from compiler.running.extra import NATIVE as PACKAGES
 
 if TYPE_CHECKING:
@@ -19,25 +19,39 @@ FEW = 2
 """Up to so many sequences run one after another, with vectors along their elements"""
 
 
-def prepare_native(proven: Proven, cpu: Machine | None = None, few: int = FEW) -> Runner:
-    """An integer graph, ready to be compiled: for sequences side by side, or for up to `few` one after another.
+class NativeRunner:
+    """An integer graph, compiled when first run: for sequences side by side, or up to `few` one after another.
 
     `cpu` is what the code may use of it, by default all that this one has.
     """
-    from compiler.native.build import function, machine
-    from compiler.native.call import Call
 
-    shape = machine() if cpu is None else cpu
-    ready: dict[tuple[bool, tuple[str, ...]], Call] = {}
+    def __init__(self, proven: Proven, cpu: Machine | None = None, few: int = FEW) -> None:
+        from compiler.native.build import machine
 
-    def run(job: Job) -> Execution:
-        wanted = len(job.x) <= few, tuple(dict.fromkeys(job.record))
-        if wanted not in ready:
-            code = kernel(proven, shape, wanted[1], along=wanted[0])
-            ready[wanted] = Call(code, function(code.text, len(ARGUMENTS)))
-        return ready[wanted].run(job.x, job.state, _cpus() if job.threads is None else job.threads)
+        self._proven, self._few = proven, few
+        self._machine = machine() if cpu is None else cpu
+        self._ready: dict[tuple[bool, tuple[str, ...]], Call] = {}
 
-    return run
+    def __call__(self, job: Job) -> Execution:
+        """Run it."""
+        call = self._call(len(job.x), tuple(dict.fromkeys(job.record)))
+        return call.run(job.x, job.state, _cpus() if job.threads is None else job.threads)
+
+    def stepper(self, rows: int) -> Stepper:
+        """For so many sequences, sample by sample."""
+        from compiler.native.call import NativeStepper
+
+        return NativeStepper(self._call(rows, ()), rows)
+
+    def _call(self, rows: int, record: tuple[str, ...]) -> Call:
+        from compiler.native.build import function
+        from compiler.native.call import Call
+
+        wanted = rows <= self._few, record
+        if wanted not in self._ready:
+            code = kernel(self._proven, self._machine, record, along=wanted[0])
+            self._ready[wanted] = Call(code, function(code.text, len(ARGUMENTS)))
+        return self._ready[wanted]
 
 
 def _cpus() -> int:
@@ -45,8 +59,8 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _prepare(net: Compiled) -> Runner:
-    return prepare_native(net.proven)
+def _prepare(net: Compiled) -> NativeRunner:
+    return NativeRunner(net.proven)
 
 
 NATIVE = Executor(

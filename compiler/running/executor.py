@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from compiler.executors.execution import Array, Execution
 from compiler.mapping.network import MappedNetwork
@@ -64,6 +64,34 @@ class Job:
 
 
 Runner: TypeAlias = Callable[[Job], Execution]
+
+
+class Stepper(Protocol):
+    """A network's next sample, of sequences whose states it keeps, with nothing in between."""
+
+    y: Array
+    """integers (rows, outputs) of the latest sample; the next one is written over it"""
+
+    def begin(self, state: States | None) -> None:
+        """Start from there, or from the initial states."""
+        ...
+
+    def step(self, x: Array) -> bool:
+        """Take the next sample, integers (rows, channels). False: values were clipped inside, and all is as it was."""
+        ...
+
+    def states(self) -> dict[str, Array]:
+        """As they are now, (rows, size) by name."""
+        ...
+
+
+@runtime_checkable
+class Steps(Protocol):
+    """A `Runner` that takes single samples with little ado, for closed loops."""
+
+    def stepper(self, rows: int) -> Stepper:
+        """For so many sequences."""
+        ...
 
 
 N = TypeVar("N", contravariant=True)

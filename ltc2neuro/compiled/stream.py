@@ -10,6 +10,7 @@ from hw_models.errors import InputError
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
+from ltc2neuro.compiled.quick_steps import QuickSteps, quick_steps
 from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
 from ltc2neuro.compiled.usual import fastest
 from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array
@@ -50,8 +51,20 @@ class Stream:
         self._strict = check_flag(strict, "strict")
         self._clipped = Clipped()
         self._told: frozenset[str] = frozenset()
-        self.state: States | None = None
+        self._state: States | None = None
+        self._quick: QuickSteps | None = None
+        self._began = False
+        self._quickly = 0
+        """samples that it took since the states were last known here"""
         self.reset(state)
+
+    @property
+    def state(self) -> States | None:
+        """After the latest sample, (batch, size) by name; None before the first one."""
+        if self._quick is not None and self._quickly:
+            self._clipped = self._clipped.joined(Clipped(self._quickly * (self._batch or 1)))
+            self._state, self._quickly = self._quick.states(), 0
+        return self._state
 
     def step(self, x: Inlet, timespan: ArrayOrTensor | None = None) -> Answered:
         """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape). Of several
@@ -60,6 +73,15 @@ class Stream:
 
         `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
         """
+        if self._quick is not None and timespan is None:
+            answer = self._quick.step(x)
+            if answer is not None:
+                self._quickly += 1
+                return answer
+        return self._step(x, timespan)
+
+    def _step(self, x: Inlet, timespan: ArrayOrTensor | None) -> Answered:
+        """The same for all that can be given, and with all that may have to be told."""
         rows = self._net.host.sample(x, self._batch)
         spans = None if timespan is None else _spans(timespan, self._batch or 1)
         samples = self._net.host.sequences(rows, spans, BATCH_FIRST)
@@ -69,8 +91,10 @@ class Stream:
         if clipped.tallies:
             news = self._clipped.without(self._told)
             self._told |= news.names()
-            tell(news, strict=self._strict, stacklevel=2)
-        self.state = run.final_state
+            tell(news, strict=self._strict, stacklevel=3)
+        if not self._began:
+            self._quick, self._began = quick_steps(self._net, self._on, self._batch), True
+        self._begin(run.final_state)
         flat, answers = np.asarray(run.outputs)[:, 0], self._record.answers
         each = [y.reshape(-1, *a.step_shape) for y, a in zip(answers.apart(flat), answers.each, strict=True)]
         return answers.gathered([y[0] for y in each] if self._batch is None else each)
@@ -80,18 +104,24 @@ class Stream:
 
         A stream of single samples takes (size,), too.
         """
-        self._clipped, self._told = Clipped(), frozenset()
+        self._clipped, self._told, self._quickly = Clipped(), frozenset(), 0
         if state is None:
-            self.state = None
+            self._begin(None)
             return
         if self._batch is None and isinstance(state, dict):
             state = {name: _row(array) for name, array in state.items()}
-        self.state = self._net.host.quantize_state(state)
-        rows = {len(array) for array in self.state.values()}
+        states = self._net.host.quantize_state(state)
+        rows = {len(array) for array in states.values()}
         if rows - {self._batch or 1}:
             raise InputError(
                 "state has the wrong shape", numbers=f"{rows.pop()} rows, the stream has {self._batch or 1}"
             )
+        self._begin(states)
+
+    def _begin(self, states: States | None) -> None:
+        self._state = states
+        if self._quick is not None:
+            self._quick.begin(states)
 
 
 def _spans(timespan: ArrayOrTensor, rows: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from compiler.executors.execution import Execution
 from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.graph.integers import as_integers
-from compiler.native.executor import prepare_native
+from compiler.native.executor import NativeRunner
 from compiler.native.lookup import PLAIN, Machine
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
@@ -32,7 +32,7 @@ def native_agrees(
     expected = run_reference(graph, x, state, narrow=bits == 32)
     found = []
     for few in (0, len(x)):
-        run = prepare_native(replace(known, bits=bits), cpu, few)
+        run = NativeRunner(replace(known, bits=bits), cpu, few)
         found.append(run(Job(np.asarray(x), state)))
         assert_same(expected, found[-1])
     return found

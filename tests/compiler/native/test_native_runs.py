@@ -18,7 +18,7 @@ from compiler.executors.reference import run_reference
 from compiler.graph import IntegerGraph
 from compiler.native import cache
 from compiler.native.build import compiled
-from compiler.native.executor import prepare_native
+from compiler.native.executor import NativeRunner
 from compiler.native.kernel import kernel
 from compiler.native.lookup import Machine
 from compiler.ranges.proven import facts_of
@@ -58,7 +58,7 @@ def test_any_value_is_recorded(graph, seed):
     names = sorted(graph.values) * 2
     expected = run_reference(graph, x, states, names)
     for few_of_them in (0, 3):
-        found = prepare_native(facts_of(graph), few=few_of_them)(Job(x, states, names))
+        found = NativeRunner(facts_of(graph), few=few_of_them)(Job(x, states, names))
         assert found.record.keys() == expected.record.keys()
         for name, values in expected.record.items():
             assert np.array_equal(found.record[name], values), name
@@ -86,7 +86,7 @@ def test_parts_of_a_batch_run_in_threads(threads):
     """The same integers and counts as one after another."""
     x = np.random.default_rng(0).integers(-SMALL, SMALL, (300, 9, 3))
     expected = run_reference(running_sum(), x)
-    found = prepare_native(facts_of(running_sum()))(Job(x, threads=threads))
+    found = NativeRunner(facts_of(running_sum()))(Job(x, threads=threads))
     assert np.array_equal(found.outputs, expected.outputs)
     assert found.saturations == expected.saturations
 
