@@ -102,7 +102,8 @@ def _polynomial(op: ops.PiecewisePolynomial, to: Integers) -> None:
     assert table.shape[1] == len(columns(degree))
     even, where = _where(knots, to.spans[op.x].most, _word(to))
     inputs = [constant(f"{name}.{part}", array) for part, array in where.items()]
-    to.call(polynomial_name(degree, even=even), [to.read(op.x), *inputs, constant(f"{name}.table", table)], op.out)
+    rows = to.nodes.table(f"{name}.table", table)
+    to.call(polynomial_name(degree, even=even), [to.read(op.x), *inputs, rows], op.out)
 
 
 def _where(knots: Array, most: int, word: int) -> tuple[bool, dict[str, Array]]:

@@ -9,16 +9,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from compiler.graph.graph import Array
 from compiler.graph.names import fresh, numbered, primed
 from compiler.onnx.functions import DOMAIN
+from compiler.onnx.storing import Store
 
 Attribute: TypeAlias = int | list[int] | onnx.GraphProto
-
-SAVED = 128
-"""Constants of more elements are stored in as few bytes as they take, and cast when the model begins"""
 
 
 @dataclass
@@ -28,6 +26,7 @@ class Shared:
     dtype: np.dtype
     functions: dict[str, None] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
 
@@ -38,19 +37,11 @@ class Shared:
         return name
 
     def tensors(self) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
-        """The constants, and the nodes that cast those stored in fewer bytes."""
-        tensors, casts = [], []
+        """The constants as they are stored, and the nodes that make those of them that take fewer bytes so."""
+        store = Store(self.name)
         for name, array in self.constants.items():
-            small = array
-            if array.dtype.kind == "i" and array.size > SAVED:
-                small = array.astype(np.min_scalar_type(min(array.min(), -1 - array.max())))  # of 8 bits: -128 to 127
-            if small.dtype.itemsize < array.dtype.itemsize:
-                stored = self.name(f"{name}.stored")
-                casts.append(helper.make_node("Cast", [stored], [name], to=type_of(array.dtype)))
-                tensors.append(numpy_helper.from_array(small, stored))
-            else:
-                tensors.append(numpy_helper.from_array(np.array(array, order="C"), name))
-        return tensors, casts
+            store.add(name, array, table=name in self.tables)
+        return store.tensors, store.nodes
 
 
 @dataclass
@@ -73,6 +64,12 @@ class Nodes:
             if candidate not in self.shared.taken:
                 break
         known[tensor := self.shared.name(name)] = wanted
+        return tensor
+
+    def table(self, name: str, array: npt.ArrayLike) -> str:
+        """A constant whose columns are of different kinds."""
+        tensor = self.constant(name, array)
+        self.shared.tables.add(tensor)
         return tensor
 
     def call(

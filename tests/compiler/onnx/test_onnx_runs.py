@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -15,13 +16,15 @@ pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 
 import onnx
+import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
 from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import IntegerGraph
 from compiler.onnx.exports import IntegerExport
-from compiler.onnx.functions import text
+from compiler.onnx.functions import OPSET, text
+from compiler.onnx.model import IR_VERSION
 from compiler.onnx.nodes import Nodes, Shared
 from compiler.ranges.proven import facts_of
 
@@ -44,6 +47,39 @@ def test_constants_stored_in_fewer_bytes_stay_what_they_are(ends):
     (stored,), _ = shared.tensors()
     assert np.array_equal(onnx.numpy_helper.to_array(stored), weights)
     assert stored.data_type in (onnx.TensorProto.INT8, onnx.TensorProto.INT16, onnx.TensorProto.INT32)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_long_tables_are_stored_column_by_column(dtype):
+    rows, random = np.arange(300), np.random.default_rng(0)
+    widest = np.iinfo(dtype)
+    columns = {
+        "a line": 7000 * rows - 999,
+        "a curve": 20 * rows**3 // 7,
+        "noise of few bytes": random.integers(-100, 100, 300),
+        "noise": random.integers(widest.min, widest.max, 300),
+        "all alike": np.full(300, widest.min),
+        "few, far apart": random.choice([widest.min, -1, widest.max], 300),
+        "far apart": np.where(rows < 150, widest.min + rows, widest.max - rows),
+    }
+    table = np.stack(list(columns.values()), 1).astype(dtype)
+    shared = Shared(np.dtype(dtype))
+    name = Nodes(shared).table("table", table)
+    tensors, nodes = shared.tensors()
+    out = onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), table.shape)
+    graph = onnx.helper.make_graph(nodes, "table", [], [out], tensors)
+    opset = onnx.helper.make_opsetid("", OPSET)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
+    onnx.checker.check_model(model, full_check=True)
+    (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {})
+    (interpreted,) = ReferenceEvaluator(model).run(None, {})
+    assert found.dtype == dtype and np.array_equal(found, table) and np.array_equal(interpreted, table)
+    taken = Counter[str]()
+    for tensor in tensors:
+        taken[tensor.name.split(".")[1]] += len(tensor.raw_data)
+    assert {name: taken[str(n)] > 500 for n, name in enumerate(columns)} == {
+        n: n in ("noise", "far apart") for n in columns
+    }
 
 
 @few

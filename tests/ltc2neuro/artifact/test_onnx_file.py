@@ -221,15 +221,17 @@ def test_the_file_says_what_it_is(tmp_path):
     assert any("ltc_cell.py:" in n.doc_string for n in ours)
 
 
-def test_an_ltc_of_19_units_is_small_and_soon_made(tmp_path):
+@pytest.mark.parametrize(("chip", "most"), [("loihi2", 50_000), ("spinnaker2", 50_000), ("ideal", 150_000)])
+def test_an_ltc_of_19_units_is_small_and_soon_made(tmp_path, chip, most):
+    """The tables of "ideal" have slopes of 47 bits: 8 bytes for each of 2 x 4,096 segments."""
     torch.manual_seed(0)
-    net = ltc2neuro.compile(LTC(2, AutoNCP(19, 1, seed=1)), sequences(features=2))
+    net = ltc2neuro.compile(LTC(2, AutoNCP(19, 1, seed=1)), sequences(features=2), chip=chip)
     taken = []
     for _ in range(3):
         begin = time.process_time()
         net.to_onnx(tmp_path / "m.onnx")
         taken.append(time.process_time() - begin)
-    assert (tmp_path / "m.onnx").stat().st_size < 50_000 and min(taken) < 0.1
+    assert (tmp_path / "m.onnx").stat().st_size < most and min(taken) < 0.1
 
 
 def test_the_shell_writes_one(tmp_path, capsys):
