@@ -37,7 +37,7 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
     warn_of_own_arithmetic(asked.model, traced, traced.graph, arrays, stacklevel=above)
     growth = find_growth(traced.graph, recorded.entering, asked.precision.margin, traced.growing)
-    warn_of_growth(growth, traced.growing, max(len(a) for a in arrays), stacklevel=above)
+    warn_of_growth(growth, traced.growing, max(map(len, arrays)), asked.samples.named, stacklevel=above)
 
 
 _DROPPED = (

@@ -121,16 +121,17 @@ def _of_batches(
     model: torch.nn.Module, calibration: Iterable[object], timespans: object, layout: Layout
 ) -> tuple[Sequences, Inputs | None]:
     """What is kept of batches; it is told, at the line of the user, three calls up, where that is not all."""
-    from ltc2neuro.tracing.calling.arguments import needed
+    from ltc2neuro.tracing.calling.arguments import needed, order_of
 
-    if timespans is not None:
-        raise InputError(_SPANS, advice="Give the calibration as one of them.")
-    count, kinds = len([name for name in needed(model) if name != TIMESPANS]), list[Inputs | None]()
+    least, kinds = needed(model), list[Inputs | None]()
+    if timespans is not None or TIMESPANS in least:
+        raise InputError(_SPANS, numbers="the calibration comes in batches", advice="Give it as one of them.")
 
     def taken() -> Iterator[Sequences]:
         for number, batch in enumerate(calibration):
             try:
-                found, inputs, spans = _taken(model, cast("Inlet", inputs_of(batch, count)), None, layout)
+                given = inputs_of(batch, least, lambda x: order_of(model, x))
+                found, inputs, spans = _taken(model, cast("Inlet", given), None, layout)
             except InputError as error:
                 error.where = "; ".join(filter(None, [f"batch {number} of the calibration", error.where]))
                 raise

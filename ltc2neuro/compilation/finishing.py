@@ -30,7 +30,7 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
 
     Says so, with the `advice`, where the integers are far from the float network on the calibration itself.
     """
-    level = level_of(net, sequences.arrays)
+    level = level_of(net, sequences)
     if level.poor:
         channel = net.record.answers.place(level.worst.channel or 0)
         warnings.warn(

@@ -74,16 +74,16 @@ def find_growth(graph: Graph, sequences: Sequence[Floats], margin: float, named:
     return found
 
 
-def warn_of_growth(found: Sequence[Growth], named: Sequence[str], steps: int, stacklevel: int) -> None:
-    """One warning for each of the states that grow; `steps` are the longest sequence's of the calibration."""
+def warn_of_growth(found: Sequence[Growth], named: Sequence[str], steps: int, seen: str, stacklevel: int) -> None:
+    """One warning for each of the states that grow; `steps` are the longest sequence's of what was `seen`."""
     for growth in found:
-        may = "may grow without bound" if growth.state in named else "still grows at the end of the calibration"
+        may = "may grow without bound" if growth.state in named else f"still grows at the end of {seen}"
         when = ""
         if growth.horizon is not None:
             samples = f"{growth.horizon:,} samples" if growth.horizon > steps else "a sequence of this length"
-            when = f", at the present growth after about {samples} (the calibration's longest has {steps:,})"
+            when = f", at the present growth after about {samples} (the longest sequence there has {steps:,})"
         warnings.warn(
-            f"the state {growth.state} {may}: {growth.largest:.6g} is the largest value in the calibration, and what "
+            f"the state {growth.state} {may}: {growth.largest:.6g} is the largest value in {seen}, and what "
             f"goes beyond {growth.low:.6g} ... {growth.high:.6g} saturates{when}. Calibrate on sequences as long as "
             "those that it will meet, start new sequences sooner, or bound the state.",
             stacklevel=stacklevel + 1,

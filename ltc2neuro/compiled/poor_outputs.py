@@ -45,9 +45,9 @@ class Level:
         return self.worst.channel is not None and self.worst.decibels < POOR_DB + self.unsure
 
 
-def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
+def level_of(net: AnyParts, calibration: Sequences) -> Level:
     """Compare what the network answers to the calibration with the float network; to a part, where all takes long."""
-    graph = net.record.float_graph
+    graph, sequences = net.record.float_graph, calibration.arrays
     part = part_of(graph, sequences)
     exact = [e.outputs[0] for e in run_each(graph, [net.record.entering(a) for a in part])]
     run = run_network(net, Sequences(tuple(part), ragged=True), "reference")
@@ -55,10 +55,10 @@ def level_of(net: AnyParts, sequences: Sequence[Floats]) -> Level:
     pairs = [[answers.shaped(np.asarray(y)) for y in side] for side in (exact, run.outputs)]
     whole = sum(map(len, part)) == sum(map(len, sequences))
     seen = (
-        "the whole calibration"
+        f"all of {calibration.named}"
         if whole
         else (
-            f"{len(part)} of {len(sequences)} sequences of the calibration, "
+            f"{len(part)} of the {len(sequences)} sequences of {calibration.named}, "
             f"at most {max(map(len, part))} samples of each"
         )
     )
@@ -83,4 +83,3 @@ def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:
 
 def _spread(sequences: Sequence[Floats], count: int, steps: int) -> list[Floats]:
     return [sequences[int(i)][:steps] for i in np.linspace(0, len(sequences) - 1, count)]
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -43,6 +43,11 @@ class Sequences:
     """the smallest and largest of each channel, where these are some sequences of many"""
 
     @property
+    def named(self) -> str:
+        """What they are, of a calibration."""
+        return "the calibration" if self.ends is None else "what is kept of the calibration"
+
+    @property
     def shaped(self) -> list[np.ndarray]:
         """The sequences as they were given, (time, *sample_shape)."""
         kind, shape = np.int64 if self.whole else np.float64, self.sample_shape
@@ -66,6 +71,8 @@ def as_array(x: object, name: str = "", expected: str = "") -> np.ndarray:
     no_array = f"{name} is not an array" if name else "not an array"
     if isinstance(x, type):
         raise InputError(f"{no_array}, but a class", numbers=f"given {x.__name__}", advice=NUMBERS)
+    if _holds_pairs(x):
+        raise InputError(f"{no_array}, but pairs", numbers=f"given {shown(x)}", advice=_gathered(x))
     detach = getattr(x, "detach", None)
     try:
         if detach is None:
@@ -84,17 +91,23 @@ def as_array(x: object, name: str = "", expected: str = "") -> np.ndarray:
 NUMBERS = "Give numbers, such as a float32 array or tensor."
 
 
+def _holds_pairs(x: object) -> bool:
+    """Whether it is a data set of tuples, such as (sequence, target), that NumPy would take for an axis more."""
+    if isinstance(x, (list, tuple, str, Mapping)) or hasattr(x, "__array__") or not hasattr(x, "__getitem__"):
+        return False
+    try:
+        return isinstance(x[0], (list, tuple))  # type: ignore[index]
+    except (TypeError, KeyError, IndexError, NotImplementedError):
+        return False
+
+
 def _gathered(x: object) -> str:
     """How to make an array of what holds or makes batches or samples."""
     data = getattr(x, "dataset", None)
     if data is None and not hasattr(x, "__iter__") and not (hasattr(x, "__getitem__") and hasattr(x, "__len__")):
         return NUMBERS
     held = x if data is None else data
-    try:
-        pairs = isinstance(held[0], (tuple, list))  # type: ignore[index]
-    except (TypeError, KeyError, IndexError, NotImplementedError):
-        pairs = False
-    whole = "[x for x, *_ in data]" if pairs else "list(data)"
+    whole = "[x for x, *_ in data]" if _holds_pairs(held) else "list(data)"
     if data is None and not hasattr(x, "__getitem__"):
         return f"Gather what it makes: numpy.concatenate({whole}), where data makes batches."
     join = "torch.stack" if data is None else "torch.cat"

@@ -7,7 +7,7 @@ of what may not fit the memory. Which one is a matter of chance, the same each t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from hw_models.errors import InputError
 from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.inputs.several import is_several
 
 SAMPLES, NUMBERS = 2**14, 2**22
 """How many samples are kept at most, and how many numbers: 32 MiB of them; but always one sequence"""
@@ -25,15 +26,28 @@ def is_stream(x: object) -> TypeGuard[Iterable[object]]:
     return hasattr(x, "__iter__") and not hasattr(x, "__getitem__") and not hasattr(x, "__array__")
 
 
-def inputs_of(batch: object, count: int) -> object:
-    """What of a batch is for a model of `count` inputs: of a tuple or list, such as (x, y), the first."""
-    if not isinstance(batch, (tuple, list)) or not batch:
-        return batch
-    return batch[0] if count < 2 else tuple(batch[:count])
+def inputs_of(batch: object, needed: Collection[str], known: Callable[[object], Collection[str]]) -> object:
+    """What of a batch is for a model that needs these inputs, of all that are `known` to it.
+
+    Of a tuple or list, as loaders make them of (x, y), (x, u, y), ((x, u), y) and ({"x": x, "u": u}, y), the first; of
+    a dict that has all what the model knows.
+    """
+    if isinstance(batch, (tuple, list)) and batch:
+        first, *others = batch[: max(1, len(needed))]
+        beside = isinstance(first, (tuple, list)) and is_several(tuple(first))
+        if isinstance(first, Mapping) or len(needed) < 2:
+            batch = first
+        elif beside and not any(isinstance(other, (tuple, list)) for other in others):
+            batch = tuple(first)
+        else:
+            batch = (first, *others)
+    if isinstance(batch, Mapping) and all(name in batch for name in needed):
+        return {name: x for name, x in batch.items() if name in known(batch)}
+    return batch
 
 
 def gathered(batches: Iterable[Sequences]) -> tuple[Sequences, int]:
-    """What is kept of batches, with the ends of all, and how many sequences there were.
+    """What is kept of batches, with the ends of all where that is a part, and how many sequences there were.
 
     One batch after the other is looked at. All sequences are kept up to `SAMPLES` and `NUMBERS`, of more a random
     choice. Raises `InputError` for a batch of another shape than those before.
@@ -56,7 +70,8 @@ def gathered(batches: Iterable[Sequences]) -> tuple[Sequences, int]:
         for sequence in batch.arrays:
             held.offer(seen, sequence)
             seen += 1
-    return replace(found, arrays=tuple(held.in_order)), seen
+    arrays = tuple(held.in_order)
+    return replace(found, arrays=arrays, ends=None if len(arrays) == seen else found.ends), seen
 
 
 class _Held:

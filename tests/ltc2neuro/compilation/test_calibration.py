@@ -100,7 +100,7 @@ def test_a_network_that_is_poor_late_in_the_calibration_is_told():
     torch.manual_seed(0)
     x = np.concatenate([np.zeros((2, 60, 1)), np.random.default_rng(1).normal(size=(2, 60, 1))], axis=1)
     small = ltc2neuro.Precision(word=16, margin=1000)
-    with pytest.warns(UserWarning, match="dB from the float network's in channel .*on the whole calibration"):
+    with pytest.warns(UserWarning, match="dB from the float network's in channel .*on all of the calibration"):
         ltc2neuro.compile(Late(), x, precision=small)
 
 

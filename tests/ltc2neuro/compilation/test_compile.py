@@ -335,7 +335,7 @@ def test_outputs_are_judged_on_the_whole_calibration() -> None:
         warnings.simplefilter("error")
         ltc2neuro.compile(Late(), x)
         ltc2neuro.compile(Late(), x[:1])
-    with pytest.warns(UserWarning, match=r"only .* dB .* the whole calibration"):
+    with pytest.warns(UserWarning, match=r"only .* dB .* all of the calibration"):
         ltc2neuro.compile(Late(), x, precision=ltc2neuro.Precision(weight=3))
 
 

@@ -180,7 +180,7 @@ def test_what_settles_below_its_limit_is_not_growth(margin, count):
 def test_the_longest_sequence_is_told():
     x = noise(90)
     _, messages = warned(First(nn.Recurrent(Gathering(1.0))), [x[0, :30], x[1], x[2, :60]])
-    (horizon,) = re.findall(r"after about ([\d,]+) samples \(the calibration's longest has 90\)", messages[0])
+    (horizon,) = re.findall(r"after about ([\d,]+) samples \(the longest sequence there has 90\)", messages[0])
     assert int(horizon.replace(",", "")) > 90
 
 

@@ -18,6 +18,7 @@ from ltc2neuro.errors import InputError
 from ltc2neuro.inputs import batches
 from ltc2neuro.inputs.arrays import Sequences, as_sequences
 from ltc2neuro.inputs.batches import gathered, is_stream
+from ltc2neuro.nn import Recurrent
 
 X = sequences(batch=12, time=6)
 
@@ -124,6 +125,40 @@ def test_nothing_and_time_spans():
         ltc2neuro.compile(model(), iter([]))
     with pytest.raises(InputError, match="time spans go with"):
         ltc2neuro.compile(model(), iter([X]), timespans=np.ones((12, 6)))
+    with pytest.raises(InputError, match="time spans go with"):
+        ltc2neuro.compile(Timed(), iter([(X, np.ones((12, 6)))]))
+
+
+class Timed(torch.nn.Module):
+    def forward(self, x: torch.Tensor, timespans: torch.Tensor) -> torch.Tensor:
+        return x * timespans[..., None]
+
+
+def test_a_data_set_of_pairs_is_no_array():
+    """NumPy would take the pair for an axis."""
+    with pytest.raises(InputError, match="not an array, but pairs") as caught:
+        ltc2neuro.compile(model(), TensorDataset(torch.tensor(X), torch.tensor(X)))
+    assert "torch.stack([x for x, *_ in data])" in caught.value.advice
+
+
+def test_warnings_speak_of_what_is_kept(monkeypatch):
+    """Not of the whole calibration."""
+    accumulator = Recurrent(Accumulator())
+    monkeypatch.setattr(batches, "SAMPLES", 40)
+    with pytest.warns(UserWarning, match="is the largest value in what is kept of the calibration"):
+        ltc2neuro.compile(accumulator, many(50))
+    few = [np.abs(batch) for batch in many(2, 1.0)]
+    with pytest.warns(UserWarning, match="is the largest value in the calibration"):
+        ltc2neuro.compile(accumulator, iter(few))
+
+
+class Accumulator(torch.nn.Module):
+    """A sum of what came."""
+
+    state_size, unbounded = 3, ("h",)
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return h + x, h + x
 
 
 def test_what_is_a_stream():
@@ -145,9 +180,11 @@ def test_batches_of_several_inputs(monkeypatch):
     """(x, words, target) as loaders give, or dicts: what a model needs is taken."""
     words = np.random.default_rng(3).integers(0, 9, (12, 6))
     net = ltc2neuro.compile(Two().eval(), (X, words))
-    data = TensorDataset(torch.tensor(X), torch.tensor(words), torch.arange(12))
-    dicts = ({"x": X[n : n + 4], "words": words[n : n + 4]} for n in (0, 4, 8))
-    for loader in (DataLoader(data, batch_size=5), dicts):
+    target = torch.arange(12)
+    data = TensorDataset(torch.tensor(X), torch.tensor(words), target)
+    dicts = [{"x": x, "words": w} for x, w in zip(X, words, strict=True)]
+    samples = (dicts, [d | {"y": 1} for d in dicts], [(d, 1) for d in dicts], [((*d.values(),), 1) for d in dicts])
+    for loader in (DataLoader(one, batch_size=5) for one in (data, *samples)):
         again = ltc2neuro.compile(Two().eval(), loader)
         assert np.array_equal(again.run((X, words)).integers, net.run((X, words)).integers)
     monkeypatch.setattr(batches, "SAMPLES", 30)
