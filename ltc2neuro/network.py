@@ -106,8 +106,8 @@ class Network(BaseNetwork, Record):
 
         "mapped": one process a population, real ticks; `inp` is read at ticks k * ticks_per_sample, `out` carries
         sample k at tick latency + k * ticks_per_sample and 0 elsewhere. "fused": all in one process, a tick a
-        sample, `lanes` sequences side by side, ports flat: element i of lane l is at i * lanes + l. Of several answers
-        each has a port of its own besides, `outs["pose"]`. Every
+        sample, `lanes` sequences side by side, ports flat: element i of lane l is at i * lanes + l; machine code where
+        llvmlite is installed. Of several answers each has a port of its own besides, `outs["pose"]`. Every
         `reset_interval` samples the states start again. The process tells `ticks_per_sample`, `latency`,
         `steps(samples)`, in `state_vars` where each state lies, and in `state_ticks` when: a state is that after
         sample k when tick state_ticks[name] + k * ticks_per_sample has run.

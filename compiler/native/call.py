@@ -65,6 +65,7 @@ class NativeStepper:
 
     def __init__(self, call: Call, rows: int) -> None:
         self._arrays = arrays_of(call.kernel, rows, 1)
+        self._kept = call.function  # without it, its code would be gone
         self._wide, self._call = len(self._arrays.samples), call.function.call
         self._addresses = [(*of_group, 1, self._wide) for of_group in self._arrays.addresses()]
         self._x, self.y = self._arrays.samples[:, 0], self._arrays.y[:rows, 0]
@@ -79,16 +80,17 @@ class NativeStepper:
         self._arrays.begin(state)
 
     def step(self, x: Array) -> bool:
-        """Take the next sample. False: values were clipped inside, and all is as it was before."""
+        """Take the next sample; whether any value was clipped inside, since the stepper was made or went back."""
         self._x[:] = x if len(x) == self._wide else filled(x, self._wide)
         np.copyto(self._before, self._arrays.memory)
         for addresses in self._addresses:
             self._call(*addresses)
-        if not (self._counts & self._theirs).any():
-            return True
+        return bool((self._counts & self._theirs).any())
+
+    def back(self) -> None:
+        """All is as it was before the latest sample."""
         np.copyto(self._arrays.memory, self._before)
         self._arrays.clear()
-        return False
 
     def states(self) -> dict[str, Array]:
         """As they are now, (batch, size) by name."""

@@ -77,7 +77,11 @@ class Stepper(Protocol):
         ...
 
     def step(self, x: Array) -> bool:
-        """Take the next sample, integers (rows, channels). False: values were clipped inside, and all is as it was."""
+        """Take the next sample, integers (rows, channels); whether any value was clipped inside."""
+        ...
+
+    def back(self) -> None:
+        """All is as it was before the latest sample."""
         ...
 
     def states(self) -> dict[str, Array]:

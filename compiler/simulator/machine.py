@@ -130,11 +130,11 @@ class Machine:
             found |= {name: neurons.read(word) for name, word in population.states.items()}
         return found
 
-    def set_state(self, name: str, integers: npt.ArrayLike) -> None:
-        """Give a state other integers, (size,) or (size, lanes), between two samples."""
+    def set_states(self, states: Mapping[str, npt.ArrayLike]) -> None:
+        """Give states other integers, (size,) or (size, lanes), between two samples."""
         for population, neurons in zip(self._network.populations, self._neurons, strict=True):
-            if name in population.states:
-                neurons.write(population.states[name], integers)
+            for name in population.states.keys() & states.keys():
+                neurons.write(population.states[name], states[name])
 
     def _send(self, routes: list[_Route], message: Vector) -> Vector:
         """Put a message on its way; returns what of it leaves the network."""

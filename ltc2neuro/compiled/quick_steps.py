@@ -42,7 +42,10 @@ class QuickSteps:
         np.add(samples, 0.5, samples)
         np.floor(samples, samples)
         np.abs(samples, sizes)
-        if not (sizes <= self._most).all() or not self._stepper.step(samples):  # what is no number is not less, either
+        if not (sizes <= self._most).all():  # what is no number is not less, either
+            return None
+        if self._stepper.step(samples):
+            self._stepper.back()
             return None
         answer = self._stepper.y * self._out_scale
         answer += self._out_offset

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
-from compiler.running.executor import Executor, Job, Shows, States
+from compiler.running.executor import Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Floats, Integers
@@ -71,7 +71,7 @@ def run_network(
     threads: int | None = None,
 ) -> Run:
     """Run `x` on the executor `on`, or on the usual one, mapped as `options` say, on at most so many `threads`;
-    sequences of equal length side by side. An executor that compiles a network must give its known answer first."""
+    sequences of equal length side by side."""
     on = usual(net, x.arrays) if on is None else on
     executor = net.executor(on)
     check_options(options)
@@ -85,9 +85,7 @@ def run_network(
         raise InputError(f"{on!r} does not run the mapped network", where="options", advice=advice)
     wanted = net.names.matching(record)
     _refuse(net.record, executor, wanted, state)
-    if executor.compiles and not net.runners.has(executor):
-        _replay(net, executor)
-    run = net.runners.on(executor)
+    run = ready(net, executor)
     start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
     enters, beyond = net.record.enters, np.zeros(net.record.enters.host.scale.size, np.int64)
     parts: list[tuple[list[int], Execution]] = []
@@ -114,11 +112,14 @@ def run_network(
     return replace(done, saturations=counts, clipped=clipped, entered=tuple(entered))
 
 
-def _replay(net: AnyParts, executor: Executor) -> None:
-    """Raise `GraphError` where an executor that was just made ready does not return the network's known answer."""
-    known, run = net.record.known, net.runners.on(executor)
-    if not known.integers.size:
-        return  # it is still being compiled
+def ready(net: AnyParts, executor: Executor) -> Runner:
+    """The executor, ready to run. One that compiles the network must return its known answer first.
+
+    Raises `GraphError` where it does not.
+    """
+    known, new, run = net.record.known, not net.runners.has(executor), net.runners.on(executor)
+    if not new or not executor.compiles or not known.integers.size:  # without an answer it is still being compiled
+        return run
     samples, _ = net.record.enters.quantize(net.record.entering(known.x))
     found = run(Job(samples))
     same = np.array_equal(found.outputs.reshape(known.integers.shape), known.integers) and all(
@@ -131,6 +132,7 @@ def _replay(net: AnyParts, executor: Executor) -> None:
             numbers=f"{known.x.shape[1]} samples that the file holds, with the integers of the reference",
             advice=f"Run it on {REFERENCE.name!r}. {BUG}",
         )
+    return run
 
 
 def _clipped(

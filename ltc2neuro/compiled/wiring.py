@@ -10,11 +10,14 @@ from compiler.lava.executor import LAVA
 from compiler.lava.runtime.entering import Entering
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
+from compiler.native.executor import NATIVE
+from compiler.ranges.proven import Proven
 from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.arrays import Integers
 from hw_models.errors import InputError
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.runs import ready
 from ltc2neuro.inputs.arguments import check_options
 
 if TYPE_CHECKING:
@@ -72,7 +75,14 @@ def to_lava(
     else:
         fused = net.prepared.mapped(reset_interval, Options(Overlap.NONE, merged=False))
         entering = replace(entering, period=(options and options.ticks_per_sample) or 1)
-        process = FusedNet(network=fused, lanes=int(lanes), reset_interval=reset_interval, entering=entering, name=name)
+        process = FusedNet(
+            network=fused,
+            lanes=int(lanes),
+            reset_interval=reset_interval,
+            entering=entering,
+            program=_machine_code(net),
+            name=name,
+        )
     process.dequantize = net.host.dequantize
     if net.record.several is not None:
         process.outs = {n: _port(process, n, own) for n, own in net.record.several.where.items()}
@@ -80,6 +90,14 @@ def to_lava(
         process.after = after
         after.out.connect(process.inp)
     return process
+
+
+def _machine_code(net: Parts) -> Proven | None:
+    """What a fused network runs where llvmlite is installed: it has given the known answer."""
+    if NATIVE.missing(net.record.chip):
+        return None
+    ready(net, NATIVE)
+    return net.record.proven
 
 
 def _port(process: Net, name: str, own: slice) -> OutPort:

@@ -1,4 +1,7 @@
-"""A whole network in one process that runs a sample in one tick: no populations, no messages between them."""
+"""A whole network in one process that runs a sample in one tick: no populations, no messages between them.
+
+It interprets the listings of the mapped network, or runs the integer graph as machine code, which is the same integers.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from compiler.lava.runtime.entering import Entering
 from compiler.lava.runtime.shared_memory import SampleRows, StateVar
 from compiler.lava.runtime.targets import TAGS
 from compiler.mapping.network import MappedNetwork
+from compiler.native.lanes import NativeLanes
+from compiler.ranges.proven import Proven
 from compiler.simulator.machine import Machine
 from hw_models.arrays import Integers
 from hw_models.errors import LavaError
@@ -31,7 +36,8 @@ class FusedNet(Net):
     finds each state. The result is sent one tick later, so that the network may stand in a loop; when it is out, the
     next sample has been read, too. Samples of `network` must not overlap. `initial` gives integers of states
     (size, lanes) to start from, `rows` names states to record sample by sample. `entering` is what may come from a
-    user's process, and how often; None: nothing is looked at, and a sample enters in every tick.
+    user's process, and how often; None: nothing is looked at, and a sample enters in every tick. `program` is the
+    integer graph that runs as machine code instead of the network's listings.
     """
 
     def __init__(
@@ -43,10 +49,18 @@ class FusedNet(Net):
         initial: Mapping[str, Integers] | None = None,
         rows: Mapping[str, SampleRows] | None = None,
         entering: Entering | None = None,
+        program: Proven | None = None,
         name: str = "network",
     ) -> None:
         super().__init__(
-            network=network, lanes=lanes, initial=initial or {}, rows=rows or {}, entering=entering, name=name
+            network=network,
+            lanes=lanes,
+            initial=initial or {},
+            rows=rows or {},
+            entering=entering,
+            program=program,
+            reset_interval=reset_interval,
+            name=name,
         )
         if network.overlaps:
             raise LavaError(
@@ -93,7 +107,12 @@ class PyFusedNetModel(PyLoihiProcessModel):
         super().__init__(proc_params)
         network: MappedNetwork = proc_params["network"]
         self._lanes: int = proc_params["lanes"]
-        self._machine = Machine(network, self._lanes, proc_params["initial"])
+        program: Proven | None = proc_params["program"]
+        self._machine = (
+            Machine(network, self._lanes, proc_params["initial"])
+            if program is None
+            else NativeLanes(program, self._lanes, proc_params["initial"], proc_params["reset_interval"])
+        )
         self._rows: Mapping[str, SampleRows] = proc_params["rows"]
         self._entering: Entering | None = proc_params["entering"]
         self._port = f"{proc_params['name']}.inp"
@@ -109,18 +128,20 @@ class PyFusedNetModel(PyLoihiProcessModel):
             if entered is None:
                 self._result = self._rest
                 return
-        self._result = self._machine.sample(entered.reshape(-1, self._lanes)).ravel()
+        self._result = self._machine.sample(entered.reshape(-1, self._lanes)).astype(np.int32).ravel()
+        states = self._machine.states
         if self._names:
-            self.states[:] = np.concatenate([self._machine.states[name].ravel() for name in self._names])
+            self.states[:] = np.concatenate([states[name].ravel() for name in self._names])
         for name, rows in self._rows.items():
             row = rows.at(self.time_step - 1)
             if row is not None:
-                row[:] = self._machine.states[name].ravel()
+                row[:] = states[name].ravel()
 
     def on_var_update(self) -> None:
         """The user has set the Var `states`: the machine follows."""
-        start = 0
+        start, given, states = 0, {}, self._machine.states
         for name in self._names:
-            stop = start + self._machine.states[name].size
-            self._machine.set_state(name, self.states[start:stop].reshape(-1, self._lanes).copy())
+            stop = start + states[name].size
+            given[name] = self.states[start:stop].reshape(-1, self._lanes).copy()
             start = stop
+        self._machine.set_states(given)
