@@ -17,7 +17,7 @@ from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.calling.answering import returned
 from ltc2neuro.tracing.calling.arguments import Arguments, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
-from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up
+from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabulary
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
 from ltc2neuro.tracing.dispatch.scripts import scripts_refused
 from ltc2neuro.tracing.layers import handler_of
@@ -111,7 +111,7 @@ def _recorded(
     shape = (*((axes.STEPS, axes.ROWS) if time_first else (axes.ROWS, axes.STEPS)), *sample_shape)
     x = torch.zeros(shape, dtype=dtype if tokens is None else torch.int64)
     ones = None if spans is None else torch.ones(shape[:2], dtype=dtype)
-    samples, elapsed = recorder.input(x, time_first, ones, tokens)
+    samples, elapsed = recorder.input(x, time_first, ones, tokens, vocabulary(clone))
     if spans is not None and elapsed is not None:
         recorder.given = _held_above(recorder, elapsed, spans.shortest)
     given = Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})

@@ -29,7 +29,12 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
 
 def looks_up(model: torch.nn.Module) -> bool:
     """Whether it has tables in which tokens are looked up: samples of an integer type are tokens then."""
-    return any(isinstance(module, torch.nn.Embedding) for module in model.modules())
+    return vocabulary(model) > 0
+
+
+def vocabulary(model: torch.nn.Module) -> int:
+    """How many tokens the longest of these tables has."""
+    return max((m.num_embeddings for m in model.modules() if isinstance(m, torch.nn.Embedding)), default=0)
 
 
 def instrumented(model: torch.nn.Module, wrap: Wrap, dtype: torch.dtype | None = None) -> torch.nn.Module:

@@ -9,6 +9,7 @@ import torch
 from compiler.graph import Op
 from compiler.graph.ops import Compare, Max, Min, Relation, Select, Sub
 from ltc2neuro.tracing.ops.elementwise import Operand, elementwise
+from ltc2neuro.tracing.ops.embedding import are_tokens, of_each
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic, symbols
 
 Rule = Callable[..., Symbolic]
@@ -18,10 +19,21 @@ def comparison(relation: Relation, real: Callable[..., torch.Tensor]) -> Rule:
     """The rule of a comparison: 1 where it holds, else 0."""
 
     def rule(input: Operand, other: Operand) -> Symbolic:
-        example = real(*(torch.as_tensor(plain(o)) for o in (input, other)))
+        a, b = (torch.as_tensor(plain(o)) for o in (input, other))
+        example = real(a, b)
+        if are_tokens(input) and _is_number(other, a):
+            return of_each(input, lambda words: real(words, b.reshape(())))
+        if are_tokens(other) and _is_number(input, b):
+            return of_each(other, lambda words: real(a.reshape(()), words))
         return elementwise(lambda out, a, b: Compare(out, a, b, relation), (input, other), example)
 
     return rule
+
+
+def _is_number(operand: Operand, beside: torch.Tensor) -> bool:
+    """Whether it is a single plain number, which a tensor compared with it keeps its shape `beside`."""
+    tensor = torch.as_tensor(operand) if not isinstance(operand, Symbolic) else None
+    return tensor is not None and tensor.numel() == 1 and tensor.ndim <= beside.ndim
 
 
 less = comparison(Relation.LESS, torch.lt)

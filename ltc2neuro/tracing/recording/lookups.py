@@ -16,3 +16,5 @@ class Lookups:
 
     tokens: Tokens
     value: str
+    vocabulary: int
+    """how many tokens the longest of the model's tables has"""

@@ -16,8 +16,8 @@ def whole(tensor: Symbolic) -> str:
     if tensor.value == TOKENS:
         raise tensor.recorder.refusal(
             f"{tensor.recorder.operation} computes with tokens",
-            "Tokens go to nn.Embedding as they are: in a model with an nn.Embedding, samples of an integer type are "
-            "tokens. Give the samples as floats if they are numbers.",
+            "Tokens go to nn.Embedding as they are, or are compared with a number, x != 0: in a model with an "
+            "nn.Embedding, samples of an integer type are tokens. Give the samples as floats if they are numbers.",
         )
     if not tensor.recorder.in_sight(tensor.value):
         raise tensor.recorder.refusal(

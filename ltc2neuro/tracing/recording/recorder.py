@@ -189,16 +189,23 @@ class Recorder(Tape):
     # --- blocks and states -------------------------------------------------------------------------------
 
     def input(
-        self, example: torch.Tensor, time_first: bool, elapsed: torch.Tensor | None, tokens: Tokens | None
+        self,
+        example: torch.Tensor,
+        time_first: bool,
+        elapsed: torch.Tensor | None,
+        tokens: Tokens | None,
+        vocabulary: int = 0,
     ) -> tuple[Symbolic, Symbolic | None]:
         """The model's input, and the time `elapsed` before each sample, which is one channel more of the graph's.
 
-        Of `tokens` the graph's input is the rows that they select.
+        Of `tokens` the graph's input is the rows that they select, from tables of up to `vocabulary` rows.
         """
         count = example[0, 0].numel()
         features = count if tokens is None else tokens.features
         value = self._graph.input(features + (elapsed is not None), self._origin("input", keeps_hint=True))
-        self.lookups = None if tokens is None else Lookups(tokens, value)
+        self.lookups = None if tokens is None else Lookups(tokens, value, vocabulary)
+        if tokens is not None and not tokens.numbers and elapsed is None:
+            self._reaches[value] = Interval(*tokens.ends).common
         labels = axes.sequence_labels(time_first)
         codes = axes.encode(axes.spread(labels, example.shape), torch.arange(count).reshape(example.shape[2:]))
         x = symbolic(self, example, codes, value if tokens is None else TOKENS)

@@ -17,6 +17,7 @@ from ncps.torch import CfC
 from torch import nn
 
 import ltc2neuro
+from compiler.graph.ops import Compare
 from ltc2neuro.cli.main import main
 from ltc2neuro.errors import ArtifactError, InputError, TraceError
 from ltc2neuro.inputs.tokens import Table, Tokens
@@ -220,7 +221,7 @@ class Of(Reader):
 @pytest.mark.parametrize(
     "compute",
     [
-        lambda words, x: words(x) * (x != 0).unsqueeze(-1),
+        lambda words, x: words(x) * (x == x).unsqueeze(-1),
         lambda words, x: words(x) + x.float().unsqueeze(-1),
         lambda words, x: words(x + 1),
         lambda words, x: words(torch.cat([x, x], -1)[:, : x.shape[1]]),
@@ -230,6 +231,47 @@ def test_arithmetic_with_tokens_is_refused(compute):
     with pytest.raises(TraceError, match="computes with tokens") as caught:
         trace(Of(compute).eval(), list(TEXT))
     assert "nn.Embedding" in caught.value.advice and __file__ in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        lambda x: x != 0,
+        lambda x: 0 != x,
+        lambda x: x.bool(),
+        lambda x: ~(x == 0) & (x < 9),
+        lambda x: 9.5 > x,
+        lambda x: x.ge(torch.tensor([0])),
+        lambda x: torch.where(x <= 3, 1.0, 0.5),
+    ],
+)
+def test_comparisons_with_a_number_are_looked_up(mask):
+    """By the host, as rows are; each is proved against torch."""
+    for of_mask in (lambda words, x: words(x) * mask(x)[..., None], lambda words, x: mask(x)[..., None] * words(x)):
+        traced = trace(Of(of_mask).eval(), list(TEXT))
+        assert [len(table.rows) for table in traced.tokens.tables[:2]] == [WORDS, WORDS]
+        assert not any(isinstance(op, Compare) for _, op in traced.graph.ops())
+
+
+class MaskedMean(Reader):
+    """Of several words a sample, those that are there."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        there = x != 0
+        mean = (self.words(x) * there[..., None]).sum(2) / there.sum(-1, keepdim=True).clamp(min=1)
+        return self.rnn(mean)[0]
+
+
+def test_masks_on_every_executor(tmp_path):
+    words = np.random.default_rng(1).integers(0, 4, size=(4, 7, 3))
+    net = ltc2neuro.compile(MaskedMean().eval(), words)
+    run = net.run(words)
+    with torch.no_grad():
+        assert np.max(np.abs(net(words) - MaskedMean().eval()(torch.tensor(words)).numpy())) < 0.02
+    for on in ("simulator", "lava-fused", "onnx"):
+        assert np.array_equal(net.run(words, on=on).integers, run.integers)
+    net.save(tmp_path / "m.l2n")
+    assert np.array_equal(ltc2neuro.load(tmp_path / "m.l2n").run(words).integers, run.integers)
 
 
 @pytest.mark.parametrize(
