@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
+from compiler.placement.activity import Sent
 from compiler.placement.placement import Placement
 from compiler.placement.prepared import Prepared
 from compiler.running.runners import Runners
@@ -77,13 +78,14 @@ class Network(BaseNetwork, Record):
 
     def cost(
         self,
-        run: Run | None = None,
+        run: Run | Sent | None = None,
         *,
         chip: Chip | str | Path | None = None,
         cores: int = 1,
         options: Options | None = None,
     ) -> Cost:
-        """Cores, ticks, time and energy of a sample: worst case, or with the messages that `run` sends.
+        """Cores, ticks, time and energy of a sample: worst case, or with the messages that `run` sends, or those that
+        `evaluate(..., activity=True)` counted.
 
         `chip` may be another than the network's own, or the same with more chips (`load_chip`); `cores`: spread the
         neurons over at least this many; `options`: mapped otherwise. The run is repeated tick by tick to count its

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import TypeAlias
 
 import numpy as np
@@ -31,36 +33,67 @@ class Activity:
     unchanged: dict[str, Floats]
 
 
-def count_activity(network: MappedNetwork, sequences: Sequences) -> Activity:
-    """Repeat the sequences on `network`, in which samples do not overlap and states are not reset. Needs SciPy."""
+@dataclass(frozen=True)
+class Sent:
+    """The same as counts, which add up over runs: how often each neuron sent a value in so many samples."""
+
+    samples: int
+    times: Mapping[str, int]
+    """how often a value may be sent in a sample"""
+    sent: Mapping[str, tuple[int, ...]]
+    unchanged: Mapping[str, tuple[int, ...]]
+
+    def joined(self, other: Sent) -> Sent:
+        """Both together; of one network."""
+        sent, unchanged = (
+            {name: tuple(map(add, counts, more[name])) for name, counts in one.items()}
+            for one, more in ((self.sent, other.sent), (self.unchanged, other.unchanged))
+        )
+        return Sent(self.samples + other.samples, self.times, sent, unchanged)
+
+    @property
+    def shares(self) -> Activity:
+        """Of the times that each may."""
+        share = {value: 1 / max(1, self.samples * often) for value, often in self.times.items()}
+        sent, unchanged = (
+            {value: share[value] * np.array(count, np.float64) for value, count in counts.items()}
+            for counts in (self.sent, self.unchanged)
+        )
+        return Activity(sent, unchanged)
+
+
+def senders(network: MappedNetwork) -> dict[str, int]:
+    """How many neurons send each value, by its name."""
     sizes = {p.name: p.size for p in network.populations}
-    sent: dict[str, Floats] = {}
-    times: dict[str, int] = {}
-    for port, ticks in network.sends.items():
-        for value in ticks.values():
-            sent[value] = np.zeros(network.input_size if port.population is None else sizes[port.population])
-            times[value] = times.get(value, 0) + 1
+    return {
+        value: network.input_size if port.population is None else sizes[port.population]
+        for port, ticks in network.sends.items()
+        for value in ticks.values()
+    }
+
+
+def count_activity(network: MappedNetwork, sequences: Sequences) -> Sent:
+    """Repeat the sequences on `network`, in which samples do not overlap and states are not reset. Needs SciPy."""
+    lanes = max(1, CACHED // max(1, *(p.size for p in network.populations)))
+    times = Counter(value for ticks in network.sends.values() for value in ticks.values())
+    sent = {value: np.zeros(size, np.int64) for value, size in senders(network).items()}
     unchanged = {value: np.zeros_like(count) for value, count in sent.items()}
-    lanes = max(1, CACHED // max(1, *sizes.values()))
     samples = 0
     for x, state in sequences:
         samples += x.shape[0] * x.shape[1]
         for first in range(0, len(x), lanes):
             own = None if state is None else {n: s[first : first + lanes].T for n, s in state.items()}
             _run(network, x[first : first + lanes], own, sent, unchanged)
-    share = {value: 1 / max(1, samples * often) for value, often in times.items()}
-    return Activity(
-        {value: share[value] * count for value, count in sent.items()},
-        {value: share[value] * count for value, count in unchanged.items()},
-    )
+    whole = ({value: tuple(count.tolist()) for value, count in counts.items()} for counts in (sent, unchanged))
+    return Sent(samples, times, *whole)
 
 
 def _run(
     network: MappedNetwork,
     x: Integers,
     state: Mapping[str, Integers] | None,
-    sent: Mapping[str, Floats],
-    unchanged: Mapping[str, Floats],
+    sent: Mapping[str, Integers],
+    unchanged: Mapping[str, Integers],
 ) -> None:
     """Add what a batch of sequences sends; `state` is (size, batch)."""
     lanes, time, _ = x.shape

@@ -140,6 +140,15 @@ def tell(clipped: Clipped, *, strict: bool, stacklevel: int) -> None:
         warnings.warn(f"values were clipped to their calibrated ranges: {text}. {ADVICE}", stacklevel=stacklevel + 1)
 
 
+def shorter(arrays: Sequence[Array], shortest: float | None) -> Array:
+    """How often each channel is clipped to the shortest time before a sample, where there is one: the last channel."""
+    size = arrays[0].shape[1] if arrays else 1
+    found = np.zeros(size, np.int64)
+    if shortest is not None:
+        found[-1] = sum(int(np.count_nonzero(a[:, -1] < shortest)) for a in arrays)
+    return found
+
+
 def input_tallies(
     arrays: Sequence[Array],
     clips: Array,
@@ -151,18 +160,16 @@ def input_tallies(
     """What was clipped of the sequences (time, channels) that entered, in the user's units.
 
     Samples had this `shape`, or were put together from several `inputs`. `clips` (channels,) says how often each was
-    clipped on its way to integers, `held` from where to where it is not. The last channel is the time before each
-    sample where there is a `shortest`, to which shorter ones are clipped.
+    clipped, `held` from where to where it is not. The last channel is the time before each sample where there is a
+    `shortest`, to which shorter ones are clipped.
     """
-    if not any(len(a) for a in arrays) or not (clips.any() or shortest is not None):
-        return ()
     whole = [a for a in arrays if len(a)]
+    if not whole or not clips.any():
+        return ()
     low, high = np.min([a.min(axis=0) for a in whole], axis=0), np.max([a.max(axis=0) for a in whole], axis=0)
     held_low, held_high = (np.array(np.broadcast_to(end, low.shape), np.float64) for end in held)
-    clips = np.array(clips)
     features = low.size if shortest is None else low.size - 1
     if shortest is not None:
-        clips[-1] += sum(int(np.count_nonzero(a[:, -1] < shortest)) for a in whole)
         held_low[-1] = max(held_low[-1], shortest)
     parts = [("input channel", slice(0, features), shape, "")]
     if inputs is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import BUG, GraphError, InputError
-from ltc2neuro.compiled.clipped import Clipped, input_tallies, with_extremes
+from ltc2neuro.compiled.clipped import Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
 from ltc2neuro.compiled.record import BaseRecord
@@ -28,6 +28,16 @@ AnyParts: TypeAlias = BaseParts[BaseRecord, Any]
 
 INPUT = "input"
 """Under which saturations of the input are counted"""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How often a run clipped, as it adds up over runs."""
+
+    entering: Integers
+    """each channel that enters, the time before a sample last"""
+    inside: Mapping[str, Clip]
+    """values of the network, by their names in it"""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,8 @@ class Run:
     final_state: dict[str, np.ndarray]
     clipped: Clipped = field(default=Clipped(), repr=False)
     """how often and how far channels, time spans and states were beyond their ranges"""
+    counted: Counted | None = field(default=None, repr=False)
+    """what that was found from"""
     entered: tuple[tuple[np.ndarray, States | None], ...] = field(default=(), repr=False)
     """what the chip was given: batches (batch, time, features) as integers, and the states they started from"""
 
@@ -108,8 +120,21 @@ def run_network(
     if beyond.any():
         counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
     done = _assemble(net, x, executor, parts, wanted)
-    clipped = _clipped(net, x, executor, parts, beyond)
-    return replace(done, saturations=counts, clipped=clipped, entered=tuple(entered))
+    inside: dict[str, Clip] = {}
+    for _, execution in parts:
+        for name, clip in execution.clips.items():
+            inside[name] = inside[name].joined(clip) if name in inside else clip
+    arrays = [net.record.entering(a) for a in x.arrays]
+    counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
+    clipped = clipped_from(
+        net,
+        sum(map(len, arrays)),
+        counted,
+        arrays,
+        lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts],
+        integers=executor.integers,
+    )
+    return replace(done, saturations=counts, clipped=clipped, counted=counted, entered=tuple(entered))
 
 
 def ready(net: AnyParts, executor: Executor) -> Runner:
@@ -135,33 +160,42 @@ def ready(net: AnyParts, executor: Executor) -> Runner:
     return run
 
 
-def _clipped(
-    net: AnyParts, x: Sequences, executor: Executor, parts: Sequence[tuple[list[int], Execution]], beyond: Integers
+def clipped_from(
+    net: AnyParts,
+    samples: int,
+    counted: Counted,
+    arrays: Sequence[np.ndarray],
+    states: Callable[[str], Sequence[np.ndarray]],
+    *,
+    integers: bool = True,
 ) -> Clipped:
-    """What running `x` has clipped, `beyond` how often of each channel; real values clip none but spans."""
-    ends = net.record.enters.user_range if executor.integers else (-np.inf, np.inf)
+    """What was clipped in so many samples; real values, no `integers`, clip none but spans.
+
+    How far channels and states went is that of `arrays` (time, channels) that entered, and of `states` (..., size) in
+    the model's units: all of them, or the least and most of each.
+    """
     record = net.record
-    entering = [record.entering(a) for a in x.arrays]
+    ends = record.enters.user_range if integers else (-np.inf, np.inf)
     shape, inputs = (record.sample_shape, record.inputs) if record.tokens is None else ((), None)
-    tallies = list(input_tallies(entering, beyond, ends, record.shortest_span, shape, inputs))
-    inside: dict[str, Clip] = {}
-    for _, execution in parts:
-        for name, clip in execution.clips.items():
-            inside[name] = inside[name].joined(clip) if name in inside else clip
-    states, values = net.tallies(inside)
-    for name, tally in states.items():
-        tallies.append(with_extremes(tally, [e.states[name] * net.host.state_lsb(name) for _, e in parts]))
-    return Clipped(sum(map(len, x.arrays)), (*tallies, *values))
+    tallies = list(input_tallies(arrays, counted.entering, ends, record.shortest_span, shape, inputs))
+    found, values = net.tallies(counted.inside)
+    tallies += [with_extremes(tally, states(name)) for name, tally in found.items()]
+    return Clipped(samples, (*tallies, *values))
+
+
+def counting_run(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Run:
+    """The run that tells what `run` of `x` clipped.
+
+    Where the executor counts nothing inside, it is one of the reference, which computes the same integers.
+    """
+    if net.executor(run.on).counts or not net.may_clip:
+        return run
+    return run_network(net, x, REFERENCE.name, state)
 
 
 def clipped_of(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Clipped:
-    """What `run` of `x` clipped.
-
-    Where the executor counts nothing inside, the reference tells, which computes the same integers.
-    """
-    if net.executor(run.on).counts or not net.may_clip:
-        return run.clipped
-    return run_network(net, x, REFERENCE.name, state).clipped
+    """What `run` of `x` clipped."""
+    return counting_run(net, x, run, state).clipped
 
 
 def _refuse(record: BaseRecord, executor: Executor, wanted: Sequence[str], state: GivenStates | None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
-from compiler.placement.activity import Activity, count_activity
+from compiler.placement.activity import Activity, Sent, count_activity, senders
 from compiler.placement.events import count_events
 from compiler.placement.placement import Placement
 from compiler.placement.prepared import Prepared
@@ -32,7 +32,7 @@ COMPARED = 8
 
 def cost(
     net: Parts,
-    run: Run | None = None,
+    run: Run | Sent | None = None,
     chip: Chip | str | Path | None = None,
     cores: int = 1,
     options: Options | None = None,
@@ -103,8 +103,18 @@ def _counted(placement: Placement, activity: Activity | None) -> Messages:
     return Messages(possible) if activity is None else Messages(possible, sent, unchanged)
 
 
-def _activity(net: Parts, placement: Placement, run: Run, options: Options | None) -> Activity:
-    """Repeat the run, message by message and sample after sample."""
+def _activity(net: Parts, placement: Placement, run: Run | Sent, options: Options | None) -> Activity:
+    """What a run sent, or several that were counted."""
+    if isinstance(run, Sent):
+        if {name: len(counts) for name, counts in run.sent.items()} != senders(placement.network):
+            raise InputError("these messages are another network's", advice="Give those of evaluate(net, ...).")
+        return run.shares
+    _require_own(net, run)
+    return count_run(net, run, placement, options).shares
+
+
+def count_run(net: Parts, run: Run, placement: Placement, options: Options | None = None) -> Sent:
+    """Repeat a run of `net`, message by message and sample after sample; `placement` says how it is mapped."""
     for key, most in LAVA_WIDTHS.items():
         if getattr(net.record.chip, key) > most:
             raise ChipError(
@@ -113,7 +123,6 @@ def _activity(net: Parts, placement: Placement, run: Run, options: Options | Non
                 numbers=f"{key} is {getattr(net.record.chip, key)}",
                 advice="Leave out the run: cost() counts the worst case.",
             )
-    _require_own(net, run)
     COUNTING.require()
     return count_activity(_apart(net.prepared.on(placement.chip), placement, options), run.entered)
 

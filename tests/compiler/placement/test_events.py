@@ -70,13 +70,15 @@ def test_activity_counts_what_is_sent_and_what_changed():
     one = replace(net.connections[0], rows=np.arange(2), columns=np.arange(2), weights=np.ones(2, np.int64))
     net = replace(net, connections=(one, *net.connections[1:]))  # neuron i adds up channel i
     x = np.array([[[5, 0], [5, 0], [0, 0], [7, 1]], [[5, 0], [5, 0], [0, 0], [7, 1]]])
-    counted = count_activity(net, [(x, None)])
+    counted = count_activity(net, [(x, None)]).shares
     assert counted.sent["x"].tolist() == [0.75, 0.25]
     assert counted.unchanged["x"].tolist() == [0.25, 0.0]  # the second 5; 7 follows 0
     # 5 10 10 17, and 0 0 0 1
     assert counted.sent["layer1"].tolist() == [1.0, 0.25]
     assert counted.unchanged["layer1"].tolist() == [0.25, 0.0]
-    assert count_activity(net, [(x[:1, :1], None)]).sent["x"].tolist() == [1.0, 0.0]  # one sample
+    halves = [count_activity(net, [(x[n : n + 1], None)]) for n in range(2)]
+    assert halves[0].joined(halves[1]).shares.sent["x"].tolist() == [0.75, 0.25]
+    assert count_activity(net, [(x[:1, :1], None)]).shares.sent["x"].tolist() == [1.0, 0.0]  # one sample
 
 
 @given(integer_graphs())
@@ -92,7 +94,7 @@ def test_any_mapped_graph_is_placed_and_counted(graph: Graph):
     except ChipError:
         return  # a port too few
     x = np.random.default_rng(3).integers(-SMALL, SMALL, (2, 3, apart.input_size))
-    shares = count_activity(apart, [(x, None)]).sent
+    shares = count_activity(apart, [(x, None)]).shares.sent
     for overlap in Overlap:
         network = map_network(graph, CHIP, options=Options(overlap))
         assert _sent(network) == _sent(apart)
