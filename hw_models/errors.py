@@ -79,3 +79,7 @@ class MissingExtraError(Ltc2NeuroError, ImportError):
 
 class LavaError(Ltc2NeuroError):
     """A Lava process graph failed, stopped or ran past its deadline."""
+
+
+class WorkerError(Ltc2NeuroError):
+    """A worker that others' work was given to is lost, or cannot do it."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ltc2neuro.doors.nir.reading import from_nir
     from ltc2neuro.doors.nir.writing import to_nir
     from ltc2neuro.doors.onnx.door import from_onnx
+    from ltc2neuro.evaluation.evaluating import evaluate
+    from ltc2neuro.evaluation.report import Evaluation
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.stock.network import LibraryNetwork
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Cost": "ltc2neuro.cost.report",
+    "Evaluation": "ltc2neuro.evaluation.report",
     "Finding": "compiler.rules.finding",
     "LibraryForm": "compiler.stock.form",
     "LibraryNetwork": "ltc2neuro.stock.network",
@@ -57,6 +60,7 @@ _HOMES = {
     "check": "ltc2neuro.compilation.checking",
     "compare": "ltc2neuro.verification.comparison",
     "compile": "ltc2neuro.compilation.pipeline",
+    "evaluate": "ltc2neuro.evaluation.evaluating",
     "from_nir": "ltc2neuro.doors.nir.reading",
     "from_onnx": "ltc2neuro.doors.onnx.door",
     "load": "ltc2neuro.loading.networks",
@@ -67,6 +71,7 @@ _HOMES = {
 
 __all__ = [
     "Cost",
+    "Evaluation",
     "Finding",
     "LibraryForm",
     "LibraryNetwork",
@@ -82,6 +87,7 @@ __all__ = [
     "compare",
     "compile",
     "errors",
+    "evaluate",
     "from_nir",
     "from_onnx",
     "load",

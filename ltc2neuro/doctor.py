@@ -47,7 +47,7 @@ def examine() -> list[Diagnosis]:
         Diagnosis("Python", Status.OK, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         Diagnosis("ltc2neuro", Status.OK, __version__),
         *(_package(name) for name in ("numpy", "safetensors", "tqdm")),
-        *_brought_by((extras.TORCH, extras.PLOT, extras.DEMO, extras.KERAS, extras.NIR, *needed)),
+        *_brought_by((extras.TORCH, extras.PLOT, extras.DEMO, extras.KERAS, extras.NIR, extras.DASK, *needed)),
         *_lava_alone(),
         lava,
         *(_executor(e, f'on="{e.name}"{kind}', lava) for kind, executors in kinds for e in executors),

@@ -14,6 +14,7 @@ from hw_models.errors import (
     QuantizeError,
     TraceError,
     WeightsError,
+    WorkerError,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "QuantizeError",
     "TraceError",
     "WeightsError",
+    "WorkerError",
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from compiler.running.extra import LAVA, Extra
 
-__all__ = ["COUNTING", "DEMO", "KERAS", "LAVA", "NIR", "PLOT", "TORCH", "Extra"]
+__all__ = ["COUNTING", "DASK", "DEMO", "KERAS", "LAVA", "NIR", "PLOT", "TORCH", "Extra"]
 
 TORCH = Extra("torch", ("torch", "ncps"), "compiling a model; a saved network runs without")
 COUNTING = Extra("simulator", ("scipy",), "counting the messages of a run")
 KERAS = Extra("keras", ("keras",), "compiling a Keras model")
 PLOT = Extra("plot", ("matplotlib",), "plots")
 DEMO = Extra("all", ("torch", "ncps", "matplotlib", "sklearn"), "the demo")
+DASK = Extra("dask", ("distributed",), "sharing work among machines")
 NIR = Extra("nir", ("nir",), "NIR graphs")

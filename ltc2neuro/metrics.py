@@ -65,16 +65,44 @@ def channel_sqnr(exact: Sequence[Array], approximate: Sequence[Array]) -> Array:
     if not x.size:
         return np.full(x.shape[1], np.inf)
     largest = np.max(np.abs(x), axis=0).astype(np.float64)
-    unit = np.where(largest > 0, largest, np.max(largest) or 1.0)  # squares of tiny and of huge numbers are none
+    unit = units(largest)  # squares of tiny and of huge numbers are none
     mean = np.mean(x / unit, axis=0)
     varies = np.mean(np.square(x / unit - mean), axis=0)
     place = float(np.finfo(x.dtype).eps) if np.issubdtype(x.dtype, np.floating) else 0.0
-    signal = np.where(varies > (STILL * place) ** 2, varies, np.square(mean))
-    signal = np.where(largest > 0, signal, np.max(signal * np.square(unit / np.max(unit))))
     size = np.max(np.abs(error), axis=0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         noise = np.mean(np.square(error / size), axis=0)
-        ratio = 10 * np.log10(signal / noise) - 20 * (np.log10(size) - np.log10(unit))
+    return decibels(Measured(largest, mean, varies, size, noise), place)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the SQNR of channels is computed from: arrays (channels,)."""
+
+    largest: Array
+    """of the exact values, without sign"""
+    mean: Array
+    """of the exact values, in `units(largest)`"""
+    varies: Array
+    """the mean square of what varies of them, in squares of these units"""
+    size: Array
+    """of the largest error"""
+    noise: Array
+    """the mean square of the error, in squares of its `size`"""
+
+
+def units(largest: Array) -> Array:
+    """What each channel is measured in: its largest value, or that of all where it is always 0."""
+    return np.where(largest > 0, largest, np.max(largest) or 1.0)
+
+
+def decibels(of: Measured, place: float) -> Array:
+    """SQNR, channel by channel, as `channel_sqnr` says; `place` is the LSB of 1 in the exact values."""
+    unit, size = units(of.largest), of.size
+    signal = np.where(of.varies > (STILL * place) ** 2, of.varies, np.square(of.mean))
+    signal = np.where(of.largest > 0, signal, np.max(signal * np.square(unit / np.max(unit))))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = 10 * np.log10(signal / of.noise) - 20 * (np.log10(size) - np.log10(unit))
     ratio = np.where(np.isinf(size), -np.inf, ratio)
     return np.where(size == 0, np.inf, np.where(signal > 0, ratio, np.nan))
 
@@ -110,6 +138,11 @@ def accuracy(outputs: Array, targets: Array) -> float:
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
+    return float(np.mean(correct(outputs, targets)))
+
+
+def correct(outputs: Array, targets: Array) -> Array:
+    """Of each answer, whether its largest element is at the target's index. Raises `InputError`."""
     outputs, targets = as_array(outputs), as_array(targets)
     check_real_type(outputs, "outputs")
     advice = "Give the index of the right class for each answer of the model, or a metric of your own."
@@ -124,24 +157,43 @@ def accuracy(outputs: Array, targets: Array) -> float:
     classes = outputs.shape[-1]
     if targets.dtype.kind not in "iubf" or not np.all((targets >= 0) & (targets < classes) & (targets % 1 == 0)):
         raise InputError("targets are not classes", numbers=f"expected integers 0 to {classes - 1}", advice=advice)
-    return float(np.mean(np.argmax(outputs, axis=-1) == targets))
+    return np.argmax(outputs, axis=-1) == targets
+
+
+def errors(outputs: Array, targets: Array) -> Array:
+    """Outputs less targets, in float64. Raises `InputError`."""
+    outputs, targets = _arrays(outputs, targets)
+    if outputs.shape != targets.shape:
+        raise InputError("targets do not have the outputs' shape", numbers=f"{targets.shape}, not {outputs.shape}")
+    return np.subtract(outputs, targets, dtype=np.float64)
 
 
 def mse(outputs: Array, targets: Array) -> float:
     """The mean squared error."""
-    outputs, targets = _arrays(outputs, targets)
-    _same_shape(outputs, targets)
-    return float(np.mean(np.square(np.subtract(outputs, targets, dtype=np.float64))))
+    return float(np.mean(np.square(errors(outputs, targets))))
 
 
 def mae(outputs: Array, targets: Array) -> float:
     """The mean absolute error."""
-    outputs, targets = _arrays(outputs, targets)
-    _same_shape(outputs, targets)
-    return float(np.mean(np.abs(np.subtract(outputs, targets, dtype=np.float64))))
+    return float(np.mean(np.abs(errors(outputs, targets))))
 
 
-METRICS: dict[str, Metric] = {"accuracy": accuracy, "mse": mse, "mae": mae}
+def correlation(outputs: Array, targets: Array) -> float:
+    """Pearson's, of outputs (..., channels) and targets: the mean over channels, of which none may stand still.
+
+    >>> round(correlation(np.array([[0.0], [1.0], [2.0]]), np.array([[1.0], [3.0], [5.0]])), 12)
+    1.0
+    """
+    errors(outputs, targets)
+    *_, channels = 1, *np.shape(outputs)
+    y, t = (np.asarray(a, np.float64).reshape(-1, channels) for a in (outputs, targets))
+    y, t = y - y.mean(axis=0), t - t.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (y * t).sum(axis=0) / np.sqrt(np.square(y).sum(axis=0) * np.square(t).sum(axis=0))
+    return float(np.mean(found))
+
+
+METRICS: dict[str, Metric] = {"accuracy": accuracy, "mse": mse, "mae": mae, "correlation": correlation}
 
 
 def metric_of(metric: str | Metric) -> Metric:
@@ -151,19 +203,25 @@ def metric_of(metric: str | Metric) -> Metric:
     return METRICS[check_choice(metric, METRICS, "metric", also=", or a function of outputs and targets")]
 
 
-def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> float:
-    """The metric over all sequences, batched as the model's answer is; other lengths are laid end to end."""
-    function = metric_of(metric)
+def batched(outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> tuple[Array, Array]:
+    """All sequences as one array each, batched as the model's answer is; other lengths are laid end to end.
+
+    Raises `InputError` where targets differ in more than their length.
+    """
     same = len({o.shape for o in outputs}) == len({t.shape for t in targets}) == 1
     try:
         if same:
-            inputs = np.stack(outputs, batch_axis), np.stack(targets, batch_axis)
-        else:
-            inputs = np.concatenate(outputs), np.concatenate(targets)
+            return np.stack(outputs, batch_axis), np.stack(targets, batch_axis)
+        return np.concatenate(outputs), np.concatenate(targets)
     except ValueError as error:
         raise InputError(
             f"targets cannot be concatenated: {error}", advice="Give targets that differ only in length."
         ) from error
+
+
+def measure(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int = 0) -> float:
+    """The metric over all sequences, as `batched`. Raises `InputError` where it fails, or returns no number."""
+    function, inputs = metric_of(metric), batched(outputs, targets, batch_axis)
     try:
         result = function(*inputs)
     except Ltc2NeuroError:
@@ -194,8 +252,3 @@ def change(metric: str | Metric, before: float, after: float) -> float:
     if metric in ("mse", "mae"):
         return 0.0 if difference == 0 else difference / before if before else float("inf")
     return difference
-
-
-def _same_shape(outputs: Array, targets: Array) -> None:
-    if outputs.shape != targets.shape:
-        raise InputError("targets do not have the outputs' shape", numbers=f"{targets.shape}, not {outputs.shape}")

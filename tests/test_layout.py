@@ -37,7 +37,7 @@ LIGHT = (
 """Of the folders of Lava, ONNX and LLVM, what needs none of these"""
 HEAVY = (
     "torch", "ncps", "lava", "scipy", "matplotlib", "sklearn", "networkx", "onnx", "onnxruntime", "numba", "nir",
-    "h5py", "keras", "llvmlite", "platformdirs",
+    "h5py", "keras", "llvmlite", "platformdirs", "distributed",
 )  # fmt: skip
 OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
 LATE = {

@@ -85,7 +85,7 @@ def count_activity(network: MappedNetwork, sequences: Sequences) -> Sent:
             own = None if state is None else {n: s[first : first + lanes].T for n, s in state.items()}
             _run(network, x[first : first + lanes], own, sent, unchanged)
     whole = ({value: tuple(count.tolist()) for value, count in counts.items()} for counts in (sent, unchanged))
-    return Sent(samples, times, *whole)
+    return Sent(samples, dict(times), *whole)
 
 
 def _run(

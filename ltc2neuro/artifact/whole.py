@@ -10,7 +10,7 @@ from pathlib import Path
 from hw_models.errors import ArtifactError
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], what: str = "network") -> None:
     """Have `write` write a file beside `path`, which then takes its place; where it fails, what was there stays.
 
     Raises `ArtifactError` where the folder cannot be written to.
@@ -21,7 +21,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         os.replace(part, path)
     except OSError as error:
         raise ArtifactError(
-            f"cannot write the network: {error.strerror}", where=str(path), advice="Check the path."
+            f"cannot write the {what}: {error.strerror}", where=str(path), advice="Check the path."
         ) from error
     finally:
         with suppress(OSError):  # of a name that no file can have, none was written

@@ -66,7 +66,7 @@ def build(factory: str, options: argparse.Namespace) -> Built:
     from ltc2neuro.cli import samples
 
     extras.TORCH.require()
-    found, spans = samples.read(options.calibration), samples.given(options.timespans)
+    found, spans = samples.read_arrays(options.calibration), samples.given(options.timespans)
 
     from ltc2neuro.tracing.calling.arguments import order_of
 

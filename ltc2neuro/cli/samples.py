@@ -11,45 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ltc2neuro.errors import InputError
+from ltc2neuro.inputs.files import FORMATS, chosen, read_arrays
 
 Array: TypeAlias = npt.NDArray[np.generic]
 Samples: TypeAlias = "Array | list[Array]"
 Inlet: TypeAlias = "Samples | dict[str, Array]"
 """Samples of one input, or those of several by their names"""
 
-FORMATS = (
-    "A .npy file holds one array (batch, time, features), an .npz file one array (time, features) a sequence, or that "
-    "of each of several inputs by its name."
-)
-
-
 def load(path: str, names: Collection[str] | None = None) -> Inlet:
     """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved; by their names
     where these are several of `names`, those of a model's inputs."""
-    return chosen(read(path), names)
-
-
-def chosen(found: Array | dict[str, Array], names: Collection[str] | None) -> Inlet:
-    """What `load` returns of a file that was read."""
-    if isinstance(found, np.ndarray) or (len(found) > 1 and {*found} <= {*(names or ())}):
-        return found
-    return list(found.values())
-
-
-def read(path: str) -> Array | dict[str, Array]:
-    """The array of a `.npy` file, or those of an `.npz` file by their names."""
-    try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        arrays = {name: found[name] for name in found.files}
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-            raise ValueError("a zip file without arrays")
-        return arrays
-    except OSError as error:
-        raise InputError(f"cannot read the samples: {error.strerror or error}", where=path, advice=FORMATS) from error
-    except (ValueError, EOFError) as error:
-        raise InputError("not a .npy or .npz file of numbers", where=path, advice=FORMATS) from error
+    return chosen(read_arrays(path), names)
 
 
 def given(path: str | None) -> Samples | None:

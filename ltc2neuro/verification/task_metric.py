@@ -52,7 +52,7 @@ def task_metrics(
     if targets is None or metric is None:
         return []
     metrics.metric_of(metric)
-    given = _of_each(net.answers, targets)
+    given = of_each(net.answers, targets)
     found = []
     for number, (answer, own) in enumerate(zip(net.answers.each, given, strict=True)):
         if own is not None:
@@ -62,7 +62,7 @@ def task_metrics(
     return found
 
 
-def _of_each(answers: Answers, targets: Targets) -> Sequence[ArrayOrTensor | Sequence[ArrayOrTensor] | None]:
+def of_each(answers: Answers, targets: Targets) -> Sequence[ArrayOrTensor | Sequence[ArrayOrTensor] | None]:
     """The targets of each answer: None for those that are not measured."""
     if not answers.several and not isinstance(targets, Mapping):
         return [targets]

@@ -1,0 +1,115 @@
+"""Batches: what they are, and how one that the user made, or a file, becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from hw_models.arguments import nearest
+from hw_models.errors import InputError, Ltc2NeuroError
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.evaluation.chunks import Example
+from ltc2neuro.inputs.arrays import Samples, as_targets
+from ltc2neuro.inputs.several import TIMESPANS, Inlet
+from ltc2neuro.verification.task_metric import Targets, of_each
+
+X, TARGETS = "x", "targets"
+"""What arrays are called in files, and in batches that are dicts"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples as a run takes them, what should be answered, and where they are from, in words."""
+
+    x: Inlet
+    targets: Targets | None
+    timespans: Samples | None
+    where: str
+
+
+def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> Batch:
+    """A batch as users make it: x, (x, targets), or a dict of x, targets and timespans. Of several inputs x is a tuple
+    or they stand in the dict by their names.
+
+    `wanted`: what the targets are called, where there must be any. Raises `InputError`.
+    """
+    if isinstance(given, Mapping):
+        return _named(net, {str(name): value for name, value in given.items()}, where, wanted)
+    if isinstance(given, (tuple, list)) and len(given) == 2 and (wanted is not None or _is_pair(net, given[0])):
+        return Batch(given[0], given[1] if wanted else None, None, where)
+    if wanted is not None:
+        raise InputError(
+            "the metric needs targets, and this batch has none",
+            where=where,
+            advice=f"Give batches (x, targets), or dicts with {X!r} and {wanted!r}.",
+        )
+    return Batch(cast("Inlet", given), None, None, where)
+
+
+def _is_pair(net: BaseRecord, first: object) -> bool:
+    """Whether what begins so is (x, targets), and not sequences or inputs."""
+    if net.inputs is not None or net.timed:
+        return isinstance(first, (tuple, Mapping))
+    return isinstance(first, list) or np.ndim(cast("np.ndarray", first)) >= 2 + len(net.sample_shape)
+
+
+def _named(net: BaseRecord, given: dict[str, object], where: str, wanted: str | None) -> Batch:
+    for name in ([X] if net.inputs is None else []) + ([wanted] if wanted else []):
+        if name not in given:
+            raise InputError(
+                f"there is no array {name!r}",
+                where=where,
+                numbers=f"it holds {', '.join(given) or 'nothing'}",
+                advice=f"{nearest(name, given)}Samples are {X!r}, targets {TARGETS!r} or as targets= names them.",
+            )
+    targets, spans = cast("Targets | None", given.pop(wanted, None)) if wanted else None, None
+    if net.inputs is not None:
+        return Batch(cast("Inlet", {n: given[n] for n in net.inputs.order if n in given}), targets, None, where)
+    x, spans = cast("Samples", given[X]), cast("Samples | None", given.get(TIMESPANS))
+    if np.ndim(cast("np.ndarray", x)) == 1 + len(net.sample_shape) and not isinstance(x, (list, tuple)):  # one alone
+        own = None if targets is None else _alone(net, targets)
+        return Batch([cast("np.ndarray", x)], own, None if spans is None else [cast("np.ndarray", spans)], where)
+    return Batch(x, targets, spans, where)
+
+
+def _alone(net: BaseRecord, targets: Targets) -> Targets:
+    """The targets of one sequence, as those of a list of one."""
+    if not net.answers.several:
+        return [cast("np.ndarray", targets)]
+    own = zip(net.answers.names, of_each(net.answers, targets), strict=True)
+    return {name: [cast("np.ndarray", one)] for name, one in own if one is not None}
+
+
+def sequences_of(net: BaseNetwork, batch: Batch) -> Iterator[Example]:
+    """The sequences of a batch: copies, as whoever makes batches may use their memory again. Raises `InputError`."""
+    with _placed(batch.where):
+        x = net.parts.host.sequences(batch.x, batch.timespans)
+        if any(not len(a) for a in x.arrays):
+            raise InputError("a sequence has no samples", advice="Leave it out.")
+        given = [None] * len(net.answers.each) if batch.targets is None else of_each(net.answers, batch.targets)
+        pairs = zip(net.answers.each, given, strict=True)
+        targets = [None if own is None else as_targets(own, x, net.layout, a.readout) for a, own in pairs]
+    for number, array in enumerate(x.arrays):
+        yield Example(_narrow(array), tuple(None if own is None else np.array(own[number]) for own in targets))
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """A copy in float32 where that holds every value."""
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float32)
+    return half if np.array_equal(half, array) else np.array(array)
+
+
+@contextmanager
+def _placed(where: str) -> Iterator[None]:
+    """Errors inside tell of which batch they are."""
+    try:
+        yield
+    except Ltc2NeuroError as error:
+        error.where = f"{where}; {error.where}" if error.where else where
+        raise

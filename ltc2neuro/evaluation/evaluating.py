@@ -1,0 +1,194 @@
+"""`evaluate`: a network on a data set of any size, here or on many machines, with the same result."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from tqdm import tqdm
+
+from hw_models.arguments import check_flag
+from hw_models.errors import InputError
+from ltc2neuro import metrics
+from ltc2neuro.compiled.clipped import tell
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.runs import INPUT, Counted, clipped_from
+from ltc2neuro.evaluation.batches import sequences_of
+from ltc2neuro.evaluation.chunks import Chunk, chunks
+from ltc2neuro.evaluation.journal import Journal
+from ltc2neuro.evaluation.levels import Level
+from ltc2neuro.evaluation.report import Evaluation, Fidelity, Measure
+from ltc2neuro.evaluation.scores import Score, metric_of_sums
+from ltc2neuro.evaluation.sources import Data, source_of
+from ltc2neuro.evaluation.spreading import Workers, spread
+from ltc2neuro.evaluation.totals import Totals
+from ltc2neuro.evaluation.work import MESSAGES, Asked, measured, of_state
+from ltc2neuro.evaluation.workers import packed
+from ltc2neuro.metrics import Metric, worst_channel
+from ltc2neuro.network import Network
+from ltc2neuro.version import __version__
+
+
+def evaluate(
+    net: BaseNetwork,
+    data: Data,
+    metric: str | Metric | Sequence[str | Metric] | None = None,
+    targets: object = None,
+    executor: Workers | None = None,
+    *,
+    timespans: object = None,
+    on: str | None = None,
+    against_float: bool = True,
+    activity: bool = False,
+    journal: str | Path | None = None,
+    progress: bool = True,
+) -> Evaluation:
+    """A network on a data set that need not fit the memory: metrics, SQNR, what was clipped, what was sent.
+
+    `data` are samples as `net.run` takes them, also mapped into memory; the path of a `.npy` or `.npz` file, or of a
+    folder of `.npz` files with arrays x, targets and timespans; or whatever makes batches: x, (x, targets), or dicts of
+    these names. `targets` and `timespans` go with arrays, sequence by sequence, and may be paths; of files and dicts
+    `targets` may be the name of the array.
+
+    `metric` is "accuracy", "mse", "mae", "correlation", a function, or several. A function is called with outputs and
+    targets of one sequence, batched as the model's; the mean over sequences is reported. `against_float=False` leaves
+    out the float network, and with it SQNR: that takes most of the time. `activity` counts the messages that are sent,
+    tick by tick, for `net.cost`.
+
+    `executor` is one of `concurrent.futures`, or a Client of Dask: docs/evaluate.md. `journal` names a JSON file from
+    which a run that was broken off goes on. The result is the same however the work is split, resumed or shared.
+
+    Raises `InputError` for data, targets and metrics that do not fit, `WorkerError` where workers are lost.
+    """
+    if not isinstance(net, BaseNetwork):
+        advice = "Give what ltc2neuro.compile or load returned, then the data."
+        raise InputError("evaluate takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
+    for name, flag in (("against_float", against_float), ("activity", activity), ("progress", progress)):
+        check_flag(flag, name)
+    asked = Asked(_by_name(metric), _checked(net, on), against_float, activity)
+    if activity and isinstance(net, Network):
+        net.placement  # noqa: B018  # where it does not fit its chip, that is said now
+    elif activity:
+        raise InputError("messages are counted of networks with microcode", where="activity", advice="Leave it out.")
+    source = source_of(net, data, targets, timespans, wanted=bool(asked.metrics))
+    parcel = None if executor is None and journal is None else packed(net)
+    kept = Journal(journal, {} if parcel is None else {"network": parcel.digest, **_told(asked)})
+    resumed, seen = kept.totals.sequences, 0
+
+    with tqdm(total=source.count, unit="sequence", disable=None if progress else True, leave=False) as bar:
+
+        def todo() -> Iterator[Chunk]:
+            nonlocal seen
+            for chunk in chunks((one for batch in source.batches for one in sequences_of(net, batch)), net):
+                seen += 1
+                if kept.has(chunk):
+                    bar.update(len(chunk.examples))
+                else:
+                    yield chunk
+
+        if executor is None or parcel is None:
+            results = ((chunk, measured(net, chunk, asked)) for chunk in todo())
+        else:
+            results = spread(executor, parcel, todo(), asked)
+        try:
+            for chunk, found in results:
+                kept.add(chunk, found)
+                bar.update(len(chunk.examples))
+            kept.check_end(seen)
+        finally:
+            kept.write()
+    if not kept.totals.sequences:
+        raise InputError("there is nothing to evaluate", advice="Give at least one sequence.")
+    found = _evaluation(net, kept.totals, asked, resumed)
+    tell(found.clipped, strict=False, stacklevel=2)
+    return found
+
+
+def _by_name(metric: str | Metric | Sequence[str | Metric] | None) -> dict[str, str | Metric]:
+    """Each metric by its name. Raises `InputError`."""
+    if metric is None:
+        return {}
+    if not isinstance(metric, (str, list, tuple)) and not callable(metric):
+        metrics.metric_of(cast("str", metric))  # it says what there is
+    given = [metric] if isinstance(metric, str) or callable(metric) else metric
+    found: dict[str, str | Metric] = {}
+    for one in given:
+        metrics.metric_of(one)
+        name = one if isinstance(one, str) else getattr(one, "__name__", type(one).__name__)
+        if name in found:
+            raise InputError(f"two metrics are called {name}", advice="Give each a name of its own.")
+        found[name] = one
+    return found
+
+
+def _checked(net: BaseNetwork, on: str | None) -> str | None:
+    """The executor's name. Raises `InputError` unless it is None, or one of integers."""
+    if on is not None and not net.parts.executor(on).integers:
+        raise InputError(f"{on!r} computes no integers", where="on", advice="Leave it out.")
+    return on
+
+
+def _told(asked: Asked) -> dict[str, str]:
+    """What is asked for, to be told from other questions: of the user's functions by their text."""
+    return {
+        "metric": "; ".join(f"{name} {_text(metric)}".strip() for name, metric in asked.metrics.items()),
+        "on": str(asked.on),
+        "against_float": str(asked.compared),
+        "activity": str(asked.activity),
+        "version": __version__,
+    }
+
+
+def _text(metric: str | Metric) -> str:
+    if isinstance(metric, str):
+        return ""
+    try:
+        return inspect.getsource(metric)
+    except (OSError, TypeError):  # it was typed in, or is no function
+        code = getattr(metric, "__code__", None)
+        return "" if code is None else f"{code.co_code.hex()} {code.co_consts}"
+
+
+def _evaluation(net: BaseNetwork, totals: Totals, asked: Asked, resumed: int) -> Evaluation:
+    """What the totals tell."""
+    measures = {
+        shown: Measure(
+            _metric(asked, shown, score),
+            _metric(asked, shown, totals.float_scores[shown]) if shown in totals.float_scores else None,
+        )
+        for shown, score in totals.scores.items()
+    }
+    entering = np.zeros(net.enters.host.scale.size, np.int64)
+    for channel, count in totals.beyond.items():
+        entering[int(channel)] = count
+    clipped = clipped_from(
+        net.parts,
+        totals.samples,
+        Counted(entering, {name: clips.clip for name, clips in totals.clips.items()}),
+        [totals.extremes[INPUT].rows],
+        lambda name: [totals.extremes[of_state(name)].rows],
+    )
+    return Evaluation(
+        totals.sequences,
+        totals.samples,
+        measures,
+        {name: _fidelity(level) for name, level in totals.levels.items()},
+        totals.saturations,
+        clipped,
+        totals.messages.get(MESSAGES),
+        totals.on,
+        resumed,
+    )
+
+
+def _metric(asked: Asked, shown: str, score: Score) -> float:
+    """That of its sums; of several answers each has its own."""
+    return metric_of_sums(asked.metrics[shown.split(" of ")[0]], score)
+
+
+def _fidelity(level: Level) -> Fidelity:
+    found = level.decibels()
+    return Fidelity(tuple(found.tolist()), worst_channel(found).channel)

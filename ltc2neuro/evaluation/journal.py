@@ -1,0 +1,113 @@
+"""A JSON file that an evaluation can be continued from: which chunks are done, and all that was counted of them.
+
+It is written beside and renamed, so that it is whole at any time, and both parts of it belong together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from hw_models.arguments import check_path, shown
+from hw_models.errors import InputError
+from hw_models.plain import made
+from ltc2neuro.artifact.whole import write_whole
+from ltc2neuro.evaluation.chunks import Chunk
+from ltc2neuro.evaluation.totals import Totals
+
+FORMAT = 1
+PAUSE, SHARE = 1.0, 0.05
+"""Seconds between two writings at least, and the share of the time that they may take"""
+OTHER = "Give what it was written with, or another file for this evaluation."
+
+
+class Journal:
+    """What is done; with a `path` it is kept there, and found again.
+
+    `identity` tells the network and what is asked of it. Raises `InputError` where a file there is of another one.
+    """
+
+    def __init__(self, path: str | Path | None, identity: Mapping[str, str]) -> None:
+        self._path = None if path is None else check_path(path, "journal")
+        self._identity = dict(identity)
+        self._chunks: dict[int, str] = {}
+        self._next = 0.0
+        self._new = False
+        self.totals = Totals()
+        if self._path is not None and not self._path.parent.is_dir():
+            raise InputError("there is no such folder for the journal", where=str(self._path.parent))
+        if self._path is not None and self._path.exists():
+            self._read(self._path)
+
+    def has(self, chunk: Chunk) -> bool:
+        """Whether a chunk is done. Raises `InputError` where that was one of other sequences."""
+        if chunk.number not in self._chunks:
+            return False
+        if self._chunks[chunk.number] != chunk.digest:
+            raise self._error("this journal is of other data", f"{chunk} or their targets are not those of then")
+        return True
+
+    def add(self, chunk: Chunk, found: Totals) -> None:
+        """Count a chunk that is done, once."""
+        assert chunk.number not in self._chunks, chunk
+        self._chunks[chunk.number] = "" if self._path is None else chunk.digest
+        self.totals = self.totals.joined(found)
+        self._new = True
+        if time.monotonic() >= self._next:
+            self.write()
+
+    def write(self) -> None:
+        """Keep what was counted."""
+        if self._path is None or not self._new:
+            return
+        began = time.monotonic()
+        content: dict[str, object] = {
+            "evaluation": FORMAT,
+            "of": self._identity,
+            "chunks": [self._chunks.get(number) for number in range(max(self._chunks) + 1)],
+            "totals": asdict(self.totals),
+        }
+        text = json.dumps(content, allow_nan=False)
+        write_whole(self._path, lambda part: _write(part, text), "journal")
+        self._new, took = False, time.monotonic() - began
+        self._next = time.monotonic() + max(PAUSE, took / SHARE)
+
+    def check_end(self, chunks: int) -> None:
+        """Raise `InputError` where the data ended before what is done."""
+        if self._chunks and max(self._chunks) >= chunks:
+            raise self._error("this journal is of more data", f"{max(self._chunks) + 1} chunks, not {chunks}")
+
+    def _read(self, path: Path) -> None:
+        try:
+            table = json.loads(path.read_text("utf-8"))
+            if not isinstance(table, dict) or table.get("evaluation") != FORMAT:
+                raise TypeError("it does not begin as one")
+            of, chunks, totals = table["of"], table["chunks"], made(Totals, table["totals"])
+            if not all(isinstance(digest, (str, type(None))) for digest in chunks):
+                raise TypeError("its chunks are none")
+        except OSError as error:
+            raise InputError(f"cannot read the journal: {error.strerror}", where=str(path)) from error
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise InputError(
+                "this is no journal of an evaluation", where=str(path), numbers=f"{error}", advice="Name another file."
+            ) from error
+        for name in dict.fromkeys([*self._identity, *of]):
+            now, then = self._identity.get(name), of.get(name)
+            if now != then:
+                raise self._error(f"this journal is of another {name}", f"{shown(then)}, now {shown(now)}")
+        self._chunks = {number: digest for number, digest in enumerate(chunks) if digest is not None}
+        self.totals = totals
+
+    def _error(self, what: str, numbers: str) -> InputError:
+        return InputError(what, where=str(self._path), numbers=numbers, advice=OTHER)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

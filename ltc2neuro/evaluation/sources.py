@@ -1,0 +1,116 @@
+"""Data of any kind as batches: arrays a slice at a time, folders a file at a time, and whatever makes batches itself.
+
+Nothing is read before it is needed, nor kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from hw_models.arguments import shown
+from hw_models.errors import InputError
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.evaluation.batches import TARGETS, Batch, X, batch_of
+from ltc2neuro.evaluation.slices import sliced
+from ltc2neuro.inputs.arrays import Samples
+from ltc2neuro.inputs.batches import is_stream
+from ltc2neuro.inputs.files import chosen, read_arrays
+from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.verification.task_metric import Targets
+
+Data: TypeAlias = "str | Path | Inlet | Iterable[object]"
+FOLDER = (
+    f"Each file of a folder has {X!r}, (batch, time, features) or one sequence (time, features), and where there is a "
+    f"metric {TARGETS!r}."
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """All batches, and how many sequences there are, where that is known."""
+
+    batches: Iterator[Batch]
+    count: int | None
+
+
+def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, *, wanted: bool) -> Source:
+    """The batches of what `evaluate` takes, with targets where they are `wanted`. Raises `InputError`."""
+    if isinstance(data, (str, Path)):
+        path = Path(data)
+        if path.is_dir():
+            files = sorted(path.glob("*.npz"))
+            if not files:
+                raise InputError("there is no .npz file in this folder", where=str(path), advice=FOLDER)
+            return Source(_files(net, files, targets, timespans, wanted=wanted), None)
+        found = read_arrays(path, mapped=True)
+        if isinstance(found, dict) and X in found:
+            return Source(_files(net, [path], targets, timespans, wanted=wanted), None)
+        data = chosen(found, net.inputs and net.inputs.order)
+    elif is_stream(data):
+        return Source(_streamed(net, data, targets, timespans, wanted=wanted), None)
+    if wanted and targets is None:
+        raise InputError("the metric needs targets", advice="Give targets=, what the model should answer.")
+    if targets is not None and not wanted:
+        raise InputError("targets need a metric", advice="Give metric=, or leave them out.")
+    return Source(
+        *sliced(
+            net,
+            cast("Inlet", data),
+            cast("Targets | None", _opened(targets, net.answers.names)),
+            cast("Samples | None", _opened(timespans, None)),
+        )
+    )
+
+
+def _opened(given: object, names: Collection[str] | None) -> object:
+    """What is in a file, where a path is given."""
+    return chosen(read_arrays(given, mapped=True), names) if isinstance(given, (str, Path)) else given
+
+
+def _files(net: BaseNetwork, files: list[Path], targets: object, timespans: object, *, wanted: bool) -> Iterator[Batch]:
+    """A batch of each file; `targets` may name the array that has them."""
+    if timespans is not None or not (targets is None or isinstance(targets, str)):
+        raise InputError(
+            f"{'targets' if timespans is None else 'timespans'} of such files are in them, with the samples",
+            where=str(files[0].parent),
+            advice="targets= may be the name of the array; time spans are called 'timespans'.",
+        )
+    name = (targets or TARGETS) if wanted else None
+    return (batch_of(net, read_arrays(file), str(file), name) for file in files)
+
+
+def _streamed(
+    net: BaseNetwork, data: Iterable[object], targets: object, timespans: object, *, wanted: bool
+) -> Iterator[Batch]:
+    """Batches as they come; `targets` may come in batches of their own."""
+    if timespans is not None:
+        raise InputError(
+            "time spans of batches come with them", where="timespans", advice="Give dicts with x and timespans."
+        )
+    if isinstance(targets, str) or targets is None:
+        name = (targets or TARGETS) if wanted else None
+        return (batch_of(net, one, f"batch {number}", name) for number, one in enumerate(data))
+    if not is_stream(targets):
+        raise InputError(
+            "samples come in batches, targets do not",
+            where="targets",
+            numbers=f"targets = {shown(targets)}",
+            advice="Give batches (x, targets), or as many batches of targets.",
+        )
+    return _paired(net, data, targets)
+
+
+def _paired(net: BaseNetwork, data: Iterable[object], targets: Iterable[object]) -> Iterator[Batch]:
+    end = object()
+    for number, (one, own) in enumerate(zip_longest(data, targets, fillvalue=end)):
+        if one is end or own is end:
+            raise InputError(
+                f"there are more batches of {'samples' if own is end else 'targets'} than of the other",
+                numbers=f"{number} of both",
+                advice="Give as many of each.",
+            )
+        yield batch_of(net, (one, own), f"batch {number}", TARGETS)

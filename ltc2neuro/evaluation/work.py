@@ -1,0 +1,106 @@
+"""What is done with one chunk: run, compared with the float network, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.executors.float64 import run_each
+from compiler.placement.activity import Sent
+from hw_models.arrays import Floats
+from hw_models.errors import Ltc2NeuroError
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.runs import INPUT, AnyParts, Run, counting_run, run_network
+from ltc2neuro.cost.costing import count_run
+from ltc2neuro.evaluation.chunks import Chunk
+from ltc2neuro.evaluation.levels import level_of
+from ltc2neuro.evaluation.scores import Score, score
+from ltc2neuro.evaluation.totals import Totals, clips_of, extremes_of
+from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.metrics import Metric
+from ltc2neuro.network import Network
+
+MESSAGES = "messages"
+"""Under which they are counted"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be found: metrics by their names, on which executor, whether beside the float network, and whether
+    messages are counted."""
+
+    metrics: Mapping[str, str | Metric]
+    on: str | None
+    compared: bool
+    activity: bool
+
+
+def measured(net: BaseNetwork, chunk: Chunk, asked: Asked) -> Totals:
+    """All that is counted of a chunk. Raises `InputError` that tells which sequences, where it is of their data."""
+    try:
+        return _measured(net, chunk, asked)
+    except Ltc2NeuroError as error:
+        error.where = f"{chunk}; {error.where}" if error.where else str(chunk)
+        raise
+
+
+def _measured(net: BaseNetwork, chunk: Chunk, asked: Asked) -> Totals:
+    parts, arrays = net.parts, tuple(np.asarray(s.x, np.float64) for s in chunk.examples)
+    x, entering = Sequences(arrays, ragged=True), [net.entering(a) for a in arrays]
+    run = run_network(parts, x, asked.on)
+    told = counting_run(parts, x, run, None)
+    assert told.counted is not None  # every run tells
+    answers, states = parts.host.answers(run.outputs), _states(parts, told)
+    compared: dict[str, Mapping] = {}
+    if asked.compared:
+        executions = run_each(net.float_graph, entering)
+        exact = parts.host.answers(e.outputs[0] for e in executions)
+        pairs = zip(net.answers.each, *map(net.answers.by_channel, (exact, answers)), strict=True)
+        levels = {answer.row: level_of(*both) for answer, *both in pairs}
+        levels |= {n: level_of([e.states[n][0] for e in executions], states[n]) for n in _compared(net, states)}
+        compared = {"levels": levels, "float_scores": _scores(net, chunk, asked, exact)}
+    return Totals(
+        sequences=len(arrays),
+        samples=sum(map(len, arrays)),
+        scores=_scores(net, chunk, asked, answers),
+        saturations=told.saturations,
+        beyond={str(i): int(told.counted.entering[i]) for i in np.flatnonzero(told.counted.entering)},
+        clips={name: clips_of(clip) for name, clip in told.counted.inside.items()},
+        extremes={INPUT: extremes_of(entering), **{of_state(n): extremes_of(s) for n, s in states.items()}},
+        messages=_messages(net, run) if asked.activity else {},
+        on={run.on: len(arrays)},
+        **compared,
+    )
+
+
+def of_state(name: str) -> str:
+    """Under which name the extremes of a state are."""
+    return f"state {name}"
+
+
+def _states(net: AnyParts, run: Run) -> dict[str, list[Floats]]:
+    """Each state of every sequence (time, size), in the model's units; none where the executor shows none."""
+    return {name: [s * net.host.state_lsb(name) for s in states] for name, states in run.states.items()}
+
+
+def _compared(net: BaseRecord, states: Mapping[str, list[Floats]]) -> list[str]:
+    return [state.name for state in net.model_states if state.name in states]
+
+
+def _scores(net: BaseRecord, chunk: Chunk, asked: Asked, answers: Sequence[Sequence[Floats]]) -> dict[str, Score]:
+    """Each metric, of each answer that has targets."""
+    found: dict[str, Score] = {}
+    for number, answer in enumerate(net.answers.each):
+        targets = [t for s in chunk.examples if (t := s.targets[number]) is not None]
+        axis, of = net.layout.batch_axis(answer.readout), f" of {answer.name}" if net.answers.several else ""
+        for name, metric in asked.metrics.items() if targets else ():
+            found[name + of] = score(metric, [each[number] for each in answers], targets, axis)
+    return found
+
+
+def _messages(net: BaseNetwork, run: Run) -> dict[str, Sent]:
+    assert isinstance(net, Network)  # others are refused before
+    return {MESSAGES: count_run(net.parts, run, net.placement)}

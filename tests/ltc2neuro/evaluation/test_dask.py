@@ -1,0 +1,81 @@
+"""Work on a local cluster of Dask: a worker is killed midway, and the result is that of one process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+dask = pytest.importorskip("dask", reason="needs the extra dask")
+distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+
+from networks import sequences, tracked  # noqa: E402
+
+import ltc2neuro  # noqa: E402
+from ltc2neuro.errors import WorkerError  # noqa: E402
+from ltc2neuro.evaluation import chunks  # noqa: E402
+
+pytestmark = pytest.mark.timeout(60)
+
+X = 0.7 * sequences(60, 6)
+Y = np.random.default_rng(3).normal(size=(60, 6, 2))
+NAMES = ["mse", "correlation"]
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(chunks, "SEQUENCES", 2)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[object]:
+    settings = {"distributed.scheduler.allowed-failures": 1, "distributed.comm.timeouts.connect": "10s"}
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as found,
+    ):
+        yield found
+
+
+def test_a_worker_is_killed_midway(client):
+    """Nothing is lost, and nothing is counted twice."""
+    whole = ltc2neuro.evaluate(tracked(), X, NAMES, Y)
+    killed: list[int] = []
+
+    def batches():
+        for first in range(0, 60, 5):
+            if first == 30:
+                (_, pid), *_ = client.run(os.getpid).items()
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+            yield X[first : first + 5], Y[first : first + 5]
+
+    found = ltc2neuro.evaluate(tracked(), batches(), NAMES, executor=client)
+    assert found == whole and killed and found.resumed == 0 and sum(found.on.values()) == 60
+
+
+def test_a_function_typed_in_travels(client):
+    whole = ltc2neuro.evaluate(tracked(), X, lambda y, t: np.max(y - t), Y)
+    assert ltc2neuro.evaluate(tracked(), X, lambda y, t: np.max(y - t), Y, client) == whole
+
+
+def test_sequences_that_kill_every_worker(client):
+    with pytest.raises(WorkerError, match="several workers died") as error:
+        ltc2neuro.evaluate(tracked(), X[:2], lambda y, t: os._exit(1), Y[:2], client)
+    assert error.value.where == "sequences 0 to 1"
+
+
+def test_a_worker_without_ltc2neuro(client):
+    def forget() -> None:
+        sys.modules["ltc2neuro"] = None  # type: ignore[assignment]
+
+    client.wait_for_workers(2, timeout=20)
+    client.run(forget)
+    with pytest.raises(WorkerError, match=r"a worker has no ltc2neuro\n.*tcp://"):
+        ltc2neuro.evaluate(tracked(), X, executor=client)

@@ -1,0 +1,114 @@
+"""What was broken off goes on, and the result is that of a whole run; other work is not taken for it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps", reason="needs the extra torch")
+
+from networks import classified, sequences, tracked
+
+import ltc2neuro
+from ltc2neuro.errors import ArtifactError, InputError
+from ltc2neuro.evaluation import chunks, journal
+
+X = sequences(22, 5)
+Y = np.random.default_rng(1).normal(size=(22, 5, 2))
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(chunks, "SEQUENCES", 4)
+
+
+def until(number):
+    """Batches, until something breaks."""
+    for first in range(0, 22, 2):
+        if first >= number:
+            raise KeyboardInterrupt
+        yield X[first : first + 2], Y[first : first + 2]
+
+
+def test_a_run_goes_on_where_it_was_broken_off(tmp_path, monkeypatch):
+    path, net = tmp_path / "run.json", tracked()
+    whole = ltc2neuro.evaluate(net, X, ["mse", "correlation"], Y)
+    for stop, done in ((2, None), (10, 8), (15, 12)):
+        with pytest.raises(KeyboardInterrupt):
+            ltc2neuro.evaluate(net, until(stop), ["mse", "correlation"], journal=path)
+        found = json.loads(path.read_text())["totals"]["sequences"] if path.exists() else None
+        assert found == done
+    monkeypatch.setattr(chunks, "SEQUENCES", 4)
+    found = ltc2neuro.evaluate(net, until(22), ["mse", "correlation"], journal=path)
+    assert found == whole and found.resumed == 12 and "12 of them from the journal" in str(found)
+    computed: list[int] = []
+    monkeypatch.setattr("ltc2neuro.evaluation.evaluating.measured", lambda *given: computed.append(1))
+    assert ltc2neuro.evaluate(net, until(22), ["mse", "correlation"], journal=path) == whole and not computed
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_journal_of_something_else_is_an_error(tmp_path):
+    path, net = tmp_path / "run.json", tracked()
+    ltc2neuro.evaluate(net, X, "mse", Y, journal=path)
+    kept = path.read_bytes()
+    changed = X.copy()
+    changed[13, 2, 0] += 1e-3
+    for told, arguments, more in (
+        ("of another network", (classified(), X, None), {}),
+        ("of another metric", (net, X, "mae", Y), {}),
+        ("of another on", (net, X, "mse", Y), {"on": "reference"}),
+        ("of other data", (net, changed, "mse", Y), {}),
+        ("of other data", (net, X, "mse", Y + 1), {}),
+        ("of more data", (net, X[:12], "mse", Y[:12]), {}),
+        ("of other data", (net, np.concatenate([X, X]), "mse", np.concatenate([Y, Y])), {}),
+    ):
+        with pytest.raises(InputError, match=told) as error:
+            ltc2neuro.evaluate(*arguments, journal=path, **more)
+        assert str(path) in error.value.where and error.value.numbers
+        assert path.read_bytes() == kept
+    with pytest.raises(InputError, match="sequences 12 to 15 or their targets"):
+        ltc2neuro.evaluate(net, changed, "mse", Y, journal=path)
+
+
+def test_functions_are_told_apart_by_their_text(tmp_path):
+    def own(y, t):
+        return np.mean(y > t)
+
+    ltc2neuro.evaluate(tracked(), X, own, Y, journal=tmp_path / "j")
+
+    def own(y, t):
+        return np.mean(y < t)
+
+    with pytest.raises(InputError, match="of another metric"):
+        ltc2neuro.evaluate(tracked(), X, own, Y, journal=tmp_path / "j")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"evaluation": 1}', '{"evaluation": 1, "of": {}, "chunks": [3], "totals": {}}']
+)
+def test_what_is_no_journal_stays_as_it_is(text, tmp_path):
+    path = tmp_path / "notes.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="this is no journal"):
+        ltc2neuro.evaluate(tracked(), X, journal=path)
+    assert path.read_text() == text
+
+
+def test_a_journal_is_whole_at_any_time(tmp_path, monkeypatch):
+    """Where it cannot be written, what was there stays."""
+    path = tmp_path / "run.json"
+    monkeypatch.setattr(journal, "PAUSE", 0.0)
+    monkeypatch.setattr(journal, "SHARE", 1e9)
+    with pytest.raises(KeyboardInterrupt):
+        ltc2neuro.evaluate(tracked(), until(10), "mse", journal=path)
+    kept = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal.os, "fsync", full)
+    with pytest.raises(ArtifactError, match="cannot write the journal: No space left"):
+        ltc2neuro.evaluate(tracked(), until(22), "mse", journal=path)
+    assert path.read_bytes() == kept and len([*tmp_path.iterdir()]) == 1
