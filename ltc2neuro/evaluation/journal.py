@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from os.path import isdir, lexists
 from pathlib import Path
 
 from hw_models.arguments import check_path, shown
@@ -38,9 +39,9 @@ class Journal:
         self._next = 0.0
         self._new = False
         self.totals = Totals()
-        if self._path is not None and not self._path.parent.is_dir():
+        if self._path is not None and not isdir(self._path.parent):
             raise InputError("there is no such folder for the journal", where=str(self._path.parent))
-        if self._path is not None and self._path.exists():
+        if self._path is not None and lexists(self._path):
             self._read(self._path)
 
     def has(self, chunk: Chunk) -> bool:

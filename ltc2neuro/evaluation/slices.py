@@ -45,7 +45,9 @@ class _Rows:
 def _rows(given: object, axis: int, name: str) -> _Rows:
     if isinstance(given, (list, tuple)):
         return _Rows(given, 0)
-    array = cast("np.ndarray", given) if hasattr(given, "shape") else as_array(given, name)
+    array = cast("np.ndarray", given)
+    if not hasattr(given, "shape") or hasattr(given, "detach"):
+        array = as_array(given, name)
     if len(array.shape) <= axis:
         raise InputError(f"{name} has no axis of sequences", numbers=f"shape {tuple(array.shape)}")
     return _Rows(array, axis)
@@ -58,7 +60,10 @@ def sliced(
     names, given = _named(net, x)
     tall, held = 1 if net.layout.time_first else 0, {i.name for i in net.inputs.each if i.held} if net.inputs else set()
     parts = [_rows(one, 0 if name in held else tall, name) for name, one in zip(names, given, strict=False)]
-    lead = next(part for name, part in zip(names, parts, strict=False) if name not in held)
+    lead = next((part for name, part in zip(names, parts, strict=False) if name not in held), None)
+    if lead is None:
+        net.parts.host.sequences(x, timespans)  # it says what is missing
+        raise InputError("no input has sequences", advice="Give at least one that has a time axis.")
     spans = None if timespans is None else _rows(timespans, tall, TIMESPANS)
     own = [None] * len(net.answers.each) if targets is None else of_each(net.answers, targets)
     axes = [0 if isinstance(lead.rows, (list, tuple)) else net.layout.batch_axis(a.readout) for a in net.answers.each]

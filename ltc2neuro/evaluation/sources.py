@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from os.path import isdir
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -41,7 +42,7 @@ def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, 
     """The batches of what `evaluate` takes, with targets where they are `wanted`. Raises `InputError`."""
     if isinstance(data, (str, Path)):
         path = Path(data)
-        if path.is_dir():
+        if isdir(data):
             files = sorted(path.glob("*.npz"))
             if not files:
                 raise InputError("there is no .npz file in this folder", where=str(path), advice=FOLDER)

@@ -160,6 +160,12 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
             ltc2neuro.compare,
             {"default": own, "library": lib, "x": X, "targets": ANSWERS, "metric": "mae"},
         ),
+        "evaluate": (ltc2neuro.evaluate, {"net": own, "data": X, "against_float": False}),
+        "evaluate a metric": (
+            ltc2neuro.evaluate,
+            {"net": own, "data": torch.utils.data.DataLoader(list(zip(X, ANSWERS, strict=True))), "metric": "mae"},
+        ),
+        "evaluate, timed": (ltc2neuro.evaluate, {"net": span, "data": X, "timespans": np.ones((2, 4))}),
         "load": (ltc2neuro.load, {"path": "none.l2n"}),
         "load_chip": (ltc2neuro.load_chip, {"chip": "loihi2"}),
         "load_weights": (load_weights, {"model": Small(), "path": "none.pt"}),
@@ -198,6 +204,7 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
         "accuracy": (metrics.accuracy, {"outputs": ANSWERS, "targets": np.zeros((2, 4), int)}),
         "mse": (metrics.mse, {"outputs": ANSWERS, "targets": ANSWERS}),
         "mae": (metrics.mae, {"outputs": ANSWERS, "targets": ANSWERS}),
+        "correlation": (metrics.correlation, {"outputs": ANSWERS, "targets": ANSWERS}),
         "repeat": (repeated, {"state": torch.zeros(2), "times": 2}),
         "Recurrent": (ltc2neuro.nn.Recurrent, {"cell": Cell()}),
     }
@@ -336,7 +343,7 @@ def test_a_misspelt_name_suggests_the_nearest(call, meant):
 
 def test_every_public_name_is_called():
     """What is not: what only a call returns, and what has no arguments to be wrong."""
-    returned = {"Cost", "Finding", "LibraryNetwork", "Network", "Placement", "Run", "Verification"}
+    returned = {"Cost", "Evaluation", "Finding", "LibraryNetwork", "Network", "Placement", "Run", "Verification"}
     choices = {"Overlap", "Reciprocal", "errors"}
     if NIR.missing():
         choices |= {"from_nir", "to_nir"}
