@@ -15,6 +15,7 @@ from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.evaluation.chunks import Example
 from ltc2neuro.inputs.arrays import Samples, as_targets
+from ltc2neuro.inputs.batches import inputs_of
 from ltc2neuro.inputs.several import TIMESPANS, Inlet
 from ltc2neuro.verification.task_metric import Targets, of_each
 
@@ -33,27 +34,35 @@ class Batch:
 
 
 def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> Batch:
-    """A batch as users make it: x, (x, targets), or a dict of x, targets and timespans. Of several inputs x is a tuple
-    or they stand in the dict by their names.
+    """A batch as users make it: x, (x, targets), or a dict of x, targets and timespans. Several inputs are a tuple, or
+    stand before the targets, or in the dict by their names.
 
     `wanted`: what the targets are called, where there must be any. Raises `InputError`.
     """
     if isinstance(given, Mapping):
         return _named(net, {str(name): value for name, value in given.items()}, where, wanted)
-    if isinstance(given, (tuple, list)) and len(given) == 2 and (wanted is not None or _is_pair(net, given[0])):
-        return Batch(given[0], given[1] if wanted else None, None, where)
-    if wanted is not None:
+    pair = isinstance(given, (tuple, list)) and len(given) >= 2
+    if wanted is not None and not pair:
         raise InputError(
             "the metric needs targets, and this batch has none",
             where=where,
             advice=f"Give batches (x, targets), or dicts with {X!r} and {wanted!r}.",
         )
-    return Batch(cast("Inlet", given), None, None, where)
+    x, targets = given, None
+    if wanted is not None:
+        *x, targets = cast("tuple", given)
+    if net.inputs is not None:
+        order = net.inputs.order
+        x = inputs_of(x, order, lambda _: order)
+    elif wanted is not None or (pair and _is_batch(net, cast("tuple", given)[0])):
+        x = cast("tuple", x)[0]
+    return Batch(cast("Inlet", x), targets, None, where)
 
 
-def _is_pair(net: BaseRecord, first: object) -> bool:
-    """Whether what begins so is (x, targets), and not sequences or inputs."""
-    if net.inputs is not None or net.timed:
+def _is_batch(net: BaseRecord, first: object) -> bool:
+    """Whether it is a whole batch, with something beside, and not the first of several sequences, or of x and its time
+    spans."""
+    if net.timed:
         return isinstance(first, (tuple, Mapping))
     return isinstance(first, list) or np.ndim(cast("np.ndarray", first)) >= 2 + len(net.sample_shape)
 
