@@ -24,7 +24,8 @@ OLDEST = 13
 """The opset from which on axes are inputs"""
 LARGEST_FILE = 2**31 - 1
 """bytes: what a file of ONNX can have"""
-MOST_NODES = 100_000
+MOST_NODES = 30_000
+"""What is looked through for steps that repeat takes minutes and 100 MB at most"""
 _STANDARD = ("", "ai.onnx")
 
 
@@ -104,7 +105,11 @@ def _check_functions(model: onnx.ModelProto) -> None:
         sizes[key] = sum(sizes.get(call, 1) for call in calls[key])
     total = sum(sizes.get((n.domain, n.op_type), 1) for n in _all_nodes(model.graph.node))
     if total > MOST_NODES:
-        raise InputError("the ONNX model has too many nodes", numbers=f"{total}, at most {MOST_NODES}")
+        raise InputError(
+            "the ONNX model has too many nodes",
+            numbers=f"{total}, at most {MOST_NODES}",
+            advice="Export one step of the model, its solver's steps as a Loop.",
+        )
 
 
 def _all_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:

@@ -16,8 +16,8 @@ from ltc2neuro.doors.onnx.graph import Attribute, Graph, Node, Operation, Repeat
 
 _SMALLEST = 4
 """nodes of a block: a smaller one saves less than a loop costs"""
-_MOST = 2000
-"""nodes of a graph that is looked through"""
+_NEAR = 64
+"""how many nodes of one kind further on a twin is looked for"""
 
 Key: TypeAlias = tuple[object, ...]
 
@@ -25,7 +25,7 @@ Key: TypeAlias = tuple[object, ...]
 def reroll(graph: Graph) -> Graph:
     """The same function with chains of equal blocks as `Repeat`."""
     graph = shared(graph)
-    while len(graph.nodes) <= _MOST and (chain := _longest(graph)) is not None:
+    while (chain := _longest(graph)) is not None:
         graph = _rolled(graph, chain)
     return graph
 
@@ -87,11 +87,12 @@ def _longest(graph: Graph) -> _Chain | None:
     """The chain that saves most. Within one that is found none is looked for."""
     links = _Links(graph)
     best: _Chain | None = None
-    inside: set[str] = set()
+    inside, steps = set[str](), set[str]()
     for start, after in links.candidates():
-        chain = None if start in inside else links.chain(start, after)
+        several = start in steps and after in steps  # of its copies as one block
+        chain = None if several or start in inside else links.chain(start, after)
         if chain is not None and (best is None or chain.saved > best.saved):
-            best = chain
+            best, steps = chain, {*chain.values}
             inside = {name for copy in chain.copies for n in copy for name in graph.nodes[n].outputs}
             inside.discard(chain.values[-1])
     return best
@@ -133,7 +134,7 @@ class _Links:
             (a, b): None
             for group in holes.values()
             for number, a in enumerate(group)
-            for b in group[number + 1 :]
+            for b in group[number + 1 : number + 1 + _NEAR]
             if self._depends(b, a)
         }
         return sorted(pairs, key=lambda pair: (self._maker.get(pair[0], -1), self._maker.get(pair[1], -1)))

@@ -61,6 +61,12 @@ def _gelu(node: Node, x: Tensor) -> Tensor:
     return functional.gelu(x, approximate=node.text("approximate", "none"))
 
 
+def _selu(node: Node, x: Tensor) -> Tensor:
+    if "alpha" not in node.attributes and "gamma" not in node.attributes:
+        return functional.selu(x)
+    return functional.elu(x, node.real("alpha", 1.6732632)) * node.real("gamma", 1.050701)
+
+
 def _swish(node: Node, x: Tensor) -> Tensor:
     alpha = node.real("alpha", 1.0)
     return functional.silu(x) if alpha == 1.0 else x * torch.sigmoid(x * alpha)
@@ -108,7 +114,7 @@ RULES: dict[str, Rule] = {
     "Pow": _plain(torch.pow),
     "Reciprocal": _plain(torch.reciprocal),
     "Relu": _plain(torch.relu),
-    "Selu": _plain(functional.selu),
+    "Selu": _selu,
     "Sigmoid": _plain(torch.sigmoid),
     "Sign": _plain(torch.sign),
     "Softplus": _plain(functional.softplus),
