@@ -10,6 +10,7 @@ import ltc2neuro
 from ltc2neuro import extras
 from ltc2neuro.cli.axes import add_axes
 from ltc2neuro.cli.output import note
+from ltc2neuro.doors.keras.entering import entered
 from ltc2neuro.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,15 +69,15 @@ def build(factory: str, options: argparse.Namespace) -> Built:
     extras.TORCH.require()
     found, spans = samples.read_arrays(options.calibration), samples.given(options.timespans)
 
-    from ltc2neuro.tracing.calling.arguments import order_of
-
     model, loaded = _made(factory, options)
-    calibration = samples.chosen(found, order_of(model))
     if options.weights:
         from ltc2neuro.loading.weights import weights_into
 
         loaded = weights_into(model, options.weights)
         note(options, f"weights: {loaded}")
+    from ltc2neuro.tracing.calling.arguments import order_of
+
+    calibration = samples.chosen(found, order_of(entered(model)))
     return Built(model, calibration, spans, 1.0 if options.dt is None else options.dt, loaded)
 
 

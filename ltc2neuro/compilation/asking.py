@@ -82,7 +82,7 @@ def ask(
     target = load_chip(chip)
     exact = precision_for(target, precision)
     TORCH.require()
-    prove_entered(module, model, samples.shaped, dt=dt, timed=timed)
+    prove_entered(module, model, samples.shaped, inputs, dt=dt, timed=timed)
     return Asked(module, samples, sequences, target, exact, dt, batch_first, timed, inputs)
 
 
@@ -97,7 +97,7 @@ def _taken(
     from ltc2neuro.tracing.calling.modules import looks_up
 
     order, least = order_of(model, x), [name for name in needed(model) if name != TIMESPANS]
-    several = is_several(x) or (isinstance(x, tuple) and len(least) > 1)  # tokens (batch, time) look as a sequence does
+    several = is_several(x) or (isinstance(x, (tuple, list)) and len(least) > 1)  # a list, as Keras takes them
     if several and not order:  # of what is not written in Python no argument is known
         raise InputError(
             f"a {type(model).__name__} of several inputs is not compiled",

@@ -54,7 +54,7 @@ class Host:
     @staticmethod
     def _given(x: Inlet, order: Sequence[str], timespans: Samples | None) -> tuple[dict[str, Samples], Samples | None]:
         """Each of several inputs by its name, and the time spans, which may stand among them."""
-        given, spans = without_spans(by_name(x if isinstance(x, (tuple, Mapping)) else (x,), order), timespans)
+        given, spans = without_spans(by_name(x if isinstance(x, (tuple, list, Mapping)) else (x,), order), timespans)
         check_all(given, [name for name in order if name != TIMESPANS])
         return given, spans
 
@@ -86,7 +86,7 @@ class Host:
     def quantize(self, x: Inlet) -> Integers:
         """See `BaseNetwork.quantize`."""
         record = self.record
-        if is_several(x):
+        if is_several(x) or (record.inputs is not None and isinstance(x, list)):
             x = record.layout.stacked(self.sequences(x).arrays)
         shape = (record.channels,) if record.timed else record.sample_shape
         array = flat(_checked(x, shape, "x"), shape).astype(np.float64)

@@ -24,7 +24,7 @@ from ltc2neuro.inputs.sample_shape import channel
 TIMESPANS = "timespans"
 """The argument of a model that is the time before each sample"""
 
-Inlet: TypeAlias = "Samples | tuple[Samples, ...] | Mapping[str, Samples]"
+Inlet: TypeAlias = "Samples | tuple[Samples, ...] | list[Samples] | Mapping[str, Samples]"
 """What a model takes: one input, or several"""
 
 
@@ -115,13 +115,13 @@ def _is_whole(x: object) -> bool:
 
 
 def by_name(x: object, order: Sequence[str]) -> dict[str, Samples]:
-    """Each input of a tuple or dict by its name; `order` names a tuple's. Raises `InputError` for others."""
+    """Each input of a tuple, list or dict by its name; `order` names those of a tuple or list. Raises `InputError`."""
     if isinstance(x, Mapping):
         given = {str(name): one for name, one in x.items()}
         if more := [name for name in given if name not in order]:
             raise _other(f"there is no input {', '.join(map(repr, more))}", order)
         return given
-    assert isinstance(x, tuple)
+    assert isinstance(x, (tuple, list))
     if len(x) > len(order):
         raise _other(f"{len(x)} inputs are too many", order)
     return dict(zip(order, x, strict=False))

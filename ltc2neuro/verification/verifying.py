@@ -75,7 +75,8 @@ def verify(
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     if model is not None and given is not None:
-        prove_entered(model, given, [net.samples(a) for a in sequences.arrays], dt=net.dt, timed=net.timed)
+        samples = [net.samples(a) for a in sequences.arrays]
+        prove_entered(model, given, samples, net.inputs, dt=net.dt, timed=net.timed)
     tasks = task_metrics(net, sequences, targets, metric)
     begin("running on reference")
     reference = run_network(net.parts, sequences, "reference")

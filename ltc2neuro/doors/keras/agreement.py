@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,6 +13,9 @@ import torch
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, ProofError
 from ltc2neuro.doors.keras.held import plainly
+from ltc2neuro.doors.keras.walk import in_its_order, inputs_of, is_graph
+from ltc2neuro.inputs.several import Inputs
+from ltc2neuro.tracing.calling.arguments import arguments
 from ltc2neuro.tracing.calling.forward import first_steps
 from ltc2neuro.tracing.calling.modules import looks_up, undisturbed
 
@@ -21,22 +25,29 @@ ALLOWED = 1e-5
 """Of the largest value of its channel: both compute the same operations in float32"""
 
 
-def prove_door(module: torch.nn.Module, model: torch.nn.Module, sequences: Sequence[npt.NDArray[np.generic]]) -> None:
+def prove_door(
+    module: torch.nn.Module,
+    model: torch.nn.Module,
+    sequences: Sequence[npt.NDArray[np.generic]],
+    inputs: Inputs | None = None,
+) -> None:
     """Raise `ProofError` where the module answers otherwise than the Keras model that it was made of.
 
-    `sequences` are (time, *sample_shape).
+    `sequences` are (time, *sample_shape), or (time, channels) of several `inputs`.
     """
-    x = _as_taken(first_steps([np.asarray(s, np.float64) for s in sequences], ROWS, STEPS), model)
-    rng, tokens = np.random.default_rng(0), looks_up(module)
+    x = _as_taken(first_steps([np.asarray(s, np.float64) for s in sequences], ROWS, STEPS), model, inputs)
+    whole = _tokens(module, x, inputs)
+    rng = np.random.default_rng(0)
     signs = np.sign(rng.normal(size=x.shape)) * np.abs(x).max(axis=(0, 1), keepdims=True)
-    others = ("the tokens in another order", rng.permuted(x)) if tokens else ("random signs of their largest", signs)
-    for name, samples in (("the samples", x), others):
-        tensor = torch.tensor(samples, dtype=torch.int64 if tokens else torch.float32)
+    others = np.where(whole, rng.permuted(rng.permuted(x, axis=0), axis=1), signs)
+    kind = "the tokens in another order" if whole.all() else "random signs of their largest"
+    for name, samples in (("the samples", x), (kind, others)):
+        given = _split(samples, whole, inputs)
         with undisturbed(), plainly():
-            wanted = _answers(model, tensor)
-            found = _found(module, tensor)
+            wanted = _answers(model, given)
+            found = _found(module, given)
             apart = _apart(wanted, found)
-            if apart and _apart(wanted, _answers(model, tensor)):
+            if apart and _apart(wanted, _answers(model, given)):
                 raise ProofError(
                     "the Keras model answers differently when it is called again",
                     numbers=f"on {name}, {apart}",
@@ -51,42 +62,73 @@ def prove_door(module: torch.nn.Module, model: torch.nn.Module, sequences: Seque
             )
 
 
-def _answers(model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+def _tokens(module: torch.nn.Module, x: Floats, inputs: Inputs | None) -> np.ndarray:
+    """Which of the samples' numbers are tokens."""
+    if inputs is None:
+        return np.full(x.shape[2:], looks_up(module))
+    return np.repeat([one.tokens for one in inputs.each], [one.size for one in inputs.each])
+
+
+def _split(x: Floats, whole: np.ndarray, inputs: Inputs | None) -> dict[str, torch.Tensor]:
+    """The model's inputs by their names, in its order: tokens of an integer type, numbers in float32."""
+    tokens, numbers = (torch.tensor(x, dtype=each) for each in (torch.int64, torch.float32))
+    if inputs is None:
+        return {"x": tokens if whole.all() else numbers}
+    given = arguments(numbers, None, replace(inputs, keyed=True), (), time_first=False, tokens=tokens).named
+    return {name: given[name] for name in inputs.order}
+
+
+def _answers(model: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
     """What Keras answers, at inference."""
     shape = getattr(model, "input_shape", None)
-    if isinstance(shape, tuple) and len(shape) == x.dim() - 1:
+    if len(given) == 1 and isinstance(shape, tuple) and len(shape) == next(iter(given.values())).dim() - 1:
         raise InputError(
             "the model takes single samples, not sequences of them",
-            numbers=f"it takes {shape}, given (batch, time, ...) = {tuple(x.shape)}",
+            numbers=f"it takes {shape}, given {_shapes(given)}",
             advice="keras.layers.TimeDistributed(model) answers to each sample of a sequence.",
         )
     try:
-        return [y.detach() for y in keras.tree.flatten(model(x, training=False))]
+        taken: object = next(iter(given.values()))
+        if len(given) > 1:
+            assert is_graph(model)
+            taken = keras.tree.pack_sequence_as(model.input, in_its_order(model, given))
+        return [y.detach() for y in keras.tree.flatten(model(taken, training=False))]
     except Exception as error:  # Keras refuses what does not fit the model in errors of many kinds
         raise InputError(
             "the model fails on these samples in Keras",
-            numbers=f"(batch, time, ...) = {tuple(x.shape)}: {type(error).__name__}: {error}",
+            numbers=f"{_shapes(given)}: {type(error).__name__}: {error}",
             advice="Give what model(x) takes in Keras.",
         ) from error
 
 
-def _found(module: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+def _found(module: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
     """What the torch module answers."""
     try:
-        return [y.detach() for y in keras.tree.flatten(module(x))]
+        return [y.detach() for y in keras.tree.flatten(module(*given.values()))]
     except RuntimeError as error:
         raise ProofError(
             "the torch module made of this Keras model fails where the model does not",
-            numbers=f"(batch, time, ...) = {tuple(x.shape)}: {error}",
+            numbers=f"{_shapes(given)}: {error}",
             advice="A cell of a package makes tensors as large as its batch: report this model.",
         ) from error
 
 
-def _as_taken(x: Floats, model: torch.nn.Module) -> Floats:
+def _shapes(given: Mapping[str, torch.Tensor]) -> str:
+    """In messages."""
+    one = len(given) == 1
+    return ", ".join(f"{'(batch, time, ...)' if one else name} = {tuple(x.shape)}" for name, x in given.items())
+
+
+def _as_taken(x: Floats, model: torch.nn.Module, inputs: Inputs | None) -> Floats:
     """`x` again and again: `ROWS` rows, and its own steps, or as many of both as the model says that it takes."""
-    shape = getattr(model, "input_shape", None)
-    told = shape[:2] if isinstance(shape, tuple) and len(shape) == x.ndim else (None, None)
-    for axis, wanted in enumerate((told[0] or ROWS, told[1] or x.shape[1])):
+    if inputs is None:
+        shape = getattr(model, "input_shape", None)
+        told = [shape[:2]] if isinstance(shape, tuple) and len(shape) == x.ndim else []
+    else:
+        assert is_graph(model)
+        told = [inputs_of(model)[one.name].shape[: 1 if one.held else 2] for one in inputs.each]
+    sizes = {axis: size for each in told for axis, size in enumerate(each) if size}
+    for axis, wanted in enumerate((sizes.get(0, ROWS), sizes.get(1, x.shape[1]))):
         x = np.concatenate([x] * -(-wanted // x.shape[axis]), axis).take(range(wanted), axis)
     return x
 

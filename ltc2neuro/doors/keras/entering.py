@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hw_models.errors import InputError
 from ltc2neuro.inputs.arguments import check_module
+from ltc2neuro.inputs.several import Inputs
 
 if TYPE_CHECKING:
     import torch
@@ -82,12 +83,14 @@ def prove_entered(
     module: torch.nn.Module,
     model: torch.nn.Module,
     sequences: Sequence[npt.NDArray[np.generic]],
+    inputs: Inputs | None = None,
     *,
     dt: float = 1.0,
     timed: bool = False,
 ) -> None:
     """Raise `ProofError` where a `module` that was made of a `model` answers `sequences` (time, ...) otherwise.
 
+    Their samples may have been put together from several `inputs`.
     Raises `InputError` for times that Keras does not know.
     """
     if module is model:
@@ -104,4 +107,4 @@ def prove_entered(
     held = [m.operation for m in module.modules() if isinstance(m, Held)]
     if dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):
         raise InputError(_TIME, numbers=f"dt = {dt:g}", advice="Leave out dt: time constants are in samples.")
-    prove_door(module, model, sequences)
+    prove_door(module, model, sequences, inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from hw_models.errors import TraceError
+from ltc2neuro.inputs.several import TIMESPANS
 
 _SAMPLE_BY_SAMPLE = "a chip answers sample by sample, and has not heard the end when the first sample comes"
 _MASKS = (
@@ -19,10 +20,27 @@ _AS_FUNCTIONS = (
 
 def check(operation: keras.Operation, path: str) -> None:
     """Raise `TraceError` where a Keras model, layer or operation is of a kind that is not compiled."""
-    found = _refused(operation) or (None if path else _several_inputs(operation))
+    found = _refused(operation)
     if found is not None:
         what, advice = found
         raise TraceError(what, where=place(operation, path), advice=advice)
+
+
+def check_graph(model: keras.Model, path: str) -> None:
+    """Raise `TraceError` where a functional model has an input or layer that has to do with time and cannot."""
+    if not path and TIMESPANS in [each.name for each in model.inputs]:
+        advice = f"Call that keras.Input otherwise: as {TIMESPANS} are given times, which no Keras model takes."
+        raise TraceError(f"an input is called {TIMESPANS}", where=place(model, path), advice=advice)
+    steps = {each.shape[1] for each in model.inputs if len(each.shape) > 2}
+    held = any(len(each.shape) < 3 for each in model.inputs)
+    for layer in model.layers if held else []:
+        if isinstance(layer, keras.layers.RepeatVector) and layer.n in steps:
+            raise TraceError(
+                f"a vector is repeated {layer.n} times, for as many steps: a network takes any number of them",
+                where=place(layer, below(path, layer.name)),
+                advice="Let an input s, (batch, features), have the steps of x: s[:, None] + 0 * x[..., :1]. What a "
+                "layer answers to whole sequences is not known while they go on.",
+            )
 
 
 def masked(operation: keras.Operation) -> TraceError:
@@ -43,13 +61,6 @@ def place(operation: keras.Operation, path: str) -> str:
 def below(path: str, name: str) -> str:
     """The path of what is called `name` within the module at `path`."""
     return f"{path}.{name}" if path else name
-
-
-def _several_inputs(model: keras.Operation) -> tuple[str, str] | None:
-    """What is wrong with a whole model that takes more than one array."""
-    if not isinstance(model, keras.Model) or len(getattr(model, "inputs", None) or ()) < 2:
-        return None
-    return "a model with several inputs", "Give it one keras.Input, and take them from it: x[..., :3] and x[..., 3:]."
 
 
 def _refused(operation: keras.Operation) -> tuple[str, str] | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeGuard, TypeVar
 
 import keras
 import torch
 
 from ltc2neuro.doors.keras.cells import AnyCell, Cell, flat
 from ltc2neuro.doors.keras.held import Called, Dense, Shared
-from ltc2neuro.doors.keras.refusals import below, check, masked
+from ltc2neuro.doors.keras.refusals import below, check, check_graph, masked
 from ltc2neuro.nn.recurrence import Recurrent
+
+Kind = TypeVar("Kind")
 
 
 def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
@@ -19,7 +22,7 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
     check(operation, path)
     if isinstance(operation, keras.Sequential):
         return Chain(operation.layers, path)
-    if isinstance(operation, keras.Model):
+    if is_graph(operation):
         return Walk(operation, path)
     if isinstance(operation, keras.layers.RNN):
         return Recurrent(cell_of(operation.cell, below(path, "cell")), operation.return_sequences)
@@ -30,6 +33,24 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
     if type(operation) is keras.layers.Dense and not operation.lora_enabled:
         return Dense(operation)
     return Called(operation)
+
+
+def is_graph(operation: object) -> TypeGuard[keras.Model]:
+    """Whether it is a functional model."""
+    return isinstance(operation, keras.Model) and hasattr(operation, "operations")
+
+
+def inputs_of(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """The inputs of a functional model by their names, in the order in which they were written."""
+    if isinstance(model.input, dict) and all(isinstance(each, keras.KerasTensor) for each in model.input.values()):
+        return model.input
+    return {each._keras_history.operation.name: each for each in model.inputs}
+
+
+def in_its_order(model: keras.Model, given: Mapping[str, Kind]) -> list[Kind]:
+    """What is given by the names of the inputs, in the order in which Keras has them: that of `model.inputs`."""
+    names = {id(each): name for name, each in inputs_of(model).items()}
+    return [given[names[id(each)]] for each in model.inputs]
 
 
 def whole(model: keras.layers.Layer) -> torch.nn.Module:
@@ -73,17 +94,22 @@ class Walk(torch.nn.Module):
 
     def __init__(self, model: keras.Model, path: str) -> None:
         super().__init__()
+        check_graph(model, path)
         self._graph = Shared(model)
         inner = [o for o in model.operations if not isinstance(o, keras.layers.InputLayer)]
         self._names = _add(self, inner, path)
+        self.argument_names = tuple(inputs_of(model))
 
-    def forward(self, *inputs: torch.Tensor) -> object:
-        """The model's graph."""
+    def forward(self, *inputs: object, **named: object) -> object:
+        """The model's graph. Within another model one argument is all inputs, by their names or nested."""
+        given = inputs[0] if len(inputs) == 1 else named or dict(zip(self.argument_names, inputs, strict=True))
+        if isinstance(given, dict) and {*self.argument_names} <= {*given}:
+            given = in_its_order(self._graph.value, given)
 
         def called(operation: keras.Operation) -> Callable[..., object]:
             return partial(_called, operation, self.get_submodule(self._names[id(operation)]))
 
-        y = self._graph.value._run_through_graph(list(inputs), operation_fn=called)
+        y = self._graph.value._run_through_graph(given, operation_fn=called)
         return (y[0] if len(y) == 1 else tuple(y)) if isinstance(y, list) else y
 
 
@@ -102,7 +128,7 @@ def _add(parent: torch.nn.Module, operations: Sequence[keras.Operation], path: s
 
 def _called(operation: keras.Operation, module: torch.nn.Module, *args: object, **kwargs: object) -> object:
     """What an operation returns, computed by its module."""
-    if kwargs.pop("mask", None) is not None:
+    if any(mask is not None for mask in keras.tree.flatten(kwargs.pop("mask", None))):
         raise masked(operation)
     if not isinstance(operation, keras.layers.RNN):
         return module(*args, **(kwargs if isinstance(module, Called) else {}))

@@ -54,8 +54,8 @@ def order_of(model: torch.nn.Module, x: object = None) -> tuple[str, ...]:
     >>> order_of(torch.nn.Bilinear(1, 2, 3))
     ('input1', 'input2')
     """
-    found: list[str] = []
-    for parameter in _parameters(model):
+    found = list(_told(model))
+    for parameter in [] if found else _parameters(model):
         if parameter.kind is parameter.VAR_POSITIONAL and isinstance(x, tuple):
             found += [f"{parameter.name}{n}" for n in range(len(x) - len(found))]
         elif parameter.kind is parameter.VAR_KEYWORD and isinstance(x, Mapping):
@@ -67,8 +67,15 @@ def order_of(model: torch.nn.Module, x: object = None) -> tuple[str, ...]:
 
 def needed(model: torch.nn.Module) -> tuple[str, ...]:
     """The names of the arguments that have no default."""
+    if told := _told(model):
+        return told
     any_ = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return tuple(p.name for p in _parameters(model) if p.default is p.empty and p.kind not in any_)
+
+
+def _told(model: torch.nn.Module) -> tuple[str, ...]:
+    """The names that a module gives its arguments itself, where Python may have no such names."""
+    return getattr(unwrapped(model), "argument_names", ())
 
 
 def _parameters(model: torch.nn.Module) -> Sequence[inspect.Parameter]:

@@ -159,6 +159,70 @@ def test_images_and_several_answers():
         assert sqnr([wanted.detach().numpy()], [np.asarray(answers[name])]) > 30
 
 
+def moving_and_held(names=("x", "s", "kind"), *, by_name=False):
+    """Samples, a vector and a token that hold for the whole sequence."""
+    x, s, kind = (
+        keras.Input(shape, name=name, dtype=dtype)
+        for shape, name, dtype in zip(((None, 2), (3,), ()), names, ("float32", "float32", "int32"), strict=True)
+    )
+    y = layers.Concatenate()([x, layers.Dense(2, activation="tanh")(s)[:, None] + 0 * x[..., :1]])
+    y = layers.GRU(4, return_sequences=True)(y) * layers.Embedding(5, 4)(kind)[:, None]
+    given = [x, s, kind]
+    return keras.Model(dict(zip(names, given, strict=True)) if by_name else given, [layers.Dense(1)(y), y])
+
+
+def given_of(shape):
+    rng = np.random.default_rng(3)
+    return samples(), rng.uniform(-1, 1, (6, *shape)).astype(np.float32), rng.integers(0, 5, 6)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_several_inputs(by_name):
+    model, given = moving_and_held(("z", "s s", "kind-of"), by_name=by_name), given_of((3,))
+    named = dict(zip(("z", "s s", "kind-of"), given, strict=True))
+    net = ltc2neuro.compile(model, given)
+    assert str(net.inputs) == "z (2,), s s (3,), held, kind-of (), tokens, held"
+    wanted, answers = model.predict(named if by_name else list(given), verbose=0), net(given)
+    for mine, keras_answer in zip(answers, wanted, strict=True):
+        assert sqnr([keras_answer], [np.asarray(mine)]) > 30
+    for others in (list(given), named):
+        for mine, same in zip(answers, net(others), strict=True):
+            assert np.array_equal(mine, same)
+    assert np.array_equal(net.quantize(list(given)), net.quantize(named))
+    assert ltc2neuro.verify(net, model, named, on=["reference"]).passed
+    assert ltc2neuro.check(model, "loihi2", given) == []
+    model.layers[-1].kernel.assign(np.ones((4, 1)))
+    assert not ltc2neuro.verify(net, model, given, on=["reference"]).passed
+
+
+def test_models_of_several_inputs_in_a_model():
+    x, u = keras.Input((None, 2), name="x"), keras.Input((None, 1), name="u")
+    a, b = layers.Dense(3)(x), layers.SimpleRNN(3, return_sequences=True)(u)
+    listed, keyed = keras.Model([x, u], a + b), keras.Model({"x": x, "u": u}, a - b)
+    y = listed([x, u]) * listed({"x": x, "u": u}) + keyed({"u": u, "x": x})
+    model, given = keras.Model([[x], {"u": u}], y), (samples(), samples(1))
+    net = ltc2neuro.compile(model, given)
+    assert sqnr([model([[given[0]], {"u": given[1]}]).detach().numpy()], [np.asarray(net(given))]) > 40
+
+
+def test_the_door_compares_every_input():
+    """Of fixed numbers of rows and steps, too; tokens and what is held stay what they are."""
+    model, given = moving_and_held(), given_of((3,))
+    net, module = ltc2neuro.compile(model, given), entered(model)
+    sequences = [net.samples(x) for x in net.parts.host.sequences(given).arrays]
+    prove_entered(module, model, sequences, net.inputs)
+    for layer in model.layers:
+        if layer.weights:
+            (weights, was) = layer.weights[0], layer.weights[0].numpy()
+            weights.assign(was + 0.5)
+            with pytest.raises(ProofError, match="does not answer as the model does"):
+                prove_entered(module, model, sequences, net.inputs)
+            weights.assign(was)
+    x, u = keras.Input((5, 2), batch_size=3, name="x"), keras.Input((4,), batch_size=3, name="u")
+    fixed = keras.Model([x, u], layers.SimpleRNN(4, return_sequences=True)(x) + u[:, None])
+    assert ltc2neuro.compile(fixed, (samples(), given_of((4,))[1])).inputs is not None
+
+
 def test_low_rank_updates_are_part_of_a_matrix():
     model = sequential(layers.Dense(3))
     model.layers[0].enable_lora(2)

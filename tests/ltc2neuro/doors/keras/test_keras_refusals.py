@@ -37,9 +37,14 @@ class Own(keras.Model):
         return self.readout(self.rnn(x))
 
 
-def two_inputs():
-    x, u = keras.Input((None, 2)), keras.Input((None, 1))
+def two_inputs(name="u"):
+    x, u = keras.Input((None, 2), name="x"), keras.Input((None, 1), name=name)
     return keras.Model([x, u], layers.Concatenate()([x, u]))
+
+
+def repeated():
+    x, s = keras.Input((8, 2)), keras.Input((3,))
+    return keras.Model([x, s], layers.Concatenate()([x, layers.RepeatVector(8)(s)]))
 
 
 def half():
@@ -92,7 +97,8 @@ def negative():
         ),
         (lambda: keras.Sequential([layers.GRU(3)]), "no weights yet", "the model (Sequential)"),
         (own, "shows no graph of its layers", "the model (Own)"),
-        (two_inputs, "several inputs", "the model (Functional)"),
+        (lambda: two_inputs("timespans"), "an input is called timespans", "the model (Functional)"),
+        (repeated, "a vector is repeated 8 times", "(RepeatVector)"),
         (half, "half precision", ""),
         (quantized, "quantized", "(Dense)"),
         (diverged, "a weight is not finite", "cell.kernel"),
@@ -142,6 +148,19 @@ def test_samples_and_times_that_a_keras_model_does_not_take():
     assert "TimeDistributed(model)" in caught.value.advice
     net = ltc2neuro.compile(of(layers.TimeDistributed(single)), x)
     assert np.asarray(net(x)).shape == (4, 8, 1)
+
+
+def test_several_inputs_that_a_model_does_not_take():
+    model, x, u = two_inputs(), samples(), samples(1)
+    for given, what, numbers in (
+        (x, "the input 'u' is missing", "x, u"),
+        ({"x": x, "v": u}, "there is no input 'v'", "x, u"),
+        ([x, u, u], "3 inputs are too many", "x, u"),
+        ((x, samples(3)), "fails on these samples in Keras", "x = (8, 8, 2), u = (8, 8, 3)"),
+    ):
+        with pytest.raises(InputError, match=what) as caught:
+            ltc2neuro.compile(model, given)
+        assert numbers in caught.value.numbers
 
 
 def test_another_backend_is_refused_with_what_to_set(monkeypatch):
