@@ -10,7 +10,6 @@ import ltc2neuro
 from ltc2neuro import extras
 from ltc2neuro.cli.axes import add_axes
 from ltc2neuro.cli.output import note
-from ltc2neuro.doors.keras.entering import entered
 from ltc2neuro.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ def build(factory: str, options: argparse.Namespace) -> Built:
 
         loaded = weights_into(model, options.weights)
         note(options, f"weights: {loaded}")
+    from ltc2neuro.doors.keras.entering import entered
     from ltc2neuro.tracing.calling.arguments import order_of
 
     calibration = samples.chosen(found, order_of(entered(model)))
