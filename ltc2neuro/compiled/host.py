@@ -124,7 +124,9 @@ class Host:
 def _one_sample(x: object, expected: tuple[int, ...], what: str) -> np.ndarray:
     array = as_array(x)
     if array.shape != expected:
-        raise InputError(f"{what} has the wrong shape", numbers=f"{array.shape}, expected {expected}")
+        rows = array.shape[0] if array.ndim == 1 + len(expected) and array.shape[1:] == expected else 0
+        advice = f"Samples of {rows} sequences side by side go to net.stream({rows})." if rows else ""
+        raise InputError(f"{what} has the wrong shape", numbers=f"{array.shape}, expected {expected}", advice=advice)
     return array
 
 

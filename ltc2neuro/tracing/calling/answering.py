@@ -28,8 +28,8 @@ class Returned:
 
 
 def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
-    """The answers in a model's result: a tensor, the tensors of a dict, or those of a tuple, of which those that hold
-    last states, as torch's recurrent layers return them, are none.
+    """The answers in a model's result: a tensor, the tensors of a dict or a named tuple, or those of another tuple, of
+    which those that hold last states, as torch's recurrent layers return them, are none.
 
     Raises `TraceError` where there is none, or where answers lie differently.
     """
@@ -45,14 +45,13 @@ def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
     if not isinstance(result, (tuple, list)) or not result:
         return _together({"": _checked(result)}, [], keyed=False)
     found = {0: _checked(result[0])}
-    dropped = 0
+    dropped, fields = 0, getattr(result, "_fields", ())
     for place, member in enumerate(result[1:], 1):
         layout = axes.layout(member.codes) if isinstance(member, Symbolic) and member.numel() else None
-        if isinstance(member, Symbolic) and layout is not None and (layout.every or not is_state(member)):
+        if isinstance(member, Symbolic) and layout is not None and (layout.every or fields or not is_state(member)):
             found[place] = member
         else:
             dropped += sum(not is_state(tensor) for tensor in symbols(member))
-    fields = getattr(result, "_fields", ())
     names = [fields[place] if fields else f"y{number}" for number, place in enumerate(found)]
     return _together(dict(zip(names, found.values(), strict=True)), list(found), keyed=False, dropped=dropped)
 

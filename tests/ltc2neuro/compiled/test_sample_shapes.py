@@ -100,6 +100,8 @@ def test_other_shapes_are_refused(give):
         watched()(give)
     with pytest.raises(InputError, match=r"expected \(2, 3, 4\)"):
         watched().stream().step(FRAMES[0].reshape(5, 24))
+    with pytest.raises(InputError, match=r"3 sequences side by side go to net.stream\(3\)"):
+        watched().stream().step(FRAMES[:, 0])
     with pytest.raises(InputError, match=r"expected \(\.\.\., 2, 3, 4\)"):
         watched().quantize(FRAMES.reshape(3, 5, 24))
 

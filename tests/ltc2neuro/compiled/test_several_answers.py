@@ -40,6 +40,7 @@ ENDS = {
     "a list": lambda pose, gate, h: [pose, gate],
     "a state besides": lambda pose, gate, h: (pose, h, gate),
     "a named tuple": lambda pose, gate, h: Both(pose, gate),
+    "a named tuple of a state": lambda pose, gate, h: Both(pose, h[0]),
     "a dict": lambda pose, gate, h: {"pose": pose, "gate": gate, "loss": None},
     "a dict of one": lambda pose, gate, h: {"pose": pose},
     "one at the last step": lambda pose, gate, h: (pose, gate[:, -1]),
