@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeGuard, TypeVar
@@ -101,7 +102,10 @@ class Walk(torch.nn.Module):
         self.argument_names = tuple(inputs_of(model))
 
     def forward(self, *inputs: object, **named: object) -> object:
-        """The model's graph. Within another model one argument is all inputs, by their names or nested."""
+        """The model's graph; several outputs as a named tuple: all of them are answers, a layer's last state, too.
+
+        Within another model one argument is all inputs, by their names or nested.
+        """
         given = inputs[0] if len(inputs) == 1 else named or dict(zip(self.argument_names, inputs, strict=True))
         if isinstance(given, dict) and {*self.argument_names} <= {*given}:
             given = in_its_order(self._graph.value, given)
@@ -110,7 +114,9 @@ class Walk(torch.nn.Module):
             return partial(_called, operation, self.get_submodule(self._names[id(operation)]))
 
         y = self._graph.value._run_through_graph(given, operation_fn=called)
-        return (y[0] if len(y) == 1 else tuple(y)) if isinstance(y, list) else y
+        if isinstance(y, list):
+            return y[0] if len(y) == 1 else namedtuple("Outputs", [f"y{n}" for n in range(len(y))])(*y)
+        return y
 
 
 def _add(parent: torch.nn.Module, operations: Sequence[keras.Operation], path: str) -> dict[int, str]:

@@ -326,3 +326,17 @@ def test_the_page_shows_what_runs(capsys):
         names,
     )
     assert names["found"].passed
+
+
+def test_all_outputs_are_answers():
+    """Also the last state of a layer, which a torch module returns besides; and those of a model in the model."""
+    a = keras.Input((None, 4))
+    two = keras.Model(a, [layers.Dense(2)(a), layers.GRU(3)(a)])
+    x = keras.Input((None, 2))
+    y, last = two(layers.Dense(4)(x))
+    model = keras.Model(x, [y, last, layers.SimpleRNN(2)(y)])
+    given = np.random.default_rng(0).normal(size=(3, 9, 2)).astype(np.float32)
+    found = ltc2neuro.compile(model, given)(given)
+    expected = [answer.detach().cpu().numpy() for answer in model(given)]
+    assert [answer.shape for answer in found] == [answer.shape for answer in expected]
+    assert all(np.abs(a - b).max() < 0.02 for a, b in zip(found, expected, strict=True))
