@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+METRICS = ("accuracy", "mse", "mae", "correlation")
+"""Those of `ltc2neuro.metrics`, whose import would take help too long"""
+
 
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose help ends with what `ending` returns."""

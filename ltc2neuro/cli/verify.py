@@ -9,7 +9,7 @@ from dataclasses import asdict
 import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, MISSED, say, stages
-from ltc2neuro.cli.parser import Parser, executors
+from ltc2neuro.cli.parser import METRICS, Parser, executors
 from ltc2neuro.errors import InputError
 
 NAME = "verify"
@@ -22,7 +22,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without it, the stored known-answer sequence")
     parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
     add_axes(parser, "the network's own")
-    parser.add_argument("--metric", choices=("accuracy", "mse", "mae"), help="how outputs and targets are compared")
+    parser.add_argument("--metric", choices=METRICS, help="how outputs and targets are compared")
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.ending = executors
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="minimum SQNR of outputs and of each state, in dB")
@@ -36,7 +36,7 @@ def add(parser: Parser) -> None:
         "--max-metric-change",
         type=fraction,
         metavar="FRACTION",
-        help="largest change in the metric, such as 0.01 or 1%%: relative for mse and mae, absolute for accuracy",
+        help="largest change in the metric, such as 0.01 or 1%%: relative for mse and mae, absolute for the others",
     )
 
 

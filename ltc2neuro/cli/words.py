@@ -14,8 +14,8 @@ _OPTIONS = (
     "chip", "board", "chips", "precision", "dt", "timespans", "cores", "targets", "metric", "on", "strict",
     "min_sqnr", "max_clipped", "max_metric_change", "calibration",
 )  # fmt: skip
-_CALL = re.compile(r"(?:ltc2neuro\.|net\.)?(?:compile|check|run|verify|cost)\((?:[^()=]*, )?(\w+=[^()]*)\)")
-_COMMAND = re.compile(r"(?:ltc2neuro|net)\.(compile|check|run|verify|cost)\([^()=]*\)")
+_CALL = re.compile(r"(?:ltc2neuro\.|net\.)?(?:compile|check|run|verify|cost|evaluate)\((?:[^()=]*, )?(\w+=[^()]*)\)")
+_COMMAND = re.compile(r"(?:ltc2neuro|net)\.(compile|check|run|verify|cost|evaluate)\([^()=]*\)")
 _PYTHON = re.compile(r"(?:ltc2neuro\.)?\b((?:Precision|Options|LibraryForm|compare)\([^()]*\))")
 _ARGUMENT = re.compile(rf"\b({'|'.join(_OPTIONS)})=('[^']*'|[\w.]*\w)?(?:\.\.\.)?")
 _AXES = {"True": "--batch-first", "False": "--time-first", "": "--batch-first or --time-first"}

@@ -20,10 +20,11 @@ from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
 from ltc2neuro.evaluation.journal import Journal
 from ltc2neuro.evaluation.levels import Level
+from ltc2neuro.evaluation.pools import Workers
 from ltc2neuro.evaluation.report import Evaluation, Fidelity, Measure
 from ltc2neuro.evaluation.scores import Score, metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
-from ltc2neuro.evaluation.spreading import Workers, spread
+from ltc2neuro.evaluation.spreading import spread
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import MESSAGES, Asked, measured, of_state
 from ltc2neuro.evaluation.workers import packed

@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import islice
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from hw_models.arguments import shown
 from hw_models.errors import InputError, WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
+from ltc2neuro.evaluation.pools import OURS, Future, Workers, pool_of, without
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Asked
-from ltc2neuro.evaluation.workers import Parcel, work
+from ltc2neuro.evaluation.workers import Parcel
 from ltc2neuro.version import __version__
-
-if TYPE_CHECKING:
-    from distributed import Client
-
-Workers: TypeAlias = "Executor | Client"
 
 AHEAD = 2
 """How many chunks there are at once for each worker, those that wait with those that run"""
-OURS = "ltc2neuro"
-
-
-class _Future(Protocol):
-    """One of `concurrent.futures`, or of Dask."""
-
-    def result(self) -> Totals | None: ...
-
-    def cancel(self) -> object: ...
-
-    def add_done_callback(self, fn: Callable[[_Future], object], /) -> object: ...
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """What runs `work` elsewhere, and how many can at once."""
-
-    submit: Callable[[Parcel, Chunk, Asked], _Future]
-    workers: Callable[[], int]
 
 
 def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: Asked) -> Iterator[tuple[Chunk, Totals]]:
@@ -57,9 +27,9 @@ def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: As
 
     Raises `WorkerError` where workers are lost for good, or cannot work; and what `work` raises.
     """
-    pool, todo = _pool(executor), iter(chunks)
+    pool, todo = pool_of(executor), iter(chunks)
     done: SimpleQueue[int] = SimpleQueue()
-    running: dict[int, tuple[Chunk, _Future]] = {}
+    running: dict[int, tuple[Chunk, Future]] = {}
 
     def submit(chunk: Chunk, parcel: Parcel) -> None:
         with _explained(chunk):
@@ -89,38 +59,6 @@ def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: As
             future.cancel()
 
 
-def _pool(executor: object) -> _Pool:
-    if isinstance(executor, Executor):
-        most = getattr(executor, "_max_workers", None)
-        workers = most if isinstance(most, int) else os.cpu_count() or 1
-        return _Pool(lambda *given: executor.submit(work, *given), lambda: workers)
-    distributed = sys.modules.get("distributed")  # whoever has a client has imported it
-    if distributed is not None and isinstance(executor, distributed.Client):
-        return _dask(executor)
-    raise InputError(
-        "this is no executor",
-        numbers=f"executor = {shown(executor)}",
-        advice="Give one of concurrent.futures, such as ProcessPoolExecutor(), or a Client of Dask; None runs here.",
-    )
-
-
-def _dask(client: Any) -> _Pool:
-    """Typed as little as Dask is."""
-    if client.asynchronous:
-        raise InputError("an asynchronous Client cannot be waited for", advice="Give Client(address).")
-
-    found = {"the scheduler": client.run_on_scheduler(find_spec, OURS), **client.run(find_spec, OURS)}
-    if without := [where for where, spec in found.items() if spec is None]:
-        raise _without(", ".join(without))
-
-    def submit(*given: object) -> _Future:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sending large graph")  # a network or a long sequence may be large
-            return client.submit(work, *given, pure=False)
-
-    return _Pool(submit, lambda: sum(client.nthreads().values()))
-
-
 @contextmanager
 def _explained(chunk: Chunk) -> Iterator[None]:
     """What goes wrong with workers, in our words."""
@@ -130,7 +68,7 @@ def _explained(chunk: Chunk) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != OURS:
             raise
-        raise _without(str(error)) from error
+        raise without(str(error)) from error
     except BrokenExecutor as error:
         raise WorkerError(
             "a worker of the pool has died, and the pool with it",
@@ -157,11 +95,3 @@ def _explained(chunk: Chunk) -> Iterator[None]:
             where=str(chunk),
             advice=f"Are they out of memory, or without ltc2neuro {__version__}? {again}",
         ) from error
-
-
-def _without(whom: str) -> WorkerError:
-    return WorkerError(
-        "a worker has no ltc2neuro",
-        numbers=whom,
-        advice=f"Install ltc2neuro {__version__} where the workers run, and for Dask where its scheduler does.",
-    )

@@ -38,19 +38,19 @@ class Asked:
     activity: bool
 
 
-def measured(net: BaseNetwork, chunk: Chunk, asked: Asked) -> Totals:
+def measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None = None) -> Totals:
     """All that is counted of a chunk. Raises `InputError` that tells which sequences, where it is of their data."""
     try:
-        return _measured(net, chunk, asked)
+        return _measured(net, chunk, asked, threads)
     except Ltc2NeuroError as error:
         error.where = f"{chunk}; {error.where}" if error.where else str(chunk)
         raise
 
 
-def _measured(net: BaseNetwork, chunk: Chunk, asked: Asked) -> Totals:
+def _measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None) -> Totals:
     parts, arrays = net.parts, tuple(np.asarray(s.x, np.float64) for s in chunk.examples)
     x, entering = Sequences(arrays, ragged=True), [net.entering(a) for a in arrays]
-    run = run_network(parts, x, asked.on)
+    run = run_network(parts, x, asked.on, threads=threads)
     told = counting_run(parts, x, run, None)
     assert told.counted is not None  # every run tells
     answers, states = parts.host.answers(run.outputs), _states(parts, told)

@@ -56,7 +56,7 @@ def work(parcel: Parcel, chunk: Chunk, asked: Asked) -> Totals | None:
             advice="Install the same version everywhere.",
         )
     net = _unpacked(parcel)
-    return None if net is None else measured(net, chunk, asked)
+    return None if net is None else measured(net, chunk, asked, threads=1)
 
 
 def _unpacked(parcel: Parcel) -> BaseNetwork | None:

@@ -54,7 +54,8 @@ def verify(
     `x` is (batch, time, features), or as the network's `layout` says, or a list of (time, features); None replays the
     stored known-answer sequence.
     `model` None compares with the stored float graph. `on` None takes every executor installed, and names those that
-    are missing. `metric` is "accuracy", "mse", "mae" or a function of outputs and targets in the model's shape.
+    are missing. `metric` is "accuracy", "mse", "mae", "correlation" or a function of outputs and targets in the model's
+    shape.
     `min_sqnr` (dB) holds for the worst channel of the outputs and of every state: `metrics.channel_sqnr` says what it
     is of. `max_metric_change` is a fraction: relative for mse and mae, absolute for accuracy and for a function of your
     own. Of several answers, `targets` are a tuple or dict of those to be measured.

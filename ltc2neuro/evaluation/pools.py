@@ -1,0 +1,123 @@
+"""Whoever works: an executor of `concurrent.futures`, or the workers of a cluster of Dask."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from hw_models.arguments import check_count, shown
+from hw_models.errors import InputError, WorkerError
+from ltc2neuro.evaluation.chunks import Chunk
+from ltc2neuro.evaluation.totals import Totals
+from ltc2neuro.evaluation.work import Asked
+from ltc2neuro.evaluation.workers import Parcel, work
+from ltc2neuro.extras import DASK
+from ltc2neuro.version import __version__
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Workers: TypeAlias = "Executor | Client"
+OURS = "ltc2neuro"
+PATIENCE = 10
+"""Seconds until a scheduler answers"""
+
+
+class Future(Protocol):
+    """One of `concurrent.futures`, or of Dask."""
+
+    def result(self) -> Totals | None:
+        """What `work` returned, or raised."""
+        ...
+
+    def cancel(self) -> object:
+        """Leave it undone, where it has not begun."""
+        ...
+
+    def add_done_callback(self, fn: Callable[[Future], object], /) -> object:
+        """Call `fn` when it is done."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What runs `work` elsewhere, and how many can at once."""
+
+    submit: Callable[[Parcel, Chunk, Asked], Future]
+    workers: Callable[[], int]
+
+
+def pool_of(executor: object) -> Pool:
+    """What `evaluate` takes as an executor. Raises `InputError` for anything else."""
+    if isinstance(executor, Executor):
+        most = getattr(executor, "_max_workers", None)
+        workers = most if isinstance(most, int) else os.cpu_count() or 1
+        return Pool(lambda *given: executor.submit(work, *given), lambda: workers)
+    distributed = sys.modules.get("distributed")  # whoever has a client has imported it
+    if distributed is not None and isinstance(executor, distributed.Client):
+        return _dask(executor)
+    raise InputError(
+        "this is no executor",
+        numbers=f"executor = {shown(executor)}",
+        advice="Give one of concurrent.futures, such as ProcessPoolExecutor(), or a Client of Dask; None runs here.",
+    )
+
+
+def _dask(client: Any) -> Pool:
+    """Typed as little as Dask is."""
+    if client.asynchronous:
+        raise InputError("an asynchronous Client cannot be waited for", advice="Give Client(address).")
+
+    found = {"the scheduler": client.run_on_scheduler(find_spec, OURS), **client.run(find_spec, OURS)}
+    if lacking := [where for where, spec in found.items() if spec is None]:
+        raise without(", ".join(lacking))
+
+    def submit(*given: object) -> Future:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")  # a network or a long sequence may be large
+            return client.submit(work, *given, pure=False)
+
+    return Pool(submit, lambda: sum(client.nthreads().values()))
+
+
+def without(whom: str) -> WorkerError:
+    """The error for a worker that cannot import us."""
+    return WorkerError(
+        "a worker has no ltc2neuro",
+        numbers=whom,
+        advice=f"Install ltc2neuro {__version__} where the workers run, and for Dask where its scheduler does.",
+    )
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Executor]:
+    """So many processes of this machine."""
+    with ProcessPoolExecutor(check_count(count, "processes"), get_context("spawn")) as pool:
+        yield pool
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Client]:
+    """The workers of a cluster of Dask, by its scheduler's address. Raises `InputError` where none answers."""
+    DASK.require()
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "no scheduler of Dask answers",
+            where=address,
+            numbers=str(error),
+            advice="Start one, and workers for it: dask scheduler; dask worker tcp://HOST:8786.",
+        ) from error
+    with client:
+        yield client
