@@ -44,7 +44,8 @@ class Extremes:
 
 def extremes_of(arrays: Sequence[np.ndarray]) -> Extremes:
     """Those of sequences (time, channels) that have any samples."""
-    low, high = (end([end(a, axis=0) for a in arrays], axis=0).astype(float) for end in (np.min, np.max))
+    whole = np.concatenate(arrays)
+    low, high = (end(whole, axis=0).astype(float) for end in (np.min, np.max))
     return Extremes(tuple(low.tolist()), tuple(high.tolist()))
 
 

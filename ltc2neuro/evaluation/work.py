@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.runs import INPUT, AnyParts, Run, counting_run, run_network
+from ltc2neuro.compiled.usual import WORTH, cost, fastest, usual
 from ltc2neuro.cost.costing import count_run
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.levels import level_of
@@ -50,7 +52,7 @@ def measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None =
 def _measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None) -> Totals:
     parts, arrays = net.parts, tuple(np.asarray(s.x, np.float64) for s in chunk.examples)
     x, entering = Sequences(arrays, ragged=True), [net.entering(a) for a in arrays]
-    run = run_network(parts, x, asked.on, threads=threads)
+    run = run_network(parts, x, asked.on or _fast(net, arrays), threads=threads)
     told = counting_run(parts, x, run, None)
     assert told.counted is not None  # every run tells
     answers, states = parts.host.answers(run.outputs), _states(parts, told)
@@ -74,6 +76,16 @@ def _measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None)
         on={run.on: len(arrays)},
         **compared,
     )
+
+
+_spent: WeakKeyDictionary[BaseNetwork, float] = WeakKeyDictionary()
+"""What this process has computed of each network, in elements"""
+
+
+def _fast(net: BaseNetwork, arrays: Sequence[Floats]) -> str:
+    """The executor for a chunk of many: one that compiles pays once all chunks so far would have been worth it."""
+    _spent[net] = _spent.get(net, 0.0) + cost(net.float_graph, arrays)
+    return fastest(net.parts) if _spent[net] >= WORTH else usual(net.parts, arrays)
 
 
 def of_state(name: str) -> str:

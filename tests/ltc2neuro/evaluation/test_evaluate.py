@@ -111,6 +111,13 @@ def test_files_and_folders_give_the_same(net, tmp_path):
     assert evaluate(net, str(folder), NAMES) == whole
 
 
+def test_what_is_sliced_as_an_array_is_read_in_slices(net, tmp_path):
+    h5py = pytest.importorskip("h5py", reason="needs the extra keras")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        x, y = file.create_dataset("x", data=X), file.create_dataset("y", data=Y)
+        assert evaluate(net, x, NAMES, y) == evaluate(net, X, NAMES, Y)
+
+
 def test_lengths_that_differ(net):
     x, y = [a[: 3 + n % 5] for n, a in enumerate(X)], [a[: 3 + n % 5] for n, a in enumerate(Y)]
     found = evaluate(net, x, "mse", y)
