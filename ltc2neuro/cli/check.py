@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = "check"
 HELP = "list what a chip cannot do with a network or a model"
 OF_A_MODEL = (
-    "calibration", "arg", "state", "weights", "precision", "dt", "timespans", "time_first", "batch_first",
+    "calibration", "arg", "state", "answer", "weights", "precision", "dt", "timespans", "time_first", "batch_first",
     "no_microcode",
 )  # fmt: skip
 

@@ -33,6 +33,13 @@ def add_model(parser: argparse._ActionsContainer, required: bool) -> None:
         help="of an ONNX model of one step: a state's input and output; repeat for more",
     )
     parser.add_argument(
+        "--answer",
+        action="append",
+        default=[],
+        metavar="OUT",
+        help="of an ONNX model of several outputs: the one that it answers with; repeat for more",
+    )
+    parser.add_argument(
         "--weights",
         metavar="FILE",
         help="trained weights: .safetensors, .pt, .pth or .ckpt, or of a Keras model .weights.h5; FILE:KEY takes the "
@@ -89,9 +96,11 @@ def _made(factory: str, options: argparse.Namespace) -> tuple[torch.nn.Module, s
         if options.arg:
             raise InputError("--arg is for a factory", where=factory, advice="States of an ONNX model: --state h=h2.")
         states = dict(_pair(text) for text in options.state)
-        return ltc2neuro.from_onnx(factory, states), f"those of {factory}"
-    if options.state:
-        raise InputError("--state is for an ONNX model", where=factory, advice="Leave it out.")
+        answer = options.answer if options.answer[1:] else next(iter(options.answer), None)
+        return ltc2neuro.from_onnx(factory, states, answer), f"those of {factory}"
+    for name in ("state", "answer"):
+        if getattr(options, name):
+            raise InputError(f"--{name} is for an ONNX model", where=factory, advice="Leave it out.")
     return build_model(factory, options.arg), f"those of {factory}" if factory.endswith(KERAS) else None
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
+from compiler.graph.names import unique
+from hw_models.errors import InputError
+from ltc2neuro.doors.onnx.graph import Graph
 from ltc2neuro.doors.onnx.means import state_bounds
 from ltc2neuro.doors.onnx.net import ModuleOf, Net
 from ltc2neuro.doors.onnx.roles import Step
 from ltc2neuro.nn.states import Bound
+from ltc2neuro.tracing.calling.arguments import Named
 
 State = torch.Tensor | tuple[torch.Tensor, ...]
+Answer = torch.Tensor | dict[str, torch.Tensor]
 
 
 class StepCell(Net):
@@ -59,8 +65,36 @@ class TimedStepCell(StepCell):
 
 
 class Sequential(Net):
-    """A graph over whole sequences."""
+    """A graph over whole sequences, with one answer or with several by their names."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Its answer to `x` (batch, time, features), or (time, batch, features) where the model reads that."""
-        return self.computed((x,))[0]
+    def __init__(self, graph: Graph, module_of: ModuleOf, *, keyed: bool) -> None:
+        super().__init__(graph, module_of)
+        self._keyed = keyed
+
+    def forward(self, x: torch.Tensor) -> Answer:
+        """Its answer to `x` (batch, time, ...), or (time, batch, ...) where the model reads that."""
+        return self._answered((x,))
+
+    def _answered(self, inputs: Sequence[torch.Tensor]) -> Answer:
+        answers = self.computed(inputs)
+        return dict(zip(self._outputs, answers, strict=True)) if self._keyed else answers[0]
+
+
+class SeveralSequences(Sequential, Named):
+    """A graph over several sequences."""
+
+    def __init__(self, graph: Graph, module_of: ModuleOf, *, keyed: bool) -> None:
+        super().__init__(graph, module_of, keyed=keyed)
+        plain = (re.sub(r"\W", "_", name) for name in graph.inputs)
+        self.argument_names = tuple(unique(name if name.isidentifier() else f"_{name}" for name in plain))
+
+    def forward(self, /, *inputs: torch.Tensor, **named: torch.Tensor) -> Answer:
+        """Its answer to all inputs, in their order or by their names."""
+        missing = self.argument_names[len(inputs) :]
+        if {*named} != {*missing} or len(inputs) > len(self.argument_names):
+            raise InputError(
+                "the model takes other inputs",
+                numbers=f"{len(inputs)} in order{''.join(f', {name}' for name in named)}; they are "
+                f"{', '.join(self.argument_names)}",
+            )
+        return self._answered((*inputs, *(named[name] for name in missing)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compiler.running.extra import ONNX_FILES
-from hw_models.arguments import check_path, check_text, shown
+from hw_models.arguments import check_names, check_path, shown
 from hw_models.errors import InputError
 from ltc2neuro.extras import TORCH
 
@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     import torch
 
 
-def from_onnx(path: str | Path, states: Mapping[str, str] | None = None, output: str | None = None) -> torch.nn.Module:
+def from_onnx(
+    path: str | Path, states: Mapping[str, str] | None = None, output: str | Sequence[str] | None = None
+) -> torch.nn.Module:
     """The module of an ONNX model, which computes what the file says.
 
     A **step**, with a sample (batch, features) and states (batch, size) going in, an answer and new states coming out:
     `states` names the input and the output of each state, `{"h": "h2"}`, and the module is a `Recurrent`. An input
     called elapsed, timespan or dt is the time before the sample.
 
-    A graph over whole **sequences** has one input, (batch, time, features) or (time, batch, features), and needs no
-    `states`: layers `LSTM`, `GRU` and `RNN`, or a `Scan`, with what lies around them.
+    A graph over whole **sequences** has inputs (batch, time, ...) or (time, batch, ...), and needs no `states`: layers
+    `LSTM`, `GRU` and `RNN`, or a `Scan`, with what lies around them. Of several inputs those of two axes, (batch,
+    features), are held over the sequence.
 
-    `output` names the answer where the model has several. The module is compared with onnxruntime on random samples, or
-    with onnx's own interpreter where that is not installed.
+    `output` names the answer where the model has several; of sequences also several, `("y", "z")`, which come as a dict
+    then. The module is compared with onnxruntime on random samples, or with onnx's own interpreter where that is not
+    installed.
 
     Raises `InputError` for a file that is no valid model or has what is not supported, `TraceError` for a loop over the
     samples that an exporter wrote out, `ProofError` where the module computes something else than the file.
@@ -35,7 +39,10 @@ def from_onnx(path: str | Path, states: Mapping[str, str] | None = None, output:
     TORCH.require()
     from ltc2neuro.doors.onnx.opening import opened
 
-    return opened(check_path(path), _checked(states), None if output is None else check_text(output, "output"))
+    wanted = output if output is None or isinstance(output, str) else check_names(output, "output")
+    if wanted == []:
+        raise InputError("no output is named", where="output", advice="Leave it out of a model that has one.")
+    return opened(check_path(path), _checked(states), wanted)
 
 
 def _checked(states: Mapping[str, str] | None) -> dict[str, str]:

@@ -25,10 +25,19 @@ def of_step(step: Step, rows: int) -> dict[str, Array]:
     return inputs
 
 
-def of_sequence(graph: Graph, features: int, leading: Sequence[int]) -> dict[str, Array]:
-    """Whole sequences; `leading` are the lengths of the first two axes, where they are free."""
-    size = [_declared(graph, axis, free) for axis, free in enumerate(leading)]
-    return {graph.inputs[0]: np.random.default_rng(0).normal(size=(*size, features)).astype(_dtype(graph))}
+def of_sequences(graph: Graph, leading: Sequence[int]) -> dict[str, Array]:
+    """Whole sequences; `leading` are the lengths of the first two axes, where they are free.
+
+    An input of two axes has the first of them.
+    """
+    random, found = np.random.default_rng(0), dict[str, Array]()
+    for name in graph.inputs:
+        shape = graph.shape(name) or ()
+        axes = leading[: 1 if len(shape) == 2 else 2]
+        size = [declared or free for declared, free in zip(shape, axes, strict=False)]
+        inner = [n or 1 for n in shape[len(axes) :]]
+        found[name] = random.normal(size=(*size, *inner)).astype(_dtype(graph))
+    return found
 
 
 def _declared(graph: Graph, axis: int, free: int) -> int:

@@ -13,6 +13,8 @@ Array: TypeAlias = npt.NDArray[np.generic]
 Attribute: TypeAlias = "int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | Array | Graph"
 Shape: TypeAlias = tuple["int | None", ...]
 """None is an axis of any length"""
+RECURRENT = ("LSTM", "GRU", "RNN")
+"""Operators that are a layer over a whole sequence"""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ltc2neuro.doors.onnx.graph import Array, Graph, Layer, Node, Operation, Over, Repeat
+from ltc2neuro.doors.onnx.graph import RECURRENT, Array, Graph, Layer, Node, Operation, Over, Repeat
 from ltc2neuro.doors.onnx.ops.rule import naming, unsupported
 
-RECURRENT = ("LSTM", "GRU", "RNN")
 MOST_ROUNDS = 1000
 
 

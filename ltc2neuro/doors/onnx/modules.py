@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from hw_models.errors import InputError
-from ltc2neuro.doors.onnx.cells import Sequential, StepCell, TimedStepCell
+from ltc2neuro.doors.onnx.cells import Sequential, SeveralSequences, StepCell, TimedStepCell
 from ltc2neuro.doors.onnx.freeing import freed
 from ltc2neuro.doors.onnx.fusing import fused
 from ltc2neuro.doors.onnx.graph import Graph, Layer, Operation, Over, Repeat
@@ -28,8 +28,11 @@ def cell_of(step: Step, examples: Examples) -> StepCell:
     return _cell(replace(step, graph=observed(lowered(step.graph), examples)))
 
 
-def sequential_of(graph: Graph, examples: Examples) -> Sequential:
-    """The module of a graph over whole sequences. Raises `TraceError` for a loop that is written out."""
+def sequential_of(graph: Graph, examples: Examples, *, keyed: bool) -> Sequential:
+    """The module of a graph over whole sequences; `keyed`: its answers come by their names.
+
+    Raises `TraceError` for a loop that is written out.
+    """
     graph = lowered(graph)
     try:
         graph = observed(graph, examples)
@@ -37,7 +40,7 @@ def sequential_of(graph: Graph, examples: Examples) -> Sequential:
         refuse_unrolled(graph)
         raise
     refuse_unrolled(graph)
-    return Sequential(_rewritten(graph), module_of)
+    return (SeveralSequences if graph.inputs[1:] else Sequential)(_rewritten(graph), module_of, keyed=keyed)
 
 
 def module_of(operation: Operation) -> torch.nn.Module:

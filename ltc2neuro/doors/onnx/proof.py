@@ -10,7 +10,7 @@ import torch
 
 from hw_models.arrays import Floats
 from hw_models.errors import BUG, ProofError
-from ltc2neuro.doors.onnx.examples import of_sequence, of_step
+from ltc2neuro.doors.onnx.examples import of_sequences, of_step
 from ltc2neuro.doors.onnx.graph import Array, Graph
 from ltc2neuro.doors.onnx.roles import Step
 from ltc2neuro.doors.onnx.witness import answers
@@ -32,13 +32,14 @@ def prove_step(path: Path, step: Step, cell: torch.nn.Module) -> None:
     compare(path, inputs, step.graph.outputs, [tensor.numpy() for tensor in found], declared or len(x))
 
 
-def prove_sequence(path: Path, graph: Graph, features: int, module: torch.nn.Module) -> None:
+def prove_sequences(path: Path, graph: Graph, module: torch.nn.Module) -> None:
     """Compare `module` over random sequences."""
-    inputs = of_sequence(graph, features, LEADING)
-    (x,) = inputs.values()
+    inputs = of_sequences(graph, LEADING)
     with torch.no_grad():
-        y = module(torch.from_numpy(x))
-    compare(path, inputs, graph.outputs, [y.numpy()], len(x))
+        y = module(*map(torch.from_numpy, inputs.values()))
+    answers = y.values() if isinstance(y, dict) else (y,)
+    rows = max(len(x) for x in inputs.values())
+    compare(path, inputs, graph.outputs, [answer.numpy() for answer in answers], rows)
 
 
 def compare(

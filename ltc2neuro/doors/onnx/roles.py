@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hw_models.arguments import nearest
 from hw_models.errors import InputError
-from ltc2neuro.doors.onnx.graph import Graph
+from ltc2neuro.doors.onnx.graph import RECURRENT, Graph, Node
 from ltc2neuro.nn.recurrence import ELAPSED
 
 
@@ -64,6 +64,45 @@ def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step
     return Step(ordered, tuple(states), sizes, features, bool(elapsed))
 
 
+def check_sequences(graph: Graph) -> None:
+    """Raise `InputError` where inputs of a graph over whole sequences are none."""
+    for name in graph.inputs:
+        shape = graph.shape(name)
+        if shape is None or len(shape) < 2 or not all(shape[2:]) or (len(shape) == 2 and not shape[1]):
+            raise InputError(
+                "a sequence has the shape (batch, time, ...), what is held over it (batch, features)",
+                numbers=listed(graph, (name,)),
+                advice="Export the model with fixed sizes after the first two axes.",
+            )
+    sources = {name: {name} for name in graph.inputs}
+    for node in graph.nodes:
+        if isinstance(node, Node) and node.op not in ("Shape", "Size"):
+            if first := _from(_starts(node), sources):
+                raise InputError(
+                    f"the node {node.op} starts from an input of the model",
+                    where=node.name,
+                    numbers=", ".join(sorted(first)),
+                    advice="Leave it out of what is exported: a sequence starts from constants, and net.run(x, "
+                    "state=...) gives others.",
+                )
+            sources |= dict.fromkeys(node.outputs, _from(node.inputs, sources))
+
+
+def _starts(node: Node) -> Sequence[str]:
+    """The first states of a node that runs over time."""
+    if node.op in RECURRENT:
+        return node.inputs[5:7]
+    body = node.body()
+    if node.op != "Scan" or body is None:
+        return ()
+    return node.inputs[: len(node.inputs) - len(body.captured) - node.whole("num_scan_inputs", 1)]
+
+
+def _from(names: Sequence[str], sources: Mapping[str, set[str]]) -> set[str]:
+    """The inputs of a graph that values are computed from."""
+    return set[str]().union(*(sources.get(name, ()) for name in names))
+
+
 def answer_of(graph: Graph, states: Mapping[str, str], output: str | None) -> str:
     """The output that is the answer: the one that is named, the only one besides new states, or the first of these."""
     new = list(states.values())
@@ -74,7 +113,8 @@ def answer_of(graph: Graph, states: Mapping[str, str], output: str | None) -> st
         raise InputError(
             "the model has several answers",
             numbers=", ".join(others),
-            advice=f"Choose one, output={others[0]!r}, or say which of them are new states.",
+            advice=f"Choose one, output={others[0]!r}, or of whole sequences several, output={others}; or say which of "
+            "them are new states. In the shell: --answer, --state.",
         )
     return output or (others[0] if others else new[0])
 

@@ -13,6 +13,12 @@ from ltc2neuro.tracing.calling.modules import unwrapped
 from ltc2neuro.tracing.recording.held import held
 
 
+class Named(torch.nn.Module):
+    """A module whose forward takes whatever it is given, and whose arguments have these names."""
+
+    argument_names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Arguments:
     """Of one call, in order and by names."""
@@ -79,7 +85,10 @@ def _told(model: torch.nn.Module) -> tuple[str, ...]:
 
 
 def _parameters(model: torch.nn.Module) -> Sequence[inspect.Parameter]:
+    own = unwrapped(model)
+    if isinstance(own, Named):
+        return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in own.argument_names]
     try:
-        return list(inspect.signature(unwrapped(model).forward).parameters.values())
+        return list(inspect.signature(own.forward).parameters.values())
     except (TypeError, ValueError):  # of what is not written in Python nothing is known
         return []

@@ -40,6 +40,29 @@ def test_an_onnx_file_is_compiled_and_checked(command: list[str], tmp_path: Path
     assert "weights:" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("answers", [["all"], ["all", "end"]])
+def test_answers_of_several_outputs(tmp_path: Path, answers: list[str], capsys) -> None:
+    nodes = [
+        helper.make_node("Tanh", ["x"], ["all"]),
+        helper.make_node("Gather", ["all", "last"], ["end"], axis=1),
+    ]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", "time", 2][:: 2 if n == "end" else 1])
+              for n in ("x", "all", "end")]  # fmt: skip
+    last = helper.make_tensor("last", TensorProto.INT64, [], [-1])
+    graph = helper.make_graph(nodes, "two", values[:1], values[1:], initializer=[last])
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "two.onnx")
+    x = np.random.default_rng(0).normal(size=(3, 9, 2))
+    np.save(tmp_path / "x.npy", x)
+    command = ["compile", str(tmp_path / "two.onnx"), "--calibration", str(tmp_path / "x.npy")]
+    command += ["-o", str(tmp_path / "m.l2n")]
+    assert main(command) == 2 and "--answer" in capsys.readouterr().err
+    assert main([*command, *(word for name in answers for word in ("--answer", name))]) == 0
+    found = ltc2neuro.load(tmp_path / "m.l2n")(x)
+    found = found if isinstance(found, dict) else {"all": found}
+    assert list(found) == answers and np.abs(found["all"] - np.tanh(x)).max() < 1e-3
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

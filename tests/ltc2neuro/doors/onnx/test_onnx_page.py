@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("ncps", reason="needs the extra torch")
 
-from ltc2neuro.doors.onnx.layers import RECURRENT
+from ltc2neuro.doors.onnx.graph import RECURRENT
 from ltc2neuro.doors.onnx.ops import elementwise, linear, reductions, shapes
 
 PAGE = (Path(__file__).parents[4] / "docs" / "onnx.md").read_text("utf-8")

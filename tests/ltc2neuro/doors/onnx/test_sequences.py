@@ -79,6 +79,90 @@ def test_layers_as_the_newer_exporter_writes_them(tmp_path: Path, kind: str, fre
         assert net.evidence.arithmetic == "float64"
 
 
+class Several(nn.Module):
+    """Two sequences and what is held over them in; an answer at each step, and one at the last, out."""
+
+    def __init__(self, *, batch_first: bool = True) -> None:
+        super().__init__()
+        self.rnn, self.gate = nn.GRU(FEATURES + 3, 6, batch_first=batch_first), nn.Linear(4, 6)
+        self.each, self.end = nn.Linear(6, 2), nn.Linear(6, 3)
+
+    def forward(self, x, u, held):
+        h = self.rnn(torch.cat([x, u], -1))[0] * torch.sigmoid(self.gate(held))[:, None]
+        return self.each(h), self.end(h[:, -1])
+
+
+U = np.random.default_rng(1).normal(size=(4, 12, 3)).astype(np.float32)
+HELD = np.random.default_rng(2).normal(size=(4, 4)).astype(np.float32)
+
+
+def several(path: Path) -> Several:
+    torch.manual_seed(0)
+    model = Several()
+    samples = [torch.zeros(2, 5, FEATURES), torch.zeros(2, 5, 3), torch.zeros(2, 4)]
+    axes = {0: "batch", 1: "time"}
+    write(model, samples, path, ["x", "u.0", "held"], ["y", "end"], {"x": axes, "u.0": axes, "held": {0: "batch"}})
+    return model
+
+
+def test_several_inputs_and_answers(tmp_path: Path) -> None:
+    """Inputs in their order or by their names, those of Python where they are none; answers by their names."""
+    model = several(tmp_path / "m.onnx")
+    layer = ltc2neuro.from_onnx(tmp_path / "m.onnx", output=("y", "end"))
+    with torch.no_grad():
+        expected = dict(zip(("y", "end"), model(*map(torch.from_numpy, (X, U, HELD))), strict=True))
+    for given in ((X, U, HELD), {"held": HELD, "u_0": U, "x": X}):
+        net = ltc2neuro.compile(layer, given)
+        found = net({"x": X, "u_0": U, "held": HELD})
+        assert isinstance(found, dict) and found.keys() == expected.keys()
+        assert all(np.abs(y - expected[name].numpy()).max() < 3e-3 for name, y in found.items())
+    one = ltc2neuro.compile(ltc2neuro.from_onnx(tmp_path / "m.onnx", output="end"), (X, U, HELD))
+    assert np.abs(one((X, U, HELD)) - expected["end"].numpy()).max() < 3e-3
+    with pytest.raises(InputError, match="'held' is missing"):
+        ltc2neuro.compile(layer, (X, U))
+    with pytest.raises(InputError, match="other inputs"):
+        layer(torch.from_numpy(X), held=torch.from_numpy(HELD))
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [(None, "several answers"), ([], "no output is named"), (["y", "z"], "no output 'z'"), (7, "must be names")],
+)
+def test_answers_that_are_said_wrongly(tmp_path: Path, output, said: str) -> None:
+    several(tmp_path / "m.onnx")
+    with pytest.raises(InputError, match=said):
+        ltc2neuro.from_onnx(tmp_path / "m.onnx", output=output)
+
+
+def test_images(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+
+    class Seen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.see, self.rnn = nn.Conv2d(1, 2, 3, stride=2), nn.GRU(8, 3, batch_first=True)
+
+        def forward(self, x):
+            return self.rnn(torch.relu(self.see(x.flatten(0, 1))).flatten(1).view(*x.shape[:2], 8))[0]
+
+    model, x = Seen(), np.random.default_rng(0).normal(size=(2, 7, 1, 5, 6)).astype(np.float32)
+    axes = {name: {0: "batch", 1: "time"} for name in ("x", "y")}
+    write(model, [torch.zeros(2, 5, 1, 5, 6)], tmp_path / "m.onnx", ["x"], ["y"], axes)
+    net = ltc2neuro.compile(ltc2neuro.from_onnx(tmp_path / "m.onnx"), x)
+    assert np.abs(net(x) - answer(model, x)).max() < 3e-3
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_first_states_that_are_inputs_are_refused(tmp_path: Path, layers: int) -> None:
+    torch.manual_seed(0)
+    samples = [torch.zeros(2, 5, FEATURES), torch.zeros(layers, 2, 3)]
+    rnn = nn.GRU(FEATURES, 3, num_layers=layers, batch_first=True)
+    write(rnn, samples, tmp_path / "m.onnx", ["x", "h0"], ["y", "hn"], {"x": {0: "batch", 1: "time"}})
+    with pytest.raises(InputError, match="starts from an input of the model") as caught:
+        ltc2neuro.from_onnx(tmp_path / "m.onnx", output="y")
+    assert caught.value.numbers == "h0"
+
+
 def single(
     path: Path, op: str, gates: int, *, layout: int = 0, biased: bool = True, start: bool = False, **more
 ) -> Path:
