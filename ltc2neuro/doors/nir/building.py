@@ -142,6 +142,14 @@ def _check(nodes: dict[str, nir.NIRNode], edges: Sequence[Edge]) -> None:
                 where=f"node {name}",
                 advice=f"These are: {', '.join(sorted(kind.__name__ for kind in NODES))}.",
             )
+        for key, value in vars(node).items():
+            if isinstance(value, (float, np.ndarray, torch.Tensor)) and not np.all(np.isfinite(numbers(value))):
+                raise InputError(
+                    "a NIR graph holds a number that is not finite",
+                    where=f"node {name}",
+                    numbers=key,
+                    advice="Look at how it was written. Neurons that do not leak, as with a beta of 1, are I and IF.",
+                )
     for edge in edges:
         for name in edge:
             if name not in nodes:
@@ -183,7 +191,9 @@ def _ask(nodes: dict[str, nir.NIRNode]) -> None:
                     numbers=f"r = tau / {SNNTORCH_STEP:g} s, as snntorch writes it",
                     advice="snntorch writes its default, reset by subtraction, as a reset to 0. Pass "
                     'reset="subtract" if the layers were made without reset_mechanism, or reset="value" if with '
-                    'reset_mechanism="zero" (of layers other than Leaky: and reset_delay=False). Its dt is 1e-4.',
+                    'reset_mechanism="zero" (of layers other than Leaky: and reset_delay=False). Its dt is 1e-4. It '
+                    'loses reset_mechanism="none", inhibition, and reset_delay=False of a subtraction as well: train '
+                    "without them.",
                 )
 
 

@@ -84,6 +84,26 @@ def test_recurrent_layers_lose_the_input_after_a_spike_unless_they_reset_at_once
     assert equal(recurrent(), reset="subtract") == 1
 
 
+@pytest.mark.parametrize(
+    ("reset", "options"),
+    [
+        ("value", {"reset_mechanism": "none"}),
+        ("value", {"reset_mechanism": "zero", "inhibition": True}),
+        ("value", {"reset_mechanism": "zero", "graded_spikes_factor": 2.0}),
+        ("subtract", {"reset_delay": False}),
+    ],
+)
+def test_what_else_it_does_not_write(reset, options):
+    assert equal(model(**options), reset=reset) < 1
+
+
+def test_a_potential_that_does_not_leak_has_no_time_constant():
+    layer = snntorch.Leaky(beta=torch.ones(8), threshold=torch.ones(8), init_hidden=True)
+    with pytest.raises(InputError, match="not finite") as caught:
+        ltc2neuro.from_nir(graph_of(torch.nn.Sequential(torch.nn.Linear(5, 8), layer)), STEP, reset="value")
+    assert caught.value.where == "node 1" and "I and IF" in caught.value.advice
+
+
 def test_other_layers_with_a_reset_at_once():
     """Second-order neurons, and recurrence one to one."""
     torch.manual_seed(1)
