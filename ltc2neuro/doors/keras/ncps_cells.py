@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from ncps.keras import LTCCell, MixedMemoryRNN
 
+from hw_models.errors import TraceError
 from ltc2neuro.doors.keras.cells import AnyCell, Cell, States, flat
 from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.layers.ncps import hull, refuse_weights
@@ -17,6 +18,11 @@ _ADVICE = (
     "fit() keeps them positive by the weights' constraints; after steps of your own, and now: "
     "for v in model.weights: v.assign(v.constraint(v) if v.constraint else v)."
 )
+_ANEW = (
+    "It was built while Keras tried out a model that is a class of its own. Make such a model anew, and the graph of it "
+    "before it is called: functional = keras.Model(inputs, new.call(inputs)); "
+    "functional.set_weights(model.get_weights())."
+)
 
 
 class LTC(Cell[LTCCell]):
@@ -24,7 +30,10 @@ class LTC(Cell[LTCCell]):
 
     def __init__(self, cell: LTCCell, path: str) -> None:
         super().__init__(cell)
-        tensors = {name: getattr(p, "value", p).detach().cpu() for name, p in cell._params.items()}
+        held = {name: getattr(p, "value", p) for name, p in cell._params.items()}
+        if any(each.is_meta for each in held.values()):
+            raise TraceError("an LTC has lost its wiring: Keras computes as if it had none", where=path, advice=_ANEW)
+        tensors = {name: each.detach().cpu() for name, each in held.items()}
         seen = _like(cell, _params=tensors, _ode_unfolds=cell._ode_unfolds)
         refuse_weights(seen, path, _ADVICE)
         low, high = hull(seen, np.zeros(cell.state_size))

@@ -14,7 +14,7 @@ _MASKS = (
 )
 _AS_FUNCTIONS = (
     "Make the graph of it, which keeps its layers and weights: inputs = keras.Input((None, features)); "
-    "functional = keras.Model(inputs, model.call(inputs))."
+    "functional = keras.Model(inputs, model.call(inputs)). With an LTC of ncps.keras do so before it is first called."
 )
 
 

@@ -29,8 +29,8 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
         return Recurrent(cell_of(operation.cell, below(path, "cell")), operation.return_sequences)
     if isinstance(operation, keras.layers.TimeDistributed):
         return EachStep(operation, path)
-    if type(operation) is keras.layers.Embedding:
-        return torch.nn.Embedding.from_pretrained(torch.from_numpy(operation.get_weights()[0]))
+    if isinstance(operation, keras.layers.Embedding):
+        return torch.nn.Embedding.from_pretrained(torch.tensor(keras.ops.convert_to_numpy(operation.embeddings)))
     if type(operation) is keras.layers.Dense and not operation.lora_enabled:
         return Dense(operation)
     return Called(operation)

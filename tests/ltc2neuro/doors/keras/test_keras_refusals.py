@@ -29,9 +29,9 @@ def functional(answer):
 
 
 class Own(keras.Model):
-    def __init__(self):
+    def __init__(self, rnn=layers.GRU):
         super().__init__()
-        self.rnn, self.readout = layers.GRU(3, return_sequences=True), layers.Dense(1)
+        self.rnn, self.readout = rnn(3, return_sequences=True), layers.Dense(1)
 
     def call(self, x):
         return self.readout(self.rnn(x))
@@ -124,6 +124,21 @@ def test_the_advice_for_a_model_that_is_a_class_works():
     functional = keras.Model(inputs, model.call(inputs))
     x = samples()
     np.testing.assert_allclose(np.asarray(ltc2neuro.compile(functional, x)(x)), model(x).detach().numpy(), atol=0.02)
+
+
+def test_an_ltc_that_lost_its_wiring():
+    """Keras builds it on its meta device, where ncps.keras makes its masks; torch multiplies by those in place as by 1."""
+    model, x = Own(LTC), samples()
+    model(x)
+    inputs, anew = keras.Input((None, 2)), Own(LTC)
+    with pytest.raises(TraceError, match="has lost its wiring") as caught:
+        ltc2neuro.compile(keras.Model(inputs, model.call(inputs)), x)
+    assert "set_weights" in caught.value.advice
+    functional = keras.Model(inputs, anew.call(inputs))
+    functional.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        np.asarray(ltc2neuro.compile(functional, x)(x)), functional(x).detach().numpy(), atol=0.01
+    )
 
 
 def test_a_keras_layer_in_a_torch_module():
