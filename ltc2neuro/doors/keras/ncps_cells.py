@@ -19,7 +19,7 @@ _ADVICE = (
     "for v in model.weights: v.assign(v.constraint(v) if v.constraint else v)."
 )
 _ANEW = (
-    "It was built while Keras tried out a model that is a class of its own. Make such a model anew, and the graph of it "
+    "It was built while Keras tried out a model that is a class of its own. Make such a model anew, and its graph "
     "before it is called: functional = keras.Model(inputs, new.call(inputs)); "
     "functional.set_weights(model.get_weights())."
 )

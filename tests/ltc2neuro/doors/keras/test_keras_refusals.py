@@ -127,7 +127,7 @@ def test_the_advice_for_a_model_that_is_a_class_works():
 
 
 def test_an_ltc_that_lost_its_wiring():
-    """Keras builds it on its meta device, where ncps.keras makes its masks; torch multiplies by those in place as by 1."""
+    """Its masks are on the meta device of torch, which multiplies by them, in place, as by 1."""
     model, x = Own(LTC), samples()
     model(x)
     inputs, anew = keras.Input((None, 2)), Own(LTC)
