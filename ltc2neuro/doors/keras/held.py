@@ -89,7 +89,7 @@ class Dense(Held[keras.layers.Dense]):
     def forward(self, x: torch.Tensor) -> object:
         """The layer's matrix, bias and activation."""
         kernel, *bias = self.weights
-        y = x @ kernel
+        y = x.to(kernel.dtype) @ kernel  # a layer before may compute in a type of its own
         y = y + bias[0] if bias else y
         return y if self.operation.activation is None else self.operation.activation(y)
 

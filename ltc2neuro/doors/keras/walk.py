@@ -26,6 +26,7 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
     if is_graph(operation):
         return Walk(operation, path)
     if isinstance(operation, keras.layers.RNN):
+        check(operation.cell, below(path, "cell"))
         return Recurrent(cell_of(operation.cell, below(path, "cell")), operation.return_sequences)
     if isinstance(operation, keras.layers.TimeDistributed):
         return EachStep(operation, path)

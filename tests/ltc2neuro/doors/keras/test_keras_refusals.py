@@ -55,6 +55,12 @@ def half():
         keras.config.set_dtype_policy("float32")
 
 
+def half_cell():
+    layer = layers.RNN(layers.GRUCell(3, dtype="mixed_bfloat16"), name="rnn")
+    layer(samples())
+    return keras.Sequential([keras.Input((None, 2)), layer])
+
+
 def own():
     model = Own()
     model(samples())
@@ -100,6 +106,7 @@ def negative():
         (lambda: two_inputs("timespans"), "an input is called timespans", "the model (Functional)"),
         (repeated, "a vector is repeated 8 times", "(RepeatVector)"),
         (half, "half precision", ""),
+        (half_cell, "half precision", "'rnn.cell' (GRUCell)"),
         (quantized, "quantized", "(Dense)"),
         (diverged, "a weight is not finite", "cell.kernel"),
         (negative, "a conductance is negative", ".cell.w"),
