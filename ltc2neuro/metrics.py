@@ -211,7 +211,7 @@ def batched(outputs: Sequence[Array], targets: Sequence[Array], batch_axis: int 
     same = len({o.shape for o in outputs}) == len({t.shape for t in targets}) == 1
     try:
         if same:
-            return np.stack(outputs, batch_axis), np.stack(targets, batch_axis)
+            return np.stack(outputs, batch_axis), np.stack(targets, min(batch_axis, targets[0].ndim))
         return np.concatenate(outputs), np.concatenate(targets)
     except ValueError as error:
         raise InputError(

@@ -48,9 +48,9 @@ def _rows(given: object, axis: int, name: str) -> _Rows:
     array = cast("np.ndarray", given)
     if not hasattr(given, "shape") or hasattr(given, "detach"):
         array = as_array(given, name)
-    if len(array.shape) <= axis:
+    if not array.shape:
         raise InputError(f"{name} has no axis of sequences", numbers=f"shape {tuple(array.shape)}")
-    return _Rows(array, axis)
+    return _Rows(array, min(axis, len(array.shape) - 1))
 
 
 def sliced(

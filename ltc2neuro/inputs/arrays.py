@@ -237,13 +237,14 @@ def as_sequences(
 def as_targets(
     targets: ArrayOrTensor | Sequence[ArrayOrTensor], x: Sequences, layout: Layout, readout: str
 ) -> list[np.ndarray]:
-    """What the model should answer to each sequence of `x`. Raises `InputError` where they are not as many."""
+    """What the model should answer to each sequence of `x`. An array (batch,) has one target a sequence, for functions
+    that take such where the model answers at every step. Raises `InputError` where they are not as many."""
     if x.ragged and isinstance(targets, (list, tuple)):
         wanted = [as_array(t) for t in targets]
     else:
         whole = as_array(targets)
-        enough = whole.ndim >= (2 if readout == "every" and not x.ragged else 1)
-        wanted = (list(whole) if x.ragged else layout.targets(whole, readout)) if enough else []
+        each = x.ragged or whole.ndim == 1
+        wanted = [] if not whole.ndim else list(whole) if each else layout.targets(whole, readout)
     if len(wanted) != len(x.arrays):
         raise InputError(
             "targets do not fit the samples",

@@ -59,6 +59,7 @@ LONG = [
     (["compile", "train.py:model", "--calibration", "x.npy", "-o", "n.l2n"], "ranges, formats, integers"),
     (["verify", "m.l2n", "x.npy", "--on", "reference"], "running the float network"),
     (["run", "m.l2n", "x.npy", "-o", "y.npy"], "130"),
+    (["evaluate", "m.l2n", "x.npy"], "/130 ["),
 ]
 
 

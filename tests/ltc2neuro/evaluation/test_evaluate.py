@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,6 +138,40 @@ def test_a_function_is_called_with_each_sequence(net):
     assert shapes == {((1, 9, 2), (1, 9, 2))}
     assert found.metrics["largest"].integer == pytest.approx(np.mean(np.abs(net(X) - Y).max(axis=(1, 2))), rel=1e-12)
     assert found.metrics["mae"] == pytest.approx(evaluate(net, X, "mae", Y).metrics["mae"])
+
+
+@pytest.mark.parametrize("time_first", [False, True])
+def test_one_label_a_sequence_is_for_functions(net, time_first):
+    """Named metrics ask for one at every step."""
+
+    def at_the_end(outputs, labels):
+        last = outputs[-1] if time_first else outputs[:, -1]
+        return np.mean(np.argmax(last, -1) == labels)
+
+    x, labels = X.swapaxes(0, 1) if time_first else X, CLASSES % 2
+    net = replace(net, layout=net.layout.told(time_first=time_first))
+    wanted = np.mean(np.argmax(net(x)[-1] if time_first else net(x)[:, -1], -1) == labels)
+    assert evaluate(net, x, at_the_end, labels).metrics["at_the_end"].integer == wanted
+    with pytest.raises(InputError, match="targets do not fit the outputs"):
+        evaluate(net, x, "accuracy", labels)
+
+
+def test_what_is_clipped_inside_is_that_of_one_run(tmp_path):
+    """Elements of a state that leave its range in some sequences: counts and extremes of all."""
+
+    class Sum(torch.nn.Module):
+        state_size = 3
+
+        def forward(self, x, h):
+            return h + x
+
+    x = np.random.default_rng(0).uniform(-1, 1, (21, 30, 3))
+    net = ltc2neuro.compile(ltc2neuro.nn.Recurrent(Sum()), x[:2])
+    run, found = net.run(3 * x), evaluate(net, 3 * x, journal=tmp_path / "run.json")
+    assert found.clipped.rows() == run.clipped.rows() and any("state" in name for name, *_ in run.clipped.rows())
+    assert found.clipped.text() == run.clipped.text() and found.saturations == run.saturations
+    again = evaluate(net, 3 * x, journal=tmp_path / "run.json")
+    assert again == found and again.resumed == 21
 
 
 def test_without_the_float_network(net):

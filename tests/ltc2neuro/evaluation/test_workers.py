@@ -58,6 +58,10 @@ def test_processes_share_the_work_until_one_dies(processes, tmp_path):
     with pytest.raises(InputError, match="the metric cannot travel"):
         ltc2neuro.evaluate(net, X, lambda y, t: 0.0, Y, processes)
 
+    with pytest.raises(InputError, match="targets do not fit the outputs") as error:
+        ltc2neuro.evaluate(net, X, metrics.accuracy, Y, processes)
+    assert error.value.where.startswith("sequences ")
+
     def batches():
         for first in range(0, 40, 2):
             if first == 20:
