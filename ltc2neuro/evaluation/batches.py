@@ -41,11 +41,12 @@ def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> 
     """
     if isinstance(given, Mapping):
         return _named(net, {str(name): value for name, value in given.items()}, where, wanted)
-    pair = isinstance(given, (tuple, list)) and len(given) >= 2
-    if wanted is not None and not pair:
+    count = len(given) if isinstance(given, (tuple, list)) else 1
+    if wanted is not None and count not in (2, 1 + len(net.inputs.order if net.inputs is not None else "x")):
         raise InputError(
-            "the metric needs targets, and this batch has none",
+            "the metric needs targets, and this batch does not tell which they are",
             where=where,
+            numbers=f"a {type(given).__name__}" + (f" of {count}" if isinstance(given, (tuple, list)) else ""),
             advice=f"Give batches (x, targets), or dicts with {X!r} and {wanted!r}.",
         )
     x, targets = given, None
@@ -54,7 +55,7 @@ def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> 
     if net.inputs is not None:
         order = net.inputs.order
         x = inputs_of(x, order, lambda _: order)
-    elif wanted is not None or (pair and _is_batch(net, cast("tuple", given)[0])):
+    elif wanted is not None or (count > 1 and _is_batch(net, cast("tuple", given)[0])):
         x = cast("tuple", x)[0]
     return Batch(cast("Inlet", x), targets, None, where)
 

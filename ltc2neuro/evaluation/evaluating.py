@@ -22,11 +22,11 @@ from ltc2neuro.evaluation.journal import Journal
 from ltc2neuro.evaluation.levels import Level
 from ltc2neuro.evaluation.pools import Workers
 from ltc2neuro.evaluation.report import Evaluation, Fidelity, Measure
-from ltc2neuro.evaluation.scores import Score, metric_of_sums
+from ltc2neuro.evaluation.scores import metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
 from ltc2neuro.evaluation.spreading import spread
 from ltc2neuro.evaluation.totals import Totals
-from ltc2neuro.evaluation.work import MESSAGES, Asked, measured, of_state
+from ltc2neuro.evaluation.work import MESSAGES, Asked, measured, of_state, tasks
 from ltc2neuro.evaluation.workers import packed
 from ltc2neuro.metrics import Metric, worst_channel
 from ltc2neuro.network import Network
@@ -156,11 +156,9 @@ def _text(metric: str | Metric) -> str:
 def _evaluation(net: BaseNetwork, totals: Totals, asked: Asked, resumed: int) -> Evaluation:
     """What the totals tell."""
     measures = {
-        shown: Measure(
-            _metric(asked, shown, score),
-            _metric(asked, shown, totals.float_scores[shown]) if shown in totals.float_scores else None,
-        )
-        for shown, score in totals.scores.items()
+        name: Measure(*(metric_of_sums(metric, s[name]) for s in (totals.scores, totals.float_scores) if name in s))
+        for name, (_, metric) in tasks(net, asked).items()
+        if name in totals.scores
     }
     entering = np.zeros(net.enters.host.scale.size, np.int64)
     for channel, count in totals.beyond.items():
@@ -183,11 +181,6 @@ def _evaluation(net: BaseNetwork, totals: Totals, asked: Asked, resumed: int) ->
         totals.on,
         resumed,
     )
-
-
-def _metric(asked: Asked, shown: str, score: Score) -> float:
-    """That of its sums; of several answers each has its own."""
-    return metric_of_sums(asked.metrics[shown.split(" of ")[0]], score)
 
 
 def _fidelity(level: Level) -> Fidelity:

@@ -102,14 +102,20 @@ def _compared(net: BaseRecord, states: Mapping[str, list[Floats]]) -> list[str]:
     return [state.name for state in net.model_states if state.name in states]
 
 
+def tasks(net: BaseRecord, asked: Asked) -> dict[str, tuple[int, str | Metric]]:
+    """Each metric of each answer by what it is called, with the number of the answer."""
+    of = [f" of {name}" if net.answers.several else "" for name in net.answers.names]
+    return {name + of[n]: (n, metric) for n in range(len(of)) for name, metric in asked.metrics.items()}
+
+
 def _scores(net: BaseRecord, chunk: Chunk, asked: Asked, answers: Sequence[Sequence[Floats]]) -> dict[str, Score]:
     """Each metric, of each answer that has targets."""
     found: dict[str, Score] = {}
-    for number, answer in enumerate(net.answers.each):
-        targets = [t for s in chunk.examples if (t := s.targets[number]) is not None]
-        axis, of = net.layout.batch_axis(answer.readout), f" of {answer.name}" if net.answers.several else ""
-        for name, metric in asked.metrics.items() if targets else ():
-            found[name + of] = score(metric, [each[number] for each in answers], targets, axis)
+    for name, (number, metric) in tasks(net, asked).items():
+        targets = [t for e in chunk.examples if (t := e.targets[number]) is not None]
+        axis = net.layout.batch_axis(net.answers.each[number].readout)
+        if targets:
+            found[name] = score(metric, [each[number] for each in answers], targets, axis)
     return found
 
 
