@@ -83,7 +83,7 @@ class Parts(BaseParts[Record, Prepared]):
     def findings(self, chip: Chip) -> list[Finding]:
         """What the design rules of `chip` find in it."""
         record = self.record
-        sequences = few(list(record.known.x))
+        sequences = few(list(record.entering(record.known.x)))
         design = Design(chip, record.float_graph, sequences, record.precision, prepared=self.prepared.on(chip))
         return apply_rules(design)
 

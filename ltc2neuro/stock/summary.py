@@ -26,7 +26,7 @@ def summary(net: LibraryRecord) -> str:
 
 def known_db(net: LibraryRecord) -> float:
     """SQNR of the outputs on the known sequence, a piece of the calibration."""
-    exact = run_float(net.float_graph, net.known.x).outputs
+    exact = run_float(net.float_graph, net.entering(net.known.x)).outputs
     return metrics.sqnr([exact], [net.leaves(net.known.integers.astype(np.float64))])
 
 

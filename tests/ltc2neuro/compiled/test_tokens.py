@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from dataclasses import replace
 from functools import cache
@@ -306,6 +307,8 @@ def test_without_microcode():
     both = [ltc2neuro.compile(model, x, microcode=kind) for kind in (True, False)]
     assert "SQNR" in str(ltc2neuro.compare(*both, x))
     assert ltc2neuro.check(model, "loihi2", x) == []
+    (told,) = re.findall(r"outputs ([\d.-]+) dB from the float network's", str(both[1]))
+    assert float(told) > 10
 
 
 def test_files(tmp_path):
@@ -314,6 +317,7 @@ def test_files(tmp_path):
         net.save(path)
         assert np.array_equal(ltc2neuro.load(path)(x), net(x))
         assert ltc2neuro.verify(ltc2neuro.load(path), None, on=[]).passed
+        assert ltc2neuro.check(ltc2neuro.load(path)) == []
     with zipfile.ZipFile(path) as file:
         assert json.loads(file.read("manifest.json"))["format"] == 4
         assert json.loads(file.read("manifest.json"))["header"]["tokens"] == [
