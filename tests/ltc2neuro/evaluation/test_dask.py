@@ -43,21 +43,28 @@ def client() -> Iterator[object]:
         yield found
 
 
-def test_a_worker_is_killed_midway(client):
-    """Nothing is lost, and nothing is counted twice."""
-    whole = ltc2neuro.evaluate(tracked(), X, NAMES, Y)
-    killed: list[int] = []
+def test_a_worker_is_killed_midway(client, tmp_path):
+    """It is in the middle of a sequence. Nothing is lost, and nothing is counted twice."""
+    killed = str(tmp_path / "killed")
 
-    def batches():
-        for first in range(0, 60, 5):
-            if first == 30:
-                (_, pid), *_ = client.run(os.getpid).items()
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
-            yield X[first : first + 5], Y[first : first + 5]
+    def killing(outputs, targets):
+        if targets[0, 0, 0] == Y[33, 0, 0] and not os.path.exists(killed):
+            with open(killed, "w") as file:
+                file.write(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 1.0
 
-    found = ltc2neuro.evaluate(tracked(), batches(), NAMES, executor=client)
-    assert found == whole and killed and found.resumed == 0 and sum(found.on.values()) == 60
+    def quiet(outputs, targets):
+        return 1.0
+
+    killing.__name__ = quiet.__name__ = "one"
+    whole = ltc2neuro.evaluate(tracked(), X, [*NAMES, quiet], Y)
+    workers = {*client.run(os.getpid).values()}
+    batches = ((X[first : first + 5], Y[first : first + 5]) for first in range(0, 60, 5))
+    found = ltc2neuro.evaluate(tracked(), batches, [*NAMES, killing], executor=client)
+    assert found == whole and found.metrics["one"].integer == 1.0 and sum(found.on.values()) == 60
+    with open(killed) as file:
+        assert int(file.read()) in workers - {*client.run(os.getpid).values()}
 
 
 def test_a_function_typed_in_travels(client):
