@@ -121,6 +121,26 @@ def test_norse_reads_a_leak_potential_into_the_current_as_well(tmp_path):
     assert there(Two(bias=0.1, du=0.3), tmp_path) < 1
 
 
+class Skipped(torch.nn.Module):
+    """A layer that reads two others, one of which reads the other."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.third = LIF(5, 8, vth=0.5), LIF(8, 8, vth=0.3), LIF(8, 4, vth=0.3)
+
+    def forward(self, x):
+        y = self.first(x)[0]
+        return self.third(y + self.second(y)[0])[0]
+
+
+def test_norse_does_not_read_ways_of_different_lengths(tmp_path):
+    """It computes what is near the input first, and answers with what it computed last."""
+    assert there(Skipped(), tmp_path) < 0.9
+    with torch.no_grad():
+        assert torch.equal(ltc2neuro.from_nir(tmp_path / "g.nir", STEP)(X)[0], Skipped()(X))
+
+
 class HearsItself(torch.nn.Module):
     """A layer that reads its own spikes of a sample ago."""
 
