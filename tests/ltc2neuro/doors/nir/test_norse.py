@@ -146,21 +146,25 @@ class HearsItself(torch.nn.Module):
 
     state_size = (6, 6)
 
-    def __init__(self):
+    def __init__(self, reset=0.0):
         super().__init__()
         torch.manual_seed(0)
+        self.reset = reset
         self.inputs, self.back = torch.nn.Linear(5, 6), torch.nn.Linear(6, 6)
 
     def forward(self, x, state):
         v, z = state
         v = 0.8 * v + self.inputs(x) + self.back(z)
         z = (v > 0.4).to(v.dtype)
-        return z, (v * (1 - z), z)
+        return z, (v * (1 - z) + self.reset * z, z)
 
 
 def test_neurons_that_hear_themselves_in_norse(tmp_path):
-    layer = Recurrent(HearsItself())
-    assert there(torch.nn.Sequential(layer, First()), tmp_path) == 1
+    assert there(torch.nn.Sequential(Recurrent(HearsItself()), First()), tmp_path) == 1
+
+
+def test_norse_resets_to_zero_whatever_is_written(tmp_path):
+    assert there(torch.nn.Sequential(Recurrent(HearsItself(-1.0)), First()), tmp_path) < 1
 
 
 class First(torch.nn.Module):
