@@ -74,7 +74,8 @@ def _read(path: Path) -> Graph:
             "the inputs of the ONNX model are not all floats of 32 bits, or all of 64",
             where=str(path),
             numbers=", ".join(f"{n} {onnx.TensorProto.DataType.Name(kind)}" for n, kind in kinds.items()),
-            advice="Tokens are looked up before the network; a model in half precision is exported after .float().",
+            advice="Of a model that looks tokens up export what is behind the embedding, and give it the vectors (a torch "
+            "model may begin with its nn.Embedding); one in half precision is exported after .float().",
         )
     return replace(graph, double=onnx.TensorProto.DOUBLE in kinds.values())
 
