@@ -69,13 +69,18 @@ class Sequential(Net):
 
     def __init__(self, graph: Graph, module_of: ModuleOf, *, keyed: bool) -> None:
         super().__init__(graph, module_of)
-        self._keyed = keyed
+        self._keyed, self._tokens = keyed, graph.tokens
 
     def forward(self, x: torch.Tensor) -> Answer:
         """Its answer to `x` (batch, time, ...), or (time, batch, ...) where the model reads that."""
         return self._answered((x,))
 
     def _answered(self, inputs: Sequence[torch.Tensor]) -> Answer:
+        for name, x in zip(self._inputs, inputs, strict=True):
+            if name in self._tokens and x.is_floating_point():
+                raise InputError(
+                    "tokens are expected", where=name, advice="Give an integer type, such as x.astype(np.int64)."
+                )
         answers = self.computed(inputs)
         return dict(zip(self._outputs, answers, strict=True)) if self._keyed else answers[0]
 

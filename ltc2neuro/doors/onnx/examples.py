@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ltc2neuro.doors.onnx.graph import Array, Graph
+from ltc2neuro.doors.onnx.graph import Array, Graph, Node
 from ltc2neuro.doors.onnx.roles import Step
 
 
@@ -33,11 +33,21 @@ def of_sequences(graph: Graph, leading: Sequence[int]) -> dict[str, Array]:
     random, found = np.random.default_rng(0), dict[str, Array]()
     for name in graph.inputs:
         shape = graph.shape(name) or ()
-        axes = leading[: 1 if len(shape) == 2 else 2]
+        axes = leading[: 1 if len(shape) == 2 and name not in graph.tokens else 2]
         size = [declared or free for declared, free in zip(shape, axes, strict=False)]
-        inner = [n or 1 for n in shape[len(axes) :]]
-        found[name] = random.normal(size=(*size, *inner)).astype(_dtype(graph))
+        size += [n or 1 for n in shape[len(axes) :]]
+        if name in graph.tokens:
+            found[name] = random.integers(_vocabulary(graph, name), size=size)
+        else:
+            found[name] = random.normal(size=size).astype(_dtype(graph))
     return found
+
+
+def _vocabulary(graph: Graph, tokens: str) -> int:
+    """How many rows the smallest table has in which they are looked up."""
+    nodes = (node for node in graph.nodes if isinstance(node, Node) and node.op == "Gather")
+    tables = [graph.constants.get(node.inputs[0]) for node in nodes if node.inputs[1] == tokens]
+    return min((len(table) for table in tables if table is not None and table.ndim), default=2)
 
 
 def _declared(graph: Graph, axis: int, free: int) -> int:

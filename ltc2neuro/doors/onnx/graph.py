@@ -74,6 +74,16 @@ class Repeat:
 
 
 @dataclass(frozen=True)
+class Table:
+    """Tokens, its one input, select rows of its weight (vocabulary, size)."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    weight: Array
+
+
+@dataclass(frozen=True)
 class Layer:
     """A recurrent layer of ONNX with its `weights`, W, R and perhaps B; inputs are the sequence and the first states,
     empty where they are 0."""
@@ -98,7 +108,7 @@ class Over:
     output_axis: int
 
 
-Operation: TypeAlias = "Node | Repeat | Layer | Over"
+Operation: TypeAlias = "Node | Repeat | Table | Layer | Over"
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,8 @@ class Graph:
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     double: bool = False
     """whether its inputs are float64"""
+    tokens: tuple[str, ...] = ()
+    """those of its inputs that are whole numbers"""
 
     def shape(self, value: str) -> Shape | None:
         """What is known of a value's shape; None where not even its number of axes is."""

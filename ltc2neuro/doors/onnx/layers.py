@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ltc2neuro.doors.onnx.graph import RECURRENT, Array, Graph, Layer, Node, Operation, Over, Repeat
+from ltc2neuro.doors.onnx.graph import RECURRENT, Array, Graph, Layer, Node, Operation, Over, Repeat, Table
 from ltc2neuro.doors.onnx.ops.rule import naming, unsupported
 
 MOST_ROUNDS = 1000
@@ -34,11 +34,20 @@ def needed(graph: Graph) -> Graph:
 
 def _lowered(node: Node, graph: Graph) -> Operation:
     with naming(node.name):
+        if node.op == "Gather" and node.inputs[1] in graph.tokens:
+            return _table(node, graph)
         if node.op in RECURRENT:
             return _layer(node, graph)
         if node.op == "Scan":
             return _over(node, graph)
         return _repeat(node, graph) if node.op == "Loop" else node
+
+
+def _table(node: Node, graph: Graph) -> Table:
+    weight = graph.constants.get(node.inputs[0])
+    if weight is None or weight.ndim != 2 or weight.dtype.kind != "f" or node.whole("axis", 0):
+        raise unsupported(node, "takes elements by tokens", "Tokens select rows of a constant table.")
+    return Table(node.name, node.inputs[1:], node.outputs, weight)
 
 
 def _layer(node: Node, graph: Graph) -> Layer:

@@ -11,9 +11,9 @@ from hw_models.errors import InputError
 from ltc2neuro.doors.onnx.cells import Sequential, SeveralSequences, StepCell, TimedStepCell
 from ltc2neuro.doors.onnx.freeing import freed
 from ltc2neuro.doors.onnx.fusing import fused
-from ltc2neuro.doors.onnx.graph import Graph, Layer, Operation, Over, Repeat
+from ltc2neuro.doors.onnx.graph import Graph, Layer, Operation, Over, Repeat, Table
 from ltc2neuro.doors.onnx.layers import lowered, needed
-from ltc2neuro.doors.onnx.net import Call, Repeated
+from ltc2neuro.doors.onnx.net import Call, Repeated, table_of
 from ltc2neuro.doors.onnx.observing import observed
 from ltc2neuro.doors.onnx.recurrent import Layered, Scanned
 from ltc2neuro.doors.onnx.rerolling import reroll
@@ -49,6 +49,8 @@ def module_of(operation: Operation) -> torch.nn.Module:
         return Repeated(operation, module_of)
     if isinstance(operation, Layer):
         return Layered(operation)
+    if isinstance(operation, Table):
+        return table_of(operation)
     if isinstance(operation, Over):
         graph = operation.step
         states = dict(zip(graph.inputs[1:], graph.outputs[1:], strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from compiler.graph.names import unique
-from ltc2neuro.doors.onnx.graph import Array, Graph, Node, Operation, Repeat
+from ltc2neuro.doors.onnx.graph import Array, Graph, Node, Operation, Repeat, Table
 from ltc2neuro.doors.onnx.ops import rule_of
 from ltc2neuro.doors.onnx.ops.rule import naming
 from ltc2neuro.nn.recurrence import repeat
@@ -69,6 +69,11 @@ class Call(torch.nn.Module):
     def forward(self, *inputs: torch.Tensor | None) -> torch.Tensor | Tensors:
         """What the rule computes."""
         return rule_of(self.node)(self.node, *inputs)
+
+
+def table_of(table: Table) -> torch.nn.Embedding:
+    """The rows that tokens select."""
+    return torch.nn.Embedding.from_pretrained(torch.from_numpy(np.array(table.weight)), freeze=False)
 
 
 class Repeated(Net):

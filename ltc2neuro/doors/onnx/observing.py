@@ -9,7 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from ltc2neuro.doors.onnx.graph import Graph, Layer, Operation, Over, Repeat, Shape
+from ltc2neuro.doors.onnx.graph import Graph, Layer, Operation, Over, Repeat, Shape, Table
+from ltc2neuro.doors.onnx.net import table_of
 from ltc2neuro.doors.onnx.ops import rule_of
 from ltc2neuro.doors.onnx.ops.rule import naming
 from ltc2neuro.doors.onnx.recurrent import Layered
@@ -66,6 +67,8 @@ def _run(graph: Graph, inputs: Sequence[torch.Tensor], place: Place, found: Foun
 def _result(operation: Operation, arguments: list[torch.Tensor | None], place: Place, found: Found) -> Tensors:
     if isinstance(operation, Layer):
         return Layered(operation)(*arguments)
+    if isinstance(operation, Table):
+        return (table_of(operation)(*arguments),)
     if isinstance(operation, (Repeat, Over)):
         given = [value for value in arguments if value is not None]
         if isinstance(operation, Repeat):

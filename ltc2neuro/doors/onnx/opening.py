@@ -42,4 +42,4 @@ def _tensors(inputs: Mapping[str, Array]) -> list[torch.Tensor]:
 
 def _has_time(graph: Graph) -> bool:
     """Whether an input is a whole sequence."""
-    return any(len(graph.shape(name) or ()) > 2 for name in graph.inputs)
+    return any(len(graph.shape(name) or ()) > 2 - (name in graph.tokens) for name in graph.inputs)

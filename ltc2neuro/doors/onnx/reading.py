@@ -68,16 +68,17 @@ def _read(path: Path) -> Graph:
     graph = _graph(model.graph, path.parent)
     if graph.captured:
         raise InputError("a value of the ONNX model is made by nothing", where=str(path), numbers=graph.captured[0])
-    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input if value.name in graph.inputs}
+    given = {value.name: value.type.tensor_type.elem_type for value in model.graph.input if value.name in graph.inputs}
+    kinds = {name: kind for name, kind in given.items() if kind != onnx.TensorProto.INT64}
     if kinds and {*kinds.values()} not in ({onnx.TensorProto.FLOAT}, {onnx.TensorProto.DOUBLE}):
         raise InputError(
-            "the inputs of the ONNX model are not all floats of 32 bits, or all of 64",
+            "the inputs of the ONNX model are not tokens (int64), and floats, all of 32 bits or all of 64",
             where=str(path),
             numbers=", ".join(f"{n} {onnx.TensorProto.DataType.Name(kind)}" for n, kind in kinds.items()),
-            advice="Of a model that looks tokens up export what is behind the embedding, and give it the vectors (a torch "
-            "model may begin with its nn.Embedding); one in half precision is exported after .float().",
+            advice="Export a model in half precision after .float().",
         )
-    return replace(graph, double=onnx.TensorProto.DOUBLE in kinds.values())
+    tokens = tuple(name for name in given if name not in kinds)
+    return replace(graph, double=onnx.TensorProto.DOUBLE in kinds.values(), tokens=tokens)
 
 
 def _check_opset(model: onnx.ModelProto, path: Path) -> None:

@@ -49,6 +49,12 @@ def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step
             numbers=f"its inputs are {listed(graph, graph.inputs)}",
             advice='Give states={"h": "h2"} of a step; export a model without states for (batch, time, features).',
         )
+    if graph.tokens:
+        raise InputError(
+            "a step takes floats",
+            numbers=f"{listed(graph, graph.tokens)} of whole numbers",
+            advice="Export what is behind the embedding, and give it the vectors; whole sequences may be tokens.",
+        )
     answer = answer_of(graph, states, output)
     features = _size(graph, samples[0], "the sample")
     sizes = tuple(_size(graph, name, "a state") for name in states)
@@ -68,12 +74,24 @@ def check_sequences(graph: Graph) -> None:
     """Raise `InputError` where inputs of a graph over whole sequences are none."""
     for name in graph.inputs:
         shape = graph.shape(name)
-        if shape is None or len(shape) < 2 or not all(shape[2:]) or (len(shape) == 2 and not shape[1]):
+        if (
+            shape is None
+            or len(shape) < 2
+            or not all(shape[2:])
+            or (len(shape) == 2 and not shape[1] and name not in graph.tokens)
+        ):
             raise InputError(
                 "a sequence has the shape (batch, time, ...), what is held over it (batch, features)",
                 numbers=listed(graph, (name,)),
                 advice="Export the model with fixed sizes after the first two axes.",
             )
+    looked_up = {name for node in graph.nodes if isinstance(node, Node) and node.op == "Gather" for name in node.inputs}
+    if numbers := [name for name in graph.tokens if name not in looked_up]:
+        raise InputError(
+            "an input of whole numbers selects no rows of a table",
+            numbers=listed(graph, numbers),
+            advice="Export the model with floats, if they are no tokens.",
+        )
     sources = {name: {name} for name in graph.inputs}
     for node in graph.nodes:
         if isinstance(node, Node) and node.op not in ("Shape", "Size"):

@@ -152,6 +152,47 @@ def test_images(tmp_path: Path) -> None:
     assert np.abs(net(x) - answer(model, x)).max() < 3e-3
 
 
+class Read(nn.Module):
+    """Samples beside tokens that are looked up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.rnn = nn.Embedding(7, 3), nn.GRU(FEATURES + 3, 4, batch_first=True)
+
+    def forward(self, x, words):
+        return self.rnn(torch.cat([x, self.table(words)], -1))[0]
+
+
+TOKENS = np.random.default_rng(3).integers(0, 7, (4, 12))
+
+
+def test_tokens(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, axes = Read(), {0: "batch", 1: "time"}
+    samples = [torch.zeros(2, 5, FEATURES), torch.zeros(2, 5, dtype=torch.int64)]
+    write(model, samples, tmp_path / "m.onnx", ["x", "words"], ["y"], {"x": axes, "words": axes})
+    layer = ltc2neuro.from_onnx(tmp_path / "m.onnx")
+    net = ltc2neuro.compile(layer, (X, TOKENS))
+    with torch.no_grad():
+        expected = model(torch.from_numpy(X), torch.from_numpy(TOKENS)).numpy()
+    assert np.abs(net((X, TOKENS)) - expected).max() < 3e-3
+    assert net.tokens is not None and [t.rows.shape for t in net.tokens.tables] == [(7, 3)]
+    with pytest.raises(InputError, match="tokens are expected"):
+        ltc2neuro.compile(layer, {"x": X, "words": X})
+
+
+def test_whole_numbers_that_are_no_tokens(tmp_path: Path) -> None:
+    class Scaled(nn.Module):
+        def forward(self, x, k):
+            return x * k.float().unsqueeze(-1)
+
+    samples, axes = [torch.zeros(2, 5, FEATURES), torch.zeros(2, 5, dtype=torch.int64)], {0: "batch", 1: "time"}
+    write(Scaled(), samples, tmp_path / "m.onnx", ["x", "k"], ["y"], {"x": axes, "k": axes})
+    with pytest.raises(InputError, match="selects no rows") as caught:
+        ltc2neuro.from_onnx(tmp_path / "m.onnx")
+    assert caught.value.numbers == "k (?, ?)"
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_first_states_that_are_inputs_are_refused(tmp_path: Path, layers: int) -> None:
     torch.manual_seed(0)
