@@ -1,0 +1,183 @@
+"""The elements of an unrolled graph, each with what it is made of: equal ones are one, whatever vectors they lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from compiler.executors.float64 import run_float
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, StateRead
+from hw_models.arrays import Floats, Integers
+from hw_models.errors import TraceError
+
+MOST = 400_000
+"""Elements that are looked at, at most: a second for some 100,000"""
+NEVER = -1
+"""When an element is known that depends on no sample"""
+
+
+class Home(NamedTuple):
+    """Where an element is first computed: a value, and its place there."""
+
+    value: str
+    place: int
+
+
+ADD = Add("", "", "")
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A weighted sum of its operands."""
+
+    weights: tuple[float, ...]
+
+
+Kind: TypeAlias = Hashable
+"""What an element is, its operands aside"""
+
+
+@dataclass
+class Elements:
+    """Numbered as they are found: an element comes after its operands."""
+
+    graph: Graph
+    features: int
+    kinds: list[Kind] = field(default_factory=list)
+    operands: list[tuple[int, ...]] = field(default_factory=list)
+    homes: list[Home | None] = field(default_factory=list)
+    """None of an element of a constant"""
+    known: list[int] = field(default_factory=list)
+    """the step with whose sample it can be computed"""
+    values: list[float] = field(default_factory=list)
+    """of those that no sample changes, what they are"""
+    of: dict[str, Integers] = field(default_factory=dict)
+    """the elements of each value and constant"""
+    _found: dict[tuple[Kind, tuple[int, ...]], int] = field(default_factory=dict)
+
+    def add(self, kind: Kind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:
+        """An element, or the equal one that is there."""
+        key = kind, operands
+        if key not in self._found:
+            self._found[key] = len(self.kinds)
+            self.kinds.append(kind)
+            self.operands.append(operands)
+            self.homes.append(home)
+            self.known.append(known)
+            self.values.append(value)
+        return self._found[key]
+
+    def constant(self, array: Floats) -> Integers:
+        """The elements of a constant: equal numbers are one."""
+        return np.array([self.add(("constant", v), (), None, NEVER, v) for v in array.ravel().tolist()], np.int64)
+
+    def read(self, name: str) -> Integers:
+        """The elements of a value or constant."""
+        if name not in self.of:
+            self.of[name] = self.constant(self.graph.constants[name])
+        return self.of[name]
+
+    def together(self, sources: Sequence[str]) -> Integers:
+        """The elements of the concatenation of `sources`."""
+        return np.concatenate([self.read(name) for name in sources])
+
+
+def elements_of(graph: Graph, features: int) -> Elements:
+    """Those of a graph whose one sample holds all steps, each of so many `features`.
+
+    Raises `TraceError` where they are too many.
+    """
+    found = Elements(graph, features)
+    names = [name for name in graph.values]
+    still = run_float(graph, np.zeros((1, 1, graph.size(graph.entry.out))), record=names).record
+    for block, op in graph.ops():
+        if block.repeat != 1:
+            raise TraceError("a repeated block in an unrolled model", advice="Step it by ltc2neuro.nn.Recurrent.")
+        if op.result is not None:
+            found.of[op.result] = _computed(found, op, op.result, still[op.result][0, 0])
+        if len(found.kinds) > MOST:
+            raise TraceError(
+                "the model is too large to find out what it does from step to step",
+                numbers=f"more than {MOST:,} elements in {graph.size(graph.entry.out) // features} steps",
+                advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell).",
+            )
+    return found
+
+
+def _computed(elements: Elements, op: Op, result: str, still: Floats) -> Integers:
+    """The elements of what `op` computes; `still` is its value where all samples are 0."""
+    constants = elements.graph.constants
+    if isinstance(op, Gather):
+        return elements.together(op.sources)[constants[op.index].astype(np.int64)]
+    if isinstance(op, Input):
+        size = elements.graph.size(result)
+        steps = [divmod(place, elements.features) for place in range(size)]
+        return np.array(
+            [elements.add(("input", f, t), (), Home(result, place), t, 0.0) for place, (t, f) in enumerate(steps)],
+            np.int64,
+        )
+    if isinstance(op, StateRead):
+        return elements.constant(constants[elements.graph.state(op.state).initial])
+    made = _made_of(elements, op)
+    found = np.zeros(len(made), np.int64)
+    running = _Running({operands for kind, operands in made if isinstance(kind, Sum)})
+    for place in sorted(range(len(made)), key=lambda place: len(made[place][1])):
+        kind, operands = running.shorter(elements, *made[place])
+        known = max((elements.known[o] for o in operands), default=NEVER)
+        found[place] = elements.add(kind, operands, Home(result, place), known, float(still[place]))
+        running.known[made[place][1]] = int(found[place])
+    return found
+
+
+@dataclass
+class _Running:
+    """The sums of one op: where one has a term more than another, as in `cumsum`, it is that one and the term."""
+
+    sums: set[tuple[int, ...]]
+    known: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def shorter(self, elements: Elements, kind: Kind, operands: tuple[int, ...]) -> tuple[Kind, tuple[int, ...]]:
+        """The element, as a sum of two where it can be."""
+        if not isinstance(kind, Sum) or set(kind.weights) != {1.0}:
+            return kind, operands
+        if len(operands) > 1 and operands[:-1] in self.sums:
+            return ADD, (self.known[operands[:-1]], operands[-1])
+        if len(operands) == 1 and any(len(own) == 2 and own[:1] == operands for own in self.sums):
+            return ADD, (elements.constant(np.zeros(1)).item(), operands[0])
+        return kind, operands
+
+
+def _made_of(elements: Elements, op: Op) -> list[tuple[Kind, tuple[int, ...]]]:
+    """What each element of a result is, and its operands."""
+    constants = elements.graph.constants
+    if isinstance(op, Elementwise):
+        kind = op.renamed(lambda name: "")
+        size = elements.graph.size(op.result or "")
+        columns = [np.broadcast_to(elements.read(name), size).tolist() for name in op.operands]
+        return [(kind, operands) for operands in zip(*columns, strict=True)]
+    if isinstance(op, SegmentSum):
+        x, segment = elements.read(op.x), constants[op.segment]
+        terms = [tuple(x[segment == j].tolist()) for j in range(elements.graph.size(op.out))]
+        return [(Sum((1.0,) * len(own)), own) for own in terms]
+    if isinstance(op, MatVec):
+        return [_terms(row, place) for row, place in rows(elements, op)]
+    raise TraceError(f"{type(op).__name__} is no op of an unrolled model")
+
+
+def rows(elements: Elements, op: MatVec) -> list[tuple[Floats, Integers]]:
+    """Of each result its row of the matrix, and the elements that it is multiplied with."""
+    matrix, whole = elements.graph.constants[op.matrix], elements.together(op.sources)
+    if op.places is None:
+        return [(row, whole) for row in matrix]
+    padded = np.append(whole, elements.constant(np.zeros(1)))
+    places = padded[elements.graph.constants[op.places].astype(np.int64)]
+    return [(row, place) for row in matrix for place in places]
+
+
+def _terms(row: Floats, place: Integers) -> tuple[Kind, tuple[int, ...]]:
+    weights = np.flatnonzero(row)
+    return Sum(tuple(row[weights].tolist())), tuple(place[weights].tolist())

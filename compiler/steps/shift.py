@@ -1,0 +1,201 @@
+"""What is the same one step later: orbits of elements, and what each was before the first sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.steps.elements import NEVER, Elements, Sum
+from hw_models.arrays import Integers
+from hw_models.errors import TraceError
+
+
+class UnsteadyError(TraceError):
+    """The model does not do the same at every step, or looks at later steps."""
+
+
+@dataclass
+class Orbits:
+    """What each element was one step `before`; the `newest` of its orbit, and how many steps `ago` that it is.
+
+    Of a newest element `start` is what it was before the first step, None where nobody looks at that; `first` is the
+    step from which on it is computed as the newest is, and `instead` the element that stands for it in the step before
+    that, if it was no number then.
+    """
+
+    elements: Elements
+    before: dict[int, int] = field(default_factory=dict)
+    newest: dict[int, int] = field(default_factory=dict)
+    ago: dict[int, int] = field(default_factory=dict)
+    start: dict[int, float | None] = field(default_factory=dict)
+    first: dict[int, int] = field(default_factory=dict)
+    instead: dict[int, int] = field(default_factory=dict)
+    differs: UnsteadyError | None = None
+    """the last place where a step did something else than the one before it"""
+
+
+def orbits(elements: Elements, answers: Sequence[Integers]) -> Orbits:
+    """Match the answers of each step with those of the step before, and all that they are made of.
+
+    Raises `UnsteadyError` where that cannot be one program.
+    """
+    for t, answer in enumerate(answers):
+        late = [e for e in answer.tolist() if elements.known[e] > t]
+        if late:
+            raise UnsteadyError(
+                "the model is not causal: an answer depends on later samples",
+                where=_where(elements, late[0]),
+                numbers=f"the answer of step {t} needs the sample of step {elements.known[late[0]]}",
+                advice="Leave out what looks ahead, or delay the answer.",
+            )
+    found, entered = Orbits(elements), dict[int, int]()
+    for t in range(len(answers) - 1, 0, -1):  # the newest first: what is at the beginning may differ
+        _match(found, entered, list(zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)))
+    _follow(found, list(entered.values()))
+    return found
+
+
+def _follow(found: Orbits, alone: Sequence[int]) -> None:
+    """The orbits of all that was matched, and those of what is computed in the first steps `alone`."""
+    elements, before = found.elements, found.before
+    waiting, seen = list(alone), set[int]()
+    while waiting:
+        here = waiting.pop()
+        if here not in seen and elements.known[here] != NEVER:
+            seen.add(here)
+            waiting += elements.operands[here]
+    after: dict[int, int] = {}
+    for late, early in before.items():
+        if elements.known[early] != NEVER:
+            if early in after:
+                raise UnsteadyError("one value becomes two a step later", where=_where(elements, early))
+            after[early] = late
+    moving = {e for pair in before.items() for e in pair if elements.known[e] != NEVER} | seen
+    for head in sorted(e for e in moving if e not in after):
+        here, number = head, 0
+        while True:
+            found.newest[here], found.ago[here] = head, number
+            found.first[head] = elements.known[head] - number
+            if elements.known[here] > found.first[head]:
+                raise UnsteadyError("a value is known later at earlier steps", where=_where(elements, here))
+            if here not in before:
+                found.start[head] = None
+                break
+            here, number = before[here], number + 1
+            if elements.known[here] == NEVER:
+                found.start[head] = elements.values[here]
+                break
+        if here in found.instead:
+            found.instead[head] = found.instead[here]
+        elif found.start[head] is None and here in seen:
+            found.first[head] = 0  # it is computed at every step, and looked at in the first ones
+
+
+def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]]) -> None:
+    """Let the first of each pair be what the second was one step before, and so on for what they are made of."""
+    elements, before = found.elements, found.before
+    known, values = elements.known, elements.values
+    while pairs:
+        early, late = pairs.pop()
+        if late in before:
+            if before[late] != early and not _alike(elements, before[late], early):
+                raise UnsteadyError("a value starts from two different ones", where=_where(elements, late))
+            continue
+        if late in entered:
+            if entered[late] != early:
+                raise UnsteadyError("a value starts from two different ones", where=_where(elements, late))
+            continue
+        if early == late and known[late] != NEVER:
+            raise UnsteadyError(
+                "every step looks at the same sample",
+                where=_where(elements, late),
+                numbers=f"that of step {known[late]}",
+                advice="What is read once and kept is a state: hold it in a cell under ltc2neuro.nn.Recurrent.",
+            )
+        if known[late] == NEVER:
+            if not _alike(elements, early, late):
+                raise UnsteadyError(
+                    "a number changes from step to step",
+                    where=_where(elements, late),
+                    numbers=f"{values[early]:g}, then {values[late]:g}",
+                    advice="A network does the same at every step: give what changes with time as an input.",
+                )
+            before[late] = early
+            continue
+        operands = _matched_operands(elements, early, late)
+        if operands is None and known[early] != NEVER:
+            found.differs = UnsteadyError(
+                "the model does not do the same at every step",
+                where=_where(elements, late),
+                numbers=f"step {known[late]} has {_name(elements, late)} where the one before has "
+                f"{_name(elements, early)}",
+                advice="A network runs one program at every sample.",
+            )
+            entered[late] = found.instead[late] = early
+            continue
+        before[late] = early
+        pairs += operands or []
+
+
+def _matched_operands(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
+    """What the operands of an element were in the step before; None where that was no element of its kind."""
+    kinds, operands = elements.kinds, elements.operands
+    if isinstance(kinds[late], Sum) and isinstance(kinds[early], Sum):
+        return _matched_terms(elements, early, late)
+    if _same_kind(kinds[early], kinds[late]) and len(operands[early]) == len(operands[late]):
+        return list(zip(operands[early], operands[late], strict=True))
+    return None
+
+
+def _matched_terms(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
+    """The same of a weighted sum, which may have fewer terms where samples before the first are 0."""
+    (ours, theirs), known = (elements.operands[late], elements.operands[early]), elements.known
+    weights, others = (elements.kinds[e].weights for e in (late, early))  # type: ignore[attr-defined]
+    if len(ours) == len(theirs) and weights == others:
+        return list(zip(theirs, ours, strict=True))
+    found, at = [], 0
+    zero = elements.constant(np.zeros(1)).item()
+    for weight, term in zip(weights, ours, strict=True):
+        fits = at < len(theirs) and others[at] == weight and _may_follow(elements, theirs[at], term)
+        found.append((theirs[at] if fits else zero, term))
+        at += fits
+    missing = [term for early_term, term in found if early_term == zero]
+    return found if at == len(theirs) and all(known[term] != NEVER for term in missing) else None
+
+
+def _may_follow(elements: Elements, early: int, late: int) -> bool:
+    """Whether the second can be the first one step later."""
+    a, b = elements.known[early], elements.known[late]
+    if a == NEVER or b == NEVER:
+        return _alike(elements, early, late) or a == NEVER
+    return a + 1 == b and (
+        elements.kinds[early] == elements.kinds[late]
+        or _same_kind(*map(elements.kinds.__getitem__, (early, late)))
+        or isinstance(elements.kinds[late], Sum)
+    )
+
+
+def _alike(elements: Elements, a: int, b: int) -> bool:
+    """Whether both are the same number, whatever the samples."""
+    return elements.known[a] == elements.known[b] == NEVER and elements.values[a] == elements.values[b]
+
+
+def _same_kind(early: object, late: object) -> bool:
+    if isinstance(early, tuple) and isinstance(late, tuple) and early[0] == late[0] == "input":
+        return early[1] == late[1] and early[2] + 1 == late[2]
+    return early == late
+
+
+def _where(elements: Elements, element: int) -> str:
+    home = elements.homes[element]
+    if home is None:
+        return ""
+    value = elements.graph.values[home.value]
+    return ", ".join([*value.modules[:1], *value.lines[:1]])
+
+
+def _name(elements: Elements, element: int) -> str:
+    home = elements.homes[element]
+    return f"{elements.values[element]:g}" if home is None else home.value
