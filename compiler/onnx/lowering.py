@@ -60,9 +60,15 @@ class NodeWriter(Generic[G_co]):
 
     def wide(self, name: str) -> str:
         """The tensor of a value or constant with all rows of the batch."""
-        if name not in self.graph.constants:
+        if name not in self.graph.constants and not self._of_constants(name):
             return self.tensors[name]
         return expanded(self.nodes, self.read(name), self.rows, self.graph.size(name))
+
+    def _of_constants(self, name: str) -> bool:
+        """Whether nothing but constants is in a value, so that its tensor has no axis for the batch."""
+        op = self.graph.makers[name]
+        alone = isinstance(op, ops.Elementwise) and bool(op.operands)
+        return alone and all(n in self.graph.constants or self._of_constants(n) for n in op.operands)
 
     def joined(self, sources: Sequence[str]) -> str:
         """The values `sources`, concatenated."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from compiler.executors.float64 import run_float
+from compiler.executors.execution import Frame
+from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, StateRead
+from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, Select, StateRead
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 
@@ -92,45 +93,69 @@ def elements_of(graph: Graph, features: int) -> Elements:
     Raises `TraceError` where they are too many.
     """
     found = Elements(graph, features)
-    names = [name for name in graph.values]
-    still = run_float(graph, np.zeros((1, 1, graph.size(graph.entry.out))), record=names).record
-    for block, op in graph.ops():
-        if block.repeat != 1:
-            raise TraceError("a repeated block in an unrolled model", advice="Step it by ltc2neuro.nn.Recurrent.")
-        if op.result is not None:
-            found.of[op.result] = _computed(found, op, op.result, still[op.result][0, 0])
-        if len(found.kinds) > MOST:
+    still = Frame({n: c.reshape(-1, 1) for n, c in graph.constants.items() if c.ndim == 1}, np.zeros((0, 1)), {})
+    still.values |= {n: c for n, c in graph.constants.items() if c.ndim != 1}
+    still.sample = np.zeros((graph.size(graph.entry.out), 1))
+    states = {s.name: found.constant(graph.constants[s.initial]) for s in graph.states}
+    still.states.update({s.name: graph.constants[s.initial].reshape(-1, 1) for s in graph.states})
+    for block in graph.blocks:
+        if block.repeat > 1:
             raise TraceError(
-                "the model is too large to find out what it does from step to step",
-                numbers=f"more than {MOST:,} elements in {graph.size(graph.entry.out) // features} steps",
-                advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell).",
+                "a cell with sub-steps of its own is stepped by hand, which would make a program of each of them",
+                where=f"{block.name}, {block.repeat} sub-steps",
+                advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell), which keeps them together.",
             )
+        for op in block.computed:
+            _compute(found, op, states, still)
+            if len(found.kinds) > MOST:
+                raise TraceError(
+                    "the model is too large to find out what it does from step to step",
+                    numbers=f"more than {MOST:,} elements in {graph.size(graph.entry.out) // features} steps",
+                    advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell).",
+                )
     return found
 
 
-def _computed(elements: Elements, op: Op, result: str, still: Floats) -> Integers:
-    """The elements of what `op` computes; `still` is its value where all samples are 0."""
-    constants = elements.graph.constants
-    if isinstance(op, Gather):
-        return elements.together(op.sources)[constants[op.index].astype(np.int64)]
-    if isinstance(op, Input):
-        size = elements.graph.size(result)
-        steps = [divmod(place, elements.features) for place in range(size)]
-        return np.array(
-            [elements.add(("input", f, t), (), Home(result, place), t, 0.0) for place, (t, f) in enumerate(steps)],
-            np.int64,
-        )
+def _compute(elements: Elements, op: Op, states: Mapping[str, Integers], still: Frame) -> None:
+    """The elements of what `op` computes; `still` has the values of all where samples are 0."""
+    graph, result = elements.graph, op.result or ""
     if isinstance(op, StateRead):
-        return elements.constant(constants[elements.graph.state(op.state).initial])
+        elements.of[result], still.values[result] = states[op.state], still.states[op.state]
+        return
+    still.values[result] = KERNELS(op, graph)(still)
+    if isinstance(op, Gather):
+        elements.of[result] = elements.together(op.sources)[graph.constants[op.index].astype(np.int64)]
+    elif isinstance(op, Input):
+        steps = [divmod(place, elements.features) for place in range(graph.size(result))]
+        found = [elements.add(("input", f, t), (), Home(result, p), t, 0.0) for p, (t, f) in enumerate(steps)]
+        elements.of[result] = np.array(found, np.int64)
+    else:
+        numbers = np.broadcast_to(still.values[result][:, 0], graph.size(result))
+        elements.of[result] = _new(elements, op, Home(result, 0), numbers)
+
+
+def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
+    """The elements that are no other's."""
     made = _made_of(elements, op)
     found = np.zeros(len(made), np.int64)
     running = _Running({operands for kind, operands in made if isinstance(kind, Sum)})
     for place in sorted(range(len(made)), key=lambda place: len(made[place][1])):
         kind, operands = running.shorter(elements, *made[place])
+        same = _same_as(elements, kind, operands)
+        if same is not None:
+            found[place] = running.known[made[place][1]] = same
+            continue
         known = max((elements.known[o] for o in operands), default=NEVER)
-        found[place] = elements.add(kind, operands, Home(result, place), known, float(still[place]))
+        found[place] = elements.add(kind, operands, home._replace(place=place), known, float(still[place]))
         running.known[made[place][1]] = int(found[place])
     return found
+
+
+def _same_as(elements: Elements, kind: Kind, operands: tuple[int, ...]) -> int | None:
+    """The element that one is, whatever the samples: what a constant chooses."""
+    if isinstance(kind, Select) and elements.known[operands[0]] == NEVER:
+        return operands[1] if elements.values[operands[0]] else operands[2]
+    return None
 
 
 @dataclass

@@ -4,7 +4,7 @@ have left."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
@@ -19,6 +19,8 @@ from compiler.steps.timing import Timing
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
 
+Source = tuple[str, int]
+"""A value of the unrolled graph, and the step with which these elements of it are computed"""
 Place = tuple[str, int]
 """A value or constant, and an element of it"""
 
@@ -28,6 +30,8 @@ class _Step:
     """The graph in the making."""
 
     timing: Timing
+    called: Callable[[str], str]
+    """what a name of the unrolled graph becomes"""
     constants: dict[str, Array] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
@@ -43,7 +47,7 @@ class _Step:
 
     def constant(self, array: Array, name: str) -> str:
         """A constant; equal ones of a name are one."""
-        for other in numbered(name):
+        for other in numbered(self.called(name)):
             if other not in self.constants:
                 self.constants[other] = array
                 return other
@@ -54,9 +58,14 @@ class _Step:
     def value(self, of: str, size: int) -> str:
         """A value that has the origin of one of the unrolled graph."""
         origin = self.elements.graph.values[of]
-        name = fresh(numbered(of), {*self.values, *self.constants, *(s.name for s in self.states)})
-        self.values[name] = Value(name, size, origin.modules, origin.lines)
+        taken = {*self.values, *self.constants, *(s.name for s in self.states)}
+        name = fresh(numbered(self.called(of)), taken)
+        self.values[name] = Value(name, size, self.modules(of), origin.lines)
         return name
+
+    def modules(self, of: str) -> tuple[str, ...]:
+        """The modules that a value of the unrolled graph was made in."""
+        return tuple(dict.fromkeys(map(self.called, self.elements.graph.values[of].modules)))
 
     def place(self, reader: int | None, element: int, lag: int = 0) -> Place:
         """Where `reader` finds an element, or one that is `lag` steps old."""
@@ -82,15 +91,15 @@ class _Step:
         return name
 
 
-def step_of(timing: Timing, answer: Integers, step: int) -> Graph:
+def step_of(timing: Timing, answer: Integers, step: int, called: Callable[[str], str]) -> Graph:
     """One step that gives the elements of `answer`, those of the unrolled graph's `step`."""
-    made = _Step(timing)
+    made = _Step(timing, called)
     elements, orbits = timing.elements, timing.orbits
-    homes: dict[str, list[int]] = defaultdict(list)
+    homes: dict[Source, list[int]] = defaultdict(list)
     for head in sorted(orbits.start):
         home = elements.homes[head]
         assert home is not None
-        homes[home.value].append(head)
+        homes[home.value, elements.known[head] + timing.late.get(head, 0)].append(head)
     lags = [
         step - elements.known[orbits.newest[e]] + orbits.ago[e] - timing.late.get(orbits.newest[e], 0)
         if elements.known[e] != NEVER
@@ -101,9 +110,9 @@ def step_of(timing: Timing, answer: Integers, step: int) -> Graph:
     states = _states(made, homes, depth)
     flags = _flags(made)
     _input(made)
-    for value in _in_order(timing, homes):
-        if not isinstance(elements.graph.makers[value], Input):
-            _compute(made, value, homes[value], flags)
+    for source in _in_order(timing, homes):
+        if not isinstance(elements.graph.makers[source[0]], Input):
+            _compute(made, source[0], homes[source], flags)
     result = made.gathered([made.place(None, e, lag) for e, lag in zip(answer.tolist(), lags, strict=True)], "output")
     ones, zeros = (
         made.constant(np.ones(len(answer)), "output.scale"),
@@ -115,25 +124,27 @@ def step_of(timing: Timing, answer: Integers, step: int) -> Graph:
     return validate(Graph((Block("step", ops),), made.values, made.constants, tuple(made.states)), "time inference")
 
 
-def _in_order(timing: Timing, homes: Mapping[str, list[int]]) -> list[str]:
+def _in_order(timing: Timing, homes: Mapping[Source, list[int]]) -> list[Source]:
     """The values, each after those that it reads in the same step."""
-    of = {head: value for value, heads in homes.items() for head in heads}
+    of = {head: source for source, heads in homes.items() for head in heads}
     needs = {
-        value: {
+        source: {
             of[timing.orbits.newest[o]]
             for h in heads
             for o in (*timing.moving(h), *([timing.orbits.instead[h]] if h in timing.orbits.instead else []))
             if timing.lag(h, o) == 0 or o == timing.orbits.instead.get(h)
         }
-        for value, heads in homes.items()
+        for source, heads in homes.items()
     }
     try:
         return list(TopologicalSorter(needs).static_order())
     except CycleError as error:
-        raise TraceError("values of one step need one another", where=", ".join(error.args[1])) from error
+        raise TraceError(
+            "values of one step need one another", where=", ".join(v for v, *_ in error.args[1])
+        ) from error
 
 
-def _depths(timing: Timing, answers) -> dict[int, int]:
+def _depths(timing: Timing, answers: Iterable[tuple[int, int]]) -> dict[int, int]:
     """How many steps back each newest element is read."""
     depth: dict[int, int] = defaultdict(int)
     for element, lag in answers:
@@ -147,21 +158,24 @@ def _depths(timing: Timing, answers) -> dict[int, int]:
     return depth
 
 
-def _states(made: _Step, homes: dict[str, list[int]], depth: dict[int, int]):
+def _states(
+    made: _Step, homes: Mapping[Source, list[int]], depth: Mapping[int, int]
+) -> list[tuple[str, str, Callable[[], list[Place]]]]:
     """States for what is read later, read at once; what is written to each is known at the end."""
     found = []
-    for value, heads in homes.items():
+    for (value, *_), heads in homes.items():
         for lag in range(1, max((depth[h] for h in heads), default=0) + 1):
             own = [h for h in heads if depth[h] >= lag]
             start = np.array([made.timing.start[h] or 0.0 for h in own])
-            name = fresh(numbered(value if lag == 1 else f"{value}.{lag}_ago"), {s.name for s in made.states})
+            title = made.called(value)
+            name = fresh(numbered(title if lag == 1 else f"{title}.{lag}_ago"), {s.name for s in made.states})
             initial = made.constant(start, f"{name}.start")
-            made.states.append(State(name, len(own), initial, modules=made.elements.graph.values[value].modules))
+            made.states.append(State(name, len(own), initial, modules=made.modules(value)))
             read = made.value(value, len(own))
             made.ops.append(StateRead(read, name))
             made.kept |= {(head, lag): (read, place) for place, head in enumerate(own)}
 
-            def places(own=own, lag=lag) -> list[Place]:
+            def places(own: Sequence[int] = own, lag: int = lag) -> list[Place]:
                 return [made.now[h] if lag == 1 else made.kept[h, lag - 1] for h in own]
 
             found.append((name, value, places))

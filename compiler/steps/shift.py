@@ -54,6 +54,8 @@ def orbits(elements: Elements, answers: Sequence[Integers]) -> Orbits:
     for t in range(len(answers) - 1, 0, -1):  # the newest first: what is at the beginning may differ
         _match(found, entered, list(zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)))
     _follow(found, list(entered.values()))
+    if found.differs is not None and max(found.first.values(), default=0) > len(answers) // 2:
+        raise found.differs  # not only in the first steps
     return found
 
 
@@ -107,13 +109,6 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             if entered[late] != early:
                 raise UnsteadyError("a value starts from two different ones", where=_where(elements, late))
             continue
-        if early == late and known[late] != NEVER:
-            raise UnsteadyError(
-                "every step looks at the same sample",
-                where=_where(elements, late),
-                numbers=f"that of step {known[late]}",
-                advice="What is read once and kept is a state: hold it in a cell under ltc2neuro.nn.Recurrent.",
-            )
         if known[late] == NEVER:
             if not _alike(elements, early, late):
                 raise UnsteadyError(
@@ -125,7 +120,15 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             before[late] = early
             continue
         operands = _matched_operands(elements, early, late)
-        if operands is None and known[early] != NEVER:
+        if operands is not None and any(known[a] >= known[b] != NEVER for a, b in operands):
+            found.differs = UnsteadyError(
+                "every step looks at the same sample",
+                where=_where(elements, late),
+                numbers=f"that of step {min(known[b] for _, b in operands if known[b] != NEVER)}",
+                advice="What is read once and kept is a state: hold it in a cell under ltc2neuro.nn.Recurrent.",
+            )
+            operands = None
+        elif operands is None and known[early] != NEVER:
             found.differs = UnsteadyError(
                 "the model does not do the same at every step",
                 where=_where(elements, late),
@@ -133,6 +136,7 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
                 f"{_name(elements, early)}",
                 advice="A network runs one program at every sample.",
             )
+        if operands is None and known[early] != NEVER:
             entered[late] = found.instead[late] = early
             continue
         before[late] = early
@@ -169,12 +173,9 @@ def _may_follow(elements: Elements, early: int, late: int) -> bool:
     """Whether the second can be the first one step later."""
     a, b = elements.known[early], elements.known[late]
     if a == NEVER or b == NEVER:
-        return _alike(elements, early, late) or a == NEVER
-    return a + 1 == b and (
-        elements.kinds[early] == elements.kinds[late]
-        or _same_kind(*map(elements.kinds.__getitem__, (early, late)))
-        or isinstance(elements.kinds[late], Sum)
-    )
+        return a == NEVER
+    kinds = elements.kinds[early], elements.kinds[late]
+    return a + 1 == b and (_same_kind(*kinds) or all(isinstance(kind, Sum) for kind in kinds))
 
 
 def _alike(elements: Elements, a: int, b: int) -> bool:

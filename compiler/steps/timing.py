@@ -6,12 +6,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.graph.ops import Add, Mul, Sub
-from compiler.steps.elements import NEVER, Elements, Sum
+from compiler.executors.execution import Frame
+from compiler.executors.float64 import KERNELS
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Elementwise, Mul, Sub
+from compiler.steps.elements import NEVER, Elements, Kind, Sum
 from compiler.steps.shift import Orbits
 
 ROUNDING = 1e-6
 """How far a start may be from what its operands' give: the model's own arithmetic; the proof of the trace decides"""
+
+
+LINEAR = (Add, Sub, Mul, Sum)
+NOTHING, NO_SAMPLE = Graph((), {}, {}, ()), np.zeros((0, 1))
 
 
 @dataclass
@@ -61,34 +68,54 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int) -> 
 
 
 def _starts_right(timing: Timing, head: int) -> bool:
-    """Whether a linear element that is computed later is what it was before the first step: of what its operands were,
+    """Whether an element that is computed later is what it was before the first step: of what its operands were,
     which may be taken to be 0 where nobody has read them."""
-    elements, start = timing.elements, timing.start
-    if timing.orbits.first[head] != 0 or start[head] is None:
+    start = timing.start[head]
+    if timing.orbits.first[head] != 0 or start is None:
         return False
-    values, new = [], dict[int, float]()
-    for operand in elements.operands[head]:
-        if elements.known[operand] == NEVER:
-            values.append(elements.values[operand])
-            continue
-        before = timing.orbits.newest[operand]
-        known = start[before]
-        values.append(0.0 if known is None else known)
-        if known is None:
-            new[before] = 0.0
-    found = _linear(elements.kinds[head], np.array(values))
-    if found is None or not np.isclose(found, start[head], rtol=ROUNDING, atol=ROUNDING):
+    new: dict[int, float] = {}
+    found = _start_of(timing, head, new, itself=True)
+    if found is None or not np.isclose(found, start, rtol=ROUNDING, atol=ROUNDING):
         return False
-    start.update(new)
+    timing.start.update({h: value for h, value in new.items() if h != head})
     return True
 
 
-def _linear(kind: object, x: np.ndarray) -> float | None:
-    """The element of these operands; None of an op that is never moved."""
-    if isinstance(kind, Add):
-        return float(x[0] + x[1])
-    if isinstance(kind, Sub):
-        return float(x[0] - x[1])
-    if isinstance(kind, Mul):
-        return float(x[0] * x[1])
-    return float(np.array(kind.weights) @ x) if isinstance(kind, Sum) else None
+def _start_of(timing: Timing, head: int, new: dict[int, float], *, itself: bool = False) -> float | None:
+    """What an element was before the first step: as somebody has read it, or as its operands say; `new` takes what is
+    found so. None of an input."""
+    known = new.get(head, timing.start[head])
+    if known is not None and not itself:
+        return known
+    elements, values = timing.elements, list[float]()
+    if not itself and (timing.orbits.first[head] != 0 or not isinstance(elements.kinds[head], LINEAR)):
+        new[head] = 0.0
+        return 0.0
+    new.setdefault(head, 0.0)  # where it is made of itself
+    for operand in elements.operands[head]:
+        if elements.known[operand] == NEVER:
+            values.append(elements.values[operand])
+        else:
+            value = _start_of(timing, timing.orbits.newest[operand], new)
+            if value is None:
+                return None
+            values.append(value)
+    found = _value(elements.kinds[head], values)
+    if found is not None:
+        new[head] = found
+    return found
+
+
+def _value(kind: Kind, x: list[float]) -> float | None:
+    """The element that is made of these operands; None of an input."""
+    if isinstance(kind, Sum):
+        return float(np.array(kind.weights) @ np.array(x))
+    if not isinstance(kind, Elementwise):
+        return None
+    names = [str(number) for number in range(len(x))]
+    waiting = iter(["", *names])
+    op = kind.renamed(lambda _: next(waiting))
+    with np.errstate(all="ignore"):
+        return float(
+            KERNELS(op, NOTHING)(Frame({n: np.array([[v]]) for n, v in zip(names, x, strict=True)}, NO_SAMPLE)).item()
+        )

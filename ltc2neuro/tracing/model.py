@@ -12,7 +12,7 @@ import torch
 
 from compiler.graph import Graph
 from hw_models.arrays import Floats
-from hw_models.errors import InputError, ProofError
+from hw_models.errors import InputError, ProofError, TraceError
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.tracing.axis_order import in_order
@@ -21,11 +21,13 @@ from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, raw_answers, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed import drops
+from ltc2neuro.tracing.ops.mixing import MixedStepsError
 from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
 from ltc2neuro.tracing.record import Traced, record
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Clock, Times
+from ltc2neuro.tracing.unrolled import record_unrolled
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
 
 _SHORTER, _LONGER = 0.25, 2.0
@@ -180,7 +182,16 @@ class _Source:
             shape, tokens = self.shape[2:], self.tokens
             return record(self.model, shape, clock, dtype, time_first=time_first, inputs=self.inputs, tokens=tokens)
 
-        return in_order(in_one_order, self.model, self.batch_first, self.shape)
+        try:
+            return in_order(in_one_order, self.model, self.batch_first, self.shape)
+        except MixedStepsError as error:
+            if spans is not None or self.tokens or self.inputs is not None or self.dt != 1 or self.batch_first is False:
+                raise
+            try:
+                return record_unrolled(self.model, self.shape[2:], clock, dtype)
+            except TraceError as why:
+                advice = f"{error.advice} As one program in time: {why.what}; {why.numbers}. {why.advice}"
+                raise type(error)(error.what, where=error.where, numbers=error.numbers, advice=advice) from None
 
     def precisely(self, spans: Times | None) -> tuple[Traced, torch.dtype]:
         """Recorded in float64 where the model runs in it, else in its own type; with the type.

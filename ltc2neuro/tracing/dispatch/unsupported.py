@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 
 from hw_models.errors import TraceError
-from ltc2neuro.tracing.ops.elementwise import MIXES
 from ltc2neuro.tracing.ops.embedding import LOOKED_UP
+from ltc2neuro.tracing.ops.mixing import MIXES
 from ltc2neuro.tracing.ops.shape_ops import CHOOSES
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.tape import Tape

@@ -57,6 +57,16 @@ def _mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool =
     return input.sum(tuple(axes), keepdim) * (1 / math.prod(input.shape[axis] for axis in axes))
 
 
+def _diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    whole = torch.cat([part for part in (prepend, input, append) if part is not None], dim)
+    for _ in range(n):
+        length = whole.shape[dim]
+        whole = whole.narrow(dim, 1, length - 1) - whole.narrow(dim, 0, length - 1)
+    return whole
+
+
 def _batch_norm(
     input: Symbolic,
     running_mean: Tensor | None,
@@ -116,6 +126,7 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("abs", "absolute", "__abs__"), lambda input: torch.maximum(input, -input)),
         (("sign", "sgn"), _sign),
         (("masked_fill",), _masked_fill),
+        (("diff",), _diff),
         (("square",), lambda input: input * input),
         (("pow", "__pow__"), _pow),
         (("sqrt",), _sqrt),

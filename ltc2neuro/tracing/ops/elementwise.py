@@ -11,18 +11,13 @@ import torch
 from compiler.functions import FUNCTIONS
 from compiler.graph import Op
 from compiler.graph.ops import Apply
+from ltc2neuro.tracing.ops.mixing import mixed
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import operand
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 
 Operand: TypeAlias = "torch.Tensor | float | int | bool"
-
-MIXES = (
-    "A network computes one row and one step at a time. What joins steps belongs into a cell under "
-    "ltc2neuro.nn.Recurrent; what joins rows, or averages over time, belongs after the network."
-)
-
 
 def elementwise(make: Callable[..., Op], operands: Sequence[Operand], example: torch.Tensor) -> Symbolic:
     """Record the op `make(out, *names)` over operands that broadcast to the shape of `example`."""
@@ -31,7 +26,7 @@ def elementwise(make: Callable[..., Op], operands: Sequence[Operand], example: t
     labels = axes.common([axes.labels_of(t.codes.expand(shape)) for t in tensors])
     groups = None if labels is None else axes.group(labels)
     if labels is None or groups is None or any(_differs(t.codes.expand(shape), groups) for t in tensors):
-        raise recorder.refusal(f"{recorder.operation} mixes batch rows or time steps", MIXES)
+        raise mixed(recorder)
     names = [
         operand(o, axes.sample(o.codes.expand(shape), groups))
         if isinstance(o, Symbolic)

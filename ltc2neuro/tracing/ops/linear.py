@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 
 from compiler.graph.ops import MatVec, SegmentSum
-from ltc2neuro.tracing.ops.elementwise import MIXES
+from ltc2neuro.tracing.ops.mixing import mixed
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import groups, sample
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
@@ -103,7 +103,7 @@ def features_only(x: Symbolic, over: Sequence[int]) -> None:
     labels = axes.labels_of(x.codes)
     for axis in over:
         if labels.numel() and not torch.equal(labels, labels.select(axis, 0).unsqueeze(axis).expand_as(labels)):
-            raise x.recorder.refusal(f"{x.recorder.operation} mixes batch rows or time steps", MIXES)
+            raise mixed(x.recorder)
 
 
 def total(input: Symbolic, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Symbolic:

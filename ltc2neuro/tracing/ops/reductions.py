@@ -9,8 +9,8 @@ from typing import TypeAlias
 import torch
 import torch.nn.functional as functional
 
-from ltc2neuro.tracing.ops.elementwise import MIXES
 from ltc2neuro.tracing.ops.linear import features_only
+from ltc2neuro.tracing.ops.mixing import MIXES
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from compiler.graph.ops import Gather
-from hw_models.errors import TraceError
-from ltc2neuro.tracing.ops.elementwise import MIXES, constant
+from ltc2neuro.tracing.ops.elementwise import constant
+from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.held import beside, over_time
 from ltc2neuro.tracing.recording.operands import whole
@@ -21,7 +21,7 @@ from ltc2neuro.tracing.recording.tape import Tape
 CHOOSES = "A network's connections are fixed: choose with constants, or select with torch.where(condition, a, b). "
 
 
-class TakenApartError(TraceError):
+class TakenApartError(MixedStepsError):
     """Single rows or steps are taken: of the last step's answers, `x[-1]`, where the model reads time first."""
 
 
@@ -116,7 +116,7 @@ def _at_steps(first: Symbolic, tensor: Symbolic, dim: int) -> torch.Tensor:
     edge = axes.labels_of(first.codes).select(dim, 0).unsqueeze(dim)
     codes = beside(tensor.codes, edge.expand(tensor.shape))
     if codes is None:
-        raise first.recorder.refusal(f"{first.recorder.operation} mixes batch rows or time steps", MIXES)
+        raise mixed(first.recorder)
     return codes
 
 
@@ -125,11 +125,11 @@ def _beside(first: Symbolic, tensor: torch.Tensor, dim: int) -> tuple[str, torch
     labels = axes.labels_of(first.codes)
     edge = labels.select(dim, 0).unsqueeze(dim)
     if not torch.equal(labels, edge.expand_as(labels)):
-        raise first.recorder.refusal(f"{first.recorder.operation} adds constants to the rows or time steps", MIXES)
+        raise mixed(first.recorder, "adds constants to the rows or time steps")
     labels = edge.expand(tensor.shape)
     groups = axes.group(labels)
     if groups is None:
-        raise first.recorder.refusal(f"{first.recorder.operation} mixes batch rows or time steps", MIXES)
+        raise mixed(first.recorder)
     name = constant(first.recorder, tensor, tensor.shape, groups)
     elements = groups.ranks(tensor.shape) if first.recorder.size(name) > 1 else torch.zeros_like(labels)
     return name, axes.encode(labels, elements)

@@ -1,0 +1,21 @@
+"""What joins rows or steps: no step of a network on its own, but perhaps a program in time."""
+
+from __future__ import annotations
+
+from hw_models.errors import TraceError
+from ltc2neuro.tracing.recording.tape import Tape
+
+MIXES = (
+    "A network computes one row and one step at a time. What joins steps belongs into a cell under "
+    "ltc2neuro.nn.Recurrent; what joins rows, or averages over time, belongs after the network."
+)
+
+
+class MixedStepsError(TraceError):
+    """Rows or steps are joined, or taken apart: see `ltc2neuro.tracing.unrolled`."""
+
+
+def mixed(recorder: Tape, what: str = "mixes batch rows or time steps") -> MixedStepsError:
+    """The error for the operation at the user's line."""
+    error = recorder.refusal(f"{recorder.operation} {what}", MIXES)
+    return MixedStepsError(error.what, where=error.where, numbers=error.numbers, advice=error.advice)

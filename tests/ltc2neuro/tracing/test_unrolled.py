@@ -1,0 +1,235 @@
+"""Models that mix steps in their own forward are one program with states, equal to torch; or refused with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from layer_agreement import executors_agree
+from ncps.torch import CfCCell, LTCCell
+from ncps.wirings import AutoNCP
+from torch import nn
+
+from compiler.executors.float64 import run_float
+from hw_models.errors import Ltc2NeuroError
+from ltc2neuro.tracing import trace
+
+X = np.random.default_rng(0).normal(size=(4, 30, 3))
+
+
+class Loop(nn.Module):
+    """Steps `cell` by hand; answers at every step, or at the last."""
+
+    def __init__(self, cell: nn.Module, *, last: bool = False) -> None:
+        super().__init__()
+        self.cell, self.last, self.head = cell, last, nn.Linear(4, 2)
+
+    def forward(self, x):
+        h, answers = torch.zeros(x.shape[0], 4, dtype=x.dtype), []
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+            answers.append(self.head(h))
+        return answers[-1] if self.last else torch.stack(answers, 1)
+
+
+class LSTMLoop(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(3, 4)
+
+    def forward(self, x):
+        h = c = x.new_zeros(len(x), 4)
+        answers = []
+        for x_t in x.unbind(1):
+            h, c = self.cell(x_t, (h, c))
+            answers.append(h)
+        return torch.stack(answers, 1), (h, c)
+
+
+class CfCLoop(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = CfCCell(3, 4, backbone_units=6)
+
+    def forward(self, x):
+        h, answers = torch.zeros(x.shape[0], 4, dtype=x.dtype), []
+        for t in range(x.shape[1]):
+            y, h = self.cell(x[:, t], h, 1.0)
+            answers.append(y)
+        return torch.stack(answers, 1)
+
+
+class LearnedStart(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.start = nn.GRUCell(3, 4), nn.Parameter(torch.randn(1, 4))
+
+    def forward(self, x):
+        h, answers = self.start.expand(x.shape[0], -1), []
+        for t in range(x.shape[1]):
+            answers.append(h)  # that of the step before
+            h = self.cell(x[:, t], h)
+        return torch.stack(answers, 1)
+
+
+class Average(nn.Module):
+    """It starts at the first sample."""
+
+    def forward(self, x):
+        h = x[:, 0]
+        answers = [h]
+        for t in range(1, x.shape[1]):
+            h = 0.9 * h + 0.1 * x[:, t]
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
+class Dilated(nn.Module):
+    """A TCN: padded on the left, with a residual and a batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv1d(3, 4, 3), nn.Conv1d(4, 4, 2, dilation=2)
+        self.norm, self.head = nn.BatchNorm1d(4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        z = torch.relu(self.norm(self.first(F.pad(x.transpose(1, 2), (2, 0)))))
+        z = z + self.second(F.pad(z, (2, 0)))
+        return self.head(z.transpose(1, 2))
+
+
+class Chomped(nn.Module):
+    """Padded on both sides, and cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 2, 3, padding=2)
+
+    def forward(self, x):
+        return self.conv(x.transpose(1, 2))[..., :-2].transpose(1, 2)
+
+
+class Windows(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(12, 2)
+
+    def forward(self, x):
+        return self.linear(F.pad(x, (0, 0, 3, 0)).unfold(1, 4, 1).flatten(2))
+
+
+class Delta(nn.Module):
+    """Differences beside the samples, then a layer; the function says how they are spelled."""
+
+    def __init__(self, spelled) -> None:
+        super().__init__()
+        self.spelled, self.head = spelled, nn.Linear(6, 2)
+
+    def forward(self, x):
+        return torch.tanh(self.head(torch.cat([x, self.spelled(x)], -1)))
+
+
+DELTAS = {
+    "zero first": lambda x: torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:] - x[:, :-1]], 1),
+    "padded": lambda x: x - F.pad(x, (0, 0, 1, 0))[:, :-1],
+    "diff": lambda x: torch.diff(x, dim=1, prepend=x[:, :1]),
+    "diff of zeros": lambda x: torch.diff(x, dim=1, prepend=torch.zeros_like(x[:, :1])),
+    "second": lambda x: torch.diff(x, n=2, dim=1, prepend=torch.zeros_like(x[:, :2])),
+    "shifted": lambda x: torch.cat([x[:, :1] * 0, x], 1)[:, :-1],
+    "where": lambda x: torch.where(torch.arange(x.shape[1])[:, None] > 0, x - torch.roll(x, 1, 1), 0.0),
+    "sum so far": lambda x: torch.cumsum(x, 1) * 0.1,
+}
+MODELS = {
+    "RNN": lambda: Loop(nn.RNNCell(3, 4)),
+    "GRU": lambda: Loop(nn.GRUCell(3, 4)),
+    "last": lambda: Loop(nn.GRUCell(3, 4), last=True),
+    "LSTM": LSTMLoop,
+    "CfC": CfCLoop,
+    "learned start": LearnedStart,
+    "average": Average,
+    "TCN": Dilated,
+    "chomped": Chomped,
+    "windows": Windows,
+    **{name: (lambda spelled: lambda: Delta(spelled))(spelled) for name, spelled in DELTAS.items()},
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_program_equals_torch_over_a_thousand_steps(name):
+    torch.manual_seed(0)
+    model = MODELS[name]().double().eval()
+    traced = trace(model, list(X))
+    x = np.random.default_rng(1).normal(size=(2, 1000, 3))
+    with torch.no_grad():
+        expected = model(torch.from_numpy(x))
+    expected = (expected[0] if isinstance(expected, tuple) else expected).numpy()
+    found = run_float(traced.graph, x).outputs
+    found = found if traced.readout == "every" else found[:, -1]
+    assert np.max(np.abs(found - expected)) <= 1e-10
+
+
+@pytest.mark.parametrize("name", ["GRU", "TCN", "average", "diff"])
+def test_every_executor_runs_them(name):
+    torch.manual_seed(0)
+    assert executors_agree(MODELS[name]().eval(), X, ["native", "onnx"]) > 35
+
+
+def test_states_are_those_of_the_loop():
+    """Not what is computed from them, and once each."""
+    torch.manual_seed(0)
+    sizes = {name: [s.size for s in trace(MODELS[name](), list(X)).graph.states] for name in ("RNN", "LSTM", "windows")}
+    assert sizes == {"RNN": [4], "LSTM": [4, 4], "windows": [3, 3, 3]}
+
+
+class Function(nn.Module):
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class LTCLoop(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        wiring = AutoNCP(6, 2)
+        wiring.build(3)
+        self.cell = LTCCell(wiring)
+
+    def forward(self, x):
+        h, answers = torch.zeros(x.shape[0], 6), []
+        for t in range(x.shape[1]):
+            y, h = self.cell(x[:, t], h, 1.0)
+            answers.append(y)
+        return torch.stack(answers, 1)
+
+
+REFUSED = {
+    "later samples": (lambda: Function(lambda x: x + x.flip(1)), "not causal"),
+    "centred": (lambda: Function(_centred), "not causal"),
+    "the first sample": (lambda: Function(lambda x: x - x[:, :1]), "every step looks at the same sample"),
+    "every other step": (lambda: Function(_every_other), "a number changes from step to step; -1, then 1"),
+    "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
+    "sub-steps": (LTCLoop, "sub-steps"),
+}
+
+
+def _centred(x):
+    return F.conv1d(x.transpose(1, 2), torch.ones(3, 3, 3), padding=1).transpose(1, 2)
+
+
+def _every_other(x):
+    return torch.stack([x[:, t] * (1.0 if t % 2 else -1.0) for t in range(x.shape[1])], 1)
+
+
+def _mean_so_far(x):
+    return torch.stack([x[:, : t + 1].mean(1) for t in range(x.shape[1])], 1)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_steady_causal_program_is_refused_with_the_reason(name):
+    make, said = REFUSED[name]
+    with pytest.raises(Ltc2NeuroError, match=said):
+        trace(make(), list(X))
