@@ -167,8 +167,10 @@ def _states(
         for lag in range(1, max((depth[h] for h in heads), default=0) + 1):
             own = [h for h in heads if depth[h] >= lag]
             start = np.array([made.timing.start[h] or 0.0 for h in own])
-            title = made.called(value)
-            name = fresh(numbered(title if lag == 1 else f"{title}.{lag}_ago"), {s.name for s in made.states})
+            sample = value == made.elements.graph.entry.out
+            title = "x" if sample else made.called(value)
+            title = f"{title}.{lag}_ago" if sample or lag > 1 else title
+            name = fresh(numbered(title), {s.name for s in made.states})
             initial = made.constant(start, f"{name}.start")
             made.states.append(State(name, len(own), initial, modules=made.modules(value)))
             read = made.value(value, len(own))
@@ -197,11 +199,14 @@ def _flags(made: _Step) -> _Flags:
     before = None
     for number in range(1, most + 1):
         name = fresh(numbered(f"started.{number}"), {s.name for s in made.states})
-        made.states.append(State(name, 1, made.constant(np.zeros(1), "not_started")))
+        start, end = (
+            made.constant(np.full(1, value), title) for value, title in ((0.0, "not_started"), (1.0, "started"))
+        )
+        made.states.append(State(name, 1, start, start, end))
         read = fresh(numbered(f"started.{number}"), made.values)
         made.values[read] = Value(read, 1)
         made.ops.append(StateRead(read, name))
-        flags.writes.append(StateWrite(name, made.constant(np.ones(1), "started") if before is None else before))
+        flags.writes.append(StateWrite(name, end if before is None else before))
         flags.read[number] = before = read
     return flags
 

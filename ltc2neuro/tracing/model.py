@@ -190,7 +190,8 @@ class _Source:
             try:
                 return record_unrolled(self.model, self.shape[2:], clock, dtype)
             except TraceError as why:
-                advice = f"{error.advice} As one program in time: {why.what}; {why.numbers}. {why.advice}"
+                reason = "; ".join(part for part in (why.what, why.numbers, why.where) if part)
+                advice = f"{error.advice} Nor is it one program in time: {reason}. {why.advice}"
                 raise type(error)(error.what, where=error.where, numbers=error.numbers, advice=advice) from None
 
     def precisely(self, spans: Times | None) -> tuple[Traced, torch.dtype]:

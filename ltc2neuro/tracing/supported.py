@@ -25,7 +25,8 @@ _TEXT = """# What compiles
 Made by `python -m ltc2neuro.tracing.supported > docs/supported.md`; a test fails when it is stale.
 
 Any module compiles whose `forward` is made of the calls below; what is not here is refused with the line that calls
-it. Cells of your own run in `ltc2neuro.nn.Recurrent(cell)`. Equations, bounds and traps are in [cells](cells.md), how
+it. Cells of your own run in `ltc2neuro.nn.Recurrent(cell)`; what a model does over its steps by itself is in
+[time](time.md). Equations, bounds and traps are in [cells](cells.md), how
 precise each is in [fidelity](fidelity.md).
 
 ## Recurrent layers of other packages
