@@ -77,7 +77,7 @@ def record_unrolled(model: torch.nn.Module, sample_shape: tuple[int, ...], clock
 
 
 def _own_name(name: str) -> str:
-    """A name as the model's own, which was recorded within a wrapper, call by call. torch's cells call their h `ret`."""
+    """A name as the model's own, which was recorded within a wrapper, call by call; torch's cells call h `ret`."""
     own = _WRAPPED.sub("", name) or name
     return f"{own.removesuffix('ret')}h" if own.endswith(".ret") else own
 

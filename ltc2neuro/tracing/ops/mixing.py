@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hw_models.errors import TraceError
+from ltc2neuro.tracing.recording.hidden import HiddenLayerError
 from ltc2neuro.tracing.recording.tape import Tape
 
 MIXES = (
@@ -15,7 +16,9 @@ class MixedStepsError(TraceError):
     """Rows or steps are joined, or taken apart: see `ltc2neuro.tracing.unrolled`."""
 
 
-def mixed(recorder: Tape, what: str = "mixes batch rows or time steps") -> MixedStepsError:
+def mixed(recorder: Tape, what: str = "mixes batch rows or time steps") -> TraceError:
     """The error for the operation at the user's line."""
     error = recorder.refusal(f"{recorder.operation} {what}", MIXES)
+    if isinstance(error, HiddenLayerError):
+        return error
     return MixedStepsError(error.what, where=error.where, numbers=error.numbers, advice=error.advice)

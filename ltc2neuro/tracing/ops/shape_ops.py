@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 import torch
 
 from compiler.graph.ops import Gather
+from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.elementwise import constant
 from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.held import beside, over_time
+from ltc2neuro.tracing.recording.hidden import HiddenLayerError
 from ltc2neuro.tracing.recording.operands import whole
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
@@ -67,7 +69,7 @@ def _moved(x: Symbolic, example: object, codes: object) -> object:
     return example
 
 
-def _apart(recorder: Tape, problem: str) -> TakenApartError:
+def _apart(recorder: Tape, problem: str) -> TraceError:
     error = recorder.refusal(
         f"{recorder.operation} takes batch rows or time steps apart: {problem}",
         "A network answers at every step or at the last: y[:, -1] where batch comes first, y[-1] where time comes "
@@ -75,6 +77,8 @@ def _apart(recorder: Tape, problem: str) -> TakenApartError:
         "by hand in a loop belongs under ltc2neuro.nn.Recurrent(cell); an answer that is fed back is a state of the "
         "cell: (y, (h, y)).",
     )
+    if isinstance(error, HiddenLayerError):
+        return error
     return TakenApartError(error.what, where=error.where, advice=error.advice)
 
 

@@ -6,12 +6,17 @@ from collections.abc import Container
 
 import torch
 
+from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.source import frames
 
 ADVICE = (
     "Torch does not know this layer as part of the model: .eval(), .double() and state_dict() pass it by, and so does "
     "tracing. Keep it as an attribute, or in nn.ModuleList or nn.ModuleDict in place of a Python list or dict."
 )
+
+
+class HiddenLayerError(TraceError):
+    """What a layer does that torch does not know as part of the model."""
 
 
 def hidden_layer(known: Container[int]) -> str | None:

@@ -22,7 +22,7 @@ from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoints
 from ltc2neuro.tracing.recording.constant_names import ConstantNames, function_name
 from ltc2neuro.tracing.recording.extents import Decisions
-from ltc2neuro.tracing.recording.hidden import ADVICE, hidden_layer
+from ltc2neuro.tracing.recording.hidden import ADVICE, HiddenLayerError, hidden_layer
 from ltc2neuro.tracing.recording.lookups import TOKENS, Lookups
 from ltc2neuro.tracing.recording.operands import groups, operand, sample, whole
 from ltc2neuro.tracing.recording.source import code_line, user_line
@@ -144,9 +144,10 @@ class Recorder(Tape):
         hidden = hidden_layer(self._modules)
         if hidden is not None:
             what, advice = f"{hidden} is not part of the model as torch knows it: {what}", ADVICE
+        kind = TraceError if hidden is None else HiddenLayerError
         line = user_line()
         module = f"module {self.path!r}" if self.path else "the model"
-        return TraceError(what, where=f"{module}, {line}" if line else module, numbers=numbers, advice=advice)
+        return kind(what, where=f"{module}, {line}" if line else module, numbers=numbers, advice=advice)
 
     # --- values and constants ----------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
-"""Models that mix steps in their own forward are one program with states, equal to torch; or refused with the reason."""
+"""Models that mix steps in their own forward are one program with states, equal to torch; or refused with a reason."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -151,7 +153,7 @@ MODELS = {
     "TCN": Dilated,
     "chomped": Chomped,
     "windows": Windows,
-    **{name: (lambda spelled: lambda: Delta(spelled))(spelled) for name, spelled in DELTAS.items()},
+    **{name: partial(Delta, spelled) for name, spelled in DELTAS.items()},
 }
 
 
