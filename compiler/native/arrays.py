@@ -107,7 +107,8 @@ def arrays_of(kernel: Kernel, rows: int, steps: int) -> Arrays:
     else:
         outside = [_array((steps, size, groups * lanes), dtype).transpose(2, 0, 1) for size in sizes]
     memory, clips = ((groups, kernel.rows, lanes), (groups, 3, kernel.clip_rows, lanes))
-    made = Arrays(kernel, rows, *outside, _array(memory, dtype), _array(clips, dtype))
+    samples, y, tracks, records = outside
+    made = Arrays(kernel, rows, samples, y, tracks, records, _array(memory, dtype), _array(clips, dtype))
     made.memory[:] = 0
     made.clear()
     return made
