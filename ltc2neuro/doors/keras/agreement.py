@@ -80,13 +80,7 @@ def _split(x: Floats, whole: np.ndarray, inputs: Inputs | None) -> dict[str, tor
 
 def _answers(model: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
     """What Keras answers, at inference."""
-    shape = getattr(model, "input_shape", None)
-    if len(given) == 1 and isinstance(shape, tuple) and len(shape) == next(iter(given.values())).dim() - 1:
-        raise InputError(
-            "the model takes single samples, not sequences of them",
-            numbers=f"it takes {shape}, given {_shapes(given)}",
-            advice="keras.layers.TimeDistributed(model) answers to each sample of a sequence.",
-        )
+    _check_shapes(model, given)
     try:
         taken: object = next(iter(given.values()))
         if len(given) > 1:
@@ -99,6 +93,29 @@ def _answers(model: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> list[
             numbers=f"{_shapes(given)}: {type(error).__name__}: {error}",
             advice="Give what model(x) takes in Keras.",
         ) from error
+
+
+def _check_shapes(model: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> None:
+    """Raise `InputError` for samples of another shape than the model says. Keras takes some, and computes with them."""
+    shape = getattr(model, "input_shape", None)
+    several = {name: each.shape for name, each in inputs_of(model).items()} if is_graph(model) else {}
+    shapes = several if len(given) > 1 else {name: shape for name in given if isinstance(shape, tuple)}
+    for name, told in shapes.items():
+        x = given[name]
+        if len(given) == 1 and len(told) == x.dim() - 1 and told[1:] == x.shape[2:]:
+            raise InputError(
+                "the model takes single samples, not sequences of them",
+                numbers=f"it takes {told}, given {_shapes(given)}",
+                advice="keras.layers.TimeDistributed(model) answers to each sample of a sequence.",
+            )
+        if len(told) != x.dim() or any(
+            size not in (None, had) for size, had in zip(told[1:], x.shape[1:], strict=True)
+        ):
+            raise InputError(
+                "the samples have another shape than the model takes",
+                numbers=f"it takes {'' if len(given) == 1 else f'{name} = '}{told}, given {_shapes(given)}",
+                advice="Give what model(x) takes in Keras.",
+            )
 
 
 def _found(module: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:

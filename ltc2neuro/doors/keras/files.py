@@ -62,7 +62,9 @@ def load_weights(model: torch.nn.Module, path: Path) -> str:
     assert isinstance(model, keras.Model)
     if not path.is_file() or not path.name.endswith((WEIGHTS, MODEL)):
         raise WeightsError(
-            f"a Keras model takes the weights of a {WEIGHTS} or {MODEL} file", where=str(path), advice="Check the path."
+            f"a Keras model takes the weights of a {WEIGHTS} or {MODEL} file",
+            where=str(path),
+            advice=f"Save them so: model.save_weights('m{WEIGHTS}')." if path.is_file() else "Check the path.",
         )
     try:
         model.load_weights(path)

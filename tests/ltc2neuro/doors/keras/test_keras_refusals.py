@@ -162,8 +162,11 @@ def test_samples_and_times_that_a_keras_model_does_not_take():
         ltc2neuro.compile(model, x, timespans=np.ones(x.shape[:2]))
     with pytest.raises(InputError, match="a time of 1"):
         ltc2neuro.compile(model, x, dt=0.1)
+    for given in (samples(features=3), x[..., None], x[..., :1]):
+        with pytest.raises(InputError, match="another shape than the model takes"):
+            ltc2neuro.compile(model, given)
     with pytest.raises(InputError, match="fails on these samples in Keras"):
-        ltc2neuro.compile(model, samples(features=3))
+        ltc2neuro.compile(layers.Reshape((3, 5)), x)
     single = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
     with pytest.raises(InputError, match="single samples") as caught:
         ltc2neuro.compile(single, x)
@@ -178,7 +181,8 @@ def test_several_inputs_that_a_model_does_not_take():
         (x, "the input 'u' is missing", "x, u"),
         ({"x": x, "v": u}, "there is no input 'v'", "x, u"),
         ([x, u, u], "3 inputs are too many", "x, u"),
-        ((x, x), "fails on these samples in Keras", "x = (8, 8, 2), u = (8, 8, 2)"),
+        ((x, x), "another shape than the model takes", "takes u = (None, None, 3), given x = (8, 8, 2), u = (8, 8, 2)"),
+        ((x, samples(1)), "another shape than the model takes", "u = (8, 8, 1)"),  # Keras itself takes a single feature
     ):
         with pytest.raises(InputError, match=what) as caught:
             ltc2neuro.compile(model, given)
