@@ -377,6 +377,12 @@ def test_one_input_of_real_numbers(model, x, message):
             ltc2neuro.to_nir(written, DT, *samples)
 
 
+def test_a_path_is_no_network():
+    with pytest.raises(InputError, match="Module is expected") as caught:
+        ltc2neuro.to_nir("net.l2n", DT)
+    assert "load" in caught.value.advice
+
+
 def test_time_spans_are_refused():
     torch.manual_seed(0)
     net = ltc2neuro.compile(CfC(3, 4), X, timespans=np.ones(X.shape[:2]))
