@@ -79,9 +79,10 @@ def _reordered(weight: Tensor, node: Node) -> Tensor:
 def _check(node: Node) -> None:
     """Refuse what torch's layers cannot do."""
     activations = node.texts("activations") or _USUAL[node.op]
-    problem = ""
+    problem, instead = "", ", or export the step of its cell: from_onnx(path, states=...)"
     if node.text("direction", "forward") != "forward":
         problem = f"is {node.text('direction', '')}: it reads the end of a sequence before it answers the start"
+        instead = ": a chip answers sample by sample"
     elif activations != _USUAL[node.op] and not (node.op == "RNN" and activations == ("Relu",)):
         problem = f"has the activations {', '.join(activations)} in place of {', '.join(_USUAL[node.op])}"
     elif "clip" in node.attributes:
@@ -92,7 +93,7 @@ def _check(node: Node) -> None:
         raise InputError(
             f"the node {node.op} {problem}",
             where=node.name,
-            advice="Train one that is not, or export the step of its cell: from_onnx(path, states=...).",
+            advice=f"Train one that is not{instead}.",
         )
 
 

@@ -50,14 +50,17 @@ def _taken(node: Node, graph: Graph) -> int:
     Of a value without a known shape only single steps are looked for.
     """
     shape = graph.shape(node.inputs[0])
-    if node.op == "Gather" and (shape is None or len(shape) > 2):
-        axis = node.whole("axis", 0)
-        return int((axis if shape is None else axis % len(shape)) in (0, 1) and graph.shape(node.inputs[1]) == ())
+    if node.op == "Gather" and shape is None:
+        return int(node.whole("axis", 0) in (0, 1) and graph.shape(node.inputs[1]) == ())
     if shape is None or len(shape) < 3:
         return 0
+    lengths = (None, *(n for name in graph.inputs for n in (graph.shape(name) or ())[:2]))
+    along = [axis for axis in (0, 1) if shape[axis] in lengths]  # others are of images: channels
+    if node.op == "Gather":
+        return int(node.whole("axis", 0) % len(shape) in along and graph.shape(node.inputs[1]) == ())
     if node.op == "Split":
-        return len(node.outputs) if node.whole("axis", 0) % len(shape) < 2 else 0
+        return len(node.outputs) if node.whole("axis", 0) % len(shape) in along else 0
     if node.op == "Slice":
         axes = graph.constants.get(node.inputs[3]) if len(node.inputs) > 3 else None
-        return int(axes is not None and any(int(axis) % len(shape) < 2 for axis in axes.reshape(-1).tolist()))
+        return int(axes is not None and any(int(axis) % len(shape) in along for axis in axes.reshape(-1).tolist()))
     return 0

@@ -143,7 +143,9 @@ def test_images(tmp_path: Path) -> None:
             self.see, self.rnn = nn.Conv2d(1, 2, 3, stride=2), nn.GRU(8, 3, batch_first=True)
 
         def forward(self, x):
-            return self.rnn(torch.relu(self.see(x.flatten(0, 1))).flatten(1).view(*x.shape[:2], 8))[0]
+            seen = self.see(x.flatten(0, 1))
+            both = torch.stack([torch.relu(seen[:, 0]), torch.tanh(seen[:, 1])], 1)  # channels, not steps
+            return self.rnn(both.flatten(1).view(*x.shape[:2], 8))[0]
 
     model, x = Seen(), np.random.default_rng(0).normal(size=(2, 7, 1, 5, 6)).astype(np.float32)
     axes = {name: {0: "batch", 1: "time"} for name in ("x", "y")}
