@@ -20,6 +20,7 @@ from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabulary
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
 from ltc2neuro.tracing.dispatch.scripts import scripts_refused
+from ltc2neuro.tracing.dispatch.writing import Written
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.ops.embedding import NewTableError
@@ -64,16 +65,17 @@ def record(
     time_first: bool,
     inputs: Inputs | None = None,
     tokens: bool = False,
+    fills: bool = False,
 ) -> Traced:
     """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, of several `inputs` or
-    of `tokens`.
+    of `tokens`; `fills`: whether it may write into parts of tensors.
 
     Raises `TraceError` for what cannot be compiled.
     """
     known = Tokens(prod(sample_shape), numbers=inputs.numbers if inputs else ()) if tokens else None
     while True:
         try:
-            found = _recorded(model, sample_shape, inputs, clock, dtype, known, time_first=time_first)
+            found = _recorded(model, sample_shape, inputs, clock, dtype, known, time_first=time_first, fills=fills)
         except NewTableError as new:
             assert known is not None
             known = replace(known, tables=(*known.tables, new.table))
@@ -102,6 +104,7 @@ def _recorded(
     tokens: Tokens | None,
     *,
     time_first: bool,
+    fills: bool,
 ) -> Traced:
     """The same, for tokens that are looked up in known tables. Raises `NewTableError` for another."""
     spans = clock.spans
@@ -121,7 +124,9 @@ def _recorded(
             numbers, recorder.given, inputs, sample_shape, time_first=time_first, tokens=samples if tokens else None
         )
     try:
-        with scripts_refused(recorder), solvers(recorder), Recording(recorder):
+        kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
+        written = Written(recorder, kept) if fills else None
+        with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
             result = call(clone, *given.ordered, **given.named)
     except Ltc2NeuroError:
         raise

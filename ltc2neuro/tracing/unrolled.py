@@ -57,7 +57,7 @@ def record_unrolled(model: torch.nn.Module, sample_shape: tuple[int, ...], clock
     layer = Recurrent(_AllAtOnce(model, every=every))
     features, found = torch.Size(sample_shape).numel(), list[Graph]()
     for steps in STEPS:
-        traced = record(layer, (steps, *sample_shape), clock, dtype, time_first=False)
+        traced = record(layer, (steps, *sample_shape), clock, dtype, time_first=False, fills=True)
         found.append(inferred(traced.graph, features, steps, _own_name))
         if len(found) > 1 and table(found[-1]) == table(found[-2]):
             return replace(

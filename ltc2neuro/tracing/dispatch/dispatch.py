@@ -13,6 +13,7 @@ from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.dispatch.solver import repeated
 from ltc2neuro.tracing.dispatch.transforms import refuse_transforms
 from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, refusal
+from ltc2neuro.tracing.dispatch.writing import Written
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
@@ -29,9 +30,9 @@ Function = Callable[..., object]
 class Recording(TorchFunctionMode):
     """Sees every torch call while a model is traced: names constants, records what touches a symbolic tensor."""
 
-    def __init__(self, recorder: Tape) -> None:
+    def __init__(self, recorder: Tape, written: Written | None = None) -> None:
         super().__init__()
-        self._recorder = recorder
+        self._recorder, self._written = recorder, written
 
     def __torch_function__(
         self,
@@ -43,6 +44,12 @@ class Recording(TorchFunctionMode):
         """Dispatch one call."""
         args, kwargs = tuple(args), kwargs or {}
         refuse_transforms(self._recorder, (args, kwargs))
+        if self._written is not None:
+            args = tuple(map(self._written.standing, args))
+            kwargs = {key: self._written.standing(value) for key, value in kwargs.items()}
+            if func is torch.Tensor.__setitem__ and symbols((args[0], args[2])):
+                with self:
+                    return self._written.write(*args)
         if symbols(args) or symbols(kwargs):
             with self:
                 return dispatch(func, args, kwargs)

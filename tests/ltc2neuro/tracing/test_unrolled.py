@@ -49,6 +49,32 @@ class LSTMLoop(nn.Module):
         return torch.stack(answers, 1), (h, c)
 
 
+class Filled(nn.Module):
+    """Its answers fill a buffer; of a second one the first step is overwritten."""
+
+    def __init__(self, *, time_first: bool = False) -> None:
+        super().__init__()
+        self.cell, self.time_first, self.head = nn.GRUCell(3, 4), time_first, nn.Linear(4, 2)
+
+    def forward(self, x):
+        rows, steps = x.shape[:2]
+        h = x.new_zeros(rows, 4)
+        y = torch.zeros(*((steps, rows) if self.time_first else (rows, steps)), 4, dtype=x.dtype)
+        for t in range(steps):
+            h = self.cell(x[:, t], h)
+            if self.time_first:
+                y[t] = h
+            else:
+                y[:, t] = h
+        return self.head(y.transpose(0, 1) if self.time_first else y)
+
+
+def _rolled(x):
+    before = torch.roll(x, 1, 1).clone()
+    before[:, 0] = 0.0
+    return before
+
+
 class CfCLoop(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -140,6 +166,7 @@ DELTAS = {
     "second": lambda x: torch.diff(x, n=2, dim=1, prepend=torch.zeros_like(x[:, :2])),
     "shifted": lambda x: torch.cat([x[:, :1] * 0, x], 1)[:, :-1],
     "where": lambda x: torch.where(torch.arange(x.shape[1])[:, None] > 0, x - torch.roll(x, 1, 1), 0.0),
+    "rolled": lambda x: x - _rolled(x),
     "sum so far": lambda x: torch.cumsum(x, 1) * 0.1,
 }
 MODELS = {
@@ -149,6 +176,8 @@ MODELS = {
     "LSTM": LSTMLoop,
     "CfC": CfCLoop,
     "learned start": LearnedStart,
+    "filled": Filled,
+    "filled, time first": partial(Filled, time_first=True),
     "average": Average,
     "TCN": Dilated,
     "chomped": Chomped,

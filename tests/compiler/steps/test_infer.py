@@ -1,0 +1,121 @@
+"""Unrolled graphs, built by hand, as one step: what is delayed, where states start, and what is no steady program."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from compiler.executors.float64 import run_float
+from compiler.graph.builder import GraphBuilder
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Gather, Mul, Select
+from compiler.graph.origin import Origin
+from compiler.steps.elements import elements_of
+from compiler.steps.infer import inferred
+from compiler.steps.shift import UnsteadyError
+from hw_models.errors import TraceError
+
+STEPS = 6
+
+
+class Unrolled:
+    """Steps of one feature, written one after another."""
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self.builder, self.steps = GraphBuilder(), steps
+        self._x = self.builder.input(steps, Origin("", "x", None, None))
+
+    def x(self, step: int) -> str:
+        return self._op(lambda out: Gather(out, (self._x,), self.builder.index(np.array([step]), "index")))
+
+    def number(self, value: float) -> str:
+        return self.builder.constant(np.array([value]), f"number {value}")
+
+    def add(self, a: str, b: str) -> str:
+        return self._op(lambda out: Add(out, a, b))
+
+    def times(self, a: str, b: str) -> str:
+        return self._op(lambda out: Mul(out, a, b))
+
+    def choose(self, condition: str, a: str, b: str) -> str:
+        return self._op(lambda out: Select(out, condition, a, b))
+
+    def _op(self, make) -> str:
+        return self.builder.append(make, 1, Origin("", "value", None, None))
+
+    def step(self, answers: list[str]) -> Graph:
+        """One step of the program that gives these answers."""
+        index = self.builder.index(np.arange(self.steps), "index")
+        whole = self.builder.append(
+            lambda out: Gather(out, tuple(answers), index), self.steps, Origin("", "y", None, None)
+        )
+        self.builder.output(whole)
+        return inferred(self.builder.graph()[0], 1, self.steps, lambda name: name)
+
+
+def returned(graph: Graph, x: list[float]) -> list[float]:
+    return run_float(graph, np.array(x)[None, :, None]).outputs[0, :, 0].tolist()
+
+
+def test_a_delay_that_starts_at_a_number():
+    u = Unrolled()
+    graph = u.step([u.add(u.x(t), u.x(t - 2) if t > 1 else u.number(5.0)) for t in range(STEPS)])
+    assert [s.size for s in graph.states] == [1, 1]
+    assert returned(graph, [1, 2, 3, 4]) == [6, 7, 4, 6]
+
+
+def test_a_state_and_what_is_made_of_it():
+    """h = h / 2 + x, from 3; the answer is twice the h before."""
+    u, h, answers = Unrolled(), None, []
+    half, two = u.number(0.5), u.number(2.0)
+    h = u.number(3.0)
+    for t in range(STEPS):
+        answers.append(u.times(h, two))
+        h = u.add(u.times(h, half), u.x(t))
+    graph = u.step(answers)
+    assert returned(graph, [1, 0, 0]) == [6, 5, 2.5]
+    assert len(graph.states) == 1
+
+
+def test_first_steps_that_differ_have_a_flag():
+    u = Unrolled()
+    graph = u.step([u.x(0), *(u.add(u.x(t), u.x(t - 1)) for t in range(1, STEPS))])
+    assert returned(graph, [1, 2, 3]) == [1, 3, 5]
+    assert "started.1" in {s.name for s in graph.states}
+
+
+def test_what_a_constant_chooses_is_no_operand():
+    """The one that is not chosen may lie in the future."""
+    u = Unrolled()
+    answers = [u.choose(u.number(float(t > 0)), u.x(t - 1), u.number(7.0)) for t in range(STEPS)]
+    assert returned(u.step(answers), [1, 2, 3]) == [7, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda u, t: u.x(min(t + 1, STEPS - 1)), "not causal"),
+        (lambda u, t: u.times(u.x(t), u.number(float(t))), "a number changes"),
+        (lambda u, t: u.add(u.x(t), u.x(0)), "every step looks at the same sample"),
+        (lambda u, t: u.add(u.x(t), u.x(t)) if t % 2 else u.times(u.x(t), u.x(t)), "the same at every step"),
+    ],
+)
+def test_what_is_no_steady_causal_program(answer, said):
+    u = Unrolled()
+    with pytest.raises(UnsteadyError, match=said):
+        u.step([answer(u, t) for t in range(STEPS)])
+
+
+def test_equal_elements_are_one():
+    u = Unrolled(2)
+    u.builder.output(u.add(u.add(u.x(0), u.x(1)), u.add(u.x(0), u.x(1))))
+    assert len(elements_of(u.builder.graph()[0], 1).kinds) == 4
+
+
+def test_too_many_elements_are_refused(monkeypatch):
+    from compiler.steps import elements
+
+    monkeypatch.setattr(elements, "MOST", 3)
+    u = Unrolled()
+    with pytest.raises(TraceError, match="too large"):
+        u.step([u.x(t) for t in range(STEPS)])
