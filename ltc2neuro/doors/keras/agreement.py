@@ -21,6 +21,7 @@ from ltc2neuro.tracing.calling.modules import looks_up, undisturbed
 
 ROWS, STEPS = 8, 32
 """How much of the samples both answer"""
+_FRACTIONS = ("float", "bfloat")
 ALLOWED = 1e-5
 """Of the largest value of its channel: both compute the same operations in float32"""
 
@@ -36,13 +37,19 @@ def prove_door(
     `sequences` are (time, *sample_shape), or (time, channels) of several `inputs`.
     """
     x = _as_taken(first_steps([np.asarray(s, np.float64) for s in sequences], ROWS, STEPS), model, inputs)
-    whole = _tokens(module, x, inputs)
+    tokens, whole = _tokens(module, x, inputs), _whole(model, x, inputs)
+    if np.any(x[..., whole] % 1):
+        raise InputError(
+            "the model takes whole numbers, and Keras cuts others off",
+            numbers=f"given {x[..., whole][x[..., whole] % 1 != 0][0]:g}",
+            advice="Give whole numbers, or build the model with a keras.Input of float32.",
+        )
     rng = np.random.default_rng(0)
     signs = np.sign(rng.normal(size=x.shape)) * np.abs(x).max(axis=(0, 1), keepdims=True)
-    others = np.where(whole, rng.permuted(rng.permuted(x, axis=0), axis=1), signs)
-    kind = "the tokens in another order" if whole.all() else "random signs of their largest"
+    others = np.where(tokens | whole, rng.permuted(rng.permuted(x, axis=0), axis=1), signs)
+    kind = "the tokens in another order" if tokens.all() else "random signs of their largest"
     for name, samples in (("the samples", x), (kind, others)):
-        given = _split(samples, whole, inputs)
+        given = _split(samples, tokens, inputs)
         with undisturbed(), plainly():
             wanted = _answers(model, given)
             found = _found(module, given)
@@ -67,6 +74,16 @@ def _tokens(module: torch.nn.Module, x: Floats, inputs: Inputs | None) -> np.nda
     if inputs is None:
         return np.full(x.shape[2:], looks_up(module))
     return np.repeat([one.tokens for one in inputs.each], [one.size for one in inputs.each])
+
+
+def _whole(model: torch.nn.Module, x: Floats, inputs: Inputs | None) -> np.ndarray:
+    """Which of the samples' numbers the model takes in a type without fractions, which may have no sign."""
+    if inputs is None:
+        (told, *_) = getattr(model, "inputs", None) or [None]
+        return np.full(x.shape[2:], told is not None and not told.dtype.startswith(_FRACTIONS))
+    assert is_graph(model)
+    kinds = [not inputs_of(model)[one.name].dtype.startswith(_FRACTIONS) for one in inputs.each]
+    return np.repeat(kinds, [one.size for one in inputs.each])
 
 
 def _split(x: Floats, whole: np.ndarray, inputs: Inputs | None) -> dict[str, torch.Tensor]:

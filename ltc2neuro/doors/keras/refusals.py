@@ -63,14 +63,23 @@ def below(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def _shows_layers(model: keras.Model) -> bool:
+    return isinstance(model, keras.Sequential) or hasattr(model, "operations")
+
+
+def _calls_itself(model: keras.Model) -> bool:
+    """Whether its `call` is the user's."""
+    made = next(kind for kind in type(model).__mro__ if "call" in vars(kind))
+    return made.__module__.partition(".")[0] != "keras"
+
+
 def _refused(operation: keras.Operation) -> tuple[str, str] | None:
     """What is wrong with it, and what to do."""
     layers = keras.layers
     if isinstance(operation, layers.Layer) and not operation.built:
         return "a layer has no weights yet", "Call the model on samples once, and train it or load its weights."
-    if isinstance(operation, keras.Model) and not isinstance(operation, keras.Sequential):
-        if not hasattr(operation, "operations"):
-            return "a model that is a class of its own shows no graph of its layers", _AS_FUNCTIONS
+    if isinstance(operation, keras.Model) and (_calls_itself(operation) or not _shows_layers(operation)):
+        return "a model that is a class of its own shows no graph of its layers", _AS_FUNCTIONS
     if isinstance(operation, layers.Masking) or getattr(operation, "mask_zero", False):
         return "a mask leaves out samples", _MASKS
     if isinstance(operation, layers.Bidirectional) or getattr(operation, "go_backwards", False):

@@ -17,7 +17,7 @@ from ncps.keras import LTC, CfC
 from ncps.wirings import AutoNCP
 
 import ltc2neuro
-from hw_models.errors import ProofError
+from hw_models.errors import InputError, ProofError
 from ltc2neuro.doors.keras.entering import entered, prove_entered
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.tracing import trace
@@ -223,6 +223,20 @@ def test_the_door_compares_every_input():
     x, u = keras.Input((5, 2), batch_size=3, name="x"), keras.Input((4,), batch_size=3, name="u")
     fixed = keras.Model([x, u], layers.SimpleRNN(4, return_sequences=True)(x) + u[:, None])
     assert ltc2neuro.compile(fixed, (samples(), given_of((4,))[1])).inputs is not None
+
+
+def test_inputs_of_whole_numbers():
+    """Of a type without a sign, too: bytes of images."""
+    x, u = keras.Input((None, 3), dtype="uint8", name="x"), keras.Input((None, 2), name="u")
+    y = layers.SimpleRNN(4, return_sequences=True)(layers.Rescaling(1 / 255)(x))
+    numbers = np.random.default_rng(0).integers(0, 256, (6, 20, 3)).astype(np.uint8)
+    one, two = keras.Model(x, y), keras.Model([x, u], layers.Concatenate()([y, u]))
+    for model, given in ((one, numbers), (two, (numbers, samples()))):
+        wanted = model.predict(list(given) if model is two else given, verbose=0)
+        assert sqnr([wanted], [np.asarray(ltc2neuro.compile(model, given)(given))]) > 40
+    for model, given in ((one, numbers / 2), (two, (numbers / 2, samples()))):
+        with pytest.raises(InputError, match="takes whole numbers"):
+            ltc2neuro.compile(model, given)
 
 
 def test_low_rank_updates_are_part_of_a_matrix():

@@ -126,6 +126,21 @@ def test_what_no_chip_does(make, what, where):
     assert caught.value.advice
 
 
+class Twice(keras.Sequential):
+    def call(self, x, **options):
+        return 2 * super().call(x, **options)
+
+
+def test_a_functional_or_sequential_model_with_a_call_of_its_own():
+    model, inputs = Twice([keras.Input((None, 2)), layers.GRU(3)]), keras.Input((None, 2))
+    outer, x = keras.Model(inputs, model(inputs)), samples()
+    for each in (model, outer):
+        with pytest.raises(TraceError, match="shows no graph of its layers"):
+            ltc2neuro.compile(each, x)
+    functional = keras.Model(inputs, model.call(inputs))
+    np.testing.assert_allclose(np.asarray(ltc2neuro.compile(functional, x)(x)), model(x).detach().numpy(), atol=0.02)
+
+
 def test_the_advice_for_a_model_that_is_a_class_works():
     model, inputs = own(), keras.Input((None, 2))
     functional = keras.Model(inputs, model.call(inputs))
