@@ -59,7 +59,12 @@ def load_weights(model: torch.nn.Module, path: Path) -> str:
     """
     import keras
 
-    assert isinstance(model, keras.Model)
+    if not isinstance(model, keras.Model):
+        raise WeightsError(
+            f"a {type(model).__name__} alone takes no weights of a file",
+            where=str(path),
+            advice="Make a model of it: keras.Sequential([keras.Input((None, features)), layer]).",
+        )
     if not path.is_file() or not path.name.endswith((WEIGHTS, MODEL)):
         raise WeightsError(
             f"a Keras model takes the weights of a {WEIGHTS} or {MODEL} file",

@@ -17,6 +17,7 @@ from ncps.wirings import NCP, AutoNCP
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
+from ltc2neuro.doors.keras.files import load_weights
 from ltc2neuro.errors import InputError, WeightsError
 from ltc2neuro.loading.factory import build_model
 
@@ -88,10 +89,10 @@ def weights():
     return {place: [rng.uniform(0.1, 1, shape).astype(np.float32) for shape in SHAPES[place]] for place in SHAPES}
 
 
-def write_weights(path):
+def write_weights(path, layers_at="layers/"):
     with h5py.File(path, "w") as file:
         for place, arrays in weights().items():
-            group = file.create_group(place)
+            group = file.create_group(place.replace("layers/", layers_at))
             for number, array in enumerate(arrays):
                 group.create_dataset(str(number), data=array)
 
@@ -106,6 +107,10 @@ def test_weights_of_another_backend_load(folder):
     model = make()
     model.load_weights("m.weights.h5")
     assert np.array_equal(model.layers[0].cell._params["erev"].numpy(), weights()["layers/ltc/cell/vars"][6])
+    write_weights(folder / "keras2.weights.h5", "_layer_checkpoint_dependencies/")
+    older = make()
+    assert load_weights(older, folder / "keras2.weights.h5") == "17 variables"
+    assert all(np.array_equal(a, b) for a, b in zip(older.get_weights(), model.get_weights(), strict=True))
     whole = build_model("m.keras")
     x = samples().astype(np.float32)
     assert np.array_equal(whole(x).detach().numpy(), model(x).detach().numpy())
@@ -130,6 +135,20 @@ def test_a_keras_file_in_the_shell(folder, capsys):
     assert "no design rule is broken" in capsys.readouterr().out
 
 
+def test_several_inputs_in_the_shell(folder, capsys):
+    x, s = keras.Input((None, FEATURES), name="x"), keras.Input((3,), name="s")
+    keras.Model([x, s], layers.GRU(3, return_sequences=True)(x) + layers.Dense(3)(s)[:, None]).save("two.keras")
+    held = np.random.default_rng(4).uniform(-1, 1, (4, 3)).astype(np.float32)
+    np.savez("two.npz", s=held, x=samples())
+    assert main(["compile", "two.keras", "--calibration", "two.npz", "-o", "two.l2n"]) == 0
+    assert main(["check", "two.keras", "--calibration", "two.npz"]) == 0
+    assert main(["run", "two.l2n", "two.npz", "-o", "y.npy"]) == 0
+    wanted = build_model("two.keras")([samples().astype(np.float32), held])
+    np.testing.assert_allclose(np.load("y.npy"), wanted.detach().numpy(), atol=0.02)
+    assert main(["compile", "two.keras", "--calibration", "x.npy", "-o", "two.l2n"]) == 2
+    assert "the input 's' is missing" in capsys.readouterr().err
+
+
 def test_files_that_do_not_fit(folder, capsys):
     (folder / "damaged.keras").write_bytes(b"PK")
     keras.Sequential([keras.Input((None, FEATURES)), LTC(NCP(3, 2, 1, 1, 1, 1, 1))]).save("ncp.keras")
@@ -145,6 +164,8 @@ def test_files_that_do_not_fit(folder, capsys):
         f"import keras\n\ndef build():\n    return keras.Sequential([keras.Input((None, {FEATURES})), "
         "keras.layers.GRU(2)])\n"
     )
+    with pytest.raises(WeightsError, match="a GRU alone takes no weights"):
+        load_weights(layers.GRU(2), folder / "m.weights.h5")
     given = ["check", "train.py:build", "--calibration", "x.npy", "--weights"]
     assert main([*given, "m.weights.h5"]) == 2
     assert "the weights do not fit the model" in capsys.readouterr().err
