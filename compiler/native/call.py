@@ -69,7 +69,9 @@ class NativeStepper:
         self._wide, self._call = len(self._arrays.samples), call.function.call
         self._addresses = [(*of_group, 1, self._wide) for of_group in self._arrays.addresses()]
         self._x, self.y = self._arrays.samples[:, 0], self._arrays.y[:rows, 0]
-        self._counts, self._before = self._arrays.clips[:, 0], np.empty_like(self._arrays.memory)
+        ends = [call.kernel.memory.states[s.name] + s.size for s in self._arrays.graph.states]
+        self._kept_rows = self._arrays.memory[:, : max(ends, default=0)]  # states come first; all else is computed anew
+        self._counts, self._before = self._arrays.clips[:, 0], self._kept_rows.copy()
         self._theirs = np.zeros_like(self._counts)
         """all bits where an element is counted: vectors along elements go beyond the last one"""
         for name, first in call.kernel.clips.items():
@@ -82,14 +84,14 @@ class NativeStepper:
     def step(self, x: Array) -> bool:
         """Take the next sample; whether any value was clipped inside, since the stepper was made or went back."""
         self._x[:] = x if len(x) == self._wide else filled(x, self._wide)
-        np.copyto(self._before, self._arrays.memory)
+        np.copyto(self._before, self._kept_rows)
         for addresses in self._addresses:
             self._call(*addresses)
         return bool((self._counts & self._theirs).any())
 
     def back(self) -> None:
         """All is as it was before the latest sample."""
-        np.copyto(self._arrays.memory, self._before)
+        np.copyto(self._kept_rows, self._before)
         self._arrays.clear()
 
     def states(self) -> dict[str, Array]:

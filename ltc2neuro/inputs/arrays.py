@@ -227,10 +227,11 @@ def as_sequences(
             raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {expected}")
     for array in together:
         check_numbers(array, what)
-    integral = [np.issubdtype(a.dtype, np.integer) for a in arrays]
+    integral = [np.issubdtype(a.dtype, np.integer) for a in together]
     if tokens and not all(integral) and (sample_shape is not None or not found):
-        raise not_whole(what, arrays[integral.index(False)].dtype)
-    inside = tuple(flat(np.asarray(a, np.float64), found or ()) for a in arrays)
+        raise not_whole(what, together[integral.index(False)].dtype)
+    numbers = [flat(np.asarray(a, np.float64), found or ()) for a in together]
+    inside = tuple(numbers if listed is not None else layout.rows(numbers[0]))
     return Sequences(inside, listed is not None, layout, found, tokens and all(integral))
 
 
