@@ -21,6 +21,8 @@ def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, T
 
     What a value is shifted to other fraction bits, rounded or put together from is still the state's.
     """
+    if not clips:
+        return {}
     repeats = _repeats(graph)
     found: dict[str, Tally] = {}
     for write in [op for _, op in graph.ops() if isinstance(op, StateWrite)]:
@@ -65,6 +67,8 @@ def _written(graph: Graph, name: str, to: Array, of: Array) -> Iterator[tuple[st
 
 def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:
     """What was clipped of each other value, but those that only functions read, which are flat out there."""
+    if not clips:
+        return ()
     repeats = _repeats(graph)
     writes = [op for _, op in graph.ops() if isinstance(op, StateWrite)]
     of_states = set()
