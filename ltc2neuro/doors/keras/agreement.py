@@ -100,9 +100,9 @@ def _answers(model: torch.nn.Module, given: Mapping[str, torch.Tensor]) -> list[
     _check_shapes(model, given)
     try:
         taken: object = next(iter(given.values()))
-        if len(given) > 1:
-            assert is_graph(model)
-            taken = keras.tree.pack_sequence_as(model.input, in_its_order(model, given))
+        if is_graph(model):
+            samples = in_its_order(model, given) if len(given) > 1 else [taken]
+            taken = keras.tree.pack_sequence_as(model.input, samples)
         return [y.detach() for y in keras.tree.flatten(model(taken, training=False))]
     except Exception as error:  # Keras refuses what does not fit the model in errors of many kinds
         raise InputError(

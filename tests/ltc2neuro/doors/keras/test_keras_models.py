@@ -225,6 +225,14 @@ def test_the_door_compares_every_input():
     assert ltc2neuro.compile(fixed, (samples(), given_of((4,))[1])).inputs is not None
 
 
+@pytest.mark.filterwarnings("error:The structure of")
+def test_one_input_by_its_name():
+    x, given = keras.Input((None, 2), name="x"), samples()
+    model = keras.Model({"x": x}, layers.GRU(3)(x))
+    net = ltc2neuro.compile(model, {"x": given})
+    assert np.array_equal(net({"x": given}), net(given))
+
+
 def test_inputs_of_whole_numbers():
     """Of a type without a sign, too: bytes of images."""
     x, u = keras.Input((None, 3), dtype="uint8", name="x"), keras.Input((None, 2), name="u")
