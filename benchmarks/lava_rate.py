@@ -18,11 +18,13 @@ from compiler.lava.processes.nets import MappedNet, Net
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.mapping.network import MappedNetwork
+from compiler.ranges.proven import Proven
+from compiler.running.extra import NATIVE
 from ltc2neuro import Options, Overlap
 
 DEADLINE_S = 300.0
 TICKS = 2400
-FUSED_SAMPLES = 100
+FUSED_SAMPLES, CODE_SAMPLES = 100, 2000
 ROUNDS = 3
 
 
@@ -35,6 +37,8 @@ class Rates:
     mapped_ticks: float
     mapped_samples: float
     fused_samples: float
+    code_samples: float
+    """fused, as machine code; 0 where it cannot be"""
 
     @property
     def against_chain(self) -> float:
@@ -47,15 +51,18 @@ class Rates:
         return self.fused_samples / self.mapped_samples
 
 
-def measure(network: MappedNetwork, alone: MappedNetwork, lanes: int) -> Rates:
-    """Run chain, mapped `network` and fused `alone`, the same without overlap."""
+def measure(network: MappedNetwork, alone: MappedNetwork, program: Proven | None, lanes: int) -> Rates:
+    """Run chain, mapped `network`, and fused `alone`, the same without overlap: its listings, and `program`."""
     processes = len(network.populations) + len(network.connections) + 2
-    chain, mapped, fused = 0.0, 0.0, 0.0
+    chain, mapped, fused, code = 0.0, 0.0, 0.0, 0.0
     for _ in range(ROUNDS):
         chain = max(chain, TICKS / chain_seconds(processes))
         mapped = max(mapped, TICKS / net_seconds(MappedNet(network=network), TICKS))
         fused = max(fused, FUSED_SAMPLES / net_seconds(FusedNet(network=alone, lanes=lanes), FUSED_SAMPLES))
-    return Rates(processes, chain, mapped, mapped / network.ticks_per_sample, fused * lanes)
+        if program is not None:
+            net = FusedNet(network=alone, lanes=lanes, program=program)
+            code = max(code, CODE_SAMPLES / net_seconds(net, CODE_SAMPLES))
+    return Rates(processes, chain, mapped, mapped / network.ticks_per_sample, fused * lanes, code * lanes)
 
 
 def chain_seconds(processes: int) -> float:
@@ -88,10 +95,11 @@ def ends(ticks: int, period: int, features: int, outputs: int) -> tuple[Source, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", help="a compiled network, .l2n")
-    parser.add_argument("--lanes", type=int, default=360)
+    parser.add_argument("--lanes", type=int, default=256)
     options = parser.parse_args()
     net = ltc2neuro.load(options.network)
-    rates = measure(net.mapped(), net.mapped(options=Options(Overlap.NONE)), options.lanes)
+    program = None if NATIVE.missing() else net.proven
+    rates = measure(net.mapped(), net.mapped(options=Options(Overlap.NONE)), program, options.lanes)
     print(f"{rates.processes} Lava processes, {rates.processes - 2} of them the network's")
     print(f"chain of as many trivial processes: {rates.chain_ticks:10,.0f} ticks/s")
     print(f"mapped:                             {rates.mapped_ticks:10,.0f} ticks/s, {rates.against_chain:.2f} of it")
@@ -100,6 +108,7 @@ def main() -> None:
         f"fused, {options.lanes} lanes:                   {rates.fused_samples:10,.0f} samples/s, "
         f"{rates.against_mapped:.0f} times mapped"
     )
+    print(f"the same as machine code:           {rates.code_samples:10,.0f} samples/s")
 
 
 if __name__ == "__main__":
