@@ -72,6 +72,12 @@ class Elements:
             self.values.append(value)
         return self._found[key]
 
+    def another(self, element: int) -> int:
+        """One that is the same as an element, and counts as another."""
+        for column in (self.kinds, self.operands, self.homes, self.known, self.values):
+            column.append(column[element])  # type: ignore[attr-defined]
+        return len(self.kinds) - 1
+
     def constant(self, array: Floats) -> Integers:
         """The elements of a constant: equal numbers are one."""
         return np.array([self.add(("constant", v), (), None, NEVER, v) for v in array.ravel().tolist()], np.int64)
@@ -101,9 +107,10 @@ def elements_of(graph: Graph, features: int) -> Elements:
     for block in graph.blocks:
         if block.repeat > 1:
             raise TraceError(
-                "a cell with sub-steps of its own is stepped by hand, which would make a program of each of them",
+                "a cell with sub-steps, each of which would be a program, is stepped by hand or reads what mixes steps",
                 where=f"{block.name}, {block.repeat} sub-steps",
-                advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell), which keeps them together.",
+                advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell), which keeps them together; what "
+                "mixes steps before it is computed outside, and is the network's input.",
             )
         for op in block.computed:
             _compute(found, op, states, still)

@@ -113,7 +113,8 @@ def step_of(timing: Timing, answer: Integers, step: int, called: Callable[[str],
     for source in _in_order(timing, homes):
         if not isinstance(elements.graph.makers[source[0]], Input):
             _compute(made, source[0], homes[source], flags)
-    result = made.gathered([made.place(None, e, lag) for e, lag in zip(answer.tolist(), lags, strict=True)], "output")
+    shown = elements.graph.answer.x
+    result = made.gathered([made.place(None, e, lag) for e, lag in zip(answer.tolist(), lags, strict=True)], shown)
     ones, zeros = (
         made.constant(np.ones(len(answer)), "output.scale"),
         made.constant(np.zeros(len(answer)), "output.offset"),

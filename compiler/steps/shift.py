@@ -69,11 +69,17 @@ def _follow(found: Orbits, alone: Sequence[int]) -> None:
             seen.add(here)
             waiting += elements.operands[here]
     after: dict[int, int] = {}
-    for late, early in before.items():
-        if elements.known[early] != NEVER:
-            if early in after:
-                raise UnsteadyError("one value becomes two a step later", where=_where(elements, early))
-            after[early] = late
+    for late, early in list(before.items()):
+        while elements.known[early] != NEVER and after.setdefault(early, late) != late:
+            # Equal ones that differ a step later, as what starts at the same number: each has its own past.
+            before[late] = elements.another(early)
+            after[before[late]] = late
+            if early in found.instead:
+                found.instead[before[late]] = found.instead[early]
+            if early not in before:
+                break
+            late, early = before[late], before[early]
+            before[late] = early
     moving = {e for pair in before.items() for e in pair if elements.known[e] != NEVER} | seen
     for head in sorted(e for e in moving if e not in after):
         here, number = head, 0
@@ -103,11 +109,11 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
         early, late = pairs.pop()
         if late in before:
             if before[late] != early and not _alike(elements, before[late], early):
-                raise UnsteadyError("a value starts from two different ones", where=_where(elements, late))
+                raise _two_starts(elements, late, before[late], early)
             continue
         if late in entered:
             if entered[late] != early:
-                raise UnsteadyError("a value starts from two different ones", where=_where(elements, late))
+                raise _two_starts(elements, late, entered[late], early)
             continue
         if known[late] == NEVER:
             if not _alike(elements, early, late):
@@ -141,6 +147,15 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             continue
         before[late] = early
         pairs += operands or []
+
+
+def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
+    return UnsteadyError(
+        "a value is one thing to one of its readers in the step before, and another to another",
+        where=_where(elements, late),
+        numbers=", then ".join(f"{_name(elements, e)}" for e in early),
+        advice="Let what looks back at a value start where the value itself starts, such as h at 0.",
+    )
 
 
 def _matched_operands(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:

@@ -111,6 +111,7 @@ def _recorded(
     if spans is not None:
         _check_keyword(model)
     recorder, clone = _recorder(model, clock, dtype)
+    recorder.all_at_once = fills
     shape = (*((axes.STEPS, axes.ROWS) if time_first else (axes.ROWS, axes.STEPS)), *sample_shape)
     x = torch.zeros(shape, dtype=dtype if tokens is None else torch.int64)
     ones = None if spans is None else torch.ones(shape[:2], dtype=dtype)

@@ -89,9 +89,9 @@ def _answer(model: torch.nn.Module, sample_shape: tuple[int, ...], dtype: torch.
         clone = instrumented(model, lambda path, module, forward: forward, dtype)
         for steps in (axes.STEPS, axes.STEPS + 1):
             shapes.append(_shape(clone, (axes.ROWS, steps, *sample_shape), dtype))
-    every = all(
-        len(shape) > 1 and shape[1] == steps for shape, steps in zip(shapes, (axes.STEPS, axes.STEPS + 1), strict=True)
-    )
+        every = all(len(shape) > 1 and shape[1] == steps for steps, shape in enumerate(shapes, axes.STEPS))
+        if not every:
+            _shape(clone, (axes.ROWS, 1, *sample_shape), dtype)
     rest = [shape[2 if every else 1 :] for shape in shapes]
     if rest[0] != rest[1] or any(shape[0] != axes.ROWS for shape in shapes):
         raise TraceError(
@@ -104,11 +104,19 @@ def _answer(model: torch.nn.Module, sample_shape: tuple[int, ...], dtype: torch.
 def _shape(model: torch.nn.Module, shape: Sequence[int], dtype: torch.dtype) -> tuple[int, ...]:
     try:
         result = model(torch.zeros(tuple(shape), dtype=dtype))
-        found = at_places(result, ())
     except Ltc2NeuroError:
         raise
     except Exception as error:
-        raise TraceError(f"the model fails on {tuple(shape)}: {error}") from error
-    if isinstance(result, dict) or not isinstance(found[0], torch.Tensor):
-        raise TraceError("a model that mixes steps has one answer: a tensor, or the first of a tuple")
-    return tuple(found[0].shape)
+        raise TraceError(
+            f"the model fails on {shape[1]} step{'s' * (shape[1] > 1)}",
+            numbers=f"{tuple(shape)}: {type(error).__name__}: {error}",
+            advice="A network answers from its first sample on: pad what it looks back at, as F.pad does on the left.",
+        ) from error
+    found = result[0] if isinstance(result, tuple) and result else result
+    if not isinstance(found, torch.Tensor):
+        raise TraceError(
+            "a model that mixes steps has one answer: a tensor, or the first of a tuple",
+            numbers=f"it returns {type(result).__name__}",
+            advice="Answers of all steps are one tensor: torch.stack(answers, 1).",
+        )
+    return tuple(found.shape)

@@ -50,6 +50,8 @@ class Recording(TorchFunctionMode):
             if func is torch.Tensor.__setitem__ and symbols((args[0], args[2])):
                 with self:
                     return self._written.write(*args)
+            if func in _UNFILLED:  # a buffer, whose numbers are whatever was in the memory
+                return torch.zeros_like(torch.as_tensor(func(*plain(args), **plain(kwargs))))
         if symbols(args) or symbols(kwargs):
             with self:
                 return dispatch(func, args, kwargs)
@@ -168,6 +170,7 @@ _METADATA: set[Function] = {
     ),
     *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
 }  # fmt: skip
+_UNFILLED = set(spellings("empty", "empty_like", "new_empty"))
 _SIZES = {**dict.fromkeys(spellings("size", "__len__"), 0), **dict.fromkeys(spellings("numel", "nelement"))}
 """What returns one size -> of which axis, where it is not said; None: of all"""
 _CASTS = set(

@@ -68,6 +68,8 @@ class Scan:
     ) -> tuple[torch.Tensor, States]:
         """Record one step over the sequence `x`; returns the layer's output and its last states."""
         recorder, start = self.recorder, initial_states(self.recorder, hx)
+        if recorder.all_at_once and isinstance(x, Symbolic) and x.dim() > 2 and self._is_batch(x):
+            return self._one_by_one(step, x, start, timespans)
         x_t = self._step_input(x)
         elapsed = recorder.dt if timespans is None else self._elapsed(timespans)
         names = [_new_state(recorder, step, number, start) for number in range(len(step.variables))]
@@ -113,6 +115,30 @@ class Scan:
             raise _broken(step, "the output of a cell was not recorded", "Return a tensor (batch, ...).")
         last = tuple(_at_last(s) for s in after if isinstance(s, Symbolic))
         return (self._at_every(y) if self.return_sequences else _at_last(y)), last
+
+    def _is_batch(self, x: Symbolic) -> bool:
+        """Whether all steps are elements of one sample."""
+        codes = x.codes if self.batch_first else x.codes.transpose(0, 1)
+        return axes.starts_with(codes, axes.batch_labels(axes.NOW))
+
+    def _one_by_one(
+        self, step: CellStep, x: torch.Tensor, start: States | None, timespans: object
+    ) -> tuple[torch.Tensor, States]:
+        """The same of a sequence that is one sample: each of its steps is recorded."""
+        if timespans is not None or (start is not None and len(start) != len(step.variables)):
+            raise self.recorder.refusal(
+                "a recurrent layer after what mixes steps is given time spans, or a part of its states",
+                "Leave out timespans; start from None, or from all of its states.",
+            )
+        rows, dim = x.shape[0 if self.batch_first else 1], 1 if self.batch_first else 0
+        shapes = [(rows, *variable.shape) for variable in step.variables]
+        zeros = [torch.zeros(shape, dtype=x.dtype) for shape in shapes]
+        states = tuple(s.expand(shape) for s, shape in zip(zeros if start is None else start, shapes, strict=True))
+        answers = list[torch.Tensor]()
+        for x_t in x.unbind(dim):
+            y, states = step.function(x_t, states, self.recorder.dt)
+            answers.append(y)
+        return (torch.stack(answers, dim) if self.return_sequences else answers[-1]), states
 
     def _elapsed(self, timespans: object) -> Symbolic:
         """The time before this sample, for each row: (rows, 1), or (rows, units) where each unit has its own."""

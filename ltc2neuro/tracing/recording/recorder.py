@@ -76,6 +76,8 @@ class Recorder(Tape):
         self.growing: list[str] = []
         """states that may grow without bound"""
         self.narrowed = False
+        self.all_at_once = False
+        """whether the model's sequence is one sample of what is recorded"""
         self.lookups: Lookups | None = None
         self.decisions = Decisions()
         self._modules = modules

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from layer_agreement import executors_agree
-from ncps.torch import CfCCell, LTCCell
+from ncps.torch import CfC, CfCCell, LTCCell
 from ncps.wirings import AutoNCP
 from torch import nn
 
@@ -67,6 +67,44 @@ class Filled(nn.Module):
             else:
                 y[:, t] = h
         return self.head(y.transpose(0, 1) if self.time_first else y)
+
+
+class Gated(nn.Module):
+    """One gate for all units, which start at the same number; it answers h, the gate, and a constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.new = nn.Linear(3, 1), nn.Linear(3, 4)
+
+    def forward(self, x):
+        h, y = torch.zeros(x.shape[0], 4, dtype=x.dtype), torch.empty(*x.shape[:2], 6, dtype=x.dtype)
+        for t in range(x.shape[1]):
+            g = torch.sigmoid(self.gate(x[:, t]))
+            h = g * h + (1 - g) * torch.tanh(self.new(x[:, t]))
+            y[:, t] = torch.cat([h, g, torch.ones_like(g)], -1)
+        return y
+
+
+class FastWeights(nn.Module):
+    def forward(self, x):
+        w, answers = x.new_zeros(len(x), 3, 3), []
+        for x_t in x.unbind(1):
+            answers.append((w @ x_t[..., None]).squeeze(-1))
+            w = 0.9 * w + 0.1 * torch.tanh(x_t)[..., None] * x_t[:, None]
+        return torch.stack(answers, 1)
+
+
+class Between(nn.Module):
+    """A recurrent layer reads a convolution, and differences are taken of what it answers."""
+
+    def __init__(self, layer: nn.Module, *, start: bool = False) -> None:
+        super().__init__()
+        self.conv, self.layer, self.start = nn.Conv1d(3, 3, 2), layer, 0.5 if start else 0.0
+
+    def forward(self, x):
+        z = self.conv(F.pad(x.transpose(1, 2), (1, 0))).transpose(1, 2)
+        y = self.layer(z, torch.full((2, len(x), 4), self.start, dtype=x.dtype) if self.start else None)[0]
+        return torch.diff(y, dim=1, prepend=torch.full_like(y[:, :1], self.start))
 
 
 def _rolled(x):
@@ -178,6 +216,11 @@ MODELS = {
     "learned start": LearnedStart,
     "filled": Filled,
     "filled, time first": partial(Filled, time_first=True),
+    "one gate": Gated,
+    "fast weights": FastWeights,
+    "GRU between": lambda: Between(nn.GRU(3, 4, 2, batch_first=True), start=True),
+    "LSTM between": lambda: Between(nn.LSTM(3, 4, batch_first=True)),
+    "CfC between": lambda: Between(CfC(3, 4)),
     "average": Average,
     "TCN": Dilated,
     "chomped": Chomped,
@@ -244,6 +287,12 @@ REFUSED = {
     "every other step": (lambda: Function(_every_other), "a number changes from step to step; -1, then 1"),
     "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
     "sub-steps": (LTCLoop, "sub-steps"),
+    "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
+    "a dict": (lambda: Function(lambda x: {"y": x - _rolled(x)}), "it returns dict"),
+    "no answer at first": (
+        lambda: Function(lambda x: x[:, -1] - x[:, -2]),
+        "the model fails on 1 step; .*from its first",
+    ),
 }
 
 
