@@ -18,6 +18,9 @@ from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 
 Operand: TypeAlias = "torch.Tensor | float | int | bool"
+ROUNDINGS = 64
+"""By how many of its type's, at most, a constant of one row may differ from that of the next"""
+
 
 def elementwise(make: Callable[..., Op], operands: Sequence[Operand], example: torch.Tensor) -> Symbolic:
     """Record the op `make(out, *names)` over operands that broadcast to the shape of `example`."""
@@ -46,7 +49,8 @@ def _differs(codes: torch.Tensor, groups: axes.LabelGroups) -> bool:
 
 
 def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axes.LabelGroups) -> str:
-    """The constant that a plain tensor or number is for one sample; it must be the same in each row and step."""
+    """The constant that a plain tensor or number is for one sample; it must be the same in each row and step, but for
+    the rounding of torch's kernels, which add up one row in another order than the next."""
     if not isinstance(operand, torch.Tensor):
         return recorder.constant(np.array([float(operand)]), f"{float(operand):.10g}")
     named = recorder.names.get(operand)
@@ -55,7 +59,9 @@ def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axe
         return recorder.constant(number, named or f"{number[0]:.10g}")
     name = named or recorder.named("constant")
     values = operand.detach().double().expand(tuple(shape)).reshape(-1).numpy()[groups.positions]
-    if not np.array_equal(values, np.broadcast_to(values[0], values.shape), equal_nan=True):
+    rounding = ROUNDINGS * torch.finfo(operand.dtype).eps if operand.is_floating_point() else 0.0
+    largest = np.max(np.abs(values), initial=0.0, where=np.isfinite(values))
+    if not np.allclose(values, values[0], rtol=0.0, atol=rounding * largest, equal_nan=True):
         raise recorder.refusal(
             f"the constant {name} differs between batch rows or time steps",
             "If it depends on the position, give it to the model as an input feature.",

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from layer_agreement import executors_agree
-from ncps.torch import CfC, CfCCell, LTCCell
+from ncps.torch import LTC, CfC, CfCCell, LTCCell
 from ncps.wirings import AutoNCP
 from torch import nn
 
@@ -256,6 +256,18 @@ def test_states_are_those_of_the_loop():
     assert sizes == {"RNN": [4], "LSTM": [4, 4], "windows": [3, 3, 3]}
 
 
+def test_rows_of_a_constant_may_differ_by_rounding():
+    """As those of a sum over h do, which torch's kernels add up in another order in one row than in the next."""
+    apart = np.spacing(1 / 3)
+    for roundings, alike in ((1, True), (100, False)):
+        model = Function(lambda x, n=roundings: x + (1 / 3 + torch.arange(len(x))[:, None, None].double() * n * apart))
+        if alike:
+            trace(model.double(), list(X))
+        else:
+            with pytest.raises(Ltc2NeuroError, match="differs between batch rows"):
+                trace(model.double(), list(X))
+
+
 class Function(nn.Module):
     def __init__(self, function) -> None:
         super().__init__()
@@ -287,6 +299,7 @@ REFUSED = {
     "every other step": (lambda: Function(_every_other), "a number changes from step to step; -1, then 1"),
     "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
     "sub-steps": (LTCLoop, "sub-steps"),
+    "sub-steps between": (lambda: Between(LTC(3, AutoNCP(8, 4))), "sub-steps"),
     "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
     "a dict": (lambda: Function(lambda x: {"y": x - _rolled(x)}), "it returns dict"),
     "no answer at first": (
