@@ -4,7 +4,7 @@ have left."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
@@ -40,6 +40,10 @@ class _Step:
     """where each newest element is, in this step"""
     kept: dict[tuple[int, int], Place] = field(default_factory=dict)
     """where it is that was computed so many steps ago"""
+    _same: dict[Hashable, str] = field(default_factory=dict)
+    """constants by what they hold"""
+    _names: dict[str, Iterator[str]] = field(default_factory=dict)
+    """names that are left for constants"""
 
     @property
     def elements(self) -> Elements:
@@ -47,13 +51,12 @@ class _Step:
 
     def constant(self, array: Array, name: str) -> str:
         """A constant; equal ones of a name are one."""
-        for other in numbered(self.called(name)):
-            if other not in self.constants:
-                self.constants[other] = array
-                return other
-            if self.constants[other].dtype == array.dtype and np.array_equal(self.constants[other], array):
-                return other
-        raise AssertionError
+        root = self.called(name)
+        key = root, array.dtype, array.shape, array.tobytes()
+        if key not in self._same:
+            self._same[key] = fresh(self._names.setdefault(root, numbered(root)), self.constants)
+            self.constants[self._same[key]] = array
+        return self._same[key]
 
     def value(self, of: str, size: int) -> str:
         """A value that has the origin of one of the unrolled graph."""
