@@ -15,7 +15,7 @@ import torch
 import ltc2neuro
 from benchmarks.fuzz.composed import Example, example
 from benchmarks.fuzz.kind import Kind
-from hw_models.errors import Ltc2NeuroError
+from hw_models.errors import GraphError, Ltc2NeuroError
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import Network
 
@@ -36,6 +36,7 @@ def trial(seed: int) -> str:
         try:
             net = ltc2neuro.compile(made.model, made.calibration, chip=made.chip)
         except Ltc2NeuroError as error:
+            assert not isinstance(error, GraphError), f"a bug of ours: {error}"
             assert error.what and (error.advice or error.numbers), f"an error without advice: {error}"
             return f"refused: {type(error).__name__}"
         got = np.asarray(net(made.new))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
+from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.builder import Builder
 from compiler.quantize.limits import operand_limit
 from compiler.quantize.precision import Precision
@@ -91,6 +92,9 @@ def product(build: Builder, out: str, factors: Factors, fraction: int, of: str |
     """
     narrow, wide = factors.narrow, factors.wide
     shift = build.fraction(narrow) + build.fraction(wide) - factors.exponent - fraction
+    if shift > MOST_SHIFT:  # next to nothing is left of the product: less than the LSB of `narrow` goes with these bits
+        wide = build.shifted(wide, build.fraction(wide) - (shift - MOST_SHIFT))
+        shift = MOST_SHIFT
     if build.spans[narrow].magnitude * build.spans[wide].magnitude < 2**build.chip.product_bits and shift >= 0:
         return build.emit(MulShift(out, narrow, wide, build.constant(f"{shift}", np.array([shift]))), fraction, of=of)
     k = _half(build)

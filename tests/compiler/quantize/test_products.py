@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compiler.executors.reference import run_reference
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Add, Apply, Mul, MulShift
@@ -44,3 +45,21 @@ def test_a_value_keeps_the_digits_that_its_product_uses(taken: bool, wide: bool)
     assert not [name for name in graph.values if name.startswith("t@")], "what is not needed is not computed first"
     halves = [op.out for _, op in graph.ops() if isinstance(op, MulShift) and op.out.startswith("u")]
     assert halves == (["u.upper", "u.lower"] if taken and wide else ["u"])
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-12, 1e-18])
+@pytest.mark.parametrize("chip", ["loihi2", "ideal"])
+def test_next_to_nothing_of_a_product_is_left(size: float, chip: str) -> None:
+    """tanh(x) + tanh(size * x)^2: the square would be shifted by more bits than there are."""
+    build = GraphBuilder()
+    x = build.input(2, Origin("", "input"))
+    large = build.append(lambda out: Apply(out, x, "tanh"), 2, Origin("", "large"))
+    factor = build.constant(np.full(2, size), "size")
+    scaled = build.append(lambda out: Mul(out, x, factor), 2, Origin("", "scaled"))
+    small = build.append(lambda out: Apply(out, scaled, "tanh"), 2, Origin("", "small"))
+    square = build.append(lambda out: Mul(out, small, small), 2, Origin("", "square"))
+    build.output(build.append(lambda out: Add(out, large, square), 2, Origin("", "sum")))
+    samples = np.random.default_rng(0).normal(size=(4, 20, 2))
+    made = quantize(build.graph()[0], list(samples), load_chip(chip), Precision())
+    entering = made.input_format.quantize(samples * made.input_map.scale + made.input_map.offset)[0]
+    assert np.isin(run_reference(made, entering, record=["square"]).record["square"], (-1, 0, 1)).all()
