@@ -41,6 +41,17 @@ def movement(func: Callable[..., object]) -> Callable[..., object]:
     return rule
 
 
+def copying(func: Callable[..., object]) -> Callable[..., object]:
+    """The rule of a function that moves elements into storage of their own."""
+    moved = movement(func)
+
+    def rule(x: torch.Tensor, *args: object, **kwargs: object) -> object:
+        result = moved(x, *args, **kwargs)
+        return copied(result) if isinstance(result, Symbolic) else result
+
+    return rule
+
+
 def shaped_like(x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """`view_as` and `reshape_as`."""
     return x.reshape(other.shape)

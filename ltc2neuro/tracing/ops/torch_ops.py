@@ -81,11 +81,12 @@ def _quotient(input: Operand, other: Operand, *, rounding_mode: str | None = Non
 
 _MOVES = (
     "view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes", "swapdims", "movedim",
-    "moveaxis", "t", "adjoint", "squeeze", "unsqueeze", "expand", "broadcast_to", "repeat", "tile", "repeat_interleave",
-    "narrow", "select", "index_select", "gather", "take_along_dim", "chunk", "split", "split_with_sizes",
-    "tensor_split", "hsplit", "vsplit", "unbind", "diagonal", "unfold", "flip", "fliplr", "flipud", "roll", "rot90",
-    "detach", "contiguous", "__getitem__",
+    "moveaxis", "t", "adjoint", "squeeze", "unsqueeze", "expand", "broadcast_to", "tile", "repeat_interleave",
+    "narrow", "select", "take_along_dim", "chunk", "split", "split_with_sizes",
+    "tensor_split", "hsplit", "vsplit", "unbind", "diagonal", "unfold", "detach", "contiguous", "__getitem__",
 )  # fmt: skip
+_COPIES = ("repeat", "index_select", "gather", "flip", "fliplr", "flipud", "roll", "rot90")
+"""Moves whose result is never a view"""
 
 
 def _table(rules: Iterable[tuple[Sequence[str], Rule]]) -> dict[Callable[..., object], Rule]:
@@ -132,6 +133,7 @@ RULES: dict[Callable[..., object], Rule] = {
         ]
     ),
     **{f: moves.movement(f) for name in _MOVES for f in spellings(name)},
+    **{f: moves.copying(f) for name in _COPIES for f in spellings(name)},
     **{f: moves.movement(f) for f in (getattr(torch.Tensor, name).__get__ for name in ("T", "mT"))},
     functional.linear: linear,
     functional.embedding: embedding,
