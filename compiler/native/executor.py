@@ -32,6 +32,9 @@ class NativeRunner:
         self._machine = machine() if cpu is None else cpu
         self._ready: dict[tuple[bool, tuple[str, ...]], Call] = {}
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_ready": {}}  # what is compiled lies in this process
+
     def __call__(self, job: Job) -> Execution:
         """Run it."""
         call = self._call(len(job.x), tuple(dict.fromkeys(job.record)))

@@ -66,6 +66,10 @@ class Stream:
             self._state, self._quickly = self._quick.states(), 0
         return self._state
 
+    def __getstate__(self) -> dict[str, object]:
+        known = self.state  # the short way keeps its own, in arrays that no copy shares
+        return {**vars(self), "_state": known, "_quick": None, "_began": False}
+
     def step(self, x: Inlet, timespan: ArrayOrTensor | None = None) -> Answered:
         """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape). Of several
         inputs x is a tuple or dict, with those that are held, too; of several answers the result is one, as in the

@@ -50,7 +50,7 @@ def test_last_step_has_the_models_shape(last):
 
 def test_a_run(net):
     x = sequences(5, 7, seed=1)
-    run = net.run(x)
+    run = net.run(x, on="reference")
     assert run.on == "reference" and repr(run) == "Run(on reference, outputs (5, 7, 2), states v, 0 saturations)"
     assert run.outputs.shape == run.integers.shape == (5, 7, 2)
     assert run.outputs.dtype == np.float64 and run.integers.dtype == np.int64

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import compiler.lava.runtime.import_lava  # noqa: F401  # isort: skip  # opens Lava
 
+import copyreg
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -93,6 +94,22 @@ def interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def short_exceptions() -> Iterator[None]:
+    """What is forked here sends exceptions without their tracebacks, as Python does.
+
+    Dask's tblib makes every process pickle them, too, call by call: a RecursionError would raise another one.
+    """
+    table = copyreg.dispatch_table
+    long = {kind: how for kind, how in table.items() if issubclass(kind, BaseException)}
+    for kind in long:
+        del table[kind]
+    try:
+        yield
+    finally:
+        table.update(long)
+
+
 def names_of(executable: Executable) -> list[str]:
     """The processes' names in the order in which Lava forks them: the graph's, then its own services."""
     names = [p.name for p, builder in executable.proc_builders.items() if isinstance(builder, PyProcessBuilder)]
@@ -105,8 +122,9 @@ def fork(runtime: Runtime) -> None:
     runtime._build_message_infrastructure()
     runtime._build_channels()
     runtime._build_sync_channels()
-    runtime._build_processes()
-    runtime._build_runtime_services()
+    with short_exceptions():
+        runtime._build_processes()
+        runtime._build_runtime_services()
     runtime._start_ports()
     runtime._is_initialized = True
 

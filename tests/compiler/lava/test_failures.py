@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
 import signal
 import subprocess
@@ -45,6 +46,18 @@ def test_failures(place: str, way: str, interruptible: None) -> None:
         assert "memory is exhausted" in text
     if way in WAYS and WAYS[way].late:
         assert "all others wait for it" in text
+
+
+def test_what_recurses_is_named_where_dask_pickles_tracebacks(interruptible: None) -> None:
+    support = pytest.importorskip("tblib.pickling_support", reason="Dask's distributed brings it")
+    before = dict(copyreg.dispatch_table)
+    support.install()
+    try:
+        fail(NETWORK, NETWORK.probes[0].state, "recurses")
+        assert RecursionError in copyreg.dispatch_table  # Dask has it back
+    finally:
+        copyreg.dispatch_table.clear()
+        copyreg.dispatch_table.update(before)
 
 
 PROGRAM = """

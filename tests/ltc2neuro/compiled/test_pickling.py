@@ -72,7 +72,10 @@ def test_what_it_returned_stays_the_same(net, library, how):
 def test_a_stream_goes_on_in_a_copy(net):
     stream = net.stream()
     stream.step(X[0, 0])
-    assert np.array_equal(copy.deepcopy(stream).step(X[0, 1]), net.run(X[:1]).outputs[0, 1])
+    stream.step(X[0, 1])
+    copies = copy.deepcopy(stream), copy.deepcopy(stream), stream
+    for other in copies:
+        assert np.array_equal(other.step(X[0, 2]), net.run(X[:1]).outputs[0, 2])
 
 
 def test_an_error_comes_back_from_another_process_whole():

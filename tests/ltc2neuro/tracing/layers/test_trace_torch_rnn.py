@@ -124,23 +124,6 @@ def test_a_subclass_is_refused():
         trace(Own(3, 4), sequences(3))
 
 
-def test_a_cell_stepped_by_hand_is_refused():
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.cell = nn.GRUCell(3, 4)
-
-        def forward(self, x):
-            h = torch.zeros(x.shape[0], 4)
-            for t in range(x.shape[1]):
-                h = self.cell(x[:, t], h)
-            return h
-
-    with pytest.raises(TraceError, match="apart") as caught:
-        trace(Net(), sequences(3))
-    assert "Recurrent" in caught.value.advice
-
-
 @pytest.mark.parametrize(("kind", "floor"), [("tanh", 30), ("relu", 30), ("lstm", 30), ("gru", 30)])
 def test_integers(kind, floor):
     torch.manual_seed(0)
