@@ -306,25 +306,3 @@ def _instead(made: _Step, head: int) -> Place:
         return made.constant(np.array([timing.start[head] or 0.0]), "number"), 0
     early = orbits.instead[head]
     return made.place(None, early, timing.late.get(head, 0) - timing.late.get(orbits.newest[early], 0))
-
-
-def table(graph: Graph) -> list[tuple[object, ...]]:
-    """What tells two steps apart: ops, states and constants, whatever their names."""
-    numbers: dict[str, int] = {}
-    for block in graph.blocks:
-        for op in block.ops:
-            if op.result is not None:
-                numbers.setdefault(op.result, len(numbers))
-    for state in graph.states:
-        numbers.setdefault(f"state {state.name}", len(numbers))
-
-    def shown(name: str) -> object:
-        if name in graph.constants:
-            return graph.constants[name].shape, graph.constants[name].tobytes()
-        return numbers[name]
-
-    found: list[tuple[object, ...]] = []
-    for _, op in graph.ops():
-        state = numbers[f"state {op.state}"] if isinstance(op, (StateRead, StateWrite)) else None
-        found.append((type(op), state, *(shown(n) for n in (*op.operands, *op.arrays)), getattr(op, "function", None)))
-    return found + [(s.size, graph.constants[s.initial].tobytes()) for s in graph.states]

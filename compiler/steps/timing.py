@@ -59,6 +59,9 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int) -> 
     for head in heads:
         for operand in timing.moving(head):
             readers.setdefault(orbits.newest[operand], []).append((head, timing.early_lag(head, operand)))
+    for head, early in orbits.instead.items():  # it is read in the step of its reader
+        if head in orbits.start and early in orbits.newest:
+            readers.setdefault(orbits.newest[early], []).append((head, 0))
     for head in reversed(heads):  # those that read an element come after it
         lags = [lag + timing.late.get(r, 0) if r is not None else lag for r, lag in readers.get(head, ()) if r != head]
         least = min(lags, default=0)

@@ -13,8 +13,8 @@ from dataclasses import replace
 import torch
 
 from compiler.graph.graph import Graph
-from compiler.steps.emission import table
 from compiler.steps.infer import inferred
+from compiler.steps.same import table
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import alone
 from ltc2neuro.nn import Recurrent

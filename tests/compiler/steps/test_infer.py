@@ -8,10 +8,11 @@ import pytest
 from compiler.executors.float64 import run_float
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Gather, Mul, Select
+from compiler.graph.ops import Add, Compare, Gather, Mul, Relation, Select
 from compiler.graph.origin import Origin
 from compiler.steps.elements import elements_of
 from compiler.steps.infer import inferred
+from compiler.steps.same import table
 from compiler.steps.shift import UnsteadyError
 from hw_models.errors import TraceError
 
@@ -39,6 +40,9 @@ class Unrolled:
 
     def choose(self, condition: str, a: str, b: str) -> str:
         return self._op(lambda out: Select(out, condition, a, b))
+
+    def compare(self, a: str, b: str, relation: Relation) -> str:
+        return self._op(lambda out: Compare(out, a, b, relation))
 
     def _op(self, make) -> str:
         return self.builder.append(make, 1, Origin("", "value", None, None))
@@ -119,3 +123,20 @@ def test_too_many_elements_are_refused(monkeypatch):
     u = Unrolled()
     with pytest.raises(TraceError, match="too large"):
         u.step([u.x(t) for t in range(STEPS)])
+
+
+def test_steps_that_differ_in_a_relation_alone_are_not_the_same():
+    def compared(relation: Relation) -> Graph:
+        u = Unrolled()
+        return u.step([u.compare(u.x(t), u.number(1.0), relation) for t in range(STEPS)])
+
+    less, equal = compared(Relation.LESS), compared(Relation.EQUAL)
+    assert table(less) != table(equal) and table(less) == table(compared(Relation.LESS))
+
+
+def test_what_stands_for_a_first_step_is_read_in_that_step():
+    """y = d of two steps, but at first what d starts from, which is itself read a step late."""
+    u = Unrolled()
+    double = [u.add(u.x(t), u.x(t)) for t in range(STEPS)]
+    graph = u.step([double[0], *(u.times(double[t - 1], u.x(t)) for t in range(1, STEPS))])
+    assert returned(graph, [1, 2, 3]) == [2, 4, 12]
