@@ -79,7 +79,10 @@ def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
     limit = int(operand_limit(build.precision.at(op.out)))
     drop = max(0, build.spans[d].most.bit_length() - limit.bit_length())
     d = build.shifted(d, build.fraction(d) - drop)
-    a = build.at(op.a, build.wanted.get(op.a, build.wanted[op.out]))
+    bits = build.wanted.get(op.a, build.wanted[op.out])
+    if op.a in build.source.constants:  # the bits that a small quotient wants may be more than a word holds of it
+        bits = min(bits, fraction_for(float(np.abs(build.source.constants[op.a]).max()), build.chip.word_high))
+    a = build.at(op.a, bits)
     room = min(
         fraction_for(build.spans[a].magnitude, 2.0 ** (build.chip.product_bits - 1)),
         fraction_for(build.spans[a].magnitude / build.spans[d].least, build.chip.word_high),
