@@ -38,8 +38,10 @@ def _vector_norm(
     return _norm(x, ord, dim, keepdim, dtype)
 
 
-def _cumsum(input: Symbolic, dim: int) -> Tensor:
+def _cumsum(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
     """A running sum over features is a map of them."""
+    if dtype is not None and dtype != input.dtype:
+        return torch.cumsum(input.to(dtype), dim)
     features_only(input, (dim,))
     size = input.shape[dim]
     ones = torch.tril(torch.ones(size, size, dtype=torch.float64)).to(input.dtype)

@@ -112,6 +112,24 @@ NETS = {
 }
 
 
+class Sum(layers.Layer):
+    """All samples so far."""
+
+    def call(self, x):
+        return ops.cumsum(x, axis=1) * 0.1
+
+
+MIXED = {
+    "a causal convolution": lambda: sequential(layers.Conv1D(3, 2, padding="causal"), layers.GRU(3), layers.Dense(1)),
+    "a sum of all samples": lambda: sequential(Sum(), layers.Dense(2)),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_layers_that_mix_steps_become_states(name):
+    assert traced(MIXED[name](), samples()).graph.states
+
+
 def built(layer):
     layer(samples())
     return layer
