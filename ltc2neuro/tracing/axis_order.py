@@ -7,12 +7,20 @@ from typing import TypeAlias, TypeVar
 
 import torch
 
-from hw_models.errors import InputError
+from hw_models.errors import InputError, TraceError
 from ltc2neuro.inputs.layout import HOW, both_ways
 from ltc2neuro.tracing.layers.scan import SwappedAxesError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 
 Recorded = TypeVar("Recorded")
+
+
+class FailsInTorchError(TraceError):
+    """The model's own operations fail on the axes in this order."""
+
+
+Told: TypeAlias = SwappedAxesError | TakenApartError | FailsInTorchError
+"""What tells the order: a recurrent layer, a line that takes the last step, or one that fails"""
 
 
 def in_order(
@@ -23,7 +31,8 @@ def in_order(
 ) -> Recorded:
     """What `record(time_first)` returns, in the order that the `model` reads, batch first where it reads both.
 
-    A recurrent layer tells the order, or a line such as `x[-1]`, which can only mean the last of the steps.
+    A recurrent layer tells the order, or a line such as `x[-1]`, which can only mean the last of the steps, or one
+    that fails in torch, as what joins an input held over a sequence with its steps does.
 
     `batch_first` True: sequences come one by one, and either order will do. None: nobody said how the calibration's
     array of this `shape` lies, so a model that reads time first raises `InputError`. False: it is as the model takes
@@ -32,10 +41,14 @@ def in_order(
     first = batch_first is False
     try:
         return record(first)
-    except (SwappedAxesError, TakenApartError) as told:
+    except (SwappedAxesError, TakenApartError, FailsInTorchError) as told:
         try:
             recorded = record(not first)
-        except (SwappedAxesError, TakenApartError) as other:
+        except TraceError as other:
+            if isinstance(told, FailsInTorchError):
+                raise told from None
+            if not isinstance(other, Told):
+                raise
             layer_tells = isinstance(told, SwappedAxesError) and isinstance(other, TakenApartError)
             raise (other if layer_tells else told) from None
         if batch_first:
@@ -43,14 +56,12 @@ def in_order(
         raise (_reads_batch_first if first else _nobody_said)(model, told, shape) from None
 
 
-Told: TypeAlias = SwappedAxesError | TakenApartError
-"""What tells the order: a recurrent layer, or a line that takes the last step"""
-
-
 def _nobody_said(model: torch.nn.Module, told: Told, shape: tuple[int, ...]) -> InputError:
     if isinstance(told, SwappedAxesError):
         kind = type(model.get_submodule(told.path)).__name__
         meant = f"If the layer was meant to read batch first, build it so: {kind}(..., batch_first=True)."
+    elif isinstance(told, FailsInTorchError):
+        meant = f"With the batch first it fails: {told.numbers.removesuffix('.')}."
     else:
         meant = "If the model was meant to read batch first, the last step of each row is y[:, -1]."
     return InputError(

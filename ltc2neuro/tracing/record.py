@@ -14,6 +14,7 @@ from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.nn.recurrence import written
+from ltc2neuro.tracing.axis_order import FailsInTorchError
 from ltc2neuro.tracing.calling.answering import returned
 from ltc2neuro.tracing.calling.arguments import Arguments, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
@@ -208,7 +209,7 @@ def _fails(
     inputs: Inputs | None,
     *,
     time_first: bool,
-) -> TraceError:
+) -> FailsInTorchError:
     """The error for a model that fails on the recording's batch as it would in torch."""
     axes_ = ", ".join(("time, batch" if time_first else "batch, time", "features" if len(shape) == 3 else "..."))
     single = f" A sample has the shape {shape[2:]}: without a time axis, x[:, None] makes each a sequence of one."
@@ -219,7 +220,7 @@ def _fails(
         what = f"inputs {inputs}, as tensors {', '.join(str(tuple(x.shape)) for x in each)}"
         takes = "Make sure that it takes them in torch; what has a value at every step is (batch, time, features)"
     spans = f", with the keyword timespans=torch.ones{shape[:2]}." if given.named.get(TIMESPANS) is not None else "."
-    return TraceError(
+    return FailsInTorchError(
         "the model fails on a batch of sequences",
         where=str(raised_at(error) or ""),
         numbers=f"{what}: {type(error).__name__}: {error}",

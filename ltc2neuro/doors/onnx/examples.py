@@ -28,12 +28,13 @@ def of_step(step: Step, rows: int) -> dict[str, Array]:
 def of_sequences(graph: Graph, leading: Sequence[int]) -> dict[str, Array]:
     """Whole sequences; `leading` are the lengths of the first two axes, where they are free.
 
-    An input of two axes has the first of them.
+    An input of two axes has the first of them, or the second where a sequence calls that one so: it reads time first.
     """
     random, found = np.random.default_rng(0), dict[str, Array]()
     for name in graph.inputs:
         shape = graph.shape(name) or ()
-        axes = leading[: 1 if len(shape) == 2 and name not in graph.tokens else 2]
+        held = len(shape) == 2 and name not in graph.tokens
+        axes = leading[1:] if held and _called_second(graph, name) else leading[: 1 if held else 2]
         size = [declared or free for declared, free in zip(shape, axes, strict=False)]
         size += [n or 1 for n in shape[len(axes) :]]
         if name in graph.tokens:
@@ -41,6 +42,13 @@ def of_sequences(graph: Graph, leading: Sequence[int]) -> dict[str, Array]:
         else:
             found[name] = random.normal(size=size).astype(_dtype(graph))
     return found
+
+
+def _called_second(graph: Graph, held: str) -> bool:
+    """Whether the first axis of `held` has the name of a sequence's second."""
+    (rows, *_) = graph.axes.get(held) or ("",)
+    sequences = [axes for axes in graph.axes.values() if len(axes) > 2]
+    return rows != "" and any(axes[1] == rows != axes[0] for axes in sequences)
 
 
 def _vocabulary(graph: Graph, tokens: str) -> int:

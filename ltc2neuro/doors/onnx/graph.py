@@ -129,6 +129,8 @@ class Graph:
     """whether its inputs are float64"""
     tokens: tuple[str, ...] = ()
     """those of its inputs that are whole numbers"""
+    axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """what the axes of its inputs are called; empty where one has a length or no name"""
 
     def shape(self, value: str) -> Shape | None:
         """What is known of a value's shape; None where not even its number of axes is."""

@@ -197,7 +197,8 @@ def _graph(proto: onnx.GraphProto, folder: Path) -> Graph:
     made = {*inputs, *constants, *(name for node in nodes for name in node.outputs), ""}
     used = dict.fromkeys((*(name for node in nodes for name in node.inputs), *outputs))
     captured = tuple(name for name in used if name not in made)
-    return Graph((*inputs, *captured), outputs, tuple(nodes), constants, captured, shapes)
+    axes = {value.name: tuple(d.dim_param for d in value.type.tensor_type.shape.dim) for value in proto.input}
+    return Graph((*inputs, *captured), outputs, tuple(nodes), constants, captured, shapes, axes=axes)
 
 
 def _name(node: onnx.NodeProto) -> str:

@@ -133,9 +133,7 @@ def test_as_the_model_takes_them():
     turned = ltc2neuro.compile(model, X.swapaxes(0, 1), batch_first=True)
     near(torchs(model, X).swapaxes(0, 1), turned(X.swapaxes(0, 1)))
     for on in ("reference", "floating"):
-        run, other = (
-            n.run(x, on, record=["layer.h"]) for n, x in ((net, X), (turned, X.swapaxes(0, 1)))
-        )
+        run, other = (n.run(x, on, record=["layer.h"]) for n, x in ((net, X), (turned, X.swapaxes(0, 1))))
         assert run.outputs.shape == (STEPS, ROWS, 2) and run.states["layer.c"].shape == (STEPS, ROWS, 6)
         assert np.array_equal(run.outputs, other.outputs.swapaxes(0, 1))
         assert np.array_equal(run.states["layer.c"], other.states["layer.c"].swapaxes(0, 1))
@@ -311,3 +309,24 @@ def test_the_shell(tmp_path, capsys):
     assert capsys.readouterr().out in one
     assert main(["check", path, "--time-first"]) == 2
     assert "--time-first is for a model" in capsys.readouterr().err
+
+
+class Held(Reader):
+    """Joins what is held over a sequence with its steps, which torch can do in one order only."""
+
+    def forward(self, x: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+        return super().forward(x * held[None].expand(len(x), -1, -1))
+
+
+def test_what_is_held_over_a_sequence_tells_the_order():
+    model, held = Held(), np.random.default_rng(0).normal(size=(ROWS, FEATURES)).astype(np.float32)
+    with torch.no_grad():
+        expected = model(torch.from_numpy(X), torch.from_numpy(held)).numpy()
+    turned = {"x": np.ascontiguousarray(X.swapaxes(0, 1)), "held": held}
+    near(
+        expected,
+        np.asarray(ltc2neuro.compile(model, {"x": X, "held": held}, batch_first=False)({"x": X, "held": held})),
+    )
+    near(expected.swapaxes(0, 1), np.asarray(ltc2neuro.compile(model, turned, batch_first=True)(turned)))
+    with pytest.raises(InputError, match=r"With the batch first it fails: inputs x \(3,\)"):
+        ltc2neuro.compile(model, turned)

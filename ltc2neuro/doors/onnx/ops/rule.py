@@ -49,7 +49,8 @@ def one_row(x: torch.Tensor, axis: int) -> torch.Tensor:
 
 _FREE = (
     "If the model was exported for batches of one size, let that be free: torch.onnx.export(..., "
-    'dynamic_axes={"x": {0: "batch"}, ...}), with all inputs and outputs.'
+    'dynamic_axes={"x": {0: "batch"}, ...}), with all inputs and outputs. If it reads time first, compile it with '
+    "batch_first=False and arrays as it takes them."
 )
 
 

@@ -295,3 +295,25 @@ def test_an_unrolled_sequence_is_refused_with_lines_that_export_the_step(tmp_pat
     layer = names["layer"]
     assert isinstance(layer, nn.Module)
     assert np.abs(answer(layer) - answer(model)).max() < 1e-6
+
+
+class TimeFirst(nn.Module):
+    """Torch's layer as torch makes it, with what is held over a sequence."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.rnn = nn.GRU(FEATURES + 2, 4)
+
+    def forward(self, x, held):
+        return self.rnn(torch.cat([x, held[None].expand(x.shape[0], -1, -1)], -1))[0]
+
+
+def test_time_first_beside_what_is_held(tmp_path: Path) -> None:
+    path, x, held = tmp_path / "m.onnx", np.ascontiguousarray(X.swapaxes(0, 1)), HELD[:, :2]
+    axes = {"x": {0: "time", 1: "batch"}, "held": {0: "batch"}, "y": {0: "time", 1: "batch"}}
+    write(TimeFirst(), (torch.from_numpy(x), torch.from_numpy(held)), path, ["x", "held"], ["y"], axes)
+    net = ltc2neuro.compile(ltc2neuro.from_onnx(path), {"x": x, "held": held}, batch_first=False)
+    with torch.no_grad():
+        expected = TimeFirst()(torch.from_numpy(x), torch.from_numpy(held)).numpy()
+    assert np.abs(np.asarray(net({"x": x, "held": held})) - expected).max() < 0.01
