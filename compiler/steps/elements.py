@@ -12,6 +12,7 @@ from compiler.executors.execution import Frame
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, Select, StateRead
+from compiler.steps.repeated import Part, Unit, unit
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 
@@ -58,6 +59,10 @@ class Elements:
     """of those that no sample changes, what they are"""
     of: dict[str, Integers] = field(default_factory=dict)
     """the elements of each value and constant"""
+    units: dict[str, Unit] = field(default_factory=dict)
+    """blocks that repeat, by the values that stand for them"""
+    parts: dict[int, list[int]] = field(default_factory=dict)
+    """of the element of such a block what it leaves"""
     _found: dict[tuple[Kind, tuple[int, ...]], int] = field(default_factory=dict)
 
     def add(self, kind: Kind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:
@@ -106,12 +111,8 @@ def elements_of(graph: Graph, features: int) -> Elements:
     still.states.update({s.name: graph.constants[s.initial].reshape(-1, 1) for s in graph.states})
     for block in graph.blocks:
         if block.repeat > 1:
-            raise TraceError(
-                "a cell with sub-steps, each of which would be a program, is stepped by hand or reads what mixes steps",
-                where=f"{block.name}, {block.repeat} sub-steps",
-                advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell), which keeps them together; what "
-                "mixes steps before it is computed outside, and is the network's input.",
-            )
+            _repeat(found, unit(block, graph), states, still)
+            continue
         for op in block.computed:
             _compute(found, op, states, still)
             if len(found.kinds) > MOST:
@@ -120,6 +121,8 @@ def elements_of(graph: Graph, features: int) -> Elements:
                     numbers=f"more than {MOST:,} elements in {graph.size(graph.entry.out) // features} steps",
                     advice="Give the loop over the steps to ltc2neuro.nn.Recurrent(cell).",
                 )
+        states |= {op.state: found.read(op.x) for op in block.commits}
+        still.states.update({op.state: still.values[op.x] for op in block.commits})
     return found
 
 
@@ -139,6 +142,28 @@ def _compute(elements: Elements, op: Op, states: Mapping[str, Integers], still: 
     else:
         numbers = np.broadcast_to(still.values[result][:, 0], graph.size(result))
         elements.of[result] = _new(elements, op, Home(result, 0), numbers)
+
+
+def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: Frame) -> None:
+    """The element of a block that repeats, and those of its states."""
+    graph, block = elements.graph, own.block
+    kernels = {op: KERNELS(op, graph) for op in block.computed if not isinstance(op, StateRead)}
+    for _ in range(block.repeat):
+        for op in block.computed:
+            read = isinstance(op, StateRead)
+            still.values[op.result or ""] = still.states[op.state] if read else kernels[op](still)
+        still.states.update({op.state: still.values[op.x] for op in block.commits})
+    whole = np.concatenate([*map(elements.read, own.sources), *(states[name] for name in own.states)])
+    operands = tuple(whole.tolist())
+    known = max((elements.known[o] for o in operands), default=NEVER)
+    node = elements.add(own.kind(), operands, Home(own.name, 0), known, 0.0)
+    elements.units[own.name] = own
+    for op in block.commits:
+        numbers = np.broadcast_to(still.states[op.state][:, 0], graph.size(op.x)).tolist()
+        kinds = [Part(own.states.index(op.state), place) for place in range(len(numbers))]
+        parts = [elements.add(k, (node,), Home(op.x, k.place), known, v) for k, v in zip(kinds, numbers, strict=True)]
+        elements.parts.setdefault(node, []).extend(parts)
+        states[op.state] = np.array(parts, np.int64)
 
 
 def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:

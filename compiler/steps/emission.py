@@ -4,99 +4,34 @@ have left."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
-from compiler.graph.graph import Array, Block, Graph, State, Value
+from compiler.graph.graph import Graph, State, Value
 from compiler.graph.names import fresh, numbered
-from compiler.graph.ops import Elementwise, Gather, Input, MatVec, Op, Output, SegmentSum, Select, StateRead, StateWrite
+from compiler.graph.ops import Elementwise, Input, MatVec, Output, SegmentSum, Select, StateRead, StateWrite
 from compiler.graph.validate import validate
-from compiler.steps.elements import NEVER, Elements, Sum, rows
+from compiler.steps.elements import NEVER, Sum, rows
+from compiler.steps.made import Place, Step
+from compiler.steps.repeated import Part, Repeated, renamed
 from compiler.steps.timing import Timing
+from compiler.steps.variables import Variable, Variables, variables
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
 
 Source = tuple[str, int]
 """A value of the unrolled graph, and the step with which these elements of it are computed"""
-Place = tuple[str, int]
-"""A value or constant, and an element of it"""
 
 
-@dataclass
-class _Step:
-    """The graph in the making."""
-
-    timing: Timing
-    called: Callable[[str], str]
-    """what a name of the unrolled graph becomes"""
-    constants: dict[str, Array] = field(default_factory=dict)
-    values: dict[str, Value] = field(default_factory=dict)
-    states: list[State] = field(default_factory=list)
-    ops: list[Op] = field(default_factory=list)
-    now: dict[int, Place] = field(default_factory=dict)
-    """where each newest element is, in this step"""
-    kept: dict[tuple[int, int], Place] = field(default_factory=dict)
-    """where it is that was computed so many steps ago"""
-    _same: dict[Hashable, str] = field(default_factory=dict)
-    """constants by what they hold"""
-    _names: dict[str, Iterator[str]] = field(default_factory=dict)
-    """names that are left for constants"""
-
-    @property
-    def elements(self) -> Elements:
-        return self.timing.elements
-
-    def constant(self, array: Array, name: str) -> str:
-        """A constant; equal ones of a name are one."""
-        root = self.called(name)
-        key = root, array.dtype, array.shape, array.tobytes()
-        if key not in self._same:
-            self._same[key] = fresh(self._names.setdefault(root, numbered(root)), self.constants)
-            self.constants[self._same[key]] = array
-        return self._same[key]
-
-    def value(self, of: str, size: int) -> str:
-        """A value that has the origin of one of the unrolled graph."""
-        origin = self.elements.graph.values[of]
-        taken = {*self.values, *self.constants, *(s.name for s in self.states)}
-        name = fresh(numbered(self.called(of)), taken)
-        self.values[name] = Value(name, size, self.modules(of), origin.lines)
-        return name
-
-    def modules(self, of: str) -> tuple[str, ...]:
-        """The modules that a value of the unrolled graph was made in."""
-        return tuple(dict.fromkeys(map(self.called, self.elements.graph.values[of].modules)))
-
-    def place(self, reader: int | None, element: int, lag: int = 0) -> Place:
-        """Where `reader` finds an element, or one that is `lag` steps old."""
-        if self.elements.known[element] == NEVER:
-            return self.constant(np.array([self.elements.values[element]]), "number"), 0
-        if reader is not None:
-            lag = self.timing.lag(reader, element)
-        head = self.timing.orbits.newest[element]
-        return self.kept[head, lag] if lag else self.now[head]
-
-    def gathered(self, places: Sequence[Place], of: str) -> str:
-        """A vector of elements."""
-        sources = list(dict.fromkeys(name for name, _ in places))
-        sizes = [self.values[n].size if n in self.values else self.constants[n].size for n in sources]
-        starts = dict(zip(sources, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
-        index = np.array([starts[name] + place for name, place in places], np.int64)
-        if len(sources) == 1 and np.array_equal(index, np.arange(sizes[0])):
-            return sources[0]
-        if all(name in self.constants for name in sources):
-            return self.constant(np.concatenate([self.constants[n] for n in sources])[index], "numbers")
-        name = self.value(of, len(places))
-        self.ops.append(Gather(name, tuple(sources), self.constant(index, f"{of}.index")))
-        return name
-
-
-def step_of(timing: Timing, answer: Integers, step: int, called: Callable[[str], str]) -> Graph:
-    """One step that gives the elements of `answer`, those of the unrolled graph's `step`."""
-    made = _Step(timing, called)
+def step_of(
+    timing: Timing, answer: Integers, step: int, called: Callable[[str], str], known: Sequence[Variable] = ()
+) -> Graph:
+    """One step that gives the elements of `answer`, those of the unrolled graph's `step`; `known` are variables
+    of the model's."""
+    made = Step(timing, called)
     elements, orbits = timing.elements, timing.orbits
     homes: dict[Source, list[int]] = defaultdict(list)
     for head in sorted(orbits.start):
@@ -110,22 +45,26 @@ def step_of(timing: Timing, answer: Integers, step: int, called: Callable[[str],
         for e in answer.tolist()
     ]
     depth = _depths(timing, zip(answer.tolist(), lags, strict=True))
-    states = _states(made, homes, depth)
+    states = _states(made, homes, depth, variables(timing, known))
     flags = _flags(made)
     _input(made)
     for source in _in_order(timing, homes):
-        if not isinstance(elements.graph.makers[source[0]], Input):
-            _compute(made, source[0], homes[source], flags)
+        own = homes[source]
+        if isinstance(elements.kinds[own[0]], Repeated):
+            _repeat(made, own[0])
+        elif not isinstance(elements.graph.makers[source[0]], Input):
+            _compute(made, source[0], own, flags)
     shown = elements.graph.answer.x
     result = made.gathered([made.place(None, e, lag) for e, lag in zip(answer.tolist(), lags, strict=True)], shown)
     ones, zeros = (
         made.constant(np.ones(len(answer)), "output.scale"),
         made.constant(np.zeros(len(answer)), "output.offset"),
     )
-    writes = [StateWrite(name, made.gathered(places(), value)) for name, value, places in states]
-    writes += flags.writes
-    ops = (*made.ops, Output(result, ones, zeros), *writes)
-    return validate(Graph((Block("step", ops),), made.values, made.constants, tuple(made.states)), "time inference")
+    made.ops.append(Output(result, ones, zeros))
+    written = [StateWrite(name, made.gathered(places(), value)) for name, value, places in states]
+    made.ops += [op for op in written if made.left.get(op.x) != op.state] + flags.writes
+    made.close("output" if made.blocks else "step")
+    return validate(Graph(tuple(made.blocks), made.values, made.constants, tuple(made.states)), "time inference")
 
 
 def _in_order(timing: Timing, homes: Mapping[Source, list[int]]) -> list[Source]:
@@ -163,41 +102,58 @@ def _depths(timing: Timing, answers: Iterable[tuple[int, int]]) -> dict[int, int
 
 
 def _states(
-    made: _Step, homes: Mapping[Source, list[int]], depth: Mapping[int, int]
+    made: Step, homes: Mapping[Source, list[int]], depth: Mapping[int, int], known: Variables
 ) -> list[tuple[str, str, Callable[[], list[Place]]]]:
     """States for what is read later, read at once; what is written to each is known at the end."""
     found = []
-    for (value, *_), heads in homes.items():
+    for (title, _), heads in _together(made, homes, known).items():
+        home = made.elements.homes[heads[0]]
+        assert home is not None
         for lag in range(1, max((depth[h] for h in heads), default=0) + 1):
             own = [h for h in heads if depth[h] >= lag]
             start = np.array([made.timing.start[h] or 0.0 for h in own])
-            sample = value == made.elements.graph.entry.out
-            title = "x" if sample else made.called(value)
-            title = f"{title}.{lag}_ago" if sample or lag > 1 else title
-            name = fresh(numbered(title), {s.name for s in made.states})
-            initial = made.constant(start, f"{name}.start")
-            made.states.append(State(name, len(own), initial, modules=made.modules(value)))
-            read = made.value(value, len(own))
-            made.ops.append(StateRead(read, name))
+            name = f"{title}.{lag}_ago" if title == "x" or lag > 1 else title
+            name = fresh(numbered(name), {s.name for s in made.states})
+            initial, ends = made.constant(start, f"{name}.start"), known.ends(own)
+            low, high = (None, None) if ends is None else map(made.constant, ends, (f"{name}.low", f"{name}.high"))
+            made.states.append(State(name, len(own), initial, low, high, made.modules(home.value)))
+            read = made.read(name, home.value)
             made.kept |= {(head, lag): (read, place) for place, head in enumerate(own)}
 
             def places(own: Sequence[int] = own, lag: int = lag) -> list[Place]:
                 return [made.now[h] if lag == 1 else made.kept[h, lag - 1] for h in own]
 
-            found.append((name, value, places))
+            found.append((name, home.value, places))
     return found
+
+
+def _together(made: Step, homes: Mapping[Source, list[int]], known: Variables) -> dict[tuple[str, object], list[int]]:
+    """The newest elements that are one state, by what it is called: those of a variable, else of a value."""
+    found: dict[tuple[str, object], list[int]] = defaultdict(list)
+    taken: dict[tuple[str, int], int] = defaultdict(int)
+    for source, heads in homes.items():
+        for head in heads:
+            if source[0] == made.elements.graph.entry.out:
+                found["x", source].append(head)
+            elif head in known.of:
+                variable, place = known.of[head]
+                found[made.called(variable.name), taken[variable.name, place]].append(head)
+                taken[variable.name, place] += 1  # a cell may be called twice in a step
+            else:
+                found[made.called(source[0]), source].append(head)
+    return {key: sorted(own, key=known.place) for key, own in found.items()}
 
 
 @dataclass
 class _Flags:
     """Whether so many steps have passed: what a value is before then is no result of its op."""
 
-    made: _Step
+    made: Step
     read: dict[int, str] = field(default_factory=dict)
     writes: list[StateWrite] = field(default_factory=list)
 
 
-def _flags(made: _Step) -> _Flags:
+def _flags(made: Step) -> _Flags:
     flags, orbits, timing = _Flags(made), made.timing.orbits, made.timing
     most = max((orbits.first[h] + timing.late.get(h, 0) for h in orbits.first if orbits.first[h]), default=0)
     before = None
@@ -215,7 +171,7 @@ def _flags(made: _Step) -> _Flags:
     return flags
 
 
-def _input(made: _Step) -> None:
+def _input(made: Step) -> None:
     """The sample."""
     elements = made.elements
     entry = elements.graph.entry
@@ -230,7 +186,7 @@ def _input(made: _Step) -> None:
             made.now[head] = name, kind[1]
 
 
-def _compute(made: _Step, value: str, heads: list[int], flags: _Flags) -> None:
+def _compute(made: Step, value: str, heads: list[int], flags: _Flags) -> None:
     """The newest elements of a value."""
     elements = made.elements
     op, alike = elements.graph.makers[value], defaultdict[object, list[int]](list)
@@ -238,6 +194,8 @@ def _compute(made: _Step, value: str, heads: list[int], flags: _Flags) -> None:
         kind = elements.kinds[head]
         alike[type(op) if isinstance(kind, Sum) else kind].append(head)
     for kind, own in alike.items():
+        if isinstance(kind, Part):
+            continue  # it is there, as what its block has left
         if isinstance(kind, Elementwise):
             given = [
                 made.gathered([made.place(h, elements.operands[h][number]) for h in own], value)
@@ -253,7 +211,7 @@ def _compute(made: _Step, value: str, heads: list[int], flags: _Flags) -> None:
     _begin(made, value, heads, flags)
 
 
-def _add_up(made: _Step, value: str, heads: list[int]) -> None:
+def _add_up(made: Step, value: str, heads: list[int]) -> None:
     """Sums of elements."""
     terms = [[made.place(h, o) for o in made.elements.operands[h]] for h in heads]
     segment = np.repeat(np.arange(len(heads)), list(map(len, terms)))
@@ -263,7 +221,7 @@ def _add_up(made: _Step, value: str, heads: list[int]) -> None:
     made.now |= {h: (name, place) for place, h in enumerate(heads)}
 
 
-def _multiply(made: _Step, value: str, op: MatVec, heads: list[int]) -> None:
+def _multiply(made: Step, value: str, op: MatVec, heads: list[int]) -> None:
     """Rows of a matrix, those with the same operands together."""
     elements = made.elements
     every = rows(elements, op)
@@ -283,7 +241,54 @@ def _multiply(made: _Step, value: str, op: MatVec, heads: list[int]) -> None:
         made.now |= {h: (name, place) for place, h in enumerate(group)}
 
 
-def _begin(made: _Step, value: str, heads: list[int], flags: _Flags) -> None:
+def _repeat(made: Step, node: int) -> None:
+    """A block that repeats. What it starts from is written into the state that keeps what it has left; where there is
+    none, it has one of its own."""
+    elements, home = made.elements, made.elements.homes[node]
+    assert home is not None
+    unit, graph = elements.units[home.value], elements.graph
+    sizes = [graph.size(name) for name in unit.sources] + [graph.state(name).size for name in unit.states]
+    entering = np.split(np.array(elements.operands[node]), np.cumsum(sizes)[:-1])
+    names: dict[str | None, str] = {}
+    for source, operands in zip(unit.sources, entering, strict=False):
+        names[source] = made.gathered([made.place(node, o) for o in operands.tolist()], source)
+    parts = made.parts(node)
+    states, leaves = dict[str, str](), {op.state: op.x for op in unit.block.commits}
+    for number, state in enumerate(unit.states):
+        own = [parts.get(Part(number, place)) for place in range(graph.state(state).size)]
+        operands = entering[len(unit.sources) + number].tolist()
+        states[state] = _state_of(made, own, [made.place(node, o) for o in operands], leaves.get(state, home.value))
+    made.close(f"before {made.called(unit.block.name)}" if made.blocks else "step")
+    names |= {
+        n: made.constant(c, n)
+        for n, c in graph.constants.items()
+        if any(n in (*op.operands, *op.arrays) for op in unit.block.ops)
+    }
+    names |= {op.result: made.value(op.result or "", graph.size(op.result or "")) for op in unit.block.computed}
+    made.ops += [renamed(op, names, states) for op in unit.block.ops]
+    made.close(made.called(unit.block.name), unit.block.repeat)
+    for number, state in enumerate(unit.states):
+        read = made.read(states[state], leaves.get(state, home.value))
+        made.left[read] = states[state]
+        made.now |= {h: (read, k.place) for k, h in parts.items() if k.state == number}
+
+
+def _state_of(made: Step, own: Sequence[int | None], start: Sequence[Place], value: str) -> str:
+    """The state in which a block leaves elements: it is `start` before. `value` has its origin."""
+    kept = [made.kept.get((head, 1), ("", 0)) if head is not None else ("", 0) for head in own]
+    state = made.reads.get(kept[0][0])
+    if state is not None and kept == [(kept[0][0], place) for place in range(made.values[kept[0][0]].size)]:
+        if kept == start:
+            return state
+    else:
+        state = fresh(numbered(f"{made.called(value)}.repeated"), {s.name for s in made.states})
+        zeros = made.constant(np.zeros(len(own)), f"{state}.start")
+        made.states.append(State(state, len(own), zeros, modules=made.modules(value)))
+    made.ops.append(StateWrite(state, made.gathered(start, value)))
+    return state
+
+
+def _begin(made: Step, value: str, heads: list[int], flags: _Flags) -> None:
     """What elements are in steps before their first: a number."""
     orbits, timing = made.timing.orbits, made.timing
     waiting: dict[int, list[int]] = defaultdict(list)
@@ -299,7 +304,7 @@ def _begin(made: _Step, value: str, heads: list[int], flags: _Flags) -> None:
         made.now |= {h: (name, place) for place, h in enumerate(own)}
 
 
-def _instead(made: _Step, head: int) -> Place:
+def _instead(made: Step, head: int) -> Place:
     """What stands for an element before its first step."""
     orbits, timing = made.timing.orbits, made.timing
     if head not in orbits.instead:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,13 +11,20 @@ from compiler.steps.elements import elements_of
 from compiler.steps.emission import step_of
 from compiler.steps.shift import orbits
 from compiler.steps.timing import timed
+from compiler.steps.variables import Variable
 
 
-def inferred(graph: Graph, features: int, steps: int, called: Callable[[str], str]) -> Graph:
-    """One step with states of a graph whose one sample holds `steps` samples of so many `features`, and whose output
-    holds their answers; names become what they are `called`. Raises `TraceError` where there is none."""
+def inferred(
+    graph: Graph,
+    features: int,
+    at: Sequence[int],
+    called: Callable[[str], str],
+    known: Sequence[Variable] = (),
+) -> Graph:
+    """One step with states of a graph whose one sample holds many samples of so many `features`, and whose output holds
+    the answers to those `at` some steps. Names become what they are `called`, states are named after variables that
+    are `known`. Raises `TraceError` where there is none."""
     elements = elements_of(graph, features)
-    answers = np.split(elements.read(graph.answer.x), steps)
-    last = steps - 1
-    found = orbits(elements, answers)
-    return step_of(timed(elements, found, answers[last].tolist(), last), answers[last], last, called)
+    answers = dict(zip(at, np.split(elements.read(graph.answer.x), len(at)), strict=True))
+    found, last = orbits(elements, answers), max(at)
+    return step_of(timed(elements, found, answers[last].tolist(), last), answers[last], last, called, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +14,10 @@ from hw_models.errors import TraceError
 
 class UnsteadyError(TraceError):
     """The model does not do the same at every step, or looks at later steps."""
+
+
+class StartsLateError(UnsteadyError):
+    """It does not do the same at each of so few steps."""
 
 
 @dataclass
@@ -32,16 +36,16 @@ class Orbits:
     start: dict[int, float | None] = field(default_factory=dict)
     first: dict[int, int] = field(default_factory=dict)
     instead: dict[int, int] = field(default_factory=dict)
-    differs: UnsteadyError | None = None
+    differs: StartsLateError | None = None
     """the last place where a step did something else than the one before it"""
 
 
-def orbits(elements: Elements, answers: Sequence[Integers]) -> Orbits:
+def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
     """Match the answers of each step with those of the step before, and all that they are made of.
 
     Raises `UnsteadyError` where that cannot be one program.
     """
-    for t, answer in enumerate(answers):
+    for t, answer in answers.items():
         late = [e for e in answer.tolist() if elements.known[e] > t]
         if late:
             raise UnsteadyError(
@@ -51,18 +55,19 @@ def orbits(elements: Elements, answers: Sequence[Integers]) -> Orbits:
                 advice="Leave out what looks ahead, or delay the answer.",
             )
     found, entered = Orbits(elements), dict[int, int]()
-    for t in range(len(answers) - 1, 0, -1):  # the newest first: what is at the beginning may differ
-        _match(found, entered, list(zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)))
-    _follow(found, list(entered.values()))
-    if found.differs is not None and max(found.first.values(), default=0) > len(answers) // 2:
+    for t in sorted(answers, reverse=True):  # the newest first: what is at the beginning may differ
+        if t - 1 in answers:
+            _match(found, entered, list(zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)))
+    _follow(found)
+    if found.differs is not None and max(found.first.values(), default=0) > max(answers) // 2:
         raise found.differs  # not only in the first steps
     return found
 
 
-def _follow(found: Orbits, alone: Sequence[int]) -> None:
-    """The orbits of all that was matched, and those of what is computed in the first steps `alone`."""
+def _follow(found: Orbits) -> None:
+    """The orbits of all that was matched, and those of what is computed in the first steps alone."""
     elements, before = found.elements, found.before
-    waiting, seen = list(alone), set[int]()
+    waiting, seen = list(found.instead.values()), set[int]()
     while waiting:
         here = waiting.pop()
         if here not in seen and elements.known[here] != NEVER:
@@ -97,8 +102,8 @@ def _follow(found: Orbits, alone: Sequence[int]) -> None:
                 break
         if here in found.instead:
             found.instead[head] = found.instead[here]
-        elif found.start[head] is None and here in seen:
-            found.first[head] = 0  # it is computed at every step, and looked at in the first ones
+        elif found.start[head] is None:
+            found.first[head] = 0  # it may be anything before
 
 
 def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]]) -> None:
@@ -127,7 +132,7 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             continue
         operands = _matched_operands(elements, early, late)
         if operands is not None and any(known[a] >= known[b] != NEVER for a, b in operands):
-            found.differs = UnsteadyError(
+            found.differs = StartsLateError(
                 "every step looks at the same sample",
                 where=_where(elements, late),
                 numbers=f"that of step {min(known[b] for _, b in operands if known[b] != NEVER)}",
@@ -135,7 +140,7 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             )
             operands = None
         elif operands is None and known[early] != NEVER:
-            found.differs = UnsteadyError(
+            found.differs = StartsLateError(
                 "the model does not do the same at every step",
                 where=_where(elements, late),
                 numbers=f"step {known[late]} has {_name(elements, late)} where the one before has "
@@ -147,6 +152,8 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             continue
         before[late] = early
         pairs += operands or []
+        if operands is not None and late in elements.parts:  # what a block leaves moves together
+            pairs += zip(elements.parts[early], elements.parts[late], strict=True)
 
 
 def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:

@@ -74,8 +74,10 @@ def _starts_right(timing: Timing, head: int) -> bool:
     """Whether an element that is computed later is what it was before the first step: of what its operands were,
     which may be taken to be 0 where nobody has read them."""
     start = timing.start[head]
-    if timing.orbits.first[head] != 0 or start is None:
+    if timing.orbits.first[head] != 0:
         return False
+    if start is None:  # nobody looks at that
+        return isinstance(timing.elements.kinds[head], LINEAR) and head not in timing.orbits.instead
     new: dict[int, float] = {}
     found = _start_of(timing, head, new, itself=True)
     if found is None or not np.isclose(found, start, rtol=ROUNDING, atol=ROUNDING):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import prod
+from types import CodeType
 
 import torch
 
 from compiler.graph import Graph
 from compiler.graph.validate import validate
+from compiler.steps.variables import Variable
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.inputs.tokens import Tokens
@@ -23,14 +26,16 @@ from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
 from ltc2neuro.tracing.dispatch.scripts import scripts_refused
 from ltc2neuro.tracing.dispatch.writing import Written
 from ltc2neuro.tracing.layers import handler_of
+from ltc2neuro.tracing.layers.stepped import stepped
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.ops.embedding import NewTableError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.extents import Decisions
+from ltc2neuro.tracing.recording.local_variables import local_variables
 from ltc2neuro.tracing.recording.recorder import Clock, Recorder
-from ltc2neuro.tracing.recording.source import call, raised_at
+from ltc2neuro.tracing.recording.source import call, is_models, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
 
 _OF_TOKENS = " Tokens that go to nn.Embedding are samples of an integer type, such as x.astype(np.int64)."
@@ -53,6 +58,8 @@ class Traced(Calling):
     checkpoints: tuple[Checkpoint, ...]
     narrowed: bool
     """whether the model casts to float32 what it is given in float64"""
+    variables: tuple[Variable, ...]
+    """of a model whose sequence is one sample"""
     decisions: Decisions
     """that the model makes by the number of rows or steps"""
 
@@ -129,7 +136,8 @@ def _recorded(
         kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
         written = Written(recorder, kept) if fills else None
         with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
-            result = call(clone, *given.ordered, **given.named)
+            with local_variables(recorder, _codes(clone)) if fills else nullcontext():
+                result = call(clone, *given.ordered, **given.named)
     except Ltc2NeuroError:
         raise
     except Exception as error:
@@ -152,9 +160,16 @@ def _recorded(
         shortest=0.0 if spans is None else spans.shortest,
         dropped=answered.dropped,
         checkpoints=tuple(recorder.checkpoints.final(final)),
+        variables=tuple(v.renamed(final.__getitem__) for v in recorder.variables if v.known(final)),
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,
     )
+
+
+def _codes(model: torch.nn.Module) -> set[CodeType]:
+    """Those of its modules' forward, but for torch's and ours."""
+    found = {getattr(type(module).forward, "__code__", None) for module in model.modules()}
+    return {code for code in found if code is not None and is_models(code.co_filename)}
 
 
 def _check_keyword(model: torch.nn.Module) -> None:
@@ -182,6 +197,8 @@ def _recorder(model: torch.nn.Module, clock: Clock, dtype: torch.dtype) -> tuple
                     result = forward(*args, **kwargs)
                 else:
                     result = handler(recorder, module, *args, **kwargs)
+                if recorder.all_at_once:
+                    stepped(recorder, module, args, kwargs, result)
                 recorder.checkpoints.output(path, result)
             return result
 

@@ -50,6 +50,11 @@ class Recording(TorchFunctionMode):
             if func is torch.Tensor.__setitem__ and symbols((args[0], args[2])):
                 with self:
                     return self._written.write(*args)
+            if func is repeat:  # the first of all steps may start from a constant
+                step, state, times = args
+                many = isinstance(state, tuple)
+                started = tuple(map(self._recorder.started, state if many else (state,)))  # type: ignore[arg-type]
+                args = (step, started if many else started[0], times)
             if func in _UNFILLED:  # a buffer, whose numbers are whatever was in the memory
                 return torch.zeros_like(torch.as_tensor(func(*plain(args), **plain(kwargs))))
         if symbols(args) or symbols(kwargs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -136,8 +136,10 @@ class Scan:
         states = tuple(s.expand(shape) for s, shape in zip(zeros if start is None else start, shapes, strict=True))
         answers = list[torch.Tensor]()
         for x_t in x.unbind(dim):
-            y, states = step.function(x_t, states, self.recorder.dt)
+            y, after = step.function(x_t, states, self.recorder.dt)
+            note(self.recorder, step.variables, states, after)
             answers.append(y)
+            states = after
         return (torch.stack(answers, dim) if self.return_sequences else answers[-1]), states
 
     def _elapsed(self, timespans: object) -> Symbolic:
@@ -188,6 +190,12 @@ class Scan:
         elements = torch.stack([axes.elements_of(tensor.codes)] * axes.STEPS, dim)
         labels = axes.spread(axes.sequence_labels(time_first=not self.batch_first), example.shape)
         return symbolic(tensor.recorder, example, axes.encode(labels, elements), tensor.value)
+
+
+def note(recorder: Recorder, variables: Sequence[StateVariable], before: Sequence[object], after: States) -> None:
+    """Where the states of a cell are that was stepped by hand."""
+    for variable, old, new in zip(variables, before, after, strict=False):
+        recorder.variable(recorder.named(variable.name), new, old, variable.bound, grows=variable.grows)
 
 
 def initial_states(recorder: Recorder, hx: object) -> States | None:

@@ -15,6 +15,7 @@ from compiler.graph.builder import GraphBuilder
 from compiler.graph.ops import Apply, Gather, Input, StateRead
 from compiler.graph.origin import Origin
 from compiler.ranges.observed import Interval
+from compiler.steps.variables import Bound, Place, Variable
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 from ltc2neuro.inputs.tokens import Tokens
@@ -75,6 +76,8 @@ class Recorder(Tape):
         self.checkpoints = Checkpoints()
         self.growing: list[str] = []
         """states that may grow without bound"""
+        self.variables: list[Variable] = []
+        """of a model whose sequence is one sample: where they are at each step"""
         self.narrowed = False
         self.all_at_once = False
         """whether the model's sequence is one sample of what is recorded"""
@@ -275,6 +278,13 @@ class Recorder(Tape):
             for state in self._graph.states_read_as(old.value):
                 self._overwritten[new.value] = state
 
+    def started(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What the first of all steps repeats from: a new state, where that is a constant with equal rows."""
+        if isinstance(tensor, Symbolic) or tensor.dim() == 0 or len(tensor) != axes.ROWS or not torch.equal(*tensor):
+            return tensor
+        name = self.add_state(self.named("loop"), tensor[0].detach().reshape(-1).double().numpy())
+        return self.read(name, tensor.shape[1:], tensor)
+
     def repeat(self, step: LoopBody, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
         """One block that runs `times` times: the tensors in `state` become its states."""
         if self._graph.repeats:
@@ -328,6 +338,25 @@ class Recorder(Tape):
                 self.write(read, tensor)
             names.append(read)
         return names
+
+    def variable(
+        self,
+        name: str,
+        after: object,
+        before: object = None,
+        bound: Bound | None = None,
+        *,
+        grows: bool = False,
+    ) -> None:
+        """A variable of the model is now `after`; of a cell's state that was `before`."""
+        now, then = (self._place(tensor) for tensor in (after, before))
+        if now is not None:
+            self.variables.append(Variable(name, now, then, bound, grows))
+
+    def _place(self, tensor: object) -> Place | None:
+        if not isinstance(tensor, Symbolic) or not axes.starts_with(tensor.codes, axes.batch_labels(axes.NOW)):
+            return None
+        return Place(tensor.value, axes.sample(tensor.codes, groups(tensor)))
 
     # --- the end -----------------------------------------------------------------------------------------
 

@@ -40,12 +40,17 @@ def user_line() -> SourceLine | None:
     library: SourceLine | None = None
     for frame in frames():
         file = frame.f_code.co_filename
-        if file.startswith((_OWN, _TORCH)):
+        if not is_models(file):
             continue
         if not file.startswith(_INSTALLED):
             return SourceLine(file, frame.f_lineno)
         library = library or SourceLine(file, frame.f_lineno)
     return library
+
+
+def is_models(file: str) -> bool:
+    """Whether the code in a file is the model's, or that of a library which it uses, not torch's or ours."""
+    return not file.startswith((_OWN, _TORCH))
 
 
 def in_model() -> bool:

@@ -68,6 +68,10 @@ class Tape(Protocol):
         """The constant that holds an index or segment array."""
         ...
 
+    def started(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What the first of all steps repeats from: a new state, where that is a constant with equal rows."""
+        ...
+
     def repeat(self, step: LoopBody, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
         """One block that runs `times` times: the tensors in `state` become its states."""
         ...

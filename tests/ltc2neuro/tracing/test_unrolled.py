@@ -219,12 +219,34 @@ DELTAS = {
     "rolled": lambda x: x - _rolled(x),
     "sum so far": lambda x: torch.cumsum(x, 1) * 0.1,
 }
+
+
+class LTCLoop(nn.Module):
+    """Its cell has sub-steps; `leaky` changes h between the steps."""
+
+    def __init__(self, *, leaky: bool = False) -> None:
+        super().__init__()
+        wiring = AutoNCP(6, 2)
+        wiring.build(3)
+        self.cell, self.leaky = LTCCell(wiring), leaky
+
+    def forward(self, x):
+        h, answers = torch.zeros(x.shape[0], 6, dtype=x.dtype), []
+        for t in range(x.shape[1]):
+            y, h = self.cell(x[:, t], h * 0.9 if self.leaky else h, 1.0)
+            answers.append(y)
+        return torch.stack(answers, 1)
+
+
 MODELS = {
     "RNN": lambda: Loop(nn.RNNCell(3, 4)),
     "GRU": lambda: Loop(nn.GRUCell(3, 4)),
     "last": lambda: Loop(nn.GRUCell(3, 4), last=True),
     "LSTM": LSTMLoop,
     "CfC": CfCLoop,
+    "LTC": LTCLoop,
+    "LTC that leaks": partial(LTCLoop, leaky=True),
+    "LTC between": lambda: Between(LTC(3, AutoNCP(8, 4))),
     "learned start": LearnedStart,
     "filled": Filled,
     "filled, time first": partial(Filled, time_first=True),
@@ -256,7 +278,7 @@ def test_one_program_equals_torch_over_a_thousand_steps(name):
     assert np.max(np.abs(found - expected)) <= 1e-10
 
 
-@pytest.mark.parametrize("name", ["GRU", "TCN", "average", "diff"])
+@pytest.mark.parametrize("name", ["GRU", "TCN", "average", "diff", "LTC"])
 def test_every_executor_runs_them(name):
     torch.manual_seed(0)
     assert executors_agree(MODELS[name]().eval(), X, ["native", "onnx"]) > 35
@@ -267,6 +289,31 @@ def test_states_are_those_of_the_loop():
     torch.manual_seed(0)
     sizes = {name: [s.size for s in trace(MODELS[name](), list(X)).graph.states] for name in ("RNN", "LSTM", "windows")}
     assert sizes == {"RNN": [4], "LSTM": [4, 4], "windows": [3, 3, 3]}
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "bounded"),
+    [
+        ("LTC", "cell.v", True),
+        ("LTC that leaks", "cell.v", False),  # what its cell leaves is not what the next step starts from
+        ("CfC", "cell.h", True),
+        ("GRU", "cell.h", True),
+        ("one gate", "h", False),
+        ("LTC between", "layer.v", True),
+        ("average", "h", False),
+        ("queue", "x.2_ago", False),
+    ],
+)
+def test_states_have_the_names_and_bounds_that_are_known(name, state, bounded):
+    torch.manual_seed(0)
+    states = {s.name: s for s in trace(MODELS[name](), list(X)).graph.states}
+    assert (states[state].low is not None) == bounded
+
+
+def test_sub_steps_stay_one_block():
+    torch.manual_seed(0)
+    graph = trace(LTCLoop(), list(X)).graph
+    assert [block.repeat for block in graph.blocks] == [1, 6, 1]
 
 
 def test_rows_of_a_constant_may_differ_by_rounding():
@@ -290,29 +337,12 @@ class Function(nn.Module):
         return self.function(x)
 
 
-class LTCLoop(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        wiring = AutoNCP(6, 2)
-        wiring.build(3)
-        self.cell = LTCCell(wiring)
-
-    def forward(self, x):
-        h, answers = torch.zeros(x.shape[0], 6), []
-        for t in range(x.shape[1]):
-            y, h = self.cell(x[:, t], h, 1.0)
-            answers.append(y)
-        return torch.stack(answers, 1)
-
-
 REFUSED = {
     "later samples": (lambda: Function(lambda x: x + x.flip(1)), "not causal"),
     "centred": (lambda: Function(_centred), "not causal"),
     "the first sample": (lambda: Function(lambda x: x - x[:, :1]), "every step looks at the same sample"),
     "every other step": (lambda: Function(_every_other), "a number changes from step to step; -1, then 1"),
     "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
-    "sub-steps": (LTCLoop, "sub-steps"),
-    "sub-steps between": (lambda: Between(LTC(3, AutoNCP(8, 4))), "sub-steps"),
     "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
     "a dict": (lambda: Function(lambda x: {"y": x - _rolled(x)}), "it returns dict"),
     "no answer at first": (

@@ -1,0 +1,99 @@
+"""What a model calls its states, and where they stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from compiler.steps.elements import NEVER
+from compiler.steps.timing import Timing
+from hw_models.arrays import Floats, Integers
+
+Bound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
+"""low and high, for every step, from what a state starts at"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Elements of a value of the unrolled graph."""
+
+    value: str
+    index: Integers
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable, where it is at some step; of a cell's state where it was `before` that step.
+
+    It keeps within its `bound` where the one before is what the cell left in the step before. `grows`: it may grow
+    without bound.
+    """
+
+    name: str
+    after: Place
+    before: Place | None = None
+    bound: Bound | None = None
+    grows: bool = False
+
+    def known(self, values: Container[str]) -> bool:
+        """Whether its elements are among these values."""
+        return self.after.value in values and (self.before is None or self.before.value in values)
+
+    def renamed(self, called: Callable[[str], str]) -> Variable:
+        """The same where values have other names."""
+        before = None if self.before is None else replace(self.before, value=called(self.before.value))
+        return replace(self, after=replace(self.after, value=called(self.after.value)), before=before)
+
+
+@dataclass(frozen=True)
+class Variables:
+    """Those of the newest elements, each with its place."""
+
+    timing: Timing
+    of: dict[int, tuple[Variable, int]] = field(default_factory=dict)
+
+    def place(self, head: int) -> int:
+        """That of a newest element in its variable; -1 of one that has none."""
+        return self.of[head][1] if head in self.of else -1
+
+    def ends(self, heads: Sequence[int]) -> tuple[Floats, Floats] | None:
+        """Between what elements of a variable stay."""
+        for variable in {id(v): v for v, _ in (self.of[h] for h in heads if h in self.of)}.values():
+            ends = self._ends(variable)
+            if ends is not None:
+                places = [self.of[head][1] for head in heads]
+                return ends[0][places], ends[1][places]
+        return None
+
+    def _ends(self, variable: Variable) -> tuple[Floats, Floats] | None:
+        if variable.bound is None or variable.before is None:
+            return None
+        orbits = self.timing.orbits
+        after, before = (_elements(self.timing, place) for place in (variable.after, variable.before))
+        for a, b in zip(after, before, strict=True):
+            own = orbits.newest.get(a)
+            if (
+                own is None
+                or own in orbits.instead
+                or orbits.newest.get(b) != own
+                or orbits.ago[b] != orbits.ago[a] + 1
+            ):
+                return None
+        return variable.bound(np.array([self.timing.start[orbits.newest[e]] or 0.0 for e in after]))
+
+
+def variables(timing: Timing, known: Sequence[Variable]) -> Variables:
+    """The variables that are `known`; of one element the last that is, of a cell's state that of the cell."""
+    found = Variables(timing)
+    for variable in sorted(known, key=lambda variable: variable.before is not None):
+        for place, element in enumerate(_elements(timing, variable.after)):
+            if timing.elements.known[element] != NEVER and element in timing.orbits.newest:
+                found.of[timing.orbits.newest[element]] = variable, place
+    return found
+
+
+def _elements(timing: Timing, place: Place) -> list[int]:
+    return timing.elements.read(place.value)[place.index].tolist()

@@ -1,0 +1,42 @@
+"""What the variables of a model's own `forward` are called: looked up when it returns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from types import CodeType, FrameType
+
+from ltc2neuro.tracing.recording.recorder import Recorder
+from ltc2neuro.tracing.recording.symbolic import Symbolic
+
+
+@contextmanager
+def local_variables(recorder: Recorder, codes: Collection[CodeType]) -> Iterator[None]:
+    """Let the recorder know the variables of each function that returns, of those that have these `codes`."""
+    if sys.getprofile() is not None:  # a profiler is at work: states are called after lines
+        yield
+        return
+
+    def seen(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame.f_code in codes:
+            for name, tensor in reversed(list(_tensors(frame.f_locals))):
+                recorder.variable(recorder.named(name), tensor)
+
+    sys.setprofile(seen)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def _tensors(variables: Mapping[str, object]) -> Iterator[tuple[str, Symbolic]]:
+    for name, value in variables.items():
+        if isinstance(value, Symbolic):
+            yield name, value
+        elif isinstance(value, (tuple, list)) and len(value) < MANY:
+            yield from ((f"{name}_{n}", tensor) for n, tensor in enumerate(value) if isinstance(tensor, Symbolic))
+
+
+MANY = 5
+"""A list of more is no tuple of states"""
