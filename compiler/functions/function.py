@@ -27,6 +27,14 @@ class Symmetry(Enum):
     HINGE = "f(x) = max(x, 0) + half(max(-x, 0))"
 
 
+class Scaling(Enum):
+    """How f over many octaves follows from f over a few: see compiler/quantize/octaves.py."""
+
+    NONE = "it does not"
+    ROOT = "f(4 u) = 2 f(u), with u from where f is defined on"
+    LOGARITHM = "f(2 u) = f(u) + log(2), with u from its pole on"
+
+
 @dataclass(frozen=True)
 class Function:
     """An element function.
@@ -46,6 +54,7 @@ class Function:
     torch_off: Callable[[Floats], Floats] | None = None
     least: float | None = None
     """below it there is no function; what a range holds of that counts as this, None where it is defined everywhere"""
+    scaling: Scaling = Scaling.NONE
 
     def half(self, u: Floats) -> Floats:
         """The half that `symmetry` speaks of, for u >= 0; without symmetry the function itself."""

@@ -8,14 +8,18 @@ from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
 from compiler.quantize.builder import Builder
 from compiler.quantize.knots import Curve
-from compiler.quantize.limits import argument_fraction, one_sided
+from compiler.quantize.limits import argument_fraction, one_sided, spans_octaves
+from compiler.quantize.octaves import lower_over_octaves
 from compiler.quantize.polynomial import Table, fit, uniform_lines
 from compiler.quantize.quotient import emit_table
+from compiler.ranges.observed import Interval
 
 
-def lower_apply(build: Builder, op: Apply) -> str:
-    """`op` in integers; its result has the fraction that `build.wanted` gives it."""
+def lower_apply(build: Builder, op: Apply, within: Interval) -> str:
+    """`op` in integers, its argument `within` an interval; the result has the fraction that `build.wanted` gives it."""
     function = FUNCTIONS[op.function]
+    if op.x not in build.source.constants and spans_octaves(function, within):
+        return lower_over_octaves(build, op, function, _defined(build, op, function, build.read(op.x)))
     x = _defined(build, op, function, _argument(build, op))
     fraction = build.wanted[op.out]
     least, most = build.spans[x].least, build.spans[x].most

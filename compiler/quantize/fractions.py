@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
@@ -20,6 +21,7 @@ from compiler.quantize.limits import (
     fraction_for,
     operand_limit,
     source_exponents,
+    spans_octaves,
 )
 from compiler.quantize.precision import Precision
 from compiler.ranges.observed import Interval
@@ -134,6 +136,8 @@ def _messages(op: ops.MatVec, wishes: Wishes) -> Wanted:
 
 @WANTS.on(ops.Apply)
 def _argument(op: ops.Apply, wishes: Wishes) -> Wanted:
+    if spans_octaves(FUNCTIONS[op.function], wishes.bounds[op.x]):
+        return wishes.as_natural([op.x])
     return [(op.x, argument_fraction(wishes.bounds[op.x].magnitude, wishes.precision.at(op.out)))]
 
 

@@ -6,11 +6,14 @@ import math
 
 import numpy as np
 
+from compiler.functions import Function
+from compiler.functions.function import Scaling
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import column_sizes
 from compiler.graph.ops import MatVec
 from compiler.quantize.matrices import exponents
 from compiler.quantize.precision import Precision
+from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
@@ -92,3 +95,16 @@ def factor_limit(precision: Precision) -> float:
 def source_exponents(graph: Graph, op: MatVec, precision: Precision) -> list[int]:
     """How far each source's weights are shifted up: see `matrices.exponents`."""
     return exponents(graph.constants[op.matrix], column_sizes(graph, op), 1.0 - 2.0**-precision.first_weight)
+
+
+FEW = 6
+"""Octaves over which a polynomial does by itself"""
+
+
+def spans_octaves(function: Function, argument: Interval) -> bool:
+    """Whether the function follows from a few octaves of its argument, and the argument spans more."""
+    if function.scaling is Scaling.NONE:
+        return False
+    least = float(np.min(argument.low)) - (function.least or 0.0)
+    most = float(np.max(argument.high)) - (function.least or 0.0)
+    return most > 0.0 and least < most * 2.0**-FEW

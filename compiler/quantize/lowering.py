@@ -104,7 +104,7 @@ def _div(op: ops.Div, here: Lowering) -> None:
 
 @LOWER.on(ops.Apply)
 def _apply(op: ops.Apply, here: Lowering) -> None:
-    lower_apply(here.build, op)
+    lower_apply(here.build, op, here.ranged.bounds[op.x])
 
 
 @LOWER.on(ops.Compare)

@@ -15,6 +15,7 @@ from compiler.quantize.knots import Curve
 from compiler.quantize.limits import fraction_for, operand_limit, word_limit
 from compiler.quantize.polynomial import Table, fit, steps
 from compiler.quantize.product import Factors, product
+from compiler.ranges.norms import comes_from_root
 from compiler.ranges.observed import Interval
 
 ARGUMENT_BITS = 15
@@ -89,10 +90,10 @@ def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
     )
     shift = min(build.wanted[op.out] - build.fraction(a) + build.fraction(d), room)
     fraction = build.fraction(a) + shift - build.fraction(d)
-    if fraction == build.wanted[op.out]:
+    finer = build.wanted[op.out] - fraction
+    if finer == 0 and not comes_from_root(build.source, op):
         return build.emit(Divide(op.out, a, d, shift), fraction, of=op.out)
     coarse = build.emit(Divide(f"{op.out}.coarse", a, d, shift), fraction)
-    finer = build.wanted[op.out] - fraction
     # What exceeds the quotient's bounds is a rounding, and is clipped.
     most = min(int(quotient.magnitude * 2.0 ** build.wanted[op.out]) + 2**finer, build.chip.word_high)
     return build.emit(Shift(op.out, coarse, build.number(finer)), build.wanted[op.out], (-most, most), of=op.out)

@@ -17,6 +17,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.ranges.arithmetic import ENDS, of_corners
+from compiler.ranges.norms import largest_share
 from compiler.ranges.observed import Interval, Observed
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
@@ -172,7 +173,9 @@ def _mul(op: ops.Mul, known: KnownIntervals) -> Interval:
 def _div(op: ops.Div, known: KnownIntervals) -> Interval:
     least = denominator_floor(known.graph, op, known.bounds, known.observed)
     denominator = Interval(least, known.bounds[op.b].high)
-    return Interval(*of_corners(known.bounds[op.a], denominator, np.divide))
+    found = Interval(*of_corners(known.bounds[op.a], denominator, np.divide))
+    share = largest_share(known.graph, op, known.graph.makers)
+    return found if share is None else found.intersect(Interval(-share, share))
 
 
 def multiplied(op: ops.Mul, a: Interval, b: Interval) -> Interval:

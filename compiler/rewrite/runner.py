@@ -19,6 +19,7 @@ from compiler.rewrite.leaks import leaks
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.prune import prune
 from compiler.rewrite.rescale import absorb_factors
+from compiler.rewrite.roots import roots
 from compiler.rewrite.slices import slices
 from compiler.rewrite.split import split
 from compiler.rewrite.split_constants import split_constants
@@ -28,7 +29,7 @@ from hw_models.errors import BUG, GraphError
 Pass: TypeAlias = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
-    fold, prune, hoist, common_subexpressions, fold_host_affine, algebra, sums, compose, slices, absorb_factors,
+    fold, prune, hoist, common_subexpressions, fold_host_affine, algebra, roots, sums, compose, slices, absorb_factors,
     increment, leaks, split, split_constants,
 )  # fmt: skip
 """The passes in their order. Each returns the graph it was given where it has nothing to do."""

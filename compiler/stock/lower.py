@@ -17,6 +17,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.ranges.observed import Interval
+from compiler.ranges.real_intervals import GUARD
 from compiler.stock.affine import Affine, Tap, joined, message
 from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.piecewise_linear import fit
@@ -185,6 +186,14 @@ def _quotient(op: ops.Div, build: PlanBuilder) -> Affine:
             where="; ".join((f"{op.out}, element {worst}", *build.graph.values[op.out].lines)),
             numbers=f"the denominator's lower bound is {low[worst]:.6g}",
             advice="Keep the denominator positive, or compile it with microcode=True.",
+        )
+    if bool(np.any(low < GUARD * high)):
+        worst = int(np.argmin(low / high))
+        raise QuantizeError(
+            "library processes have too few bits for a denominator over so many octaves",
+            where="; ".join((f"{op.out}, element {worst}", *build.graph.values[op.out].lines)),
+            numbers=f"it is {low[worst]:.6g} to {high[worst]:.6g}",
+            advice="Add a larger constant to the denominator, as the eps of a norm, or compile it with microcode=True.",
         )
     if build.form.reciprocal is Reciprocal.HINGES or a.is_constant:
         count = build.form.reciprocal_hinges

@@ -1,0 +1,80 @@
+"""Norms of features, as torch has them and as they are written by hand: each keeps its precision wherever it stands."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from layer_agreement import drifting, executors_agree
+from torch import nn
+
+import ltc2neuro
+
+FEATURES = 6
+
+
+def centred(x):
+    return x - x.mean(-1, keepdim=True)
+
+
+NORMS = {
+    "layer_norm": lambda x: functional.layer_norm(x, (FEATURES,)),
+    "rms_norm": lambda x: functional.rms_norm(x, (FEATURES,)),
+    "over the root": lambda x: centred(x) / torch.sqrt(centred(x).square().mean(-1, keepdim=True) + 1e-5),
+    "times the reciprocal root": lambda x: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6),
+    "over the spread": lambda x: centred(x) / (x.std(-1, keepdim=True) + 1e-6),
+    "difference of squares": lambda x: (
+        centred(x) * torch.rsqrt((x * x).mean(-1, keepdim=True) - x.mean(-1, keepdim=True).square() + 1e-5)
+    ),
+}
+
+
+class Net(nn.Module):
+    """A norm of the input, of a layer, or of a state."""
+
+    def __init__(self, norm, place):
+        super().__init__()
+        self.norm, self.place = norm, place
+        self.map, self.recurrent = nn.Linear(FEATURES, FEATURES), nn.Linear(FEATURES, FEATURES, bias=False)
+
+    def forward(self, x):
+        if self.place == "input":
+            return torch.tanh(self.map(self.norm(x)))
+        if self.place == "layer":
+            return self.norm(self.map(x))
+        h, answers = torch.zeros(x.shape[0], FEATURES), []
+        for t in range(x.shape[1]):
+            h = torch.tanh(self.norm(self.map(x[:, t]) + self.recurrent(h)))
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
+def data(scale=1.0):
+    return drifting(FEATURES, batch=3, steps=40, seed=2) * scale
+
+
+@pytest.mark.parametrize("place", ["input", "layer", "cell"])
+@pytest.mark.parametrize("name", NORMS)
+def test_a_norm_keeps_its_precision(name, place):
+    torch.manual_seed(0)
+    assert executors_agree(Net(NORMS[name], place), data()) > {"input": 55, "layer": 55, "cell": 45}[place]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_the_scale_of_the_data_does_not_matter(scale):
+    torch.manual_seed(0)
+    assert executors_agree(Net(NORMS["layer_norm"], "input"), data(scale)) > 55
+
+
+@pytest.mark.parametrize("features", [2, 3])
+def test_a_variance_may_come_near_0(features):
+    x = np.sin(np.arange(300)[None, :, None] * (0.1 + 0.07 * np.arange(features)))
+    assert executors_agree(nn.LayerNorm(features), x) > 55
+
+
+@pytest.mark.parametrize("chip", ["spinnaker2", "ideal"])
+def test_chips_that_divide(chip):
+    torch.manual_seed(0)
+    model, x = Net(NORMS["layer_norm"], "input"), data()
+    y = np.asarray(ltc2neuro.compile(model, x, chip=chip)(x))
+    expected = model(torch.tensor(x, dtype=torch.float32)).detach().numpy()
+    assert 10 * np.log10(expected.var() / np.mean((y - expected) ** 2)) > 75
