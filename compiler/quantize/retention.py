@@ -42,9 +42,11 @@ def retention(graph: Graph, sequences: Sequence[Floats]) -> dict[str, Kept]:
         return {}
     # the last samples: states that start at rest have moved by then
     x = np.stack([s[-steps:] for s in sequences[:SEQUENCES]])
-    watch = _Watch(graph)
-    prepare(graph, KERNELS).run(x, observe=watch.see)
-    return {name: watch.kept(name) for name in watch.leaks}
+    program, watches = prepare(graph, KERNELS), list[_Watch]()
+    for i in range(0, len(x), program.lanes):  # more at once would be run, and seen, part by part
+        watches.append(_Watch(graph))
+        program.run(x[i : i + program.lanes], observe=watches[-1].see)
+    return {name: _kept(watches, name) for name in watches[0].leaks}
 
 
 _NONE = np.zeros(())
@@ -122,7 +124,7 @@ class _Watch:
         """by state and value"""
         self.before: dict[str, Array] = {}
         self.leaks: dict[str, list[Floats]] = {}
-        self.steps: dict[str, list[Floats]] = {}
+        self.squares: dict[str, list[Floats]] = {}
         self.reach: dict[str, Floats] = {}
 
     def see(self, name: str, value: Array) -> None:
@@ -147,13 +149,22 @@ class _Watch:
         leak = np.broadcast_to(1.0 - slope, after.shape).astype(np.float64)
         step = (after - before).astype(np.float64)
         self.leaks.setdefault(state, []).append(leak)
-        self.steps.setdefault(state, []).append(np.mean(step**2, axis=1))
+        self.squares.setdefault(state, []).append(step**2)
         with np.errstate(divide="ignore", invalid="ignore"):
             goal = np.abs(before + np.where(leak > 0, step / leak, 0.0))  # where it would come to rest
         reach = np.maximum(np.abs(after), np.where(np.isfinite(goal), goal, 0.0)).max(axis=1)
         known = self.reach.get(state)
         self.reach[state] = reach if known is None else np.maximum(known, reach)
 
-    def kept(self, state: str) -> Kept:
-        leak, step = np.mean(self.leaks[state], axis=0), np.sqrt(np.mean(self.steps[state], axis=0))
-        return Kept(leak.mean(axis=1), leak.min(axis=1), step, self.reach[state])
+
+def _kept(watches: Sequence[_Watch], state: str) -> Kept:
+    """What all sequences together do, of which each watch has seen some."""
+    leak = np.mean(_side_by_side([w.leaks[state] for w in watches]), axis=0)
+    squares = np.mean(_side_by_side([w.squares[state] for w in watches]), axis=2)
+    reach = np.max([w.reach[state] for w in watches], axis=0)
+    return Kept(leak.mean(axis=1), leak.min(axis=1), np.sqrt(np.mean(squares, axis=0)), reach)
+
+
+def _side_by_side(parts: Sequence[Sequence[Floats]]) -> Floats:
+    """(iterations, size, sequences)"""
+    return np.concatenate([np.stack(part) for part in parts], axis=2)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
+from compiler.executors import execution
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Select, Sub
@@ -91,6 +93,14 @@ def test_as_differences_say(name: str) -> None:
     assert kept.leak == pytest.approx(np.mean(leaks, axis=(0, 1)), abs=1e-7)
     assert kept.step == pytest.approx(np.sqrt(np.mean(np.square(steps), axis=(0, 1))), rel=1e-12)
     assert kept.largest == pytest.approx(np.max(reached, axis=(0, 1)), rel=1e-6)
+
+
+def test_what_is_too_large_to_run_side_by_side_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, x = graph_of(STEP["mul"][0], np.full(2, 0.3)), np.random.default_rng(2).uniform(0.1, 1, (5, 20, 2))
+    whole = retention(graph, list(x))["h"]
+    monkeypatch.setattr(execution, "CACHED", 2 * 2)  # as of images: two sequences at once, and the last one alone
+    parts = retention(graph, list(x))["h"]
+    assert all(np.array_equal(getattr(parts, f.name), getattr(whole, f.name)) for f in fields(whole))
 
 
 def test_of_the_calibration_the_last_steps_of_the_first_sequences_count() -> None:
