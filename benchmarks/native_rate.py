@@ -2,7 +2,8 @@
 
     python -m benchmarks.native_rate
 
-Rates are sample-steps a second, the best of several runs of one thread; they include what `net.run` does besides.
+Rates are sample-steps a second, the best of several runs of one thread; they include what `net.run` does besides, and
+the answers as real numbers.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def rate(run: Callable[[], object], steps: int) -> float:
     return steps / best
 
 
+def answers(net: Network, x: np.ndarray, on: str, threads: int | None = None) -> object:
+    """Of `net`, in the model's units."""
+    return net.run(x, on, threads=threads).outputs
+
+
 @torch.no_grad()
 def eager(model: torch.nn.Module, x: torch.Tensor) -> None:
     model(x)
@@ -99,11 +105,11 @@ def main() -> None:
             tensor = torch.as_tensor(x)
 
             runs = (
-                partial(net.run, x, on="native", threads=1),
+                partial(answers, net, x, "native", threads=1),
                 partial(eager, model, tensor),
                 partial(stepwise, fast, tensor, model.state_size),
-                partial(net.run, x, on="onnx"),
-                partial(net.run, x, on="reference"),
+                partial(answers, net, x, "onnx"),
+                partial(answers, net, x, "reference"),
             )
             rates = [rate(run, batch * steps) for run in runs]
             cells = [f"{r / 1e3:,.1f} ({r / rates[1]:.3g} x)" for r in rates]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ltc2neuro import errors
     from ltc2neuro.compilation.checking import check
     from ltc2neuro.compilation.pipeline import compile
-    from ltc2neuro.compiled.runs import Run
+    from ltc2neuro.compiled.run import Run
     from ltc2neuro.cost.report import Cost
     from ltc2neuro.doors.nir.reading import from_nir
     from ltc2neuro.doors.nir.writing import to_nir
@@ -55,7 +55,7 @@ _HOMES = {
     "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
     "Reciprocal": "compiler.stock.form",
-    "Run": "ltc2neuro.compiled.runs",
+    "Run": "ltc2neuro.compiled.run",
     "Verification": "ltc2neuro.verification.verifying",
     "check": "ltc2neuro.compilation.checking",
     "compare": "ltc2neuro.verification.comparison",

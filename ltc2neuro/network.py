@@ -23,7 +23,7 @@ from ltc2neuro.compiled.assembling import assembly, assembly_json
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
-from ltc2neuro.compiled.runs import Run
+from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.summary import explain_precision, summary
 from ltc2neuro.compiled.wiring import to_lava
 from ltc2neuro.cost.costing import cost

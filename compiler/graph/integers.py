@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from compiler.graph.graph import Array, Graph
 from hw_models.arrays import Floats
 from hw_models.errors import GraphError
@@ -18,9 +20,9 @@ class HostMap:
     scale: Floats
     offset: Floats
 
-    def __call__(self, x: Floats) -> Floats:
-        """`x` (..., channels) mapped."""
-        mapped = x * self.scale
+    def __call__(self, x: Floats, out: Floats | None = None) -> Floats:
+        """`x` (..., channels) mapped, into `out` where it is given."""
+        mapped = np.multiply(x, self.scale, out=out)
         mapped += self.offset
         return mapped
 

@@ -33,6 +33,8 @@ class InputEnd:
         """Samples as integers, and which of them were clipped."""
         scaled = self.scaled(x)
         rounded = np.floor(np.add(scaled, 0.5, out=scaled), out=scaled) if self.half_up else np.rint(scaled)
+        if rounded.size and self.low <= rounded.min() and rounded.max() <= self.high:
+            return rounded.astype(np.int64), np.zeros(rounded.shape, np.bool_)
         clipped = np.clip(rounded, self.low, self.high)
         return clipped.astype(np.int64), clipped != rounded
 
@@ -56,4 +58,5 @@ class OutputEnd:
 
     def __call__(self, integers: Floats) -> Floats:
         """In the model's units; unrounded integers, too."""
-        return self.host(integers * self.lsb)
+        real = integers * self.lsb
+        return self.host(real, out=real)

@@ -19,7 +19,8 @@ from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.given_states import GivenStates
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
-from ltc2neuro.compiled.runs import AnyParts, Run, clipped_of, run_network
+from ltc2neuro.compiled.run import Run
+from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
 from ltc2neuro.compiled.stream import Stream
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet

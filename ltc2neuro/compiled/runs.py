@@ -1,9 +1,8 @@
-"""One run of a compiled network on one executor: `Run`, and how it comes about."""
+"""One run of a compiled network on one executor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,12 +12,13 @@ from compiler.mapping.options import Options
 from compiler.running.executor import Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Floats
 from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
 from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.compiled.run import Counted, Executed, Run
 from ltc2neuro.compiled.usual import usual
 from ltc2neuro.inputs.arguments import check_options
 from ltc2neuro.inputs.arrays import Sequences
@@ -28,49 +28,6 @@ AnyParts: TypeAlias = BaseParts[BaseRecord, Any]
 
 INPUT = "input"
 """Under which saturations of the input are counted"""
-
-
-@dataclass(frozen=True)
-class Counted:
-    """How often a run clipped, as it adds up over runs."""
-
-    entering: Integers
-    """each channel that enters, the time before a sample last"""
-    inside: Mapping[str, Clip]
-    """values of the network, by their names in it"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run returns. Arrays are (batch, time, size), or as the network's `layout` says; for a list of sequences,
-    lists of (time, size).
-
-    `outputs` are in the model's units, `integers` the same as integers (None on "floating"). `states` hold each
-    state after every sample: integers, or real values on "floating". `record` holds what was asked for, in real
-    values; `saturations` how often a value was clipped, by its name: on Lava those of the input only, for its processes
-    count none ("reference" computes the same integers and counts all). `final_state` is (batch, size) by name, in the
-    same, to be given to the next run. "loihi2" shows outputs only: it has no states.
-    """
-
-    on: str
-    outputs: Floats | list[Floats]
-    integers: Integers | list[Integers] | None
-    states: dict[str, np.ndarray | list[np.ndarray]]
-    record: dict[str, Floats | list[Floats]]
-    saturations: dict[str, int]
-    final_state: dict[str, np.ndarray]
-    clipped: Clipped = field(default=Clipped(), repr=False)
-    """how often and how far channels, time spans and states were beyond their ranges"""
-    counted: Counted | None = field(default=None, repr=False)
-    """what that was found from"""
-    entered: tuple[tuple[np.ndarray, States | None], ...] = field(default=(), repr=False)
-    """what the chip was given: batches (batch, time, features) as integers, and the states they started from"""
-
-    def __repr__(self) -> str:
-        count = len(self.outputs)
-        shape = f"{count} sequences" if isinstance(self.outputs, list) else f"outputs {self.outputs.shape}"
-        clipped = sum(self.saturations.values())
-        return f"Run(on {self.on}, {shape}, states {', '.join(self.states)}, {clipped} saturations)"
 
 
 def run_network(
@@ -102,9 +59,10 @@ def run_network(
     enters, beyond = net.record.enters, np.zeros(net.record.enters.host.scale.size, np.int64)
     parts: list[tuple[list[int], Execution]] = []
     entered: list[tuple[np.ndarray, States | None]] = []
+    shown: list[dict[str, Floats]] = []
     values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
-    for group in x.groups():
-        batch = net.record.entering(np.stack([x.arrays[i] for i in group]))
+    for group, given in x.side_by_side():
+        batch = net.record.entering(given)
         if executor.integers:
             samples, clipped = enters.quantize(batch)
             beyond += np.count_nonzero(clipped, axis=(0, 1))
@@ -116,10 +74,11 @@ def run_network(
             label = net.names.shown_name(name)
             counts[label] = counts.get(label, 0) + count
         parts.append((group, execution))
+        shown.append(net.names.shown_record(execution, wanted, given) if wanted else {})
         entered.append((samples, own))
     if beyond.any():
         counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
-    done = _assemble(net, x, executor, parts, wanted)
+    made = Executed(tuple(parts), x, executor.integers, net.record.leaves, net.record.words)
     inside: dict[str, Clip] = {}
     for _, execution in parts:
         for name, clip in execution.clips.items():
@@ -134,7 +93,8 @@ def run_network(
         lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts],
         integers=executor.integers,
     )
-    return replace(done, saturations=counts, clipped=clipped, counted=counted, entered=tuple(entered))
+    recorded = {n: made.laid([record[n] for record in shown]) for n in wanted}
+    return Run(executor.name, recorded, counts, made, clipped, counted, tuple(entered))
 
 
 def ready(net: AnyParts, executor: Executor) -> Runner:
@@ -228,46 +188,3 @@ def _started(record: BaseRecord, state: GivenStates, batch: int, executor: Execu
     integers, clipped = as_integers(rows, words)
     tell_clipped(clipped, rows, words, stacklevel=4)
     return integers, clipped
-
-
-def _assemble(
-    net: AnyParts,
-    x: Sequences,
-    executor: Executor,
-    parts: Sequence[tuple[list[int], Execution]],
-    wanted: Sequence[str],
-) -> Run:
-    kind = np.int64 if executor.integers else np.float64
-    words = {n: w for n, w in net.record.words.items() if all(n in execution.states for _, execution in parts)}
-    shown = [
-        net.names.shown_record(execution, wanted, np.stack([x.arrays[i] for i in group])) if wanted else {}
-        for group, execution in parts
-    ]
-
-    def real(name: str, values: np.ndarray) -> np.ndarray:
-        return values.astype(kind, copy=False) if executor.integers else values * words[name].lsb
-
-    def laid(arrays: Sequence[np.ndarray], *, answers: bool = False) -> Any:
-        """Of each group (batch, time, size): all together, as they came."""
-        if len(arrays) == 1 and not x.ragged:
-            return x.layout.laid(arrays[0], answers=answers)
-        rows = [np.zeros(0)] * len(x.arrays)
-        for (group, _), array in zip(parts, arrays, strict=True):
-            for i, row in zip(group, array, strict=True):
-                rows[i] = row
-        return rows if x.ragged else x.layout.stacked(rows, answers=answers)
-
-    final = {n: np.zeros((len(x.arrays), w.size), kind) for n, w in words.items()}
-    for name, array in final.items():
-        for group, execution in parts:
-            array[group] = real(name, execution.final[name])
-    integers = [execution.outputs.astype(np.int64, copy=False) for _, execution in parts] if executor.integers else None
-    return Run(
-        executor.name,
-        laid([net.record.leaves(execution.outputs) for _, execution in parts], answers=True),
-        None if integers is None else laid(integers, answers=True),
-        {n: laid([real(n, execution.states[n]) for _, execution in parts]) for n in words},
-        {n: laid([record[n] for record in shown]) for n in wanted},
-        {},
-        final,
-    )

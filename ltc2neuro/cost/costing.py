@@ -21,7 +21,7 @@ from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
 from hw_models.errors import BUG, ChipError, GraphError, InputError
 from ltc2neuro.compiled.parts import Parts
-from ltc2neuro.compiled.runs import Run
+from ltc2neuro.compiled.run import Run
 from ltc2neuro.cost.report import Cost, Messages
 from ltc2neuro.extras import COUNTING
 from ltc2neuro.inputs.arguments import check_options

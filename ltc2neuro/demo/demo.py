@@ -18,7 +18,7 @@ import ltc2neuro
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.compiled.runs import Run
+from ltc2neuro.compiled.run import Run
 from ltc2neuro.cost.report import band_text
 from ltc2neuro.demo import plot as demo_plot
 from ltc2neuro.extras import LAVA

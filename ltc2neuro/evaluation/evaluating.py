@@ -15,7 +15,8 @@ from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.runs import INPUT, Counted, clipped_from
+from ltc2neuro.compiled.run import Counted
+from ltc2neuro.compiled.runs import INPUT, clipped_from
 from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
 from ltc2neuro.evaluation.journal import Journal

@@ -14,7 +14,8 @@ from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
-from ltc2neuro.compiled.runs import INPUT, AnyParts, Run, counting_run, run_network
+from ltc2neuro.compiled.run import Run
+from ltc2neuro.compiled.runs import INPUT, AnyParts, counting_run, run_network
 from ltc2neuro.compiled.usual import WORTH, cost, fastest, usual
 from ltc2neuro.cost.costing import count_run
 from ltc2neuro.evaluation.chunks import Chunk

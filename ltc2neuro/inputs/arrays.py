@@ -41,6 +41,8 @@ class Sequences:
     """whether they may be tokens: of an integer type"""
     ends: tuple[Floats, Floats] | None = None
     """the smallest and largest of each channel, where these are some sequences of many"""
+    whole_array: Floats | None = None
+    """all of them, (batch, time, features), where they came so"""
 
     @property
     def named(self) -> str:
@@ -61,6 +63,12 @@ class Sequences:
         for i, array in enumerate(self.arrays):
             found.setdefault(len(array), []).append(i)
         return list(found.values())
+
+    def side_by_side(self) -> list[tuple[list[int], Floats]]:
+        """The groups, each with its sequences as one array (batch, time, features)."""
+        if self.whole_array is not None:
+            return [(list(range(len(self.arrays))), self.whole_array)]
+        return [(group, np.stack([self.arrays[i] for i in group])) for group in self.groups()]
 
 
 def as_array(x: object, name: str = "", expected: str = "") -> np.ndarray:
@@ -174,7 +182,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
                 "pure takes a time span of 0 if the calibration has one.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
-    return replace(x, arrays=tuple(joined))
+    return replace(x, arrays=tuple(joined), whole_array=None)
 
 
 def check_last(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:
@@ -231,8 +239,11 @@ def as_sequences(
     if tokens and not all(integral) and (sample_shape is not None or not found):
         raise not_whole(what, together[integral.index(False)].dtype)
     numbers = [flat(np.asarray(a, np.float64), found or ()) for a in together]
-    inside = tuple(numbers if listed is not None else layout.rows(numbers[0]))
-    return Sequences(inside, listed is not None, layout, found, tokens and all(integral))
+    whole_tokens = tokens and all(integral)
+    if listed is not None:
+        return Sequences(tuple(numbers), True, layout, found, whole_tokens)
+    array = layout.batch_first(numbers[0])
+    return Sequences(tuple(array), False, layout, found, whole_tokens, whole_array=array)
 
 
 def as_targets(

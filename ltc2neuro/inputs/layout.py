@@ -50,15 +50,19 @@ class Layout:
         """The axes of an input, in words; those of one `sample` are its last."""
         return f"({', '.join(map(str, (*(('time', 'batch') if self.time_first else ('batch', 'time')), *sample)))})"
 
-    def rows(self, array: np.ndarray) -> list[np.ndarray]:
-        """Each sequence of an input, or of time spans: (time, ...). Raises `InputError` where nobody has said."""
+    def batch_first(self, array: np.ndarray) -> np.ndarray:
+        """An input, or time spans, as (batch, time, ...). Raises `InputError` where nobody has said how it lies."""
         if self.time_first is None:
             raise InputError(
                 "the model reads time first, and this network was not told whether its arrays do",
                 numbers=both_ways(array.shape),
                 advice=f"Compile it with batch_first=. {HOW}",
             )
-        return list(array.swapaxes(0, 1) if self.time_first else array)
+        return array.swapaxes(0, 1) if self.time_first else array
+
+    def rows(self, array: np.ndarray) -> list[np.ndarray]:
+        """Each sequence of an input, or of time spans: (time, ...). Raises `InputError` as `batch_first` does."""
+        return list(self.batch_first(array))
 
     def answers(self, array: np.ndarray) -> list[np.ndarray]:
         """Each sequence's answers at every step, of an array of them."""

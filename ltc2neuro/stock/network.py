@@ -13,7 +13,7 @@ from compiler.mapping.options import Options
 from compiler.running.runners import Runners
 from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.runs import Run
+from ltc2neuro.compiled.run import Run
 from ltc2neuro.stock.cost import LibraryCost, cost, needs_microcode
 from ltc2neuro.stock.file import save_library
 from ltc2neuro.stock.parts import LibraryParts

@@ -15,7 +15,8 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.compiled.record import BaseRecord
-from ltc2neuro.compiled.runs import AnyParts, Run, run_network
+from ltc2neuro.compiled.run import Run
+from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.compiled.time_constants import tau, tau_name
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.verification.verdict import Row

@@ -12,7 +12,7 @@ from compiler.executors.float64 import run_float
 from compiler.graph import Graph
 from compiler.rewrite import simplify
 from compiler.simulator.machine import Machine
-from ltc2neuro.compiled.runs import Run
+from ltc2neuro.compiled.run import Run
 from ltc2neuro.network import Network
 from ltc2neuro.tracing import Traced, run_torch, trace
 
