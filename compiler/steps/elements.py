@@ -38,6 +38,11 @@ class Sum:
 
     weights: tuple[float, ...]
 
+    @property
+    def plain(self) -> bool:
+        """Whether no operand has a weight."""
+        return all(weight == 1.0 for weight in self.weights)
+
 
 Kind: TypeAlias = Hashable
 """What an element is, its operands aside"""
@@ -169,16 +174,18 @@ def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: F
 def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
     """The elements that are no other's."""
     made = _made_of(elements, op)
-    found = np.zeros(len(made), np.int64)
-    running = _Running({operands for kind, operands in made if isinstance(kind, Sum)})
+    found, known = np.zeros(len(made), np.int64), dict[int, int]()
+    running = _Running({operands for kind, operands in made if isinstance(kind, Sum) and kind.plain})
     for place in sorted(range(len(made)), key=lambda place: len(made[place][1])):
         kind, operands = running.shorter(elements, *made[place])
         same = _same_as(elements, kind, operands)
         if same is not None:
             found[place] = running.known[made[place][1]] = same
             continue
-        known = max((elements.known[o] for o in operands), default=NEVER)
-        found[place] = elements.add(kind, operands, home._replace(place=place), known, float(still[place]))
+        if id(operands) not in known:
+            known[id(operands)] = max((elements.known[o] for o in operands), default=NEVER)
+        own = home._replace(place=place)
+        found[place] = elements.add(kind, operands, own, known[id(operands)], float(still[place]))
         running.known[made[place][1]] = int(found[place])
     return found
 
@@ -199,7 +206,7 @@ class _Running:
 
     def shorter(self, elements: Elements, kind: Kind, operands: tuple[int, ...]) -> tuple[Kind, tuple[int, ...]]:
         """The element, as a sum of two where it can be."""
-        if not isinstance(kind, Sum) or set(kind.weights) != {1.0}:
+        if not isinstance(kind, Sum) or not kind.plain:
             return kind, operands
         if len(operands) > 1 and operands[:-1] in self.sums:
             return ADD, (self.known[operands[:-1]], operands[-1])
@@ -221,7 +228,9 @@ def _made_of(elements: Elements, op: Op) -> list[tuple[Kind, tuple[int, ...]]]:
         terms = [tuple(x[segment == j].tolist()) for j in range(elements.graph.size(op.out))]
         return [(Sum((1.0,) * len(own)), own) for own in terms]
     if isinstance(op, MatVec):
-        return [_terms(row, place) for row, place in rows(elements, op)]
+        shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # so that rows with the same operands are told at once
+        made = [_terms(row, place) for row, place in rows(elements, op)]
+        return [(kind, shared.setdefault(operands, operands)) for kind, operands in made]
     raise TraceError(f"{type(op).__name__} is no op of an unrolled model")
 
 

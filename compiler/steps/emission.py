@@ -70,13 +70,10 @@ def step_of(
 def _in_order(timing: Timing, homes: Mapping[Source, list[int]]) -> list[Source]:
     """The values, each after those that it reads in the same step."""
     of = {head: source for source, heads in homes.items() for head in heads}
+    newest, instead = timing.orbits.newest, timing.orbits.instead
     needs = {
-        source: {
-            of[timing.orbits.newest[o]]
-            for h in heads
-            for o in (*timing.moving(h), *([timing.orbits.instead[h]] if h in timing.orbits.instead else []))
-            if timing.lag(h, o) == 0 or o == timing.orbits.instead.get(h)
-        }
+        source: {of[newest[o]] for h, *_ in timing.alike(heads) for o in timing.moving(h) if timing.lag(h, o) == 0}
+        | {of[newest[instead[h]]] for h in heads if newest.get(instead.get(h, NEVER)) in of}
         for source, heads in homes.items()
     }
     try:
@@ -94,7 +91,7 @@ def _depths(timing: Timing, answers: Iterable[tuple[int, int]]) -> dict[int, int
         if timing.elements.known[element] != NEVER:
             head = timing.orbits.newest[element]
             depth[head] = max(depth[head], lag)
-    for reader in timing.orbits.start:
+    for reader, *_ in timing.alike(timing.orbits.start):
         for operand in timing.moving(reader):
             head = timing.orbits.newest[operand]
             depth[head] = max(depth[head], timing.lag(reader, operand))

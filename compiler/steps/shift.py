@@ -36,6 +36,8 @@ class Orbits:
     start: dict[int, float | None] = field(default_factory=dict)
     first: dict[int, int] = field(default_factory=dict)
     instead: dict[int, int] = field(default_factory=dict)
+    matched: set[tuple[int, int]] = field(default_factory=set)
+    """operands of sums, by identity, of which the first were the second one step before"""
     differs: StartsLateError | None = None
     """the last place where a step did something else than the one before it"""
 
@@ -130,6 +132,10 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
                 )
             before[late] = early
             continue
+        both = id(elements.operands[early]), id(elements.operands[late])
+        if both in found.matched and elements.kinds[early] == elements.kinds[late]:
+            before[late] = early  # another row of a matrix
+            continue
         operands = _matched_operands(elements, early, late)
         if operands is not None and any(known[a] >= known[b] != NEVER for a, b in operands):
             found.differs = StartsLateError(
@@ -152,6 +158,8 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             continue
         before[late] = early
         pairs += operands or []
+        if isinstance(elements.kinds[late], Sum) and elements.kinds[early] == elements.kinds[late]:
+            found.matched.add(both)
         if operands is not None and late in elements.parts:  # what a block leaves moves together
             pairs += zip(elements.parts[early], elements.parts[late], strict=True)
 

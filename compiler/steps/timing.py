@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +14,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Mul, Sub
 from compiler.steps.elements import NEVER, Elements, Kind, Sum
 from compiler.steps.shift import Orbits
+from hw_models.arrays import Floats
 
 ROUNDING = 1e-6
 """How far a start may be from what its operands' give: the model's own arithmetic; the proof of the trace decides"""
@@ -30,6 +33,8 @@ class Timing:
     orbits: Orbits
     late: dict[int, int] = field(default_factory=dict)
     start: dict[int, float | None] = field(default_factory=dict)
+    _starts: dict[int, Floats] = field(default_factory=dict)
+    """of operands, by identity"""
 
     def lag(self, reader: int, element: int) -> int:
         """How many steps before `reader`, a newest element, its operand was computed."""
@@ -42,28 +47,71 @@ class Timing:
         head = self.orbits.newest[element]
         return self.elements.known[reader] - (self.elements.known[head] - self.orbits.ago[element])
 
+    def alike(self, heads: Iterable[int]) -> Iterable[list[int]]:
+        """Newest elements by their operands and when they are computed: rows of a matrix have the same."""
+        found: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for head in heads:
+            when = self.elements.known[head] + self.late.get(head, 0)
+            found[id(self.elements.operands[head]), when].append(head)
+        return found.values()
+
+    def sum_of_starts(self, head: int) -> float | None:
+        """Of a sum what it is of the starts of its operands, where all have been found."""
+        kind, operands = self.elements.kinds[head], self.elements.operands[head]
+        if not isinstance(kind, Sum):
+            return None
+        if id(operands) not in self._starts:
+            own = [self._started(operand) for operand in operands]
+            if any(value is None for value in own):
+                return None
+            self._starts[id(operands)] = np.array(own, np.float64)
+        return float(np.array(kind.weights) @ self._starts[id(operands)])
+
+    def _started(self, element: int) -> float | None:
+        elements = self.elements
+        if elements.known[element] == NEVER:
+            return elements.values[element]
+        return self.start[self.orbits.newest[element]]
+
     def moving(self, reader: int) -> list[int]:
         """Its operands that change with the samples."""
         return [o for o in self.elements.operands[reader] if self.elements.known[o] != NEVER]
 
 
+@dataclass
+class _Readers:
+    """Newest elements with the same operands, known with the same sample; none where an answer is what reads."""
+
+    heads: tuple[int, ...]
+    _least: int | None = None
+
+    def late(self, timing: Timing, besides: int) -> int:
+        """How late the first of them is computed, `besides` one that reads itself."""
+        if besides in self.heads:
+            return min(timing.late.get(head, 0) for head in self.heads if head != besides)
+        if self._least is None:
+            self._least = min((timing.late.get(head, 0) for head in self.heads), default=0)
+        return self._least
+
+
 def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int) -> Timing:
     """The timing of the newest elements, of which the `answers` are given with the sample of `step`."""
     timing = Timing(elements, orbits, start=dict(orbits.start))
-    readers: dict[int, list[tuple[int | None, int]]] = {}
+    readers: dict[int, list[tuple[_Readers, int]]] = defaultdict(list)
     for answer in answers:
         if elements.known[answer] != NEVER:
             lag = step - (elements.known[orbits.newest[answer]] - orbits.ago[answer])
-            readers.setdefault(orbits.newest[answer], []).append((None, lag))
+            readers[orbits.newest[answer]].append((_Readers(()), lag))
     heads = sorted(orbits.start)
-    for head in heads:
-        for operand in timing.moving(head):
-            readers.setdefault(orbits.newest[operand], []).append((head, timing.early_lag(head, operand)))
+    for own in timing.alike(heads):
+        group = _Readers(tuple(own))
+        for operand in timing.moving(own[0]):
+            readers[orbits.newest[operand]].append((group, timing.early_lag(own[0], operand)))
     for head, early in orbits.instead.items():  # it is read in the step of its reader
         if head in orbits.start and early in orbits.newest:
-            readers.setdefault(orbits.newest[early], []).append((head, 0))
+            readers[orbits.newest[early]].append((_Readers((head,)), 0))
     for head in reversed(heads):  # those that read an element come after it
-        lags = [lag + timing.late.get(r, 0) if r is not None else lag for r, lag in readers.get(head, ()) if r != head]
+        lags = [lag + group.late(timing, head) for group, lag in readers[head] if group.heads != (head,)]
         least = min(lags, default=0)
         if least > 0 and _starts_right(timing, head):
             timing.late[head] = least
@@ -79,7 +127,9 @@ def _starts_right(timing: Timing, head: int) -> bool:
     if start is None:  # nobody looks at that
         return isinstance(timing.elements.kinds[head], LINEAR) and head not in timing.orbits.instead
     new: dict[int, float] = {}
-    found = _start_of(timing, head, new, itself=True)
+    found = timing.sum_of_starts(head)
+    if found is None:
+        found = _start_of(timing, head, new, itself=True)
     if found is None or not np.isclose(found, start, rtol=ROUNDING, atol=ROUNDING):
         return False
     timing.start.update({h: value for h, value in new.items() if h != head})

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import torch
 
 from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
+from compiler.graph.work import work
 from compiler.steps.infer import inferred
 from compiler.steps.shift import StartsLateError
 from hw_models.arrays import Floats
@@ -30,9 +30,8 @@ from ltc2neuro.tracing.recording.recorder import Clock
 
 STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
-LONG = 200
-LENGTHS = (1, 2, 3, 50, LONG)
-"""Of sequences, where the model answers for their last step alone"""
+LONG, BUDGET = 200, 1e8
+"""Steps, and elements that are computed in them"""
 NEAR = {torch.float64: 1e-8, torch.float32: 1e-3}
 _WRAPPED = re.compile(r"^cell\.model\.?|#\d+")
 
@@ -77,7 +76,7 @@ def record_unrolled(model: torch.nn.Module, sample_shape: tuple[int, ...], clock
             if steps == STEPS[-1]:
                 raise
             continue
-        if seen.by(graph):
+        if seen.by(graph, steps):
             growing = {_own_name(v.name) for v in traced.variables if v.grows}
             return replace(
                 traced,
@@ -90,7 +89,7 @@ def record_unrolled(model: torch.nn.Module, sample_shape: tuple[int, ...], clock
             )
     raise TraceError(
         "the model does not do the same at every step, or looks further back than was tried",
-        numbers=f"what it does over {', '.join(map(str, STEPS))} steps is not what it does over {LONG}",
+        numbers=f"what it does over {', '.join(map(str, STEPS))} steps is not what it does over more",
         advice="A sum or mean over all samples so far is a state, as in cumsum; a window must be shorter.",
     )
 
@@ -104,26 +103,23 @@ class _Seen:
     dtype: torch.dtype
     every: bool
 
-    def by(self, graph: Graph) -> bool:
+    def by(self, graph: Graph, recorded: int) -> bool:
         """Whether a program does it, too. The proof of the trace decides about the last bits."""
-        x, y = self._run
+        long = max(2 * recorded, min(LONG, int(BUDGET / work(graph).elements)))
+        lengths = (1, 2, 3, recorded, long)
+        x, y = self._run(long, lengths)
         found = run_float(graph, x.reshape(*x.shape[:2], -1)).outputs
-        ours = found if self.every else found[:, [n - 1 for n in LENGTHS]]
+        ours = (found if self.every else found[:, [n - 1 for n in lengths]]).reshape(y.shape)
         finite = np.isfinite(y)
-        ours, y = ours.reshape(y.shape)[finite], y[finite]
-        return bool(np.all(np.abs(ours - y) <= NEAR[self.dtype] * (1 + np.abs(y).max(initial=0))))
+        return bool(np.all(np.abs(ours - y)[finite] <= NEAR[self.dtype] * (1 + np.abs(y[finite]).max(initial=0))))
 
-    @cached_property
-    def _run(self) -> tuple[Floats, Floats]:
-        x = np.random.default_rng(0).normal(size=(2, LONG, *self.sample_shape))
+    def _run(self, long: int, lengths: Sequence[int]) -> tuple[Floats, Floats]:
+        x = np.random.default_rng(0).normal(size=(1, long, *self.sample_shape))
         clone = instrumented(self.model, lambda path, module, forward: forward, self.dtype)
         given = torch.tensor(x, dtype=self.dtype)
         with undisturbed():
-            if self.every:
-                y = _flat(at_places(clone(given), ())[0])
-            else:
-                y = torch.cat([_flat(at_places(clone(given[:, :n]), ())[0]) for n in LENGTHS], 1)
-        return given.double().numpy(), y.double().numpy()
+            found = [at_places(clone(given[:, :n]), ())[0] for n in ((long,) if self.every else lengths)]
+        return given.double().numpy(), torch.cat([_flat(y) for y in found], 1).double().numpy()
 
 
 def _own_name(name: str) -> str:
