@@ -76,6 +76,9 @@ class NativeStepper:
         """all bits where an element is counted: vectors along elements go beyond the last one"""
         for name, first in call.kernel.clips.items():
             self._theirs[:, first : first + self._arrays.graph.size(name)] = -1
+        self._nothing, self._clipped = bytes(self._counts.nbytes), bytearray(self._counts.nbytes)
+        """as bytes they are compared in a tenth of what `any()` takes"""
+        self._found = np.frombuffer(self._clipped, self._counts.dtype).reshape(self._counts.shape)
 
     def begin(self, state: States | None) -> None:
         """Start from there, or from the initial states."""
@@ -87,7 +90,8 @@ class NativeStepper:
         np.copyto(self._before, self._kept_rows)
         for addresses in self._addresses:
             self._call(*addresses)
-        return bool((self._counts & self._theirs).any())
+        np.bitwise_and(self._counts, self._theirs, self._found)
+        return self._clipped != self._nothing
 
     def back(self) -> None:
         """All is as it was before the latest sample."""
