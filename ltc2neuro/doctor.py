@@ -11,7 +11,7 @@ from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 
 from compiler.running.executor import Executor
-from hw_models.errors import Ltc2NeuroError
+from hw_models.errors import Ltc2NeuroError, MissingExtraError
 from ltc2neuro import extras
 from ltc2neuro.compiled.executors import EXECUTORS, LIBRARY_EXECUTORS
 from ltc2neuro.extras import Extra
@@ -110,4 +110,8 @@ def _executor(executor: Executor, subject: str, lava: Diagnosis) -> Diagnosis:
         return Diagnosis(subject, lava.status, f"needs Lava: {lava.found}", lava.advice)
     if not executor.simulates:
         return Diagnosis(subject, Status.MISSING, "needs a chip: not tried", "what it takes: docs/hardware.md")
+    try:
+        executor.loads()
+    except MissingExtraError as error:
+        return Diagnosis(subject, Status.BROKEN, f"{error.what}: {error.numbers}", error.advice)
     return Diagnosis(subject, Status.OK, "runs here")

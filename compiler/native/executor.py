@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from compiler.executors.execution import Execution
@@ -26,10 +28,8 @@ class NativeRunner:
     """
 
     def __init__(self, proven: Proven, cpu: Machine | None = None, few: int = FEW) -> None:
-        from compiler.native.build import machine
-
         self._proven, self._few = proven, few
-        self._machine = machine() if cpu is None else cpu
+        self._machine = _build().machine() if cpu is None else cpu
         self._ready: dict[tuple[bool, tuple[str, ...]], Call] = {}
 
     def __getstate__(self) -> dict[str, object]:
@@ -37,7 +37,7 @@ class NativeRunner:
 
     def __call__(self, job: Job) -> Execution:
         """Run it."""
-        call = self._call(len(job.x), tuple(dict.fromkeys(job.record)))
+        call = self._call(len(job.x), job.record)
         return call.run(job.x, job.state, _cpus() if job.threads is None else job.threads)
 
     def stepper(self, rows: int) -> Stepper:
@@ -46,15 +46,25 @@ class NativeRunner:
 
         return NativeStepper(self._call(rows, ()), rows)
 
-    def _call(self, rows: int, record: tuple[str, ...]) -> Call:
-        from compiler.native.build import function
+    def kind(self, rows: int, record: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
+        """Whether their vectors lie along elements, and what is recorded."""
+        return rows <= self._few, tuple(dict.fromkeys(record))
+
+    def _call(self, rows: int, record: Sequence[str]) -> Call:
         from compiler.native.call import Call
 
-        wanted = rows <= self._few, record
+        wanted = along, values = self.kind(rows, record)
         if wanted not in self._ready:
-            code = kernel(self._proven, self._machine, record, along=wanted[0])
-            self._ready[wanted] = Call(code, function(code.text, len(ARGUMENTS)))
+            code = kernel(self._proven, self._machine, values, along=along)
+            self._ready[wanted] = Call(code, _build().function(code.text, len(ARGUMENTS)))
         return self._ready[wanted]
+
+
+def _build() -> ModuleType:
+    """What imports llvmlite. Raises `MissingExtraError` where that is broken."""
+    with PACKAGES.loading():
+        from compiler.native import build
+    return build
 
 
 def _cpus() -> int:
@@ -72,6 +82,7 @@ NATIVE = Executor(
     _prepare,
     counts=True,
     needs=PACKAGES,
+    loads=_build,
     compiles=True,
     part=256,
 )

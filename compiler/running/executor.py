@@ -6,7 +6,7 @@ A new one is a folder that holds such a description, and a line in the table of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -98,6 +98,19 @@ class Steps(Protocol):
         ...
 
 
+@runtime_checkable
+class Compiles(Protocol):
+    """A `Runner` that compiles code for each kind of run, when there is the first of it."""
+
+    def __call__(self, job: Job, /) -> Execution:
+        """Run it."""
+        ...
+
+    def kind(self, rows: int, record: Sequence[str]) -> Hashable:
+        """Runs of so many sequences, with these values recorded: those of one kind share their code."""
+        ...
+
+
 N = TypeVar("N", contravariant=True)
 """What an executor is given of a network: `Compiled` of one with microcode"""
 
@@ -124,10 +137,13 @@ class Executor(Generic[N]):
     simulates: bool = True
     """whether it runs on this machine, without a chip"""
     needs: Extra | None = None
+    loads: Callable[[], object] = lambda: None
+    """Imports what it needs. Raises `MissingExtraError` where that is installed, but broken."""
     refuses: Callable[[Chip], ChipError | None] = lambda chip: None
     """Why it does not run networks for a chip."""
     compiles: bool = False
-    """whether it takes a while to make ready, and is the fastest then: long runs that name no executor take it"""
+    """whether it takes a while to make ready, and is the fastest then: long runs that name no executor take it; its
+    runner is one that `Compiles`"""
     part: int = 64
     """how many sequences are worth running at once"""
     samples: int | None = None

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 
 from hw_models.errors import MissingExtraError
 
@@ -24,6 +29,8 @@ class Extra:
     """what must be on the path besides, such as a compiler"""
     install: str = ""
     """what to type, where pip alone does not bring it"""
+    oldest: tuple[tuple[str, str], ...] = ()
+    """modules of which another package may have brought a version that is too old, and the first that will do"""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -31,9 +38,10 @@ class Extra:
         return self.modules + self.programs
 
     def missing(self) -> tuple[str, ...]:
-        """The modules and programs that are not installed. Imports none of them."""
+        """The modules and programs that are not installed, or too old. Imports none of them."""
         gone = [m for m in self.modules if m not in sys.modules and importlib.util.find_spec(m) is None]
-        return (*gone, *(p for p in self.programs if shutil.which(p) is None))
+        old = [f"{m} {least} or newer" for m, least in self.oldest if m not in gone and _version(m) < _numbers(least)]
+        return (*gone, *old, *(p for p in self.programs if shutil.which(p) is None))
 
     @property
     def command(self) -> str:
@@ -50,6 +58,32 @@ class Extra:
                 advice=f"Run: {self.command}",
             )
 
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Raise `MissingExtraError` where what is installed cannot be imported."""
+        try:
+            yield
+        except (ImportError, OSError, AttributeError, RuntimeError) as error:
+            raise MissingExtraError(
+                f"{' and '.join(self.modules)} are installed, but cannot be loaded for {self.needed_for}",
+                numbers=f"{type(error).__name__}: {error}",
+                advice=f"Run: pip install --force-reinstall {' '.join(self.modules)}",
+            ) from error
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Of a version: (0, 50) of 0.50.0rc1."""
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
+
+
+@cache
+def _version(module: str) -> tuple[int, ...]:
+    """Of an installed package; the highest where it tells none."""
+    try:
+        return _numbers(version(module))
+    except PackageNotFoundError:
+        return (sys.maxsize,)
+
 
 LAVA = Extra(
     "lava",
@@ -59,4 +93,9 @@ LAVA = Extra(
 )
 ONNX = Extra("onnx", ("onnx", "onnxruntime"), "running ONNX models")
 ONNX_FILES = Extra("onnx", ("onnx",), "reading and writing ONNX models")
-NATIVE = Extra("native", ("llvmlite", "platformdirs"), "running networks as machine code")
+NATIVE = Extra(
+    "native",
+    ("llvmlite", "platformdirs"),
+    "running networks as machine code",
+    oldest=(("llvmlite", "0.50"),),  # numba brings older ones
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from compiler.running.executor import Executor, Runner
@@ -16,14 +17,12 @@ class Runners(Generic[T]):
     def __init__(self, net: T, chip: Chip) -> None:
         self.net, self._chip = net, chip
         self._ready: dict[Executor[T], Runner] = {}
+        self.replayed: set[tuple[Executor[T], Hashable]] = set()
+        """kinds of runs whose compiled code has returned the known answer"""
 
     def has(self, executor: Executor[T]) -> bool:
         """Whether it is ready."""
         return executor in self._ready
-
-    def forget(self, executor: Executor[T]) -> None:
-        """Make it anew when it is next asked for."""
-        self._ready.pop(executor, None)
 
     def on(self, executor: Executor[T]) -> Runner:
         """The executor, ready to run the network. Raises `ChipError` or `MissingExtraError` where it cannot."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
-from compiler.running.executor import Executor, Job, Runner, Shows, States
+from compiler.running.executor import Compiles, Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Floats
@@ -54,7 +54,7 @@ def run_network(
         raise InputError(f"{on!r} does not run the mapped network", where="options", advice=advice)
     wanted = net.names.matching(record)
     _refuse(net.record, executor, wanted, state)
-    run = ready(net, executor)
+    net.runners.on(executor)  # where it cannot run here, that is said first
     start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
     enters, beyond = net.record.enters, np.zeros(net.record.enters.host.scale.size, np.int64)
     parts: list[tuple[list[int], Execution]] = []
@@ -69,7 +69,7 @@ def run_network(
         else:
             samples = enters.scaled(batch)
         own = None if start is None else {n: s[group] for n, s in start.items()}
-        execution = run(Job(samples, own, values, options, threads))
+        execution = ready(net, executor, len(group), values)(Job(samples, own, values, options, threads))
         for name, count in execution.saturations.items():
             label = net.names.shown_name(name)
             counts[label] = counts.get(label, 0) + count
@@ -97,26 +97,29 @@ def run_network(
     return Run(executor.name, recorded, counts, made, clipped, counted, tuple(entered))
 
 
-def ready(net: AnyParts, executor: Executor) -> Runner:
-    """The executor, ready to run. One that compiles the network must return its known answer first.
+def ready(net: AnyParts, executor: Executor, rows: int = 1, record: Sequence[str] = ()) -> Runner:
+    """The executor, ready to run so many sequences and to record these values of the graph. What it compiles for such
+    runs must return the known answer first, in each of as many sequences.
 
     Raises `GraphError` where it does not.
     """
-    known, new, run = net.record.known, not net.runners.has(executor), net.runners.on(executor)
-    if not new or not executor.compiles or not known.integers.size:  # without an answer it is still being compiled
+    known, run = net.record.known, net.runners.on(executor)
+    if not executor.compiles or not known.integers.size:  # without an answer it is still being compiled
+        return run
+    assert isinstance(run, Compiles)
+    code = executor, run.kind(rows, record)
+    if code in net.runners.replayed:
         return run
     samples, _ = net.record.enters.quantize(net.record.entering(known.x))
-    found = run(Job(samples))
-    same = np.array_equal(found.outputs.reshape(known.integers.shape), known.integers) and all(
-        np.array_equal(found.states[name], states) for name, states in known.states.items()
-    )
-    if not same:
-        net.runners.forget(executor)
+    found = run(Job(np.repeat(samples, min(rows, executor.part), axis=0), record=record))
+    pairs = [(found.outputs, known.integers), *((found.states[name], states) for name, states in known.states.items())]
+    if not all(np.array_equal(got, np.broadcast_to(stored, got.shape)) for got, stored in pairs):
         raise GraphError(
             f"{executor.name!r} does not return this network's known answer",
             numbers=f"{known.x.shape[1]} samples that the file holds, with the integers of the reference",
             advice=f"Run it on {REFERENCE.name!r}. {BUG}",
         )
+    net.runners.replayed.add(code)
     return run
 
 

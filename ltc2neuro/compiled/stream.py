@@ -22,8 +22,8 @@ class Stream:
     """Keeps the state between samples; the integers are those of one long run.
 
     `state` is that after the latest sample, (batch, size) by name, to start a run or another stream from; None before
-    the first one. What more than a thousandth of so far was clipped is warned of once, when it begins, or is an error
-    where the stream is `strict`: see `BaseNetwork.run`.
+    the first one. `on` is the executor that computes it. What more than a thousandth of so far was clipped is warned
+    of once, when it begins, or is an error where the stream is `strict`: see `BaseNetwork.run`.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Stream:
                 where="on",
                 advice=f"Stream on {' or '.join(able)}: all compute the same integers.",
             )
-        self._on = on
+        self.on = on
         if batch is not None:
             check_count(batch, "batch")
         self._net, self._record = net, net.record
@@ -89,7 +89,7 @@ class Stream:
         rows = self._net.host.sample(x, self._batch)
         spans = None if timespan is None else _spans(timespan, self._batch or 1)
         samples = self._net.host.sequences(rows, spans, BATCH_FIRST)
-        run = run_network(self._net, samples, self._on, self.state)
+        run = run_network(self._net, samples, self.on, self.state)
         clipped = clipped_of(self._net, samples, run, self.state)
         self._clipped = self._clipped.joined(clipped)
         if clipped.tallies:
@@ -97,7 +97,7 @@ class Stream:
             self._told |= news.names()
             tell(news, strict=self._strict, stacklevel=3)
         if not self._began:
-            self._quick, self._began = quick_steps(self._net, self._on, self._batch), True
+            self._quick, self._began = quick_steps(self._net, self.on, self._batch), True
         self._begin(run.final_state)
         flat, answers = np.asarray(run.outputs)[:, 0], self._record.answers
         each = [y.reshape(-1, *a.step_shape) for y, a in zip(answers.apart(flat), answers.each, strict=True)]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
+from compiler.running.executor import Executor
 from compiler.running.interpreted import REFERENCE
 from hw_models.arrays import Floats
+from hw_models.errors import MissingExtraError
 from ltc2neuro.compiled.parts import BaseParts
 from ltc2neuro.compiled.record import BaseRecord
 
@@ -21,17 +25,29 @@ WORTH = 1e8
 
 def usual(net: BaseParts[BaseRecord, Any], sequences: Sequence[Floats]) -> str:
     """The executor that is to run `sequences`: all compute the same integers."""
-    name = fastest(net)
-    executor = net.executors[name]
-    if executor.compiles and not net.runners.has(executor) and cost(net.record.float_graph, sequences) < WORTH:
-        return REFERENCE.name
-    return name
+    compiled = [e for e in _compiled(net) if net.runners.has(e) or cost(net.record.float_graph, sequences) >= WORTH]
+    return next(filter(partial(_loads, net), compiled), REFERENCE).name
 
 
 def fastest(net: BaseParts[BaseRecord, Any]) -> str:
     """The executor that runs long work in the least time, of those that run here."""
-    compiled = (e for e in net.executors.values() if e.compiles and not e.missing(net.record.chip))
-    return next((e.name for e in compiled), REFERENCE.name)
+    return next(filter(partial(_loads, net), _compiled(net)), REFERENCE).name
+
+
+def _compiled(net: BaseParts[BaseRecord, Any]) -> Iterator[Executor]:
+    return (e for e in net.executors.values() if e.compiles and not e.missing(net.record.chip))
+
+
+def _loads(net: BaseParts[BaseRecord, Any], executor: Executor) -> bool:
+    """Whether it can be made ready. Warns where what it needs is broken: whoever asked for it by name gets an error."""
+    try:
+        net.runners.on(executor)
+    except MissingExtraError as error:
+        warnings.warn(
+            f"{error.what} ({error.numbers}), so {REFERENCE.name!r} runs instead. {error.advice}", stacklevel=2
+        )
+        return False
+    return True
 
 
 def cost(graph: Graph, sequences: Sequence[Floats]) -> float:

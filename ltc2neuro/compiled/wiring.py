@@ -18,6 +18,7 @@ from hw_models.errors import InputError
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import ready
+from ltc2neuro.compiled.usual import fastest
 from ltc2neuro.inputs.arguments import check_options
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def to_lava(
             lanes=int(lanes),
             reset_interval=reset_interval,
             entering=entering,
-            program=_machine_code(net),
+            program=_machine_code(net, int(lanes)),
             name=name,
         )
     process.dequantize = net.host.dequantize
@@ -92,11 +93,11 @@ def to_lava(
     return process
 
 
-def _machine_code(net: Parts) -> Proven | None:
+def _machine_code(net: Parts, lanes: int) -> Proven | None:
     """What a fused network runs where llvmlite is installed: it has given the known answer."""
-    if NATIVE.missing(net.record.chip):
+    if fastest(net) != NATIVE.name:
         return None
-    ready(net, NATIVE)
+    ready(net, NATIVE, lanes)
     return net.record.proven
 
 
