@@ -12,6 +12,7 @@ import onnx
 from onnx import helper
 
 from compiler.onnx.nodes import Nodes, type_of
+from compiler.onnx.readouts import READOUTS
 
 FLOAT64 = np.dtype(np.float64)
 SPANS = "timespans"
@@ -22,7 +23,8 @@ LARGEST = np.iinfo(np.int64).max
 class Part:
     """An input or an answer: its name, and the shape that one has for a row.
 
-    `once`: it is there once a sequence, as an input that holds for all of it, or an answer at the last step.
+    `once`: it is there once a sequence, as an input that holds for all of it, or an answer; that is `over` all steps
+    what `READOUTS` has, with what is `added` to it.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Part:
     once: bool = False
     tables: tuple[tuple[tuple[int, ...], np.ndarray], ...] | None = None
     """of tokens: the rows (vocabulary, size) that those at some places of a sample select; none may be"""
+    over: str = "last"
+    added: tuple[float, ...] = ()
 
     @property
     def size(self) -> int:
@@ -148,9 +152,11 @@ class Shapes:
 
     def _answer(self, nodes: Nodes, flat: str, axes: tuple[str, ...], part: Part, name: str) -> onnx.ValueInfoProto:
         if part.once and axes:
-            end, axes, whole = nodes.constant("last step", -1, np.int64), (), flat
-            flat = nodes.shared.name(f"{name}.last")
-            nodes.standard("Gather", [whole, end], [flat], axis=1)
+            axes, whole, flat = (), flat, nodes.shared.name(f"{name}.{part.over}")
+            READOUTS[part.over](nodes, whole, flat, self.reals)
+            if part.added:
+                alone, flat = flat, nodes.shared.name(f"{name}.whole")
+                nodes.standard("Add", [alone, nodes.constant(f"{name}.added", part.added, self.reals)], [flat])
         order = ["batch", *axes]
         if self.answers_time_first and axes:
             flat, order = nodes.turned(flat, f"{name}.turned", 3), order[::-1]

@@ -20,6 +20,7 @@ from ltc2neuro.artifact.graphs import Array
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
+from ltc2neuro.compiled.readouts import READOUTS
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 from ltc2neuro.inputs.several import Inputs
@@ -71,7 +72,7 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
     version = container.FORMAT_VERSION
     for name, parts in (("several", net.several), ("inputs", net.inputs)):
         if parts is not None:
-            table[name], version = asdict(parts), container.PARTED_VERSION
+            table[name], version = asdict(parts, dict_factory=_told), container.PARTED_VERSION
     arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
     if net.tokens is not None:
@@ -84,6 +85,11 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
         arrays["tokens/numbers"] = np.array(net.tokens.numbers, np.int64)
     graphs = {"float": net.float_graph, **own.graphs}
     container.write(path, table | dict(own.table), graphs, {**own.arrays, **arrays}, version)
+
+
+def _told(fields: list[tuple[str, Json]]) -> dict[str, Json]:
+    """All but sums' addends where there are none: files tell of them where they are."""
+    return {name: value for name, value in fields if name != "added" or value}
 
 
 def header_of(kind: type[HeaderT], content: Content) -> HeaderT:
@@ -162,7 +168,7 @@ def _problem(net: BaseRecord) -> str:
     if net.inputs is not None and (net.inputs.size != features or len(net.inputs.where) < len(net.inputs.each)):
         return f"its inputs {net.inputs} are not those of {features} channels"
     answers = net.answers
-    if any(a.readout not in ("every", "last") for a in answers.each):
+    if any(a.readout not in READOUTS or len(a.added) not in (0, a.size) for a in answers.each):
         return f"it answers {', '.join(repr(a.readout) for a in answers.each)}"
     if len(answers.where) < len(answers.each) or (answers.readout, answers.step_shape) != (net.readout, net.step_shape):
         return f"its answers {answers.names} are not those of one vector"

@@ -45,7 +45,10 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
 
     shapes = Shapes(
         _inputs(record),
-        tuple(Part(a.name if record.several else "y", a.step_shape, a.readout == "last") for a in record.answers.each),
+        tuple(
+            Part(a.name if record.answers.several else "y", a.step_shape, not a.every, over=a.readout, added=a.added)
+            for a in record.answers.each
+        ),
         timed=record.timed,
         time_first=bool(layout.time_first),
         answers_time_first=layout.answers_time_first,

@@ -12,6 +12,7 @@ import numpy as np
 
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
+from ltc2neuro.compiled.readouts import READOUTS, Readout
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.metrics import channel_sqnr
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: what it is called, whether it is given at "every" step or the "last", and the shape of one."""
+    """One answer: what it is called, whether it is given at "every" step, the "last" or otherwise, and its shape."""
 
     name: str
     readout: str
@@ -35,9 +36,21 @@ class Answer:
     """whether the model drops the axis of rows where there is one, as y.squeeze() does"""
     drops_step: bool = False
     """the same of steps"""
+    added: tuple[float, ...] = ()
+    """what the host adds to a sum over all steps, once"""
 
     def __str__(self) -> str:
-        return f"{self.step_shape} {'at every step' if self.readout == 'every' else 'at the last step'}"
+        return f"{self.step_shape} {self.over.words}"
+
+    @property
+    def every(self) -> bool:
+        """Whether it is given at every step, not once a sequence."""
+        return self.readout == "every"
+
+    @property
+    def over(self) -> Readout:
+        """What the host makes of all steps."""
+        return READOUTS[self.readout]
 
     @property
     def title(self) -> str:
@@ -56,17 +69,25 @@ class Answer:
 
     def shaped(self, flat: Floats) -> Floats:
         """Flat ones (..., time, size), batch first, in the shape of the model's."""
-        if self.readout == "last":
-            if flat.ndim < 2 or flat.shape[-2] == 0:
-                raise InputError("there is no last step to answer at", advice="Give at least one sample.")
-            return flat[..., -1, :].reshape((*flat.shape[:-2], *self.step_shape))
-        return flat.reshape((*flat.shape[:-1], *self.step_shape))
+        if self.every:
+            return flat.reshape((*flat.shape[:-1], *self.step_shape))
+        return self.read_out(flat).reshape((*flat.shape[:-2], *self.step_shape))
+
+    def read_out(self, flat: Floats) -> Floats:
+        """One answer (..., size) of those at all steps (..., time, size)."""
+        if flat.ndim < 2 or flat.shape[-2] == 0:
+            raise InputError("there is no last step to answer at", advice="Give at least one sample.")
+        return self.whole(flat[..., -1, :] if self.readout == "last" else self.over.over(flat))
+
+    def whole(self, y: Floats) -> Floats:
+        """A sum with what is added to it once."""
+        return y + np.array(self.added) if self.added else y
 
     def returned(self, flat: Floats, layout: Layout) -> Floats:
         """A run's, as the model returns them: in the order of `layout`, without the axes that it drops."""
         y = self.shaped(flat.swapaxes(0, 1) if layout.answers_time_first else flat)
         gone = [0] if self.drops_row and len(y) == 1 else []
-        if self.readout == "every":
+        if self.every:
             gone += [1] if self.drops_step and y.shape[1] == 1 else []
             if layout.answers_time_first:
                 y, gone = y.swapaxes(0, 1), [1 - axis for axis in gone]
@@ -93,8 +114,9 @@ class Answers:
 
     @property
     def readout(self) -> str:
-        """ "every" or "last": whether any is given at every step."""
-        return "every" if any(a.readout == "every" for a in self.each) else "last"
+        """ "every" where any is given at every step, else what all are, or "last"."""
+        found = {a.readout for a in self.each}
+        return "every" if "every" in found else found.pop() if len(found) == 1 else "last"
 
     @property
     def step_shape(self) -> tuple[int, ...]:
@@ -156,6 +178,12 @@ class Answers:
         return replace(self, each=tuple(replace(a, drops_row=row, drops_step=step) for a, row, step in told))
 
 
-def alone(readout: str, step_shape: tuple[int, ...], drops_row: bool = False, drops_step: bool = False) -> Answers:
+def alone(
+    readout: str,
+    step_shape: tuple[int, ...],
+    drops_row: bool = False,
+    drops_step: bool = False,
+    added: tuple[float, ...] = (),
+) -> Answers:
     """Of a model that has one answer."""
-    return Answers((Answer(ALONE, readout, step_shape, drops_row, drops_step),))
+    return Answers((Answer(ALONE, readout, step_shape, drops_row, drops_step, added),))

@@ -62,7 +62,7 @@ def level_of(net: AnyParts, calibration: Sequences) -> Level:
             f"at most {max(map(len, part))} samples of each"
         )
     )
-    count = len(part) if any(a.readout != "every" for a in answers.each) else sum(map(len, part))
+    count = len(part) if any(not a.every for a in answers.each) else sum(map(len, part))
     if 0 < count < FEW_ANSWERS:
         seen += f", with {count} answers in all, so that others may differ by several dB"
     return Level(worst_channel(answers.channel_sqnr(*pairs)), seen, max(1, count))

@@ -66,7 +66,7 @@ class QuickSteps:
 def quick_steps(net: AnyParts, on: str, rows: int | None) -> QuickSteps | None:
     """For a network whose samples are plain arrays and whose executor takes single ones; it has run before."""
     record, runner = net.record, net.runners.on(net.executor(on))
-    plain = record.inputs is None and record.several is None and record.tokens is None and not record.timed
+    plain = record.inputs is None and not record.answers.several and record.tokens is None and not record.timed
     if not plain or not record.enters.half_up or not isinstance(runner, Steps):
         return None
     return QuickSteps(net, runner, rows)

@@ -45,7 +45,7 @@ class BaseRecord(ABC):
     float_graph: Graph
     chip: Chip
     readout: str
-    """"every" or "last": whether the model answers at each step or at the last one"""
+    """whether the model answers at "every" step, at the "last", or with what `READOUTS` has: a mean, a sum ..."""
     step_shape: tuple[int, ...]
     """shape of the answer of one sample"""
     dt: float
@@ -64,7 +64,8 @@ class BaseRecord(ABC):
     inputs: Inputs | None = None
     """its inputs, where the model takes a tuple or dict of them: `features` counts the channels of all"""
     several: Answers | None = None
-    """its answers, where the model returns a tuple or dict of them: then `step_shape` is that of their vector"""
+    """its answers, where the model returns a tuple or dict of them: then `step_shape` is that of their vector; or
+    where there is more to one than readout and shape"""
     tokens: Tokens | None = None
     """where samples are tokens, the rows that they select on the host"""
 

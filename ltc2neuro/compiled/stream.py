@@ -6,6 +6,7 @@ import numpy as np
 
 from compiler.running.executor import States
 from hw_models.arguments import check_count, check_flag
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import Clipped, tell
@@ -54,6 +55,9 @@ class Stream:
         self._state: States | None = None
         self._quick: QuickSteps | None = None
         self._began = False
+        self._folds = any(a.readout not in ("every", "last") for a in self._record.answers.each)
+        self._so_far: list[Floats] = []
+        self._steps = 0
         self._quickly = 0
         """samples that it took since the states were last known here"""
         self.reset(state)
@@ -73,7 +77,7 @@ class Stream:
     def step(self, x: Inlet, timespan: ArrayOrTensor | None = None) -> Answered:
         """One sample: x (*sample_shape) -> step_shape, or x (batch, *sample_shape) -> (batch, *step_shape). Of several
         inputs x is a tuple or dict, with those that are held, too; of several answers the result is one, as in the
-        model, with those that it gives at the last step as if this were it.
+        model, with those that it gives at the last step, or over all steps, as if this were the last.
 
         `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
         """
@@ -81,7 +85,7 @@ class Stream:
             answer = self._quick.step(x)
             if answer is not None:
                 self._quickly += 1
-                return answer
+                return self._going_on([answer])[0] if self._folds else answer
         return self._step(x, timespan)
 
     def _step(self, x: Inlet, timespan: ArrayOrTensor | None) -> Answered:
@@ -101,7 +105,17 @@ class Stream:
         self._begin(run.final_state)
         flat, answers = np.asarray(run.outputs)[:, 0], self._record.answers
         each = [y.reshape(-1, *a.step_shape) for y, a in zip(answers.apart(flat), answers.each, strict=True)]
-        return answers.gathered([y[0] for y in each] if self._batch is None else each)
+        return answers.gathered(self._going_on([y[0] for y in each] if self._batch is None else each))
+
+    def _going_on(self, each: list[Floats]) -> list[Floats]:
+        """The answers to all samples since the stream began, of those to the latest."""
+        parts, before = self._record.answers.each, self._so_far
+        self._steps += 1
+        self._so_far = [a.over.fold(old, y) for a, old, y in zip(parts, before, each, strict=True)] if before else each
+        return [
+            a.whole(a.over.after(y, self._steps).reshape(-1, a.size)).reshape(y.shape)
+            for a, y in zip(parts, self._so_far, strict=True)
+        ]
 
     def reset(self, state: GivenStates | None = None) -> None:
         """Start a new sequence: from the initial states, or from `state` as `Network.run` takes it.
@@ -109,6 +123,7 @@ class Stream:
         A stream of single samples takes (size,), too.
         """
         self._clipped, self._told, self._quickly = Clipped(), frozenset(), 0
+        self._so_far, self._steps = [], 0
         if state is None:
             self._begin(None)
             return

@@ -85,8 +85,8 @@ def to_lava(
             name=name,
         )
     process.dequantize = net.host.dequantize
-    if net.record.several is not None:
-        process.outs = {n: _port(process, n, own) for n, own in net.record.several.where.items()}
+    if net.record.answers.several:
+        process.outs = {n: _port(process, n, own) for n, own in net.record.answers.where.items()}
     if after is not None:
         process.after = after
         after.out.connect(process.inp)

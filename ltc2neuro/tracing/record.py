@@ -25,6 +25,7 @@ from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, v
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
 from ltc2neuro.tracing.dispatch.scripts import scripts_refused
 from ltc2neuro.tracing.dispatch.writing import Written
+from ltc2neuro.tracing.host_readouts import HoldError, host_readouts
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.stepped import stepped
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
@@ -34,6 +35,7 @@ from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.local_variables import local_variables
+from ltc2neuro.tracing.recording.over_time import OverTime, Place
 from ltc2neuro.tracing.recording.recorder import Clock, Recorder
 from ltc2neuro.tracing.recording.source import call, is_models, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
@@ -74,17 +76,24 @@ def record(
     inputs: Inputs | None = None,
     tokens: bool = False,
     fills: bool = False,
+    places: frozenset[Place] = frozenset(),
 ) -> Traced:
     """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, of several `inputs` or
-    of `tokens`; `fills`: whether it may write into parts of tensors.
+    of `tokens`; `fills`: whether it may write into parts of tensors; `places` join steps of a sample that holds all.
 
     Raises `TraceError` for what cannot be compiled.
     """
     known = Tokens(prod(sample_shape), numbers=inputs.numbers if inputs else ()) if tokens else None
+    over = OverTime(places=places)
     while True:
         try:
-            found = _recorded(model, sample_shape, inputs, clock, dtype, known, time_first=time_first, fills=fills)
+            found = _recorded(
+                model, sample_shape, inputs, clock, dtype, known, over, time_first=time_first, fills=fills
+            )
+        except HoldError as hold:
+            over = OverTime(over.held | {hold.kind}, places)
         except NewTableError as new:
+            over = replace(over, marks={})
             assert known is not None
             known = replace(known, tables=(*known.tables, new.table))
         else:
@@ -110,16 +119,20 @@ def _recorded(
     clock: Clock,
     dtype: torch.dtype,
     tokens: Tokens | None,
+    over: OverTime,
     *,
     time_first: bool,
     fills: bool,
 ) -> Traced:
-    """The same, for tokens that are looked up in known tables. Raises `NewTableError` for another."""
+    """The same, for tokens that are looked up in known tables and readouts over time that are known to be states.
+
+    Raises `NewTableError` and `HoldError` for others.
+    """
     spans = clock.spans
     if spans is not None:
         _check_keyword(model)
     recorder, clone = _recorder(model, clock, dtype)
-    recorder.all_at_once = fills
+    recorder.all_at_once, recorder.over_time = fills, over
     shape = (*((axes.STEPS, axes.ROWS) if time_first else (axes.ROWS, axes.STEPS)), *sample_shape)
     x = torch.zeros(shape, dtype=dtype if tokens is None else torch.int64)
     ones = None if spans is None else torch.ones(shape[:2], dtype=dtype)
@@ -145,8 +158,12 @@ def _recorded(
     answered = returned(result, recorder.is_state)
     recorder.output(answered.tensors)
     graph, final = recorder.graph()
+    marks = {final[value]: kind for value, kind in over.marks.items()}
+    values = [final.get(t.value, t.value) for t in answered.tensors]
+    read = host_readouts(graph, answered.answers, values, marks, at_once=fills)
+    checkpoints = recorder.checkpoints.final(final)
     return Traced(
-        answers=answered.answers,
+        answers=read.answers,
         places=answered.places,
         time_first=time_first,
         output_time_first=answered.time_first,
@@ -155,11 +172,11 @@ def _recorded(
         sample_shape=sample_shape,
         tokens=tokens,
         inputs=inputs,
-        graph=validate(graph, "tracing"),
+        graph=validate(read.graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
         dropped=answered.dropped,
-        checkpoints=tuple(recorder.checkpoints.final(final)),
+        checkpoints=tuple(c for c in checkpoints if c.value not in read.after),
         variables=tuple(v.renamed(final.__getitem__) for v in recorder.variables if v.known(final)),
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,

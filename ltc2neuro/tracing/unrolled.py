@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 import torch
@@ -20,13 +21,16 @@ from compiler.steps.infer import inferred
 from compiler.steps.shift import StartsLateError
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError, TraceError
-from ltc2neuro.compiled.answers import alone
+from ltc2neuro.compiled.answers import Answer, alone
 from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing.calling.answering import at_places
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
+from ltc2neuro.tracing.host_readouts import without
 from ltc2neuro.tracing.record import Traced, record
 from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.over_time import Place
 from ltc2neuro.tracing.recording.recorder import Clock
+from ltc2neuro.tracing.time_places import time_places
 
 STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
@@ -65,22 +69,26 @@ def _flat(y: torch.Tensor) -> torch.Tensor:
 
 def record_unrolled(model: torch.nn.Module, sample_shape: tuple[int, ...], clock: Clock, dtype: torch.dtype) -> Traced:
     """Record a model that reads (batch, time, *sample_shape), as `record` does. Raises `TraceError`."""
-    every, step_shape = _answer(model, sample_shape, dtype)
+    every, step_shape, places = _answer(model, sample_shape, dtype)
     layer, seen = Recurrent(_AllAtOnce(model, every=every)), _Seen(model, sample_shape, dtype, every)
     features = torch.Size(sample_shape).numel()
     for steps in STEPS:
-        traced = record(layer, (steps, *sample_shape), clock, dtype, time_first=False, fills=True)
+        traced = record(layer, (steps, *sample_shape), clock, dtype, time_first=False, fills=True, places=places)
+        whole = traced.answers.each[0]
+        readout = "every" if every else "last" if whole.every else whole.readout
+        answers = alone(readout, step_shape, added=whole.added[-prod(step_shape) :])
         try:
             graph = inferred(traced.graph, features, _answered(steps, every=every), _own_name, traced.variables)
         except StartsLateError:
             if steps == STEPS[-1]:
                 raise
             continue
-        if seen.by(graph, steps):
+        graph = without(graph, answers)
+        if seen.by(graph, steps, answers.each[0]):
             growing = {_own_name(v.name) for v in traced.variables if v.grows}
             return replace(
                 traced,
-                answers=alone("every" if every else "last", step_shape),
+                answers=answers,
                 places=(),
                 graph=graph,
                 growing=tuple(state.name for state in graph.states if state.name in growing),
@@ -103,13 +111,14 @@ class _Seen:
     dtype: torch.dtype
     every: bool
 
-    def by(self, graph: Graph, recorded: int) -> bool:
+    def by(self, graph: Graph, recorded: int, answer: Answer) -> bool:
         """Whether a program does it, too. The proof of the trace decides about the last bits."""
         long = max(2 * recorded, min(LONG, int(BUDGET / work(graph).elements)))
         lengths = (1, 2, 3, recorded, long)
         x, y = self._run(long, lengths)
         found = run_float(graph, x.reshape(*x.shape[:2], -1)).outputs
-        ours = (found if self.every else found[:, [n - 1 for n in lengths]]).reshape(y.shape)
+        ours = found if self.every else np.stack([answer.read_out(found[:, :n]) for n in lengths], 1)
+        ours = ours.reshape(y.shape)
         finite = np.isfinite(y)
         return bool(np.all(np.abs(ours - y)[finite] <= NEAR[self.dtype] * (1 + np.abs(y[finite]).max(initial=0))))
 
@@ -128,9 +137,14 @@ def _own_name(name: str) -> str:
     return f"{own.removesuffix('ret')}h" if own.endswith(".ret") else own
 
 
-def _answer(model: torch.nn.Module, sample_shape: tuple[int, ...], dtype: torch.dtype) -> tuple[bool, tuple[int, ...]]:
-    """Whether the model answers at every step, and the shape of one answer. Raises `TraceError` where it fails."""
-    shapes = []
+def _answer(
+    model: torch.nn.Module, sample_shape: tuple[int, ...], dtype: torch.dtype
+) -> tuple[bool, tuple[int, ...], frozenset[Place]]:
+    """Whether the model answers at every step, the shape of one answer, and where it joins all steps to answer once.
+
+    Raises `TraceError` where it fails.
+    """
+    shapes, places = [], frozenset[Place]()
     with undisturbed():
         clone = instrumented(model, lambda path, module, forward: forward, dtype)
         for steps in (axes.STEPS, axes.STEPS + 1):
@@ -138,13 +152,14 @@ def _answer(model: torch.nn.Module, sample_shape: tuple[int, ...], dtype: torch.
         every = all(len(shape) > 1 and shape[1] == steps for steps, shape in enumerate(shapes, axes.STEPS))
         if not every:
             _shape(clone, (axes.ROWS, 1, *sample_shape), dtype)
+            places = time_places(clone, sample_shape, dtype)
     rest = [shape[2 if every else 1 :] for shape in shapes]
     if rest[0] != rest[1] or any(shape[0] != axes.ROWS for shape in shapes):
         raise TraceError(
             "the model's answer is neither one per step nor one for the last step",
             numbers=f"{axes.STEPS} steps give {shapes[0]}, {axes.STEPS + 1} give {shapes[1]}",
         )
-    return every, rest[0]
+    return every, rest[0], places
 
 
 def _shape(model: torch.nn.Module, shape: Sequence[int], dtype: torch.dtype) -> tuple[int, ...]:

@@ -79,7 +79,7 @@ def _together(
     for name, tensor in tensors.items():
         layout = layouts[name]
         assert layout is not None  # those that have none are refused or dropped
-        each.append(Answer(name, "every" if layout.every else "last", tuple(layout.sample(tensor.codes).shape)))
+        each.append(Answer(name, layout.readout, tuple(layout.sample(tensor.codes).shape)))
     several = keyed or len(each) > 1
     answers = Answers(tuple(each), keyed) if several else alone(each[0].readout, each[0].step_shape)
     return Returned(answers, tuple(tensors.values()), tuple(places), any(first.values()), dropped)

@@ -45,7 +45,7 @@ class Calling:
 
     @property
     def readout(self) -> str:
-        """ "every" or "last": whether any answer is given at every step."""
+        """ "every" where any answer is given at every step, else what all are, or "last"."""
         return self.answers.readout
 
     @property
@@ -55,8 +55,8 @@ class Calling:
 
     @property
     def several(self) -> Answers | None:
-        """The answers, where they come in a tuple or dict."""
-        return self.answers if self.answers.several else None
+        """The answers, where they come in a tuple or dict, or one has more to it than its readout and shape."""
+        return self.answers if self.answers.several or self.answers.each[0].added else None
 
     def layout(self, batch_first: bool | None) -> Layout:
         """How arrays lie, for what was said of them."""

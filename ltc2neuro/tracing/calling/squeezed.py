@@ -38,7 +38,7 @@ def drops(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, *, time
 
 
 def _dropped(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, time_first: bool) -> bool:
-    every = answer.readout == "every"
+    every = answer.every
     choices = product([False, True] if rows == 1 else [False], [False, True] if steps == 1 and every else [False])
     return shape in {
         _shape(answer, rows, steps, time_first, without_row=row, without_step=step) for row, step in choices
@@ -56,6 +56,6 @@ def _shape(
 ) -> tuple[int, ...]:
     """The shape of torch's answer, in torch's order."""
     row, step = () if without_row else (rows,), () if without_step else (steps,)
-    if answer.readout == "last":
+    if not answer.every:
         return (*row, *answer.step_shape)
     return (*step, *row, *answer.step_shape) if time_first else (*row, *step, *answer.step_shape)

@@ -17,6 +17,7 @@ import torch.nn.functional as functional
 
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.tracing.ops.linear import at_places, features_only, linear
+from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
@@ -75,6 +76,10 @@ def _average(function: Rule, axes: int) -> Rule:
     def rule(input: Symbolic, *args: object, **kwargs: object) -> Tensor:
         if input.dim() != axes + 2:
             raise TypeError(f"argument input: (rows, channels, {axes} axes) is supported")
+        if function is functional.adaptive_avg_pool1d and (args or tuple(kwargs.values())) in ((1,), ((1,),)):
+            read = over_time("mean", torch.mean, input, -1, keepdim=True)
+            if read is not None:
+                return read
 
         def pool(x: Tensor) -> Tensor:
             return function(x, *args, **kwargs)

@@ -15,6 +15,7 @@ from ltc2neuro.tracing.ops import logic, torch_cells
 from ltc2neuro.tracing.ops.activations import ACTIVATIONS, refuse_training
 from ltc2neuro.tracing.ops.einsum import EINSUMS
 from ltc2neuro.tracing.ops.elementwise import apply, elementwise
+from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.reductions import REDUCTIONS, largest, smallest
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
@@ -53,6 +54,9 @@ def _sqrt(input: Symbolic) -> Tensor:
 
 
 def _mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
+    read = over_time("mean", torch.mean, input, dim, keepdim)
+    if read is not None:
+        return read
     axes = range(input.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
     return input.sum(tuple(axes), keepdim) * (1 / math.prod(input.shape[axis] for axis in axes))
 

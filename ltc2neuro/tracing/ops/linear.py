@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 
 from compiler.graph.ops import MatVec, SegmentSum
 from ltc2neuro.tracing.ops.mixing import mixed
+from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import groups, sample
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
@@ -106,8 +107,11 @@ def features_only(x: Symbolic, over: Sequence[int]) -> None:
             raise mixed(x.recorder)
 
 
-def total(input: Symbolic, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Symbolic:
-    """The sum over axes that hold neither rows nor steps."""
+def total(input: Symbolic, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> torch.Tensor:
+    """The sum over axes that hold no rows; over time it is a readout."""
+    read = over_time("sum", torch.sum, input, dim, keepdim)
+    if read is not None:
+        return read
     recorder, example = input.recorder, input.example
     every = tuple(range(example.dim()))
     over = every if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as functional
 
 from ltc2neuro.tracing.ops.linear import features_only
-from ltc2neuro.tracing.ops.mixing import MIXES
+from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
@@ -95,28 +95,45 @@ def _rms_norm(
     return y if weight is None else y * weight
 
 
-def largest(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+def largest(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """`torch.amax`."""
-    return _folded(torch.maximum, input, dim, keepdim)
+    read = over_time("max", torch.amax, input, dim, keepdim)
+    return _folded(torch.maximum, input, dim, keepdim) if read is None else read
 
 
-def smallest(input: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
+def smallest(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """`torch.amin`."""
-    return _folded(torch.minimum, input, dim, keepdim)
+    read = over_time("min", torch.amin, input, dim, keepdim)
+    return _folded(torch.minimum, input, dim, keepdim) if read is None else read
 
 
-def _pairwise(function: Callable[..., Tensor], a: Symbolic, b: object) -> Tensor:
-    """`max` and `min` of two tensors; over axes they give indices, too."""
-    if isinstance(b, Tensor):
-        return function(a, b)
-    raise a.recorder.refusal(f"{a.recorder.operation} over an axis is not supported", f"{MIXES} For features: amax.")
+class Extremes(NamedTuple):
+    """What `max` and `min` over an axis return: no program of the chip tells where a largest value is."""
+
+    values: Tensor
+    indices: None = None
 
 
-def _folded(function: Callable[..., Tensor], x: Tensor, dim: int | Sequence[int], keepdim: bool) -> Tensor:
+def _extreme(pairwise: Callable[..., Tensor], reduced: Callable[..., Tensor]) -> Callable[..., object]:
+    """`max` and `min`: of two tensors, over an axis, or over all."""
+
+    def rule(
+        input: Symbolic, other: Tensor | int | None = None, keepdim: bool = False, *, dim: int | None = None
+    ) -> object:
+        if isinstance(other, Tensor):
+            return pairwise(input, other)
+        axis = dim if other is None else other
+        return reduced(input) if axis is None else Extremes(reduced(input, axis, keepdim))
+
+    return rule
+
+
+def _folded(function: Callable[..., Tensor], x: Tensor, dim: Axes, keepdim: bool) -> Tensor:
     """A tree of maxima or minima over axes of features."""
+    over = range(x.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
     if isinstance(x, Symbolic):
-        features_only(x, (dim,) if isinstance(dim, int) else dim)
-    axes = sorted({d % x.dim() for d in ((dim,) if isinstance(dim, int) else dim)}, reverse=True)
+        features_only(x, over)
+    axes = sorted({d % x.dim() for d in over}, reverse=True)
     for axis in axes:
         while (size := x.shape[axis]) > 1:
             half = size // 2
@@ -137,8 +154,8 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("layer_norm",), _layer_norm),
         (("rms_norm",), _rms_norm),
         (("amax",), largest),
-        (("max",), lambda input, other=None, **_: _pairwise(torch.maximum, input, other)),
-        (("min",), lambda input, other=None, **_: _pairwise(torch.minimum, input, other)),
+        (("max",), _extreme(torch.maximum, largest)),
+        (("min",), _extreme(torch.minimum, smallest)),
         (("amin",), smallest),
     )
     for f in spellings(*names)

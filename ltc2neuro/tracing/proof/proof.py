@@ -185,13 +185,14 @@ class _Trial:
     def _answers(outputs: Floats, answers: Sequence[Floats], calling: Calling) -> list[Pair]:
         (rows, steps, size), where, pairs = outputs.shape, calling.answers.where, list[Pair]()
         for answer, torchs in zip(calling.answers.each, answers, strict=True):
-            every = answer.readout == "every"
+            every = answer.every
             wanted = (rows, steps, *answer.step_shape) if every else (rows, *answer.step_shape)
             if torchs.shape != wanted and not (1 in (rows, steps) and torchs.size == np.prod(wanted)):
                 raise other_shape(answer.title, wanted, torchs.shape)
-            ours = outputs[:, slice(None) if every else slice(-1, None), where[answer.name]]
+            own = outputs[:, :, where[answer.name]]
+            ours = own if every else answer.read_out(own)[:, None]
             elements = np.arange(size)[where[answer.name]]
-            pairs.append(Pair(answer.title, ours, torchs.reshape(ours.shape), elements, every))
+            pairs.append(Pair(answer.title, ours, torchs.reshape(ours.shape), elements, every, answer.over))
         return pairs
 
     def _excused(self, pairs: Sequence[Pair], probe: Probe) -> int:
@@ -230,7 +231,7 @@ def _lost(p: Pair, loss: Loss) -> Floats:
         lost = loss.outputs[:, :, p.elements]
     else:
         lost = (loss.record[p.value] if p.value in loss.record else loss.states[p.value])[:, :, p.elements]
-    return lost if p.every else lost[:, -1:]
+    return lost if p.every else p.over.over(lost)[:, None]
 
 
 def _above(value: float) -> float:

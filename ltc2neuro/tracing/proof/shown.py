@@ -12,6 +12,7 @@ import torch
 
 from compiler.executors.execution import Execution
 from hw_models.arrays import Floats, Integers
+from ltc2neuro.compiled.readouts import READOUTS, Readout
 from ltc2neuro.nn.recurrence import split
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import forward, with_time
@@ -22,7 +23,7 @@ from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 
 @dataclass(frozen=True)
 class Pair:
-    """A value of the graph and torch's own: (rows, steps, n), or (rows, 1, n) where torch has it at the last step."""
+    """A value of the graph and torch's own: (rows, steps, n), or (rows, 1, n) where torch has it once a sequence."""
 
     value: str
     ours: Floats
@@ -31,6 +32,8 @@ class Pair:
     """of the value in the graph, in the order of the arrays' last axis"""
     every: bool
     """whether it is there at every step"""
+    over: Readout = READOUTS["last"]
+    """else, of all steps"""
 
     @cached_property
     def difference(self) -> Floats:
@@ -108,10 +111,11 @@ class Witness:
         ours = run.record[checkpoint.value][:, :, elements]
         torchs = (first.transpose(0, 1) if layout.time_first else first).double().numpy()
         if not layout.every:
-            ours, torchs = ours[:, -1:], torchs[:, None]
+            ours, torchs = ours[:, :1] if layout.first else ours[:, -1:], torchs[:, None]
         if torchs.shape[:2] != ours.shape[:2] or torchs[0, 0].size != len(elements):
             return None
-        return Pair(checkpoint.value, ours.astype(np.float64), torchs.reshape(ours.shape), elements, layout.every)
+        over = READOUTS[layout.readout]
+        return Pair(checkpoint.value, ours.astype(np.float64), torchs.reshape(ours.shape), elements, layout.every, over)
 
     def _state(self, checkpoint: Checkpoint, run: Execution, steps: int) -> Pair | None:
         results = self.returned.get(checkpoint.module, [])

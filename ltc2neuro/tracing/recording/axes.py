@@ -145,14 +145,15 @@ def ranks(labels: torch.Tensor) -> torch.Tensor:
 def problem(codes: torch.Tensor) -> str | None:
     """What is wrong with a tensor's rows and steps, in words; None where all is well.
 
-    All rows must be there, with every step or the last one only, in their order, and each with the same elements.
+    All rows must be there, with every step, the last or the first one only, in their order, and each with the same
+    elements.
     """
     if codes.numel() == 0:
         return None
     groups = group(labels_of(codes))
     present = set(np.unique(labels_of(codes).numpy()).tolist())
     steps = {name % _STRIDE for name in present}
-    if steps not in ({NOW}, {LAST}, {HELD}, set(range(STEPS))):
+    if steps not in ({NOW}, {LAST}, {HELD}, {0}, set(range(STEPS))):
         return f"it takes step {', '.join(map(str, sorted(steps)))} out of {STEPS}"
     if len(present) != ROWS * len(steps):
         return "it takes single rows out of the batch"
@@ -171,10 +172,17 @@ def problem(codes: torch.Tensor) -> str | None:
 
 @dataclass(frozen=True)
 class TensorLayout:
-    """A tensor that answers at `every` step or at the last one, its leading axes being rows and steps or rows."""
+    """A tensor that answers at `every` step, at the last or the `first` one, its leading axes being rows and steps or
+    rows."""
 
     every: bool
     time_first: bool
+    first: bool = False
+
+    @property
+    def readout(self) -> str:
+        """As `READOUTS` has it."""
+        return "every" if self.every else "first" if self.first else "last"
 
     def sample(self, codes: torch.Tensor) -> torch.Tensor:
         """The elements of one sample, in the shape of one answer."""
@@ -193,5 +201,7 @@ def layout(codes: torch.Tensor) -> TensorLayout | None:
     for time_first in (False, True):
         if starts_with(codes, sequence_labels(time_first)):
             return TensorLayout(True, time_first)
+    if starts_with(codes, batch_labels(0)):
+        return TensorLayout(False, False, first=True)
     last = any(starts_with(codes, batch_labels(step)) for step in (LAST, HELD))
     return TensorLayout(False, False) if last else None

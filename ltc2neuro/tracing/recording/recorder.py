@@ -26,6 +26,7 @@ from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.hidden import ADVICE, HiddenLayerError, hidden_layer
 from ltc2neuro.tracing.recording.lookups import TOKENS, Lookups
 from ltc2neuro.tracing.recording.operands import groups, operand, sample, whole
+from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.source import code_line, user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import LoopBody, Tape
@@ -82,6 +83,7 @@ class Recorder(Tape):
         self.all_at_once = False
         """whether the model's sequence is one sample of what is recorded"""
         self.lookups: Lookups | None = None
+        self.over_time = OverTime()
         self.decisions = Decisions()
         self._modules = modules
         self._graph = GraphBuilder()
@@ -264,8 +266,9 @@ class Recorder(Tape):
     def _read(self, state: str) -> str:
         return self._graph.read(state, self._origin(f"{state.rpartition('.')[2]}_read", keeps_hint=True))
 
-    def write(self, state: str, tensor: Symbolic) -> None:
+    def write(self, state: str, tensor: torch.Tensor) -> None:
         """Let `tensor` be the state's next value; nothing to do where it is the state as just read."""
+        assert isinstance(tensor, Symbolic)
         self._graph.write(state, sample(tensor))
 
     def is_state(self, tensor: Symbolic) -> bool:

@@ -15,6 +15,7 @@ from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.lookups import Lookups
+from ltc2neuro.tracing.recording.over_time import OverTime
 
 LoopBody: TypeAlias = "Callable[[tuple[torch.Tensor, ...]], Sequence[torch.Tensor]]"
 
@@ -30,6 +31,12 @@ class Tape(Protocol):
     """whether a value in float64 was cast to float32"""
     lookups: Lookups | None
     """where the input is of tokens"""
+    over_time: OverTime
+    """where the model joins its answers at all steps"""
+    all_at_once: bool
+    """whether the model's sequence is one sample of what is recorded"""
+    growing: list[str]
+    """states that may grow without bound"""
 
     # --- where the model is ---
 
@@ -74,6 +81,18 @@ class Tape(Protocol):
 
     def repeat(self, step: LoopBody, state: Sequence[torch.Tensor], times: int) -> tuple[torch.Tensor, ...]:
         """One block that runs `times` times: the tensors in `state` become its states."""
+        ...
+
+    def add_state(self, name: str, initial: Floats, low: Floats | None = None, high: Floats | None = None) -> str:
+        """A new state; returns its name."""
+        ...
+
+    def read(self, state: str, shape: Sequence[int], like: torch.Tensor, step: int = ...) -> torch.Tensor:
+        """The state as a tensor (rows, *shape)."""
+        ...
+
+    def write(self, state: str, tensor: torch.Tensor) -> None:
+        """Let a symbolic `tensor` be the state's next value."""
         ...
 
     # --- what is known of a value or constant ---

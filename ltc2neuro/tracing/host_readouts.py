@@ -1,0 +1,159 @@
+"""What a model does after a mean, sum or extreme over time: whether the host can do that before, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+
+from compiler.executors.execution import Frame
+from compiler.executors.float64 import KERNELS
+from compiler.graph.graph import Graph
+from compiler.graph.ops import Add, Div, Gather, Input, Linear, Mul, Op, StateRead, StateWrite, Sub
+from hw_models.arrays import Floats
+from hw_models.errors import TraceError
+from ltc2neuro.compiled.answers import Answers
+from ltc2neuro.tracing.recording.over_time import FOLDS
+
+
+class HoldError(Exception):
+    """A readout that the host cannot do, and a state can."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class _How(IntEnum):
+    """What is done with a readout."""
+
+    MOVED = 0
+    AFFINE = 1
+    OTHERWISE = 2
+
+
+_ALLOWED = {"mean": _How.AFFINE, "sum": _How.AFFINE, "max": _How.MOVED, "min": _How.MOVED}
+"""An affine map of a mean is the mean of the maps; one of a sum, too, but for what it adds"""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The readouts that a value is made of, "" for what there is at every step, how, and by which value it came so."""
+
+    kinds: frozenset[str] = frozenset()
+    how: _How = _How.MOVED
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class HostReadouts:
+    """The answers with their readouts, the graph without what the host adds to sums, and the values that the model has
+    after a readout: at no single step it has them."""
+
+    answers: Answers
+    graph: Graph
+    after: frozenset[str]
+
+
+def host_readouts(
+    graph: Graph, answers: Answers, values: Sequence[str], marks: Mapping[str, str], *, at_once: bool
+) -> HostReadouts:
+    """Of a recorded graph whose answers are these `values`, where `marks` stand for readouts of themselves; `at_once`:
+    its one answer holds those to the first step, to the first two, and so on.
+
+    Raises `HoldError` for a readout that must be a state, and `TraceError` for one that cannot be.
+    """
+    if not marks:
+        return HostReadouts(answers, graph, frozenset())
+    made: dict[str, _Made] = {}
+    fixed = Frame({n: c.reshape(-1, 1) if c.ndim == 1 else c for n, c in graph.constants.items()}, np.zeros((0, 1)), {})
+    for _, op in graph.ops():
+        found = _made(graph, op, made)
+        if isinstance(op, StateWrite):
+            _check(graph, replace(found, how=_How.OTHERWISE, by=found.by or op.x))
+        if op.result is None:
+            continue
+        if op.result in marks:
+            found = _Made(frozenset({marks[op.result]}))
+            fixed.values[op.result] = np.zeros((graph.size(op.result), 1))
+        elif "" not in found.kinds:
+            fixed.values[op.result] = KERNELS(op, graph)(fixed)
+        made[op.result] = found
+    added = _added(graph, answers, fixed)
+    each = []
+    for answer, value in zip(answers.each, values, strict=True):
+        kinds = made.get(value, _Made()).kinds - {""}
+        if not kinds:
+            each.append(answer)
+            continue
+        if answer.every and not at_once:
+            raise _refused(graph, made[value], "the model gives a readout over all steps as its answer to each of them")
+        _check(graph, made[value])
+        own = added[answers.where[answer.name]] if kinds == {"sum"} else np.zeros(0)
+        each.append(replace(answer, readout=next(iter(kinds)), added=tuple(own.tolist()) if own.any() else ()))
+    read_out = replace(answers, each=tuple(each))
+    after = frozenset(value for value, found in made.items() if found.kinds - {""})
+    return HostReadouts(read_out, without(graph, read_out), after)
+
+
+def without(graph: Graph, answers: Answers) -> Graph:
+    """The graph without what the host adds to the sums among its answers."""
+    if not any(a.added for a in answers.each):
+        return graph
+    name = graph.answer.offset
+    offset = graph.constants[name] - np.concatenate([a.added or np.zeros(a.size) for a in answers.each])
+    return replace(graph, constants={**graph.constants, name: offset})
+
+
+def _made(graph: Graph, op: Op, made: Mapping[str, _Made]) -> _Made:
+    if isinstance(op, (Input, StateRead)):
+        return _Made(frozenset({""}))
+    parts = {name: made[name] for name in op.operands if name in made and made[name].kinds}
+    kinds = frozenset[str]().union(*(p.kinds for p in parts.values()))
+    if not kinds - {""}:
+        return _Made(kinds)
+    how = _how(op, parts) if len(kinds) == 1 or isinstance(op, Gather) else _How.OTHERWISE
+    before = max(parts.values(), key=lambda part: part.how)
+    return _Made(kinds, max(how, before.how), before.by if before.how is _How.OTHERWISE else op.result or "")
+
+
+def _how(op: Op, parts: Mapping[str, _Made]) -> _How:
+    """What `op` does with operands of which these `parts` are not constant."""
+    if isinstance(op, Gather):
+        return _How.MOVED
+    if isinstance(op, (Linear, Add, Sub)):
+        return _How.AFFINE
+    affine = isinstance(op, Mul) and len(parts) == 1 and op.a != op.b
+    affine = affine or (isinstance(op, Div) and op.b not in parts)
+    return _How.AFFINE if affine else _How.OTHERWISE
+
+
+def _added(graph: Graph, answers: Answers, fixed: Frame) -> Floats:
+    """What affine maps add: the answers where all readouts are 0."""
+    size = sum(a.size for a in answers.each)
+    return np.broadcast_to(fixed.values.get(graph.answer.x, np.zeros((1, 1)))[:, 0], size)
+
+
+def _check(graph: Graph, found: _Made) -> None:
+    kinds = found.kinds - {""}
+    if not kinds or (found.kinds == kinds and len(kinds) == 1 and found.how <= _ALLOWED[next(iter(kinds))]):
+        return
+    held = sorted(kinds & set(FOLDS))
+    if held:
+        raise HoldError(held[0])
+    raise _refused(graph, found, "the model goes on computing with a mean over all steps")
+
+
+def _refused(graph: Graph, found: _Made, what: str) -> TraceError:
+    value = graph.values.get(found.by)
+    places = [] if value is None else [*value.modules[:1], *value.lines[:1]]
+    return TraceError(
+        what,
+        where=", ".join(map(str, places)),
+        numbers="" if value is None else f"in {found.by}",
+        advice="The host averages answers, also those of linear layers behind the mean; a network has no number of "
+        "steps to divide by. Do what comes after that on the host, or before the mean; keep an average that forgets, "
+        "h = h + 0.1 * (y - h); and return answers of different kinds in a tuple.",
+    )

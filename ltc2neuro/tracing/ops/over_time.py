@@ -1,0 +1,90 @@
+"""Readouts over time: a mean, sum or extreme of the answers at all steps.
+
+What is recorded in their place is the answer at the last step, marked: at the end of the model it is seen whether the
+host can do the rest (`ltc2neuro.tracing.host_readouts`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from compiler.graph.ops import Mul
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.operands import sample
+from ltc2neuro.tracing.recording.over_time import FOLDS
+from ltc2neuro.tracing.recording.source import user_line
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+
+Axes = int | Sequence[int] | None
+
+
+def over_time(
+    kind: str, join: Callable[..., torch.Tensor], x: torch.Tensor, dim: Axes, keepdim: bool
+) -> torch.Tensor | None:
+    """What stands for `join(x, dim, keepdim)` where one of the axes is that of time; None where none is."""
+    if not isinstance(x, Symbolic):
+        return None
+    given = range(x.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
+    over = sorted({axis % x.dim() for axis in given})
+    along = [axis for axis in over if _of_time(x, axis)]
+    if len(along) != 1:
+        return None
+    others = [axis for axis in over if axis != along[0]]
+    joined = join(x, others, True) if others else x
+    assert isinstance(joined, Symbolic)
+    held = kind in x.recorder.over_time.held
+    y = (_running if held else _marked)(kind, joined, along[0]).unsqueeze(along[0])
+    for axis in () if keepdim else reversed(over):
+        y = y.squeeze(axis)
+    return y
+
+
+def _of_time(x: Symbolic, axis: int) -> bool:
+    """Whether an axis holds all steps in their order, and nothing else does."""
+    if x.recorder.all_at_once:
+        return (user_line(), axis) in x.recorder.over_time.places
+    if x.shape[axis] != axes.STEPS:
+        return False
+    rows, steps = axes.rows_and_steps(axes.labels_of(x.codes))
+    shape = [axes.STEPS if a == axis else 1 for a in range(x.dim())]
+    return torch.equal(steps, torch.arange(axes.STEPS).reshape(shape).expand(x.shape)) and torch.equal(
+        rows, rows.select(axis, 0).unsqueeze(axis).expand(x.shape)
+    )
+
+
+def _marked(kind: str, x: Symbolic, axis: int) -> Symbolic:
+    """The last step of `x`, as a value of its own."""
+    recorder, y = x.recorder, x.select(axis, -1)
+    assert isinstance(y, Symbolic)
+    source, one = sample(y), recorder.constant(np.ones(1), f"over_time.{kind}")
+    value = recorder.emit(lambda out: Mul(out, source, one), recorder.size(source), kind)
+    recorder.over_time.marks[value] = kind
+    labels = axes.labels_of(y.codes)
+    return symbolic(recorder, y.example, axes.encode(labels, axes.ranks(labels)), value)
+
+
+def _running(kind: str, x: Symbolic, axis: int) -> torch.Tensor:
+    """What the chip keeps from step to step; a largest value starts with the first step's."""
+    recorder, fold = x.recorder, FOLDS[kind]
+    if recorder.all_at_once:
+        return functools.reduce(fold, x.unbind(axis))
+    y = x.select(axis, -1)
+    assert isinstance(y, Symbolic)
+    flat = y.flatten(1)
+    assert isinstance(flat, Symbolic)
+    size = flat.shape[1]
+    before = recorder.add_state(recorder.named(kind), np.zeros(size))
+    so_far = fold(recorder.read(before, (size,), flat.example, axes.LAST), flat)
+    if kind != "sum":
+        flag = recorder.add_state(recorder.named("started"), np.zeros(1), np.zeros(1), np.ones(1))
+        started = recorder.read(flag, (1,), flat.example, axes.LAST)
+        so_far = torch.where(started > 0.5, so_far, flat)
+        recorder.write(flag, started * 0 + 1)
+    else:
+        recorder.growing.append(before)
+    recorder.write(before, so_far)
+    return so_far.reshape(y.shape)
