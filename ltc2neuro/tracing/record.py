@@ -84,14 +84,14 @@ def record(
     Raises `TraceError` for what cannot be compiled.
     """
     known = Tokens(prod(sample_shape), numbers=inputs.numbers if inputs else ()) if tokens else None
-    over = OverTime(places=places)
+    over = OverTime(places=places, first=not time_first and not fills)
     while True:
         try:
             found = _recorded(
                 model, sample_shape, inputs, clock, dtype, known, over, time_first=time_first, fills=fills
             )
         except HoldError as hold:
-            over = OverTime(over.held | {hold.kind}, places)
+            over = replace(over, held=over.held | {hold.kind}, marks={})
         except NewTableError as new:
             over = replace(over, marks={})
             assert known is not None

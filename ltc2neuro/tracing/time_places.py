@@ -8,6 +8,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import Place
 from ltc2neuro.tracing.recording.source import call, user_line
 
@@ -45,10 +46,13 @@ class _Seen(TorchFunctionMode):
 
 
 def time_places(model: torch.nn.Module, sample_shape: tuple[int, ...], dtype: torch.dtype) -> frozenset[Place]:
-    """The lines and axes at which a model of (batch, time, *sample_shape) joins all steps."""
+    """The lines and axes at which a model of (batch, time, *sample_shape) joins all steps; none where it fails."""
     found = []
     for steps in LENGTHS:
-        with _Seen(steps) as seen:
-            call(model, torch.zeros((1, steps, *sample_shape), dtype=dtype))
+        try:
+            with _Seen(steps) as seen:
+                call(model, torch.zeros((axes.ROWS, steps, *sample_shape), dtype=dtype))
+        except Exception:  # the proof says why: it takes as many steps
+            return frozenset()
         found.append({place for place, whole in seen.found.items() if whole})
     return frozenset(set.intersection(*found))

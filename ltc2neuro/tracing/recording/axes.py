@@ -142,18 +142,18 @@ def ranks(labels: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(labels) if groups is None else groups.ranks(labels.shape)
 
 
-def problem(codes: torch.Tensor) -> str | None:
+def problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
     """What is wrong with a tensor's rows and steps, in words; None where all is well.
 
-    All rows must be there, with every step, the last or the first one only, in their order, and each with the same
-    elements.
+    All rows must be there, with every step or the last one only, or the `first`, in their order, and each with the
+    same elements.
     """
     if codes.numel() == 0:
         return None
     groups = group(labels_of(codes))
     present = set(np.unique(labels_of(codes).numpy()).tolist())
     steps = {name % _STRIDE for name in present}
-    if steps not in ({NOW}, {LAST}, {HELD}, {0}, set(range(STEPS))):
+    if steps not in ({NOW}, {LAST}, {HELD}, set(range(STEPS)), {0} if first else {NOW}):
         return f"it takes step {', '.join(map(str, sorted(steps)))} out of {STEPS}"
     if len(present) != ROWS * len(steps):
         return "it takes single rows out of the batch"

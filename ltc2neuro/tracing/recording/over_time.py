@@ -26,4 +26,6 @@ class OverTime:
 
     held: frozenset[str] = frozenset()
     places: frozenset[Place] = frozenset()
+    first: bool = False
+    """whether the model may answer at the first step: one that reads time first may as well take a row"""
     marks: dict[str, str] = field(default_factory=dict)

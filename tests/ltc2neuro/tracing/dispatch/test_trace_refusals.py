@@ -53,18 +53,13 @@ def at_its_line(error, function):
 
 
 MIXING = {
-    "mean over time": lambda net, x: x.mean(1),
     "mean over all": lambda net, x: x - x.mean(),
-    "max over time": lambda net, x: x.max(1)[0],
     "max of all": lambda net, x: x / x.max(),
-    "amax over time": lambda net, x: x.amax(1),
-    "sum over time": lambda net, x: x.sum(1),
     "sum over rows": lambda net, x: x + x.sum(0),
     "flip of time": lambda net, x: x.flip(1),
     "flip of rows": lambda net, x: x.flip(0),
     "softmax over time": lambda net, x: torch.softmax(x, 1),
     "softmax over rows": lambda net, x: torch.softmax(x, 0),
-    "first step": lambda net, x: x[:, 0],
     "second step": lambda net, x: x[:, 1],
     "all but the last step": lambda net, x: x[:, :-1],
     "all but the first step": lambda net, x: x[:, 1:],
@@ -74,7 +69,6 @@ MIXING = {
     "centring over the batch": lambda net, x: x - x.mean(0, keepdim=True),
     "last step beside each": lambda net, x: x + x[:, -1:],
     "steps as features": lambda net, x: net.map(x.flatten(1)),
-    "product over time": lambda net, x: x.transpose(1, 2) @ x,
     "product over features of two steps": lambda net, x: x @ x.transpose(1, 2),
     "linear over time": lambda net, x: functional.linear(x.transpose(1, 2), torch.ones(2, 3)),
     "constants beside the steps": lambda net, x: torch.cat([torch.zeros(2, 1, 4), x], 1),
