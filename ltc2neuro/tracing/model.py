@@ -190,9 +190,20 @@ class _Source:
             try:
                 return record_unrolled(self.model, self.shape[2:], clock, dtype)
             except TraceError as why:
+                first = self._of_the_first_step(clock, dtype)
+                if first is not None:
+                    return first
                 reason = "; ".join(part for part in (why.what, why.numbers, why.where) if part)
                 advice = f"{error.advice} Nor is it one program in time: {reason}. {why.advice}"
                 raise type(error)(error.what, where=error.where, numbers=error.numbers, advice=advice) from None
+
+    def _of_the_first_step(self, clock: Clock, dtype: torch.dtype) -> Traced | None:
+        """A model that answers at the first step; None of another."""
+        try:
+            found = record(self.model, self.shape[2:], clock, dtype, time_first=False, first=True)
+        except TraceError:
+            return None
+        return found if any(answer.readout == "first" for answer in found.answers.each) else None
 
     def precisely(self, spans: Times | None) -> tuple[Traced, torch.dtype]:
         """Recorded in float64 where the model runs in it, else in its own type; with the type.

@@ -77,14 +77,16 @@ def record(
     tokens: bool = False,
     fills: bool = False,
     places: frozenset[Place] = frozenset(),
+    first: bool = False,
 ) -> Traced:
     """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, of several `inputs` or
-    of `tokens`; `fills`: whether it may write into parts of tensors; `places` join steps of a sample that holds all.
+    of `tokens`; `fills`: whether it may write into parts of tensors; `places` join steps of a sample that holds all;
+    `first`: whether it may answer at the first step.
 
     Raises `TraceError` for what cannot be compiled.
     """
     known = Tokens(prod(sample_shape), numbers=inputs.numbers if inputs else ()) if tokens else None
-    over = OverTime(places=places, first=not time_first and not fills)
+    over = OverTime(places=places, first=first)
     while True:
         try:
             found = _recorded(

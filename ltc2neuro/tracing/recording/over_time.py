@@ -27,5 +27,5 @@ class OverTime:
     held: frozenset[str] = frozenset()
     places: frozenset[Place] = frozenset()
     first: bool = False
-    """whether the model may answer at the first step: one that reads time first may as well take a row"""
+    """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)
