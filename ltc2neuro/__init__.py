@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from compiler.stock.form import LibraryForm, Reciprocal
     from hw_models.chip import load_chip
     from ltc2neuro import errors
+    from ltc2neuro.attribution.attributing import attribute
+    from ltc2neuro.attribution.report import Attribution
     from ltc2neuro.compilation.checking import check
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.run import Run
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from ltc2neuro.verification.verifying import Verification, verify
 
 _HOMES = {
+    "Attribution": "ltc2neuro.attribution.report",
     "Cost": "ltc2neuro.cost.report",
     "Evaluation": "ltc2neuro.evaluation.report",
     "Finding": "compiler.rules.finding",
@@ -57,6 +60,7 @@ _HOMES = {
     "Reciprocal": "compiler.stock.form",
     "Run": "ltc2neuro.compiled.run",
     "Verification": "ltc2neuro.verification.verifying",
+    "attribute": "ltc2neuro.attribution.attributing",
     "check": "ltc2neuro.compilation.checking",
     "compare": "ltc2neuro.verification.comparison",
     "compile": "ltc2neuro.compilation.pipeline",
@@ -70,6 +74,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Attribution",
     "Cost",
     "Evaluation",
     "Finding",
@@ -83,6 +88,7 @@ __all__ = [
     "Reciprocal",
     "Run",
     "Verification",
+    "attribute",
     "check",
     "compare",
     "compile",

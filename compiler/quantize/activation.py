@@ -21,6 +21,7 @@ def lower_apply(build: Builder, op: Apply, within: Interval) -> str:
     if op.x not in build.source.constants and spans_octaves(function, within):
         return lower_over_octaves(build, op, function, _defined(build, op, function, build.read(op.x)))
     x = _defined(build, op, function, _argument(build, op))
+    build.computed_from(op, x)
     fraction = build.wanted[op.out]
     least, most = build.spans[x].least, build.spans[x].most
     lsb = 2.0 ** -build.fraction(x)

@@ -14,6 +14,7 @@ import numpy as np
 from compiler.graph.constants import keep
 from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.integers import IntegerGraph
+from compiler.graph.lowered import Exact, Lowered
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import MatVec, Max, Op, Rescale, SegmentSum, Shift, StateRead
 from compiler.graph.shapes import MOST_SHIFT
@@ -62,8 +63,11 @@ class Builder:
         self.fractions: dict[str, int] = {}
         self.spans: dict[str, Span] = {}
         self.bias: dict[str, Floats] = {}
-        self.lowering = ""
-        """the value of `source` that is being lowered"""
+        self.op: Op | None = None
+        """the op of `source` that is being lowered"""
+        self.exact: dict[str, Exact] = {}
+        self.operands: dict[str, tuple[str, ...]] = {}
+        self._made_for: dict[str, Op] = {}
         self.instead: dict[str, str] = {}
         """what is read in place of a value: the state that it became, or itself clipped, proven to be in its bounds"""
         self._outside: dict[str, str] = {}
@@ -86,9 +90,19 @@ class Builder:
         """The finished integer graph."""
         return IntegerGraph(tuple(self.blocks), self.values, self.constants, states, time_constants, self.fractions)
 
+    @property
+    def lowering(self) -> str:
+        """The value of `source` that is being lowered."""
+        return "" if self.op is None else self.op.result or self.op.operands[0]
+
+    @property
+    def lowered(self) -> Lowered:
+        """Where the graph comes from."""
+        return Lowered(self.source, self._made_for, self.exact, self.operands)
+
     # --- constants -----------------------------------------------------------------------------------------
 
-    def constant(self, name: str, array: np.ndarray, fraction: int | None = None) -> str:
+    def constant(self, name: str, array: np.ndarray, fraction: int | None = None, exact: Exact | None = None) -> str:
         """Store an integer constant under `name`, or under a like name where another one has it."""
         array = np.asarray(array, np.int64)
         name = keep(self.constants, array, primed(name))
@@ -96,6 +110,8 @@ class Builder:
             self.spans[name] = exactly(array)
         if fraction is not None:
             self.fractions[name] = fraction
+        if exact is not None:
+            self.exact[name] = exact
         return name
 
     def host(self, name: str) -> str:
@@ -108,9 +124,9 @@ class Builder:
 
     def parameter(self, name: str, fraction: int, bias: Floats | float = 0.0) -> str:
         """The float constant `name` at `fraction`, less `bias` LSB."""
-        exact = self.source.constants[name].astype(np.float64) * 2.0**fraction - bias
-        held = np.clip(np.floor(exact + 0.5), -FAR, FAR)  # what is farther is infinite for every word
-        return self.constant(f"{name}@{fraction}", held.astype(np.int64), fraction)
+        exact = Exact(self.source.constants[name].astype(np.float64, copy=False), 2.0**fraction, bias)
+        held = np.clip(np.floor(exact.values - bias + 0.5), -FAR, FAR)  # what is farther is infinite for every word
+        return self.constant(f"{name}@{fraction}", held.astype(np.int64), fraction, exact)
 
     def where(self, of: str | None) -> str:
         """A float value's name, and the user's lines that made it."""
@@ -157,12 +173,18 @@ class Builder:
         )
         self.bias[name] = BIAS(op, Errors(here, self.bias))
         self._made[name] = op
+        if self.op is not None:
+            self._made_for[name] = self.op
         self._ops.append(op)
         return name
 
     def effect(self, op: Op) -> None:
         """Append an op without result."""
         self._ops.append(op)
+
+    def computed_from(self, op: Op, *names: str) -> None:
+        """Keep which integer values and constants stand for the operands of `op` of `source`, which becomes many."""
+        self.operands[op.result or ""] = names
 
     def made(self, name: str) -> Op | None:
         """The integer op that an integer value comes from."""

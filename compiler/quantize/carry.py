@@ -36,7 +36,7 @@ def lower_carried(build: Builder, op: Add, carried: Carried) -> str | None:
     if bits <= 0:
         return None
     fine = fraction + bits
-    step = build.shifted(step, fine)
+    exact = step = build.shifted(step, fine)
     lost = int(np.round(-np.mean(build.bias[step]))) if bits < BIASED_BITS else 0
     if lost:
         step = build.emit(Add(f"{op.out}.made_good", step, build.number(lost, fine)), fine)
@@ -49,6 +49,7 @@ def lower_carried(build: Builder, op: Add, carried: Carried) -> str | None:
     whole = build.emit(Shift(f"{op.out}.step", total, build.number(-bits)), fraction)
     build.effect(StateWrite(name, build.emit(And(f"{op.out}.carry", total, build.number(mask)), fine)))
     state = build.at(carried.read, fraction)
+    build.computed_from(op, *(exact if n == carried.step else state for n in op.operands))
     return build.emit(Add(op.out, state, whole), fraction, of=op.out)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.graph.lowered import Exact
 from compiler.graph.matrix import column_sizes, places_of, product
 from compiler.graph.ops import Add, And, MatVec, Shift, Sub
 from compiler.quantize.builder import Builder
@@ -23,7 +24,8 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     fraction = build.wanted[op.out]
     sizes, at = column_sizes(build.source, op), places_of(build.source, op)
     shifts = source_exponents(build.source, op, here)
-    exact = build.source.constants[op.matrix] * np.repeat(2.0 ** (here.first_weight + np.array(shifts)), sizes)
+    real = Exact(build.source.constants[op.matrix], np.repeat(2.0 ** (here.first_weight + np.array(shifts)), sizes))
+    exact = real.values
     how = None
     if here.calibrated_weights:
         # Inputs in the same units as the weights: what a column's weight of 1 adds to the result.
@@ -33,24 +35,27 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     weights = calibrated(exact, None if here.split_weights else how, build.chip.weight_high)
     wanted = [fraction - here.first_weight - e for e in shifts]
     low_bits = _low_bits(build, op, wanted, weights) if here.split_messages else 0
-    coarse, fine = [], []
+    coarse, fine, both = [], [], []
     for source, f in zip(op.sources, wanted, strict=True):
-        upper, lower = _message(build, source, f, low_bits)
+        upper, lower, undivided = _message(build, source, f, low_bits)
         coarse.append(upper)
         fine.append(lower)
-    parts = [("", coarse, weights, 0)]
+        both.append(undivided)
+    whole = None if here.split_weights else real  # of split weights only the second matrix loses anything
+    parts = [("", coarse, weights, 0, whole)]
     if here.split_weights:
         low, further = _low_weights(build, op, coarse, exact - weights, how)
-        parts.append((".low_weights", coarse, low, further))
+        parts.append((".low_weights", coarse, low, further, Exact(exact - weights, 2.0**further)))
     if low_bits:
-        parts.append((".low_messages", fine, weights, low_bits))
+        parts.append((".low_messages", fine, weights, low_bits, whole))
     places = None if op.places is None or at is None else build.constant(op.places, at)
     if len(parts) == 1:
-        matrix = build.constant(op.matrix, weights)
+        matrix = build.constant(op.matrix, weights, exact=whole)
         return build.emit(MatVec(op.out, tuple(coarse), matrix, places), fraction, of=op.out)
+    build.computed_from(op, *both)
     terms = []
-    for suffix, sources, integers, further in parts:
-        matrix = build.constant(f"{op.matrix}{suffix}", integers)
+    for suffix, sources, integers, further, before in parts:
+        matrix = build.constant(f"{op.matrix}{suffix}", integers, exact=before)
         term = build.emit(MatVec(f"{op.out}.sum{suffix}", tuple(sources), matrix, places), fraction + further)
         terms.append(build.shifted(term, fraction))
     return _total(build, op.out, terms, fraction)
@@ -84,21 +89,21 @@ def _low_bits(build: Builder, op: MatVec, wanted: list[int], weights: Integers) 
     return max(0, min([MOST_LOW_BITS, room, *more]))
 
 
-def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple[str, str]:
-    """The message with `fraction` bits, and what `low_bits` more would add to it or take from it.
+def _message(build: Builder, source: str, fraction: int, low_bits: int) -> tuple[str, str, str]:
+    """The message with `fraction` bits, what `low_bits` more would add to it or take from it, and both in one.
 
     It is rounded, not floored: a second matrix meets it alone, and half an LSB would add up over a row.
     """
     if not low_bits:
         message = build.at(source, fraction)
-        return message, message
+        return message, message, message
     whole = build.at(source, fraction + low_bits)
     half = build.number(2 ** (low_bits - 1), fraction + low_bits)
     raised = build.emit(Add(f"{source}.raised", whole, half), fraction + low_bits)
     upper = build.emit(Shift(f"{source}.upper", raised, build.number(-low_bits)), fraction)
     rest = build.emit(And(f"{source}.rest", raised, build.number(2**low_bits - 1)), fraction + low_bits)
     lower = build.emit(Sub(f"{source}.lower", rest, half), fraction + low_bits)
-    return upper, lower
+    return upper, lower, whole
 
 
 def _total(build: Builder, out: str, terms: list[str], fraction: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.graph.lowered import Exact
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
 from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.builder import Builder
@@ -123,8 +124,9 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
             return wide
     # A little above the limit costs a part of the parameter's LSB, and no bit of the value.
     x = _narrowed(build, x, limit + limit // 256)
-    integers, shifts = _parameter(build, here, exact, build.spans[x], build.fraction(x) - fraction)
-    c = build.constant(f"{constant}*", integers)
+    fewer = build.fraction(x) - fraction
+    integers, shifts = _parameter(build, here, exact, build.spans[x], fewer)
+    c = build.constant(f"{constant}*", integers, exact=Exact(exact, np.ldexp(1.0, shifts - fewer)))
     return build.emit(MulShift(op.out, x, c, _shifts(build, constant, shifts)), fraction, of=op.out)
 
 
@@ -134,12 +136,13 @@ def _wide_with_parameter(build: Builder, op: Mul, x: str, exact: Floats, constan
     if build.spans[x].magnitude < operand_limit(here, exact):
         return None
     half = exactly(np.array([2**k]))
-    integers, shifts = _parameter(build, here, exact, half, build.fraction(x) - fraction)
+    fewer = build.fraction(x) - fraction
+    integers, shifts = _parameter(build, here, exact, half, fewer)
     if np.any(shifts < k):
         return None
     high = build.emit(Shift(f"{x}.high", x, build.number(-k)), build.fraction(x) - k)
     low = build.emit(And(f"{x}.low", x, build.number(2**k - 1)), build.fraction(x))
-    c = build.constant(f"{constant}*", integers)
+    c = build.constant(f"{constant}*", integers, exact=Exact(exact, np.ldexp(1.0, shifts - fewer)))
     upper = build.emit(MulShift(f"{op.out}.upper", high, c, _shifts(build, constant, shifts - k)), fraction)
     lower = build.emit(MulShift(f"{op.out}.lower", low, c, _shifts(build, constant, shifts)), fraction)
     return build.emit(Add(op.out, upper, lower), fraction, of=op.out)

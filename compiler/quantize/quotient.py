@@ -49,6 +49,7 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
     exponent = build.fraction(d) - top
     room = fraction_for(quotient.magnitude, word_limit(build.precision.at(op.out)) * 2.0**exponent)
     a = build.at(op.a, min(build.wanted.get(op.a, build.wanted[op.out]), room))
+    build.computed_from(op, a, d)
     if not octaves and a in build.constants:  # one number for all elements would give a value of one element
         each = np.broadcast_to(build.constants[a], (build.source.size(op.out),))
         a = build.constant(f"{a}.each", each, build.fraction(a))
@@ -84,6 +85,7 @@ def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
     if op.a in build.source.constants:  # the bits that a small quotient wants may be more than a word holds of it
         bits = min(bits, fraction_for(float(np.abs(build.source.constants[op.a]).max()), build.chip.word_high))
     a = build.at(op.a, bits)
+    build.computed_from(op, a, d)
     room = min(
         fraction_for(build.spans[a].magnitude, 2.0 ** (build.chip.product_bits - 1)),
         fraction_for(build.spans[a].magnitude / build.spans[d].least, build.chip.word_high),

@@ -16,11 +16,13 @@ start would take it from the others, too.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from compiler.graph.graph import Graph, State, TimeConstant
 from compiler.graph.integers import IntegerGraph
+from compiler.graph.lowered import Lowered
 from compiler.graph.ops import Add, Op, StateWrite
 from compiler.graph.validate import validate
 from compiler.quantize.builder import Builder, WordError, state_format, with_format
@@ -57,7 +59,8 @@ def to_integers(floating: Floating, chip: Chip) -> Proven:
     formats = choose_formats(ranged, floating.precision)
     while True:
         try:
-            return prove(lower(formats, chip, floating.known), chip)
+            graph, lowered = lower(formats, chip, floating.known)
+            return replace(prove(graph, chip), lowered=lowered)
         except WordError as error:
             narrower = formats.narrower(error.value)
             if narrower is None:
@@ -65,14 +68,14 @@ def to_integers(floating: Floating, chip: Chip) -> Proven:
             formats = narrower
 
 
-def lower(formats: Formats, chip: Chip, known: Collection[str]) -> Graph:
-    """Every op in integers of these formats; `known` are the values of which the user knows."""
+def lower(formats: Formats, chip: Chip, known: Collection[str]) -> tuple[Graph, Lowered]:
+    """Every op in integers of these formats, and where they come from; of the values of `known` the user knows."""
     ranged, build = formats.ranged, Builder(formats, chip, known)
     states = tuple(_state(build, s, ranged.states[s.name]) for s in ranged.graph.states)
     here = Lowering(build, ranged, {s.name: s.format for s in states if s.format is not None})
     for block in ranged.graph.blocks:
         for op in _writes_first(block.ops):
-            build.lowering = op.result or op.operands[0]
+            build.op = op
             part = formats.carried.get(op.result or "")
             try:
                 if not (part and isinstance(op, Add) and lower_carried(build, op, part)):
@@ -84,7 +87,8 @@ def lower(formats: Formats, chip: Chip, known: Collection[str]) -> Graph:
                 reach = ranged.bounds[op.result]
                 build.clip(op.result, float(reach.low.min()), float(reach.high.max()))
         build.end_block(block.name, block.repeat)
-    return validate(build.graph((*states, *build.carries), _time_constants(build)), "quantize")
+    build.op = None
+    return validate(build.graph((*states, *build.carries), _time_constants(build)), "quantize"), build.lowered
 
 
 def _writes_first(ops: Sequence[Op]) -> list[Op]:

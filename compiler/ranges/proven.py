@@ -15,6 +15,7 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
+from compiler.graph.lowered import Lowered
 from compiler.ranges.assumptions import check_assumptions
 from compiler.ranges.integer_spans import Span, find_spans, largest_partial_sum, span_of
 from hw_models.chip import Chip
@@ -50,6 +51,8 @@ class Proven:
     bits: int
     """32 or 64: integers of this many bits hold every constant, format, product and partial sum, and the powers of two
     by which anything is shifted"""
+    lowered: Lowered | None = None
+    """where it comes from; None of one that was read from a file"""
 
 
 def prove(graph: Graph, chip: Chip) -> Proven:

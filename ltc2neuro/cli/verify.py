@@ -38,6 +38,10 @@ def add(parser: Parser) -> None:
         metavar="FRACTION",
         help="largest change in the metric, such as 0.01 or 1%%: relative for mse and mae, absolute for the others",
     )
+    parser.add_argument("--causes", action="store_true", help="split the error by value and by cause")
+    parser.add_argument(
+        "--calibration", metavar="FILE", help="with --causes: the samples that the network was compiled with"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,6 +54,10 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("limits need samples", advice="Write: ltc2neuro verify NETWORK SAMPLES ...")
     if options.max_metric_change is not None and options.metric is None:
         raise InputError("--max-metric-change needs --targets and --metric")
+    if options.causes and options.samples is None:
+        raise InputError("--causes needs samples", advice="Write: ltc2neuro verify NETWORK SAMPLES --causes")
+    if options.calibration is not None and not options.causes:
+        raise InputError("--calibration goes with --causes")
     net = with_axes(ltc2neuro.load(options.network), options)
     on = [name.strip() for name in options.on.split(",")] if options.on else None
     x = samples.inlet(options.samples, net.inputs and net.inputs.order)
@@ -68,8 +76,14 @@ def run(options: argparse.Namespace) -> int:
             timespans=spans,
             max_clipped=options.max_clipped,
         )
-    data = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
-    say(options, str(verification), {**data, "text": str(verification)})
+    text = str(verification)
+    data: dict[str, object] = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
+    if options.causes and x is not None:
+        calibration = samples.inlet(options.calibration, net.inputs and net.inputs.order)
+        with stages(options, most=11):
+            causes = ltc2neuro.attribute(net, x, targets, options.metric, timespans=spans, calibration=calibration)
+        text, data["causes"] = f"{text}\n\n{causes}", asdict(causes)
+    say(options, text, {**data, "text": text})
     return HELD if verification.passed else MISSED
 
 

@@ -26,6 +26,7 @@ from hw_models.arrays import Floats
 from ltc2neuro.compilation.asking import Asked
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.inputs.layout import Layout
+from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.progress import begin
 from ltc2neuro.tracing import proved, proved_long
 
@@ -65,14 +66,7 @@ class Recorded:
     @property
     def ends(self) -> InputEnds | None:
         """Between what each channel of the graph's input is, where more is known than these sequences tell."""
-        tokens, seen = self.traced.tokens, self.asked.samples.ends
-        if tokens is None:
-            return None if seen is None else InputEnds(*seen, np.zeros(len(seen[0]), bool))
-        low, high = (np.append(end, [np.nan] * self.asked.timed) for end in tokens.ends)
-        exact = ~np.isnan(low)
-        if seen is not None:
-            low[~exact], high[~exact] = (end[list(tokens.numbers)] for end in seen)
-        return InputEnds(low, high, exact)
+        return input_ends(self.traced.tokens, self.asked.samples.ends, timed=self.asked.timed)
 
     @property
     def shortest_span(self) -> float | None:
@@ -88,6 +82,17 @@ class Simplified:
     graph: Graph
     passes: tuple[PassRecord, ...]
     evidence: Evidence
+
+
+def input_ends(tokens: Tokens | None, seen: tuple[Floats, Floats] | None, *, timed: bool) -> InputEnds | None:
+    """Those of the rows that tokens select, and of what was `seen` besides the sequences."""
+    if tokens is None:
+        return None if seen is None else InputEnds(*seen, np.zeros(len(seen[0]), bool))
+    low, high = (np.append(end, [np.nan] * timed) for end in tokens.ends)
+    exact = ~np.isnan(low)
+    if seen is not None:
+        low[~exact], high[~exact] = (end[list(tokens.numbers)] for end in seen)
+    return InputEnds(low, high, exact)
 
 
 def record(asked: Asked) -> Recorded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -34,6 +34,10 @@ class TaskMetric:
         """The metric's."""
         name = self.metric if isinstance(self.metric, str) else getattr(self.metric, "__name__", "metric")
         return f"{name} of {self.of}" if self.of else name
+
+    def part(self, sequences: Sequence[int]) -> TaskMetric:
+        """The same over some of the sequences."""
+        return replace(self, targets=[self.targets[i] for i in sequences])
 
     def score(self, answers: Sequence[Sequence[np.ndarray]]) -> float:
         """The metric over the answers to all sequences, each of them in the model's shape."""

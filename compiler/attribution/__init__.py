@@ -1,0 +1,1 @@
+"""Where the integers of a graph lose what, and runs of it in which chosen losses are lifted."""

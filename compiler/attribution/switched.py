@@ -1,0 +1,426 @@
+"""The integer graph with some of its losses lifted: as the reference computes it, and on real numbers behind those.
+
+What no lifted loss has reached is computed in integers, by the reference's own kernels: with none lifted, all of it is.
+A value behind one is real until it is rounded again. Where all is lifted it is the float graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from compiler.attribution.sites import Cause, Places, Site, find_places
+from compiler.executors import float64, reference
+from compiler.executors.execution import Array, Frame, Kernel, PreparedGraph, prepare
+from compiler.graph import ops
+from compiler.graph.graph import Graph
+from compiler.graph.integers import IntegerGraph
+from compiler.graph.lowered import Lowered
+from compiler.graph.op_table import OpTable
+from compiler.quantize.bias import BIAS, Errors
+from compiler.ranges.proven import Proven
+from hw_models.arrays import Floats
+
+NOTHING = Places()
+
+
+@dataclass(frozen=True, eq=False)
+class Switched:
+    """An integer graph whose losses can be lifted one by one."""
+
+    proven: Proven
+    lowered: Lowered
+
+    @cached_property
+    def places(self) -> Mapping[str, Places]:
+        """What each op loses."""
+        return find_places(self.proven, self.lowered)
+
+    @cached_property
+    def sites(self) -> list[Site]:
+        """All that is lost, in the order of the program."""
+        return [*dict.fromkeys(s for places in self.places.values() for s in places.sites)]
+
+    @cached_property
+    def _kernels(self) -> dict[str, Kernel]:
+        return {}
+
+    def reference(self, op: ops.Op) -> Kernel:
+        """The reference's own kernel, made once: its tables take a while."""
+        name = op.result or ""
+        if name not in self._kernels:
+            self._kernels[name] = reference.KERNELS(op, self.proven.graph)
+        return self._kernels[name]
+
+    def looked_up(self, op: ops.PiecewisePolynomial) -> Kernel:
+        """A table of what lifting may have moved a little beyond its format: there it keeps its end."""
+        graph, name = self.proven.graph, f"{op.out} to its ends"
+        form = graph.format(op.x)
+        if form.high - form.low >= reference.TABLE_LIMIT:
+            return self.reference(op)
+        if name not in self._kernels:
+            table = reference.polynomial(graph, op, np.arange(form.low, form.high + 1))
+            self._kernels[name] = lambda frame: np.take(table, frame.values[op.x] - form.low, mode="clip")
+        return self._kernels[name]
+
+    def lifting(self, sites: Collection[Site], *, real: bool = False) -> PreparedGraph:
+        """The graph without what is lost at `sites`, for samples in LSB, unrounded.
+
+        `real`: states start from real numbers, so that nothing counts on integers in them.
+        """
+        return _Variant(self, frozenset(sites), real).program()
+
+
+@dataclass(frozen=True, eq=False)
+class _Variant:
+    """The graph with one choice of losses lifted."""
+
+    whole: Switched
+    lifted: frozenset[Site]
+    real: bool
+
+    @property
+    def graph(self) -> IntegerGraph:
+        return self.whole.proven.graph
+
+    def lifts(self, site: Site | None) -> bool:
+        return site in self.lifted
+
+    def places(self, op: ops.Op) -> Places:
+        return self.whole.places.get(op.result or "", NOTHING)
+
+    def is_whole(self, op: ops.Op) -> bool:
+        """Whether an op becomes what its float op makes of what that is computed from."""
+        whole = self.places(op).whole
+        return bool(whole) and all(self.lifts(s) for s in whole)
+
+    @cached_property
+    def constants(self) -> dict[tuple[str, str], Floats]:
+        """What ops read in place of integer constants: unrounded, or with less bias where floors are lifted."""
+        graph, lowered = self.graph, self.whole.lowered
+        found: dict[tuple[str, str], Floats] = {}
+        less: dict[str, Floats] = {}
+        for _, op in graph.ops():
+            if op.result is None:
+                continue
+            wanted, places = lowered.made_for.get(op.result), self.places(op)
+            for name, site in places.constants.items():
+                if self.lifts(site):
+                    found[op.result, name] = lowered.exact[name].values - lowered.exact[name].bias
+            less[op.result] = BIAS(op, Errors(graph, less)) if not isinstance(op, ops.MulShift) else np.zeros(1)
+            if isinstance(op, ops.MulShift) and self.lifts(places.rounding):
+                less[op.result] = BIAS(op, Errors(graph, {}))
+            elif isinstance(op, (ops.Min, ops.Max)) and isinstance(wanted, ops.Mul):  # its sign alone
+                less[op.result] = less.get(op.a, np.zeros(1))
+            elif isinstance(op, (ops.Add, ops.Sub)):
+                for name, other in ((op.a, op.b), (op.b, op.a)):
+                    if name in graph.constants and other in less:
+                        if less[other].any() and self._takes_back(op, name, wanted):
+                            sign = -1.0 if isinstance(op, ops.Sub) else 1.0
+                            base = found.get((op.result, name), graph.constants[name].astype(np.float64))
+                            found[op.result, name] = base + sign * less[other]
+                        if name in lowered.exact:
+                            less[op.result] = np.zeros(1)
+        return found
+
+    def _takes_back(self, op: ops.Op, name: str, wanted: ops.Op | None) -> bool:
+        """Whether a constant makes good for what is floored off the value that it is added to."""
+        carried = wanted is not None and isinstance(wanted, ops.Add) and wanted.out in self.whole.lowered.operands
+        return name in self.whole.lowered.exact or carried
+
+    @cached_property
+    def starts(self) -> dict[str, Floats]:
+        """Initial states that are unrounded: those of states whose words are not rounded."""
+        exact, found = self.whole.lowered.exact, {}
+        for state in self.graph.states:
+            words = [s for s in self.lifted if s.value == state.name]
+            if state.initial in exact and words:
+                found[state.name] = exact[state.initial].values
+        return found
+
+    @cached_property
+    def integral(self) -> frozenset[str]:
+        """The values and states that are integers, whatever is lifted before them."""
+        graph = self.graph
+        if any(s.cause is Cause.CLIPPING for s in self.lifted):  # beyond its format no table knows a value
+            return frozenset(graph.constants)
+        states = set() if self.real else {s.name for s in graph.states} - self.starts.keys()
+        while True:
+            found = {n for n in graph.constants}
+            for _, op in graph.ops():
+                if op.result is None:
+                    continue
+                inputs = {op.state} if isinstance(op, ops.StateRead) else set(op.operands)
+                if (inputs <= found | states and self._keeps(op)) or self._rounds(op):
+                    found.add(op.result)
+            left = {op.state for _, op in graph.ops() if isinstance(op, ops.StateWrite) and op.x not in found}
+            if not left & states:
+                return frozenset(found | states)
+            states -= left
+
+    def _keeps(self, op: ops.Op) -> bool:
+        """Whether integers remain integers."""
+        places = self.places(op)
+        replaced = any((op.result, n) in self.constants for n in (*op.operands, *op.arrays))
+        return not (self.lifts(places.rounding) or self.is_whole(op) or replaced)
+
+    def _rounds(self, op: ops.Op) -> bool:
+        """Whether reals become integers."""
+        places = self.places(op)
+        if isinstance(op, ops.Compare):
+            return True
+        if self.is_whole(op):
+            return places.rounding is not None and not self.lifts(places.rounding)
+        if isinstance(op, ops.Rescale) and op.shift == 0:  # it clips, and leaves reals as they are
+            return False
+        kinds = (ops.Input, ops.Rescale, ops.MulShift, ops.Divide, ops.PiecewisePolynomial)
+        if isinstance(op, ops.Shift):
+            return op.amount in self.graph.constants and bool(np.all(self.graph.constants[op.amount] < 0))
+        return isinstance(op, kinds) and not self.lifts(places.rounding)
+
+    def program(self) -> PreparedGraph:
+        """Ready to run: what nobody reads any more is left out."""
+        graph, states = self.graph, []
+        constants = dict(graph.constants)
+        for state in graph.states:
+            if state.name in self.integral:
+                states.append(state)
+                continue
+            name = f"{state.name}.unrounded start"
+            constants[name] = self.starts.get(state.name, constants[state.initial].astype(np.float64))
+            states.append(replace(state, initial=name))
+        read = {op: self._reads(op) for _, op in graph.ops()}
+        needed: set[str] = set()
+        todo = [n for op in read if op.result is None for n in read[op]]
+        makers = graph.makers
+        while todo:
+            name = todo.pop()
+            if name not in needed and name in makers:
+                needed.add(name)
+                todo += read[makers[name]]
+        blocks = tuple(
+            replace(b, ops=tuple(op for op in b.ops if op.result is None or op.result in needed)) for b in graph.blocks
+        )
+        smaller = replace(graph, blocks=blocks, constants=constants, states=tuple(states))
+        return prepare(smaller, lambda op, graph: self._kernel(op, graph))
+
+    def _reads(self, op: ops.Op) -> tuple[str, ...]:
+        wanted = self.whole.lowered.made_for.get(op.result or "")
+        if wanted is None or not self._needs_whole(op):
+            return op.operands
+        own = self.whole.lowered.operands[wanted.result or ""]
+        near = self.whole.lowered.near.constants
+        real = tuple(n for n, of in zip(own, wanted.operands, strict=True) if of not in near)
+        return real if self.is_whole(op) else (*op.operands, *real)
+
+    def _needs_whole(self, op: ops.Op) -> bool:
+        """Whether the result is, or is corrected by, what the float op makes of what it is computed from."""
+        places = self.places(op)
+        return self.is_whole(op) or (bool(places.whole) and self.lifts(places.rounding))
+
+    # --- kernels -------------------------------------------------------------------------------------------
+
+    def _kernel(self, op: ops.Op, graph: Graph) -> Kernel:
+        places = self.places(op)
+        wanted = self.whole.lowered.made_for.get(op.result or "")
+        if wanted is not None and self._needs_whole(op):
+            whole = self._whole(op, wanted)
+            if self.is_whole(op):
+                if places.rounding is None or self.lifts(places.rounding):
+                    return whole
+                return lambda frame: _to_nearest(whole(frame))
+            plain = self._plain(op)
+            return lambda frame: plain(frame) + (exact := whole(frame)) - np.floor(exact + 0.5)
+        return self._plain(op)
+
+    def _plain(self, op: ops.Op) -> Kernel:
+        if self._keeps(op) and not isinstance(op, ops.Input) and all(n in self.integral for n in op.operands):
+            if self.lifted and isinstance(op, ops.PiecewisePolynomial):
+                return self.whole.looked_up(op)
+            return self.whole.reference(op)
+        return REAL(op, _Here(self, self.places(op)))
+
+    def _whole(self, op: ops.Op, wanted: ops.Op) -> Kernel:
+        """The float op, of the values that stand for its operands, in LSB of the result."""
+        graph, near = self.graph, self.whole.lowered.near
+        scale = 2.0 ** graph.fraction(op.result or "")
+        own = self.whole.lowered.operands[wanted.result or ""]
+        pairs = [(of, n, 2.0 ** -graph.fraction(n)) for of, n in zip(wanted.operands, own, strict=True)
+                 if of not in near.constants]  # fmt: skip
+        kernel = float64.KERNELS(wanted, near)
+        fixed = {n: _column(near.constants[n]) for n in (*wanted.operands, *wanted.arrays) if n in near.constants}
+
+        def whole(frame: Frame) -> Array:
+            values = {**fixed, **{of: frame.values[n] * lsb for of, n, lsb in pairs}}
+            return kernel(Frame(values, frame.sample)) * scale
+
+        return whole
+
+
+def _column(constant: Array) -> Array:
+    return constant.reshape(-1, 1) if constant.ndim == 1 else constant
+
+
+def _to_nearest(x: Array) -> Array:
+    return np.floor(x + 0.5).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Here:
+    """Where a kernel on reals stands."""
+
+    variant: _Variant
+    places: Places
+
+    @property
+    def graph(self) -> IntegerGraph:
+        return self.variant.graph
+
+    @property
+    def lifted(self) -> bool:
+        """Whether nothing is rounded off the result."""
+        return self.variant.lifts(self.places.rounding)
+
+    def getter(self, op: ops.Op, name: str) -> Kernel:
+        """How an operand is had."""
+        own = self.variant.constants.get((op.result or "", name))
+        if own is None:
+            return lambda frame: frame.values[name]
+        column = _column(own)
+        return lambda frame: column
+
+    def clipped(self, op: ops.Op, kernel: Callable[[Frame], Array]) -> Callable[[Frame], Array]:
+        """Clipped as the reference does it, unless that is lifted."""
+        if self.variant.lifts(self.places.clip):
+            return kernel
+        form = self.graph.format(op.result or "")
+        return lambda frame: np.clip(kernel(frame), form.low, form.high)
+
+
+REAL: OpTable[[_Here], Kernel] = OpTable("switched")
+"""The kernel of each integer op where it meets real numbers."""
+
+_TWO: dict[type[ops.Op], Callable[[Array, Array], Array]] = {
+    ops.Add: np.add,
+    ops.Sub: np.subtract,
+    ops.Min: np.minimum,
+    ops.Max: np.maximum,
+}
+
+
+@REAL.on(ops.Add, ops.Sub, ops.Min, ops.Max)
+def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max, here: _Here) -> Kernel:
+    ufunc, a, b = _TWO[type(op)], here.getter(op, op.a), here.getter(op, op.b)
+    return lambda frame: ufunc(a(frame), b(frame))
+
+
+@REAL.on(ops.Select)
+def _select(op: ops.Select, here: _Here) -> Kernel:
+    condition, a, b = (here.getter(op, n) for n in op.operands)
+    return lambda frame: np.where(condition(frame) != 0, a(frame), b(frame))
+
+
+@REAL.on(ops.Compare)
+def _compare(op: ops.Compare, here: _Here) -> Kernel:
+    relation, a, b = float64.RELATIONS[op.relation], here.getter(op, op.a), here.getter(op, op.b)
+    return lambda frame: relation(a(frame), b(frame)).astype(np.int64)
+
+
+@REAL.on(ops.Gather, ops.SegmentSum)
+def _moved(op: ops.Gather | ops.SegmentSum, here: _Here) -> Kernel:
+    kernel = float64.KERNELS(op, here.graph)
+    own = {n: here.getter(op, n) for n in op.operands}
+    if not any((op.result, n) in here.variant.constants for n in own):
+        return kernel
+    return lambda frame: kernel(Frame({n: get(frame) for n, get in own.items()}, frame.sample))
+
+
+@REAL.on(ops.MatVec)
+def _mat_vec(op: ops.MatVec, here: _Here) -> Kernel:
+    kernel, own = float64.KERNELS(op, here.graph), here.variant.constants.get((op.out, op.matrix))
+    matrix = here.graph.constants[op.matrix].astype(np.float64) if own is None else own
+    return lambda frame: kernel(Frame({**{s: frame.values[s] for s in op.sources}, op.matrix: matrix}, frame.sample))
+
+
+@REAL.on(ops.Input)
+def _input(op: ops.Input, here: _Here) -> Kernel:
+    if here.lifted:
+        return here.clipped(op, lambda frame: frame.sample)
+    clipped = here.clipped(op, lambda frame: np.floor(frame.sample + 0.5))
+    return lambda frame: clipped(frame).astype(np.int64)
+
+
+@REAL.on(ops.MulShift)
+def _mul_shift(op: ops.MulShift, here: _Here) -> Kernel:
+    a, b = here.getter(op, op.a), here.getter(op, op.b)
+    scale = 2.0 ** -_column(here.graph.constants[op.shift]).astype(np.float64)
+    if here.lifted:
+        return lambda frame: a(frame) * b(frame) * scale
+    return lambda frame: np.floor(a(frame) * b(frame) * scale).astype(np.int64)
+
+
+@REAL.on(ops.Rescale)
+def _rescale(op: ops.Rescale, here: _Here) -> Kernel:
+    x, scale, lifted = here.getter(op, op.x), 2.0**-op.shift, here.lifted or op.shift == 0
+    clips = any(s.value == op.out for s in here.variant.whole.proven.saturations)
+
+    def scaled(frame: Frame) -> Array:
+        result = x(frame) * scale
+        return result if lifted else np.floor(result + 0.5)
+
+    kernel = here.clipped(op, scaled) if clips else scaled
+    return kernel if lifted else lambda frame: kernel(frame).astype(np.int64)
+
+
+@REAL.on(ops.Shift)
+def _shift(op: ops.Shift, here: _Here) -> Kernel:
+    """Right it floors: what it leaves over is a lower half's. A quotient's numerator is clipped."""
+    x, amount = here.getter(op, op.x), here.getter(op, op.amount)
+    wanted = here.variant.whole.lowered.made_for.get(op.out)
+
+    def shifted(frame: Frame) -> Array:
+        by = amount(frame)
+        result = x(frame) * 2.0 ** by.astype(np.float64)
+        return np.where(by < 0, np.floor(result), result)
+
+    kernel = here.clipped(op, shifted) if isinstance(wanted, ops.Div) else shifted
+    return (lambda frame: kernel(frame).astype(np.int64)) if op.out in here.variant.integral else kernel
+
+
+@REAL.on(ops.And)
+def _and(op: ops.And, here: _Here) -> Kernel:
+    """What is left of the floor that `Shift` makes."""
+    a, b = here.getter(op, op.a), here.getter(op, op.b)
+
+    def kernel(frame: Frame) -> Array:
+        size = b(frame) + 1.0
+        return (whole := a(frame)) - size * np.floor(whole / size)
+
+    return kernel
+
+
+@REAL.on(ops.Divide)
+def _divide(op: ops.Divide, here: _Here) -> Kernel:
+    a, b, scale = here.getter(op, op.a), here.getter(op, op.b), 2.0**op.shift
+    return lambda frame: np.floor(a(frame) * scale / b(frame)).astype(np.int64)
+
+
+@REAL.on(ops.PiecewisePolynomial)
+def _polynomial(op: ops.PiecewisePolynomial, here: _Here) -> Kernel:
+    x, graph = here.getter(op, op.x), here.graph
+    knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
+    scales = 2.0 ** -shifts.astype(np.float64)
+
+    def kernel(frame: Frame) -> Array:
+        at = x(frame)
+        k = np.searchsorted(knots, at, side="right")
+        t = at - origins[k]
+        y = coefficients[k, -1].astype(np.float64)
+        for j in range(coefficients.shape[1] - 2, -1, -1):
+            y = np.floor(y * t * scales[k, j]) + coefficients[k, j]
+        return y.astype(np.int64)
+
+    return kernel

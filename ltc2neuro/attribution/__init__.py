@@ -1,0 +1,1 @@
+"""Where every decibel goes: the error of a network's integers by value and by cause."""

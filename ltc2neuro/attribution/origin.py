@@ -1,0 +1,44 @@
+"""What a network's integers were rounded from: one that was just compiled knows, one from a file is quantized again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from compiler.graph.graph import Graph
+from compiler.quantize.stages import prepared
+from compiler.quantize.to_integers import to_integers
+from ltc2neuro.compilation.stages import input_ends
+from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.network import Network
+
+AGAIN = (
+    "a file does not hold what its constants were rounded from: this is the network quantized again, on {what}. Its "
+    "integers are others; give the calibration that it was compiled with to have those of the file"
+)
+
+
+def with_origin(net: Network, calibration: Sequences, what: str) -> tuple[Network, str]:
+    """The network, knowing what its integers were rounded from, and what is to be said of it, empty where it is `net`.
+
+    One that was read from a file is quantized again on `calibration`, `what` in words. Where the integers are the
+    same, they are those of the file.
+    """
+    if net.proven.lowered is not None:
+        return net, ""
+    entering = [net.entering(a) for a in calibration.arrays]
+    ends = input_ends(net.tokens, calibration.ends, timed=net.timed)
+    near = prepared(net.float_graph, entering, net.precision, timed=net.timed, ends=ends)
+    again = replace(net, proven=to_integers(near, net.chip))
+    return again, "" if _same(net.graph, again.graph) else AGAIN.format(what=what)
+
+
+def _same(one: Graph, other: Graph) -> bool:
+    """Whether two integer graphs compute the same integers in the same way."""
+    return (
+        one.blocks == other.blocks
+        and {n: v.format for n, v in one.values.items()} == {n: v.format for n, v in other.values.items()}
+        and one.constants.keys() == other.constants.keys()
+        and all(np.array_equal(c, other.constants[n]) for n, c in one.constants.items())
+    )
