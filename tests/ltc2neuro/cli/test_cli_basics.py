@@ -54,6 +54,8 @@ def test_errors_have_no_traceback_unless_asked_for(command, tmp_path, capsys):
         ["--metric", "mse"],
         ["--min-sqnr", "60"],
         ["--max-metric-change", "1%"],
+        ["--causes"],
+        ["x.npy", "--calibration", "x.npy"],
     ],
 )
 def test_limits_of_verify_that_do_not_go_together(arguments, capsys):

@@ -152,6 +152,17 @@ def test_verify_holds_or_misses_limits(folder, network, capsys):
     assert main([*command, *limits, "0"]) == 1
 
 
+def test_verify_splits_the_error_by_causes(folder, network, capsys):
+    x = str(folder / "x.npy")
+    command = ["verify", network, x, "--on", "reference", "--causes"]
+    assert main([*command, "--calibration", x]) == 0
+    text = capsys.readouterr().out
+    assert "function approximation" in text and "quantized again" not in text
+    assert main([*command, "--json"]) == 0
+    found = out(capsys)
+    assert {row["of"] for row in found["causes"]["rows"]} == {"outputs", "v"} and "one step" in found["text"]
+
+
 def test_inspect(network, capsys):
     assert main(["inspect", network]) == 0
     net = ltc2neuro.load(network)
