@@ -377,7 +377,7 @@ def _rescale(op: ops.Rescale, here: _Here) -> Kernel:
 
 @REAL.on(ops.Shift)
 def _shift(op: ops.Shift, here: _Here) -> Kernel:
-    """Right it floors: what it leaves over is a lower half's. A quotient's numerator is clipped."""
+    """Right it floors: what it leaves over is a lower half's. Brought into its octave, a value is clipped."""
     x, amount = here.getter(op, op.x), here.getter(op, op.amount)
     wanted = here.variant.whole.lowered.made_for.get(op.out)
 
@@ -386,7 +386,7 @@ def _shift(op: ops.Shift, here: _Here) -> Kernel:
         result = x(frame) * 2.0 ** by.astype(np.float64)
         return np.where(by < 0, np.floor(result), result)
 
-    kernel = here.clipped(op, shifted) if isinstance(wanted, ops.Div) else shifted
+    kernel = here.clipped(op, shifted) if isinstance(wanted, (ops.Div, ops.Apply)) else shifted
     return (lambda frame: kernel(frame).astype(np.int64)) if op.out in here.variant.integral else kernel
 
 

@@ -19,7 +19,9 @@ def lower_apply(build: Builder, op: Apply, within: Interval) -> str:
     """`op` in integers, its argument `within` an interval; the result has the fraction that `build.wanted` gives it."""
     function = FUNCTIONS[op.function]
     if op.x not in build.source.constants and spans_octaves(function, within):
-        return lower_over_octaves(build, op, function, _defined(build, op, function, build.read(op.x)))
+        x = _defined(build, op, function, build.read(op.x))
+        build.computed_from(op, x)
+        return lower_over_octaves(build, op, function, x)
     x = _defined(build, op, function, _argument(build, op))
     build.computed_from(op, x)
     fraction = build.wanted[op.out]

@@ -35,11 +35,21 @@ def slow() -> nn.CTRNN:
     return layer
 
 
+class Normed(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.norm = torch.nn.GRU(3, 6, batch_first=True), torch.nn.LayerNorm(6)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return self.norm(self.gru(x)[0]), None
+
+
 MODELS = {
     "ltc": lambda: LTC(3, AutoNCP(8, 2, seed=1), ode_unfolds=3),
     "cfc": lambda: CfC(3, 6, backbone_units=8, proj_size=2),
     "lstm": lambda: Headed(torch.nn.LSTM(3, 6, batch_first=True)),
     "lif": lambda: Headed(nn.LIF(3, 6)),
+    "norm": lambda: Headed(Normed()),
     "slow": lambda: Headed(slow()),
 }
 SETTINGS = [
