@@ -19,4 +19,4 @@ setup: .venv/ready
 	@scripts/setup
 
 clean:
-	rm -rf .venv .venv-* .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
