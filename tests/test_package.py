@@ -1,9 +1,9 @@
 """What an installed package says of itself."""
 
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 
 from ltc2neuro.version import __version__
 
