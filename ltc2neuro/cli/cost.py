@@ -42,8 +42,9 @@ def run(options: argparse.Namespace) -> int:
     if options.c:
         if not isinstance(net, ltc2neuro.Network):
             raise InputError("a network of library processes is no program of integers", where="--c", advice=MICROCODE)
-        if options.data or options.timespans or options.placement or options.pipeline:
-            raise InputError("as C a sample costs the same whatever it is, and nothing is placed", advice=ALONE)
+        of_chips = options.chip or options.board or options.chips or options.cores != 1
+        if of_chips or options.data or options.timespans or options.placement or options.pipeline:
+            raise InputError("as C a sample costs the same whatever it is, and no chip is asked", advice=ALONE)
         return _as_c(options, net)
     chip = target(options, net.chip) if options.chip or options.board or options.chips else None
     data, spans = samples.inlet(options.data, net.inputs and net.inputs.order), samples.given(options.timespans)
@@ -76,6 +77,6 @@ def _as_c(options: argparse.Namespace, net: ltc2neuro.Network) -> int:
     return HELD
 
 
-ALONE = "Give --c without --data, --timespans, --placement and --pipeline."
+ALONE = "Give --c alone: the chip is that for which the network was compiled."
 MICROCODE = "Compile the model with microcode."
 NO_COMPILER = "flash       unknown: cc and size are not both installed here"

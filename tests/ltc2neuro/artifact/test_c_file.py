@@ -75,6 +75,37 @@ def test_what_is_no_number_enters_as_the_least(net, tmp_path):
     assert given.tolist() == [form.low, form.low, form.high]
 
 
+class Words(torch.nn.Module):
+    """Two tokens that share a table, one of another vocabulary, numbers, and answers whose names are no C."""
+
+    def __init__(self):
+        super().__init__()
+        self.word, self.kind = torch.nn.Embedding(7, 3), torch.nn.Embedding(4, 2)
+        self.rnn = torch.nn.GRU(10, 4, batch_first=True)
+
+    def forward(self, tokens, x):
+        looked_up = self.word(tokens[..., :2]).flatten(2), self.kind(tokens[..., 2]), x
+        y = self.rnn(torch.cat(looked_up, -1))[0]
+        return {"a/*b*/ ??/": y, "two\nlines": y[..., :1]}
+
+
+def test_tokens_are_looked_up_in_it(tmp_path):
+    torch.manual_seed(0)
+    random = np.random.default_rng(2)
+    tokens, x = random.integers(0, [7, 7, 4], (5, 12, 3)), random.uniform(-1, 1, (5, 12, 2))
+    net = ltc2neuro.compile(Words().eval(), (tokens, x))
+    net.to_c(tmp_path / "net.c")
+    library, word = built(tmp_path / "net.c", tmp_path, "-O0"), np.dtype(f"int{net.proven.bits}")
+    expected, samples = net.run((tokens, 2 * x)), net.quantize((tokens, 2 * x))
+    given, out = np.zeros(net.features, word), np.zeros(expected.integers.shape[-1], word)
+    library.reset()
+    for t in range(12):
+        library.look_up(address(tokens[0, t].astype(np.int32)), address(given))
+        library.quantize(address(2 * x[0, t]), address(given))
+        library.step(address(given), address(out))
+        assert np.array_equal(given, samples[0, t]) and np.array_equal(out, expected.integers[0, t])
+
+
 def test_the_shell_writes_it_and_tells_what_it_takes(net, tmp_path, capsys):
     net.save(tmp_path / "net.l2n")
     assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.c")]) == 0
@@ -85,7 +116,8 @@ def test_the_shell_writes_it_and_tells_what_it_takes(net, tmp_path, capsys):
     assert f"RAM         {ram:,} bytes" in told and "flash" in told
     assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.c"), "--step"]) == 2
     assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.cpp")]) == 2
-    assert main(["cost", str(tmp_path / "net.l2n"), "--c", "--data", "x.npy"]) == 2
+    for other in (["--data", "x.npy"], ["--chip", "ideal"], ["--cores", "3"]):
+        assert main(["cost", str(tmp_path / "net.l2n"), "--c", *other]) == 2
 
 
 def test_an_ltc_of_19_units_fits_a_small_microcontroller(tmp_path):
