@@ -15,6 +15,7 @@ import numpy.typing as npt
 from compiler.executors.execution import Array, Execution, Frame, Kernel, Kernels, PreparedGraph, joined, prepare
 from compiler.executors.float64 import KERNELS, output_map
 from compiler.functions import FUNCTIONS
+from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
 from hw_models.arrays import Floats, Integers
@@ -49,15 +50,16 @@ class Loss:
 def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = ()) -> tuple[Execution, Loss]:
     """A float graph's run over `x`, and what a relative error of up to `unit` in each op and constant makes of it.
 
-    A comparison whose sides are so close that rounding may decide it is also decided the other way; what that changes
-    is lost, too. Sides that are equal whatever the errors are, as the largest of some values and that value, are not.
+    A comparison whose sides are so close that rounding may decide it is also decided the other way, and so is on which
+    side of a jump a sawtooth is; what that changes is lost, too. Sides that are equal whatever the errors are, as the
+    largest of some values and that value, are not.
     """
-    compares = [op for _, op in graph.ops() if isinstance(op, Compare)]
-    sides = [n for n in dict.fromkeys(n for op in compares for n in (op.a, op.b)) if n in graph.values]
+    jumps = [op for _, op in graph.ops() if isinstance(op, Compare) or _is_sawtooth(op)]
+    sides = [n for n in dict.fromkeys(n for op in jumps for n in op.operands) if n in graph.values]
     names = list(dict.fromkeys([*record, *sides]))
     base = prepare(graph, KERNELS).run(x, record=names)
     runs = [_noisy(graph, unit, seed).run(x, record=names) for seed in SEEDS]
-    near = {op.out: _near(graph, op, base, runs) for op in compares}
+    near = {op.result or "": _near(graph, op, base, runs) for op in jumps}
     runs += [_flipped(graph, x, near, seed, names) for seed in SEEDS if any(mask.any() for mask in near.values())]
     return base, Loss(
         _lost(base.outputs, [r.outputs for r in runs]) * np.abs(output_map(graph)[0]),
@@ -66,16 +68,22 @@ def rounding_loss(graph: Graph, x: Floats, unit: float, record: Sequence[str] = 
     )
 
 
-def _near(graph: Graph, op: Compare, base: Execution, runs: Sequence[Execution]) -> npt.NDArray[np.bool_]:
-    """Where rounding may decide a comparison, (batch, time, size)."""
+def _is_sawtooth(op: Op) -> bool:
+    return isinstance(op, Apply) and op.function == SAWTOOTH.name
+
+
+def _near(graph: Graph, op: Op, base: Execution, runs: Sequence[Execution]) -> npt.NDArray[np.bool_]:
+    """Where rounding may decide a comparison, or on which side of a jump a value is: (batch, time, size)."""
 
     def apart(run: Execution) -> Array:
-        a, b = (run.record[n] if n in graph.values else graph.constants[n] for n in (op.a, op.b))
-        return a - b
+        a, *b = (run.record[n] if n in graph.values else graph.constants[n] for n in op.operands)
+        return a - b[0] if b else a
 
     with np.errstate(invalid="ignore"):
         difference = apart(base)
         moved = np.max([np.abs(apart(run) - difference) for run in runs], axis=0)
+        if isinstance(op, Apply):
+            difference = difference - np.round(difference)
         return (moved > 0) & (np.abs(difference) <= ROOM * moved)
 
 
@@ -89,15 +97,19 @@ def _flipped(
     def flipping(rows: slice) -> Kernels[Graph]:
         kernels = KERNELS.extended("flipped")
 
-        @kernels.on(Compare)
-        def flipped(op: Compare, graph: Graph) -> Kernel:
-            kernel, mask, calls = KERNELS(op, graph), near[op.out][rows], iter(range(2**62))
+        @kernels.on(Compare, Apply)
+        def flipped(op: Compare | Apply, graph: Graph) -> Kernel:
+            kernel, jumps = KERNELS(op, graph), near.get(op.out)
+            if jumps is None:
+                return kernel
+            mask, calls = jumps[rows], iter(range(2**62))
             if seed:
                 mask = mask & (rng.random(mask.shape) < 0.5)
 
             def flip(frame: Frame) -> Array:
                 result, step = kernel(frame), next(calls) // repeats[op.out]
-                return np.where(mask[:, step].T, 1 - result, result)
+                other = 1 - result if isinstance(op, Compare) else np.where(result < 0.5, result + 1, result - 1)
+                return np.where(mask[:, step].T, other, result)
 
             return flip
 

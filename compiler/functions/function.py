@@ -55,6 +55,8 @@ class Function:
     least: float | None = None
     """below it there is no function; what a range holds of that counts as this, None where it is defined everywhere"""
     scaling: Scaling = Scaling.NONE
+    period: float | None = None
+    """f(x + period) = f(x)"""
 
     def half(self, u: Floats) -> Floats:
         """The half that `symmetry` speaks of, for u >= 0; without symmetry the function itself."""

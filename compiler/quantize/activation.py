@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from compiler.functions import FUNCTIONS, Function, Symmetry
+from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
 from compiler.quantize.builder import Builder
 from compiler.quantize.knots import Curve
 from compiler.quantize.limits import argument_fraction, one_sided, spans_octaves
 from compiler.quantize.octaves import lower_over_octaves
+from compiler.quantize.periods import within_period
 from compiler.quantize.polynomial import Table, fit, uniform_lines
 from compiler.quantize.quotient import emit_table
 from compiler.ranges.observed import Interval
+from hw_models.arrays import Floats
 
 
-def lower_apply(build: Builder, op: Apply, within: Interval) -> str:
-    """`op` in integers, its argument `within` an interval; the result has the fraction that `build.wanted` gives it."""
+def lower_apply(build: Builder, op: Apply, within: Interval, floor: Floats | None) -> str:
+    """`op` in integers, its argument `within` an interval; the result has the fraction that `build.wanted` gives it.
+
+    `floor` is where the argument is clipped, None where never.
+    """
     function = FUNCTIONS[op.function]
-    if op.x not in build.source.constants and spans_octaves(function, within):
-        x = _defined(build, op, function, build.read(op.x))
-        build.computed_from(op, x)
-        return lower_over_octaves(build, op, function, x)
-    x = _defined(build, op, function, _argument(build, op))
-    build.computed_from(op, x)
     fraction = build.wanted[op.out]
+    over_octaves = op.x not in build.source.constants and spans_octaves(function, within)
+    x = build.read(op.x) if over_octaves or function is SAWTOOTH else _argument(build, op)
+    x = _defined(build, op, function, x) if floor is None else _clipped(build, op, x, float(np.min(floor)))
+    build.computed_from(op, x)
+    if over_octaves:
+        return lower_over_octaves(build, op, function, x)
+    if function.period is not None:
+        x = within_period(build, op.out, x, function)
+        if function is SAWTOOTH:
+            return build.renamed(x, fraction, op.out)
     least, most = build.spans[x].least, build.spans[x].most
     lsb = 2.0 ** -build.fraction(x)
     alone = function.symmetry is Symmetry.COMPLEMENT and one_sided(least * lsb, most * lsb)
@@ -67,6 +79,16 @@ def _defined(build: Builder, op: Apply, function: Function, x: str) -> str:
     if function.least is None or build.spans[x].least >= (least := round(function.least * 2.0**fraction)):
         return x
     return build.emit(Max(f"{op.out}.argument", x, build.number(least, fraction)), fraction)
+
+
+def _clipped(build: Builder, op: Apply, x: str, floor: float) -> str:
+    """The argument of a logarithm from where it is finite on; what is clipped is counted."""
+    fraction, span = build.fraction(x), build.spans[x]
+    pole = FUNCTIONS[op.function].least or 0.0
+    least = max(int(np.floor(floor * 2.0**fraction)), int(np.floor(pole * 2.0**fraction)) + 1)
+    if span.least >= least:
+        return x
+    return build.saturated(x, fraction, (least, max(span.most, least)), f"{op.x}.clipped")
 
 
 def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> Table:

@@ -220,6 +220,13 @@ class Builder:
                 self._copies[key] = self.emit(Shift(copy, name, self.number(-down)), fraction)
         return self._copies[key]
 
+    def renamed(self, name: str, fraction: int, of: str) -> str:
+        """The integer value `name` as that of the float value `of`, with `fraction` bits."""
+        down = self.fraction(name) - fraction
+        if down < 0:
+            return self.emit(Shift(of, name, self.number(-down)), fraction, of=of)
+        return self.emit(Rescale(of, name, down), fraction, of=of)
+
     def saturated(self, name: str, fraction: int, limits: Limits, out: str, of: str | None = None) -> str:
         """`name` with `fraction` bits inside `limits`; what lies outside is clipped and counted under `out`."""
         if self.fraction(name) < fraction:

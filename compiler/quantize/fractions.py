@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from compiler.functions import FUNCTIONS
+from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
@@ -136,7 +137,7 @@ def _messages(op: ops.MatVec, wishes: Wishes) -> Wanted:
 
 @WANTS.on(ops.Apply)
 def _argument(op: ops.Apply, wishes: Wishes) -> Wanted:
-    if spans_octaves(FUNCTIONS[op.function], wishes.bounds[op.x]):
+    if op.function == SAWTOOTH.name or spans_octaves(FUNCTIONS[op.function], wishes.bounds[op.x]):
         return wishes.as_natural([op.x])
     return [(op.x, argument_fraction(wishes.bounds[op.x].magnitude, wishes.precision.at(op.out)))]
 

@@ -18,7 +18,7 @@ from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
 from compiler.ranges.ranged import Ranged
-from compiler.ranges.real_intervals import denominator_floor
+from compiler.ranges.real_intervals import argument_floor, denominator_floor
 from hw_models.arrays import Floats
 from hw_models.fixed_point import Format
 
@@ -104,7 +104,8 @@ def _div(op: ops.Div, here: Lowering) -> None:
 
 @LOWER.on(ops.Apply)
 def _apply(op: ops.Apply, here: Lowering) -> None:
-    lower_apply(here.build, op, here.ranged.bounds[op.x])
+    floor = argument_floor(here.build.source, op, here.ranged.bounds, here.ranged.observed)
+    lower_apply(here.build, op, here.ranged.bounds[op.x], floor)
 
 
 @LOWER.on(ops.Compare)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from compiler.functions import FUNCTIONS, Symmetry
-from compiler.functions.function import FAR
+from compiler.functions.function import FAR, Scaling
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import column_sizes, places_of, product
@@ -159,6 +159,8 @@ def _half_magnitude(op: ops.Apply, bounds: Mapping[str, Interval]) -> float:
     A sigmoid far below 0 is tiny, but it is computed as 1 - sigmoid(|x|).
     """
     function = FUNCTIONS[op.function]
+    if function.scaling is Scaling.LOGARITHM:  # the octaves, and what is left of one
+        return bounds[op.out].magnitude + 1.0
     if function.symmetry is Symmetry.NONE:
         return 0.0
     if function.symmetry is Symmetry.COMPLEMENT:

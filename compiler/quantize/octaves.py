@@ -30,6 +30,8 @@ def lower_over_octaves(build: Builder, op: Apply, function: Function, x: str) ->
     """`op` of the integers `x`, none of which is below where the function is defined."""
     stride = 2 if function.scaling is Scaling.ROOT else 1
     if function.least:
+        if build.spans[x].most - function.least * 2.0 ** build.fraction(x) > build.chip.word_high:
+            x = build.shifted(x, build.fraction(x) - 1)
         origin = build.number(round(function.least * 2.0 ** build.fraction(x)), build.fraction(x))
         x = build.emit(Sub(f"{op.out}.above", x, origin), build.fraction(x))
     span, fraction = build.spans[x], build.wanted[op.out]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.functions import FUNCTIONS
+from compiler.functions.function import Scaling
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
@@ -156,7 +157,9 @@ def _state_read(op: ops.StateRead, known: KnownIntervals) -> Interval:
 @BOUNDS.on(ops.Apply)
 def _apply(op: ops.Apply, known: KnownIntervals) -> Interval:
     x = known.bounds[op.x]
-    return Interval(*FUNCTIONS[op.function].range_of(x.low, x.high)).common
+    floor = argument_floor(known.graph, op, known.bounds, known.observed)
+    low = x.low if floor is None else np.maximum(x.low, floor)
+    return Interval(*FUNCTIONS[op.function].range_of(low, np.maximum(x.high, low))).common
 
 
 @BOUNDS.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.Compare, ops.Select, ops.Gather, ops.SegmentSum, ops.MatVec)
@@ -195,20 +198,52 @@ def denominator_floor(graph: Graph, op: ops.Div, bounds: Mapping[str, Interval],
 
     The latter, where the proven bound is a guard far below all that was seen: octaves down to it would cost bits.
     """
-    proven = bounds[op.b].low
-    if op.b in graph.constants or np.all(proven > GUARD * bounds[op.b].high):
+    return _above(
+        graph,
+        op,
+        op.b,
+        bounds,
+        observed,
+        QuantizeError(
+            "a division whose denominator can be zero or negative",
+            advice="Keep the denominator positive, for example by adding a constant.",
+        ),
+    )
+
+
+def argument_floor(graph: Graph, op: ops.Apply, bounds: Mapping[str, Interval], observed: Observed) -> Floats | None:
+    """The same for the argument of a logarithm; None for other functions."""
+    function = FUNCTIONS[op.function]
+    if function.scaling is not Scaling.LOGARITHM:
+        return None
+    pole = function.least or 0.0
+    refused = QuantizeError(
+        f"a logarithm whose argument can be {pole:g} or less",
+        advice="Keep its argument above that, for example with torch.clamp or by adding a constant.",
+    )
+    return _above(graph, op, op.x, bounds, observed, refused, pole)
+
+
+def _above(
+    graph: Graph,
+    op: ops.Div | ops.Apply,
+    name: str,
+    bounds: Mapping[str, Interval],
+    observed: Observed,
+    refused: QuantizeError,
+    pole: float = 0.0,
+) -> Floats:
+    proven = bounds[name].low - pole
+    if name in graph.constants or np.all(proven > GUARD * (bounds[name].high - pole)):
         least = proven
     else:
-        least = observed.low(op.b)
+        least = observed.low(name) - pole
     if np.any((proven <= 0) & (least <= 0)):
-        worst = int(np.argmin(np.broadcast_to(least, (graph.size(op.b),))))
-        raise QuantizeError(
-            "a division whose denominator can be zero or negative",
-            where=f"{op.out}, element {worst}; {'; '.join(graph.values[op.out].lines)}",
-            numbers=f"proven lower bound {np.min(proven):.6g}, smallest seen {np.min(least):.6g}",
-            advice="Keep the denominator positive, for example by adding a constant.",
-        )
-    return np.where(proven > np.maximum(GUARD * least, 0.0), proven, least / 8)
+        worst = int(np.argmin(np.broadcast_to(least, (graph.size(name),))))
+        refused.where = f"{op.out}, element {worst}; {'; '.join(graph.values[op.out].lines)}"
+        refused.numbers = f"proven lower bound {np.min(proven) + pole:.6g}, smallest seen {np.min(least) + pole:.6g}"
+        raise refused
+    return np.where(proven > np.maximum(GUARD * least, 0.0), proven, least / 8) + pole
 
 
 def _contract(graph: Graph, bounds: dict[str, Interval]) -> dict[str, Interval]:

@@ -29,10 +29,9 @@ _KERNELS = (
     "Use the module torch.nn.LSTM, GRU or RNN itself, as an attribute of the model or in nn.ModuleList (a Python list "
     "or dict hides it), or a cell under ltc2neuro.nn.Recurrent."
 )
-_CHOSEN = "Return the values of all features, and choose after the network; inside it use amax and amin."
-_LOGARITHM = (
-    "No program of the chip has a logarithm. Return the values before it, and apply it after the network; to an input, "
-    "apply it before the network."
+_CHOSEN = (
+    "Return the values of all features, and choose after the network, as numpy.argmax(net(x), axis=-1) does; inside it "
+    "use amax and amin."
 )
 _BEFORE = (
     "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "
@@ -59,31 +58,17 @@ _ADVICE: dict[Callable[..., object], str] = {
         ),
         (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
         (("argmax", "argmin", "argsort"), _CHOSEN),
-        (("log", "log2", "log10", "log1p", "logsumexp", "logit", "logaddexp", "xlogy"), _LOGARITHM),
-        (
-            ("floor_divide", "__floordiv__", "__rfloordiv__", "remainder", "__mod__", "__rmod__", "fmod", "floor",
-             "ceil", "round", "trunc", "fix", "frac", "bucketize", "searchsorted"),
-            _ROUNDS,
-        ),
+        (("bucketize", "searchsorted"), CUTS),
         (("embedding_bag",), LOOKED_UP),
         (
             ("_pack_padded_sequence", "_pad_packed_sequence"),
             "Give it whole sequences, without packing: a compiled network takes lists of sequences of any lengths.",
         ),
         (
-            ("group_norm", "instance_norm", "local_response_norm"),
+            ("instance_norm", "local_response_norm"),
             "Use nn.LayerNorm over the features, or nn.BatchNorm1d, which becomes constants, and train again.",
         ),
-        (
-            ("normalize",),
-            "Its eps is too small for the chip's numbers. Write x / (0.1 + x.norm(dim=-1, keepdim=True)), and train "
-            "again.",
-        ),
         (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),
-        (
-            ("log_softmax",),
-            "Leave it out: it does not change which output is the largest. Apply it after the network.",
-        ),
         (("dropout", "rand_like", "randn_like", "bernoulli"), "A compiled network is deterministic: leave it out."),
     )
     for f in spellings(*names)

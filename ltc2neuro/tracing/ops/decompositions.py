@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from compiler.graph.ops import Max
 from ltc2neuro.tracing.ops import logic, torch_cells
 from ltc2neuro.tracing.ops.activations import ACTIVATIONS, refuse_training
 from ltc2neuro.tracing.ops.einsum import EINSUMS
-from ltc2neuro.tracing.ops.elementwise import apply, elementwise
+from ltc2neuro.tracing.ops.norms import NORMS
 from ltc2neuro.tracing.ops.over_time import over_time
+from ltc2neuro.tracing.ops.powers import POWERS
 from ltc2neuro.tracing.ops.reductions import REDUCTIONS, largest, smallest
+from ltc2neuro.tracing.ops.rounding import ROUNDINGS
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
@@ -35,22 +36,6 @@ def _nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = N
     if posinf is not None or neginf is not None:
         raise TypeError("argument posinf or neginf: nothing in a network is infinite, clamp what is large")
     return torch.where(torch.eq(input, input), input, nan or 0.0)
-
-
-def _pow(input: Tensor, exponent: float) -> Tensor:
-    if exponent == int(exponent) and 1 <= exponent <= 8:
-        half = _pow(input, exponent // 2) if exponent > 1 else input
-        return input if exponent == 1 else half * half if exponent % 2 == 0 else half * half * input
-    if exponent == 0.5:
-        return torch.sqrt(input)
-    if exponent < 0:
-        return torch.reciprocal(_pow(input, -exponent))
-    raise TypeError(f"argument exponent = {exponent}: 1 to 8, 0.5, and their negatives are supported")
-
-
-def _sqrt(input: Symbolic) -> Tensor:
-    """Ranges of integers do not see that a sum of squares is never below 0: it is said."""
-    return apply("sqrt", elementwise(Max, (input, 0.0), input.example.clamp(min=0.0)))
 
 
 def _mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
@@ -131,11 +116,6 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("sign", "sgn"), _sign),
         (("masked_fill",), _masked_fill),
         (("diff",), _diff),
-        (("square",), lambda input: input * input),
-        (("pow", "__pow__"), _pow),
-        (("sqrt",), _sqrt),
-        (("reciprocal",), lambda input: 1.0 / input),  # a quotient's range may span many octaves
-        (("rsqrt",), lambda input: torch.reciprocal(torch.sqrt(input))),
         (("mean",), _mean),
         (("batch_norm",), _batch_norm),
         (("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"), _dropout),
@@ -158,5 +138,5 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
     )
     for f in spellings(*names)
 }
-DECOMPOSITIONS.update({**ACTIVATIONS, **REDUCTIONS, **EINSUMS})
+DECOMPOSITIONS.update({**ACTIVATIONS, **REDUCTIONS, **NORMS, **POWERS, **ROUNDINGS, **EINSUMS})
 """The decomposition of each torch function that has one. It goes before an op of the same name."""

@@ -1,9 +1,8 @@
-"""Torch functions that join the features of one row and step: norms, sums, spreads, extremes."""
+"""Torch functions that join the features of one row and step: running sums, products, extremes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import torch
@@ -16,26 +15,6 @@ from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
 Axes: TypeAlias = "int | tuple[int, ...] | None"
-
-
-def _norm(
-    input: Tensor, p: float | str | None = 2, dim: Axes = None, keepdim: bool = False, dtype: torch.dtype | None = None
-) -> Tensor:
-    input = input if dtype is None else input.to(dtype)
-    if p not in (1, 2, "fro", None, math.inf):
-        raise TypeError(f"argument p = {p}: the norms 1, 2 and inf are supported")
-    axes = tuple(range(input.dim())) if dim is None else dim
-    if p == 1:
-        return abs(input).sum(axes, keepdim)
-    if p == math.inf:
-        return abs(input).amax(axes, keepdim)
-    return torch.sqrt(torch.square(input).sum(axes, keepdim))
-
-
-def _vector_norm(
-    x: Tensor, ord: float = 2, dim: Axes = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
-) -> Tensor:
-    return _norm(x, ord, dim, keepdim, dtype)
 
 
 def _cumsum(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
@@ -54,45 +33,6 @@ def _prod(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
         pairs = [a * b for a, b in zip(parts[::2], parts[1::2], strict=False)]
         parts = pairs + parts[len(pairs) * 2 :]
     return parts[0].unsqueeze(dim) if keepdim else parts[0]
-
-
-def _var(
-    input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
-) -> Tensor:
-    axes = tuple(range(input.dim())) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
-    count = math.prod(input.shape[axis] for axis in axes)
-    less = float(unbiased) if correction is None else correction
-    centred = input - input.mean(axes, keepdim=True)
-    return torch.square(centred).sum(axes, keepdim) * (1 / (count - less))
-
-
-def _std(
-    input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
-) -> Tensor:
-    return torch.sqrt(_var(input, dim, unbiased, keepdim, correction=correction))
-
-
-def _layer_norm(
-    input: Tensor,
-    normalized_shape: Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-) -> Tensor:
-    axes = tuple(range(-len(normalized_shape), 0))
-    centred = input - input.mean(axes, keepdim=True)
-    y = centred * torch.rsqrt(torch.square(centred).mean(axes, keepdim=True) + eps)
-    y = y if weight is None else y * weight
-    return y if bias is None else y + bias
-
-
-def _rms_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
-    axes = tuple(range(-len(normalized_shape), 0))
-    eps = torch.finfo(input.dtype).eps if eps is None else eps
-    y = input * torch.rsqrt(torch.square(input).mean(axes, keepdim=True) + eps)
-    return y if weight is None else y * weight
 
 
 def largest(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
@@ -146,13 +86,8 @@ def _folded(function: Callable[..., Tensor], x: Tensor, dim: Axes, keepdim: bool
 REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
     f: rule
     for names, rule in (
-        (("norm",), _norm),
         (("cumsum",), _cumsum),
         (("prod",), _prod),
-        (("var",), _var),
-        (("std",), _std),
-        (("layer_norm",), _layer_norm),
-        (("rms_norm",), _rms_norm),
         (("amax",), largest),
         (("max",), _extreme(torch.maximum, largest)),
         (("min",), _extreme(torch.minimum, smallest)),
@@ -160,5 +95,4 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
     )
     for f in spellings(*names)
 }
-REDUCTIONS[torch.linalg.vector_norm] = _vector_norm
 """The decomposition of each."""

@@ -73,12 +73,6 @@ _OR = logic.bitwise(logic.logical_or, torch.bitwise_or)
 _XOR = logic.bitwise(logic.logical_xor, torch.bitwise_xor)
 
 
-def _quotient(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Symbolic:
-    if rounding_mode is not None:
-        raise TypeError(f"argument rounding_mode = {rounding_mode}: the chip's programs do not round")
-    return _DIV(input, other)
-
-
 _MOVES = (
     "view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes", "swapdims", "movedim",
     "moveaxis", "t", "adjoint", "squeeze", "unsqueeze", "expand", "broadcast_to", "tile", "repeat_interleave",
@@ -101,7 +95,7 @@ RULES: dict[Callable[..., object], Rule] = {
             (("sub", "subtract", "__sub__"), _scaled(_SUB)),
             (("rsub", "__rsub__"), _scaled(_reversed(_SUB))),
             (("mul", "multiply", "__mul__", "__rmul__"), _MUL),
-            (("div", "divide", "true_divide", "__div__", "__truediv__"), _quotient),
+            (("true_divide", "__div__", "__truediv__"), _DIV),
             (("__rdiv__", "__rtruediv__"), _reversed(_DIV)),
             (("minimum", "fmin"), _MIN),
             (("maximum", "fmax"), _MAX),

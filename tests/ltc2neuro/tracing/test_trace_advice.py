@@ -248,12 +248,10 @@ def test_what_torch_export_has_made():
 
 
 def test_what_nothing_on_the_chip_computes():
-    for function in (torch.floor, torch.round, lambda x: x // 1, lambda x: x % 1, lambda x: x.long().float()):
-        assert "round after" in refused(Net(lambda net, x: function(x))).advice  # noqa: B023
+    assert "round after" in refused(Net(lambda net, x: x.long().float())).advice
     for function in (lambda x: x.topk(2, -1).values, lambda x: x.sort(-1).values, lambda x: x.argmax(-1)):
         assert "amax" in refused(Net(lambda net, x: function(x))).advice  # noqa: B023
-    assert "logarithm" in refused(Net(lambda net, x: x.logsumexp(-1))).advice
-    assert "before the network" in refused(Net(lambda net, x: torch.sin(x))).advice
+    assert "before the network" in refused(Net(lambda net, x: torch.digamma(x))).advice
 
 
 def test_a_guard_against_nan():

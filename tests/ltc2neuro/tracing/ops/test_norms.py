@@ -48,6 +48,17 @@ class Net(nn.Module):
         return torch.stack(answers, 1)
 
 
+class Alone(nn.Module):
+    """A function of x."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
 def data(scale=1.0):
     return drifting(FEATURES, batch=3, steps=40, seed=2) * scale
 
@@ -78,3 +89,42 @@ def test_chips_that_divide(chip):
     y = np.asarray(ltc2neuro.compile(model, x, chip=chip)(x))
     expected = model(torch.tensor(x, dtype=torch.float32)).detach().numpy()
     assert 10 * np.log10(expected.var() / np.mean((y - expected) ** 2)) > 75
+
+
+class Channels(nn.Module):
+    """A norm of channels, axis 1, of samples that may be pictures."""
+
+    def __init__(self, norm, shape):
+        super().__init__()
+        self.norm, self.shape = norm, shape
+
+    def forward(self, x):
+        samples = x.reshape(x.shape[0] * x.shape[1], *self.shape)
+        return self.norm(samples).reshape(x.shape)
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 2, 3)], ids=["features", "pictures"])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_group_norm(groups, shape):
+    norm = nn.GroupNorm(groups, 6)
+    with torch.no_grad():
+        norm.weight += torch.linspace(-0.5, 0.5, 6)
+        norm.bias += torch.linspace(0, 1, 6)
+    model, x = Channels(norm, shape), drifting(int(np.prod(shape)), batch=2, steps=12)
+    assert executors_agree(model, x) > 55
+
+
+LENGTHS = {
+    "normalize": lambda x: functional.normalize(x, dim=-1),
+    "normalize by the sum": lambda x: functional.normalize(x, 1.0, -1),
+    "cosine similarity": lambda x: functional.cosine_similarity(x[..., :3], x[..., 3:], dim=-1),
+    "module of the same": lambda x: nn.CosineSimilarity(-1)(x[..., :3], x[..., 3:]),
+    "distance": lambda x: functional.pairwise_distance(x[..., :3], x[..., 3:]),
+    "spread and mean": lambda x: torch.cat([*torch.std_mean(x, -1, keepdim=True)], -1),
+    "variance and mean": lambda x: torch.cat([*torch.var_mean(x, -1, keepdim=True, correction=0)], -1),
+}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_lengths_and_spreads(name):
+    assert executors_agree(Alone(LENGTHS[name]), data()) > 55

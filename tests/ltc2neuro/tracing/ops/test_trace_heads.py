@@ -187,14 +187,6 @@ def test_a_convolution_too_large_for_any_chip_is_refused():
     assert "12390400 outputs of 75 inputs each" in caught.value.numbers
 
 
-def test_group_norm_is_refused_with_advice_that_works():
-    normed = nn.Sequential(nn.Linear(3, 4), nn.Flatten(0, 1), nn.GroupNorm(2, 4), nn.Unflatten(0, (2, 3)))
-    with pytest.raises(TraceError, match="group_norm") as caught:
-        trace(normed, sequences(3))
-    assert "nn.LayerNorm" in caught.value.advice
-    trace(nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)), sequences(3))
-
-
 class Hybrid(nn.Module):
     """LTC -> LSTM and LTC -> CfC side by side, with a residual between layers and a readout."""
 

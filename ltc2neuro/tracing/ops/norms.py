@@ -1,0 +1,129 @@
+"""Norms of features: lengths, spreads, and layers that divide by them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+
+from ltc2neuro.tracing.ops.reductions import Axes
+from ltc2neuro.tracing.ops.torch_ops import spellings
+
+Tensor = torch.Tensor
+
+
+def _norm(
+    input: Tensor, p: float | str | None = 2, dim: Axes = None, keepdim: bool = False, dtype: torch.dtype | None = None
+) -> Tensor:
+    input = input if dtype is None else input.to(dtype)
+    if p not in (1, 2, "fro", None, math.inf):
+        raise TypeError(f"argument p = {p}: the norms 1, 2 and inf are supported")
+    axes = tuple(range(input.dim())) if dim is None else dim
+    if p == 1:
+        return abs(input).sum(axes, keepdim)
+    if p == math.inf:
+        return abs(input).amax(axes, keepdim)
+    return torch.sqrt(torch.square(input).sum(axes, keepdim))
+
+
+def _vector_norm(
+    x: Tensor, ord: float = 2, dim: Axes = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Tensor:
+    return _norm(x, ord, dim, keepdim, dtype)
+
+
+def _var(
+    input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    axes = tuple(range(input.dim())) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    count = math.prod(input.shape[axis] for axis in axes)
+    less = float(unbiased) if correction is None else correction
+    centred = input - input.mean(axes, keepdim=True)
+    return torch.square(centred).sum(axes, keepdim) * (1 / (count - less))
+
+
+def _std(
+    input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    return torch.sqrt(_var(input, dim, unbiased, keepdim, correction=correction))
+
+
+def _with_mean(spread: Callable[..., Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
+    def rule(
+        input: Tensor, dim: Axes, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        return spread(input, dim, unbiased, keepdim, correction=correction), input.mean(dim, keepdim)
+
+    return rule
+
+
+def _normed(input: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    centred = input - input.mean(axes, keepdim=True)
+    return centred * torch.rsqrt(torch.square(centred).mean(axes, keepdim=True) + eps)
+
+
+def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def _layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    return _affine(_normed(input, tuple(range(-len(normalized_shape), 0)), eps), weight, bias)
+
+
+def _group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Over the channels of a group, axis 1, and all axes behind."""
+    groups = input.unflatten(1, (num_groups, -1))
+    y = _normed(groups, tuple(range(2, groups.dim())), eps).flatten(1, 2)
+    shape = (-1, *(1,) * (input.dim() - 2))
+    return _affine(y, *(None if p is None else p.reshape(shape) for p in (weight, bias)))
+
+
+def _rms_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    axes = tuple(range(-len(normalized_shape), 0))
+    eps = torch.finfo(input.dtype).eps if eps is None else eps
+    return _affine(input * torch.rsqrt(torch.square(input).mean(axes, keepdim=True) + eps), weight, None)
+
+
+def _normalize(input: Tensor, p: float = 2.0, dim: Axes = 1, eps: float = 1e-12) -> Tensor:
+    return input / _norm(input, p, dim, keepdim=True).clamp(min=eps)
+
+
+def _cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    return (_normalize(x1, 2, dim, eps) * _normalize(x2, 2, dim, eps)).sum(dim)
+
+
+def _pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    return _norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+NORMS: dict[Callable[..., object], Callable[..., object]] = {
+    f: rule
+    for names, rule in (
+        (("norm",), _norm),
+        (("var",), _var),
+        (("std",), _std),
+        (("var_mean",), _with_mean(_var)),
+        (("std_mean",), _with_mean(_std)),
+        (("layer_norm",), _layer_norm),
+        (("group_norm",), _group_norm),
+        (("rms_norm",), _rms_norm),
+        (("normalize",), _normalize),
+        (("cosine_similarity",), _cosine_similarity),
+        (("pairwise_distance",), _pairwise_distance),
+    )
+    for f in spellings(*names)
+}
+NORMS[torch.linalg.vector_norm] = _vector_norm
+"""The decomposition of each."""
