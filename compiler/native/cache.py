@@ -16,6 +16,8 @@ FOLDER = "LTC2NEURO_CACHE"
 MOST_BYTES = 256 * 2**20
 """The oldest objects go when all together are larger."""
 HASH = 32
+KEY = 64
+"""Characters of a name"""
 SHARED = 0o644
 """Whoever shares a folder may read its objects."""
 
@@ -56,7 +58,7 @@ def _read(path: Path) -> bytes | None:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.stem}.", suffix=".part", delete=False) as file:
         try:
             file.write(hashlib.sha256(data).digest() + data)
             file.close()
@@ -68,9 +70,10 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _tidy(where: Path) -> None:
-    """Remove what was used longest ago, until the rest is small enough."""
+    """Remove what was used longest ago, until the rest is small enough; what was being written when a process ended is
+    some of it, and what others may keep in the folder is not."""
     files = []
-    for path in where.glob("*.o"):
+    for path in where.glob("[0-9a-f]" * KEY + ".*"):
         with contextlib.suppress(OSError):  # another process may have removed it
             files.append((path.stat().st_mtime, path.stat().st_size, path))
     total = sum(size for _, size, _ in files)

@@ -20,6 +20,9 @@ class Runners(Generic[T]):
         self.replayed: set[tuple[Executor[T], Hashable]] = set()
         """kinds of runs whose compiled code has returned the known answer"""
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_ready": {}, "replayed": set()}  # what is ready lies in this process
+
     def has(self, executor: Executor[T]) -> bool:
         """Whether it is ready."""
         return executor in self._ready

@@ -133,10 +133,12 @@ def test_a_folder_that_is_only_read_is_used(monkeypatch, tmp_path):
 def test_the_oldest_objects_go(monkeypatch, tmp_path):
     monkeypatch.setenv(cache.FOLDER, str(tmp_path))
     monkeypatch.setattr(cache, "MOST_BYTES", 3 * (100 + cache.HASH))
+    (tmp_path / "mine.o").write_bytes(b"x" * 1000)  # not ours, in a folder that we share
+    (tmp_path / f"{'0' * cache.KEY}.ended.part").write_bytes(b"x" * 100)  # its process was killed
     for name in "abcd":
-        cache.cached(name, lambda: b"x" * 100)
         time_passes(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["b.o", "c.o", "d.o"]
+        cache.cached(name * cache.KEY, lambda: b"x" * 100)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [*(f"{n * cache.KEY}.o" for n in "bcd"), "mine.o"]
 
 
 def time_passes(folder):

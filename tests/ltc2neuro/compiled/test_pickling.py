@@ -73,7 +73,7 @@ def test_a_stream_goes_on_in_a_copy(net):
     stream = net.stream()
     stream.step(X[0, 0])
     stream.step(X[0, 1])
-    copies = copy.deepcopy(stream), copy.deepcopy(stream), stream
+    copies = copy.deepcopy(stream), copy.deepcopy(stream), pickle.loads(pickle.dumps(stream)), stream
     for other in copies:
         assert np.array_equal(other.step(X[0, 2]), net.run(X[:1]).outputs[0, 2])
 
