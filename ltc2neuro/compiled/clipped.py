@@ -157,14 +157,14 @@ def input_tallies(
     shape: tuple[int, ...] = (),
     inputs: Inputs | None = None,
 ) -> tuple[Tally, ...]:
-    """What was clipped of the sequences (time, channels) that entered, in the user's units.
+    """What was clipped of the `arrays` (samples, channels) that entered, in the user's units.
 
     Samples had this `shape`, or were put together from several `inputs`. `clips` (channels,) says how often each was
     clipped, `held` from where to where it is not. The last channel is the time before each sample where there is a
     `shortest`, to which shorter ones are clipped.
     """
-    whole = [a for a in arrays if len(a)]
-    if not whole or not clips.any():
+    whole = [a for a in arrays if len(a)] if clips.any() else []
+    if not whole:
         return ()
     low, high = np.min([a.min(axis=0) for a in whole], axis=0), np.max([a.max(axis=0) for a in whole], axis=0)
     held_low, held_high = (np.array(np.broadcast_to(end, low.shape), np.float64) for end in held)

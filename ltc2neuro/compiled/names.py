@@ -30,9 +30,9 @@ class Names:
 
     def matching(self, record: Sequence[str]) -> list[str]:
         """Names from names and globs. Raises `InputError` for one that matches nothing."""
-        known = self.all()
-        found: list[str] = []
-        for glob in check_names(record, "record"):
+        wanted, found = check_names(record, "record"), list[str]()
+        known = self.all() if wanted else []
+        for glob in wanted:
             hits = [n for n in known if n == glob or fnmatchcase(n, glob)]
             if not hits:
                 raise InputError(

@@ -60,6 +60,7 @@ def run_network(
     parts: list[tuple[list[int], Execution]] = []
     entered: list[tuple[np.ndarray, States | None]] = []
     shown: list[dict[str, Floats]] = []
+    arrays: list[np.ndarray] = []
     values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
     for group, given in x.side_by_side():
         batch = net.record.entering(given)
@@ -76,6 +77,7 @@ def run_network(
         parts.append((group, execution))
         shown.append(net.names.shown_record(execution, wanted, given) if wanted else {})
         entered.append((samples, own))
+        arrays.append(batch.reshape(-1, batch.shape[2]))
     if beyond.any():
         counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
     made = Executed(tuple(parts), x, executor.integers, net.record.leaves, net.record.words)
@@ -83,7 +85,6 @@ def run_network(
     for _, execution in parts:
         for name, clip in execution.clips.items():
             inside[name] = inside[name].joined(clip) if name in inside else clip
-    arrays = [net.record.entering(a) for a in x.arrays]
     counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
     clipped = clipped_from(
         net,
@@ -134,8 +135,8 @@ def clipped_from(
 ) -> Clipped:
     """What was clipped in so many samples; real values, no `integers`, clip none but spans.
 
-    How far channels and states went is that of `arrays` (time, channels) that entered, and of `states` (..., size) in
-    the model's units: all of them, or the least and most of each.
+    How far channels and states went is that of `arrays` (samples, channels) that entered, and of `states` (..., size)
+    in the model's units: all of them, or the least and most of each.
     """
     record = net.record
     ends = record.enters.user_range if integers else (-np.inf, np.inf)
