@@ -13,10 +13,11 @@ from hw_models.arrays import Integers
 from hw_models.chip import Chip
 from hw_models.constants import Memory
 from hw_models.memory import RESOURCES, Load, neuron_units, synapse_words
+from hw_models.shown import Shown
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Placement:
+class Placement(Shown):
     """The neurons of `network` on cores of `chip`, numbered from 0; chip 0 has the first ones."""
 
     network: MappedNetwork

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hw_models.errors import Ltc2NeuroError
+from hw_models.shown import Shown
 
 
 class Severity(Enum):
@@ -16,8 +17,8 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(Shown):
     """One thing that the chip cannot do, or does badly: `rule` says which rule found it, `where` the object's name.
 
     `numbers` are the design's own, `limit` is what the chip or the format allows, `advice` what to do.

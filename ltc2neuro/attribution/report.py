@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hw_models.shown import Shown
+
 SHOWN = 8
 """How many values the text shows of each answer; `rows` has them all."""
 APART = 1.0
@@ -81,8 +83,8 @@ class Passed:
     """the largest that the value is"""
 
 
-@dataclass(frozen=True)
-class Attribution:
+@dataclass(frozen=True, repr=False)
+class Attribution(Shown):
     """Where a network's error comes from; `print` it."""
 
     wholes: tuple[Whole, ...]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from compiler.mapping.options import Options
 from hw_models.arguments import check_flag
 from hw_models.arrays import Floats, Integers
+from hw_models.shown import Shown
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.given_states import GivenStates
@@ -28,7 +29,7 @@ from ltc2neuro.inputs.several import Inlet
 N = TypeVar("N", bound="BaseNetwork")
 
 
-class BaseNetwork(BaseRecord, ABC):
+class BaseNetwork(Shown, BaseRecord, ABC):
     """A liquid network as integers: run it, `verify`, `check`, save, `load` and `print` it, whatever it is made of."""
 
     @cached_property

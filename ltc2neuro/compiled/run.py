@@ -12,6 +12,7 @@ import numpy as np
 from compiler.executors.execution import Clip, Execution
 from compiler.running.executor import States
 from hw_models.arrays import Floats, Integers
+from hw_models.shown import Shown
 from ltc2neuro.compiled.clipped import Clipped
 from ltc2neuro.compiled.ends import OutputEnd
 from ltc2neuro.compiled.given_states import StateWord
@@ -69,7 +70,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Shown):
     """What a run returns. Arrays are (batch, time, size), or as the network's `layout` says; for a list of sequences,
     lists of (time, size).
 

@@ -8,6 +8,7 @@ from compiler.running.executor import States
 from hw_models.arguments import check_count, check_flag
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
+from hw_models.shown import Shown
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import Clipped, tell
 from ltc2neuro.compiled.given_states import GivenStates
@@ -19,7 +20,7 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 
 
-class Stream:
+class Stream(Shown):
     """Keeps the state between samples; the integers are those of one long run.
 
     `state` is that after the latest sample, (batch, size) by name, to start a run or another stream from; None before
@@ -69,6 +70,10 @@ class Stream:
             self._clipped = self._clipped.joined(Clipped(self._quickly * (self._batch or 1)))
             self._state, self._quickly = self._quick.states(), 0
         return self._state
+
+    def __repr__(self) -> str:
+        rows = "one sequence" if self._batch is None else f"{self._batch} sequences"
+        return f"Stream(on {self.on}, {rows}, {self._record.signature})"
 
     def __getstate__(self) -> dict[str, object]:
         known = self.state  # the short way keeps its own, in arrays that no copy shares

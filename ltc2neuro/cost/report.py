@@ -10,6 +10,7 @@ import numpy as np
 from compiler.placement.placement import Placement
 from hw_models.bands import Band
 from hw_models.chip import Chip
+from hw_models.shown import Shown
 from hw_models.units import scale_of
 
 
@@ -25,8 +26,8 @@ class Messages:
     """of the sent ones those that equal the last of their port and value: sending only changes would save them"""
 
 
-@dataclass(frozen=True)
-class Cost:
+@dataclass(frozen=True, repr=False)
+class Cost(Shown):
     """What one sample costs. Bands are low, default, high; times are in seconds, energies in joules.
 
     The host's side, input and output, is not in it. `recorded`: counted from a run; otherwise every message is sent.

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from compiler.placement.activity import Sent
+from hw_models.shown import Shown
 from ltc2neuro.compiled.clipped import Clipped
 
 
@@ -34,8 +35,8 @@ class Fidelity:
         return math.nan if self.channel is None else self.decibels[self.channel]
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Shown):
     """A network on a whole data set; `print` it.
 
     Two are equal where all that was counted is, whoever counted it: `on` and `resumed` are no part of that.

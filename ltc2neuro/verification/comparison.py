@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.executors.float64 import run_float
 from hw_models.errors import InputError
+from hw_models.shown import Shown
 from ltc2neuro import metrics
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.inputs.arrays import Samples, Sequences
@@ -32,8 +33,8 @@ class Column:
     ticks_per_sample: int
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """Two networks of one model side by side; `print` it."""
 
     default: Column

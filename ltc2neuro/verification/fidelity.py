@@ -186,13 +186,23 @@ def time_constants(net: AnyParts, x: Sequences, truth: Truth) -> list[Row]:
             for e, a in zip(truth.executions, x.arrays, strict=True)
         ]
         real = np.concatenate(parts)
+        rows.append(Row(check, name, "reference", note=_all_neurons(real, integer, held)))
         for i in range(integer.shape[1]):
             note = f"float {_range(real[:, i])}, integer {_range(integer[:, i])}"
             if held is not None:
                 least, most = np.broadcast_arrays(*held, integer[0])[:2]
                 note += f"; the format holds {least[i]:.3g} .. {most[i]:.3g}"
-            rows.append(Row(check, f"{name}[{i}]", "reference", note=note))
+            rows.append(Row(check, f"{name}[{i}]", "reference", note=note, folded=True))
     return rows
+
+
+def _all_neurons(real: Floats, integer: Floats, held: tuple[Floats, Floats] | None) -> str:
+    """Of all neurons, in one line; `rows` have each."""
+    note = f"{integer.shape[1]} neurons: float {_range(real)}, integer {_range(integer)}"
+    if held is None:
+        return note
+    inside = np.all((real >= held[0]) & (real <= held[1]), axis=0)
+    return f"{note}; {int(np.sum(inside))} of them stay within what their formats hold"
 
 
 def _range(values: Floats) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hw_models.shown import Shown
+
 MOST_SHOWN = 40
 """How many rows of one check that are only reported the text shows; `rows` has them all."""
 
@@ -24,29 +26,34 @@ class Row:
     limit: float | None = None
     held: bool | None = None
     note: str = ""
+    folded: bool = False
+    """whether another row tells it in short: the text leaves it out"""
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """The result of `verify`: `passed`, the `rows`, and a text by `print`."""
 
     passed: bool
     rows: tuple[Row, ...]
 
     def __str__(self) -> str:
-        lines: list[str] = []
-        width = max((len(row.name) for row in self.rows), default=0)
-        for check in dict.fromkeys(row.check for row in self.rows):
-            lines += [check, *_lines([row for row in self.rows if row.check == check], width)]
+        lines, shown = [self.headline], [row for row in self.rows if not row.folded]
+        width = max((len(row.name) for row in shown), default=0)
+        for check in dict.fromkeys(row.check for row in shown):
+            lines += [check, *_lines([row for row in shown if row.check == check], width)]
+        return "\n".join(lines)
+
+    @property
+    def headline(self) -> str:
+        """Whether it passed, in one line."""
         missed = sum(row.held is False for row in self.rows)
         checked = sum(row.held is not None for row in self.rows)
         if not checked:
-            lines.append("passed: nothing was checked, as no limit was given and no second executor ran")
-        elif self.passed:
-            lines.append(f"passed: {checked} of {checked} checks held")
-        else:
-            lines.append(f"NOT PASSED: {missed} of {checked} checks missed")
-        return "\n".join(lines)
+            return "passed: nothing was checked, as no limit was given and no second executor ran"
+        if self.passed:
+            return f"passed: {checked} of {checked} checks held"
+        return f"NOT PASSED: {missed} of {checked} checks missed"
 
 
 def _lines(rows: list[Row], width: int) -> Iterator[str]:

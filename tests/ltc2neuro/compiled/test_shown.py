@@ -1,0 +1,32 @@
+"""What one sees of an object as the last line of a cell."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("ncps")
+
+from networks import sequences, tracked, tracker
+
+import ltc2neuro
+
+
+def shown() -> list[object]:
+    net, x = tracked(), sequences()
+    run = net.run(x)
+    seen = ltc2neuro.verify(net, tracker(), x, on=["reference"])
+    causes, findings = ltc2neuro.attribute(net, x), ltc2neuro.check(net, "xylo")
+    return [net, run, seen, net.placement, net.cost(), net.cost(run), causes, net.stream(), *findings]
+
+
+def test_every_object_is_one_screen_of_text_and_of_html():
+    for thing in shown():
+        text, html = repr(thing), thing._repr_html_()  # type: ignore[attr-defined]
+        assert 0 < len(text.splitlines()) <= 40 and len(text) < 6000 and "object at 0x" not in text, text
+        assert html.startswith("<pre") and html.endswith("</pre>") and len(html) < 12000
+        assert "<" not in html.partition(">")[2].removesuffix("</pre>")
+
+
+def test_the_repr_of_a_cost_and_a_verification_are_what_print_shows():
+    _, _, seen, _, cost, *_ = shown()
+    assert repr(cost) == str(cost) and repr(seen) == str(seen) and repr(seen).startswith("passed")
