@@ -174,18 +174,19 @@ def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: F
 def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
     """The elements that are no other's."""
     made = _made_of(elements, op)
-    found, known = np.zeros(len(made), np.int64), dict[int, int]()
+    found, known = np.zeros(len(made), np.int64), dict[int | None, int]()
     running = _Running({operands for kind, operands in made if isinstance(kind, Sum) and kind.plain})
     for place in sorted(range(len(made)), key=lambda place: len(made[place][1])):
-        kind, operands = running.shorter(elements, *made[place])
+        kind, operands = running.shorter(*made[place])
         same = _same_as(elements, kind, operands)
         if same is not None:
             found[place] = running.known[made[place][1]] = same
             continue
-        if id(operands) not in known:
-            known[id(operands)] = max((elements.known[o] for o in operands), default=NEVER)
+        key = id(operands) if operands is made[place][1] else None  # one that stays, and keeps its identity
+        if key is None or key not in known:
+            known[key] = max((elements.known[o] for o in operands), default=NEVER)
         own = home._replace(place=place)
-        found[place] = elements.add(kind, operands, own, known[id(operands)], float(still[place]))
+        found[place] = elements.add(kind, operands, own, known[key], float(still[place]))
         running.known[made[place][1]] = int(found[place])
     return found
 
@@ -204,14 +205,12 @@ class _Running:
     sums: set[tuple[int, ...]]
     known: dict[tuple[int, ...], int] = field(default_factory=dict)
 
-    def shorter(self, elements: Elements, kind: Kind, operands: tuple[int, ...]) -> tuple[Kind, tuple[int, ...]]:
+    def shorter(self, kind: Kind, operands: tuple[int, ...]) -> tuple[Kind, tuple[int, ...]]:
         """The element, as a sum of two where it can be."""
         if not isinstance(kind, Sum) or not kind.plain:
             return kind, operands
         if len(operands) > 1 and operands[:-1] in self.sums:
             return ADD, (self.known[operands[:-1]], operands[-1])
-        if len(operands) == 1 and any(len(own) == 2 and own[:1] == operands for own in self.sums):
-            return ADD, (elements.constant(np.zeros(1)).item(), operands[0])
         return kind, operands
 
 

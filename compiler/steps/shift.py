@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.steps.elements import NEVER, Elements, Sum
+from compiler.steps.elements import ADD, NEVER, Elements, Sum
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
+
+ONE_TERM = Sum((1.0,))
+"""That with which a sum of all samples so far begins"""
 
 
 class UnsteadyError(TraceError):
@@ -178,6 +181,8 @@ def _matched_operands(elements: Elements, early: int, late: int) -> list[tuple[i
     kinds, operands = elements.kinds, elements.operands
     if isinstance(kinds[late], Sum) and isinstance(kinds[early], Sum):
         return _matched_terms(elements, early, late)
+    if kinds[late] == ADD and kinds[early] == ONE_TERM and _may_follow(elements, operands[early][0], operands[late][1]):
+        return [(elements.constant(np.zeros(1)).item(), operands[late][0]), (operands[early][0], operands[late][1])]
     if _same_kind(kinds[early], kinds[late]) and len(operands[early]) == len(operands[late]):
         return list(zip(operands[early], operands[late], strict=True))
     return None

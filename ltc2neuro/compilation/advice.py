@@ -9,6 +9,7 @@ import torch
 
 from ltc2neuro.compilation.calibration import unread_channels, warn_of_poor_calibration
 from ltc2neuro.compilation.growth import find_growth, warn_of_growth
+from ltc2neuro.compilation.kept_states import warn_of_kept_states
 from ltc2neuro.compilation.own_arithmetic import warn_of_own_arithmetic
 from ltc2neuro.compilation.stages import Recorded
 from ltc2neuro.compilation.training_mode import warn_of_training
@@ -35,6 +36,7 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
         called=traced.channel,
     )
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
+    warn_of_kept_states(asked.model, traced, arrays, own, stacklevel=above)
     warn_of_own_arithmetic(asked.model, traced, traced.graph, arrays, stacklevel=above)
     growth = find_growth(traced.graph, recorded.entering, asked.precision.margin, traced.growing)
     warn_of_growth(growth, traced.growing, max(map(len, arrays)), asked.samples.named, stacklevel=above)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from compiler.graph import Graph
+from compiler.steps.shift import UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, ProofError, TraceError
 from ltc2neuro.compiled.evidence import Evidence
@@ -22,6 +23,7 @@ from ltc2neuro.tracing.calling.forward import forward, raw_answers, with_spans, 
 from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed import drops
 from ltc2neuro.tracing.ops.mixing import MixedStepsError
+from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
 from ltc2neuro.tracing.record import Traced, record
@@ -182,20 +184,28 @@ class _Source:
             shape, tokens = self.shape[2:], self.tokens
             return record(self.model, shape, clock, dtype, time_first=time_first, inputs=self.inputs, tokens=tokens)
 
+        def unrolled(time_first: bool) -> Traced:
+            try:
+                return record_unrolled(self.model, self.shape[2:], clock, dtype, time_first=time_first)
+            except UnsteadyError:
+                raise
+            except TraceError as why:
+                if time_first == (self.batch_first is False):
+                    raise
+                raise TakenApartError(why.what) from why  # that of the other order is told
+
         try:
             return in_order(in_one_order, self.model, self.batch_first, self.shape)
         except MixedStepsError as error:
-            if spans is not None or self.tokens or self.inputs is not None or self.dt != 1 or self.batch_first is False:
+            if spans is not None or self.tokens or self.inputs is not None:
                 raise
             try:
-                return record_unrolled(self.model, self.shape[2:], clock, dtype)
+                return in_order(unrolled, self.model, self.batch_first, self.shape)
             except TraceError as why:
                 first = self._of_the_first_step(clock, dtype)
                 if first is not None:
                     return first
-                reason = "; ".join(part for part in (why.what, why.numbers, why.where) if part)
-                advice = f"{error.advice} Nor is it one program in time: {reason}. {why.advice}"
-                raise type(error)(error.what, where=error.where, numbers=error.numbers, advice=advice) from None
+                raise (error if isinstance(why, MixedStepsError) else _first(why, error)) from None
 
     def _of_the_first_step(self, clock: Clock, dtype: torch.dtype) -> Traced | None:
         """A model that answers at the first step; None of another."""
@@ -236,6 +246,14 @@ class _Source:
             kept = self.recorded(spans, self.own)
             return spans if _unbounded(kept) < _unbounded(free) else Times(0.0, spans.longest)
         return spans if undefined is not None else Times(0.0, spans.longest)
+
+
+def _first(why: TraceError, error: MixedStepsError) -> TraceError:
+    """Why a model is no program in time, before why it is not recorded as one step."""
+    name, _, line = why.where.rpartition(", ")[2].rpartition(":")
+    where = error.where if name and f"{name}, line {line}:" in error.where else why.where or error.where
+    advice = f"{why.advice} It was looked at over many steps, since {error.what}."
+    return type(error)(why.what, where=where, numbers=why.numbers, advice=advice)
 
 
 def calling_of(

@@ -45,7 +45,9 @@ class _Seen(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def time_places(model: torch.nn.Module, sample_shape: tuple[int, ...], dtype: torch.dtype) -> frozenset[Place]:
+def time_places(
+    model: Callable[[torch.Tensor], object], sample_shape: tuple[int, ...], dtype: torch.dtype
+) -> frozenset[Place]:
     """The lines and axes at which a model of (batch, time, *sample_shape) joins all steps; none where it fails."""
     found = []
     for steps in LENGTHS:

@@ -12,6 +12,7 @@ import torch
 
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.tracing.calling.eager import uncompiled
+from ltc2neuro.tracing.calling.kept import as_it_was
 
 Forward: TypeAlias = Callable[..., object]
 Wrap: TypeAlias = Callable[[str, torch.nn.Module, Forward], Forward]
@@ -37,10 +38,18 @@ def vocabulary(model: torch.nn.Module) -> int:
     return max((m.num_embeddings for m in model.modules() if isinstance(m, torch.nn.Embedding)), default=0)
 
 
-def instrumented(model: torch.nn.Module, wrap: Wrap, dtype: torch.dtype | None = None) -> torch.nn.Module:
+def instrumented(
+    model: torch.nn.Module,
+    wrap: Wrap,
+    dtype: torch.dtype | None = None,
+    kept: set[str] | None = None,
+    *,
+    anew: bool = True,
+) -> torch.nn.Module:
     """A copy of the model on the CPU, in eval mode, with `wrap(path, module, forward)` as each module's forward.
 
-    Its floating tensors are of the type `dtype`, if given.
+    Its floating tensors are of the type `dtype`, if given. Where each call is `anew`, it finds the attributes as they
+    are now; `kept` takes the names of those that a call had changed.
     """
     model = unwrapped(model)
     # pruned modules keep a computed tensor, which deepcopy refuses
@@ -63,6 +72,14 @@ def instrumented(model: torch.nn.Module, wrap: Wrap, dtype: torch.dtype | None =
                 advice="Compile the Python module that it was made from, before torch.jit.script or torch.jit.trace.",
             )
         setattr(module, "forward", wrap(path, module, module.forward))  # noqa: B010  # a method is replaced
+    forward = clone.forward
+
+    def as_the_first(*args: object, **kwargs: object) -> object:
+        with as_it_was(clone, kept):
+            return forward(*args, **kwargs)
+
+    if anew:
+        setattr(clone, "forward", as_the_first)  # noqa: B010
     return clone
 
 

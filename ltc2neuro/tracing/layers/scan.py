@@ -12,6 +12,7 @@ import torch
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import written
+from ltc2neuro.tracing.ops.shape_ops import apart
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
@@ -68,7 +69,9 @@ class Scan:
     ) -> tuple[torch.Tensor, States]:
         """Record one step over the sequence `x`; returns the layer's output and its last states."""
         recorder, start = self.recorder, initial_states(self.recorder, hx)
-        if recorder.all_at_once and isinstance(x, Symbolic) and x.dim() > 2 and self._is_batch(x):
+        if recorder.all_at_once and isinstance(x, Symbolic) and x.dim() > 2:
+            if not self._is_batch(x):
+                raise apart(recorder, "a recurrent layer takes its rows for steps")
             return self._one_by_one(step, x, start, timespans)
         x_t = self._step_input(x)
         elapsed = recorder.dt if timespans is None else self._elapsed(timespans)

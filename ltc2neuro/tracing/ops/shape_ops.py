@@ -73,14 +73,15 @@ def _moved(x: Symbolic, example: object, codes: object) -> object:
             raise x.recorder.refusal("the bits of a tensor are read as another type", "Keep its type.")
         problem = axes.problem(codes, first=x.recorder.over_time.first)
         if problem is not None:
-            raise _apart(x.recorder, problem)
+            raise apart(x.recorder, problem)
         return symbolic(x.recorder, example, codes, x.value, x.family)
     if isinstance(example, (tuple, list)) and isinstance(codes, (tuple, list)):
         return type(example)(_moved(x, e, c) for e, c in zip(example, codes, strict=True))
     return example
 
 
-def _apart(recorder: Tape, problem: str) -> TraceError:
+def apart(recorder: Tape, problem: str) -> TraceError:
+    """The error for what takes rows or steps apart, at the user's line."""
     error = recorder.refusal(
         f"{recorder.operation} takes batch rows or time steps apart: {problem}",
         "A network answers at every step or at the last: y[:, -1] where batch comes first, y[-1] where time comes "
@@ -113,7 +114,7 @@ def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
     codes = torch.cat(parts, dim)
     problem = axes.problem(codes)
     if problem is not None:
-        raise _apart(recorder, problem)
+        raise apart(recorder, problem)
     if len(offsets) == 1:
         return symbolic(recorder, example, codes, first.value)
     groups = axes.group(axes.labels_of(codes))

@@ -1,0 +1,202 @@
+"""A model whose sequence is one sample: in which order it reads and answers, and what it returns are answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import prod
+
+import torch
+
+from hw_models.errors import Ltc2NeuroError, TraceError
+from ltc2neuro.compiled.answers import Answer, Answers, alone
+from ltc2neuro.tracing.calling.answering import at_places
+from ltc2neuro.tracing.calling.forward import with_time
+from ltc2neuro.tracing.calling.kept import as_it_was
+from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
+from ltc2neuro.tracing.ops.shape_ops import TakenApartError
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.over_time import Place
+from ltc2neuro.tracing.time_places import time_places
+
+Shape = tuple[int, ...]
+OTHER = axes.STEPS + 2
+"""A number of steps, to tell these from features"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """In which order a model reads (batch, time, ...) and answers, and at which `places` of what it returns."""
+
+    time_first: bool
+    answers: Answers
+    answers_time_first: bool = False
+    places: tuple[int | str, ...] = ()
+    joins: frozenset[Place] = frozenset()
+    """where it joins all steps to answer once"""
+
+    def read_out(self, recorded: Answer) -> Answers:
+        """The answers, where the one that was `recorded` holds them at many steps: with what the host does at last."""
+        if self.every or self.answers.several:
+            return self.answers
+        shape, readout = self.answers.step_shape, "last" if recorded.every else recorded.readout
+        return alone(readout, shape, added=recorded.added[-prod(shape) :])
+
+    @property
+    def every(self) -> bool:
+        """Whether all answers are given at every step."""
+        return all(answer.every for answer in self.answers.each)
+
+    def run(self, model: torch.nn.Module, x: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+        """Its answers to `x` (rows, steps, *sample_shape), (rows, outputs): of all steps, or where some answer is for
+        the last step alone, to as many samples as are the `lengths`."""
+        if self.every:
+            parts = self._answers(model, x)
+            return torch.cat([y.reshape(*y.shape[:2], -1) for y in parts], -1).reshape(len(x), -1)
+        each = zip(*(self._answers(model, x[:, :n]) for n in lengths), strict=True)
+        taken = [
+            [(y[:, -1] if answer.every else y).reshape(len(x), -1) for y in own]
+            for answer, own in zip(self.answers.each, each, strict=True)
+        ]
+        return torch.cat([part for parts in zip(*taken, strict=True) for part in parts], -1)
+
+    def _answers(self, model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+        with as_it_was(model):
+            found = at_places(model(x.transpose(0, 1) if self.time_first else x), self.places)
+        turned = [self.answers_time_first and answer.every for answer in self.answers.each]
+        return [y.transpose(0, 1) if over else y for y, over in zip(found, turned, strict=True)]
+
+
+class AllAtOnce(torch.nn.Module):
+    """The model as a function of one sample, which holds all steps."""
+
+    state_size = 1
+
+    def __init__(self, model: torch.nn.Module, way: Way, lengths: Sequence[int]) -> None:
+        super().__init__()
+        self.model, self.way, self.lengths = model, way, lengths
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`x` (rows, steps, *sample_shape) -> (rows, steps * outputs)."""
+        return self.way.run(self.model, x, self.lengths), h
+
+
+def copied(model: torch.nn.Module, dtype: torch.dtype, dt: float) -> torch.nn.Module:
+    """A copy of the model, to run it."""
+    return instrumented(model, with_time(model, dt), dtype)
+
+
+def way_of(model: torch.nn.Module, sample_shape: Shape, dtype: torch.dtype, dt: float, *, time_first: bool) -> Way:
+    """How the model answers sequences in this order. Raises `TraceError` where it fails or answers to other rows."""
+    with undisturbed():
+        clone = copied(model, dtype, dt)
+        results = [_Result.of(clone, n, sample_shape, dtype, time_first=time_first) for n in (axes.STEPS, OTHER)]
+        way = _way(results[0], _answers(results), time_first=time_first)
+        if not way.every:
+            _Result.of(clone, 1, sample_shape, dtype, time_first=time_first)
+        if not way.every and not way.answers.several:
+            way = replace(way, joins=time_places(partial(_turned, clone) if time_first else clone, sample_shape, dtype))
+    return way
+
+
+def _turned(model: torch.nn.Module, x: torch.Tensor) -> object:
+    return model(x.transpose(0, 1))
+
+
+def _answers(results: Sequence[_Result]) -> dict[int | str, _Layout]:
+    """Those among the tensors of two results: what comes beside an answer to each step, and has no steps, is a last
+    state, if it has no name. Raises `TakenApartError` for an answer that has no layout."""
+    found: dict[int | str, _Layout] = {}
+    begins = next(iter(results[0].tensors))
+    for place in results[0].tensors:
+        first, second = (result.layouts(place) for result in results)
+        both = [layout for layout in first if layout in second]
+        if both:
+            found[place] = both[0]
+        elif results[0].named or place == begins:
+            raise TakenApartError(
+                "the model's answer is neither one per step nor one for the last step",
+                numbers="; ".join(f"{axes.ROWS} rows of {r.steps} steps give {r.tensors[place]}" for r in results),
+                advice="Return (batch, time, ...), or (batch, ...) of the last step.",
+            )
+    if results[0].named or not found[begins].every:
+        return found
+    return {place: layout for place, layout in found.items() if layout.every}
+
+
+def _way(result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: bool) -> Way:
+    several = result.named or len(layouts) > 1
+    names = [result.names[place] or f"y{number}" for number, place in enumerate(layouts)]
+    each = [
+        Answer(n, "every" if own.every else "last", own.shape) for n, own in zip(names, layouts.values(), strict=True)
+    ]
+    answers = Answers(tuple(each), result.keyed) if several else alone(each[0].readout, each[0].step_shape)
+    turned = {own.time_first for own in layouts.values() if own.every}
+    if len(turned) > 1:
+        raise TraceError(
+            "some of the model's answers have batch first, others time first", advice="Return all of them in one order."
+        )
+    return Way(time_first, answers, any(turned), tuple(layouts) if several else ())
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the steps of a tensor are, and the shape of what is there at one."""
+
+    every: bool
+    shape: Shape
+    time_first: int = False
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a model returned to so many steps: tensors by their places."""
+
+    steps: int
+    tensors: Mapping[int | str, Shape]
+    names: Mapping[int | str, str] = field(default_factory=dict)
+    keyed: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the model says what is an answer."""
+        return self.keyed or any(self.names.values())
+
+    def layouts(self, place: int | str) -> list[_Layout]:
+        """Those that one tensor may have."""
+        shape, orders = self.tensors[place], ((axes.ROWS, self.steps), (self.steps, axes.ROWS))
+        stepped = [_Layout(True, shape[2:], turned) for turned, order in enumerate(orders) if shape[:2] == order]
+        return stepped + ([_Layout(False, shape[1:])] if shape[:1] == (axes.ROWS,) else [])
+
+    @staticmethod
+    def of(model: torch.nn.Module, steps: int, shape: Shape, dtype: torch.dtype, *, time_first: bool) -> _Result:
+        """That of zeros. Raises `TraceError`."""
+        x = torch.zeros((axes.ROWS, steps, *shape), dtype=dtype)
+        try:
+            result = model(x.transpose(0, 1) if time_first else x)
+        except Ltc2NeuroError:
+            raise
+        except Exception as error:
+            raise TraceError(
+                f"the model fails on {steps} step{'s' * (steps > 1)}",
+                numbers=f"{tuple(x.shape)}: {type(error).__name__}: {error}",
+                advice="A network answers from its first sample on: pad what it looks back at, as F.pad does on the "
+                "left.",
+            ) from error
+        members = dict(result) if isinstance(result, Mapping) else dict(enumerate(_members(result)))
+        fields = getattr(result, "_fields", ())
+        found = {p: tuple(y.shape) for p, y in members.items() if isinstance(y, torch.Tensor)}
+        if not found or (0 not in found and not isinstance(result, Mapping)):
+            raise TraceError(
+                "the model returns no answer: a tensor, a tuple that begins with one, or a dict of them",
+                numbers=f"it returns {type(result).__name__}",
+                advice="Answers of all steps are one tensor: torch.stack(answers, 1).",
+            )
+        keyed = isinstance(result, Mapping)
+        names = {p: str(p) if keyed else fields[p] if fields else "" for p in found}
+        return _Result(steps, found, names, keyed)
+
+
+def _members(result: object) -> Sequence[object]:
+    return result if isinstance(result, tuple) else (result,)

@@ -1,0 +1,75 @@
+"""What a model keeps in its attributes from call to call: each of our calls finds it as it was before the first."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+_TORCHS = {*vars(torch.nn.Module()), "forward"}
+_MANY = (list, dict, set, deque)
+
+
+@dataclass(frozen=True)
+class _Attribute:
+    """An attribute before a call. `own` is the dict that holds it."""
+
+    own: MutableMapping[str, object]
+    name: str
+    value: object
+    content: object
+    """a copy of what may be changed in place"""
+    version: int
+
+    def changed(self) -> bool:
+        """Whether it has another value now."""
+        if self.own.get(self.name) is not self.value:
+            return True
+        if isinstance(self.value, torch.Tensor):
+            return self.value._version != self.version
+        if isinstance(self.value, _MANY):
+            now, before = (list(c.values() if isinstance(c, dict) else c) for c in (self.value, self.content))  # type: ignore[union-attr, call-overload]
+            return list(map(id, now)) != list(map(id, before))
+        return False
+
+    def restore(self) -> None:
+        """Let it be what it was."""
+        if isinstance(self.value, torch.Tensor) and isinstance(self.content, torch.Tensor):
+            if self.value._version != self.version:
+                self.value.detach().copy_(self.content)
+            self.own[self.name] = self.value
+        else:
+            self.own[self.name] = self.content
+
+
+@contextmanager
+def as_it_was(model: torch.nn.Module, kept: set[str] | None = None) -> Iterator[None]:
+    """A call of the model, after which its attributes are what they were; `kept` takes the names of those that it had
+    changed."""
+    before = [(path, found) for path, module in model.named_modules() for found in _attributes(module)]
+    names = {(id(found.own), found.name) for _, found in before}
+    try:
+        yield
+    finally:
+        for path, found in before:
+            if found.changed():
+                found.restore()
+                if kept is not None:
+                    kept.add(f"{path}.{found.name}" if path else found.name)
+        for module in model.modules():
+            for found in list(_attributes(module)):
+                if (id(found.own), found.name) not in names:
+                    del found.own[found.name]
+
+
+def _attributes(module: torch.nn.Module) -> Iterator[_Attribute]:
+    for own in (vars(module), module._buffers):
+        for name, value in own.items():
+            if name not in _TORCHS:
+                tensor = isinstance(value, torch.Tensor)
+                content = value.detach().clone() if tensor else copy.copy(value) if isinstance(value, _MANY) else value
+                yield _Attribute(own, name, value, content, value._version if tensor else 0)  # type: ignore[union-attr]
