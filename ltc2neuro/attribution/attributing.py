@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +22,11 @@ from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.attribution.measuring import Bench, Measured, power, together
 from ltc2neuro.attribution.origin import with_origin
-from ltc2neuro.attribution.report import Attribution, Passed, Share, Whole
+from ltc2neuro.attribution.report import Attribution, Passed, Share, Solved, Whole
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.usual import CALL
+from ltc2neuro.doors.keras.entering import entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
@@ -32,6 +34,9 @@ from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.task_metric import Targets, task_metrics
+
+if TYPE_CHECKING:
+    import torch
 
 WORK = 2e9
 """Elements of all runs together: more sequences than that are not measured. It is some seconds."""
@@ -51,6 +56,7 @@ def attribute(
     targets: Targets | None = None,
     metric: str | Metric | None = None,
     *,
+    model: torch.nn.Module | None = None,
     timespans: Samples | None = None,
     calibration: Inlet | None = None,
     limit: float = 0.01,
@@ -59,6 +65,7 @@ def attribute(
 
     `x`, `timespans`, `targets` and `metric` are as for `verify`. `limit` is the part of a value's largest magnitude
     that its error must pass to be reported as the first. Of many or long sequences some are measured, evenly chosen.
+    With the `model`, each of its cells that solves a differential equation in steps is compared with SciPy's solution.
     A network that was read from a file needs the `calibration` that it was compiled with, with time spans as in a tuple
     (x, spans); without, it is quantized again on `x`, and the note says so.
 
@@ -77,12 +84,20 @@ def attribute(
     net, note = with_origin(net, own, "x" if calibration is None else "calibration")
     assert net.proven.lowered is not None
     bench = Bench(net.parts, Switched(net.proven, net.proven.lowered), sequences, tasks)
+    equations = () if model is None else _equations(model, net, sequences)
     begin("one sample alone")
     singly = Singly.of(bench)
     begin("the whole")
     chosen, steps = _chosen(net.parts, sequences, len(singly.weighty) + len(Cause), whole=bool(tasks))
     part = bench.part(chosen, steps)
-    return replace(_attributed(part, singly, limit, bench), note=note)
+    return replace(_attributed(part, singly, limit, bench), note=note, equations=equations)
+
+
+def _equations(model: torch.nn.Module, net: Network, x: Sequences) -> tuple[Solved, ...]:
+    from ltc2neuro.attribution.equations import solved
+
+    begin("differential equations")
+    return tuple(solved(entered(model), net, x))
 
 
 @dataclass(frozen=True, eq=False)

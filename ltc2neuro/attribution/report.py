@@ -70,6 +70,29 @@ class Whole:
 
 
 @dataclass(frozen=True)
+class Solved:
+    """A cell of the model that solves a differential equation in steps: SQNR in dB of torch, which does so, against the
+    solution at tight tolerance."""
+
+    cell: str
+    kind: str
+    decibels: float = float("nan")
+    one_step: float = float("nan")
+    """of single samples, each from torch's state"""
+    note: str = ""
+    """why there is no number"""
+
+    def __str__(self) -> str:
+        name = f"{self.cell} ({self.kind})" if self.cell else self.kind
+        if self.note:
+            return f"{name}: torch is not compared with its differential equation, {self.note}"
+        return (
+            f"{name}: torch's steps are {_db(self.decibels)} from its differential equation, "
+            f"one sample alone {_db(self.one_step)}"
+        )
+
+
+@dataclass(frozen=True)
 class Passed:
     """The first value whose error passed the limit, and where."""
 
@@ -98,6 +121,8 @@ class Attribution(Shown):
     metrics: tuple[tuple[str, float, float], ...] = ()
     """task metrics: name, of the float network, of the integers"""
     note: str = ""
+    equations: tuple[Solved, ...] = ()
+    """how far torch itself is from the differential equations that it solves, before any integer"""
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -105,6 +130,7 @@ class Attribution(Shown):
     def _lines(self) -> Iterator[str]:
         if self.note:
             yield self.note
+        yield from map(str, self.equations)
         for number, whole in enumerate(self.wholes):
             yield from self._of(whole, full=number == 0)
         for name, exact, own in self.metrics:

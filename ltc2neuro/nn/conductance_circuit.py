@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from hw_models.arguments import check_counts
 from hw_models.errors import InputError
 from ltc2neuro.inputs.arrays import as_array, check_numbers
 from ltc2neuro.nn.recurrence import Recurrent, repeat
-from ltc2neuro.nn.solvers import Time, chosen
+from ltc2neuro.nn.solvers import Equation, Time, chosen
 from ltc2neuro.nn.states import Bound
 
 Mask: TypeAlias = "torch.Tensor | npt.NDArray[np.generic] | Sequence[Sequence[float]]"
@@ -77,14 +77,10 @@ class ConductanceCircuitCell(nn.Module):
 
     def forward(self, x: torch.Tensor, v: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
         """The potentials (batch, hidden_size) from the input (batch, input_size), the last ones, the elapsed time."""
-        sensory = self._conductance(x, "sensory_")
-        sensory_sum, sensory_drive = sensory.sum(1), (sensory * self.get_parameter("sensory_reversal")).sum(1)
-        capacitance, leak = torch.exp(self.log_capacitance), torch.exp(self.log_leak)
+        sums, capacitance = self._sums(x), torch.exp(self.log_capacitance)
 
         def step(v: torch.Tensor) -> torch.Tensor:
-            active = self._conductance(v, "")
-            total = leak + active.sum(1) + sensory_sum
-            drive = (active * self.get_parameter("reversal")).sum(1) + sensory_drive
+            total, drive = sums(v)
             if self._exact:
                 settled = drive / total
                 return settled + (v - settled) * torch.exp(-total * (elapsed / self.steps / capacitance))
@@ -92,6 +88,30 @@ class ConductanceCircuitCell(nn.Module):
             return (held * v + drive) / (held + total)
 
         return repeat(step, v, self.steps)
+
+    def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+        """That of the potentials, for the input and the elapsed time."""
+        sums, capacitance = self._sums(u), torch.exp(self.log_capacitance)
+
+        def slope(v: torch.Tensor) -> torch.Tensor:
+            total, drive = sums(v)
+            return (drive - total * v) / capacitance
+
+        return Equation(slope, elapsed)
+
+    def _sums(self, x: torch.Tensor) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+        """For potentials the total conductance and what drives them, with an input held."""
+        sensory = self._conductance(x, "sensory_")
+        sensory_sum, sensory_drive = sensory.sum(1), (sensory * self.get_parameter("sensory_reversal")).sum(1)
+        leak = torch.exp(self.log_leak)
+
+        def sums(v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            active = self._conductance(v, "")
+            total = leak + active.sum(1) + sensory_sum
+            drive = (active * self.get_parameter("reversal")).sum(1) + sensory_drive
+            return total, drive
+
+        return sums
 
     def _conductance(self, source: torch.Tensor, prefix: str) -> torch.Tensor:
         """(batch, sources, cells)."""

@@ -11,7 +11,7 @@ from hw_models.arguments import check_counts, check_flag
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
+from ltc2neuro.nn.solvers import SOLVERS, Equation, Time, chosen, integrate
 from ltc2neuro.nn.states import Bound
 
 _PAPER_TIME = 0.6
@@ -55,6 +55,11 @@ class CTRNNCell(nn.Module):
 
     def forward(self, u: torch.Tensor, x: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
         """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
+        equation = self.equation(u, elapsed)
+        return integrate(equation.slope, x, equation.time, self.steps, self._solver, self.cell_clip)
+
+    def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+        """That of the state, for the input and the elapsed time."""
         drive, rate = self.inputs(u), torch.exp(-self.log_tau)
         recurrent = self.recurrent
 
@@ -62,7 +67,7 @@ class CTRNNCell(nn.Module):
             argument = drive if recurrent is None else drive + recurrent(x)
             return torch.tanh(argument) - x * rate
 
-        return integrate(slope, x, elapsed * self._time, self.steps, self._solver, self.cell_clip)
+        return Equation(slope, elapsed * self._time)
 
     def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
         """(-tau, tau) where a step is not longer than the shortest tau; the clip."""

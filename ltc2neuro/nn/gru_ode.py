@@ -9,7 +9,7 @@ from torch import nn
 
 from hw_models.arguments import check_counts
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
+from ltc2neuro.nn.solvers import SOLVERS, Equation, Time, chosen, integrate
 from ltc2neuro.nn.states import Bound
 
 
@@ -32,6 +32,11 @@ class GRUODECell(nn.Module):
 
     def forward(self, x: torch.Tensor, h: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
         """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
+        equation = self.equation(x, elapsed)
+        return integrate(equation.slope, h, equation.time, self.steps, self._solver)
+
+    def equation(self, x: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+        """That of the state, for the input and the elapsed time."""
         z_drive, r_drive, g_drive = self.z_inputs(x), self.r_inputs(x), self.g_inputs(x)
 
         def slope(h: torch.Tensor) -> torch.Tensor:
@@ -40,7 +45,7 @@ class GRUODECell(nn.Module):
             g = torch.tanh(g_drive + self.g_recurrent(r * h))
             return (1 - z) * (g - h)
 
-        return integrate(slope, h, elapsed, self.steps, self._solver)
+        return Equation(slope, elapsed)
 
     def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
         """(-1, 1) where a step is at most 1 long."""

@@ -10,7 +10,7 @@ from torch import nn
 from hw_models.arguments import check_counts, check_real
 from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
+from ltc2neuro.nn.solvers import SOLVERS, Equation, Time, chosen, integrate
 from ltc2neuro.nn.states import Bound
 
 
@@ -43,12 +43,17 @@ class NeuralODECell(nn.Module):
 
     def forward(self, u: torch.Tensor, x: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
         """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
+        equation = self.equation(u, elapsed)
+        return integrate(equation.slope, x, equation.time, self.steps, self._solver, self.cell_clip)
+
+    def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+        """That of the state, for the input and the elapsed time."""
         drive = self.inputs(u)
 
         def slope(x: torch.Tensor) -> torch.Tensor:
             return torch.tanh(drive + self.recurrent(x))
 
-        return integrate(slope, x, elapsed * self.time_scale, self.steps, self._solver, self.cell_clip)
+        return Equation(slope, elapsed * self.time_scale)
 
     def state_bounds(self, elapsed: float) -> Sequence[Bound | None]:
         """The clip."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import nn
@@ -10,8 +11,10 @@ from torch import nn
 from hw_models.arguments import check_counts
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import Recurrent, repeat
-from ltc2neuro.nn.solvers import SOLVERS, chosen
+from ltc2neuro.nn.solvers import SOLVERS, Equation, Slope, Time, chosen
 from ltc2neuro.nn.states import Bound
+
+_Sums: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 STEPS = 6
 STEP = 0.1
@@ -58,6 +61,23 @@ class PaperLTCCell(nn.Module):
 
     def forward(self, x: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """The new state (batch, hidden_size) from the input (batch, input_size) and the state."""
+        sums, explicit = self._sums(x), self._explicit
+        slope = self._slope(sums)
+
+        def implicit(v: torch.Tensor) -> torch.Tensor:
+            numerator, denominator = sums(v)
+            numerator = self.cm_t * v + self.gleak * self.vleak + numerator
+            return numerator / (self.cm_t + self.gleak + denominator)
+
+        step = implicit if explicit is None else lambda v: explicit(slope, v, STEP)
+        return repeat(step, v, STEPS)
+
+    def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+        """That of the state, for the input; a step of the semi-implicit solver is one unit of time."""
+        return Equation(self._slope(self._sums(u)), STEPS * (1.0 if self._explicit is None else STEP))
+
+    def _sums(self, x: torch.Tensor) -> _Sums:
+        """For a state N and D, with an input held."""
         sensory = self._activation(x * self.input_w + self.input_b, "sensory_")
         sensory_n = (sensory * self._weight("sensory_erev")).sum(1)
         sensory_d = sensory.sum(1)
@@ -66,18 +86,14 @@ class PaperLTCCell(nn.Module):
             active = self._activation(v, "")
             return (active * self._weight("erev")).sum(1) + sensory_n, active.sum(1) + sensory_d
 
-        def implicit(v: torch.Tensor) -> torch.Tensor:
-            numerator, denominator = sums(v)
-            numerator = self.cm_t * v + self.gleak * self.vleak + numerator
-            return numerator / (self.cm_t + self.gleak + denominator)
+        return sums
 
+    def _slope(self, sums: _Sums) -> Slope:
         def slope(v: torch.Tensor) -> torch.Tensor:
             numerator, denominator = sums(v)
             return (self.gleak * self.vleak + numerator - (self.gleak + denominator) * v) / self.cm_t
 
-        explicit = self._explicit
-        step = implicit if explicit is None else lambda v: explicit(slope, v, STEP)
-        return repeat(step, v, STEPS)
+        return slope
 
     def _weight(self, name: str) -> torch.Tensor:
         return self.get_parameter(name)

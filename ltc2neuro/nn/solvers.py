@@ -7,7 +7,8 @@ met on the way, with weights >= 0: x stays within the hull of its start and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
 
@@ -20,6 +21,23 @@ Slope: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 Time: TypeAlias = "torch.Tensor | float"
 Solver: TypeAlias = Callable[[Slope, torch.Tensor, Time], torch.Tensor]
 Choice = TypeVar("Choice")
+
+
+@dataclass(frozen=True)
+class Equation:
+    """x' = slope(x), for the time of a sample."""
+
+    slope: Slope
+    time: Time
+
+
+@runtime_checkable
+class Differential(Protocol):
+    """A cell whose state follows a differential equation between samples, which it solves in steps."""
+
+    def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+        """Of a sample's input (batch, input_size), which is held, and the elapsed time."""
+        ...
 
 
 def euler(slope: Slope, x: torch.Tensor, h: Time) -> torch.Tensor:

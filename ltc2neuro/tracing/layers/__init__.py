@@ -6,11 +6,13 @@ A handler takes the recorder, the module (of a copy in eval mode) and the argume
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 import torch
 
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
+from ltc2neuro.nn.solvers import Differential, Equation
 from ltc2neuro.tracing.layers import torch_rnn
 from ltc2neuro.tracing.layers.recurrent import CELLS, plain_type, recurrent
 from ltc2neuro.tracing.recording.recorder import Recorder
@@ -20,10 +22,14 @@ Handler = Callable[..., object]
 LAYERS: dict[type[torch.nn.Module], Handler] = {Recurrent: recurrent, **torch_rnn.LAYERS}
 """The handler of each type of layer"""
 
+EQUATIONS: dict[type[torch.nn.Module], Callable[..., Equation]] = {}
+"""The differential equation of each type of cell that solves one, and does not tell it itself"""
+
 if find_spec("ncps") is not None:
     from ltc2neuro.tracing.layers import ncps, ncps_cfc
 
     LAYERS.update({**ncps.LAYERS, **ncps_cfc.LAYERS})
+    EQUATIONS.update(ncps.EQUATIONS)
 
 
 def handler_of(module: torch.nn.Module) -> Handler | None:
@@ -34,6 +40,14 @@ def handler_of(module: torch.nn.Module) -> Handler | None:
     if handler is None and isinstance(module, tuple(_loops())):
         return _changed
     return handler
+
+
+def equation_of(cell: torch.nn.Module) -> Callable[..., Equation] | None:
+    """The differential equation that a cell solves in steps, from the input and the elapsed time; None without."""
+    if isinstance(cell, Differential):
+        return cell.equation
+    found = EQUATIONS.get(plain_type(cell))
+    return None if found is None else partial(found, cell)
 
 
 def _loops() -> list[type[torch.nn.Module]]:
@@ -55,4 +69,4 @@ def timed_cells(model: torch.nn.Module) -> set[str]:
     return {paths[id(cell)] for cell in cells if isinstance(cell, torch.nn.Module) and takes_time(cell)}
 
 
-__all__ = ["LAYERS", "Handler", "handler_of", "timed_cells"]
+__all__ = ["LAYERS", "Handler", "equation_of", "handler_of", "timed_cells"]

@@ -11,6 +11,7 @@ from ncps.torch import LTC, CfC, LTCCell
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import repeat
+from ltc2neuro.nn.solvers import Equation, Time
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step, plain_type
 from ltc2neuro.tracing.layers.scan import CellStep, Elapsed, Scan, States, StateVariable
@@ -32,6 +33,26 @@ def ltc(
     known = plain_type(cell) is LTCCell
     step = (ltc_step if known else own_step)(recorder, cell, recorder.times(timespans))
     return over(recorder, layer, step, input, hx, timespans)
+
+
+def equation(cell: LTCCell, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+    """The differential equation that an LTC cell solves in unfolds: cm v' = gleak (vleak - v) + sum w s (erev - v)."""
+    of, positive = cell._params, cell.make_positive_fn
+
+    def conductances(v: torch.Tensor, prefix: str) -> tuple[torch.Tensor, torch.Tensor]:
+        active = cell._sigmoid(v, of[f"{prefix}mu"], of[f"{prefix}sigma"])
+        active = positive(of[f"{prefix}w"]) * active * of[f"{prefix}sparsity_mask"]
+        return (active * of[f"{prefix}erev"]).sum(1), active.sum(1)
+
+    sensory_drive, sensory_total = conductances(cell._map_inputs(u), "sensory_")
+
+    def slope(v: torch.Tensor) -> torch.Tensor:
+        drive, total = conductances(v, "")
+        leak = positive(of["gleak"])
+        current = leak * of["vleak"] + drive + sensory_drive - (leak + total + sensory_total) * v
+        return current / positive(of["cm"])
+
+    return Equation(slope, elapsed)
 
 
 def over(
@@ -85,6 +106,8 @@ def within_a_step(
 
 
 LAYERS = {LTC: ltc, LTCCell: within_a_step}
+EQUATIONS = {LTCCell: equation}
+"""Of cells that solve one: from a cell, the input and the elapsed time"""
 
 
 def hull(cell: LTCCell, initial: Floats) -> tuple[Floats, Floats]:

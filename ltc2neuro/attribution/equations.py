@@ -1,0 +1,144 @@
+"""Differential equations of a model's cells: how far torch's steps are from what they solve.
+
+These decibels are the solver's. They are lost before any integer is there, and more integers do not bring them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from hw_models.arrays import Floats
+from hw_models.errors import Ltc2NeuroError
+from ltc2neuro import metrics
+from ltc2neuro.attribution.measuring import Measured
+from ltc2neuro.attribution.report import Solved
+from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.extras import SOLVING
+from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.nn.clip import CellClip
+from ltc2neuro.nn.recurrence import split
+from ltc2neuro.nn.solvers import Equation
+from ltc2neuro.tracing.calling.forward import forward, with_time
+from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
+from ltc2neuro.tracing.layers import equation_of
+from ltc2neuro.tracing.model import calling_of
+
+TIGHT = 1e-9
+"""Relative tolerance of the solver that is compared with"""
+ROWS, STEPS = 8, 100
+"""Sequences that are looked at, and their first samples"""
+MOST = 20_000
+"""Slopes of a sample after which an equation is too stiff"""
+
+Tensor = torch.Tensor
+
+
+class _StiffError(Exception):
+    """An equation takes too many slopes."""
+
+
+@dataclass
+class _Heard:
+    """What a cell was called with: inputs, elapsed times, and its states before and after, call by call."""
+
+    inputs: list[Tensor] = field(default_factory=list)
+    elapsed: list[Tensor | float] = field(default_factory=list)
+    before: list[Tensor] = field(default_factory=list)
+    after: list[Tensor] = field(default_factory=list)
+
+    def of(self, cell: torch.nn.Module, forward: Forward) -> Forward:
+        """The cell's forward, listened to."""
+
+        def hearing(u: Tensor, before: object, *elapsed: Tensor | float) -> object:
+            result = forward(u, before, *elapsed)
+            after = split(result, cell)[1]
+            if isinstance(before, Tensor) and isinstance(after, Tensor):
+                self.inputs.append(u)
+                self.elapsed.append(elapsed[0] if elapsed else 1.0)
+                self.before.append(before)
+                self.after.append(after)
+            return result
+
+        return hearing
+
+
+def solved(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> list[Solved]:
+    """Of each cell with a differential equation, how far torch is from SciPy's solution of it.
+
+    Raises `MissingExtraError` where SciPy is not installed, `InputError` where the model fails.
+    """
+    if not any(equation_of(cell) is not None for cell in model.modules()):
+        return []
+    SOLVING.require()
+    group = x.groups()[0][: 1 if net.timed else ROWS]  # with time spans, rows run one after the other
+    arrays = [x.arrays[i][:STEPS] for i in group]
+    calling = calling_of(
+        model,
+        arrays,
+        dt=net.dt,
+        timed=net.timed,
+        sample_shape=net.sample_shape,
+        inputs=net.inputs,
+        tokens=net.tokens is not None,
+    )
+    heard: dict[str, tuple[torch.nn.Module, _Heard]] = {}
+    timed = with_time(model, net.dt)
+
+    def wrap(path: str, cell: torch.nn.Module, run: Forward) -> Forward:
+        if equation_of(cell) is None:
+            return run
+        heard[path] = cell, _Heard()
+        return timed(path, cell, heard[path][1].of(cell, run))
+
+    with undisturbed():
+        own = instrumented(model, wrap, torch.float64)
+        forward(own, np.stack(arrays), torch.float64, calling)
+    return [_compared(path, cell, own) for path, (cell, own) in heard.items()]
+
+
+def _compared(path: str, cell: torch.nn.Module, heard: _Heard) -> Solved:
+    kind, equation = type(cell).__name__, equation_of(cell)
+    clip = getattr(cell, "cell_clip", None)
+    if isinstance(clip, CellClip) and clip.limit is not None:
+        return Solved(path, kind, note="for its state is clipped after each step")
+    if equation is None or not heard.after:
+        return Solved(path, kind, note="for it was not called with a single state")
+    try:
+        with torch.no_grad():
+            one = [_follow(equation, *call) for call in zip(heard.inputs, heard.elapsed, heard.before, strict=True)]
+            state, free = heard.before[0], []
+            for u, elapsed in zip(heard.inputs, heard.elapsed, strict=True):
+                state = _follow(equation, u, elapsed, state)
+                free.append(state)
+    except _StiffError:
+        return Solved(path, kind, note=f"for it is too stiff: more than {MOST:,} slopes in a sample")
+    after = np.concatenate([s.numpy() for s in heard.after])
+    levels = []
+    for states in (free, one):
+        exact = np.concatenate([s.numpy() for s in states])
+        levels.append(Measured((metrics.channel_sqnr([exact], [after]),)).at(0))
+    return Solved(path, kind, *levels)
+
+
+def _follow(equation: Callable[..., Equation], u: Tensor, elapsed: Tensor | float, start: Tensor) -> Tensor:
+    """The state at the end of a sample, for rows side by side."""
+    from scipy.integrate import solve_ivp
+
+    found, count = equation(u, elapsed), 0
+
+    def slope(_: float, flat: Floats) -> Floats:
+        nonlocal count
+        count += 1
+        if count > MOST:
+            raise _StiffError
+        state = torch.from_numpy(flat).reshape(start.shape)
+        return (found.slope(state) * found.time).reshape(-1).numpy()
+
+    end = solve_ivp(slope, (0.0, 1.0), start.reshape(-1).numpy(), method="LSODA", rtol=TIGHT, atol=TIGHT * 1e-3)
+    if not end.success:
+        raise Ltc2NeuroError("SciPy does not solve a cell's differential equation", numbers=end.message)
+    return torch.from_numpy(np.ascontiguousarray(end.y[:, -1])).reshape(start.shape)
