@@ -13,7 +13,7 @@ from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.dispatch.solver import repeated
 from ltc2neuro.tracing.dispatch.transforms import refuse_transforms
 from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, refusal
-from ltc2neuro.tracing.dispatch.writing import Written
+from ltc2neuro.tracing.dispatch.writing import Written, is_mask
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
@@ -44,6 +44,9 @@ class Recording(TorchFunctionMode):
         """Dispatch one call."""
         args, kwargs = tuple(args), kwargs or {}
         refuse_transforms(self._recorder, (args, kwargs))
+        if func is torch.Tensor.__setitem__ and isinstance(args[0], Symbolic) and is_mask(args[1], args[0]):
+            with self:
+                return (self._written or Written(self._recorder, ())).write(*args)
         if self._written is not None:
             args = tuple(map(self._written.standing, args))
             kwargs = {key: self._written.standing(value) for key, value in kwargs.items()}
@@ -150,6 +153,8 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
     example = func(*plain(args), **plain(kwargs))
     if not isinstance(example, torch.Tensor):
         return example
+    if func is torch.tensor and isinstance(copy := x.clone(), Symbolic):
+        x = copy
     if example.dtype == x.example.dtype:
         return x
     if example.dtype == torch.bool:
@@ -180,7 +185,7 @@ _SIZES = {**dict.fromkeys(spellings("size", "__len__"), 0), **dict.fromkeys(spel
 """What returns one size -> of which axis, where it is not said; None: of all"""
 _CASTS = set(
     spellings("to", "float", "double", "half", "bfloat16", "int", "long", "short", "char", "byte", "bool", "type",
-              "type_as", "cpu")
+              "type_as", "cpu", "as_tensor", "asarray", "tensor")
 )  # fmt: skip
 _DECOMPOSED = set(DECOMPOSITIONS.values())
 _WITH_MASKS = set(spellings("where", "masked_fill", "masked_fill_"))

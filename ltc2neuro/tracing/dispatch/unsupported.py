@@ -58,14 +58,13 @@ _ADVICE: dict[Callable[..., object], str] = {
         ),
         (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
         (("argmax", "argmin", "argsort"), _CHOSEN),
-        (("bucketize", "searchsorted"), CUTS),
         (("embedding_bag",), LOOKED_UP),
         (
             ("_pack_padded_sequence", "_pad_packed_sequence"),
             "Give it whole sequences, without packing: a compiled network takes lists of sequences of any lengths.",
         ),
         (
-            ("instance_norm", "local_response_norm"),
+            ("local_response_norm",),
             "Use nn.LayerNorm over the features, or nn.BatchNorm1d, which becomes constants, and train again.",
         ),
         (("lstm", "gru", "rnn_tanh", "rnn_relu"), _KERNELS),

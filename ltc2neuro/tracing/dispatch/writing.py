@@ -46,7 +46,7 @@ class Written:
         if isinstance(target, Symbolic):
             if aliased(target):
                 raise refused
-            new = _with_part(target, index, value)
+            new = _masked(target, index, value) if is_mask(index, target) else _with_part(target, index, value)
             if new is None:
                 raise refused
             rebind(target, new.example, new.codes, new.value)
@@ -57,6 +57,19 @@ class Written:
         if new is None:
             raise refused
         self.known[id(target)] = target, new  # the tensor is kept, so that no other takes its identity
+
+
+def is_mask(index: object, target: torch.Tensor) -> bool:
+    """Whether an index says of each element whether it is meant."""
+    return isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == target.shape
+
+
+def _masked(target: torch.Tensor, mask: object, value: torch.Tensor | float) -> Symbolic | None:
+    """`target` with a single `value` where `mask` holds."""
+    if not isinstance(mask, torch.Tensor) or (isinstance(value, torch.Tensor) and value.numel() != 1):
+        return None
+    number = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=target.dtype)
+    return _symbolic(torch.where(mask, number.reshape(()), target))
 
 
 def _with_part(target: torch.Tensor, index: object, value: torch.Tensor | float) -> Symbolic | None:

@@ -107,6 +107,10 @@ def _selu(input: Tensor) -> Tensor:
     return 1.0507009873554804934193349852946 * _elu(input, 1.6732632423543772848170429916717)
 
 
+def _celu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    return functional.elu(input / alpha) * alpha if alpha != 1 else functional.elu(input)
+
+
 def _softplus(input: Symbolic, beta: float = 1, threshold: float = 20) -> Tensor:
     if threshold < 20:
         raise input.recorder.refusal(
@@ -173,6 +177,7 @@ ACTIVATIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("expit",), torch.sigmoid),
         (("elu",), _elu),
         (("selu",), _selu),
+        (("celu",), _celu),
         (("softplus",), _softplus),
         (("logsigmoid",), _logsigmoid),
         (("gelu",), _gelu),

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from ltc2neuro.tracing.ops import logic, torch_cells
+from ltc2neuro.tracing.ops import torch_cells
 from ltc2neuro.tracing.ops.activations import ACTIVATIONS, refuse_training
 from ltc2neuro.tracing.ops.einsum import EINSUMS
+from ltc2neuro.tracing.ops.finite import FINITES
 from ltc2neuro.tracing.ops.norms import NORMS
 from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.powers import POWERS
-from ltc2neuro.tracing.ops.reductions import REDUCTIONS, largest, smallest
+from ltc2neuro.tracing.ops.reductions import REDUCTIONS
 from ltc2neuro.tracing.ops.rounding import ROUNDINGS
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
@@ -28,14 +29,14 @@ def _sign(input: Tensor) -> Tensor:
     return torch.where(input > 0, 1.0, torch.where(input < 0, -1.0, 0.0).to(input.dtype)).to(input.dtype)
 
 
+def _bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
+    """How many of the rising `boundaries` are below, or with `right` not above."""
+    x = input.unsqueeze(-1)
+    return (x >= boundaries if right else x > boundaries).sum(-1)
+
+
 def _masked_fill(input: Tensor, mask: Tensor, value: float) -> Tensor:
     return torch.where(mask, value, input)
-
-
-def _nan_to_num(input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: None = None) -> Tensor:
-    if posinf is not None or neginf is not None:
-        raise TypeError("argument posinf or neginf: nothing in a network is infinite, clamp what is large")
-    return torch.where(torch.eq(input, input), input, nan or 0.0)
 
 
 def _mean(input: Tensor, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Tensor:
@@ -114,6 +115,10 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("positive", "__pos__"), lambda input: input),
         (("abs", "absolute", "__abs__"), lambda input: torch.maximum(input, -input)),
         (("sign", "sgn"), _sign),
+        (("heaviside",), lambda input, values: torch.where(input == 0, values, (input > 0).to(input.dtype))),
+        (("signbit",), lambda input: input < 0),  # the chip has no -0
+        (("copysign",), lambda input, other: torch.where(other < 0, -abs(input), abs(input))),
+        (("bucketize",), _bucketize),
         (("masked_fill",), _masked_fill),
         (("diff",), _diff),
         (("mean",), _mean),
@@ -123,11 +128,6 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("addcdiv",), _addcdiv),
         (("addmm",), _addmm),
         (("baddbmm",), lambda input, batch1, batch2, **factors: _addmm(input, batch1, batch2, **factors)),
-        (("any",), logic.features(largest)),
-        (("all",), logic.features(smallest)),
-        (("isnan",), lambda input: torch.ne(input, input)),
-        (("isfinite",), lambda input: torch.eq(input - input, 0)),
-        (("nan_to_num",), _nan_to_num),
         (("lerp",), lambda input, end, weight: input + weight * (end - input)),
         (("outer", "ger"), lambda input, vec2: input.unsqueeze(-1) * vec2),
         (("pad",), _pad),
@@ -138,5 +138,5 @@ DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {
     )
     for f in spellings(*names)
 }
-DECOMPOSITIONS.update({**ACTIVATIONS, **REDUCTIONS, **NORMS, **POWERS, **ROUNDINGS, **EINSUMS})
+DECOMPOSITIONS.update({**ACTIVATIONS, **REDUCTIONS, **FINITES, **NORMS, **POWERS, **ROUNDINGS, **EINSUMS})
 """The decomposition of each torch function that has one. It goes before an op of the same name."""

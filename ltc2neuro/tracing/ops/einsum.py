@@ -18,14 +18,43 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     """Torch's, operand by operand: with a constant a linear map, of two computed ones products and a sum."""
     given = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     terms, result = _written_out(equation.replace(" ", ""), given)
-    if any(len(set(term)) < len(term) for term in terms):
-        raise TypeError(f"argument equation = {equation}: a letter stands for two axes of one operand")
+    terms, given = map(list, zip(*map(_diagonals, terms, given), strict=True))
     names, value = terms[0], given[0]
     for number, (term, operand) in enumerate(zip(terms[1:], given[1:], strict=True), start=1):
         wanted = set(result).union(*terms[number + 1 :])
         names, value = _product(names, value, term, operand, wanted)
     names, value = _summed(names, value, set(result))
     return value.permute([names.index(letter) for letter in result])
+
+
+def _diagonals(term: str, operand: Tensor) -> tuple[str, Tensor]:
+    """Of axes of one letter the diagonal, as the last axis."""
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            first = term.index(letter)
+            second = term.index(letter, first + 1)
+            operand = operand.diagonal(dim1=first, dim2=second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + letter
+    return term, operand
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The products of last axes."""
+    return tensordot(input, other, ([-1], [-1]))
+
+
+def tensordot(a: Tensor, b: Tensor, dims: int | tuple[list[int], list[int]] = 2) -> Tensor:
+    """The last `dims` axes with as many first ones, or one list of axes with another."""
+    if isinstance(dims, Tensor):
+        raise TypeError("argument dims is a tensor: give a number, or two lists of axes")
+    over_a = list(range(a.dim() - dims, a.dim())) if isinstance(dims, int) else [n % a.dim() for n in dims[0]]
+    over_b = list(range(dims)) if isinstance(dims, int) else [n % b.dim() for n in dims[1]]
+    letters = iter(ascii_letters)
+    of_a = [next(letters) for _ in range(a.dim())]
+    pairs = dict(zip(over_b, over_a, strict=True))
+    of_b = [of_a[pairs[n]] if n in pairs else next(letters) for n in range(b.dim())]
+    kept = [x for n, x in enumerate(of_a) if n not in over_a] + [x for n, x in enumerate(of_b) if n not in pairs]
+    return torch.einsum(f"{''.join(of_a)},{''.join(of_b)}->{''.join(kept)}", a, b)
 
 
 def _written_out(equation: str, operands: list[Tensor]) -> tuple[list[str], str]:
@@ -82,5 +111,12 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return y if bias is None else y + bias
 
 
-EINSUMS: dict[Callable[..., object], Callable[..., object]] = {torch.einsum: einsum, functional.bilinear: bilinear}
+EINSUMS: dict[Callable[..., object], Callable[..., object]] = {
+    torch.einsum: einsum,
+    torch.inner: inner,
+    torch.Tensor.inner: inner,
+    torch.tensordot: tensordot,
+    torch.linalg.vecdot: lambda x, y, *, dim=-1: (x * y).sum(dim),
+    functional.bilinear: bilinear,
+}
 """The decomposition of each."""

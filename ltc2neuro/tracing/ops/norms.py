@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as functional
 
 from ltc2neuro.tracing.ops.reductions import Axes
 from ltc2neuro.tracing.ops.torch_ops import spellings
@@ -88,6 +89,22 @@ def _group_norm(
     return _affine(y, *(None if p is None else p.reshape(shape) for p in (weight, bias)))
 
 
+def _instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """A group norm of one channel each, or a batch norm."""
+    if use_input_stats:
+        return functional.group_norm(input, input.shape[1], weight, bias, eps)
+    return functional.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+
+
 def _rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
@@ -118,6 +135,7 @@ NORMS: dict[Callable[..., object], Callable[..., object]] = {
         (("std_mean",), _with_mean(_std)),
         (("layer_norm",), _layer_norm),
         (("group_norm",), _group_norm),
+        (("instance_norm",), _instance_norm),
         (("rms_norm",), _rms_norm),
         (("normalize",), _normalize),
         (("cosine_similarity",), _cosine_similarity),

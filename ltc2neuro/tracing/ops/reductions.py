@@ -27,6 +27,21 @@ def _cumsum(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> T
     return functional.linear(input.movedim(dim, -1), ones).movedim(-1, dim)
 
 
+def _cumprod(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
+    features_only(input, (dim,))
+    parts = list((input if dtype is None else input.to(dtype)).unbind(dim))
+    for number in range(1, len(parts)):
+        parts[number] = parts[number - 1] * parts[number]
+    return torch.stack(parts, dim)
+
+
+class _Ends(NamedTuple):
+    """What `torch.aminmax` returns."""
+
+    min: Tensor
+    max: Tensor
+
+
 def _prod(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     parts = list(input.unbind(dim))
     while len(parts) > 1:
@@ -88,6 +103,12 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
     for names, rule in (
         (("cumsum",), _cumsum),
         (("prod",), _prod),
+        (("cumprod",), _cumprod),
+        (
+            ("aminmax",),
+            lambda input, *, dim, keepdim=False: _Ends(smallest(input, dim, keepdim), largest(input, dim, keepdim)),
+        ),
+        (("count_nonzero",), lambda input, dim: (input != 0).sum(dim)),
         (("amax",), largest),
         (("max",), _extreme(torch.maximum, largest)),
         (("min",), _extreme(torch.minimum, smallest)),

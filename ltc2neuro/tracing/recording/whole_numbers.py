@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from compiler.graph.builder import GraphBuilder
+from compiler.graph.ops import Compare, Relation
 from compiler.ranges.arithmetic import ENDS
 from compiler.ranges.observed import Interval
 
@@ -41,6 +42,9 @@ def _of(name: str, graph: GraphBuilder, known: MutableMapping[str, Interval]) ->
     op = graph.makers[name]
     if type(op) not in ENDS.kinds:
         return _ANY
+    if isinstance(op, Compare) and op.a == op.b:  # nothing in a network is NaN
+        holds = np.full(1, 0.0 if op.relation is Relation.LESS else 1.0)
+        return Interval(holds, holds)
     operands = {operand: reach(operand, graph, known) for operand in op.operands}
     with np.errstate(invalid="ignore"):  # 0 times infinity
         low, high = ENDS(op, graph, operands)

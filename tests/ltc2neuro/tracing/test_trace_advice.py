@@ -260,8 +260,13 @@ def test_a_guard_against_nan():
             raise ValueError("NaN")
         return net.m(x)
 
-    assert "refuses what is not finite" in refused(Net(guard, m=nn.Linear(4, 2))).advice
-    net = ltc2neuro.compile(nn.Linear(4, 2), X)
+    def limited(net, x):
+        if (x > 9).any():
+            raise ValueError("large")
+        return net.m(x)
+
+    assert "refuses what is not finite" in refused(Net(limited, m=nn.Linear(4, 2))).advice
+    net = ltc2neuro.compile(Net(guard, m=nn.Linear(4, 2)), X)
     with pytest.raises(InputError, match="not finite"):
         net(np.full((1, 2, 4), np.nan))
 
