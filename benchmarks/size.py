@@ -5,7 +5,7 @@
 Each network is traced, proved, compiled for `loihi2`, placed, its cost told, printed, saved, loaded and run, in a
 process of its own, so that its peak memory is its own. Seconds are those of the processor: on one thread, what a clock
 shows on an idle machine. `everything` includes `compile`. A network that no chip holds is told so at compile, and its
-placement is tried on as many chips as it takes.
+placement is tried on as many chips as it takes; `none` are the cores of one of which a neuron is too large for any.
 """
 
 import argparse
@@ -98,6 +98,7 @@ def measure(point: Point) -> dict[str, float]:
     import torch
 
     import ltc2neuro
+    from compiler.placement.filling import TooLargeError
     from ltc2neuro.errors import PlacementError
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -112,6 +113,9 @@ def measure(point: Point) -> dict[str, float]:
         chip = ltc2neuro.load_chip("loihi2", chips=chips)
         try:
             cores = net.cost(chip=chip).placement.count
+            break
+        except TooLargeError:
+            cores = 0
             break
         except PlacementError:
             chips *= 2
@@ -162,7 +166,8 @@ def main() -> int:
         found = apart(point, arguments.threads)
         good = found["compile"] < point.seconds and found["everything"] < MINUTES and found["peak"] < GIGABYTES
         missed |= not good
-        counts = [f"{found[key]:,.0f}" for key in ("inputs", "neurons", "synapses", "cores")]
+        counts = [f"{found[key]:,.0f}" for key in ("inputs", "neurons", "synapses")]
+        counts.append(f"{found['cores']:,.0f}" if found["cores"] else "none")
         times = [f"{found[key]:.1f}" for key in ("compile", "everything", "peak")]
         rows.append([point.name, *counts, *times, f"{point.seconds:g} / {MINUTES:g} / {GIGABYTES:g}", held(good)])
         print(*rows[-1], sep="  ", file=sys.stderr, flush=True)

@@ -41,12 +41,13 @@ def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> 
     """
     if isinstance(given, Mapping):
         return _named(net, {str(name): value for name, value in given.items()}, where, wanted)
-    count = len(given) if isinstance(given, (tuple, list)) else 1
+    parts = given if isinstance(given, (tuple, list)) else ()
+    count = len(parts) or 1
     if wanted is not None and count not in (2, 1 + len(net.inputs.order if net.inputs is not None else "x")):
         raise InputError(
             "the metric needs targets, and this batch does not tell which they are",
             where=where,
-            numbers=f"a {type(given).__name__}" + (f" of {count}" if isinstance(given, (tuple, list)) else ""),
+            numbers=f"a {type(given).__name__}" + (f" of {count}" if parts else ""),
             advice=f"Give batches (x, targets), or dicts with {X!r} and {wanted!r}.",
         )
     x, targets = given, None
@@ -55,14 +56,14 @@ def batch_of(net: BaseRecord, given: object, where: str, wanted: str | None) -> 
     if net.inputs is not None:
         order = net.inputs.order
         x = inputs_of(x, order, lambda _: order)
-    elif wanted is not None or (count > 1 and _is_batch(net, cast("tuple", given)[0])):
+    elif wanted is not None or (parts and _is_batch(net, parts[0])):
         x = cast("tuple", x)[0]
     return Batch(cast("Inlet", x), targets, None, where)
 
 
 def _is_batch(net: BaseRecord, first: object) -> bool:
-    """Whether it is a whole batch, with something beside, and not the first of several sequences, or of x and its time
-    spans."""
+    """Whether it is a whole batch, alone or with something beside, and not one of several sequences, or of x and its
+    time spans."""
     if net.timed:
         return isinstance(first, (tuple, Mapping))
     return isinstance(first, list) or np.ndim(cast("np.ndarray", first)) >= 2 + len(net.sample_shape)

@@ -80,6 +80,15 @@ def test_batches_of_any_size_give_the_same(net):
     assert other != whole and other.metrics["mse"] != whole.metrics["mse"]
 
 
+def test_batches_may_be_alone_in_a_tuple_or_list(net):
+    """As a loader of a data set without targets makes them."""
+    whole = evaluate(net, X)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.from_numpy(X)), batch_size=5)
+    assert isinstance(next(iter(loader)), list)
+    assert evaluate(net, loader) == evaluate(net, batches_of(7, X)) == whole
+    assert evaluate(net, ([x] for x in X)) == whole  # a list of one sequence
+
+
 def test_memory_that_is_used_again_is_no_harm(net):
     def again():
         memory = np.empty((3, *X.shape[1:])), np.empty((3, *Y.shape[1:]))
