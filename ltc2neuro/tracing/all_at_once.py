@@ -15,6 +15,7 @@ from ltc2neuro.tracing.calling.answering import at_places
 from ltc2neuro.tracing.calling.forward import with_time
 from ltc2neuro.tracing.calling.kept import as_it_was
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
+from ltc2neuro.tracing.calling.starts import Starts, first_states
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import Place
@@ -35,6 +36,7 @@ class Way:
     places: tuple[int | str, ...] = ()
     joins: frozenset[Place] = frozenset()
     """where it joins all steps to answer once"""
+    starts: Starts | None = None
 
     def read_out(self, recorded: Answer) -> Answers:
         """The answers, where the one that was `recorded` holds them at many steps: with what the host does at last."""
@@ -63,7 +65,9 @@ class Way:
 
     def _answers(self, model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
         with as_it_was(model):
-            found = at_places(model(x.transpose(0, 1) if self.time_first else x), self.places)
+            given = x.transpose(0, 1) if self.time_first else x
+            starts = {} if self.starts is None else self.starts.besides((given,), {})
+            found = at_places(model(given, **starts), self.places)
         turned = [self.answers_time_first and answer.every for answer in self.answers.each]
         return [y.transpose(0, 1) if over else y for y, over in zip(found, turned, strict=True)]
 
@@ -92,7 +96,9 @@ def way_of(model: torch.nn.Module, sample_shape: Shape, dtype: torch.dtype, dt: 
     with undisturbed():
         clone = copied(model, dtype, dt)
         results = [_Result.of(clone, n, sample_shape, dtype, time_first=time_first) for n in (axes.STEPS, OTHER)]
-        way = _way(results[0], _answers(results), time_first=time_first)
+        way = replace(
+            _way(results[0], _answers(results), time_first=time_first), starts=Starts(model, first_states(model))
+        )
         if not way.every:
             _Result.of(clone, 1, sample_shape, dtype, time_first=time_first)
         if not way.every and not way.answers.several:

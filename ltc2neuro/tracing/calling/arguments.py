@@ -10,6 +10,7 @@ import torch
 
 from ltc2neuro.inputs.several import TIMESPANS, Inputs
 from ltc2neuro.tracing.calling.modules import unwrapped
+from ltc2neuro.tracing.calling.starts import first_states, without_default
 from ltc2neuro.tracing.recording.held import held
 
 
@@ -72,11 +73,12 @@ def order_of(model: torch.nn.Module, x: object = None) -> tuple[str, ...]:
 
 
 def needed(model: torch.nn.Module) -> tuple[str, ...]:
-    """The names of the arguments that have no default."""
+    """The names of the arguments that have no default, and are no states."""
     if told := _told(model):
         return told
-    any_ = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return tuple(p.name for p in _parameters(model) if p.default is p.empty and p.kind not in any_)
+    own = unwrapped(model)
+    states = () if isinstance(own, Named) else first_states(own)
+    return tuple(name for name in without_default(own) if name not in states)
 
 
 def _told(model: torch.nn.Module) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import torch
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.tracing.calling.eager import uncompiled
 from ltc2neuro.tracing.calling.kept import as_it_was
+from ltc2neuro.tracing.calling.starts import Starts, first_states
 
 Forward: TypeAlias = Callable[..., object]
 Wrap: TypeAlias = Callable[[str, torch.nn.Module, Forward], Forward]
@@ -72,11 +73,11 @@ def instrumented(
                 advice="Compile the Python module that it was made from, before torch.jit.script or torch.jit.trace.",
             )
         setattr(module, "forward", wrap(path, module, module.forward))  # noqa: B010  # a method is replaced
-    forward = clone.forward
+    forward, starts = clone.forward, Starts(model, first_states(model))
 
     def as_the_first(*args: object, **kwargs: object) -> object:
         with as_it_was(clone, kept):
-            return forward(*args, **kwargs)
+            return forward(*args, **kwargs, **starts.besides(args, kwargs))
 
     if anew:
         setattr(clone, "forward", as_the_first)  # noqa: B010

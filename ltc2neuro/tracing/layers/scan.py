@@ -70,9 +70,10 @@ class Scan:
         """Record one step over the sequence `x`; returns the layer's output and its last states."""
         recorder, start = self.recorder, initial_states(self.recorder, hx)
         if recorder.all_at_once and isinstance(x, Symbolic) and x.dim() > 2:
-            if not self._is_batch(x):
+            if self._is_batch(x):
+                return self._one_by_one(step, x, start, timespans)
+            if not axes.starts_with(x.codes, axes.sequence_labels(time_first=False)):  # that of the whole model
                 raise apart(recorder, "a recurrent layer takes its rows for steps")
-            return self._one_by_one(step, x, start, timespans)
         x_t = self._step_input(x)
         elapsed = recorder.dt if timespans is None else self._elapsed(timespans)
         names = [_new_state(recorder, step, number, start) for number in range(len(step.variables))]

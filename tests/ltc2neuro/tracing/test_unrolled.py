@@ -17,7 +17,7 @@ from compiler.executors.float64 import run_float
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.tracing import trace
 from ltc2neuro.tracing.calling.forward import forward
-from ltc2neuro.tracing.calling.modules import undisturbed
+from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 
 X = np.random.default_rng(0).normal(size=(4, 30, 3))
 
@@ -272,6 +272,21 @@ class TimeFirst(nn.Module):
         return torch.stack(answers) if self.every else h
 
 
+class Given(nn.Module):
+    """Its states are arguments without a default."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(3, 4)
+
+    def forward(self, x, states):
+        answers = []
+        for x_t in x.unbind(1):
+            states = self.cell(x_t, states)
+            answers.append(states[0])
+        return torch.stack(answers, 1), states
+
+
 class TwoAnswers(nn.Module):
     """In a tuple, or in a dict with one for the last step."""
 
@@ -308,6 +323,7 @@ MODELS = {
     "stacked time first": lambda: Function(
         lambda x: torch.stack([x[:, t] + x[:, max(t - 1, 0)] for t in range(x.shape[1])])
     ),
+    "given states": Given,
     "two answers": TwoAnswers,
     "dict": partial(TwoAnswers, keyed=True),
     "queue": Queue,
@@ -326,7 +342,7 @@ def test_one_program_equals_torch_over_a_thousand_steps(name):
     traced = trace(model, list(X))
     x = np.random.default_rng(1).normal(size=(2, 1000, 3))
     with undisturbed():
-        expected = forward(model, x, torch.float64, traced)
+        expected = forward(instrumented(model, lambda path, module, own: own), x, torch.float64, traced)
     found = run_float(traced.graph, x).outputs
     for answer, y in zip(traced.answers.each, expected, strict=True):
         ours = answer.shaped(found[..., traced.answers.where[answer.name]])
