@@ -13,6 +13,7 @@ class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose help ends with what `ending` returns."""
 
     ending: Callable[[], str] | None = None
+    epilog: str | None
 
     def format_help(self) -> str:
         """The help, with its ending."""

@@ -32,6 +32,9 @@ class BaseParts(ABC, Generic[R_co, N]):
 
     executors: Mapping[str, Executor[N]]
     """what can run it"""
+    record: R_co
+    runners: Runners[N]
+    host: Host
 
     def __init__(self, record: R_co, runners: Runners[N]) -> None:
         self.record, self.runners = record, runners
@@ -68,7 +71,7 @@ class BaseParts(ABC, Generic[R_co, N]):
 class Parts(BaseParts[Record, Prepared]):
     """Those of a network with microcode: mappings and a placement, too."""
 
-    executors = EXECUTORS
+    executors: Mapping[str, Executor[Prepared]] = EXECUTORS
 
     @cached_property
     def names(self) -> GraphNames:

@@ -98,7 +98,7 @@ def run_network(
     return Run(executor.name, recorded, counts, made, clipped, counted, tuple(entered))
 
 
-def ready(net: AnyParts, executor: Executor, rows: int = 1, record: Sequence[str] = ()) -> Runner:
+def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequence[str] = ()) -> Runner:
     """The executor, ready to run so many sequences and to record these values of the graph. What it compiles for such
     runs must return the known answer first, in each of as many sequences.
 

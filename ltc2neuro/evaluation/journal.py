@@ -101,7 +101,7 @@ class Journal:
             if now != then:
                 raise self._error(f"this journal is of another {name}", f"{shown(then)}, now {shown(now)}")
         self._chunks = {number: digest for number, digest in enumerate(chunks) if digest is not None}
-        self.totals = totals
+        self.totals: Totals = totals
 
     def _error(self, what: str, numbers: str) -> InputError:
         return InputError(what, where=str(self._path), numbers=numbers, advice=OTHER)

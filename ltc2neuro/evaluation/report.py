@@ -61,7 +61,8 @@ class Evaluation(Shown):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Evaluation) and self._counted() == other._counted()
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(self._counted())
 
     def _counted(self) -> str:
         """All that was counted, as text, as NaN is not equal to itself."""

@@ -28,7 +28,15 @@ class CTRNNCell(nn.Module):
     While elapsed / steps <= tau the state stays in the hull of its start and (-tau, tau).
     """
 
-    state_names = ("x",)
+    input_size: int
+    hidden_size: int
+    steps: int
+    cell_clip: CellClip
+    inputs: nn.Linear
+    recurrent: nn.Linear | None
+    log_tau: nn.Parameter
+
+    state_names: tuple[str, ...] = ("x",)
 
     def __init__(
         self,

@@ -20,6 +20,16 @@ class GRUODECell(nn.Module):
     state stays in the hull of its start and (-1, 1).
     """
 
+    input_size: int
+    hidden_size: int
+    steps: int
+    z_inputs: nn.Linear
+    r_inputs: nn.Linear
+    g_inputs: nn.Linear
+    z_recurrent: nn.Linear
+    r_recurrent: nn.Linear
+    g_recurrent: nn.Linear
+
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 4) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)

@@ -21,7 +21,15 @@ class NeuralODECell(nn.Module):
     grows by at most that time a sample, and without bound, unless `cell_clip` c limits it to -c ... c after each step.
     """
 
-    state_names = ("x",)
+    input_size: int
+    hidden_size: int
+    steps: int
+    time_scale: float
+    cell_clip: CellClip
+    inputs: nn.Linear
+    recurrent: nn.Linear
+
+    state_names: tuple[str, ...] = ("x",)
 
     def __init__(
         self,

@@ -19,7 +19,14 @@ class ODELSTMCell(nn.Module):
     mlech26l/ode-lstms (`lstm`, `f_node.0`, `f_node.2`), whose solvers are fixed_euler, fixed_heun and fixed_rk4.
     """
 
-    state_names = ("h", "c")
+    input_size: int
+    hidden_size: int
+    steps: int
+    state_size: tuple[int, int]
+    lstm: nn.LSTMCell
+    f_node: nn.Sequential
+
+    state_names: tuple[str, ...] = ("h", "c")
     unbounded = True
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 3) -> None:

@@ -16,6 +16,13 @@ class ODERNNCell(nn.Module):
     After a sample h is within (-1, 1); on its way to the next one it may go further.
     """
 
+    input_size: int
+    hidden_size: int
+    steps: int
+    ode: nn.Sequential
+    inputs: nn.Linear
+    recurrent: nn.Linear
+
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 4) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from compiler.stock.network import ProcessGraph
 from hw_models.errors import InputError
+
+Refusal: TypeAlias = Callable[..., NoReturn]
 
 
 def needs_microcode(*_: object, **__: object) -> NoReturn:
@@ -32,7 +35,10 @@ class LibraryCost:
     ticks_per_sample: int
     latency_ticks: int
 
-    placement = property(needs_microcode)
+    @property
+    def placement(self) -> NoReturn:
+        """Raises `InputError`: it needs microcode."""
+        needs_microcode()
 
     def plain(self) -> dict[str, object]:
         """All numbers, for JSON."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, NoReturn
 
 from compiler.mapping.options import Options
 from compiler.running.runners import Runners
 from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.stock.cost import LibraryCost, cost, needs_microcode
+from ltc2neuro.stock.cost import LibraryCost, Refusal, cost, needs_microcode
 from ltc2neuro.stock.file import save_library
 from ltc2neuro.stock.parts import LibraryParts
 from ltc2neuro.stock.record import LibraryRecord
@@ -51,8 +52,18 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save_library(self, path)
 
-    mapped = to_lava = assembly = assembly_json = to_onnx = to_c = explain_precision = needs_microcode
-    placement = property(needs_microcode)
+    mapped: ClassVar[Refusal] = needs_microcode
+    to_lava: ClassVar[Refusal] = needs_microcode
+    assembly: ClassVar[Refusal] = needs_microcode
+    assembly_json: ClassVar[Refusal] = needs_microcode
+    to_onnx: ClassVar[Refusal] = needs_microcode
+    to_c: ClassVar[Refusal] = needs_microcode
+    explain_precision: ClassVar[Refusal] = needs_microcode
+
+    @property
+    def placement(self) -> NoReturn:
+        """Raises `InputError`: it needs microcode."""
+        needs_microcode()
 
     def __str__(self) -> str:
         return summary(self)

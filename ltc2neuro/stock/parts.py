@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from compiler.executors.execution import Clip
 from compiler.rules import Finding
 from compiler.rules.stock import library_findings
+from compiler.running.executor import Executor
 from compiler.stock.network import ProcessGraph
 from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
@@ -18,7 +19,7 @@ from ltc2neuro.stock.record import LibraryRecord
 class LibraryParts(BaseParts[LibraryRecord, ProcessGraph]):
     """A record of library processes, the host's side of it, its names, and what has been prepared to run it."""
 
-    executors = LIBRARY_EXECUTORS
+    executors: Mapping[str, Executor[ProcessGraph]] = LIBRARY_EXECUTORS
 
     def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
         """What was clipped: states that a sample left beyond their ranges."""

@@ -28,6 +28,9 @@ class Cell(Held[Kind_co]):
     user's lines.
     """
 
+    state_size: tuple[int, ...]
+    state_names: tuple[str, ...]
+
     def __init__(self, cell: Kind_co, variables: Sequence[keras.Variable] | None = None) -> None:
         super().__init__(cell, variables)
         self.state_size = tuple(keras.tree.flatten(cell.state_size))

@@ -28,6 +28,8 @@ _ANEW = (
 class LTC(Cell[LTCCell]):
     """`ncps.keras.LTCCell`: its own methods, with one unfold in a block that repeats."""
 
+    state_names: tuple[str, ...]
+
     def __init__(self, cell: LTCCell, path: str) -> None:
         super().__init__(cell)
         held = {name: getattr(p, "value", p) for name, p in cell._params.items()}
@@ -53,6 +55,8 @@ class LTC(Cell[LTCCell]):
 
 class MixedMemory(Cell[MixedMemoryRNN]):
     """`ncps.keras.MixedMemoryRNN`: its own LSTM, whose output is the input of the `inner` cell."""
+
+    state_names: tuple[str, ...]
 
     def __init__(self, cell: MixedMemoryRNN, inner: AnyCell) -> None:
         super().__init__(cell, [cell.input_kernel, cell.recurrent_kernel, cell.bias])

@@ -94,6 +94,8 @@ class Chain(torch.nn.Module):
 class Walk(torch.nn.Module):
     """A functional `keras.Model`, walked by Keras itself with a module in each operation's place."""
 
+    argument_names: tuple[str, ...]
+
     def __init__(self, model: keras.Model, path: str) -> None:
         super().__init__()
         check_graph(model, path)
@@ -147,6 +149,8 @@ def _called(operation: keras.Operation, module: torch.nn.Module, *args: object, 
 
 class EachStep(torch.nn.Module):
     """A `TimeDistributed` layer: what it wraps, for each row and step alone."""
+
+    each: Chain
 
     def __init__(self, wrapper: keras.layers.TimeDistributed, path: str) -> None:
         super().__init__()

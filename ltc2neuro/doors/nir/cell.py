@@ -34,6 +34,16 @@ class NIRCell(nn.Module):
     sample is `NAME.last`.
     """
 
+    wiring: Wiring
+    start: str
+    end: str
+    shape: Shape
+    input_size: int
+    nodes: nn.ModuleDict
+    states: tuple[State, ...]
+    state_names: tuple[str, ...]
+    state_size: tuple[int, ...]
+
     def __init__(
         self, wiring: Wiring, start: str, end: str, nodes: Mapping[str, nn.Module], shapes: Mapping[str, Shape]
     ) -> None:

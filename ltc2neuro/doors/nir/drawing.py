@@ -8,6 +8,7 @@ from itertools import chain, count
 import nir
 import numpy as np
 
+from compiler.graph import Graph
 from compiler.graph.ops import Apply, Div, Gather, Linear, MatVec, Max, Min, Mul, Select
 from hw_models.arrays import Floats
 from ltc2neuro.doors.nir.finding import Found, Neuron, excess, refusal
@@ -15,7 +16,7 @@ from ltc2neuro.doors.nir.kinds import STATEFUL
 from ltc2neuro.doors.nir.maps import Map, map_of
 from ltc2neuro.doors.nir.nesting import nested
 from ltc2neuro.doors.nir.shaping import Node, Weights, shaped
-from ltc2neuro.doors.nir.sums import Sum
+from ltc2neuro.doors.nir.sums import Sum, Sums
 from ltc2neuro.doors.nir.wiring import BEFORE, Edge, Wiring, wire
 
 INPUT, OUTPUT = "input", "output"
@@ -25,6 +26,11 @@ OWN = "cell.nodes."
 
 class Drawing:
     """The nodes and edges so far. What a node reads is drawn when the node is: from the output backwards."""
+
+    found: Found
+    sums: Sums
+    graph: Graph
+    dt: float
 
     def __init__(self, found: Found, dt: float) -> None:
         self.sums, self.graph, self.found, self.dt = found.sums, found.sums.graph, found, dt

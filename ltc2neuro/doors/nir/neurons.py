@@ -21,6 +21,8 @@ States = tuple[torch.Tensor, ...]
 class Leak(nn.Module):
     """x' = keep x + gain input + rest: a leaky or, where `keep` is 1, a plain integrator."""
 
+    grows: bool
+
     keep: torch.Tensor | None
     gain: torch.Tensor | None
     rest: torch.Tensor | None
@@ -41,6 +43,10 @@ class Leak(nn.Module):
 
 class Neurons(nn.Module):
     """Integrators in a chain, synapse then membrane or the membrane alone; the potential is the answer."""
+
+    chain: nn.ModuleList
+    state_names: tuple[str, ...]
+    unbounded: tuple[str, ...]
 
     spikes = False
 
@@ -124,6 +130,8 @@ class Threshold(nn.Module):
 
 class SumPool2d(nn.Module):
     """Sums over windows: means times the windows' size, padding counted as zeros."""
+
+    mean: nn.AvgPool2d
 
     def __init__(self, kernel_size: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]) -> None:
         super().__init__()

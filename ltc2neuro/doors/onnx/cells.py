@@ -88,6 +88,8 @@ class Sequential(Net):
 class SeveralSequences(Sequential, Named):
     """A graph over several sequences."""
 
+    argument_names: tuple[str, ...]
+
     def __init__(self, graph: Graph, module_of: ModuleOf, *, keyed: bool) -> None:
         super().__init__(graph, module_of, keyed=keyed)
         plain = (re.sub(r"\W", "_", name) for name in graph.inputs)

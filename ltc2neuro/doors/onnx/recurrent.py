@@ -24,6 +24,8 @@ _USUAL = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN"
 class Layered(nn.Module):
     """`LSTM`, `GRU` or `RNN`: all answers with an axis of directions, and the last states."""
 
+    rnn: nn.LSTM | nn.GRU | nn.RNN | Recurrent
+
     def __init__(self, layer: Layer) -> None:
         super().__init__()
         node = layer.node
@@ -101,6 +103,13 @@ class ResetFirstGRUCell(nn.Module):
     """A GRU that resets the state before its matrix, as ONNX's `linear_before_reset=0` and Keras's reset_after=False:
     n = tanh(Wn x + bn + Un (r * h) + dn), h' = (1 - z) n + z h."""
 
+    input_size: int
+    hidden_size: int
+    w: nn.Parameter
+    r: nn.Parameter
+    b: nn.Parameter
+    d: nn.Parameter
+
     def __init__(self, w: Tensor, r: Tensor, b: Tensor, d: Tensor) -> None:
         super().__init__()
         self.input_size, self.hidden_size = w.shape[1], r.shape[1]
@@ -122,6 +131,8 @@ class ResetFirstGRUCell(nn.Module):
 
 class Scanned(nn.Module):
     """`Scan`: a step runs over a sequence."""
+
+    rnn: Recurrent
 
     def __init__(self, node: Over, cell: StepCell) -> None:
         super().__init__()

@@ -36,9 +36,9 @@ def _is_number(operand: Operand, beside: torch.Tensor) -> bool:
     return tensor is not None and tensor.numel() == 1 and tensor.ndim <= beside.ndim
 
 
-less = comparison(Relation.LESS, torch.lt)
-less_equal = comparison(Relation.LESS_EQUAL, torch.le)
-equal = comparison(Relation.EQUAL, torch.eq)
+less: Rule = comparison(Relation.LESS, torch.lt)
+less_equal: Rule = comparison(Relation.LESS_EQUAL, torch.le)
+equal: Rule = comparison(Relation.EQUAL, torch.eq)
 
 
 def unequal(input: Operand, other: Operand) -> Symbolic:
@@ -71,8 +71,8 @@ def _joined(op: Callable[[str, str, str], Op], real: Callable[..., torch.Tensor]
     return rule
 
 
-logical_and = _joined(Min, torch.logical_and)
-logical_or = _joined(Max, torch.logical_or)
+logical_and: Rule = _joined(Min, torch.logical_and)
+logical_or: Rule = _joined(Max, torch.logical_or)
 
 
 def logical_xor(input: Operand, other: Operand) -> Symbolic:

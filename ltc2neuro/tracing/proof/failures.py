@@ -61,7 +61,7 @@ def failure(error: Exception, shape: tuple[int, ...]) -> Exception:
 class DiffersError(ProofError):
     """Two values are further apart than rounding makes them: by the part `relative` of the largest in the channel."""
 
-    relative = float("nan")
+    relative: float = float("nan")
 
     @classmethod
     def between(

@@ -162,10 +162,10 @@ def problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
     elements = elements_of(codes).reshape(-1).numpy()[groups.positions]
     if np.any(elements != elements[0]):
         return "it treats one row or step differently from another"
-    first = groups.positions[:, 0].reshape(ROWS, len(steps))
-    if np.any(np.diff(first, axis=0) <= 0):
+    starts = groups.positions[:, 0].reshape(ROWS, len(steps))
+    if np.any(np.diff(starts, axis=0) <= 0):
         return "it changes the order of the batch's rows"
-    if np.any(np.diff(first, axis=1) <= 0):
+    if np.any(np.diff(starts, axis=1) <= 0):
         return "it changes the order of the time steps"
     return None
 

@@ -70,11 +70,12 @@ class Recorder(Tape):
 
     def __init__(self, dispatch: Dispatch, names: ConstantNames, modules: Mapping[int, str], clock: Clock) -> None:
         self.names = names
-        self.dt, self._spans = clock.dt, clock.spans
+        self.dt: float = clock.dt
+        self._spans = clock.spans
         self._dispatch = dispatch
         self.given: torch.Tensor | None = None
         """the time spans that the model is given"""
-        self.checkpoints = Checkpoints()
+        self.checkpoints: Checkpoints = Checkpoints()
         self.growing: list[str] = []
         """states that may grow without bound"""
         self.variables: list[Variable] = []
@@ -83,8 +84,8 @@ class Recorder(Tape):
         self.all_at_once = False
         """whether the model's sequence is one sample of what is recorded"""
         self.lookups: Lookups | None = None
-        self.over_time = OverTime()
-        self.decisions = Decisions()
+        self.over_time: OverTime = OverTime()
+        self.decisions: Decisions = Decisions()
         self._modules = modules
         self._graph = GraphBuilder()
         self._reaches: dict[str, Interval] = {}
