@@ -48,7 +48,11 @@ def step_of(
     states = _states(made, homes, depth, variables(timing, known))
     flags = _flags(made)
     _input(made)
-    for source in _in_order(timing, homes):
+    begun = _begun(made)
+    for source in _in_order(timing, homes, begun):
+        if source in begun:
+            _begin_at(made, begun[source], flags)
+            continue
         own = homes[source]
         if isinstance(elements.kinds[own[0]], Repeated):
             _repeat(made, own[0])
@@ -67,15 +71,40 @@ def step_of(
     return validate(Graph(tuple(made.blocks), made.values, made.constants, tuple(made.states)), "time inference")
 
 
-def _in_order(timing: Timing, homes: Mapping[Source, list[int]]) -> list[Source]:
+def _begun(made: Step) -> dict[Source, list[int]]:
+    """The elements whose states start from what is computed in the first step, by what stands for each state."""
+    found: dict[Source, list[int]] = defaultdict(list)
+    for head in sorted(made.timing.orbits.start):
+        if head in made.timing.orbits.begins and (head, 1) in made.kept:
+            made.before[head] = made.kept[head, 1]
+            found[made.before[head][0], NEVER].append(head)
+    return found
+
+
+def _begin_at(made: Step, heads: list[int], flags: _Flags) -> None:
+    """What is there of the step before, but in the first step what a state starts from."""
+    home = made.elements.homes[heads[0]]
+    assert home is not None
+    flag = made.gathered([(flags.read[1], 0)] * len(heads), home.value)
+    kept = made.gathered([made.before[h] for h in heads], home.value)
+    start = made.gathered([made.place(None, made.timing.orbits.begins[h]) for h in heads], home.value)
+    name = made.value(home.value, len(heads))
+    made.ops.append(Select(name, flag, kept, start))
+    made.kept |= {(h, 1): (name, place) for place, h in enumerate(heads)}
+
+
+def _in_order(timing: Timing, homes: Mapping[Source, list[int]], begun: Mapping[Source, list[int]]) -> list[Source]:
     """The values, each after those that it reads in the same step."""
     of = {head: source for source, heads in homes.items() for head in heads}
+    started = {head: source for source, heads in begun.items() for head in heads}
     newest, instead = timing.orbits.newest, timing.orbits.instead
-    needs = {
-        source: {of[newest[o]] for h, *_ in timing.alike(heads) for o in timing.moving(h) if timing.lag(h, o) == 0}
-        | {of[newest[instead[h]]] for h in heads if newest.get(instead.get(h, NEVER)) in of}
-        for source, heads in homes.items()
-    }
+    needs = {source: {of[newest[timing.orbits.begins[h]]] for h in heads} for source, heads in begun.items()}
+    for source, heads in homes.items():
+        reads = [(newest[o], timing.lag(h, o)) for h, *_ in timing.alike(heads) for o in timing.moving(h)]
+        needs[source] = {of[o] for o, lag in reads if lag == 0} | {
+            started[o] for o, lag in reads if lag == 1 and o in started
+        }
+        needs[source] |= {of[newest[instead[h]]] for h in heads if newest.get(instead.get(h, NEVER)) in of}
     try:
         return list(TopologicalSorter(needs).static_order())
     except CycleError as error:
@@ -153,6 +182,7 @@ class _Flags:
 def _flags(made: Step) -> _Flags:
     flags, orbits, timing = _Flags(made), made.timing.orbits, made.timing
     most = max((orbits.first[h] + timing.late.get(h, 0) for h in orbits.first if orbits.first[h]), default=0)
+    most = max(most, len(orbits.begins) > 0)
     before = None
     for number in range(1, most + 1):
         name = fresh(numbered(f"started.{number}"), {s.name for s in made.states})
@@ -272,7 +302,7 @@ def _repeat(made: Step, node: int) -> None:
 
 def _state_of(made: Step, own: Sequence[int | None], start: Sequence[Place], value: str) -> str:
     """The state in which a block leaves elements: it is `start` before. `value` has its origin."""
-    kept = [made.kept.get((head, 1), ("", 0)) if head is not None else ("", 0) for head in own]
+    kept = [made.before.get(h, made.kept.get((h, 1), ("", 0))) if h is not None else ("", 0) for h in own]
     state = made.reads.get(kept[0][0])
     if state is not None and kept == [(kept[0][0], place) for place in range(made.values[kept[0][0]].size)]:
         if kept == start:

@@ -35,6 +35,8 @@ class Step:
     """where each newest element is, in this step"""
     kept: dict[tuple[int, int], Place] = field(default_factory=dict)
     """where it is that was computed so many steps ago"""
+    before: dict[int, Place] = field(default_factory=dict)
+    """where the state has it that was computed in the step before, and in the first step something else"""
     reads: dict[str, str] = field(default_factory=dict)
     """the state that each value is read from"""
     left: dict[str, str] = field(default_factory=dict)

@@ -39,6 +39,10 @@ class Orbits:
     start: dict[int, float | None] = field(default_factory=dict)
     first: dict[int, int] = field(default_factory=dict)
     instead: dict[int, int] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)
+    """what stands for an element in the step before its first, where that is computed in the same step"""
+    later: set[int] = field(default_factory=set)
+    """those that read such a start a step later than they read what starts so"""
     matched: set[tuple[int, int]] = field(default_factory=set)
     """operands of sums, by identity, of which the first were the second one step before"""
     differs: StartsLateError | None = None
@@ -72,7 +76,7 @@ def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
 def _follow(found: Orbits) -> None:
     """The orbits of all that was matched, and those of what is computed in the first steps alone."""
     elements, before = found.elements, found.before
-    waiting, seen = list(found.instead.values()), set[int]()
+    waiting, seen = [*found.instead.values(), *found.begins.values()], set[int]()
     while waiting:
         here = waiting.pop()
         if here not in seen and elements.known[here] != NEVER:
@@ -97,7 +101,9 @@ def _follow(found: Orbits) -> None:
             found.newest[here], found.ago[here] = head, number
             found.first[head] = elements.known[head] - number
             if elements.known[here] > found.first[head]:
-                raise UnsteadyError("a value is known later at earlier steps", where=_where(elements, here))
+                if found.first[head] != -1 or elements.known[here] != 0 or here in before:
+                    raise UnsteadyError("a value is known later at earlier steps", where=_where(elements, here))
+                found.later.add(head)
             if here not in before:
                 found.start[head] = None
                 break
@@ -105,6 +111,8 @@ def _follow(found: Orbits) -> None:
             if elements.known[here] == NEVER:
                 found.start[head] = elements.values[here]
                 break
+        if here in found.begins:
+            found.begins[head] = found.begins[here]
         if here in found.instead:
             found.instead[head] = found.instead[here]
         elif found.start[head] is None:
@@ -117,6 +125,8 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
     known, values = elements.known, elements.values
     while pairs:
         early, late = pairs.pop()
+        if late in found.begins:
+            raise _two_starts(elements, late, found.begins[late], early)
         if late in before:
             if before[late] != early and not _alike(elements, before[late], early):
                 raise _two_starts(elements, late, before[late], early)
@@ -140,7 +150,9 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             before[late] = early  # another row of a matrix
             continue
         operands = _matched_operands(elements, early, late)
-        if operands is not None and any(known[a] >= known[b] != NEVER for a, b in operands):
+        if operands is not None:
+            operands = [(a, b) for a, b in operands if not _begins(found, a, b)]
+        if operands is not None and any(a == b or known[a] > known[b] for a, b in operands if known[b] != NEVER):
             found.differs = StartsLateError(
                 "every step looks at the same sample",
                 where=_where(elements, late),
@@ -165,6 +177,17 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             found.matched.add(both)
         if operands is not None and late in elements.parts:  # what a block leaves moves together
             pairs += zip(elements.parts[early], elements.parts[late], strict=True)
+
+
+def _begins(found: Orbits, early: int, late: int) -> bool:
+    """Whether the first is what the second starts from, and computed in the same step, as of the first sample."""
+    known = found.elements.known
+    starts = known[early] == known[late] == 0 and early != late and late not in found.before
+    if starts and _origin(found.elements, early) == _origin(found.elements, late):
+        starts = _matched_operands(found.elements, early, late) is None  # else what reads a start, and that later
+    if starts and found.begins.setdefault(late, early) != early:
+        raise _two_starts(found.elements, late, found.begins[late], early)
+    return starts
 
 
 def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
@@ -230,6 +253,15 @@ def _where(elements: Elements, element: int) -> str:
         return ""
     value = elements.graph.values[home.value]
     return ", ".join([*value.modules[:1], *value.lines[:1]])
+
+
+def _origin(elements: Elements, element: int) -> tuple[object, ...]:
+    """The module and the line that compute it, at whichever call."""
+    home = elements.homes[element]
+    if home is None:
+        return ()
+    value = elements.graph.values[home.value]
+    return (*(module.partition("#")[0] for module in value.modules), *value.lines)
 
 
 def _name(elements: Elements, element: int) -> str:

@@ -13,7 +13,7 @@ from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Mul, Sub
 from compiler.steps.elements import NEVER, Elements, Kind, Sum
-from compiler.steps.shift import Orbits
+from compiler.steps.shift import Orbits, UnsteadyError
 from hw_models.arrays import Floats
 
 ROUNDING = 1e-6
@@ -107,13 +107,15 @@ def timed(elements: Elements, orbits: Orbits, answers: list[int], step: int) -> 
         group = _Readers(tuple(own))
         for operand in timing.moving(own[0]):
             readers[orbits.newest[operand]].append((group, timing.early_lag(own[0], operand)))
-    for head, early in orbits.instead.items():  # it is read in the step of its reader
+    for head, early in [*orbits.instead.items(), *orbits.begins.items()]:  # it is read in the step of its reader
         if head in orbits.start and early in orbits.newest:
             readers[orbits.newest[early]].append((_Readers((head,)), 0))
     for head in reversed(heads):  # those that read an element come after it
         lags = [lag + group.late(timing, head) for group, lag in readers[head] if group.heads != (head,)]
         least = min(lags, default=0)
-        if least > 0 and _starts_right(timing, head):
+        if head in orbits.later and least < 1:
+            raise UnsteadyError("a start is read before it is known", advice="Start from a constant.")
+        if least > 0 and (head in orbits.later or _starts_right(timing, head)):
             timing.late[head] = least
     return timing
 
@@ -122,7 +124,7 @@ def _starts_right(timing: Timing, head: int) -> bool:
     """Whether an element that is computed later is what it was before the first step: of what its operands were,
     which may be taken to be 0 where nobody has read them."""
     start = timing.start[head]
-    if timing.orbits.first[head] != 0:
+    if timing.orbits.first[head] != 0 or head in timing.orbits.begins:
         return False
     if start is None:  # nobody looks at that
         return isinstance(timing.elements.kinds[head], LINEAR) and head not in timing.orbits.instead

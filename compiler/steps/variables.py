@@ -72,15 +72,11 @@ class Variables:
         if variable.bound is None or variable.before is None:
             return None
         orbits = self.timing.orbits
+        others = {*orbits.instead, *orbits.begins}
         after, before = (_elements(self.timing, place) for place in (variable.after, variable.before))
         for a, b in zip(after, before, strict=True):
             own = orbits.newest.get(a)
-            if (
-                own is None
-                or own in orbits.instead
-                or orbits.newest.get(b) != own
-                or orbits.ago[b] != orbits.ago[a] + 1
-            ):
+            if own is None or own in others or (orbits.newest.get(b), orbits.ago.get(b)) != (own, orbits.ago[a] + 1):
                 return None
         return variable.bound(np.array([self.timing.start[orbits.newest[e]] or 0.0 for e in after]))
 

@@ -153,6 +153,28 @@ class LearnedStart(nn.Module):
         return torch.stack(answers, 1)
 
 
+class Projected(nn.Module):
+    """What its state starts from is computed from the first sample, which it then takes, too."""
+
+    def __init__(self, cell: nn.Module, size: int = 4) -> None:
+        super().__init__()
+        self.start, self.cell = nn.Linear(3, size), cell
+
+    def forward(self, x):
+        h, answers = self.start(x[:, 0]), []
+        for x_t in x.unbind(1):
+            h = self.cell(x_t, h)
+            h = h[-1] if isinstance(h, tuple) else h
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
+def _ltc_cell() -> LTCCell:
+    wiring = AutoNCP(6, 2)
+    wiring.build(3)
+    return LTCCell(wiring)
+
+
 class Average(nn.Module):
     """It starts at the first sample."""
 
@@ -228,9 +250,7 @@ class LTCLoop(nn.Module):
 
     def __init__(self, *, leaky: bool = False) -> None:
         super().__init__()
-        wiring = AutoNCP(6, 2)
-        wiring.build(3)
-        self.cell, self.leaky = LTCCell(wiring), leaky
+        self.cell, self.leaky = _ltc_cell(), leaky
 
     def forward(self, x):
         h, answers = torch.zeros(x.shape[0], 6, dtype=x.dtype), []
@@ -309,6 +329,9 @@ MODELS = {
     "LTC that leaks": partial(LTCLoop, leaky=True),
     "LTC between": lambda: Between(LTC(3, AutoNCP(8, 4))),
     "learned start": LearnedStart,
+    "projected RNN": lambda: Projected(nn.RNNCell(3, 4)),
+    "projected GRU": lambda: Projected(nn.GRUCell(3, 4)),
+    "projected LTC": lambda: Projected(_ltc_cell(), 6),
     "filled": Filled,
     "filled, time first": partial(Filled, time_first=True),
     "one gate": Gated,
@@ -369,6 +392,7 @@ def test_states_are_those_of_the_loop():
         ("LTC that leaks", "cell.v", False),  # what its cell leaves is not what the next step starts from
         ("CfC", "cell.h", True),
         ("GRU", "cell.h", True),
+        ("projected GRU", "cell.h", False),
         ("one gate", "h", False),
         ("LTC between", "layer.v", True),
         ("average", "h", False),
