@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ltc2neuro import nn as cells
 
 Step = Callable[[Tensor], Tensor]
+Stage = Callable[[nn.Module | None, Tensor], Tensor]
 Choice = np.random.Generator
 
 
@@ -67,7 +68,7 @@ class Own(nn.Module):
 class Composed(nn.Module):
     """A chain of named stages, each (module or None, function of the module and the value)."""
 
-    def __init__(self, stages: list[tuple[nn.Module | None, Callable[[nn.Module | None, Tensor], Tensor]]]) -> None:
+    def __init__(self, stages: list[tuple[nn.Module | None, Stage]]) -> None:
         super().__init__()
         self.functions = [function for _, function in stages]
         for number, (module, _) in enumerate(stages):
@@ -124,21 +125,21 @@ def recurrent(rng: Choice, features: int, units: int) -> nn.Module:
     return First(makers[int(rng.integers(len(makers)))]())
 
 
-def _activation(rng: Choice) -> tuple[None, Callable[[nn.Module | None, Tensor], Tensor]]:
+def _activation(rng: Choice) -> tuple[None, Stage]:
     function = ACTIVATIONS[int(rng.integers(len(ACTIVATIONS)))]
     return None, lambda _, x: function(x)
 
 
-def _linear(features: int, units: int) -> tuple[nn.Module, Callable[[nn.Module | None, Tensor], Tensor]]:
-    return nn.Linear(features, units), _called
+def _linear(features: int, units: int) -> tuple[nn.Module, Stage]:
+    return nn.Linear(features, units), called
 
 
-def _called(module: nn.Module | None, x: Tensor) -> Tensor:
+def called(module: nn.Module | None, x: Tensor) -> Tensor:
     assert module is not None
     return module(x)
 
 
-def _branches(rng: Choice, features: int, units: int) -> tuple[nn.Module, Callable[[nn.Module | None, Tensor], Tensor]]:
+def _branches(rng: Choice, features: int, units: int) -> tuple[nn.Module, Stage]:
     """Two layers side by side, joined."""
     pair = nn.ModuleList([recurrent(rng, features, units), nn.Linear(features, units)])
     joins: list[Callable[[Tensor, Tensor], Tensor]] = [
@@ -154,8 +155,8 @@ def _branches(rng: Choice, features: int, units: int) -> tuple[nn.Module, Callab
     return pair, both
 
 
-def _residual(rng: Choice, units: int) -> tuple[nn.Module, Callable[[nn.Module | None, Tensor], Tensor]]:
-    return recurrent(rng, units, units), lambda module, x: x + _called(module, x)
+def _residual(rng: Choice, units: int) -> tuple[nn.Module, Stage]:
+    return recurrent(rng, units, units), lambda module, x: x + called(module, x)
 
 
 CHIPS = ("loihi2", "loihi2", "ideal", "ideal", "spinnaker2")
@@ -172,7 +173,7 @@ def example(seed: int) -> Example:
     rng = np.random.default_rng([seed, 3])
     torch.manual_seed(seed)
     features, units = int(rng.integers(1, 4)), int(rng.integers(2, 5))
-    stages: list[tuple[nn.Module | None, Callable[[nn.Module | None, Tensor], Tensor]]] = []
+    stages: list[tuple[nn.Module | None, Stage]] = []
     width = features
     for _ in range(int(rng.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))):
         kind = rng.choice(["recurrent", "linear", "branches", "residual"], p=[0.3, 0.4, 0.15, 0.15])
@@ -183,7 +184,7 @@ def example(seed: int) -> Example:
         elif kind == "branches":
             stages.append(_branches(rng, width, units))
         else:
-            stages.append((recurrent(rng, width, units), _called))
+            stages.append((recurrent(rng, width, units), called))
         width = units
         if rng.random() < 0.4:
             stages.append(_activation(rng))
@@ -206,11 +207,11 @@ def example(seed: int) -> Example:
                 parameter.add_(spread * torch.randn_like(parameter) * parameter.abs().mean().clamp(max=1.0))
     model = model.double() if rng.random() < 0.3 else model
     scale, offset = float(10 ** rng.uniform(-1, 1)), float(rng.choice([0.0, 0.0, 3.0, -20.0]))
-    calibration, new = (_data(rng, n, steps, features, scale, offset) for n, steps in ((6, 24), (9, 50)))
+    calibration, new = (data(rng, n, steps, features, scale, offset) for n, steps in ((6, 24), (9, 50)))
     return Example(model, calibration, new, str(rng.choice(CHIPS)))
 
 
-def _data(rng: Choice, rows: int, steps: int, features: int, scale: float, offset: float) -> np.ndarray:
+def data(rng: Choice, rows: int, steps: int, features: int, scale: float, offset: float) -> np.ndarray:
     """A smooth signal that stays where it is."""
     x = rng.normal(size=(rows, steps, features))
     for t in range(1, steps):

@@ -30,7 +30,11 @@ SAME = 1e-4
 
 def trial(seed: int) -> str:
     """Compile the model of `seed` and compare on new data. Raises `AssertionError` where it is silently wrong."""
-    made = example(seed)
+    return tried(example(seed))
+
+
+def tried(made: Example) -> str:
+    """Compile a model, and compare on new data. Raises `AssertionError` where it is silently wrong."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         try:
@@ -95,8 +99,8 @@ def _apart(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.max(np.max(np.abs(a - b), axis=0) / np.where(size > 0, size, 1.0)))
 
 
-def _ready() -> None:
+def ready() -> None:
     torch.set_num_threads(1)
 
 
-KIND = Kind(trial, seconds=120, prepare=_ready)
+KIND = Kind(trial, seconds=120, prepare=ready)

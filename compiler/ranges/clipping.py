@@ -9,7 +9,7 @@ from compiler.functions.function import FAR
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.ranges.norms import comes_from_root, squared_for_roots
+from compiler.ranges.norms import comes_from_root, under_roots
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import clip, sweep
 
@@ -29,7 +29,8 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
     """
     follows = {s.name for s in graph.states if s.low is None}
     named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, ops.Mul) and op.a == op.b}
-    normed = squared_for_roots(graph)
+    under = under_roots(graph)
+    normed = under.sums | under.squared
     named |= normed | {op.out for _, op in graph.ops() if isinstance(op, ops.Div) and comes_from_root(graph, op)}
     clipped: set[str] = set()
 
@@ -40,14 +41,14 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
             return False
         if not isinstance(op, (ops.Add, ops.Sub, ops.Mul, ops.Div)):
             return False
-        seen = observed.interval(str(op.result), margin).magnitude
+        seen = observed.interval(str(op.result), under.margin(str(op.result), margin)).magnitude
         if not 0 < (1.0 if op.result in normed else WIDE) * seen < proven.magnitude:
             return False
         clipped.add(str(op.result))
         return True
 
     def kept(op: ops.Op, found: Interval) -> Interval:
-        return clip(op, found, observed, margin) if wide(op, found) else found
+        return clip(op, found, observed, under.margin(str(op.result), margin)) if wide(op, found) else found
 
     if follows or named:
         sweep(graph, observed, margin, kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,20 +48,38 @@ def comes_from_root(graph: Graph, op: ops.Div) -> bool:
     return isinstance(root, ops.Apply) and root.function == "sqrt"
 
 
-def squared_for_roots(graph: Graph) -> frozenset[str]:
+@dataclass(frozen=True)
+class UnderRoots:
+    """What roots are taken of."""
+
+    sums: frozenset[str]
+    """squares and their sums"""
+    squared: frozenset[str]
+    """what is squared"""
+
+    def margin(self, name: str | None, margin: float) -> float:
+        """That of a value's range. A square, from 0 on, needs the square of it where its operand is around 0.
+
+        >>> UnderRoots(frozenset({"sum"}), frozenset({"d"})).margin("sum", 2.0)
+        7.0
+        """
+        return 2.0 * margin * margin - 1.0 if name in self.sums else margin
+
+
+def under_roots(graph: Graph) -> UnderRoots:
     """The squares of which roots are taken, alone or summed up, and what is squared."""
-    under: set[str] = set()
+    sums: set[str] = set()
     squared: set[str] = set()
     for _, op in reversed(list(graph.ops())):
         if isinstance(op, ops.Apply) and op.function == "sqrt":
-            under.add(op.x)
-        elif op.result not in under:
+            sums.add(op.x)
+        elif op.result not in sums:
             continue
         elif isinstance(op, ops.Mul) and op.b not in graph.constants:
             squared.update({op.a} & {op.b})
         elif isinstance(op, (ops.Add, ops.Sub, ops.Max, ops.SegmentSum, ops.Gather, ops.Mul)):
-            under.update(op.operands)
-    return frozenset(under | squared)
+            sums.update(op.operands)
+    return UnderRoots(frozenset(sums), frozenset(squared))
 
 
 def _steps(graph: Graph, name: str, at: Integers, made: Mapping[str, ops.Op]) -> tuple[str, Floats, Integers]:

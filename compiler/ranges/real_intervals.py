@@ -18,7 +18,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.ranges.arithmetic import ENDS, of_corners
-from compiler.ranges.norms import largest_share
+from compiler.ranges.norms import largest_share, under_roots
 from compiler.ranges.observed import Interval, Observed
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
@@ -31,8 +31,11 @@ def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collec
     """An interval for every value and constant of a float graph; what is `clipped` stays in its calibrated one."""
 
     def kept(op: ops.Op, found: Interval) -> Interval:
-        return clip(op, found, observed, margin) if op.result in clipped else found
+        if op.result not in clipped:
+            return found
+        return clip(op, found, observed, under.margin(op.result, margin))
 
+    under = under_roots(graph)
     return _contract(graph, sweep(graph, observed, margin, kept))
 
 
