@@ -44,14 +44,14 @@ FUNCTIONS: tuple[Step, ...] = (
     lambda x: torch.sinh(x.clamp(-2, 2)), lambda x: torch.cosh(x.clamp(-2, 2)), lambda x: torch.log(x.abs() + 0.01),
     lambda x: torch.log1p(x.abs()), lambda x: torch.log1p(x.square()), lambda x: torch.log2(x.square() + 0.1),
     lambda x: (x.abs() + 0.05) ** 0.7, lambda x: (x.abs() + 0.05) ** -0.4, lambda x: x.abs() ** 1.5,
-    lambda x: 2 ** torch.tanh(x), lambda x: torch.exp2(-x.abs()), lambda x: (x - torch.round(x)).square(),
-    # what jumps is made continuous: where it does, any rounding makes another answer right
-    lambda x: (x % 0.7 - 0.35).abs(), lambda x: (torch.fmod(x.abs(), 1.3) - 0.65).abs(), lambda x: torch.frac(x).abs() * (1 - torch.frac(x).abs()),
-    lambda x: torch.atan2(x, x.flip(-1) + 0.1),
+    lambda x: 2 ** torch.tanh(x), lambda x: torch.exp2(-x.abs()),
+    # what jumps is made continuous: at a jump any rounding makes another answer right
+    lambda x: (x - torch.round(x)).square(), lambda x: (x % 0.7 - 0.35).abs(),
+    lambda x: (torch.fmod(x.abs(), 1.3) - 0.65).abs(), lambda x: torch.frac(x).abs() * (1 - torch.frac(x).abs()),
+    lambda x: (x - torch.floor(x) - 0.5).abs(), lambda x: torch.sin(6.2831853 * torch.frac(x)),
     lambda x: torch.hypot(x, x.flip(-1)), lambda x: torch.logaddexp(x, -x), lambda x: torch.celu(x, 0.5),
-    lambda x: torch.nan_to_num(x), lambda x: x.cumsum(-1), lambda x: torch.sin(6.2831853 * torch.frac(x)),
+    lambda x: torch.nan_to_num(x), lambda x: x.cumsum(-1), lambda x: torch.atan2(x, x.flip(-1).abs() + 0.1),
     lambda x: torch.special.ndtr(x), lambda x: torch.logit(torch.sigmoid(x)),
-    lambda x: (x - torch.floor(x) - 0.5).abs(),
 )  # fmt: skip
 
 

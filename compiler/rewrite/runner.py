@@ -17,6 +17,7 @@ from compiler.rewrite.hoist import hoist
 from compiler.rewrite.increment import increment
 from compiler.rewrite.leaks import leaks
 from compiler.rewrite.merge import merge_synapses
+from compiler.rewrite.missing import missing
 from compiler.rewrite.prune import prune
 from compiler.rewrite.rescale import absorb_factors
 from compiler.rewrite.roots import roots
@@ -29,8 +30,8 @@ from hw_models.errors import BUG, GraphError
 Pass: TypeAlias = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
-    fold, prune, hoist, common_subexpressions, fold_host_affine, algebra, roots, sums, compose, slices, absorb_factors,
-    increment, leaks, split, split_constants,
+    missing, fold, prune, hoist, common_subexpressions, fold_host_affine, algebra, roots, sums, compose, slices,
+    absorb_factors, increment, leaks, split, split_constants,
 )  # fmt: skip
 """The passes in their order. Each returns the graph it was given where it has nothing to do."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -238,7 +239,8 @@ def _may_follow(elements: Elements, early: int, late: int) -> bool:
 
 def _alike(elements: Elements, a: int, b: int) -> bool:
     """Whether both are the same number, whatever the samples."""
-    return elements.known[a] == elements.known[b] == NEVER and elements.values[a] == elements.values[b]
+    one, other = elements.values[a], elements.values[b]
+    return elements.known[a] == elements.known[b] == NEVER and (one == other or (math.isnan(one) and math.isnan(other)))
 
 
 def _same_kind(early: object, late: object) -> bool:

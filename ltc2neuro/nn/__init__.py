@@ -8,6 +8,7 @@ from ltc2neuro.nn.gru_ode import GRUODE, GRUODECell
 from ltc2neuro.nn.lif import LIF, LIFCell
 from ltc2neuro.nn.liquid_lif import LiquidLIF, LiquidLIFCell
 from ltc2neuro.nn.ltc_se import LTCSE, LTCSECell, LTCSEGRUCell
+from ltc2neuro.nn.missing import Missing, with_masks
 from ltc2neuro.nn.neural_ode import NeuralODE, NeuralODECell
 from ltc2neuro.nn.ode_lstm import ODELSTM, ODELSTMCell
 from ltc2neuro.nn.ode_rnn import ODERNN, ODERNNCell
@@ -35,6 +36,7 @@ __all__ = [
     "LTCSEGRUCell",
     "LiquidLIF",
     "LiquidLIFCell",
+    "Missing",
     "NeuralODE",
     "NeuralODECell",
     "ODELSTMCell",
@@ -45,4 +47,5 @@ __all__ = [
     "ResidualRNN",
     "ResidualRNNCell",
     "repeat",
+    "with_masks",
 ]

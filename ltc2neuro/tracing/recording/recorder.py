@@ -171,7 +171,8 @@ class Recorder(Tape):
 
     def constant(self, array: Floats, name: str) -> str:
         """A constant of that name, or a numbered one where the name already has another content."""
-        if not np.all(np.isfinite(array)):
+        missing = self.operation.endswith(" where") and bool(np.isnan(array).all())  # see ltc2neuro.nn.Missing
+        if not missing and not np.all(np.isfinite(array)):
             raise self.refusal(
                 f"the constant {name} is not finite",
                 _DIVERGED if np.isnan(array).any() else f"{_ENDLESS} {_DIVERGED}",
