@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -106,7 +107,7 @@ def within_a_step(
 
 
 LAYERS = {LTC: ltc, LTCCell: within_a_step}
-EQUATIONS = {LTCCell: equation}
+EQUATIONS: dict[type[torch.nn.Module], Callable[..., Equation]] = {LTCCell: equation}
 """Of cells that solve one: from a cell, the input and the elapsed time"""
 
 
