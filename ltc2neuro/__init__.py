@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from ltc2neuro.evaluation.report import Evaluation
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
+    from ltc2neuro.searching.report import Search
+    from ltc2neuro.searching.search import search
     from ltc2neuro.stock.network import LibraryNetwork
     from ltc2neuro.verification.comparison import compare
     from ltc2neuro.verification.verifying import Verification, verify
@@ -59,6 +61,7 @@ _HOMES = {
     "Precision": "compiler.quantize.precision",
     "Reciprocal": "compiler.stock.form",
     "Run": "ltc2neuro.compiled.run",
+    "Search": "ltc2neuro.searching.report",
     "Verification": "ltc2neuro.verification.verifying",
     "attribute": "ltc2neuro.attribution.attributing",
     "check": "ltc2neuro.compilation.checking",
@@ -69,6 +72,7 @@ _HOMES = {
     "from_onnx": "ltc2neuro.doors.onnx.door",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
+    "search": "ltc2neuro.searching.search",
     "to_nir": "ltc2neuro.doors.nir.writing",
     "verify": "ltc2neuro.verification.verifying",
 }
@@ -87,6 +91,7 @@ __all__ = [
     "Precision",
     "Reciprocal",
     "Run",
+    "Search",
     "Verification",
     "attribute",
     "check",
@@ -98,6 +103,7 @@ __all__ = [
     "from_onnx",
     "load",
     "load_chip",
+    "search",
     "to_nir",
     "verify",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -74,7 +74,7 @@ class Bench:
 
     def part(self, sequences: Sequence[int], steps: int) -> Bench:
         """The same network, on the first `steps` samples of some of the sequences."""
-        x = replace(self.x, arrays=tuple(self.x.arrays[i][:steps] for i in sequences))
+        x = Sequences(tuple(self.x.arrays[i][:steps] for i in sequences), self.x.ragged)
         own = [t.part(sequences) for t in self.tasks]
         return Bench(self.parts, self.switched, x, own)
 

@@ -38,6 +38,11 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
             f"{channel}, on {level.seen}. {_uneven(net.record, sequences)}{advice}",
             stacklevel=stacklevel + 1,
         )
+    return known_answer(net)
+
+
+def known_answer(net: AnyParts) -> KnownAnswer:
+    """The reference's answer to the known sequence."""
     begin("the known answer")
     x = net.record.known.x
     run = run_network(net, Sequences(tuple(x), ragged=False), "reference")

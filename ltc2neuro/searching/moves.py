@@ -1,0 +1,100 @@
+"""Moves of a search: a `Precision` with other fields for one value, or for all."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from compiler.graph import ops
+from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
+from compiler.quantize.precision import Precision
+from hw_models.chip import Chip
+
+SEGMENTS, DEGREES = (2, 4, 6, 8, 12, 16), (1, 2, 3)
+PIECES = (2, 4, 8)
+"""Segments from which a table of reciprocals follows"""
+TABLES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+"""Segments of tables, on chips that have them"""
+WEIGHTS = (4, 6, 8)
+
+Fields = Mapping[str, int | float | bool]
+
+
+@dataclass(frozen=True)
+class Move:
+    """Other fields for the values that a glob matches; "*" for all that have none of their own."""
+
+    glob: str
+    fields: tuple[tuple[str, int | float | bool], ...]
+
+    def of(self, precision: Precision) -> Precision:
+        """The precision after it."""
+        if self.glob == "*":
+            return replace(precision, **dict(self.fields))
+        before = precision.overrides.get(self.glob, {})
+        return replace(precision, overrides={**precision.overrides, self.glob: {**before, **dict(self.fields)}})
+
+    def __str__(self) -> str:
+        fields = ", ".join(f"{name} {value}" for name, value in self.fields)
+        return fields if self.glob == "*" else f"{self.glob}: {fields}"
+
+
+def moves(near: Graph, chip: Chip, precision: Precision) -> list[Move]:
+    """All moves from `precision` that change something, of a float graph in the units of its integers."""
+    found = [Move("*", tuple(fields.items())) for fields in _everywhere(precision)]
+    for _, op in near.ops():
+        if type(op) in FIELDS.kinds and op.result is not None:
+            name = glob.escape(op.result)
+            found += [Move(name, tuple(fields.items())) for fields in FIELDS(op, near, chip)]
+    return [m for m in dict.fromkeys(found) if _changes(m, precision)]
+
+
+def _changes(move: Move, precision: Precision) -> bool:
+    held = precision if move.glob == "*" else precision.at(_plain(move.glob))
+    return any(getattr(held, name) != value for name, value in move.fields)
+
+
+def _plain(escaped: str) -> str:
+    for special in "*?[":
+        escaped = escaped.replace(f"[{special}]", special)
+    return escaped
+
+
+def _everywhere(precision: Precision) -> Iterator[Fields]:
+    flags = ("wide_products", "carry", "split_readouts", "split_weights", "split_messages", "calibrated_weights")
+    yield from ({flag: not getattr(precision, flag)} for flag in flags)
+    yield from ({"weight": weight} for weight in WEIGHTS)
+    for step in (-2, -1, 1, 2):
+        yield {"argument_fraction": max(4, precision.argument_fraction + step)}
+    for step in (-1, 1):  # of a product's bits one has what the other leaves
+        yield {"parameter": precision.parameter + step, "operand": precision.operand - step}
+
+
+FIELDS: OpTable[[Graph, Chip], list[Fields]] = OpTable("moves")
+"""The fields that matter where a float op is computed."""
+
+
+@FIELDS.on(ops.Apply)
+def _function(op: ops.Apply, near: Graph, chip: Chip) -> list[Fields]:
+    if chip.table:
+        return [{"segments": segments} for segments in TABLES]
+    return [{"segments": segments, "degree": degree} for segments, degree in product(SEGMENTS, DEGREES)]
+
+
+@FIELDS.on(ops.Div)
+def _quotient(op: ops.Div, near: Graph, chip: Chip) -> list[Fields]:
+    return [] if chip.divide else [{"segments": s, "degree": d} for s, d in product(PIECES, DEGREES)]
+
+
+@FIELDS.on(ops.Mul)
+def _product(op: ops.Mul, near: Graph, chip: Chip) -> list[Fields]:
+    return [{"wide_products": False}, {"wide_products": True}]
+
+
+@FIELDS.on(ops.MatVec)
+def _matrix(op: ops.MatVec, near: Graph, chip: Chip) -> list[Fields]:
+    flags = ("split_weights", "split_messages", "calibrated_weights")
+    return [*({flag: value} for flag in flags for value in (False, True)), *({"weight": w} for w in WEIGHTS)]

@@ -1,0 +1,217 @@
+"""`search`: the cheapest precision that keeps what is asked for, found by greedy moves on measured networks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.attribution.switched import Switched
+from compiler.quantize.precision import Precision
+from hw_models.arguments import check_choice, check_path, is_real
+from hw_models.chip import Chip
+from hw_models.errors import InputError
+from ltc2neuro.attribution.measuring import Bench as Measuring
+from ltc2neuro.compilation.pipeline import compile
+from ltc2neuro.inputs.arrays import Samples, Sequences
+from ltc2neuro.inputs.layout import BATCH_FIRST
+from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.metrics import Metric
+from ltc2neuro.network import Network
+from ltc2neuro.progress import begin
+from ltc2neuro.searching.moves import Move, moves
+from ltc2neuro.searching.report import Point, Search, front_of
+from ltc2neuro.searching.trials import COSTS, Bench, Trial
+from ltc2neuro.verification.task_metric import Targets, task_metrics
+
+if TYPE_CHECKING:
+    import torch
+
+HELD_BACK = 1 / 3
+"""The part of the sequences that judges"""
+MOST = 12
+"""Networks of a front"""
+
+
+def search(
+    model: torch.nn.Module,
+    x: Inlet,
+    targets: Targets | None = None,
+    metric: str | Metric | None = None,
+    *,
+    min_sqnr: float | None = None,
+    max_metric_change: float | None = None,
+    minimise: str = "time",
+    budget_s: float = 60.0,
+    start: Precision | str | None = None,
+    chip: str | Path | Chip = "loihi2",
+    timespans: Samples | None = None,
+    dt: float = 1.0,
+    batch_first: bool | None = None,
+    journal: str | Path | None = None,
+    seed: int = 0,
+) -> Search:
+    """The `Precision` with which the `model` costs least and keeps what is asked for, and all others that are worth
+    having: the Pareto front of SQNR against cost, with its networks.
+
+    `x` are sequences as for `compile`; a third of them, chosen by the `seed`, only judge, and the others calibrate.
+    `min_sqnr` (dB) is of the worst channel of the outputs; without it, and without `max_metric_change`, nothing may be
+    lost against the `start`. `max_metric_change`, with `targets` and a `metric`, is as for `verify`, on what is held
+    back. `minimise` is "time", "energy", "cores", "instructions", "synapses" or "latency" of a sample: see `net.cost`.
+
+    Each setting that is tried is a network of its own, quantized, placed and run. After `budget_s` seconds no further
+    one is; the order in which they are tried depends on the data and the `seed` alone. With a `journal`, a file, what
+    was tried is known when the search is called again.
+
+    Raises `InputError` for wrong arguments, and where the start itself does not keep what is asked for and no move
+    leads there; else what `compile` raises.
+    """
+    check_choice(minimise, COSTS, "minimise")
+    if not is_real(budget_s) or not budget_s > 0:
+        raise InputError("budget_s must be a positive number of seconds", numbers=f"budget_s = {budget_s!r}")
+    if max_metric_change is not None and metric is None:
+        raise InputError("max_metric_change needs a metric and targets")
+    began = time.monotonic()
+    base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)
+    bench = _bench(base, x, timespans, targets, metric, minimise, journal, seed)
+    found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
+    return found.result()
+
+
+def _bench(
+    base: Network,
+    x: Inlet,
+    timespans: Samples | None,
+    targets: Targets | None,
+    metric: str | Metric | None,
+    minimise: str,
+    journal: str | Path | None,
+    seed: int,
+) -> Bench:
+    """The data in two parts."""
+    sequences = replace(base.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
+    count = len(sequences.arrays)
+    if count < 2:
+        raise InputError("search needs two sequences at least", advice="One of them only judges.")
+    order = np.random.default_rng(seed).permutation(count)
+    held = max(1, round(count * HELD_BACK))
+    judging, looked_at = ([int(i) for i in np.sort(part)] for part in (order[:held], order[held:]))
+    tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
+    parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
+    path = None if journal is None else check_path(journal, "journal")
+    bench = Bench(base, parts[0], parts[1], tasks, minimise, path)
+    bench.read()
+    return bench
+
+
+@dataclass(eq=False)
+class _Greedy:
+    """Move after move, the one that seems best first."""
+
+    bench: Bench
+    min_sqnr: float | None
+    max_change: float | None
+    late: Callable[[], bool]
+    gains: dict[Move, tuple[float, float]] = field(default_factory=dict)
+    """by which factor a move changed the cost, and by how much the noise's share of the signal, when last tried"""
+
+    def result(self) -> Search:
+        start = self.bench.trial(self.bench.base.precision)
+        if start is None:
+            raise InputError("the model does not fit its chip at the start", where="start")
+        if self.min_sqnr is None and self.max_change is None:
+            self.min_sqnr = min(start.decibels, start.held_back)
+        self._look(start)
+        now, complete = start, False
+        while not complete and not self.late():
+            better = self._better(now)
+            now, complete = (now, True) if better is None else (better, False)
+        if not self._keeps(now):
+            raise InputError(
+                "no setting that was tried keeps what is asked for",
+                numbers=f"the best has {now.decibels:.1f} dB, {now.held_back:.1f} dB on what was held back",
+                advice="Ask for less, give it more time, or start from precision 'accurate'.",
+            )
+        return self._told(start, now, complete=complete)
+
+    def _keeps(self, trial: Trial) -> bool:
+        return trial.keeps(self.min_sqnr, self.max_change)
+
+    def _look(self, start: Trial) -> None:
+        """Each move from the start, those first at whose value least is lost: they have most room."""
+        begin("sensitivities")
+        net = self.bench.base
+        lowered = net.proven.lowered
+        assert lowered is not None
+        switched = Switched(net.proven, lowered)
+        measuring = Measuring(net.parts, switched, self.bench.looked_at)
+        room = {
+            s.value: measuring.one_step([o for o in switched.sites if o.value != s.value]).at(0) for s in switched.sites
+        }
+        possible = moves(lowered.near, net.chip, start.precision)
+        for move in sorted(possible, key=lambda m: -room.get(m.glob, 0.0) if m.glob != "*" else -np.inf):
+            if self.late():
+                return
+            self._try(start, move)
+
+    def _try(self, now: Trial, move: Move) -> Trial | None:
+        begin(str(move))
+        found = self.bench.trial(move.of(now.precision))
+        if found is not None:
+            self.gains[move] = found.cost / now.cost, _noise(found) - _noise(now)
+        else:
+            self.gains.pop(move, None)
+        return found
+
+    def _better(self, now: Trial) -> Trial | None:
+        """The first of the moves, by what they promise, that keeps what is asked for at less cost; where too little is
+        kept, that keeps more; else one that costs nothing and makes room. None where no move helps."""
+        kept = self._keeps(now)
+        for move in sorted(self.gains, key=self._promise(now, kept=kept)):
+            if self.late():
+                return None
+            factor, noise = self.gains[move]
+            if kept and factor >= 1 and noise >= 0:
+                continue
+            found = self._try(now, move)
+            if found is None or found.precision == now.precision:
+                continue
+            cheaper = found.cost < now.cost * (1 - 1e-9)
+            cleaner = min(found.decibels, found.held_back) > min(now.decibels, now.held_back) + 1e-9
+            if (kept and self._keeps(found) and (cheaper or (cleaner and found.cost <= now.cost))) or (
+                not kept and cleaner
+            ):
+                return found
+        return None
+
+    def _promise(self, now: Trial, *, kept: bool) -> Callable[[Move], tuple[float, ...]]:
+        """A key by which moves are tried, the least first."""
+        allowed = np.inf if self.min_sqnr is None else 10 ** (-self.min_sqnr / 10)
+
+        def key(move: Move) -> tuple[float, ...]:
+            factor, noise = self.gains[move]
+            if not kept:
+                return (noise, factor)
+            fits = _noise(now) + noise <= allowed
+            return (0.0 if fits and factor < 1 else 1.0 if factor <= 1 and noise < 0 else 2.0, factor, noise)
+
+        return key
+
+    def _told(self, start: Trial, best: Trial, *, complete: bool) -> Search:
+        trials = [t for t in self.bench.known.values() if t is not None]
+        cheapest = min((t for t in trials if self._keeps(t)), key=lambda t: (t.cost, -t.decibels), default=best)
+        front = front_of(trials)
+        if len(front) > MOST:
+            front = [front[i] for i in np.linspace(0, len(front) - 1, MOST).astype(int)]
+        front = sorted({id(t): t for t in (*front, cheapest)}.values(), key=lambda t: t.cost)
+        points = tuple(Point(t, self.bench.network(t.precision)) for t in front)
+        chosen = next(p for p in points if p.trial is cheapest)
+        return Search(start, chosen, points, self.bench.minimise, len(self.bench.known), complete)
+
+
+def _noise(trial: Trial) -> float:
+    return float(10 ** (-min(trial.decibels, trial.held_back) / 10))

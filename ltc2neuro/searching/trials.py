@@ -1,0 +1,177 @@
+"""Trials: a network of another precision, measured; kept in a file where one is named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from compiler.executors.float64 import run_each
+from compiler.placement.events import count_events
+from compiler.quantize.precision import Precision
+from compiler.quantize.stages import Floating, prepared
+from compiler.quantize.to_integers import to_integers
+from hw_models.errors import InputError, PlacementError, QuantizeError
+from ltc2neuro import metrics
+from ltc2neuro.compilation.finishing import known_answer
+from ltc2neuro.compilation.stages import input_ends
+from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.cost.costing import cost
+from ltc2neuro.cost.report import Cost
+from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.network import Network
+from ltc2neuro.verification.task_metric import TaskMetric
+
+
+def _instructions(of: Cost) -> float:
+    return count_events(of.placement).totals()["instructions"]
+
+
+def _synapses(of: Cost) -> float:
+    return float(sum(np.count_nonzero(c.weights) for c in of.placement.network.connections))
+
+
+COSTS: Mapping[str, Callable[[Cost], float]] = {
+    "time": lambda of: of.sample.default,
+    "energy": lambda of: of.energy.default,
+    "cores": lambda of: float(of.placement.count),
+    "instructions": _instructions,
+    "synapses": _synapses,
+    "latency": lambda of: of.latency.default,
+}
+"""What can be minimised: of a sample, at the cost model's default, each message sent"""
+UNITS = {"time": "s", "energy": "J", "latency": "s"}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a precision costs and keeps."""
+
+    precision: Precision
+    cost: float
+    decibels: float
+    """SQNR of the worst channel of the outputs, on what the search looks at"""
+    held_back: float
+    """the same on the part that only judges"""
+    change: float | None = None
+    """of the task metric there, as `verify` tells it"""
+
+    def keeps(self, min_sqnr: float | None, max_change: float | None) -> bool:
+        """Whether both parts keep what is asked for."""
+        enough = min_sqnr is None or min(self.decibels, self.held_back) >= min_sqnr
+        return enough and (max_change is None or (self.change is not None and self.change <= max_change))
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A compiled model, the sequences that the search looks at, and those that judge."""
+
+    base: Network
+    looked_at: Sequences
+    judging: Sequences
+    tasks: Sequence[TaskMetric]
+    """over the judging part"""
+    minimise: str
+    journal: Path | None = None
+    known: dict[str, Trial | None] = field(default_factory=dict)
+
+    @cached_property
+    def truth(self) -> list[list[list[np.ndarray]]]:
+        """The float network's answers: on what is looked at, and on what judges."""
+        record = self.base
+        runs = [run_each(record.float_graph, [record.entering(a) for a in part.arrays]) for part in self._parts]
+        return [record.parts.host.answers(e.outputs[0] for e in part) for part in runs]
+
+    @property
+    def _parts(self) -> tuple[Sequences, Sequences]:
+        return self.looked_at, self.judging
+
+    def trial(self, precision: Precision) -> Trial | None:
+        """Measured, or as it is known; None where the model does not fit the chip that way."""
+        key = _key(precision)
+        if key not in self.known:
+            self.known[key] = self._measured(precision)
+            self._write(key, self.known[key])
+        return self.known[key]
+
+    def near(self, precision: Precision) -> Floating:
+        """The float graph near the integers of that precision."""
+        base = self.base
+        ends = input_ends(base.tokens, self.looked_at.ends, timed=base.timed)
+        entering = [base.entering(a) for a in self.looked_at.arrays]
+        return prepared(base.float_graph, entering, precision, timed=base.timed, ends=ends)
+
+    def network(self, precision: Precision) -> Network:
+        """The network of that precision. Raises `QuantizeError` and other errors of `compile`."""
+        near, own = self.near(precision), len(self.near(self.base.precision).passes)
+        passes = (*self.base.passes[: len(self.base.passes) - own], *near.passes)
+        net = replace(self.base, proven=to_integers(near, self.base.chip), precision=precision, passes=passes)
+        return Network.of(net.parts, known_answer(net.parts))
+
+    def _measured(self, precision: Precision) -> Trial | None:
+        try:
+            net = replace(self.base, proven=to_integers(self.near(precision), self.base.chip), precision=precision)
+            spent = COSTS[self.minimise](cost(net.parts))
+            runs = [run_network(net.parts, part) for part in self._parts]
+        except (QuantizeError, PlacementError):
+            return None
+        answers = [net.parts.host.answers(run.outputs) for run in runs]
+        seen, held_back = (
+            metrics.worst_channel(net.answers.channel_sqnr(exact, own)).decibels
+            for exact, own in zip(self.truth, answers, strict=True)
+        )
+        changes = [
+            metrics.change(task.metric, task.score(self.truth[1]), task.score(answers[1])) for task in self.tasks
+        ]
+        return Trial(precision, spent, seen, held_back, max(changes) if changes else None)
+
+    # --- the journal ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def identity(self) -> str:
+        """Of the model, its data and what is minimised."""
+        digest = hashlib.sha256()
+        for part in (*self._parts, Sequences(tuple(self.base.known.x), ragged=False)):
+            for array in part.arrays:
+                digest.update(array.tobytes())
+        digest.update(self.base.known.integers.tobytes())
+        return f"{digest.hexdigest()} {self.base.chip.name} {self.minimise}"
+
+    def read(self) -> None:
+        """Know what the journal knows. Raises `InputError` for one of another search."""
+        if self.journal is None or not self.journal.exists():
+            return
+        try:
+            first, *lines = self.journal.read_text("utf-8").splitlines()
+            found = [json.loads(line) for line in lines]
+            trials = {key: None if t is None else Trial(Precision(**t.pop("precision")), **t) for key, t in found}
+        except (ValueError, TypeError, OSError) as error:
+            raise InputError("this is no journal of a search", where=str(self.journal), numbers=str(error)) from error
+        if first != self.identity:
+            raise InputError(
+                "this journal is of another search",
+                where=str(self.journal),
+                advice="Give the model, data and goal that it was written with, or another file.",
+            )
+        self.known.update(trials)
+
+    def _write(self, key: str, trial: Trial | None) -> None:
+        if self.journal is None:
+            return
+        new = not self.journal.exists()
+        with self.journal.open("a", encoding="utf-8") as file:
+            file.write(f"{self.identity}\n" if new else "")
+            file.write(json.dumps([key, None if trial is None else _plain(trial)]) + "\n")
+
+
+def _plain(trial: Trial) -> dict[str, object]:
+    return {**asdict(trial), "precision": asdict(trial.precision)}
+
+
+def _key(precision: Precision) -> str:
+    return json.dumps(asdict(precision), sort_keys=True)

@@ -1,0 +1,124 @@
+"""`search`: cheaper settings that keep what is asked for, on real networks; the front, the journal, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra torch")
+
+import torch
+
+import ltc2neuro
+from ltc2neuro.errors import InputError
+from ltc2neuro.searching import moves
+
+X = np.random.default_rng(0).normal(size=(9, 12, 3)).astype(np.float32)
+
+
+class Headed(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.head = torch.nn.RNN(3, 6, batch_first=True), torch.nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(x)[0])
+
+
+def model() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return Headed()
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Fewer moves: those of matrices."""
+    monkeypatch.setattr(moves, "SEGMENTS", (6, 8))
+    monkeypatch.setattr(moves, "DEGREES", (3,))
+    monkeypatch.setattr(moves, "WEIGHTS", (8,))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A search to its end, and its journal."""
+    journal = tmp_path_factory.mktemp("search") / "journal"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, values in (("SEGMENTS", (6, 8)), ("DEGREES", (3,)), ("WEIGHTS", (8,))):
+            patch.setattr(moves, name, values)
+        found = ltc2neuro.search(model(), X, start="accurate", min_sqnr=55, budget_s=1e3, journal=journal)
+    return found, journal
+
+
+def test_it_costs_less_and_keeps_what_was_asked_for_on_what_was_held_back(kept):
+    found, _ = kept
+    best = found.best.trial
+    assert found.complete and best.cost < 0.7 * found.start.cost and found.saved > 0.3
+    assert min(best.decibels, best.held_back) >= 55
+
+
+def test_the_front_is_one_and_its_networks_are_what_was_measured(kept):
+    found, _ = kept
+    costs, levels = ([getattr(p.trial, name) for p in found.front] for name in ("cost", "decibels"))
+    assert costs == sorted(costs) and found.best in found.front
+    beaten = [p for p in found.front if p is not found.best]
+    assert [p.trial.decibels for p in beaten] == sorted(p.trial.decibels for p in beaten) and len(set(levels)) > 3
+    for point in (found.front[0], found.best, found.front[-1]):
+        net = point.network
+        assert net.cost().sample.default == point.trial.cost and net.precision == point.precision
+        assert net.run(X, on="reference").integers.shape == (9, 12, 2)
+        verified = ltc2neuro.verify(net, model(), on=["reference"])  # its own known answer, and still torch's function
+        assert verified.passed
+
+
+def test_a_journal_is_continued_and_the_same_comes_of_it(kept):
+    found, journal = kept
+    before = journal.read_text()
+    again = ltc2neuro.search(model(), X, start="accurate", min_sqnr=55, budget_s=1e3, journal=journal)
+    assert journal.read_text() == before and again == found
+    with pytest.raises(InputError, match="another search"):
+        ltc2neuro.search(model(), X + 1, start="accurate", min_sqnr=55, journal=journal)
+    journal.with_name("none").write_text("")
+    with pytest.raises(InputError, match="no journal of a search"):
+        ltc2neuro.search(model(), X, journal=journal.with_name("none"))
+
+
+def test_the_text_tells_each_setting(kept):
+    found, _ = kept
+    text = str(found)
+    assert "  start " in text and "  best " in text and "less time than the start" in text
+    assert text.count("\n") == len(found.front) + 2
+
+
+def test_without_a_limit_nothing_is_lost():
+    found = ltc2neuro.search(model(), X, budget_s=5, minimise="energy")
+    best, start = found.best.trial, found.start
+    assert best.cost <= start.cost
+    assert min(best.decibels, best.held_back) >= min(start.decibels, start.held_back)
+
+
+def test_a_metric_may_decide():
+    net = ltc2neuro.compile(model(), X)
+    targets = net(X) + 0.1
+    found = ltc2neuro.search(
+        model(), X, targets, "mse", max_metric_change=0.02, start="accurate", minimise="synapses", budget_s=5
+    )
+    assert found.best.trial.change is not None and found.best.trial.change <= 0.02
+    assert found.best.trial.cost < found.start.cost
+
+
+def test_when_time_is_over_it_tells_what_was_found():
+    found = ltc2neuro.search(model(), X, budget_s=1e-3)
+    assert not found.complete and found.tried == 1 and found.best.trial == found.start
+
+
+def test_wrong_arguments():
+    with pytest.raises(InputError, match="minimise"):
+        ltc2neuro.search(model(), X, minimise="beauty")
+    with pytest.raises(InputError, match="positive number of seconds"):
+        ltc2neuro.search(model(), X, budget_s=0)
+    with pytest.raises(InputError, match="needs a metric"):
+        ltc2neuro.search(model(), X, max_metric_change=0.1)
+    with pytest.raises(InputError, match="two sequences"):
+        ltc2neuro.search(model(), X[:1])
+    with pytest.raises(InputError, match="keeps what is asked for"):
+        ltc2neuro.search(model(), X, min_sqnr=200, budget_s=1e-3)
