@@ -41,6 +41,16 @@ less_equal: Rule = comparison(Relation.LESS_EQUAL, torch.le)
 equal: Rule = comparison(Relation.EQUAL, torch.eq)
 
 
+def equal_or_none(input: Operand, other: Operand | None) -> Symbolic | bool:
+    """`x == y`; no tensor is None."""
+    return other is not None and equal(input, other)
+
+
+def unequal_or_none(input: Operand, other: Operand | None) -> Symbolic | bool:
+    """`x != y`."""
+    return other is None or unequal(input, other)
+
+
 def unequal(input: Operand, other: Operand) -> Symbolic:
     """`ne`."""
     return _inverse(equal(input, other))

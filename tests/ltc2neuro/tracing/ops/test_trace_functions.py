@@ -280,3 +280,15 @@ def test_constants_beside_features(forward):
     torch.manual_seed(0)
     model = Net(forward, map=nn.Linear(3, 4), rnn=nn.GRU(5, 3, batch_first=True))
     assert executors_agree(model, drifting(3)) > 40
+
+
+def test_no_tensor_is_none():
+    """As snntorch asks of its membranes."""
+
+    class Asks(torch.nn.Module):
+        def forward(self, x):
+            return x * 2 if x != None and not x == None else x  # noqa: E711
+
+    assert np.array_equal(
+        run_float(trace(Asks(), list(np.ones((1, 3, 2)))).graph, np.ones((1, 3, 2))).outputs, np.full((1, 3, 2), 2.0)
+    )
