@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ltc2neuro.tracing.recording.symbolic import Symbolic
+
 _TORCHS = {*vars(torch.nn.Module()), "forward"}
 _MANY = (list, dict, set, deque)
 
@@ -29,7 +31,7 @@ class _Attribute:
         """Whether it has another value now."""
         if self.own.get(self.name) is not self.value:
             return True
-        if isinstance(self.value, torch.Tensor):
+        if isinstance(self.value, torch.Tensor) and not isinstance(self.value, Symbolic):
             return self.value._version != self.version
         if isinstance(self.value, _MANY):
             now, before = (list(c.values() if isinstance(c, dict) else c) for c in (self.value, self.content))  # type: ignore[union-attr, call-overload]
@@ -70,6 +72,6 @@ def _attributes(module: torch.nn.Module) -> Iterator[_Attribute]:
     for own in (vars(module), module._buffers):
         for name, value in own.items():
             if name not in _TORCHS:
-                tensor = isinstance(value, torch.Tensor)
+                tensor = isinstance(value, torch.Tensor) and not isinstance(value, Symbolic)
                 content = value.detach().clone() if tensor else copy.copy(value) if isinstance(value, _MANY) else value
                 yield _Attribute(own, name, value, content, value._version if tensor else 0)  # type: ignore[union-attr]
