@@ -1,5 +1,5 @@
 # make setup, make demo, make test: each sets up what it needs; the second time that takes no time.
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint docs clean
 
 # Kernels of torch and BLAS stay on one thread: the tests run in two processes.
 test: export OMP_NUM_THREADS = 1
@@ -12,6 +12,10 @@ demo: setup
 lint: setup
 	.venv/bin/ruff check
 	.venv/bin/pyright
+
+# A link that leads nowhere, or a page that no menu has, is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --site-dir site
 
 setup: .venv/ready
 

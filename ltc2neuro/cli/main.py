@@ -20,7 +20,7 @@ COMMANDS = (compile, check, run, verify, evaluate, inspect, export, cost, chips,
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name (default: the program's own); returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         with warnings_in_shell():
             status = options.command(options)
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE if isinstance(error, Ltc2NeuroError) else FAULT
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = Parser(prog="ltc2neuro", description="Trained liquid neural networks to Loihi-class neuromorphic chips.")
     parser.add_argument("--version", action="version", version=f"ltc2neuro {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
