@@ -151,7 +151,7 @@ def _recorded(
         kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
         written = Written(recorder, kept) if fills else None
         with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
-            with local_variables(recorder, _codes(clone)) if fills else nullcontext():
+            with local_variables(recorder, _codes(clone), written.standing) if written is not None else nullcontext():
                 result = call(clone, *given.ordered, **given.named)
     except Ltc2NeuroError:
         raise

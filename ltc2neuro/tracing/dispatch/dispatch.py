@@ -53,6 +53,9 @@ class Recording(TorchFunctionMode):
             if func is torch.Tensor.__setitem__ and symbols((args[0], args[2])):
                 with self:
                     return self._written.write(*args)
+            if func in _FILLS and symbols((args, kwargs)) and (func in _COPIES or not isinstance(args[0], Symbolic)):
+                with self:
+                    return self._written.whole(args[0], _filling(func, args, kwargs))
             if func is repeat:  # the first of all steps may start from a constant
                 step, state, times = args
                 many = isinstance(state, tuple)
@@ -70,6 +73,15 @@ class Recording(TorchFunctionMode):
         result = func(*args, **kwargs)
         self._recorder.names.follow(func, args, result)
         return result
+
+
+def _filling(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    """What the first argument of an in-place function becomes."""
+    target, *rest = args
+    if func not in _COPIES or not isinstance(target, torch.Tensor):
+        return _IN_PLACE[func](*args, **kwargs)
+    value = rest[0] if rest else kwargs["src"]
+    return value.to(target.dtype).expand(target.shape) if isinstance(value, torch.Tensor) else value
 
 
 def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
@@ -200,5 +212,8 @@ _IN_PLACE: dict[Function, Function] = {
     for changing in spellings(f"__i{name[2:]}" if name.startswith("__") else f"{name}_")
 }
 """in-place function -> the function that returns a new tensor"""
+_COPIES = set(spellings("copy_"))
+_FILLS = {*_IN_PLACE, *_COPIES}
+"""What writes all of its first argument"""
 _ALIASES = {"axis": "dim", "keepdims": "keepdim"}
 """NumPy's words, which torch takes, too"""

@@ -53,7 +53,7 @@ _ADVICE: dict[Callable[..., object], str] = {
             CHOOSES,
         ),
         (
-            ("mean", "cummax", "cummin", "multi_head_attention_forward", "scaled_dot_product_attention"),
+            ("mean", "multi_head_attention_forward", "scaled_dot_product_attention"),
             MIXES,
         ),
         (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),

@@ -11,7 +11,7 @@ from math import prod
 
 import torch
 
-from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, rebind
+from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, rebind, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 
 ADVICE = (
@@ -43,20 +43,25 @@ class Written:
         refused = self.recorder.refusal("a computed value is written into a tensor", ADVICE)
         if not isinstance(target, torch.Tensor) or not isinstance(value, (torch.Tensor, int, float)):
             raise refused
+        self.whole(target, (_masked if is_mask(index, target) else _with_part)(target, index, value))
+
+    def whole(self, target: object, value: object) -> object:
+        """Let all of `target` be a value of its shape, as an in-place function does; returns the target."""
+        refused = self.recorder.refusal("a computed value is written into a tensor", ADVICE)
+        if not isinstance(target, torch.Tensor) or not isinstance(value, Symbolic):
+            raise refused
+        if target.shape != value.shape or target.dtype != value.dtype:
+            raise refused
         if isinstance(target, Symbolic):
             if aliased(target):
                 raise refused
-            new = _masked(target, index, value) if is_mask(index, target) else _with_part(target, index, value)
-            if new is None:
-                raise refused
-            rebind(target, new.example, new.codes, new.value)
-            return
+            rebind(target, value.example, value.codes, value.value)
+            return target
         if id(target) in self.kept or target._base is not None or target.requires_grad:
             raise refused
-        new = _with_part(target, index, value)
-        if new is None:
-            raise refused
-        self.known[id(target)] = target, new  # the tensor is kept, so that no other takes its identity
+        own = symbolic(value.recorder, value.example, value.codes, value.value)
+        self.known[id(target)] = target, own  # the tensor is kept, so that no other takes its identity
+        return own
 
 
 def is_mask(index: object, target: torch.Tensor) -> bool:

@@ -96,16 +96,28 @@ def _addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha:
 
 
 def _pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    if mode != "constant" or any(p < 0 for p in pad):
-        raise TypeError(f"argument pad = {tuple(pad)}, mode = {mode}: only constant padding is supported")
+    if mode not in ("constant", "replicate", "reflect") or any(p < 0 for p in pad):
+        raise TypeError(
+            f"argument pad = {tuple(pad)}, mode = {mode}: only constant, replicate and reflect are supported"
+        )
     for number, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True)):
         axis = input.dim() - 1 - number
-        for width, front in ((before, True), (after, False)):
-            if width:
-                shape = [width if a == axis else n for a, n in enumerate(input.shape)]
-                constant = torch.full(shape, value or 0.0, dtype=input.dtype)
-                input = torch.cat([constant, input] if front else [input, constant], axis)
+        size = input.shape[axis]
+        parts = [_edge(input, axis, width, mode, value or 0.0, at) for width, at in ((before, 0), (after, size - 1))]
+        if any(part is not None for part in parts):
+            input = torch.cat([part for part in (parts[0], input, parts[1]) if part is not None], axis)
     return input
+
+
+def _edge(input: Tensor, axis: int, width: int, mode: str, value: float, at: int) -> Tensor | None:
+    """What is put beside the end of an axis that is `at` a place."""
+    if not width:
+        return None
+    if mode == "reflect":
+        return input.narrow(axis, 1 if at == 0 else at - width, width).flip(axis)
+    if mode == "replicate":
+        return torch.cat([input.narrow(axis, at, 1)] * width, axis)
+    return torch.full([width if a == axis else n for a, n in enumerate(input.shape)], value, dtype=input.dtype)
 
 
 DECOMPOSITIONS: dict[Callable[..., object], Callable[..., object]] = {

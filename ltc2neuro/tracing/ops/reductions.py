@@ -35,6 +35,19 @@ def _cumprod(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> 
     return torch.stack(parts, dim)
 
 
+def _cumulative(pairwise: Callable[..., Tensor]) -> Callable[..., object]:
+    """`cummax` and `cummin`, without the places of what they find."""
+
+    def rule(input: Symbolic, dim: int) -> object:
+        features_only(input, (dim,))
+        parts = list(input.unbind(dim))
+        for number in range(1, len(parts)):
+            parts[number] = pairwise(parts[number - 1], parts[number])
+        return Extremes(torch.stack(parts, dim))
+
+    return rule
+
+
 class _Ends(NamedTuple):
     """What `torch.aminmax` returns."""
 
@@ -104,6 +117,8 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("cumsum",), _cumsum),
         (("prod",), _prod),
         (("cumprod",), _cumprod),
+        (("cummax",), _cumulative(torch.maximum)),
+        (("cummin",), _cumulative(torch.minimum)),
         (
             ("aminmax",),
             lambda input, *, dim, keepdim=False: _Ends(smallest(input, dim, keepdim), largest(input, dim, keepdim)),

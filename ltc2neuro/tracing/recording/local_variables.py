@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, FrameType
 
@@ -12,15 +12,22 @@ from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 
 @contextmanager
-def local_variables(recorder: Recorder, codes: Collection[CodeType]) -> Iterator[None]:
-    """Let the recorder know the variables of each function that returns, of those that have these `codes`."""
+def local_variables(
+    recorder: Recorder, codes: Collection[CodeType], standing: Callable[[object], object]
+) -> Iterator[None]:
+    """Let the recorder know the variables of each function that returns, of those that have these `codes`.
+
+    `standing` gives what stands for a tensor that was written into.
+    """
     if sys.getprofile() is not None:  # a profiler is at work: states are called after lines
         yield
         return
 
     def seen(frame: FrameType, event: str, _: object) -> None:
         if event == "return" and frame.f_code in codes:
-            for name, tensor in reversed(list(_tensors(frame.f_locals))):
+            for name, tensor in reversed(
+                list(_tensors({name: standing(value) for name, value in frame.f_locals.items()}))
+            ):
                 recorder.variable(recorder.named(name), tensor)
 
     sys.setprofile(seen)

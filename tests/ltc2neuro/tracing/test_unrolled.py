@@ -127,6 +127,15 @@ def _rolled(x):
     return before
 
 
+def _leaking(x):
+    h, last, answers = torch.zeros_like(x[:, 0]), torch.empty(len(x), 3, dtype=x.dtype), []
+    for x_t in x.unbind(1):
+        h.mul_(0.9).add_(x_t)
+        answers.append(h + last if answers else h.clone())
+        last.copy_(x_t)
+    return torch.stack(answers, 1)
+
+
 class CfCLoop(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -241,6 +250,10 @@ DELTAS = {
     "shifted": lambda x: torch.cat([x[:, :1] * 0, x], 1)[:, :-1],
     "where": lambda x: torch.where(torch.arange(x.shape[1])[:, None] > 0, x - torch.roll(x, 1, 1), 0.0),
     "rolled": lambda x: x - _rolled(x),
+    "replicated": lambda x: x - F.pad(x.transpose(1, 2), (1, 0), mode="replicate").transpose(1, 2)[:, :-1],
+    "largest so far": lambda x: torch.cummax(x, 1).values + torch.cummin(x, 1).values,
+    "product so far": lambda x: torch.cumprod(torch.sigmoid(x), 1),
+    "in place": lambda x: _leaking(x),
     "sum so far": lambda x: torch.cumsum(x, 1) * 0.1,
 }
 
@@ -434,6 +447,11 @@ class Function(nn.Module):
 
 REFUSED = {
     "later samples": (lambda: Function(lambda x: x + x.flip(1)), "not causal"),
+    "reflected": (
+        lambda: Function(lambda x: x - F.pad(x.transpose(1, 2), (1, 0), mode="reflect").transpose(1, 2)[:, :-1]),
+        "not causal.*step 0 needs the sample of step 1",
+    ),
+    "a view": (lambda: Function(_into_a_view), "written into a tensor.*no view of another"),
     "centred": (lambda: Function(_centred), "not causal"),
     "the first sample": (lambda: Function(lambda x: x - x[:, :1]), "every step looks at the same sample"),
     "every other step": (lambda: Function(_every_other), "a number changes from step to step.*-1, then 1"),
@@ -463,6 +481,14 @@ def _resets(x):
         h = (h if t % 4 else h * 0.0) * 0.5 + x[:, t]
         answers.append(h)
     return torch.stack(answers, 1)
+
+
+def _into_a_view(x):
+    y = torch.zeros_like(x).clone()
+    part = y[..., :2]
+    for t in range(x.shape[1]):
+        part[:, t] = x[:, t, :2] * 2
+    return y
 
 
 def _every_other(x):
