@@ -189,3 +189,10 @@ def test_everything_below_ltc2neuro_imports_without_the_optional_packages():
     names = [n for n in sorted(below) if n in LIGHT or not n.startswith(folders)]
     blocked = "".join(f"sys.modules[{name!r}] = None\n" for name in HEAVY)
     python(f"import importlib, sys\n{blocked}for name in {names!r}: importlib.import_module(name)")
+
+
+def test_every_page_has_a_place_in_the_menu():
+    docs = HOME / "docs"
+    pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")}
+    listed = set(re.findall(r"(\S+\.md)$", (HOME / "mkdocs.yml").read_text("utf-8"), re.M))
+    assert pages == listed, "mkdocs.yml lists the pages of the site"
