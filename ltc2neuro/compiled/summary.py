@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import fields
 
@@ -15,6 +16,8 @@ from hw_models.fixed_point import Format
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.time_constants import least_and_most
+
+_DELAY = re.compile(r"(.+)\.\d+_ago(_\d+)?$")
 
 
 def summary(parts: Parts) -> str:
@@ -34,6 +37,7 @@ def summary(parts: Parts) -> str:
     lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
     for state in net.graph.states:
         lines.append(f"  {state.name:24} {_format(net.graph.state_format(state.name))}, {_kind(net, state)}")
+    lines += _delays(net)
     lines += _time_constants(net)
     return "\n".join(lines)
 
@@ -42,6 +46,24 @@ def _kind(net: Record, state: State) -> str:
     if state.name not in {s.name for s in net.model_states}:
         return "the bits below the LSB of a state's steps"
     return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
+
+
+def _delays(net: Record) -> list[str]:
+    """What the steps cost that a model looks back by: its delays, found in its own forward."""
+    found: dict[str, list[State]] = {}
+    for state in net.graph.states:
+        of = _DELAY.match(state.name)
+        if of is not None:
+            found.setdefault(of[1], []).append(state)
+    if not found:
+        return []
+    longest = {
+        name: max(int(s.name.removeprefix(f"{name}.").split("_")[0]) for s in own) for name, own in found.items()
+    }
+    words = {name: sum(s.size for s in own) for name, own in found.items()}
+    width = max([24, *map(len, found)])
+    lines = ["", "delays that were found in forward (each value that is kept is a word of a neuron)"]
+    return lines + [f"  {n:{width}} up to {longest[n]} steps ago, {words[n]} values" for n in found]
 
 
 def _format(form: Format) -> str:

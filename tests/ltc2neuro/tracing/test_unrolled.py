@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from ncps.torch import LTC, CfC, CfCCell, LTCCell
 from ncps.wirings import AutoNCP
 from torch import nn
 
+import ltc2neuro
 from compiler.executors.float64 import run_float
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.tracing import trace
@@ -416,6 +418,12 @@ def test_states_have_the_names_and_bounds_that_are_known(name, state, bounded):
     torch.manual_seed(0)
     states = {s.name: s for s in trace(MODELS[name](), list(X)).graph.states}
     assert (states[state].low is not None) == bounded
+
+
+def test_what_delays_cost_is_said():
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(MODELS["windows"]().eval(), X)
+    assert re.search(r"delays that were found in forward.*\n  x +up to 3 steps ago, 9 values", str(net))
 
 
 def test_sub_steps_stay_one_block():
