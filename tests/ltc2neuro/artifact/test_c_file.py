@@ -66,6 +66,23 @@ def test_real_samples_in_and_answers_out(net, tmp_path, level):
     assert np.array_equal(y, expected.outputs[0])
 
 
+def test_two_networks_in_one_program(tmp_path):
+    """As docs/c.md says: the second is renamed before it is included."""
+    nets = [ltc2neuro.compile(CfC(3, size).eval(), X) for size in (4, 6)]
+    for name, net in zip(("net.c", "other.c"), nets, strict=True):
+        net.to_c(tmp_path / name)
+    renamed = [f"#define {name} other_{name}" for name in ("reset", "step", "states", "quantize", "dequantize")]
+    (tmp_path / "second.c").write_text("\n".join([*renamed, '#include "other.c"']) + "\n")
+    sources = [str(tmp_path / name) for name in ("net.c", "second.c")]
+    subprocess.run(["gcc", "-std=c99", "-shared", "-fPIC", "-o", str(tmp_path / "net.so"), *sources], check=True)
+    library = ctypes.CDLL(str(tmp_path / "net.so"))
+    for net, begin, step in zip(nets, ("reset", "other_reset"), ("step", "other_step"), strict=True):
+        given, out = net.quantize(X[0, 0]).astype(f"int{net.proven.bits}"), np.zeros(net.step_shape, "int32")
+        library[begin]()
+        library[step](address(given), address(out))
+        assert np.array_equal(out, net.run(X[:1, :1]).integers[0, 0])
+
+
 def test_what_is_no_number_enters_as_the_least(net, tmp_path):
     net.to_c(tmp_path / "net.c")
     library = built(tmp_path / "net.c", tmp_path, "-O0")
