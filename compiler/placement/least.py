@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.network import MappedNetwork, Population
 from compiler.placement.deliveries import words_per_neuron
 from hw_models.chip import Chip
 from hw_models.constants import Memory
 from hw_models.errors import PlacementError
-from hw_models.memory import neuron_units
+from hw_models.memory import Load, neuron_units, synapse_words
 
 
 def least_cores(network: MappedNetwork, memory: Memory) -> tuple[int, str]:
@@ -34,8 +34,7 @@ def too_large(network: MappedNetwork, chip: Chip) -> PlacementError | None:
     if chip.cores is None or chip.memory is None:
         return None
     least, resource = least_cores(network, chip.memory)
-    single = max((neuron_units(chip.memory, words_per_neuron(p)) for p in network.populations), default=0)
-    if least <= chip.cores * chip.chips or single > chip.memory.neuron_units:
+    if least <= chip.cores * chip.chips or not all(_fit_alone(network, p, chip.memory) for p in network.populations):
         return None
     return PlacementError(
         "the network does not fit the chip",
@@ -43,3 +42,13 @@ def too_large(network: MappedNetwork, chip: Chip) -> PlacementError | None:
         numbers=f"its {resource} alone need at least {least:,} cores, and {chip.chips} x {chip.cores} are available",
         advice=f"Use a smaller or sparser network, or {-(-least // chip.cores)} or more chips (chips=, board=).",
     )
+
+
+def _fit_alone(network: MappedNetwork, population: Population, memory: Memory) -> bool:
+    """Whether each neuron fits a core that it has for itself, with an axon for each of its synapses."""
+    axons = np.zeros(population.size, np.int64)
+    for c in network.connections:
+        if c.target.population == population.name:
+            axons += np.bincount(c.rows[c.weights != 0], minlength=population.size)
+    units, none = np.full_like(axons, neuron_units(memory, words_per_neuron(population))), np.zeros_like(axons)
+    return bool(Load(units, axons, axons * synapse_words(memory, 1), none, none + 1).fits(memory).all())

@@ -96,6 +96,12 @@ def test_a_neuron_too_large_for_any_core_is_not_sent_to_more_chips():
     assert found.numbers == "neurons: 2 of 1" and "more chips" not in found.advice
 
 
+def test_nor_is_one_with_too_many_inputs_whatever_else_is_too_large():
+    memory = replace(LOIHI2.memory, synapse_words=3, words=4)
+    found = only(findings(network(size=6, columns=3), replace(LOIHI2, cores=1, memory=memory)))
+    assert found.rule == "neuron size" and " of 4" in found.numbers and "more chips" not in found.advice
+
+
 def test_what_lava_does_not_run_is_placed_too():
     b = Builder()
     b.output(b.mat_vec([b.input(3)], [[1, 2, -3]] * 9))
