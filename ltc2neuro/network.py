@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +30,14 @@ from ltc2neuro.compiled.wiring import to_lava
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.report import Cost
 from ltc2neuro.inputs.arguments import check_options
+from ltc2neuro.inputs.arrays import Samples
+from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.metrics import Metric
+from ltc2neuro.report.writing import report
+from ltc2neuro.verification.task_metric import Targets
 
 if TYPE_CHECKING:
+    import torch
     from lava.magma.core.process.process import AbstractProcess
 
 
@@ -150,6 +157,27 @@ class Network(BaseNetwork, Record):
         the file cannot be written.
         """
         to_onnx(self, path, form, graph, real)
+
+    def report(
+        self,
+        path: str | Path,
+        model: torch.nn.Module | None = None,
+        x: Inlet | None = None,
+        targets: Targets | None = None,
+        metric: str | Metric | None = None,
+        *,
+        timespans: Samples | None = None,
+        on: Sequence[str] | None = None,
+    ) -> None:
+        """Write one HTML file that shows what the integers do to the network, to those who have nothing installed.
+
+        It holds all it needs, and works from disk and without JavaScript: docs/report.md. The arguments after `path`
+        are those of `verify`; without `x` all is shown on the sequence that is kept with the network.
+
+        Raises `MissingExtraError` where matplotlib is not installed, `InputError` for wrong arguments,
+        `ArtifactError` where the file cannot be written.
+        """
+        report(self, path, model, x, targets, metric, timespans=timespans, on=on)
 
     def to_c(self, path: str | Path) -> None:
         """Write one self-contained C99 file that computes the integers of this network: docs/c.md.

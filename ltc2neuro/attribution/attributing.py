@@ -16,7 +16,7 @@ import numpy as np
 from compiler.attribution.sites import Cause, Site
 from compiler.attribution.switched import Switched
 from compiler.executors.float64 import run_float
-from compiler.graph.work import work
+from compiler.graph.work import work as work_of
 from hw_models.arguments import is_real
 from hw_models.errors import InputError
 from ltc2neuro import metrics
@@ -25,13 +25,13 @@ from ltc2neuro.attribution.origin import with_origin
 from ltc2neuro.attribution.report import Attribution, Passed, Share, Solved, Whole
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.record import BaseRecord, Record
 from ltc2neuro.compiled.usual import CALL
 from ltc2neuro.doors.keras.entering import entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.network import Network
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.task_metric import Targets, task_metrics
 
@@ -60,18 +60,20 @@ def attribute(
     timespans: Samples | None = None,
     calibration: Inlet | None = None,
     limit: float = 0.01,
+    work: float | None = None,
 ) -> Attribution:
     """Split the error of outputs and of each state by value and by cause.
 
     `x`, `timespans`, `targets` and `metric` are as for `verify`. `limit` is the part of a value's largest magnitude
-    that its error must pass to be reported as the first. Of many or long sequences some are measured, evenly chosen.
+    that its error must pass to be reported as the first. Of many or long sequences some are measured, evenly chosen:
+    `work` elements of all runs together, some seconds.
     With the `model`, each of its cells that solves a differential equation in steps is compared with SciPy's solution.
     A network that was read from a file needs the `calibration` that it was compiled with, with time spans as in a tuple
     (x, spans); without, it is quantized again on `x`, and the note says so.
 
     Raises `InputError` for wrong arguments, and for a network without microcode.
     """
-    if not isinstance(net, Network):
+    if not isinstance(net, Record):
         advice = "Give what ltc2neuro.compile returned."
         raise InputError("attribute takes a network with microcode", numbers=f"got {type(net).__name__}", advice=advice)
     if not is_real(limit) or not limit > 0:
@@ -82,18 +84,19 @@ def attribute(
     tasks = task_metrics(net, sequences, targets, metric)
     own = sequences if calibration is None else net.parts.host.sequences(calibration, None)
     net, note = with_origin(net, own, "x" if calibration is None else "calibration")
-    assert net.proven.lowered is not None
+    assert net.proven.lowered is not None and isinstance(net.parts, Parts)
     bench = Bench(net.parts, Switched(net.proven, net.proven.lowered), sequences, tasks)
     equations = () if model is None else _equations(model, net, sequences)
     begin("one sample alone")
     singly = Singly.of(bench)
     begin("the whole")
-    chosen, steps = _chosen(net.parts, sequences, len(singly.weighty) + len(Cause), whole=bool(tasks))
+    pairs = len(singly.weighty) + len(Cause)
+    chosen, steps = _chosen(net.parts, sequences, pairs, WORK if work is None else work, whole=bool(tasks))
     part = bench.part(chosen, steps)
     return replace(_attributed(part, singly, limit, bench), note=note, equations=equations)
 
 
-def _equations(model: torch.nn.Module, net: Network, x: Sequences) -> tuple[Solved, ...]:
+def _equations(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> tuple[Solved, ...]:
     from ltc2neuro.attribution.equations import solved
 
     begin("differential equations")
@@ -187,15 +190,15 @@ class _Table:
         return self.known[key]
 
 
-def _chosen(parts: Parts, x: Sequences, pairs: int, *, whole: bool) -> tuple[list[int], int]:
-    """The sequences that are measured, evenly chosen, and how many samples of each, or the `whole`: as many as `WORK`
-    allows."""
-    one, lengths = work(parts.record.graph), [len(a) for a in x.arrays]
+def _chosen(parts: Parts, x: Sequences, pairs: int, most_work: float, *, whole: bool) -> tuple[list[int], int]:
+    """The sequences that are measured, evenly chosen, and how many samples of each, or the `whole`: as many as
+    `most_work` allows."""
+    one, lengths = work_of(parts.record.graph), [len(a) for a in x.arrays]
     calls = one.calls * CALL * pairs * PAIR
     most = max(lengths)
-    steps = most if whole else int(np.clip(WORK / 2 / calls, min(LEAST, most), most))
+    steps = most if whole else int(np.clip(most_work / 2 / calls, min(LEAST, most), most))
     each = np.mean([min(n, steps) for n in lengths]) * one.elements * pairs * PAIR
-    count = int(np.clip((WORK - calls * steps) / each, min(FEW, len(lengths)), len(lengths)))
+    count = int(np.clip((most_work - calls * steps) / each, min(FEW, len(lengths)), len(lengths)))
     return [int(i) for i in np.linspace(0, len(lengths) - 1, count)], steps
 
 

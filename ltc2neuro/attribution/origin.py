@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.quantize.stages import prepared
 from compiler.quantize.to_integers import to_integers
-from ltc2neuro.compilation.stages import input_ends
+from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.network import Network
+from ltc2neuro.inputs.input_ends import input_ends
+
+R = TypeVar("R", bound=Record)
 
 AGAIN = (
     "a file does not hold what its constants were rounded from: this is the network quantized again, on {what}. Its "
@@ -19,7 +22,7 @@ AGAIN = (
 )
 
 
-def with_origin(net: Network, calibration: Sequences, what: str) -> tuple[Network, str]:
+def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
     """The network, knowing what its integers were rounded from, and what is to be said of it, empty where it is `net`.
 
     One that was read from a file is quantized again on `calibration`, `what` in words. Where the integers are the

@@ -30,3 +30,12 @@ def executors() -> str:
         "; ".join(f"{e.name} ({e.runs})" for e in kind.values()) for kind in (EXECUTORS, LIBRARY_EXECUTORS)
     )
     return f"Executors: {with_microcode}. Of a network without microcode: {without}."
+
+
+def listed(names: str | None) -> list[str] | None:
+    """Names that are separated by commas.
+
+    >>> listed("lava, native")
+    ['lava', 'native']
+    """
+    return [name.strip() for name in names.split(",")] if names else None

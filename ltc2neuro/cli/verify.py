@@ -9,7 +9,7 @@ from dataclasses import asdict
 import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, MISSED, say, stages
-from ltc2neuro.cli.parser import METRICS, Parser, executors
+from ltc2neuro.cli.parser import METRICS, Parser, executors, listed
 from ltc2neuro.errors import InputError
 
 NAME = "verify"
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if options.calibration is not None and not options.causes:
         raise InputError("--calibration goes with --causes")
     net = with_axes(ltc2neuro.load(options.network), options)
-    on = [name.strip() for name in options.on.split(",")] if options.on else None
+    on = listed(options.on)
     x = samples.inlet(options.samples, net.inputs and net.inputs.order)
     targets = samples.inlet(options.targets, net.answers.names)
     spans = samples.given(options.timespans)

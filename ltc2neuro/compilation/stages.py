@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
 from compiler.quantize.stages import prepared
@@ -25,8 +23,8 @@ from compiler.rules.refusal import refusal
 from hw_models.arrays import Floats
 from ltc2neuro.compilation.asking import Asked
 from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.inputs.input_ends import input_ends
 from ltc2neuro.inputs.layout import Layout
-from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.progress import begin
 from ltc2neuro.tracing import proved, proved_long
 
@@ -82,17 +80,6 @@ class Simplified:
     graph: Graph
     passes: tuple[PassRecord, ...]
     evidence: Evidence
-
-
-def input_ends(tokens: Tokens | None, seen: tuple[Floats, Floats] | None, *, timed: bool) -> InputEnds | None:
-    """Those of the rows that tokens select, and of what was `seen` besides the sequences."""
-    if tokens is None:
-        return None if seen is None else InputEnds(*seen, np.zeros(len(seen[0]), bool))
-    low, high = (np.append(end, [np.nan] * timed) for end in tokens.ends)
-    exact = ~np.isnan(low)
-    if seen is not None:
-        low[~exact], high[~exact] = (end[list(tokens.numbers)] for end in seen)
-    return InputEnds(low, high, exact)
 
 
 def record(asked: Asked) -> Recorded:

@@ -1,0 +1,47 @@
+"""Write one HTML file that shows what the integers do to a saved network: how far they are from the floats, where the
+error comes from, what it takes of the chip. It needs nothing installed to be read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import ltc2neuro
+from ltc2neuro.cli.axes import add_axes, with_axes
+from ltc2neuro.cli.output import HELD, say, stages
+from ltc2neuro.cli.parser import METRICS, Parser, executors, listed
+from ltc2neuro.errors import InputError
+
+NAME = "report"
+HELP = "write a page that shows a saved network to others"
+
+
+def add(parser: Parser) -> None:
+    """Add this command's options."""
+    parser.add_argument("network", help="a .l2n file")
+    parser.add_argument("samples", nargs="?", help="a .npy or .npz file; without it, the stored known-answer sequence")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the page, a .html file")
+    parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
+    parser.add_argument("--metric", choices=METRICS, help="how outputs and targets are compared")
+    parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
+    parser.ending = executors
+    add_axes(parser, "the network's own")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load, write, say where."""
+    from ltc2neuro.cli import samples
+
+    if (options.targets is None) != (options.metric is None):
+        raise InputError("--targets and --metric go together", advice="Give both or neither.")
+    net = with_axes(ltc2neuro.load(options.network), options)
+    if not isinstance(net, ltc2neuro.Network):
+        raise InputError("a report is of a network with microcode", advice="Compile the model with microcode.")
+    x = samples.inlet(options.samples, net.inputs and net.inputs.order)
+    targets = samples.inlet(options.targets, net.answers.names)
+    spans, on = samples.given(options.timespans), listed(options.on)
+    with stages(options, most=24):
+        net.report(options.output, None, x, targets, options.metric, timespans=spans, on=on)
+    size = Path(options.output).stat().st_size
+    say(options, f"{options.output}: {size / 1e6:.2f} MB", {"report": options.output, "bytes": size})
+    return HELD

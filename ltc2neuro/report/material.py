@@ -1,0 +1,58 @@
+"""What the sections are made of: a network, the data it is shown on, and what was measured there once for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from compiler.mapping.network import MappedNetwork
+from hw_models.errors import ChipError
+from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.run import Run
+from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.cost.costing import cost
+from ltc2neuro.cost.report import Cost
+from ltc2neuro.extras import COUNTING
+from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.verification.verdict import Verification
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """A network on data."""
+
+    parts: Parts
+    x: Sequences
+    given: bool
+    """whether the user gave data; else it is the network's known-answer sequence"""
+    seen: Verification
+
+    @property
+    def record(self) -> Record:
+        """The network."""
+        return self.parts.record
+
+    @cached_property
+    def run(self) -> Run:
+        """The reference on the data, with all values recorded that the chip computes in the model's units."""
+        return run_network(self.parts, self.x, "reference", record=self.parts.names.all())
+
+    @cached_property
+    def mapped(self) -> MappedNetwork | None:
+        """Populations and ticks, where the chip has such."""
+        return self.parts.prepared.mapped() if self.record.chip.lava else None
+
+    @cached_property
+    def cost(self) -> Cost | str:
+        """What a sample costs, of a few sequences where messages can be counted; or why that is not known."""
+        few = Sequences(self.x.arrays[:COUNTED], ragged=True)
+        counted = None if COUNTING.missing() or max(map(len, few.arrays)) > LONGEST else few
+        try:
+            return cost(self.parts, None if counted is None else run_network(self.parts, counted, "reference"))
+        except ChipError as error:
+            return ": ".join(text for text in (error.what, error.numbers) if text)
+
+
+COUNTED, LONGEST = 4, 100
+"""So many sequences, none longer than so many samples, are run tick by tick to count their messages"""

@@ -1,0 +1,84 @@
+"""The verdict: who computes the same integers, how far these are from the floats, and what was proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ltc2neuro.report.material import Material
+from ltc2neuro.report.page import Html, Section, fold, html, listing, table
+from ltc2neuro.verification.verdict import Row
+from ltc2neuro.verification.verifying import SAME
+
+SQNR = "integers against float, SQNR of the worst channel"
+
+
+def verdict(material: Material) -> Section:
+    """What one would want to know if there were room for one table only."""
+    rows, evidence = material.seen.rows, material.record.evidence
+    lines: list[Sequence[str | Html]] = [("executors", _mark(all(r.held for r in _ran(rows))), _executors(rows))]
+    for row in rows:
+        if row.check == "float graph against torch":
+            lines.append(("the model", _mark(bool(row.held)), f"the float graph computes what torch does: {row.note}"))
+        elif row.check == "task metric" or row.check == SQNR:
+            lines.append((row.name, _value(row), row.note))
+    lines += _clipping(material)
+    if evidence is not None:
+        lines.append(("proof", "", evidence.headline()))
+    body = [table(["", "", ""], lines)]
+    cells = [(r.check, r.name, r.on, "" if r.held is None else _mark(r.held), _value(r), r.note) for r in rows]
+    body.append(fold(f"all {len(rows)} checks and measures", table(["check", "of", "on", "", "value", "note"], cells)))
+    if evidence is not None:
+        body.append(fold("the proof of the trace", listing(str(evidence))))
+    return Section("verdict", "Verdict", _conclusion(material), tuple(body))
+
+
+def _conclusion(material: Material) -> str:
+    seen = material.seen
+    names = list(dict.fromkeys(["reference", *(r.on for r in _ran(seen.rows))]))
+    if not seen.passed:
+        missed = "; ".join(f"{r.check}, {r.name} on {r.on}" for r in seen.rows if r.held is False)
+        return f"{seen.headline}: {missed}."
+    same = f"{', '.join(names)} return the same integers" if len(names) > 1 else "Only the reference ran here"
+    worst = [r.value for r in seen.rows if r.check == SQNR and r.value is not None]
+    far = [f"in their worst channel they are {min(worst):.1f} dB from the floats (SQNR)"] if worst else []
+    scored = [r for r in seen.rows if r.check == "task metric" and not r.name.startswith("change")]
+    clipped = any(share > 0 for _, share, _ in material.run.clipped.rows())
+    parts = [
+        same,
+        *far,
+        *(f"{r.name} {r.value:.4g}" for r in scored),
+        f"{'values were' if clipped else 'nothing was'} clipped",
+    ]
+    return f"{'; '.join(parts)}."
+
+
+def _ran(rows: Sequence[Row]) -> list[Row]:
+    return [r for r in rows if r.check == SAME and r.held is not None]
+
+
+def _executors(rows: Sequence[Row]) -> str:
+    ran = dict.fromkeys(r.on for r in _ran(rows))
+    away = [f"{r.on} ({r.note})" for r in rows if r.check == SAME and r.held is None]
+    equal = [on for on in ran if all(r.held for r in rows if r.check == SAME and r.on == on)]
+    other = [f"{on} DIFFERS: {r.note}" for on in ran for r in rows if r.on == on and r.check == SAME and not r.held]
+    text = f"equal to the reference, integer by integer: {', '.join(equal) or 'none ran'}"
+    return ". ".join([text, *other, *([f"Not run here: {', '.join(away)}"] if away else [])])
+
+
+def _clipping(material: Material) -> list[tuple[str | Html, ...]]:
+    found = [(name, share, note) for name, share, note in material.run.clipped.rows() if share > 0]
+    if not found:
+        return [("clipping", _mark(True), "nothing was beyond its calibrated range")]
+    return [
+        ("clipping", Html(f'<span class="bad">{share:.2%}</span>'), f"{name}: {note}") for name, share, note in found
+    ]
+
+
+def _mark(held: bool) -> Html:
+    return Html('<span class="good">ok</span>' if held else '<span class="bad">MISSED</span>')
+
+
+def _value(row: Row) -> Html:
+    if row.value is None:
+        return Html("")
+    return Html(html(f"{row.value:.1f} dB" if row.unit == "dB" else f"{row.value:.6g} {row.unit}".rstrip()))

@@ -1,0 +1,82 @@
+"""`report`: a network as one HTML file that shows itself anywhere, for those who have nothing installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hw_models.errors import InputError
+from ltc2neuro.artifact.whole import write_whole
+from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.extras import PLOT
+from ltc2neuro.inputs.arrays import Samples, Sequences
+from ltc2neuro.inputs.layout import BATCH_FIRST
+from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.metrics import Metric
+from ltc2neuro.progress import begin
+from ltc2neuro.report.material import Material
+from ltc2neuro.report.page import Section, page
+from ltc2neuro.report.provenance import provenance
+from ltc2neuro.report.verdict import verdict
+from ltc2neuro.verification.task_metric import Targets
+from ltc2neuro.verification.verifying import verify
+
+if TYPE_CHECKING:
+    import torch
+
+SECTIONS: tuple[Callable[[Material], Section], ...] = (verdict, provenance)
+"""In the order of the page"""
+
+
+def report(
+    net: BaseNetwork,
+    path: str | Path,
+    model: torch.nn.Module | None = None,
+    x: Inlet | None = None,
+    targets: Targets | None = None,
+    metric: str | Metric | None = None,
+    *,
+    timespans: Samples | None = None,
+    on: Sequence[str] | None = None,
+) -> None:
+    """Write the report of `net`; the arguments are those of `Network.report`."""
+    path, parts = _checked(path), net.parts
+    if not isinstance(parts, Parts):
+        advice = "Compile the model with microcode."
+        raise InputError("a report is of a network with microcode", numbers=f"got {type(net).__name__}", advice=advice)
+    if x is None and targets is not None:
+        raise InputError("targets belong to samples", advice="Give x, too.")
+    PLOT.require()
+    seen = verify(net, model, x, targets, metric, on, timespans=timespans)
+    if x is None:
+        sequences = Sequences(tuple(net.known.x), ragged=True)
+    else:
+        sequences = replace(parts.host.sequences(x, timespans), layout=BATCH_FIRST, ragged=True)
+    material = Material(parts, sequences, x is not None, seen)
+    sections = []
+    for section in SECTIONS:
+        begin(f"writing: {section.__name__}")
+        sections.append(section(material))
+    text = page(f"{path.stem}: a network for {net.chip.title}", _intro(material), sections)
+    write_whole(path, lambda part: part.write_text(text, "utf-8"), what="report")
+
+
+def _checked(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix not in (".html", ".htm"):
+        raise InputError("a report is an HTML file", where=str(path), advice="Give it a name that ends in .html.")
+    if not path.parent.is_dir():
+        raise InputError("there is no such folder to write to", where=str(path.parent))
+    return path
+
+
+def _intro(material: Material) -> str:
+    record, x = material.record, material.x.arrays
+    states = ", ".join(f"state {s.name} ({s.size})" for s in record.model_states)
+    samples = f"{len(x)} sequences of {sum(map(len, x)):,} samples in all"
+    if not material.given:
+        samples = f"the sequence of {sum(map(len, x))} samples that is kept in its file, for no data were given"
+    return f"{record.signature}, with {states}. All is shown on {samples}."

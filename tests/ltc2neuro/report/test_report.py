@@ -1,0 +1,91 @@
+"""The report: one file, complete by itself, with every section."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps")
+pytest.importorskip("matplotlib")
+
+from html_pages import Page, read
+from networks import classified, classifier, sequences
+
+import ltc2neuro
+from ltc2neuro.cli.main import main
+from ltc2neuro.errors import ArtifactError, InputError
+from ltc2neuro.report.writing import SECTIONS
+
+ON = ["simulator"]
+LABELS = np.array([0, 1, 2, 3])
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("report") / "net.html"
+    classified().report(path, classifier(), sequences(), LABELS, "accuracy", on=ON)
+    return path.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text) -> Page:
+    return read(text)
+
+
+def test_every_section_is_there_with_a_sentence_of_its_own(text, page):
+    assert len(text) < 2e6
+    assert page.tags.count("section") == len(SECTIONS) == text.count('<p class="conclusion">')
+
+
+def test_the_verdict_names_executors_metric_and_error(text):
+    seen = ltc2neuro.verify(classified(), classifier(), sequences(), LABELS, "accuracy")
+    (row,) = [r for r in seen.rows if r.name == "outputs" and r.unit == "dB"]
+    assert f"{row.value:.1f} dB" in text and "return the same integers" in text and "accuracy, integer" in text
+
+
+def test_provenance_has_the_hash_of_the_file(text, tmp_path):
+    classified().save(tmp_path / "net.l2n")
+    assert hashlib.sha256((tmp_path / "net.l2n").read_bytes()).hexdigest() in text
+
+
+def test_without_data_it_shows_the_known_answer(tmp_path):
+    classified().report(tmp_path / "net.html", on=ON)
+    assert "no data were given" in read_file(tmp_path / "net.html")
+
+
+def read_file(path) -> str:
+    text = path.read_text("utf-8")
+    read(text)
+    return text
+
+
+def test_names_of_users_are_escaped(tmp_path):
+    net = classified()
+    chip = replace(net.chip, title="<script>alert(1)</script> & co")
+    replace(net, chip=chip).report(tmp_path / "<b>.html", on=ON)
+    found = read_file(tmp_path / "<b>.html")
+    assert "&lt;script&gt;alert(1)" in found and "<b>" not in found
+
+
+@pytest.mark.parametrize(("name", "text"), [("net.pdf", "HTML file"), ("nowhere/net.html", "no such folder")])
+def test_a_wrong_path_is_said_first(tmp_path, name, text):
+    with pytest.raises(InputError, match=text):
+        classified().report(tmp_path / name)
+
+
+def test_a_report_that_cannot_be_written_leaves_what_was_there(tmp_path):
+    (tmp_path / "net.html").mkdir()
+    with pytest.raises(ArtifactError, match="cannot write the report"):
+        classified().report(tmp_path / "net.html", on=ON)
+    assert [p.name for p in tmp_path.iterdir()] == ["net.html"]
+
+
+def test_the_shell_writes_it(tmp_path, capsys):
+    classified().save(tmp_path / "net.l2n")
+    np.save(tmp_path / "x.npy", sequences())
+    files = [str(tmp_path / name) for name in ("net.l2n", "x.npy", "net.html")]
+    assert main(["report", *files[:2], "-o", files[2], "--on", "simulator"]) == 0
+    assert "MB" in capsys.readouterr().out and "4 sequences of 36 samples" in read_file(tmp_path / "net.html")
