@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from compiler.rules.finding import Finding
     from compiler.stock.form import LibraryForm, Reciprocal
     from hw_models.chip import load_chip
-    from ltc2neuro import errors
+    from ltc2neuro import errors, plot
     from ltc2neuro.attribution.attributing import attribute
     from ltc2neuro.attribution.report import Attribution
     from ltc2neuro.compilation.checking import check
@@ -103,6 +103,7 @@ __all__ = [
     "from_onnx",
     "load",
     "load_chip",
+    "plot",
     "search",
     "to_nir",
     "verify",
@@ -111,7 +112,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used."""
-    if name in ("errors", "nn"):
+    if name in ("errors", "nn", "plot"):
         return import_module(f"ltc2neuro.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'ltc2neuro' has no attribute {name!r}")

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from compiler.mapping.network import MappedNetwork
 from hw_models.errors import ChipError
+from ltc2neuro.attribution.report import Attribution
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run
@@ -27,6 +28,8 @@ class Material:
     given: bool
     """whether the user gave data; else it is the network's known-answer sequence"""
     seen: Verification
+    causes: Attribution | str
+    """or why there is none"""
 
     @property
     def record(self) -> Record:

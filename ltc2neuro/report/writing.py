@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from hw_models.errors import InputError
 from ltc2neuro.artifact.whole import write_whole
+from ltc2neuro.attribution.attributing import attribute
+from ltc2neuro.attribution.report import Attribution
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.extras import PLOT
@@ -17,9 +19,14 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin
+from ltc2neuro.report.causes import causes
+from ltc2neuro.report.chip import chip
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Section, page
+from ltc2neuro.report.picture import network
 from ltc2neuro.report.provenance import provenance
+from ltc2neuro.report.ranges import ranges
+from ltc2neuro.report.time import time
 from ltc2neuro.report.verdict import verdict
 from ltc2neuro.verification.task_metric import Targets
 from ltc2neuro.verification.verifying import verify
@@ -27,7 +34,9 @@ from ltc2neuro.verification.verifying import verify
 if TYPE_CHECKING:
     import torch
 
-SECTIONS: tuple[Callable[[Material], Section], ...] = (verdict, provenance)
+WORK = 3e8
+"""For `attribute`: its share of some seconds"""
+SECTIONS: tuple[Callable[[Material], Section], ...] = (verdict, network, time, ranges, causes, chip, provenance)
 """In the order of the page"""
 
 
@@ -55,13 +64,20 @@ def report(
         sequences = Sequences(tuple(net.known.x), ragged=True)
     else:
         sequences = replace(parts.host.sequences(x, timespans), layout=BATCH_FIRST, ragged=True)
-    material = Material(parts, sequences, x is not None, seen)
+    material = Material(parts, sequences, x is not None, seen, _causes(net, x, timespans))
     sections = []
     for section in SECTIONS:
         begin(f"writing: {section.__name__}")
         sections.append(section(material))
     text = page(f"{path.stem}: a network for {net.chip.title}", _intro(material), sections)
     write_whole(path, lambda part: part.write_text(text, "utf-8"), what="report")
+
+
+def _causes(net: BaseNetwork, x: Inlet | None, timespans: Samples | None) -> Attribution | str:
+    """Where the error comes from, on some of the data."""
+    if x is None:
+        return "Give data to split the error by value and by cause: it is not done on the sequence that is kept."
+    return attribute(net, x, timespans=timespans, work=WORK)
 
 
 def _checked(path: str | Path) -> Path:

@@ -1,0 +1,118 @@
+"""The network as it lies on the chip: populations and what connects them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compiler.assembly import code_instructions
+from compiler.mapping.network import Connection, MappedNetwork, Population
+from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, LINK, SOFT, axes, bare, hover
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ltc2neuro.compiled.network import BaseNetwork
+
+INPUT, OUTPUT = "input", "output"
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """All connections from one population to another."""
+
+    source: int
+    target: int
+    parts: tuple[Connection, ...]
+
+    @property
+    def synapses(self) -> int:
+        """How many."""
+        return sum(c.weights.size for c in self.parts)
+
+    @property
+    def signs(self) -> set[int]:
+        """Those of its weights."""
+        return {int(s) for c in self.parts for s in np.unique(np.sign(c.weights)) if s}
+
+    @property
+    def delay(self) -> int:
+        """The longest, in ticks beyond the first."""
+        return max(c.delay for c in self.parts)
+
+
+def network(net: BaseNetwork | MappedNetwork, ax: Axes | None = None) -> Axes:
+    """Populations from the input down to the output, and their connections: forward on the right, back on the left."""
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+    mapped = net if isinstance(net, MappedNetwork) else net.mapped()  # type: ignore[attr-defined]
+    ax = axes(ax)
+    bare(ax)
+    names = [INPUT, *(p.name for p in mapped.populations), OUTPUT]
+    sizes = [f"{mapped.input_size} channels", *map(_size, mapped.populations), f"{mapped.output_size} channels"]
+    order = _order(mapped, names)
+    for place, n in enumerate(order):
+        inner = 0 < n < len(names) - 1
+        box = FancyBboxPatch((-1, -place - 0.27), 2, 0.54, "round,pad=0,rounding_size=0.1", lw=1.2)
+        box.set(facecolor=FLOAT if inner else SOFT, alpha=0.25, edgecolor=FLOAT if inner else SOFT)
+        ax.add_patch(box)
+        link = LINK + str(n - 1) if inner else None
+        box.set_url(link)
+        hover(box, f"{names[n]}: {sizes[n]}{'; click for its listing' if inner else ''}")
+        ax.text(0, -place + 0.09, names[n], ha="center", va="center", weight="bold", url=link)
+        ax.text(0, -place - 0.13, sizes[n], ha="center", va="center", fontsize="small", url=link)
+    at = {n: place for place, n in enumerate(order)}
+    for arrow in arrows(mapped, names):
+        a, b = at[arrow.source], at[arrow.target]
+        side, far = (1, abs(b - a)) if b > a else (-1, max(1, a - b))
+        start, end = ((side, -a - 0.1), (side, -b + 0.1)) if b > a else ((side, -a + 0.1), (side, -b - 0.1))
+        color = {1: INTEGER, -1: BAD}.get(sum(arrow.signs), SOFT)
+        bend = 0.45 if a != b else 1.6
+        curve = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, connectionstyle=f"arc3,rad={-bend}")
+        curve.set(color=color, lw=1 + np.log10(max(arrow.synapses, 1)) / 2)
+        hover(ax.add_patch(curve), words(arrow, names, mapped))
+        label = ax.text(
+            side * (1.12 + 0.3 * far), -(a + b) / 2, f"{arrow.synapses:,}", ha="left" if side > 0 else "right"
+        )
+        label.set(va="center", fontsize="small", color=color)
+        hover(label, words(arrow, names, mapped))
+    reach = 1.7 + 0.3 * max([abs(at[a.source] - at[a.target]) for a in arrows(mapped, names)], default=1)
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-len(names) + 0.6, 0.4)
+    ax.set_title(f"{mapped.ticks_per_sample} ticks a sample, the answer after {mapped.latency}", loc="left")
+    return ax
+
+
+def arrows(mapped: MappedNetwork, names: list[str]) -> list[Arrow]:
+    """The connections, those of the same two populations together."""
+    pairs: dict[tuple[int, int], list[Connection]] = {}
+    for c in mapped.connections:
+        source = names.index(c.source.population, 1) if c.source.population is not None else 0
+        target = names.index(c.target.population, 1) if c.target.population is not None else len(names) - 1
+        pairs.setdefault((source, target), []).append(c)
+    return [Arrow(source, target, tuple(parts)) for (source, target), parts in pairs.items()]
+
+
+def words(arrow: Arrow, names: list[str], mapped: MappedNetwork) -> str:
+    """An arrow as text: sizes, signs, delays, ticks."""
+    sign = {1: "excitatory", -1: "inhibitory"}.get(sum(arrow.signs), "of both signs")
+    ticks = sorted({t for c in arrow.parts for t in mapped.sends.get(c.source, {})})
+    delay = f", up to {arrow.delay} ticks later" if arrow.delay else ""
+    return (
+        f"{names[arrow.source]} to {names[arrow.target]}: {arrow.synapses:,} synapses {sign} in {len(arrow.parts)} "
+        f"connections, sent at ticks {', '.join(map(str, ticks[:12]))}{' ...' if len(ticks) > 12 else ''}{delay}"
+    )
+
+
+def _size(population: Population) -> str:
+    return f"{population.size:,} neurons, {code_instructions(population.listing)} instructions"
+
+
+def _order(mapped: MappedNetwork, names: list[str]) -> list[int]:
+    """The input, then whatever is reached first, the output last."""
+    found, onward = [0], arrows(mapped, names)
+    for n in found:
+        found += [a.target for a in onward if a.source == n and a.target not in found and a.target != len(names) - 1]
+    return [*found, *(n for n in range(1, len(names) - 1) if n not in found), len(names) - 1]

@@ -1,0 +1,105 @@
+"""Pictures over time: states and answers, their errors, and liquid time constants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hw_models.arrays import Floats
+from ltc2neuro.plot.style import BAD, CYCLE, FLOAT, INTEGER, SOFT, axes, hover, quiet
+from ltc2neuro.plot.traces import Trace, Traces
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST = 8
+"""So many elements are drawn: those with the largest error"""
+DOTS = 60
+"""Of more samples the integers are dashes"""
+
+
+def states(found: Traces, ax: Axes | None = None, *, of: str | None = None, sequence: int = 0) -> Axes:
+    """Float as lines, integer as dots: a state, an answer or a time constant by its name, after every sample."""
+    ax, trace = axes(ax), found.named(of)
+    exact, integer = trace.exact[sequence], trace.integer[sequence]
+    samples, chosen = np.arange(1, len(exact) + 1), _chosen(trace, sequence)
+    style = {"ls": "", "marker": "o", "ms": 3.5} if len(samples) <= DOTS else {"ls": "--", "lw": 1.0}
+    for n, i in enumerate(chosen):
+        color = CYCLE[n % len(CYCLE)]
+        (line,) = ax.plot(samples, exact[:, i], color=color, lw=1.3)
+        (dots,) = ax.plot(samples, integer[:, i], color=color, **style)
+        hover(line, f"{trace.name}[{i}], float")
+        hover(dots, f"{trace.name}[{i}], integer")
+    if trace.name in found.taus:
+        ax.set_yscale("log")
+    _labelled(ax, _title(trace, chosen), found)
+    return ax
+
+
+def errors(found: Traces, ax: Axes | None = None, *, of: str | None = None, sequence: int = 0) -> Axes:
+    """Integer minus float, of the same elements as `states` draws; grey is the largest and smallest of all."""
+    ax, trace = axes(ax), found.named(of)
+    error = trace.error[sequence]
+    samples = np.arange(1, len(error) + 1)
+    ax.fill_between(samples, error.min(axis=1, initial=0), error.max(axis=1, initial=0), color=SOFT, alpha=0.3, lw=0)
+    for n, i in enumerate(_chosen(trace, sequence)):
+        (line,) = ax.plot(samples, error[:, i], color=CYCLE[n % len(CYCLE)], lw=1.0)
+        hover(line, f"{trace.name}[{i}], integer minus float: at most {np.max(np.abs(error[:, i])):.3g}")
+    ax.ticklabel_format(axis="y", scilimits=(-2, 3))
+    _labelled(ax, f"{trace.name}: integer minus float", found)
+    return ax
+
+
+def time_constants(found: Traces, ax: Axes | None = None, *, of: str | None = None) -> Axes:
+    """Of each neuron: behind, the range that its format can hold; before it, what occurred, float and integer."""
+    ax, trace = axes(ax), found.named(of or next(iter(found.taus), None))
+    exact, integer = _whole(trace.exact), _whole(trace.integer)
+    held, neurons = found.held.get(trace.name), np.arange(exact.shape[1])
+    finite = np.isfinite(exact).all(axis=0) & (exact > 0).all(axis=0)
+    for i in neurons[finite]:
+        text = f"{trace.name}[{i}]: float {_range(exact[:, i])}, integer {_range(integer[:, i])}"
+        if held is not None:
+            least, most = (float(np.broadcast_to(end, neurons.shape)[i]) for end in held)
+            (bar,) = ax.plot([i, i], [least, most], color=SOFT, alpha=0.3, lw=6, solid_capstyle="butt")
+            text += f"; the format holds {least:.3g} .. {most:.3g}"
+            hover(bar, text)
+        (line,) = ax.plot([i, i], [exact[:, i].min(), exact[:, i].max()], color=FLOAT, lw=3, solid_capstyle="butt")
+        (dots,) = ax.plot([i, i], [integer[:, i].min(), integer[:, i].max()], "_", color=INTEGER, ms=7, mew=1.5)
+        hover(line, text)
+        hover(dots, text)
+    ax.set_yscale("log")
+    quiet(ax)
+    ax.set_xlabel("neuron")
+    ax.set_title(f"{trace.name} in units of {found.unit}", loc="left")
+    if not finite.all():
+        ax.text(
+            0, 1, f"{int(np.sum(~finite))} neurons without a finite one", color=BAD, transform=ax.transAxes, va="top"
+        )
+    return ax
+
+
+def _chosen(trace: Trace, sequence: int) -> list[int]:
+    largest = np.max(np.abs(np.nan_to_num(trace.error[sequence])), axis=0, initial=0)
+    return sorted(int(i) for i in np.argsort(-largest, kind="stable")[:MOST])
+
+
+def _title(trace: Trace, chosen: list[int]) -> str:
+    size = trace.exact[0].shape[1]
+    few = f", the {len(chosen)} of {size} with the largest error" if len(chosen) < size else ""
+    return f"{trace.name}: float lines, integer dots{few}"
+
+
+def _labelled(ax: Axes, title: str, found: Traces) -> None:
+    quiet(ax)
+    ax.set_title(title, loc="left")
+    cut = max(found.lengths) > found.steps
+    ax.set_xlabel(f"samples, the first {found.steps} of up to {max(found.lengths):,}" if cut else "samples")
+
+
+def _whole(parts: tuple[Floats, ...]) -> Floats:
+    return np.concatenate(parts)
+
+
+def _range(values: Floats) -> str:
+    return f"{values.min():.3g} .. {values.max():.3g}"

@@ -1,0 +1,60 @@
+"""Where the error comes from: value by cause, and what lifts it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ltc2neuro import plot
+from ltc2neuro.attribution.report import Attribution
+from ltc2neuro.report.material import Material
+from ltc2neuro.report.page import Section, figure, fold, listing, paragraph, table
+from ltc2neuro.report.svg import picture
+
+MOST = 20
+
+
+def causes(material: Material) -> Section:
+    """The heat map, and what each would gain."""
+    found = material.causes
+    if isinstance(found, str):
+        return Section("causes", "Where the error comes from", found, ())
+    whole = found.wholes[0]
+    if whole.channel is None:
+        text = "No answer has a signal here, so there is no error to split: give data on which the answers change."
+        return Section("causes", "Where the error comes from", text, ())
+    own = [r for r in found.rows if r.of == whole.of]
+    single = sorted((r for r in own if r.value and np.isfinite(r.alone)), key=lambda r: r.alone)
+    count = min(14, len({r.value for r in single}))
+    drawn = picture("causes", [lambda ax: plot.causes(found, ax)], 8, 1.3 + 0.36 * count)
+    caption = "SQNR in dB with this cause alone at this value: the lower, the worse. Point at a cell for what lifts it."
+    rows = [
+        (r.value, r.cause, f"{r.alone:.1f} dB", f"{r.gain:+.1f} dB", _setting(r.field, r.globs)) for r in single[:MOST]
+    ]
+    heads = ["value", "cause", "alone", "gained if lifted", "setting that lifts it"]
+    note = f"{found.note[:1].upper()}{found.note[1:]}. " if found.note else ""
+    note += f"Measured on {found.measured[0]} of {found.measured[1]} sequences."
+    body = (
+        figure(drawn, caption),
+        paragraph(note),
+        table(heads, rows),
+        fold("as text, with the states", listing(str(found))),
+    )
+    return Section("causes", "Where the error comes from", _conclusion(found), body)
+
+
+def _conclusion(found: Attribution) -> str:
+    whole = found.wholes[0]
+    totals = [r for r in found.rows if r.of == whole.of and not r.value and np.isfinite(r.alone)]
+    worst = min(totals, key=lambda r: r.alone, default=None)
+    if worst is None:
+        return f"{whole.of} lose nothing on these data."
+    text = f"Most of the error of {whole.of}, {whole.decibels:.1f} dB, is {worst.cause} ({worst.alone:.1f} dB alone)"
+    lifted = [r for r in found.rows if r.of == whole.of and r.value and r.field and r.gain > 0]
+    best = max(lifted, key=lambda r: r.gain, default=None)
+    if best is None:
+        return f"{text}."
+    return f"{text}; most is gained at {best.value}: {best.gain:+.1f} dB by {_setting(best.field, best.globs)}."
+
+
+def _setting(field: str, globs: tuple[str, ...]) -> str:
+    return f"Precision(overrides={{{', '.join(f'{g!r}: {{{field!r}: ...}}' for g in globs)}}})" if field else ""

@@ -1,0 +1,39 @@
+"""The network as a picture: populations and connections, each population's listing behind it."""
+
+from __future__ import annotations
+
+from compiler.assembly.text import populations_text
+from ltc2neuro import plot
+from ltc2neuro.plot.style import LINK
+from ltc2neuro.report.material import Material
+from ltc2neuro.report.page import Section, figure, fold, listing, paragraph, table
+from ltc2neuro.report.svg import picture
+
+LONGEST = 60_000
+"""In characters: listings of large networks hold long vectors of parameters"""
+
+
+def network(material: Material) -> Section:
+    """Populations and connections."""
+    mapped, record = material.mapped, material.record
+    if mapped is None:
+        text = f"{record.chip.name} has no populations: the network is not mapped."
+        return Section("network", "The network", text, ())
+    neurons, synapses = sum(p.size for p in mapped.populations), sum(c.weights.size for c in mapped.connections)
+    drawn = picture("network", [lambda ax: plot.network(mapped, ax)], 8, 1.0 + 0.9 * (len(mapped.populations) + 2))
+    caption = "Point at a population or a connection for its numbers; click a population for what its neurons execute."
+    body = [figure(drawn, caption)]
+    for number, p in enumerate(mapped.populations):
+        text = populations_text([p])
+        text = text if len(text) < LONGEST else f"{text[:LONGEST]}\n... and {len(text) - LONGEST:,} characters more"
+        anchor = f"{LINK[1:]}{number}"
+        body.append(fold(f"{p.name}: {p.size:,} neurons, {len(p.listing)} lines", listing(text), anchor=anchor))
+    rows = [(c.name, f"{c.weights.size:,}", str(c.delay)) for c in mapped.connections]
+    body.append(fold("connections", table(["", "synapses", "delay in ticks"], rows)))
+    if record.passes:
+        body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
+    conclusion = (
+        f"The model is {neurons:,} neurons in {len(mapped.populations)} populations and {synapses:,} synapses; a "
+        f"sample enters every {mapped.ticks_per_sample} ticks, and its answer is out after {mapped.latency}."
+    )
+    return Section("network", "The network", conclusion, tuple(body))

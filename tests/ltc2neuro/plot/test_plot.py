@@ -1,0 +1,100 @@
+"""Each picture draws what it is given, on the axes it is given."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ncps")
+pytest.importorskip("matplotlib")
+
+from matplotlib.figure import Figure
+from networks import sequences, tracked
+
+from ltc2neuro import attribute, plot
+from ltc2neuro.errors import InputError
+from ltc2neuro.plot.ranges import spreads
+
+
+def axes():
+    return Figure().subplots()
+
+
+@cache
+def traces() -> plot.Traces:
+    return plot.traces(tracked(), sequences())
+
+
+def test_states_are_those_of_the_run():
+    x, found = sequences(), traces()
+    run = tracked().run(x)
+    lsb = tracked().state_lsb("v")
+    for n in range(len(x)):
+        assert np.array_equal(found.states["v"].integer[n], np.asarray(run.states["v"])[n] * lsb)
+        assert np.array_equal(found.answers["outputs"].integer[n], np.asarray(run.outputs)[n])
+    ax = axes()
+    assert plot.states(found, ax, of="v", sequence=2) is ax
+    exact, dots = (line.get_ydata() for line in ax.lines[:2])
+    assert np.array_equal(exact, found.states["v"].exact[2][:, 0])
+    assert np.array_equal(dots, found.states["v"].integer[2][:, 0])
+
+
+def test_errors_are_integer_minus_float():
+    ax = plot.errors(traces(), axes(), of="outputs", sequence=1)
+    assert np.array_equal(ax.lines[1].get_ydata(), traces().answers["outputs"].error[1][:, 1])
+
+
+def test_time_constants_lie_within_what_is_held():
+    ax = plot.time_constants(traces(), axes())
+    held, real = (np.asarray(line.get_ydata()) for line in ax.lines[:2])
+    assert held[0] < real[0] <= real[1] < held[1] and len(ax.lines) == 3 * 6
+
+
+def test_only_the_first_samples_of_long_sequences_are_run():
+    found = plot.traces(tracked(), sequences(1, 20), steps=5)
+    assert found.states["v"].exact[0].shape == (5, 6) and found.lengths == (20,)
+    assert "first 5 of up to 20" in plot.states(found, axes()).get_xlabel()
+
+
+def test_a_name_that_is_not_there_is_an_error():
+    with pytest.raises(InputError, match="no 'h'"):
+        plot.states(traces(), axes(), of="h")
+
+
+def test_ranges_count_what_is_clipped():
+    net = tracked()
+    with pytest.warns(UserWarning, match="clipped"):
+        run = net.run(sequences() * 100, record=net.names())
+    (own,) = [s for s in spreads(net.parts, run) if s.name == "input"]
+    assert own.clipped == run.saturations["input"] / np.prod(sequences().shape) > 0.1
+    texts = [t.get_text() for t in plot.ranges(net, sequences() * 100, axes()).texts]
+    assert f"{own.clipped:.2%} clipped" in texts and "input" in texts
+
+
+def test_causes_are_cells_of_the_table():
+    found = attribute(tracked(), sequences())
+    ax = plot.causes(found, axes())
+    shown = {t.get_text() for t in ax.texts}
+    least = min(r.alone for r in found.rows if r.value and r.of == found.wholes[0].of)
+    assert f"{least:.0f}" in shown and len(ax.patches) == len(ax.texts) > 3
+
+
+def test_the_network_has_a_box_a_population_and_an_arrow_a_pair():
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+    mapped = tracked().mapped()
+    ax = plot.network(tracked(), axes())
+    boxes = [p for p in ax.patches if isinstance(p, FancyBboxPatch)]
+    curves = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
+    assert len(boxes) == len(mapped.populations) + 2
+    assert len(curves) == len({(c.source.population, c.target.population) for c in mapped.connections})
+
+
+def test_the_chip_shows_its_cores_ticks_and_bands():
+    net = tracked()
+    assert len(plot.placement(net.placement, axes()).patches) == net.chip.cores
+    ax = plot.schedule(net.mapped(), axes())
+    assert len(ax.patches) == net.mapped().ticks_per_sample * len(net.mapped().populations)
+    assert len(plot.cost(net.cost(), axes()).texts) == 6
