@@ -5,6 +5,7 @@ These decibels are the solver's. They are lost before any integer is there, and 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import split
 from ltc2neuro.nn.solvers import Equation
+from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
 from ltc2neuro.tracing.layers import equation_of
@@ -50,6 +52,11 @@ class _Heard:
     before: list[Tensor] = field(default_factory=list)
     after: list[Tensor] = field(default_factory=list)
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else changes its state between two samples."""
+        return all(torch.equal(a, b) for a, b in zip(self.after[:-1], self.before[1:], strict=True))
+
     def of(self, cell: torch.nn.Module, forward: Forward) -> Forward:
         """The cell's forward, listened to."""
 
@@ -57,10 +64,10 @@ class _Heard:
             result = forward(u, before, *elapsed)
             after = split(result, cell)[1]
             if isinstance(before, Tensor) and isinstance(after, Tensor):
-                self.inputs.append(u)
+                self.inputs.append(u.double())
                 self.elapsed.append(elapsed[0] if elapsed else 1.0)
-                self.before.append(before)
-                self.after.append(after)
+                self.before.append(before.double())
+                self.after.append(after.double())
             return result
 
         return hearing
@@ -95,13 +102,13 @@ def solved(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> list[Solved
         return timed(path, cell, heard[path][1].of(cell, run))
 
     with undisturbed():
-        own = instrumented(model, wrap, torch.float64)
-        forward(own, np.stack(arrays), torch.float64, calling)
+        own = instrumented(model, wrap)
+        forward(own, np.stack(arrays), model_dtype(own), calling)
     return [_compared(path, cell, own) for path, (cell, own) in heard.items()]
 
 
 def _compared(path: str, cell: torch.nn.Module, heard: _Heard) -> Solved:
-    kind, equation = type(cell).__name__, equation_of(cell)
+    kind, equation = type(cell).__name__, equation_of(copy.deepcopy(cell).double())
     clip = getattr(cell, "cell_clip", None)
     if isinstance(clip, CellClip) and clip.limit is not None:
         return Solved(path, kind, note="for its state is clipped after each step")
@@ -110,18 +117,27 @@ def _compared(path: str, cell: torch.nn.Module, heard: _Heard) -> Solved:
     try:
         with torch.no_grad():
             one = [_follow(equation, *call) for call in zip(heard.inputs, heard.elapsed, heard.before, strict=True)]
-            state, free = heard.before[0], []
-            for u, elapsed in zip(heard.inputs, heard.elapsed, strict=True):
-                state = _follow(equation, u, elapsed, state)
-                free.append(state)
+            free = _followed(equation, heard) if heard.alone else []
     except _StiffError:
         return Solved(path, kind, note=f"for it is too stiff: more than {MOST:,} slopes in a sample")
-    after = np.concatenate([s.numpy() for s in heard.after])
-    levels = []
-    for states in (free, one):
-        exact = np.concatenate([s.numpy() for s in states])
-        levels.append(Measured((metrics.channel_sqnr([exact], [after]),)).at(0))
-    return Solved(path, kind, *levels)
+    return Solved(path, kind, _level(free, heard.after), _level(one, heard.after))
+
+
+def _followed(equation: Callable[..., Equation], heard: _Heard) -> list[Tensor]:
+    """The states after each sample, from the first one on."""
+    found, state = [], heard.before[0]
+    for u, elapsed in zip(heard.inputs, heard.elapsed, strict=True):
+        state = _follow(equation, u, elapsed, state)
+        found.append(state)
+    return found
+
+
+def _level(exact: list[Tensor], after: list[Tensor]) -> float:
+    """SQNR over all channels; NaN of none."""
+    if not exact:
+        return float("nan")
+    solution, steps = (np.concatenate([s.numpy() for s in states]) for states in (exact, after))
+    return Measured((metrics.channel_sqnr([solution], [steps]),)).at(0)
 
 
 def _follow(equation: Callable[..., Equation], u: Tensor, elapsed: Tensor | float, start: Tensor) -> Tensor:

@@ -86,10 +86,9 @@ class Solved:
         name = f"{self.cell} ({self.kind})" if self.cell else self.kind
         if self.note:
             return f"{name}: torch is not compared with its differential equation, {self.note}"
-        return (
-            f"{name}: torch's steps are {_db(self.decibels)} from its differential equation, "
-            f"one sample alone {_db(self.one_step)}"
-        )
+        whole = "" if np.isnan(self.decibels) else f"{_db(self.decibels)} from its differential equation, "
+        where = "" if whole else " from its differential equation: between samples others change its state"
+        return f"{name}: torch's steps are {whole}one sample alone {_db(self.one_step)}{where}"
 
 
 @dataclass(frozen=True)

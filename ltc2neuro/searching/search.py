@@ -129,7 +129,7 @@ class _Greedy:
         now, complete = start, False
         while not complete and not self.late():
             better = self._better(now)
-            now, complete = (now, True) if better is None else (better, False)
+            now, complete = (now, not self.late()) if better is None else (better, False)
         if not self._keeps(now):
             raise InputError(
                 "no setting that was tried keeps what is asked for",

@@ -27,7 +27,7 @@ RECORD = ltc2neuro.compile(torch.nn.Linear(3, 2), X)  # of which only dt and sha
 
 def against(model: torch.nn.Module) -> Solved:
     torch.manual_seed(0)
-    (found,) = solved(model, RECORD, Sequences(tuple(X.astype(np.float64)), ragged=False))
+    (found,) = solved(model.double(), RECORD, Sequences(tuple(X.astype(np.float64)), ragged=False))
     return found
 
 
@@ -75,6 +75,14 @@ def test_what_has_no_equation_and_what_is_clipped():
     assert solved(CfC(3, 5), RECORD, Sequences(tuple(X.astype(np.float64)), ragged=False)) == []
     found = against(nn.NeuralODE(3, 5, cell_clip=1.0))
     assert "clipped after each step" in str(found) and np.isnan(found.decibels)
+
+
+def test_beside_a_memory_in_float32():
+    torch.manual_seed(0)
+    model = LTC(3, AutoNCP(8, 2, seed=1), mixed_memory=True)
+    (found,) = solved(model, RECORD, Sequences(tuple(X.astype(np.float64)), ragged=False))
+    assert not found.note and np.isnan(found.decibels) and 5 < found.one_step < 40
+    assert "others change its state" in str(found)
 
 
 def test_the_report_begins_with_it():
