@@ -155,7 +155,8 @@ class BaseRecord(ABC):
     def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:
         """The least and the most of each neuron's liquid time constant that its integers can hold, by state.
 
-        None where these depend on the time before a sample. Without microcode they have no integers of their own.
+        None where these depend on the time before a sample, or on what a gate keeps. Without microcode they have no
+        integers of their own.
         """
         return {}
 
@@ -200,4 +201,5 @@ class Record(BaseRecord):
     def held_time_constants(self) -> Mapping[str, tuple[Floats, Floats] | None]:
         """The least and the most of each neuron's liquid time constant that its integers can hold, by state."""
         marks = self.graph.time_constants
-        return {t.state: None if self.timed else holdable(self.graph, t, self.dt) for t in marks}
+        fixed = {t.state for t in marks if t.keep in self.graph.constants and not self.timed}
+        return {t.state: holdable(self.graph, t, self.dt) if t.state in fixed else None for t in marks}

@@ -15,7 +15,7 @@ from hw_models.errors import ChipError
 from hw_models.fixed_point import Format
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
-from ltc2neuro.compiled.time_constants import least_and_most
+from ltc2neuro.compiled.time_constants import least_and_most, tau_name
 
 _DELAY = re.compile(r"(.+)\.\d+_ago(_\d+)?$")
 
@@ -109,6 +109,9 @@ def _time_constants(net: Record) -> list[str]:
         return ["", "liquid time constants: record '*.tau'; they also depend on the time before a sample"]
     lines = ["", f"liquid time constants tau of each neuron, in units of dt = {net.dt:g}, from .. to (proven bounds)"]
     for t in net.graph.time_constants:
+        if t.keep not in net.graph.constants:
+            lines.append(f"  {t.state}: record {tau_name(t.state)!r}; they also depend on what a gate keeps")
+            continue
         bounds = zip(*np.broadcast_arrays(*least_and_most(net.proven, t, net.dt)), strict=True)
         pairs = [f"{least:.3g}..{most:.3g}" for least, most in bounds]
         lines.append(f"  {t.state}:")

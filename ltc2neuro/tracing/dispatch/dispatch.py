@@ -12,7 +12,7 @@ from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.dispatch.solver import repeated
 from ltc2neuro.tracing.dispatch.transforms import refuse_transforms
-from ltc2neuro.tracing.dispatch.unsupported import CUTS, misused, refusal
+from ltc2neuro.tracing.dispatch.unsupported import COMPLEX, CUTS, misused, refusal
 from ltc2neuro.tracing.dispatch.writing import Written, is_mask
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
@@ -106,6 +106,8 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
                 "Leave out= away and use what the call returns: y = torch.mul(a, b).",
             )
         result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
+        if isinstance(result, torch.Tensor) and result.dtype.is_complex:
+            raise recorder.refusal(f"{recorder.operation} gives complex numbers", COMPLEX)
         kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}
         try:
             if func not in _WITH_MASKS:
@@ -171,6 +173,8 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
         return x
     if example.dtype == torch.bool:
         return truth(x)
+    if example.dtype.is_complex:
+        raise x.recorder.refusal("a value is made complex", COMPLEX)
     if not example.dtype.is_floating_point and x.example.dtype.is_floating_point:
         raise x.recorder.refusal(f"a computed value is truncated to {example.dtype}", CUTS)
     x.recorder.narrowed |= example.dtype == torch.float32 and x.example.dtype == torch.float64

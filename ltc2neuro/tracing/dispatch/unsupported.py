@@ -37,6 +37,10 @@ _BEFORE = (
     "Use the calls in docs/supported.md. What depends on the input alone can be computed before the network and be one "
     "more input channel; what comes last can be computed after it."
 )
+COMPLEX = (
+    "A network computes with real numbers: write the real and the imaginary part by hand, two states and two products "
+    "each, as examples/kindred_cells.py does for S4D and LRU."
+)
 _ADVICE: dict[Callable[..., object], str] = {
     f: advice
     for names, advice in (
@@ -58,6 +62,7 @@ _ADVICE: dict[Callable[..., object], str] = {
         ),
         (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
         (("argmax", "argmin", "argsort"), _CHOSEN),
+        (("complex", "view_as_complex", "view_as_real", "polar", "real", "imag", "angle", "conj", "stft"), COMPLEX),
         (("embedding_bag",), LOOKED_UP),
         (
             ("_pack_padded_sequence", "_pad_packed_sequence"),
@@ -73,6 +78,8 @@ _ADVICE: dict[Callable[..., object], str] = {
     for f in spellings(*names)
 }  # fmt: skip
 _ADVICE[torch.Tensor.data.__get__] = _ESCAPES  # type: ignore[attr-defined]
+for _part in ("real", "imag"):
+    _ADVICE[getattr(torch.Tensor, _part).__get__] = COMPLEX
 _QUANTIZED = "Compile the float model that was quantized: ltc2neuro makes the integers itself."
 
 
@@ -83,7 +90,7 @@ def refusal(recorder: Tape, func: Callable[..., object]) -> TraceError:
     name = getattr(func, "__name__", str(func))
     if name in ("__get__", "__set__"):
         name = "." + str(getattr(getattr(func, "__self__", None), "__name__", ""))
-    advice = _ADVICE.get(func, _QUANTIZED if "quantized" in name else _BEFORE)
+    advice = _ADVICE.get(func, COMPLEX if name.startswith("fft_") else _QUANTIZED if "quantized" in name else _BEFORE)
     if advice is _ESCAPES:
         return recorder.refusal(f"a computed value leaves the recording through {name}", advice)
     if advice is _WRITES:
