@@ -24,6 +24,7 @@ KINDS = {
     "failures": "Lava's processes made to fail: each ends in time, named, and leaves nothing behind",
     "artifacts": "damaged files of networks: one error of ours each, or a sound network",
     "models": "composed torch models: compiled right, refused in our words, or warned of",
+    "mixing": "torch models that mix steps: loops, differences, windows, convolutions, readouts over time",
     "functions": "torch models of norms and functions: compiled right, refused, or warned of",
 }
 
