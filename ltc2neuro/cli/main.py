@@ -9,13 +9,27 @@ import traceback
 from collections.abc import Sequence
 
 from hw_models.errors import Ltc2NeuroError
-from ltc2neuro.cli import check, chips, compile, cost, demo, doctor, evaluate, export, inspect, report, run, verify
+from ltc2neuro.cli import (
+    check,
+    chips,
+    compile,
+    cost,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    inspect,
+    report,
+    run,
+    search,
+    verify,
+)
 from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
 from ltc2neuro.cli.parser import Parser
 from ltc2neuro.cli.words import warnings_in_shell
 from ltc2neuro.version import __version__
 
-COMMANDS = (compile, check, run, verify, evaluate, report, inspect, export, cost, chips, doctor, demo)
+COMMANDS = (compile, check, search, run, verify, evaluate, report, inspect, export, cost, chips, doctor, demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 METRICS = ("accuracy", "mse", "mae", "correlation")
 """Those of `ltc2neuro.metrics`, whose import would take help too long"""
 
+COSTS = ("time", "energy", "cores", "instructions", "synapses", "latency")
+"""Those of `ltc2neuro.search`"""
+
 
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose help ends with what `ending` returns."""

@@ -163,6 +163,23 @@ def test_verify_splits_the_error_by_causes(folder, network, capsys):
     assert {row["of"] for row in found["causes"]["rows"]} == {"outputs", "v"} and "one step" in found["text"]
 
 
+def test_search_saves_the_best(folder, capsys):
+    command = ["search", f"{folder / 'train.py'}:build", "--calibration", str(folder / "x.npy"), "--budget", "2"]
+    path = folder / "best.l2n"
+    assert main([*command, "--min-sqnr", "40", "-o", str(path), "--json"]) == 0
+    found = out(capsys)
+    assert found["best"] in found["front"] and min(found["best"]["decibels"], found["best"]["held_back"]) >= 40
+    assert ltc2neuro.verify(ltc2neuro.load(path), None, on=["reference"]).passed
+    assert main([*command, "--no-microcode", "-o", str(path)]) == 2
+
+
+def test_the_shell_knows_what_search_minimises():
+    from ltc2neuro.cli.parser import COSTS
+    from ltc2neuro.searching import trials
+
+    assert set(COSTS) == set(trials.COSTS)
+
+
 def test_inspect(network, capsys):
     assert main(["inspect", network]) == 0
     net = ltc2neuro.load(network)

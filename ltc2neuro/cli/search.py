@@ -1,0 +1,64 @@
+"""Search for the cheapest precision that keeps what is asked for, and save its network. Each setting that is tried is
+measured; the settings that no other one beats are printed."""
+
+from __future__ import annotations
+
+import argparse
+
+import ltc2neuro
+from ltc2neuro.cli.axes import batch_first
+from ltc2neuro.cli.chips import add_target, target
+from ltc2neuro.cli.models import add_model, build
+from ltc2neuro.cli.output import HELD, say, stages
+from ltc2neuro.cli.parser import COSTS
+from ltc2neuro.errors import InputError
+
+NAME = "search"
+HELP = "find the cheapest precision that keeps a minimum SQNR"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument(
+        "factory",
+        help="a function that returns the model, train.py:build or package.module:build, or an .onnx or .keras file",
+    )
+    add_target(parser, "loihi2")
+    add_model(parser, required=True)
+    parser.add_argument("--min-sqnr", type=float, metavar="DB", help="of the outputs (default: that of the start)")
+    parser.add_argument("--minimise", choices=COSTS, default="time", help="what a sample is to cost least of")
+    parser.add_argument(
+        "--budget", type=float, default=60.0, metavar="SECONDS", help="when no further setting is tried"
+    )
+    parser.add_argument("--journal", metavar="FILE", help="keeps what was tried, and goes on from there")
+    parser.add_argument("--seed", type=int, default=0, help="chooses the sequences that only judge")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build, load, search, save the best."""
+    from ltc2neuro.cli import samples
+
+    if options.no_microcode:
+        raise InputError("search needs microcode", advice="Leave out --no-microcode.")
+    samples.require_folder(options.output)
+    built = build(options.factory, options)
+    with stages(options, most=200):
+        found = ltc2neuro.search(
+            built.model,
+            built.calibration,
+            min_sqnr=options.min_sqnr,
+            minimise=options.minimise,
+            budget_s=options.budget,
+            start=options.precision,
+            chip=target(options),
+            timespans=built.spans,
+            dt=built.dt,
+            batch_first=batch_first(options),
+            journal=options.journal,
+            seed=options.seed,
+        )
+    found.best.network.save(options.output)
+    data = {"output": options.output, "front": [vars(p.trial) for p in found.front], "best": vars(found.best.trial)}
+    say(options, f"{found}\nwrote {options.output}", {**data, "complete": found.complete, "text": str(found)})
+    return HELD
