@@ -16,7 +16,7 @@ from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Exact, Lowered
 from compiler.graph.names import fresh, primed
-from compiler.graph.ops import MatVec, Max, Op, Rescale, SegmentSum, Shift, StateRead
+from compiler.graph.ops import MatVec, Op, Rescale, SegmentSum, Shift, StateRead
 from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.formats import Formats
@@ -235,11 +235,9 @@ class Builder:
 
     def clip(self, name: str, low: float, high: float) -> None:
         """The float value `name` is clipped to low..high from here on; what is clipped is counted."""
-        fraction, x = self.fraction(name), self.read(name)
+        fraction = self.fraction(name)
         form = state_format(fraction, low, high)
-        if form.low == 0 > self.spans[x].least:  # a square that is rounded to an LSB below 0 is not what is counted
-            x = self.emit(Max(f"{name}.signed", x, self.number(0, fraction)), fraction)
-        self.instead[name] = self.saturated(x, fraction, (form.low, form.high), f"{name}.clipped")
+        self.instead[name] = self.saturated(name, fraction, (form.low, form.high), f"{name}.clipped")
 
     def _size(self, op: Op) -> int:
         size = self.source.size

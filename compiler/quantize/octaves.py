@@ -51,8 +51,11 @@ def lower_over_octaves(build: Builder, op: Apply, function: Function, x: str) ->
         two = build.constant(f"{op.out}.log2", np.array([round(math.log(2.0) * 2.0**fraction)]))
         lower = build.emit(MulShift(f"{op.out}.lower", count, two, build.number(0)), fraction)
         return build.emit(Add(op.out, upper, lower), fraction, of=op.out)
-    upper = emit_table(build, f"{op.out}.upper", normal, _table(build, op, _root, fraction + octaves // 2))
-    limits = 0, build.spans[upper].most
+    finest = build.chip.word_bits - 2  # a word holds 1
+    finer = max(0, fraction + octaves // 2 - finest)
+    upper = emit_table(build, f"{op.out}.upper", normal, _table(build, op, _root, fraction + octaves // 2 - finer))
+    limits = 0, min(build.spans[upper].most << finer, build.chip.word_high)
+    up = build.emit(Add(f"{op.out}.down", up, build.number(finer)), 0) if finer else up
     if span.least > 0:
         return build.emit(Shift(op.out, upper, up), fraction, limits, of=op.out)
     root = build.emit(Shift(f"{op.out}.above", upper, up), fraction, limits)

@@ -31,6 +31,7 @@ from compiler.quantize.formats import Formats, choose_formats
 from compiler.quantize.lowering import LOWER, Lowering
 from compiler.quantize.precision import Precision
 from compiler.quantize.stages import Floating, prepared
+from compiler.ranges.norms import under_roots
 from compiler.ranges.observed import Interval
 from compiler.ranges.proven import Proven, prove
 from compiler.ranges.ranged import find_ranges
@@ -38,6 +39,8 @@ from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import QuantizeError
 
+NEAR = 4
+"""LSB beyond their bounds by which squares and their operands are not clipped: it is rounding that brings them there"""
 ROUNDING_ROOM = 2.0**-12
 """How far beyond its proven bound, of the bound's magnitude, a state's format reaches: words leave 0.1 % of room."""
 
@@ -73,6 +76,7 @@ def lower(formats: Formats, chip: Chip, known: Collection[str]) -> tuple[Graph, 
     ranged, build = formats.ranged, Builder(formats, chip, known)
     states = tuple(_state(build, s, ranged.states[s.name]) for s in ranged.graph.states)
     here = Lowering(build, ranged, {s.name: s.format for s in states if s.format is not None})
+    normed = under_roots(ranged.graph).normed
     for block in ranged.graph.blocks:
         for op in _writes_first(block.ops):
             build.op = op
@@ -85,7 +89,8 @@ def lower(formats: Formats, chip: Chip, known: Collection[str]) -> tuple[Graph, 
                 raise
             if op.result in ranged.clipped:
                 reach = ranged.bounds[op.result]
-                build.clip(op.result, float(reach.low.min()), float(reach.high.max()))
+                slack = NEAR * 2.0 ** -build.fraction(op.result) if op.result in normed else 0.0
+                build.clip(op.result, float(reach.low.min()) - slack, float(reach.high.max()) + slack)
         build.end_block(block.name, block.repeat)
     build.op = None
     return validate(build.graph((*states, *build.carries), _time_constants(build)), "quantize"), build.lowered

@@ -9,7 +9,7 @@ from compiler.functions.function import FAR
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.ranges.norms import comes_from_root, under_roots
+from compiler.ranges.norms import is_guarded, under_roots
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import clip, sweep
 
@@ -23,15 +23,15 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
     Where a state's range is a calibrated one, intervals grow with each stage of a solver all the same: the precision of
     what really occurs would be lost. They grow alike from layer to layer where no bounded function is between, as in
     convolutions with relu: the input's range is calibrated, too. And a square takes twice the bits that its operand
-    does, which is clipped for that. So is a quotient by a root, the eps of which lets it grow far beyond all that
-    occurs; and what is squared and summed up for a root, as a word that has to hold a variance and its eps has no bit
-    to spare. Nothing else that follows from proven bounds alone is.
+    does, which is clipped for that. So is a quotient by what only an eps keeps above 0, which lets it grow far beyond
+    all that occurs; and what is squared and summed up for a root, as a word that has to hold a variance and its eps has
+    no bit to spare. Nothing else that follows from proven bounds alone is.
     """
     follows = {s.name for s in graph.states if s.low is None}
     named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, ops.Mul) and op.a == op.b}
     under = under_roots(graph)
-    normed = under.sums | under.squared
-    named |= normed | {op.out for _, op in graph.ops() if isinstance(op, ops.Div) and comes_from_root(graph, op)}
+    normed = under.normed
+    named |= normed | {op.out for _, op in graph.ops() if isinstance(op, ops.Div) and is_guarded(graph, op)}
     clipped: set[str] = set()
 
     def wide(op: ops.Op, proven: Interval) -> bool:

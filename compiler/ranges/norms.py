@@ -48,6 +48,14 @@ def comes_from_root(graph: Graph, op: ops.Div) -> bool:
     return isinstance(root, ops.Apply) and root.function == "sqrt"
 
 
+def is_guarded(graph: Graph, op: ops.Div) -> bool:
+    """Whether the denominator is kept above a constant by a limit, as by `clamp(min=eps)`, or is a root."""
+    made = graph.makers.get(op.b)
+    while isinstance(made, ops.Gather) and len(made.sources) == 1:
+        made = graph.makers.get(made.sources[0])
+    return (isinstance(made, ops.Max) and made.b in graph.constants) or comes_from_root(graph, op)
+
+
 @dataclass(frozen=True)
 class UnderRoots:
     """What roots are taken of."""
@@ -56,6 +64,11 @@ class UnderRoots:
     """squares and their sums"""
     squared: frozenset[str]
     """what is squared"""
+
+    @property
+    def normed(self) -> frozenset[str]:
+        """Both."""
+        return self.sums | self.squared
 
     def margin(self, name: str | None, margin: float) -> float:
         """That of a value's range. A square, from 0 on, needs the square of it where its operand is around 0.
