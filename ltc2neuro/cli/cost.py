@@ -79,4 +79,4 @@ def _as_c(options: argparse.Namespace, net: ltc2neuro.Network) -> int:
 
 ALONE = "Give --c alone: the chip is that for which the network was compiled."
 MICROCODE = "Compile the model with microcode."
-NO_COMPILER = "flash       unknown: cc and size are not both installed here"
+NO_COMPILER = "flash       unknown: cc and size are not both here, or failed"

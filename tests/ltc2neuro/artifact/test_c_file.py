@@ -1,6 +1,7 @@
 """Networks as C: a real compiler builds them, and they return what the networks do, bit by bit."""
 
 import ctypes
+import os
 import shutil
 import subprocess
 
@@ -135,6 +136,15 @@ def test_the_shell_writes_it_and_tells_what_it_takes(net, tmp_path, capsys):
     assert main(["export", str(tmp_path / "net.l2n"), str(tmp_path / "net.cpp")]) == 2
     for other in (["--data", "x.npy"], ["--chip", "ideal"], ["--cores", "3"]):
         assert main(["cost", str(tmp_path / "net.l2n"), "--c", *other]) == 2
+
+
+def test_a_compiler_that_fails_leaves_the_flash_unknown(net, tmp_path, capsys, monkeypatch):
+    (tmp_path / "cc").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "cc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    net.save(tmp_path / "net.l2n")
+    assert main(["cost", str(tmp_path / "net.l2n"), "--c"]) == 0
+    assert "flash       unknown" in capsys.readouterr().out
 
 
 def test_an_ltc_of_19_units_fits_a_small_microcontroller(tmp_path):
