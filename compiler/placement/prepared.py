@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Generic, TypeVar
 
 from compiler.mapping.mapper import map_network
@@ -42,6 +43,7 @@ class Prepared:
     def __init__(self, proven: Proven, chip: Chip) -> None:
         self.proven, self.chip = proven, chip
         self._mappings, self._placements = _Kept[MappedNetwork](), _Kept[Placement]()
+        self._arranged = _Kept[Placement]()
 
     def on(self, chip: Chip) -> Prepared:
         """The same network for another chip; what is kept, both know."""
@@ -57,5 +59,8 @@ class Prepared:
     def placed(self, cores: int = 1, options: Options | None = None) -> Placement:
         """Its neurons on cores of the chip, at least on this many. Raises `ChipError` where they do not fit."""
         memory_of(self.chip)  # before anything is mapped
-        key = (self.chip, cores, options)
-        return self._placements.get(key, lambda: place(self.mapped(options=options), self.chip, spread=cores))
+        known = partial(self._arranged.get, (replace(self.chip, chips=1), cores, options))
+        return self._placements.get(
+            (self.chip, cores, options),
+            lambda: place(self.mapped(options=options), self.chip, spread=cores, keep=known),
+        )

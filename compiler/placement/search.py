@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from compiler.mapping.network import MappedNetwork
@@ -25,21 +28,35 @@ def first_fit(network: MappedNetwork, chip: Chip, bits: float | None = None) -> 
     return _filled(Filler(network, memory_of(chip), bits), chip, in_order(network))
 
 
-def place(network: MappedNetwork, chip: Chip, bits: float | None = None, spread: int = 1) -> Placement:
+def place(
+    network: MappedNetwork,
+    chip: Chip,
+    bits: float | None = None,
+    spread: int = 1,
+    keep: Callable[[Callable[[], Placement]], Placement] = lambda make: make(),
+) -> Placement:
     """The placement with the fewest cores and of those the one with least traffic from core to core.
 
     Never worse than `first_fit`. With `spread` every population is shared out evenly over this many cores, as far as it
-    has neurons and they have room: populations work at ticks of their own, so this makes all ticks shorter. Raises
-    errors as `first_fit` does, and where the chips' cores are too few.
+    has neurons and they have room: populations work at ticks of their own, so this makes all ticks shorter. `keep`
+    may know already what `arranged` would make, also for another number of these chips. Raises errors as `first_fit`
+    does, and where the chips' cores are too few.
     """
-    memory = memory_of(chip)
+    memory_of(chip)
     surely = too_large(network, chip)
     if surely is not None:
         raise surely
-    best = _best(Filler(network, memory, bits), chip)
-    if spread > 1 and spread >= best.count:
-        best = _filled(Filler(network, memory, bits, spread), chip, around_states(network))
+    best = keep(lambda: arranged(network, chip, bits, spread))
     _check_cores(best, chip, spread)
+    return best if best.chip == chip else replace(best, chip=chip)
+
+
+def arranged(network: MappedNetwork, chip: Chip, bits: float | None = None, spread: int = 1) -> Placement:
+    """On as many cores as it takes, however many chips there are."""
+    filler = Filler(network, memory_of(chip), bits)
+    best = _best(filler, chip)
+    if spread > 1 and spread >= best.count:
+        best = _filled(Filler(network, filler.memory, bits, spread), chip, around_states(network))
     return best
 
 

@@ -14,7 +14,7 @@ from networks import sequences, tracker
 
 import ltc2neuro
 from compiler.mapping.options import Options, Overlap
-from compiler.placement import prepared
+from compiler.placement import prepared, search
 from compiler.ranges import proven
 
 X = sequences(batch=4, time=9)
@@ -34,30 +34,30 @@ def made(monkeypatch) -> list[str]:
 
         monkeypatch.setattr(module, name, call)
 
-    for module, name in ((proven, "find_spans"), (prepared, "map_network"), (prepared, "place")):
+    for module, name in ((proven, "find_spans"), (prepared, "map_network"), (search, "arranged")):
         counted(module, name)
     return calls
 
 
 def test_a_network_is_proven_mapped_and_placed_once(made, tmp_path):
     net = ltc2neuro.compile(tracker(), X)
-    assert made == ["find_spans", "map_network", "place"]
+    assert made == ["find_spans", "map_network", "arranged"]
     assert str(net) and net.cost(net.run(X)) and net.placement
     assert not ltc2neuro.check(net)
     assert net.parts.runners.net.proven is net.proven
-    assert made == ["find_spans", "map_network", "place", "map_network"]  # cost(run): samples must not overlap there
+    assert made == ["find_spans", "map_network", "arranged", "map_network"]  # cost(run): samples must not overlap there
     assert not ltc2neuro.check(net, ltc2neuro.load_chip("loihi2", chips=2))
-    assert made[4:] == ["place"]
+    assert made[4:] == []  # more chips are no other cores
     net.save(tmp_path / "a.l2n")
     assert str(ltc2neuro.load(tmp_path / "a.l2n")) == str(net)
-    assert made[5:] == ["find_spans", "map_network", "place"]
+    assert made[4:] == ["find_spans", "map_network", "arranged"]
 
 
 def test_another_chip_is_mapped_for_itself(made):
     net = ltc2neuro.compile(tracker(), X)
     made.clear()
     few = replace(net.chip, memory=replace(net.chip.memory, in_axons=2))
-    assert "fan-in" in {f.rule for f in ltc2neuro.check(net, few)} and made == ["map_network", "place"]
+    assert "fan-in" in {f.rule for f in ltc2neuro.check(net, few)} and made == ["map_network", "arranged"]
 
 
 def test_another_chip_cores_and_options_are_mapped_and_placed_once_each(made):
@@ -66,9 +66,9 @@ def test_another_chip_cores_and_options_are_mapped_and_placed_once_each(made):
     made.clear()
     asked = {"chip": twice}, {"cores": 3}, {"options": Options(Overlap.NONE)}
     first = [net.cost(**ask) for ask in asked]
-    assert made == ["place", "place", "map_network", "place"]
+    assert made == ["arranged", "map_network", "arranged"]
     again = [net.cost(**ask) for ask in asked]
-    assert len(made) == 4 and all(a.placement is b.placement for a, b in zip(first, again, strict=True))
+    assert len(made) == 3 and all(a.placement is b.placement for a, b in zip(first, again, strict=True))
     assert first[0].chip.chips == 2 and first[1].placement.count >= 3
 
 
