@@ -248,10 +248,19 @@ class _Source:
         return spans if undefined is not None else Times(0.0, spans.longest)
 
 
+_ATTENTION = "attention over time: what a step answers is weighed over all other samples"
+_RUNNING = (
+    "A network keeps states of a fixed size, not all that it has seen. Keep running sums, as linear attention does "
+    "(torch.cumsum of k v and of k), attend to a window of the last samples (unfold), or use a recurrent layer."
+)
+
+
 def _first(why: TraceError, error: MixedStepsError) -> TraceError:
     """Why a model is no program in time, before why it is not recorded as one step."""
     name, _, line = why.where.rpartition(", ")[2].rpartition(":")
     where = error.where if name and f"{name}, line {line}:" in error.where else why.where or error.where
+    if any(f"{function} mixes" in error.what for function in ("softmax", "matmul", "bmm", "baddbmm", "einsum")):
+        return type(error)(_ATTENTION, where=error.where, numbers=why.what, advice=_RUNNING)
     advice = f"{why.advice} It was looked at over many steps, since {error.what}."
     return type(error)(why.what, where=where, numbers=why.numbers, advice=advice)
 

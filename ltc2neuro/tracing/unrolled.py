@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -29,6 +30,9 @@ from ltc2neuro.tracing.recording.recorder import Clock
 
 STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
+LONGER = dict(pairwise(STEPS))
+MOST = 2500
+"""Ops that are recorded, at most, to look further back; a third where steps differ"""
 LONG, BUDGET = 200, 1e8
 """Steps, and elements that are computed in them"""
 NEAR = {torch.float64: 1e-8, torch.float32: 1e-3}
@@ -44,37 +48,50 @@ def record_unrolled(
     `TraceError`."""
     way = way_of(model, sample_shape, dtype, clock.dt, time_first=time_first)
     features, seen = torch.Size(sample_shape).numel(), _Seen(model, way, sample_shape, dtype, clock.dt)
+    tried, why = list[int](), None
     for steps in STEPS:
         at = range(steps) if way.every or steps == STEPS[0] else (steps - 2, steps - 1)
         layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
+        why = None
         try:
             traced = record(layer, (steps, *sample_shape), clock, dtype, time_first=False, fills=True, places=way.joins)
-            graph = inferred(traced.graph, features, at, _own_name, traced.variables)
-        except StartsLateError as error:
-            if steps == STEPS[-1]:
-                raise _as_written(error) from None
-            continue
+            try:
+                graph = inferred(traced.graph, features, at, _own_name, traced.variables)
+            except StartsLateError as error:
+                why = error
+            else:
+                found = _as_one_step(traced, graph, way, sample_shape)
+                if seen.by(found.graph, steps, found.answers):
+                    return found
         except TraceError as error:
             raise _as_written(error) from None
-        answers = way.read_out(traced.answers.each[0])
-        graph = without(graph, answers)
-        if seen.by(graph, steps, answers):
-            growing = {_own_name(v.name) for v in traced.variables if v.grows}
-            return replace(
-                traced,
-                answers=answers,
-                places=way.places,
-                time_first=time_first,
-                output_time_first=way.answers_time_first,
-                graph=graph,
-                growing=tuple(state.name for state in graph.states if state.name in growing),
-                checkpoints=(),
-                sample_shape=sample_shape,
-            )
+        tried.append(steps)
+        ops = sum(len(block.ops) for block in traced.graph.blocks)
+        if ops * LONGER.get(steps, MOST) / steps > (MOST if why is None else MOST // 3):
+            break
+    if why is not None:
+        raise _as_written(why)
     raise UnsteadyError(
         "the model does not do the same at every step, or looks further back than was tried",
-        numbers=f"what it does over {', '.join(map(str, STEPS))} steps is not what it does over more",
+        numbers=f"what it does over {', '.join(map(str, tried))} steps is not what it does over more",
         advice="A sum or mean over all samples so far is a state, as in cumsum; a window must be shorter.",
+    )
+
+
+def _as_one_step(traced: Traced, graph: Graph, way: Way, sample_shape: tuple[int, ...]) -> Traced:
+    """What was recorded over many steps, as one that the graph is."""
+    answers = way.read_out(traced.answers.each[0])
+    growing = {_own_name(v.name) for v in traced.variables if v.grows}
+    return replace(
+        traced,
+        answers=answers,
+        places=way.places,
+        time_first=way.time_first,
+        output_time_first=way.answers_time_first,
+        graph=without(graph, answers),
+        growing=tuple(state.name for state in graph.states if state.name in growing),
+        checkpoints=(),
+        sample_shape=sample_shape,
     )
 
 

@@ -467,7 +467,11 @@ REFUSED = {
     "resets": (lambda: Function(_resets), "one thing to one of its readers"),
     "attention": (
         lambda: Function(lambda x: torch.softmax(x @ x.transpose(1, 2), -1) @ x),
-        "not causal.*\n.*\n.*\n.*matmul",
+        "attention over time.*not causal.*running sums",
+    ),
+    "attention that pools": (
+        lambda: Function(lambda x: (torch.softmax(x, 1) * torch.cumsum(x, 1)).sum(1)),
+        "attention over time",
     ),
     "a long window": (lambda: Function(lambda x: F.pad(x, (0, 0, 199, 0)).unfold(1, 200, 1).mean(-1)), "looks further"),
     "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
