@@ -154,6 +154,7 @@ def _attributed(bench: Bench, singly: Singly, limit: float, given: Bench) -> Att
         limit,
         (len(bench.x.arrays), len(given.x.arrays)),
         (max(map(len, bench.x.arrays)), max(map(len, given.x.arrays))),
+        given.executed(),
         tuple((task.name, exact, own) for task, exact, own in scored),
     )
 

@@ -117,6 +117,8 @@ class Attribution(Shown):
     """sequences that were measured, of so many given"""
     steps: tuple[int, int]
     """samples of each that were measured, of so many of the longest"""
+    of_all: float
+    """SQNR of the first answer on all of them, by the usual executor"""
     metrics: tuple[tuple[str, float, float], ...] = ()
     """task metrics: name, of the float network, of the integers"""
     note: str = ""
@@ -145,7 +147,7 @@ class Attribution(Shown):
         (done, given), (steps, longest) = self.measured, self.steps
         if done < given or steps < longest:
             cut = f", {steps:,} of up to {longest:,} samples of each" if steps < longest else ""
-            yield f"measured on {done} of {given} sequences, evenly chosen{cut}"
+            yield f"measured on {done} of {given} sequences, evenly chosen{cut}; all have {_db(self.of_all)}"
 
     def _of(self, whole: Whole, *, full: bool) -> Iterator[str]:
         if whole.channel is None:

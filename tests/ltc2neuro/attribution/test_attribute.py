@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -131,7 +133,14 @@ def test_a_file_takes_its_calibration(tmp_path):
 def test_many_sequences_are_chosen_from(monkeypatch):
     monkeypatch.setattr("ltc2neuro.attribution.attributing.WORK", 1.0)
     found = ltc2neuro.attribute(tracked(), sequences(9, 12))
-    assert found.measured == (4, 9) and "measured on 4 of 9 sequences, evenly chosen" in str(found)
+    assert found.measured == (4, 9) and "measured on 4 of 9 sequences, evenly chosen; all have" in str(found)
+    monkeypatch.undo()
+    assert ltc2neuro.attribute(tracked(), sequences(9, 12)).wholes[0].decibels == pytest.approx(found.of_all)
+
+
+def test_copies_know_what_they_were_rounded_from():
+    copy = pickle.loads(pickle.dumps(tracked()))
+    assert ltc2neuro.attribute(copy, X, limit=1.0) == ltc2neuro.attribute(tracked(), X, limit=1.0)
 
 
 def test_wrong_arguments():
