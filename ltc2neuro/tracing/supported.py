@@ -49,7 +49,10 @@ In `ltc2neuro.nn.Recurrent(cell)`, which has the loop over the samples.
 
 ## Element functions
 
-Each is a piecewise polynomial on chips without lookup tables, and a table on the others.
+Each is a piecewise polynomial on chips without lookup tables, and a table on the others. Of roots and logarithms whose
+arguments span many octaves it is one over the uppermost, to which a shift brings the argument; of `sin` and `cos` the
+multiples of the period are taken off first. `sawtooth` is x - floor(x): what rounds is made of it, as the calls below
+are made of all of these.
 
 {functions}
 

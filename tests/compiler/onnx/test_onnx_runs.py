@@ -217,7 +217,8 @@ def test_a_graph_gives_the_same_bytes():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_element_functions(name):
     x = np.linspace(-9, 9, 181, dtype=np.float32)
-    x = np.abs(x) + np.float32(0.01) if name in ("sqrt", "reciprocal") else x
+    x = np.abs(x) + np.float32(0.01) if name in ("sqrt", "reciprocal", "log", "log1p") else x
+    x = x / np.float32(7) if name in ("tan", "sinh", "cosh") else x
     function = ReferenceEvaluator(onnx.parser.parse_function(text(name, onnx.TensorProto.FLOAT)))
     (y,) = function.run(None, {"x": x}, attributes={})
     assert y.dtype == np.float32 and np.allclose(y, FUNCTIONS[name].real(x.astype(np.float64)), rtol=2e-6, atol=1e-6)

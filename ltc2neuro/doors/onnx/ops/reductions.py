@@ -34,8 +34,10 @@ def _cumsum(node: Node, x: Tensor, axis: Tensor) -> Tensor:
 RULES: dict[str, Rule] = {
     "CumSum": _cumsum,
     "GlobalAveragePool": _whole_pool,
+    "LogSoftmax": lambda node, x: torch.log_softmax(x, node.whole("axis", -1)),
     "ReduceL1": _over(lambda x, over, keep: x.abs().sum(over, keepdim=keep)),
     "ReduceL2": _over(lambda x, over, keep: (x * x).sum(over, keepdim=keep).sqrt()),
+    "ReduceLogSumExp": _over(lambda x, over, keep: torch.logsumexp(x, over, keep)),
     "ReduceMax": _over(lambda x, over, keep: torch.amax(x, over, keep)),
     "ReduceMean": _over(lambda x, over, keep: x.mean(over, keepdim=keep)),
     "ReduceMin": _over(lambda x, over, keep: torch.amin(x, over, keep)),

@@ -32,6 +32,14 @@ X = np.array([-80.0, -6.0, -3.0, -2.5, -0.5, 0.0, 0.5, 2.5, 3.0, 6.0, 80.0], np.
         ("Gelu", {"approximate": "tanh"}),
         ("Softplus", {}),
         ("Softsign", {}),
+        ("Celu", {"alpha": 0.3}),
+        ("Round", {}),
+        ("Floor", {}),
+        ("Sin", {}),
+        ("Cos", {}),
+        ("Atan", {}),
+        ("Asinh", {}),
+        ("LogSoftmax", {"axis": 0}),
     ],
 )
 def test_a_rule_computes_what_onnxruntime_does(op: str, numbers: dict[str, float | str]) -> None:
