@@ -168,16 +168,18 @@ class Network(BaseNetwork, Record):
         *,
         timespans: Samples | None = None,
         on: Sequence[str] | None = None,
+        calibration: Inlet | None = None,
     ) -> None:
         """Write one HTML file that shows what the integers do to the network, to those who have nothing installed.
 
         It holds all it needs, and works from disk and without JavaScript: docs/report.md. The arguments after `path`
-        are those of `verify`; without `x` all is shown on the sequence that is kept with the network.
+        are those of `verify`, `calibration` is that of `attribute`; without `x` all is shown on the sequence that is
+        kept with the network.
 
         Raises `MissingExtraError` where matplotlib is not installed, `InputError` for wrong arguments,
         `ArtifactError` where the file cannot be written.
         """
-        report(self, path, model, x, targets, metric, timespans=timespans, on=on)
+        report(self, path, model, x, targets, metric, timespans=timespans, on=on, calibration=calibration)
 
     def to_c(self, path: str | Path) -> None:
         """Write one self-contained C99 file that computes the integers of this network: docs/c.md.

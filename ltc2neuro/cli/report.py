@@ -23,6 +23,9 @@ def add(parser: Parser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the page, a .html file")
     parser.add_argument("--targets", metavar="FILE", help="what the model should answer, a .npy file")
     parser.add_argument("--metric", choices=METRICS, help="how outputs and targets are compared")
+    parser.add_argument(
+        "--calibration", metavar="FILE", help="the samples that the network was compiled with, to split its error"
+    )
     parser.add_argument("--on", metavar="LIST", help="executors, separated by commas (default: every one installed)")
     parser.ending = executors
     add_axes(parser, "the network's own")
@@ -40,8 +43,9 @@ def run(options: argparse.Namespace) -> int:
     x = samples.inlet(options.samples, net.inputs and net.inputs.order)
     targets = samples.inlet(options.targets, net.answers.names)
     spans, on = samples.given(options.timespans), listed(options.on)
+    calibration = samples.inlet(options.calibration, net.inputs and net.inputs.order)
     with stages(options, most=24):
-        net.report(options.output, None, x, targets, options.metric, timespans=spans, on=on)
+        net.report(options.output, None, x, targets, options.metric, timespans=spans, on=on, calibration=calibration)
     size = Path(options.output).stat().st_size
     say(options, f"{options.output}: {size / 1e6:.2f} MB", {"report": options.output, "bytes": size})
     return HELD

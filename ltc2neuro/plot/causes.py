@@ -23,7 +23,7 @@ def causes(found: Attribution, ax: Axes | None = None, *, of: str | None = None)
 
     ax = axes(ax)
     whole = next(w for w in found.wholes if of is None or w.of == of)
-    own = [r for r in found.rows if r.of == whole.of and r.value and np.isfinite(r.alone)]
+    own = [r for r in found.rows if r.of == whole.of and r.field and np.isfinite(r.alone)]
     worst = {}
     for row in own:
         worst[row.value] = min(row.alone, worst.get(row.value, np.inf))
@@ -40,7 +40,7 @@ def causes(found: Attribution, ax: Axes | None = None, *, of: str | None = None)
         hover(ax.text(x, y, f"{row.alone:.0f}", ha="center", va="center"), words(row, part))
     ax.set_xlim(-0.5, max(len(kinds), 1) - 0.5)
     ax.set_ylim(-max(len(values), 1) + 0.5, 0.5)
-    ax.set_xticks(range(len(kinds)), [k.replace(" ", "\n", 1) for k in kinds])
+    ax.set_xticks(range(len(kinds)), [k.replace(" ", "\n", 1) for k in kinds], fontsize="small")
     ax.set_yticks([-n for n in range(len(values))], values)
     ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     ax.set_title(f"{whole.of}: {whole.decibels:.1f} dB in all", loc="left")

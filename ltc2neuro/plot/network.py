@@ -74,11 +74,11 @@ def network(net: BaseNetwork | MappedNetwork, ax: Axes | None = None) -> Axes:
         curve.set(color=color, lw=1 + np.log10(max(arrow.synapses, 1)) / 2)
         hover(ax.add_patch(curve), words(arrow, names, mapped))
         label = ax.text(
-            side * (1.12 + 0.3 * far), -(a + b) / 2, f"{arrow.synapses:,}", ha="left" if side > 0 else "right"
+            side * (1.06 + 0.1 * far), -(a + b) / 2, f"{arrow.synapses:,}", ha="left" if side > 0 else "right"
         )
         label.set(va="center", fontsize="small", color=color)
         hover(label, words(arrow, names, mapped))
-    reach = 1.7 + 0.3 * max([abs(at[a.source] - at[a.target]) for a in arrows(mapped, names)], default=1)
+    reach = 1.25 + 0.12 * max([abs(at[a.source] - at[a.target]) for a in arrows(mapped, names)], default=1)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-len(names) + 0.6, 0.4)
     ax.set_title(f"{mapped.ticks_per_sample} ticks a sample, the answer after {mapped.latency}", loc="left")

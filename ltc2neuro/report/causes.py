@@ -23,14 +23,12 @@ def causes(material: Material) -> Section:
         text = "No answer has a signal here, so there is no error to split: give data on which the answers change."
         return Section("causes", "Where the error comes from", text, ())
     own = [r for r in found.rows if r.of == whole.of]
-    single = sorted((r for r in own if r.value and np.isfinite(r.alone)), key=lambda r: r.alone)
+    single = sorted((r for r in own if r.field and np.isfinite(r.alone)), key=lambda r: r.alone)
     count = min(14, len({r.value for r in single}))
     drawn = picture("causes", [lambda ax: plot.causes(found, ax)], 8, 1.3 + 0.36 * count)
     caption = "SQNR in dB with this cause alone at this value: the lower, the worse. Point at a cell for what lifts it."
-    rows = [
-        (r.value, r.cause, f"{r.alone:.1f} dB", f"{r.gain:+.1f} dB", _setting(r.field, r.globs)) for r in single[:MOST]
-    ]
-    heads = ["value", "cause", "alone", "gained if lifted", "setting that lifts it"]
+    rows = [(r.value, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", _setting(r.field, r.globs)) for r in single[:MOST]]
+    heads = ["value", "cause", "dB alone", "dB gained", "setting that lifts it"]
     note = f"{found.note[:1].upper()}{found.note[1:]}. " if found.note else ""
     note += f"Measured on {found.measured[0]} of {found.measured[1]} sequences."
     body = (

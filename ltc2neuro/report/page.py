@@ -84,7 +84,7 @@ def page(title: str, intro: str, sections: Sequence[Section]) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        '<link rel="icon" href="data:,">'
+        f'<meta http-equiv="Content-Security-Policy" content="{ALLOWED}"><link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
         f"<header><h1>{escape(title)}</h1><p>{escape(intro)}</p><nav>{links}</nav></header><main>"
         f"{''.join(map(_section, sections))}</main></body></html>\n"
@@ -98,6 +98,8 @@ def _section(section: Section) -> str:
     )
 
 
+ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""What a browser may do with the page: no request, no script"""
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--soft:#5c6570;--line:#d5dae0;--mark:#f3f6fa;--accent:#1d6fd1}
 @media (prefers-color-scheme:dark){:root{--ink:#e4e8ee;--paper:#14181d;--soft:#9aa5b1;--line:#353c45;--mark:#1d232b;
@@ -113,6 +115,7 @@ p{margin:.5rem 0;overflow-wrap:anywhere}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;margin:.6rem 0}
 th,td{text-align:left;padding:.25rem .7rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600}td{font-variant-numeric:tabular-nums}
+
 td:first-child{min-width:7rem}
 .good{color:#1a7f37;font-weight:600}.bad{color:#d1242f;font-weight:600}
 @media (prefers-color-scheme:dark){.good{color:#57c46f}.bad{color:#ff7b72}}

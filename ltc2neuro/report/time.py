@@ -12,7 +12,7 @@ from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Html, Section, choice, figure
 from ltc2neuro.report.svg import picture
 
-SEQUENCES = 4
+SEQUENCES = 3
 """So many can be picked: evenly chosen"""
 MOST = 3
 """So many answers and states are drawn over time"""

@@ -34,7 +34,7 @@ from ltc2neuro.verification.verifying import verify
 if TYPE_CHECKING:
     import torch
 
-WORK = 3e8
+WORK = 8e8
 """For `attribute`: its share of some seconds"""
 SECTIONS: tuple[Callable[[Material], Section], ...] = (verdict, network, time, ranges, causes, chip, provenance)
 """In the order of the page"""
@@ -50,6 +50,7 @@ def report(
     *,
     timespans: Samples | None = None,
     on: Sequence[str] | None = None,
+    calibration: Inlet | None = None,
 ) -> None:
     """Write the report of `net`; the arguments are those of `Network.report`."""
     path, parts = _checked(path), net.parts
@@ -64,7 +65,7 @@ def report(
         sequences = Sequences(tuple(net.known.x), ragged=True)
     else:
         sequences = replace(parts.host.sequences(x, timespans), layout=BATCH_FIRST, ragged=True)
-    material = Material(parts, sequences, x is not None, seen, _causes(net, x, timespans))
+    material = Material(parts, sequences, x is not None, seen, _causes(net, x, timespans, calibration))
     sections = []
     for section in SECTIONS:
         begin(f"writing: {section.__name__}")
@@ -73,11 +74,13 @@ def report(
     write_whole(path, lambda part: part.write_text(text, "utf-8"), what="report")
 
 
-def _causes(net: BaseNetwork, x: Inlet | None, timespans: Samples | None) -> Attribution | str:
+def _causes(
+    net: BaseNetwork, x: Inlet | None, timespans: Samples | None, calibration: Inlet | None
+) -> Attribution | str:
     """Where the error comes from, on some of the data."""
     if x is None:
         return "Give data to split the error by value and by cause: it is not done on the sequence that is kept."
-    return attribute(net, x, timespans=timespans, work=WORK)
+    return attribute(net, x, timespans=timespans, calibration=calibration, work=WORK)
 
 
 def _checked(path: str | Path) -> Path:
