@@ -142,7 +142,8 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
                     "a number changes from step to step",
                     where=_where(elements, late),
                     numbers=f"{values[early]:g}, then {values[late]:g}",
-                    advice="A network does the same at every step: give what changes with time as an input.",
+                    advice="A network does the same at every step: give what changes with time as an input. A mean "
+                    "over time that ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps.",
                 )
             before[late] = early
             continue

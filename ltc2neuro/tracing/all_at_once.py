@@ -83,7 +83,16 @@ class AllAtOnce(torch.nn.Module):
 
     def forward(self, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`x` (rows, steps, *sample_shape) -> (rows, steps * outputs)."""
-        return self.way.run(self.model, x, self.lengths), h
+        y, size = self.way.run(self.model, x, self.lengths), sum(answer.size for answer in self.way.answers.each)
+        steps = x.shape[1] if self.way.every else len(self.lengths)
+        if y.shape[1] != steps * size:
+            raise TraceError(
+                "the model takes only some steps, or another number of them at its first ones",
+                numbers=f"{y.shape[1]} numbers for {steps} answers of {size}",
+                advice="Let windows be whole from the first sample on: pad on the left, as F.pad does. The last "
+                "answers are cut from what the network returns, net(x)[:, -k:].",
+            )
+        return y, h
 
 
 def copied(model: torch.nn.Module, dtype: torch.dtype, dt: float) -> torch.nn.Module:

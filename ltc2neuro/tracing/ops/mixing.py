@@ -8,7 +8,8 @@ from ltc2neuro.tracing.recording.tape import Tape
 
 MIXES = (
     "A network computes one row and one step at a time. What joins steps belongs into a cell under "
-    "ltc2neuro.nn.Recurrent; what joins rows, or averages over time, belongs after the network."
+    "ltc2neuro.nn.Recurrent; what joins rows, or goes on computing with a mean over time, "
+    "belongs after the network."
 )
 
 

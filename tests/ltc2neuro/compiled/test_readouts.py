@@ -143,6 +143,11 @@ def test_what_no_host_and_no_state_can_do_is_refused(end, said):
         ltc2neuro.compile(Model(end), X)
 
 
+def test_the_last_answers_are_cut_from_what_the_network_returns():
+    with pytest.raises(Ltc2NeuroError, match=r"net\(x\)\[:, -k:\]"):
+        ltc2neuro.compile(Model(lambda y, head: head(y[:, -3:]), loop=True), X)
+
+
 def test_an_average_is_no_answer_to_each_step():
     with pytest.raises(Ltc2NeuroError, match="mixes batch rows or time steps"):
         ltc2neuro.compile(Model(lambda y, head: y - y.mean(1, keepdim=True)), X)
