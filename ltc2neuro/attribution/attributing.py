@@ -93,7 +93,9 @@ def attribute(
     pairs = len(singly.weighty) + len(Cause)
     chosen, steps = _chosen(net.parts, sequences, pairs, WORK if work is None else work, whole=bool(tasks))
     part = bench.part(chosen, steps)
-    return replace(_attributed(part, singly, limit, bench), note=note, equations=equations)
+    found = _attributed(part, singly, limit, bench)
+    first = None if found.first is None else replace(found.first, sequence=chosen[found.first.sequence])
+    return replace(found, first=first, note=note, equations=equations)
 
 
 def _equations(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> tuple[Solved, ...]:

@@ -138,6 +138,14 @@ def test_many_sequences_are_chosen_from(monkeypatch):
     assert ltc2neuro.attribute(tracked(), sequences(9, 12)).wholes[0].decibels == pytest.approx(found.of_all)
 
 
+def test_the_first_error_is_told_with_the_number_of_its_sequence(monkeypatch):
+    monkeypatch.setattr("ltc2neuro.attribution.attributing.WORK", 1.0)
+    x = sequences(9, 12)
+    x[-1, 5:] *= 100.0  # what is clipped is off by most of itself
+    first = ltc2neuro.attribute(tracked(), x, limit=0.5).first
+    assert first is not None and (first.sequence, first.step) == (8, 5)
+
+
 def test_copies_know_what_they_were_rounded_from():
     copy = pickle.loads(pickle.dumps(tracked()))
     assert ltc2neuro.attribute(copy, X, limit=1.0) == ltc2neuro.attribute(tracked(), X, limit=1.0)
