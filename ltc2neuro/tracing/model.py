@@ -205,7 +205,7 @@ class _Source:
                 first = self._of_the_first_step(clock, dtype)
                 if first is not None:
                     return first
-                raise (error if isinstance(why, MixedStepsError) else _first(why, error)) from None
+                raise (error if isinstance(why, TakenApartError) else _first(why, error)) from None
 
     def _of_the_first_step(self, clock: Clock, dtype: torch.dtype) -> Traced | None:
         """A model that answers at the first step; None of another."""

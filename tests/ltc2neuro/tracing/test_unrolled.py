@@ -462,6 +462,8 @@ REFUSED = {
     "a view": (lambda: Function(_into_a_view), "written into a tensor.*no view of another"),
     "centred": (lambda: Function(_centred), "not causal"),
     "the first sample": (lambda: Function(lambda x: x - x[:, :1]), "every step looks at the same sample"),
+    "the last and the first": (lambda: Function(lambda x: x[:, -1] - x[:, 0]), "every step looks at the same sample"),
+    "a loop on values": (lambda: Function(_while_small), "max mixes batch rows"),
     "every other step": (lambda: Function(_every_other), "a number changes from step to step.*-1, then 1"),
     "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
     "resets": (lambda: Function(_resets), "one thing to one of its readers"),
@@ -501,6 +503,15 @@ def _into_a_view(x):
     for t in range(x.shape[1]):
         part[:, t] = x[:, t, :2] * 2
     return y
+
+
+def _while_small(x):
+    h = torch.zeros_like(x[:, 0])
+    for x_t in x.unbind(1):
+        h = h + x_t
+        if h.abs().max() > 2:
+            break
+    return h
 
 
 def _every_other(x):
