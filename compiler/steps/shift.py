@@ -70,7 +70,8 @@ def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
             _match(found, entered, list(zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)))
     _follow(found)
     if found.differs is not None:
-        read = {o for head in found.start for o in elements.operands[head] if elements.known[o] != NEVER}
+        parts = [answers[max(answers)].tolist(), *(elements.operands[head] for head in found.start)]
+        read = {element for own in parts for element in own if elements.known[element] != NEVER}
         if not read <= found.newest.keys() or max(found.first.values(), default=0) > max(answers) // 2:
             raise found.differs  # not only in the first steps
     return found
