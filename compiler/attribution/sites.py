@@ -69,7 +69,7 @@ class Places:
 def find_places(proven: Proven, lowered: Lowered) -> dict[str, Places]:
     """What each integer op loses, by its result; those that lose nothing are left out."""
     clips = frozenset(s.value for s in proven.saturations)
-    here = Finding(proven.graph, lowered, clips, _states_taking(proven.graph), {}, proven.graph.makers)
+    here = Finding(proven.graph, lowered, clips, _states_taking(proven.graph), {})
     for _, op in proven.graph.ops():
         if op.result is not None and op.result in lowered.made_for:
             here.found[op.result] = PLACES(lowered.made_for[op.result], op, here)
@@ -88,7 +88,6 @@ class Finding:
     taken: Mapping[str, str]
     """the states that take integer values, by these"""
     found: dict[str, Places]
-    makers: Mapping[str, ops.Op]
 
     def constants(self, op: ops.Op, cause: Cause, value: str, knob: Knob) -> dict[str, Site]:
         """The operands and matrix of an integer op that were rounded."""
@@ -220,7 +219,7 @@ def _join_alike(here: Finding) -> None:
         for name, site in places.constants.items():
             real = exact[name]
             lost = np.abs(graph.constants[name] / real.scale + real.bias / real.scale - real.source)
-            if site.cause is Cause.PARAMETERS and lost.any():
+            if site.cause is Cause.PARAMETERS and lost.any() and np.isfinite(lost).all():
                 alike.setdefault(lost.tobytes(), []).append(site)
     joined = {}
     for sites in alike.values():

@@ -130,6 +130,13 @@ def test_what_is_clipped_is_lifted():
     assert np.array_equal(held, net.run(X * 3, on="reference").integers) and not np.array_equal(held, free)
 
 
+def test_a_parameter_of_two_values_is_one_site_where_it_is_rounded_by_the_same():
+    """A conductance w and its product with the reversal potential 1 or -1: numerator and denominator move together."""
+    alike = [s for s in switched(compiled("ltc", "loihi2", "default")).sites if ", " in s.value]
+    assert {(s.cause, s.knob.field, len(s.knob.values)) for s in alike} == {(Cause.PARAMETERS, "parameter", 2)}
+    assert any("w_activation" in s.value and "rev_activation" in s.value for s in alike)
+
+
 def test_what_is_rounded_for_a_reader_is_named_with_the_reader():
     sites = {(s.value, s.cause): s.knob for s in switched(compiled("ltc", "loihi2", "default")).sites}
     assert {s for _, s in sites} >= {Cause.INPUT, Cause.PARAMETERS, Cause.MESSAGES, Cause.FUNCTIONS, Cause.QUOTIENTS}
