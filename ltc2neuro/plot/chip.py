@@ -106,6 +106,8 @@ def cost(found: Cost, ax: Axes | None = None) -> Axes:
         hover(bar, band_text(band, unit))
         ax.annotate(band_text(band, unit), (low, -row), (0, 8), textcoords="offset points", fontsize="small")
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("{x:g}")
     ax.set_yticks([-row for row in range(len(bands))], [name for name, _, _ in bands])
     ax.set_ylim(-len(bands) + 0.5, 0.8)
     quiet(ax)

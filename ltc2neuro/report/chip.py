@@ -24,7 +24,7 @@ def chip(material: Material) -> Section:
     costs = picture("cost", [lambda ax: plot.cost(found, ax)], 8, 3.4)
     total = sum(found.terms.values())
     rows = [(term, f"{seconds / total:.0%}") for term, seconds in sorted(found.terms.items(), key=lambda t: -t[1])]
-    body.append(figure(costs, "Low, default and high of what is known of the chip; the default is written above."))
+    body.append(figure(costs, "From low to high, as far as the chip is known; above each: low, default and high."))
     body.append(table(["what the time of a sample is spent on", ""], rows))
     sources = [
         (n.key, n.shown, n.source.text, n.source.sure)

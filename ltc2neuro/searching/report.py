@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from compiler.quantize.precision import Precision
+from hw_models.shown import Shown
 from hw_models.units import scale_of
 from ltc2neuro.network import Network
 from ltc2neuro.searching.trials import UNITS, Trial
@@ -24,8 +25,8 @@ class Point:
         return self.trial.precision
 
 
-@dataclass(frozen=True)
-class Search:
+@dataclass(frozen=True, repr=False)
+class Search(Shown):
     """The result of a search; `print` it."""
 
     start: Trial

@@ -16,6 +16,8 @@ from networks import sequences, tracked
 from ltc2neuro import attribute, plot
 from ltc2neuro.errors import InputError
 from ltc2neuro.plot.ranges import spreads
+from ltc2neuro.searching.report import Point, Search
+from ltc2neuro.searching.trials import Trial
 
 
 def axes():
@@ -98,3 +100,13 @@ def test_the_chip_shows_its_cores_ticks_and_bands():
     ax = plot.schedule(net.mapped(), axes())
     assert len(ax.patches) == net.mapped().ticks_per_sample * len(net.mapped().populations)
     assert len(plot.cost(net.cost(), axes()).texts) == 6
+
+
+def test_the_front_is_a_line_with_its_start_and_best():
+    precision = tracked().precision
+    front = tuple(Point(Trial(precision, cost, db, db - 1), tracked()) for cost, db in ((1.0, 40.0), (2.0, 60.0)))
+    found = Search(Trial(precision, 3.0, 58.0, 57.0), front[1], front, "instructions", 7, True)
+    ax = plot.pareto(found, axes())
+    shown = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
+    assert shown["front"] == ([1.0, 2.0], [40.0, 60.0]) and shown["best"] == ([2.0], [60.0])
+    assert shown["start"] == ([3.0], [58.0]) and "instructions" in ax.get_xlabel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,12 @@ pytest.importorskip("ncps")
 pytest.importorskip("matplotlib")
 
 from html_pages import Page, read
-from networks import classified, classifier, sequences
+from networks import classified, classifier, sequences, tracked
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
 from ltc2neuro.errors import ArtifactError, InputError
-from ltc2neuro.report.writing import SECTIONS
+from ltc2neuro.report.writing import SECTIONS, report
 
 ON = ["simulator"]
 LABELS = np.array([0, 1, 2, 3])
@@ -89,3 +90,9 @@ def test_the_shell_writes_it(tmp_path, capsys):
     files = [str(tmp_path / name) for name in ("net.l2n", "x.npy", "net.html")]
     assert main(["report", *files[:2], "-o", files[2], "--on", "simulator"]) == 0
     assert "MB" in capsys.readouterr().out and "4 sequences of 36 samples" in read_file(tmp_path / "net.html")
+
+
+def test_sequences_of_their_own_lengths_and_what_is_clipped_are_shown(tmp_path):
+    report(tracked(), tmp_path / "net.html", x=[sequences()[0] * 100, sequences()[1][:2]], on=ON)
+    text = read_file(tmp_path / "net.html")
+    assert "2 sequences of 11 samples" in text and re.search(r"[1-9][.\d]*% of input is clipped", text)
