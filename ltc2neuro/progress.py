@@ -1,7 +1,8 @@
-"""How far long work is: the library says what it begins, the command line shows it. Nobody listens otherwise."""
+"""How far long work is: the library says what it begins, the command line shows it, the logger `ltc2neuro` hears it."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,11 +10,13 @@ from typing import TypeAlias
 
 Listener: TypeAlias = Callable[[str], None]
 
+LOG = logging.getLogger("ltc2neuro")
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 def begin(what: str) -> None:
     """Say that a stage of the work begins."""
+    LOG.info(what)
     listener = _listener.get()
     if listener is not None:
         listener(what)

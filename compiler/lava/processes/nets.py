@@ -65,6 +65,13 @@ class Net(AbstractProcess):
         with logging_kept():
             super().__init__(**params)
 
+    def __repr__(self) -> str:
+        ticks = "a tick" if self.ticks_per_sample == 1 else f"{self.ticks_per_sample} ticks"
+        return (
+            f"{type(self).__name__}({self.name!r}, inp {self.inp.shape}, out {self.out.shape}, {ticks} a sample, "
+            f"latency {self.latency}, states {', '.join(self.state_vars)})"
+        )
+
     @property
     def runtime(self) -> Runtime | None:
         """Lava's runtime, which each process of a graph is given before the graph starts."""

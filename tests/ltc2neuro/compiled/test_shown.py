@@ -9,6 +9,7 @@ pytest.importorskip("ncps")
 from networks import sequences, tracked, tracker
 
 import ltc2neuro
+from ltc2neuro.extras import LAVA
 
 
 def shown() -> list[object]:
@@ -30,3 +31,19 @@ def test_every_object_is_one_screen_of_text_and_of_html():
 def test_the_repr_of_a_cost_and_a_verification_are_what_print_shows():
     _, _, seen, _, cost, *_ = shown()
     assert repr(cost) == str(cost) and repr(seen) == str(seen) and repr(seen).startswith("passed")
+
+
+@pytest.mark.skipif(LAVA.missing() != (), reason="needs Lava")
+@pytest.mark.parametrize("mode", ["mapped", "fused"])
+def test_a_lava_process_says_what_it_is(mode):
+    net = tracked()
+    process = net.to_lava(mode, name="tracker")
+    text = repr(process)
+    assert "'tracker'" in text and "states v" in text and "object at 0x" not in text and "\n" not in text
+    assert f"out {process.out.shape}" in text and f"latency {process.latency}" in text
+
+
+def test_the_logger_tells_the_stages(caplog):
+    with caplog.at_level("INFO", "ltc2neuro"):
+        ltc2neuro.verify(tracked(), None, sequences(), on=["reference"])
+    assert "running on reference" in [r.getMessage() for r in caplog.records if r.name == "ltc2neuro"]
