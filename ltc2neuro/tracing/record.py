@@ -6,7 +6,6 @@ import inspect
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import prod
-from types import CodeType
 
 import torch
 
@@ -37,7 +36,7 @@ from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.local_variables import local_variables
 from ltc2neuro.tracing.recording.over_time import OverTime, Place
 from ltc2neuro.tracing.recording.recorder import Clock, Recorder
-from ltc2neuro.tracing.recording.source import call, is_models, raised_at
+from ltc2neuro.tracing.recording.source import call, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
 
 _OF_TOKENS = " Tokens that go to nn.Embedding are samples of an integer type, such as x.astype(np.int64)."
@@ -151,7 +150,7 @@ def _recorded(
         kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
         written = Written(recorder, kept) if fills else None
         with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
-            with local_variables(recorder, _codes(clone), written.standing) if written is not None else nullcontext():
+            with local_variables(recorder, written.standing) if written is not None else nullcontext():
                 result = call(clone, *given.ordered, **given.named)
     except Ltc2NeuroError:
         raise
@@ -183,12 +182,6 @@ def _recorded(
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,
     )
-
-
-def _codes(model: torch.nn.Module) -> set[CodeType]:
-    """Those of its modules' forward, but for torch's and ours."""
-    found = {getattr(type(module).forward, "__code__", None) for module in model.modules()}
-    return {code for code in found if code is not None and is_models(code.co_filename)}
 
 
 def _check_keyword(model: torch.nn.Module) -> None:

@@ -1,21 +1,20 @@
-"""What the variables of a model's own `forward` are called: looked up when it returns."""
+"""What the variables of a model's own functions are called: looked up when these return."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import FrameType
 
 from ltc2neuro.tracing.recording.recorder import Recorder
+from ltc2neuro.tracing.recording.source import is_models
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 
 @contextmanager
-def local_variables(
-    recorder: Recorder, codes: Collection[CodeType], standing: Callable[[object], object]
-) -> Iterator[None]:
-    """Let the recorder know the variables of each function that returns, of those that have these `codes`.
+def local_variables(recorder: Recorder, standing: Callable[[object], object]) -> Iterator[None]:
+    """Let the recorder know the variables of each of the model's functions that returns.
 
     `standing` gives what stands for a tensor that was written into.
     """
@@ -24,10 +23,9 @@ def local_variables(
         return
 
     def seen(frame: FrameType, event: str, _: object) -> None:
-        if event == "return" and frame.f_code in codes:
-            for name, tensor in reversed(
-                list(_tensors({name: standing(value) for name, value in frame.f_locals.items()}))
-            ):
+        if event == "return" and is_models(frame.f_code.co_filename):
+            own = {name: standing(value) for name, value in frame.f_locals.items()}
+            for name, tensor in reversed(list(_tensors(own))):
                 recorder.variable(recorder.named(name), tensor)
 
     sys.setprofile(seen)

@@ -40,7 +40,7 @@ def user_line() -> SourceLine | None:
     library: SourceLine | None = None
     for frame in frames():
         file = frame.f_code.co_filename
-        if not is_models(file):
+        if file.startswith((_OWN, _TORCH)):
             continue
         if not file.startswith(_INSTALLED):
             return SourceLine(file, frame.f_lineno)
@@ -49,8 +49,8 @@ def user_line() -> SourceLine | None:
 
 
 def is_models(file: str) -> bool:
-    """Whether the code in a file is the model's, or that of a library which it uses, not torch's or ours."""
-    return not file.startswith((_OWN, _TORCH))
+    """Whether the code in a file is the model's own: no library's, and not ours."""
+    return not file.startswith((_OWN, *_INSTALLED)) and not file.startswith("<")
 
 
 def in_model() -> bool:
