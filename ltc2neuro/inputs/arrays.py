@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -41,8 +41,8 @@ class Sequences:
     """whether they may be tokens: of an integer type"""
     ends: tuple[Floats, Floats] | None = None
     """the smallest and largest of each channel, where these are some sequences of many"""
-    whole_array: Floats | None = None
-    """all of them, (batch, time, features), where they came so"""
+    whole_array: Floats | None = field(default=None, init=False)
+    """all of them, (batch, time, features), where they came so; what is made of some with `replace` has none"""
 
     @property
     def named(self) -> str:
@@ -182,7 +182,7 @@ def with_timespans(x: Sequences, timespans: Samples | None, shortest: float | No
                 "pure takes a time span of 0 if the calibration has one.",
             )
     joined = (np.concatenate([a, s[:, None]], axis=1) for a, s in zip(x.arrays, spans, strict=True))
-    return replace(x, arrays=tuple(joined), whole_array=None)
+    return replace(x, arrays=tuple(joined))
 
 
 def check_last(array: np.ndarray, shape: tuple[int, ...], what: str) -> None:
@@ -243,7 +243,9 @@ def as_sequences(
     if listed is not None:
         return Sequences(tuple(numbers), True, layout, found, whole_tokens)
     array = layout.batch_first(numbers[0])
-    return Sequences(tuple(array), False, layout, found, whole_tokens, whole_array=array)
+    sequences = Sequences(tuple(array), False, layout, found, whole_tokens)
+    object.__setattr__(sequences, "whole_array", array)
+    return sequences
 
 
 def as_targets(

@@ -63,7 +63,7 @@ def gathered(batches: Iterable[Sequences]) -> tuple[Sequences, int]:
         ends = [found.ends] if found.ends is not None else []
         ends += [(a.min(axis=0), a.max(axis=0)) for a in batch.arrays if a.size]
         whole = batch.whole and (found.whole or not number)
-        found = replace(batch, arrays=(), whole=whole, ends=None, whole_array=None)
+        found = replace(batch, arrays=(), whole=whole, ends=None)
         if ends:
             low, high = zip(*ends, strict=True)
             found = replace(found, ends=(np.min(low, axis=0), np.max(high, axis=0)))

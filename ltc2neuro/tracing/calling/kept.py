@@ -72,6 +72,9 @@ def _attributes(module: torch.nn.Module) -> Iterator[_Attribute]:
     for own in (vars(module), module._buffers):
         for name, value in own.items():
             if name not in _TORCHS:
-                tensor = isinstance(value, torch.Tensor) and not isinstance(value, Symbolic)
-                content = value.detach().clone() if tensor else copy.copy(value) if isinstance(value, _MANY) else value
-                yield _Attribute(own, name, value, content, value._version if tensor else 0)  # type: ignore[union-attr]
+                content, version = value, 0
+                if isinstance(value, torch.Tensor) and not isinstance(value, Symbolic):
+                    content, version = value.detach().clone(), value._version
+                elif isinstance(value, _MANY):
+                    content = copy.copy(value)
+                yield _Attribute(own, name, value, content, version)

@@ -1,5 +1,7 @@
 """What becomes an array of samples, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,3 +28,11 @@ def test_tensors_of_every_float():
     for tensor in (torch.zeros(2).to_sparse(), torch.zeros(2, device="meta")):
         with pytest.raises(InputError, match="not an array"):
             as_array(tensor)
+
+
+def test_some_of_an_array_are_not_all_of_it():
+    """What runs side by side is what there is, also where sequences were taken out of an array."""
+    whole = as_sequences(np.arange(24.0).reshape(4, 3, 2), None)
+    some = replace(whole, arrays=whole.arrays[1:3])
+    ((group, together),) = some.side_by_side()
+    assert group == [0, 1] and np.array_equal(together, np.stack(whole.arrays[1:3]))
