@@ -165,7 +165,7 @@ def _half_magnitude(op: ops.Apply, bounds: Mapping[str, Interval]) -> float:
         return 0.0
     if function.symmetry is Symmetry.COMPLEMENT:
         return 0.0 if one_sided(float(np.min(bounds[op.x].low)), float(np.max(bounds[op.x].high))) else 1.0
-    reach = min(bounds[op.x].magnitude, FAR)
+    reach = FAR if function.period is not None else min(bounds[op.x].magnitude, FAR)
     return float(np.abs(function.half(np.linspace(0.0, reach, 1025))).max())
 
 

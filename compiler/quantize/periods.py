@@ -24,8 +24,10 @@ COARSEST = 16
 
 def within_period(build: Builder, name: str, x: str, function: Function) -> str:
     """The integers `x` less the multiples of the function's period: around 0, or from 0 on."""
-    if 2 * build.spans[x].magnitude > build.chip.word_high:  # intervals do not see that the difference is small
-        x = build.shifted(x, build.fraction(x) - 1)
+    # A multiple, and the difference from it, which intervals do not see to be small, are to fit words.
+    reach = 2 * build.spans[x].magnitude + int(np.ceil((function.period or 1.0) * 2.0 ** build.fraction(x)))
+    drop = reach.bit_length() - build.chip.word_high.bit_length()
+    x = build.shifted(x, build.fraction(x) - drop) if drop > 0 else x
     period = (function.period or 1.0) * 2.0 ** build.fraction(x)
     start = 0.0 if function.symmetry is Symmetry.NONE else -period / 2
     if period < COARSEST:

@@ -154,6 +154,13 @@ def test_ties_go_to_the_even_one_in_integers():
     assert np.allclose(net(x), np.round(x), atol=1e-4)
 
 
+@pytest.mark.parametrize("largest", [0.1, 0.39, 0.7])
+def test_what_fills_its_word_is_rounded_too(largest):
+    """-1 does not fit a word whose largest value is 1/2."""
+    x = largest * np.sin(np.arange(300))[None, :, None]
+    assert executors_agree(Net(lambda x: torch.frac(x).abs() + torch.floor(x)), x) > 60
+
+
 def test_many_multiples():
     x = np.linspace(-3000.0, 3000.0, 997)[None, :, None]
     assert executors_agree(Net(torch.frac), x) > 40
