@@ -78,6 +78,8 @@ def attribute(
         raise InputError("attribute takes a network with microcode", numbers=f"got {type(net).__name__}", advice=advice)
     if not is_real(limit) or not limit > 0:
         raise InputError("limit must be a positive number", numbers=f"limit = {limit!r}")
+    if work is not None and (not is_real(work) or not work > 0):
+        raise InputError("work must be a positive number", numbers=f"work = {work!r}")
     sequences = replace(net.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to measure", advice="Give at least one sequence with one sample.")

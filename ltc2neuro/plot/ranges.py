@@ -18,6 +18,7 @@ from ltc2neuro.compiled.runs import INPUT, run_network
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.plot.style import BAD, FLOAT, SOFT, axes, bare, hover
+from ltc2neuro.plot.traces import given
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,11 +64,11 @@ def ranges(net: BaseNetwork, x: Inlet, ax: Axes | None = None, *, timespans: Sam
     All are shown as a share of the word's range: a box that is small wastes bits, one at the end is clipped, and the
     share that is, is written in red. Raises `InputError` for a network without microcode.
     """
-    ax = axes(ax)
+    ax, sequences = axes(ax), given(net, x, timespans)
     if not isinstance(net.parts, Parts):
         raise InputError("ranges takes a network with microcode", numbers=f"got {type(net).__name__}")
     parts = net.parts
-    run = run_network(parts, parts.host.sequences(x, timespans), "reference", record=parts.names.all())
+    run = run_network(parts, sequences, "reference", record=parts.names.all())
     return draw_ranges(spreads(parts, run), ax)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
+from hw_models.errors import InputError
+from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.extras import PLOT
 
 if TYPE_CHECKING:
@@ -26,13 +28,24 @@ class Marked(Protocol):
 
 
 def axes(ax: Axes | None) -> Axes:
-    """Where to draw: `ax`, or pyplot's current one. Raises `MissingExtraError` without matplotlib."""
+    """Where to draw: `ax`, or pyplot's current one. Raises `MissingExtraError` without matplotlib, `InputError`
+    for what is none."""
     PLOT.require()
-    if ax is not None:
-        return ax
     from matplotlib import pyplot
+    from matplotlib.axes import Axes
 
-    return pyplot.gca()
+    if ax is None:
+        return pyplot.gca()
+    if not isinstance(ax, Axes):
+        raise InputError("ax must be axes of matplotlib", numbers=f"got {type(ax).__name__}")
+    return ax
+
+
+def require_network(net: object) -> None:
+    """Raise `InputError` where it is none."""
+    if not isinstance(net, BaseNetwork):
+        advice = "Give what ltc2neuro.compile or load returned."
+        raise InputError("net must be a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
 
 
 def hover(artist: Marked, text: str) -> None:

@@ -15,6 +15,7 @@ from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.compiled.time_constants import tau, tau_name
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.plot.style import require_network
 from ltc2neuro.verification.fidelity import find_truth
 
 STEPS = 400
@@ -63,10 +64,17 @@ class Traces:
 def traces(net: BaseNetwork, x: Inlet, timespans: Samples | None = None, *, steps: int = STEPS) -> Traces:
     """Run the float network and the reference on `x`, as for `verify`; the first `steps` samples of each sequence."""
     check_count(steps, "steps")
+    sequences = given(net, x, timespans)
+    return traces_of(net.parts, sequences.arrays, steps)
+
+
+def given(net: BaseNetwork, x: Inlet, timespans: Samples | None) -> Sequences:
+    """The sequences of `x`, of which each has a sample."""
+    require_network(net)
     sequences = net.parts.host.sequences(x, timespans)
     if not sequences.arrays or any(not len(a) for a in sequences.arrays):
         raise InputError("there is nothing to show", advice="Give at least one sequence with one sample.")
-    return traces_of(net.parts, sequences.arrays, steps)
+    return sequences
 
 
 def traces_of(parts: AnyParts, arrays: Sequence[Floats], steps: int = STEPS) -> Traces:

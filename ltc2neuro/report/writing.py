@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hw_models.arguments import check_path
 from hw_models.errors import InputError
 from ltc2neuro.artifact.whole import write_whole
 from ltc2neuro.attribution.attributing import attribute
@@ -84,7 +85,7 @@ def _causes(
 
 
 def _checked(path: str | Path) -> Path:
-    path = Path(path)
+    path = check_path(path)
     if path.suffix not in (".html", ".htm"):
         raise InputError("a report is an HTML file", where=str(path), advice="Give it a name that ends in .html.")
     if not path.parent.is_dir():

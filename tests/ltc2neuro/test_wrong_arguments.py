@@ -13,6 +13,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 
+pytest.importorskip("matplotlib")
+from matplotlib.figure import Figure  # noqa: E402
+
 import ltc2neuro  # noqa: E402
 from compiler.running.extra import ONNX_FILES  # noqa: E402
 from hw_models.errors import InputError, Ltc2NeuroError  # noqa: E402
@@ -155,6 +158,10 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
             ltc2neuro.verify,
             {"net": own, "model": None, "x": X, "on": (), "targets": ANSWERS, "metric": "mse"},
         ),
+        "attribute": (ltc2neuro.attribute, {"net": own, "x": X}),
+        "report": (own.report, {"path": "none/none.html"}),
+        "plot.traces": (ltc2neuro.plot.traces, {"net": own, "x": X}),
+        "plot.ranges": (ltc2neuro.plot.ranges, {"net": own, "x": X, "ax": Figure().subplots()}),
         "compare": (ltc2neuro.compare, {"default": own, "library": lib, "x": X}),
         "compare a metric": (
             ltc2neuro.compare,
@@ -218,7 +225,7 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
     sizes = {"input_size": 3, "hidden_size": 2}
     for name in ltc2neuro.nn.__all__:
         layer = getattr(ltc2neuro.nn, name)
-        if name not in ("Recurrent", "repeat"):
+        if name not in ("Recurrent", "repeat", "with_masks"):
             found[f"nn.{name}"] = (layer, {n: v for n, v in sizes.items() if n in inspect.signature(layer).parameters})
     return found
 
@@ -343,7 +350,17 @@ def test_a_misspelt_name_suggests_the_nearest(call, meant):
 
 def test_every_public_name_is_called():
     """What is not: what only a call returns, and what has no arguments to be wrong."""
-    returned = {"Cost", "Evaluation", "Finding", "LibraryNetwork", "Network", "Placement", "Run", "Verification"}
+    returned = {
+        "Attribution",
+        "Cost",
+        "Evaluation",
+        "Finding",
+        "LibraryNetwork",
+        "Network",
+        "Placement",
+        "Run",
+        "Verification",
+    }
     choices = {"Overlap", "Reciprocal", "errors"}
     if NIR.missing():
         choices |= {"from_nir", "to_nir"}
