@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
@@ -69,7 +70,7 @@ def as_it_was(model: torch.nn.Module, kept: set[str] | None = None) -> Iterator[
 
 
 def _attributes(module: torch.nn.Module) -> Iterator[_Attribute]:
-    for own in (vars(module), module._buffers):
+    for own in (vars(module), cast("MutableMapping[str, object]", module._buffers)):
         for name, value in own.items():
             if name not in _TORCHS:
                 content, version = value, 0
