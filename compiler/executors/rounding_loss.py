@@ -142,14 +142,18 @@ def _lost(base: Array, others: Sequence[Array]) -> Floats:
 def _noisy(graph: Graph, unit: float, seed: int) -> PreparedGraph:
     rng = np.random.default_rng(seed)
 
+    def errors(shape: tuple[int, ...]) -> Array:
+        """Half a unit to a unit, up or down: less would be rounded away in float64 itself."""
+        return unit * rng.uniform(0.5, 1, shape) * rng.choice((-1.0, 1.0), shape)
+
     def near(array: Array) -> Array:
-        return array * (1 + unit * rng.uniform(-1, 1, array.shape)) if array.dtype.kind == "f" else array
+        return array * (1 + errors(array.shape)) if array.dtype.kind == "f" else array
 
     def noisy(op: Op, graph: Graph) -> Kernel:
         kernel = KERNELS(op, graph)
         if not isinstance(op, _ROUNDED):
             return kernel
-        error = unit * rng.uniform(-1, 1, (graph.size(op.result), 1)) if op.result else np.zeros((1, 1))
+        error = errors((graph.size(op.result), 1)) if op.result else np.zeros((1, 1))
 
         def noisily(frame: Frame) -> Array:
             result = kernel(frame)
