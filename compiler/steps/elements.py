@@ -167,8 +167,8 @@ def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: F
         numbers = np.broadcast_to(still.states[op.state][:, 0], graph.size(op.x)).tolist()
         kinds = [Part(own.states.index(op.state), place) for place in range(len(numbers))]
         parts = [elements.add(k, (node,), Home(op.x, k.place), known, v) for k, v in zip(kinds, numbers, strict=True)]
-        own = elements.parts.setdefault(node, [])
-        own += [part for part in parts if part not in own]  # it may have been computed before, for another answer
+        of_node = elements.parts.setdefault(node, [])  # it may have been computed before, for another answer
+        of_node += [part for part in parts if part not in of_node]
         states[op.state] = np.array(parts, np.int64)
 
 

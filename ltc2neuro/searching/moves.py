@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
 from compiler.graph import ops
 from compiler.graph.graph import Graph
-from compiler.graph.op_table import OpTable
 from compiler.quantize.precision import Precision
 from hw_models.chip import Chip
 
@@ -46,9 +45,9 @@ def moves(near: Graph, chip: Chip, precision: Precision) -> list[Move]:
     """All moves from `precision` that change something, of a float graph in the units of its integers."""
     found = [Move("*", tuple(fields.items())) for fields in _everywhere(precision)]
     for _, op in near.ops():
-        if type(op) in FIELDS.kinds and op.result is not None:
+        if type(op) in FIELDS and op.result is not None:
             name = glob.escape(op.result)
-            found += [Move(name, tuple(fields.items())) for fields in FIELDS(op, near, chip)]
+            found += [Move(name, tuple(fields.items())) for fields in FIELDS[type(op)](chip)]
     return [m for m in dict.fromkeys(found) if _changes(m, precision)]
 
 
@@ -73,28 +72,29 @@ def _everywhere(precision: Precision) -> Iterator[Fields]:
         yield {"parameter": precision.parameter + step, "operand": precision.operand - step}
 
 
-FIELDS: OpTable[[Graph, Chip], list[Fields]] = OpTable("moves")
-"""The fields that matter where a float op is computed."""
-
-
-@FIELDS.on(ops.Apply)
-def _function(op: ops.Apply, near: Graph, chip: Chip) -> list[Fields]:
+def _function(chip: Chip) -> list[Fields]:
     if chip.table:
         return [{"segments": segments} for segments in TABLES]
     return [{"segments": segments, "degree": degree} for segments, degree in product(SEGMENTS, DEGREES)]
 
 
-@FIELDS.on(ops.Div)
-def _quotient(op: ops.Div, near: Graph, chip: Chip) -> list[Fields]:
+def _quotient(chip: Chip) -> list[Fields]:
     return [] if chip.divide else [{"segments": s, "degree": d} for s, d in product(PIECES, DEGREES)]
 
 
-@FIELDS.on(ops.Mul)
-def _product(op: ops.Mul, near: Graph, chip: Chip) -> list[Fields]:
+def _product(_: Chip) -> list[Fields]:
     return [{"wide_products": False}, {"wide_products": True}]
 
 
-@FIELDS.on(ops.MatVec)
-def _matrix(op: ops.MatVec, near: Graph, chip: Chip) -> list[Fields]:
+def _matrix(_: Chip) -> list[Fields]:
     flags = ("split_weights", "split_messages", "calibrated_weights")
     return [*({flag: value} for flag in flags for value in (False, True)), *({"weight": w} for w in WEIGHTS)]
+
+
+FIELDS: dict[type[ops.Op], Callable[[Chip], list[Fields]]] = {
+    ops.Apply: _function,
+    ops.Div: _quotient,
+    ops.Mul: _product,
+    ops.MatVec: _matrix,
+}
+"""The fields that matter where a float op is computed; of other ops none do."""

@@ -25,6 +25,7 @@ EFFECTS = {StateWrite, Output}
 
 MISSED: dict[str, set[type[Op]]] = {
     "sizes": set(),
+    "sites": set(),
     "lowering": set(),
     "wanted fractions": set(),
     "clipping": set(),

@@ -110,7 +110,7 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
             raise recorder.refusal(f"{recorder.operation} gives complex numbers", COMPLEX)
         kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}
         try:
-            if func not in _WITH_MASKS:
+            if func not in _OF_OWN_TYPES:
                 numbers = rule in _DECOMPOSED
                 args = promoted(args, result, constants=numbers)
                 kwargs = promoted(kwargs, result, constants=numbers)
@@ -204,8 +204,8 @@ _CASTS = set(
               "type_as", "cpu", "as_tensor", "asarray", "tensor")
 )  # fmt: skip
 _DECOMPOSED = set(DECOMPOSITIONS.values())
-_WITH_MASKS = set(spellings("where", "masked_fill", "masked_fill_"))
-"""Whose masks stay of type bool"""
+_OF_OWN_TYPES = set(spellings("where", "masked_fill", "masked_fill_", "pow", "__pow__", "__rpow__", "float_power"))
+"""Whose masks stay of type bool, and whole exponents whole"""
 _RANDOM = set(
     spellings("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "normal", "bernoulli", "multinomial",
               "normal_", "uniform_", "bernoulli_", "random_", "exponential_")

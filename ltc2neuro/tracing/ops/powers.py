@@ -15,7 +15,7 @@ from compiler.graph.ops import Max
 from ltc2neuro.tracing.ops.elementwise import apply, elementwise
 from ltc2neuro.tracing.ops.reductions import largest
 from ltc2neuro.tracing.ops.torch_ops import spellings
-from ltc2neuro.tracing.recording.symbolic import Symbolic
+from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
 
 Tensor = torch.Tensor
 LARGEST = 16
@@ -25,10 +25,17 @@ LARGEST = 16
 def _pow(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     if isinstance(exponent, Tensor) and not isinstance(exponent, Symbolic) and exponent.numel() == 1:
         exponent = exponent.item()
-    if not isinstance(input, Symbolic) and isinstance(exponent, Tensor):
+    kind = (torch.as_tensor(plain(input)) ** torch.as_tensor(plain(exponent))).dtype
+    if isinstance(exponent, Symbolic) and not isinstance(input, Symbolic):
         if isinstance(input, Tensor) or input <= 0:
             raise TypeError(f"argument input = {input}: the powers of a number above 0 are supported")
-        return torch.exp(exponent * math.log(input))
+        return torch.exp(exponent.to(kind) * math.log(input))
+    assert isinstance(input, Symbolic)
+    whole = isinstance(exponent, Tensor) and not exponent.dtype.is_floating_point
+    if whole or (isinstance(exponent, Tensor) and not isinstance(exponent, Symbolic) and exponent.frac().eq(0).any()):
+        # of what is below 0 only whole powers are numbers, and a logarithm does not have them
+        raise TypeError("argument exponent = a tensor of whole numbers: single ones are supported, as in x**2")
+    input = input.to(kind)
     assert isinstance(input, Symbolic)
     if isinstance(exponent, Tensor):
         return torch.exp(exponent * _log_from_0(input))
@@ -39,6 +46,8 @@ def _pow(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     if exponent <= LARGEST and 2 * exponent == int(2 * exponent):
         root = torch.sqrt(input)
         return root if exponent == 0.5 else _whole_power(input, int(exponent)) * root
+    if exponent == int(exponent):
+        raise TypeError(f"argument exponent = {exponent}: whole powers up to {LARGEST} are supported")
     return torch.where(input > 0, torch.exp(exponent * _log_from_0(input)), 0.0)
 
 
