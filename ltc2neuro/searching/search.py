@@ -12,7 +12,7 @@ import numpy as np
 
 from compiler.attribution.switched import Switched
 from compiler.quantize.precision import Precision
-from hw_models.arguments import check_choice, check_path, is_real
+from hw_models.arguments import check_choice, check_count, check_path, check_real
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 from ltc2neuro.attribution.measuring import Bench as Measuring
@@ -26,7 +26,7 @@ from ltc2neuro.progress import begin
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.report import Point, Search, front_of
 from ltc2neuro.searching.trials import COSTS, Bench, Trial
-from ltc2neuro.verification.task_metric import Targets, task_metrics
+from ltc2neuro.verification.task_metric import Targets, check_limits, task_metrics
 
 if TYPE_CHECKING:
     import torch
@@ -71,13 +71,13 @@ def search(
     leads there; else what `compile` raises.
     """
     check_choice(minimise, COSTS, "minimise")
-    if not is_real(budget_s) or not budget_s > 0:
-        raise InputError("budget_s must be a positive number of seconds", numbers=f"budget_s = {budget_s!r}")
-    if max_metric_change is not None and metric is None:
-        raise InputError("max_metric_change needs a metric and targets")
+    check_real(budget_s, "budget_s", above=0.0)
+    check_count(seed, "seed", least=0)
+    path = None if journal is None else check_path(journal, "journal")
+    check_limits(metric, min_sqnr, max_metric_change)
     began = time.monotonic()
     base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)
-    bench = _bench(base, x, timespans, targets, metric, minimise, journal, seed)
+    bench = _bench(base, x, timespans, targets, metric, minimise, path, seed)
     found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
     return found.result()
 
@@ -89,7 +89,7 @@ def _bench(
     targets: Targets | None,
     metric: str | Metric | None,
     minimise: str,
-    journal: str | Path | None,
+    journal: Path | None,
     seed: int,
 ) -> Bench:
     """The data in two parts."""
@@ -102,8 +102,7 @@ def _bench(
     judging, looked_at = ([int(i) for i in np.sort(part)] for part in (order[:held], order[held:]))
     tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
     parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
-    path = None if journal is None else check_path(journal, "journal")
-    bench = Bench(base, parts[0], parts[1], tasks, minimise, path)
+    bench = Bench(base, parts[0], parts[1], tasks, minimise, journal)
     bench.read()
     return bench
 

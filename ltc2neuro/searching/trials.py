@@ -16,6 +16,7 @@ from compiler.placement.events import count_events
 from compiler.quantize.precision import Precision
 from compiler.quantize.stages import Floating, prepared
 from compiler.quantize.to_integers import to_integers
+from hw_models.arguments import is_file
 from hw_models.errors import InputError, PlacementError, QuantizeError
 from ltc2neuro import metrics
 from ltc2neuro.compilation.finishing import known_answer
@@ -144,7 +145,7 @@ class Bench:
 
     def read(self) -> None:
         """Know what the journal knows. Raises `InputError` for one of another search."""
-        if self.journal is None or not self.journal.exists():
+        if self.journal is None or not is_file(self.journal):
             return
         try:
             first, *lines = self.journal.read_text("utf-8").splitlines()
@@ -163,10 +164,15 @@ class Bench:
     def _write(self, key: str, trial: Trial | None) -> None:
         if self.journal is None:
             return
-        new = not self.journal.exists()
-        with self.journal.open("a", encoding="utf-8") as file:
-            file.write(f"{self.identity}\n" if new else "")
-            file.write(json.dumps([key, None if trial is None else _plain(trial)]) + "\n")
+        new = not is_file(self.journal)
+        line = json.dumps([key, None if trial is None else _plain(trial)])
+        try:
+            with self.journal.open("a", encoding="utf-8") as file:
+                file.write(f"{self.identity}\n{line}\n" if new else f"{line}\n")
+        except OSError as error:
+            raise InputError(
+                f"cannot write the journal: {error.strerror}", where=str(self.journal), advice="Name another file."
+            ) from error
 
 
 def _plain(trial: Trial) -> dict[str, object]:

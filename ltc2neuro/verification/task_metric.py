@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -82,3 +83,19 @@ def of_each(answers: Answers, targets: Targets) -> Sequence[ArrayOrTensor | Sequ
         if answers.several
         else "Give one array of them.",
     )
+
+
+def check_limits(
+    metric: str | Metric | None, min_sqnr: float | None, change: float | None, clipped: float | None = None
+) -> None:
+    """Raise `InputError` for limits that are no numbers, out of range, or of a metric that is not given."""
+    if change is not None and metric is None:
+        raise InputError("max_metric_change needs a metric and targets", numbers=f"max_metric_change = {change}")
+    for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change), ("max_clipped", clipped)):
+        number = isinstance(limit, (int, float, np.number)) and not isinstance(limit, bool)
+        if limit is not None and (not number or math.isnan(limit)):
+            raise InputError(f"{name} is not a number", numbers=f"{name} = {limit!r}")
+    if clipped is not None and not 0 <= clipped <= 1:
+        raise InputError("max_clipped is a share, from 0 to 1", numbers=f"max_clipped = {clipped}")
+    if change is not None and change < 0:
+        raise InputError("max_metric_change must not be negative", numbers=f"max_metric_change = {change}")

@@ -6,7 +6,6 @@ user's limits hold. Everything else in its rows is there to be read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -27,7 +26,7 @@ from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progress import begin
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
-from ltc2neuro.verification.task_metric import Targets, TaskMetric, task_metrics
+from ltc2neuro.verification.task_metric import Targets, TaskMetric, check_limits, task_metrics
 from ltc2neuro.verification.verdict import Row, Verification
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def verify(
     given, model = model, None if model is None else entered(model)
     if on is not None:
         check_names(on, "on")
-    _check_limits(metric, min_sqnr, max_metric_change, max_clipped)
+    check_limits(metric, min_sqnr, max_metric_change, max_clipped)
     if x is None:
         sequences = Sequences(tuple(net.known.x), ragged=False)
     else:
@@ -107,21 +106,6 @@ def _clipped(reference: Run, limit: float | None) -> list[Row]:
         return [Row(check, name, "reference", share, note=note) for name, share, note in found]
     found = found or [("input, time spans, states", 0.0, "")]
     return [Row(check, name, "reference", share, "", limit, bool(share <= limit), note) for name, share, note in found]
-
-
-def _check_limits(
-    metric: str | Metric | None, min_sqnr: float | None, change: float | None, clipped: float | None
-) -> None:
-    if change is not None and metric is None:
-        raise InputError("max_metric_change needs a metric and targets", numbers=f"max_metric_change = {change}")
-    for name, limit in (("min_sqnr", min_sqnr), ("max_metric_change", change), ("max_clipped", clipped)):
-        number = isinstance(limit, (int, float, np.number)) and not isinstance(limit, bool)
-        if limit is not None and (not number or math.isnan(limit)):
-            raise InputError(f"{name} is not a number", numbers=f"{name} = {limit!r}")
-    if clipped is not None and not 0 <= clipped <= 1:
-        raise InputError("max_clipped is a share, from 0 to 1", numbers=f"max_clipped = {clipped}")
-    if change is not None and change < 0:
-        raise InputError("max_metric_change must not be negative", numbers=f"max_metric_change = {change}")
 
 
 # --- do the executors agree? -----------------------------------------------------------------------------
