@@ -130,6 +130,13 @@ def test_layers_that_mix_steps_become_states(name):
     assert traced(MIXED[name](), samples()).graph.states
 
 
+def test_a_mean_over_the_steps_is_the_hosts():
+    assert (
+        traced(sequential(layers.GRU(3, **R), layers.GlobalAveragePooling1D(), layers.Dense(1)), samples()).readout
+        == "mean"
+    )
+
+
 def built(layer):
     layer(samples())
     return layer

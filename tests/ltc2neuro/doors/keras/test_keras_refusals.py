@@ -115,7 +115,6 @@ def negative():
             "something other than a batch of whole sequences",
             "time_distributed.each.gru",
         ),
-        (lambda: of(layers.GlobalAveragePooling1D()), "mixes batch rows or time steps", "global_average_pooling1d"),
     ],
 )
 def test_what_no_chip_does(make, what, where):
