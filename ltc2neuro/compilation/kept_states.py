@@ -20,7 +20,10 @@ def warn_of_kept_states(
     """One warning where what the model keeps from a call changes what it answers at the next."""
     x, kept = first_steps(sequences, 1, 2), set[str]()
     with undisturbed():
-        forward(instrumented(model, with_time(model, calling.dt), dtype, kept), x, dtype, calling)
+        try:
+            forward(instrumented(model, with_time(model, calling.dt), dtype, kept), x, dtype, calling)
+        except Exception:  # on a single row: the proof left this out and counted it
+            return
         if not kept:
             return
         on = instrumented(model, with_time(model, calling.dt), dtype, anew=False)

@@ -257,12 +257,13 @@ _RUNNING = (
 
 def _first(why: TraceError, error: MixedStepsError) -> TraceError:
     """Why a model is no program in time, before why it is not recorded as one step."""
-    name, _, line = why.where.rpartition(", ")[2].rpartition(":")
-    where = error.where if name and f"{name}, line {line}:" in error.where else why.where or error.where
     if any(f"{function} mixes" in error.what for function in ("softmax", "matmul", "bmm", "baddbmm", "einsum")):
         return type(error)(_ATTENTION, where=error.where, numbers=why.what, advice=_RUNNING)
     advice = f"{why.advice} It was looked at over many steps, since {error.what}."
-    return type(error)(why.what, where=where, numbers=why.numbers, advice=advice)
+    name, _, line = why.where.rpartition(", ")[2].rpartition(":")
+    there = "" if name and f"{name}, line {line}:" in error.where else why.where  # a value's line, or of its call
+    numbers = "; ".join(part for part in (why.numbers, there) if part)
+    return type(error)(why.what, where=error.where, numbers=numbers, advice=advice)
 
 
 def calling_of(
