@@ -114,7 +114,7 @@ def test_when_time_is_over_it_tells_what_was_found():
 def test_wrong_arguments():
     with pytest.raises(InputError, match="minimise"):
         ltc2neuro.search(model(), X, minimise="beauty")
-    with pytest.raises(InputError, match="positive number of seconds"):
+    with pytest.raises(InputError, match="budget_s must be above 0"):
         ltc2neuro.search(model(), X, budget_s=0)
     with pytest.raises(InputError, match="needs a metric"):
         ltc2neuro.search(model(), X, max_metric_change=0.1)
