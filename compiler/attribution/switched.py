@@ -6,12 +6,13 @@ A value behind one is real until it is rounded again. Where all is lifted it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from compiler.attribution.kernels import REAL, Here, column
 from compiler.attribution.sites import Cause, Places, Site, find_places
 from compiler.executors import float64, reference
 from compiler.executors.execution import Array, Frame, Kernel, PreparedGraph, prepare
@@ -19,7 +20,6 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Lowered
-from compiler.graph.op_table import OpTable
 from compiler.quantize.bias import BIAS, Errors
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Floats
@@ -231,7 +231,7 @@ class _Variant:
             if self.is_whole(op):
                 if places.rounding is None or self.lifts(places.rounding):
                     return whole
-                return lambda frame: _to_nearest(whole(frame))
+                return lambda frame: np.floor(whole(frame) + 0.5).astype(np.int64)
             plain = self._plain(op)
             return lambda frame: plain(frame) + (exact := whole(frame)) - np.floor(exact + 0.5)
         return self._plain(op)
@@ -241,7 +241,17 @@ class _Variant:
             if self.lifted and isinstance(op, ops.PiecewisePolynomial):
                 return self.whole.looked_up(op)
             return self.whole.reference(op)
-        return REAL(op, _Here(self, self.places(op)))
+        places, result = self.places(op), op.result or ""
+        here = Here(
+            self.graph,
+            self.constants,
+            self.whole.lowered.made_for.get(result),
+            lifted=self.lifts(places.rounding),
+            unclipped=self.lifts(places.clip),
+            saturates=any(s.value == result for s in self.whole.proven.saturations),
+            integral=result in self.integral,
+        )
+        return REAL(op, here)
 
     def _whole(self, op: ops.Op, wanted: ops.Op) -> Kernel:
         """The float op, of the values that stand for its operands, in LSB of the result."""
@@ -251,176 +261,10 @@ class _Variant:
         pairs = [(of, n, 2.0 ** -graph.fraction(n)) for of, n in zip(wanted.operands, own, strict=True)
                  if of not in near.constants]  # fmt: skip
         kernel = float64.KERNELS(wanted, near)
-        fixed = {n: _column(near.constants[n]) for n in (*wanted.operands, *wanted.arrays) if n in near.constants}
+        fixed = {n: column(near.constants[n]) for n in (*wanted.operands, *wanted.arrays) if n in near.constants}
 
         def whole(frame: Frame) -> Array:
             values = {**fixed, **{of: frame.values[n] * lsb for of, n, lsb in pairs}}
             return kernel(Frame(values, frame.sample)) * scale
 
         return whole
-
-
-def _column(constant: Array) -> Array:
-    return constant.reshape(-1, 1) if constant.ndim == 1 else constant
-
-
-def _to_nearest(x: Array) -> Array:
-    return np.floor(x + 0.5).astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class _Here:
-    """Where a kernel on reals stands."""
-
-    variant: _Variant
-    places: Places
-
-    @property
-    def graph(self) -> IntegerGraph:
-        return self.variant.graph
-
-    @property
-    def lifted(self) -> bool:
-        """Whether nothing is rounded off the result."""
-        return self.variant.lifts(self.places.rounding)
-
-    def getter(self, op: ops.Op, name: str) -> Kernel:
-        """How an operand is had."""
-        own = self.variant.constants.get((op.result or "", name))
-        if own is None:
-            return lambda frame: frame.values[name]
-        column = _column(own)
-        return lambda frame: column
-
-    def clipped(self, op: ops.Op, kernel: Callable[[Frame], Array]) -> Callable[[Frame], Array]:
-        """Clipped as the reference does it, unless that is lifted."""
-        if self.variant.lifts(self.places.clip):
-            return kernel
-        form = self.graph.format(op.result or "")
-        return lambda frame: np.clip(kernel(frame), form.low, form.high)
-
-
-REAL: OpTable[[_Here], Kernel] = OpTable("switched")
-"""The kernel of each integer op where it meets real numbers."""
-
-_TWO: dict[type[ops.Op], Callable[[Array, Array], Array]] = {
-    ops.Add: np.add,
-    ops.Sub: np.subtract,
-    ops.Min: np.minimum,
-    ops.Max: np.maximum,
-}
-
-
-@REAL.on(ops.Add, ops.Sub, ops.Min, ops.Max)
-def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max, here: _Here) -> Kernel:
-    ufunc, a, b = _TWO[type(op)], here.getter(op, op.a), here.getter(op, op.b)
-    return lambda frame: ufunc(a(frame), b(frame))
-
-
-@REAL.on(ops.Select)
-def _select(op: ops.Select, here: _Here) -> Kernel:
-    condition, a, b = (here.getter(op, n) for n in op.operands)
-    return lambda frame: np.where(condition(frame) != 0, a(frame), b(frame))
-
-
-@REAL.on(ops.Compare)
-def _compare(op: ops.Compare, here: _Here) -> Kernel:
-    relation, a, b = float64.RELATIONS[op.relation], here.getter(op, op.a), here.getter(op, op.b)
-    return lambda frame: relation(a(frame), b(frame)).astype(np.int64)
-
-
-@REAL.on(ops.Gather, ops.SegmentSum)
-def _moved(op: ops.Gather | ops.SegmentSum, here: _Here) -> Kernel:
-    kernel = float64.KERNELS(op, here.graph)
-    own = {n: here.getter(op, n) for n in op.operands}
-    if not any((op.result, n) in here.variant.constants for n in own):
-        return kernel
-    return lambda frame: kernel(Frame({n: get(frame) for n, get in own.items()}, frame.sample))
-
-
-@REAL.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, here: _Here) -> Kernel:
-    kernel, own = float64.KERNELS(op, here.graph), here.variant.constants.get((op.out, op.matrix))
-    matrix = here.graph.constants[op.matrix].astype(np.float64) if own is None else own
-    return lambda frame: kernel(Frame({**{s: frame.values[s] for s in op.sources}, op.matrix: matrix}, frame.sample))
-
-
-@REAL.on(ops.Input)
-def _input(op: ops.Input, here: _Here) -> Kernel:
-    if here.lifted:
-        return here.clipped(op, lambda frame: frame.sample)
-    clipped = here.clipped(op, lambda frame: np.floor(frame.sample + 0.5))
-    return lambda frame: clipped(frame).astype(np.int64)
-
-
-@REAL.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, here: _Here) -> Kernel:
-    a, b = here.getter(op, op.a), here.getter(op, op.b)
-    scale = 2.0 ** -_column(here.graph.constants[op.shift]).astype(np.float64)
-    if here.lifted:
-        return lambda frame: a(frame) * b(frame) * scale
-    return lambda frame: np.floor(a(frame) * b(frame) * scale).astype(np.int64)
-
-
-@REAL.on(ops.Rescale)
-def _rescale(op: ops.Rescale, here: _Here) -> Kernel:
-    x, scale, lifted = here.getter(op, op.x), 2.0**-op.shift, here.lifted or op.shift == 0
-    clips = any(s.value == op.out for s in here.variant.whole.proven.saturations)
-
-    def scaled(frame: Frame) -> Array:
-        result = x(frame) * scale
-        return result if lifted else np.floor(result + 0.5)
-
-    kernel = here.clipped(op, scaled) if clips else scaled
-    return kernel if lifted else lambda frame: kernel(frame).astype(np.int64)
-
-
-@REAL.on(ops.Shift)
-def _shift(op: ops.Shift, here: _Here) -> Kernel:
-    """Right it floors: what it leaves over is a lower half's. Brought into its octave, a value is clipped."""
-    x, amount = here.getter(op, op.x), here.getter(op, op.amount)
-    wanted = here.variant.whole.lowered.made_for.get(op.out)
-
-    def shifted(frame: Frame) -> Array:
-        by = amount(frame)
-        result = x(frame) * 2.0 ** by.astype(np.float64)
-        return np.where(by < 0, np.floor(result), result)
-
-    kernel = here.clipped(op, shifted) if isinstance(wanted, (ops.Div, ops.Apply)) else shifted
-    return (lambda frame: kernel(frame).astype(np.int64)) if op.out in here.variant.integral else kernel
-
-
-@REAL.on(ops.And)
-def _and(op: ops.And, here: _Here) -> Kernel:
-    """What is left of the floor that `Shift` makes."""
-    a, b = here.getter(op, op.a), here.getter(op, op.b)
-
-    def kernel(frame: Frame) -> Array:
-        size = b(frame) + 1.0
-        return (whole := a(frame)) - size * np.floor(whole / size)
-
-    return kernel
-
-
-@REAL.on(ops.Divide)
-def _divide(op: ops.Divide, here: _Here) -> Kernel:
-    a, b, scale = here.getter(op, op.a), here.getter(op, op.b), 2.0**op.shift
-    return lambda frame: np.floor(a(frame) * scale / b(frame)).astype(np.int64)
-
-
-@REAL.on(ops.PiecewisePolynomial)
-def _polynomial(op: ops.PiecewisePolynomial, here: _Here) -> Kernel:
-    x, graph = here.getter(op, op.x), here.graph
-    knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
-    scales = 2.0 ** -shifts.astype(np.float64)
-
-    def kernel(frame: Frame) -> Array:
-        at = x(frame)
-        k = np.searchsorted(knots, at, side="right")
-        t = at - origins[k]
-        y = coefficients[k, -1].astype(np.float64)
-        for j in range(coefficients.shape[1] - 2, -1, -1):
-            y = np.floor(y * t * scales[k, j]) + coefficients[k, j]
-        return y.astype(np.int64)
-
-    return kernel

@@ -125,8 +125,9 @@ def test_few_answers_need_more_decibels_to_be_called_good():
     [
         (lambda x: x[..., 1:] / x[..., :1], (1e5, 1)),
         (torch.abs, (1e-7, 1)),
+        (lambda x: torch.sqrt(x[..., :1]), (1e-5, 1)),
     ],
-    ids=["ratio", "abs"],
+    ids=["ratio", "abs", "sqrt"],
 )
 def test_channels_of_very_different_sizes_are_named_where_they_are_lost(function, sizes):
     class Model(torch.nn.Module):
