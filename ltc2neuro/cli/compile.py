@@ -6,8 +6,8 @@ import argparse
 
 import ltc2neuro
 from ltc2neuro.cli.axes import batch_first
-from ltc2neuro.cli.chips import add_target, target
-from ltc2neuro.cli.models import add_model, build
+from ltc2neuro.cli.chips import target
+from ltc2neuro.cli.models import add_compiling, build
 from ltc2neuro.cli.output import HELD, note, say, stages
 
 NAME = "compile"
@@ -16,13 +16,7 @@ HELP = "compile a torch model to an integer network, saved as .l2n"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument(
-        "factory",
-        help="a function that returns the model, train.py:build or package.module:build, or an .onnx or .keras file",
-    )
-    add_target(parser, "loihi2")
-    add_model(parser, required=True)
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
+    add_compiling(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import ltc2neuro
 from ltc2neuro import extras
 from ltc2neuro.cli.axes import add_axes
+from ltc2neuro.cli.chips import add_target
 from ltc2neuro.cli.output import note
 from ltc2neuro.errors import InputError
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from ltc2neuro.cli.samples import Inlet, Samples
 
 ONNX, KERAS = ".onnx", ".keras"
+
+
+def add_compiling(parser: argparse.ArgumentParser) -> None:
+    """Add what a command takes that compiles a model into a file."""
+    parser.add_argument(
+        "factory",
+        help="a function that returns the model, train.py:build or package.module:build, or an .onnx or .keras file",
+    )
+    add_target(parser, "loihi2")
+    add_model(parser, required=True)
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
 
 
 def add_model(parser: argparse._ActionsContainer, required: bool) -> None:

@@ -7,8 +7,8 @@ import argparse
 
 import ltc2neuro
 from ltc2neuro.cli.axes import batch_first
-from ltc2neuro.cli.chips import add_target, target
-from ltc2neuro.cli.models import add_model, build
+from ltc2neuro.cli.chips import target
+from ltc2neuro.cli.models import add_compiling, build
 from ltc2neuro.cli.output import HELD, say, stages
 from ltc2neuro.cli.parser import COSTS
 from ltc2neuro.errors import InputError
@@ -19,12 +19,7 @@ HELP = "find the cheapest precision that keeps a minimum SQNR"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument(
-        "factory",
-        help="a function that returns the model, train.py:build or package.module:build, or an .onnx or .keras file",
-    )
-    add_target(parser, "loihi2")
-    add_model(parser, required=True)
+    add_compiling(parser)
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="of the outputs (default: that of the start)")
     parser.add_argument("--minimise", choices=COSTS, default="time", help="what a sample is to cost least of")
     parser.add_argument(
@@ -32,7 +27,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--journal", metavar="FILE", help="keeps what was tried, and goes on from there")
     parser.add_argument("--seed", type=int, default=0, help="chooses the sequences that only judge")
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to write the network, a .l2n file")
 
 
 def run(options: argparse.Namespace) -> int:
