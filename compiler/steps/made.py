@@ -16,6 +16,8 @@ from compiler.steps.timing import Timing
 
 Place = tuple[str, int]
 """A value or constant, and an element of it"""
+Source = tuple[str, int]
+"""A value of the unrolled graph, and the step with which these elements of it are computed"""
 
 
 @dataclass

@@ -1,36 +1,30 @@
-"""The recorder: the graph that grows while a model runs on symbolic tensors."""
+"""The recorder: what a model reads, answers, keeps in states and repeats while it runs on symbolic tensors."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from compiler.graph import Graph, Op, State
-from compiler.graph.builder import GraphBuilder
-from compiler.graph.ops import Apply, Gather, Input, StateRead
-from compiler.graph.origin import Origin
+from compiler.graph import Graph, State
+from compiler.graph.ops import Gather
 from compiler.ranges.observed import Interval
 from compiler.steps.variables import Bound, Place, Variable
 from hw_models.arrays import Floats, Integers
-from hw_models.errors import TraceError
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoints
-from ltc2neuro.tracing.recording.constant_names import ConstantNames, function_name
+from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.extents import Decisions
-from ltc2neuro.tracing.recording.hidden import ADVICE, HiddenLayerError, hidden_layer
 from ltc2neuro.tracing.recording.lookups import TOKENS, Lookups
 from ltc2neuro.tracing.recording.operands import groups, operand, sample, whole
 from ltc2neuro.tracing.recording.over_time import OverTime
-from ltc2neuro.tracing.recording.source import code_line, user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import LoopBody, Tape
-from ltc2neuro.tracing.recording.whole_numbers import reach
+from ltc2neuro.tracing.recording.writer import Writer
 
 
 @dataclass(frozen=True)
@@ -53,22 +47,14 @@ Dispatch = Callable[[Callable[..., object], tuple[object, ...], dict[str, object
 """What does one torch call that has a symbolic tensor among its arguments"""
 
 
-_ENDLESS = (
-    "Nothing on the chip is infinite: leave out an infinite limit, and before a softmax mask with a number some 30 "
-    "below all others. If the model computes it:"
-)
-_OF_TOKENS = Interval(np.zeros(1), np.full(1, 2.0**31 - 1))
-"""The host checks that tokens are in their vocabulary"""
-_DIVERGED = "Look for a training that diverged, or a division by zero in the model."
-
-
-class Recorder(Tape):
+class Recorder(Writer, Tape):
     """The module that is being executed, and what it has computed so far: a graph, with the lines it comes from.
 
     Torch calls on symbolic tensors go to `dispatch`; `modules` are paths by the modules' identities.
     """
 
     def __init__(self, dispatch: Dispatch, names: ConstantNames, modules: Mapping[int, str], clock: Clock) -> None:
+        super().__init__(modules)
         self.names = names
         self.dt: float = clock.dt
         self._spans = clock.spans
@@ -86,12 +72,7 @@ class Recorder(Tape):
         self.lookups: Lookups | None = None
         self.over_time: OverTime = OverTime()
         self.decisions: Decisions = Decisions()
-        self._modules = modules
-        self._graph = GraphBuilder()
-        self._reaches: dict[str, Interval] = {}
         self._overwritten: dict[str, str] = {}
-        self._paths: list[str] = [""]
-        self._doing: list[str] = []
 
     def dispatch(self, func: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Do one torch call that has a symbolic tensor among its arguments."""
@@ -108,93 +89,6 @@ class Recorder(Tape):
             if timespans.value == self.given.value:
                 return self._spans
         return Times(0.0, math.inf)
-
-    # --- where we are ------------------------------------------------------------------------------------
-
-    @property
-    def path(self) -> str:
-        """The path of the module that is being executed, `#2` after it at its second call."""
-        return self._paths[-1]
-
-    @property
-    def operation(self) -> str:
-        """The torch function that the model has called, for messages."""
-        return f"the operation {self._doing[0]}" if self._doing else "the model"
-
-    @contextmanager
-    def doing(self, func: Callable[..., object]) -> Iterator[None]:
-        """Execute a torch function."""
-        self._doing.append(function_name(func))
-        try:
-            yield
-        finally:
-            self._doing.pop()
-
-    def path_of(self, module: torch.nn.Module) -> str:
-        """The path of a module, where the model first has it."""
-        return self._modules[id(module)]
-
-    @contextmanager
-    def inside(self, path: str) -> Iterator[None]:
-        """Execute the module at `path`."""
-        self._paths.append(path)
-        try:
-            yield
-        finally:
-            self._paths.pop()
-
-    def named(self, name: str) -> str:
-        """`name` after the path of the module that is being executed."""
-        return f"{self.path}.{name}" if self.path else name
-
-    def refusal(self, what: str, advice: str, numbers: str = "") -> TraceError:
-        """The error for something at the user's current line, or for a layer that torch does not know of."""
-        hidden = hidden_layer(self._modules)
-        if hidden is not None:
-            what, advice = f"{hidden} is not part of the model as torch knows it: {what}", ADVICE
-        kind = TraceError if hidden is None else HiddenLayerError
-        line = user_line()
-        module = f"module {self.path!r}" if self.path else "the model"
-        return kind(what, where=f"{module}, {line}" if line else module, numbers=numbers, advice=advice)
-
-    # --- values and constants ----------------------------------------------------------------------------
-
-    def emit(self, make: Callable[[str], Op], size: int, hint: str = "") -> str:
-        """Append the op that `make` gives for the name of its result; an equal op that is in sight is used again."""
-        op = make("")
-        hint = hint or (op.function if isinstance(op, Apply) else type(op).__name__.lower())
-        keeps_hint = isinstance(op, (Input, StateRead, Gather))
-        return self._graph.known(op) or self._graph.append(make, size, self._origin(hint, keeps_hint=keeps_hint))
-
-    def _origin(self, hint: str, *, keeps_hint: bool) -> Origin:
-        return Origin(self.path, hint, user_line(), code_line(), keeps_hint)
-
-    def constant(self, array: Floats, name: str) -> str:
-        """A constant of that name, or a numbered one where the name already has another content."""
-        missing = self.operation.endswith(" where") and bool(np.isnan(array).all())  # see ltc2neuro.nn.Missing
-        if not missing and not np.all(np.isfinite(array)):
-            raise self.refusal(
-                f"the constant {name} is not finite",
-                _DIVERGED if np.isnan(array).any() else f"{_ENDLESS} {_DIVERGED}",
-                f"{int(np.sum(~np.isfinite(array)))} of {array.size} elements",
-            )
-        return self._graph.constant(np.asarray(array, np.float64), name)
-
-    def index(self, array: Integers, hint: str) -> str:
-        """The constant that holds an index or segment array."""
-        return self._graph.index(array, hint)
-
-    def size(self, name: str) -> int:
-        """The size of a value or constant."""
-        return self._graph.size(name)
-
-    def in_sight(self, value: str) -> bool:
-        """Whether the ops that follow may read a value."""
-        return self._graph.in_sight(value)
-
-    def reach(self, name: str) -> Interval:
-        """The interval that a value or constant never leaves, whatever the input; infinite where it is not known."""
-        return _OF_TOKENS if name == TOKENS else reach(name, self._graph, self._reaches)
 
     # --- blocks and states -------------------------------------------------------------------------------
 

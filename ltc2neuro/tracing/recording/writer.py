@@ -1,0 +1,72 @@
+"""The graph that grows while a model is recorded: its ops and constants, with the lines they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from compiler.graph import Op
+from compiler.graph.builder import GraphBuilder
+from compiler.graph.ops import Apply, Gather, Input, StateRead
+from compiler.graph.origin import Origin
+from compiler.ranges.observed import Interval
+from hw_models.arrays import Floats, Integers
+from ltc2neuro.tracing.recording.lookups import TOKENS
+from ltc2neuro.tracing.recording.position import Position
+from ltc2neuro.tracing.recording.source import code_line, user_line
+from ltc2neuro.tracing.recording.whole_numbers import reach
+
+_ENDLESS = (
+    "Nothing on the chip is infinite: leave out an infinite limit, and before a softmax mask with a number some 30 "
+    "below all others. If the model computes it:"
+)
+_OF_TOKENS = Interval(np.zeros(1), np.full(1, 2.0**31 - 1))
+"""The host checks that tokens are in their vocabulary"""
+_DIVERGED = "Look for a training that diverged, or a division by zero in the model."
+
+
+class Writer(Position):
+    """What has been computed so far, and what is known of it."""
+
+    def __init__(self, modules: Mapping[int, str]) -> None:
+        super().__init__(modules)
+        self._graph = GraphBuilder()
+        self._reaches: dict[str, Interval] = {}
+
+    def emit(self, make: Callable[[str], Op], size: int, hint: str = "") -> str:
+        """Append the op that `make` gives for the name of its result; an equal op that is in sight is used again."""
+        op = make("")
+        hint = hint or (op.function if isinstance(op, Apply) else type(op).__name__.lower())
+        keeps_hint = isinstance(op, (Input, StateRead, Gather))
+        return self._graph.known(op) or self._graph.append(make, size, self._origin(hint, keeps_hint=keeps_hint))
+
+    def _origin(self, hint: str, *, keeps_hint: bool) -> Origin:
+        return Origin(self.path, hint, user_line(), code_line(), keeps_hint)
+
+    def constant(self, array: Floats, name: str) -> str:
+        """A constant of that name, or a numbered one where the name already has another content."""
+        missing = self.operation.endswith(" where") and bool(np.isnan(array).all())  # see ltc2neuro.nn.Missing
+        if not missing and not np.all(np.isfinite(array)):
+            raise self.refusal(
+                f"the constant {name} is not finite",
+                _DIVERGED if np.isnan(array).any() else f"{_ENDLESS} {_DIVERGED}",
+                f"{int(np.sum(~np.isfinite(array)))} of {array.size} elements",
+            )
+        return self._graph.constant(np.asarray(array, np.float64), name)
+
+    def index(self, array: Integers, hint: str) -> str:
+        """The constant that holds an index or segment array."""
+        return self._graph.index(array, hint)
+
+    def size(self, name: str) -> int:
+        """The size of a value or constant."""
+        return self._graph.size(name)
+
+    def in_sight(self, value: str) -> bool:
+        """Whether the ops that follow may read a value."""
+        return self._graph.in_sight(value)
+
+    def reach(self, name: str) -> Interval:
+        """The interval that a value or constant never leaves, whatever the input; infinite where it is not known."""
+        return _OF_TOKENS if name == TOKENS else reach(name, self._graph, self._reaches)
