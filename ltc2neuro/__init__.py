@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ltc2neuro.evaluation.report import Evaluation
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
+    from ltc2neuro.progressing import progress
     from ltc2neuro.searching.report import Search
     from ltc2neuro.searching.search import search
     from ltc2neuro.stock.network import LibraryNetwork
@@ -72,6 +73,7 @@ _HOMES = {
     "from_onnx": "ltc2neuro.doors.onnx.door",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
+    "progress": "ltc2neuro.progressing",
     "search": "ltc2neuro.searching.search",
     "to_nir": "ltc2neuro.doors.nir.writing",
     "verify": "ltc2neuro.verification.verifying",
@@ -104,6 +106,7 @@ __all__ = [
     "load",
     "load_chip",
     "plot",
+    "progress",
     "search",
     "to_nir",
     "verify",

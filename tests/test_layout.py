@@ -41,7 +41,8 @@ HEAVY = (
 )  # fmt: skip
 OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
 LATE = {
-    "ltc2neuro.cli": {"numpy", "tqdm"},  # what --help needs none of
+    "ltc2neuro.cli": {"numpy"},  # what --help needs none of
+    "ltc2neuro.progressing": {"tqdm"},  # what looks for a notebook when it is imported
     "compiler.lava.runtime.import_hook": {"dataclasses", "multiprocessing"},  # what `import ltc2neuro` needs none of
 }
 """What else is imported late, and where"""

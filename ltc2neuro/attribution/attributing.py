@@ -32,7 +32,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.progress import begin
+from ltc2neuro.progressing import begin, stages
 from ltc2neuro.verification.task_metric import Targets, task_metrics
 
 if TYPE_CHECKING:
@@ -88,14 +88,15 @@ def attribute(
     net, note = with_origin(net, own, "x" if calibration is None else "calibration")
     assert net.proven.lowered is not None and isinstance(net.parts, Parts)
     bench = Bench(net.parts, Switched(net.proven, net.proven.lowered), sequences, tasks)
-    equations = () if model is None else _equations(model, net, sequences)
-    begin("one sample alone")
-    singly = Singly.of(bench)
-    begin("the whole")
-    pairs = len(singly.weighty) + len(Cause)
-    chosen, steps = _chosen(net.parts, sequences, pairs, WORK if work is None else work, whole=bool(tasks))
-    part = bench.part(chosen, steps)
-    found = _attributed(part, singly, limit, bench)
+    with stages("attribute", 2 + len(Cause) + (model is not None)):
+        equations = () if model is None else _equations(model, net, sequences)
+        begin("one sample alone")
+        singly = Singly.of(bench)
+        begin("the whole")
+        pairs = len(singly.weighty) + len(Cause)
+        chosen, steps = _chosen(net.parts, sequences, pairs, WORK if work is None else work, whole=bool(tasks))
+        part = bench.part(chosen, steps)
+        found = _attributed(part, singly, limit, bench)
     first = None if found.first is None else replace(found.first, sequence=chosen[found.first.sequence])
     return replace(found, first=first, note=note, equations=equations)
 

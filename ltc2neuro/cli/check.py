@@ -10,7 +10,7 @@ import ltc2neuro
 from ltc2neuro.cli.axes import batch_first
 from ltc2neuro.cli.chips import add_target, target
 from ltc2neuro.cli.models import add_model, build
-from ltc2neuro.cli.output import HELD, MISSED, say, stages
+from ltc2neuro.cli.output import HELD, MISSED, say
 from ltc2neuro.cli.words import in_shell
 from ltc2neuro.errors import InputError
 
@@ -66,17 +66,16 @@ def _model(options: argparse.Namespace) -> tuple[list[Finding], str]:
             advice="Add --calibration FILE; a compiled network is a .l2n file.",
         )
     chip, built = target(options), build(options.design, options)
-    with stages(options, most=3):
-        found = ltc2neuro.check(
-            built.model,
-            chip,
-            built.calibration,
-            timespans=built.spans,
-            precision=options.precision,
-            dt=built.dt,
-            batch_first=batch_first(options),
-            microcode=not options.no_microcode,
-        )
+    found = ltc2neuro.check(
+        built.model,
+        chip,
+        built.calibration,
+        timespans=built.spans,
+        precision=options.precision,
+        dt=built.dt,
+        batch_first=batch_first(options),
+        microcode=not options.no_microcode,
+    )
     return found, chip.name
 
 

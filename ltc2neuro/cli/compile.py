@@ -8,7 +8,7 @@ import ltc2neuro
 from ltc2neuro.cli.axes import batch_first
 from ltc2neuro.cli.chips import target
 from ltc2neuro.cli.models import add_compiling, build
-from ltc2neuro.cli.output import HELD, note, say, stages
+from ltc2neuro.cli.output import HELD, note, say
 
 NAME = "compile"
 HELP = "compile a torch model to an integer network, saved as .l2n"
@@ -27,17 +27,16 @@ def run(options: argparse.Namespace) -> int:
     built = build(options.factory, options)
     if built.weights is None:
         note(options, "weights: as the factory made them; --weights FILE loads trained ones")
-    with stages(options, most=4):
-        net = ltc2neuro.compile(
-            built.model,
-            built.calibration,
-            timespans=built.spans,
-            chip=target(options),
-            precision=options.precision,
-            dt=built.dt,
-            batch_first=batch_first(options),
-            microcode=not options.no_microcode,
-        )
+    net = ltc2neuro.compile(
+        built.model,
+        built.calibration,
+        timespans=built.spans,
+        chip=target(options),
+        precision=options.precision,
+        dt=built.dt,
+        batch_first=batch_first(options),
+        microcode=not options.no_microcode,
+    )
     net.save(options.output)
     say(
         options,

@@ -27,6 +27,7 @@ from ltc2neuro.cli import (
 from ltc2neuro.cli.output import FAULT, UNREAD, USAGE, say_error
 from ltc2neuro.cli.parser import Parser
 from ltc2neuro.cli.words import warnings_in_shell
+from ltc2neuro.progressing import progress
 from ltc2neuro.version import __version__
 
 COMMANDS = (compile, check, search, run, verify, evaluate, report, inspect, export, cost, chips, doctor, demo)
@@ -35,6 +36,8 @@ COMMANDS = (compile, check, search, run, verify, evaluate, report, inspect, expo
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name (default: the program's own); returns the exit status."""
     options = parser().parse_args(arguments)
+    if options.json:
+        progress(False)
     try:
         with warnings_in_shell():
             status = options.command(options)

@@ -6,12 +6,10 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.cli.words import in_shell
-from ltc2neuro.progress import heard_by
 
 HELD, MISSED, USAGE, FAULT, UNREAD = 0, 1, 2, 3, 141
 """Exit statuses: all went well or held; `verify` missed a limit; an error of the user's; a bug in ltc2neuro; the reader
@@ -27,23 +25,6 @@ def note(options: argparse.Namespace, text: str) -> None:
     """Say something on the way, besides the result: on standard error, and not with --json."""
     if not options.json:
         print(text, file=sys.stderr)
-
-
-@contextmanager
-def stages(options: argparse.Namespace, most: int) -> Iterator[None]:
-    """Show the stages of the library's work inside, `most` of them, as a bar: on a terminal only, not with --json."""
-    from tqdm import tqdm
-
-    off = True if options.json else None  # None: where standard error is not a terminal
-    with tqdm(total=most, disable=off, leave=False, bar_format="{n}/{total} |{bar:20}| {elapsed} {desc}") as bar:
-
-        def show(what: str) -> None:
-            bar.set_description_str(what, refresh=False)
-            bar.update()
-            bar.refresh()
-
-        with heard_by(show):
-            yield
 
 
 def say_error(options: argparse.Namespace, error: Exception) -> None:

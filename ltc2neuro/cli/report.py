@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
-from ltc2neuro.cli.output import HELD, say, stages
+from ltc2neuro.cli.output import HELD, say
 from ltc2neuro.cli.parser import METRICS, Parser, executors, listed
 from ltc2neuro.errors import InputError
 
@@ -44,8 +44,7 @@ def run(options: argparse.Namespace) -> int:
     targets = samples.inlet(options.targets, net.answers.names)
     spans, on = samples.given(options.timespans), listed(options.on)
     calibration = samples.inlet(options.calibration, net.inputs and net.inputs.order)
-    with stages(options, most=24):
-        net.report(options.output, None, x, targets, options.metric, timespans=spans, on=on, calibration=calibration)
+    net.report(options.output, None, x, targets, options.metric, timespans=spans, on=on, calibration=calibration)
     size = Path(options.output).stat().st_size
     say(options, f"{options.output}: {size / 1e6:.2f} MB", {"report": options.output, "bytes": size})
     return HELD

@@ -11,6 +11,7 @@ from ltc2neuro.cli.axes import add_axes, with_axes
 from ltc2neuro.cli.output import HELD, note, say
 from ltc2neuro.cli.parser import Parser, executors
 from ltc2neuro.cli.words import in_shell
+from ltc2neuro.progressing import sequences as counted
 
 if TYPE_CHECKING:
     from hw_models.arrays import Floats
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         samples.check_target(options.output, x, several=net.answers.several)
     spans = samples.given(options.timespans)
     on = options.on or usual(net.parts, net.parts.host.sequences(x, spans).arrays)
-    outputs, saturations, clipped = _run(net.parts, x, spans, on, bar=not options.json)
+    outputs, saturations, clipped = _run(net.parts, x, spans, on)
     if options.strict:
         tell(clipped, strict=True, stacklevel=1)
     elif clipped.text():
@@ -87,11 +88,9 @@ def _named(answers: Answers, outputs: Floats | list[Floats]) -> Floats | list[Fl
 
 
 def _run(
-    net: AnyParts, x: Inlet, spans: Samples | None, on: str, *, bar: bool
+    net: AnyParts, x: Inlet, spans: Samples | None, on: str
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
-    from tqdm import tqdm
-
     from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.compiled.runs import clipped_of, run_network
     from ltc2neuro.inputs.arrays import Sequences
@@ -105,7 +104,7 @@ def _run(
         saturations.update(whole.saturations)
         return whole.outputs, saturations, clipped_of(net, x_all, whole, None)
     outputs: list[Floats] = []
-    with tqdm(total=len(x_all.arrays), unit="sequence", disable=None if bar else True, leave=False) as shown:
+    with counted(len(x_all.arrays)) as shown:
         for start in range(0, len(x_all.arrays), part):
             sequences = Sequences(x_all.arrays[start : start + part], ragged=True)
             result = run_network(net, sequences, on)

@@ -9,7 +9,7 @@ import ltc2neuro
 from ltc2neuro.cli.axes import batch_first
 from ltc2neuro.cli.chips import target
 from ltc2neuro.cli.models import add_compiling, build
-from ltc2neuro.cli.output import HELD, say, stages
+from ltc2neuro.cli.output import HELD, say
 from ltc2neuro.cli.parser import COSTS
 from ltc2neuro.errors import InputError
 
@@ -37,21 +37,20 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("search needs microcode", advice="Leave out --no-microcode.")
     samples.require_folder(options.output)
     built = build(options.factory, options)
-    with stages(options, most=200):
-        found = ltc2neuro.search(
-            built.model,
-            built.calibration,
-            min_sqnr=options.min_sqnr,
-            minimise=options.minimise,
-            budget_s=options.budget,
-            start=options.precision,
-            chip=target(options),
-            timespans=built.spans,
-            dt=built.dt,
-            batch_first=batch_first(options),
-            journal=options.journal,
-            seed=options.seed,
-        )
+    found = ltc2neuro.search(
+        built.model,
+        built.calibration,
+        min_sqnr=options.min_sqnr,
+        minimise=options.minimise,
+        budget_s=options.budget,
+        start=options.precision,
+        chip=target(options),
+        timespans=built.spans,
+        dt=built.dt,
+        batch_first=batch_first(options),
+        journal=options.journal,
+        seed=options.seed,
+    )
     found.best.network.save(options.output)
     data = {"output": options.output, "front": [vars(p.trial) for p in found.front], "best": vars(found.best.trial)}
     say(options, f"{found}\nwrote {options.output}", {**data, "complete": found.complete, "text": str(found)})

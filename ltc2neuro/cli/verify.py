@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import ltc2neuro
 from ltc2neuro.cli.axes import add_axes, with_axes
-from ltc2neuro.cli.output import HELD, MISSED, say, stages
+from ltc2neuro.cli.output import HELD, MISSED, say
 from ltc2neuro.cli.parser import METRICS, Parser, executors, listed
 from ltc2neuro.errors import InputError
 
@@ -63,25 +63,23 @@ def run(options: argparse.Namespace) -> int:
     x = samples.inlet(options.samples, net.inputs and net.inputs.order)
     targets = samples.inlet(options.targets, net.answers.names)
     spans = samples.given(options.timespans)
-    with stages(options, most=3 + len(on or net.parts.compared)):
-        verification = ltc2neuro.verify(
-            net,
-            None,
-            x,
-            targets=targets,
-            metric=options.metric,
-            on=on,
-            min_sqnr=options.min_sqnr,
-            max_metric_change=options.max_metric_change,
-            timespans=spans,
-            max_clipped=options.max_clipped,
-        )
+    verification = ltc2neuro.verify(
+        net,
+        None,
+        x,
+        targets=targets,
+        metric=options.metric,
+        on=on,
+        min_sqnr=options.min_sqnr,
+        max_metric_change=options.max_metric_change,
+        timespans=spans,
+        max_clipped=options.max_clipped,
+    )
     text = str(verification)
     data: dict[str, object] = {"passed": verification.passed, "rows": [asdict(row) for row in verification.rows]}
     if options.causes and x is not None:
         calibration = samples.inlet(options.calibration, net.inputs and net.inputs.order)
-        with stages(options, most=11):
-            causes = ltc2neuro.attribute(net, x, targets, options.metric, timespans=spans, calibration=calibration)
+        causes = ltc2neuro.attribute(net, x, targets, options.metric, timespans=spans, calibration=calibration)
         text, data["causes"] = f"{text}\n\n{causes}", asdict(causes)
     say(options, text, {**data, "text": text})
     return HELD if verification.passed else MISSED

@@ -20,6 +20,7 @@ from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Calibration, Samples
 from ltc2neuro.inputs.several import Inlet
+from ltc2neuro.progressing import stages
 
 if TYPE_CHECKING:
     import torch
@@ -73,7 +74,8 @@ def check(
         dt=dt,
         batch_first=batch_first,
     )
-    return errors_first(_findings(asked, form))
+    with stages("check", 5):
+        return errors_first(_findings(asked, form))
 
 
 def _findings(asked: Asked, form: LibraryForm | None) -> list[Finding]:

@@ -10,7 +10,7 @@ from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.progress import begin
+from ltc2neuro.progressing import begin
 
 KNOWN_STEPS = 16
 """Length of the known-answer sequence that an artifact carries."""

@@ -24,6 +24,7 @@ from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Calibration, Samples
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.network import Network
+from ltc2neuro.progressing import stages
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:
@@ -113,25 +114,26 @@ def compile(
     from ltc2neuro.compilation.advice import warn_of
     from ltc2neuro.compilation.stages import design, record, simplify, with_integers
 
-    recorded = record(asked)
-    warn_of(recorded, stacklevel=2)
-    if form is not None:
-        return without_microcode(recorded, form, stacklevel=2)
-    simplified = simplify(recorded, lambda graph: rewritten(graph, MERGING if merged else PASSES))
-    if merged and merge_synapses.__name__ not in {p.name for p in simplified.passes}:
-        raise InputError(
-            "there are no synapses to merge",
-            numbers="no solver of this model reads the input and its states through the same synapse function",
-            advice="Leave out merged=True: it is for LTCs.",
-        )
-    made, findings = design(simplified)
-    refuse(findings, asked.chip)
-    made, more = with_integers(made, simplified)
-    findings += later_fit(more)
-    refuse(findings, asked.chip)
-    warn(findings, stacklevel=2)
-    parts = _parts(simplified, made)
-    return Network.of(parts, answered(parts, asked.sequences, POOR, stacklevel=2))
+    with stages("compile", 6):
+        recorded = record(asked)
+        warn_of(recorded, stacklevel=2)
+        if form is not None:
+            return without_microcode(recorded, form, stacklevel=2)
+        simplified = simplify(recorded, lambda graph: rewritten(graph, MERGING if merged else PASSES))
+        if merged and merge_synapses.__name__ not in {p.name for p in simplified.passes}:
+            raise InputError(
+                "there are no synapses to merge",
+                numbers="no solver of this model reads the input and its states through the same synapse function",
+                advice="Leave out merged=True: it is for LTCs.",
+            )
+        made, findings = design(simplified)
+        refuse(findings, asked.chip)
+        made, more = with_integers(made, simplified)
+        findings += later_fit(more)
+        refuse(findings, asked.chip)
+        warn(findings, stacklevel=2)
+        parts = _parts(simplified, made)
+        return Network.of(parts, answered(parts, asked.sequences, POOR, stacklevel=2))
 
 
 def _parts(simplified: Simplified, made: Design) -> Parts:

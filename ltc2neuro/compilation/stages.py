@@ -25,7 +25,7 @@ from ltc2neuro.compilation.asking import Asked
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.inputs.input_ends import input_ends
 from ltc2neuro.inputs.layout import Layout
-from ltc2neuro.progress import begin
+from ltc2neuro.progressing import begin
 from ltc2neuro.tracing import proved, proved_long
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from hw_models.arguments import check_flag
 from hw_models.errors import InputError
 from ltc2neuro.compilation.findings import refuse, warn
 from ltc2neuro.compilation.finishing import answered, unknown
-from ltc2neuro.progress import begin
+from ltc2neuro.progressing import begin
 from ltc2neuro.stock.network import LibraryNetwork
 from ltc2neuro.stock.parts import LibraryParts
 from ltc2neuro.stock.record import LibraryRecord

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from tqdm import tqdm
 
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
@@ -31,6 +30,7 @@ from ltc2neuro.evaluation.work import MESSAGES, Asked, measured, of_state, tasks
 from ltc2neuro.evaluation.workers import packed
 from ltc2neuro.metrics import Metric, worst_channel
 from ltc2neuro.network import Network
+from ltc2neuro.progressing import sequences
 from ltc2neuro.version import __version__
 
 
@@ -80,14 +80,14 @@ def evaluate(
     kept = Journal(journal, {} if parcel is None else {"network": parcel.digest, **_told(asked)})
     resumed, seen = kept.totals.sequences, 0
 
-    with tqdm(total=source.count, unit="sequence", disable=None if progress else True, leave=False) as bar:
+    with sequences(source.count, wanted=progress) as shown:
 
         def todo() -> Iterator[Chunk]:
             nonlocal seen
             for chunk in chunks((one for batch in source.batches for one in sequences_of(net, batch)), net):
                 seen += 1
                 if kept.has(chunk):
-                    bar.update(len(chunk.examples))
+                    shown.update(len(chunk.examples))
                 else:
                     yield chunk
 
@@ -98,7 +98,7 @@ def evaluate(
         try:
             for chunk, found in results:
                 kept.add(chunk, found)
-                bar.update(len(chunk.examples))
+                shown.update(len(chunk.examples))
             kept.check_end(seen)
         finally:
             kept.write()

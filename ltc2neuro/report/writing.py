@@ -19,7 +19,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.progress import begin
+from ltc2neuro.progressing import begin, stages
 from ltc2neuro.report.causes import causes
 from ltc2neuro.report.chip import chip
 from ltc2neuro.report.material import Material
@@ -61,18 +61,19 @@ def report(
     if x is None and targets is not None:
         raise InputError("targets belong to samples", advice="Give x, too.")
     PLOT.require()
-    seen = verify(net, model, x, targets, metric, on, timespans=timespans)
-    if x is None:
-        sequences = Sequences(tuple(net.known.x), ragged=True)
-    else:
-        sequences = replace(parts.host.sequences(x, timespans), layout=BATCH_FIRST, ragged=True)
-    material = Material(parts, sequences, x is not None, seen, _causes(net, x, timespans, calibration))
-    sections = []
-    for section in SECTIONS:
-        begin(f"writing: {section.__name__}")
-        sections.append(section(material))
-    text = page(f"{path.stem}: a network for {net.chip.title}", _intro(material), sections)
-    write_whole(path, lambda part: part.write_text(text, "utf-8"), what="report")
+    with stages("report", len(SECTIONS) + 15):
+        seen = verify(net, model, x, targets, metric, on, timespans=timespans)
+        if x is None:
+            sequences = Sequences(tuple(net.known.x), ragged=True)
+        else:
+            sequences = replace(parts.host.sequences(x, timespans), layout=BATCH_FIRST, ragged=True)
+        material = Material(parts, sequences, x is not None, seen, _causes(net, x, timespans, calibration))
+        sections = []
+        for section in SECTIONS:
+            begin(f"writing: {section.__name__}")
+            sections.append(section(material))
+        text = page(f"{path.stem}: a network for {net.chip.title}", _intro(material), sections)
+        write_whole(path, lambda part: part.write_text(text, "utf-8"), what="report")
 
 
 def _causes(

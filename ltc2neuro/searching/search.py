@@ -22,7 +22,7 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.network import Network
-from ltc2neuro.progress import begin
+from ltc2neuro.progressing import begin, stages
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.report import Point, Search, front_of
 from ltc2neuro.searching.trials import COSTS, Bench, Trial
@@ -76,10 +76,11 @@ def search(
     path = None if journal is None else check_path(journal, "journal")
     check_limits(metric, min_sqnr, max_metric_change)
     began = time.monotonic()
-    base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)
-    bench = _bench(base, x, timespans, targets, metric, minimise, path, seed)
-    found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
-    return found.result()
+    with stages("search"):
+        base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)
+        bench = _bench(base, x, timespans, targets, metric, minimise, path, seed)
+        found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
+        return found.result()
 
 
 def _bench(

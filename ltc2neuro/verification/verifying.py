@@ -24,7 +24,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.progress import begin
+from ltc2neuro.progressing import begin, stages
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
 from ltc2neuro.verification.task_metric import Targets, TaskMetric, check_limits, task_metrics
 from ltc2neuro.verification.verdict import Row, Verification
@@ -79,22 +79,23 @@ def verify(
         samples = [net.samples(a) for a in sequences.arrays]
         prove_entered(model, given, samples, net.inputs, dt=net.dt, timed=net.timed)
     tasks = task_metrics(net, sequences, targets, metric)
-    begin("running on reference")
-    reference = run_network(net.parts, sequences, "reference")
-    rows = _known_answer(net.known, reference) if x is None else []
-    rows += _executors(net.parts, sequences, reference, on)
-    begin("running the float network")
-    truth = find_truth(net.parts, model, sequences)
-    begin("comparing")
-    if model is not None:
-        rows.append(agreement(net, model, sequences))
-    rows += fidelity(net.parts, truth, sequences, reference, min_sqnr)
-    answers = net.parts.host.answers(reference.outputs)
-    for task in tasks:
-        rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
-    rows += _clipped(reference, max_clipped)
-    rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]
-    rows += time_constants(net.parts, sequences, truth)
+    with stages("verify", 3 + len(net.parts.compared if on is None else on)):
+        begin("running on reference")
+        reference = run_network(net.parts, sequences, "reference")
+        rows = _known_answer(net.known, reference) if x is None else []
+        rows += _executors(net.parts, sequences, reference, on)
+        begin("running the float network")
+        truth = find_truth(net.parts, model, sequences)
+        begin("comparing")
+        if model is not None:
+            rows.append(agreement(net, model, sequences))
+        rows += fidelity(net.parts, truth, sequences, reference, min_sqnr)
+        answers = net.parts.host.answers(reference.outputs)
+        for task in tasks:
+            rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
+        rows += _clipped(reference, max_clipped)
+        rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]
+        rows += time_constants(net.parts, sequences, truth)
     return Verification(all(row.held is not False for row in rows), tuple(rows))
 
 

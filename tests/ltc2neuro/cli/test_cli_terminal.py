@@ -44,7 +44,7 @@ def on_a_terminal(arguments: list[str], folder: Path) -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     try:
-        subprocess.run([*CLI, *arguments], cwd=folder, stdout=subprocess.DEVNULL, stderr=theirs, check=True, timeout=60)
+        subprocess.run(arguments, cwd=folder, stdout=subprocess.DEVNULL, stderr=theirs, check=True, timeout=60)
         os.write(theirs, b"\nend")
         text = ""
         while not text.endswith("end"):
@@ -65,11 +65,25 @@ LONG = [
 
 @pytest.mark.parametrize(("arguments", "shown"), LONG, ids=lambda a: a[0] if isinstance(a, list) else "")
 def test_long_work_has_a_bar_on_a_terminal_only(arguments, shown, folder):
-    text = on_a_terminal(arguments, folder)
+    text = on_a_terminal([*CLI, *arguments], folder)
     assert "\r" in text and "|" in text and shown in text
-    assert "|" not in on_a_terminal([*arguments, "--json"], folder)
+    assert "|" not in on_a_terminal([*CLI, *arguments, "--json"], folder)
     piped = subprocess.run([*CLI, *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=60)
     assert "|" not in piped.stderr
+
+
+LIBRARY = """
+import numpy, ltc2neuro
+net, x = ltc2neuro.load("m.l2n"), numpy.load("x.npy")[:4]
+ltc2neuro.attribute(net, x)
+ltc2neuro.progress(False)
+ltc2neuro.verify(net, None, x, on=["reference"])
+"""
+
+
+def test_so_has_the_librarys_until_it_is_silenced(folder):
+    text = on_a_terminal([sys.executable, "-c", LIBRARY], folder)
+    assert "attribute: 1/10 |" in text and ", lifting clipping" in text and "verify" not in text
 
 
 def test_a_reader_that_leaves_is_no_success(folder):

@@ -1,0 +1,68 @@
+"""How far long work is: a bar where someone watches, and the logger `ltc2neuro`, which is told each stage."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+LOG = logging.getLogger("ltc2neuro")
+_wanted = True
+_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
+
+
+def progress(shown: bool = True) -> None:
+    """Show a bar while long work lasts, in notebooks and on terminals, or with False none.
+
+    Without a call bars are shown there, and never where standard error goes to a file or another program. What is
+    done is told at level INFO to the logger "ltc2neuro" either way.
+    """
+    global _wanted
+    _wanted = bool(shown)
+
+
+def begin(what: str) -> None:
+    """Say that a stage of the work begins."""
+    LOG.info(what)
+    bar = _bar.get()
+    if bar is not None:
+        bar.set_postfix_str(what, refresh=False)
+        bar.update()
+        bar.refresh()
+
+
+@contextmanager
+def stages(work: str, most: int | None = None) -> Iterator[None]:
+    """Show the stages that begin inside, `most` of them, as a bar; those of work inside other work belong to it."""
+    if _bar.get() is not None or not watched():
+        yield
+        return
+    form = "{n}" if most is None else "{n}/{total} |{bar}|"
+    from tqdm.auto import tqdm
+
+    with tqdm(total=most, desc=work, leave=False, bar_format=f"{{desc}}: {form} {{elapsed}}{{postfix}}") as shown:
+        token = _bar.set(shown)
+        try:
+            yield
+        finally:
+            _bar.reset(token)
+
+
+def sequences(total: int | None, *, wanted: bool = True) -> tqdm:
+    """A bar that counts sequences up to `total`, where it is `wanted` and someone watches."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, unit="sequence", disable=not (wanted and watched()), leave=False)
+
+
+def watched() -> bool:
+    """Whether standard error is a terminal or a notebook, and bars are wanted."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    return _wanted and (sys.stderr.isatty() or (shell is not None and "IPKernelApp" in shell.config))
