@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from ltc2neuro.compilation.calibration import MOST_NAMED
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.runs import AnyParts, run_network
@@ -18,6 +19,11 @@ KNOWN_STEPS = 16
 
 APART = 50.0
 """How many times as much one channel varies as another, if their sizes may be why the outputs are poor"""
+
+
+def _varied(sequences: Sequences) -> bool:
+    """Whether any channel of these is more than one number: else `compile` has said what they lack."""
+    return bool(np.any(np.ptp(np.concatenate(sequences.arrays), axis=0)))
 
 
 def unknown(sequences: Sequences) -> KnownAnswer:
@@ -36,6 +42,15 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
         warnings.warn(
             f"the integer outputs are only {level.worst.decibels:.1f} dB from the float network's in channel "
             f"{channel}, on {level.seen}. {_uneven(net.record, sequences)}{advice}",
+            stacklevel=stacklevel + 1,
+        )
+    if level.still and _varied(sequences):
+        named = [net.record.answers.place(i) for i in level.still[:MOST_NAMED]]
+        more = f" and {len(level.still) - MOST_NAMED} more" if level.still[MOST_NAMED:] else ""
+        warnings.warn(
+            f"output channel{'s' if level.still[1:] else ''} {', '.join(named)}{more} of {net.record.leaves.size} never "
+            f"var{'y' if level.still[1:] else 'ies'} on {level.seen}, though they could: how precise the integers are "
+            "where they do is not known. Give a calibration on which they vary.",
             stacklevel=stacklevel + 1,
         )
     return known_answer(net)

@@ -11,6 +11,7 @@ import numpy as np
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from hw_models.arrays import Floats
+from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.compiled.usual import cost
 from ltc2neuro.inputs.arrays import Sequences
@@ -33,6 +34,8 @@ class Level:
     seen: str
     answers: int
     """how many"""
+    still: tuple[int, ...] = ()
+    """the channels that never vary there, though they could: of these it says nothing"""
 
     @property
     def unsure(self) -> float:
@@ -65,7 +68,17 @@ def level_of(net: AnyParts, calibration: Sequences) -> Level:
     count = len(part) if any(not a.every for a in answers.each) else sum(map(len, part))
     if 0 < count < FEW_ANSWERS:
         seen += f", with {count} answers in all, so that others may differ by several dB"
-    return Level(worst_channel(answers.channel_sqnr(*pairs)), seen, max(1, count))
+    still = _still(net, np.concatenate(exact)) if count > 1 else ()
+    return Level(worst_channel(answers.channel_sqnr(*pairs)), seen, max(1, count), still)
+
+
+def _still(net: AnyParts, outputs: Floats) -> tuple[int, ...]:
+    """Which of `outputs` (samples, channels) never vary, though their integers may be more than two neighbours."""
+    if not isinstance(net.record, Record):
+        return ()
+    span = net.record.proven.spans[net.record.graph.answer.x]
+    could = np.broadcast_to(span.high - span.low > 1, outputs.shape[1:])
+    return tuple(np.flatnonzero(could & (np.ptp(outputs, axis=0) == 0)).tolist())
 
 
 def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:

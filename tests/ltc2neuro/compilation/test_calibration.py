@@ -142,3 +142,20 @@ def test_channels_of_very_different_sizes_are_named_where_they_are_lost(function
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ltc2neuro.compile(Model(), x)
+
+
+class Limited(torch.nn.Module):
+    """The second channel is at its limit where x is below 0.9."""
+
+    def forward(self, x):
+        return torch.stack([x[..., 0], torch.sinh(x[..., 1].clamp(0.9, 2)), 0 * x[..., 1] + 0.3], -1)
+
+
+def test_an_output_that_never_varies_is_told_as_its_decibels_are_unknown():
+    x = np.random.default_rng(0).uniform(-0.5, 0.5, (4, 30, 2))
+    with pytest.warns(UserWarning, match=r"output channel \[1\] of 3 never varies on all of the calibration") as told:
+        ltc2neuro.compile(Limited(), x)
+    assert len(told) == 1  # the third cannot vary
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ltc2neuro.compile(Limited(), 4 * x)
