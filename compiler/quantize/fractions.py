@@ -25,12 +25,13 @@ from compiler.quantize.limits import (
     spans_octaves,
 )
 from compiler.quantize.precision import Precision
+from compiler.ranges.clipping import is_unbounded
 from compiler.ranges.observed import Interval
 from compiler.ranges.ranged import Ranged
 from compiler.ranges.real_intervals import negates
 
 GUARD_BITS = 6
-"""How much finer than a matrix's message is a sum or product that becomes one: it is rounded then, not floored.
+"""How much finer than a matrix's message is what is computed and becomes one: it is rounded then, not floored.
 
 What is floored off a message adds up over a row.
 """
@@ -48,7 +49,8 @@ def find_fractions(
     graph = ranged.graph
     found = {s.name: natural[s.name] for s in graph.states}
     taken = taken_by_states(graph, carried)
-    computed = {op.result for _, op in graph.ops() if isinstance(op, (ops.Add, ops.Sub, ops.Mul))}
+    kinds = ops.Add, ops.Sub, ops.Mul, ops.Min, ops.Max
+    computed = {op.result for _, op in graph.ops() if isinstance(op, kinds) or is_unbounded(op)}
     wanted: dict[str, int] = {}
     wishes = Wishes(graph, found, natural, ranged.bounds, precision, taken)
     for _, op in reversed(list(graph.ops())):

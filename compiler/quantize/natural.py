@@ -12,11 +12,11 @@ from compiler.functions import FUNCTIONS, Symmetry
 from compiler.functions.function import FAR, Scaling
 from compiler.graph import ops
 from compiler.graph.graph import Graph
-from compiler.graph.matrix import column_sizes, places_of, product
+from compiler.graph.matrix import column_sizes, places_of
 from compiler.graph.op_table import OpTable
 from compiler.quantize.limits import fraction_for, one_sided, source_exponents, word_limit
 from compiler.quantize.precision import Precision
-from compiler.ranges.arithmetic import ENDS, largest_partial_sums
+from compiler.ranges.arithmetic import ENDS, largest_partial_sums, largest_row_sums, of_all
 from compiler.ranges.observed import Interval
 from compiler.ranges.ranged import Ranged
 from compiler.ranges.real_intervals import multiplied
@@ -182,15 +182,12 @@ def product_fraction(graph: Graph, op: ops.MatVec, bounds: Mapping[str, Interval
     sizes = [graph.size(s) for s in op.sources]
     shifts = source_exponents(graph, op, precision)
     grid = np.repeat(2.0 ** (precision.first_weight + np.array(shifts)), column_sizes(graph, op))
-    reach = np.concatenate(
-        [
-            np.broadcast_to(np.maximum(np.abs(bounds[s].low), np.abs(bounds[s].high)), (n,))
-            for s, n in zip(op.sources, sizes, strict=True)
-        ]
-    )
-    weights = np.ceil(np.abs(graph.constants[op.matrix]) * grid) / grid
+    low, high = of_all(op.sources, graph, bounds)
+    weights = np.sign(graph.constants[op.matrix]) * np.ceil(np.abs(graph.constants[op.matrix]) * grid) / grid
     limit = word_limit(precision)
-    fractions = [fraction_for(float(product(weights, places_of(graph, op), reach).max(initial=0.0)), limit)]
+    largest = largest_row_sums(weights, places_of(graph, op), low, high)
+    fractions = [fraction_for(float(largest.max(initial=0.0)), limit)]
+    reach = np.maximum(np.abs(low), np.abs(high))
     for part, shift in zip(np.split(reach, np.cumsum(sizes)[:-1]), shifts, strict=True):
         fractions.append(fraction_for(float(part.max(initial=0.0)), limit) + precision.first_weight + shift)
     return min(fractions)

@@ -122,10 +122,20 @@ def of_all(sources: Sequence[str], graph: AnyGraph, known: Mapping[str, AnyInter
 def largest_partial_sums(op: SegmentSum | MatVec, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Array:
     """Of each element of a sum: no partial one, in any order, has a larger magnitude."""
     low, high = of_all([op.x] if isinstance(op, SegmentSum) else op.sources, graph, known)
-    reach = np.maximum(np.abs(low), np.abs(high))
     if isinstance(op, SegmentSum):
-        return summed(op, graph, reach)
-    return product(np.abs(_matrix(op, graph, reach)), places_of(graph, op), reach)
+        return summed(op, graph, np.maximum(np.abs(low), np.abs(high)))
+    return largest_row_sums(_matrix(op, graph, low), places_of(graph, op), low, high)
+
+
+def largest_row_sums(matrix: Array, places: Array | None, low: Array, high: Array) -> Array:
+    """Of each row: no sum of any of its terms has a larger magnitude, of messages that are each within low and high.
+
+    >>> largest_row_sums(np.array([[2, -3]]), None, np.array([0, 0]), np.array([1, 1]))
+    array([3])
+    """
+    up, down, most, least = np.maximum(matrix, 0), np.maximum(-matrix, 0), np.maximum(high, 0), np.maximum(-low, 0)
+    above = product(up, places, most) + product(down, places, least)
+    return np.maximum(above, product(up, places, least) + product(down, places, most))
 
 
 def summed(op: SegmentSum, graph: AnyGraph, elements: Array) -> Array:

@@ -15,6 +15,9 @@ from compiler.ranges.real_intervals import clip, sweep
 
 WIDE = 2.0
 """How many times as far as its calibrated range a value's proven one reaches before it is clipped to the former"""
+WIDE_MESSAGE = 1.25
+"""The same of a message to a matrix, made by a function without bounds, as relu and silu: a row's sum of all that they
+may be leaves them few bits"""
 
 
 def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[str]:
@@ -25,13 +28,15 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
     convolutions with relu: the input's range is calibrated, too. And a square takes twice the bits that its operand
     does, which is clipped for that. So is a quotient by what only an eps keeps above 0, which lets it grow far beyond
     all that occurs; and what is squared and summed up for a root, as a word that has to hold a variance and its eps has
-    no bit to spare. Nothing else that follows from proven bounds alone is.
+    no bit to spare; and what relu, silu and other functions without bounds send to a matrix. Nothing else that follows
+    from proven bounds alone is.
     """
     follows = {s.name for s in graph.states if s.low is None}
     named = between_layers(graph) | {op.a for _, op in graph.ops() if isinstance(op, ops.Mul) and op.a == op.b}
     under = under_roots(graph)
     normed = under.normed
     named |= normed | {op.out for _, op in graph.ops() if isinstance(op, ops.Div) and is_guarded(graph, op)}
+    messages = {s for _, op in graph.ops() if isinstance(op, ops.MatVec) for s in op.sources}
     clipped: set[str] = set()
 
     def wide(op: ops.Op, proven: Interval) -> bool:
@@ -39,10 +44,12 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
             follows.add(str(op.result))
         elif op.result not in named:
             return False
-        if not isinstance(op, (ops.Add, ops.Sub, ops.Mul, ops.Div)):
+        message = op.result in messages and isinstance(op, (ops.Apply, ops.Max))
+        if not message and not isinstance(op, (ops.Add, ops.Sub, ops.Mul, ops.Div)):
             return False
         seen = observed.interval(str(op.result), under.margin(str(op.result), margin)).magnitude
-        if not 0 < (1.0 if op.result in normed else WIDE) * seen < proven.magnitude:
+        times = 1.0 if op.result in normed else WIDE_MESSAGE if message else WIDE
+        if not 0 < times * seen < proven.magnitude:
             return False
         clipped.add(str(op.result))
         return True
@@ -84,6 +91,13 @@ def _ends(op: ops.Op) -> bool:
 
 
 @GOES_ON.on(ops.Apply)
-def _unbounded(op: ops.Apply) -> bool:
+def _function(op: ops.Apply) -> bool:
+    return is_unbounded(op)
+
+
+def is_unbounded(op: ops.Op) -> bool:
+    """Whether `op` is a function whose results may be far from 0."""
+    if not isinstance(op, ops.Apply):
+        return False
     reach = FUNCTIONS[op.function].range_of(np.array([-FAR]), np.array([FAR]))
     return bool(np.max(np.abs(reach)) > 2)

@@ -48,9 +48,9 @@ def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) 
         named = [net.record.answers.place(i) for i in level.still[:MOST_NAMED]]
         more = f" and {len(level.still) - MOST_NAMED} more" if level.still[MOST_NAMED:] else ""
         warnings.warn(
-            f"output channel{'s' if level.still[1:] else ''} {', '.join(named)}{more} of {net.record.leaves.size} never "
-            f"var{'y' if level.still[1:] else 'ies'} on {level.seen}, though they could: how precise the integers are "
-            "where they do is not known. Give a calibration on which they vary.",
+            f"output channel{'s' if level.still[1:] else ''} {', '.join(named)}{more} of {net.record.leaves.size} "
+            f"never var{'y' if level.still[1:] else 'ies'} on {level.seen}, though they could: how precise the "
+            "integers are where they do is not known. Give a calibration on which they vary.",
             stacklevel=stacklevel + 1,
         )
     return known_answer(net)
