@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.executors import float64
 from compiler.executors.execution import Array, Frame, Kernel
+from compiler.executors.kernels import RELATIONS
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
@@ -57,34 +58,16 @@ def column(constant: Array) -> Array:
 REAL: OpTable[[Here], Kernel] = OpTable("switched")
 """The kernel of each integer op where it meets real numbers."""
 
-_TWO: dict[type[ops.Op], Callable[[Array, Array], Array]] = {
-    ops.Add: np.add,
-    ops.Sub: np.subtract,
-    ops.Min: np.minimum,
-    ops.Max: np.maximum,
-}
-
-
-@REAL.on(ops.Add, ops.Sub, ops.Min, ops.Max)
-def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max, here: Here) -> Kernel:
-    ufunc, a, b = _TWO[type(op)], here.getter(op, op.a), here.getter(op, op.b)
-    return lambda frame: ufunc(a(frame), b(frame))
-
-
-@REAL.on(ops.Select)
-def _select(op: ops.Select, here: Here) -> Kernel:
-    condition, a, b = (here.getter(op, n) for n in op.operands)
-    return lambda frame: np.where(condition(frame) != 0, a(frame), b(frame))
-
 
 @REAL.on(ops.Compare)
 def _compare(op: ops.Compare, here: Here) -> Kernel:
-    relation, a, b = float64.RELATIONS[op.relation], here.getter(op, op.a), here.getter(op, op.b)
+    relation, a, b = RELATIONS[op.relation], here.getter(op, op.a), here.getter(op, op.b)
     return lambda frame: relation(a(frame), b(frame)).astype(np.int64)
 
 
-@REAL.on(ops.Gather, ops.SegmentSum)
-def _moved(op: ops.Gather | ops.SegmentSum, here: Here) -> Kernel:
+@REAL.on(ops.Exact, ops.Gather, ops.SegmentSum)
+def _as_real(op: ops.Op, here: Here) -> Kernel:
+    """What it is in a float graph."""
     kernel = float64.KERNELS(op, here.graph)
     own = {n: here.getter(op, n) for n in op.operands}
     if not any((op.result, n) in here.constants for n in own):

@@ -156,7 +156,7 @@ def _input(wanted: ops.Input, op: ops.Op, here: Finding) -> Places:
     return Places(Site(wanted.out, Cause.INPUT, knob), clip)
 
 
-@PLACES.on(*_ALIKE, ops.SegmentSum, ops.Compare, ops.StateRead, ops.StateWrite, ops.Output)
+@PLACES.on(ops.Exact, ops.Gather, ops.SegmentSum, ops.StateRead, ops.StateWrite, ops.Output)
 def _aligned(wanted: ops.Op, op: ops.Op, here: Finding) -> Places:
     name = wanted.state if isinstance(wanted, ops.StateWrite) else wanted.result or wanted.operands[0]
     if name in here.lowered.operands:  # a carry takes up what is rounded off

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.executors.execution import Array, Execution, Frame, Kernel, concatenated, prepare
-from compiler.executors.kernels import RELATIONS, of_two, select
+from compiler.executors.kernels import BOTH, of_two
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
@@ -43,11 +43,10 @@ def output_map(graph: Graph) -> tuple[Floats, Floats]:
     return graph.constants[op.scale], graph.constants[op.offset]
 
 
-KERNELS: OpTable[[Graph], Kernel] = OpTable("float64")
+KERNELS: OpTable[[Graph], Kernel] = OpTable("float64", BOTH)
 """The kernel of each real op."""
 
-KERNELS.on(ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Min, ops.Max)(of_two)
-KERNELS.on(ops.Select)(select)
+KERNELS.on(ops.Mul, ops.Div)(of_two)
 
 
 @KERNELS.on(ops.Input)
@@ -96,12 +95,6 @@ def _mat_vec(op: ops.MatVec, graph: Graph) -> Kernel:
         return (frame.values[op.matrix] @ patches.reshape(len(patches), -1)).reshape(-1, batch)
 
     return kernel
-
-
-@KERNELS.on(ops.Compare)
-def _compare(op: ops.Compare, graph: Graph) -> Kernel:
-    relation = RELATIONS[op.relation]
-    return lambda frame: relation(frame.values[op.a], frame.values[op.b]).astype(np.float64)
 
 
 @KERNELS.on(ops.Apply)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.executors.execution import Kernel
+from compiler.executors.execution import Array, Frame, Kernel
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, And, Div, Max, Min, Mul, Op, Relation, Select, Sub
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Add, And, Compare, Div, Max, Min, Mul, Op, Relation, Select, Sub
 
 RELATIONS = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}
 
@@ -21,12 +22,32 @@ _OF_TWO: dict[type[Op], np.ufunc] = {
 }
 
 
+BOTH: OpTable[[Graph], Kernel] = OpTable("numbers of both kinds")
+"""The kernels of ops that graphs of both kinds have."""
+
+
 def of_two(op: Add | Sub | Mul | Div | Min | Max | And, graph: Graph) -> Kernel:
     """One function of NumPy does it."""
     ufunc, a, b = _OF_TWO[type(op)], op.a, op.b
     return lambda frame: ufunc(frame.values[a], frame.values[b])
 
 
-def select(op: Select, graph: Graph) -> Kernel:
+BOTH.on(Add, Sub, Min, Max)(of_two)
+
+
+@BOTH.on(Compare)
+def _compare(op: Compare, graph: Graph) -> Kernel:
+    """1 or 0, of the operands' kind."""
+    relation = RELATIONS[op.relation]
+
+    def kernel(frame: Frame) -> Array:
+        a, b = frame.values[op.a], frame.values[op.b]
+        return relation(a, b).astype(np.result_type(a, b))
+
+    return kernel
+
+
+@BOTH.on(Select)
+def _select(op: Select, graph: Graph) -> Kernel:
     """Element by element one of two."""
     return lambda frame: np.where(frame.values[op.condition] != 0, frame.values[op.a], frame.values[op.b])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.executors.execution import Array, Execution, Frame, Kernel, PreparedGraph, concatenated, prepare
-from compiler.executors.kernels import RELATIONS, of_two, select
+from compiler.executors.kernels import BOTH, of_two
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
@@ -63,11 +63,10 @@ def _magnitude(graph: IntegerGraph, name: str) -> int:
     return graph.format(name).magnitude
 
 
-KERNELS: OpTable[[IntegerGraph], Kernel] = OpTable("reference")
+KERNELS: OpTable[[IntegerGraph], Kernel] = OpTable("reference", BOTH)
 """The kernel of each integer op."""
 
-KERNELS.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.And)(of_two)
-KERNELS.on(ops.Select)(select)
+KERNELS.on(ops.And)(of_two)
 
 
 @KERNELS.on(ops.Input)
@@ -112,17 +111,6 @@ def _mat_vec(op: ops.MatVec, graph: IntegerGraph) -> Kernel:
         padded = np.concatenate([x, np.zeros_like(x[:1])])
         sums = np.tensordot(exact, np.take(padded, places, axis=0), axes=(1, 1))
         return sums.reshape(-1, x.shape[1]).astype(matrix.dtype)
-
-    return kernel
-
-
-@KERNELS.on(ops.Compare)
-def _compare(op: ops.Compare, graph: IntegerGraph) -> Kernel:
-    relation = RELATIONS[op.relation]
-
-    def kernel(frame: Frame) -> Array:
-        a = frame.values[op.a]
-        return relation(a, frame.values[op.b]).astype(a.dtype)
 
     return kernel
 

@@ -17,6 +17,7 @@ from compiler.executors.float64 import KERNELS, output_map
 from compiler.functions import FUNCTIONS
 from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
 from hw_models.arrays import Floats, Integers
 
@@ -95,7 +96,7 @@ def _flipped(
     repeats = {op.result: block.repeat for block, op in graph.ops()}
 
     def flipping(rows: slice) -> Kernels[Graph]:
-        kernels = KERNELS.extended("flipped")
+        kernels: OpTable[[Graph], Kernel] = OpTable("flipped", KERNELS)
 
         @kernels.on(Compare, Apply)
         def flipped(op: Compare | Apply, graph: Graph) -> Kernel:

@@ -13,9 +13,10 @@ from compiler.executors import float64
 from compiler.executors.execution import Array, Frame, Kernel
 from compiler.graph import ops
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from hw_models.arrays import Floats
 
-KERNELS = float64.KERNELS.extended("unrounded")
+KERNELS: OpTable[[Graph], Kernel] = OpTable("unrounded", float64.KERNELS)
 """The kernel of each integer op."""
 
 

@@ -2,7 +2,7 @@
 
 Every value and every constant is a flat vector; an op's docstring is its equation. An operand names a
 value or a constant; a constant of size 1 broadcasts in elementwise ops. `docs/integer-semantics.md` is
-the normative text for the integer meaning. A new op touches that text, this file and every executor.
+the normative text for the integer meaning. What a new op takes: docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -100,7 +100,12 @@ class Elementwise(Op):
 
 
 @dataclass(frozen=True)
-class Add(Elementwise):
+class Exact(Elementwise):
+    """Base of those that are the same function in both graphs: of integers it makes integers, without rounding."""
+
+
+@dataclass(frozen=True)
+class Add(Exact):
     """out = a + b."""
 
     out: str = field(metadata=RESULT)
@@ -109,7 +114,7 @@ class Add(Elementwise):
 
 
 @dataclass(frozen=True)
-class Sub(Elementwise):
+class Sub(Exact):
     """out = a - b."""
 
     out: str = field(metadata=RESULT)
@@ -118,7 +123,7 @@ class Sub(Elementwise):
 
 
 @dataclass(frozen=True)
-class Min(Elementwise):
+class Min(Exact):
     """out = min(a, b)."""
 
     out: str = field(metadata=RESULT)
@@ -127,7 +132,7 @@ class Min(Elementwise):
 
 
 @dataclass(frozen=True)
-class Max(Elementwise):
+class Max(Exact):
     """out = max(a, b)."""
 
     out: str = field(metadata=RESULT)
@@ -144,7 +149,7 @@ class Relation(Enum):
 
 
 @dataclass(frozen=True)
-class Compare(Elementwise):
+class Compare(Exact):
     """out = 1 where `a relation b`, else 0."""
 
     out: str = field(metadata=RESULT)
@@ -154,7 +159,7 @@ class Compare(Elementwise):
 
 
 @dataclass(frozen=True)
-class Select(Elementwise):
+class Select(Exact):
     """out = a where condition != 0, else b."""
 
     out: str = field(metadata=RESULT)

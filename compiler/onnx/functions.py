@@ -12,7 +12,7 @@ DOMAIN = "ltc2neuro"
 OPSET = 18
 """The oldest with bitwise and"""
 
-_BODIES = {
+BODIES = {
     "StateRead (state) => (out)": "out = Identity(state)",
     "StateWrite (x) => (state)": "state = Identity(x)",
     "Add (a, b) => (out)": "out = Add(a, b)",
@@ -156,14 +156,14 @@ _ELEMENT_FUNCTIONS = {
         out = Mul(halved, gate)""",
 }
 """compiler.functions by their names"""
-_BODIES |= {f"{name} (x) => (out)": body for name, body in _ELEMENT_FUNCTIONS.items()}
+BODIES |= {f"{name} (x) => (out)": body for name, body in _ELEMENT_FUNCTIONS.items()}
 
 
 def text(name: str, values: int) -> str:
     """The function `name` as onnx.parser reads it; `values` is ONNX's number of the type of values."""
-    heads = {head.split()[0]: head for head in _BODIES}
+    heads = {head.split()[0]: head for head in BODIES}
     if name in heads:
-        head, body = heads[name], _BODIES[heads[name]]
+        head, body = heads[name], BODIES[heads[name]]
     else:
         head, body = _polynomial(name)
     lines = "\n".join(part for line in body.splitlines() for part in line.strip().split("  "))

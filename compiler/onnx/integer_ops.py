@@ -11,7 +11,7 @@ from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.onnx.functions import columns, polynomial_name
-from compiler.onnx.lowering import NodeWriter, compare, gather, mat_vec, of_two, segment_sum, select
+from compiler.onnx.lowering import BOTH, NodeWriter, mat_vec, of_two
 
 EXACT = 2**53
 """Sums below are exact in float64"""
@@ -19,14 +19,10 @@ EXACT = 2**53
 
 Integers: TypeAlias = NodeWriter[IntegerGraph]
 
-NODES: OpTable[[Integers], None] = OpTable("onnx")
+NODES: OpTable[[Integers], None] = OpTable("onnx", BOTH)
 """Writes the node of each integer op."""
 
-NODES.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.And)(of_two)
-NODES.on(ops.Compare)(compare)
-NODES.on(ops.Select)(select)
-NODES.on(ops.Gather)(gather)
-NODES.on(ops.SegmentSum)(segment_sum)
+NODES.on(ops.And)(of_two)
 
 
 @NODES.on(ops.Input)

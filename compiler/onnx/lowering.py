@@ -11,6 +11,7 @@ import numpy as np
 from compiler.executors.execution import Array
 from compiler.graph import ops
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Relation
 from compiler.graph.segments import segments_of
 from compiler.ranges.integer_spans import Span
@@ -88,6 +89,9 @@ def expanded(nodes: Nodes, tensor: str, rows: str, size: int) -> str:
     return wide
 
 
+BOTH: OpTable[[NodeWriter[Graph]], None] = OpTable("nodes of both kinds")
+"""Writes the nodes of ops that are the same in graphs of both kinds."""
+
 Binary: TypeAlias = ops.Add | ops.Sub | ops.Mul | ops.Div | ops.Min | ops.Max | ops.And
 
 
@@ -96,22 +100,29 @@ def of_two(op: Binary, to: NodeWriter[Graph]) -> None:
     to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
 
 
+BOTH.on(ops.Add, ops.Sub, ops.Min, ops.Max)(of_two)
+
+
+@BOTH.on(ops.Compare)
 def compare(op: ops.Compare, to: NodeWriter[Graph]) -> None:
     """1 or 0."""
     to.call(_RELATIONS[op.relation], [to.read(op.a), to.read(op.b)], op.out)
 
 
+@BOTH.on(ops.Select)
 def select(op: ops.Select, to: NodeWriter[Graph]) -> None:
     """Element by element one of two."""
     to.call("Select", [to.read(op.condition), to.read(op.a), to.read(op.b)], op.out)
 
 
+@BOTH.on(ops.Gather)
 def gather(op: ops.Gather, to: NodeWriter[Graph]) -> None:
     """Elements of the sources."""
     index = to.nodes.constant(op.index, to.array(op.index), np.int32)
     to.call("Gather", [to.joined(op.sources), index], op.out)
 
 
+@BOTH.on(ops.SegmentSum)
 def segment_sum(op: ops.SegmentSum, to: NodeWriter[Graph]) -> None:
     """Sums of elements: a 0 stands after the last one, and fills up the shorter sums."""
     graph, segments = to.graph, segments_of(to.graph, op)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.onnx.lowering import NodeWriter, compare, gather, mat_vec, of_two, segment_sum, select
+from compiler.onnx.lowering import BOTH, NodeWriter, mat_vec, of_two
 
-NODES: OpTable[[NodeWriter[Graph]], None] = OpTable("onnx, floats")
+NODES: OpTable[[NodeWriter[Graph]], None] = OpTable("onnx, floats", BOTH)
 """Writes the node of each real op."""
 
-NODES.on(ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Min, ops.Max)(of_two)
-NODES.on(ops.Compare)(compare)
-NODES.on(ops.Select)(select)
-NODES.on(ops.Gather)(gather)
-NODES.on(ops.SegmentSum)(segment_sum)
+NODES.on(ops.Mul, ops.Div)(of_two)
 
 
 @NODES.on(ops.Input)

@@ -51,10 +51,7 @@ def _segment_sum(op: ops.SegmentSum, errors: Errors) -> Floats:
     return np.bincount(segment, weights=each, minlength=size).astype(np.float64)
 
 
-@BIAS.on(
-    *(ops.Input, ops.StateRead, ops.Gather, ops.MatVec, ops.Min, ops.Max, ops.Compare, ops.Select),
-    *(ops.Shift, ops.And, ops.Divide, ops.PiecewisePolynomial),
-)
-def _none(op: object, errors: Errors) -> Floats:
+@BIAS.on(ops.Input, ops.StateRead, ops.Gather, ops.MatVec, ops.Elementwise)
+def _none(op: ops.Op, errors: Errors) -> Floats:
     """Ops whose errors are not accounted for."""
     return np.zeros(1)

@@ -122,8 +122,8 @@ def _of_state(op: ops.StateWrite, wishes: Wishes) -> Wanted:
     return [(op.x, wishes.found[op.state])]
 
 
-@WANTS.on(ops.Output, ops.Div, ops.Compare)
-def _natural_ones(op: ops.Output | ops.Div | ops.Compare, wishes: Wishes) -> Wanted:
+@WANTS.on(ops.Output, ops.Elementwise)
+def _natural_ones(op: ops.Op, wishes: Wishes) -> Wanted:
     return wishes.as_natural(op.operands)
 
 

@@ -82,16 +82,8 @@ REACH: OpTable[[Room], Interval] = OpTable("what integers reach")
 
 
 @REACH.on(
-    ops.Input,
-    ops.StateRead,
-    ops.Gather,
-    ops.SegmentSum,
-    ops.MatVec,
-    ops.Apply,
-    ops.Compare,
-    ops.Select,
-    ops.Min,
-    ops.Max,
+    *(ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec),
+    *(ops.Apply, ops.Compare, ops.Select, ops.Min, ops.Max),
 )
 def _as_proven(op: ops.Op, room: Room) -> Interval:
     return room.bounds[op.result or ""]
@@ -103,8 +95,8 @@ def _twice(op: ops.Div, room: Room) -> Interval:
     return Interval(2 * room.bounds[op.out].low, 2 * room.bounds[op.out].high)
 
 
-@REACH.on(ops.Add, ops.Sub)
-def _sum(op: ops.Add | ops.Sub, room: Room) -> Interval:
+@REACH.on(ops.Exact)
+def _exact(op: ops.Exact, room: Room) -> Interval:
     return Interval(*ENDS(op, room.graph, room.loose))
 
 
@@ -138,8 +130,13 @@ def _function(op: ops.Apply, room: Room) -> int:
     return room.fraction(max(room.loose[op.out].magnitude, _half_magnitude(op, room.bounds)))
 
 
-@NATURAL.on(ops.Add, ops.Sub, ops.Select)
-def _of_operands(op: ops.Add | ops.Sub | ops.Select, room: Room) -> int:
+@NATURAL.on(ops.Exact)
+def _of_operands(op: ops.Exact, room: Room) -> int:
+    return min([room.filled(op), *(_of_operand(n, room) for n in op.operands)])
+
+
+@NATURAL.on(ops.Select)
+def _of_choices(op: ops.Select, room: Room) -> int:
     return min([room.filled(op), *(_of_operand(n, room) for n in (op.a, op.b))])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Array, prepare
+from compiler.executors.execution import Array, Frame, prepare
 from compiler.executors.float64 import KERNELS
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
@@ -56,6 +56,7 @@ _NONE = np.zeros(())
 class Point:
     """Where an op is differentiated: all values, their derivatives by one state, and the op's result."""
 
+    graph: Graph
     values: Mapping[str, Array]
     slopes: Mapping[str, Array]
     result: Array
@@ -67,6 +68,16 @@ class Point:
 
 SLOPES: OpTable[[Point], Array | None] = OpTable("slopes")
 """The derivative of each op's result by one state; None where it is left out."""
+
+
+@SLOPES.on(ops.Elementwise)
+def _nudged(op: ops.Elementwise, at: Point) -> Array:
+    """How far the result moves where all operands move along with the state."""
+    kernel = KERNELS(op, at.graph)
+    ahead, behind = (
+        kernel(Frame({n: at.values[n] + step * at.slope(n) for n in op.operands}, _NONE)) for step in (NUDGE, -NUDGE)
+    )
+    return (ahead - behind) / (2 * NUDGE)
 
 
 @SLOPES.on(ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec, ops.Compare)
@@ -136,7 +147,7 @@ class _Watch:
         else:
             for slopes in self.slopes.values():
                 if any(n in slopes for n in op.operands):
-                    slope = SLOPES(op, Point(self.values, slopes, value))
+                    slope = SLOPES(op, Point(self.graph, self.values, slopes, value))
                     if slope is not None:
                         slopes[name] = slope
         for state in self.written.get(name, ()):

@@ -23,8 +23,9 @@ SHIFTED: OpTable[[Shifts], None] = OpTable("shifts")
 """What each op becomes. The input brings shifts in, a matrix may; all others have operands that are held."""
 
 
-@SHIFTED.on(ops.Div, ops.StateRead, ops.StateWrite)
+@SHIFTED.on(ops.StateRead, ops.StateWrite, ops.Elementwise)
 def _kept(op: ops.Op, at: Shifts) -> None:
+    """An op needs its operands as they are unless more is known of it."""
     at.keep(op)
 
 

@@ -79,7 +79,7 @@ GOES_ON: OpTable[[], bool] = OpTable("clipping")
 """Whether each op's result may be as large as its operands are."""
 
 
-@GOES_ON.on(ops.Add, ops.Sub, ops.Mul, ops.Min, ops.Max, ops.Select, ops.Gather, ops.SegmentSum)
+@GOES_ON.on(ops.Elementwise, ops.Gather, ops.SegmentSum)
 def _grows(op: ops.Op) -> bool:
     return True
 

@@ -89,7 +89,7 @@ def _segment_sum(op: ops.SegmentSum, needs: Needs, wanted: Mask) -> None:
         needs.need(op.out, target)
 
 
-@NEEDED.on(ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Min, ops.Max, ops.Compare, ops.Select, ops.Apply)
+@NEEDED.on(ops.Elementwise)
 def _elementwise(op: ops.Op, needs: Needs, wanted: Mask) -> None:
     name = op.result or ""
     for operand in op.operands:

@@ -49,7 +49,7 @@ ZERO: OpTable[[Zeros, int], Mask] = OpTable("zeros")
 """The mask of each op's result, of this many elements."""
 
 
-@ZERO.on(ops.Input, ops.StateRead, ops.Compare, ops.Div)
+@ZERO.on(ops.Input, ops.StateRead, ops.Elementwise)
 def _none(op: ops.Op, zeros: Zeros, size: int) -> Mask:
     return np.zeros(size, bool)
 

@@ -179,9 +179,7 @@ class Interpreter:
         return _place(source)
 
     def _operation(self, instruction: isa.Instruction) -> Operation:
-        return OPERATIONS[type(instruction)](
-            instruction, _target(instruction), *map(self._key, instruction.sources)
-        )
+        return OPERATIONS[type(instruction)](instruction, _target(instruction), *map(self._key, instruction.sources))
 
 
 class _Group(dict[str, Vector]):

@@ -96,7 +96,7 @@ AFFINE: OpTable[[PlanBuilder], Affine] = OpTable("library processes")
 """What each op's result is of the messages of nodes."""
 
 
-@AFFINE.on(ops.Compare, ops.Select)
+@AFFINE.on(ops.Elementwise)
 def _unsupported(op: ops.Op, build: PlanBuilder) -> Affine:
     raise QuantizeError(
         f"library processes have no {type(op).__name__}",

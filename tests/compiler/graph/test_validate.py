@@ -37,9 +37,7 @@ def small() -> Graph:
 
 def with_op(graph: Graph, old: type[ops.Op], new: Callable[[ops.Op], ops.Op]) -> Graph:
     """The graph with each op of the type `old` changed."""
-    blocks = tuple(
-        replace(b, ops=tuple(new(op) if isinstance(op, old) else op for op in b.ops)) for b in graph.blocks
-    )
+    blocks = tuple(replace(b, ops=tuple(new(op) if isinstance(op, old) else op for op in b.ops)) for b in graph.blocks)
     return replace(graph, blocks=blocks)
 
 

@@ -32,8 +32,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("before", ["mp.Lock()", "mp.set_start_method('fork')", "mp.set_start_method('spawn')"])
 def test_lava_runs_after_any_choice_of_start_method(before: str) -> None:
     done = python(
-        f"import multiprocessing as mp\n{before}\n"
-        "from compiler.lava.selftest import selftest\nprint(selftest())"
+        f"import multiprocessing as mp\n{before}\nfrom compiler.lava.selftest import selftest\nprint(selftest())"
     )
     assert done.returncode == 0, done.stderr
     assert "exchanged 100 integers" in done.stdout
