@@ -3,8 +3,10 @@
 from compiler.assembly.counts import code_instructions, executed_instructions
 from compiler.assembly.dispatch import Reset, Section, assemble
 from compiler.assembly.finish import finish
+from compiler.assembly.mirrored import Mirrored, mirrored
 from compiler.assembly.parser import parse, parse_listing
 from compiler.assembly.peephole import shorten
+from compiler.assembly.polynomial import symmetric
 from compiler.assembly.population import Population
 from compiler.assembly.registers import allocate
 from compiler.assembly.site import Scratch, Site
@@ -12,6 +14,7 @@ from compiler.assembly.templates import select
 from compiler.assembly.text import listing_text, populations_text
 
 __all__ = [
+    "Mirrored",
     "Population",
     "Reset",
     "Scratch",
@@ -23,9 +26,11 @@ __all__ = [
     "executed_instructions",
     "finish",
     "listing_text",
+    "mirrored",
     "parse",
     "parse_listing",
     "populations_text",
     "select",
     "shorten",
+    "symmetric",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.assembly.dispatch import TICK
-from compiler.assembly.liveness import ways
+from compiler.assembly.liveness import trace
 from hw_models import isa
 
 
@@ -18,17 +18,20 @@ def code_instructions(listing: Sequence[isa.Instruction]) -> int:
     return sum(i.cost for i in listing)
 
 
-def executed_instructions(listing: Sequence[isa.Instruction], tick: int, period: int) -> int:
-    """The most instructions that a neuron executes at tick `tick` of a sample of `period` ticks, over all its data."""
-    onward = ways(listing, before_tick(listing, tick, period))
-    longest = [0] * (len(listing) + 1)
-    for number in range(len(listing) - 1, -1, -1):
-        longest[number] = listing[number].cost + max((longest[way] for way in onward[number]), default=0)
-    return longest[0]
+def executed_instructions(listing: Sequence[isa.Instruction], period: int) -> tuple[int, ...]:
+    """The most instructions that a neuron executes at each tick of a sample of `period` ticks, over all its data.
 
-
-def before_tick(listing: Sequence[isa.Instruction], tick: int, period: int) -> dict[isa.Word, int]:
-    """What the tick counter holds before the listing is executed at tick `tick`, when it goes round in its ring."""
+    It is that of a tick counter that goes round in its ring.
+    """
     moves = (i.a for i in listing if isinstance(i, isa.Move) and i.dest == TICK)
     start = next((a.value for a in moves if isinstance(a, isa.Immediate)), 0)
-    return {TICK: start + (tick - start - 1) % period}
+    found: list[int] = []
+    number: int | None = start
+    while number is not None and (number != start or not found):
+        onward, known = trace(listing, {TICK: number})
+        longest = [0] * (len(listing) + 1)
+        for line in range(len(listing) - 1, -1, -1):
+            longest[line] = listing[line].cost + max((longest[way] for way in onward[line]), default=0)
+        found.append(longest[0])
+        number = known.get(TICK)
+    return tuple(found[(tick - start - 1) % len(found)] for tick in range(period))

@@ -11,12 +11,12 @@ import heapq
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from compiler.assembly.dispatch_tree import Ring, Turn, in_turn
+from compiler.assembly.dispatch_tree import Ring, Turn, alternating, in_turn
 from hw_models import isa
 
 TICK = isa.Word("tick")
 """Counts the ticks of a run. In the first samples, at which what belongs to earlier ones must not run, all have numbers
-of their own; after them it goes round in a ring of the period."""
+of their own; after them it goes round in a ring of the period, or of a part of it where the parts are alike."""
 SAMPLE = isa.Word("sample")
 """Counts the samples of a sequence, from 0."""
 
@@ -47,21 +47,33 @@ class Reset:
     words: tuple[tuple[isa.Word, isa.Source], ...]
 
 
-def assemble(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> tuple[isa.Instruction, ...]:
-    """The listing of a population in which a sample enters every `period` ticks; `ordered` must allow it."""
+def assemble(
+    sections: list[Section], period: int, resets: tuple[Reset, ...] = (), early: bool = False
+) -> tuple[isa.Instruction, ...]:
+    """The listing of a population in which a sample enters every `period` ticks; `ordered` must allow it.
+
+    `early`: whether what belongs to a sample before the first may run, for nobody sees it.
+    """
     found = ordered(_all(sections, period, resets), period)
     if found is None:
         raise ValueError(f"the sections have no order for samples of {period} ticks")
-    ring = _ring(found, period, resets)
+    ring = _ring(found, period, resets, early)
     turns = [Turn(_numbers(section, period, ring), section.body) for section in _merged(found)]
+    if ring.short and ring.period == 1:
+        return tuple(instruction for turn in turns for instruction in turn.body)
+    if ring.short and ring.period == 2:
+        return (isa.Subtract(TICK, isa.Immediate(1), TICK), *alternating(turns, ring))
     return (isa.Add(TICK, TICK, isa.Immediate(1)), *in_turn(turns, ring))
 
 
-def initial_counters(sections: list[Section], period: int, resets: tuple[Reset, ...] = ()) -> dict[str, int]:
+def initial_counters(
+    sections: list[Section], period: int, resets: tuple[Reset, ...] = (), early: bool = False
+) -> dict[str, int]:
     """What the counters of `assemble`'s listing start with, by their words."""
-    ring = _ring(_all(sections, period, resets), period, resets)
-    before = {TICK.name: -1 if ring.first == 0 else period - 1}
-    return {**before, SAMPLE.name: 0} if resets else before
+    ring = _ring(_all(sections, period, resets), period, resets, early)
+    if ring.short:
+        return {TICK.name: ring.period - 1} if ring.period > 1 else {}
+    return {TICK.name: -1, SAMPLE.name: 0} if resets else {TICK.name: -1}
 
 
 def _all(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> list[Section]:
@@ -69,12 +81,13 @@ def _all(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> lis
     return [*again, *(s for s in sections if s.body)]
 
 
-def _ring(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> Ring:
+def _ring(sections: list[Section], period: int, resets: tuple[Reset, ...], early: bool) -> Ring:
     """The numbers of the counter. Where all samples are alike, it wraps where there is work: one test for both."""
     oldest = max((s.least(s.ticks[-1], period) for s in sections), default=0)
-    if not oldest:
-        start = min((s.ticks[0] for s in sections), default=0)
-        return Ring(TICK, start + 1, start + period, period)
+    if not resets and (early or not oldest):
+        part = _part(sections, period)
+        start = min((tick % part for s in sections for tick in s.ticks), default=0)
+        return Ring(TICK, start + 1, start + part, part)
     last = (oldest + 1) * period
     if not resets:
         return Ring(TICK, 0, last, period)
@@ -87,12 +100,22 @@ def _ring(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> Ri
     return Ring(TICK, 0, last, period, frozenset(range(period, last, period)), counting)
 
 
+def _part(sections: list[Section], period: int) -> int:
+    """The shortest part of the period that is like all other parts: in each the same runs at the same ticks."""
+    ticks = [{tick % period for tick in section.ticks} for section in sections]
+
+    def alike(part: int) -> bool:
+        return period % part == 0 and all({(tick + part) % period for tick in own} == own for own in ticks)
+
+    return next(part for part in range(1, period + 1) if alike(part))
+
+
 def _numbers(section: Section, period: int, ring: Ring) -> frozenset[int]:
     """The numbers at which a section runs: in the ring, and before it where there are samples enough."""
     found: set[int] = set()
     for tick in section.ticks:
-        if ring.first:
-            found.add(ring.start + (tick - ring.start) % period)
+        if ring.short:
+            found.add(ring.start + (tick - ring.start) % ring.period)
         else:
             found.update(range(section.least(tick, period) * period + tick % period, ring.last, period))
     return frozenset(found)

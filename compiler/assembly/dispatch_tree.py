@@ -48,6 +48,11 @@ class Ring:
         """Where the counter goes after `last`."""
         return self.last - self.period
 
+    @property
+    def short(self) -> bool:
+        """Whether no number comes only once."""
+        return self.first > self.start
+
     def weight(self, number: int) -> float:
         """How often a number comes."""
         return 1 if number >= self.start else RARE
@@ -63,6 +68,16 @@ def in_turn(turns: Sequence[Turn], ring: Ring) -> list[isa.Instruction]:
     for number, turn in enumerate(turns):
         listing += [isa.Label(f"s{number}"), *turn.body]
         listing += _decided(turns, number + 1, turn.numbers, ring)
+    return [*listing, isa.Label("end")]
+
+
+def alternating(turns: Sequence[Turn], ring: Ring) -> list[isa.Instruction]:
+    """The same at a counter that is 0 and 1 in turn: it wraps by itself."""
+    listing = _tree({n: _next(turns, 0, n) for n in (0, 1)}, "s0", ring, "d")
+    for number, turn in enumerate(turns):
+        numbers = frozenset(n % 2 for n in turn.numbers)
+        listing += [isa.Label(f"s{number}"), *turn.body]
+        listing += _decided(turns, number + 1, numbers, ring)
     return [*listing, isa.Label("end")]
 
 

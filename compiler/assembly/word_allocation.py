@@ -77,12 +77,13 @@ def _add_edges(interferes: dict[str, set[str]], these: Collection[str], others: 
 
 def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]], Live]:
     """Each instruction that a tick may reach with what is live after it; and what is live before the first tick."""
-    listing, number = population.listing, population.words[TICK.name]
+    listing, counter = population.listing, population.words.get(TICK.name, 0)  # none where all ticks are alike
     seen: dict[int, Ways] = {}
-    while isinstance(number, int) and number not in seen:
+    number: int = counter if isinstance(counter, int) else 0
+    while number not in seen:
         seen[number], known = trace(listing, {TICK: number})
         number = known.get(TICK, number)
-    again = list(seen).index(number) if isinstance(number, int) else 0
+    again = list(seen).index(number)
     onward = list(seen.values())
     start: list[Live] = [frozenset() for _ in onward]
     while True:

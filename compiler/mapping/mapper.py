@@ -66,7 +66,7 @@ def _cost(network: MappedNetwork) -> tuple[int, int]:
     sizes = {p.name: p.size for p in network.populations}
     work = sum(len(at) * sizes[port.population] for port, at in network.sends.items() if port.population is not None)
     for p in network.populations:
-        work += p.size * sum(executed_instructions(p.listing, tick, ticks) for tick in range(ticks))
+        work += p.size * sum(executed_instructions(p.listing, ticks))
     return ticks, work
 
 

@@ -105,8 +105,8 @@ def population(
     found = Population(
         program.name,
         program.size,
-        assemble(sections, period, resets),
-        {**initial_counters(sections, period, resets), **words},
+        assemble(sections, period, resets, program.early),
+        {**initial_counters(sections, period, resets, program.early), **words},
         program.sum_ports,
         program.message_ports,
         {state: word.name for state, word in program.states.items()},

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.assembly import Scratch, Section, Site, select
+from compiler.assembly import Mirrored, Scratch, Section, Site, mirrored, select, symmetric
 from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import Array, State
 from compiler.graph.names import fresh, primed
@@ -42,6 +42,8 @@ class Program:
     initial: dict[str, isa.Source]
     sum_ports: int
     message_ports: int
+    early: bool
+    """whether nobody sees it where it runs for a sample before the first: it keeps no state and has no output"""
 
 
 @dataclass
@@ -98,6 +100,10 @@ def _collect(op: Op, block: int, members: list[_Member], groups: Groups, schedul
         member.use(op.x, moment)
 
 
+def _result(op: Elementwise) -> str:
+    return str(op.result)
+
+
 _COUNTERS = (TICK.name, SAMPLE.name)
 
 
@@ -116,7 +122,7 @@ class _Writer:
         """The program, its words as they are before the first tick."""
         sections = self._sections()
         initial = {s.name: self._parameter(s.initial) for s in self.member.states} if resets else {}
-        sent = [s.slot[1] for sends in self.member.sends.values() for s in sends]
+        sent = [s for sends in self.member.sends.values() for s in sends]
         read = [a.slot[1] for arrivals in self.member.arrivals.values() for a in arrivals]
         return Program(
             self.member.name,
@@ -126,7 +132,8 @@ class _Writer:
             self.states,
             initial,
             sum_ports=1 + max(read, default=-1),
-            message_ports=1 + max(sent, default=-1),
+            message_ports=1 + max((s.slot[1] for s in sent), default=-1),
+            early=not self.member.states and self.schedule.output not in sent,
         )
 
     def _sections(self) -> list[Section]:
@@ -151,11 +158,14 @@ class _Writer:
                 self.placed[op.out] = word
                 body.append(isa.Move(word, self.states[op.state]))
         site = Site(self.graph, self.chip, lambda n: self._place(n, block), self.scratch)
-        for op in self.member.ops.get(moment, []):
-            name = str(op.result)
-            local = self.member.uses.get(name, set()) <= {moment}
-            dest = isa.Register(name) if local else self._new_word(name, 0)
-            body += select(op, dest, site)
+        ops = self.member.ops.get(moment, [])
+        outside = {s.value for s in self.member.sends.get(moment, [])}
+        outside |= {op.x for op in self.member.writes.get(moment, [])}
+        local = {n for n in map(_result, ops) if self.member.uses.get(n, set()) <= {moment}}
+        for op in mirrored(ops, self.graph, local - outside):
+            name = op.out if isinstance(op, Mirrored) else _result(op)
+            dest = isa.Register(name) if name in local else self._new_word(name, 0)
+            body += symmetric(op, dest, site) if isinstance(op, Mirrored) else select(op, dest, site)
             self.placed[name] = dest
         for sent in self.member.sends.get(moment, []):
             body.append(isa.Send(sent.slot[1], self._place(sent.value, block)))

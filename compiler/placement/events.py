@@ -47,7 +47,7 @@ def _computing(placement: Placement) -> tuple[Floats, Floats]:
     updates, instructions = np.zeros((ticks, placement.count)), np.zeros((ticks, placement.count))
     for population in placement.network.populations:
         neurons = np.bincount(placement.cores[population.name], minlength=placement.count)
-        executed = np.array([executed_instructions(population.listing, tick, ticks) for tick in range(ticks)])
+        executed = np.array(executed_instructions(population.listing, ticks))
         updates += neurons
         instructions += executed[:, None] * neurons
     return updates, instructions

@@ -58,7 +58,7 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
     shown = min(period, MOST_TICKS)
     names = [None, *(p.name for p in mapped.populations)]
     rows = {name: -row for row, name in enumerate(names)}
-    executed = {p.name: [executed_instructions(p.listing, t, period) for t in range(shown)] for p in mapped.populations}
+    executed = {p.name: executed_instructions(p.listing, period)[:shown] for p in mapped.populations}
     most = max([1, *(n for each in executed.values() for n in each)])
     for name, each in executed.items():
         for tick, n in enumerate(each):

@@ -99,7 +99,7 @@ def test_too_many_words_are_refused_with_numbers():
     body = [isa.Add(isa.Register(f"x{n}"), A, isa.Accumulator(0)) for n in range(4)]
     total = isa.Register("total")
     body += [isa.Move(total, isa.Immediate(0))] + [isa.Add(total, total, isa.Register(f"x{n}")) for n in range(4)]
-    crowded = population(at(0, *body, isa.Send(0, total)), period=1, a=0, unused=5)
+    crowded = population(at(0, *body, isa.Send(0, total)), period=2, a=0, unused=5)
     assert set(finish(crowded, CHIP).words) == {"tick", "a"}
     with pytest.raises(ChipError) as refused:
         finish(crowded, replace(CHIP, registers=2, neuron_words=3))

@@ -34,11 +34,11 @@ def test_sections_run_at_their_ticks_in_text_order(period, data):
     start = Section(tuple(range(period)), (isa.Move(isa.Register("log"), isa.Immediate(0)),))
     listing = assemble([start, *sections], period)
     interpreter = Interpreter(listing, (2,))
-    words = {"tick": period - 1}
+    words = dict(initial_counters([start, *sections], period))
     for tick in range(2 * period):
         expected = "".join(str(n) for n, s in enumerate(sections, 1) if tick % period in s.ticks)
         assert interpreter.tick(words, []) == [int(expected or 0)]
-        assert executed_instructions(listing, tick % period, period) <= code_instructions(listing)
+    assert max(executed_instructions(listing, period)) <= code_instructions(listing)
 
 
 def test_reset_comes_every_interval_before_all_else():

@@ -44,7 +44,7 @@ def test_a_sample_alone_takes_its_latency():
 
 def test_off_ticks_cost_little():
     population = map_network(ltc(), CHIP, options=ALONE).populations[0]
-    executed = [executed_instructions(population.listing, tick, 14) for tick in range(14)]
+    executed = executed_instructions(population.listing, 14)
     assert sorted(executed)[-1] == executed[1] < code_instructions(population.listing)
     assert sorted(executed)[-3] <= 5 and executed[0] <= 7
 

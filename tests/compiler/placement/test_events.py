@@ -34,7 +34,7 @@ def test_events_of_two_layers_on_three_cores():
     placed = Placement(net, CHIP, CHIP.memory, 18, split({"layer1": [3, 1], "layer2": [2]}), 3)
     events = count_events(placed)
     assert events.updates.tolist() == [[3, 1, 2]] * 3
-    executed = executed_instructions(net.populations[0].listing, 0, net.ticks_per_sample)
+    executed = executed_instructions(net.populations[0].listing, net.ticks_per_sample)[0]
     assert events.instructions.tolist() == [[3 * executed, executed, 2 * executed]] * 3
     assert events.synops.tolist() == [[9, 3, 0], [0, 0, 8], [0, 0, 0]]
     assert events.messages_in.tolist() == [[3, 3, 0], [0, 0, 4], [0, 0, 0]]

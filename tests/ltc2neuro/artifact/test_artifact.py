@@ -280,8 +280,13 @@ def test_harmful(tmp_path, case):
     message, change = HARMFUL[case]
     path = write(tmp_path / "m.l2n")
     members = change(members_of(path))
-    repack(path, members, rehash="manifest.json" in members and case not in ("hash not stated",) and
-           not case.startswith(("manifest", "no manifest")))
+    repack(
+        path,
+        members,
+        rehash="manifest.json" in members
+        and case not in ("hash not stated",)
+        and not case.startswith(("manifest", "no manifest")),
+    )
     with pytest.raises(ArtifactError, match=message) as caught:
         artifact.read(path)
     assert caught.value.where == str(path) and caught.value.advice and len(str(caught.value)) < 2000

@@ -64,8 +64,12 @@ def test_limits_of_verify_that_do_not_go_together(arguments, capsys):
 
 
 def test_help_is_quick():
-    run = subprocess.run([sys.executable, "-X", "importtime", "-m", "ltc2neuro.cli.main", "--help"],
-                         capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ltc2neuro.cli.main", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert run.returncode == 0 and "commands:" in run.stdout
     assert "numpy" not in run.stderr
 

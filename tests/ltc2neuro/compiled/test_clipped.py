@@ -59,8 +59,13 @@ def test_within_range_nothing_is_told(net, sums):
     assert net.run(X, strict=True).clipped.text() == ""
 
 
-@pytest.mark.parametrize("on", ["reference", pytest.param("lava-fused", marks=pytest.mark.skipif(
-    bool(LAVA.missing()), reason="needs the extra lava"))])
+@pytest.mark.parametrize(
+    "on",
+    [
+        "reference",
+        pytest.param("lava-fused", marks=pytest.mark.skipif(bool(LAVA.missing()), reason="needs the extra lava")),
+    ],
+)
 def test_a_channel_beyond_its_range_is_named_with_its_numbers(net, on):
     far = X.copy()
     far[0, :2, 1] = (9.0, -7.0)
@@ -96,8 +101,13 @@ def test_a_thousandth_is_not_told(net):
     assert "input channel 2: 0.15 %" in text
 
 
-@pytest.mark.parametrize("on", ["reference", pytest.param("lava-fused", marks=pytest.mark.skipif(
-    bool(LAVA.missing()), reason="needs the extra lava"))])
+@pytest.mark.parametrize(
+    "on",
+    [
+        "reference",
+        pytest.param("lava-fused", marks=pytest.mark.skipif(bool(LAVA.missing()), reason="needs the extra lava")),
+    ],
+)
 def test_a_state_is_named_not_the_value_written_to_it(sums, on):
     (text,) = told(lambda: sums.run(np.ones((1, 200, 3)), on=on))
     assert "state h, element 0: " in text and ".next" not in text and "clipped." not in text.split(":")[1]

@@ -25,13 +25,15 @@ CUT = 11
 LAYERS: dict[str, tuple[Callable[[], torch.nn.Module], Callable]] = {
     "LTC": (tracker, lambda h: {"v": h}),
     "LTC with mixed memory": (
-        lambda: LTC(FEATURES, AutoNCP(8, 2, seed=1), mixed_memory=True), lambda h: {"v": h[0], "c": h[1]}
+        lambda: LTC(FEATURES, AutoNCP(8, 2, seed=1), mixed_memory=True),
+        lambda h: {"v": h[0], "c": h[1]},
     ),
     "CfC": (lambda: CfC(FEATURES, 6), lambda h: {"h": h}),
     "CfC with a wiring": (lambda: CfC(FEATURES, AutoNCP(8, 2, seed=1)), lambda h: {"h": h}),
     "LSTM": (lambda: torch.nn.LSTM(FEATURES, 5, batch_first=True), lambda h: {"h": h[0], "c": h[1]}),
     "two layers of GRU": (
-        lambda: torch.nn.GRU(FEATURES, 5, 2, batch_first=True), lambda h: {"h_l0": h[0], "h_l1": h[1]}
+        lambda: torch.nn.GRU(FEATURES, 5, 2, batch_first=True),
+        lambda h: {"h_l0": h[0], "h_l1": h[1]},
     ),
 }
 

@@ -21,7 +21,7 @@ CLOSE = 4
 
 def row(name: str, population: Population, ticks: int) -> str:
     """A row of the page's table."""
-    executed = [executed_instructions(population.listing, tick, ticks) for tick in range(ticks)]
+    executed = executed_instructions(population.listing, ticks)
     places = {p for i in population.listing for p in (isa.target(i), *i.sources) if isinstance(p, isa.Register)}
     registers = len({p.name for p in places})
     numbers = (max(executed), min(executed), code_instructions(population.listing), len(population.words), registers)

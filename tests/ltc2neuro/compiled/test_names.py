@@ -60,11 +60,7 @@ def test_overrides_are_explained():
 
 class Long(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        spread = torch.tanh(
-            x
-        ) * (
-            x - 1
-        )
+        spread = torch.tanh(x) * (x - 1)
         return torch.sigmoid(spread) + torch.clamp(
             x,
             min=0.0,

@@ -40,9 +40,7 @@ WIRINGS = {
     dt=st.sampled_from([1.0, 0.25, 3.0]),
     seed=st.integers(0, 1000),
 )
-def test_any_cfc(
-    mode, activation, backbone, dropout, projection, mixed, sequences_out, batch_first, double, dt, seed
-):
+def test_any_cfc(mode, activation, backbone, dropout, projection, mixed, sequences_out, batch_first, double, dt, seed):
     torch.manual_seed(seed)
     model = CfC(
         3, 5, projection, sequences_out, batch_first, mixed, mode, activation, 4, backbone, dropout,
