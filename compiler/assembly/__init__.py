@@ -3,10 +3,9 @@
 from compiler.assembly.counts import code_instructions, executed_instructions
 from compiler.assembly.dispatch import Reset, Section, assemble
 from compiler.assembly.finish import finish
-from compiler.assembly.mirrored import Mirrored, mirrored
+from compiler.assembly.fused import fused, select_fused
 from compiler.assembly.parser import parse, parse_listing
 from compiler.assembly.peephole import shorten
-from compiler.assembly.polynomial import symmetric
 from compiler.assembly.population import Population
 from compiler.assembly.registers import allocate
 from compiler.assembly.site import Scratch, Site
@@ -14,7 +13,6 @@ from compiler.assembly.templates import select
 from compiler.assembly.text import listing_text, populations_text
 
 __all__ = [
-    "Mirrored",
     "Population",
     "Reset",
     "Scratch",
@@ -25,12 +23,12 @@ __all__ = [
     "code_instructions",
     "executed_instructions",
     "finish",
+    "fused",
     "listing_text",
-    "mirrored",
     "parse",
     "parse_listing",
     "populations_text",
     "select",
+    "select_fused",
     "shorten",
-    "symmetric",
 ]

@@ -21,6 +21,16 @@ class Mirrored:
     half: PiecewisePolynomial
     whole: int | None
 
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What it computes."""
+        return (self.out,)
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """What it reads."""
+        return (self.x,)
+
 
 def mirrored(ops: Sequence[Elementwise], graph: IntegerGraph, alone: Collection[str]) -> list[Elementwise | Mirrored]:
     """The ops, each symmetric function among them as one. What it leaves out is in `alone`: only `ops` read it."""

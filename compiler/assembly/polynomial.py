@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from compiler.assembly.mirrored import Mirrored
@@ -34,16 +35,13 @@ def symmetric(op: Mirrored, dest: isa.Target, at: Site) -> Listing:
     return _tree(op.half, op.x, thresholds, [*left, *map(_Leaf, segments)], dest, at)
 
 
-def _tree(
-    op: PiecewisePolynomial, argument: str, thresholds: list[int], leaves: list[_Leaf], dest: isa.Target, at: Site
-) -> Listing:
-    """Leaf k where k of the rising `thresholds` are <= x."""
-    _, origins, coefficients, shifts = (at.graph.constants[name].tolist() for name in op.arrays)
-    x, t, y, end = at.place(argument), at.scratch.register(), at.scratch.register(), at.scratch.label()
+def branches(x: isa.Source, thresholds: list[int], leaf: Callable[[int], Listing], at: Site) -> Listing:
+    """What `leaf(k)` gives, where k of the rising `thresholds` are <= x."""
+    end = at.scratch.label()
 
     def tree(first: int, last: int) -> Listing:
         if first == last:
-            return leaf(leaves[first])
+            return leaf(first)
         middle = (first + last + 1) // 2
         right = f"{end}_{middle}"
         return [
@@ -53,6 +51,15 @@ def _tree(
             isa.Label(right),
             *tree(middle, last),
         ]
+
+    return [*tree(0, len(thresholds)), isa.Label(end)]
+
+
+def _tree(
+    op: PiecewisePolynomial, argument: str, thresholds: list[int], leaves: list[_Leaf], dest: isa.Target, at: Site
+) -> Listing:
+    _, origins, coefficients, shifts = (at.graph.constants[name].tolist() for name in op.arrays)
+    x, t, y = at.place(argument), at.scratch.register(), at.scratch.register()
 
     def leaf(here: _Leaf) -> Listing:
         """Horner from the highest coefficient that is not 0; coefficients rise with the power of t."""
@@ -80,4 +87,4 @@ def _tree(
             value = y
         return listing
 
-    return [*tree(0, len(leaves) - 1), isa.Label(end)]
+    return branches(x, thresholds, lambda number: leaf(leaves[number]), at)

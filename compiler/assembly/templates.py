@@ -6,10 +6,11 @@ never act, an origin of 0); it never computes another integer.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from compiler.assembly.polynomial import polynomial
+from compiler.assembly.polynomial import branches, polynomial
 from compiler.assembly.site import Listing, Site
+from compiler.assembly.stepped import Stepped
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
@@ -112,14 +113,11 @@ def _shift(op: ops.Shift, dest: isa.Target, at: Site) -> Listing:
     low, high = _bounds(graph, op.out)
     x, amount = at.place(op.x), at.place(op.amount)
     least, most = _bounds(graph, op.amount)
-    if least == most >= 0:
-        listing, x = _clip(dest, x, _bounds(graph, op.x), -(-low >> most), high >> most)
-        return [*listing, isa.ShiftLeft(dest, x, isa.Immediate(most)) if most else isa.Move(dest, x)]
+    if least == most:
+        return _shifted(dest, x, most, _bounds(graph, op.x), (low, high))
     right = scratch.register()
     if most <= 0:
-        first: Listing = [isa.ShiftRight(dest, x, isa.Immediate(-most))]
-        if least < most:
-            first = [isa.Subtract(right, isa.Immediate(0), amount), isa.ShiftRight(dest, x, right)]
+        first: Listing = [isa.Subtract(right, isa.Immediate(0), amount), isa.ShiftRight(dest, x, right)]
         shifted = [bound >> -amount for bound in _bounds(graph, op.x) for amount in (least, most)]
         return [*first, *_clip(dest, dest, (min(shifted), max(shifted)), low, high)[0]]
     code: Listing = []
@@ -139,10 +137,35 @@ def _shift(op: ops.Shift, dest: isa.Target, at: Site) -> Listing:
         code += [isa.ShiftRight(bound, isa.Immediate(high), left), isa.Minimum(clipped, x, bound)]
         x = clipped
     if lowest < max(-(-low >> fewest), -(-low >> most)):
-        code += [
-            isa.ShiftRight(bound, isa.Immediate(-low), left),
-            isa.Subtract(bound, isa.Immediate(0), bound),
-            isa.Maximum(clipped, x, bound),
-        ]
+        if x is not clipped or -low != high:
+            code.append(isa.ShiftRight(bound, isa.Immediate(-low), left))
+        code += [isa.Subtract(bound, isa.Immediate(0), bound), isa.Maximum(clipped, x, bound)]
         x = clipped
     return [*code, isa.ShiftLeft(dest, x, left)]
+
+
+def _shifted(dest: isa.Target, x: isa.Source, amount: int, bounds: tuple[int, int], wanted: tuple[int, int]) -> Listing:
+    """The same by a number, of an `x` within `bounds`; the result is clipped to those that are `wanted`."""
+    low, high = wanted
+    if amount >= 0:
+        listing, x = _clip(dest, x, bounds, -(-low >> amount), high >> amount)
+        return [*listing, isa.ShiftLeft(dest, x, isa.Immediate(amount)) if amount else isa.Move(dest, x)]
+    shifted = (bounds[0] >> -amount, bounds[1] >> -amount)
+    return [isa.ShiftRight(dest, x, isa.Immediate(-amount)), *_clip(dest, dest, shifted, low, high)[0]]
+
+
+def select_stepped(op: Stepped, dests: Mapping[str, isa.Target], at: Site) -> Listing:
+    """Each shift's result in its target: in one tree, in whose leaves all amounts are numbers."""
+    graph, table = at.graph, op.table
+    knots = graph.constants[table.knots].tolist()
+    low, high = _bounds(graph, table.x)
+
+    def leaf(segment: int) -> Listing:
+        here = (max([low, *knots[:segment][-1:]]), min([high, *(knot - 1 for knot in knots[segment:][:1])]))
+        listing: Listing = []
+        for shift, amount in zip(op.shifts, op.amounts[segment], strict=True):
+            bounds = here if shift.x == table.x else _bounds(graph, shift.x)
+            listing += _shifted(dests[shift.out], at.place(shift.x), amount, bounds, _bounds(graph, shift.out))
+        return listing
+
+    return branches(at.place(table.x), knots, leaf, at)

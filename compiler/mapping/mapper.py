@@ -15,6 +15,7 @@ from compiler.mapping.plan import Plan, make_plan
 from compiler.mapping.populations import Groups, group
 from compiler.mapping.timing import choose_timing, spread
 from compiler.rewrite.merge import merge_synapses
+from compiler.rewrite.settled_sums import settle_sums
 from hw_models.chip import Chip
 from hw_models.errors import InputError
 
@@ -40,7 +41,7 @@ def map_network(
         raise InputError(
             "options must be an Options", numbers=f"{options!r}", advice="Such as Options(Overlap.LAYERS)."
         )
-    integers = as_integers(graph)
+    integers = settle_sums(as_integers(graph), chip.word_high)
     merged = integers if options.merged is False else as_integers(merge_synapses(integers, chip.word_high))
     if merged is integers:
         if options.merged:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.assembly import Mirrored, Scratch, Section, Site, mirrored, select, symmetric
+from compiler.assembly import Scratch, Section, Site, fused, select_fused
 from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import Array, State
 from compiler.graph.names import fresh, primed
@@ -162,11 +162,10 @@ class _Writer:
         outside = {s.value for s in self.member.sends.get(moment, [])}
         outside |= {op.x for op in self.member.writes.get(moment, [])}
         local = {n for n in map(_result, ops) if self.member.uses.get(n, set()) <= {moment}}
-        for op in mirrored(ops, self.graph, local - outside):
-            name = op.out if isinstance(op, Mirrored) else _result(op)
-            dest = isa.Register(name) if name in local else self._new_word(name, 0)
-            body += symmetric(op, dest, site) if isinstance(op, Mirrored) else select(op, dest, site)
-            self.placed[name] = dest
+        for op in fused(ops, self.graph, local - outside):
+            dests = {n: isa.Register(n) if n in local else self._new_word(n, 0) for n in op.results}
+            body += select_fused(op, dests, site)
+            self.placed.update(dests)
         for sent in self.member.sends.get(moment, []):
             body.append(isa.Send(sent.slot[1], self._place(sent.value, block)))
         return body + self._commits(moment)
