@@ -18,7 +18,7 @@ from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
 from compiler.ranges.ranged import Ranged
-from compiler.ranges.real_intervals import argument_floor, denominator_floor
+from compiler.ranges.real_intervals import Operands, argument_floor, denominator_floor
 from hw_models.arrays import Floats
 from hw_models.fixed_point import Format
 
@@ -31,6 +31,11 @@ class Lowering:
     ranged: Ranged
     states: Mapping[str, Format]
     """the formats of the states"""
+
+    @property
+    def operands(self) -> Operands:
+        """What is known of the values that are read."""
+        return Operands(self.build.source, self.ranged.bounds, self.ranged.observed)
 
 
 LOWER: OpTable[[Lowering], None] = OpTable("lowering")
@@ -98,13 +103,13 @@ def _mul(op: ops.Mul, here: Lowering) -> None:
 
 @LOWER.on(ops.Div)
 def _div(op: ops.Div, here: Lowering) -> None:
-    least = denominator_floor(here.build.source, op, here.ranged.bounds, here.ranged.observed)
+    least = denominator_floor(op, here.operands)
     lower_div(here.build, op, here.ranged.bounds[op.out], least)
 
 
 @LOWER.on(ops.Apply)
 def _apply(op: ops.Apply, here: Lowering) -> None:
-    floor = argument_floor(here.build.source, op, here.ranged.bounds, here.ranged.observed)
+    floor = argument_floor(op, here.operands)
     lower_apply(here.build, op, here.ranged.bounds[op.x], floor)
 
 

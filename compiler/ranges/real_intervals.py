@@ -129,12 +129,18 @@ def input_margin(margin: float) -> float:
 
 
 @dataclass(frozen=True)
-class KnownIntervals:
-    """What the interval of a result follows from."""
+class Operands:
+    """What is known of the values of a graph, proven and seen."""
 
     graph: Graph
     bounds: Mapping[str, Interval]
     observed: Observed
+
+
+@dataclass(frozen=True)
+class KnownIntervals(Operands):
+    """What the interval of a result follows from."""
+
     margin: float
 
 
@@ -160,7 +166,7 @@ def _state_read(op: ops.StateRead, known: KnownIntervals) -> Interval:
 @BOUNDS.on(ops.Apply)
 def _apply(op: ops.Apply, known: KnownIntervals) -> Interval:
     x = known.bounds[op.x]
-    floor = argument_floor(known.graph, op, known.bounds, known.observed)
+    floor = argument_floor(op, known)
     low = x.low if floor is None else np.maximum(x.low, floor)
     return Interval(*FUNCTIONS[op.function].range_of(low, np.maximum(x.high, low))).common
 
@@ -177,7 +183,7 @@ def _mul(op: ops.Mul, known: KnownIntervals) -> Interval:
 
 @BOUNDS.on(ops.Div)
 def _div(op: ops.Div, known: KnownIntervals) -> Interval:
-    least = denominator_floor(known.graph, op, known.bounds, known.observed)
+    least = denominator_floor(op, known)
     denominator = Interval(least, known.bounds[op.b].high)
     found = Interval(*of_corners(known.bounds[op.a], denominator, np.divide))
     share = largest_share(known.graph, op, known.graph.makers)
@@ -196,25 +202,19 @@ GUARD = 2.0**-12
 """What is further down, of the range or the least seen, guards from 0 only, as the 1e-8 in x / (sum(|x|) + 1e-8)"""
 
 
-def denominator_floor(graph: Graph, op: ops.Div, bounds: Mapping[str, Interval], observed: Observed) -> Floats:
+def denominator_floor(op: ops.Div, known: Operands) -> Floats:
     """The lower bound below which a denominator is clipped: proven where above 0, else an eighth of the least seen.
 
     The latter, where the proven bound is a guard far below all that was seen: octaves down to it would cost bits.
     """
-    return _above(
-        graph,
-        op,
-        op.b,
-        bounds,
-        observed,
-        QuantizeError(
-            "a division whose denominator can be zero or negative",
-            advice="Keep the denominator positive, for example by adding a constant.",
-        ),
+    refused = QuantizeError(
+        "a division whose denominator can be zero or negative",
+        advice="Keep the denominator positive, for example by adding a constant.",
     )
+    return _above(op, op.b, known, refused)
 
 
-def argument_floor(graph: Graph, op: ops.Apply, bounds: Mapping[str, Interval], observed: Observed) -> Floats | None:
+def argument_floor(op: ops.Apply, known: Operands) -> Floats | None:
     """The same for the argument of a logarithm; None for other functions."""
     function = FUNCTIONS[op.function]
     if function.scaling is not Scaling.LOGARITHM:
@@ -224,18 +224,11 @@ def argument_floor(graph: Graph, op: ops.Apply, bounds: Mapping[str, Interval], 
         f"a logarithm whose argument can be {pole:g} or less",
         advice="Keep its argument above that, for example with torch.clamp or by adding a constant.",
     )
-    return _above(graph, op, op.x, bounds, observed, refused, pole)
+    return _above(op, op.x, known, refused, pole)
 
 
-def _above(
-    graph: Graph,
-    op: ops.Div | ops.Apply,
-    name: str,
-    bounds: Mapping[str, Interval],
-    observed: Observed,
-    refused: QuantizeError,
-    pole: float = 0.0,
-) -> Floats:
+def _above(op: ops.Div | ops.Apply, name: str, known: Operands, refused: QuantizeError, pole: float = 0.0) -> Floats:
+    graph, bounds, observed = known.graph, known.bounds, known.observed
     proven = bounds[name].low - pole
     if name in graph.constants or np.all(proven > GUARD * (bounds[name].high - pole)):
         least = proven

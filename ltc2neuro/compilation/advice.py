@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import torch
 
-from ltc2neuro.compilation.calibration import unread_channels, warn_of_poor_calibration
+from ltc2neuro.compilation.calibration import Channels, unread_channels, warn_of_poor_calibration
 from ltc2neuro.compilation.growth import find_growth, warn_of_growth
 from ltc2neuro.compilation.kept_states import warn_of_kept_states
 from ltc2neuro.compilation.own_arithmetic import warn_of_own_arithmetic
@@ -26,14 +26,13 @@ def warn_of(recorded: Recorded, stacklevel: int) -> None:
     if traced.dropped:
         warnings.warn(_DROPPED.format(count=traced.dropped), stacklevel=above)
     ends = asked.samples.ends
+    unread = frozenset[int]() if traced.tokens else unread_channels(traced.graph)
     warn_of_poor_calibration(
         arrays if ends is None else [*arrays, np.stack(ends)],
-        timed=asked.timed,
+        Channels(asked.timed, unread, traced.channel),
         stacklevel=above,
         resolved=float(torch.finfo(own).eps),
         own=str(own).removeprefix("torch."),
-        unread=frozenset() if traced.tokens else unread_channels(traced.graph),
-        called=traced.channel,
     )
     warn_of_training(asked.model, traced, arrays, stacklevel=above)
     warn_of_kept_states(asked.model, traced, arrays, own, stacklevel=above)

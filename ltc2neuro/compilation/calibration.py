@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence, Sized
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,28 +17,30 @@ MOST_NAMED = 8
 """How many channels a warning names"""
 
 
+@dataclass(frozen=True)
+class Channels:
+    """The channels of an input."""
+
+    timed: bool = False
+    """whether the last is the time before each sample"""
+    unread: frozenset[int] = frozenset()
+    """those that need no range"""
+    called: Callable[[int], str] = "{}".format
+
+
 def warn_of_poor_calibration(
-    sequences: Sequence[Floats],
-    *,
-    timed: bool,
-    stacklevel: int,
-    resolved: float = 0.0,
-    own: str = "",
-    unread: frozenset[int] = frozenset(),
-    called: Callable[[int], str] = "{}".format,
+    sequences: Sequence[Floats], channels: Channels, *, stacklevel: int, resolved: float = 0.0, own: str = ""
 ) -> None:
     """Warn of the channels of which these sequences (time, channels) show no range, or too little, with their numbers.
 
-    Where it is `timed`, the last channel is the time before each sample. What varies by no more than `resolved` of
-    itself, the model's `own` type does not tell apart. Channels that are `unread` need no range. They are
-    called as `called` says.
+    What varies by no more than `resolved` of itself, the model's `own` type does not tell apart.
     """
     low, high = np.min([s.min(axis=0) for s in sequences], axis=0), np.max([s.max(axis=0) for s in sequences], axis=0)
     lost = (low < high) & (high - low <= resolved * np.maximum(np.abs(low), np.abs(high)))
-    features = low.size - timed
+    features, called = low.size - channels.timed, channels.called
     still = np.where(np.arange(low.size) < features, low == high, (low == high) | lost)
-    found = _problems(low, still, sum(len(s) for s in sequences), unread, called, timed=timed)
-    flat = [i for i in np.flatnonzero(lost[:features]).tolist() if i not in unread]
+    found = _problems(low, still, sum(len(s) for s in sequences), channels)
+    flat = [i for i in np.flatnonzero(lost[:features]).tolist() if i not in channels.unread]
     if flat:
         named = ", ".join(f"{called(i)} ({low[i]:.12g} to {high[i]:.12g})" for i in flat[:MOST_NAMED])
         warnings.warn(
@@ -75,28 +78,20 @@ def unread_channels(graph: Graph) -> frozenset[int]:
     return frozenset(np.flatnonzero(~read).tolist())
 
 
-def _problems(
-    low: Floats,
-    constant: npt.NDArray[np.bool_],
-    samples: int,
-    unread: frozenset[int],
-    called: Callable[[int], str],
-    *,
-    timed: bool,
-) -> list[str]:
-    features = low.size - timed
-    still = np.array([i for i in np.flatnonzero(constant[:features]).tolist() if i not in unread], np.int64)
+def _problems(low: Floats, constant: npt.NDArray[np.bool_], samples: int, channels: Channels) -> list[str]:
+    features = low.size - channels.timed
+    still = np.array([i for i in np.flatnonzero(constant[:features]).tolist() if i not in channels.unread], np.int64)
     found = []
     if samples == 1:
         found.append("it is one sample only, so that no channel varies")
     elif still.size == features and not low[:features].any():
         found.append("all of it is 0")
     elif still.size:
-        named = ", ".join(f"{called(i)} (always {low[i]:.6g})" for i in still[:MOST_NAMED])
+        named = ", ".join(f"{channels.called(i)} (always {low[i]:.6g})" for i in still[:MOST_NAMED])
         word = "channel" if still.size == 1 else "channels"
         verb = "varies" if still.size == 1 else "vary"
         found.append(f"input {word} {named}{_more(still)} of {features} never {verb}")
-    if timed and samples > 1 and constant[-1]:
+    if channels.timed and samples > 1 and constant[-1]:
         found.append(f"all its time spans are {low[-1]:.6g}")
     return found
 

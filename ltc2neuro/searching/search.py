@@ -21,7 +21,6 @@ from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.network import Network
 from ltc2neuro.progressing import begin, stages
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.report import Point, Search, front_of
@@ -78,34 +77,24 @@ def search(
     began = time.monotonic()
     with stages("search"):
         base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)
-        bench = _bench(base, x, timespans, targets, metric, minimise, path, seed)
+        sequences = replace(base.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
+        looked_at, judging = _halves(len(sequences.arrays), seed)
+        tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
+        parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
+        bench = Bench(base, parts[0], parts[1], tasks, minimise, path)
+        bench.read()
         found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
         return found.result()
 
 
-def _bench(
-    base: Network,
-    x: Inlet,
-    timespans: Samples | None,
-    targets: Targets | None,
-    metric: str | Metric | None,
-    minimise: str,
-    journal: Path | None,
-    seed: int,
-) -> Bench:
-    """The data in two parts."""
-    sequences = replace(base.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
-    count = len(sequences.arrays)
+def _halves(count: int, seed: int) -> tuple[list[int], list[int]]:
+    """Which of so many sequences calibrate, and which only judge."""
     if count < 2:
         raise InputError("search needs two sequences at least", advice="One of them only judges.")
     order = np.random.default_rng(seed).permutation(count)
     held = max(1, round(count * HELD_BACK))
     judging, looked_at = ([int(i) for i in np.sort(part)] for part in (order[:held], order[held:]))
-    tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
-    parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
-    bench = Bench(base, parts[0], parts[1], tasks, minimise, journal)
-    bench.read()
-    return bench
+    return looked_at, judging
 
 
 @dataclass(eq=False)

@@ -34,7 +34,7 @@ from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.local_variables import local_variables
-from ltc2neuro.tracing.recording.over_time import OverTime, Place
+from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock, Recorder
 from ltc2neuro.tracing.recording.source import call, raised_at
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbols
@@ -65,32 +65,35 @@ class Traced(Calling):
     """that the model makes by the number of rows or steps"""
 
 
-def record(
-    model: torch.nn.Module,
-    sample_shape: tuple[int, ...],
-    clock: Clock,
-    dtype: torch.dtype,
-    *,
-    time_first: bool,
-    inputs: Inputs | None = None,
-    tokens: bool = False,
-    fills: bool = False,
-    places: frozenset[Place] = frozenset(),
-    first: bool = False,
-) -> Traced:
-    """Record `model`, computing in `dtype`, on a batch of sequences of samples of that shape, of several `inputs` or
-    of `tokens`; `fills`: whether it may write into parts of tensors; `places` join steps of a sample that holds all;
-    `first`: whether it may answer at the first step.
+@dataclass(frozen=True)
+class Reads:
+    """What a model is recorded on: a batch of sequences of samples of one shape, and in which type it computes."""
+
+    sample_shape: tuple[int, ...]
+    dtype: torch.dtype
+    time_first: bool = False
+    inputs: Inputs | None = None
+    """what each sample is put together from, of a model that takes several"""
+    tokens: bool = False
+    at_once: bool = False
+    """whether a sample holds all steps: then the model may write into parts of tensors"""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the batch."""
+        return (*((axes.STEPS, axes.ROWS) if self.time_first else (axes.ROWS, axes.STEPS)), *self.sample_shape)
+
+
+def record(model: torch.nn.Module, reads: Reads, clock: Clock, over: OverTime | None = None) -> Traced:
+    """Record `model` on what it `reads`; `over` says where it joins its answers.
 
     Raises `TraceError` for what cannot be compiled.
     """
-    known = Tokens(prod(sample_shape), numbers=inputs.numbers if inputs else ()) if tokens else None
-    over = OverTime(places=places, first=first)
+    inputs, over = reads.inputs, over or OverTime()
+    known = Tokens(prod(reads.sample_shape), numbers=inputs.numbers if inputs else ()) if reads.tokens else None
     while True:
         try:
-            found = _recorded(
-                model, sample_shape, inputs, clock, dtype, known, over, time_first=time_first, fills=fills
-            )
+            found = _recorded(model, reads, clock, known, over)
         except HoldError as hold:
             over = replace(over, held=over.held | {hold.kind}, marks={})
         except NewTableError as new:
@@ -113,18 +116,7 @@ def _check_looked_up(tokens: Tokens | None, inputs: Inputs | None) -> None:
             )
 
 
-def _recorded(
-    model: torch.nn.Module,
-    sample_shape: tuple[int, ...],
-    inputs: Inputs | None,
-    clock: Clock,
-    dtype: torch.dtype,
-    tokens: Tokens | None,
-    over: OverTime,
-    *,
-    time_first: bool,
-    fills: bool,
-) -> Traced:
+def _recorded(model: torch.nn.Module, reads: Reads, clock: Clock, tokens: Tokens | None, over: OverTime) -> Traced:
     """The same, for tokens that are looked up in known tables and readouts over time that are known to be states.
 
     Raises `NewTableError` and `HoldError` for others.
@@ -132,47 +124,31 @@ def _recorded(
     spans = clock.spans
     if spans is not None:
         _check_keyword(model)
-    recorder, clone = _recorder(model, clock, dtype)
-    recorder.all_at_once, recorder.over_time = fills, over
-    shape = (*((axes.STEPS, axes.ROWS) if time_first else (axes.ROWS, axes.STEPS)), *sample_shape)
-    x = torch.zeros(shape, dtype=dtype if tokens is None else torch.int64)
-    ones = None if spans is None else torch.ones(shape[:2], dtype=dtype)
-    samples, elapsed = recorder.input(x, time_first, ones, tokens, vocabulary(clone))
-    if spans is not None and elapsed is not None:
-        recorder.given = _held_above(recorder, elapsed, spans.shortest)
-    given = Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})
-    if inputs is not None:
-        numbers = samples if tokens is None else recorder.numbers(x.to(dtype), time_first)
-        given = arguments(
-            numbers, recorder.given, inputs, sample_shape, time_first=time_first, tokens=samples if tokens else None
-        )
+    recorder, clone = _recorder(model, clock, reads.dtype)
+    recorder.all_at_once, recorder.over_time = reads.at_once, over
+    given = _arguments(recorder, clone, reads, tokens)
     try:
-        kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
-        written = Written(recorder, kept) if fills else None
-        with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
-            with local_variables(recorder, written.standing) if written is not None else nullcontext():
-                result = call(clone, *given.ordered, **given.named)
+        answered = returned(_called(recorder, clone, given), recorder.is_state)
     except Ltc2NeuroError:
         raise
     except Exception as error:
-        raise _fails(model, error, shape, given, inputs, time_first=time_first) from error
-    answered = returned(result, recorder.is_state)
+        raise _fails(model, error, given, reads) from error
     recorder.output(answered.tensors)
     graph, final = recorder.graph()
     marks = {final[value]: kind for value, kind in over.marks.items()}
     values = [final.get(t.value, t.value) for t in answered.tensors]
-    read = host_readouts(graph, answered.answers, values, marks, at_once=fills)
+    read = host_readouts(graph, answered.answers, values, marks, at_once=reads.at_once)
     checkpoints = recorder.checkpoints.final(final)
     return Traced(
         answers=read.answers,
         places=answered.places,
-        time_first=time_first,
+        time_first=reads.time_first,
         output_time_first=answered.time_first,
         dt=clock.dt,
         timed=spans is not None,
-        sample_shape=sample_shape,
+        sample_shape=reads.sample_shape,
         tokens=tokens,
-        inputs=inputs,
+        inputs=reads.inputs,
         graph=validate(read.graph, "tracing"),
         growing=tuple(recorder.growing),
         shortest=0.0 if spans is None else spans.shortest,
@@ -182,6 +158,30 @@ def _recorded(
         narrowed=recorder.narrowed,
         decisions=recorder.decisions,
     )
+
+
+def _arguments(recorder: Recorder, clone: torch.nn.Module, reads: Reads, tokens: Tokens | None) -> Arguments:
+    """What the model is called with: symbolic tensors."""
+    spans, time_first = recorder.spans, reads.time_first
+    x = torch.zeros(reads.shape, dtype=reads.dtype if tokens is None else torch.int64)
+    ones = None if spans is None else torch.ones(reads.shape[:2], dtype=reads.dtype)
+    samples, elapsed = recorder.input(x, time_first, ones, tokens, vocabulary(clone))
+    if spans is not None and elapsed is not None:
+        recorder.given = _held_above(recorder, elapsed, spans.shortest)
+    if reads.inputs is None:
+        return Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})
+    numbers = samples if tokens is None else recorder.numbers(x.to(reads.dtype), time_first)
+    looked_up = samples if tokens else None
+    return arguments(numbers, recorder.given, reads.inputs, reads.sample_shape, time_first=time_first, tokens=looked_up)
+
+
+def _called(recorder: Recorder, clone: torch.nn.Module, given: Arguments) -> object:
+    """What the model returns."""
+    kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
+    written = Written(recorder, kept) if recorder.all_at_once else None
+    with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
+        with local_variables(recorder, written.standing) if written is not None else nullcontext():
+            return call(clone, *given.ordered, **given.named)
 
 
 def _check_keyword(model: torch.nn.Module) -> None:
@@ -230,17 +230,10 @@ def _held_above(recorder: Recorder, elapsed: Symbolic, shortest: float) -> torch
         return call(lambda spans: torch.maximum(spans, least), elapsed)
 
 
-def _fails(
-    model: torch.nn.Module,
-    error: Exception,
-    shape: tuple[int, ...],
-    given: Arguments,
-    inputs: Inputs | None,
-    *,
-    time_first: bool,
-) -> FailsInTorchError:
+def _fails(model: torch.nn.Module, error: Exception, given: Arguments, reads: Reads) -> FailsInTorchError:
     """The error for a model that fails on the recording's batch as it would in torch."""
-    axes_ = ", ".join(("time, batch" if time_first else "batch, time", "features" if len(shape) == 3 else "..."))
+    shape, inputs = reads.shape, reads.inputs
+    axes_ = ", ".join(("time, batch" if reads.time_first else "batch, time", "features" if len(shape) == 3 else "..."))
     single = f" A sample has the shape {shape[2:]}: without a time axis, x[:, None] makes each a sequence of one."
     takes = f"Make sure that it takes torch.zeros{shape}, ({axes_}), in torch"
     what = f"input of shape {shape}"

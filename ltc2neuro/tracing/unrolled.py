@@ -25,7 +25,8 @@ from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing.all_at_once import AllAtOnce, Way, copied, way_of
 from ltc2neuro.tracing.calling.modules import undisturbed
 from ltc2neuro.tracing.host_readouts import without
-from ltc2neuro.tracing.record import Traced, record
+from ltc2neuro.tracing.record import Reads, Traced, record
+from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
 
 STEPS = (6, 24, 72, 144)
@@ -54,7 +55,8 @@ def record_unrolled(
         layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
         why = None
         try:
-            traced = record(layer, (steps, *sample_shape), clock, dtype, time_first=False, fills=True, places=way.joins)
+            reads = Reads((steps, *sample_shape), dtype, at_once=True)
+            traced = record(layer, reads, clock, OverTime(places=way.joins))
             try:
                 graph = inferred(traced.graph, features, at, _own_name, traced.variables)
             except StartsLateError as error:

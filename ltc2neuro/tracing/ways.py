@@ -19,8 +19,9 @@ from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.modules import instrumented
 from ltc2neuro.tracing.ops.mixing import MixedStepsError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
-from ltc2neuro.tracing.record import Traced, record
+from ltc2neuro.tracing.record import Reads, Traced, record
 from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock, Times
 from ltc2neuro.tracing.unrolled import record_unrolled
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
@@ -56,8 +57,7 @@ class Source:
         clock = Clock(self.dt, spans)
 
         def in_one_order(time_first: bool) -> Traced:
-            shape, tokens = self.shape[2:], self.tokens
-            return record(self.model, shape, clock, dtype, time_first=time_first, inputs=self.inputs, tokens=tokens)
+            return record(self.model, Reads(self.shape[2:], dtype, time_first, self.inputs, self.tokens), clock)
 
         def unrolled(time_first: bool) -> Traced:
             try:
@@ -85,7 +85,7 @@ class Source:
     def _of_the_first_step(self, clock: Clock, dtype: torch.dtype) -> Traced | None:
         """A model that answers at the first step; None of another."""
         try:
-            found = record(self.model, self.shape[2:], clock, dtype, time_first=False, first=True)
+            found = record(self.model, Reads(self.shape[2:], dtype), clock, OverTime(first=True))
         except TraceError:
             return None
         return found if any(answer.readout == "first" for answer in found.answers.each) else None

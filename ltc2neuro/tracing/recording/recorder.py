@@ -57,7 +57,8 @@ class Recorder(Writer, Tape):
         super().__init__(modules)
         self.names = names
         self.dt: float = clock.dt
-        self._spans = clock.spans
+        self.spans: Times | None = clock.spans
+        """what the time spans may be that the model is called with"""
         self._dispatch = dispatch
         self.given: torch.Tensor | None = None
         """the time spans that the model is given"""
@@ -85,9 +86,9 @@ class Recorder(Writer, Tape):
         """
         if timespans is None:
             return Times(self.dt, self.dt)
-        if self._spans is not None and isinstance(timespans, Symbolic) and isinstance(self.given, Symbolic):
+        if self.spans is not None and isinstance(timespans, Symbolic) and isinstance(self.given, Symbolic):
             if timespans.value == self.given.value:
-                return self._spans
+                return self.spans
         return Times(0.0, math.inf)
 
     # --- blocks and states -------------------------------------------------------------------------------

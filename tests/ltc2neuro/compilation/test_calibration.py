@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="compiling needs the extra torch")
 import torch
 
 import ltc2neuro
-from ltc2neuro.compilation.calibration import warn_of_poor_calibration
+from ltc2neuro.compilation.calibration import Channels, warn_of_poor_calibration
 from ltc2neuro.compiled import poor_outputs
 from ltc2neuro.metrics import Worst
 
@@ -22,7 +22,7 @@ X = np.random.default_rng(0).normal(size=(4, 30, 4))
 def told(*sequences, timed=False):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_poor_calibration(sequences, timed=timed, stacklevel=1)
+        warn_of_poor_calibration(sequences, Channels(timed), stacklevel=1)
     assert len(caught) <= 1
     return str(caught[0].message) if caught else ""
 

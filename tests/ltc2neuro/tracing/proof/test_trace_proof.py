@@ -16,7 +16,7 @@ from hw_models.errors import ProofError
 from ltc2neuro.nn import CTRNN, Recurrent
 from ltc2neuro.tracing import proved, run_torch, trace
 from ltc2neuro.tracing.proof.proof import Subject, prove
-from ltc2neuro.tracing.record import record
+from ltc2neuro.tracing.record import Reads, record
 from ltc2neuro.tracing.recording.recorder import Clock
 
 torch.set_num_threads(1)
@@ -45,7 +45,7 @@ def sequences(lengths=(6, 6, 6)):
 )
 def test_the_first_value_that_differs_is_named(constant, first):
     model = Net()
-    traced = record(model, (3,), Clock(1.0), torch.float64, time_first=False)
+    traced = record(model, Reads((3,), torch.float64), Clock(1.0))
     constants = traced.graph.constants
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:
@@ -59,7 +59,7 @@ def test_a_module_that_is_called_twice_is_named_as_well():
             return self.head(self.rnn(self.map(torch.tanh(self.map(x)[..., :3])))[0])
 
     model = Twice()
-    traced = record(model, (3,), Clock(1.0), torch.float64, time_first=False)
+    traced = record(model, Reads((3,), torch.float64), Clock(1.0))
     constants = {**traced.graph.constants, "map.bias": traced.graph.constants["map.bias"] + 0.01}
     wrong = replace(traced.graph, constants=constants)
     with pytest.raises(ProofError) as caught:
