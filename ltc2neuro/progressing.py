@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,9 +46,7 @@ def stages(work: str, most: int | None = None) -> Iterator[None]:
         yield
         return
     form = "{n}" if most is None else "{n}/{total} |{bar}|"
-    from tqdm.auto import tqdm
-
-    with tqdm(total=most, desc=work, leave=False, bar_format=f"{{desc}}: {form} {{elapsed}}{{postfix}}") as shown:
+    with _tqdm()(total=most, desc=work, leave=False, bar_format=f"{{desc}}: {form} {{elapsed}}{{postfix}}") as shown:
         token = _bar.set(shown)
         try:
             yield
@@ -56,9 +56,16 @@ def stages(work: str, most: int | None = None) -> Iterator[None]:
 
 def sequences(total: int | None, *, wanted: bool = True) -> tqdm:
     """A bar that counts sequences up to `total`, where it is `wanted` and someone watches."""
-    from tqdm.auto import tqdm
+    made = partial(_tqdm(), total=total, unit="sequence", leave=False)
+    return made() if wanted and watched() else made(disable=True)
 
-    return tqdm(total=total, unit="sequence", disable=not (wanted and watched()), leave=False)
+
+def _tqdm() -> type[tqdm]:
+    """The kind of bar that fits: in notebooks a widget, or text where these have none."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 def watched() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from compiler.assembly.population import Population
@@ -27,12 +27,12 @@ HEADERS = {
 """The lines before a population's listing, in order; words and states as many as there are. `end` follows it."""
 
 
-def populations_text(populations: Sequence[Population]) -> str:
-    """Populations complete: name, size, ports, words, states, listing. `parse` reads them back."""
-    return "\n\n".join(map(_population, populations)) + "\n"
+def populations_text(populations: Sequence[Population], titles: Mapping[str, str] | None = None) -> str:
+    """Populations complete: name, size, ports, words, states, listing. `parse` reads them back. Titles are comments."""
+    return "\n\n".join(_population(p, (titles or {}).get(p.name)) for p in populations) + "\n"
 
 
-def _population(p: Population) -> str:
+def _population(p: Population, title: str | None) -> str:
     words = [
         HEADERS["word"].format(name=name_text(name), integers=w if isinstance(w, int) else w.tolist())
         for name, w in p.words.items()
@@ -40,7 +40,7 @@ def _population(p: Population) -> str:
     states = [HEADERS["state"].format(name=name_text(s), word=name_text(w)) for s, w in p.states.items()]
     return "\n".join(
         [
-            HEADERS["population"].format(name=name_text(p.name)),
+            HEADERS["population"].format(name=name_text(p.name)) + (f"  ; {title}" if title else ""),
             *(HEADERS[n].format(count=c) for n, c in (("size", p.size), ("sums", p.sum_ports))),
             HEADERS["messages"].format(count=p.message_ports),
             *words,

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from compiler.mapping.network import MappedNetwork
+from compiler.mapping.titles import titles
 from compiler.placement.deliveries import OUTSIDE, Deliveries, deliveries, words_per_neuron
 from hw_models.arrays import Integers
 from hw_models.chip import Chip
@@ -100,10 +101,10 @@ class Placement(Shown):
             f"{self.crossing:,} messages a sample from core to core, at most"
         ]
         lines.append(f"{'core':>5} {'neurons':>8} " + " ".join(f"{name:>9}" for name in RESOURCES) + "  populations")
-        shares = self.load.shares(self.memory)
+        shares, named = self.load.shares(self.memory), titles(self.network)
         for core in range(self.count):
             held = self.neurons(core)
-            parts = ", ".join(f"{name} {n:,}" for name, n in held.items())
+            parts = ", ".join(f"{named[name]} {n:,}" for name, n in held.items())
             lines.append(f"{core:>5} {sum(held.values()):>8,} {_percents(shares[:, core])}  {parts}")
         total = sum(p.size for p in self.network.populations)
         lines.append(f"{'all':>5} {total:>8,} {_percents(shares.mean(axis=1) if self.count else shares.sum(axis=1))}")

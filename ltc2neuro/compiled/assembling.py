@@ -5,6 +5,7 @@ from __future__ import annotations
 from compiler.assembly import populations_text
 from compiler.mapping.exchange import to_json
 from compiler.mapping.network import MappedNetwork
+from compiler.mapping.titles import titles
 from hw_models.chip import Chip
 from hw_models.plain import Json
 from ltc2neuro.compiled.record import Record
@@ -14,7 +15,7 @@ def assembly(chip: Chip, network: MappedNetwork) -> str:
     """Every population complete, in the text that `compiler.assembly.parse` reads."""
     timing = f"{network.ticks_per_sample} ticks a sample, latency {network.latency}"
     head = f"; {chip.title} ({chip.name}): {len(network.populations)} populations, {timing}"
-    return f"{head}\n\n{populations_text(network.populations)}".rstrip("\n")
+    return f"{head}\n\n{populations_text(network.populations, titles(network))}".rstrip("\n")
 
 
 def assembly_json(record: Record, network: MappedNetwork) -> dict[str, Json]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.graph.graph import State
 from compiler.graph.ops import PiecewisePolynomial
+from compiler.mapping.titles import INPUT, OUTPUT, titles
 from compiler.quantize.precision import Precision
 from hw_models.errors import ChipError
 from hw_models.fixed_point import Format
@@ -33,13 +34,22 @@ def summary(parts: Parts) -> str:
         lines.append(f"  {block.name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
     lines += ["", *_mapping(parts)]
     lines += ["", "formats (real range, bits, fraction bits)"]
-    form = net.graph.input_format
-    lines.append(f"  {'input':24} {_format(form)}, scaled per channel by the host")
+    lines.append(f"  {'input':24} {_input(net)}")
     for state in net.graph.states:
         lines.append(f"  {state.name:24} {_format(net.graph.state_format(state.name))}, {_kind(net, state)}")
     lines += _delays(net)
     lines += _time_constants(net)
     return "\n".join(lines)
+
+
+def _input(net: Record) -> str:
+    """From the least to the most that enters unclipped, over all channels, in the user's units."""
+    form = net.graph.input_format
+    bits = f"{form.bits} bits, {form.fraction} fraction bits, scaled per channel by the host"
+    if net.tokens is not None:
+        return f"rows of an embedding, {bits}"
+    ends = [(low, high) for low, high in zip(*net.enters.user_range, strict=True) if np.isfinite(low)]
+    return f"[{min(ends)[0]:.4g}, {max(high for _, high in ends):.4g}], {bits}" if ends else bits
 
 
 def _kind(net: Record, state: State) -> str:
@@ -74,14 +84,16 @@ def _mapping(net: Parts) -> list[str]:
     if not net.record.chip.lava:
         return [f"not mapped: {net.record.chip.name} has no populations"]
     network = net.prepared.mapped()
-    width = max([24, *(len(p.name) for p in network.populations)])
+    named = titles(network)
+    width = max([24, *map(len, named.values())])
     lines = ["populations (neurons, instructions of the program)"]
     for population in network.populations:
         cost = sum(i.cost for i in population.listing)
-        lines.append(f"  {population.name:{width}} {population.size:6} neurons, {cost:4} instructions")
+        lines.append(f"  {named[population.name]:{width}} {population.size:6} neurons, {cost:4} instructions")
     synapses: Counter[tuple[str, str]] = Counter()
     for c in network.connections:
-        synapses[c.source.population or "input", c.target.population or "output"] += c.weights.size
+        pair = c.source.population, c.target.population
+        synapses[named.get(pair[0] or "", INPUT), named.get(pair[1] or "", OUTPUT)] += c.weights.size
     pairs = {f"{source} -> {target}": n for (source, target), n in synapses.items()}
     width = max([24, *map(len, pairs)])
     lines += ["", "connections (synapses)"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from compiler.assembly import executed_instructions
 from compiler.mapping.network import MappedNetwork
+from compiler.mapping.titles import INPUT, titles
 from compiler.placement.placement import Placement
 from hw_models.explain import band_text
 from hw_models.memory import RESOURCES
@@ -28,7 +29,7 @@ def placement(placed: Placement, ax: Axes | None = None) -> Axes:
 
     ax = axes(ax)
     bare(ax)
-    shares = placed.load.shares(placed.memory)
+    shares, named = placed.load.shares(placed.memory), titles(placed.network)
     count = placed.count if placed.chip.cores is None else placed.chip.cores * placed.chips
     count = min(max(count, placed.count), MOST_CORES)
     columns = int(np.ceil(np.sqrt(2 * count)))
@@ -38,7 +39,7 @@ def placement(placed: Placement, ax: Axes | None = None) -> Axes:
         cell = Rectangle((x + 0.05, y + 0.05), 0.9, 0.9, lw=0.8, edgecolor=SOFT, facecolor="none")
         if core < placed.count:
             cell.set_facecolor((*_rgb(FLOAT if used < 0.9 else BAD), 0.15 + 0.8 * min(used, 1.0)))
-            held = ", ".join(f"{name} {n:,}" for name, n in placed.neurons(core).items())
+            held = ", ".join(f"{named[name]} {n:,}" for name, n in placed.neurons(core).items())
             parts = ", ".join(f"{name} {share:.1%}" for name, share in zip(RESOURCES, shares[:, core], strict=True))
             hover(cell, f"core {core}: {held}; {parts}")
         ax.add_patch(cell)
@@ -56,14 +57,14 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
     ax = axes(ax)
     period = mapped.ticks_per_sample
     shown = min(period, MOST_TICKS)
-    names = [None, *(p.name for p in mapped.populations)]
+    names, named = [None, *(p.name for p in mapped.populations)], titles(mapped)
     rows = {name: -row for row, name in enumerate(names)}
     executed = {p.name: executed_instructions(p.listing, period)[:shown] for p in mapped.populations}
     most = max([1, *(n for each in executed.values() for n in each)])
     for name, each in executed.items():
         for tick, n in enumerate(each):
             bars = ax.bar(tick, 0.6 * n / most, 0.8, bottom=rows[name] - 0.3, color=FLOAT, alpha=0.55)
-            hover(bars[0], f"tick {tick}: each neuron of {name} executes up to {n} instructions")
+            hover(bars[0], f"tick {tick}: each of the {named[name]} executes up to {n} instructions")
     drawn = 0
     for c in mapped.connections:
         for tick, value in mapped.sends.get(c.source, {}).items():
@@ -75,9 +76,10 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
             (line,) = ax.plot(
                 [tick, arrives], [start, end], color=INTEGER, lw=0.9, marker=".", markevery=[1], alpha=0.8
             )
-            where = c.source.population or "the input"
-            hover(line, f"{value}: {where} at tick {tick} to {target} at tick {arrives}, {c.weights.size:,} synapses")
-    ax.set_yticks(list(rows.values()), ["input", *names[1:]])
+            where = named.get(c.source.population or "", "the input")
+            when = f"{where} at tick {tick} to {named[target]} at tick {arrives}"
+            hover(line, f"{value}: {when}, {c.weights.size:,} synapses")
+    ax.set_yticks(list(rows.values()), [INPUT, *named.values()])
     ax.set_ylim(-len(names) + 0.5, 0.5)
     ax.set_xlim(-0.6, shown - 0.4)
     quiet(ax)

@@ -9,14 +9,13 @@ import numpy as np
 
 from compiler.assembly import code_instructions
 from compiler.mapping.network import Connection, MappedNetwork, Population
+from compiler.mapping.titles import INPUT, OUTPUT, titles
 from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, LINK, SOFT, axes, bare, hover
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ltc2neuro.compiled.network import BaseNetwork
-
-INPUT, OUTPUT = "input", "output"
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ def network(net: BaseNetwork | MappedNetwork, ax: Axes | None = None) -> Axes:
     names = [INPUT, *(p.name for p in mapped.populations), OUTPUT]
     sizes = [f"{mapped.input_size} channels", *map(_size, mapped.populations), f"{mapped.output_size} channels"]
     order = _order(mapped, names)
+    shown = [INPUT, *titles(mapped).values(), OUTPUT]
     for place, n in enumerate(order):
         inner = 0 < n < len(names) - 1
         box = FancyBboxPatch((-1, -place - 0.27), 2, 0.54, "round,pad=0,rounding_size=0.1", lw=1.2)
@@ -60,8 +60,8 @@ def network(net: BaseNetwork | MappedNetwork, ax: Axes | None = None) -> Axes:
         ax.add_patch(box)
         link = LINK + str(n - 1) if inner else None
         box.set_url(link)
-        hover(box, f"{names[n]}: {sizes[n]}{'; click for its listing' if inner else ''}")
-        ax.text(0, -place + 0.09, names[n], ha="center", va="center", weight="bold", url=link)
+        hover(box, f"{shown[n]}: {sizes[n]}{'; click for its listing' if inner else ''}")
+        ax.text(0, -place + 0.09, shown[n], ha="center", va="center", weight="bold", url=link)
         ax.text(0, -place - 0.13, sizes[n], ha="center", va="center", fontsize="small", url=link)
     at = {n: place for place, n in enumerate(order)}
     for arrow in arrows(mapped, names):
@@ -72,12 +72,12 @@ def network(net: BaseNetwork | MappedNetwork, ax: Axes | None = None) -> Axes:
         bend = 0.45 if a != b else 1.6
         curve = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, connectionstyle=f"arc3,rad={-bend}")
         curve.set(color=color, lw=1 + np.log10(max(arrow.synapses, 1)) / 2)
-        hover(ax.add_patch(curve), words(arrow, names, mapped))
+        hover(ax.add_patch(curve), words(arrow, shown, mapped))
         label = ax.text(
             side * (1.06 + 0.1 * far), -(a + b) / 2, f"{arrow.synapses:,}", ha="left" if side > 0 else "right"
         )
         label.set(va="center", fontsize="small", color=color)
-        hover(label, words(arrow, names, mapped))
+        hover(label, words(arrow, shown, mapped))
     reach = 1.25 + 0.12 * max([abs(at[a.source] - at[a.target]) for a in arrows(mapped, names)], default=1)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-len(names) + 0.6, 0.4)

@@ -46,7 +46,7 @@ def errors(found: Traces, ax: Axes | None = None, *, of: str | None = None, sequ
     for n, i in enumerate(_chosen(trace, sequence)):
         (line,) = ax.plot(samples, error[:, i], color=CYCLE[n % len(CYCLE)], lw=1.0)
         hover(line, f"{trace.name}[{i}], integer minus float: at most {np.max(np.abs(error[:, i])):.3g}")
-    ax.ticklabel_format(axis="y", scilimits=(-2, 3))
+    ax.yaxis.set_major_formatter("{x:g}")
     _labelled(ax, f"{trace.name}: integer minus float", found)
     return ax
 
@@ -87,7 +87,8 @@ def _chosen(trace: Trace, sequence: int) -> list[int]:
 def _title(trace: Trace, chosen: list[int]) -> str:
     size = trace.exact[0].shape[1]
     few = f", the {len(chosen)} of {size} with the largest error" if len(chosen) < size else ""
-    return f"{trace.name}: float lines, integer dots{few}"
+    marks = "dots" if len(trace.exact[0]) <= DOTS else "dashes"
+    return f"{trace.name}: float lines, integer {marks}{few}"
 
 
 def _labelled(ax: Axes, title: str, found: Traces) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.assembly.text import populations_text
+from compiler.mapping.titles import titles
 from ltc2neuro import plot
 from ltc2neuro.plot.style import LINK
 from ltc2neuro.report.material import Material
@@ -23,11 +24,12 @@ def network(material: Material) -> Section:
     drawn = picture("network", [lambda ax: plot.network(mapped, ax)], 8, 1.0 + 0.9 * (len(mapped.populations) + 2))
     caption = "Point at a population or a connection for its numbers; click a population for what its neurons execute."
     body = [figure(drawn, caption)]
+    named = titles(mapped)
     for number, p in enumerate(mapped.populations):
-        text = populations_text([p])
+        text = populations_text([p], named)
         text = text if len(text) < LONGEST else f"{text[:LONGEST]}\n... and {len(text) - LONGEST:,} characters more"
         anchor = f"{LINK[1:]}{number}"
-        body.append(fold(f"{p.name}: {p.size:,} neurons, {len(p.listing)} lines", listing(text), anchor=anchor))
+        body.append(fold(f"{named[p.name]}: {p.size:,} neurons, {len(p.listing)} lines", listing(text), anchor=anchor))
     rows = [(c.name, f"{c.weights.size:,}", str(c.delay)) for c in mapped.connections]
     body.append(fold("connections", table(["", "synapses", "delay in ticks"], rows)))
     if record.passes:

@@ -18,6 +18,7 @@ import ltc2neuro
 from compiler.assembly import listing_text, parse, parse_listing, populations_text
 from compiler.mapping import MappedNetwork
 from compiler.mapping.exchange import from_json, to_json
+from compiler.mapping.titles import titles
 from compiler.simulator.machine import Machine
 
 MODELS = {
@@ -51,7 +52,7 @@ def test_text_and_back(net):
     populations = net.mapped().populations
     text = net.assembly()
     read = parse(text)
-    assert populations_text(read).strip() in text
+    assert populations_text(read, titles(net.mapped())).strip() in text
     assert [p.listing for p in read] == [p.listing for p in populations]
     for population in populations:
         assert parse_listing(listing_text(population.listing)) == population.listing

@@ -10,13 +10,14 @@ import pytest
 pytest.importorskip("ncps", reason="needs the extra torch")
 
 import torch
-from ncps.torch import LTC
+from ncps.torch import LTC, CfC
 from ncps.wirings import AutoNCP
 from networks import classified, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro import Precision
 
+AMONG = "synapses among the neurons"
 INTERNAL = re.compile(r"\.scaled|\.rows|@|#")
 
 
@@ -31,6 +32,25 @@ def test_populations_are_named_after_the_model(last):
     ]  # fmt: skip
     bare = tracked()
     assert [p.name for p in bare.mapped().populations] == ["sensory_w_activation", "v", "w_activation"]
+
+
+def test_populations_are_shown_by_what_they_are(last):
+    for text in (str(last), str(last.placement), last.assembly()):
+        for title in ("rnn: synapses from the input", "rnn: neurons v", f"rnn: {AMONG}", "head: layer"):
+            assert title in text
+    assert "population rnn.v  ; rnn: neurons v" in last.assembly()
+
+
+def test_a_layer_in_a_cell_is_no_product():
+    shown = str(ltc2neuro.compile(CfC(3, 4, backbone_units=8, batch_first=True), sequences()))
+    assert "mul_2" not in shown and "rnn_cell.backbone.1: layer" in shown and "neurons h" in shown
+
+
+def test_the_input_is_shown_in_the_users_units():
+    x = sequences() * 10 + 100
+    net = ltc2neuro.compile(tracker(), x)
+    low, high = net.parts.record.enters.user_range
+    assert f"[{low.min():.4g}, {high.max():.4g}]" in str(net) and low.min() > 40
 
 
 def test_texts_have_no_suffix_of_the_compilers(last):
@@ -48,8 +68,8 @@ def test_the_summary_lists_synapses_by_population():
     wired = int(np.abs(model._wiring.adjacency_matrix).sum()), int(np.abs(model._wiring.sensory_adjacency_matrix).sum())
     lines = dict(line.rsplit(maxsplit=1) for line in str(net).splitlines() if "->" in line and "features" not in line)
     found = {pair.strip(): int(n) for pair, n in lines.items()}
-    assert found["v -> w_activation"] == wired[0] and found["w_activation -> v"] == 2 * wired[0]
-    assert found["input -> sensory_w_activation"] == wired[1] and found["v -> output"] == 1
+    assert found[f"neurons v -> {AMONG}"] == wired[0] and found[f"{AMONG} -> neurons v"] == 2 * wired[0]
+    assert found["input -> synapses from the input"] == wired[1] and found["neurons v -> output"] == 1
 
 
 def test_overrides_are_explained():

@@ -1,0 +1,79 @@
+"""Populations in words, for prints, pictures and headings: what each is. Its name is what files and records have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from compiler.graph.names import unique
+from compiler.mapping.network import Connection, MappedNetwork, Population
+
+INPUT, OUTPUT = "input", "output"
+"""What stands for a port of the network's own"""
+_MADE = re.compile(r"(?:\.(?:centred|gate|scaled|product|rows|clipped|next|weighted|kept|carried)|@-?\d+|#\d+)+$")
+_NUMBER = re.compile(r"_\d+$")
+_AGO = re.compile(r"(?P<of>.+)\.(?P<steps>\d+)_ago(?:_\d+)?")
+_OPS = {"mul": "product", "add": "sum", "sub": "difference", "div": "quotient", "neg": "negative", "rsub": "difference"}
+_OPS |= {"matmul": "layer", "linear": "layer", "addmm": "layer", "cat": "joined", "stack": "joined"}
+
+
+def titles(network: MappedNetwork) -> dict[str, str]:
+    """What each population is, by its name: a layer, neurons with a state, synapses and from where."""
+    made: dict[str, str] = {}
+    for population in network.populations:
+        into = [c for c in network.connections if c.target.population == population.name]
+        onto = [c for c in network.connections if c.source.population == population.name]
+        made[population.name] = _title(population, into, onto, network)
+    return dict(zip(made, unique(made.values(), mark=" "), strict=True))
+
+
+def _title(own: Population, into: list[Connection], onto: list[Connection], network: MappedNetwork) -> str:
+    name = own.name
+    if ago := _AGO.fullmatch(name):
+        steps = int(ago["steps"])
+        return f"{ago['of']}, {steps} step{'s' if steps > 1 else ''} ago"
+    plain, _, part = name.partition("[")
+    where, of = _split(plain)
+    if name == "started.1":
+        return "flag of the first step"
+    if any(state.partition("[")[0] == plain for state in own.states):
+        return _in(where, f"neurons {of}{part and '['}{part}")
+    if name.startswith(f"{INPUT}."):
+        return f"{INPUT}: {'sent once a sample' if name.endswith('.gate') else 'handed on'}"
+    held = {p.name for p in network.populations if p.states}
+    targets, sources = {c.target.population for c in onto}, {c.source.population for c in into}
+    alone = _hears_one(into)
+    if alone and targets and targets <= held:
+        return _in(_split(min(filter(None, targets)))[0], _synapses(sources, targets))
+    where, of = _split(_MADE.sub("", plain))
+    word = _OPS.get(of, of) if alone else "layer"
+    return _in(where, f"{word}{part and '['}{part}")
+
+
+def _synapses(sources: Iterable[str | None], targets: set[str | None]) -> str:
+    """From where a population of synapses hears."""
+    outside = {s for s in sources if s is None or s.startswith(f"{INPUT}.")}
+    others = set(sources) - outside
+    if outside and not others:
+        return f"synapses from the {INPUT}"
+    return "synapses among the neurons" if others <= targets and not outside else "synapses"
+
+
+def _hears_one(into: Iterable[Connection]) -> bool:
+    """Whether each neuron hears a single element: it is a synapse, or a function of that element."""
+    if any(np.bincount(c.rows).max(initial=0) > 1 for c in into):
+        return False
+    heard = {(int(r), c.source.population, int(k)) for c in into for r, k in zip(c.rows, c.columns, strict=True)}
+    return len(heard) == len({row for row, *_ in heard})
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The module's path, and the value's own name without its number."""
+    where, _, of = name.rpartition(".")
+    return where, _NUMBER.sub("", of)
+
+
+def _in(where: str, what: str) -> str:
+    return f"{where}: {what}" if where else what
