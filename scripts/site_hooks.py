@@ -1,8 +1,10 @@
-"""What `mkdocs` writes into pages while it builds the site: the help of every command, and every message."""
+"""What `mkdocs` writes while it builds the site: each command's help, every message, and notebooks as pages."""
 
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -12,6 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from messages import Message, messages
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
 
 OWN = ("GraphError", "AssemblyError", "ValueError", "TypeError", "AttributeError", "ImportError", "Ltc2NeuroError")
 """What only a bug of ours raises, and what never reaches a user as it is"""
@@ -22,6 +26,33 @@ def on_page_markdown(markdown: str, **_: object) -> str:
     for mark, made in MADE.items():
         markdown = markdown.replace(mark, made()) if mark in markdown else markdown
     return markdown
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """The pages, and one for each notebook with its pictures."""
+    for path in sorted((Path(config.docs_dir).parent / "examples" / "notebooks").glob("*.ipynb")):
+        text, pictures = _notebook(path)
+        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=text))
+        for name, data in pictures.items():
+            files.append(File.generated(config, f"notebooks/{name}", content=data))
+    return files
+
+
+def _notebook(path: Path) -> tuple[str, dict[str, bytes]]:
+    """A notebook with what is kept of its outputs, as Markdown and pictures."""
+    parts, pictures = [], dict[str, bytes]()
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        parts.append(f"```python\n{source}\n```" if cell["cell_type"] == "code" else source.replace(".ipynb)", ".md)"))
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                name = f"{path.stem}-{len(pictures)}.png"
+                pictures[name] = base64.b64decode(data["image/png"])
+                parts.append(f"![What the cell above draws]({name})")
+            elif shown := "".join(output.get("text", data.get("text/plain", ""))).rstrip():
+                parts.append(f"```text\n{shown}\n```")
+    return "\n\n".join(parts) + "\n", pictures
 
 
 def helps() -> str:

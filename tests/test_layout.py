@@ -195,5 +195,6 @@ def test_everything_below_ltc2neuro_imports_without_the_optional_packages():
 def test_every_page_has_a_place_in_the_menu():
     docs = HOME / "docs"
     pages = {page.relative_to(docs).as_posix() for page in docs.rglob("*.md")}
+    pages |= {f"notebooks/{book.stem}.md" for book in (HOME / "examples" / "notebooks").glob("*.ipynb")}
     listed = set(re.findall(r"(\S+\.md)$", (HOME / "mkdocs.yml").read_text("utf-8"), re.M))
     assert pages == listed, "mkdocs.yml lists the pages of the site"
