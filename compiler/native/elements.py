@@ -244,7 +244,7 @@ def _divide(op: ops.Divide, at: Element) -> str:
 def _polynomial(op: ops.PiecewisePolynomial, at: Element) -> str:
     unit, code, x = at.unit, at.unit.code, at.read(op.x)
     knots, origins, coefficients, shifts = (unit.proven.graph.constants[n] for n in op.arrays)
-    k = segment(code, unit.machine, unit.constants, knots, x)
+    k = segment(code, unit.machine, unit.constants, knots, x, unit.proven.spans[op.x])
     column = lambda array: lookup(code, unit.machine, unit.constants, array, k)  # noqa: E731
     t = code.two("sub", x, column(origins))
     degree = coefficients.shape[1] - 1

@@ -24,6 +24,8 @@ ARGUMENTS = ("x", "y", "tracks", "records", "memory", "constants", "tables", "cl
 the next."""
 WOVEN, ALONG = 4, 2
 """How many vector registers an element takes: instructions wait for one another, and so are woven of several."""
+TOGETHER = 2
+"""How many elements of all lanes are woven as well."""
 
 
 @dataclass(frozen=True)
@@ -167,15 +169,32 @@ def _loop(unit: Unit, loop: Loop, reads: dict[str, str]) -> None:
     for op in loop.ops:
         if isinstance(op, SegmentSum):
             _clear(unit, where.values[op.out], graph.size(op.out))
+    if code.along:
+        _elements(unit, loop, reads, 0, -(-loop.size // code.lanes), 1)
+        return
+    together = TOGETHER if unit.machine.permutes else 1  # elsewhere they take more registers than there are
+    passes, rest = divmod(loop.size, together)
+    if passes:
+        _elements(unit, loop, reads, 0, passes, together)
+    if rest:
+        _elements(unit, loop, reads, loop.size - rest, rest, 1)
+
+
+def _elements(unit: Unit, loop: Loop, reads: dict[str, str], start: int, count: int, together: int) -> None:
+    """So many passes over elements from `start` on, some `together`: their instructions lie side by side."""
+    code, where = unit.code, unit.memory
     loads, stores = code.scope()
-    counted = code.begin(str(-(-loop.size // code.lanes) if code.along else loop.size), "element")
-    first = code.set(f"mul nuw nsw i64 {counted.index}, {code.lanes}") if code.along else counted.index
-    at = (Along if code.along else Element)(unit, first, reads, loads=loads, stores=stores)
+    counted = code.begin(str(count), "element")
+    step = code.lanes if code.along else together
+    first = code.set(f"mul nuw nsw i64 {counted.index}, {step}") if step > 1 else counted.index
+    numbers = [code.set(f"add nuw nsw i64 {first}, {start + i}") if start + i else first for i in range(together)]
+    passes = [(Along if code.along else Element)(unit, n, reads, loads=loads, stores=stores) for n in numbers]
     for op in loop.ops:
         assert op.result is not None
-        at.registers[op.result] = ELEMENTS(op, at)
-        if op.result in where.values and not isinstance(op, ops.SegmentSum):
-            code.store(at.registers[op.result], at.in_order(where.values[op.result]), stores)
+        for at in passes:
+            at.registers[op.result] = ELEMENTS(op, at)
+            if op.result in where.values and not isinstance(op, ops.SegmentSum):
+                code.store(at.registers[op.result], at.in_order(where.values[op.result]), stores)
     code.end(counted)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from compiler.native.code import Code
 from compiler.native.pool import Pool
+from compiler.ranges.integer_spans import Span
 
 
 @dataclass(frozen=True)
@@ -25,19 +26,24 @@ PLAIN = Machine(0, 16)
 """What every CPU has that LLVM knows vectors of, such as ARM's"""
 
 
+FEW_KNOTS = 3
+"""From so many on it takes less to find the bucket of a number, and its only knot, than to search by halves."""
 CHAIN = 16
 """A table of more numbers that registers do not hold lies in memory."""
 
 
-def segment(code: Code, machine: Machine, pool: Pool, knots: np.ndarray, x: str) -> str:
-    """How many knots are at most `x`: the index of its segment, times `_scale`."""
+def segment(code: Code, machine: Machine, pool: Pool, knots: np.ndarray, x: str, span: Span) -> str:
+    """How many knots are at most `x`, which lies in `span`: the index of its segment, times `_scale`."""
     if not _permutable(code, machine, len(knots) + 1) and len(knots) < CHAIN:
         k = code.splat(0)
         for knot in knots.tolist():
             k = code.two("add", k, code.as_integer(code.compare("sge", x, code.splat(knot))))
         return k
-    size, scale = 1 << len(knots).bit_length(), _scale(code, machine, len(knots) + 1)
-    padded = np.append(knots, np.full(size - 1 - len(knots), 2 ** (code.bits - 1) - 1))
+    scale, bits = _scale(code, machine, len(knots) + 1), _bucket_bits(code, machine, knots, span)
+    if bits is not None:
+        return _from_bucket(code, machine, knots, x, span, bits, scale)
+    size = 1 << len(knots).bit_length()
+    padded = np.append(knots, np.full(size - 1 - len(knots), _largest(code)))
     k, step = code.splat(0), size // 2
     while step:  # a half is left after each comparison
         if step == size // 2:
@@ -47,6 +53,29 @@ def segment(code: Code, machine: Machine, pool: Pool, knots: np.ndarray, x: str)
         k = code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(step * scale), code.splat(0)))
         step //= 2
     return k
+
+
+def _bucket_bits(code: Code, machine: Machine, knots: np.ndarray, span: Span) -> int | None:
+    """How many low bits to leave out so that no two knots are in one of as many buckets as a register has lanes."""
+    last = min(machine.permutes, code.lanes) - 1
+    known = 0 <= span.least and span.most < _largest(code)
+    if not _permutable(code, machine, last + 1) or len(knots) < FEW_KNOTS or not known:
+        return None
+    apart = (b for b in range(code.bits) if knots[-1] >> b <= last and np.all(np.diff(knots >> b)))
+    return next(apart, None)
+
+
+def _from_bucket(code: Code, machine: Machine, knots: np.ndarray, x: str, span: Span, bits: int, scale: int) -> str:
+    """What `segment` returns, of one comparison, with the only knot that can be in the bucket of `x`."""
+    count = min(machine.permutes, code.lanes)
+    starts = np.arange(count) << bits
+    before = np.searchsorted(knots, starts)
+    following = np.append(knots, _largest(code))[before]  # in this bucket, or larger than all that is
+    bucket = code.two("lshr", x, code.splat(bits))
+    if span.most >> bits >= count:
+        bucket = code.intrinsic("umin", bucket, code.splat(count - 1))
+    k, knot = (_permuted(code, machine, table.tolist(), bucket) for table in (before * scale, following))
+    return code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(scale), code.splat(0)))
 
 
 def lookup(code: Code, machine: Machine, pool: Pool, column: np.ndarray, k: str) -> str:
@@ -62,6 +91,11 @@ def lookup(code: Code, machine: Machine, pool: Pool, column: np.ndarray, k: str)
     for number, value in enumerate(numbers[1:], 1):
         found = code.choose(code.compare("sge", k, code.splat(number)), code.splat(value), found)
     return found
+
+
+def _largest(code: Code) -> int:
+    """What no word is beyond."""
+    return 2 ** (code.bits - 1) - 1
 
 
 def _scale(code: Code, machine: Machine, size: int) -> int:
