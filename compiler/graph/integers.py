@@ -22,9 +22,15 @@ class HostMap:
 
     def __call__(self, x: Floats, out: Floats | None = None) -> Floats:
         """`x` (..., channels) mapped, into `out` where it is given."""
-        mapped = np.multiply(x, self.scale, out=out)
-        mapped += self.offset
-        return mapped
+        scale, offset, shape = self.scale, self.offset, x.shape
+        if out is None and x.ndim > 1 and x.flags.c_contiguous:  # a row of all steps in one go, not one a step
+            x, scale, offset = (
+                x.reshape(*shape[:-2], shape[-2] * shape[-1]),
+                *(np.tile(part, shape[-2]) for part in (scale, offset)),
+            )
+        mapped = np.multiply(x, scale, out=out)
+        mapped += offset
+        return mapped.reshape(shape)
 
 
 class IntegerGraph(Graph):

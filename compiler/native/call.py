@@ -40,6 +40,8 @@ class Call:
 
     def _clipped(self, arrays: Arrays) -> tuple[dict[str, int], dict[str, Clip]]:
         """How often each value was clipped, and how far its elements were beyond."""
+        if not arrays.clips[:, 0].any():
+            return {}, {}
         counts, found, clips = dict[str, int](), dict[str, Clip](), arrays.clipped()
         for name, row in self.kernel.clips.items():
             count, low, high = clips[:, row : row + arrays.graph.size(name)]

@@ -106,7 +106,12 @@ def _host(record: Record) -> str:
     numbers = {name: ", ".join(map(_double, a.tolist())) for name, a in arrays.items()}
     declared = [f"static const double {n}[{a.size}] = {{{numbers[n]}}};" for n, a in arrays.items() if a.size]
     quantized = _quantize(form, first) if arrays["in_scale"].size else ""
-    return "\n".join(["#ifndef NO_FLOAT", *declared, quantized, f"""\
+    return "\n".join(
+        [
+            "#ifndef NO_FLOAT",
+            *declared,
+            quantized,
+            f"""\
 /* What step() returns, in the units of the model. */
 void dequantize(const word *out, double *y)
 {{
@@ -115,7 +120,9 @@ void dequantize(const word *out, double *y)
         y[i] = scaled + out_offset[i];
     }}
 }}
-#endif"""])
+#endif""",
+        ]
+    )
 
 
 def _quantize(form: Format, first: int) -> str:

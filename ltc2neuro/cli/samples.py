@@ -18,6 +18,7 @@ Samples: TypeAlias = "Array | list[Array]"
 Inlet: TypeAlias = "Samples | dict[str, Array]"
 """Samples of one input, or those of several by their names"""
 
+
 def load(path: str, names: Collection[str] | None = None) -> Inlet:
     """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved; by their names
     where these are several of `names`, those of a model's inputs."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.integers import HostMap
 from hw_models.arrays import Floats, Integers
@@ -29,16 +29,17 @@ class InputEnd:
         scaled /= self.lsb
         return scaled
 
-    def quantize(self, x: Floats) -> tuple[Integers, npt.NDArray[np.bool_]]:
-        """Samples as integers, and which of them were clipped."""
+    def quantize(self, x: Floats) -> tuple[Integers, Integers]:
+        """Samples as integers, and how often each channel was clipped."""
         scaled = self.scaled(x)
         rounded = np.floor(np.add(scaled, 0.5, out=scaled), out=scaled) if self.half_up else np.rint(scaled)
         if rounded.size and self.low <= rounded.min() and rounded.max() <= self.high:
-            return rounded.astype(np.int64), np.zeros(rounded.shape, np.bool_)
+            return rounded.astype(np.int64), np.zeros(rounded.shape[-1], np.int64)
         clipped = np.clip(rounded, self.low, self.high)
-        return clipped.astype(np.int64), clipped != rounded
+        counts = np.count_nonzero(clipped != rounded, axis=tuple(range(rounded.ndim - 1)))
+        return clipped.astype(np.int64), np.asarray(counts)
 
-    @property
+    @cached_property
     def user_range(self) -> tuple[Floats, Floats]:
         """The range within which each channel is not clipped, in the user's units, the time span's last."""
         return user_ends(self.low * self.lsb, self.high * self.lsb, self.host.scale, self.host.offset)

@@ -66,7 +66,7 @@ def run_network(
         batch = net.record.entering(given)
         if executor.integers:
             samples, clipped = enters.quantize(batch)
-            beyond += np.count_nonzero(clipped, axis=(0, 1))
+            beyond += clipped
         else:
             samples = enters.scaled(batch)
         own = None if start is None else {n: s[group] for n, s in start.items()}
