@@ -26,6 +26,11 @@ class Memory:
     size: int
     """how many rows there are"""
 
+    @property
+    def states_end(self) -> int:
+        """The first row after those of all states, which come first."""
+        return max((first + self.graph.state(name).size for name, first in self.states.items()), default=0)
+
     def rows(self, sources: Sequence[str], reads: Mapping[str, str]) -> Integers:
         """The rows of the concatenation of `sources`; `reads` are the states that values of this block are."""
         return np.concatenate([self.first(n, reads) + np.arange(self.graph.size(n)) for n in sources])

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.executors.execution import Array
 from compiler.graph.integers import IntegerGraph
-from compiler.native.kernel import Kernel
+from compiler.native.kernel import Kernel, sizes
 from compiler.running.executor import States
 
 LINE = 64
@@ -96,16 +96,11 @@ def arrays_of(kernel: Kernel, rows: int, steps: int) -> Arrays:
     """For so many sequences and samples, before the first."""
     graph, lanes, dtype = kernel.memory.graph, kernel.lanes, kernel.constants.dtype
     groups = -(-rows // lanes)
-    sizes = (
-        graph.size(graph.entry.out),
-        graph.size(graph.answer.x),
-        sum(s.size for s in graph.states),
-        sum(graph.size(n) for n in kernel.record),
-    )
+    each = sizes(graph, kernel.record)
     if lanes == 1:  # one sequence after the other, each with its elements side by side
-        outside = [_array((rows, steps, size), dtype) for size in sizes]
+        outside = [_array((rows, steps, size), dtype) for size in each]
     else:
-        outside = [_array((steps, size, groups * lanes), dtype).transpose(2, 0, 1) for size in sizes]
+        outside = [_array((steps, size, groups * lanes), dtype).transpose(2, 0, 1) for size in each]
     memory, clips = ((groups, kernel.rows, lanes), (groups, 3, kernel.clip_rows, lanes))
     samples, y, tracks, records = outside
     made = Arrays(kernel, rows, samples, y, tracks, records, _array(memory, dtype), _array(clips, dtype))

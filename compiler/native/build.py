@@ -37,7 +37,7 @@ def _target() -> llvm.TargetMachine:
 
 
 def function(text: str, arguments: int) -> Function:
-    """`run` of a module's text, which takes so many arrays and two numbers; its object is kept on disk."""
+    """Of a module's text, whose `run` takes so many arrays and two numbers; its object is kept on disk."""
     return Function(cached(_key(text), lambda: compiled(text)), arguments)
 
 
@@ -54,16 +54,17 @@ def compiled(text: str) -> bytes:
 
 
 class Function:
-    """`run` of an object, ready to be called; it keeps what it needs alive."""
+    """`run` and `sample` of an object, ready to be called; it keeps what it needs alive."""
 
     def __init__(self, data: bytes, arguments: int) -> None:
         backing = llvm.parse_assembly("")
         self._engine = llvm.create_mcjit_compiler(backing, _target())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
-        address = self._engine.get_function_address("run")
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments, ctypes.c_int64, ctypes.c_int64)
-        self.call: Callable[..., None] = kind(address)
+        self.call: Callable[..., None] = kind(self._engine.get_function_address("run"))
+        one = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+        self.sample: Callable[[int], int] = one(self._engine.get_function_address("sample"))
 
 
 def _key(text: str) -> str:

@@ -13,7 +13,7 @@ from compiler.graph.ops import Rescale
 from compiler.native.arrays import Arrays, arrays_of, filled
 from compiler.native.build import Function
 from compiler.native.kernel import Kernel
-from compiler.running.executor import States
+from compiler.running.executor import Ends, States
 
 
 @dataclass(frozen=True)
@@ -65,35 +65,28 @@ def _each(one: Callable[[int], None], groups: int, threads: int) -> None:
 class NativeStepper:
     """A kernel called for one sample of each of `rows` sequences at a time; see `Stepper`."""
 
-    def __init__(self, call: Call, rows: int) -> None:
-        self._arrays = arrays_of(call.kernel, rows, 1)
-        self._kept = call.function  # without it, its code would be gone
-        self._wide, self._call = len(self._arrays.samples), call.function.call
-        self._addresses = [(*of_group, 1, self._wide) for of_group in self._arrays.addresses()]
-        self._x, self.y = self._arrays.samples[:, 0], self._arrays.y[:rows, 0]
-        ends = [call.kernel.memory.states[s.name] + s.size for s in self._arrays.graph.states]
-        self._kept_rows = self._arrays.memory[:, : max(ends, default=0)]  # states come first; all else is computed anew
-        self._counts, self._before = self._arrays.clips[:, 0], self._kept_rows.copy()
-        self._theirs = np.zeros_like(self._counts)
-        """all bits where an element is counted: vectors along elements go beyond the last one"""
-        for name, first in call.kernel.clips.items():
-            self._theirs[:, first : first + self._arrays.graph.size(name)] = -1
-        self._nothing, self._clipped = bytes(self._counts.nbytes), bytearray(self._counts.nbytes)
-        """as bytes they are compared in a tenth of what `any()` takes"""
-        self._found = np.frombuffer(self._clipped, self._counts.dtype).reshape(self._counts.shape)
+    def __init__(self, call: Call, rows: int, ends: Ends) -> None:
+        arrays = self._arrays = arrays_of(call.kernel, rows, 1)
+        self._function = call.function
+        groups, _, lanes = arrays.memory.shape
+        self._kept_rows = arrays.memory[:, : call.kernel.memory.states_end]  # all else is computed anew
+        self._before = np.array(self._kept_rows)
+        self.x = np.zeros((rows, len(ends.scale)))
+        self.y = np.zeros((rows, len(ends.out_scale)))
+        maps = [np.ascontiguousarray(a, np.float64) for a in (ends.scale, ends.offset, ends.out_scale, ends.out_offset)]
+        given = [self.x, *maps[:2], np.float64(ends.most), self.y, *maps[2:], self._before]
+        words = [a.ctypes.data if isinstance(a, np.ndarray) else int(a.view(np.int64)) for a in given]
+        words += [rows, groups * lanes, groups, *arrays.addresses()[0]]
+        self._block, self._alive = np.array(words, np.int64), given
+        self._address = self._block.ctypes.data
 
     def begin(self, state: States | None) -> None:
         """Start from there, or from the initial states."""
         self._arrays.begin(state)
 
-    def step(self, x: Array) -> bool:
-        """Take the next sample; whether any value was clipped inside, since the stepper was made or went back."""
-        self._x[:] = x if len(x) == self._wide else filled(x, self._wide)
-        np.copyto(self._before, self._kept_rows)
-        for addresses in self._addresses:
-            self._call(*addresses)
-        np.bitwise_and(self._counts, self._theirs, self._found)
-        return self._clipped != self._nothing
+    def step(self) -> int:
+        """Take the next sample, which is in `x`: see `Stepper`."""
+        return self._function.sample(self._address)
 
     def back(self) -> None:
         """All is as it was before the latest sample."""

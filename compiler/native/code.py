@@ -121,6 +121,13 @@ class Code:
         """Write a row."""
         self.put(f"store {self.vector} {value}, ptr {address}, align {self.bits // 8}{tags}")
 
+    def copy(self, to: str, source: str, rows: int) -> None:
+        """Rows of memory, from one address to another."""
+        if rows:
+            self.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+            count = rows * self.row_bytes
+            self.put(f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {count}, i1 false)")
+
     def word_at(self, base: str, index: str, kind: str = "") -> str:
         """One word of a table."""
         kind = kind or self.word

@@ -11,7 +11,7 @@ from compiler.executors.execution import Execution
 from compiler.native.kernel import ARGUMENTS, kernel
 from compiler.native.lookup import Machine
 from compiler.ranges.proven import Proven
-from compiler.running.executor import Compiled, Executor, Job, Stepper
+from compiler.running.executor import Compiled, Ends, Executor, Job, Stepper
 from compiler.running.extra import NATIVE as PACKAGES
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ class NativeRunner:
         call = self._call(len(job.x), job.record)
         return call.run(job.x, job.state, _cpus() if job.threads is None else job.threads)
 
-    def stepper(self, rows: int) -> Stepper:
+    def stepper(self, rows: int, ends: Ends) -> Stepper:
         """For so many sequences, sample by sample."""
         from compiler.native.call import NativeStepper
 
-        return NativeStepper(self._call(rows, ()), rows)
+        return NativeStepper(self._call(rows, ()), rows, ends)
 
     def kind(self, rows: int, record: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
         """Whether their vectors lie along elements, and what is recorded."""

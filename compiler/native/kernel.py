@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph import ops
+from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
 from compiler.loops.memory import Memory, memory
 from compiler.loops.plan import BlockPlan, Loop, plan
@@ -16,6 +17,7 @@ from compiler.native.elements import ELEMENTS, Along, Element, Unit
 from compiler.native.lookup import Machine
 from compiler.native.matrix import multiply
 from compiler.native.pool import Pool, Scratch
+from compiler.native.sample import write_sample
 from compiler.native.sums import add_up
 from compiler.ranges.proven import Proven
 
@@ -69,17 +71,40 @@ def kernel(proven: Proven, machine: Machine, record: Sequence[str] = (), *, alon
     _give(unit, "%records", sample.index, [(where.values[n], graph.size(n)) for n in record])
     code.end(sample)
     lanes, size = 1 if along else code.lanes, unit.packed.end
-    return Kernel(_text(code), lanes, where, size, record, unit.constants.joined(), unit.tables.joined(), clips, row)
+    lanes, size = 1 if along else code.lanes, unit.packed.end
+    text = _text(code, _sample(unit))
+    return Kernel(text, lanes, where, size, record, unit.constants.joined(), unit.tables.joined(), clips, row)
 
 
-def _text(code: Code) -> str:
+def _sample(unit: Unit) -> Code:
+    """What takes one sample of all sequences."""
+    graph, where, code = unit.proven.graph, unit.memory, Code(unit.code.bits, unit.code.lanes, unit.code.along)
+    outside = sizes(graph, ())
+    rows = (*(outside if code.along else [1] * len(outside)), unit.packed.end, 0, 0, 3 * unit.clip_rows)
+    strides = {name: count * code.row_bytes for name, count in zip(ARGUMENTS, rows, strict=True)}
+    clips = [(first, graph.size(name)) for name, first in unit.clips.items()]
+    write_sample(code, strides, (*outside[:2], where.states_end), clips)
+    return code
+
+
+def sizes(graph: IntegerGraph, record: Sequence[str]) -> tuple[int, int, int, int]:
+    """How many rows the first four of `ARGUMENTS` have a sample."""
+    states, recorded = sum(s.size for s in graph.states), sum(graph.size(n) for n in record)
+    return graph.size(graph.entry.out), graph.size(graph.answer.x), states, recorded
+
+
+def _text(code: Code, sample: Code) -> str:
     arguments = ", ".join(f"ptr noalias nocapture %{n}" for n in ARGUMENTS)
     lines = [
-        *sorted(code.declared),
+        *sorted(code.declared | sample.declared),
         f"define void @run({arguments}, i64 %steps, i64 %stride) {{",
         "entry:",
         *code.lines,
         "  ret void",
+        "}",
+        "define i64 @sample(ptr nocapture %block) {",
+        "entry:",
+        *sample.lines,
         "}",
         "!0 = !{}",
         *code.metadata,
@@ -114,7 +139,7 @@ def _take(unit: Unit, sample: str, to: str, rows: int) -> None:
     """Copy a sample's rows into memory."""
     code, start = unit.code, _rows(unit.code, "%x", sample, rows)
     if code.along:
-        _copy(unit, start, to, rows)
+        code.copy(to, start, rows)
     elif rows:
         row = code.begin(str(rows), "row")
         code.store(code.load(_strided(code, start, row.index)), code.at(to, row.index))
@@ -125,20 +150,12 @@ def _out(unit: Unit, first: str, start: str, done: int, rows: int) -> None:
     """Copy rows of memory to those `done` rows after `start`, outside."""
     code = unit.code
     if code.along:
-        _copy(unit, code.at("%memory", first), code.at(start, str(done)), rows)
+        code.copy(code.at(start, str(done)), code.at("%memory", first), rows)
     elif rows:
         source, to = code.at("%memory", first), _strided(code, start, str(done))
         row = code.begin(str(rows), "row")
         code.store(code.load(code.at(source, row.index)), _strided(code, to, row.index))
         code.end(row)
-
-
-def _copy(unit: Unit, source: str, to: str, rows: int) -> None:
-    code = unit.code
-    if rows:
-        count = rows * code.row_bytes
-        code.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-        code.put(f"call void @llvm.memcpy.p0.p0.i64(ptr {to}, ptr {source}, i64 {count}, i1 false)")
 
 
 def _block(unit: Unit, planned: BlockPlan, sample: str) -> None:
@@ -158,7 +175,7 @@ def _block(unit: Unit, planned: BlockPlan, sample: str) -> None:
         _out(unit, str(where.first(op.x, {})), _rows(code, "%y", sample, size), 0, size)
     for op in block.commits:
         to = code.at("%memory", str(where.states[op.state]))
-        _copy(unit, code.at("%memory", str(where.first(op.x, {}))), to, graph.state(op.state).size)
+        code.copy(to, code.at("%memory", str(where.first(op.x, {}))), graph.state(op.state).size)
     if repeat is not None:
         code.end(repeat)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from compiler.executors.execution import Array
 from compiler.native.executor import NativeRunner
 from compiler.ranges.proven import Proven
+from compiler.running.executor import BEYOND, Ends
+from hw_models.errors import BUG, GraphError
 
 
 class NativeLanes:
@@ -18,7 +22,10 @@ class NativeLanes:
     def __init__(
         self, proven: Proven, lanes: int, initial: Mapping[str, Array], reset_interval: int | None = None
     ) -> None:
-        self._stepper = NativeRunner(proven).stepper(lanes)
+        graph = proven.graph
+        inwards, outwards = np.ones(graph.size(graph.entry.out)), np.ones(graph.size(graph.answer.x))
+        same = Ends(inwards, 0 * inwards, 2.0 ** (proven.bits - 2), outwards, 0 * outwards)
+        self._stepper = NativeRunner(proven).stepper(lanes, same)
         self._interval, self._taken = reset_interval, 0
         self._stepper.begin(None)
         self.set_states(initial)
@@ -38,6 +45,8 @@ class NativeLanes:
         if self._taken == self._interval:
             self._stepper.begin(None)
             self._taken = 0
-        self._stepper.step(x.T)
+        self._stepper.x[:] = x.T
+        if self._stepper.step() == BEYOND:
+            raise GraphError("a sample is beyond the words of this network", advice=BUG)
         self._taken += 1
-        return self._stepper.y.T
+        return self._stepper.y.T.astype(np.int64)

@@ -64,20 +64,39 @@ class Job:
 
 
 Runner: TypeAlias = Callable[[Job], Execution]
+CLIPPED, BEYOND = 1, 2
+"""What a `Stepper` says of a sample that is not as usual."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What the host does with a sample and with an answer, channel by channel: arrays (channels,) and (outputs,)."""
+
+    scale: Array
+    offset: Array
+    """x * scale + offset is the sample in LSB; it is rounded, halves up"""
+    most: float
+    """what it may be then, either way"""
+    out_scale: Array
+    out_offset: Array
+    """integers * out_scale + out_offset is the answer"""
 
 
 class Stepper(Protocol):
     """A network's next sample, of sequences whose states it keeps, with nothing in between."""
 
+    x: Array
+    """real numbers (rows, channels), the next sample: whoever calls writes them"""
     y: Array
-    """integers (rows, outputs) of the latest sample; the next one is written over it"""
+    """real numbers (rows, outputs), the answer to the latest; the next one is written over it"""
 
     def begin(self, state: States | None) -> None:
         """Start from there, or from the initial states."""
         ...
 
-    def step(self, x: Array) -> bool:
-        """Take the next sample, integers (rows, channels); whether any value was clipped inside."""
+    def step(self) -> int:
+        """Take the next sample: `CLIPPED` where any value was clipped inside, `BEYOND` where the sample is beyond what
+        may enter or is no number, so that nothing was done, else 0."""
         ...
 
     def back(self) -> None:
@@ -93,7 +112,7 @@ class Stepper(Protocol):
 class Steps(Protocol):
     """A `Runner` that takes single samples with little ado, for closed loops."""
 
-    def stepper(self, rows: int) -> Stepper:
+    def stepper(self, rows: int, ends: Ends) -> Stepper:
         """For so many sequences."""
         ...
 

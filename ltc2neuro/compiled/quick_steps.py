@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.running.executor import States, Steps
+from compiler.running.executor import CLIPPED, Ends, States, Steps
 from hw_models.arrays import Floats
 from ltc2neuro.compiled.runs import AnyParts
 
-WIDE = np.dtype(np.float64).itemsize
+NUMBERS = "defbhilqBHILQ"
+"""Types of numbers, as NumPy has them in a character, that 64 bits hold"""
 
 
 class QuickSteps:
@@ -20,39 +21,26 @@ class QuickSteps:
 
     def __init__(self, net: AnyParts, runner: Steps, rows: int | None) -> None:
         enters, leaves, record = net.record.enters, net.record.leaves, net.record
-        count = 1 if rows is None else rows
-        self._stepper = runner.stepper(count)
         lead = () if rows is None else (rows,)
-        self._shape = (*lead, *record.sample_shape)
-        self._answer = (*lead, *record.answers.each[0].step_shape)
-        self._flat = (count, enters.host.scale.size)
         # an LSB is a power of 2, so that it may be taken into the map before it, or after
-        self._scale, self._offset = enters.host.scale / enters.lsb, enters.host.offset / enters.lsb
-        self._out_scale, self._out_offset = leaves.host.scale * leaves.lsb, leaves.host.offset
-        self._most = float(min(-enters.low, enters.high))
-        self._samples, self._sizes = np.zeros(self._flat), np.zeros(self._flat)
-        self._held = bytearray(count * self._flat[1])  # asked for a 0, a tenth of what `all()` takes
-        self._within = np.frombuffer(self._held, np.bool_).reshape(self._flat)
+        scale, offset = enters.host.scale / enters.lsb, enters.host.offset / enters.lsb
+        most = float(min(-enters.low, enters.high))
+        ends = Ends(scale, offset, most, leaves.host.scale * leaves.lsb, leaves.host.offset)
+        self._stepper = runner.stepper(1 if rows is None else rows, ends)
+        self._step = self._stepper.step
+        self._shape = (*lead, *record.sample_shape)
+        self._x = self._stepper.x.reshape(self._shape)
+        self._y = self._stepper.y.reshape(*lead, *record.answers.each[0].step_shape)
 
     def step(self, x: object) -> Floats | None:
         """The answer to one sample, in the model's units."""
-        if type(x) is not np.ndarray or x.shape != self._shape or x.dtype.kind not in "fiu" or x.itemsize > WIDE:
+        if type(x) is not np.ndarray or x.shape != self._shape or x.dtype.char not in NUMBERS:
             return None
-        samples, sizes = self._samples, self._sizes
-        np.multiply(x.reshape(self._flat), self._scale, samples)
-        np.add(samples, self._offset, samples)
-        np.add(samples, 0.5, samples)
-        np.floor(samples, samples)
-        np.abs(samples, sizes)
-        np.less_equal(sizes, self._most, self._within)
-        if 0 in self._held:  # what is no number is not less, either
-            return None
-        if self._stepper.step(samples):
+        self._x[...] = x
+        found = self._step()
+        if found == CLIPPED:
             self._stepper.back()
-            return None
-        answer = self._stepper.y * self._out_scale
-        answer += self._out_offset
-        return answer.reshape(self._answer)
+        return None if found else self._y.copy()
 
     def begin(self, state: States | None) -> None:
         """Go on from these states, or from the initial ones."""

@@ -16,6 +16,7 @@ from compiler.ranges.proven import facts_of
 from compiler.running.extra import NATIVE
 from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip
+from hw_models.errors import GraphError
 
 pytestmark = pytest.mark.skipif(bool(NATIVE.missing()), reason="llvmlite is not installed")
 ALONE, SAMPLES = Options(Overlap.NONE, merged=False), 7
@@ -52,3 +53,10 @@ def test_several_states():
 @given(integer_graphs(), st.integers(0, 2**32 - 1))
 def test_any_graph(graph, seed):
     agree(graph, 3, 3, seed)
+
+
+def test_what_is_no_word_of_the_network_is_refused():
+    """What would be another number in machine code."""
+    code = NativeLanes(facts_of(ltc()), 3, {})
+    with pytest.raises(GraphError, match="beyond the words"):
+        code.sample(np.full((8, 3), 2**40))

@@ -65,6 +65,16 @@ def test_single_samples_are_those_of_a_run(net, taken, kind):
     assert taken == [True] * (2 * x.shape[1] - 1)
 
 
+def test_halves_are_rounded_up(net, taken):
+    """In machine code as in NumPy, on both sides of zero."""
+    enters = net.enters
+    halves = (np.arange(-12, 12).reshape(1, 12, 2) + 0.5) * enters.lsb
+    x = (halves - enters.host.offset) / enters.host.scale
+    stream = net.stream(on="native")
+    assert np.array_equal([stream.step(sample) for sample in x[0]], net.run(x, on="reference").outputs[0])
+    assert taken == [True] * 11
+
+
 def test_a_batch_of_samples(net, taken):
     wide = np.concatenate([X] * 30)
     run, stream = net.run(wide, on="reference"), net.stream(len(wide), on="native")

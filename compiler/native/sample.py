@@ -1,0 +1,112 @@
+"""One sample as one function, with what the host does before and after it: real values in, real values out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from compiler.native.code import Code
+from compiler.running.executor import BEYOND, CLIPPED
+
+Clips: TypeAlias = "Sequence[tuple[int, int]]"
+
+ENDS = ("given", "scale", "offset", "most", "out", "out_scale", "out_offset", "before", "rows", "wide", "groups")
+"""What the function finds in the block of words that it is given, before what `run` takes: samples (rows, features) and
+answers (rows, outputs) of 64 bits; what x * scale + offset, rounded, may be at most, either way; where the states are
+kept as they were; how many sequences there are, how many with those that are there for nothing, in how many groups."""
+
+
+def write_sample(code: Code, arrays: Mapping[str, int], sizes: tuple[int, int, int], clips: Clips) -> None:
+    """Its lines, into `code`, of which it is the first; the words and lanes are those of the kernel `run`.
+
+    `arrays` are what `run` takes, with the bytes from one group to the next; `sizes` how many features, outputs, and
+    rows of states there are; `clips` the first row, and how many, of each value that can be clipped.
+    """
+    for place, name in enumerate((*ENDS, *arrays)):
+        kind = "double" if name == "most" else "i64" if name in ("rows", "wide", "groups") else "ptr"
+        at = code.set(f"getelementptr inbounds i64, ptr %block, i64 {place}")
+        code.put(f"%{name} = load {kind}, ptr {at}")
+    features, outputs, states = sizes
+    for name, kind in (("beyond", "i1"), ("clipped", code.row)):
+        code.put(f"%{name} = alloca {kind}")
+        code.put(f"store {kind} zeroinitializer, ptr %{name}")
+    if features:
+        _enter(code, features)
+    code.put(f"br i1 {code.set('load i1, ptr %beyond')}, label %nothing, label %all")
+    code.label("all")
+    _run(code, arrays, states, clips)
+    _leave(code, outputs)
+    found = code.set(f"load {code.row}, ptr %clipped")
+    if not code.along:
+        kind = f"v{code.lanes}{code.word}"
+        found = code.call(f"llvm.vector.reduce.or.{kind}", code.word, (code.vector, found))
+    some = code.set(f"icmp ne {code.word} {found}, 0")
+    code.put(f"ret i64 {code.set(f'select i1 {some}, i64 {CLIPPED}, i64 0')}")
+    code.label("nothing")
+    code.put(f"ret i64 {BEYOND}")
+
+
+def _number(code: Code, name: str, index: str) -> str:
+    """A real number of an array."""
+    return code.set(f"load double, ptr {code.set(f'getelementptr inbounds double, ptr %{name}, i64 {index}')}")
+
+
+def _outside(code: Code, name: str, size: int, row: str, element: str) -> str:
+    """Where an element of a sequence's sample lies."""
+    first, many, second = (row, str(size), element) if code.along else (element, "%wide", row)
+    index = code.set(f"add nuw nsw i64 {code.set(f'mul nuw nsw i64 {first}, {many}')}, {second}")
+    return code.set(f"getelementptr inbounds {code.word}, ptr %{name}, i64 {index}")
+
+
+def _enter(code: Code, features: int) -> None:
+    """Samples as integers."""
+    last = code.set("sub nuw nsw i64 %rows, 1")
+    feature = code.begin(str(features), "feature")
+    scale, offset = (_number(code, n, feature.index) for n in ("scale", "offset"))
+    row = code.begin("%wide", "row")
+    own = code.call("llvm.umin.i64", "i64", ("i64", row.index), ("i64", last))
+    at = code.set(f"add nuw nsw i64 {code.set(f'mul nuw nsw i64 {own}, {features}')}, {feature.index}")
+    scaled = code.set(f"fmul double {_number(code, 'given', at)}, {scale}")
+    half_up = code.set(f"fadd double {code.set(f'fadd double {scaled}, {offset}')}, 0.5")
+    rounded = code.call("llvm.floor.f64", "double", ("double", half_up))
+    size = code.call("llvm.fabs.f64", "double", ("double", rounded))
+    beyond = code.set(f"fcmp ugt double {size}, %most")  # what is no number is beyond, too
+    before = code.set("load i1, ptr %beyond")
+    code.put(f"store i1 {code.set(f'or i1 {before}, {beyond}')}, ptr %beyond")
+    integer = code.set(f"fptosi double {rounded} to {code.word}")
+    code.put(f"store {code.word} {integer}, ptr {_outside(code, 'x', features, row.index, feature.index)}")
+    code.end(row)
+    code.end(feature)
+
+
+def _run(code: Code, arrays: Mapping[str, int], states: int, clips: Clips) -> None:
+    """All groups, and whether anything was clipped."""
+    group = code.begin("%groups", "group")
+    here = dict[str, str]()
+    for name, stride in (*arrays.items(), ("before", states * code.row_bytes)):
+        shift = code.set(f"mul nuw nsw i64 {group.index}, {stride}")
+        here[name] = code.set(f"getelementptr inbounds i8, ptr %{name}, i64 {shift}")
+    code.copy(here["before"], here["memory"], states)
+    code.put(f"call void @run({', '.join(f'ptr {here[n]}' for n in arrays)}, i64 1, i64 %wide)")
+    for first, size in clips:
+        row = code.begin(str(size), "clip")
+        at = code.at(here["clips"], code.set(f"add nuw nsw i64 {row.index}, {first}"))
+        counts = code.set(f"load {code.row}, ptr {at}, align {code.bits // 8}")
+        found = code.set(f"or {code.row} {code.set(f'load {code.row}, ptr %clipped')}, {counts}")
+        code.put(f"store {code.row} {found}, ptr %clipped")
+        code.end(row)
+    code.end(group)
+
+
+def _leave(code: Code, outputs: int) -> None:
+    """Integers as answers."""
+    output = code.begin(str(outputs), "output")
+    scale, offset = (_number(code, n, output.index) for n in ("out_scale", "out_offset"))
+    row = code.begin("%rows", "row")
+    y = code.set(f"load {code.word}, ptr {_outside(code, 'y', outputs, row.index, output.index)}")
+    scaled = code.set(f"fmul double {code.set(f'sitofp {code.word} {y} to double')}, {scale}")
+    at = code.set(f"add nuw nsw i64 {code.set(f'mul nuw nsw i64 {row.index}, {outputs}')}, {output.index}")
+    answer = code.set(f"getelementptr inbounds double, ptr %out, i64 {at}")
+    code.put(f"store double {code.set(f'fadd double {scaled}, {offset}')}, ptr {answer}")
+    code.end(row)
+    code.end(output)
