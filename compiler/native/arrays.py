@@ -40,8 +40,8 @@ class Arrays:
 
     def addresses(self) -> list[tuple[int, ...]]:
         """What the function is called with for each group."""
-        outside = (self.samples, self.y, self.tracks, self.records)
-        bases = [(a.ctypes.data, a.strides[0] * self.kernel.lanes) for a in outside]
+        each = (self.samples, self.y, self.tracks, self.records)
+        bases = [(a.ctypes.data, a.strides[0] * self.kernel.lanes) for a in each]
         bases += [(self.memory.ctypes.data, self.memory.strides[0]), (self.kernel.constants.ctypes.data, 0)]
         bases += [(self.kernel.tables.ctypes.data, 0), (self.clips.ctypes.data, self.clips.strides[0])]
         return [tuple(base + group * stride for base, stride in bases) for group in range(len(self.memory))]
@@ -92,17 +92,23 @@ class Arrays:
         return _named(self.records[: self.rows], {n: self.graph.size(n) for n in self.kernel.record})
 
 
-def arrays_of(kernel: Kernel, rows: int, steps: int) -> Arrays:
-    """For so many sequences and samples, before the first."""
+def outside(kernel: Kernel, rows: int, steps: int, size: int) -> Array:
+    """What holds `size` words of each sample: (sequences, time, size)."""
+    wide, dtype = -(-rows // kernel.lanes) * kernel.lanes, kernel.constants.dtype
+    if kernel.lanes == 1:  # one sequence after the other, each with its elements side by side
+        return _array((rows, steps, size), dtype)
+    return _array((steps, size, wide), dtype).transpose(2, 0, 1)
+
+
+def arrays_of(kernel: Kernel, rows: int, steps: int, samples: Array | None = None) -> Arrays:
+    """For so many sequences and samples, before the first; with the `samples` that are already where they belong."""
     graph, lanes, dtype = kernel.memory.graph, kernel.lanes, kernel.constants.dtype
+    entering, *others = sizes(graph, kernel.record)
+    if samples is None:
+        samples = outside(kernel, rows, steps, entering)
+    y, tracks, records = (outside(kernel, rows, steps, size) for size in others)
     groups = -(-rows // lanes)
-    each = sizes(graph, kernel.record)
-    if lanes == 1:  # one sequence after the other, each with its elements side by side
-        outside = [_array((rows, steps, size), dtype) for size in each]
-    else:
-        outside = [_array((steps, size, groups * lanes), dtype).transpose(2, 0, 1) for size in each]
     memory, clips = ((groups, kernel.rows, lanes), (groups, 3, kernel.clip_rows, lanes))
-    samples, y, tracks, records = outside
     made = Arrays(kernel, rows, samples, y, tracks, records, _array(memory, dtype), _array(clips, dtype))
     made.memory[:] = 0
     made.clear()

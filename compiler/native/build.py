@@ -54,7 +54,7 @@ def compiled(text: str) -> bytes:
 
 
 class Function:
-    """`run` and `sample` of an object, ready to be called; it keeps what it needs alive."""
+    """The functions of an object, ready to be called; it keeps what it needs alive."""
 
     def __init__(self, data: bytes, arguments: int) -> None:
         backing = llvm.parse_assembly("")
@@ -63,8 +63,9 @@ class Function:
         self._engine.finalize_object()
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments, ctypes.c_int64, ctypes.c_int64)
         self.call: Callable[..., None] = kind(self._engine.get_function_address("run"))
-        one = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-        self.sample: Callable[[int], int] = one(self._engine.get_function_address("sample"))
+        block = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+        self.enter: Callable[[int], int] = block(self._engine.get_function_address("enter"))
+        self.sample: Callable[[int], int] = block(self._engine.get_function_address("sample"))
 
 
 def _key(text: str) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 
 from compiler.executors.execution import Array, Clip, Execution
 from compiler.graph.ops import Rescale
-from compiler.native.arrays import Arrays, arrays_of, filled
+from compiler.native.arrays import Arrays, arrays_of, filled, outside
 from compiler.native.build import Function
-from compiler.native.kernel import Kernel
+from compiler.native.kernel import ARGUMENTS, Kernel
+from compiler.native.sample import ENDS
 from compiler.running.executor import Ends, States
 
 
@@ -23,16 +24,28 @@ class Call:
     kernel: Kernel
     function: Function
 
-    def run(self, x: Array, state: States | None, threads: int) -> Execution:
-        """Samples (batch, time, features), from `state` or the initial ones, on at most so many `threads`.
+    def entered(self, x: Array, ends: Ends) -> Array | None:
+        """Real samples (batch, time, features) as integers where they belong, (sequences, time, features); None where
+        any is beyond what may enter, or there is none."""
+        rows, steps, features = x.shape
+        if not x.size:
+            return None
+        x, samples = np.ascontiguousarray(x, np.float64), outside(self.kernel, rows, steps, features)
+        block = _block(ends, x, samples.ctypes.data, rows=rows, wide=len(samples), steps=steps)
+        return None if self.function.enter(block.ctypes.data) else samples
+
+    def run(self, x: Array, state: States | None, threads: int, samples: Array | None = None) -> Execution:
+        """Samples (batch, time, features), from `state` or the initial ones, on at most so many `threads`; `samples`
+        are the same where they belong.
 
         What comes back is not copied into the order of its axes: sequences stay side by side.
         """
         rows, steps, _ = x.shape
-        arrays = arrays_of(self.kernel, rows, steps)
+        arrays = arrays_of(self.kernel, rows, steps, samples)
         arrays.begin(state)
         wide = len(arrays.samples)
-        arrays.samples[:] = filled(x, wide)
+        if samples is None:
+            arrays.samples[:] = filled(x, wide)
         addresses = arrays.addresses() if steps else []
         _each(lambda group: self.function.call(*addresses[group], steps, wide), len(addresses), threads)
         counts, clips = self._clipped(arrays)
@@ -62,6 +75,15 @@ def _each(one: Callable[[int], None], groups: int, threads: int) -> None:
         list(pool.map(one, range(groups)))
 
 
+def _block(ends: Ends, given: Array, *addresses: int, steps: int = 1, **others: Array | int) -> Array:
+    """The block of words that functions of samples are given; it keeps nothing alive."""
+    maps = {name: getattr(ends, name) for name in ("scale", "offset", "out_scale", "out_offset")}
+    known = {**maps, **others, "given": given, "most": int(np.float64(ends.most).view(np.int64)), "steps": steps}
+    words = [known.get(name, 0) for name in ENDS]
+    words = [w if isinstance(w, int) else w.ctypes.data for w in words]
+    return np.array([*words, *addresses, *[0] * (len(ARGUMENTS) - len(addresses))], np.int64)
+
+
 class NativeStepper:
     """A kernel called for one sample of each of `rows` sequences at a time; see `Stepper`."""
 
@@ -70,14 +92,12 @@ class NativeStepper:
         self._function = call.function
         groups, _, lanes = arrays.memory.shape
         self._kept_rows = arrays.memory[:, : call.kernel.memory.states_end]  # all else is computed anew
-        self._before = np.array(self._kept_rows)
+        self._before = self._kept_rows.copy()
         self.x = np.zeros((rows, len(ends.scale)))
         self.y = np.zeros((rows, len(ends.out_scale)))
-        maps = [np.ascontiguousarray(a, np.float64) for a in (ends.scale, ends.offset, ends.out_scale, ends.out_offset)]
-        given = [self.x, *maps[:2], np.float64(ends.most), self.y, *maps[2:], self._before]
-        words = [a.ctypes.data if isinstance(a, np.ndarray) else int(a.view(np.int64)) for a in given]
-        words += [rows, groups * lanes, groups, *arrays.addresses()[0]]
-        self._block, self._alive = np.array(words, np.int64), given
+        self._ends = ends
+        counts = {"rows": rows, "wide": groups * lanes, "groups": groups}
+        self._block = _block(ends, self.x, *arrays.addresses()[0], out=self.y, before=self._before, **counts)
         self._address = self._block.ctypes.data
 
     def begin(self, state: States | None) -> None:

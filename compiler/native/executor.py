@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from compiler.executors.execution import Execution
+from compiler.executors.execution import Array, Execution
 from compiler.native.kernel import ARGUMENTS, kernel
 from compiler.native.lookup import Machine
 from compiler.ranges.proven import Proven
@@ -31,14 +31,25 @@ class NativeRunner:
         self._proven, self._few = proven, few
         self._machine = _build().machine() if cpu is None else cpu
         self._ready: dict[tuple[bool, tuple[str, ...]], Call] = {}
+        self._entered: tuple[Array, Array] | None = None
+        """the samples that were made last, until they are run, and with the sequences that are there for nothing"""
 
     def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), "_ready": {}}  # what is compiled lies in this process
+        return {**vars(self), "_ready": {}, "_entered": None}  # what is compiled lies in this process
 
     def __call__(self, job: Job) -> Execution:
         """Run it."""
-        call = self._call(len(job.x), job.record)
-        return call.run(job.x, job.state, _cpus() if job.threads is None else job.threads)
+        call, entered, self._entered = self._call(len(job.x), job.record), self._entered, None
+        samples = entered[1] if entered is not None and entered[0] is job.x else None
+        return call.run(job.x, job.state, _cpus() if job.threads is None else job.threads, samples)
+
+    def entered(self, x: Array, ends: Ends, record: Sequence[str]) -> Array | None:
+        """Samples as integers; see `Enters`."""
+        samples = self._call(len(x), record).entered(x, ends)
+        if samples is None:
+            return None
+        self._entered = samples[: len(x)], samples
+        return self._entered[0]
 
     def stepper(self, rows: int, ends: Ends) -> Stepper:
         """For so many sequences, sample by sample."""

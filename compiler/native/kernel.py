@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,14 @@ from compiler.native.elements import ELEMENTS, Along, Element, Unit
 from compiler.native.lookup import Machine
 from compiler.native.matrix import multiply
 from compiler.native.pool import Pool, Scratch
-from compiler.native.sample import write_sample
+from compiler.native.sample import write_enter, write_sample
 from compiler.native.sums import add_up
 from compiler.ranges.proven import Proven
 
 ARGUMENTS = ("x", "y", "tracks", "records", "memory", "constants", "tables", "clips")
 """Arrays that the function is given; after them the number of samples, and the words from one row of the first four to
 the next."""
+RUN = "void @run"
 WOVEN, ALONG = 4, 2
 """How many vector registers an element takes: instructions wait for one another, and so are woven of several."""
 TOGETHER = 2
@@ -71,19 +72,30 @@ def kernel(proven: Proven, machine: Machine, record: Sequence[str] = (), *, alon
     _give(unit, "%records", sample.index, [(where.values[n], graph.size(n)) for n in record])
     code.end(sample)
     lanes, size = 1 if along else code.lanes, unit.packed.end
-    lanes, size = 1 if along else code.lanes, unit.packed.end
-    text = _text(code, _sample(unit))
+    text = _text({RUN: code, "i64 @enter": _enter(unit), "i64 @sample": _sample(unit)})
     return Kernel(text, lanes, where, size, record, unit.constants.joined(), unit.tables.joined(), clips, row)
+
+
+def _enter(unit: Unit) -> Code:
+    """What makes integers of samples."""
+    code, graph = _like(unit.code), unit.proven.graph
+    write_enter(code, ARGUMENTS, graph.size(graph.entry.out))
+    return code
+
+
+def _like(code: Code) -> Code:
+    """Another function."""
+    return Code(code.bits, code.lanes, code.along)
 
 
 def _sample(unit: Unit) -> Code:
     """What takes one sample of all sequences."""
-    graph, where, code = unit.proven.graph, unit.memory, Code(unit.code.bits, unit.code.lanes, unit.code.along)
+    graph, where, code = unit.proven.graph, unit.memory, _like(unit.code)
     outside = sizes(graph, ())
     rows = (*(outside if code.along else [1] * len(outside)), unit.packed.end, 0, 0, 3 * unit.clip_rows)
     strides = {name: count * code.row_bytes for name, count in zip(ARGUMENTS, rows, strict=True)}
     clips = [(first, graph.size(name)) for name, first in unit.clips.items()]
-    write_sample(code, strides, (*outside[:2], where.states_end), clips)
+    write_sample(code, strides, (outside[1], where.states_end), clips)
     return code
 
 
@@ -93,23 +105,14 @@ def sizes(graph: IntegerGraph, record: Sequence[str]) -> tuple[int, int, int, in
     return graph.size(graph.entry.out), graph.size(graph.answer.x), states, recorded
 
 
-def _text(code: Code, sample: Code) -> str:
+def _text(functions: Mapping[str, Code]) -> str:
+    """A module of functions, by what they return and are called; all but `run` take a block of words."""
     arguments = ", ".join(f"ptr noalias nocapture %{n}" for n in ARGUMENTS)
-    lines = [
-        *sorted(code.declared | sample.declared),
-        f"define void @run({arguments}, i64 %steps, i64 %stride) {{",
-        "entry:",
-        *code.lines,
-        "  ret void",
-        "}",
-        "define i64 @sample(ptr nocapture %block) {",
-        "entry:",
-        *sample.lines,
-        "}",
-        "!0 = !{}",
-        *code.metadata,
-    ]
-    return "\n".join(lines) + "\n"
+    lines = sorted(set().union(*(code.declared for code in functions.values())))
+    for name, code in functions.items():
+        given = f"{arguments}, i64 %steps, i64 %stride" if name == RUN else "ptr nocapture %block"
+        lines += [f"define {name}({given}) {{", "entry:", *code.lines, *(["  ret void"] if name == RUN else []), "}"]
+    return "\n".join([*lines, "!0 = !{}", *functions[RUN].metadata]) + "\n"
 
 
 def _give(unit: Unit, base: str, sample: str, parts: Sequence[tuple[int, int]]) -> None:

@@ -1,4 +1,4 @@
-"""One sample as one function, with what the host does before and after it: real values in, real values out."""
+"""What the host does with samples, as functions: real values to integers, and one sample with all, to the answer."""
 
 from __future__ import annotations
 
@@ -10,30 +10,53 @@ from compiler.running.executor import BEYOND, CLIPPED
 
 Clips: TypeAlias = "Sequence[tuple[int, int]]"
 
-ENDS = ("given", "scale", "offset", "most", "out", "out_scale", "out_offset", "before", "rows", "wide", "groups")
-"""What the function finds in the block of words that it is given, before what `run` takes: samples (rows, features) and
-answers (rows, outputs) of 64 bits; what x * scale + offset, rounded, may be at most, either way; where the states are
-kept as they were; how many sequences there are, how many with those that are there for nothing, in how many groups."""
+ENDS = (
+    "given",
+    "scale",
+    "offset",
+    "most",
+    "out",
+    "out_scale",
+    "out_offset",
+    "before",
+    "rows",
+    "wide",
+    "groups",
+    "steps",
+)
+"""What both functions find in the block of words that they are given, before what `run` takes: samples (rows, steps,
+features) and answers (rows, outputs) of 64 bits; what x * scale + offset, rounded, may be at most, either way; where
+the states are kept as they were; how many sequences there are, how many with those that are there for nothing, in how
+many groups; how many samples each has."""
 
 
-def write_sample(code: Code, arrays: Mapping[str, int], sizes: tuple[int, int, int], clips: Clips) -> None:
-    """Its lines, into `code`, of which it is the first; the words and lanes are those of the kernel `run`.
+def write_enter(code: Code, arguments: Sequence[str], features: int) -> None:
+    """Lines, into `code`, of the function that makes integers of samples, where `run` takes them.
 
-    `arrays` are what `run` takes, with the bytes from one group to the next; `sizes` how many features, outputs, and
-    rows of states there are; `clips` the first row, and how many, of each value that can be clipped.
+    It returns `BEYOND` where any was beyond what may enter.
     """
-    for place, name in enumerate((*ENDS, *arrays)):
-        kind = "double" if name == "most" else "i64" if name in ("rows", "wide", "groups") else "ptr"
-        at = code.set(f"getelementptr inbounds i64, ptr %block, i64 {place}")
-        code.put(f"%{name} = load {kind}, ptr {at}")
-    features, outputs, states = sizes
-    for name, kind in (("beyond", "i1"), ("clipped", code.row)):
-        code.put(f"%{name} = alloca {kind}")
-        code.put(f"store {kind} zeroinitializer, ptr %{name}")
+    _unpack(code, arguments)
+    code.put("%beyond = alloca i1")
+    code.put("store i1 false, ptr %beyond")
     if features:
         _enter(code, features)
-    code.put(f"br i1 {code.set('load i1, ptr %beyond')}, label %nothing, label %all")
+    beyond = code.set("load i1, ptr %beyond")
+    code.put(f"ret i64 {code.set(f'select i1 {beyond}, i64 {BEYOND}, i64 0')}")
+
+
+def write_sample(code: Code, arrays: Mapping[str, int], sizes: tuple[int, int], clips: Clips) -> None:
+    """The same of the function that takes one sample, for a kernel `run` over the words and lanes of `code`.
+
+    `arrays` are what `run` takes, with the bytes from one group to the next; `sizes` how many outputs, and rows of
+    states, there are; `clips` the first row, and how many, of each value that can be clipped.
+    """
+    _unpack(code, (*arrays,))
+    code.put(f"%clipped = alloca {code.row}")
+    code.put(f"store {code.row} zeroinitializer, ptr %clipped")
+    beyond = code.set("call i64 @enter(ptr %block)")
+    code.put(f"br i1 {code.set(f'icmp ne i64 {beyond}, 0')}, label %nothing, label %all")
     code.label("all")
+    outputs, states = sizes
     _run(code, arrays, states, clips)
     _leave(code, outputs)
     found = code.set(f"load {code.row}, ptr %clipped")
@@ -43,7 +66,20 @@ def write_sample(code: Code, arrays: Mapping[str, int], sizes: tuple[int, int, i
     some = code.set(f"icmp ne {code.word} {found}, 0")
     code.put(f"ret i64 {code.set(f'select i1 {some}, i64 {CLIPPED}, i64 0')}")
     code.label("nothing")
-    code.put(f"ret i64 {BEYOND}")
+    code.put(f"ret i64 {beyond}")
+
+
+def _unpack(code: Code, arguments: Sequence[str]) -> None:
+    """The words of the block, by name."""
+    for place, name in enumerate((*ENDS, *arguments)):
+        kind = "double" if name == "most" else "i64" if name in ("rows", "wide", "groups", "steps") else "ptr"
+        code.put(f"%{name} = load {kind}, ptr {code.set(f'getelementptr inbounds i64, ptr %block, i64 {place}')}")
+
+
+def _product(code: Code, *parts: str) -> str:
+    """a * b + c."""
+    a, b, c = parts
+    return code.set(f"add nuw nsw i64 {code.set(f'mul nuw nsw i64 {a}, {b}')}, {c}")
 
 
 def _number(code: Code, name: str, index: str) -> str:
@@ -51,32 +87,34 @@ def _number(code: Code, name: str, index: str) -> str:
     return code.set(f"load double, ptr {code.set(f'getelementptr inbounds double, ptr %{name}, i64 {index}')}")
 
 
-def _outside(code: Code, name: str, size: int, row: str, element: str) -> str:
-    """Where an element of a sequence's sample lies."""
-    first, many, second = (row, str(size), element) if code.along else (element, "%wide", row)
-    index = code.set(f"add nuw nsw i64 {code.set(f'mul nuw nsw i64 {first}, {many}')}, {second}")
+def _outside(code: Code, name: str, size: str, row: str, element: str) -> str:
+    """Where an element of a sequence lies, of so many."""
+    index = _product(code, row, size, element) if code.along else _product(code, element, "%wide", row)
     return code.set(f"getelementptr inbounds {code.word}, ptr %{name}, i64 {index}")
 
 
 def _enter(code: Code, features: int) -> None:
     """Samples as integers."""
     last = code.set("sub nuw nsw i64 %rows, 1")
+    size = code.set(f"mul nuw nsw i64 %steps, {features}")
+    step = code.begin("%steps", "step")
     feature = code.begin(str(features), "feature")
+    element = _product(code, step.index, str(features), feature.index)
     scale, offset = (_number(code, n, feature.index) for n in ("scale", "offset"))
     row = code.begin("%wide", "row")
     own = code.call("llvm.umin.i64", "i64", ("i64", row.index), ("i64", last))
-    at = code.set(f"add nuw nsw i64 {code.set(f'mul nuw nsw i64 {own}, {features}')}, {feature.index}")
-    scaled = code.set(f"fmul double {_number(code, 'given', at)}, {scale}")
+    scaled = code.set(f"fmul double {_number(code, 'given', _product(code, own, size, element))}, {scale}")
     half_up = code.set(f"fadd double {code.set(f'fadd double {scaled}, {offset}')}, 0.5")
     rounded = code.call("llvm.floor.f64", "double", ("double", half_up))
-    size = code.call("llvm.fabs.f64", "double", ("double", rounded))
-    beyond = code.set(f"fcmp ugt double {size}, %most")  # what is no number is beyond, too
+    magnitude = code.call("llvm.fabs.f64", "double", ("double", rounded))
+    beyond = code.set(f"fcmp ugt double {magnitude}, %most")  # what is no number is beyond, too
     before = code.set("load i1, ptr %beyond")
     code.put(f"store i1 {code.set(f'or i1 {before}, {beyond}')}, ptr %beyond")
     integer = code.set(f"fptosi double {rounded} to {code.word}")
-    code.put(f"store {code.word} {integer}, ptr {_outside(code, 'x', features, row.index, feature.index)}")
+    code.put(f"store {code.word} {integer}, ptr {_outside(code, 'x', size, row.index, element)}")
     code.end(row)
     code.end(feature)
+    code.end(step)
 
 
 def _run(code: Code, arrays: Mapping[str, int], states: int, clips: Clips) -> None:
@@ -103,9 +141,9 @@ def _leave(code: Code, outputs: int) -> None:
     output = code.begin(str(outputs), "output")
     scale, offset = (_number(code, n, output.index) for n in ("out_scale", "out_offset"))
     row = code.begin("%rows", "row")
-    y = code.set(f"load {code.word}, ptr {_outside(code, 'y', outputs, row.index, output.index)}")
+    y = code.set(f"load {code.word}, ptr {_outside(code, 'y', str(outputs), row.index, output.index)}")
     scaled = code.set(f"fmul double {code.set(f'sitofp {code.word} {y} to double')}, {scale}")
-    at = code.set(f"add nuw nsw i64 {code.set(f'mul nuw nsw i64 {row.index}, {outputs}')}, {output.index}")
+    at = _product(code, row.index, str(outputs), output.index)
     answer = code.set(f"getelementptr inbounds double, ptr %out, i64 {at}")
     code.put(f"store double {code.set(f'fadd double {scaled}, {offset}')}, ptr {answer}")
     code.end(row)

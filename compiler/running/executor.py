@@ -70,7 +70,8 @@ CLIPPED, BEYOND = 1, 2
 
 @dataclass(frozen=True)
 class Ends:
-    """What the host does with a sample and with an answer, channel by channel: arrays (channels,) and (outputs,)."""
+    """What the host does with a sample and with an answer, channel by channel: whole float64 arrays (channels,) and
+    (outputs,)."""
 
     scale: Array
     offset: Array
@@ -114,6 +115,20 @@ class Steps(Protocol):
 
     def stepper(self, rows: int, ends: Ends) -> Stepper:
         """For so many sequences."""
+        ...
+
+
+@runtime_checkable
+class Enters(Protocol):
+    """A `Runner` that makes integers of samples itself, where they are to lie."""
+
+    def __call__(self, job: Job, /) -> Execution:
+        """Run it."""
+        ...
+
+    def entered(self, x: Array, ends: Ends, record: Sequence[str]) -> Array | None:
+        """Those of real samples (batch, time, channels), for a `Job` that records these; None where any is beyond what
+        may enter, or there is none."""
         ...
 
 

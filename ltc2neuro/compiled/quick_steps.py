@@ -6,6 +6,7 @@ import numpy as np
 
 from compiler.running.executor import CLIPPED, Ends, States, Steps
 from hw_models.arrays import Floats
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.runs import AnyParts
 
 NUMBERS = "defbhilqBHILQ"
@@ -19,13 +20,8 @@ class QuickSteps:
     `step` returns None, and the stream takes its usual way, from the same states. The numbers are the same.
     """
 
-    def __init__(self, net: AnyParts, runner: Steps, rows: int | None) -> None:
-        enters, leaves, record = net.record.enters, net.record.leaves, net.record
+    def __init__(self, record: BaseRecord, runner: Steps, ends: Ends, rows: int | None) -> None:
         lead = () if rows is None else (rows,)
-        # an LSB is a power of 2, so that it may be taken into the map before it, or after
-        scale, offset = enters.host.scale / enters.lsb, enters.host.offset / enters.lsb
-        most = float(min(-enters.low, enters.high))
-        ends = Ends(scale, offset, most, leaves.host.scale * leaves.lsb, leaves.host.offset)
         self._stepper = runner.stepper(1 if rows is None else rows, ends)
         self._step = self._stepper.step
         self._shape = (*lead, *record.sample_shape)
@@ -55,6 +51,6 @@ def quick_steps(net: AnyParts, on: str, rows: int | None) -> QuickSteps | None:
     """For a network whose samples are plain arrays and whose executor takes single ones; it has run before."""
     record, runner = net.record, net.runners.on(net.executor(on))
     plain = record.inputs is None and not record.answers.several and record.tokens is None and not record.timed
-    if not plain or not record.enters.half_up or not isinstance(runner, Steps):
+    if not plain or record.ends is None or not isinstance(runner, Steps):
         return None
-    return QuickSteps(net, runner, rows)
+    return QuickSteps(record, runner, record.ends, rows)

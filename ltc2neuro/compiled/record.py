@@ -14,6 +14,7 @@ from compiler.graph.integers import IntegerGraph
 from compiler.quantize.precision import Precision
 from compiler.ranges.proven import Proven
 from compiler.rewrite.runner import PassRecord
+from compiler.running.executor import Ends
 from hw_models.arrays import Floats, Integers
 from hw_models.chip import Chip
 from ltc2neuro.compiled.answers import Answers, alone
@@ -84,6 +85,17 @@ class BaseRecord(ABC):
     @abstractmethod
     def leaves(self) -> OutputEnd:
         """What the integers of its answer mean."""
+
+    @cached_property
+    def ends(self) -> Ends | None:
+        """Both, for executors that do as the host does; None where halves are rounded otherwise."""
+        if not self.enters.half_up:
+            return None
+        enters, leaves = self.enters, self.leaves
+        # an LSB is a power of 2, so that it may be taken into the map before it, or after
+        scale, offset = enters.host.scale / enters.lsb, enters.host.offset / enters.lsb
+        most = float(min(-enters.low, enters.high))
+        return Ends(scale, offset, most, leaves.host.scale * leaves.lsb, leaves.host.offset * 1.0)
 
     @cached_property
     @abstractmethod

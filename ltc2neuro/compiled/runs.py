@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
-from compiler.running.executor import Compiles, Executor, Job, Runner, Shows, States
+from compiler.running.executor import Compiles, Enters, Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Floats
@@ -56,21 +56,22 @@ def run_network(
     _refuse(net.record, executor, wanted, state)
     net.runners.on(executor)  # where it cannot run here, that is said first
     start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
-    enters, beyond = net.record.enters, np.zeros(net.record.enters.host.scale.size, np.int64)
+    enters, ends, beyond = net.record.enters, net.record.ends, np.zeros(net.record.enters.host.scale.size, np.int64)
     parts: list[tuple[list[int], Execution]] = []
     entered: list[tuple[np.ndarray, States | None]] = []
     shown: list[dict[str, Floats]] = []
     arrays: list[np.ndarray] = []
     values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
     for group, given in x.side_by_side():
-        batch = net.record.entering(given)
+        batch, run = net.record.entering(given), ready(net, executor, len(group), values)
         if executor.integers:
-            samples, clipped = enters.quantize(batch)
+            found = run.entered(batch, ends, values) if ends is not None and isinstance(run, Enters) else None
+            samples, clipped = enters.quantize(batch) if found is None else (found, 0)
             beyond += clipped
         else:
             samples = enters.scaled(batch)
         own = None if start is None else {n: s[group] for n, s in start.items()}
-        execution = ready(net, executor, len(group), values)(Job(samples, own, values, options, threads))
+        execution = run(Job(samples, own, values, options, threads))
         for name, count in execution.saturations.items():
             label = net.names.shown_name(name)
             counts[label] = counts.get(label, 0) + count
