@@ -90,7 +90,7 @@ def loihi2() -> Target:
     return Target("loihi2", _chip, enter, leave)
 
 
-NEURON_MODELS = "compiler.lava.processes.ncmodels"
+NEURON_MODELS = "compiler.lava.processes.neurons.ncmodels"
 """Lava finds a model for neuro-cores in this module; who has the vendor's assembler writes it."""
 
 
