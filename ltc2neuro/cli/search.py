@@ -4,6 +4,7 @@ measured; the settings that no other one beats are printed."""
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 
 import ltc2neuro
 from ltc2neuro.cli.axes import batch_first
@@ -26,31 +27,35 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--budget", type=float, default=60.0, metavar="SECONDS", help="when no further setting is tried"
     )
     parser.add_argument("--journal", metavar="FILE", help="keeps what was tried, and goes on from there")
+    parser.add_argument("--processes", type=int, metavar="N", help="measure in so many processes here")
     parser.add_argument("--seed", type=int, default=0, help="chooses the sequences that only judge")
 
 
 def run(options: argparse.Namespace) -> int:
     """Build, load, search, save the best."""
     from ltc2neuro.cli import samples
+    from ltc2neuro.evaluation.pools import processes
 
     if options.no_microcode:
         raise InputError("search needs microcode", advice="Leave out --no-microcode.")
     samples.require_folder(options.output)
     built = build(options.factory, options)
-    found = ltc2neuro.search(
-        built.model,
-        built.calibration,
-        min_sqnr=options.min_sqnr,
-        minimise=options.minimise,
-        budget_s=options.budget,
-        start=options.precision,
-        chip=target(options),
-        timespans=built.spans,
-        dt=built.dt,
-        batch_first=batch_first(options),
-        journal=options.journal,
-        seed=options.seed,
-    )
+    with nullcontext() if options.processes is None else processes(options.processes) as executor:
+        found = ltc2neuro.search(
+            built.model,
+            built.calibration,
+            min_sqnr=options.min_sqnr,
+            minimise=options.minimise,
+            budget_s=options.budget,
+            start=options.precision,
+            chip=target(options),
+            timespans=built.spans,
+            dt=built.dt,
+            batch_first=batch_first(options),
+            journal=options.journal,
+            executor=executor,
+            seed=options.seed,
+        )
     found.best.network.save(options.output)
     data = {"output": options.output, "front": [vars(p.trial) for p in found.front], "best": vars(found.best.trial)}
     say(options, f"{found}\nwrote {options.output}", {**data, "complete": found.complete, "text": str(found)})

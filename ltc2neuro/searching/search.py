@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ def search(
     dt: float = 1.0,
     batch_first: bool | None = None,
     journal: str | Path | None = None,
+    executor: Executor | None = None,
     seed: int = 0,
 ) -> Search:
     """The `Precision` with which the `model` costs least and keeps what is asked for, and all others that are worth
@@ -64,7 +66,8 @@ def search(
 
     Each setting that is tried is a network of its own, quantized, placed and run. After `budget_s` seconds no further
     one is; the order in which they are tried depends on the data and the `seed` alone. With a `journal`, a file, what
-    was tried is known when the search is called again.
+    was tried is known when the search is called again. `executor` is one of `concurrent.futures`, whose workers
+    measure several settings at once; what comes of it is the same.
 
     Raises `InputError` for wrong arguments, and where the start itself does not keep what is asked for and no move
     leads there; else what `compile` raises.
@@ -83,6 +86,7 @@ def search(
         parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
         bench = Bench(base, parts[0], parts[1], tasks, minimise, path)
         bench.read()
+        bench = bench if executor is None else bench.shared(executor)
         found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
         return found.result()
 
@@ -142,9 +146,11 @@ class _Greedy:
             s.value: measuring.one_step([o for o in switched.sites if o.value != s.value]).at(0) for s in switched.sites
         }
         possible = moves(lowered.near, net.chip, start.precision)
-        for move in sorted(possible, key=lambda m: -room.get(m.glob, 0.0) if m.glob != "*" else -np.inf):
+        ordered = sorted(possible, key=lambda m: -room.get(m.glob, 0.0) if m.glob != "*" else -np.inf)
+        for number, move in enumerate(ordered):
             if self.late():
                 return
+            self.bench.expect(m.of(start.precision) for m in ordered[number:])
             self._try(start, move)
 
     def _try(self, now: Trial, move: Move) -> Trial | None:
@@ -160,12 +166,12 @@ class _Greedy:
         """The first of the moves, by what they promise, that keeps what is asked for at less cost; where too little is
         kept, that keeps more; else one that costs nothing and makes room. None where no move helps."""
         kept = self._keeps(now)
-        for move in sorted(self.gains, key=self._promise(now, kept=kept)):
+        hopeful = [m for m, (factor, noise) in self.gains.items() if not kept or factor < 1 or noise < 0]
+        ordered = sorted(hopeful, key=self._promise(now, kept=kept))
+        for number, move in enumerate(ordered):
             if self.late():
                 return None
-            factor, noise = self.gains[move]
-            if kept and factor >= 1 and noise >= 0:
-                continue
+            self.bench.expect(m.of(now.precision) for m in ordered[number:])
             found = self._try(now, move)
             if found is None or found.precision == now.precision:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.report import Cost
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.network import Network
+from ltc2neuro.searching.elsewhere import Elsewhere
 from ltc2neuro.verification.task_metric import TaskMetric
 
 
@@ -80,6 +81,7 @@ class Bench:
     minimise: str
     journal: Path | None = None
     known: dict[str, Trial | None] = field(default_factory=dict)
+    workers: Elsewhere[Trial | None] | None = None
 
     @cached_property
     def truth(self) -> list[list[list[np.ndarray]]]:
@@ -96,9 +98,20 @@ class Bench:
         """Measured, or as it is known; None where the model does not fit the chip that way."""
         key = _key(precision)
         if key not in self.known:
-            self.known[key] = self._measured(precision)
+            workers = self.workers
+            self.known[key] = self.measured(precision) if workers is None else workers.result(key, precision)
             self._write(key, self.known[key])
         return self.known[key]
+
+    def expect(self, wanted: Iterable[Precision]) -> None:
+        """Tell the workers, if there are some, what is wanted next."""
+        if self.workers is not None:
+            keys = ((_key(precision), precision) for precision in wanted)
+            self.workers.expect([(key, precision) for key, precision in keys if key not in self.known])
+
+    def shared(self, executor: object) -> Bench:
+        """The same, measured by the workers of an executor. Raises `InputError` for what is none."""
+        return replace(self, workers=Elsewhere(replace(self, journal=None, known={}).measured, executor))
 
     def near(self, precision: Precision) -> Floating:
         """The float graph near the integers of that precision."""
@@ -114,7 +127,8 @@ class Bench:
         net = replace(self.base, proven=to_integers(near, self.base.chip), precision=precision, passes=passes)
         return Network.of(net.parts, known_answer(net.parts))
 
-    def _measured(self, precision: Precision) -> Trial | None:
+    def measured(self, precision: Precision) -> Trial | None:
+        """Measured here; None where the model does not fit the chip that way."""
         try:
             net = replace(self.base, proven=to_integers(self.near(precision), self.base.chip), precision=precision)
             spent = COSTS[self.minimise](cost(net.parts))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,7 @@ pytest.importorskip("torch", reason="needs the extra torch")
 import torch
 
 import ltc2neuro
-from ltc2neuro.errors import InputError
+from ltc2neuro.errors import InputError, WorkerError
 from ltc2neuro.searching import moves
 
 X = np.random.default_rng(0).normal(size=(9, 12, 3)).astype(np.float32)
@@ -82,6 +85,28 @@ def test_a_journal_is_continued_and_the_same_comes_of_it(kept):
         ltc2neuro.search(model(), X, journal=journal.with_name("none"))
 
 
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_the_same_comes_of_it_on_an_executor(kept, kind, tmp_path):
+    found, journal = kept
+    own = {"mp_context": get_context("spawn")} if kind is ProcessPoolExecutor else {}
+    copy = tmp_path / "journal"
+    with kind(2, **own) as executor:
+        asked = {"start": "accurate", "min_sqnr": 55, "budget_s": 1e3, "journal": copy}
+        assert ltc2neuro.search(model(), X, executor=executor, **asked) == found
+    assert copy.read_text() == journal.read_text()
+
+
+def test_workers_that_cannot_work_are_told():
+    with pytest.raises(InputError, match="this is no executor"):
+        ltc2neuro.search(model(), X, executor=2)
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
+    with pytest.raises(WorkerError, match="shut down"):
+        ltc2neuro.search(model(), X, executor=closed)
+    with ThreadPoolExecutor(1) as executor, pytest.raises(InputError, match="cannot travel"):
+        ltc2neuro.search(model(), X, X[..., :2], lambda y, t: 0.0, max_metric_change=1, executor=executor)
+
+
 def test_the_text_tells_each_setting(kept):
     found, _ = kept
     text = str(found)
@@ -100,7 +125,7 @@ def test_a_metric_may_decide():
     net = ltc2neuro.compile(model(), X)
     targets = net(X) + 0.1
     found = ltc2neuro.search(
-        model(), X, targets, "mse", max_metric_change=0.02, start="accurate", minimise="synapses", budget_s=5
+        model(), X, targets, "mse", max_metric_change=0.02, start="accurate", minimise="synapses", budget_s=15
     )
     assert found.best.trial.change is not None and found.best.trial.change <= 0.02
     assert found.best.trial.cost < found.start.cost
