@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.executors.execution import Clip, Execution
+from compiler.executors.execution import Array, Clip, Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Compiles, Enters, Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
-from hw_models.arrays import Floats
+from hw_models.arrays import Floats, Integers
 from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
@@ -41,8 +42,56 @@ def run_network(
 ) -> Run:
     """Run `x` on the executor `on`, or on the usual one, mapped as `options` say, on at most so many `threads`;
     sequences of equal length side by side."""
-    on = usual(net, x.arrays) if on is None else on
-    executor = net.executor(on)
+    executor = net.executor(usual(net, x.arrays) if on is None else on)
+    _check(net, executor, x, options, threads)
+    wanted = net.names.matching(record)
+    _refuse(net.record, executor, wanted, state)
+    net.runners.on(executor)  # where it cannot run here, that is said first
+    start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
+    values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
+    groups: list[_Group] = []
+    for group, given in x.side_by_side():
+        batch, run = net.record.entering(given), ready(net, executor, len(group), values)
+        samples, clipped = _entering(net.record, executor, run, batch, values)
+        own = None if start is None else {n: s[group] for n, s in start.items()}
+        job = Job(samples, own, values, options, threads)
+        execution = run(job)
+        shown = net.names.shown_record(execution, wanted, given) if wanted else {}
+        groups.append(_Group(group, job, execution, batch.reshape(-1, batch.shape[2]), clipped, shown))
+    beyond = sum((g.clipped for g in groups), np.zeros(net.record.enters.host.scale.size, np.int64))
+    inside: dict[str, Clip] = {}
+    for group in groups:
+        for name, count in group.execution.saturations.items():
+            label = net.names.shown_name(name)
+            counts[label] = counts.get(label, 0) + count
+        for name, clip in group.execution.clips.items():
+            inside[name] = inside[name].joined(clip) if name in inside else clip
+    if beyond.any():
+        counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
+    parts, arrays = tuple((g.sequences, g.execution) for g in groups), [g.array for g in groups]
+    made = Executed(parts, x, executor.integers, net.record.leaves, net.record.words)
+    counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
+    states = lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts]  # noqa: E731
+    clipped = clipped_from(net, sum(map(len, arrays)), counted, arrays, states, integers=executor.integers)
+    recorded = {n: made.laid([g.shown[n] for g in groups]) for n in wanted}
+    return Run(executor.name, recorded, counts, made, clipped, counted, tuple((g.job.x, g.job.state) for g in groups))
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Sequences of one length, which ran side by side."""
+
+    sequences: list[int]
+    job: Job
+    execution: Execution
+    array: Floats
+    """what entered, (samples, channels)"""
+    clipped: Integers
+    """how often each channel was"""
+    shown: Mapping[str, Floats]
+
+
+def _check(net: AnyParts, executor: Executor[Any], x: Sequences, options: Options | None, threads: int | None) -> None:
     check_options(options)
     if threads is not None:
         check_count(threads, "threads")
@@ -51,52 +100,19 @@ def run_network(
     if options is not None and not executor.mapped:
         mapped = [e.name for e in net.executors.values() if e.mapped]
         advice = f"Run it on {' or '.join(mapped)}." if mapped else "Leave them out: they need microcode."
-        raise InputError(f"{on!r} does not run the mapped network", where="options", advice=advice)
-    wanted = net.names.matching(record)
-    _refuse(net.record, executor, wanted, state)
-    net.runners.on(executor)  # where it cannot run here, that is said first
-    start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
-    enters, ends, beyond = net.record.enters, net.record.ends, np.zeros(net.record.enters.host.scale.size, np.int64)
-    parts: list[tuple[list[int], Execution]] = []
-    entered: list[tuple[np.ndarray, States | None]] = []
-    shown: list[dict[str, Floats]] = []
-    arrays: list[np.ndarray] = []
-    values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
-    for group, given in x.side_by_side():
-        batch, run = net.record.entering(given), ready(net, executor, len(group), values)
-        if executor.integers:
-            found = run.entered(batch, ends, values) if ends is not None and isinstance(run, Enters) else None
-            samples, clipped = enters.quantize(batch) if found is None else (found, 0)
-            beyond += clipped
-        else:
-            samples = enters.scaled(batch)
-        own = None if start is None else {n: s[group] for n, s in start.items()}
-        execution = run(Job(samples, own, values, options, threads))
-        for name, count in execution.saturations.items():
-            label = net.names.shown_name(name)
-            counts[label] = counts.get(label, 0) + count
-        parts.append((group, execution))
-        shown.append(net.names.shown_record(execution, wanted, given) if wanted else {})
-        entered.append((samples, own))
-        arrays.append(batch.reshape(-1, batch.shape[2]))
-    if beyond.any():
-        counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
-    made = Executed(tuple(parts), x, executor.integers, net.record.leaves, net.record.words)
-    inside: dict[str, Clip] = {}
-    for _, execution in parts:
-        for name, clip in execution.clips.items():
-            inside[name] = inside[name].joined(clip) if name in inside else clip
-    counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
-    clipped = clipped_from(
-        net,
-        sum(map(len, arrays)),
-        counted,
-        arrays,
-        lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts],
-        integers=executor.integers,
-    )
-    recorded = {n: made.laid([record[n] for record in shown]) for n in wanted}
-    return Run(executor.name, recorded, counts, made, clipped, counted, tuple(entered))
+        raise InputError(f"{executor.name!r} does not run the mapped network", where="options", advice=advice)
+
+
+def _entering(
+    record: BaseRecord, executor: Executor[Any], run: Runner, batch: Floats, values: Sequence[str]
+) -> tuple[Array, Integers]:
+    """A batch as the executor takes it, and how often each channel was clipped for that."""
+    none = np.zeros(batch.shape[2], np.int64)
+    if not executor.integers:
+        return record.enters.scaled(batch), none
+    ends = record.ends
+    found = run.entered(batch, ends, values) if ends is not None and isinstance(run, Enters) else None
+    return record.enters.quantize(batch) if found is None else (found, none)
 
 
 def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequence[str] = ()) -> Runner:

@@ -38,16 +38,7 @@ def to_lava(
     name: str,
 ) -> Net:
     """See `Network.to_lava`."""
-    check_choice(mode, ("mapped", "fused"), "mode")
-    check_count(lanes, "lanes")
-    if reset_interval is not None:
-        check_count(reset_interval, "reset_interval")
-    check_options(options)
-    check_text(name, "name")
-    if mode == "mapped" and lanes != 1:
-        raise InputError(
-            "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
-        )
+    _check(mode, reset_interval, lanes, options, name)
     LAVA.require(net.record.chip)
     from compiler.lava.processes.fused import FusedNet
     from compiler.lava.processes.nets import MappedNet, Net
@@ -91,6 +82,19 @@ def to_lava(
         process.after = after
         after.out.connect(process.inp)
     return process
+
+
+def _check(mode: str, reset_interval: int | None, lanes: int, options: Options | None, name: str) -> None:
+    check_choice(mode, ("mapped", "fused"), "mode")
+    check_count(lanes, "lanes")
+    if reset_interval is not None:
+        check_count(reset_interval, "reset_interval")
+    check_options(options)
+    check_text(name, "name")
+    if mode == "mapped" and lanes != 1:
+        raise InputError(
+            "a mapped network has one lane", numbers=f"lanes = {lanes}", advice="Use mode='fused', or lanes=1."
+        )
 
 
 def _machine_code(net: Parts, lanes: int) -> Proven | None:

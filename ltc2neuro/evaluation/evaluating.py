@@ -65,16 +65,8 @@ def evaluate(
 
     Raises `InputError` for data, targets and metrics that do not fit, `WorkerError` where workers are lost.
     """
-    if not isinstance(net, BaseNetwork):
-        advice = "Give what ltc2neuro.compile or load returned, then the data."
-        raise InputError("evaluate takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
-    for name, flag in (("against_float", against_float), ("activity", activity), ("progress", progress)):
-        check_flag(flag, name)
-    asked = Asked(_by_name(metric), _checked(net, on), against_float, activity)
-    if activity and isinstance(net, Network):
-        net.placement  # noqa: B018  # where it does not fit its chip, that is said now
-    elif activity:
-        raise InputError("messages are counted of networks with microcode", where="activity", advice="Leave it out.")
+    check_flag(progress, "progress")
+    asked = _asked(net, metric, on, against_float=against_float, activity=activity)
     source = source_of(net, data, targets, timespans, wanted=bool(asked.metrics))
     parcel = None if executor is None and journal is None else packed(net)
     kept = Journal(journal, {} if parcel is None else {"network": parcel.digest, **_told(asked)})
@@ -107,6 +99,27 @@ def evaluate(
     found = _evaluation(net, kept.totals, asked, resumed)
     tell(found.clipped, strict=False, stacklevel=2)
     return found
+
+
+def _asked(
+    net: BaseNetwork,
+    metric: str | Metric | Sequence[str | Metric] | None,
+    on: str | None,
+    *,
+    against_float: bool,
+    activity: bool,
+) -> Asked:
+    """What is to be measured, checked. Raises `InputError`."""
+    if not isinstance(net, BaseNetwork):
+        advice = "Give what ltc2neuro.compile or load returned, then the data."
+        raise InputError("evaluate takes a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
+    for name, flag in (("against_float", against_float), ("activity", activity)):
+        check_flag(flag, name)
+    if activity and isinstance(net, Network):
+        net.placement  # noqa: B018  # where it does not fit its chip, that is said now
+    elif activity:
+        raise InputError("messages are counted of networks with microcode", where="activity", advice="Leave it out.")
+    return Asked(_by_name(metric), _checked(net, on), against_float, activity)
 
 
 def _by_name(metric: str | Metric | Sequence[str | Metric] | None) -> dict[str, str | Metric]:

@@ -81,18 +81,7 @@ def compare(
     `metric` and `targets` as for `verify`. Synapses count each half of a split weight and each bias; processes are
     Lava's, the host's two ends included.
     """
-    if not isinstance(default, Network) or not isinstance(library, LibraryNetwork):
-        raise InputError(
-            "compare takes a network with microcode, then one without",
-            numbers=f"got {type(default).__name__}, {type(library).__name__}",
-            advice="Compile the model with microcode=True and with microcode=False, and give them in that order.",
-        )
-    if _kind(default) != _kind(library):
-        raise InputError(
-            "the networks are not of the same model",
-            numbers=f"{_kind(default)} and {_kind(library)}: samples, answer, dt, time spans, layout",
-            advice="Compile the same model twice, with microcode=True and with microcode=False.",
-        )
+    _check(default, library)
     given = library.parts.host.sequences(x, timespans)
     sequences = Sequences(given.arrays, given.ragged)
     if sequences.ragged or not sequences.arrays:
@@ -108,16 +97,6 @@ def compare(
         )
     task = tasks[0] if tasks else None
     truth = run_float(library.float_graph, library.entering(np.stack(sequences.arrays)))
-    mapped, cost = default.mapped(), library.cost()
-    costs = {
-        default: (
-            sum(p.size for p in mapped.populations),
-            sum(c.weights.size for c in mapped.connections),
-            len(mapped.populations) + len(mapped.connections) + 2,
-            mapped.ticks_per_sample,
-        ),
-        library: (cost.neurons, cost.synapses, cost.processes, cost.ticks_per_sample),
-    }
 
     def score(outputs: np.ndarray) -> float | None:
         return None if task is None else task.score(library.parts.host.answers(outputs))
@@ -130,9 +109,35 @@ def compare(
             if name in truth.states
         }
         outputs = np.asarray(run.outputs)
-        return Column(metrics.sqnr([truth.outputs], [outputs]), states, score(outputs), *costs[net])
+        return Column(metrics.sqnr([truth.outputs], [outputs]), states, score(outputs), *_costs(net))
 
     return Comparison(column(default), column(library), task and task.name, score(truth.outputs))
+
+
+def _check(default: Network, library: LibraryNetwork) -> None:
+    """Raise `InputError` where these are not two networks of one model."""
+    if not isinstance(default, Network) or not isinstance(library, LibraryNetwork):
+        raise InputError(
+            "compare takes a network with microcode, then one without",
+            numbers=f"got {type(default).__name__}, {type(library).__name__}",
+            advice="Compile the model with microcode=True and with microcode=False, and give them in that order.",
+        )
+    if _kind(default) != _kind(library):
+        raise InputError(
+            "the networks are not of the same model",
+            numbers=f"{_kind(default)} and {_kind(library)}: samples, answer, dt, time spans, layout",
+            advice="Compile the same model twice, with microcode=True and with microcode=False.",
+        )
+
+
+def _costs(net: Network | LibraryNetwork) -> tuple[int, int, int, int]:
+    """Neurons, synapses, processes, ticks a sample."""
+    if isinstance(net, LibraryNetwork):
+        cost = net.cost()
+        return cost.neurons, cost.synapses, cost.processes, cost.ticks_per_sample
+    mapped = net.mapped()
+    neurons, synapses = sum(p.size for p in mapped.populations), sum(c.weights.size for c in mapped.connections)
+    return neurons, synapses, len(mapped.populations) + len(mapped.connections) + 2, mapped.ticks_per_sample
 
 
 def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
