@@ -2,122 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
-from compiler.loops.memory import Memory
 from compiler.native.code import Code
-from compiler.native.lookup import Machine, lookup, segment, shift_right
-from compiler.native.pool import Pool, Scratch
-from compiler.ranges.proven import Proven
-from hw_models.arrays import Integers
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What all loops of a kernel write to and read from."""
-
-    code: Code
-    machine: Machine
-    proven: Proven
-    memory: Memory
-    constants: Pool
-    tables: Pool
-    clips: Mapping[str, int]
-    """the first row of each value that can be clipped, among those of all"""
-    clip_rows: int
-    """how many those are: of counts, then of the smallest, then of the largest that each was"""
-    packed: Scratch
-    """rows that this block has packed in pairs"""
-
-
-@dataclass
-class Element:
-    """One pass of a loop: one element of all lanes, whose number is in the register `index`."""
-
-    unit: Unit
-    index: str
-    reads: Mapping[str, str]
-    """the state that each value of this block is, which reads one"""
-    registers: dict[str, str] = field(default_factory=dict)
-    loads: str = ""
-    stores: str = ""
-    """what tells LLVM that no load of this loop reads what it stores"""
-
-    def read(self, name: str) -> str:
-        """This element of a value or constant."""
-        if name not in self.registers:
-            self.registers[name] = self._loaded(name)
-        return self.registers[name]
-
-    def _loaded(self, name: str) -> str:
-        memory, graph = self.unit.memory, self.unit.proven.graph
-        if name in graph.constants:
-            return self.constant(graph.constants[name])
-        maker = graph.makers[name]
-        if isinstance(maker, ops.Gather) and name not in memory.values:
-            return self.taken(memory.taken(maker, self.reads))
-        return self.unit.code.load(self.in_order(memory.first(name, self.reads)), self.loads)
-
-    def in_order(self, first: int) -> str:
-        """Where this element lies in memory, of rows that begin at `first`."""
-        return self.unit.code.at("%memory", self.plus(first))
-
-    def plus(self, offset: int) -> str:
-        """The element's place in what begins at `offset`."""
-        return self.unit.code.set(f"add nuw nsw i64 {self.index}, {offset}") if offset else self.index
-
-    def taken(self, rows: Integers) -> str:
-        """What lies in the row that a table has for this element."""
-        if in_order(rows):
-            return self.unit.code.load(self.in_order(int(rows[0])), self.loads)
-        return self.anywhere(rows)
-
-    def anywhere(self, rows: Integers) -> str:
-        """The same of rows in any order."""
-        return self.unit.code.load(self.address(rows), self.loads)
-
-    def address(self, rows: Integers) -> str:
-        """Where the row lies that a table has for this element."""
-        code = self.unit.code
-        row = code.word_at("%tables", self.plus(self.unit.tables.put(rows)), "i32")
-        return code.at("%memory", code.set(f"zext i32 {row} to i64"))
-
-    def constant(self, array: np.ndarray) -> str:
-        """This element of a constant; a number where all are the same."""
-        if np.all(array == array.flat[0]):
-            return self.unit.code.splat(int(array.flat[0]))
-        return self.number(array)
-
-    def number(self, array: np.ndarray) -> str:
-        """This element of a constant whose elements differ."""
-        code = self.unit.code
-        return code.spread(code.word_at("%constants", self.plus(self.unit.constants.put(array))))
-
-
-class Along(Element):
-    """One pass of a loop over elements side by side: the register `index` has the number of the first."""
-
-    def anywhere(self, rows: Integers) -> str:
-        """What lies in the rows that a table has for these elements."""
-        code = self.unit.code
-        table = code.set(f"getelementptr inbounds i32, ptr %tables, i64 {self.plus(self.unit.tables.put(rows))}")
-        found = code.set(f"load {code.of('i32')}, ptr {table}, align 4")
-        return code.gather("%memory", found, "i32")
-
-    def number(self, array: np.ndarray) -> str:
-        """These elements of a constant."""
-        return self.unit.code.load(self.unit.code.at("%constants", self.plus(self.unit.constants.put(array))))
-
-
-def in_order(rows: Integers) -> bool:
-    """Whether each row is the one after the last."""
-    return np.array_equal(rows, rows[0] + np.arange(rows.size))
-
+from compiler.native.lookup import lookup, segment, shift_right
+from compiler.native.operands import Element, count
 
 ELEMENTS: OpTable[[Element], str] = OpTable("native")
 """Writes one element of an op, and returns its register."""
@@ -263,25 +154,3 @@ def _clipped(name: str, x: str, at: Element) -> str:
     clipped = code.intrinsic("smin", code.intrinsic("smax", x, code.splat(form.low)), code.splat(form.high))
     count(name, x, clipped, at)
     return clipped
-
-
-def count(name: str, before: str, after: str, at: Element) -> None:
-    """Count where a value was clipped, and keep the smallest and largest that it was."""
-    code = at.unit.code
-    changed = code.compare("ne", before, after)
-    kind = f"v{code.lanes}i1"
-    some = code.call(f"llvm.vector.reduce.or.{kind}", "i1", (code.of("i1"), changed))
-    clips, done = code.fresh("clips"), code.fresh("done")
-    code.put(f"br i1 {some}, label %{clips}, label %{done}")  # rarely, so all of it is jumped over
-    code.label(clips)
-    first, rows = at.unit.clips[name], at.unit.clip_rows
-    for part in range(3):
-        address = code.at("%clips", at.plus(first + part * rows))
-        old = code.load(address)
-        if part == 0:
-            new = code.two("add", old, code.as_integer(changed))
-        else:
-            new = code.choose(changed, code.intrinsic("smin" if part == 1 else "smax", old, before), old)
-        code.store(new, address, at.stores)
-    code.put(f"br label %{done}")
-    code.label(done)

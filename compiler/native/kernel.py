@@ -13,9 +13,10 @@ from compiler.graph.ops import MatVec, SegmentSum, StateRead
 from compiler.loops.memory import Memory, memory
 from compiler.loops.plan import BlockPlan, Loop, plan
 from compiler.native.code import Code
-from compiler.native.elements import ELEMENTS, Along, Element, Unit
+from compiler.native.elements import ELEMENTS
 from compiler.native.lookup import Machine
 from compiler.native.matrix import multiply
+from compiler.native.operands import Along, Element, Unit
 from compiler.native.pool import Pool, Scratch
 from compiler.native.sample import write_enter, write_sample
 from compiler.native.sums import add_up

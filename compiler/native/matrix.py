@@ -16,8 +16,8 @@ import numpy as np
 
 from compiler.graph.ops import MatVec
 from compiler.native.code import Code
-from compiler.native.elements import Unit, in_order
 from compiler.native.lookup import add_dot
+from compiler.native.operands import Unit, in_order
 from hw_models.arrays import Integers
 
 HALF = 2**15 - 1

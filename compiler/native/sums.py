@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.graph.ops import SegmentSum
 from compiler.graph.segments import segments_of
-from compiler.native.elements import Unit
+from compiler.native.operands import Unit
 
 WRITTEN_OUT = 512
 """Up to so many terms are written one after another; a loop over more is as fast, and shorter."""

@@ -1,4 +1,4 @@
-"""From the plan of an iteration to integers: LSBs, populations, weights, biases."""
+"""From the plan of an iteration to integers: populations, weights, biases."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from compiler.stock.affine import Affine, Tap
 from compiler.stock.form import LibraryForm
 from compiler.stock.lower import SOURCE
+from compiler.stock.lsbs import INPUT_BITS, ROOT_BITS, Lsbs, even, population_at
 from compiler.stock.network import (
     BIAS_EXPONENT,
     CONSTANTS,
@@ -19,28 +20,14 @@ from compiler.stock.network import (
     ProcessConnection,
     ProcessGraph,
     ProcessPopulation,
-    factors_of,
 )
 from compiler.stock.piecewise_linear import coefficients
-from compiler.stock.plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
-from compiler.stock.reference import inverse_root
+from compiler.stock.plan import Bank, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.weights import bias_weights, split
 from hw_models.arrays import Floats, Integers
 
-FACTOR_BITS = 15
-"""of each factor of a product: together 30, so that no product leaves 32 bits"""
-INPUT_BITS = 14
-"""of the source's integers"""
-MOST_BITS = 19
-"""of a message: what is left of 24 are the sign and room for sums that go beyond what is usual"""
-SPREAD = 16.0
-"""The LSBs of a node's elements differ by at most this factor."""
 SLACK = 0.01
 """So far beyond its bounds, as a share of their distance, a state may be by what hinges and flooring add."""
-ROOT_BITS = 13
-"""of what InvSqrt takes: with more of them its answers get too short, with fewer its arguments"""
-ROOT_SCALE = 18
-"""InvSqrt answers x with 2^18 / sqrt(x)"""
 
 
 @dataclass
@@ -54,13 +41,6 @@ class _Inlet:
     """first row, and the affine map of the rows from there on"""
 
 
-def widest(plan: ProcessPlan) -> dict[str, int]:
-    """The most bits that the messages of each population may have, and the factors of products."""
-    bits = {population_of(n): MOST_BITS for n in plan.nodes.values()}
-    bits |= {factors_of(population_of(n)): FACTOR_BITS for n in plan.nodes.values() if isinstance(n, Product)}
-    return {**bits, Kind.SINK.value: MOST_BITS}
-
-
 def assemble(plan: ProcessPlan, form: LibraryForm, bits: Mapping[str, int]) -> ProcessGraph:
     """The network of `plan`, whose messages and factors have about as many bits as `bits` says: see `widest`."""
     return _Assembly(plan, form, bits).graph()
@@ -68,47 +48,12 @@ def assemble(plan: ProcessPlan, form: LibraryForm, bits: Mapping[str, int]) -> P
 
 class _Assembly:
     def __init__(self, plan: ProcessPlan, form: LibraryForm, bits: Mapping[str, int]) -> None:
-        self.plan, self.form, self.bits = plan, form, bits
+        self.plan, self.form, self.lsbs = plan, form, Lsbs(plan, bits)
         self.populations: dict[str, ProcessPopulation] = {}
         self.place: dict[str, tuple[str, int]] = {}
         """the population and first element of each node"""
         self.ports: list[_Inlet] = []
-        self.lsb = {name: self._lsb(node) for name, node in plan.nodes.items()}
-        self.knots = {n: self._knots(b) for n, b in plan.nodes.items() if isinstance(b, Bank)}
-
-    # --- LSBs ----------------------------------------------------------------------------------------------
-
-    def _lsb(self, node: Node) -> Floats:
-        """The real weight of the LSB of what a node sends, an element; of a function's hinges."""
-        if isinstance(node, HostSource):
-            return _even(node.magnitude) / 2**INPUT_BITS
-        if isinstance(node, Bank):
-            return _even(node.reach) / 2.0 ** self._bits(Kind.HINGES, node.level)
-        if isinstance(node, Product):
-            factors = [self._factor(m, node.level) for m in (node.a_magnitude, node.b_magnitude)]
-            return factors[0] * factors[1] * 2.0 ** self._shift(node.level)
-        if isinstance(node, Root):
-            return _root_lsb(node)
-        return _even(node.magnitude) / 2.0 ** self._bits(Kind.RELAYS, node.level)
-
-    def _bits(self, kind: Kind, level: int) -> int:
-        return self.bits[_label(kind, level)]
-
-    def _shift(self, level: int) -> int:
-        """How far products at `level` are shifted down to have the bits of their population."""
-        return max(0, 2 * self._factor_bits(level) - self._bits(Kind.PRODUCTS, level))
-
-    def _factor_bits(self, level: int) -> int:
-        return self.bits[factors_of(_label(Kind.PRODUCTS, level))]
-
-    def _factor(self, magnitude: Floats, level: int) -> Floats:
-        return _even(magnitude) / 2.0 ** self._factor_bits(level)
-
-    def _knots(self, bank: Bank) -> Integers:
-        """Knots as integers, rising: those that one integer stands for are one LSB apart."""
-        knots = np.rint(bank.knots / self.lsb[bank.name].reshape(-1, 1)).astype(np.int64)
-        steps = np.arange(knots.shape[1])
-        return np.maximum.accumulate(knots - steps, axis=1) + steps
+        self.lsb, self.knots = self.lsbs.of, self.lsbs.knots
 
     # --- populations ---------------------------------------------------------------------------------------
 
@@ -123,7 +68,7 @@ class _Assembly:
             self._simple(Kind.ROOTS, level, [n for n in here if isinstance(n, Root)])
             self._simple(Kind.RELAYS, level, [n for n in here if isinstance(n, Relay)])
         states = {s: self._state(s) for s in self.plan.states}
-        output_lsb = _even(self.plan.output_magnitude) / 2.0 ** self._bits(Kind.SINK, 0)
+        output_lsb = even(self.plan.output_magnitude) / 2.0 ** self.lsbs.bits(Kind.SINK, 0)
         self._sink(output_lsb)
         connections: list[ProcessConnection] = []
         for port in self.ports:
@@ -140,8 +85,8 @@ class _Assembly:
         )
 
     def _population(self, kind: Kind, level: int, size: int, nodes: Sequence[Node]) -> ProcessPopulation:
-        label = _label(kind, level)
-        made = ProcessPopulation(label, kind, size, level, self._shift(level) if kind is Kind.PRODUCTS else 0)
+        label = population_at(kind, level)
+        made = ProcessPopulation(label, kind, size, level, self.lsbs.shift(level) if kind is Kind.PRODUCTS else 0)
         self.populations[label] = made
         start = 0
         for node in nodes:
@@ -171,7 +116,7 @@ class _Assembly:
             return
         made = self._population(Kind.PRODUCTS, level, sum(n.size for n in nodes), nodes)
         for index in (0, 1):
-            lsb = np.concatenate([self._factor((n.a_magnitude, n.b_magnitude)[index], level) for n in nodes])
+            lsb = np.concatenate([self.lsbs.factor((n.a_magnitude, n.b_magnitude)[index], level) for n in nodes])
             rows = [(self.place[n.name][1], (n.a, n.b)[index]) for n in nodes]
             self.ports.append(_Inlet(made, index, lsb, rows))
 
@@ -252,32 +197,6 @@ class _Assembly:
         source, ports = Kind.SOURCE.value, (port.index,)
         sends = weights, BIAS_EXPONENT
         return [ProcessConnection(name, source, target.name, ports, *sends, delay, before=False, is_bias=True)]
-
-
-def _even(magnitude: Floats) -> Floats:
-    """Magnitudes that do not lie too far apart: the smallest ones would make the largest weights of a connection."""
-    return np.maximum(magnitude, max(float(magnitude.max(initial=0.0)) / SPREAD, 1e-30))
-
-
-def _root_lsb(node: Root) -> Floats:
-    """InvSqrt is on one side of the truth over whole octaves: its LSB weighs what makes good for that."""
-    unit = node.high / 2**ROOT_BITS
-    share = np.linspace(0.0, 1.0, 256)
-    x = np.rint(np.exp(np.log(node.low / unit)[:, None] * (1 - share) + np.log(node.high / unit)[:, None] * share))
-    x = np.maximum(x, 1.0)
-    exact = 2.0**ROOT_SCALE / np.sqrt(x)
-    found = inverse_root(x.astype(np.int64))
-    return (exact / found).mean(axis=1) / (2.0**ROOT_SCALE * np.sqrt(unit))
-
-
-def population_of(node: Node) -> str:
-    """The name of the population that a node is a part of."""
-    kinds = {HostSource: Kind.SOURCE, Bank: Kind.HINGES, Product: Kind.PRODUCTS, Root: Kind.ROOTS, Relay: Kind.RELAYS}
-    return _label(kinds[type(node)], node.level)
-
-
-def _label(kind: Kind, level: int) -> str:
-    return kind.value if kind in (Kind.SOURCE, Kind.SINK) else f"{kind.name.lower()} {level}"
 
 
 def _together(connections: Sequence[ProcessConnection]) -> tuple[ProcessConnection, ...]:

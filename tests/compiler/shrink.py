@@ -17,7 +17,7 @@ from compiler.graph.builder import AnyGraph
 from compiler.graph.graph import Graph
 from compiler.graph.op import OPERAND, RESULT
 from compiler.graph.ops import Exact
-from compiler.native import elements as native
+from compiler.native import elements, operands
 from compiler.onnx import lowering as nodes
 from compiler.onnx.functions import BODIES
 from compiler.quantize.lowering import LOWER, Lowering
@@ -69,8 +69,8 @@ def _expression(op: Shrink, at: c99.Element) -> str:
     return f"{x} > {limit} || {x} < -{limit} ? {x} : 0"
 
 
-@native.ELEMENTS.on(Shrink)
-def _register(op: Shrink, at: native.Element) -> str:
+@elements.ELEMENTS.on(Shrink)
+def _register(op: Shrink, at: operands.Element) -> str:
     code, x, zero = at.unit.code, at.read(op.x), at.unit.code.splat(0)
     size = code.intrinsic("smax", x, code.two("sub", zero, x))
     return code.choose(code.compare("slt", at.read(op.limit), size), x, zero)
