@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from ltc2neuro.plot.traces import STEPS, Traces, traces_of
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Html, Section, choice, figure
 from ltc2neuro.report.svg import picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SEQUENCES = 3
 """So many can be picked: evenly chosen"""
@@ -43,16 +47,16 @@ def time(material: Material) -> Section:
     return Section("time", "Time", _conclusion(found), tuple(body))
 
 
-def _states(found: Traces, name: str, place: int, ax: object) -> None:
-    plot.states(found, ax, of=name, sequence=place)  # type: ignore[arg-type]
+def _states(found: Traces, name: str, place: int, ax: Axes) -> None:
+    plot.states(found, ax, of=name, sequence=place)
 
 
-def _errors(found: Traces, name: str, place: int, ax: object) -> None:
-    plot.errors(found, ax, of=name, sequence=place)  # type: ignore[arg-type]
+def _errors(found: Traces, name: str, place: int, ax: Axes) -> None:
+    plot.errors(found, ax, of=name, sequence=place)
 
 
-def _taus(found: Traces, name: str, ax: object) -> None:
-    plot.time_constants(found, ax, of=name)  # type: ignore[arg-type]
+def _taus(found: Traces, name: str, ax: Axes) -> None:
+    plot.time_constants(found, ax, of=name)
 
 
 def _chosen(material: Material) -> list[int]:

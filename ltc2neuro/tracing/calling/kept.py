@@ -35,8 +35,8 @@ class _Attribute:
         if isinstance(self.value, torch.Tensor) and not isinstance(self.value, Symbolic):
             return self.value._version != self.version
         if isinstance(self.value, _MANY):
-            now, before = (list(c.values() if isinstance(c, dict) else c) for c in (self.value, self.content))  # type: ignore[union-attr, call-overload]
-            return list(map(id, now)) != list(map(id, before))
+            assert isinstance(self.content, _MANY)
+            return _members(self.value) != _members(self.content)
         return False
 
     def restore(self) -> None:
@@ -67,6 +67,10 @@ def as_it_was(model: torch.nn.Module, kept: set[str] | None = None) -> Iterator[
             for found in list(_attributes(module)):
                 if (id(found.own), found.name) not in names:
                     del found.own[found.name]
+
+
+def _members(many: list[object] | dict[object, object] | set[object] | deque[object]) -> list[int]:
+    return [id(member) for member in (many.values() if isinstance(many, dict) else many)]
 
 
 def _attributes(module: torch.nn.Module) -> Iterator[_Attribute]:

@@ -34,8 +34,8 @@ class Written:
             return value
         if isinstance(value, torch.Tensor):
             return self.known[id(value)][1] if id(value) in self.known else value
-        if type(value) in (tuple, list):
-            return type(value)(map(self.standing, value))  # type: ignore[call-arg]
+        if type(value) is tuple or type(value) is list:
+            return type(value)(map(self.standing, value))
         return {k: self.standing(v) for k, v in value.items()} if type(value) is dict else value
 
     def write(self, target: object, index: object, value: object) -> None:

@@ -43,8 +43,8 @@ def embedding(
 ) -> Symbolic:
     """The rows of `weight` that tokens select."""
     if not are_tokens(input) or isinstance(weight, Symbolic):
-        recorder = (input if isinstance(input, Symbolic) else weight).recorder  # type: ignore[union-attr]
-        raise recorder.refusal("the operation embedding looks up what is not a token of the input", LOOKED_UP)
+        symbol = next(t for t in (input, weight) if isinstance(t, Symbolic))
+        raise symbol.recorder.refusal("the operation embedding looks up what is not a token of the input", LOOKED_UP)
     whole = functional.embedding(torch.arange(len(weight)), weight.detach().clone(), None, max_norm, norm_type)
     return _selected(input, whole.double().numpy(), "weight", weight.dtype)
 

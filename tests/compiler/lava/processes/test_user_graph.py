@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "lava_graph.py"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "lava_graph.py"
 ABSENT = [name for name in ("lava", "torch", "ncps") if find_spec(name) is None]
 
 

@@ -1,0 +1,49 @@
+"""Which ops share a loop, what is stored between loops, and where that lies."""
+
+from __future__ import annotations
+
+from graph_strategies import Builder
+
+from compiler.graph import IntegerGraph, ops
+from compiler.loops.memory import memory
+from compiler.loops.plan import Loop, plan
+
+
+def sums() -> tuple[IntegerGraph, str, str]:
+    """x + x by its neighbours, added up; with the names of the first sum and of the last."""
+    b = Builder()
+    x = b.input(4)
+    doubled = b.add(x, x)
+    total = b.segment_sum(b.add(doubled, b.gather([doubled], [1, 2, 3, 0])), [0, 0, 1, 1], 2)
+    b.output(total)
+    b.block("sample")
+    return b.graph(), doubled, total
+
+
+def test_what_is_read_at_any_element_ends_a_loop():
+    graph, doubled, total = sums()
+    (block,) = plan(graph).blocks
+    first, second = block.steps
+    assert isinstance(first, Loop) and [op.result for op in first.ops] == [doubled]
+    assert isinstance(second, Loop) and [type(op) for op in second.ops] == [ops.Add, ops.SegmentSum]
+    assert {doubled, total} <= plan(graph).stored
+    assert plan(graph, record=["x"]).stored == plan(graph).stored
+
+
+def test_sums_can_stand_alone():
+    graph, _, total = sums()
+    *_, last = plan(graph, sums_apart=True).blocks[0].steps
+    assert isinstance(last, ops.SegmentSum) and last.out == total
+
+
+def test_rows_do_not_overlap_and_a_gather_takes_those_of_its_source():
+    graph, doubled, _ = sums()
+    for whole in (1, 8):
+        steps = plan(graph)
+        found = memory(graph, steps, whole)
+        rows = [found.first(n, {}) + i for n in steps.stored for i in range(graph.size(n))]
+        assert len(rows) == len(set(rows)) and max(rows) < found.zero < found.size
+        assert all(found.first(n, {}) % whole == 0 for n in steps.stored)
+    (gather,) = (op for _, op in graph.ops() if isinstance(op, ops.Gather))
+    first = found.first(doubled, {})
+    assert found.taken(gather, {}).tolist() == [first + 1, first + 2, first + 3, first]
