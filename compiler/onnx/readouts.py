@@ -42,6 +42,13 @@ def _mean(nodes: Nodes, whole: str, out: str, reals: np.dtype) -> None:
     nodes.standard("Div", [total, count], [out])
 
 
+def latest(nodes: Nodes, whole: str, out: str, steps: int) -> None:
+    """The answers to so many steps at most, the latest."""
+    first = nodes.constant(f"latest {steps}", [-steps], np.int64)
+    end = nodes.constant("end of time", [np.iinfo(np.int64).max], np.int64)
+    nodes.standard("Slice", [whole, first, end, nodes.constant("axis of time", [1], np.int64)], [out])
+
+
 READOUTS: Mapping[str, Writer] = {
     "first": _at(0),
     "last": _at(-1),

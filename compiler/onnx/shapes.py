@@ -12,7 +12,7 @@ import onnx
 from onnx import helper
 
 from compiler.onnx.nodes import Nodes, type_of
-from compiler.onnx.readouts import READOUTS
+from compiler.onnx.readouts import READOUTS, latest
 
 FLOAT64 = np.dtype(np.float64)
 SPANS = "timespans"
@@ -24,7 +24,7 @@ class Part:
     """An input or an answer: its name, and the shape that one has for a row.
 
     `once`: it is there once a sequence, as an input that holds for all of it, or an answer; that is `over` all steps
-    what `READOUTS` has, with what is `added` to it.
+    what `READOUTS` has, with what is `added` to it, or over the `latest` so many; "" keeps each of these.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Part:
     tables: tuple[tuple[tuple[int, ...], np.ndarray], ...] | None = None
     """of tokens: the rows (vocabulary, size) that those at some places of a sample select; none may be"""
     over: str = "last"
+    latest: int = 0
     added: tuple[float, ...] = ()
 
     @property
@@ -152,8 +153,13 @@ class Shapes:
 
     def _answer(self, nodes: Nodes, flat: str, axes: tuple[str, ...], part: Part, name: str) -> onnx.ValueInfoProto:
         if part.once and axes:
-            axes, whole, flat = (), flat, nodes.shared.name(f"{name}.{part.over}")
-            READOUTS[part.over](nodes, whole, flat, self.reals)
+            axes = () if part.over else (f"latest {part.latest}",)
+            if part.latest:
+                whole, flat = flat, nodes.shared.name(f"{name}.latest")
+                latest(nodes, whole, flat, part.latest)
+            if part.over:
+                whole, flat = flat, nodes.shared.name(f"{name}.{part.over}")
+                READOUTS[part.over](nodes, whole, flat, self.reals)
             if part.added:
                 alone, flat = flat, nodes.shared.name(f"{name}.whole")
                 nodes.standard("Add", [alone, nodes.constant(f"{name}.added", part.added, self.reals)], [flat])

@@ -20,7 +20,7 @@ from ltc2neuro.artifact.graphs import Array
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
-from ltc2neuro.compiled.readouts import READOUTS
+from ltc2neuro.compiled.readouts import is_readout
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
 from ltc2neuro.inputs.several import Inputs
@@ -168,7 +168,7 @@ def _problem(net: BaseRecord) -> str:
     if net.inputs is not None and (net.inputs.size != features or len(net.inputs.where) < len(net.inputs.each)):
         return f"its inputs {net.inputs} are not those of {features} channels"
     answers = net.answers
-    if any(a.readout not in READOUTS or len(a.added) not in (0, a.size) for a in answers.each):
+    if any(not is_readout(a.readout) or len(a.added) not in (0, a.size) for a in answers.each):
         return f"it answers {', '.join(repr(a.readout) for a in answers.each)}"
     if len(answers.where) < len(answers.each) or (answers.readout, answers.step_shape) != (net.readout, net.step_shape):
         return f"its answers {answers.names} are not those of one vector"

@@ -46,7 +46,14 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
     shapes = Shapes(
         _inputs(record),
         tuple(
-            Part(a.name if record.answers.several else "y", a.step_shape, not a.every, over=a.readout, added=a.added)
+            Part(
+                a.name if record.answers.several else "y",
+                a.step_shape,
+                not a.every,
+                over="" if a.over.apart else a.readout.partition(" of ")[0],
+                latest=a.over.latest,
+                added=a.added,
+            )
             for a in record.answers.each
         ),
         timed=record.timed,

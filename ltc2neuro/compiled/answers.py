@@ -12,7 +12,7 @@ import numpy as np
 
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from ltc2neuro.compiled.readouts import READOUTS, Readout
+from ltc2neuro.compiled.readouts import Readout, readout
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.metrics import channel_sqnr
 
@@ -50,7 +50,16 @@ class Answer:
     @property
     def over(self) -> Readout:
         """What the host makes of all steps."""
-        return READOUTS[self.readout]
+        return readout(self.readout)
+
+    @property
+    def stepped(self) -> bool:
+        """Whether it has an axis of steps."""
+        return self.every or self.over.apart
+
+    def steps(self, of: int) -> tuple[int, ...]:
+        """Its axis of steps, to so many: none of one that is given once a sequence."""
+        return (of,) if self.every else (min(of, self.over.latest),) if self.over.apart else ()
 
     @property
     def title(self) -> str:
@@ -71,7 +80,8 @@ class Answer:
         """Flat ones (..., time, size), batch first, in the shape of the model's."""
         if self.every:
             return flat.reshape((*flat.shape[:-1], *self.step_shape))
-        return self.read_out(flat).reshape((*flat.shape[:-2], *self.step_shape))
+        y = self.read_out(flat)
+        return y.reshape((*y.shape[:-1], *self.step_shape))
 
     def read_out(self, flat: Floats) -> Floats:
         """One answer (..., size) of those at all steps (..., time, size)."""
@@ -87,7 +97,7 @@ class Answer:
         """A run's, as the model returns them: in the order of `layout`, without the axes that it drops."""
         y = self.shaped(flat.swapaxes(0, 1) if layout.answers_time_first else flat)
         gone = [0] if self.drops_row and len(y) == 1 else []
-        if self.every:
+        if self.stepped:
             gone += [1] if self.drops_step and y.shape[1] == 1 else []
             if layout.answers_time_first:
                 y, gone = y.swapaxes(0, 1), [1 - axis for axis in gone]

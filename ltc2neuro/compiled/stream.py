@@ -116,11 +116,14 @@ class Stream(Shown):
         """The answers to all samples since the stream began, of those to the latest."""
         parts, before = self._record.answers.each, self._so_far
         self._steps += 1
-        self._so_far = [a.over.fold(old, y) for a, old, y in zip(parts, before, each, strict=True)] if before else each
-        return [
-            a.whole(a.over.after(y, self._steps).reshape(-1, a.size)).reshape(y.shape)
-            for a, y in zip(parts, self._so_far, strict=True)
+        lead = () if self._batch is None else (self._batch,)
+        flat = [y.reshape(*lead, a.size) for a, y in zip(parts, each, strict=True)]
+        self._so_far = [
+            a.over.more(before[n], y) if before else a.over.begin(y)
+            for n, (a, y) in enumerate(zip(parts, flat, strict=True))
         ]
+        found = [a.whole(a.over.after(y, self._steps)) for a, y in zip(parts, self._so_far, strict=True)]
+        return [y.reshape(*y.shape[:-1], *a.step_shape) for a, y in zip(parts, found, strict=True)]
 
     def reset(self, state: GivenStates | None = None) -> None:
         """Start a new sequence: from the initial states, or from `state` as `Network.run` takes it.

@@ -104,7 +104,7 @@ def sequences_of(net: BaseNetwork, batch: Batch) -> Iterator[Example]:
             raise InputError("a sequence has no samples", advice="Leave it out.")
         given = [None] * len(net.answers.each) if batch.targets is None else of_each(net.answers, batch.targets)
         pairs = zip(net.answers.each, given, strict=True)
-        targets = [None if own is None else as_targets(own, x, net.layout, a.readout) for a, own in pairs]
+        targets = [None if own is None else as_targets(own, x, net.layout, stepped=a.stepped) for a, own in pairs]
     for number, array in enumerate(x.arrays):
         yield Example(_narrow(array), tuple(None if own is None else np.array(own[number]) for own in targets))
 

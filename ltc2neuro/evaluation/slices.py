@@ -66,7 +66,8 @@ def sliced(
         raise InputError("no input has sequences", advice="Give at least one that has a time axis.")
     spans = None if timespans is None else _rows(timespans, tall, TIMESPANS)
     own = [None] * len(net.answers.each) if targets is None else of_each(net.answers, targets)
-    axes = [0 if isinstance(lead.rows, (list, tuple)) else net.layout.batch_axis(a.readout) for a in net.answers.each]
+    listed = isinstance(lead.rows, (list, tuple))
+    axes = [0 if listed else net.layout.batch_axis(stepped=a.stepped) for a in net.answers.each]
     wanted = [None if t is None else _rows(t, axis, "targets") for t, axis in zip(own, axes, strict=True)]
     beside = [*zip(names, parts, strict=False), (TIMESPANS, spans), *(("targets", t) for t in wanted)]
     for name, rows in beside:

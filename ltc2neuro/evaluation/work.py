@@ -114,7 +114,7 @@ def _scores(net: BaseRecord, chunk: Chunk, asked: Asked, answers: Sequence[Seque
     found: dict[str, Score] = {}
     for name, (number, metric) in tasks(net, asked).items():
         targets = [t for e in chunk.examples if (t := e.targets[number]) is not None]
-        axis = net.layout.batch_axis(net.answers.each[number].readout)
+        axis = net.layout.batch_axis(stepped=net.answers.each[number].stepped)
         if targets:
             found[name] = score(metric, [each[number] for each in answers], targets, axis)
     return found

@@ -249,7 +249,7 @@ def as_sequences(
 
 
 def as_targets(
-    targets: ArrayOrTensor | Sequence[ArrayOrTensor], x: Sequences, layout: Layout, readout: str
+    targets: ArrayOrTensor | Sequence[ArrayOrTensor], x: Sequences, layout: Layout, *, stepped: bool
 ) -> list[np.ndarray]:
     """What the model should answer to each sequence of `x`. An array (batch,) has one target a sequence, for functions
     that take such where the model answers at every step. Raises `InputError` where they are not as many."""
@@ -258,7 +258,7 @@ def as_targets(
     else:
         whole = as_array(targets)
         each = x.ragged or whole.ndim == 1
-        wanted = [] if not whole.ndim else list(whole) if each else layout.targets(whole, readout)
+        wanted = [] if not whole.ndim else list(whole) if each else layout.targets(whole, stepped=stepped)
     if len(wanted) != len(x.arrays):
         raise InputError(
             "targets do not fit the samples",

@@ -68,13 +68,13 @@ class Layout:
         """Each sequence's answers at every step, of an array of them."""
         return list(array.swapaxes(0, 1) if self.answers_time_first else array)
 
-    def targets(self, array: np.ndarray, readout: str) -> list[np.ndarray]:
-        """Each sequence's answers as the model returns them: at every step, or the last one's alone."""
-        return self.answers(array) if readout == "every" else list(array)
+    def targets(self, array: np.ndarray, *, stepped: bool) -> list[np.ndarray]:
+        """Each sequence's answers as the model returns them: with an axis of steps, or one once a sequence."""
+        return self.answers(array) if stepped else list(array)
 
-    def batch_axis(self, readout: str) -> int:
+    def batch_axis(self, *, stepped: bool) -> int:
         """Which axis of an answer the batch is."""
-        return 1 if readout == "every" and self.answers_time_first else 0
+        return 1 if stepped and self.answers_time_first else 0
 
     def laid(self, array: np.ndarray, *, answers: bool = False) -> np.ndarray:
         """An array (batch, time, ...) as inputs, states and recorded values lie, or as `answers` do."""

@@ -22,8 +22,8 @@ from ltc2neuro.tracing.recording.over_time import Place
 from ltc2neuro.tracing.time_places import time_places
 
 Shape = tuple[int, ...]
-OTHER = axes.STEPS + 2
-"""A number of steps, to tell these from features"""
+OTHER, MANY = axes.STEPS + 2, 131
+"""Numbers of steps, to tell these from features, and from the latest ones: a model may answer with some of them"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Way:
 
     def read_out(self, recorded: Answer) -> Answers:
         """The answers, where the one that was `recorded` holds them at many steps: with what the host does at last."""
-        if self.every or self.answers.several:
+        if self.every or self.answers.several or self.answers.each[0].stepped:
             return self.answers
         shape, readout = self.answers.step_shape, "last" if recorded.every else recorded.readout
         return alone(readout, shape, added=recorded.added[-prod(shape) :])
@@ -58,7 +58,7 @@ class Way:
             return torch.cat([y.reshape(*y.shape[:2], -1) for y in parts], -1).reshape(len(x), -1)
         each = zip(*(self._answers(model, x[:, :n]) for n in lengths), strict=True)
         taken = [
-            [(y[:, -1] if answer.every else y).reshape(len(x), -1) for y in own]
+            [(y[:, -1] if answer.stepped else y).reshape(len(x), -1) for y in own]
             for answer, own in zip(self.answers.each, each, strict=True)
         ]
         return torch.cat([part for parts in zip(*taken, strict=True) for part in parts], -1)
@@ -68,7 +68,7 @@ class Way:
             given = x.transpose(0, 1) if self.time_first else x
             starts = {} if self.starts is None else self.starts.besides((given,), {})
             found = at_places(model(given, **starts), self.places)
-        turned = [self.answers_time_first and answer.every for answer in self.answers.each]
+        turned = [self.answers_time_first and answer.stepped for answer in self.answers.each]
         return [y.transpose(0, 1) if over else y for y, over in zip(found, turned, strict=True)]
 
 
@@ -89,8 +89,7 @@ class AllAtOnce(torch.nn.Module):
             raise TraceError(
                 "the model takes only some steps, or another number of them at its first ones",
                 numbers=f"{y.shape[1]} numbers for {steps} answers of {size}",
-                advice="Let windows be whole from the first sample on: pad on the left, as F.pad does. The last "
-                "answers are cut from what the network returns, net(x)[:, -k:].",
+                advice="Let windows be whole from the first sample on: pad on the left, as F.pad does.",
             )
         return y, h
 
@@ -104,13 +103,17 @@ def way_of(model: torch.nn.Module, sample_shape: Shape, dtype: torch.dtype, dt: 
     """How the model answers sequences in this order. Raises `TraceError` where it fails or answers to other rows."""
     with undisturbed():
         clone = copied(model, dtype, dt)
-        results = [_Result.of(clone, n, sample_shape, dtype, time_first=time_first) for n in (axes.STEPS, OTHER)]
-        way = replace(
-            _way(results[0], _answers(results), time_first=time_first), starts=Starts(model, first_states(model))
-        )
-        if not way.every:
-            _Result.of(clone, 1, sample_shape, dtype, time_first=time_first)
-        if not way.every and not way.answers.several:
+        result = partial(_Result.of, clone, shape=sample_shape, dtype=dtype, time_first=time_first)
+        results, single, fails = [result(n) for n in (axes.STEPS, OTHER, MANY)], None, None
+        try:
+            single = result(1)
+        except TraceError as error:
+            fails = error
+        way = _way(results[0], _answers(results, single), time_first=time_first)
+        way = replace(way, starts=Starts(model, first_states(model)))
+        if not way.every and fails is not None:
+            raise fails
+        if way.answers.readout == "last" and not way.answers.several:
             way = replace(way, joins=time_places(partial(_turned, clone) if time_first else clone, sample_shape, dtype))
     return way
 
@@ -119,15 +122,18 @@ def _turned(model: torch.nn.Module, x: torch.Tensor) -> object:
     return model(x.transpose(0, 1))
 
 
-def _answers(results: Sequence[_Result]) -> dict[int | str, _Layout]:
-    """Those among the tensors of two results: what comes beside an answer to each step, and has no steps, is a last
-    state, if it has no name. Raises `TakenApartError` for an answer that has no layout."""
+def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | str, _Layout]:
+    """Those among the tensors of results, and of that of a `single` step: what comes beside an answer to each step,
+    and has no steps, is a last state, if it has no name. Raises `TakenApartError` for an answer that has no layout."""
     found: dict[int | str, _Layout] = {}
     begins = next(iter(results[0].tensors))
     for place in results[0].tensors:
-        first, second = (result.layouts(place) for result in results)
+        first, second, _ = (result.layouts(place) for result in results)
         both = [layout for layout in first if layout in second]
-        if both:
+        latest = None if single is None or place not in single.tensors else _latest([single, *results], place)
+        if latest is not None:
+            found[place] = latest
+        elif both:
             found[place] = both[0]
         elif results[0].named or place == begins:
             raise TakenApartError(
@@ -135,19 +141,29 @@ def _answers(results: Sequence[_Result]) -> dict[int | str, _Layout]:
                 numbers="; ".join(f"{axes.ROWS} rows of {r.steps} steps give {r.tensors[place]}" for r in results),
                 advice="Return (batch, time, ...), or (batch, ...) of the last step.",
             )
-    if results[0].named or not found[begins].every:
+    if results[0].named or found[begins].readout == "last":
         return found
-    return {place: layout for place, layout in found.items() if layout.every}
+    return {place: layout for place, layout in found.items() if layout.readout != "last"}
+
+
+def _latest(results: Sequence[_Result], place: int | str) -> _Layout | None:
+    """The layout of a tensor that has the latest steps alone: as many as there are, up to some."""
+    shapes = [result.tensors[place] for result in results]
+    for axis in (1, 0):
+        if any(len(shape) < 2 or shape[1 - axis] != axes.ROWS for shape in shapes):
+            continue
+        most = shapes[-1][axis]
+        if 1 < most < MANY and all(shape[axis] == min(r.steps, most) for shape, r in zip(shapes, results, strict=True)):
+            return _Layout(f"last {most}", shapes[0][2:], time_first=axis == 0)
+    return None
 
 
 def _way(result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: bool) -> Way:
     several = result.named or len(layouts) > 1
     names = [result.names[place] or f"y{number}" for number, place in enumerate(layouts)]
-    each = [
-        Answer(n, "every" if own.every else "last", own.shape) for n, own in zip(names, layouts.values(), strict=True)
-    ]
+    each = [Answer(n, own.readout, own.shape) for n, own in zip(names, layouts.values(), strict=True)]
     answers = Answers(tuple(each), result.keyed) if several else alone(each[0].readout, each[0].step_shape)
-    turned = {own.time_first for own in layouts.values() if own.every}
+    turned = {own.time_first for own in layouts.values() if own.readout != "last"}
     if len(turned) > 1:
         raise TraceError(
             "some of the model's answers have batch first, others time first", advice="Return all of them in one order."
@@ -159,7 +175,7 @@ def _way(result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: b
 class _Layout:
     """Where the steps of a tensor are, and the shape of what is there at one."""
 
-    every: bool
+    readout: str
     shape: Shape
     time_first: int = False
 
@@ -181,8 +197,8 @@ class _Result:
     def layouts(self, place: int | str) -> list[_Layout]:
         """Those that one tensor may have."""
         shape, orders = self.tensors[place], ((axes.ROWS, self.steps), (self.steps, axes.ROWS))
-        stepped = [_Layout(True, shape[2:], turned) for turned, order in enumerate(orders) if shape[:2] == order]
-        return stepped + ([_Layout(False, shape[1:])] if shape[:1] == (axes.ROWS,) else [])
+        stepped = [_Layout("every", shape[2:], turned) for turned, order in enumerate(orders) if shape[:2] == order]
+        return stepped + ([_Layout("last", shape[1:])] if shape[:1] == (axes.ROWS,) else [])
 
     @staticmethod
     def of(model: torch.nn.Module, steps: int, shape: Shape, dtype: torch.dtype, *, time_first: bool) -> _Result:

@@ -15,6 +15,8 @@ from compiler.graph.ops import Add, Div, Gather, Input, Linear, Mul, Op, StateRe
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
+from ltc2neuro.compiled.readouts import readout
+from ltc2neuro.tracing.ops.mixing import MixedStepsError
 from ltc2neuro.tracing.recording.over_time import FOLDS
 
 
@@ -72,11 +74,11 @@ def host_readouts(
     for _, op in graph.ops():
         found = _made(graph, op, made)
         if isinstance(op, StateWrite):
-            _check(graph, replace(found, how=_How.OTHERWISE, by=found.by or op.x))
+            _check(graph, replace(found, how=_How.OTHERWISE, by=found.by or op.x), state=True)
         if op.result is None:
             continue
-        if op.result in marks:
-            found = _Made(frozenset({marks[op.result]}))
+        if op.result in marks and isinstance(op, Mul):
+            found = _Made(frozenset({_of_latest(graph, marks[op.result], made[op.a])}))
             fixed.values[op.result] = np.zeros((graph.size(op.result), 1))
         elif "" not in found.kinds:
             fixed.values[op.result] = KERNELS(op, graph)(fixed)
@@ -88,11 +90,13 @@ def host_readouts(
         if not kinds:
             each.append(answer)
             continue
-        if answer.every and not at_once:
+        kind = min(kinds)
+        if answer.every and not at_once and not readout(kind).apart:
             raise _refused(graph, made[value], "the model gives a readout over all steps as its answer to each of them")
         _check(graph, made[value])
-        own = added[answers.where[answer.name]] if kinds == {"sum"} else np.zeros(0)
-        each.append(replace(answer, readout=next(iter(kinds)), added=tuple(own.tolist()) if own.any() else ()))
+        own = added[answers.where[answer.name]] if kind.partition(" of ")[0] == "sum" else np.zeros(0)
+        kind = "last" if readout(kind).apart and not answer.every else kind
+        each.append(replace(answer, readout=kind, added=tuple(own.tolist()) if own.any() else ()))
     read_out = replace(answers, each=tuple(each))
     after = frozenset(value for value, found in made.items() if found.kinds - {""})
     return HostReadouts(read_out, without(graph, read_out), after)
@@ -136,13 +140,32 @@ def _added(graph: Graph, answers: Answers, fixed: Frame) -> Floats:
     return np.broadcast_to(fixed.values.get(graph.answer.x, np.zeros((1, 1)))[:, 0], size)
 
 
-def _check(graph: Graph, found: _Made) -> None:
+def _of_latest(graph: Graph, kind: str, of: _Made) -> str:
+    """A readout of what is made of the latest steps alone, or of no readout."""
+    kinds = of.kinds - {""}
+    if not kinds:
+        return kind
+    before, own = readout(min(kinds)), readout(kind)
+    if kinds != of.kinds or len(kinds) > 1 or not before.apart:
+        raise _refused(graph, of, "the model reads out over time twice")
+    return f"last {min(own.latest, before.latest)}" if own.apart else f"{kind} of last {before.latest}"
+
+
+def _check(graph: Graph, found: _Made, *, state: bool = False) -> None:
     kinds = found.kinds - {""}
-    if not kinds or (found.kinds == kinds and len(kinds) == 1 and found.how <= _ALLOWED[next(iter(kinds))]):
+    if not kinds:
         return
+    kind = min(kinds)
+    if found.kinds == kinds and len(kinds) == 1 and not state:
+        if readout(kind).apart or found.how <= _ALLOWED[kind.partition(" of ")[0]]:
+            return
     held = sorted(kinds & set(FOLDS))
     if held:
         raise HoldError(held[0])
+    if readout(kind).latest:
+        what = f"the model goes on computing with its {kind} steps, as if there were no others"
+        error = _refused(graph, found, what)
+        raise MixedStepsError(error.what, where=error.where, numbers=error.numbers, advice=error.advice)
     raise _refused(graph, found, "the model goes on computing with a mean over all steps")
 
 

@@ -131,7 +131,7 @@ class _Seen:
 def _at_end(found: Floats, answers: Answers) -> Floats:
     """The answers (rows, outputs) once these steps (rows, steps, outputs) have been."""
     parts = zip(answers.each, answers.apart(found), strict=True)
-    return np.concatenate([y[:, -1] if answer.every else answer.read_out(y) for answer, y in parts], -1)
+    return np.concatenate([y[:, -1] if answer.stepped else answer.read_out(y) for answer, y in parts], -1)
 
 
 def _own_name(name: str) -> str:

@@ -74,18 +74,19 @@ class Source:
         except MixedStepsError as error:
             if spans is not None or self.tokens or self.inputs is not None:
                 raise
+            first = self._of_the_first_step(clock, dtype)
+            if first is not None:
+                return first
             try:
                 return in_order(unrolled, self.model, self.batch_first, self.shape)
             except TraceError as why:
-                first = self._of_the_first_step(clock, dtype)
-                if first is not None:
-                    return first
                 raise (error if isinstance(why, TakenApartError) else _first(why, error)) from None
 
     def _of_the_first_step(self, clock: Clock, dtype: torch.dtype) -> Traced | None:
         """A model that answers at the first step; None of another."""
+        turned = self.batch_first is False  # y[0] of a model that reads time first is its first step only if it is said
         try:
-            found = record(self.model, Reads(self.shape[2:], dtype), clock, OverTime(first=True))
+            found = record(self.model, Reads(self.shape[2:], dtype, turned), clock, OverTime(first=True))
         except TraceError:
             return None
         return found if any(answer.readout == "first" for answer in found.answers.each) else None

@@ -64,7 +64,7 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> lis
     torchs = answers_of(model, x.arrays, calling)
     answers = [[np.asarray(y, own) for y in each] for each in torchs]  # float32 as float32
     for samples, each in zip(x.arrays, answers, strict=True):
-        shapes = [(*((len(samples),) if a.every else ()), *a.step_shape) for a in net.answers.each]
+        shapes = [(*a.steps(len(samples)), *a.step_shape) for a in net.answers.each]
         found, expected = (", ".join(map(str, side)) for side in ([y.shape for y in each], shapes))
         if found != expected:
             raise InputError(

@@ -61,9 +61,9 @@ def task_metrics(
     found = []
     for number, (answer, own) in enumerate(zip(net.answers.each, given, strict=True)):
         if own is not None:
-            wanted = as_targets(own, x, net.layout, answer.readout)
+            wanted = as_targets(own, x, net.layout, stepped=answer.stepped)
             of = answer.name if net.answers.several else ""
-            found.append(TaskMetric(metric, wanted, net.layout.batch_axis(answer.readout), number, of))
+            found.append(TaskMetric(metric, wanted, net.layout.batch_axis(stepped=answer.stepped), number, of))
     return found
 
 

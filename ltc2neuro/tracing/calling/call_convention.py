@@ -60,7 +60,7 @@ class Calling:
 
     def layout(self, batch_first: bool | None) -> Layout:
         """How arrays lie, for what was said of them."""
-        answers = self.output_time_first if self.readout == "every" else self.time_first
+        answers = self.output_time_first if any(a.stepped for a in self.answers.each) else self.time_first
         layout = layout_of(batch_first, reads_time_first=self.time_first, answers_time_first=answers)
         if self.answers.several:
             return layout

@@ -75,7 +75,7 @@ def forward(
     found, time_first = raw_answers(model, x, dtype, calling), calling.output_time_first
     for n, answer in enumerate(calling.answers.each):
         y = restored(found[n], len(x), x.shape[1], answer, time_first=time_first)
-        turned = answer.every and time_first and y.ndim == 2 + len(answer.step_shape)
+        turned = answer.stepped and time_first and y.ndim == 2 + len(answer.step_shape)
         found[n] = y.swapaxes(0, 1) if turned else y
     return found
 

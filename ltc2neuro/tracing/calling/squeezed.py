@@ -38,8 +38,8 @@ def drops(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, *, time
 
 
 def _dropped(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, time_first: bool) -> bool:
-    every = answer.every
-    choices = product([False, True] if rows == 1 else [False], [False, True] if steps == 1 and every else [False])
+    single = answer.steps(steps) == (1,)
+    choices = product([False, True] if rows == 1 else [False], [False, True] if single else [False])
     return shape in {
         _shape(answer, rows, steps, time_first, without_row=row, without_step=step) for row, step in choices
     } - {_shape(answer, rows, steps, time_first)}
@@ -55,7 +55,5 @@ def _shape(
     without_step: bool = False,
 ) -> tuple[int, ...]:
     """The shape of torch's answer, in torch's order."""
-    row, step = () if without_row else (rows,), () if without_step else (steps,)
-    if not answer.every:
-        return (*row, *answer.step_shape)
+    row, step = () if without_row else (rows,), () if without_step else answer.steps(steps)
     return (*step, *row, *answer.step_shape) if time_first else (*row, *step, *answer.step_shape)

@@ -1,4 +1,4 @@
-"""Readouts over time: a mean, sum or extreme of the answers at all steps.
+"""Readouts over time: a mean, sum or extreme of the answers at all steps, or the latest of them.
 
 What is recorded in their place is the answer at the last step, marked: at the end of the model it is seen whether the
 host can do the rest (`ltc2neuro.tracing.host_readouts`).
@@ -7,12 +7,13 @@ host can do the rest (`ltc2neuro.tracing.host_readouts`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 
 from compiler.graph.ops import Mul
+from ltc2neuro.tracing.ops.shape_ops import movement
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import sample
 from ltc2neuro.tracing.recording.over_time import FOLDS
@@ -56,10 +57,49 @@ def _of_time(x: Symbolic, axis: int) -> bool:
     )
 
 
+def taken(x: Symbolic, index: object) -> object:
+    """`x[index]`: what takes the latest steps stands for all of them, marked. Fewer than are recorded are not taken
+    so: the shape that the model sees is that of torch."""
+    steps, parts = 0, list(index) if isinstance(index, tuple) else [index]
+    known = isinstance(x, Symbolic) and not x.recorder.all_at_once
+    for place, axis in _axes(x, parts) if known else ():
+        part = parts[place]
+        if isinstance(part, slice) and part.stop is None and part.step in (None, 1) and isinstance(part.start, int):
+            if part.start <= -axes.STEPS and _of_time(x, axis):
+                steps, parts[place] = -part.start, slice(None)
+    if not steps:
+        return _TAKEN(x, index)
+    x = _mark(f"last {steps}", x)
+    return _TAKEN(x, tuple(parts)) if any(part != slice(None) for part in parts) else x
+
+
+_TAKEN = movement(torch.Tensor.__getitem__)
+
+
+def _axes(x: Symbolic, parts: Sequence[object]) -> Iterator[tuple[int, int]]:
+    """The parts of an index that are a number or a slice, and the axis of each; none behind a mask or list."""
+    taking = sum(part is not None and part is not Ellipsis for part in parts)
+    axis = 0
+    for place, part in enumerate(parts):
+        if part is Ellipsis:
+            axis += x.dim() - taking
+        elif isinstance(part, (int, slice)) and not isinstance(part, bool):
+            yield place, axis
+            axis += 1
+        elif part is not None:
+            return
+
+
 def _marked(kind: str, x: Symbolic, axis: int) -> Symbolic:
     """The last step of `x`, as a value of its own."""
-    recorder, y = x.recorder, x.select(axis, -1)
+    y = x.select(axis, -1)
     assert isinstance(y, Symbolic)
+    return _mark(kind, y)
+
+
+def _mark(kind: str, y: Symbolic) -> Symbolic:
+    """The same as a value of its own, which stands for a readout."""
+    recorder = y.recorder
     source, one = sample(y), recorder.constant(np.ones(1), f"over_time.{kind}")
     value = recorder.emit(lambda out: Mul(out, source, one), recorder.size(source), kind)
     recorder.over_time.marks[value] = kind

@@ -15,7 +15,7 @@ import torch.nn.functional as functional
 from compiler.functions import FUNCTIONS
 from compiler.graph import Op
 from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
-from ltc2neuro.tracing.ops import logic
+from ltc2neuro.tracing.ops import logic, over_time
 from ltc2neuro.tracing.ops import shape_ops as moves
 from ltc2neuro.tracing.ops.elementwise import Operand, apply, elementwise
 from ltc2neuro.tracing.ops.embedding import embedding
@@ -77,7 +77,7 @@ _MOVES = (
     "view", "reshape", "flatten", "unflatten", "ravel", "permute", "transpose", "swapaxes", "swapdims", "movedim",
     "moveaxis", "t", "adjoint", "squeeze", "unsqueeze", "expand", "broadcast_to", "tile", "repeat_interleave",
     "narrow", "select", "take_along_dim", "chunk", "split", "split_with_sizes",
-    "tensor_split", "hsplit", "vsplit", "unbind", "diagonal", "unfold", "detach", "contiguous", "__getitem__",
+    "tensor_split", "hsplit", "vsplit", "unbind", "diagonal", "unfold", "detach", "contiguous",
 )  # fmt: skip
 _COPIES = ("repeat", "index_select", "gather", "flip", "fliplr", "flipud", "roll", "rot90")
 """Moves whose result is never a view"""
@@ -124,6 +124,7 @@ RULES: dict[Callable[..., object], Rule] = {
             (("view_as", "reshape_as"), moves.shaped_like),
             (("clone",), moves.copied),
             (("__iter__",), moves.rows),
+            (("__getitem__",), over_time.taken),
         ]
     ),
     **{f: moves.movement(f) for name in _MOVES for f in spellings(name)},

@@ -186,11 +186,12 @@ class _Trial:
         (rows, steps, size), where, pairs = outputs.shape, calling.answers.where, list[Pair]()
         for answer, torchs in zip(calling.answers.each, answers, strict=True):
             every = answer.every
-            wanted = (rows, steps, *answer.step_shape) if every else (rows, *answer.step_shape)
+            wanted = (rows, *answer.steps(steps), *answer.step_shape)
             if torchs.shape != wanted and not (1 in (rows, steps) and torchs.size == np.prod(wanted)):
                 raise other_shape(answer.title, wanted, torchs.shape)
             own = outputs[:, :, where[answer.name]]
-            ours = own if every else answer.read_out(own)[:, None]
+            ours = own if every else answer.read_out(own)
+            ours = ours if answer.stepped else ours[:, None]
             elements = np.arange(size)[where[answer.name]]
             pairs.append(Pair(answer.title, ours, torchs.reshape(ours.shape), elements, every, answer.over))
         return pairs
@@ -231,7 +232,10 @@ def _lost(p: Pair, loss: Loss) -> Floats:
         lost = loss.outputs[:, :, p.elements]
     else:
         lost = (loss.record[p.value] if p.value in loss.record else loss.states[p.value])[:, :, p.elements]
-    return lost if p.every else p.over.over(lost)[:, None]
+    if p.every:
+        return lost
+    read = p.over.over(lost)
+    return read if p.over.apart else read[:, None]
 
 
 def _above(value: float) -> float:

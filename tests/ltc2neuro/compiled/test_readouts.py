@@ -53,8 +53,16 @@ READOUTS = {
     "sum before tanh": ("last", lambda y, head: torch.tanh(head(0.2 * y.sum(1)))),
     "sum and the last": ("last", lambda y, head: y.sum(1) + y[:, -1]),
     "first": ("first", lambda y, head: torch.tanh(head(y[:, 0]))),
+    "latest": ("last 4", lambda y, head: torch.tanh(head(y[:, -4:, :]))),
+    "latest two": ("last 2", lambda y, head: head(y)[:, -2:]),
+    "one of the latest": ("last 5", lambda y, head: head(y)[..., -5:, 1]),
+    "more than there are": ("last 40", lambda y, head: head(y[:, -40:])),
+    "mean of the latest": ("mean of last 3", lambda y, head: head(y[:, -3:].mean(1))),
+    "sum of the latest": ("sum of last 3", lambda y, head: head(y[:, -3:].sum(1))),
+    "max of the latest": ("max of last 3", lambda y, head: y[:, -3:].amax(1)),
+    "sum of the latest before tanh": ("last", lambda y, head: torch.tanh(head(y[:, -3:].sum(1)))),
 }
-LOOPED = ["sum and a bias", "max before a layer"]
+LOOPED = ["sum and a bias", "max before a layer", "latest"]
 
 
 def torchs(model: nn.Module, x: np.ndarray) -> np.ndarray:
@@ -80,7 +88,7 @@ def test_readouts_are_those_of_torch(name, loop):
     assert np.array_equal(stream.step(X[:, 0]), net(X[:, :1]))
 
 
-@pytest.mark.parametrize("name", ["mean", "sum and a bias", "max", "first"])
+@pytest.mark.parametrize("name", ["mean", "sum and a bias", "max", "first", "latest", "mean of the latest"])
 def test_every_way_to_run_them_is_the_same(name, tmp_path):
     """Files, lists of sequences of different lengths, executors, ONNX models, and `verify`."""
     model = Model(READOUTS[name][1])
@@ -104,9 +112,11 @@ def test_every_way_to_run_them_is_the_same(name, tmp_path):
 
 
 def test_time_may_be_first_and_answers_several():
-    model = Model(lambda y, head: {"all": y, "mean": head(y.mean(0)), "top": y.amax(0)}, batch_first=False)
+    model = Model(
+        lambda y, head: {"all": y, "mean": head(y.mean(0)), "top": y.amax(0), "late": y[-3:]}, batch_first=False
+    )
     net = ltc2neuro.compile(model, X.swapaxes(0, 1), batch_first=False)
-    assert [a.readout for a in net.answers.each] == ["every", "mean", "max"]
+    assert [a.readout for a in net.answers.each] == ["every", "mean", "max", "last 3"]
     with torch.no_grad():
         expected = model(torch.from_numpy(X.swapaxes(0, 1).copy()))
     found = net(X.swapaxes(0, 1))
