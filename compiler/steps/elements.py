@@ -44,6 +44,15 @@ class Sum:
         return all(weight == 1.0 for weight in self.weights)
 
 
+@dataclass(frozen=True)
+class Same:
+    """The kind of an element that is its only operand: where it is `held` that of the step before, else one that starts
+    otherwise."""
+
+    start: int
+    held: bool
+
+
 Kind: TypeAlias = Hashable
 """What an element is, its operands aside"""
 
@@ -68,6 +77,8 @@ class Elements:
     """blocks that repeat, by the values that stand for them"""
     parts: dict[int, list[int]] = field(default_factory=dict)
     """of the element of such a block what it leaves"""
+    apart: set[int] = field(default_factory=set)
+    """those that read others than their values' ops do: see `compiler.steps.apart`"""
     _found: dict[tuple[Kind, tuple[int, ...]], int] = field(default_factory=dict)
 
     def add(self, kind: Kind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:

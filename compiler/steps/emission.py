@@ -11,7 +11,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Elementwise, Input, MatVec, Output, SegmentSum, StateWrite
 from compiler.graph.validate import validate
-from compiler.steps.elements import NEVER, Sum, rows
+from compiler.steps.elements import NEVER, Same, Sum, rows
 from compiler.steps.keeping import depths, states
 from compiler.steps.made import Source, Step
 from compiler.steps.repeated import Part, Repeated
@@ -53,6 +53,9 @@ def step_of(
         own = homes[source]
         if isinstance(elements.kinds[own[0]], Repeated):
             repeat(made, own[0])
+        elif isinstance(elements.kinds[own[0]], Same):
+            made.now |= {h: made.place(h, elements.operands[h][0]) for h in own}
+            begin(made, source[0], own, flags)
         elif not isinstance(elements.graph.makers[source[0]], Input):
             _compute(made, source[0], own, flags)
     shown = elements.graph.answer.x
@@ -142,16 +145,18 @@ def _multiply(made: Step, value: str, op: MatVec, heads: list[int]) -> None:
     """Rows of a matrix, those with the same operands together."""
     elements = made.elements
     every = rows(elements, op)
-    together: dict[bytes, list[int]] = defaultdict(list)
+    together: dict[tuple[bytes, int], list[int]] = defaultdict(list)
     for head in heads:
         home = elements.homes[head]
         assert home is not None
-        together[every[home.place][1].tobytes()].append(head)
-    for group in together.values():
+        apart = id(elements.operands[head]) if head in elements.apart else 0
+        together[every[home.place][1].tobytes(), apart].append(head)
+    for (_, apart), group in together.items():
         places = [elements.homes[h].place for h in group]  # type: ignore[union-attr]
         matrix, operands = np.array([every[p][0] for p in places]), every[places[0]][1]
         used = np.flatnonzero(matrix.any(axis=0))
-        source = made.gathered([made.place(group[0], int(operands[c])) for c in used], value)
+        own = elements.operands[group[0]] if apart else operands[used].tolist()
+        source = made.gathered([made.place(group[0], o) for o in own], value)
         name = made.value(value, len(group))
         weights = made.constant(np.ascontiguousarray(matrix[:, used]), op.matrix)
         made.ops.append(MatVec(name, (source,), weights))

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from compiler.graph.graph import Graph
+from compiler.steps.apart import told_apart
 from compiler.steps.elements import elements_of
 from compiler.steps.emission import step_of
-from compiler.steps.shift import orbits
+from compiler.steps.shift import UnsteadyError, orbits
 from compiler.steps.timing import timed
 from compiler.steps.variables import Variable
+
+ROUNDS = 4
+"""So often elements are told apart, at most: what is found may show others"""
 
 
 def inferred(
@@ -26,5 +30,18 @@ def inferred(
     are `known`. Raises `TraceError` where there is none."""
     elements = elements_of(graph, features)
     answers = dict(zip(at, np.split(elements.read(graph.answer.x), len(at)), strict=True))
-    found, last = orbits(elements, answers), max(at)
+    found, last, why = None, max(at), None
+    for _ in range(ROUNDS):
+        try:
+            found = orbits(elements, answers)
+            break
+        except UnsteadyError as error:
+            why = why or error
+            told = None if error.found is None else told_apart(elements, error.found, answers)
+            if told is None:
+                break
+            answers = told
+    if found is None:
+        assert why is not None
+        raise why
     return step_of(timed(elements, found, answers[last].tolist(), last), answers[last], last, called, known)

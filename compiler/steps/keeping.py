@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.graph.graph import State
 from compiler.graph.names import fresh, numbered
-from compiler.steps.elements import NEVER
+from compiler.steps.elements import NEVER, Same
 from compiler.steps.made import Place, Source, Step
 from compiler.steps.timing import Timing
 from compiler.steps.variables import Variables
@@ -63,6 +63,10 @@ def _together(made: Step, homes: Mapping[Source, list[int]], known: Variables) -
         for head in heads:
             if source[0] == made.elements.graph.entry.out:
                 found["x", source].append(head)
+            elif isinstance(kind := made.elements.kinds[head], Same):
+                of = made.timing.orbits.newest.get(kind.start if kind.held else made.elements.operands[head][0])
+                name = known.of[of][0].name if of in known.of else source[0].rpartition(".")[0]
+                found[f"{made.called(name)}.{source[0].rpartition('.')[2]}", source].append(head)
             elif head in known.of:
                 variable, place = known.of[head]
                 found[made.called(variable.name), taken[variable.name, place]].append(head)

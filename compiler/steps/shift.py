@@ -8,16 +8,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.steps.elements import ADD, NEVER, Elements, Sum
+from compiler.steps.elements import ADD, NEVER, Elements, Kind, Sum
+from compiler.steps.repeated import Repeated
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError
 
+ANSWER = -2
+"""What reads an answer, and what a block leaves"""
 ONE_TERM = Sum((1.0,))
 """That with which a sum of all samples so far begins"""
 
 
 class UnsteadyError(TraceError):
-    """The model does not do the same at every step, or looks at later steps."""
+    """The model does not do the same at every step, or looks at later steps: `found` is how far that was seen."""
+
+    found: Orbits | None = None
 
 
 class StartsLateError(UnsteadyError):
@@ -46,6 +51,14 @@ class Orbits:
     """those that read such a start a step later than they read what starts so"""
     matched: set[tuple[int, int]] = field(default_factory=set)
     """operands of sums, by identity, of which the first were the second one step before"""
+    by: dict[int, int] = field(default_factory=dict)
+    """the first reader through which each was matched"""
+    fixed: dict[tuple[Kind, int], set[int]] = field(default_factory=dict)
+    """readers of the same in neighbouring steps, by what they are, and the element"""
+    otherwise: list[tuple[int, int, int]] = field(default_factory=list)
+    """readers of elements that were something else to them, in the step before, than to others; and what"""
+    conflict: UnsteadyError | None = None
+    """the first of these"""
     differs: StartsLateError | None = None
     """the last place where a step did something else than the one before it"""
 
@@ -64,17 +77,30 @@ def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
                 numbers=f"the answer of step {t} needs the sample of step {elements.known[late[0]]}",
                 advice="Leave out what looks ahead, or delay the answer.",
             )
-    found, entered = Orbits(elements), dict[int, int]()
+    found = Orbits(elements)
+    try:
+        _matched(found, answers)
+    except UnsteadyError as error:
+        told = found.conflict or error
+        told.found = found
+        raise told from None
+    return found
+
+
+def _matched(found: Orbits, answers: Mapping[int, Integers]) -> None:
+    elements, entered = found.elements, dict[int, int]()
     for t in sorted(answers, reverse=True):  # the newest first: what is at the beginning may differ
         if t - 1 in answers:
-            _match(found, entered, list(zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)))
+            pairs = zip(answers[t - 1].tolist(), answers[t].tolist(), strict=True)
+            _match(found, entered, [(early, late, ANSWER) for early, late in pairs])
+    if found.conflict is not None:
+        raise found.conflict
     _follow(found)
     if found.differs is not None:
         parts = [answers[max(answers)].tolist(), *(elements.operands[head] for head in found.start)]
         read = {element for own in parts for element in own if elements.known[element] != NEVER}
         if not read <= found.newest.keys() or max(found.first.values(), default=0) > max(answers) // 2:
             raise found.differs  # not only in the first steps
-    return found
 
 
 def _follow(found: Orbits) -> None:
@@ -123,22 +149,28 @@ def _follow(found: Orbits) -> None:
             found.first[head] = 0  # it may be anything before
 
 
-def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]]) -> None:
-    """Let the first of each pair be what the second was one step before, and so on for what they are made of."""
+def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, int]]) -> None:
+    """Let the first of each pair be what the second, which an element reads, was one step before, and so on for what
+    they are made of."""
     elements, before = found.elements, found.before
     known, values = elements.known, elements.values
     while pairs:
-        early, late = pairs.pop()
+        early, late, reader = pairs.pop()
+        if early == late and reader == ANSWER and known[late] != NEVER:
+            _fixed(found, ANSWER, late)
+            continue
         if late in found.begins:
-            raise _two_starts(elements, late, found.begins[late], early)
+            _otherwise(found, reader, late, found.begins[late], early)
+            continue
         if late in before:
             if before[late] != early and not _alike(elements, before[late], early):
-                raise _two_starts(elements, late, before[late], early)
+                _otherwise(found, reader, late, before[late], early)
             continue
         if late in entered:
             if entered[late] != early:
-                raise _two_starts(elements, late, entered[late], early)
+                _otherwise(found, reader, late, entered[late], early)
             continue
+        found.by[late] = reader
         if known[late] == NEVER:
             if not _alike(elements, early, late):
                 raise UnsteadyError(
@@ -154,18 +186,15 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
         if both in found.matched and elements.kinds[early] == elements.kinds[late]:
             before[late] = early  # another row of a matrix
             continue
-        operands = _matched_operands(elements, early, late)
+        operands = matched_operands(elements, early, late)
         if operands is not None:
-            operands = [(a, b) for a, b in operands if not _begins(found, a, b)]
-        if operands is not None and any(a == b or known[a] > known[b] for a, b in operands if known[b] != NEVER):
-            found.differs = StartsLateError(
-                "every step looks at the same sample",
-                where=_where(elements, late),
-                numbers=f"that of step {min(known[b] for _, b in operands if known[b] != NEVER)}",
-                advice="What is read once and kept is a state: hold it in a cell under ltc2neuro.nn.Recurrent.",
-            )
+            operands = [(a, b) for a, b in operands if not _begins(found, a, b, late)]
+        same = [b for a, b in operands or [] if a == b and known[b] != NEVER]
+        for element in same:
+            _fixed(found, late, element)
+        if same or any(known[a] > known[b] for a, b in operands or [] if known[b] != NEVER):
             operands = None
-        elif operands is None and known[early] != NEVER:
+        if not same and operands is None and known[early] != NEVER:
             found.differs = StartsLateError(
                 "the model does not do the same at every step",
                 where=_where(elements, late),
@@ -177,21 +206,48 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int]])
             entered[late] = found.instead[late] = early
             continue
         before[late] = early
-        pairs += operands or []
+        pairs += [(a, b, late) for a, b in operands or []]
         if isinstance(elements.kinds[late], Sum) and elements.kinds[early] == elements.kinds[late]:
             found.matched.add(both)
         if operands is not None and late in elements.parts:  # what a block leaves moves together
-            pairs += zip(elements.parts[early], elements.parts[late], strict=True)
+            both_parts = zip(elements.parts[early], elements.parts[late], strict=True)
+            pairs += [(a, b, ANSWER) for a, b in both_parts]
 
 
-def _begins(found: Orbits, early: int, late: int) -> bool:
+def _fixed(found: Orbits, reader: int, element: int) -> None:
+    elements, kind = found.elements, None if reader == ANSWER else found.elements.kinds[reader]
+    found.fixed.setdefault((kind, element), set()).add(reader)
+    found.differs = StartsLateError(
+        "every step looks at the same sample",
+        where=_where(elements, element if reader == ANSWER else reader),
+        numbers=f"that of step {elements.known[element]}",
+        advice="Let it be the first one, which is held, or give it as an input.",
+    )
+
+
+def _otherwise(found: Orbits, reader: int, late: int, before: int, early: int) -> None:
+    """Note that an element was something else to a reader than to those before. Raises `UnsteadyError` where neither
+    is where it starts."""
+    elements, error = found.elements, _two_starts(found.elements, late, before, early)
+    if reader == ANSWER or min(elements.known[before], elements.known[early]) > 0:
+        raise error
+    other, numbers = found.by.get(late, ANSWER), elements.values
+    folded = elements.known[before] == elements.known[early] == NEVER and numbers[before] == 0 != numbers[early]
+    if other != ANSWER and (folded or isinstance(elements.kinds[reader], Repeated)):
+        # What goes on from itself keeps its state, and what is made of a number before the first step finds it there.
+        reader, early = other, before
+    found.otherwise.append((reader, late, early))
+    found.conflict = found.conflict or error
+
+
+def _begins(found: Orbits, early: int, late: int, reader: int) -> bool:
     """Whether the first is what the second starts from, and computed in the same step, as of the first sample."""
     known = found.elements.known
     starts = known[early] == known[late] == 0 and early != late and late not in found.before
     if starts and _origin(found.elements, early) == _origin(found.elements, late):
-        starts = _matched_operands(found.elements, early, late) is None  # else what reads a start, and that later
+        starts = matched_operands(found.elements, early, late) is None  # else what reads a start, and that later
     if starts and found.begins.setdefault(late, early) != early:
-        raise _two_starts(found.elements, late, found.begins[late], early)
+        _otherwise(found, reader, late, found.begins[late], early)
     return starts
 
 
@@ -204,7 +260,7 @@ def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
     )
 
 
-def _matched_operands(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
+def matched_operands(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
     """What the operands of an element were in the step before; None where that was no element of its kind."""
     kinds, operands = elements.kinds, elements.operands
     if isinstance(kinds[late], Sum) and isinstance(kinds[early], Sum):

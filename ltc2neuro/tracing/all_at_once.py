@@ -9,6 +9,7 @@ from math import prod
 
 import torch
 
+from compiler.steps.shift import UnsteadyError
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.calling.answering import at_places
@@ -24,6 +25,8 @@ from ltc2neuro.tracing.time_places import time_places
 Shape = tuple[int, ...]
 OTHER, MANY = axes.STEPS + 2, 131
 """Numbers of steps, to tell these from features, and from the latest ones: a model may answer with some of them"""
+NEAR = 1e-3
+"""How far an answer may be from itself"""
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,17 @@ class Way:
         """Its answers to `x` (rows, steps, *sample_shape), (rows, outputs): of all steps, or where some answer is for
         the last step alone, to as many samples as are the `lengths`."""
         if self.every:
-            parts = self._answers(model, x)
+            parts = self.answered(model, x)
             return torch.cat([y.reshape(*y.shape[:2], -1) for y in parts], -1).reshape(len(x), -1)
-        each = zip(*(self._answers(model, x[:, :n]) for n in lengths), strict=True)
+        each = zip(*(self.answered(model, x[:, :n]) for n in lengths), strict=True)
         taken = [
             [(y[:, -1] if answer.stepped else y).reshape(len(x), -1) for y in own]
             for answer, own in zip(self.answers.each, each, strict=True)
         ]
         return torch.cat([part for parts in zip(*taken, strict=True) for part in parts], -1)
 
-    def _answers(self, model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+    def answered(self, model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+        """Its answers to `x` (rows, steps, *sample_shape), each with rows first."""
         with as_it_was(model):
             given = x.transpose(0, 1) if self.time_first else x
             starts = {} if self.starts is None else self.starts.besides((given,), {})
@@ -113,9 +117,26 @@ def way_of(model: torch.nn.Module, sample_shape: Shape, dtype: torch.dtype, dt: 
         way = replace(way, starts=Starts(model, first_states(model)))
         if not way.every and fails is not None:
             raise fails
+        if any(answer.over.apart for answer in way.answers.each):
+            _check_given_before(way, clone, sample_shape, dtype)
         if way.answers.readout == "last" and not way.answers.several:
             way = replace(way, joins=time_places(partial(_turned, clone) if time_first else clone, sample_shape, dtype))
     return way
+
+
+def _check_given_before(way: Way, model: torch.nn.Module, sample_shape: Shape, dtype: torch.dtype) -> None:
+    """Raise `UnsteadyError` where the latest answers but the last are not what they were when they were the last."""
+    steps = max(answer.over.latest for answer in way.answers.each) + 2
+    x = torch.randn((axes.ROWS, steps, *sample_shape), dtype=dtype, generator=torch.Generator().manual_seed(0))
+    before, now = (way.answered(model, x[:, :n]) for n in (steps - 1, steps))
+    for answer, old, new in zip(way.answers.each, before, now, strict=True):
+        if answer.over.apart and not torch.allclose(old[:, -1], new[:, -2], rtol=NEAR, atol=NEAR, equal_nan=True):
+            raise UnsteadyError(
+                f"the answers to the last {answer.over.latest} steps change with the next sample",
+                where=answer.title,
+                advice="A layer that reads the last samples alone, as self.rnn(x[:, -20:]) does, starts anew at each "
+                "step: let it read all, and cut its answers.",
+            )
 
 
 def _turned(model: torch.nn.Module, x: torch.Tensor) -> object:

@@ -109,8 +109,8 @@ def other_shape(title: str, wanted: tuple[int, ...], answer: tuple[int, ...]) ->
         f"{title} has another shape than in the trace: the model takes only some steps of a longer sequence",
         where=title,
         numbers=f"torch returns {answer}, expected {wanted}",
-        advice="A network answers at every step, at the last (y[:, -1], y[:, -k:]), or with a mean, sum or extreme. Cut "
-        "windows such as x[:, -20:] outside of the model.",
+        advice="A network answers at every step, at the last (y[:, -1], y[:, -k:]), or with a mean, sum or extreme. "
+        "Cut windows such as x[:, -20:] outside of the model.",
     )
 
 

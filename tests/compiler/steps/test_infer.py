@@ -99,7 +99,7 @@ def test_what_a_constant_chooses_is_no_operand():
     [
         (lambda u, t: u.x(min(t + 1, STEPS - 1)), "not causal"),
         (lambda u, t: u.times(u.x(t), u.number(float(t))), "a number changes"),
-        (lambda u, t: u.add(u.x(t), u.x(0)), "every step looks at the same sample"),
+        (lambda u, t: u.add(u.x(t), u.x(min(t, 1))), "every step looks at the same sample"),
         (lambda u, t: u.add(u.x(t), u.x(t)) if t % 2 else u.times(u.x(t), u.x(t)), "the same at every step"),
     ],
 )
@@ -107,6 +107,19 @@ def test_what_is_no_steady_causal_program(answer, said):
     u = Unrolled()
     with pytest.raises(UnsteadyError, match=said):
         u.step([answer(u, t) for t in range(STEPS)])
+
+
+def test_the_first_sample_is_held():
+    u = Unrolled()
+    step = u.step([u.add(u.x(t), u.x(0)) for t in range(STEPS)])
+    assert returned(step, [1, 2, 3]) == [2, 3, 4] and [s.size for s in step.states] == [1, 1]
+
+
+def test_a_delay_from_two_numbers_is_two_states():
+    u = Unrolled()
+    answers = [u.add(u.x(t - 1) if t else u.number(5.0), u.x(t - 1) if t else u.number(7.0)) for t in range(STEPS)]
+    step = u.step(answers)
+    assert returned(step, [1, 2, 3]) == [12, 2, 4] and len(step.states) == 2
 
 
 def test_equal_elements_are_one():

@@ -153,9 +153,30 @@ def test_what_no_host_and_no_state_can_do_is_refused(end, said):
         ltc2neuro.compile(Model(end), X)
 
 
-def test_the_last_answers_are_cut_from_what_the_network_returns():
-    with pytest.raises(Ltc2NeuroError, match=r"net\(x\)\[:, -k:\]"):
-        ltc2neuro.compile(Model(lambda y, head: head(y[:, -3:]), loop=True), X)
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (lambda y, head: head(y[:, -3:].flatten(1)[:, :4]), "fails on 1 step"),
+        (lambda y, head: head(y[:, :3]), "takes only some steps|another shape|same at every step"),
+        (lambda y, head: head(y[:, -5:] + y[:, -1:]), "answers to the last 5 steps change with the next sample"),
+    ],
+)
+def test_what_is_no_cut_of_the_last_answers(end, said):
+    with pytest.raises(Ltc2NeuroError, match=said):
+        ltc2neuro.compile(Model(end), X)
+
+
+def test_a_layer_that_reads_the_last_samples_alone():
+    class Late(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.GRU(3, 4, batch_first=True)
+
+        def forward(self, x):
+            return self.layer(x[:, -4:])[0]
+
+    with pytest.raises(Ltc2NeuroError, match="answers to the last 4 steps change with the next sample.*reads the last samples alone"):
+        ltc2neuro.compile(Late(), X)
 
 
 def test_an_average_is_no_answer_to_each_step():

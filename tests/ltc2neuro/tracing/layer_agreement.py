@@ -15,6 +15,8 @@ from compiler.simulator.machine import Machine
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.network import Network
 from ltc2neuro.tracing import Traced, run_torch, trace
+from ltc2neuro.tracing.calling.forward import forward
+from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 
 torch.set_num_threads(1)
 
@@ -102,3 +104,17 @@ def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = (
     y = net(x)
     assert y.shape == expected.shape
     return float(10 * np.log10(np.sum(expected**2) / np.sum((np.asarray(y) - expected) ** 2)))
+
+
+def over_many_steps(model: torch.nn.Module, x: np.ndarray, steps: int = 1000) -> Traced:
+    """A model as it is traced on sequences `x`: its graph is torch in float64 over many more steps."""
+    model = model.double().eval()
+    traced = trace(model, list(x))
+    longer = np.random.default_rng(1).normal(size=(2, steps, *x.shape[2:]))
+    with undisturbed():
+        expected = forward(instrumented(model, lambda path, module, own: own), longer, torch.float64, traced)
+    found = run_float(traced.graph, longer).outputs
+    for answer, y in zip(traced.answers.each, expected, strict=True):
+        ours = answer.shaped(found[..., traced.answers.where[answer.name]])
+        assert np.max(np.abs(ours - y)) <= 1e-10
+    return traced

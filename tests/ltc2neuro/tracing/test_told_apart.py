@@ -1,0 +1,139 @@
+"""What every step reads of the first sample is held; what starts at two numbers is two states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from layer_agreement import executors_agree, over_many_steps
+from torch import nn
+
+from ltc2neuro.tracing import trace
+
+X = np.random.default_rng(0).normal(size=(4, 30, 3))
+
+
+class Model(nn.Module):
+    """A function of the samples, a cell of four units, and a linear layer."""
+
+    def __init__(self, function, cell: nn.Module | None = None, inputs: int = 3) -> None:
+        super().__init__()
+        self.function, self.cell, self.linear = function, cell, nn.Linear(inputs, 2)
+        self.start = nn.Parameter(torch.rand(1, 4) + 0.5)
+
+    def forward(self, x):
+        return self.function(self, x)
+
+    def loop(self, x, h):
+        h, answers = h.expand(len(x), 4), []
+        for x_t in x.unbind(1):
+            h = self.cell(x_t, h)
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
+def _zeros(x):
+    return torch.zeros_like(x[:, :1])
+
+
+def _delayed(x, value=0.0):
+    return F.pad(x, (0, 0, 1, 0), value=value)[:, :-1]
+
+
+def _context(model, x):
+    context = torch.tanh(model.linear(x[:, 0]))
+    h, answers = x.new_zeros(len(x), 4), []
+    for x_t in x.unbind(1):
+        h = model.cell(torch.cat([x_t, context], -1), h)
+        answers.append(h)
+    return torch.stack(answers, 1)
+
+
+def _fed_back(model, x):
+    """h starts at a half, and what is fed back of it at zero."""
+    h, y, answers = torch.full((len(x), 4), 0.5, dtype=x.dtype), x.new_zeros(len(x), 4), []
+    for x_t in x.unbind(1):
+        y = h = model.cell(torch.cat([x_t, y], -1), h)
+        answers.append(h)
+    return torch.stack(answers, 1)
+
+
+def _changes(model, x):
+    h, before, answers = model.start.expand(len(x), 4), x.new_zeros(len(x), 4), []
+    for x_t in x.unbind(1):
+        h = model.cell(x_t, h)
+        answers.append(h - before)
+        before = h
+    return torch.stack(answers, 1)
+
+
+def _from_the_first_sample(model, x):
+    h, before, answers = x.new_zeros(len(x), 4), x[:, 0], []
+    for x_t in x.unbind(1):
+        h = model.cell(x_t - before, h)
+        before = x_t
+        answers.append(h)
+    return torch.stack(answers, 1)
+
+
+def _average(x):
+    h, answers = x[:, 0], []
+    for x_t in x.unbind(1):
+        h = 0.9 * h + 0.1 * x_t
+        answers.append(h)
+    return torch.stack(answers, 1)
+
+
+def _gru(inputs: int = 3) -> nn.Module:
+    return nn.GRUCell(inputs, 4)
+
+
+HELD = {
+    "less the first": (lambda: Model(lambda m, x: m.linear(x - x[:, :1])), [3, 1]),
+    "relative to the first": (lambda: Model(lambda m, x: m.linear(x / (1 + x[:, :1].abs()))), [3, 1]),
+    "less the first, then a loop": (lambda: Model(lambda m, x: m.loop(x - x[:, :1], m.start * 0), _gru()), [4, 3, 1]),
+    "the last less the first": (lambda: Model(lambda m, x: m.linear(x[:, -1] - x[:, 0])), [3, 1]),
+    "differences of what is less the first": (
+        lambda: Model(lambda m, x: m.linear(torch.diff(x - x[:, :1], dim=1, prepend=_zeros(x)))),
+        [3, 3, 1],
+    ),
+    "a context": (lambda: Model(_context, _gru(5)), [4, 2, 1]),
+    "the first answer": (lambda: Model(lambda m, x: m.loop(x, m.start)[:, 0], _gru()), [4, 1]),
+}
+TWICE = {
+    "delays from two numbers": (
+        lambda: Model(lambda m, x: m.linear(torch.cat([_delayed(x), _delayed(x, 1.0)], -1)), inputs=6),
+        [3, 3],
+    ),
+    "fed back": (lambda: Model(_fed_back, _gru(7)), [4, 4]),
+    "changes of a state that starts elsewhere": (lambda: Model(_changes, _gru()), [4, 4]),
+    "differences from the first sample, and a state": (lambda: Model(_from_the_first_sample, _gru()), [3, 4, 1]),
+    "differences of a loop": (
+        lambda: Model(lambda m, x: torch.diff(y := m.loop(x, m.start), dim=1, prepend=_zeros(y)), _gru()),
+        [4, 4],
+    ),
+    "differences of an average": (lambda: Model(lambda m, x: _average(x) - _delayed(_average(x))), [3, 3, 1]),
+}
+
+
+@pytest.mark.parametrize("name", [*HELD, *TWICE])
+def test_one_program_equals_torch_over_a_thousand_steps(name):
+    make, sizes = (HELD | TWICE)[name]
+    torch.manual_seed(0)
+    traced = over_many_steps(make(), X)
+    assert sorted(s.size for s in traced.graph.states) == sorted(sizes)
+
+
+@pytest.mark.parametrize("name", ["a context", "fed back"])
+def test_every_executor_runs_them(name):
+    torch.manual_seed(0)
+    assert executors_agree((HELD | TWICE)[name][0]().eval(), X, ["native", "onnx"]) > 35
+
+
+def test_states_say_what_they_are():
+    torch.manual_seed(0)
+    held = trace(HELD["less the first"][0](), list(X)).graph
+    assert [s.name for s in held.states] == ["x.first", "started.1"]
+    apart = trace(TWICE["changes of a state that starts elsewhere"][0](), list(X)).graph
+    assert [s.name for s in apart.states] == ["cell.h", "cell.h.before"]
