@@ -175,7 +175,7 @@ def test_a_layer_that_reads_the_last_samples_alone():
         def forward(self, x):
             return self.layer(x[:, -4:])[0]
 
-    with pytest.raises(Ltc2NeuroError, match="answers to the last 4 steps change with the next sample.*reads the last samples alone"):
+    with pytest.raises(Ltc2NeuroError, match="answers to the last 4 steps change with the next sample"):
         ltc2neuro.compile(Late(), X)
 
 
