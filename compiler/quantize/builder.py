@@ -20,19 +20,13 @@ from compiler.graph.ops import MatVec, Op, Rescale, SegmentSum, Shift, StateRead
 from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.formats import Formats
+from compiler.quantize.limits import WordError
 from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
-from hw_models.errors import QuantizeError
 from hw_models.fixed_point import Format
 
 Limits = tuple[int, int]
-
-
-class WordError(QuantizeError):
-    """An integer value leaves the chip's words; `value` is the float graph's that was being lowered."""
-
-    value: str = ""
 
 
 FAR = 2.0**62
@@ -160,7 +154,6 @@ class Builder:
                 f"product {span.product}, the chip's stay below {2**self.chip.product_bits}",
                 advice="Scale the model's values, or calibrate on data that are closer to its use.",
             )
-            error.value = self.lowering
             raise error
         origin = self.source.values.get(of or "")
         self.values[name] = Value(

@@ -18,6 +18,12 @@ from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
 
+class WordError(QuantizeError):
+    """An integer value leaves the chip's words; `value` is the float graph's that was being lowered."""
+
+    value: str = ""
+
+
 def fraction_for(magnitude: float, limit: float) -> int:
     """The most fraction bits with which the integers of +-`magnitude` stay within +-`limit`.
 

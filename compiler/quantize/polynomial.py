@@ -15,6 +15,7 @@ from math import comb
 import numpy as np
 
 from compiler.quantize.knots import NARROWER, Curve, arguments, place, reference, spread
+from compiler.quantize.limits import WordError
 from compiler.ranges.polynomial_reach import Pieces, Polynomials, parts_of, reaches
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import QuantizeError
@@ -88,7 +89,7 @@ def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, b
     room = np.full(orders.size, product_limit)
     while True:
         if np.abs(exact[:, 0]).max() * 2.0**out_fraction >= word_limit or room.min() < 1:
-            raise QuantizeError(
+            raise WordError(
                 "a function's result does not fit the chip's words",
                 numbers=f"{np.abs(exact[:, 0]).max():.6g} with {out_fraction} fraction bits, {arguments(curve)}; words "
                 f"of {curve.word_bits} bits, products of {curve.product_bits}",

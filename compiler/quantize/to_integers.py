@@ -25,9 +25,10 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Lowered
 from compiler.graph.ops import Add, Op, StateWrite
 from compiler.graph.validate import validate
-from compiler.quantize.builder import Builder, WordError, state_format, with_format
+from compiler.quantize.builder import Builder, state_format, with_format
 from compiler.quantize.carry import lower_carried
 from compiler.quantize.formats import Formats, choose_formats
+from compiler.quantize.limits import WordError
 from compiler.quantize.lowering import LOWER, Lowering
 from compiler.quantize.precision import Precision
 from compiler.quantize.stages import Floating, prepared
@@ -86,6 +87,8 @@ def lower(formats: Formats, chip: Chip, known: Collection[str]) -> tuple[Graph, 
                     LOWER(op, here)
             except QuantizeError as error:
                 error.where = error.where or build.where(build.lowering)
+                if isinstance(error, WordError):
+                    error.value = build.lowering
                 raise
             if op.result in ranged.clipped:
                 reach = ranged.bounds[op.result]
