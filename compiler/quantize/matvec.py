@@ -27,7 +27,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     real = Exact(build.source.constants[op.matrix], np.repeat(2.0 ** (here.first_weight + np.array(shifts)), sizes))
     exact = real.values
     how = None
-    if here.calibrated_weights:
+    if here.rounds_over_calibration:
         # Inputs in the same units as the weights: what a column's weight of 1 adds to the result.
         inputs = patches(observed.samples(op.sources), at)
         how = spread(inputs / np.repeat(2.0 ** np.array(shifts), sizes))

@@ -38,6 +38,9 @@ def within_period(build: Builder, name: str, x: str, function: Function) -> str:
             advice="Take its multiples off before the network, where the argument follows from the input alone.",
         )
     multiple = ENTRIES ** max(0, int(np.ceil(np.log(_count(build, x, period, start)) / np.log(ENTRIES))) - 1)
+    if multiple > 1 and _farthest(build, x, multiple * period, start) > build.chip.word_high:
+        x = build.shifted(x, build.fraction(x) - 1)
+        period, start = period / 2, start / 2
     while multiple >= 1:
         length = multiple * period
         low, high = (int(np.floor((end - start) / length)) for end in (build.spans[x].least, build.spans[x].most))
@@ -51,6 +54,13 @@ def within_period(build: Builder, name: str, x: str, function: Function) -> str:
             x = build.emit(Shift(f"{name}.within", rest, build.number(0)), build.fraction(x), ends)
         multiple //= ENTRIES
     return x
+
+
+def _farthest(build: Builder, x: str, length: float, start: float) -> int:
+    """How far intervals see the argument from a multiple of `length`."""
+    low, high = build.spans[x].least, build.spans[x].most
+    first, last = (round(np.floor((end - start) / length) * length) for end in (low, high))
+    return max(last - low, high - first)
 
 
 def _count(build: Builder, x: str, period: float, start: float) -> int:

@@ -33,10 +33,12 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 ACCURATE_ARGUMENT = 15
 """Fraction bits of an element function's argument where weights and messages are split: 13 would be the limit there."""
+ACCURATE_SEGMENTS = 16
+"""Segments of a function there: 8 of an exponential, as in a pure CfC, are what limits it then."""
 SPARE_WEIGHT_BITS = 2
 """The bits of a split weight's first half: see `Precision.first_weight`."""
-
-
+CALIBRATED_BELOW = 8
+"""Weights of fewer bits are rounded over the calibration."""
 SMALL_TABLE = 64
 """Entries of a table where it should be small."""
 
@@ -62,7 +64,8 @@ class Precision:
     split_readouts: bool = True
     """the same for a matrix that reads the states of conductances: it would be coarser than they are"""
     calibrated_weights: bool = False
-    """weights are rounded for the least error over the calibration data, not each to its nearest"""
+    """weights are rounded for the least error over the calibration data, not each to its nearest; of fewer than 8 bits
+    they always are"""
     split_messages: bool = False
     """each message to a matrix is split in two: its upper and its lower bits"""
     argument_fraction: int = 13
@@ -123,6 +126,15 @@ class Precision:
         spare = SPARE_WEIGHT_BITS if self.split_weights and not self.split_messages else 0
         return max(1, self.weight - spare)
 
+    @property
+    def rounds_over_calibration(self) -> bool:
+        """Whether a matrix's weights are: with few bits each it gains 2 to 7 dB, and costs nothing at run time.
+
+        >>> Precision().rounds_over_calibration, Precision(weight=4).rounds_over_calibration
+        (False, True)
+        """
+        return self.calibrated_weights or self.weight < CALIBRATED_BELOW
+
     def at(self, name: str) -> Precision:
         """The precision that holds for the value `name`.
 
@@ -163,6 +175,7 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
             split_weights=True,
             split_messages=True,
             argument_fraction=max(default.argument_fraction, ACCURATE_ARGUMENT),
+            segments=max(default.segments, ACCURATE_SEGMENTS),
         ),
         "small": replace(
             default, segments=SMALL_TABLE if chip.table else 4, wide_products=False, split_readouts=False, carry=False

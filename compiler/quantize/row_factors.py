@@ -36,7 +36,7 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
     if precision.split_weights or not matrix.size:
         return best
     high = 2**precision.first_weight - 1
-    how = spread(inputs / columns) if precision.calibrated_weights else None
+    how = spread(inputs / columns) if precision.rounds_over_calibration else None
     size = error_size(inputs)
     together = max(1, TOGETHER // matrix.shape[1])
     for start in range(0, len(matrix), together):  # a row's factor is its own matter

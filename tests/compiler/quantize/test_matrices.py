@@ -112,6 +112,13 @@ def test_each_setting_gains_what_it_costs(seed: int) -> None:
     assert _sqnr(Precision(split_weights=True, split_messages=True), seed) > default + 40
 
 
+def test_few_bits_are_rounded_over_the_calibration() -> None:
+    few = _sqnr(Precision(weight=4), 0)
+    assert few == _sqnr(Precision(weight=4, calibrated_weights=True), 0)
+    split = Precision(overrides={"y*": {"weight": 4}})
+    assert few == _sqnr(split, 0) < _sqnr(Precision(), 0)
+
+
 def test_calibrated_weights_know_in_which_units_each_source_is() -> None:
     """Small weights stand on a finer grid: where their inputs go with others, they take up what those are off."""
     rng = np.random.default_rng(0)

@@ -97,6 +97,12 @@ def test_a_phase_may_span_many_periods(name, scale):
     assert executors_agree(Net(lambda x: function(scale * x)), drifting(FEATURES)) > 60
 
 
+def test_a_phase_whose_multiples_nearly_fill_the_word():
+    """Its first multiples, of 32 periods, may go further than the argument does: it was refused."""
+    x = np.linspace(-3000, 3000, 300)[None, :, None]
+    assert executors_agree(Net(torch.sin), x) > 60
+
+
 def test_a_phase_that_is_too_coarse_is_refused():
     x = drifting(FEATURES, batch=1) * 1e7
     with pytest.raises(QuantizeError, match="too large for its period"):
