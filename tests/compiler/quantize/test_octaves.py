@@ -56,7 +56,7 @@ def test_few_octaves_need_none_of_this():
 
 
 def test_a_power_whose_logarithm_reaches_into_the_next_octave_gets_a_bit_less():
-    """Its bound, a bit below 2, would fill the word; the table of the logarithm begins at an octave, where it is above."""
+    """Its bound, just below 2, would fill the word; the logarithm begins at an octave, where it is above."""
     power = Apply("log", "square", "log"), Mul("times", "log", "exponent"), Apply("y", "times", "exp")
     graph, chip, x = of_a_square(*power), load_chip("loihi2"), np.linspace(1.3, 6, 200)[None, :, None]
     net = quantize(graph, list(x), chip, precision_for(chip))

@@ -100,7 +100,7 @@ def test_a_phase_may_span_many_periods(name, scale):
 def test_a_phase_whose_multiples_nearly_fill_the_word():
     """Its first multiples, of 32 periods, may go further than the argument does: it was refused."""
     x = np.linspace(-3000, 3000, 300)[None, :, None]
-    assert executors_agree(Net(torch.sin), x) > 60
+    assert executors_agree(Net(torch.sin), x) > 50
 
 
 def test_a_phase_that_is_too_coarse_is_refused():
