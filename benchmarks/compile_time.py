@@ -1,6 +1,6 @@
 """How long a user waits: `compile`, `check`, a cost, `import ltc2neuro`, and `ltc2neuro --help`.
 
-    python benchmarks/compile_time.py
+python benchmarks/compile_time.py
 """
 
 import importlib

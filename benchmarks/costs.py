@@ -34,34 +34,42 @@ SPREAD = (1, 2, 4, 8, 16)
 """On how many cores the first network is laid out"""
 
 
+Given = tuple[torch.nn.Module, np.ndarray, np.ndarray | None]
+"""A model, its calibration, and samples to count its messages with, where there are any."""
+
+
 @dataclass(frozen=True)
 class Subject:
-    """A network of the page: how it is compiled, and samples to count its messages with, where there are any."""
+    """A network of the page."""
 
     name: str
-    compiled: Callable[[], tuple[Network, np.ndarray | None]]
+    given: Callable[[], Given]
+
+    def compiled(self, merged: bool = False) -> tuple[Network, np.ndarray | None]:
+        """At the default precision."""
+        model, calibration, samples = self.given()
+        return ltc2neuro.compile(model, calibration, merged=merged), samples
 
 
-def _trained(name: str, merged: bool = False) -> Callable[[], tuple[Network, np.ndarray | None]]:
+def _trained(name: str) -> Callable[[], Given]:
     """A network of the examples with its kept weights."""
     kept = next(t for t in TRAINED if t.name == name)
 
-    def compiled() -> tuple[Network, np.ndarray | None]:
+    def given() -> Given:
         task = kept.task()
-        net = ltc2neuro.compile(kept.model(), task.x_train[:CALIBRATION], merged=merged)
-        return net, task.x_test[:COUNTED]
+        return kept.model(), task.x_train[:CALIBRATION], task.x_test[:COUNTED]
 
-    return compiled
+    return given
 
 
-def _cfc() -> tuple[Network, np.ndarray | None]:
+def _cfc() -> Given:
     """A CfC that has learned the half-cheetah for some seconds."""
     cell = next(m for m in MODELS if m.name == "ncps CfC, default" and m.task.__name__ == "cheetah")
     task = cell.task()
-    return ltc2neuro.compile(cell.trained(task, None), task.x_train[:CALIBRATION]), task.x_test[:COUNTED]
+    return cell.trained(task, None), task.x_train[:CALIBRATION], task.x_test[:COUNTED]
 
 
-def _driver() -> tuple[Network, np.ndarray | None]:
+def _driver() -> Given:
     """The wiring of the lane-keeping NCP (M. Lechner et al., 2020) with 32 features of a camera, as initialised."""
     torch.manual_seed(0)
     wiring = NCP(
@@ -75,7 +83,7 @@ def _driver() -> tuple[Network, np.ndarray | None]:
         seed=20190120,
     )
     features = np.random.default_rng(0).normal(size=(CALIBRATION, 16, 32)).astype(np.float32)
-    return ltc2neuro.compile(LTC(32, wiring), features), None
+    return LTC(32, wiring), features, None
 
 
 SUBJECTS = (
@@ -155,7 +163,7 @@ def page() -> str:
     lines += ["", "## The demo on more cores", "", *SPREAD_HEAD]
     lines += [spread_row(networks[0][1], cores) for cores in SPREAD]
     demo, x = networks[0][1:]
-    merged, _ = _trained("digits_ltc", merged=True)()
+    merged, _ = SUBJECTS[0].compiled(merged=True)
     assert x is not None  # the digits
     lines += ["", "## The demo in other forms", "", *FORM_HEAD]
     lines.append(form_row("as it is: samples overlap", demo, x))

@@ -41,7 +41,7 @@ def map_network(
         raise InputError(
             "options must be an Options", numbers=f"{options!r}", advice="Such as Options(Overlap.LAYERS)."
         )
-    integers = settle_sums(as_integers(graph), chip.word_high)
+    integers = as_integers(graph)
     merged = integers if options.merged is False else as_integers(merge_synapses(integers, chip.word_high))
     if merged is integers:
         if options.merged:
@@ -72,6 +72,7 @@ def _cost(network: MappedNetwork) -> tuple[int, int]:
 
 
 def _mapped(graph: IntegerGraph, chip: Chip, reset_interval: int | None, options: Options) -> MappedNetwork:
+    graph = settle_sums(graph, chip.word_high)
     plan = make_plan(graph, chip)
     groups = group(plan)
     if _crowds_input(plan, groups, chip):

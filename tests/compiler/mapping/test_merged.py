@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from graph_strategies import SMALL, Builder
-from liquid_graphs import layer, ltc, mixed_memory
+from liquid_graphs import layer, ltc, mixed_memory, synapses
 
 from benchmarks.fuzz.mapped import assert_mapped_equals
 from compiler.executors.reference import run_reference
@@ -100,3 +100,25 @@ def test_a_merged_graph_is_a_valid_graph():
     merged = validate(merge_synapses(graph, CHIP.word_high))
     x = np.random.default_rng(0).integers(-SMALL, SMALL, (2, 5, 8))
     assert np.array_equal(run_reference(merged, x).outputs, run_reference(graph, x).outputs)
+
+
+def test_a_leak_beside_both_sums_is_no_obstacle():
+    """What a sub-step adds that is always the same is added up first, where the sums stay two."""
+    b = Builder(1)
+    b.state("v", b.rng.integers(-99, 99, 5))
+    once = synapses(b, b.input(8), 40, 5, alike=True)
+    b.block("input")
+    v = b.read("v")
+    both = [b.add(s, r) for s, r in zip(once, synapses(b, v, 47, 5, alike=True), strict=True)]
+    n, d = (b.add(total, b.constant(b.rng.integers(1, 99, 5))) for total in both)
+    change = b.mul_shift(b.narrow(b.sub(n, d)), b.constant(b.rng.integers(1, 99, 5)), [9])
+    b.write("v", b.rescale(b.add(v, change), 0, -SMALL, SMALL))
+    b.block("solver", 3)
+    b.output(b.read("v"))
+    b.block("output")
+    graph = b.graph()
+    x = np.random.default_rng(0).integers(-SMALL, SMALL, (2, 5, 8))
+    for merged, size in ((True, [5, 87]), (False, [5, 40, 47])):
+        net = mapped(graph, merged)
+        assert sizes(net) == size
+        assert_mapped_equals(graph, net, x)
