@@ -13,9 +13,10 @@ import torch
 from ncps.torch import CfC
 from tasks import Floats, Task
 from torch import nn
-from walkthrough import COLORS, GREY, answers, check, figure, keep, lines_and_dots, options, trained
+from walkthrough import GREY, answers, check, figure, keep, options, trained
 
 import ltc2neuro
+from ltc2neuro import plot
 
 
 def noisy_signals() -> Task:
@@ -54,11 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     exact, integer = answers(model, task.x_test), np.asarray(net(task.x_test))
     print(f"noise taken away: {gain(task, exact):.2f} dB by torch, {gain(task, integer):.2f} dB by the integers")
 
+    found = plot.traces(net, task.x_test[:3])
     drawn, panels = figure("A CfC takes the noise from three signals", [1.4, 1.4, 1.4])
+    steps = np.arange(1, task.x_test.shape[1] + 1)
     for i, panel in enumerate(panels):
-        panel.plot(task.x_test[i], ".", color=COLORS[1], ms=5, alpha=0.6, label=None if i else "heard")
-        panel.plot(task.y_test[i], color=GREY, lw=5, label=None if i else "clean")
-        lines_and_dots(panel, exact[i], integer[i], "" if i else "answer")
+        panel.plot(steps, task.x_test[i], ".", color=GREY, ms=5, alpha=0.6, label=None if i else "heard")
+        panel.plot(steps, task.y_test[i], color=GREY, lw=5, label=None if i else "clean")
+        plot.states(found, panel, of="outputs", sequence=i)
     keep(drawn, asked.plot)
 
 

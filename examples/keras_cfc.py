@@ -8,15 +8,16 @@ of torch: see docs/cells.md. Nothing of it is re-implemented: its own `call` is 
 
 from collections.abc import Sequence
 
-from keras_training import answers, trained  # first: it sets Keras's backend
+from keras_training import trained  # first: it sets Keras's backend
 
 # isort: split
 import keras
 from ncps.keras import CfC
 from sine_to_square import waves
-from walkthrough import GREY, check, figure, heat, keep, lines_and_dots, options, states
+from walkthrough import GREY, check, figure, heat, keep, options
 
 import ltc2neuro
+from ltc2neuro import plot
 
 
 def build() -> keras.Model:
@@ -35,11 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check(net, model, task)
 
     x = task.x_test[:1]
+    found = plot.traces(net, x)
     drawn, (top, bottom) = figure("A CfC of Keras turns a sine into a square wave", [1.4, 1.2])
-    top.plot(x[0], color="black", lw=1, ls=":", label="input")
-    top.step(range(64), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
-    lines_and_dots(top, answers(model, x)[0], net(x)[0], "answer")
-    heat(bottom, states(net, x, "reference")["rnn.h"][0], "neurons h")
+    top.plot(range(1, 65), x[0], color="black", lw=1, ls=":", label="input")
+    top.step(range(1, 65), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
+    plot.states(found, top, of="outputs")
+    heat(bottom, found.states["rnn.h"].integer[0], "neurons h")
     keep(drawn, asked.plot)
 
 

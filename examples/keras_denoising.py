@@ -14,9 +14,10 @@ import keras
 import numpy as np
 from denoising import gain, noisy_signals
 from ncps.keras import CfC
-from walkthrough import COLORS, GREY, check, figure, keep, lines_and_dots, options
+from walkthrough import GREY, check, figure, keep, options
 
 import ltc2neuro
+from ltc2neuro import plot
 
 
 def build() -> keras.Model:
@@ -38,11 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     exact, integer = answers(model, task.x_test), np.asarray(net(task.x_test))
     print(f"noise taken away: {gain(task, exact):.2f} dB by Keras, {gain(task, integer):.2f} dB by the integers")
 
+    found = plot.traces(net, task.x_test[:2])
     drawn, panels = figure("A CfC of Keras takes the noise from two signals", [1.4, 1.4])
+    steps = np.arange(1, task.x_test.shape[1] + 1)
     for i, panel in enumerate(panels):
-        panel.plot(task.x_test[i], ".", color=COLORS[1], ms=5, alpha=0.6, label=None if i else "heard")
-        panel.plot(task.y_test[i], color=GREY, lw=5, label=None if i else "clean")
-        lines_and_dots(panel, exact[i], integer[i], "" if i else "answer")
+        panel.plot(steps, task.x_test[i], ".", color=GREY, ms=5, alpha=0.6, label=None if i else "heard")
+        panel.plot(steps, task.y_test[i], color=GREY, lw=5, label=None if i else "clean")
+        plot.states(found, panel, of="outputs", sequence=i)
     keep(drawn, asked.plot)
 
 

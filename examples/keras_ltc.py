@@ -8,16 +8,17 @@ model is weights/keras_ltc.keras; from the shell: ltc2neuro compile examples/wei
 
 from collections.abc import Sequence
 
-from keras_training import answers, trained  # first: it sets Keras's backend
+from keras_training import trained  # first: it sets Keras's backend
 
 # isort: split
 import keras
 from ncps.keras import LTC
 from ncps.wirings import AutoNCP
 from sine_to_square import waves
-from walkthrough import GREY, check, figure, keep, lines_and_dots, options, states
+from walkthrough import GREY, check, figure, keep, options
 
 import ltc2neuro
+from ltc2neuro import plot
 
 
 def build() -> keras.Model:
@@ -35,12 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check(net, model, task)
 
     x = task.x_test[:1]
+    found = plot.traces(net, x)
     drawn, (top, bottom) = figure("A liquid network of Keras turns a sine into a square wave", [1.4, 1.4])
-    top.plot(x[0], color="black", lw=1, ls=":", label="input")
-    top.step(range(64), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
-    lines_and_dots(top, answers(model, x)[0], net(x)[0], "answer")
-    lines_and_dots(bottom, states(net, x, "floating")["rnn.v"][0], states(net, x, "reference")["rnn.v"][0])
-    bottom.set_ylabel("states v")
+    top.plot(range(1, 65), x[0], color="black", lw=1, ls=":", label="input")
+    top.step(range(1, 65), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
+    plot.states(found, top, of="outputs")
+    plot.states(found, bottom, of="rnn.v")
     keep(drawn, asked.plot)
 
 

@@ -13,9 +13,10 @@ import torch
 from ncps.torch import LTC
 from tasks import Task
 from torch import nn
-from walkthrough import COLORS, GREY, answers, check, figure, heat, keep, lines_and_dots, options, states, trained
+from walkthrough import COLORS, GREY, check, figure, heat, keep, options, trained
 
 import ltc2neuro
+from ltc2neuro import plot
 
 
 def sample_and_hold() -> Task:
@@ -58,14 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check(net, model, task)
 
     x = task.x_test[:1]
-    inside = states(net, x, "reference")
+    found, steps = plot.traces(net, x), np.arange(1, x.shape[1] + 1)
     drawn, (top, liquid, lstm) = figure("An LTC and an LSTM sample and hold", [1.6, 0.9, 1.4])
-    top.vlines(np.flatnonzero(x[0, :, 1]), -1.1, 1.1, color=COLORS[1], lw=1, ls="--", label="trigger")
-    top.plot(x[0, :, 0], color="black", lw=1, ls=":", label="sensor")
-    top.plot(task.y_test[0], color=GREY, lw=5, label="target")
-    lines_and_dots(top, answers(model, x)[0], net(x)[0], "answer")
-    heat(liquid, inside["liquid.v"][0], "liquid\nneurons v")
-    heat(lstm, inside["lstm.c"][0], "LSTM\ncells c")
+    top.vlines(steps[x[0, :, 1] != 0], -1.1, 1.1, color=COLORS[1], lw=1, ls="--", label="trigger")
+    top.plot(steps, x[0, :, 0], color="black", lw=1, ls=":", label="sensor")
+    top.plot(steps, task.y_test[0], color=GREY, lw=5, label="target")
+    plot.states(found, top, of="outputs")
+    heat(liquid, found.states["liquid.v"].integer[0], "liquid\nneurons v")
+    heat(lstm, found.states["lstm.c"].integer[0], "LSTM\ncells c")
     keep(drawn, asked.plot)
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from tasks import Task
 from torch import nn
-from walkthrough import COLORS, GREY, answers, check, figure, heat, keep, lines_and_dots, options, states, trained
+from walkthrough import COLORS, GREY, check, figure, heat, keep, options, trained
 
 import ltc2neuro
+from ltc2neuro import plot
 from ltc2neuro.nn import Recurrent, repeat
 
 
@@ -75,12 +76,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     x = task.x_test[:1]
     order = model.rnn.cell.log_tau.detach().argsort().numpy()
+    found = plot.traces(net, x)
     drawn, (top, middle, bottom) = figure("A cell of one's own weighs left against right", [0.5, 1.5, 1.3])
-    top.eventplot([np.flatnonzero(x[0, :, i]) for i in (0, 1)], colors=COLORS[1:3], linelengths=0.8)
+    top.eventplot([np.flatnonzero(x[0, :, i]) + 1 for i in (0, 1)], colors=COLORS[1:3], linelengths=0.8)
     top.set_yticks([0, 1], ["left", "right"])
-    middle.plot(task.y_test[0], color=GREY, lw=5, label="target")
-    lines_and_dots(middle, answers(model, x)[0], net(x)[0], "answer")
-    heat(bottom, states(net, x, "reference")["rnn.v"][0][:, order], "neurons v\nfast to slow")
+    middle.plot(range(1, 81), task.y_test[0], color=GREY, lw=5, label="target")
+    plot.states(found, middle, of="outputs")
+    heat(bottom, found.states["rnn.v"].integer[0][:, order], "neurons v\nfast to slow")
     keep(drawn, asked.plot)
 
 

@@ -15,9 +15,10 @@ import torch
 from ncps.torch import LTC
 from ncps.wirings import AutoNCP
 from tasks import Task
-from walkthrough import GREY, answers, check, figure, keep, lines_and_dots, options, states, trained
+from walkthrough import GREY, check, figure, keep, options, trained
 
 import ltc2neuro
+from ltc2neuro import plot
 
 
 def waves() -> Task:
@@ -45,17 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check(net, model, task)
 
     x = task.x_test[:1]
-    exact, integer = states(net, x, "floating"), states(net, x, "reference")
-    tau = [np.asarray(net.run(x, on=on, record=("tau",)).record["tau"])[0] for on in ("floating", "reference")]
+    found = plot.traces(net, x)
     drawn, (top, middle, bottom) = figure("A liquid network turns a sine into a square wave", [1.4, 1.4, 1.4])
-    top.plot(x[0], color="black", lw=1, ls=":", label="input")
-    top.step(range(64), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
-    lines_and_dots(top, answers(model, x)[0], net(x)[0], "answer")
-    lines_and_dots(middle, exact["v"][0], integer["v"][0])
-    middle.set_ylabel("states v")
-    lines_and_dots(bottom, *tau)
-    bottom.set_yscale("log")
-    bottom.set_ylabel("time constants\n$\\tau$ in samples")
+    top.plot(range(1, 65), x[0], color="black", lw=1, ls=":", label="input")
+    top.step(range(1, 65), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
+    plot.states(found, top, of="outputs")
+    plot.states(found, middle, of="v")
+    plot.states(found, bottom, of="tau")
     keep(drawn, asked.plot)
 
 

@@ -13,9 +13,10 @@ import torch
 from ncps.torch import CfC
 from sine_to_square import waves
 from torch import nn
-from walkthrough import GREY, answers, check, figure, heat, keep, lines_and_dots, options, states, trained
+from walkthrough import GREY, answers, check, figure, heat, keep, options, trained
 
 import ltc2neuro
+from ltc2neuro import plot
 
 
 class Wave(nn.Module):
@@ -43,13 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check(net, model, task)
 
     x = task.x_test[:1]
-    wanted, found = answers(model, x)[0], net(x)[0]
+    wanted = answers(model, x)[0]
+    found = plot.traces(net, x)
     drawn, (top, middle, bottom) = figure("A CfC turns a sine into a square wave", [1.4, 1.2, 1])
-    top.plot(x[0], color="black", lw=1, ls=":", label="input")
-    top.step(range(64), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
-    lines_and_dots(top, wanted, found, "answer")
-    heat(middle, states(net, x, "reference")["rnn.h"][0], "neurons h")
-    bottom.plot(np.abs(found - wanted), color="#c2410c", label="default")
+    top.plot(range(1, 65), x[0], color="black", lw=1, ls=":", label="input")
+    top.step(range(1, 65), task.y_test[0], where="mid", color=GREY, lw=3, label="target")
+    plot.states(found, top, of="outputs")
+    heat(middle, found.states["rnn.h"].integer[0], "neurons h")
+    bottom.plot(np.abs(net(x)[0] - wanted), color="#c2410c", label="default")
     bottom.plot(np.abs(accurate(x)[0] - wanted), color="#2563eb", label="accurate")
     bottom.set_yscale("log")
     bottom.set_ylabel("error of\nthe answer")

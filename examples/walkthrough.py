@@ -70,13 +70,6 @@ def answers(model: nn.Module, x: Floats, spans: Floats | None = None) -> Floats:
         return outputs(model, torch.from_numpy(x), None if spans is None else torch.from_numpy(spans)).numpy()
 
 
-def states(net: Network, x: Floats, on: str) -> dict[str, Floats]:
-    """The states at every sample, in real values: with on="floating" unrounded, else what the integers stand for."""
-    run = net.run(x, on=on)
-    lsb = {name: 1.0 if on == "floating" else net.state_lsb(name) for name in run.states}
-    return {name: np.asarray(values, np.float32) * np.float32(lsb[name]) for name, values in run.states.items()}
-
-
 def figure(title: str, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
     """An empty figure of one column, its panels as high as told, their time axis shared."""
     from matplotlib.figure import Figure  # not pyplot: it opens no window and works on every machine
@@ -91,19 +84,11 @@ def figure(title: str, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
     return drawn, list(axes)
 
 
-def lines_and_dots(axes: Axes, exact: Floats, integer: Floats, label: str = "") -> None:
-    """Values (time, channels): a line for float, dots for integers, a colour for each channel."""
-    for i, (line, dots) in enumerate(zip(exact.T, integer.T, strict=True)):
-        color = COLORS[i % len(COLORS)]
-        named = bool(label) and i == 0  # one entry in the legend stands for all channels
-        axes.plot(line, color=color, lw=1.3, label=f"{label}, float" if named else None)
-        axes.plot(dots, "o", color=color, ms=3, mec="white", mew=0.3, label=f"{label}, integer" if named else None)
-
-
 def heat(axes: Axes, values: Floats, label: str) -> None:
     """Values (time, neurons) as an image: a row for each neuron, red above 0, blue below."""
     most = float(np.abs(values).max())
-    image = axes.imshow(values.T, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
+    extent = (0.5, len(values) + 0.5, values.shape[1] - 0.5, -0.5)
+    image = axes.imshow(values.T, aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, extent=extent)
     axes.set_ylabel(label)
     axes.grid(False)
     axes.yaxis.get_major_locator().set_params(integer=True)

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from tasks import Task
 from torch import nn
-from walkthrough import COLORS, GREY, answers, check, figure, keep, options, states, trained
+from walkthrough import COLORS, GREY, answers, check, figure, keep, options, trained
 
 import ltc2neuro
+from ltc2neuro import plot
 from ltc2neuro.nn import ConductanceCircuit
 
 CELLS = ("ALM", "AVM", "PLM", "AVD", "PVC", "DVA", "AVA", "AVB")
@@ -77,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     both = np.flatnonzero(task.x_test.any(1).all(1))[:1]  # a test sequence with a touch at either end
     x, y = task.x_test[both], task.y_test[both]
-    exact, integer = states(net, x, "floating")["circuit.v"][0], states(net, x, "reference")["circuit.v"][0]
+    found = plot.traces(net, x)
+    exact, integer = found.states["circuit.v"].exact[0], found.states["circuit.v"].integer[0]
     drawn, (commands, cells) = figure("A worm is touched: the potentials of its tap withdrawal circuit", [1.4, 3.2])
     commands.plot(y[0], color=GREY, lw=5)
     for i, (name, command) in enumerate((("AVA, backward", COLORS[0]), ("AVB, forward", COLORS[1]))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,15 +16,25 @@ if TYPE_CHECKING:
 
 MOST = 8
 """So many elements are drawn: those with the largest error"""
-DOTS = 60
+DOTS = 100
 """Of more samples the integers are dashes"""
 
 
-def states(found: Traces, ax: Axes | None = None, *, of: str | None = None, sequence: int = 0) -> Axes:
-    """Float as lines, integer as dots: a state, an answer or a time constant by its name, after every sample."""
+def states(
+    found: Traces,
+    ax: Axes | None = None,
+    *,
+    of: str | None = None,
+    sequence: int = 0,
+    elements: Sequence[int] | None = None,
+) -> Axes:
+    """Float as lines, integer as dots: a state, an answer or a time constant by its name, after every sample.
+
+    `elements` are those to draw, by default those with the largest error.
+    """
     ax, trace = axes(ax), found.named(of)
     exact, integer = trace.exact[sequence], trace.integer[sequence]
-    samples, chosen = np.arange(1, len(exact) + 1), _chosen(trace, sequence)
+    samples, chosen = np.arange(1, len(exact) + 1), _chosen(trace, sequence, elements)
     style = {"ls": "", "marker": "o", "ms": 3.5} if len(samples) <= DOTS else {"ls": "--", "lw": 1.0}
     for n, i in enumerate(chosen):
         color = CYCLE[n % len(CYCLE)]
@@ -33,17 +44,24 @@ def states(found: Traces, ax: Axes | None = None, *, of: str | None = None, sequ
         hover(dots, f"{trace.name}[{i}], integer")
     if trace.name in found.taus:
         ax.set_yscale("log")
-    _labelled(ax, _title(trace, chosen), found)
+    _labelled(ax, _title(trace, len(chosen), worst=elements is None), found)
     return ax
 
 
-def errors(found: Traces, ax: Axes | None = None, *, of: str | None = None, sequence: int = 0) -> Axes:
+def errors(
+    found: Traces,
+    ax: Axes | None = None,
+    *,
+    of: str | None = None,
+    sequence: int = 0,
+    elements: Sequence[int] | None = None,
+) -> Axes:
     """Integer minus float, of the same elements as `states` draws; grey is the largest and smallest of all."""
     ax, trace = axes(ax), found.named(of)
     error = trace.error[sequence]
     samples = np.arange(1, len(error) + 1)
     ax.fill_between(samples, error.min(axis=1, initial=0), error.max(axis=1, initial=0), color=SOFT, alpha=0.3, lw=0)
-    for n, i in enumerate(_chosen(trace, sequence)):
+    for n, i in enumerate(_chosen(trace, sequence, elements)):
         (line,) = ax.plot(samples, error[:, i], color=CYCLE[n % len(CYCLE)], lw=1.0)
         hover(line, f"{trace.name}[{i}], integer minus float: at most {np.max(np.abs(error[:, i])):.3g}")
     ax.yaxis.set_major_formatter("{x:g}")
@@ -79,14 +97,17 @@ def time_constants(found: Traces, ax: Axes | None = None, *, of: str | None = No
     return ax
 
 
-def _chosen(trace: Trace, sequence: int) -> list[int]:
+def _chosen(trace: Trace, sequence: int, elements: Sequence[int] | None) -> list[int]:
+    if elements is not None:
+        return [int(i) for i in elements]
     largest = np.max(np.abs(np.nan_to_num(trace.error[sequence])), axis=0, initial=0)
     return sorted(int(i) for i in np.argsort(-largest, kind="stable")[:MOST])
 
 
-def _title(trace: Trace, chosen: list[int]) -> str:
+def _title(trace: Trace, count: int, *, worst: bool) -> str:
     size = trace.exact[0].shape[1]
-    few = f", the {len(chosen)} of {size} with the largest error" if len(chosen) < size else ""
+    few = f", {'the ' if worst else ''}{count} of {size}" if count < size else ""
+    few += " with the largest error" if few and worst else ""
     marks = "dots" if len(trace.exact[0]) <= DOTS else "dashes"
     return f"{trace.name}: float lines, integer {marks}{few}"
 

@@ -35,7 +35,7 @@ from ltc2neuro.verification.verifying import verify
 if TYPE_CHECKING:
     import torch
 
-WORK = 8e8
+WORK = 4e8
 """For `attribute`: its share of some seconds"""
 SECTIONS: tuple[Callable[[Material], Section], ...] = (verdict, network, time, ranges, causes, chip, provenance)
 """In the order of the page"""

@@ -7,12 +7,9 @@ pytest.importorskip("ncps", reason="the demo needs the extra all")
 pytest.importorskip("sklearn", reason="the demo needs the extra all")
 pytest.importorskip("matplotlib", reason="the demo needs the extra all")
 
-from matplotlib.figure import Figure
-
 from hw_models.errors import InputError
-from ltc2neuro.demo import plot
 from ltc2neuro.demo.demo import demo, examples, load_digits
-from ltc2neuro.demo.plot import choose
+from ltc2neuro.demo.plot import choose, rival
 from ltc2neuro.extras import LAVA
 
 
@@ -53,18 +50,8 @@ def test_the_plot_shows_right_answers_and_a_wrong_one():
     assert list(choose(labels, labels)) == [0, 1, 2, 3, 4]
 
 
-def test_the_right_class_and_its_rival_stand_out():
-    """Before the others, which are thin."""
-    axes = Figure().subplots(2)
-    values, colors = np.zeros((3, plot.CLASSES)), [plot.OTHER] * plot.CLASSES
-    colors[0], colors[4] = plot.RIGHT, plot.RIVAL
-    plot._lines(axes[0], values, values, colors)
-    plot._error(axes[1], values, colors)
-    for drawn in axes:
-        lines = [line for line in drawn.get_lines() if line.get_linestyle() != "None"]
-        assert [line.get_color() == plot.OTHER for line in lines] == [True] * 8 + [False] * 2
-        widths = [line.get_linewidth() for line in lines]
-        assert max(widths[:8]) < min(widths[8:])
+def test_the_rival_is_the_best_of_the_others():
+    assert rival(2, np.array([0.0, 3.0, 5.0])) == 1 and rival(1, np.array([0.0, 3.0, 5.0])) == 2
 
 
 def test_the_examples_are_found():
