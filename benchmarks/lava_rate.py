@@ -1,4 +1,5 @@
-"""Rates of a network in Lava: mapped, against as many trivial processes in a chain, and fused, against mapped.
+"""Rates of a network in Lava: mapped, against trivial processes, as many in a chain and the same with its channels;
+and fused, against mapped and against a process that has its ports and no work.
 
     python benchmarks/lava_rate.py network.l2n [--lanes 360]
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from lava_chain.relay import Relay
+from lava_chain.skeleton import Thread, skeleton
 
 import ltc2neuro
 from compiler.lava.processes.fused import FusedNet
@@ -34,11 +36,15 @@ class Rates:
 
     processes: int
     chain_ticks: float
+    skeleton_ticks: float
+    """of trivial processes with all channels of the network"""
     mapped_ticks: float
     mapped_samples: float
     fused_samples: float
     code_samples: float
     """fused, as machine code; 0 where it cannot be"""
+    idle_samples: float
+    """of a process with the ports of the fused one, and no work"""
 
     @property
     def against_chain(self) -> float:
@@ -54,15 +60,18 @@ class Rates:
 def measure(network: MappedNetwork, alone: MappedNetwork, program: Proven | None, lanes: int) -> Rates:
     """Run chain, mapped `network`, and fused `alone`, the same without overlap: its listings, and `program`."""
     processes = len(network.populations) + len(network.connections) + 2
-    chain, mapped, fused, code = 0.0, 0.0, 0.0, 0.0
+    chain, bones, mapped, fused, code, idle = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for _ in range(ROUNDS):
         chain = max(chain, TICKS / chain_seconds(processes))
+        bones = max(bones, TICKS / skeleton_seconds(network))
+        idle = max(idle, CODE_SAMPLES / idle_seconds(alone, lanes))
         mapped = max(mapped, TICKS / net_seconds(MappedNet(network=network), TICKS))
         fused = max(fused, FUSED_SAMPLES / net_seconds(FusedNet(network=alone, lanes=lanes), FUSED_SAMPLES))
         if program is not None:
             net = FusedNet(network=alone, lanes=lanes, program=program)
             code = max(code, CODE_SAMPLES / net_seconds(net, CODE_SAMPLES))
-    return Rates(processes, chain, mapped, mapped / network.ticks_per_sample, fused * lanes, code * lanes)
+    samples = mapped / network.ticks_per_sample
+    return Rates(processes, chain, bones, mapped, samples, fused * lanes, code * lanes, idle * lanes)
 
 
 def chain_seconds(processes: int) -> float:
@@ -75,6 +84,22 @@ def chain_seconds(processes: int) -> float:
         last = relay.out
     last.connect(sink.inp)
     return run_graph(source, TICKS, deadline_s=DEADLINE_S)
+
+
+def skeleton_seconds(network: MappedNetwork) -> float:
+    """Trivial processes with the channels of `network`."""
+    source, sink = ends(TICKS, 1, network.input_size, network.output_size)
+    skeleton(network, source.out, sink.inp)
+    return run_graph(source, TICKS, deadline_s=DEADLINE_S)
+
+
+def idle_seconds(network: MappedNetwork, lanes: int) -> float:
+    """One process between source and sink, that takes and sends as many numbers as the fused `network`."""
+    source, sink = ends(CODE_SAMPLES, 1, network.input_size * lanes, network.output_size * lanes)
+    thread = Thread(size=network.input_size * lanes, out=network.output_size * lanes)
+    source.out.connect(thread.inp)
+    thread.out.connect(sink.inp)
+    return run_graph(source, CODE_SAMPLES, deadline_s=DEADLINE_S)
 
 
 def net_seconds(net: Net, ticks: int) -> float:
@@ -102,6 +127,7 @@ def main() -> None:
     rates = measure(net.mapped(), net.mapped(options=Options(Overlap.NONE)), program, options.lanes)
     print(f"{rates.processes} Lava processes, {rates.processes - 2} of them the network's")
     print(f"chain of as many trivial processes: {rates.chain_ticks:10,.0f} ticks/s")
+    print(f"trivial processes, its channels:    {rates.skeleton_ticks:10,.0f} ticks/s")
     print(f"mapped:                             {rates.mapped_ticks:10,.0f} ticks/s, {rates.against_chain:.2f} of it")
     print(f"mapped:                             {rates.mapped_samples:10,.1f} samples/s")
     print(
@@ -109,6 +135,7 @@ def main() -> None:
         f"{rates.against_mapped:.0f} times mapped"
     )
     print(f"the same as machine code:           {rates.code_samples:10,.0f} samples/s")
+    print(f"the same ports without work:        {rates.idle_samples:10,.0f} samples/s")
 
 
 if __name__ == "__main__":

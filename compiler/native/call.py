@@ -43,11 +43,16 @@ class Call:
         rows, steps, _ = x.shape
         arrays = arrays_of(self.kernel, rows, steps, samples)
         arrays.begin(state)
-        wide = len(arrays.samples)
-        if samples is None:
-            arrays.samples[:] = filled(x, wide)
+        wide, lanes = len(arrays.samples), self.kernel.lanes
         addresses = arrays.addresses() if steps else []
-        _each(lambda group: self.function.call(*addresses[group], steps, wide), len(addresses), threads)
+
+        def one(group: int) -> None:
+            if samples is None:
+                own = np.s_[group * lanes : (group + 1) * lanes]
+                arrays.samples[own] = filled(x[own], lanes)
+            self.function.call(*addresses[group], steps, wide)
+
+        _each(one, len(addresses), threads)
         counts, clips = self._clipped(arrays)
         return Execution(arrays.y[:rows], arrays.tracked(), arrays.recorded(), counts, arrays.states(), clips)
 
