@@ -1,6 +1,6 @@
 """Each table that is keyed by op has a row for every op that it can meet, and none for another.
 
-The tables are collected from the packages: a new one is held to this without a word here, unless it meets other ops
+The tables are collected from the packages: a new one is held to this with no line here, unless it meets other ops
 than the kernels of an executor do.
 """
 
