@@ -78,8 +78,23 @@ def read(path: Path) -> list[Import]:
         for child in ast.iter_child_nodes(node):
             look(child, late, types)
 
-    look(ast.parse(path.read_text("utf-8")), False, False)
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            CLASSES.setdefault(node.name, set()).add(name_of(path))
+    look(tree, False, False)
     return found
+
+
+CLASSES: dict[str, set[str]] = {}
+"""By each public name the modules that define a class of it"""
+FOREIGN = ("ltc2neuro.doors.", "hw_models.isa", "ltc2neuro.plot.front")
+"""These speak of another's things by their names: a format's nodes, a chip's instructions, what `search` returns"""
+ALIKE = {
+    "Bench": {"ltc2neuro.attribution.measuring", "ltc2neuro.searching.trials"},
+    "Element": {"compiler.c99.elements", "compiler.native.operands"},
+}
+"""The same thing in two places"""
 
 
 FILES = {name_of(path): path for package in PACKAGES for path in sorted((HOME / package).rglob("*.py"))}
@@ -108,6 +123,11 @@ def test_every_module_imports_from_its_own_room_or_from_a_lower_floor() -> None:
                 if where != room and other >= floor:
                     wrong.append(f"{module} (floor {floor + 1}) imports {item.name} (floor {other + 1})")
     assert not wrong, "\n".join(wrong)
+
+
+def test_one_name_has_one_meaning() -> None:
+    own = {name: {m for m in modules if not m.startswith(FOREIGN)} for name, modules in CLASSES.items()}
+    assert {name: modules for name, modules in own.items() if len(modules) > 1} == ALIKE
 
 
 def test_no_modules_import_one_another() -> None:

@@ -11,7 +11,7 @@ from benchmarks.fuzz.programs import LANES, drawn, program
 from compiler.executors.reference import run_reference
 from compiler.native.build import machine
 from compiler.native.executor import NativeRunner
-from compiler.native.lookup import PLAIN, Machine
+from compiler.native.lookup import PLAIN, Cpu
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
 
@@ -22,9 +22,9 @@ def trial(seed: int) -> str:
     x, states = drawn(graph, rng)
     record = sorted(rng.choice(sorted(graph.values), 2)) if rng.random() < 0.25 else ()
     known = facts_of(graph)
-    shapes: list[tuple[Machine, int]] = [(machine(), 0), (machine(), LANES), (PLAIN, int(rng.integers(2)) * LANES)]
+    shapes: list[tuple[Cpu, int]] = [(machine(), 0), (machine(), LANES), (PLAIN, int(rng.integers(2)) * LANES)]
     if machine().permutes:
-        shapes += [(Machine(8, 32), 0), (Machine(8, 32), LANES)]
+        shapes += [(Cpu(8, 32), 0), (Cpu(8, 32), LANES)]
     cpu, few = shapes[int(rng.integers(len(shapes)))]
     bits = 64 if rng.random() < 0.2 else known.bits
     expected = run_reference(graph, x, states, record)

@@ -22,7 +22,7 @@ SAMPLE = isa.Word("sample")
 
 
 @dataclass(frozen=True)
-class Section:
+class TickSection:
     """Instructions that run at some ticks of each sample, in rising order. Sections of one tick run in their order."""
 
     ticks: tuple[int, ...]
@@ -48,7 +48,7 @@ class Reset:
 
 
 def assemble(
-    sections: list[Section], period: int, resets: tuple[Reset, ...] = (), early: bool = False
+    sections: list[TickSection], period: int, resets: tuple[Reset, ...] = (), early: bool = False
 ) -> tuple[isa.Instruction, ...]:
     """The listing of a population in which a sample enters every `period` ticks; `ordered` must allow it.
 
@@ -67,7 +67,7 @@ def assemble(
 
 
 def initial_counters(
-    sections: list[Section], period: int, resets: tuple[Reset, ...] = (), early: bool = False
+    sections: list[TickSection], period: int, resets: tuple[Reset, ...] = (), early: bool = False
 ) -> dict[str, int]:
     """What the counters of `assemble`'s listing start with, by their words."""
     ring = _ring(_all(sections, period, resets), period, resets, early)
@@ -76,12 +76,12 @@ def initial_counters(
     return {TICK.name: -1, SAMPLE.name: 0} if resets else {TICK.name: -1}
 
 
-def _all(sections: list[Section], period: int, resets: tuple[Reset, ...]) -> list[Section]:
-    again = [Section((r.tick,), _resetting(r, period, f"reset{n}"), 1) for n, r in enumerate(resets)]
+def _all(sections: list[TickSection], period: int, resets: tuple[Reset, ...]) -> list[TickSection]:
+    again = [TickSection((r.tick,), _resetting(r, period, f"reset{n}"), 1) for n, r in enumerate(resets)]
     return [*again, *(s for s in sections if s.body)]
 
 
-def _ring(sections: list[Section], period: int, resets: tuple[Reset, ...], early: bool) -> Ring:
+def _ring(sections: list[TickSection], period: int, resets: tuple[Reset, ...], early: bool) -> Ring:
     """The numbers of the counter. Where all samples are alike, it wraps where there is work: one test for both."""
     oldest = max((s.least(s.ticks[-1], period) for s in sections), default=0)
     if not resets and (early or not oldest):
@@ -100,7 +100,7 @@ def _ring(sections: list[Section], period: int, resets: tuple[Reset, ...], early
     return Ring(TICK, 0, last, period, frozenset(range(period, last, period)), counting)
 
 
-def _part(sections: list[Section], period: int) -> int:
+def _part(sections: list[TickSection], period: int) -> int:
     """The shortest part of the period that is like all other parts: in each the same runs at the same ticks."""
     ticks = [{tick % period for tick in section.ticks} for section in sections]
 
@@ -110,7 +110,7 @@ def _part(sections: list[Section], period: int) -> int:
     return next(part for part in range(1, period + 1) if alike(part))
 
 
-def _numbers(section: Section, period: int, ring: Ring) -> frozenset[int]:
+def _numbers(section: TickSection, period: int, ring: Ring) -> frozenset[int]:
     """The numbers at which a section runs: in the ring, and before it where there are samples enough."""
     found: set[int] = set()
     for tick in section.ticks:
@@ -121,7 +121,7 @@ def _numbers(section: Section, period: int, ring: Ring) -> frozenset[int]:
     return frozenset(found)
 
 
-def ordered(sections: list[Section], period: int) -> list[Section] | None:
+def ordered(sections: list[TickSection], period: int) -> list[TickSection] | None:
     """The sections in an order in which, at every tick, older samples come first, and those of one sample as given.
 
     None where there is no such order.
@@ -142,7 +142,7 @@ def ordered(sections: list[Section], period: int) -> list[Section] | None:
         for number in following:
             waiting[number] += 1
     ready = [number for number, count in enumerate(waiting) if not count]
-    found: list[Section] = []
+    found: list[TickSection] = []
     while ready:
         number = heapq.heappop(ready)
         found.append(sections[number])
@@ -160,9 +160,9 @@ def _resetting(reset: Reset, period: int, name: str) -> tuple[isa.Instruction, .
     return (isa.SkipUnless(SAMPLE, due, isa.Test.EQUAL, name), *moves, isa.Label(name))
 
 
-def _merged(sections: list[Section]) -> list[Section]:
+def _merged(sections: list[TickSection]) -> list[TickSection]:
     """Neighbours that run at the same ticks share one guard."""
-    merged: list[Section] = []
+    merged: list[TickSection] = []
     for section in sections:
         if merged and (merged[-1].ticks, merged[-1].samples) == (section.ticks, section.samples):
             merged[-1] = replace(section, body=merged[-1].body + section.body)

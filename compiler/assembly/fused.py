@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compiler.assembly.mirrored import Mirrored, mirrored
 from compiler.assembly.polynomial import symmetric
-from compiler.assembly.site import Listing, Site
+from compiler.assembly.site import Listing, Spot
 from compiler.assembly.stepped import Stepped, stepped
 from compiler.assembly.templates import select, select_stepped
 from compiler.graph.integers import IntegerGraph
@@ -36,7 +36,7 @@ def fused(ops: Sequence[Elementwise], graph: IntegerGraph, alone: Collection[str
     return [Single(part) if isinstance(part, Elementwise) else part for part in parts]
 
 
-def select_fused(part: Single | Mirrored | Stepped, dests: Mapping[str, isa.Target], at: Site) -> Listing:
+def select_fused(part: Single | Mirrored | Stepped, dests: Mapping[str, isa.Target], at: Spot) -> Listing:
     """The instructions that leave its results in their targets."""
     if isinstance(part, Mirrored):
         return symmetric(part, dests[part.out], at)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from compiler.assembly.mirrored import Mirrored
-from compiler.assembly.site import Listing, Site
+from compiler.assembly.site import Listing, Spot
 from compiler.graph.ops import PiecewisePolynomial
 from hw_models import isa
 
@@ -20,13 +20,13 @@ class _Leaf:
     whole: int | None = None
 
 
-def polynomial(op: PiecewisePolynomial, dest: isa.Target, at: Site) -> Listing:
+def polynomial(op: PiecewisePolynomial, dest: isa.Target, at: Spot) -> Listing:
     """dest = the polynomial of x's segment. All numbers of a segment are immediates of its leaf."""
     knots = at.graph.constants[op.knots].tolist()
     return _tree(op, op.x, knots, [_Leaf(segment) for segment in range(len(knots) + 1)], dest, at)
 
 
-def symmetric(op: Mirrored, dest: isa.Target, at: Site) -> Listing:
+def symmetric(op: Mirrored, dest: isa.Target, at: Spot) -> Listing:
     """dest = a symmetric function of x, in one tree over x, its left half mirrored."""
     knots = at.graph.constants[op.half.knots].tolist()
     segments = range(len(knots) + 1)
@@ -35,7 +35,7 @@ def symmetric(op: Mirrored, dest: isa.Target, at: Site) -> Listing:
     return _tree(op.half, op.x, thresholds, [*left, *map(_Leaf, segments)], dest, at)
 
 
-def branches(x: isa.Source, thresholds: list[int], leaf: Callable[[int], Listing], at: Site) -> Listing:
+def branches(x: isa.Source, thresholds: list[int], leaf: Callable[[int], Listing], at: Spot) -> Listing:
     """What `leaf(k)` gives, where k of the rising `thresholds` are <= x."""
     end = at.scratch.label()
 
@@ -56,7 +56,7 @@ def branches(x: isa.Source, thresholds: list[int], leaf: Callable[[int], Listing
 
 
 def _tree(
-    op: PiecewisePolynomial, argument: str, thresholds: list[int], leaves: list[_Leaf], dest: isa.Target, at: Site
+    op: PiecewisePolynomial, argument: str, thresholds: list[int], leaves: list[_Leaf], dest: isa.Target, at: Spot
 ) -> Listing:
     _, origins, coefficients, shifts = (at.graph.constants[name].tolist() for name in op.arrays)
     x, t, y = at.place(argument), at.scratch.register(), at.scratch.register()

@@ -33,7 +33,7 @@ class Scratch:
 
 
 @dataclass(frozen=True)
-class Site:
+class Spot:
     """A place in the listing of a population."""
 
     graph: IntegerGraph

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from compiler.assembly.polynomial import branches, polynomial
-from compiler.assembly.site import Listing, Site
+from compiler.assembly.site import Listing, Spot
 from compiler.assembly.stepped import Stepped
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
@@ -32,32 +32,32 @@ _OF_TWO: dict[type[ops.Op], Callable[[isa.Target, isa.Source, isa.Source], isa.I
     ops.And: isa.And,
 }
 
-select: OpTable[[isa.Target, Site], Listing] = OpTable("templates")
+select: OpTable[[isa.Target, Spot], Listing] = OpTable("templates")
 """The instructions that leave the result of an elementwise op in a target. `ChipError` where the chip has none."""
 
 
 @select.on(ops.Add, ops.Sub, ops.Min, ops.Max, ops.And)
-def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max | ops.And, dest: isa.Target, at: Site) -> Listing:
+def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max | ops.And, dest: isa.Target, at: Spot) -> Listing:
     return [_OF_TWO[type(op)](dest, at.place(op.a), at.place(op.b))]
 
 
 @select.on(ops.Compare)
-def _compare(op: ops.Compare, dest: isa.Target, at: Site) -> Listing:
+def _compare(op: ops.Compare, dest: isa.Target, at: Spot) -> Listing:
     return [isa.Compare(dest, at.place(op.a), at.place(op.b), _TESTS[op.relation])]
 
 
 @select.on(ops.Select)
-def _select(op: ops.Select, dest: isa.Target, at: Site) -> Listing:
+def _select(op: ops.Select, dest: isa.Target, at: Spot) -> Listing:
     return [isa.Select(dest, at.place(op.condition), at.place(op.a), at.place(op.b))]
 
 
 @select.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, dest: isa.Target, at: Site) -> Listing:
+def _mul_shift(op: ops.MulShift, dest: isa.Target, at: Spot) -> Listing:
     return [isa.MultiplyShift(dest, at.place(op.a), at.place(op.b), at.place(op.shift))]
 
 
 @select.on(ops.Divide)
-def _divide(op: ops.Divide, dest: isa.Target, at: Site) -> Listing:
+def _divide(op: ops.Divide, dest: isa.Target, at: Spot) -> Listing:
     raise ChipError(f"{at.chip.name} has no instruction for Divide", where=op.out, advice="Use another chip.")
 
 
@@ -85,7 +85,7 @@ def _clip(dest: isa.Target, a: isa.Source, bounds: tuple[int, int], low: int, hi
 
 
 @select.on(ops.Rescale)
-def _rescale(op: ops.Rescale, dest: isa.Target, at: Site) -> Listing:
+def _rescale(op: ops.Rescale, dest: isa.Target, at: Spot) -> Listing:
     """Add half an LSB, shift right, clip."""
     low, high = _bounds(at.graph, op.x)
     out_low, out_high = _bounds(at.graph, op.out)
@@ -107,7 +107,7 @@ def _rescale(op: ops.Rescale, dest: isa.Target, at: Site) -> Listing:
 
 
 @select.on(ops.Shift)
-def _shift(op: ops.Shift, dest: isa.Target, at: Site) -> Listing:
+def _shift(op: ops.Shift, dest: isa.Target, at: Spot) -> Listing:
     """Shift right by max(-amount, 0), clip to what the word can hold after it, shift left by max(amount, 0)."""
     graph, scratch = at.graph, at.scratch
     low, high = _bounds(graph, op.out)
@@ -154,7 +154,7 @@ def _shifted(dest: isa.Target, x: isa.Source, amount: int, bounds: tuple[int, in
     return [isa.ShiftRight(dest, x, isa.Immediate(-amount)), *_clip(dest, dest, shifted, low, high)[0]]
 
 
-def select_stepped(op: Stepped, dests: Mapping[str, isa.Target], at: Site) -> Listing:
+def select_stepped(op: Stepped, dests: Mapping[str, isa.Target], at: Spot) -> Listing:
     """Each shift's result in its target: in one tree, in whose leaves all amounts are numbers."""
     graph, table = at.graph, op.table
     knots = graph.constants[table.knots].tolist()

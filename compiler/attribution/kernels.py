@@ -65,7 +65,7 @@ def _compare(op: ops.Compare, here: Here) -> Kernel:
     return lambda frame: relation(a(frame), b(frame)).astype(np.int64)
 
 
-@REAL.on(ops.Exact, ops.Gather, ops.SegmentSum)
+@REAL.on(ops.Lossless, ops.Gather, ops.SegmentSum)
 def _as_real(op: ops.Op, here: Here) -> Kernel:
     """What it is in a float graph."""
     kernel = float64.KERNELS(op, here.graph)

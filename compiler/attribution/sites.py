@@ -69,7 +69,7 @@ class Places:
 def find_places(proven: Proven, lowered: Lowered) -> dict[str, Places]:
     """What each integer op loses, by its result; those that lose nothing are left out."""
     clips = frozenset(s.value for s in proven.saturations)
-    here = Finding(proven.graph, lowered, clips, _states_taking(proven.graph), {})
+    here = KnownSites(proven.graph, lowered, clips, _states_taking(proven.graph), {})
     for _, op in proven.graph.ops():
         if op.result is not None and op.result in lowered.made_for:
             here.found[op.result] = PLACES(lowered.made_for[op.result], op, here)
@@ -79,7 +79,7 @@ def find_places(proven: Proven, lowered: Lowered) -> dict[str, Places]:
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class KnownSites:
     """What sites follow from."""
 
     graph: IntegerGraph
@@ -145,19 +145,19 @@ def narrowing_reader(near: Graph, name: str) -> Knob | None:
     return found
 
 
-PLACES: OpTable[[ops.Op, Finding], Places] = OpTable("sites")
+PLACES: OpTable[[ops.Op, KnownSites], Places] = OpTable("sites")
 """What an integer op loses that is computed for a float op of this type."""
 
 
 @PLACES.on(ops.Input)
-def _input(wanted: ops.Input, op: ops.Op, here: Finding) -> Places:
+def _input(wanted: ops.Input, op: ops.Op, here: KnownSites) -> Places:
     knob = narrowing_reader(here.lowered.near, wanted.out) or Knob("word", (wanted.out,))
     clip = Site(wanted.out, Cause.CLIPPING, Knob("margin", (wanted.out,)))
     return Places(Site(wanted.out, Cause.INPUT, knob), clip)
 
 
-@PLACES.on(ops.Exact, ops.Gather, ops.SegmentSum, ops.StateRead, ops.StateWrite, ops.Output)
-def _aligned(wanted: ops.Op, op: ops.Op, here: Finding) -> Places:
+@PLACES.on(ops.Lossless, ops.Gather, ops.SegmentSum, ops.StateRead, ops.StateWrite, ops.Output)
+def _aligned(wanted: ops.Op, op: ops.Op, here: KnownSites) -> Places:
     name = wanted.state if isinstance(wanted, ops.StateWrite) else wanted.result or wanted.operands[0]
     if name in here.lowered.operands:  # a carry takes up what is rounded off
         lost = Site(name, Cause.SUMS, Knob("carry", (name,)))
@@ -170,7 +170,7 @@ def _aligned(wanted: ops.Op, op: ops.Op, here: Finding) -> Places:
 
 
 @PLACES.on(ops.Mul)
-def _product(wanted: ops.Mul, op: ops.Op, here: Finding) -> Places:
+def _product(wanted: ops.Mul, op: ops.Op, here: KnownSites) -> Places:
     if isinstance(op, ops.Rescale) and op.result not in here.clips:
         copied = Site(wanted.out, Cause.MESSAGES, here.narrowed(op, wanted))
         return Places(rounding=_rounding(op, copied))
@@ -180,7 +180,7 @@ def _product(wanted: ops.Mul, op: ops.Op, here: Finding) -> Places:
 
 
 @PLACES.on(ops.MatVec)
-def _matrix(wanted: ops.MatVec, op: ops.Op, here: Finding) -> Places:
+def _matrix(wanted: ops.MatVec, op: ops.Op, here: KnownSites) -> Places:
     if isinstance(op, ops.Rescale) and op.result not in here.clips:
         message = Site(wanted.out, Cause.MESSAGES, here.narrowed(op, wanted))
         total = Site(wanted.out, Cause.SUMS, Knob("word", (wanted.out,)))
@@ -191,7 +191,7 @@ def _matrix(wanted: ops.MatVec, op: ops.Op, here: Finding) -> Places:
 
 
 @PLACES.on(ops.Apply)
-def _function(wanted: ops.Apply, op: ops.Op, here: Finding) -> Places:
+def _function(wanted: ops.Apply, op: ops.Op, here: KnownSites) -> Places:
     argument = here.lowered.operands[wanted.out][0]
     if isinstance(op, ops.Rescale) and here.is_copy(op, wanted) and op.result != wanted.out:
         narrowed = Site(wanted.out, Cause.MESSAGES, here.narrowed(op, wanted))
@@ -204,13 +204,13 @@ def _function(wanted: ops.Apply, op: ops.Op, here: Finding) -> Places:
 
 
 @PLACES.on(ops.Div)
-def _quotient(wanted: ops.Div, op: ops.Op, here: Finding) -> Places:
+def _quotient(wanted: ops.Div, op: ops.Op, here: KnownSites) -> Places:
     quotient = Site(wanted.out, Cause.QUOTIENTS, Knob("degree", (wanted.out,)))
     whole = (quotient,) if op.result == wanted.out else ()
     return Places(_rounding(op, quotient), _clip(op, wanted.out, here), whole=whole)
 
 
-def _join_alike(here: Finding) -> None:
+def _join_alike(here: KnownSites) -> None:
     """Parameters that are rounded by the same, as a conductance's and its product with a reversal potential of 1 or -1,
     are one site: what one loses the other may take back."""
     exact, graph = here.lowered.exact, here.graph
@@ -237,7 +237,7 @@ def _rounding(op: ops.Op, site: Site) -> Site | None:
     return site if isinstance(op, ops.Rescale) and op.shift > 0 else None
 
 
-def _clip(op: ops.Op, name: str, here: Finding) -> Site | None:
+def _clip(op: ops.Op, name: str, here: KnownSites) -> Site | None:
     """Where a value is clipped to its calibrated range: a state by its name."""
     if not isinstance(op, ops.Rescale) or op.result not in here.clips:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.c99.text import Text, number
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
-from compiler.loops.memory import Memory
+from compiler.loops.memory import RowMemory
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Integers
 
@@ -21,7 +21,7 @@ class Element:
 
     text: Text
     proven: Proven
-    memory: Memory
+    memory: RowMemory
     reads: Mapping[str, str]
     """the state that each value of this block is, which reads one"""
     polynomials: dict[tuple[str, ...], str]

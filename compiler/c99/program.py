@@ -11,7 +11,7 @@ from compiler.c99.text import Text
 from compiler.graph import ops
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
 from compiler.graph.work import work
-from compiler.loops.memory import Memory, memory
+from compiler.loops.memory import RowMemory, memory
 from compiler.loops.plan import BlockPlan, Loop, plan
 from compiler.ranges.proven import Proven
 
@@ -43,7 +43,7 @@ NEEDS = {"round_shift": ("floor_shift",), "shift": ("clip", "floor_shift")}
 
 
 @dataclass(frozen=True)
-class Program:
+class CProgram:
     """A network's C, and what it takes."""
 
     text: str
@@ -55,7 +55,7 @@ class Program:
     """operations on words that a sample takes"""
 
 
-def program(proven: Proven, title: str = "", host: str = "") -> Program:
+def program(proven: Proven, title: str = "", host: str = "") -> CProgram:
     """The whole file: `title` is its first comment, `host` what follows the step.
 
     Its functions are `reset()`, which comes first, `step(in, out)`, and `states()`, which are those of the graph one
@@ -93,10 +93,10 @@ def program(proven: Proven, title: str = "", host: str = "") -> Program:
         host,
     ]
     size = where.size * proven.bits // 8
-    return Program("\n\n".join(p for p in parts if p) + "\n", size, text.constant_bytes, work(graph).elements)
+    return CProgram("\n\n".join(p for p in parts if p) + "\n", size, text.constant_bytes, work(graph).elements)
 
 
-def _block(text: Text, proven: Proven, where: Memory, planned: BlockPlan, polynomials: dict) -> None:
+def _block(text: Text, proven: Proven, where: RowMemory, planned: BlockPlan, polynomials: dict) -> None:
     block = planned.block
     if block.repeat > 1:
         with text.loop("iteration", block.repeat):
@@ -105,7 +105,7 @@ def _block(text: Text, proven: Proven, where: Memory, planned: BlockPlan, polyno
         _once(text, proven, where, planned, polynomials)
 
 
-def _once(text: Text, proven: Proven, where: Memory, planned: BlockPlan, polynomials: dict) -> None:
+def _once(text: Text, proven: Proven, where: RowMemory, planned: BlockPlan, polynomials: dict) -> None:
     graph, block = proven.graph, planned.block
     reads = {op.out: op.state for op in block.ops if isinstance(op, StateRead)}
     for step in planned.steps:
@@ -138,7 +138,7 @@ def _loop(text: Text, at: Element, loop: Loop) -> None:
                     text.put(f"m[{where.values[op.result]} + i] = {variable};")
 
 
-def _needed(loop: Loop, where: Memory) -> list[ops.Op]:
+def _needed(loop: Loop, where: RowMemory) -> list[ops.Op]:
     """The ops of a loop whose results are stored, or read by such ops. An executor would run the others to count."""
     needed, found = set[str](), []
     for op in reversed(loop.ops):
@@ -149,7 +149,7 @@ def _needed(loop: Loop, where: Memory) -> list[ops.Op]:
     return found[::-1]
 
 
-def _multiply(text: Text, proven: Proven, where: Memory, op: MatVec, reads: dict[str, str]) -> None:
+def _multiply(text: Text, proven: Proven, where: RowMemory, op: MatVec, reads: dict[str, str]) -> None:
     """All results of a matrix at all places."""
     matrix, places = proven.graph.constants[op.matrix], where.placed(op, reads)
     rows, columns = matrix.shape
@@ -194,7 +194,7 @@ def _function(name: str, arrays: tuple[str, ...], proven: Proven, text: Text) ->
     return "\n".join([*lines, *unused, "    return y;", "}"])
 
 
-def _reset(proven: Proven, where: Memory, text: Text) -> str:
+def _reset(proven: Proven, where: RowMemory, text: Text) -> str:
     """States as they are before the first sample, and the constants that lie in memory."""
     graph = proven.graph
     image = np.zeros(where.size, np.int64)

@@ -100,12 +100,12 @@ class Elementwise(Op):
 
 
 @dataclass(frozen=True)
-class Exact(Elementwise):
+class Lossless(Elementwise):
     """Base of those that are the same function in both graphs: of integers it makes integers, without rounding."""
 
 
 @dataclass(frozen=True)
-class Add(Exact):
+class Add(Lossless):
     """out = a + b."""
 
     out: str = field(metadata=RESULT)
@@ -114,7 +114,7 @@ class Add(Exact):
 
 
 @dataclass(frozen=True)
-class Sub(Exact):
+class Sub(Lossless):
     """out = a - b."""
 
     out: str = field(metadata=RESULT)
@@ -123,7 +123,7 @@ class Sub(Exact):
 
 
 @dataclass(frozen=True)
-class Min(Exact):
+class Min(Lossless):
     """out = min(a, b)."""
 
     out: str = field(metadata=RESULT)
@@ -132,7 +132,7 @@ class Min(Exact):
 
 
 @dataclass(frozen=True)
-class Max(Exact):
+class Max(Lossless):
     """out = max(a, b)."""
 
     out: str = field(metadata=RESULT)
@@ -149,7 +149,7 @@ class Relation(Enum):
 
 
 @dataclass(frozen=True)
-class Compare(Exact):
+class Compare(Lossless):
     """out = 1 where `a relation b`, else 0."""
 
     out: str = field(metadata=RESULT)
@@ -159,7 +159,7 @@ class Compare(Exact):
 
 
 @dataclass(frozen=True)
-class Select(Exact):
+class Select(Lossless):
     """out = a where condition != 0, else b."""
 
     out: str = field(metadata=RESULT)

@@ -9,12 +9,12 @@ import numpy as np
 
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Gather, MatVec, SegmentSum
-from compiler.loops.plan import Plan
+from compiler.loops.plan import LoopPlan
 from hw_models.arrays import Integers
 
 
 @dataclass(frozen=True)
-class Memory:
+class RowMemory:
     """The first row of each state, of each constant that is read as a source, and of each value that is stored."""
 
     graph: IntegerGraph
@@ -51,7 +51,7 @@ class Memory:
         return rows[None] if op.places is None else np.append(rows, self.zero)[self.graph.constants[op.places]]
 
 
-def memory(graph: IntegerGraph, steps: Plan, whole: int = 1) -> Memory:
+def memory(graph: IntegerGraph, steps: LoopPlan, whole: int = 1) -> RowMemory:
     """Rows for all that `steps` store; each begins at, and has, a multiple of `whole`."""
     anywhere = {n for _, op in graph.ops() if isinstance(op, (Gather, MatVec, SegmentSum)) for n in op.operands}
     effects = {n for _, op in graph.ops() if op.result is None for n in op.operands}
@@ -68,4 +68,4 @@ def memory(graph: IntegerGraph, steps: Plan, whole: int = 1) -> Memory:
     states = rows({s.name: s.size for s in graph.states})
     constants = rows({n: graph.size(n) for n in sorted((anywhere | effects) & graph.constants.keys())})
     values = rows({n: graph.size(n) for n in graph.values if n in steps.stored})
-    return Memory(graph, states, constants, values, first, first + whole)
+    return RowMemory(graph, states, constants, values, first, first + whole)

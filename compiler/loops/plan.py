@@ -40,7 +40,7 @@ class BlockPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoopPlan:
     """A graph's blocks, and the values that need memory: any other is known only within its loop."""
 
     blocks: tuple[BlockPlan, ...]
@@ -48,11 +48,11 @@ class Plan:
     """The read of a state that is none of them is the state's own memory."""
 
 
-def plan(graph: IntegerGraph, record: Iterable[str] = (), *, sums_apart: bool = False) -> Plan:
+def plan(graph: IntegerGraph, record: Iterable[str] = (), *, sums_apart: bool = False) -> LoopPlan:
     """How to run `graph`; the values `record` are stored, too. `sums_apart`: a `SegmentSum` is a step of its own."""
     whole = (*WHOLE, SegmentSum) if sums_apart else WHOLE
     stored = {*record, graph.entry.out, *_wanted(graph, whole)}
-    return Plan(tuple(_planned(graph, block, stored, whole) for block in graph.blocks), frozenset(stored))
+    return LoopPlan(tuple(_planned(graph, block, stored, whole) for block in graph.blocks), frozenset(stored))
 
 
 def _wanted(graph: IntegerGraph, whole: Whole) -> Iterable[str]:

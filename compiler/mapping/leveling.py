@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from compiler.graph.ops import Elementwise, Op, Output, StateRead, StateWrite
 from compiler.mapping.plan import Map, Plan
 from compiler.mapping.populations import Groups
-from compiler.mapping.schedule import Arrival, BlockTicks, Schedule, Sent
+from compiler.mapping.schedule import Arrival, BlockTicks, Schedule, SentMessage
 from compiler.mapping.traffic import Link, Slot
 from hw_models.chip import Chip
 
@@ -55,7 +55,7 @@ class Leveling:
                 self._reach(self._level(op.x))
             elif isinstance(op, Output):
                 slot = (self.groups.output_owner, self.task.output_port)
-                schedule.output = Sent(op.x, self.block, self._free_level(slot, self._level(op.x)), slot)
+                schedule.output = SentMessage(op.x, self.block, self._free_level(slot, self._level(op.x)), slot)
                 self._send(schedule.output)
         for map_ in self.plan.maps.values():
             if map_.home == self.block and map_.terms:
@@ -136,11 +136,11 @@ class Leveling:
                 return later
         raise DoesNotFitError
 
-    def _send(self, sent: Sent) -> None:
+    def _send(self, sent: SentMessage) -> None:
         self._reach(sent.level)
         self.schedule.traffic.send(sent.slot, self.span.ticks(sent.level), sent.value)
 
-    def _sent(self, value: str) -> Sent:
+    def _sent(self, value: str) -> SentMessage:
         """The message of a value: once in its block, at the earliest free port."""
         schedule = self.schedule
         if value not in schedule.sent:
@@ -148,7 +148,7 @@ class Leveling:
             slots = [(population, port) for port in self._ports(population)]
             choices = [(self._free_level(s, level), len(schedule.traffic.sends.get(s, ())), s) for s in slots]
             level, _, slot = min(choices)
-            schedule.sent[value] = Sent(value, self.block, level, slot)
+            schedule.sent[value] = SentMessage(value, self.block, level, slot)
             self._send(schedule.sent[value])
         return schedule.sent[value]
 

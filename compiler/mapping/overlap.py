@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from compiler.assembly.dispatch import Reset, Section, assemble, initial_counters, ordered
+from compiler.assembly.dispatch import Reset, TickSection, assemble, initial_counters, ordered
 from compiler.graph.names import fresh, primed
 from compiler.mapping.network import Population, StateProbe
 from compiler.mapping.programs import Program
@@ -32,7 +32,7 @@ class Uses:
         return max(self.last_write - self.first, self.last - self.first_write, 1)
 
 
-def uses(sections: Iterable[Section]) -> dict[str, Uses]:
+def uses(sections: Iterable[TickSection]) -> dict[str, Uses]:
     """All words that the sections use."""
     used: dict[str, list[int]] = {}
     written: dict[str, list[int]] = {}
@@ -77,10 +77,8 @@ def least_period(programs: Sequence[Program], committed: Mapping[str, int], toge
 
 def has_order(programs: Sequence[Program], period: int) -> bool:
     """Whether all sections that share a tick can run in the order of their samples."""
-    return all(
-        ordered([*(Section((t,), ()) for t in set(_reset_ticks(p, period).values())), *p.sections], period) is not None
-        for p in programs
-    )
+    resets = ([TickSection((t,), ()) for t in set(_reset_ticks(p, period).values())] for p in programs)
+    return all(ordered([*own, *p.sections], period) is not None for own, p in zip(resets, programs, strict=True))
 
 
 def population(
@@ -130,7 +128,7 @@ def _resets(program: Program, period: int, interval: int | None) -> tuple[Reset,
     return tuple(Reset(interval, tick, tuple(words)) for tick, words in sorted(at.items()))
 
 
-def _copying(section: Section, word: isa.Word, copy: isa.Word) -> Section:
+def _copying(section: TickSection, word: isa.Word, copy: isa.Word) -> TickSection:
     """The section, which keeps a copy of what it writes."""
     writes = any(isa.target(instruction) == word for instruction in section.body)
     return replace(section, body=(*section.body, isa.Move(copy, word))) if writes else section

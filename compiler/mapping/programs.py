@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.assembly import Scratch, Section, Site, fused, select_fused
+from compiler.assembly import Scratch, Spot, TickSection, fused, select_fused
 from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import Array, State
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
-from compiler.mapping.schedule import Arrival, Schedule, Sent
+from compiler.mapping.schedule import Arrival, Schedule, SentMessage
 from hw_models import isa
 from hw_models.arrays import Integers
 from hw_models.chip import Chip
@@ -36,7 +36,7 @@ class Program:
 
     name: str
     size: int
-    sections: tuple[Section, ...]
+    sections: tuple[TickSection, ...]
     words: dict[str, Integers | int]
     states: dict[str, isa.Word]
     initial: dict[str, isa.Source]
@@ -55,7 +55,7 @@ class _Member:
     states: list[State]
     """of the graph, that it keeps"""
     ops: dict[Moment, list[Elementwise]] = field(default_factory=dict)
-    sends: dict[Moment, list[Sent]] = field(default_factory=dict)
+    sends: dict[Moment, list[SentMessage]] = field(default_factory=dict)
     arrivals: dict[Moment, list[Arrival]] = field(default_factory=dict)
     reads: dict[int, list[StateRead]] = field(default_factory=dict)
     writes: dict[Moment, list[StateWrite]] = field(default_factory=dict)
@@ -136,13 +136,13 @@ class _Writer:
             early=not self.member.states and self.schedule.output not in sent,
         )
 
-    def _sections(self) -> list[Section]:
+    def _sections(self) -> list[TickSection]:
         """Blocks in order; of a repeated block level 0 last, for it shares its ticks with the last level before it."""
-        sections: list[Section] = []
+        sections: list[TickSection] = []
         for block, span in enumerate(self.schedule.spans):
             levels = range(span.length + 1)
             bodies = [self._body((block, level)) for level in levels]
-            found = [Section(span.ticks(level), tuple(body)) for level, body in enumerate(bodies) if body]
+            found = [TickSection(span.ticks(level), tuple(body)) for level, body in enumerate(bodies) if body]
             shares = span.repeat > 1 and bodies[0]
             sections += [*found[1:], found[0]] if shares else found
         return sections
@@ -157,7 +157,7 @@ class _Writer:
                 word = self._new_word(op.out, 0)
                 self.placed[op.out] = word
                 body.append(isa.Move(word, self.states[op.state]))
-        site = Site(self.graph, self.chip, lambda n: self._place(n, block), self.scratch)
+        site = Spot(self.graph, self.chip, lambda n: self._place(n, block), self.scratch)
         ops = self.member.ops.get(moment, [])
         outside = {s.value for s in self.member.sends.get(moment, [])}
         outside |= {op.x for op in self.member.writes.get(moment, [])}

@@ -16,7 +16,7 @@ from hw_models.errors import GraphError
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentMessage:
     """A message: `value` leaves by `port` at `level` of block `block`."""
 
     value: str
@@ -61,9 +61,9 @@ class Schedule:
     spans: list[BlockTicks] = field(default_factory=list)
     levels: dict[str, int] = field(default_factory=dict)
     """of each elementwise value, in its own block"""
-    sent: dict[str, Sent] = field(default_factory=dict)
+    sent: dict[str, SentMessage] = field(default_factory=dict)
     arrivals: dict[str, Arrival] = field(default_factory=dict)
-    output: Sent | None = None
+    output: SentMessage | None = None
     traffic: Traffic = field(default_factory=Traffic)
     committed: dict[str, int] = field(default_factory=dict)
     """last tick of each state's writes"""

@@ -22,7 +22,7 @@ from hw_models.errors import ChipError, InputError
 
 
 @dataclass(frozen=True)
-class Timing:
+class TimedSchedule:
     """A schedule with all that follows from it; a sample enters every `period` ticks."""
 
     schedule: Schedule
@@ -31,14 +31,14 @@ class Timing:
     period: int
 
 
-def choose_timing(plan: Plan, groups: Groups, chip: Chip, overlap: Overlap, resets: bool) -> Timing:
+def choose_timing(plan: Plan, groups: Groups, chip: Chip, overlap: Overlap, resets: bool) -> TimedSchedule:
     """The fewest ticks a sample that `overlap` allows; the result is never out later than without overlap.
 
     `resets`: whether states will return to their initial values.
     """
 
-    def timing(schedule: Schedule) -> Timing:
-        return Timing(schedule, wire(plan, groups, schedule), programs(plan, groups, schedule, chip, resets), 0)
+    def timing(schedule: Schedule) -> TimedSchedule:
+        return TimedSchedule(schedule, wire(plan, groups, schedule), programs(plan, groups, schedule, chip, resets), 0)
 
     first = timing(make_schedule(plan, groups, chip))
     best = replace(first, period=_alone(first, chip))
@@ -63,7 +63,7 @@ def choose_timing(plan: Plan, groups: Groups, chip: Chip, overlap: Overlap, rese
     return best
 
 
-def spread(timing: Timing, overlap: Overlap, ticks: int) -> Timing:
+def spread(timing: TimedSchedule, overlap: Overlap, ticks: int) -> TimedSchedule:
     """The same with a sample every `ticks` ticks. Raises `InputError` where samples would disturb each other."""
     together = overlap is not Overlap.LAYERS
     far = max(ticks, timing.period) + timing.period + timing.schedule.latency
@@ -78,7 +78,7 @@ def spread(timing: Timing, overlap: Overlap, ticks: int) -> Timing:
     )
 
 
-def _least(timing: Timing, together: bool, start: int, end: int) -> int | None:
+def _least(timing: TimedSchedule, together: bool, start: int, end: int) -> int | None:
     """The least period from `start` to `end` - 1 at which samples do not disturb each other."""
     wiring = timing.wiring
     words = least_period(timing.programs, timing.schedule.committed, together)
@@ -89,7 +89,7 @@ def _least(timing: Timing, together: bool, start: int, end: int) -> int | None:
     return None
 
 
-def _alone(timing: Timing, chip: Chip) -> int:
+def _alone(timing: TimedSchedule, chip: Chip) -> int:
     """Ticks until the last thing is done, and no message that is still under way disturbs the next sample."""
     wiring = timing.wiring
     used = [tick for ticks in wiring.sends.values() for tick in ticks] + [read.tick for read in wiring.reads]

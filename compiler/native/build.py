@@ -11,7 +11,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from compiler.native.cache import cached
-from compiler.native.lookup import Machine
+from compiler.native.lookup import Cpu
 
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
@@ -23,12 +23,12 @@ def features() -> str:
     return llvm.get_host_cpu_features().flatten()
 
 
-def machine() -> Machine:
+def machine() -> Cpu:
     """What of this CPU the code depends on."""
     can = llvm.get_host_cpu_features()
     if can.get("avx512f"):
-        return Machine(16, 64, bool(can.get("avx512vnni")))
-    return Machine(8, 32) if can.get("avx2") else Machine(0, 16)
+        return Cpu(16, 64, bool(can.get("avx512vnni")))
+    return Cpu(8, 32) if can.get("avx2") else Cpu(0, 16)
 
 
 def _target() -> llvm.TargetMachine:
@@ -36,9 +36,9 @@ def _target() -> llvm.TargetMachine:
     return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features(), opt=2)
 
 
-def function(text: str, arguments: int) -> Function:
+def function(text: str, arguments: int) -> CompiledFunctions:
     """Of a module's text, whose `run` takes so many arrays and two numbers; its object is kept on disk."""
-    return Function(cached(_key(text), lambda: compiled(text)), arguments)
+    return CompiledFunctions(cached(_key(text), lambda: compiled(text)), arguments)
 
 
 def compiled(text: str) -> bytes:
@@ -53,7 +53,7 @@ def compiled(text: str) -> bytes:
     return target.emit_object(module)
 
 
-class Function:
+class CompiledFunctions:
     """The functions of an object, ready to be called; it keeps what it needs alive."""
 
     def __init__(self, data: bytes, arguments: int) -> None:

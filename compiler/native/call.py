@@ -11,7 +11,7 @@ import numpy as np
 from compiler.executors.execution import Array, Clip, Execution
 from compiler.graph.ops import Rescale
 from compiler.native.arrays import Arrays, arrays_of, filled, outside
-from compiler.native.build import Function
+from compiler.native.build import CompiledFunctions
 from compiler.native.kernel import ARGUMENTS, Kernel
 from compiler.native.sample import ENDS
 from compiler.running.executor import Ends, States
@@ -22,7 +22,7 @@ class Call:
     """A kernel and its function."""
 
     kernel: Kernel
-    function: Function
+    function: CompiledFunctions
 
     def entered(self, x: Array, ends: Ends) -> Array | None:
         """Real samples (batch, time, features) as integers where they belong, (sequences, time, features); None where

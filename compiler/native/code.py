@@ -163,17 +163,17 @@ class Code:
         self.lines.append(f"{name}:")
         self.block = name
 
-    def begin(self, count: str, name: str) -> Counted:
+    def begin(self, count: str, name: str) -> OpenLoop:
         """Open a loop that runs `count` times, at least once."""
         head, index = self.fresh(f"{name}."), f"%{self.fresh('i')}"
         self.put(f"br label %{head}")
         before = self.block
         self.label(head)
-        loop = Counted(head, index, f"{index}.next", count, len(self.lines))
+        loop = OpenLoop(head, index, f"{index}.next", count, len(self.lines))
         self.lines.append(f"  {index} = phi i64 [0, %{before}], [{index}.next, %{{latch}}]")
         return loop
 
-    def end(self, loop: Counted) -> None:
+    def end(self, loop: OpenLoop) -> None:
         """Close it."""
         self.lines[loop.phi] = self.lines[loop.phi].replace("{latch}", self.block)
         self.put(f"{loop.after} = add nuw nsw i64 {loop.index}, 1")
@@ -184,7 +184,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Counted:
+class OpenLoop:
     """A loop that is open: its block, the register of its index from 0 on, and how often it runs."""
 
     head: str

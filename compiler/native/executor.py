@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compiler.executors.execution import Array, Execution
 from compiler.native.kernel import ARGUMENTS, kernel
-from compiler.native.lookup import Machine
+from compiler.native.lookup import Cpu
 from compiler.ranges.proven import Proven
 from compiler.running.executor import Compiled, Ends, Executor, Job, Stepper
 from compiler.running.extra import NATIVE as PACKAGES
@@ -27,7 +27,7 @@ class NativeRunner:
     `cpu` is what the code may use of it, by default all that this one has.
     """
 
-    def __init__(self, proven: Proven, cpu: Machine | None = None, few: int = FEW) -> None:
+    def __init__(self, proven: Proven, cpu: Cpu | None = None, few: int = FEW) -> None:
         self._proven, self._few = proven, few
         self._machine = _build().machine() if cpu is None else cpu
         self._ready: dict[tuple[bool, tuple[str, ...]], Call] = {}

@@ -10,14 +10,14 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
-from compiler.loops.memory import Memory, memory
+from compiler.loops.memory import RowMemory, memory
 from compiler.loops.plan import BlockPlan, Loop, plan
 from compiler.native.code import Code
 from compiler.native.elements import ELEMENTS
-from compiler.native.lookup import Machine
+from compiler.native.lookup import Cpu
 from compiler.native.matrix import multiply
-from compiler.native.operands import Along, Element, Unit
-from compiler.native.pool import Pool, Scratch
+from compiler.native.operands import Along, Element, KernelParts
+from compiler.native.pool import Pool, ScratchRows
 from compiler.native.sample import write_enter, write_sample
 from compiler.native.sums import add_up
 from compiler.ranges.proven import Proven
@@ -39,7 +39,7 @@ class Kernel:
     text: str
     lanes: int
     """how many sequences run side by side; 1 where its vectors lie along the elements"""
-    memory: Memory
+    memory: RowMemory
     rows: int
     """how many rows of memory it takes in all"""
     record: tuple[str, ...]
@@ -47,10 +47,10 @@ class Kernel:
     tables: np.ndarray
     clips: dict[str, int]
     clip_rows: int
-    """as a `Unit` has them"""
+    """as `KernelParts` have them"""
 
 
-def kernel(proven: Proven, machine: Machine, record: Sequence[str] = (), *, along: bool = False) -> Kernel:
+def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, along: bool = False) -> Kernel:
     """The function for sequences side by side, or for one `along` its elements; values `record` are given out, too."""
     graph, record = proven.graph, tuple(record)
     code = Code(proven.bits, (ALONG if along else WOVEN) * 8 * machine.register // proven.bits, along)
@@ -62,7 +62,7 @@ def kernel(proven: Proven, machine: Machine, record: Sequence[str] = (), *, alon
         clips[site.value] = row
         row += -(-graph.size(site.value) // whole) * whole
     pools = Pool(proven.bits, whole), Pool(32, whole)
-    unit = Unit(code, machine, proven, where, *pools, clips, row, Scratch(where.size))
+    unit = KernelParts(code, machine, proven, where, *pools, clips, row, ScratchRows(where.size))
     sample = code.begin("%steps", "sample")
     features = graph.size(graph.entry.out)
     enters = code.at("%memory", str(where.values[graph.entry.out]))
@@ -77,7 +77,7 @@ def kernel(proven: Proven, machine: Machine, record: Sequence[str] = (), *, alon
     return Kernel(text, lanes, where, size, record, unit.constants.joined(), unit.tables.joined(), clips, row)
 
 
-def _enter(unit: Unit) -> Code:
+def _enter(unit: KernelParts) -> Code:
     """What makes integers of samples."""
     code, graph = _like(unit.code), unit.proven.graph
     write_enter(code, ARGUMENTS, graph.size(graph.entry.out))
@@ -89,7 +89,7 @@ def _like(code: Code) -> Code:
     return Code(code.bits, code.lanes, code.along)
 
 
-def _sample(unit: Unit) -> Code:
+def _sample(unit: KernelParts) -> Code:
     """What takes one sample of all sequences."""
     graph, where, code = unit.proven.graph, unit.memory, _like(unit.code)
     outside = sizes(graph, ())
@@ -116,7 +116,7 @@ def _text(functions: Mapping[str, Code]) -> str:
     return "\n".join([*lines, "!0 = !{}", *functions[RUN].metadata]) + "\n"
 
 
-def _give(unit: Unit, base: str, sample: str, parts: Sequence[tuple[int, int]]) -> None:
+def _give(unit: KernelParts, base: str, sample: str, parts: Sequence[tuple[int, int]]) -> None:
     """Copy parts of the memory, (first row, rows), one after another to what a sample gives out."""
     code, done = unit.code, 0
     start = _rows(code, base, sample, sum(rows for _, rows in parts))
@@ -139,7 +139,7 @@ def _strided(code: Code, base: str, row: str) -> str:
     return code.set(f"getelementptr inbounds {code.word}, ptr {base}, i64 {words}")
 
 
-def _take(unit: Unit, sample: str, to: str, rows: int) -> None:
+def _take(unit: KernelParts, sample: str, to: str, rows: int) -> None:
     """Copy a sample's rows into memory."""
     code, start = unit.code, _rows(unit.code, "%x", sample, rows)
     if code.along:
@@ -150,7 +150,7 @@ def _take(unit: Unit, sample: str, to: str, rows: int) -> None:
         code.end(row)
 
 
-def _out(unit: Unit, first: str, start: str, done: int, rows: int) -> None:
+def _out(unit: KernelParts, first: str, start: str, done: int, rows: int) -> None:
     """Copy rows of memory to those `done` rows after `start`, outside."""
     code = unit.code
     if code.along:
@@ -162,7 +162,7 @@ def _out(unit: Unit, first: str, start: str, done: int, rows: int) -> None:
         code.end(row)
 
 
-def _block(unit: Unit, planned: BlockPlan, sample: str) -> None:
+def _block(unit: KernelParts, planned: BlockPlan, sample: str) -> None:
     code, graph, where, block = unit.code, unit.proven.graph, unit.memory, planned.block
     repeat = code.begin(str(block.repeat), "iteration") if block.repeat > 1 else None
     unit.packed.begin()
@@ -184,7 +184,7 @@ def _block(unit: Unit, planned: BlockPlan, sample: str) -> None:
         code.end(repeat)
 
 
-def _loop(unit: Unit, loop: Loop, reads: dict[str, str]) -> None:
+def _loop(unit: KernelParts, loop: Loop, reads: dict[str, str]) -> None:
     """The ops of a loop, element by element."""
     code, where, graph = unit.code, unit.memory, unit.proven.graph
     for op in loop.ops:
@@ -201,7 +201,7 @@ def _loop(unit: Unit, loop: Loop, reads: dict[str, str]) -> None:
         _elements(unit, loop, reads, loop.size - rest, rest, 1)
 
 
-def _elements(unit: Unit, loop: Loop, reads: dict[str, str], start: int, count: int, together: int) -> None:
+def _elements(unit: KernelParts, loop: Loop, reads: dict[str, str], start: int, count: int, together: int) -> None:
     """So many passes over elements from `start` on, some `together`: their instructions lie side by side."""
     code, where = unit.code, unit.memory
     loads, stores = code.scope()
@@ -219,7 +219,7 @@ def _elements(unit: Unit, loop: Loop, reads: dict[str, str], start: int, count: 
     code.end(counted)
 
 
-def _clear(unit: Unit, first: int, rows: int) -> None:
+def _clear(unit: KernelParts, first: int, rows: int) -> None:
     code = unit.code
     count = rows * code.row_bytes
     code.declared.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")

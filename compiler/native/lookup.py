@@ -12,7 +12,7 @@ from compiler.ranges.integer_spans import Span
 
 
 @dataclass(frozen=True)
-class Machine:
+class Cpu:
     """What of a CPU the code depends on: the lanes of 32 bits that one instruction permutes, 0 where there is none."""
 
     permutes: int
@@ -22,7 +22,7 @@ class Machine:
     """whether one instruction multiplies pairs of 16 bits and adds them to a sum"""
 
 
-PLAIN = Machine(0, 16)
+PLAIN = Cpu(0, 16)
 """What every CPU has that LLVM knows vectors of, such as ARM's"""
 
 
@@ -32,7 +32,7 @@ CHAIN = 16
 """A table of more numbers that registers do not hold lies in memory."""
 
 
-def segment(code: Code, machine: Machine, pool: Pool, knots: np.ndarray, x: str, span: Span) -> str:
+def segment(code: Code, machine: Cpu, pool: Pool, knots: np.ndarray, x: str, span: Span) -> str:
     """How many knots are at most `x`, which lies in `span`: the index of its segment, times `_scale`."""
     if not _permutable(code, machine, len(knots) + 1) and len(knots) < CHAIN:
         k = code.splat(0)
@@ -55,7 +55,7 @@ def segment(code: Code, machine: Machine, pool: Pool, knots: np.ndarray, x: str,
     return k
 
 
-def _bucket_bits(code: Code, machine: Machine, knots: np.ndarray, span: Span) -> int | None:
+def _bucket_bits(code: Code, machine: Cpu, knots: np.ndarray, span: Span) -> int | None:
     """How many low bits to leave out so that no two knots are in one of as many buckets as a register has lanes."""
     last = min(machine.permutes, code.lanes) - 1
     known = 0 <= span.least and span.most < _largest(code)
@@ -65,7 +65,7 @@ def _bucket_bits(code: Code, machine: Machine, knots: np.ndarray, span: Span) ->
     return next(apart, None)
 
 
-def _from_bucket(code: Code, machine: Machine, knots: np.ndarray, x: str, span: Span, bits: int, scale: int) -> str:
+def _from_bucket(code: Code, machine: Cpu, knots: np.ndarray, x: str, span: Span, bits: int, scale: int) -> str:
     """What `segment` returns, of one comparison, with the only knot that can be in the bucket of `x`."""
     count = min(machine.permutes, code.lanes)
     starts = np.arange(count) << bits
@@ -78,7 +78,7 @@ def _from_bucket(code: Code, machine: Machine, knots: np.ndarray, x: str, span: 
     return code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(scale), code.splat(0)))
 
 
-def lookup(code: Code, machine: Machine, pool: Pool, column: np.ndarray, k: str) -> str:
+def lookup(code: Code, machine: Cpu, pool: Pool, column: np.ndarray, k: str) -> str:
     """column[k] in each lane, of an index that is `_scale` times as large."""
     numbers = column.tolist()
     if len(set(numbers)) == 1:
@@ -98,7 +98,7 @@ def _largest(code: Code) -> int:
     return 2 ** (code.bits - 1) - 1
 
 
-def _scale(code: Code, machine: Machine, size: int) -> int:
+def _scale(code: Code, machine: Cpu, size: int) -> int:
     """What the index of a table of that size is multiplied by.
 
     A comparison adds its step to an index in one instruction, unless the step is 1: LLVM makes three of that. So where
@@ -107,11 +107,11 @@ def _scale(code: Code, machine: Machine, size: int) -> int:
     return 2 if _permutable(code, machine, size) and 2 * size <= min(machine.permutes, code.lanes) else 1
 
 
-def _permutable(code: Code, machine: Machine, size: int) -> bool:
+def _permutable(code: Code, machine: Cpu, size: int) -> bool:
     return bool(code.bits == 32 and machine.permutes and size <= 4 * machine.permutes)
 
 
-def _permuted(code: Code, machine: Machine, numbers: list[int], k: str) -> str:
+def _permuted(code: Code, machine: Cpu, numbers: list[int], k: str) -> str:
     """The table as registers, from which each lane takes its number."""
     width = machine.permutes
     width = min(width, code.lanes)
@@ -134,7 +134,7 @@ def _permuted(code: Code, machine: Machine, numbers: list[int], k: str) -> str:
     return _joined(code, parts, width)
 
 
-def dot(code: Code, machine: Machine, a: str, b: str) -> str:
+def dot(code: Code, machine: Cpu, a: str, b: str) -> str:
     """Of two vectors of pairs of 16 bits, in words of 32: the sum of both products of each pair."""
     width = min(machine.permutes, code.lanes)
     kind, pairs = f"<{width} x i32>", f"<{2 * width} x i16>"
@@ -146,7 +146,7 @@ def dot(code: Code, machine: Machine, a: str, b: str) -> str:
     return _joined(code, parts, width)
 
 
-def add_dot(code: Code, machine: Machine, total: str, a: str, b: str) -> str:
+def add_dot(code: Code, machine: Cpu, total: str, a: str, b: str) -> str:
     """`total` and the sums of `dot`."""
     if not machine.accumulates or code.lanes % 16:
         return code.two("add", total, dot(code, machine, a, b))
@@ -158,7 +158,7 @@ def add_dot(code: Code, machine: Machine, total: str, a: str, b: str) -> str:
     return _joined(code, parts, 16)
 
 
-def shift_right(code: Code, machine: Machine, x: str, amount: str) -> str:
+def shift_right(code: Code, machine: Cpu, x: str, amount: str) -> str:
     """`x` shifted by a number that is the same in all lanes: where LLVM knows that, it takes two instructions."""
     if code.bits != 32 or not machine.permutes:
         return code.two("ashr", x, amount)

@@ -17,14 +17,14 @@ import numpy as np
 from compiler.graph.ops import MatVec
 from compiler.native.code import Code
 from compiler.native.lookup import add_dot
-from compiler.native.operands import Unit, in_order
+from compiler.native.operands import KernelParts, in_order
 from hw_models.arrays import Integers
 
 HALF = 2**15 - 1
 """The largest magnitude in half a word"""
 
 
-def multiply(unit: Unit, op: MatVec, reads: Mapping[str, str]) -> None:
+def multiply(unit: KernelParts, op: MatVec, reads: Mapping[str, str]) -> None:
     """All results of `op`: j * places + p is the sum over k of matrix[j, k] times the row placed at p, k."""
     matrix = unit.proven.graph.constants[op.matrix].astype(np.int64)
     places, out = unit.memory.placed(op, reads), unit.memory.values[op.out]
@@ -50,7 +50,7 @@ def multiply(unit: Unit, op: MatVec, reads: Mapping[str, str]) -> None:
         _places(unit, matrix, places, out)
 
 
-def _fit_halves(unit: Unit, op: MatVec, matrix: Integers) -> bool:
+def _fit_halves(unit: KernelParts, op: MatVec, matrix: Integers) -> bool:
     """Whether 16 bits hold all weights and all that they are multiplied by, on a machine that multiplies pairs."""
     most = max((unit.proven.spans[source].magnitude for source in op.sources), default=0)
     return bool(unit.code.bits == 32 and unit.machine.permutes and max(most, np.abs(matrix).max(initial=0)) <= HALF)
@@ -70,7 +70,7 @@ def in_pairs(matrix: Integers) -> Integers:
 class _Rows:
     """What a matrix is multiplied by: rows of memory (places, columns), or such rows packed in pairs."""
 
-    unit: Unit
+    unit: KernelParts
     places: Integers
     paired: bool = False
 
@@ -79,14 +79,14 @@ class _Rows:
         return plus_product(self.unit, total, weight, row, paired=self.paired)
 
 
-def plus_product(unit: Unit, total: str, weight: str, x: str, *, paired: bool) -> str:
+def plus_product(unit: KernelParts, total: str, weight: str, x: str, *, paired: bool) -> str:
     """`total` and the product of a weight and `x`, or those of two that lie in one word."""
     if paired:
         return add_dot(unit.code, unit.machine, total, weight, x)
     return unit.code.two("add", total, unit.code.two("mul", weight, x))
 
 
-def _packed(unit: Unit, rows: Integers) -> _Rows:
+def _packed(unit: KernelParts, rows: Integers) -> _Rows:
     """Pairs of rows as one row each: the first in the lower half of the words."""
     code, count, key = unit.code, -(-len(rows) // 2), rows.tobytes()
     start = unit.packed.find(key)
@@ -133,7 +133,7 @@ def _side_by_side(source: _Rows, matrix: Integers, tile: int, out: int) -> None:
     code.end(outer)
 
 
-def _columns(unit: Unit, matrix: Integers, rows: Integers, out: int, tile: int, *, paired: bool) -> None:
+def _columns(unit: KernelParts, matrix: Integers, rows: Integers, out: int, tile: int, *, paired: bool) -> None:
     """Results side by side: each element of the sources times a column, or each pair times two."""
     code, size, step = unit.code, len(matrix), 2 if paired else 1
     vectors = -(-size // code.lanes)
@@ -160,7 +160,7 @@ def _columns(unit: Unit, matrix: Integers, rows: Integers, out: int, tile: int, 
             code.store(total, code.at("%memory", str(out + (start + number) * code.lanes)))
 
 
-def _places(unit: Unit, matrix: Integers, places: Integers, out: int) -> None:
+def _places(unit: KernelParts, matrix: Integers, places: Integers, out: int) -> None:
     """Places side by side: a weight times what lies there. Results past the last place are those of the next row, which
     is written after them."""
     code, (rows, columns), many = unit.code, matrix.shape, len(places)

@@ -8,29 +8,29 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from compiler.graph import ops
-from compiler.loops.memory import Memory
+from compiler.loops.memory import RowMemory
 from compiler.native.code import Code
-from compiler.native.lookup import Machine
-from compiler.native.pool import Pool, Scratch
+from compiler.native.lookup import Cpu
+from compiler.native.pool import Pool, ScratchRows
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Integers
 
 
 @dataclass(frozen=True)
-class Unit:
+class KernelParts:
     """What all loops of a kernel write to and read from."""
 
     code: Code
-    machine: Machine
+    machine: Cpu
     proven: Proven
-    memory: Memory
+    memory: RowMemory
     constants: Pool
     tables: Pool
     clips: Mapping[str, int]
     """the first row of each value that can be clipped, among those of all"""
     clip_rows: int
     """how many those are: of counts, then of the smallest, then of the largest that each was"""
-    packed: Scratch
+    packed: ScratchRows
     """rows that this block has packed in pairs"""
 
 
@@ -38,7 +38,7 @@ class Unit:
 class Element:
     """One pass of a loop: one element of all lanes, whose number is in the register `index`."""
 
-    unit: Unit
+    unit: KernelParts
     index: str
     reads: Mapping[str, str]
     """the state that each value of this block is, which reads one"""

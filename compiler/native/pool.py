@@ -32,7 +32,7 @@ class Pool:
         return np.concatenate(self._parts) if self._parts else np.zeros(1, self.dtype)
 
 
-class Scratch:
+class ScratchRows:
     """Rows from `first` on that are whatever the block in hand has put there, once for each `key`."""
 
     def __init__(self, first: int) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 
 from compiler.graph.ops import SegmentSum
 from compiler.graph.segments import segments_of
-from compiler.native.operands import Unit
+from compiler.native.operands import KernelParts
 
 WRITTEN_OUT = 512
 """Up to so many terms are written one after another; a loop over more is as fast, and shorter."""
 
 
-def add_up(unit: Unit, op: SegmentSum, reads: Mapping[str, str]) -> None:
+def add_up(unit: KernelParts, op: SegmentSum, reads: Mapping[str, str]) -> None:
     """All sums of `op`."""
     code, graph, where = unit.code, unit.proven.graph, unit.memory
     size, segments, first = graph.size(op.out), segments_of(graph, op), where.first(op.x, reads)
@@ -51,6 +51,6 @@ def add_up(unit: Unit, op: SegmentSum, reads: Mapping[str, str]) -> None:
     code.end(outer)
 
 
-def _store(unit: Unit, word: str, row: str) -> None:
+def _store(unit: KernelParts, word: str, row: str) -> None:
     code = unit.code
     code.put(f"store {code.word} {word}, ptr {code.at('%memory', row)}, align {code.bits // 8}")

@@ -20,7 +20,7 @@ LARGEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
-class Part:
+class TensorShape:
     """An input or an answer: its name, and the shape that one has for a row.
 
     `once`: it is there once a sequence, as an input that holds for all of it, or an answer; that is `over` all steps
@@ -56,8 +56,8 @@ class Entered:
 class Shapes:
     """Of a model that takes real samples and gives real answers, both of type `reals`."""
 
-    inputs: tuple[Part, ...]
-    answers: tuple[Part, ...]
+    inputs: tuple[TensorShape, ...]
+    answers: tuple[TensorShape, ...]
     reals: np.dtype = FLOAT64
     timed: bool = False
     """whether the time before each sample is given, too"""
@@ -114,7 +114,7 @@ class Shapes:
         nodes.standard("Expand", [row, size], [held])
         return held
 
-    def _looked_up(self, nodes: Nodes, x: str, part: Part, axes: int) -> str:
+    def _looked_up(self, nodes: Nodes, x: str, part: TensorShape, axes: int) -> str:
         """Flat tokens, behind that many `axes`, as the rows that they select."""
         found, tokens = [], nodes.shared.name(f"{part.name}.tokens")
         # a runtime counts what is negative from the end of the table: without the sign it is beyond it
@@ -151,7 +151,9 @@ class Shapes:
             found.append(self._answer(nodes, own, axes, part, name))
         return found
 
-    def _answer(self, nodes: Nodes, flat: str, axes: tuple[str, ...], part: Part, name: str) -> onnx.ValueInfoProto:
+    def _answer(
+        self, nodes: Nodes, flat: str, axes: tuple[str, ...], part: TensorShape, name: str
+    ) -> onnx.ValueInfoProto:
         if part.once and axes:
             axes = () if part.over else (f"latest {part.latest}",)
             if part.latest:

@@ -14,7 +14,7 @@ from compiler.quantize.knots import Curve
 from compiler.quantize.limits import argument_fraction, one_sided, spans_octaves
 from compiler.quantize.octaves import lower_over_octaves
 from compiler.quantize.periods import within_period
-from compiler.quantize.polynomial import Table, fit, uniform_lines
+from compiler.quantize.polynomial import PolynomialTable, fit, uniform_lines
 from compiler.quantize.quotient import emit_table
 from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats
@@ -91,7 +91,7 @@ def _clipped(build: Builder, op: Apply, x: str, floor: float) -> str:
     return build.saturated(x, fraction, (least, max(span.most, least)), f"{op.x}.clipped")
 
 
-def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> Table:
+def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> PolynomialTable:
     """The table of a function's half for `x`, an integer value of at least `low`."""
     here, high, fraction = build.precision.at(op.out), build.spans[x].most, build.wanted[op.out]
     flat_below, flat_above = function.limit_below is not None, function.limit is not None

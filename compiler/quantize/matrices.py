@@ -102,11 +102,11 @@ class Spread:
     square of their number: an error is made good by the other columns of its part.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[RowOrder, ...]
 
 
 @dataclass(frozen=True)
-class Part:
+class RowOrder:
     """The order in which columns are rounded, and the factors; None where all their inputs are 0."""
 
     order: Integers
@@ -119,15 +119,15 @@ def spread(inputs: Floats) -> Spread:
     return Spread(tuple(_part(inputs[:, start : start + MOST_SPREAD], start) for start in starts))
 
 
-def _part(inputs: Floats, start: int) -> Part:
+def _part(inputs: Floats, start: int) -> RowOrder:
     gram = inputs.T @ inputs / max(len(inputs), 1)
     damping = DAMPING * float(np.mean(np.diag(gram))) if gram.size else 0.0
     if damping == 0:
-        return Part(start + np.arange(inputs.shape[1]), None)
+        return RowOrder(start + np.arange(inputs.shape[1]), None)
     # Columns that carry most are rounded first, while many others can make good for them.
     order = np.argsort(-np.diag(gram), kind="stable")
     gram = gram[np.ix_(order, order)] + damping * np.eye(len(gram))
-    return Part(start + order, np.linalg.cholesky(np.linalg.inv(gram)).T.astype(np.float64))
+    return RowOrder(start + order, np.linalg.cholesky(np.linalg.inv(gram)).T.astype(np.float64))
 
 
 def calibrated(matrix: Floats, how: Spread | None, high: int) -> Integers:

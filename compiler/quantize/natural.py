@@ -95,8 +95,8 @@ def _twice(op: ops.Div, room: Room) -> Interval:
     return Interval(2 * room.bounds[op.out].low, 2 * room.bounds[op.out].high)
 
 
-@REACH.on(ops.Exact)
-def _exact(op: ops.Exact, room: Room) -> Interval:
+@REACH.on(ops.Lossless)
+def _exact(op: ops.Lossless, room: Room) -> Interval:
     return Interval(*ENDS(op, room.graph, room.loose))
 
 
@@ -130,8 +130,8 @@ def _function(op: ops.Apply, room: Room) -> int:
     return room.fraction(max(room.loose[op.out].magnitude, _half_magnitude(op, room.bounds)))
 
 
-@NATURAL.on(ops.Exact)
-def _of_operands(op: ops.Exact, room: Room) -> int:
+@NATURAL.on(ops.Lossless)
+def _of_operands(op: ops.Lossless, room: Room) -> int:
     return min([room.filled(op), *(_of_operand(n, room) for n in op.operands)])
 
 

@@ -16,7 +16,7 @@ from compiler.functions.function import Scaling
 from compiler.graph.ops import Add, Apply, Compare, MulShift, Relation, Select, Shift, Sub
 from compiler.quantize.builder import Builder
 from compiler.quantize.knots import Curve, Real
-from compiler.quantize.polynomial import Table, fit, steps, uniform_lines
+from compiler.quantize.polynomial import PolynomialTable, fit, steps, uniform_lines
 from compiler.quantize.quotient import emit_table
 from hw_models.arrays import Floats
 
@@ -64,7 +64,7 @@ def lower_over_octaves(build: Builder, op: Apply, function: Function, x: str) ->
     return build.emit(Select(op.out, none, build.number(0, fraction), root), fraction, of=op.out)
 
 
-def _table(build: Builder, op: Apply, real: Real, fraction: int) -> Table:
+def _table(build: Builder, op: Apply, real: Real, fraction: int) -> PolynomialTable:
     """A function's table over 0 to 1, with that many fraction bits."""
     here, widths = build.precision.at(op.out), (build.chip.word_bits, build.chip.product_bits)
     if build.chip.table:

@@ -25,7 +25,7 @@ EXACT = 2.0**52
 
 
 @dataclass(frozen=True, eq=False)
-class Table(Polynomials):
+class PolynomialTable(Polynomials):
     """The arrays of a `PiecewisePolynomial`, and what is known of it.
 
     The argument's integers have `in_fraction` fraction bits, the result's `out_fraction`. Over the domain
@@ -43,7 +43,7 @@ class Table(Polynomials):
         return self.origins.size
 
 
-def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
+def steps(thresholds: Sequence[int], results: Sequence[int]) -> PolynomialTable:
     """A table of constants: results[k], k being how many of the rising `thresholds` are <= x.
 
     Origins are 0, so that t is x. Raises `QuantizeError` where the numbers do not fit together.
@@ -53,11 +53,11 @@ def steps(thresholds: Sequence[int], results: Sequence[int]) -> Table:
     column = np.array(results, np.int64)[:, None]
     zeros = np.zeros((len(results), 0), np.int64)
     knots = np.array(thresholds, np.int64)
-    return Table(knots, np.zeros(len(results), np.int64), column, zeros, 0, 0, min(results), max(results))
+    return PolynomialTable(knots, np.zeros(len(results), np.int64), column, zeros, 0, 0, min(results), max(results))
 
 
 @lru_cache(maxsize=512)
-def fit(curve: Curve, segments: int = 8, degree: int = 3) -> Table:
+def fit(curve: Curve, segments: int = 8, degree: int = 3) -> PolynomialTable:
     """At most `segments` polynomials for `curve`, their knots placed for equal error.
 
     Results are kept, so give it a function that lives on. The shifts are the largest that the widths allow, per segment
@@ -69,7 +69,7 @@ def fit(curve: Curve, segments: int = 8, degree: int = 3) -> Table:
 
 
 @lru_cache(maxsize=64)
-def uniform_lines(curve: Curve, entries: int = 4096) -> Table:
+def uniform_lines(curve: Curve, entries: int = 4096) -> PolynomialTable:
     """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`."""
     spread(curve)
     step = -(-(curve.high - curve.low + 1) // entries)
@@ -77,7 +77,7 @@ def uniform_lines(curve: Curve, entries: int = 4096) -> Table:
     return _table(curve, edges, np.ones(edges.size - 1, np.int64), (False, curve.flat_above))
 
 
-def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, bool]) -> Table:
+def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, bool]) -> PolynomialTable:
     origins = (edges[:-1] + edges[1:]) // 2
     pieces, out_fraction = Pieces(edges[:-1], edges[1:] - 1, origins), curve.out_fraction
     exact = _real_coefficients(curve, edges, origins, orders)
@@ -104,7 +104,7 @@ def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, b
     for array in (knots := edges[1:-1], origins, coefficients, shifts):
         array.flags.writeable = False  # tables are kept and shared
     fractions, ends = (curve.in_fraction, out_fraction), (int(low.min()), int(high.max()))
-    return Table(knots, origins, coefficients, shifts, *fractions, *ends)
+    return PolynomialTable(knots, origins, coefficients, shifts, *fractions, *ends)
 
 
 def _real_coefficients(curve: Curve, edges: Integers, origins: Integers, orders: Integers) -> Floats:

@@ -13,7 +13,7 @@ from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, S
 from compiler.quantize.builder import Builder
 from compiler.quantize.knots import Curve
 from compiler.quantize.limits import fraction_for, operand_limit, word_limit
-from compiler.quantize.polynomial import Table, fit, steps
+from compiler.quantize.polynomial import PolynomialTable, fit, steps
 from compiler.quantize.product import Factors, product
 from compiler.ranges.norms import comes_from_root
 from compiler.ranges.observed import Interval
@@ -101,7 +101,7 @@ def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
     return build.emit(Shift(op.out, coarse, build.number(finer)), build.wanted[op.out], (-most, most), of=op.out)
 
 
-def emit_table(build: Builder, name: str, x: str, table: Table, of: str | None = None) -> str:
+def emit_table(build: Builder, name: str, x: str, table: PolynomialTable, of: str | None = None) -> str:
     """A `PiecewisePolynomial` of the integer value `x`."""
     op = PiecewisePolynomial(
         name,
@@ -114,7 +114,7 @@ def emit_table(build: Builder, name: str, x: str, table: Table, of: str | None =
     return build.emit(op, table.out_fraction, of=of)
 
 
-def _octave_table(top: int, octaves: int) -> Table:
+def _octave_table(top: int, octaves: int) -> PolynomialTable:
     """The left shift that brings d into (2^(top-1), 2^top]."""
     return steps([2 ** (top - o) + 1 for o in range(octaves, 0, -1)], list(range(octaves, -1, -1)))
 

@@ -53,7 +53,7 @@ _NONE = np.zeros(())
 
 
 @dataclass(frozen=True)
-class Point:
+class SlopePoint:
     """Where an op is differentiated: all values, their derivatives by one state, and the op's result."""
 
     graph: Graph
@@ -66,12 +66,12 @@ class Point:
         return self.slopes.get(name, _NONE)
 
 
-SLOPES: OpTable[[Point], Array | None] = OpTable("slopes")
+SLOPES: OpTable[[SlopePoint], Array | None] = OpTable("slopes")
 """The derivative of each op's result by one state; None where it is left out."""
 
 
 @SLOPES.on(ops.Elementwise)
-def _nudged(op: ops.Elementwise, at: Point) -> Array:
+def _nudged(op: ops.Elementwise, at: SlopePoint) -> Array:
     """How far the result moves where all operands move along with the state."""
     kernel = KERNELS(op, at.graph)
     ahead, behind = (
@@ -81,42 +81,42 @@ def _nudged(op: ops.Elementwise, at: Point) -> Array:
 
 
 @SLOPES.on(ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec, ops.Compare)
-def _none(op: ops.Op, at: Point) -> None:
+def _none(op: ops.Op, at: SlopePoint) -> None:
     return None
 
 
 @SLOPES.on(ops.Add)
-def _sum(op: ops.Add, at: Point) -> Array:
+def _sum(op: ops.Add, at: SlopePoint) -> Array:
     return at.slope(op.a) + at.slope(op.b)
 
 
 @SLOPES.on(ops.Sub)
-def _difference(op: ops.Sub, at: Point) -> Array:
+def _difference(op: ops.Sub, at: SlopePoint) -> Array:
     return at.slope(op.a) - at.slope(op.b)
 
 
 @SLOPES.on(ops.Mul)
-def _product(op: ops.Mul, at: Point) -> Array:
+def _product(op: ops.Mul, at: SlopePoint) -> Array:
     return at.slope(op.a) * at.values[op.b] + at.values[op.a] * at.slope(op.b)
 
 
 @SLOPES.on(ops.Div)
-def _quotient(op: ops.Div, at: Point) -> Array:
+def _quotient(op: ops.Div, at: SlopePoint) -> Array:
     return (at.slope(op.a) - at.result * at.slope(op.b)) / at.values[op.b]
 
 
 @SLOPES.on(ops.Select)
-def _either(op: ops.Select, at: Point) -> Array:
+def _either(op: ops.Select, at: SlopePoint) -> Array:
     return np.where(at.values[op.condition] != 0, at.slope(op.a), at.slope(op.b))
 
 
 @SLOPES.on(ops.Min, ops.Max)
-def _limit(op: ops.Min | ops.Max, at: Point) -> Array:
+def _limit(op: ops.Min | ops.Max, at: SlopePoint) -> Array:
     return np.where(at.result == at.values[op.a], at.slope(op.a), at.slope(op.b))
 
 
 @SLOPES.on(ops.Apply)
-def _function(op: ops.Apply, at: Point) -> Array:
+def _function(op: ops.Apply, at: SlopePoint) -> Array:
     real, x = FUNCTIONS[op.function].real, at.values[op.x]
     return (real(x + NUDGE) - real(x - NUDGE)) / (2 * NUDGE) * at.slope(op.x)
 
@@ -147,7 +147,7 @@ class _Watch:
         else:
             for slopes in self.slopes.values():
                 if any(n in slopes for n in op.operands):
-                    slope = SLOPES(op, Point(self.graph, self.values, slopes, value))
+                    slope = SLOPES(op, SlopePoint(self.graph, self.values, slopes, value))
                     if slope is not None:
                         slopes[name] = slope
         for state in self.written.get(name, ()):

@@ -119,7 +119,7 @@ def _shift(op: ops.Shift, known: KnownSpans) -> Span:
     return Span(np.minimum.reduce(ends), np.maximum.reduce(ends), shift=amount.magnitude)
 
 
-@SPANS.on(ops.Exact, ops.Gather, ops.SegmentSum, ops.MatVec)
+@SPANS.on(ops.Lossless, ops.Gather, ops.SegmentSum, ops.MatVec)
 def _of_ends(op: ops.Op, known: KnownSpans) -> Span:
     return Span(*ENDS(op, known.graph, known.spans))
 

@@ -171,7 +171,7 @@ def _apply(op: ops.Apply, known: KnownIntervals) -> Interval:
     return Interval(*FUNCTIONS[op.function].range_of(low, np.maximum(x.high, low))).common
 
 
-@BOUNDS.on(ops.Exact, ops.Gather, ops.SegmentSum, ops.MatVec)
+@BOUNDS.on(ops.Lossless, ops.Gather, ops.SegmentSum, ops.MatVec)
 def _of_ends(op: ops.Op, known: KnownIntervals) -> Interval:
     return Interval(*ENDS(op, known.graph, known.bounds))
 

@@ -17,7 +17,7 @@ STEPS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class Attempt:
     """The reference over `inputs` (rows, STEPS, channels), of which the first `ends` are steady: every value recorded.
 
     It computes in 64 bits, whatever the chip's widths.
@@ -43,11 +43,11 @@ class Trial:
         return text + (f"after {step + 1} samples of x = {x}" if step else f"at the first sample, x = {x}")
 
 
-def trial(graph: IntegerGraph, sequences: Sequence[Floats]) -> Trial:
+def trial(graph: IntegerGraph, sequences: Sequence[Floats]) -> Attempt:
     """An integer graph tried on the ends of its input's range and on the beginning of `sequences`."""
     ends, known = _ends(graph), _known(graph, sequences)
     x = np.concatenate([ends, known])
-    return Trial(graph, x, len(ends), prepare_reference(graph).run(x, record=list(graph.values)).record)
+    return Attempt(graph, x, len(ends), prepare_reference(graph).run(x, record=list(graph.values)).record)
 
 
 def _ends(graph: IntegerGraph) -> Integers:

@@ -22,7 +22,7 @@ from compiler.quantize.stages import Floating
 from compiler.ranges.integer_spans import Span
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds
-from compiler.rules.counterexample import Trial, trial
+from compiler.rules.counterexample import Attempt, trial
 from hw_models.arrays import Floats
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, QuantizeError
@@ -104,7 +104,7 @@ class Design:
         return {} if self.prepared is None else self.prepared.proven.spans
 
     @cached_property
-    def tried(self) -> Trial | None:
+    def tried(self) -> Attempt | None:
         """The integers of some inputs, of every value."""
         return None if self.integers is None else trial(self.integers, self.sequences)
 

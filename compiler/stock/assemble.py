@@ -16,10 +16,10 @@ from compiler.stock.network import (
     CONSTANTS,
     Functions,
     Kind,
-    Place,
     ProcessConnection,
     ProcessGraph,
     ProcessPopulation,
+    StatePlace,
 )
 from compiler.stock.piecewise_linear import coefficients
 from compiler.stock.plan import Bank, Node, ProcessPlan, Product, Relay, Root
@@ -139,13 +139,13 @@ class _Assembly:
         made = self._population(Kind.SINK, 1 + max(levels, default=0), start, [])
         self.ports.append(_Inlet(made, 0, np.concatenate(lsb), rows))
 
-    def _state(self, state: str) -> Place:
+    def _state(self, state: str) -> StatePlace:
         node = self.plan.states[state]
         (population, start), lsb = self.place[node], self.lsb[node]
         low, high = self.plan.held[state]
         room = SLACK * (high - low) + lsb
         ends = np.floor((low - room) / lsb).astype(np.int64), np.ceil((high + room) / lsb).astype(np.int64)
-        return Place(population, start, start + self.plan.nodes[node].size, lsb, *ends)
+        return StatePlace(population, start, start + self.plan.nodes[node].size, lsb, *ends)
 
     # --- connections ---------------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class ProcessConnection:
 
 
 @dataclass(frozen=True)
-class Place:
+class StatePlace:
     """Where a state is: elements start..stop of a population's messages, and the real weight of their LSBs.
 
     What lies beyond `low` or `high` has saturated: it is read as if it lay there.
@@ -104,7 +104,7 @@ class ProcessGraph:
     populations: Mapping[str, ProcessPopulation]
     """in the order of their levels"""
     connections: tuple[ProcessConnection, ...]
-    states: Mapping[str, Place]
+    states: Mapping[str, StatePlace]
     input_lsb: Floats
     output_lsb: Floats
     input_limit: int

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.stock.checks import check
-from compiler.stock.network import Place, ProcessConnection, ProcessGraph, ProcessPopulation
+from compiler.stock.network import ProcessConnection, ProcessGraph, ProcessPopulation, StatePlace
 from compiler.stock.proof import failures
 from hw_models.errors import ArtifactError
 from hw_models.plain import Json, made
@@ -60,9 +60,9 @@ class _Table:
 def _built(table: object, arrays: Arrays) -> ProcessGraph:
     found = made(_Table, table)
 
-    def place(name: str, table: dict[str, object]) -> Place:
+    def place(name: str, table: dict[str, object]) -> StatePlace:
         parts = {part: arrays[f"states/{name}/{part}"].astype(kind) for part, kind in _PARTS.items()}
-        return made(Place, {**table, **parts})
+        return made(StatePlace, {**table, **parts})
 
     weights = [arrays[f"weights/{i}"].astype(np.int64) for i in range(len(found.connections))]
     return ProcessGraph(

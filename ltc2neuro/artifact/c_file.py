@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.c99.program import Program, program
+from compiler.c99.program import CProgram, program
 from compiler.c99.text import Text, number
 from hw_models.arguments import check_path
 from hw_models.fixed_point import SEMANTICS_VERSION, Format
@@ -24,7 +24,7 @@ def to_c(record: Record, path: str | Path) -> None:
     write_whole(path, lambda part: part.write_text(text, "utf-8"))
 
 
-def c_program(record: Record) -> Program:
+def c_program(record: Record) -> CProgram:
     """The network as C, and what that takes."""
     first, tables = program(record.proven), _tables(record)
     made = replace(first, constants=first.constants + tables.constant_bytes)
@@ -32,7 +32,7 @@ def c_program(record: Record) -> Program:
     return replace(made, text=program(record.proven, _title(record, made), host).text)
 
 
-def _title(record: Record, made: Program) -> str:
+def _title(record: Record, made: CProgram) -> str:
     graph = record.graph
     given, taken, returned = graph.input_format, graph.size(graph.entry.out), graph.size(graph.answer.x)
     leaves = graph.format(graph.answer.x) if graph.answer.x in graph.values else None

@@ -21,7 +21,7 @@ from ltc2neuro.inputs.layout import HOW
 from ltc2neuro.version import __version__
 
 if TYPE_CHECKING:
-    from compiler.onnx.shapes import Part
+    from compiler.onnx.shapes import TensorShape
 
 FORMS = ("sequence", "step")
 GRAPHS = ("integer", "float")
@@ -41,12 +41,12 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
         )
     ONNX_FILES.require()
     from compiler.onnx.exports import FLOAT32, FloatExport, IntegerExport
-    from compiler.onnx.shapes import Part, Shapes
+    from compiler.onnx.shapes import Shapes, TensorShape
 
     shapes = Shapes(
         _inputs(record),
         tuple(
-            Part(
+            TensorShape(
                 a.name if record.answers.several else "y",
                 a.step_shape,
                 not a.every,
@@ -74,19 +74,19 @@ def to_onnx(record: Record, path: str | Path, form: str, graph: str, real: bool)
     write_whole(path, lambda part: part.write_bytes(model.SerializeToString(deterministic=True)))
 
 
-def _inputs(record: Record) -> tuple[Part, ...]:
+def _inputs(record: Record) -> tuple[TensorShape, ...]:
     """The inputs, by the names in the model; x where there is one."""
-    from compiler.onnx.shapes import Part
+    from compiler.onnx.shapes import TensorShape
 
     if record.inputs is None:
         tables = None if record.tokens is None else tuple((t.places, t.rows) for t in record.tokens.tables)
-        return (Part("x", record.sample_shape, tables=tables),)
+        return (TensorShape("x", record.sample_shape, tables=tables),)
     tables = () if record.tokens is None else record.tokens.tables
     parts = []
     for one in record.inputs.each:
         own = range(record.inputs.size)[record.inputs.where[one.name]]
         found = [(tuple(p - own.start for p in t.places), t.rows) for t in tables if t.places[0] in own]
-        parts.append(Part(one.name, one.shape, one.held, tuple(found) if one.tokens else None))
+        parts.append(TensorShape(one.name, one.shape, one.held, tuple(found) if one.tokens else None))
     return tuple(parts)
 
 

@@ -20,7 +20,7 @@ from compiler.graph.work import work as work_of
 from hw_models.arguments import is_real
 from hw_models.errors import InputError
 from ltc2neuro import metrics
-from ltc2neuro.attribution.measuring import Bench, Measured, power, together
+from ltc2neuro.attribution.measuring import Bench, MeasuredTargets, power, together
 from ltc2neuro.attribution.origin import with_origin
 from ltc2neuro.attribution.report import Attribution, Passed, Share, Solved, Whole
 from ltc2neuro.compiled.network import BaseNetwork
@@ -112,8 +112,8 @@ def _equations(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> tuple[S
 class Singly:
     """What is lost in a sample by itself: the whole, and by each site alone."""
 
-    whole: Measured
-    each: dict[Site, Measured]
+    whole: MeasuredTargets
+    each: dict[Site, MeasuredTargets]
     weighty: list[Site]
     """those that may matter"""
 
@@ -125,7 +125,7 @@ class Singly:
         return Singly(whole, each, [s for s in sites if _weighs(each[s], whole)])
 
 
-def _weighs(one: Measured, whole: Measured) -> bool:
+def _weighs(one: MeasuredTargets, whole: MeasuredTargets) -> bool:
     """Whether a loss is not far below the whole in any channel."""
     pairs = zip(one.decibels, whole.decibels, strict=True)
     return any(bool(np.any(own <= all_ + LIGHT)) for own, all_ in pairs)
@@ -170,9 +170,9 @@ class _Table:
 
     bench: Bench
     singly: Singly
-    whole: Measured
+    whole: MeasuredTargets
     rows: list[Share] = field(default_factory=list)
-    known: dict[frozenset[Site], tuple[Measured, Measured, Measured]] = field(default_factory=dict)
+    known: dict[frozenset[Site], tuple[MeasuredTargets, MeasuredTargets, MeasuredTargets]] = field(default_factory=dict)
 
     def add(self, cause: str, value: str, own: Sequence[Site]) -> None:
         """What the losses `own` cost each target."""
@@ -186,7 +186,7 @@ class _Table:
             gain = 0.0 if rest == all_ else rest - all_
             self.rows.append(Share(target.name, cause, value, alone.at(t), rest, gain, one.at(t), *names, alone.scores))
 
-    def _measured(self, own: Sequence[Site]) -> tuple[Measured, Measured, Measured]:
+    def _measured(self, own: Sequence[Site]) -> tuple[MeasuredTargets, MeasuredTargets, MeasuredTargets]:
         """Alone, lifted, and alone in single samples."""
         key = frozenset(own)
         if key not in self.known:

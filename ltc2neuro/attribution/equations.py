@@ -15,7 +15,7 @@ import torch
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro import metrics
-from ltc2neuro.attribution.measuring import Measured
+from ltc2neuro.attribution.measuring import MeasuredTargets
 from ltc2neuro.attribution.report import Solved
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.extras import SOLVING
@@ -137,7 +137,7 @@ def _level(exact: list[Tensor], after: list[Tensor]) -> float:
     if not exact:
         return float("nan")
     solution, steps = (np.concatenate([s.numpy() for s in states]) for states in (exact, after))
-    return Measured((metrics.channel_sqnr([solution], [steps]),)).at(0)
+    return MeasuredTargets((metrics.channel_sqnr([solution], [steps]),)).at(0)
 
 
 def _follow(equation: Callable[..., Equation], u: Tensor, elapsed: Tensor | float, start: Tensor) -> Tensor:

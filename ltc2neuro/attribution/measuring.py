@@ -27,7 +27,7 @@ NOISE = 240.0
 
 
 @dataclass(frozen=True)
-class Target:
+class Judged:
     """What has an error: an answer, or a state."""
 
     name: str
@@ -38,7 +38,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredTargets:
     """The SQNR of each target, channel by channel, and the task metrics."""
 
     decibels: tuple[Floats, ...]
@@ -86,13 +86,13 @@ class Bench:
         return run_each(record.float_graph, [record.entering(a) for a in self.x.arrays])
 
     @cached_property
-    def targets(self) -> list[Target]:
+    def targets(self) -> list[Judged]:
         """The answers, then the states."""
         record, answers = self.parts.record, self.parts.host.answers(e.outputs[0] for e in self.truth)
         channels = record.answers.by_channel(answers)
-        found = [Target(a.row, exact, a.step_shape) for a, exact in zip(record.answers.each, channels, strict=True)]
+        found = [Judged(a.row, exact, a.step_shape) for a, exact in zip(record.answers.each, channels, strict=True)]
         for s in record.model_states:
-            found.append(Target(s.name, [e.states[s.name][0] for e in self.truth], (s.size,)))
+            found.append(Judged(s.name, [e.states[s.name][0] for e in self.truth], (s.size,)))
         return found
 
     @cached_property
@@ -101,7 +101,7 @@ class Bench:
         answers = self.parts.host.answers(e.outputs[0] for e in self.truth)
         return tuple(task.score(answers) for task in self.tasks)
 
-    def without(self, lifted: Collection[Site]) -> Measured:
+    def without(self, lifted: Collection[Site]) -> MeasuredTargets:
         """All sequences from their start, without what is lost at these sites."""
         program, record = self.switched.lifting(lifted), self.parts.record
         outputs: list[Array] = [np.zeros(0)] * len(self.x.arrays)
@@ -115,15 +115,16 @@ class Bench:
         answers = self.parts.host.answers(outputs)
         channels = [*record.answers.by_channel(answers), *states.values()]
         found = [metrics.channel_sqnr(t.exact, own) for t, own in zip(self.targets, channels, strict=True)]
-        return Measured(tuple(found), tuple(task.score(answers) for task in self.tasks))
+        return MeasuredTargets(tuple(found), tuple(task.score(answers) for task in self.tasks))
 
     def executed(self) -> float:
         """SQNR of the first answer, as `Measured.at` has it, on all sequences, by the usual executor."""
         record, parts = self.parts.record, self.parts
         answers = parts.host.answers(run_network(parts, self.x).outputs)
-        return Measured((metrics.channel_sqnr(self.targets[0].exact, record.answers.by_channel(answers)[0]),)).at(0)
+        found = metrics.channel_sqnr(self.targets[0].exact, record.answers.by_channel(answers)[0])
+        return MeasuredTargets((found,)).at(0)
 
-    def one_step(self, lifted: Collection[Site]) -> Measured:
+    def one_step(self, lifted: Collection[Site]) -> MeasuredTargets:
         """Samples by themselves, each from the states of the float network, so that no error is carried on."""
         record, alone = self.parts.record, self._alone
         program = self.switched.lifting(lifted, real=True)
@@ -132,7 +133,7 @@ class Bench:
         outputs = record.answers.apart(record.leaves(run.outputs[:, 0].astype(np.float64)))
         states = [run.final[s.name] * self.parts.host.state_lsb(s.name) for s in record.model_states]
         pairs = zip(alone.exact, [*outputs, *states], strict=True)
-        return Measured(tuple(metrics.channel_sqnr([exact], [own]) for exact, own in pairs))
+        return MeasuredTargets(tuple(metrics.channel_sqnr([exact], [own]) for exact, own in pairs))
 
     @cached_property
     def _alone(self) -> _Alone:

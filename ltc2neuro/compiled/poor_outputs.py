@@ -27,7 +27,7 @@ FEW_SEQUENCES, FEW_STEPS = 8, 64
 
 
 @dataclass(frozen=True)
-class Level:
+class WorstOutput:
     """The worst channel of the outputs, and on what of the calibration that was found."""
 
     worst: Worst
@@ -48,7 +48,7 @@ class Level:
         return self.worst.channel is not None and self.worst.decibels < POOR_DB + self.unsure
 
 
-def level_of(net: AnyParts, calibration: Sequences) -> Level:
+def level_of(net: AnyParts, calibration: Sequences) -> WorstOutput:
     """Compare what the network answers to the calibration with the float network; to a part, where all takes long."""
     graph, sequences = net.record.float_graph, calibration.arrays
     part = part_of(graph, sequences)
@@ -69,7 +69,7 @@ def level_of(net: AnyParts, calibration: Sequences) -> Level:
     if 0 < count < FEW_ANSWERS:
         seen += f", with {count} answers in all, so that others may differ by several dB"
     still = _still(net, np.concatenate(exact)) if count > 1 else ()
-    return Level(worst_channel(answers.channel_sqnr(*pairs)), seen, max(1, count), still)
+    return WorstOutput(worst_channel(answers.channel_sqnr(*pairs)), seen, max(1, count), still)
 
 
 def _still(net: AnyParts, outputs: Floats) -> tuple[int, ...]:

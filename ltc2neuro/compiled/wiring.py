@@ -107,10 +107,10 @@ def _machine_code(net: Parts, lanes: int) -> Proven | None:
 
 def _port(process: Net, name: str, own: slice) -> OutPort:
     """A port at which one answer leaves, in the tick in which all do."""
-    from compiler.lava.processes.part import Part
+    from compiler.lava.processes.part import AnswerPart
 
     size, lanes = process.out.shape[0], process.lanes
-    part = Part(size=size, start=own.start * lanes, stop=own.stop * lanes, name=f"{process.name}.{name}")
+    part = AnswerPart(size=size, start=own.start * lanes, stop=own.stop * lanes, name=f"{process.name}.{name}")
     process.out.connect(part.inp)
     return part.out
 

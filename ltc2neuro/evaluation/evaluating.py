@@ -26,7 +26,7 @@ from ltc2neuro.evaluation.scores import metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
 from ltc2neuro.evaluation.spreading import spread
 from ltc2neuro.evaluation.totals import Totals
-from ltc2neuro.evaluation.work import MESSAGES, Asked, measured, of_state, tasks
+from ltc2neuro.evaluation.work import MESSAGES, Sought, measured, of_state, tasks
 from ltc2neuro.evaluation.workers import packed
 from ltc2neuro.metrics import Metric, worst_channel
 from ltc2neuro.network import Network
@@ -108,7 +108,7 @@ def _asked(
     *,
     against_float: bool,
     activity: bool,
-) -> Asked:
+) -> Sought:
     """What is to be measured, checked. Raises `InputError`."""
     if not isinstance(net, BaseNetwork):
         advice = "Give what ltc2neuro.compile or load returned, then the data."
@@ -119,7 +119,7 @@ def _asked(
         net.placement  # noqa: B018  # where it does not fit its chip, that is said now
     elif activity:
         raise InputError("messages are counted of networks with microcode", where="activity", advice="Leave it out.")
-    return Asked(_by_name(metric), _checked(net, on), against_float, activity)
+    return Sought(_by_name(metric), _checked(net, on), against_float, activity)
 
 
 def _by_name(metric: str | Metric | Sequence[str | Metric] | None) -> dict[str, str | Metric]:
@@ -146,7 +146,7 @@ def _checked(net: BaseNetwork, on: str | None) -> str | None:
     return on
 
 
-def _told(asked: Asked) -> dict[str, str]:
+def _told(asked: Sought) -> dict[str, str]:
     """What is asked for, to be told from other questions: of the user's functions by their text."""
     return {
         "metric": "; ".join(f"{name} {_text(metric)}".strip() for name, metric in asked.metrics.items()),
@@ -167,7 +167,7 @@ def _text(metric: str | Metric) -> str:
         return "" if code is None else f"{code.co_code.hex()} {code.co_consts}"
 
 
-def _evaluation(net: BaseNetwork, totals: Totals, asked: Asked, resumed: int) -> Evaluation:
+def _evaluation(net: BaseNetwork, totals: Totals, asked: Sought, resumed: int) -> Evaluation:
     """What the totals tell."""
     measures = {
         name: Measure(*(metric_of_sums(metric, s[name]) for s in (totals.scores, totals.float_scores) if name in s))

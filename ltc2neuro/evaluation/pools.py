@@ -17,7 +17,7 @@ from hw_models.arguments import check_count, shown
 from hw_models.errors import InputError, WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.totals import Totals
-from ltc2neuro.evaluation.work import Asked
+from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel, work
 from ltc2neuro.extras import DASK
 from ltc2neuro.version import __version__
@@ -48,19 +48,19 @@ class Future(Protocol):
 
 
 @dataclass(frozen=True)
-class Pool:
+class WorkerPool:
     """What runs `work` elsewhere, and how many can at once."""
 
-    submit: Callable[[Parcel, Chunk, Asked], Future]
+    submit: Callable[[Parcel, Chunk, Sought], Future]
     workers: Callable[[], int]
 
 
-def pool_of(executor: object) -> Pool:
+def pool_of(executor: object) -> WorkerPool:
     """What `evaluate` takes as an executor. Raises `InputError` for anything else."""
     if isinstance(executor, Executor):
         most = getattr(executor, "_max_workers", None)
         workers = most if isinstance(most, int) else os.cpu_count() or 1
-        return Pool(lambda *given: executor.submit(work, *given), lambda: workers)
+        return WorkerPool(lambda *given: executor.submit(work, *given), lambda: workers)
     distributed = sys.modules.get("distributed")  # whoever has a client has imported it
     if distributed is not None and isinstance(executor, distributed.Client):
         return _dask(executor)
@@ -71,7 +71,7 @@ def pool_of(executor: object) -> Pool:
     )
 
 
-def _dask(client: Any) -> Pool:
+def _dask(client: Any) -> WorkerPool:
     """Typed as little as Dask is."""
     if client.asynchronous:
         raise InputError("an asynchronous Client cannot be waited for", advice="Give Client(address).")
@@ -85,7 +85,7 @@ def _dask(client: Any) -> Pool:
             warnings.filterwarnings("ignore", "Sending large graph")  # a network or a long sequence may be large
             return client.submit(work, *given, pure=False)
 
-    return Pool(submit, lambda: sum(client.nthreads().values()))
+    return WorkerPool(submit, lambda: sum(client.nthreads().values()))
 
 
 def without(whom: str) -> WorkerError:

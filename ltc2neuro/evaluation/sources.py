@@ -31,14 +31,14 @@ FOLDER = (
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """All batches, and how many sequences there are, where that is known."""
 
     batches: Iterator[Batch]
     count: int | None
 
 
-def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, *, wanted: bool) -> Source:
+def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, *, wanted: bool) -> DataSource:
     """The batches of what `evaluate` takes, with targets where they are `wanted`. Raises `InputError`."""
     if isinstance(data, (str, Path)):
         path = Path(data)
@@ -46,18 +46,18 @@ def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, 
             files = sorted(path.glob("*.npz"))
             if not files:
                 raise InputError("there is no .npz file in this folder", where=str(path), advice=FOLDER)
-            return Source(_files(net, files, targets, timespans, wanted=wanted), None)
+            return DataSource(_files(net, files, targets, timespans, wanted=wanted), None)
         found = read_arrays(path, mapped=True)
         if isinstance(found, dict) and X in found:
-            return Source(_files(net, [path], targets, timespans, wanted=wanted), None)
+            return DataSource(_files(net, [path], targets, timespans, wanted=wanted), None)
         data = chosen(found, net.inputs and net.inputs.order)
     elif is_stream(data):
-        return Source(_streamed(net, data, targets, timespans, wanted=wanted), None)
+        return DataSource(_streamed(net, data, targets, timespans, wanted=wanted), None)
     if wanted and targets is None:
         raise InputError("the metric needs targets", advice="Give targets=, what the model should answer.")
     if targets is not None and not wanted:
         raise InputError("targets need a metric", advice="Give metric=, or leave them out.")
-    return Source(
+    return DataSource(
         *sliced(
             net,
             cast("Inlet", data),

@@ -13,7 +13,7 @@ from hw_models.errors import InputError, WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.pools import OURS, Future, Workers, pool_of, without
 from ltc2neuro.evaluation.totals import Totals
-from ltc2neuro.evaluation.work import Asked
+from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel
 from ltc2neuro.version import __version__
 
@@ -21,7 +21,7 @@ AHEAD = 2
 """How many chunks there are at once for each worker, those that wait with those that run"""
 
 
-def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: Asked) -> Iterator[tuple[Chunk, Totals]]:
+def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: Sought) -> Iterator[tuple[Chunk, Totals]]:
     """What is counted of each chunk, as soon as it is there. What a lost worker had is done again where the executor
     does so, as Dask does.
 

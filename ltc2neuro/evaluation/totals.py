@@ -50,16 +50,16 @@ def extremes_of(arrays: Sequence[np.ndarray]) -> Extremes:
 
 
 @dataclass(frozen=True)
-class Element:
+class ClippedElement:
     """One element of a value, where it was clipped: how often, and from where to where it went."""
 
     count: int
     low: int
     high: int
 
-    def joined(self, other: Element) -> Element:
+    def joined(self, other: ClippedElement) -> ClippedElement:
         """Both together."""
-        return Element(self.count + other.count, min(self.low, other.low), max(self.high, other.high))
+        return ClippedElement(self.count + other.count, min(self.low, other.low), max(self.high, other.high))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Clips:
     """What was clipped of a value of this size: the elements that were, by their numbers."""
 
     size: int
-    elements: Mapping[str, Element]
+    elements: Mapping[str, ClippedElement]
 
     def joined(self, other: Clips) -> Clips:
         """Both together."""
@@ -86,7 +86,7 @@ class Clips:
 def clips_of(clip: Clip) -> Clips:
     """What a run clipped of a value."""
     rows = np.stack([clip.counts, clip.low, clip.high], axis=1).astype(np.int64).tolist()
-    return Clips(len(rows), {str(number): Element(*row) for number, row in enumerate(rows) if row[0]})
+    return Clips(len(rows), {str(number): ClippedElement(*row) for number, row in enumerate(rows) if row[0]})
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ MESSAGES = "messages"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Sought:
     """What is to be found: metrics by their names, on which executor, whether beside the float network, and whether
     messages are counted."""
 
@@ -41,7 +41,7 @@ class Asked:
     activity: bool
 
 
-def measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None = None) -> Totals:
+def measured(net: BaseNetwork, chunk: Chunk, asked: Sought, threads: int | None = None) -> Totals:
     """All that is counted of a chunk. Raises `InputError` that tells which sequences, where it is of their data."""
     try:
         return _measured(net, chunk, asked, threads)
@@ -50,7 +50,7 @@ def measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None =
         raise
 
 
-def _measured(net: BaseNetwork, chunk: Chunk, asked: Asked, threads: int | None) -> Totals:
+def _measured(net: BaseNetwork, chunk: Chunk, asked: Sought, threads: int | None) -> Totals:
     parts, arrays = net.parts, tuple(np.asarray(s.x, np.float64) for s in chunk.examples)
     x, entering = Sequences(arrays, ragged=True), [net.entering(a) for a in arrays]
     run = run_network(parts, x, asked.on or _fast(net, arrays), threads=threads)
@@ -103,13 +103,13 @@ def _compared(net: BaseRecord, states: Mapping[str, list[Floats]]) -> list[str]:
     return [state.name for state in net.model_states if state.name in states]
 
 
-def tasks(net: BaseRecord, asked: Asked) -> dict[str, tuple[int, str | Metric]]:
+def tasks(net: BaseRecord, asked: Sought) -> dict[str, tuple[int, str | Metric]]:
     """Each metric of each answer by what it is called, with the number of the answer."""
     of = [f" of {name}" if net.answers.several else "" for name in net.answers.names]
     return {name + of[n]: (n, metric) for n in range(len(of)) for name, metric in asked.metrics.items()}
 
 
-def _scores(net: BaseRecord, chunk: Chunk, asked: Asked, answers: Sequence[Sequence[Floats]]) -> dict[str, Score]:
+def _scores(net: BaseRecord, chunk: Chunk, asked: Sought, answers: Sequence[Sequence[Floats]]) -> dict[str, Score]:
     """Each metric, of each answer that has targets."""
     found: dict[str, Score] = {}
     for name, (number, metric) in tasks(net, asked).items():

@@ -13,7 +13,7 @@ from hw_models.errors import InputError
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.totals import Totals
-from ltc2neuro.evaluation.work import Asked, measured
+from ltc2neuro.evaluation.work import Sought, measured
 from ltc2neuro.loading.networks import load
 from ltc2neuro.version import __version__
 
@@ -47,7 +47,7 @@ def packed(net: BaseNetwork) -> Parcel:
     return Parcel(hashlib.sha256(content).hexdigest(), content)
 
 
-def work(parcel: Parcel, chunk: Chunk, asked: Asked) -> Totals | None:
+def work(parcel: Parcel, chunk: Chunk, asked: Sought) -> Totals | None:
     """What is counted of a chunk; None: this worker does not have the network, and needs its file."""
     if parcel.version != __version__:
         raise InputError(

@@ -29,7 +29,7 @@ Inlet: TypeAlias = "Samples | tuple[Samples, ...] | list[Samples] | Mapping[str,
 
 
 @dataclass(frozen=True)
-class Input:
+class NamedInput:
     """One of several: its name, the shape that a sample has of it, whether it is held over the sequence, and whether
     these are tokens."""
 
@@ -54,7 +54,7 @@ class Inputs:
     `order` is that of a tuple, with the time spans where there are any; `keyed`: the model is called by names.
     """
 
-    each: tuple[Input, ...]
+    each: tuple[NamedInput, ...]
     order: tuple[str, ...]
     keyed: bool = False
 
@@ -151,7 +151,7 @@ def _other(what: str, order: Sequence[str]) -> InputError:
 
 def joined(
     given: Mapping[str, Samples], known: Inputs | None, layout: Layout, *, tokens: bool = False
-) -> tuple[Sequences, tuple[Input, ...]]:
+) -> tuple[Sequences, tuple[NamedInput, ...]]:
     """All inputs as one, sample by sample, and what each is; `known`: as they must be. Some may be `tokens`.
 
     Raises `InputError` that names the input which is none, or does not fit the others.
@@ -175,7 +175,7 @@ def joined(
     for name, other in others:
         _check_fit(name, other, first, one)
     parts: dict[str, tuple[Floats, ...]] = {}
-    found: list[Input] = []
+    found: list[NamedInput] = []
     for name, x in given.items():
         if name in moving:
             parts[name], shape = moving[name].arrays, moving[name].sample_shape or ()
@@ -185,7 +185,7 @@ def joined(
             parts[name] = tuple(
                 np.broadcast_to(row.reshape(1, -1), (len(a), row.size)) for row, a in zip(rows, one.arrays, strict=True)
             )
-        found.append(Input(name, tuple(shape), lies_held[name], whole[name]))
+        found.append(NamedInput(name, tuple(shape), lies_held[name], whole[name]))
     arrays = tuple(np.concatenate(row, axis=1) for row in zip(*parts.values(), strict=True))
     return Sequences(arrays, one.ragged, layout, (sum(i.size for i in found),)), tuple(found)
 

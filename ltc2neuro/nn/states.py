@@ -12,7 +12,7 @@ Bound: TypeAlias = "tuple[torch.Tensor | float, torch.Tensor | float]"
 
 
 @runtime_checkable
-class Named(Protocol):
+class NamedStates(Protocol):
     """A cell whose states have names of their own; those of others are h, or h0, h1 ..."""
 
     state_names: Sequence[str]

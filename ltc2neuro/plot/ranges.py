@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeenRange:
     """One value on data, in the model's units."""
 
     name: str
@@ -72,7 +72,7 @@ def ranges(net: BaseNetwork, x: Inlet, ax: Axes | None = None, *, timespans: Sam
     return draw_ranges(spreads(parts, run), ax)
 
 
-def spreads(parts: Parts, run: Run) -> list[Spread]:
+def spreads(parts: Parts, run: Run) -> list[SeenRange]:
     """What a run recorded of each value and state."""
     graph = parts.record.graph
     samples = sum(int(np.prod(batch.shape[:2])) for batch, _ in run.entered)
@@ -97,12 +97,12 @@ def spreads(parts: Parts, run: Run) -> list[Spread]:
     return found
 
 
-def _spread(name: str, values: np.ndarray, form: Format, clipped: float) -> Spread:
+def _spread(name: str, values: np.ndarray, form: Format, clipped: float) -> SeenRange:
     least, low, half, high, most = (float(q) for q in np.quantile(values, (0, 0.25, 0.5, 0.75, 1)))
-    return Spread(name, (least, low, half, high, most), form, clipped)
+    return SeenRange(name, (least, low, half, high, most), form, clipped)
 
 
-def draw_ranges(found: Sequence[Spread], ax: Axes) -> Axes:
+def draw_ranges(found: Sequence[SeenRange], ax: Axes) -> Axes:
     """`ranges`, of what was counted."""
     bare(ax)
     for row, one in enumerate(found):

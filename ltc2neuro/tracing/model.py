@@ -22,7 +22,7 @@ from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
 from ltc2neuro.tracing.record import Traced
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.ways import Source, times_of
+from ltc2neuro.tracing.ways import ModelSource, times_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def proved(
     with undisturbed():
         joined = with_spans(sequences, timespans)
         tokens = are_tokens(model, calibration) if inputs is None else any(one.tokens for one in inputs.each)
-        source = Source(model, (len(sequences), *sequences[0].shape), dt, batch_first, inputs, tokens)
+        source = ModelSource(model, (len(sequences), *sequences[0].shape), dt, batch_first, inputs, tokens)
         spans = None if timespans is None else source.held(joined)
         traced, exact = source.precisely(spans)
         if traced.tokens is not None:
@@ -160,7 +160,7 @@ def calling_of(
     """
     shape = (sequences[0].shape[-1] - timed,) if sample_shape is None else sample_shape
     with undisturbed():
-        source = Source(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt, True, inputs, tokens)
+        source = ModelSource(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt, True, inputs, tokens)
         return source.recorded(times_of(sequences) if timed else None, source.own)
 
 

@@ -31,7 +31,7 @@ _SHORTER, _LONGER = 0.25, 2.0
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """A model, and what it is recorded for: arrays of this `shape`, (batch, time, *sample_shape)."""
 
     model: torch.nn.Module

@@ -13,16 +13,16 @@ from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.graph.integers import as_integers
 from compiler.native.executor import NativeRunner
-from compiler.native.lookup import PLAIN, Machine
+from compiler.native.lookup import PLAIN, Cpu
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
 from compiler.running.extra import NATIVE
 
-AVX2 = Machine(8, 32)
+AVX2 = Cpu(8, 32)
 
 
 def native_agrees(
-    graph: Graph, x: np.ndarray, bits: int = 32, state: dict | None = None, cpu: Machine | None = None
+    graph: Graph, x: np.ndarray, bits: int = 32, state: dict | None = None, cpu: Cpu | None = None
 ) -> list[Execution]:
     """Runs over integers (batch, time, features) equal to the reference's: sequences side by side, and one by one."""
     if NATIVE.missing():
@@ -38,7 +38,7 @@ def native_agrees(
     return found
 
 
-def machines() -> list[Machine]:
+def machines() -> list[Cpu]:
     """The shapes of code that run on this CPU."""
     if NATIVE.missing():
         return [PLAIN]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from compiler.assembly.site import Listing, Site
+from compiler.assembly.site import Listing, Spot
 from compiler.assembly.templates import select
 from compiler.c99 import elements as c99
 from compiler.executors.execution import Kernel
@@ -16,7 +16,7 @@ from compiler.executors.kernels import BOTH
 from compiler.graph.builder import AnyGraph
 from compiler.graph.graph import Graph
 from compiler.graph.op import OPERAND, RESULT
-from compiler.graph.ops import Exact
+from compiler.graph.ops import Lossless
 from compiler.native import elements, operands
 from compiler.onnx import lowering as nodes
 from compiler.onnx.functions import BODIES
@@ -28,7 +28,7 @@ from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
 
 
 @dataclass(frozen=True)
-class Shrink(Exact):
+class Shrink(Lossless):
     """out = x where |x| > limit, else 0; limit >= 0."""
 
     out: str = field(metadata=RESULT)
@@ -53,7 +53,7 @@ def _lowered(op: Shrink, here: Lowering) -> None:
 
 
 @select.on(Shrink)
-def _instructions(op: Shrink, dest: isa.Target, at: Site) -> Listing:
+def _instructions(op: Shrink, dest: isa.Target, at: Spot) -> Listing:
     x, size = at.place(op.x), at.scratch.register()
     return [
         isa.Subtract(size, isa.Immediate(0), x),

@@ -4,13 +4,13 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.quantize.knots import Curve
-from compiler.quantize.polynomial import Table
+from compiler.quantize.polynomial import PolynomialTable
 from hw_models.arrays import Integers
 
 SAMPLES = 2**17
 
 
-def evaluate(table: Table, x: npt.ArrayLike) -> Integers:
+def evaluate(table: PolynomialTable, x: npt.ArrayLike) -> Integers:
     """The integer results for the integers `x`, as docs/integer-semantics.md defines them."""
     x = np.asarray(x, np.int64)
     k = np.searchsorted(table.knots, x, side="right")
@@ -21,7 +21,7 @@ def evaluate(table: Table, x: npt.ArrayLike) -> Integers:
     return y
 
 
-def table_error(table: Table, curve: Curve) -> float:
+def table_error(table: PolynomialTable, curve: Curve) -> float:
     """In real units, roundings included: over all integers of the domain, or about `SAMPLES` evenly spaced ones."""
     end = curve.high + 1
     x = np.arange(curve.low, end, (end - curve.low) // SAMPLES | 1)

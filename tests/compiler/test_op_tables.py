@@ -19,10 +19,10 @@ from compiler.graph.ops import (
     And,
     Div,
     Elementwise,
-    Exact,
     Gather,
     Input,
     Linear,
+    Lossless,
     MatVec,
     Mul,
     Op,
@@ -110,7 +110,7 @@ def test_a_table_covers_every_op_that_it_can_meet_and_no_other(name):
 
 
 @dataclass(frozen=True)
-class OfBoth(Exact):
+class OfBoth(Lossless):
     """A new op of graphs of both kinds."""
 
 

@@ -9,7 +9,7 @@ import keras
 import torch
 
 from ltc2neuro.doors.keras.held import Held, Shared, at_inference, shipped
-from ltc2neuro.doors.keras.torch_calls import Program, written
+from ltc2neuro.doors.keras.torch_calls import TorchCalls, written
 from ltc2neuro.nn.states import Bound
 
 States = tuple[torch.Tensor, ...]
@@ -66,7 +66,7 @@ class Cell(Held[Kind_co]):
         packed = keras.tree.pack_sequence_as(self.operation.state_size, states)
         return list(packed) if isinstance(packed, (list, tuple)) else [packed]
 
-    def _written(self) -> Program | None:
+    def _written(self) -> TorchCalls | None:
         """The torch calls of a step."""
         built = self.operation.get_build_config()
         if built is None or "input_shape" not in built:

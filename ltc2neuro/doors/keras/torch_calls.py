@@ -43,7 +43,7 @@ class TorchCall:
 
 
 @dataclass(frozen=True)
-class Program:
+class TorchCalls:
     """Calls from the inputs, in the first slots, to the `outputs`."""
 
     calls: tuple[TorchCall, ...]
@@ -67,7 +67,7 @@ def _filled(value: object, held: Sequence[torch.Tensor]) -> object:
     return tuple(_filled(item, held) for item in value) if type(value) is tuple else value
 
 
-def written(step: Callable[[], object], inputs: Sequence[torch.Tensor]) -> Program | None:
+def written(step: Callable[[], object], inputs: Sequence[torch.Tensor]) -> TorchCalls | None:
     """The calls of a `step` that computes with the `inputs`; None where numbers decide which calls it makes."""
     writer = _Writer(inputs)
     try:
@@ -75,7 +75,7 @@ def written(step: Callable[[], object], inputs: Sequence[torch.Tensor]) -> Progr
             outputs = _tensors(step())
     except LeavesError:
         return None
-    return Program(tuple(writer.calls), tuple(writer.slots[id(t)] for t in outputs))
+    return TorchCalls(tuple(writer.calls), tuple(writer.slots[id(t)] for t in outputs))
 
 
 class _Writer(TorchFunctionMode):

@@ -15,7 +15,7 @@ from ltc2neuro.doors.onnx.means import state_bounds
 from ltc2neuro.doors.onnx.net import ModuleOf, Net
 from ltc2neuro.doors.onnx.roles import Step
 from ltc2neuro.nn.states import Bound
-from ltc2neuro.tracing.calling.arguments import Named
+from ltc2neuro.tracing.calling.arguments import NamedArguments
 
 State = torch.Tensor | tuple[torch.Tensor, ...]
 Answer = torch.Tensor | dict[str, torch.Tensor]
@@ -85,7 +85,7 @@ class Sequential(Net):
         return dict(zip(self._outputs, answers, strict=True)) if self._keyed else answers[0]
 
 
-class SeveralSequences(Sequential, Named):
+class SeveralSequences(Sequential, NamedArguments):
     """A graph over several sequences."""
 
     argument_names: tuple[str, ...]

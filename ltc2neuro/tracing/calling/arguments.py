@@ -14,7 +14,7 @@ from ltc2neuro.tracing.calling.starts import first_states, without_default
 from ltc2neuro.tracing.recording.held import held
 
 
-class Named(torch.nn.Module):
+class NamedArguments(torch.nn.Module):
     """A module whose forward takes whatever it is given, and whose arguments have these names."""
 
     argument_names: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def needed(model: torch.nn.Module) -> tuple[str, ...]:
     if told := _told(model):
         return told
     own = unwrapped(model)
-    states = () if isinstance(own, Named) else first_states(own)
+    states = () if isinstance(own, NamedArguments) else first_states(own)
     return tuple(name for name in without_default(own) if name not in states)
 
 
@@ -88,7 +88,7 @@ def _told(model: torch.nn.Module) -> tuple[str, ...]:
 
 def _parameters(model: torch.nn.Module) -> Sequence[inspect.Parameter]:
     own = unwrapped(model)
-    if isinstance(own, Named):
+    if isinstance(own, NamedArguments):
         return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in own.argument_names]
     try:
         return list(inspect.signature(own.forward).parameters.values())

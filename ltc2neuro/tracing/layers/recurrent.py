@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
-from ltc2neuro.nn.states import Bounded, Growing, Named
+from ltc2neuro.nn.states import Bounded, Growing, NamedStates
 from ltc2neuro.tracing.layers.scan import Bound, CellStep, Elapsed, Scan, States, StateVariable, fits
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
@@ -44,7 +44,7 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSte
     """One step of a cell of the user's: its forward runs on symbolic states."""
     shapes = state_shapes(cell)
     numbered = ["h"] if len(shapes) == 1 else [f"h{number}" for number in range(len(shapes))]
-    names = list(cell.state_names) if isinstance(cell, Named) else numbered
+    names = list(cell.state_names) if isinstance(cell, NamedStates) else numbered
     stated = cell.state_bounds(times.longest) if isinstance(cell, Bounded) else None
     ends = [None] * len(shapes) if stated is None else list(stated)
     for what, count in (("state_names", len(names)), ("state_bounds", len(ends))):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from ltc2neuro.nn.recurrence import split
-from ltc2neuro.nn.states import Bounded, Named
+from ltc2neuro.nn.states import Bounded, NamedStates
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step, plain_type
 from ltc2neuro.tracing.layers.scan import note
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
@@ -22,7 +22,8 @@ def stepped(
     result: object,
 ) -> None:
     """Note the states of a `cell` that was called with these arguments, if it is one."""
-    own = isinstance(cell, (Named, Bounded)) and bool(getattr(cell, "state_size", getattr(cell, "hidden_size", 0)))
+    ours = isinstance(cell, (NamedStates, Bounded))
+    own = ours and bool(getattr(cell, "state_size", getattr(cell, "hidden_size", 0)))
     if plain_type(cell) not in CELLS and not own:
         return
     given = [*args, *named.values(), None, None][:3]

@@ -43,7 +43,7 @@ def _cumulative(pairwise: Callable[..., Tensor]) -> Callable[..., object]:
         parts = list(input.unbind(dim))
         for number in range(1, len(parts)):
             parts[number] = pairwise(parts[number - 1], parts[number])
-        return Extremes(torch.stack(parts, dim))
+        return Extremal(torch.stack(parts, dim))
 
     return rule
 
@@ -75,7 +75,7 @@ def smallest(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     return _folded(torch.minimum, input, dim, keepdim) if read is None else read
 
 
-class Extremes(NamedTuple):
+class Extremal(NamedTuple):
     """What `max` and `min` over an axis return: no program of the chip tells where a largest value is."""
 
     values: Tensor
@@ -91,7 +91,7 @@ def _extreme(pairwise: Callable[..., Tensor], reduced: Callable[..., Tensor]) ->
         if isinstance(other, Tensor):
             return pairwise(input, other)
         axis = dim if other is None else other
-        return reduced(input) if axis is None else Extremes(reduced(input, axis, keepdim))
+        return reduced(input) if axis is None else Extremal(reduced(input, axis, keepdim))
 
     return rule
 

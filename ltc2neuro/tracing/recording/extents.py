@@ -33,7 +33,7 @@ class Decisions:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedSize:
     """What a size counts, and where it is noted that the model decides by it."""
 
     decisions: Decisions = field(repr=False)
@@ -50,7 +50,7 @@ class Counted:
 class Extent(int):
     """A number of rows or steps. Where the model compares, divides or hashes it, that is noted; sums stay extents."""
 
-    counted: Counted
+    counted: CountedSize
 
     def __reduce__(self) -> tuple[type[int], tuple[int]]:
         """A copy is a plain number."""
@@ -91,7 +91,7 @@ for _name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__
     setattr(Extent, _name, _keeping(_name))
 
 
-def _extent(number: int, counted: Counted) -> Extent:
+def _extent(number: int, counted: CountedSize) -> Extent:
     extent = Extent(number)
     extent.counted = counted
     return extent
@@ -108,4 +108,4 @@ def counted(size: int, axis: int | None, codes: torch.Tensor, decisions: Decisio
     labels = axes.labels_of(codes)
     labels = labels.reshape(-1) if axis is None else labels.movedim(axis, 0)
     rows, steps = (bool((kind != kind[:1]).any()) for kind in axes.rows_and_steps(labels))
-    return _extent(size, Counted(decisions, rows, steps)) if rows or steps else size
+    return _extent(size, CountedSize(decisions, rows, steps)) if rows or steps else size

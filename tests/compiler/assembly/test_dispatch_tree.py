@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.assembly import executed_instructions
-from compiler.assembly.dispatch import TICK, Section, assemble, initial_counters
+from compiler.assembly.dispatch import TICK, TickSection, assemble, initial_counters
 from compiler.assembly.dispatch_tree import Ring, Turn, in_turn
 from compiler.simulator.interpreter import Interpreter
 from hw_models import isa
@@ -47,24 +47,24 @@ def test_turns_follow_each_other(period, before, first, data):
 def test_a_sub_step_of_two_ticks_is_decided_by_one_bit():
     """Even ticks and odd ticks of a solver: all sub-steps are alike, so the counter is 0 and 1 in turn."""
     even, odd = tuple(range(0, 24, 2)), tuple(range(1, 24, 2))
-    listing = assemble([Section(even, (isa.Send(0, LOG),)), Section(odd, (isa.Send(1, LOG),))], 24)
+    listing = assemble([TickSection(even, (isa.Send(0, LOG),)), TickSection(odd, (isa.Send(1, LOG),))], 24)
     executed = executed_instructions(listing, 24)
     assert {executed[tick] for tick in odd} == {1 + 2 + 1}
     assert {executed[tick] for tick in even} == {1 + 2 + 1 + 1}
 
 
 def test_what_every_tick_does_is_not_tested():
-    listing = assemble([Section((0, 1, 2), (isa.Send(0, LOG),))], 3)
+    listing = assemble([TickSection((0, 1, 2), (isa.Send(0, LOG),))], 3)
     assert executed_instructions(listing, 3) == (1, 1, 1)
 
 
 def test_one_tick_of_work_is_where_the_counter_wraps():
-    listing = assemble([Section((1,), (isa.Send(0, LOG),))], 12)
+    listing = assemble([TickSection((1,), (isa.Send(0, LOG),))], 12)
     assert executed_instructions(listing, 12) == (3, 5, *[3] * 10)
 
 
 def test_sub_steps_of_three_ticks_share_a_short_ring():
-    sections = [Section((1, 4, 7, 10), (isa.Send(0, LOG),))]
+    sections = [TickSection((1, 4, 7, 10), (isa.Send(0, LOG),))]
     listing = assemble(sections, 12)
     assert executed_instructions(listing, 12) == (3, 5, 3) * 4
     words = {**initial_counters(sections, 12), "log": 5}
@@ -74,7 +74,7 @@ def test_sub_steps_of_three_ticks_share_a_short_ring():
 
 def test_what_nobody_sees_runs_before_the_first_sample():
     """The last sub-step of a sample lies in the next one: where that is no matter at first, all sub-steps are alike."""
-    sections = [Section((2, 4, 6), (isa.Send(0, LOG),))]
+    sections = [TickSection((2, 4, 6), (isa.Send(0, LOG),))]
     for early, first, executed in ((True, 5, (1 + 2 + 1, 1 + 2) * 3), (False, 0, None)):
         listing = assemble(sections, 6, early=early)
         words = {**initial_counters(sections, 6, early=early), "log": 5}

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from machine_outcome import outcome
 
-from compiler.assembly import Population, Section, assemble, finish
+from compiler.assembly import Population, TickSection, assemble, finish
 from compiler.assembly.word_allocation import share_words
 from compiler.mapping import map_network
 from hw_models import isa
@@ -30,12 +30,12 @@ def test_few_registers_change_nothing(graph, registers, reset):
     assert outcome(few) == outcome(map_network(graph, CHIP, reset))
 
 
-def population(*sections: Section, period: int, **words: int) -> Population:
+def population(*sections: TickSection, period: int, **words: int) -> Population:
     return Population("p", 3, assemble(list(sections), period), {"tick": period - 1, **words}, 2, 1, {})
 
 
-def at(tick: int, *body: isa.Instruction) -> Section:
-    return Section((tick,), body)
+def at(tick: int, *body: isa.Instruction) -> TickSection:
+    return TickSection((tick,), body)
 
 
 def test_words_that_wait_in_turn_are_one():

@@ -20,7 +20,7 @@ from compiler.native import cache
 from compiler.native.build import compiled
 from compiler.native.executor import NativeRunner
 from compiler.native.kernel import kernel
-from compiler.native.lookup import Machine
+from compiler.native.lookup import Cpu
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
 
@@ -162,7 +162,7 @@ def test_several_processes_may_keep_objects_at_once(monkeypatch, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["key.o"]
 
 
-@pytest.mark.parametrize(("cpu", "instruction"), [(Machine(16, 64), "zmm"), (Machine(8, 32), "ymm")])
+@pytest.mark.parametrize(("cpu", "instruction"), [(Cpu(16, 64), "zmm"), (Cpu(8, 32), "ymm")])
 def test_vectors_of_other_machines_are_emitted(cpu, instruction):
     """What this CPU cannot run is emitted and looked at all the same."""
     import llvmlite.binding as llvm
@@ -182,7 +182,7 @@ def test_constants_are_no_part_of_what_is_compiled():
         x = b.input(2)
         b.output(b.mat_vec([x], np.array(weights)))
         b.block("sample")
-        return kernel(facts_of(b.graph()), Machine(0, 16)).text
+        return kernel(facts_of(b.graph()), Cpu(0, 16)).text
 
     assert text([[1, 2], [3, 4]]) == text([[5, 6], [7, 9]])
     assert compiled(text([[1, 2], [3, 4]]))

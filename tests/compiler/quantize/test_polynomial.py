@@ -11,7 +11,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import PiecewisePolynomial
 from compiler.quantize import polynomial
 from compiler.quantize.knots import Curve, reference
-from compiler.quantize.polynomial import Table, steps, uniform_lines
+from compiler.quantize.polynomial import PolynomialTable, steps, uniform_lines
 from compiler.ranges.polynomial_reach import Polynomials
 from compiler.ranges.polynomial_reach import reach as bounds
 from hw_models.errors import QuantizeError
@@ -19,7 +19,7 @@ from hw_models.errors import QuantizeError
 SIGMOID, TANH = FUNCTIONS["sigmoid"].half, FUNCTIONS["tanh"].half
 
 
-def fit(real, low, high, segments=8, degree=3, **widths) -> Table:
+def fit(real, low, high, segments=8, degree=3, **widths) -> PolynomialTable:
     return polynomial.fit(Curve(real, low, high, **widths), segments, degree)
 
 
@@ -34,7 +34,7 @@ def reciprocal(x):
 REALS = [SIGMOID, TANH, wave, FUNCTIONS["silu"].real, FUNCTIONS["elu"].real, np.exp]
 
 
-def exact_extremes(table: Table, low: int, high: int) -> tuple[int, int, int, int]:
+def exact_extremes(table: PolynomialTable, low: int, high: int) -> tuple[int, int, int, int]:
     """Smallest and largest result, largest |y| or |t| and |y * t| over every integer, without any wrapping."""
     x = np.arange(low, high + 1)
     k = np.searchsorted(table.knots, x, side="right")
@@ -195,7 +195,7 @@ def test_a_function_that_is_not_finite_is_refused():
 
 
 def test_a_fit_is_made_once_and_cannot_be_changed():
-    def again() -> Table:
+    def again() -> PolynomialTable:
         return fit(
             FUNCTIONS["sigmoid"].half, 0, 50000, in_fraction=12, out_fraction=15, word_bits=24, product_bits=31
         )  # fmt: skip

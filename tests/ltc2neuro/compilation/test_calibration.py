@@ -108,8 +108,8 @@ def test_a_network_that_is_poor_late_in_the_calibration_is_told():
 def test_few_answers_need_more_decibels_to_be_called_good():
     """Of six, twice the noise is nothing unusual."""
     worst = Worst(30.7, 0)
-    assert poor_outputs.Level(worst, "", 6).poor and not poor_outputs.Level(worst, "", 1000).poor
-    assert not poor_outputs.Level(Worst(34.0, 0), "", 6).poor
+    assert poor_outputs.WorstOutput(worst, "", 6).poor and not poor_outputs.WorstOutput(worst, "", 1000).poor
+    assert not poor_outputs.WorstOutput(Worst(34.0, 0), "", 6).poor
 
     class LastStep(torch.nn.Module):
         def forward(self, x):

@@ -21,7 +21,7 @@ from ltc2neuro import metrics
 from ltc2neuro.errors import InputError, WorkerError
 from ltc2neuro.evaluation import chunks, workers
 from ltc2neuro.evaluation.chunks import Chunk, Example
-from ltc2neuro.evaluation.work import Asked
+from ltc2neuro.evaluation.work import Sought
 
 X = 0.8 * sequences(40, 6)
 Y = np.random.default_rng(2).normal(size=(40, 6, 2))
@@ -102,7 +102,7 @@ def test_no_more_is_read_than_the_workers_need():
 
 def test_a_worker_of_another_version_does_nothing():
     parcel = workers.packed(tracked())
-    chunk, asked = Chunk(0, 0, (Example(X[0], (None,)),)), Asked({}, None, False, False)
+    chunk, asked = Chunk(0, 0, (Example(X[0], (None,)),)), Sought({}, None, False, False)
     assert workers.work(workers.Parcel("unknown", None), chunk, asked) is None
     found = workers.work(parcel, chunk, asked)
     assert found is not None and found.samples == 6

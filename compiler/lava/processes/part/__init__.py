@@ -1,4 +1,4 @@
-"""`Part`: one of several answers at a port of its own."""
+"""`AnswerPart`: one of several answers at a port of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compiler.lava.processes.ports import received, sent
 from compiler.lava.runtime.targets import TAGS
 
 
-class Part(AbstractProcess):
+class AnswerPart(AbstractProcess):
     """Sends at `out`, in the same tick, the elements `start` to `stop` of what arrives at `inp` of that size."""
 
     def __init__(self, *, size: int, start: int, stop: int, name: str) -> None:
@@ -23,7 +23,7 @@ class Part(AbstractProcess):
         self.out = OutPort(shape=(stop - start,))
 
 
-@implements(proc=Part, protocol=LoihiProtocol)
+@implements(proc=AnswerPart, protocol=LoihiProtocol)
 @requires(CPU)
 @tag(*TAGS)
 class PyPartModel(PyLoihiProcessModel):
