@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from compiler.assembly import (
     Reset,
-    Section,
+    TickSection,
     assemble,
     code_instructions,
     executed_instructions,
@@ -19,11 +19,11 @@ from compiler.simulator.interpreter import Interpreter
 from hw_models import isa
 
 
-def marked(ticks: list[int], mark: int) -> Section:
+def marked(ticks: list[int], mark: int) -> TickSection:
     """At its ticks it appends the digit `mark` to the message."""
     log = isa.Register("log")
     shifted = isa.MultiplyShift(log, log, isa.Immediate(10), isa.Immediate(0))
-    return Section(tuple(ticks), (shifted, isa.Add(log, log, isa.Immediate(mark)), isa.Send(0, log)))
+    return TickSection(tuple(ticks), (shifted, isa.Add(log, log, isa.Immediate(mark)), isa.Send(0, log)))
 
 
 @settings(max_examples=80, deadline=None)
@@ -31,7 +31,7 @@ def marked(ticks: list[int], mark: int) -> Section:
 def test_sections_run_at_their_ticks_in_text_order(period, data):
     ticks = st.sets(st.integers(0, period - 1), min_size=1).map(sorted)
     sections = [marked(data.draw(ticks), mark) for mark in (1, 2, 3)]
-    start = Section(tuple(range(period)), (isa.Move(isa.Register("log"), isa.Immediate(0)),))
+    start = TickSection(tuple(range(period)), (isa.Move(isa.Register("log"), isa.Immediate(0)),))
     listing = assemble([start, *sections], period)
     interpreter = Interpreter(listing, (2,))
     words = dict(initial_counters([start, *sections], period))
@@ -45,7 +45,7 @@ def test_reset_comes_every_interval_before_all_else():
     word = isa.Word("v")
     body = (isa.Send(0, word), isa.Add(word, word, isa.Immediate(1)))
     resets = (Reset(3, 0, ((word, isa.Word("initial")),)),)
-    sections = [Section((0,), body)]
+    sections = [TickSection((0,), body)]
     interpreter = Interpreter(assemble(sections, 2, resets), (2,))
     words = {**initial_counters(sections, 2, resets), "v": np.array([70, 80]), "initial": np.array([5, 6])}
     sent = [np.broadcast_to(interpreter.tick(words, [])[0], 2).tolist() for _ in range(14)]
@@ -58,7 +58,7 @@ def test_reset_comes_every_interval_before_all_else():
 def test_older_samples_come_first_in_a_tick_and_none_before_the_first(period, data):
     """Each section appends its sample's age and its own number to the message of the tick."""
     ticks = st.sets(st.integers(0, 3 * period), min_size=1, max_size=4).map(sorted)
-    sections = [Section(tuple(data.draw(ticks)), (isa.Label(f"m{mark}"),)) for mark in (1, 2, 3)]
+    sections = [TickSection(tuple(data.draw(ticks)), (isa.Label(f"m{mark}"),)) for mark in (1, 2, 3)]
     if ordered(sections, period) is None:
         assume(False)
     expected: dict[int, list[tuple[int, int]]] = {}
@@ -68,7 +68,7 @@ def test_older_samples_come_first_in_a_tick_and_none_before_the_first(period, da
                 expected.setdefault(sample * period + tick, []).append((sample, mark))
     log = isa.Word("log")
     run = [marked(list(s.ticks), mark) for mark, s in enumerate(sections, 1)]
-    run = [Section(s.ticks, tuple(_in_word(i, log) for i in s.body[:2])) for s in run]
+    run = [TickSection(s.ticks, tuple(_in_word(i, log) for i in s.body[:2])) for s in run]
     interpreter = Interpreter(assemble(run, period), (1,))
     words = {**initial_counters(run, period), "log": 0}
     for tick in range(4 * period):
@@ -84,9 +84,9 @@ def _in_word(instruction: isa.Instruction, word: isa.Word) -> isa.Instruction:
 
 def test_what_has_no_order_is_said():
     body = (isa.Label("x"),)
-    assert ordered([Section((0, 2), body)], 2) is None, "twice in one tick"
-    assert ordered([Section((0, 5), body), Section((2, 4), body)], 3) is not None
-    assert ordered([Section((0, 5), body), Section((2, 3), body)], 3) is None, "the older one is first in turn"
+    assert ordered([TickSection((0, 2), body)], 2) is None, "twice in one tick"
+    assert ordered([TickSection((0, 5), body), TickSection((2, 4), body)], 3) is not None
+    assert ordered([TickSection((0, 5), body), TickSection((2, 3), body)], 3) is None, "the older one is first in turn"
 
 
 def test_every_instruction_has_its_line():

@@ -8,7 +8,7 @@ from graph_strategies import SMALL, Builder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.assembly import Scratch, Site, code_instructions, executed_instructions, listing_text, select
+from compiler.assembly import Scratch, Spot, code_instructions, executed_instructions, listing_text, select
 from compiler.executors.reference import run_reference
 from compiler.graph import ops
 from compiler.simulator.interpreter import Interpreter
@@ -25,7 +25,7 @@ def listing_of(b: Builder) -> list[isa.Instruction]:
     """The template of the builder's last op; values and constants are words of their names."""
     graph = b.graph()
     op = [op for _, op in graph.ops() if isinstance(op, ops.Elementwise)][-1]
-    return select(op, isa.Word(str(op.result)), Site(graph, CHIP, isa.Word, Scratch()))
+    return select(op, isa.Word(str(op.result)), Spot(graph, CHIP, isa.Word, Scratch()))
 
 
 def assert_template(b: Builder, result: str) -> None:
