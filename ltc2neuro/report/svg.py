@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 INK = "#010203"
 """Drawn for the page's own colour, which is dark on light or light on dark"""
 
+EDGE, FOOT, GAP = 0.3, 0.5, 0.75
+"""Above a stack, below it, and between its pictures, in inches: room for titles and labels"""
+
 
 def picture(
     name: str,
@@ -35,7 +38,10 @@ def picture(
     written = StringIO()
     settings: Any = {**dict.fromkeys(colors, INK), **style, "path.simplify_threshold": 0.5}
     with rc_context(settings):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained" if len(draw) == 1 else None)
+        if len(draw) > 1:  # a stack has no long labels, and need not be measured
+            each = (height - EDGE - FOOT - GAP * (len(draw) - 1)) / len(draw)
+            figure.subplots_adjust(0.75 / width, FOOT / height, 1 - 0.1 / width, 1 - EDGE / height, hspace=GAP / each)
         for ax, one in zip(figure.subplots(len(draw), squeeze=False, height_ratios=heights)[:, 0], draw, strict=True):
             ax.patch.set_visible(False)
             one(ax)
