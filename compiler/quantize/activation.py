@@ -11,7 +11,7 @@ from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
 from compiler.quantize.builder import Builder
 from compiler.quantize.knots import Curve
-from compiler.quantize.limits import argument_fraction, one_sided, spans_octaves
+from compiler.quantize.limits import argument_fraction, is_square, one_sided, spans_octaves
 from compiler.quantize.octaves import lower_over_octaves
 from compiler.quantize.periods import within_period
 from compiler.quantize.polynomial import PolynomialTable, fit, uniform_lines
@@ -69,8 +69,9 @@ def _argument(build: Builder, op: Apply) -> str:
     x = build.read(op.x)
     if x in build.source.constants:
         return build.at(op.x, build.precision.at(op.out).argument_fraction)
-    magnitude = build.spans[x].magnitude * 2.0 ** -build.fraction(x)
-    return build.shifted(x, min(build.wanted.get(op.x, 0), argument_fraction(magnitude, build.precision.at(op.out))))
+    ends = (end * 2.0 ** -build.fraction(x) for end in (build.spans[x].least, build.spans[x].most))
+    wanted = argument_fraction(*ends, build.precision.at(op.out), square=is_square(build.source, op.x))
+    return build.shifted(x, min(build.wanted.get(op.x, 0), wanted))
 
 
 def _defined(build: Builder, op: Apply, function: Function, x: str) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from compiler.functions import FUNCTIONS
 from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph import ops
@@ -20,6 +22,7 @@ from compiler.quantize.limits import (
     argument_fraction,
     factor_limit,
     fraction_for,
+    is_square,
     operand_limit,
     source_exponents,
     spans_octaves,
@@ -141,7 +144,9 @@ def _messages(op: ops.MatVec, wishes: Wishes) -> Wanted:
 def _argument(op: ops.Apply, wishes: Wishes) -> Wanted:
     if op.function == SAWTOOTH.name or spans_octaves(FUNCTIONS[op.function], wishes.bounds[op.x]):
         return wishes.as_natural([op.x])
-    return [(op.x, argument_fraction(wishes.bounds[op.x].magnitude, wishes.precision.at(op.out)))]
+    low, high = float(np.min(wishes.bounds[op.x].low)), float(np.max(wishes.bounds[op.x].high))
+    square = is_square(wishes.graph, op.x)
+    return [(op.x, argument_fraction(low, high, wishes.precision.at(op.out), square=square))]
 
 
 @WANTS.on(ops.Select)

@@ -10,7 +10,7 @@ from compiler.functions import Function
 from compiler.functions.function import Scaling
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import column_sizes
-from compiler.graph.ops import MatVec
+from compiler.graph.ops import Add, MatVec, Mul, SegmentSum
 from compiler.quantize.matrices import exponents
 from compiler.quantize.precision import Precision
 from compiler.ranges.observed import Interval
@@ -72,20 +72,45 @@ def significant_bits(parameter: Floats, most: int) -> int:
     return most
 
 
-SMALL_ARGUMENT = 1 / 8
-"""Arguments that stay within this have more fraction bits than others."""
+SMALL_ARGUMENT = 1.0
+"""Arguments that stay within this, or differ by less, have more fraction bits than others."""
 APART = 1 / 64
 """An argument that stays so far from 0 has one sign, also after rounding."""
 
 
-def argument_fraction(magnitude: float, precision: Precision) -> int:
-    """Fraction bits of an element function's argument within +-`magnitude`.
+SQUARE_BITS, SQUARE = 4, 16
+"""A square is mostly far smaller than its largest: as an argument it has so many bits more, up to so many in all"""
 
-    >>> argument_fraction(8.0, Precision()), argument_fraction(2.0**-10, Precision())
+
+def argument_fraction(low: float, high: float, precision: Precision, *, square: bool = False) -> int:
+    """Fraction bits of an element function's argument within low..high.
+
+    >>> argument_fraction(-8.0, 8.0, Precision()), argument_fraction(0.0, 2.0**-10, Precision())
     (13, 23)
+    >>> argument_fraction(1.0, 1.25, Precision()), argument_fraction(0.0, 1.0, Precision(), square=True)
+    (15, 16)
     """
-    more = 0 if not 0 < magnitude < SMALL_ARGUMENT else -math.ceil(math.log2(magnitude))
-    return precision.argument_fraction + more
+    largest = max(abs(low), abs(high))
+    size = min(largest, high - low)
+    more = 0 if not 0 < size < SMALL_ARGUMENT else -math.ceil(math.log2(size))
+    fraction = precision.argument_fraction + more
+    if square and largest > 0:
+        fraction = max(fraction, min(fraction + SQUARE_BITS, SQUARE - math.ceil(math.log2(largest))))
+    return fraction
+
+
+def is_square(graph: Graph, name: str) -> bool:
+    """Whether a value is a square, or a sum of squares, at most scaled and shifted by constants."""
+    while True:
+        op = graph.makers.get(name)
+        if isinstance(op, Mul) and op.a == op.b:
+            return True
+        if isinstance(op, SegmentSum):
+            name = op.x
+        elif isinstance(op, (Add, Mul)) and op.b in graph.constants:
+            name = op.a
+        else:
+            return False
 
 
 def one_sided(low: float, high: float) -> bool:

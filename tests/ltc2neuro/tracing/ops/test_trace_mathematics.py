@@ -103,6 +103,18 @@ def test_a_phase_whose_multiples_nearly_fill_the_word():
     assert executors_agree(Net(torch.sin), x) > 50
 
 
+@pytest.mark.parametrize("function", [functional.gelu, functional.silu, functional.mish], ids=lambda f: f.__name__)
+def test_a_dent_near_0_is_seen_in_any_range(function):
+    """gelu over 275 was a ramp without its dent: its fit looked at too few points to meet it. It had 52 dB."""
+    assert executors_agree(Net(function), 100 * drifting(FEATURES)) > 75
+
+
+@pytest.mark.parametrize("function", [torch.log1p, lambda x: torch.log(0.1 + x), torch.sin, torch.tanh])
+def test_a_small_square_keeps_its_signal(function):
+    """It had 33 dB at most: most of a square is far below its largest, and less of it is left beside a constant."""
+    assert executors_agree(Net(lambda x: function(x.square())), 0.02 * drifting(FEATURES)) > 42
+
+
 def test_a_phase_that_is_too_coarse_is_refused():
     x = drifting(FEATURES, batch=1) * 1e7
     with pytest.raises(QuantizeError, match="too large for its period"):
