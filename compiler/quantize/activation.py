@@ -69,8 +69,8 @@ def _argument(build: Builder, op: Apply) -> str:
     x = build.read(op.x)
     if x in build.source.constants:
         return build.at(op.x, build.precision.at(op.out).argument_fraction)
-    ends = (end * 2.0 ** -build.fraction(x) for end in (build.spans[x].least, build.spans[x].most))
-    wanted = argument_fraction(*ends, build.precision.at(op.out), square=is_square(build.source, op.x))
+    lsb, span, square = 2.0 ** -build.fraction(x), build.spans[x], is_square(build.source, op.x)
+    wanted = argument_fraction(span.least * lsb, span.most * lsb, build.precision.at(op.out), square=square)
     return build.shifted(x, min(build.wanted.get(op.x, 0), wanted))
 
 

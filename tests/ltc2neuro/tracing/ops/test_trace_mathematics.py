@@ -12,6 +12,7 @@ from torch import nn
 import ltc2neuro
 from compiler.executors.float64 import run_float
 from hw_models.errors import QuantizeError, TraceError
+from ltc2neuro.metrics import sqnr
 from ltc2neuro.tracing import run_torch, trace
 
 FEATURES = 4
@@ -103,16 +104,23 @@ def test_a_phase_whose_multiples_nearly_fill_the_word():
     assert executors_agree(Net(torch.sin), x) > 50
 
 
-@pytest.mark.parametrize("function", [functional.gelu, functional.silu, functional.mish], ids=lambda f: f.__name__)
-def test_a_dent_near_0_is_seen_in_any_range(function):
-    """gelu over 275 was a ramp without its dent: its fit looked at too few points to meet it. It had 52 dB."""
-    assert executors_agree(Net(function), 100 * drifting(FEATURES)) > 75
+def decibels(function, x):
+    """Those of the worst channel."""
+    with torch.no_grad():
+        y = Net(function)(torch.from_numpy(x)).numpy()
+    return sqnr([y], [ltc2neuro.compile(Net(function), x)(x)])
 
 
-@pytest.mark.parametrize("function", [torch.log1p, lambda x: torch.log(0.1 + x), torch.sin, torch.tanh])
+@pytest.mark.parametrize(("function", "scale"), [(functional.gelu, 30), (functional.silu, 100)])
+def test_a_dent_near_0_is_seen_in_any_range(function, scale):
+    """They were ramps without their dent: the fit looked at too few points to meet it. gelu had 51 dB, silu 65."""
+    assert decibels(function, scale * drifting(FEATURES)) > 100
+
+
+@pytest.mark.parametrize("function", [torch.log1p, lambda x: torch.log(0.1 + x), torch.sin])
 def test_a_small_square_keeps_its_signal(function):
-    """It had 33 dB at most: most of a square is far below its largest, and less of it is left beside a constant."""
-    assert executors_agree(Net(lambda x: function(x.square())), 0.02 * drifting(FEATURES)) > 42
+    """It had 34 dB at most: most of a square is far below its largest, and less of it is left beside a constant."""
+    assert decibels(lambda x: function(x.square()), 0.02 * drifting(FEATURES)) > 45
 
 
 def test_a_phase_that_is_too_coarse_is_refused():
