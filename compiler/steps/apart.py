@@ -33,7 +33,11 @@ def told_apart(elements: Elements, found: Orbits, answers: Mapping[int, Integers
 
 
 def _chain(elements: Elements, element: int, last: int) -> list[int]:
-    """What holds an element at each step."""
+    """What holds an element at each step: of what is held anyway, it itself."""
+    kind = elements.kinds[element]
+    if isinstance(kind, tuple) and kind[0] == "input" and kind[1] in elements.held:
+        homes = [Home(elements.graph.entry.out, step * elements.features + kind[1]) for step in range(last + 1)]
+        return [elements.add(("input", kind[1], t), (), home, t, 0.0) for t, home in enumerate(homes)]
     home, chain = _home(elements, element, "first"), [element]
     for step in range(1, last + 1):
         chain.append(elements.add(Same(element, True), (chain[-1],), home, step, 0.0))

@@ -63,6 +63,8 @@ class Elements:
 
     graph: Graph
     features: int
+    held: frozenset[int] = frozenset()
+    """of these, those that are the same at all steps"""
     kinds: list[Kind] = field(default_factory=list)
     operands: list[tuple[int, ...]] = field(default_factory=list)
     homes: list[Home | None] = field(default_factory=list)
@@ -114,12 +116,12 @@ class Elements:
         return np.concatenate([self.read(name) for name in sources])
 
 
-def elements_of(graph: Graph, features: int) -> Elements:
-    """Those of a graph whose one sample holds all steps, each of so many `features`.
+def elements_of(graph: Graph, features: int, held: frozenset[int] = frozenset()) -> Elements:
+    """Those of a graph whose one sample holds all steps, each of so many `features`, of which some are `held`.
 
     Raises `TraceError` where they are too many.
     """
-    found = Elements(graph, features)
+    found = Elements(graph, features, held)
     still = Frame({n: c.reshape(-1, 1) for n, c in graph.constants.items() if c.ndim == 1}, np.zeros((0, 1)), {})
     still.values |= {n: c for n, c in graph.constants.items() if c.ndim != 1}
     still.sample = np.zeros((graph.size(graph.entry.out), 1))

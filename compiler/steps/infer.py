@@ -24,11 +24,13 @@ def inferred(
     at: Sequence[int],
     called: Callable[[str], str],
     known: Sequence[Variable] = (),
+    held: frozenset[int] = frozenset(),
 ) -> Graph:
     """One step with states of a graph whose one sample holds many samples of so many `features`, and whose output holds
     the answers to those `at` some steps. Names become what they are `called`, states are named after variables that
-    are `known`. Raises `TraceError` where there is none."""
-    elements = elements_of(graph, features)
+    are `known`. Features that are `held` are the same at all steps of a sequence. Raises `TraceError` where there is
+    none."""
+    elements = elements_of(graph, features, held)
     answers = dict(zip(at, np.split(elements.read(graph.answer.x), len(at)), strict=True))
     found, last, why = None, max(at), None
     for _ in range(ROUNDS):

@@ -14,6 +14,7 @@ from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.calling.answering import at_places
 from ltc2neuro.tracing.calling.forward import with_time
+from ltc2neuro.tracing.calling.given import Given
 from ltc2neuro.tracing.calling.kept import as_it_was
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 from ltc2neuro.tracing.calling.starts import Starts, first_states
@@ -33,6 +34,7 @@ NEAR = 1e-3
 class Way:
     """In which order a model reads (batch, time, ...) and answers, and at which `places` of what it returns."""
 
+    given: Given
     time_first: bool
     answers: Answers
     answers_time_first: bool = False
@@ -54,8 +56,8 @@ class Way:
         return all(answer.every for answer in self.answers.each)
 
     def run(self, model: torch.nn.Module, x: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
-        """Its answers to `x` (rows, steps, *sample_shape), (rows, outputs): of all steps, or where some answer is for
-        the last step alone, to as many samples as are the `lengths`."""
+        """Its answers to `x` (rows, steps, *shape), (rows, outputs): of all steps, or where some answer is for the last
+        step alone, to as many samples as are the `lengths`."""
         if self.every:
             parts = self.answered(model, x)
             return torch.cat([y.reshape(*y.shape[:2], -1) for y in parts], -1).reshape(len(x), -1)
@@ -67,11 +69,11 @@ class Way:
         return torch.cat([part for parts in zip(*taken, strict=True) for part in parts], -1)
 
     def answered(self, model: torch.nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
-        """Its answers to `x` (rows, steps, *sample_shape), each with rows first."""
+        """Its answers to `x` (rows, steps, *shape), each with rows first."""
         with as_it_was(model):
-            given = x.transpose(0, 1) if self.time_first else x
-            starts = {} if self.starts is None else self.starts.besides((given,), {})
-            found = at_places(model(given, **starts), self.places)
+            given = self.given.arguments(x.clone(), time_first=self.time_first)  # it may write into what it is given
+            starts = {} if self.starts is None else self.starts.besides(given.ordered, dict(given.named))
+            found = at_places(model(*given.ordered, **given.named, **starts), self.places)
         turned = [self.answers_time_first and answer.stepped for answer in self.answers.each]
         return [y.transpose(0, 1) if over else y for y, over in zip(found, turned, strict=True)]
 
@@ -103,31 +105,31 @@ def copied(model: torch.nn.Module, dtype: torch.dtype, dt: float) -> torch.nn.Mo
     return instrumented(model, with_time(model, dt), dtype)
 
 
-def way_of(model: torch.nn.Module, sample_shape: Shape, dtype: torch.dtype, dt: float, *, time_first: bool) -> Way:
+def way_of(model: torch.nn.Module, given: Given, dt: float, *, time_first: bool) -> Way:
     """How the model answers sequences in this order. Raises `TraceError` where it fails or answers to other rows."""
     with undisturbed():
-        clone = copied(model, dtype, dt)
-        result = partial(_Result.of, clone, shape=sample_shape, dtype=dtype, time_first=time_first)
+        clone = copied(model, given.dtype, dt)
+        result = partial(_Result.of, clone, given, time_first=time_first)
         results, single, fails = [result(n) for n in (axes.STEPS, OTHER, MANY)], None, None
         try:
             single = result(1)
         except TraceError as error:
             fails = error
-        way = _way(results[0], _answers(results, single), time_first=time_first)
+        way = _way(given, results[0], _answers(results, single), time_first=time_first)
         way = replace(way, starts=Starts(model, first_states(model)))
         if not way.every and fails is not None:
             raise fails
         if any(answer.over.apart for answer in way.answers.each):
-            _check_given_before(way, clone, sample_shape, dtype)
+            _check_given_before(way, clone)
         if way.answers.readout == "last" and not way.answers.several:
-            way = replace(way, joins=time_places(partial(_turned, clone) if time_first else clone, sample_shape, dtype))
+            way = replace(way, joins=time_places(partial(_called, clone, given, time_first=time_first), given))
     return way
 
 
-def _check_given_before(way: Way, model: torch.nn.Module, sample_shape: Shape, dtype: torch.dtype) -> None:
+def _check_given_before(way: Way, model: torch.nn.Module) -> None:
     """Raise `UnsteadyError` where the latest answers but the last are not what they were when they were the last."""
     steps = max(answer.over.latest for answer in way.answers.each) + 2
-    x = torch.randn((axes.ROWS, steps, *sample_shape), dtype=dtype, generator=torch.Generator().manual_seed(0))
+    x = way.given.random(axes.ROWS, steps)
     before, now = (way.answered(model, x[:, :n]) for n in (steps - 1, steps))
     for answer, old, new in zip(way.answers.each, before, now, strict=True):
         if answer.over.apart and not torch.allclose(old[:, -1], new[:, -2], rtol=NEAR, atol=NEAR, equal_nan=True):
@@ -139,8 +141,9 @@ def _check_given_before(way: Way, model: torch.nn.Module, sample_shape: Shape, d
             )
 
 
-def _turned(model: torch.nn.Module, x: torch.Tensor) -> object:
-    return model(x.transpose(0, 1))
+def _called(model: torch.nn.Module, given: Given, x: torch.Tensor, *, time_first: bool) -> object:
+    arguments = given.arguments(x, time_first=time_first)
+    return model(*arguments.ordered, **arguments.named)
 
 
 def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | str, _Layout]:
@@ -179,7 +182,7 @@ def _latest(results: Sequence[_Result], place: int | str) -> _Layout | None:
     return None
 
 
-def _way(result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: bool) -> Way:
+def _way(given: Given, result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: bool) -> Way:
     several = result.named or len(layouts) > 1
     names = [result.names[place] or f"y{number}" for number, place in enumerate(layouts)]
     each = [Answer(n, own.readout, own.shape) for n, own in zip(names, layouts.values(), strict=True)]
@@ -189,7 +192,7 @@ def _way(result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: b
         raise TraceError(
             "some of the model's answers have batch first, others time first", advice="Return all of them in one order."
         )
-    return Way(time_first, answers, any(turned), tuple(layouts) if several else ())
+    return Way(given, time_first, answers, any(turned), tuple(layouts) if several else ())
 
 
 @dataclass(frozen=True)
@@ -222,11 +225,11 @@ class _Result:
         return stepped + ([_Layout("last", shape[1:])] if shape[:1] == (axes.ROWS,) else [])
 
     @staticmethod
-    def of(model: torch.nn.Module, steps: int, shape: Shape, dtype: torch.dtype, *, time_first: bool) -> _Result:
+    def of(model: torch.nn.Module, given: Given, steps: int, *, time_first: bool) -> _Result:
         """That of zeros. Raises `TraceError`."""
-        x = torch.zeros((axes.ROWS, steps, *shape), dtype=dtype)
+        x = given.zeros(axes.ROWS, steps)
         try:
-            result = model(x.transpose(0, 1) if time_first else x)
+            result = _called(model, given, x, time_first=time_first)
         except Ltc2NeuroError:
             raise
         except Exception as error:

@@ -178,10 +178,10 @@ def _arguments(recorder: Recorder, clone: torch.nn.Module, reads: Reads, tokens:
 def _called(recorder: Recorder, clone: torch.nn.Module, given: Arguments) -> object:
     """What the model returns."""
     kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
-    written = Written(recorder, kept) if recorder.all_at_once else None
+    written = Written(recorder, kept)
     with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
-        with local_variables(recorder, written.standing) if written is not None else nullcontext():
-            return call(clone, *given.ordered, **given.named)
+        with local_variables(recorder, written.standing) if recorder.all_at_once else nullcontext():
+            return written.standing(call(clone, *given.ordered, **given.named))
 
 
 def _check_keyword(model: torch.nn.Module) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch.overrides import TorchFunctionMode
 
+from ltc2neuro.tracing.calling.given import Given
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import Place
@@ -45,15 +46,14 @@ class _Seen(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def time_places(
-    model: Callable[[torch.Tensor], object], sample_shape: tuple[int, ...], dtype: torch.dtype
-) -> frozenset[Place]:
-    """The lines and axes at which a model of (batch, time, *sample_shape) joins all steps; none where it fails."""
+def time_places(model: Callable[[torch.Tensor], object], given: Given) -> frozenset[Place]:
+    """The lines and axes at which a model of what it is given (rows, steps, *shape) joins all steps; none where it
+    fails."""
     found = []
     for steps in LENGTHS:
         try:
             with _Seen(steps) as seen:
-                call(model, torch.zeros((axes.ROWS, steps, *sample_shape), dtype=dtype))
+                call(model, given.zeros(axes.ROWS, steps))
         except Exception:  # the proof says why: it takes as many steps
             return frozenset()
         found.append({place for place, whole in seen.found.items() if whole})

@@ -23,6 +23,7 @@ from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing.all_at_once import AllAtOnce, Way, copied, way_of
+from ltc2neuro.tracing.calling.given import Given
 from ltc2neuro.tracing.calling.modules import undisturbed
 from ltc2neuro.tracing.host_readouts import without
 from ltc2neuro.tracing.record import Reads, Traced, record
@@ -42,27 +43,25 @@ _MODULE = re.compile(r"module '(cell\.model\.?([^']*))'")
 _CALL = re.compile(r"cell\.model\.?([\w.]*)(#\d+)?(?=,|$)")
 
 
-def record_unrolled(
-    model: torch.nn.Module, sample_shape: tuple[int, ...], clock: Clock, dtype: torch.dtype, *, time_first: bool
-) -> Traced:
-    """Record a model that reads (batch, time, *sample_shape), or with `time_first`, as `record` does. Raises
-    `TraceError`."""
-    way = way_of(model, sample_shape, dtype, clock.dt, time_first=time_first)
-    features, seen = torch.Size(sample_shape).numel(), _Seen(model, way, sample_shape, dtype, clock.dt)
+def record_unrolled(model: torch.nn.Module, given: Given, dt: float, *, time_first: bool) -> Traced:
+    """Record a model that reads what it is given (batch, time, *sample_shape), or with `time_first`, as `record` does.
+    Raises `TraceError`."""
+    way, clock = way_of(model, given, dt, time_first=time_first), Clock(dt)
+    seen = _Seen(model, way, dt)
     tried, why = list[int](), None
     for steps in STEPS:
         at = range(steps) if way.every or steps == STEPS[0] else (steps - 2, steps - 1)
         layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
         why = None
         try:
-            reads = Reads((steps, *sample_shape), dtype, at_once=True)
+            reads = Reads((steps, *given.shape), given.dtype, at_once=True)
             traced = record(layer, reads, clock, OverTime(places=way.joins))
             try:
-                graph = inferred(traced.graph, features, at, _own_name, traced.variables)
+                graph = inferred(traced.graph, given.features, at, _own_name, traced.variables, given.held)
             except StartsLateError as error:
                 why = error
             else:
-                found = _as_one_step(traced, graph, way, sample_shape)
+                found = _as_one_step(traced, graph, way)
                 if seen.by(found.graph, steps, found.answers):
                     return found
         except TraceError as error:
@@ -80,7 +79,7 @@ def record_unrolled(
     )
 
 
-def _as_one_step(traced: Traced, graph: Graph, way: Way, sample_shape: tuple[int, ...]) -> Traced:
+def _as_one_step(traced: Traced, graph: Graph, way: Way) -> Traced:
     """What was recorded over many steps, as one that the graph is."""
     answers = way.read_out(traced.answers.each[0])
     growing = {_own_name(v.name) for v in traced.variables if v.grows}
@@ -93,7 +92,10 @@ def _as_one_step(traced: Traced, graph: Graph, way: Way, sample_shape: tuple[int
         graph=without(graph, answers),
         growing=tuple(state.name for state in graph.states if state.name in growing),
         checkpoints=(),
-        sample_shape=sample_shape,
+        sample_shape=way.given.sample_shape,
+        inputs=way.given.inputs,
+        timed=way.given.spans is not None,
+        shortest=0.0 if way.given.spans is None else way.given.spans.shortest,
     )
 
 
@@ -111,21 +113,19 @@ class _Seen:
 
     model: torch.nn.Module
     way: Way
-    sample_shape: tuple[int, ...]
-    dtype: torch.dtype
     dt: float
 
     def by(self, graph: Graph, recorded: int, answers: Answers) -> bool:
         """Whether a program does it, too. The proof of the trace decides about the last bits."""
         long = max(2 * recorded, min(LONG, int(BUDGET / work(graph).elements)))
         lengths = range(1, long + 1) if self.way.every else (1, 2, 3, recorded, long)
-        x = torch.tensor(np.random.default_rng(0).normal(size=(1, long, *self.sample_shape)), dtype=self.dtype)
+        x, dtype = self.way.given.random(1, long), self.way.given.dtype
         with undisturbed():
-            y = self.way.run(copied(self.model, self.dtype, self.dt), x, lengths).double().numpy()
+            y = self.way.run(copied(self.model, dtype, self.dt), x, lengths).double().numpy()
         found = run_float(graph, x.reshape(1, long, -1).double().numpy()).outputs
         ours = found if self.way.every else np.stack([_at_end(found[:, :n], answers) for n in lengths], 1)
         ours, finite = ours.reshape(y.shape), np.isfinite(y)
-        return bool(np.all(np.abs(ours - y)[finite] <= NEAR[self.dtype] * (1 + np.abs(y[finite]).max(initial=0))))
+        return bool(np.all(np.abs(ours - y)[finite] <= NEAR[dtype] * (1 + np.abs(y[finite]).max(initial=0))))
 
 
 def _at_end(found: Floats, answers: Answers) -> Floats:

@@ -16,6 +16,7 @@ from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.tracing.axis_order import in_order
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
+from ltc2neuro.tracing.calling.given import Given
 from ltc2neuro.tracing.calling.modules import instrumented
 from ltc2neuro.tracing.ops.mixing import MixedStepsError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
@@ -61,7 +62,8 @@ class ModelSource:
 
         def unrolled(time_first: bool) -> Traced:
             try:
-                return record_unrolled(self.model, self.shape[2:], clock, dtype, time_first=time_first)
+                given = Given(self.shape[2:], dtype, self.inputs, spans)
+                return record_unrolled(self.model, given, self.dt, time_first=time_first)
             except UnsteadyError:
                 raise
             except TraceError as why:
@@ -72,9 +74,9 @@ class ModelSource:
         try:
             return in_order(in_one_order, self.model, self.batch_first, self.shape)
         except MixedStepsError as error:
-            if spans is not None or self.tokens or self.inputs is not None:
+            if self.tokens:
                 raise
-            first = self._of_the_first_step(clock, dtype)
+            first = self._of_the_first_step(clock, dtype) if spans is None and self.inputs is None else None
             if first is not None:
                 return first
             try:

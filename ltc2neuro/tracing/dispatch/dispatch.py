@@ -13,7 +13,7 @@ from ltc2neuro.tracing.dispatch.dtypes import in_torch, promoted, typed
 from ltc2neuro.tracing.dispatch.solver import repeated
 from ltc2neuro.tracing.dispatch.transforms import refuse_transforms
 from ltc2neuro.tracing.dispatch.unsupported import COMPLEX, CUTS, misused, refusal
-from ltc2neuro.tracing.dispatch.writing import Written, is_mask
+from ltc2neuro.tracing.dispatch.writing import Written, write_through
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
@@ -30,7 +30,7 @@ Function = Callable[..., object]
 class Recording(TorchFunctionMode):
     """Sees every torch call while a model is traced: names constants, records what touches a symbolic tensor."""
 
-    def __init__(self, recorder: Tape, written: Written | None = None) -> None:
+    def __init__(self, recorder: Tape, written: Written) -> None:
         super().__init__()
         self._recorder, self._written = recorder, written
 
@@ -44,25 +44,21 @@ class Recording(TorchFunctionMode):
         """Dispatch one call."""
         args, kwargs = tuple(args), kwargs or {}
         refuse_transforms(self._recorder, (args, kwargs))
-        if func is torch.Tensor.__setitem__ and isinstance(args[0], Symbolic) and is_mask(args[1], args[0]):
+        args = tuple(map(self._written.standing, args))
+        kwargs = {key: self._written.standing(value) for key, value in kwargs.items()}
+        if func is torch.Tensor.__setitem__ and symbols(args):
             with self:
-                return (self._written or Written(self._recorder, ())).write(*args)
-        if self._written is not None:
-            args = tuple(map(self._written.standing, args))
-            kwargs = {key: self._written.standing(value) for key, value in kwargs.items()}
-            if func is torch.Tensor.__setitem__ and symbols((args[0], args[2])):
-                with self:
-                    return self._written.write(*args)
-            if func in _FILLS and symbols((args, kwargs)) and (func in _COPIES or not isinstance(args[0], Symbolic)):
-                with self:
-                    return self._written.whole(args[0], _filling(func, args, kwargs))
-            if func is repeat:  # the first of all steps may start from a constant
-                step, state, times = args
-                many = isinstance(state, tuple)
-                started = tuple(map(self._recorder.started, state if many else (state,)))  # type: ignore[arg-type]
-                args = (step, started if many else started[0], times)
-            if func in _UNFILLED:  # a buffer, whose numbers are whatever was in the memory
-                return torch.zeros_like(torch.as_tensor(func(*plain(args), **plain(kwargs))))
+                return self._written.write(*args)
+        if func in _FILLS and symbols((args, kwargs)) and (func in _COPIES or not isinstance(args[0], Symbolic)):
+            with self:
+                return self._written.whole(args[0], _filling(func, args, kwargs))
+        if func is repeat and self._recorder.all_at_once:  # the first of all steps may start from a constant
+            step, state, times = args
+            many = isinstance(state, tuple)
+            started = tuple(map(self._recorder.started, state if many else (state,)))  # type: ignore[arg-type]
+            args = (step, started if many else started[0], times)
+        if func in _UNFILLED:  # a buffer, whose numbers are whatever was in the memory
+            return torch.zeros_like(torch.as_tensor(func(*plain(args), **plain(kwargs))))
         if symbols(args) or symbols(kwargs):
             with self:
                 return dispatch(func, args, kwargs)
@@ -134,12 +130,15 @@ def _store(recorder: Tape, target: object, result: object) -> object:
             "a computed value is written into a plain tensor",
             "Use the operation that returns a new tensor (x = x + y), or torch.cat and torch.stack.",
         )
-    if aliased(target) or target.example.shape != result.example.shape:
+    if target.example.shape != result.example.shape:
         raise recorder.refusal(
-            "an in-place operation on a tensor that has a view in use",
+            "an in-place operation gives another shape",
             "Use the operation that returns a new tensor (x = x + y).",
         )
-    rebind(target, result.example, result.codes, result.value)
+    if aliased(target):
+        write_through(target, result)
+    else:
+        rebind(target, result.example, result.codes, result.value)
     return target
 
 

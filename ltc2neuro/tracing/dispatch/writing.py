@@ -1,23 +1,28 @@
-"""Computed values that are written into a part of a tensor, as a loop does that fills a buffer: `y[:, t] = h`.
+"""Computed values that are written into tensors, or parts of them, as by a loop that fills a buffer, `y[:, t] = h`.
 
-The buffer is a plain tensor, which cannot hold what is recorded: from then on, a symbolic one stands for it.
+A buffer is a plain tensor, which cannot hold what is recorded: from then on, a symbolic one stands for it, and for its
+views. What is written into a tensor is there in all that share its memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
-from math import prod
 
+import numpy as np
 import torch
 
-from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, rebind, symbolic
+from compiler.graph.ops import Gather
+from ltc2neuro.tracing.ops.elementwise import constant
+from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
+from ltc2neuro.tracing.ops.shape_ops import apart
+from ltc2neuro.tracing.recording import axes
+from ltc2neuro.tracing.recording.hidden import HiddenLayerError
+from ltc2neuro.tracing.recording.operands import whole
+from ltc2neuro.tracing.recording.symbolic import Symbolic, rebind, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 
-ADVICE = (
-    "Fill a tensor that forward has made and that is no view of another, .clone() makes one, with all rows at once: "
-    "y[:, t] = h; or stack a list."
-)
+ADVICE = "Fill a tensor that forward has made, .clone() makes one, with all rows at once: y[:, t] = h; or stack a list."
 
 
 @dataclass
@@ -29,39 +34,56 @@ class Written:
     known: dict[int, tuple[torch.Tensor, Symbolic]] = field(default_factory=dict)
 
     def standing(self, value: object) -> object:
-        """The same with what stands for each tensor that was written into."""
+        """The same with what stands for each tensor that was written into, and for its views."""
         if not self.known:
             return value
+        if isinstance(value, Symbolic):
+            return value
         if isinstance(value, torch.Tensor):
-            return self.known[id(value)][1] if id(value) in self.known else value
-        if type(value) is tuple or type(value) is list:
-            return type(value)(map(self.standing, value))
+            own = self.known.get(id(value)) or self.known.get(id(_base(value)))
+            return value if own is None else own[1] if own[0] is value else _view(own[1], value)
+        if type(value) in (tuple, list):
+            return type(value)(map(self.standing, value))  # type: ignore[call-arg]
         return {k: self.standing(v) for k, v in value.items()} if type(value) is dict else value
 
     def write(self, target: object, index: object, value: object) -> None:
         """`target[index] = value`."""
-        refused = self.recorder.refusal("a computed value is written into a tensor", ADVICE)
         if not isinstance(target, torch.Tensor) or not isinstance(value, (torch.Tensor, int, float)):
-            raise refused
-        self.whole(target, (_masked if is_mask(index, target) else _with_part)(target, index, value))
+            raise self._refusal()
+        if is_mask(index, target):
+            self.whole(target, _masked(target, index, value))
+            return
+        if any(isinstance(part, (torch.Tensor, list)) for part in (index if isinstance(index, tuple) else (index,))):
+            raise self._refusal()
+        part = target[index]  # type: ignore[index]
+        given = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=target.dtype)
+        self.whole(part, given.to(target.dtype).expand(part.shape))
 
     def whole(self, target: object, value: object) -> object:
         """Let all of `target` be a value of its shape, as an in-place function does; returns the target."""
-        refused = self.recorder.refusal("a computed value is written into a tensor", ADVICE)
-        if not isinstance(target, torch.Tensor) or not isinstance(value, Symbolic):
-            raise refused
+        if not isinstance(target, torch.Tensor) or not isinstance(value, torch.Tensor):
+            raise self._refusal()
         if target.shape != value.shape or target.dtype != value.dtype:
-            raise refused
+            raise self._refusal()
         if isinstance(target, Symbolic):
-            if aliased(target):
-                raise refused
-            rebind(target, value.example, value.codes, value.value)
+            write_through(target, value)
             return target
-        if id(target) in self.kept or target._base is not None or target.requires_grad:
-            raise refused
-        own = symbolic(value.recorder, value.example, value.codes, value.value)
-        self.known[id(target)] = target, own  # the tensor is kept, so that no other takes its identity
-        return own
+        base = _base(target)
+        if not isinstance(value, Symbolic) or id(base) in self.kept or base.requires_grad:
+            raise self._refusal()
+        own = _standing_for(base, target, value)
+        if own is None:
+            raise self._refusal()
+        self.known[id(base)] = base, own  # the tensor is kept, so that no other takes its identity
+        part = own if base is target else _view(own, target)
+        write_through(part, value)
+        return part
+
+    def _refusal(self) -> Exception:
+        error = self.recorder.refusal("a computed value is written into a tensor", ADVICE)
+        if self.recorder.all_at_once or isinstance(error, HiddenLayerError):
+            return error
+        return MixedStepsError(error.what, where=error.where, advice=error.advice)  # of some rows or steps, perhaps
 
 
 def is_mask(index: object, target: torch.Tensor) -> bool:
@@ -69,39 +91,127 @@ def is_mask(index: object, target: torch.Tensor) -> bool:
     return isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == target.shape
 
 
-def _masked(target: torch.Tensor, mask: object, value: torch.Tensor | float) -> Symbolic | None:
+def write_through(target: Symbolic, value: torch.Tensor) -> None:
+    """Let all of `target` be a value of its shape, in all that share its memory."""
+    with torch._C.DisableTorchFunction():
+        written = _numbered(target.example)
+        for tensor in list(_sharing(target)):
+            found = written[_places(tensor.example)]
+            here = found >= 0
+            if bool(here.any()):
+                _overlay(tensor, value, found.clamp(min=0), here)
+
+
+def _overlay(tensor: Symbolic, value: torch.Tensor, places: torch.Tensor, here: torch.Tensor) -> None:
+    """Let `tensor` be, where that is `here`, what `value` has at these of its flat places."""
+    recorder, labels = tensor.recorder, axes.labels_of(tensor.codes)
+    taken = value.reshape(-1)[places] if not isinstance(value, Symbolic) else None
+    if isinstance(value, Symbolic):
+        name, codes = whole(value), value.codes.reshape(-1)[places]
+        if not torch.equal(axes.labels_of(codes)[here], labels[here]):
+            raise mixed(recorder, "writes into other batch rows or time steps")
+    else:
+        assert taken is not None
+        name, codes = _as_value(recorder, taken, labels)
+    if bool(here.all()):
+        rebind(tensor, tensor.example, codes, name)
+        return
+    old = whole(tensor)
+    codes = torch.where(here, codes + (0 if name == old else recorder.size(old)), tensor.codes)
+    problem, groups = axes.problem(codes), axes.group(labels)
+    if problem is not None or groups is None:
+        raise apart(recorder, problem or "its rows or steps differ in their number of elements")
+    index = recorder.index(axes.sample(codes, groups), recorder.named("index"))
+    sources = (old,) if name == old else (old, name)
+    joined = recorder.emit(lambda out: Gather(out, sources, index), groups.size, "cat")
+    rebind(tensor, tensor.example, axes.encode(labels, groups.ranks(tensor.shape)), joined)
+
+
+def _sharing(tensor: Symbolic) -> Iterator[Symbolic]:
+    """All that lie in its memory, itself included."""
+    own = tensor.example.untyped_storage().data_ptr()
+    for member in tensor.family:
+        other = member()
+        if other is not None and other.example.untyped_storage().data_ptr() == own:
+            yield other
+
+
+def _base(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that another is a view of, or itself."""
+    with torch._C.DisableTorchFunction():
+        return tensor if tensor._base is None else tensor._base
+
+
+def _alias(tensor: torch.Tensor) -> torch.Tensor:
+    """Another tensor of the same memory, which is no view: nothing stands for it."""
+    with torch._C.DisableTorchFunction():
+        memory = tensor.untyped_storage()
+        size, stride = tuple(map(int, tensor.shape)), tensor.stride()
+        return torch.empty(0, dtype=tensor.dtype).set_(memory, tensor.storage_offset(), size, stride)
+
+
+def _numbered(example: torch.Tensor) -> torch.Tensor:
+    """For each place in memory the number of the element that a tensor has there, -1 for none."""
+    memory = torch.full((example.untyped_storage().nbytes() // example.element_size(),), -1)
+    memory[_places(example).reshape(-1)] = torch.arange(example.numel())
+    return memory
+
+
+def _places(example: torch.Tensor) -> torch.Tensor:
+    """Where in memory each element of a tensor is."""
+    memory = torch.arange(example.untyped_storage().nbytes() // example.element_size())
+    return memory.as_strided(tuple(map(int, example.shape)), example.stride(), example.storage_offset())
+
+
+def _view(own: Symbolic, view: torch.Tensor) -> Symbolic:
+    """What stands for a view of a tensor, given what stands for that."""
+    with torch._C.DisableTorchFunction():
+        codes = own.codes.reshape(-1)[_numbered(own.example)[_places(view)]]
+    problem = axes.problem(codes)
+    if problem is not None:
+        raise apart(own.recorder, problem)
+    return symbolic(own.recorder, _alias(view), codes, own.value, own.family)
+
+
+def _standing_for(base: torch.Tensor, part: torch.Tensor, value: Symbolic) -> Symbolic | None:
+    """A constant tensor with the rows and steps that fit what is written into a part of it; None where none do."""
+    with torch._C.DisableTorchFunction():
+        return _fitting(base, _numbered(base)[_places(part)], value)
+
+
+def _fitting(base: torch.Tensor, inside: torch.Tensor, value: Symbolic) -> Symbolic | None:
+    labels = axes.labels_of(value.codes)
+    steps = torch.unique(axes.rows_and_steps(labels)[1])
+    shape = tuple(map(int, base.shape))
+    index = [torch.arange(n).reshape([-1 if a == axis else 1 for a in range(len(shape))]).expand(shape)
+             for axis, n in enumerate(shape)]  # fmt: skip
+    for axis, rows in enumerate(index):
+        if shape[axis] != axes.ROWS:
+            continue
+        others = [steps.expand(shape)] if len(steps) == 1 else [i for a, i in enumerate(index) if a != axis]
+        for step in others:
+            fits = axes.labelled(rows, step)
+            if torch.equal(fits.reshape(-1)[inside], labels):
+                name, codes = _as_value(value.recorder, base, fits)
+                return symbolic(value.recorder, _alias(base), codes, name)
+    return None
+
+
+def _as_value(recorder: Tape, numbers: torch.Tensor, labels: torch.Tensor) -> tuple[str, torch.Tensor]:
+    """A constant tensor as a value of the graph, and the codes that it has there."""
+    groups = axes.group(labels)
+    if groups is None:
+        raise mixed(recorder)
+    name, shape = constant(recorder, numbers, numbers.shape, groups), tuple(map(int, numbers.shape))
+    places = np.arange(groups.size) % recorder.size(name)  # one number may stand for all
+    index = recorder.index(places, recorder.named("index"))
+    value = recorder.emit(lambda out: Gather(out, (name,), index), groups.size, "numbers")
+    return value, axes.encode(labels, groups.ranks(shape))
+
+
+def _masked(target: torch.Tensor, mask: object, value: torch.Tensor | float) -> object:
     """`target` with a single `value` where `mask` holds."""
     if not isinstance(mask, torch.Tensor) or (isinstance(value, torch.Tensor) and value.numel() != 1):
         return None
     number = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=target.dtype)
-    return _symbolic(torch.where(mask, number.reshape(()), target))
-
-
-def _with_part(target: torch.Tensor, index: object, value: torch.Tensor | float) -> Symbolic | None:
-    """`target` with `value` at `index`, which takes all rows: the first axis, or the second where time is first."""
-    first = index[0] if isinstance(index, tuple) and index else index
-    turned = isinstance(first, int)
-    if turned:
-        rest = index[1:] if isinstance(index, tuple) else ()
-        moved = _with_part(target.transpose(0, 1), (slice(None), first, *rest), value)
-        return None if moved is None else _symbolic(moved.transpose(0, 1))
-    if any(isinstance(part, torch.Tensor) for part in (index if isinstance(index, tuple) else (index,))):
-        return None
-    shape = tuple(int(n) for n in target.shape)
-    places = torch.arange(prod(shape[1:]))
-    whole = places.reshape(1, *shape[1:]).expand(shape)
-    part = whole[index]  # type: ignore[index]
-    if part.dim() == 0 or part.shape[0] != shape[0] or not torch.equal(part, part[:1].expand_as(part)):
-        return None
-    if isinstance(value, torch.Tensor):
-        new = value.to(target.dtype).expand(part.shape)
-    else:
-        new = torch.full(tuple(part.shape), float(value), dtype=target.dtype)
-    order = places.clone()
-    order[part[0].reshape(-1)] = len(places) + torch.arange(part[0].numel())
-    joined = torch.cat([target.reshape(shape[0], -1), new.reshape(shape[0], -1)], 1)
-    return _symbolic(joined[:, order].reshape(shape))
-
-
-def _symbolic(tensor: torch.Tensor) -> Symbolic | None:
-    return tensor if isinstance(tensor, Symbolic) else None
+    return torch.where(mask, number.reshape(()), target)

@@ -24,6 +24,10 @@ def held(x: torch.Tensor, *, time_first: bool) -> torch.Tensor:
 
 def recorded(x: Symbolic, *, time_first: bool) -> Symbolic:
     """The rule of `held`."""
+    if x.recorder.all_at_once:  # its elements of the first step: `compiler.steps` knows that they are the same at all
+        first = x[0] if time_first else x[:, 0]
+        assert isinstance(first, Symbolic)
+        return first
     example, codes = (held(t, time_first=time_first) for t in (x.example, x.codes))
     labels = axes.spread(axes.batch_labels(axes.HELD), codes.shape)
     return symbolic(x.recorder, example, axes.encode(labels, axes.elements_of(codes)), x.value)
