@@ -63,7 +63,6 @@ MIXING = {
     "second step": lambda net, x: x[:, 1],
     "all but the last step": lambda net, x: x[:, :-1],
     "all but the first step": lambda net, x: x[:, 1:],
-    "first row": lambda net, x: x[0],
     "shift": lambda net, x: x.roll(1, 1),
     "centring over the batch": lambda net, x: x - x.mean(0, keepdim=True),
     "last step beside each": lambda net, x: x + x[:, -1:],
@@ -99,8 +98,6 @@ ESCAPING = {
     "deepcopy": lambda net, x: copy.deepcopy(x),
     "buffer": lambda net, x: net.buffer.copy_(x),
     "buffer part": lambda net, x: _written(net.buffer, x),
-    "part of a value": lambda net, x: _written(x * 2, x),
-    "in place on a view": lambda net, x: _view_changed(x),
     "cast to int": lambda net, x: x.long().float(),
     "noise": lambda net, x: x + torch.randn(4),
     "noise like it": lambda net, x: x + torch.randn_like(x),
@@ -133,12 +130,13 @@ def test_results_that_escape(name):
     "write", [lambda y, x: y.add_(x), lambda y, x: y.__imul__(x), lambda y, x: y.addcmul_(x, x), torch.Tensor.sub_]
 )
 def test_a_computed_value_does_not_fit_into_a_plain_tensor(write):
-    def forward(net, x):
-        return write(torch.zeros(2, 3, 4), x)
+    """Nor does it have to: something else stands for the tensor from then on."""
+    trace(Net(lambda net, x: write(torch.ones_like(x), x) * 2), sequences())
 
-    error = refused(forward)
-    assert error.what == "a computed value is written into a plain tensor"
-    assert "x = x + y" in error.advice and __file__ in error.where
+
+@pytest.mark.parametrize("function", [lambda net, x: _written(x * 2, x), lambda net, x: _view_changed(x)])
+def test_what_is_written_into_a_part_is_in_the_whole(function):
+    trace(Net(function), sequences())
 
 
 UNSUPPORTED = {
@@ -362,9 +360,6 @@ def test_numbers_of_the_trace_in_the_model_fail_the_proof():
 @pytest.mark.parametrize(
     "function",
     [
-        lambda net, x: net.rnn(x)[0][:, -10:],
-        lambda net, x: net.rnn(x)[0][:, -20:],
-        lambda net, x: net.rnn(x[:, -20:])[0][:, -1],
         lambda net, x: net.rnn(x[:, :40])[0][:, -1],
         lambda net, x: net.rnn(x)[0] * (2 if x.shape[1] > 20 else 1),
     ],
