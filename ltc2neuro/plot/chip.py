@@ -13,7 +13,7 @@ from compiler.placement.placement import Placement
 from hw_models.explain import band_text
 from hw_models.memory import RESOURCES
 from ltc2neuro.cost.report import Cost
-from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, SOFT, axes, bare, hover, quiet
+from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, SOFT, axes, bare, hover, quiet, require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ def placement(placed: Placement, ax: Axes | None = None) -> Axes:
     """The chip's cores, each as dark as the resource that it has least of is used; free ones are empty."""
     from matplotlib.patches import Rectangle
 
+    require(placed, Placement, "net.placement")
     ax = axes(ax)
     bare(ax)
     shares, named = placed.load.shares(placed.memory), titles(placed.network)
@@ -54,6 +55,7 @@ def placement(placed: Placement, ax: Axes | None = None) -> Axes:
 
 def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
     """A sample tick by tick: what each population executes, as bars, and which messages travel, as arrows."""
+    require(mapped, MappedNetwork, "net.mapped()")
     ax = axes(ax)
     period = mapped.ticks_per_sample
     shown = min(period, MOST_TICKS)
@@ -90,6 +92,7 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
 
 def cost(found: Cost, ax: Axes | None = None) -> Axes:
     """Time and energy of a sample as bands from low to high, in parts of the default, which is written beside."""
+    require(found, Cost, "net.cost()")
     ax = axes(ax)
     bands = [
         ("a tick, mean", found.tick, "s"),

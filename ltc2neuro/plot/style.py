@@ -48,6 +48,13 @@ def require_network(net: object) -> None:
         raise InputError("net must be a compiled network", numbers=f"got {type(net).__name__}", advice=advice)
 
 
+def require(found: object, kind: type, by: str) -> None:
+    """Raise `InputError` for what a picture does not draw; `by` returns what it does."""
+    if not isinstance(found, kind):
+        what = f"this picture is of a {kind.__name__}"
+        raise InputError(what, numbers=f"got {type(found).__name__}", advice=f"Give what {by} returns.")
+
+
 def hover(artist: Marked, text: str) -> None:
     """What a page shows where its reader points at this."""
     artist.set_gid(HOVER + quote(text, safe=""))

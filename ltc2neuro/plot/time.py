@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hw_models.arrays import Floats
-from ltc2neuro.plot.style import BAD, CYCLE, FLOAT, INTEGER, SOFT, axes, hover, quiet
+from ltc2neuro.plot.style import BAD, CYCLE, FLOAT, INTEGER, SOFT, axes, hover, quiet, require
 from ltc2neuro.plot.traces import Trace, Traces
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def states(
 
     `elements` are those to draw, by default those with the largest error.
     """
+    require(found, Traces, "plot.traces(net, x)")
     ax, trace = axes(ax), found.named(of)
     exact, integer = trace.exact[sequence], trace.integer[sequence]
     samples, chosen = np.arange(1, len(exact) + 1), _chosen(trace, sequence, elements)
@@ -57,6 +58,7 @@ def errors(
     elements: Sequence[int] | None = None,
 ) -> Axes:
     """Integer minus float, of the same elements as `states` draws; grey is the largest and smallest of all."""
+    require(found, Traces, "plot.traces(net, x)")
     ax, trace = axes(ax), found.named(of)
     error = trace.error[sequence]
     samples = np.arange(1, len(error) + 1)
@@ -71,6 +73,7 @@ def errors(
 
 def time_constants(found: Traces, ax: Axes | None = None, *, of: str | None = None) -> Axes:
     """Of each neuron: behind, the range that its format can hold; before it, what occurred, float and integer."""
+    require(found, Traces, "plot.traces(net, x)")
     ax, trace = axes(ax), found.named(of or next(iter(found.taus), None))
     exact, integer = _whole(trace.exact), _whole(trace.integer)
     held, neurons = found.held.get(trace.name), np.arange(exact.shape[1])

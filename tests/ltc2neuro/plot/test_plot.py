@@ -110,3 +110,11 @@ def test_the_front_is_a_line_with_its_start_and_best():
     shown = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
     assert shown["front"] == ([1.0, 2.0], [40.0, 60.0]) and shown["best"] == ([2.0], [60.0])
     assert shown["start"] == ([3.0], [58.0]) and "instructions" in ax.get_xlabel()
+
+
+@pytest.mark.parametrize(
+    "draw", [plot.placement, plot.schedule, plot.cost, plot.states, plot.errors, plot.time_constants]
+)
+def test_a_network_is_not_what_a_picture_of_a_part_of_it_draws(draw):
+    with pytest.raises(InputError, match=r"this picture is of a \w+(.|\n)*got Network(.|\n)*Give what .*(net|traces)"):
+        draw(tracked(), axes())
