@@ -14,6 +14,7 @@ import torch
 
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
+from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
 Function = Callable[..., object]
 Kept = TypeVar("Kept")
@@ -53,6 +54,7 @@ def _cast(value: object, like: torch.Tensor, constants: bool) -> object:
     return value
 
 
+@unrecorded
 def typed(recorder: Tape, recorded: object, result: object) -> object:
     """What was `recorded` for a call, in the type that torch's `result` has."""
     if not isinstance(recorded, Symbolic) or not isinstance(result, torch.Tensor):

@@ -16,6 +16,7 @@ from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import operand
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
+from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
 Operand: TypeAlias = "torch.Tensor | float | int | bool"
 ROUNDINGS = 64
@@ -48,6 +49,7 @@ def _differs(codes: torch.Tensor, groups: axes.LabelGroups) -> bool:
     return bool(np.any(elements != elements[0]))
 
 
+@unrecorded
 def constant(recorder: Tape, operand: Operand, shape: Sequence[int], groups: axes.LabelGroups) -> str:
     """The constant that a plain tensor or number is for one sample; it must be the same in each row and step, but for
     the rounding of torch's kernels, which add up one row in another order than the next."""

@@ -15,6 +15,7 @@ from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import groups, sample
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
 DENSE_MATRIX = 1_000_000
 """elements of a map of many vectors of a sample up to which it is written out"""
@@ -99,6 +100,7 @@ def matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a * b if b.dim() == 1 else a * b.mT).sum(-1)
 
 
+@unrecorded
 def features_only(x: Symbolic, over: Sequence[int]) -> None:
     """Refuse to join elements along axes that hold rows or steps."""
     labels = axes.labels_of(x.codes)

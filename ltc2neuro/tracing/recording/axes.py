@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 
 from hw_models.arrays import Integers
+from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
 ROWS = 2
 """batch rows of a trace: fewer would hide what mixes rows"""
@@ -34,26 +36,32 @@ def label(row: int, step: int) -> int:
     return row * _STRIDE + step
 
 
+@unrecorded
 def rows_and_steps(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The rows and the steps that labels stand for."""
     return labels // _STRIDE, labels % _STRIDE
 
 
+@unrecorded
 def labelled(rows: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
     """The labels of rows and steps."""
     return rows * _STRIDE + steps
 
 
+@unrecorded
 def is_held(codes: torch.Tensor) -> bool:
     """Whether a tensor has no steps, and is the same at all."""
     return codes.numel() > 0 and bool((rows_and_steps(labels_of(codes))[1] == HELD).all())
 
 
+@unrecorded
 def common(labels: Sequence[torch.Tensor]) -> torch.Tensor | None:
     """The labels of what is computed element by element: what is held is at the steps of the others.
 
     None where rows or steps differ.
     """
+    if all(torch.equal(own, labels[0]) for own in labels[1:]):
+        return labels[0]
     stepped = [own for own in labels if not bool((rows_and_steps(own)[1] == HELD).all())]
     first = (stepped or labels)[0]
     rows, _ = rows_and_steps(first)
@@ -62,37 +70,44 @@ def common(labels: Sequence[torch.Tensor]) -> torch.Tensor | None:
     return first if all(fits) else None
 
 
+@unrecorded
 def labels_of(codes: torch.Tensor) -> torch.Tensor:
     """The label of each element."""
     return codes >> _ELEMENT_BITS
 
 
+@unrecorded
 def elements_of(codes: torch.Tensor) -> torch.Tensor:
     """The element of one sample's vector that each element is."""
     return codes & ((1 << _ELEMENT_BITS) - 1)
 
 
+@unrecorded
 def encode(labels: torch.Tensor, elements: torch.Tensor) -> torch.Tensor:
     """Codes from labels and elements."""
     return (labels << _ELEMENT_BITS) + elements
 
 
+@unrecorded
 def batch_labels(step: int) -> torch.Tensor:
     """Labels (rows) of one step."""
     return torch.tensor([label(row, step) for row in range(ROWS)])
 
 
+@unrecorded
 def sequence_labels(time_first: bool) -> torch.Tensor:
     """Labels of a whole sequence: (rows, steps), or (steps, rows) where time is first."""
     labels = torch.tensor([[label(row, step) for step in range(STEPS)] for row in range(ROWS)])
     return labels.T.contiguous() if time_first else labels
 
 
+@unrecorded
 def spread(labels: torch.Tensor, shape: tuple[int, ...] | torch.Size) -> torch.Tensor:
     """Labels of the leading axes, repeated over the others up to `shape`."""
     return labels.reshape(labels.shape + (1,) * (len(shape) - labels.dim())).expand(shape)
 
 
+@unrecorded
 def starts_with(codes: torch.Tensor, labels: torch.Tensor) -> bool:
     """Whether the leading axes of `codes` carry just these labels."""
     return codes.shape[: labels.dim()] == labels.shape and torch.equal(labels_of(codes), spread(labels, codes.shape))
@@ -119,9 +134,16 @@ class LabelGroups:
         return torch.from_numpy(self.rank).reshape(shape)
 
 
+@unrecorded
 def group(labels: torch.Tensor) -> LabelGroups | None:
     """The groups of a tensor's labels; None where they differ in size."""
-    flat = labels.reshape(-1).numpy()
+    return _group(labels.contiguous().numpy().tobytes())
+
+
+@lru_cache(64)
+def _group(labels: bytes) -> LabelGroups | None:
+    """Most tensors of a model have the labels of others."""
+    flat = np.frombuffer(labels, np.int64)
     names, counts = np.unique(flat, return_counts=True)
     if len(names) == 0 or np.any(counts != counts[0]):
         return None
@@ -131,17 +153,20 @@ def group(labels: torch.Tensor) -> LabelGroups | None:
     return LabelGroups(positions, rank, names)
 
 
+@unrecorded
 def sample(codes: torch.Tensor, groups: LabelGroups) -> Integers:
     """The elements of one sample, in order: those of the first label."""
     return elements_of(codes).reshape(-1).numpy()[groups.positions[0]]
 
 
+@unrecorded
 def ranks(labels: torch.Tensor) -> torch.Tensor:
     """The place of each element among those of its label."""
     groups = group(labels)
     return torch.zeros_like(labels) if groups is None else groups.ranks(labels.shape)
 
 
+@unrecorded
 def problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
     """What is wrong with a tensor's rows and steps, in words; None where all is well.
 
@@ -196,6 +221,7 @@ def answer(codes: torch.Tensor) -> Integers:
     return found.sample(codes).reshape(-1).numpy()
 
 
+@unrecorded
 def layout(codes: torch.Tensor) -> TensorLayout | None:
     """The layout of a tensor; None where its leading axes are something else."""
     for time_first in (False, True):

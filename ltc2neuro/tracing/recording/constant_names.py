@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard
 
 import torch
 
@@ -33,15 +34,18 @@ class ConstantNames:
 
     def follow(self, func: Callable[..., object], args: tuple[object, ...], result: object) -> None:
         """Name what `func` made of named tensors."""
-        known = [name for a in args if isinstance(a, torch.Tensor) and (name := self.get(a))]
+        made = [item for item in (result if isinstance(result, (tuple, list)) else (result,)) if self._is_new(item)]
+        known = [name for a in args if isinstance(a, torch.Tensor) and (name := self.get(a))] if made else []
         if not known:
             return
         name = self._expression(function_name(func), args)
         if len(name) > _LONGEST:
             name = f"{known[0]}'"
-        for item in result if isinstance(result, (tuple, list)) else (result,):
-            if isinstance(item, torch.Tensor) and id(item) not in self._names:
-                self._names[id(item)] = (item, name)
+        for item in made:
+            self.give(item, name)
+
+    def _is_new(self, value: object) -> TypeGuard[torch.Tensor]:
+        return isinstance(value, torch.Tensor) and id(value) not in self._names
 
     def _expression(self, function: str, args: tuple[object, ...]) -> str:
         parts = [(self.get(a) or "constant") if isinstance(a, torch.Tensor) else _text(a) for a in args]

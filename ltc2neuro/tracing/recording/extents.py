@@ -13,6 +13,7 @@ import torch
 
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.source import in_model
+from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
 
 @dataclass
@@ -103,6 +104,7 @@ def noted(size: int) -> None:
         size.counted.note()
 
 
+@unrecorded
 def counted(size: int, axis: int | None, codes: torch.Tensor, decisions: Decisions) -> int:
     """The size of one axis of a tensor with these `codes`, or None for all together: an extent, where it counts."""
     labels = axes.labels_of(codes)

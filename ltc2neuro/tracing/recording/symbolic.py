@@ -9,6 +9,7 @@ from typing import TypeAlias, TypeVar, cast
 import torch
 
 from ltc2neuro.tracing.recording.tape import Tape
+from ltc2neuro.tracing.recording.unrecorded import unrecorded
 from ltc2neuro.tracing.recording.whole_numbers import fits
 
 Family: TypeAlias = "list[weakref.ReferenceType[Symbolic]]"
@@ -40,6 +41,7 @@ class Symbolic(torch.Tensor):
         return symbols((args, kwargs))[0].recorder.dispatch(func, args, kwargs)
 
 
+@unrecorded
 def symbolic(
     recorder: Tape,
     example: torch.Tensor,
@@ -67,6 +69,7 @@ def symbolic(
     return tensor
 
 
+@unrecorded
 def rebind(tensor: Symbolic, example: torch.Tensor, codes: torch.Tensor, value: str) -> None:
     """Let `tensor` stand for another value, as an in-place op does."""
     tensor.example, tensor.codes, tensor.value = example, codes.contiguous(), value
@@ -79,13 +82,20 @@ def aliased(tensor: Symbolic) -> bool:
 
 def symbols(value: object) -> list[Symbolic]:
     """All symbolic tensors in nested tuples, lists and dicts."""
+    found: list[Symbolic] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: object, found: list[Symbolic]) -> None:
     if isinstance(value, Symbolic):
-        return [value]
-    if isinstance(value, (tuple, list)):
-        return [s for item in value for s in symbols(item)]
-    if isinstance(value, dict):
-        return [s for item in value.values() for s in symbols(item)]
-    return []
+        found.append(value)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            _collect(item, found)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect(item, found)
 
 
 Kept = TypeVar("Kept")
