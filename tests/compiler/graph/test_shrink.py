@@ -31,6 +31,7 @@ class TestShrink(OpTest):
     def answer(self, x: Sample) -> Sample:
         return [v if abs(v) > LIMIT else 0 for v in x]
 
+
 class Denoiser(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
