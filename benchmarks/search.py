@@ -103,7 +103,8 @@ def main() -> None:
             if arguments.optuna:
                 least = asked(subject) or min(found.start.decibels, found.start.held_back)
                 other = by_optuna(model, x, least, found.tried)
-                print("Optuna:", other and f"{other.cost * 1e6:.1f} us, {other.decibels:.1f} dB, {other.precision}", flush=True)
+                told = other and f"{other.cost * 1e6:.1f} us, {other.decibels:.1f} dB, {other.precision}"
+                print("Optuna:", told, flush=True)
     show(["network", "default", "found", "less time", "settings tried"], rows)
 
 
