@@ -12,6 +12,8 @@ from compiler.graph.integers import IntegerGraph
 from compiler.native.kernel import Kernel, sizes
 from compiler.running.executor import States
 
+KEPT = 2**25
+"""Bytes of freed memory that stay with the process for the next run"""
 LINE = 64
 """Bytes of the largest vector register, and of a line of the cache."""
 
@@ -127,6 +129,15 @@ def _array(shape: tuple[int, ...], dtype: np.dtype) -> Array:
     whole = np.empty(size + LINE, np.uint8)
     start = -whole.ctypes.data % LINE
     return whole[start : start + size].view(dtype).reshape(shape)
+
+
+def _keep_freed() -> None:
+    """Make glibc keep freed memory: it gives back what is more than twice the largest block that was ever freed, and
+    then each run would be given some MB page by page again, which takes as long as its kernel."""
+    np.empty(KEPT // 2, np.uint8)  # a block of which no page is touched
+
+
+_keep_freed()
 
 
 def _named(array: Array, sizes: Mapping[str, int]) -> dict[str, Array]:
