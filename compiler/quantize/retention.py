@@ -74,10 +74,11 @@ SLOPES: OpTable[[SlopePoint], Array | None] = OpTable("slopes")
 def _nudged(op: ops.Elementwise, at: SlopePoint) -> Array:
     """How far the result moves where all operands move along with the state."""
     kernel = KERNELS(op, at.graph)
-    ahead, behind = (
+    moved = (
         kernel(Frame({n: at.values[n] + step * at.slope(n) for n in op.operands}, _NONE)) for step in (NUDGE, -NUDGE)
     )
-    return (ahead - behind) / (2 * NUDGE)
+    ahead, behind = ((result - at.result) / step for result, step in zip(moved, (NUDGE, -NUDGE), strict=True))
+    return np.where(np.abs(ahead) < np.abs(behind), ahead, behind)  # a jump is on one side
 
 
 @SLOPES.on(ops.Input, ops.StateRead, ops.Gather, ops.SegmentSum, ops.MatVec, ops.Compare)
