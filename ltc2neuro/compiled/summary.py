@@ -9,7 +9,7 @@ from dataclasses import fields
 import numpy as np
 
 from compiler.graph.graph import State
-from compiler.graph.ops import PiecewisePolynomial
+from compiler.graph.ops import PiecewisePolynomial, StateRead
 from compiler.mapping.titles import INPUT, OUTPUT, titles
 from compiler.quantize.precision import Precision
 from hw_models.errors import ChipError
@@ -19,6 +19,8 @@ from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.time_constants import least_and_most, tau_name
 
 _DELAY = re.compile(r"(.+)\.\d+_ago(_\d+)?$")
+_HELD, _OTHER = re.compile(r"(.+)\.first(_\d+)?$"), re.compile(r"(.+)\.before(_\d+)?$")
+_FLAG = re.compile(r"started\.(\d+)(_\d+)?$")
 
 
 def summary(parts: Parts) -> str:
@@ -37,7 +39,7 @@ def summary(parts: Parts) -> str:
     lines.append(f"  {'input':24} {_input(net)}")
     for state in net.graph.states:
         lines.append(f"  {state.name:24} {_format(net.graph.state_format(state.name))}, {_kind(net, state)}")
-    lines += _delays(net)
+    lines += _found(net)
     lines += _time_constants(net)
     return "\n".join(lines)
 
@@ -58,22 +60,39 @@ def _kind(net: Record, state: State) -> str:
     return "proven" if net.float_graph.state(state.name).low is not None else "calibrated, saturating"
 
 
-def _delays(net: Record) -> list[str]:
-    """What the steps cost that a model looks back by: its delays, found in its own forward."""
-    found: dict[str, list[State]] = {}
+def _found(net: Record) -> list[str]:
+    """What the steps cost that a model looks back by, and the first ones: states that forward has no name for."""
+    delays: dict[str, list[State]] = {}
+    words = dict[str, str]()
     for state in net.graph.states:
-        of = _DELAY.match(state.name)
-        if of is not None:
-            found.setdefault(of[1], []).append(state)
-    if not found:
+        if of := _DELAY.match(state.name):
+            delays.setdefault(of[1], []).append(state)
+        elif of := _HELD.match(state.name):
+            words[state.name] = f"{of[1]} of the first sample, held, {_values(state.size)}"
+        elif of := _OTHER.match(state.name):
+            words[state.name] = f"{of[1]} as it starts for another reader, {_values(state.size)}"
+        elif of := _FLAG.match(state.name):
+            words[state.name] = f"whether {of[1]} sample{'s' * (of[1] != '1')} came before, {_values(state.size)}"
+    for name, own in delays.items():
+        longest = max(int(s.name.removeprefix(f"{name}.").split("_")[0]) for s in own)
+        words[name] = f"up to {longest} steps ago, {_values(sum(s.size for s in own))}"
+    if not words:
         return []
-    longest = {
-        name: max(int(s.name.removeprefix(f"{name}.").split("_")[0]) for s in own) for name, own in found.items()
-    }
-    words = {name: sum(s.size for s in own) for name, own in found.items()}
-    width = max([24, *map(len, found)])
-    lines = ["", "delays that were found in forward (each value that is kept is a word of a neuron)"]
-    return lines + [f"  {n:{width}} up to {longest[n]} steps ago, {words[n]} values" for n in found]
+    lines = {name: line for name in words if (line := _line(net, delays[name][0].name if name in delays else name))}
+    width = max([24, *map(len, words)])
+    head = "delays that were found in forward, and starts (each value that is kept is a word of a neuron)"
+    return ["", head, *(f"  {n:{width}} {'; '.join((w, *lines.get(n, '').splitlines()))}" for n, w in words.items())]
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"
+
+
+def _line(net: Record, state: str) -> str:
+    """The line of the model's that computes what a state keeps; "" where it is not known."""
+    graph = net.float_graph
+    reads = (graph.values[op.out] for _, op in graph.ops() if isinstance(op, StateRead) and op.state == state)
+    return next((str(value.lines[0]) for value in reads if value.lines), "")
 
 
 def _format(form: Format) -> str:

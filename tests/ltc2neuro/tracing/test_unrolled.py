@@ -415,6 +415,13 @@ def test_what_delays_cost_is_said():
     assert re.search(r"delays that were found in forward.*\n  x +up to 3 steps ago, 9 values", str(net))
 
 
+def test_what_starts_cost_is_said():
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(Function(lambda x: torch.tanh(x - x[:, :1])), X.astype(np.float32))
+    assert re.search(r"x\.first +x of the first sample, held, 3 values", str(net))
+    assert re.search(r"started\.1 +whether 1 sample came before, 1 value", str(net))
+
+
 def test_sub_steps_stay_one_block():
     torch.manual_seed(0)
     graph = trace(LTCLoop(), list(X)).graph
