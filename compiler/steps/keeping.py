@@ -65,8 +65,10 @@ def _together(made: Step, homes: Mapping[Source, list[int]], known: Variables) -
                 found["x", source].append(head)
             elif isinstance(kind := made.elements.kinds[head], Same):
                 of = made.timing.orbits.newest.get(kind.start if kind.held else made.elements.operands[head][0])
-                name = known.of[of][0].name if of in known.of else source[0].rpartition(".")[0]
-                found[f"{made.called(name)}.{source[0].rpartition('.')[2]}", source].append(head)
+                value, _, title = source[0].rpartition(".")
+                name = known.of[of][0].name if of in known.of else value
+                name = "x" if value == made.elements.graph.entry.out else made.called(name)
+                found[f"{name}.{title}", source].append(head)
             elif head in known.of:
                 variable, place = known.of[head]
                 found[made.called(variable.name), taken[variable.name, place]].append(head)
