@@ -121,7 +121,7 @@ def test_a_layer_and_a_line_that_disagree(built, end, batch_first):
             return end(super().forward(x))
 
     with pytest.raises(TraceError, match="single rows out of the batch") as caught:
-        ltc2neuro.compile(Mixed(batch_first=built), X, batch_first=batch_first)
+        ltc2neuro.compile(Mixed(torch.nn.RNN, batch_first=built), X, batch_first=batch_first)
     for told in ("y[-1] where time comes first", "nn.GRU(..., batch_first=True)"):
         assert told in caught.value.advice
 

@@ -16,7 +16,7 @@ import ltc2neuro
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro.metrics import sqnr
 
-X = np.random.default_rng(0).normal(size=(4, 12, 3)).astype(np.float32)
+X = np.random.default_rng(0).normal(size=(4, 6, 3)).astype(np.float32)
 
 
 class Model(nn.Module):
@@ -26,7 +26,7 @@ class Model(nn.Module):
         super().__init__()
         torch.manual_seed(3)
         self.end, self.loop, self.head = end, loop, nn.Linear(4, 2)
-        self.cell, self.layer = nn.GRUCell(3, 4), nn.GRU(3, 4, batch_first=batch_first)
+        self.cell, self.layer = nn.RNNCell(3, 4), nn.RNN(3, 4, batch_first=batch_first)
 
     def forward(self, x):
         if not self.loop:

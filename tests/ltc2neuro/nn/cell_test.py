@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from layer_agreement import agrees, drifting, onnxruntime_agrees, runs_alike, scrambled, sequences, steady
 
@@ -24,7 +24,7 @@ from ltc2neuro.tracing import run_torch, trace
 FEATURES, SIZE = 3, 10
 
 drawn = settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.differing_executors])
-few = settings(drawn, max_examples=2)
+few = settings(drawn, max_examples=1)
 
 
 def sigmoid(x):
@@ -54,7 +54,7 @@ class CellTest:
     spread = 0.3
     """how far tests move the parameters from where they start"""
     drift = 6.0
-    """how many dB the end of 1,000 samples may be worse than their beginning"""
+    """how many dB the end of long sequences may be worse than their beginning"""
     learns = 0.8
     """what a short training must leave of the loss, at most"""
 
@@ -150,7 +150,9 @@ class CellTest:
 
     # --- compiled ------------------------------------------------------------------------------------------
 
-    @drawn
+    @few
+    @example(features=1, size=1, seed=1, dt=1.0, last=True)
+    @example(features=3, size=5, seed=2, dt=0.3, last=False)
     @given(
         features=st.integers(1, 3),
         size=st.integers(1, 5),
@@ -180,6 +182,7 @@ class CellTest:
         assert np.allclose(run_float(traced.graph, joined[None]).outputs[0], y[0].numpy(), atol=1e-5)
 
     @few
+    @example(features=1, size=1, seed=1)
     @given(features=st.integers(1, 4), size=st.integers(1, 6), seed=st.integers(0, 1000))
     def test_any_size_on_the_mapped_machine(self, features, size, seed):
         x = drifting(features, batch=2, steps=6, seed=seed)
@@ -196,10 +199,9 @@ class CellTest:
         assert np.array_equal(again.integers, run.integers)
         assert self.sqnr(np.stack(run_torch(model, list(x))), run.outputs) >= self.floor
 
-    @pytest.mark.whole_proof
-    def test_a_thousand_samples(self):
+    def test_long_sequences(self):
         """Within the bound, and the error at the end is not far above that of the beginning."""
-        net, cell, x = small(type(self)), self.layer(size=4).cell, steady(FEATURES, 1000)
+        net, cell, x = small(type(self)), self.layer(size=4).cell, steady(FEATURES, self.samples())
         run, real = net.run(x), run_float(net.float_graph, x)
         for state in net.graph.states:
             reached = run.states[state.name] * net.state_lsb(state.name)
@@ -210,7 +212,7 @@ class CellTest:
                 room = 2.0**-11 * max(float(np.max(np.abs(low))), float(np.max(np.abs(high))))
                 assert np.all(reached >= np.minimum(low, 0) - room)
                 assert np.all(reached <= np.maximum(high, 0) + room)
-        begin, end = (self.sqnr(real.outputs[:, part], run.outputs[:, part]) for part in (slice(100), slice(900, None)))
+        begin, end = (self.sqnr(real.outputs[:, part], run.outputs[:, part]) for part in (slice(100), slice(-100, None)))
         assert end >= begin - self.drift
 
     def test_lava(self):
@@ -222,6 +224,11 @@ class CellTest:
         assert all(np.array_equal(lava.states[n], run.states[n]) for n in run.states)
 
     # --- helpers -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def samples(cls) -> int:
+        """A thousand for each cell; its other solvers and options, which subclass that test, take fewer."""
+        return 1000 if CellTest in cls.__bases__ else 300
 
     def compiled(self, model, x):
         growing = isinstance(model.cell, Growing) and bool(model.cell.unbounded)
@@ -248,10 +255,10 @@ class CellTest:
 
 @cache
 def small(test: type[CellTest]) -> Network:
-    """A network of few neurons, calibrated on a thousand samples; some tests run it, and none changes it."""
-    model, x = test().layer(size=4).eval(), steady(FEATURES, 1000)
+    """A network of few neurons, calibrated on long sequences; some tests run it, and none changes it."""
+    model, x = test().layer(size=4).eval(), steady(FEATURES, test.samples())
     whole = isinstance(model.cell, Growing) and model.cell.unbounded
-    return test().compiled(model, x if whole else x.reshape(10, 100, FEATURES))
+    return test().compiled(model, x if whole else x.reshape(-1, 100, FEATURES))
 
 
 __all__ = ["FEATURES", "SIZE", "CellTest", "drifting", "sequences", "sigmoid", "solve"]

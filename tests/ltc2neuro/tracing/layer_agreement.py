@@ -106,7 +106,7 @@ def executors_agree(model: torch.nn.Module, x: np.ndarray, on: Sequence[str] = (
     return float(10 * np.log10(np.sum(expected**2) / np.sum((np.asarray(y) - expected) ** 2)))
 
 
-def over_many_steps(model: torch.nn.Module, x: np.ndarray, steps: int = 1000) -> Traced:
+def over_many_steps(model: torch.nn.Module, x: np.ndarray, steps: int) -> Traced:
     """A model as it is traced on sequences `x`: its graph is torch in float64 over many more steps."""
     model = model.double().eval()
     traced = trace(model, list(x))
