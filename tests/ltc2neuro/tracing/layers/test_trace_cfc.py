@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from layer_agreement import agrees, drifting, executors_agree, scrambled, sequences
 
@@ -26,7 +26,12 @@ WIRINGS = {
 }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=6)
+@example("default", "silu", 1, 0.3, None, False, True, True, True, 0.25, 1)
+@example("no_gate", "relu", 2, 0.0, 2, True, False, True, False, 1.0, 2)
+@example("pure", "tanh", 3, 0.0, None, False, True, False, False, 3.0, 3)
+@example("default", "gelu", 2, 0.3, 2, False, False, False, True, 1.0, 4)
+@example("pure", "lecun_tanh", 1, 0.0, 2, True, True, True, False, 1.0, 5)
 @given(
     mode=st.sampled_from(MODES),
     activation=st.sampled_from(["silu", "relu", "tanh", "gelu", "lecun_tanh"]),
@@ -54,7 +59,12 @@ def test_any_cfc(mode, activation, backbone, dropout, projection, mixed, sequenc
     assert graph.state("h").low is not None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=4)
+@example("full", "default", False, None, 1.0, 1)
+@example("random", "no_gate", True, None, 0.5, 2)
+@example("auto", "pure", False, 2, 1.0, 3)
+@example("ncp", "default", True, 2, 0.5, 4)
+@example("ncp", "no_gate", False, None, 1.0, 5)
 @given(
     wiring=st.sampled_from(sorted(WIRINGS)),
     mode=st.sampled_from(MODES),
@@ -71,7 +81,10 @@ def test_any_wired_cfc(wiring, mode, mixed, projection, dt, seed):
     agrees(model, 4, dt)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=3)
+@example("units", True, 6, 1.0, 1)
+@example("auto", False, 2, 0.3, 2)
+@example("full", True, 1, 1.0, 3)
 @given(
     kind=st.sampled_from(["units", "auto", "full"]),
     batch_first=st.booleans(),
@@ -104,7 +117,13 @@ def test_ltc_with_mixed_memory_bounds_what_a_huge_lstm_does():
     assert np.all(graph.constants[graph.state("v").high] >= 1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=5)
+@example("default", "none", 10.0, 100.0, 1)
+@example("no_gate", "full", 0.1, 3.0, 2)
+@example("pure", "random", 1.0, 100.0, 3)
+@example("pure", "auto", 10.0, 0.1, 4)
+@example("default", "ncp", 0.1, 3.0, 5)
+@example("no_gate", "none", 10.0, 100.0, 6)
 @given(
     mode=st.sampled_from(MODES),
     wiring=st.sampled_from(["none", *sorted(WIRINGS)]),
