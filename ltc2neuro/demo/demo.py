@@ -62,6 +62,10 @@ def demo(plot: str | Path) -> None:
         raise InputError("the plot is a PNG file", where=str(plot), advice="Give it a name that ends in .png.")
     if not plot.parent.is_dir():
         raise InputError("there is no such folder to write to", where=str(plot.parent))
+    try:
+        plot.open("ab").close()
+    except OSError as error:
+        raise InputError(f"cannot write the plot: {error.strerror}", where=str(plot)) from error
     torch.set_num_threads(1)
     digits = load_digits()
     _title("1. A trained liquid network")
@@ -95,10 +99,7 @@ def demo(plot: str | Path) -> None:
 
     _title("5. A look inside")
     shown = demo_plot.choose(digits.y_test, np.argmax(np.asarray(net(digits.x_test)), -1))
-    try:
-        demo_plot.draw(net, digits.x_test[shown], digits.y_test[shown], plot)
-    except OSError as error:
-        raise InputError(f"cannot write the plot: {error.strerror}", where=str(plot)) from error
+    demo_plot.draw(net, digits.x_test[shown], digits.y_test[shown], plot)
     _say(
         f"{plot} shows {len(shown)} test images as the network reads them: the states of the motor neurons, and "
         "their liquid time constants, which change from row to row. Lines are float, dots are integers."

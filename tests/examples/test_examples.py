@@ -25,8 +25,12 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.whole_proof
-@pytest.mark.parametrize("name", EXAMPLES)
+WHOLE = pytest.mark.whole_proof
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=WHOLE if name == "sine_to_square" else ()) for name in EXAMPLES]
+)
 def test_an_example_runs_everywhere_and_draws(name, tmp_path, capsys):
     if name.startswith("keras"):
         pytest.importorskip("keras", reason="needs the extra keras")

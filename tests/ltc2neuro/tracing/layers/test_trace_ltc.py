@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from layer_agreement import drifting, executors_agree
 
@@ -61,7 +61,13 @@ def scrambled(model, seed, constraints=True):
     return model
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=5)
+@example("units", 1, "affine", "affine", 6, True, True, True, False, 1.0, 1)
+@example("full", 5, "linear", "linear", 1, False, False, True, True, 0.25, 2)
+@example("random", 3, None, None, 3, True, True, False, True, 3.0, 3)
+@example("auto", 2, "typo", "none", 8, False, False, False, False, 1.0, 4)
+@example("ncp", 4, "affine", None, 2, True, True, True, True, 0.25, 5)
+@example("ncp", 3, None, "affine", 4, False, False, True, False, 3.0, 6)
 @given(
     wiring=st.sampled_from(sorted(WIRINGS)),
     features=st.integers(1, 5),

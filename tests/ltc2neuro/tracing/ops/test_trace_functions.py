@@ -221,7 +221,7 @@ def test_metadata_can_be_asked():
     checked(forward)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(st.data())
 def test_any_chain_of_operations(data):
     """Random programs of what keeps (batch, time, 6), all continuous: a jump shows the LSB of a float32."""
