@@ -9,7 +9,12 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
+from io import StringIO
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pytest
@@ -20,13 +25,13 @@ from ncps.torch import LTC
 from ncps.wirings import FullyConnected
 
 import ltc2neuro
+from ltc2neuro.cli.main import main
 
 SCRIPT = """
 from ncps.torch import LTC
 from ncps.wirings import FullyConnected
 model = LTC(2, FullyConnected(4, 1))
 """
-CLI = [sys.executable, "-m", "ltc2neuro.cli.main"]
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +44,26 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-def on_a_terminal(arguments: list[str], folder: Path) -> str:
-    """What a command writes to standard error, where that is a terminal of 80 columns."""
+def on_a_terminal(work: Callable[[TextIO], object]) -> str:
+    """What is written to a terminal of 80 columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     try:
-        subprocess.run(arguments, cwd=folder, stdout=subprocess.DEVNULL, stderr=theirs, check=True, timeout=60)
-        os.write(theirs, b"\nend")
-        text = ""
-        while not text.endswith("end"):
-            text += os.read(ours, 65536).decode("utf-8", "ignore")
+        with os.fdopen(theirs, "w") as terminal:
+            work(terminal)
+            terminal.write("\nend")
+            terminal.flush()
+            text = ""
+            while not text.endswith("end"):
+                text += os.read(ours, 65536).decode("utf-8", "ignore")
         return text
     finally:
         os.close(ours)
-        os.close(theirs)
+
+
+def shell(arguments: list[str], errors: TextIO) -> None:
+    with redirect_stdout(StringIO()), redirect_stderr(errors):
+        assert main(arguments) == 0
 
 
 LONG = [
@@ -64,12 +75,14 @@ LONG = [
 
 
 @pytest.mark.parametrize(("arguments", "shown"), LONG, ids=lambda a: a[0] if isinstance(a, list) else "")
-def test_long_work_has_a_bar_on_a_terminal_only(arguments, shown, folder):
-    text = on_a_terminal([*CLI, *arguments], folder)
+def test_long_work_has_a_bar_on_a_terminal_only(arguments, shown, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    text = on_a_terminal(partial(shell, arguments))
     assert "\r" in text and "|" in text and shown in text
-    assert "|" not in on_a_terminal([*CLI, *arguments, "--json"], folder)
-    piped = subprocess.run([*CLI, *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=60)
-    assert "|" not in piped.stderr
+    assert "|" not in on_a_terminal(partial(shell, [*arguments, "--json"]))
+    piped = StringIO()
+    shell(arguments, piped)
+    assert "|" not in piped.getvalue()
 
 
 LIBRARY = """
@@ -82,12 +95,24 @@ ltc2neuro.verify(net, None, x, on=["reference"])
 
 
 def test_so_has_the_librarys_until_it_is_silenced(folder):
-    text = on_a_terminal([sys.executable, "-c", LIBRARY], folder)
+    program = [sys.executable, "-c", LIBRARY]
+    text = on_a_terminal(lambda terminal: subprocess.run(program, cwd=folder, stderr=terminal, check=True, timeout=60))
     assert "attribute: 1/10 |" in text and ", lifting clipping" in text and "verify" not in text
 
 
 def test_a_reader_that_leaves_is_no_success(folder):
-    command = [*CLI, "verify", "m.l2n", "x.npy", "--on", "reference", "--min-sqnr", "300"]
+    command = [
+        sys.executable,
+        "-m",
+        "ltc2neuro.cli.main",
+        "verify",
+        "m.l2n",
+        "x.npy",
+        "--on",
+        "reference",
+        "--min-sqnr",
+        "300",
+    ]
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
         command, cwd=folder, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
