@@ -1,4 +1,4 @@
-"""The proof's long probe has 1,024 steps, a third of what `compile` costs. Tests of something else take 128 of them.
+"""The proof's long probe has 1,024 steps, a third of what `compile` costs. Tests of something else take 48 of them.
 
 Keras reads its backend when it is first imported.
 """
@@ -10,7 +10,7 @@ import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-WHOLE, SHORT = 1024, 128
+WHOLE, SHORT = 1024, 48
 
 
 @pytest.hookimpl(tryfirst=True)
