@@ -62,6 +62,7 @@ def on_a_terminal(work: Callable[[TextIO], object]) -> str:
 
 
 def shell(arguments: list[str], errors: TextIO) -> None:
+    ltc2neuro.progress(True)  # --json silences it for the rest of the process
     with redirect_stdout(StringIO()), redirect_stderr(errors):
         assert main(arguments) == 0
 
