@@ -17,7 +17,7 @@ from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
-_LARGEST_SOFTMAX = 64
+_LARGEST_SOFTMAX = 512
 
 
 def _number(value: Tensor | float, like: Tensor) -> Tensor:
