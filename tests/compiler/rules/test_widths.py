@@ -88,16 +88,17 @@ def test_accumulator_says_which_part_is_too_large():
 
 
 def test_a_sum_of_both_signs_that_only_in_part_is_too_large():
+    """-SMALL to -SMALL / 2 and its opposite: the whole is within 2 SMALL, one of them alone reaches 4."""
     b = Builder()
-    low = b.minimum(b.input(2), b.constant([0]))
+    low = b.minimum(b.input(2), b.constant([-SMALL // 2]))
     low = b.gather([low], [0])
     high = b.sub(b.constant([0]), low)
     both = b.mat_vec([low, high], [[4, 4]])
-    b.values[both] = replace(b.values[both], format=replace(b.values[both].format, low=-4 * SMALL, high=4 * SMALL))
+    b.values[both] = replace(b.values[both], format=replace(b.values[both].format, low=-2 * SMALL, high=2 * SMALL))
     b.output(both)
     b.block("sample")
-    found = only(findings(b.graph(), word_bits=18), "accumulator")
-    assert "parts of it do not" in found.message and f"{8 * SMALL:,}" in found.numbers
+    found = only(findings(b.graph(), word_bits=17), "accumulator")
+    assert "parts of it do not" in found.message and f"{4 * SMALL:,}" in found.numbers
 
 
 def test_product_shows_its_factors():
