@@ -64,6 +64,8 @@ def demo(plot: str | Path) -> None:
         raise InputError("there is no such folder to write to", where=str(plot.parent))
     try:
         plot.open("ab").close()
+        if not plot.stat().st_size:
+            plot.unlink()
     except OSError as error:
         raise InputError(f"cannot write the plot: {error.strerror}", where=str(plot)) from error
     torch.set_num_threads(1)
