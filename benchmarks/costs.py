@@ -96,7 +96,7 @@ SUBJECTS = (
 INTRO = """# What it would cost on Loihi 2
 
 Made by `python benchmarks/costs.py --out docs/loihi2-cost.md`. **No chip was used.** Neurons are placed on cores,
-events are counted in each tick, and constants of [the chip's file](../hw_models/chips/loihi2.toml) turn them into times
+events are counted in each tick, and constants of `hw_models/chips/loihi2.toml` turn them into times
 and energies. Each constant has its source there (`ltc2neuro chips loihi2` shows them); few of them are published, so
 every result is given as low / default / high. For a network of your own:
 
