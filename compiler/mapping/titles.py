@@ -44,7 +44,7 @@ def _title(own: Population, into: list[Connection], onto: list[Connection], netw
         return f"{INPUT}: {'sent once a sample' if name.endswith('.gate') else 'handed on'}"
     held = {p.name for p in network.populations if p.states}
     targets, sources = {c.target.population for c in onto}, {c.source.population for c in into}
-    alone = _hears_one(into)
+    alone = _receives_one(into)
     if alone and targets and targets <= held:
         return _in(_split(min(filter(None, targets)))[0], _synapses(sources, targets))
     where, of = _split(_MADE.sub("", plain))
@@ -53,7 +53,7 @@ def _title(own: Population, into: list[Connection], onto: list[Connection], netw
 
 
 def _synapses(sources: Iterable[str | None], targets: set[str | None]) -> str:
-    """From where a population of synapses hears."""
+    """From where a population of synapses receives."""
     outside = {s for s in sources if s is None or s.startswith(f"{INPUT}.")}
     others = set(sources) - outside
     if outside and not others:
@@ -61,12 +61,12 @@ def _synapses(sources: Iterable[str | None], targets: set[str | None]) -> str:
     return "synapses among the neurons" if others <= targets and not outside else "synapses"
 
 
-def _hears_one(into: Iterable[Connection]) -> bool:
-    """Whether each neuron hears a single element: it is a synapse, or a function of that element."""
+def _receives_one(into: Iterable[Connection]) -> bool:
+    """Whether each neuron receives a single element: it is a synapse, or a function of that element."""
     if any(np.bincount(c.rows).max(initial=0) > 1 for c in into):
         return False
-    heard = {(int(r), c.source.population, int(k)) for c in into for r, k in zip(c.rows, c.columns, strict=True)}
-    return len(heard) == len({row for row, *_ in heard})
+    received = {(int(r), c.source.population, int(k)) for c in into for r, k in zip(c.rows, c.columns, strict=True)}
+    return len(received) == len({row for row, *_ in received})
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -46,7 +46,8 @@ class LibraryCost:
 
     def __str__(self) -> str:
         parts = f"{self.neurons:,} neurons, {self.synapses:,} synapses, {self.processes} processes of Lava"
-        loop = f"{self.iterations} iterations of {self.ticks_per_sample // self.iterations} ticks a sample"
+        times = "1 iteration" if self.iterations == 1 else f"{self.iterations} iterations"
+        loop = f"{times} of {self.ticks_per_sample // self.iterations} ticks a sample"
         first = f"the first result is out at tick {self.latency_ticks}"
         return f"{parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
 

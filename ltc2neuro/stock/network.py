@@ -58,6 +58,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
     assembly_json: ClassVar[Refusal] = needs_microcode
     to_onnx: ClassVar[Refusal] = needs_microcode
     to_c: ClassVar[Refusal] = needs_microcode
+    report: ClassVar[Refusal] = needs_microcode
     explain_precision: ClassVar[Refusal] = needs_microcode
 
     @property

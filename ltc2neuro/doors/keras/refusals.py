@@ -7,7 +7,7 @@ import keras
 from hw_models.errors import TraceError
 from ltc2neuro.inputs.several import TIMESPANS
 
-_SAMPLE_BY_SAMPLE = "a chip answers sample by sample, and has not heard the end when the first sample comes"
+_SAMPLE_BY_SAMPLE = "a chip answers sample by sample, and has not seen the end when the first sample comes"
 _MASKS = (
     "A network computes every sample that it is given. Leave the padding and the mask away: compile, run and verify "
     "take lists of sequences (time, features) of different lengths."

@@ -1,4 +1,4 @@
-"""Neurons that hear themselves through weights of their own: a graph in the graph.
+"""Neurons that receive from themselves through weights of their own: a graph in the graph.
 
 norse reads the loop either way. snntorch 1.0.0 puts one that is not into a graph of its own, but hands what comes from
 outside to the weights of the loop there, silently. And it meets nodes in the order of the graph's dict from the input

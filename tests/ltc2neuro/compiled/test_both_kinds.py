@@ -154,6 +154,7 @@ class TestOfLibraryProcesses(BothKinds):
             net.assembly,
             net.assembly_json,
             net.explain_precision,
+            lambda: net.report("a.html"),
             lambda: net.to_lava("fused"),
         ):
             with pytest.raises(InputError, match="no programs, mapping or placement of its own"):
