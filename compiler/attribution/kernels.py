@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.executors import float64
-from compiler.executors.execution import Array, Frame, Kernel
+from compiler.executors.execution import Array, Frame, Kernel, column
 from compiler.executors.kernels import RELATIONS
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
@@ -48,11 +48,6 @@ class Here:
             return kernel
         form = self.graph.format(op.result or "")
         return lambda frame: np.clip(kernel(frame), form.low, form.high)
-
-
-def column(constant: Array) -> Array:
-    """A constant beside the sequences of a frame."""
-    return constant.reshape(-1, 1) if constant.ndim == 1 else constant
 
 
 REAL: OpTable[[Here], Kernel] = OpTable("switched")

@@ -12,10 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from compiler.attribution.kernels import REAL, Here, column
+from compiler.attribution.kernels import REAL, Here
 from compiler.attribution.sites import Cause, Places, Site, find_places
 from compiler.executors import float64, reference
-from compiler.executors.execution import Array, Frame, Kernel, PreparedGraph, prepare
+from compiler.executors.execution import Array, Frame, Kernel, PreparedGraph, column, prepare
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph

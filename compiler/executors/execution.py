@@ -232,7 +232,7 @@ def prepare(graph: G, kernels: Kernels[G]) -> PreparedGraph:
     """`graph` with the kernels of one backend."""
     return PreparedGraph(
         graph,
-        {n: _column(c) for n, c in graph.constants.items()},
+        {n: column(c) for n, c in graph.constants.items()},
         tuple(_prepared(graph, block, kernels) for block in graph.blocks),
     )
 
@@ -246,7 +246,8 @@ def _prepared(graph: G, block: Block, kernels: Kernels[G]) -> PreparedBlock:
     )
 
 
-def _column(constant: Array) -> Array:
+def column(constant: Array) -> Array:
+    """A constant beside the sequences of a frame."""
     return constant.reshape(-1, 1) if constant.ndim == 1 else constant
 
 

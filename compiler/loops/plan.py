@@ -28,7 +28,7 @@ class Loop:
     ops: tuple[Op, ...]
 
 
-Step: TypeAlias = "Loop | MatVec | SegmentSum"
+Planned: TypeAlias = "Loop | MatVec | SegmentSum"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class BlockPlan:
     """One iteration of a block: its steps; then its outputs leave, and its states take what is written to them."""
 
     block: Block
-    steps: tuple[Step, ...]
+    steps: tuple[Planned, ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _planned(graph: IntegerGraph, block: Block, stored: set[str], whole: Whole) 
         if isinstance(op, Input) or (isinstance(op, (Gather, StateRead)) and name not in stored):
             continue
         loops.setdefault(home[name], []).append(op)
-    steps: list[Step] = []
+    steps: list[Planned] = []
     for (_, size), ops in sorted(loops.items(), key=lambda item: item[0]):
         alone = [op for op in ops if isinstance(op, MatVec) or (isinstance(op, SegmentSum) and SegmentSum in whole)]
         rest = tuple(op for op in ops if op not in alone)

@@ -13,7 +13,7 @@ from hw_models.errors import InputError
 from ltc2neuro.doors.onnx.graph import Graph
 from ltc2neuro.doors.onnx.means import state_bounds
 from ltc2neuro.doors.onnx.net import ModuleOf, Net
-from ltc2neuro.doors.onnx.roles import Step
+from ltc2neuro.doors.onnx.roles import OnnxStep
 from ltc2neuro.nn.states import Bound
 from ltc2neuro.tracing.calling.arguments import NamedArguments
 
@@ -28,7 +28,7 @@ class StepCell(Net):
     state_size: tuple[int, ...] = ()
     state_names: tuple[str, ...] = ()
 
-    def __init__(self, step: Step, module_of: ModuleOf) -> None:
+    def __init__(self, step: OnnxStep, module_of: ModuleOf) -> None:
         super().__init__(step.graph, module_of)
         self.input_size = step.features
         self.state_size = step.sizes
@@ -52,7 +52,7 @@ class StepCell(Net):
 class TimedStepCell(StepCell):
     """A step that is told the time since the last one."""
 
-    def __init__(self, step: Step, module_of: ModuleOf) -> None:
+    def __init__(self, step: OnnxStep, module_of: ModuleOf) -> None:
         super().__init__(step, module_of)
         shape = step.graph.shape(step.graph.inputs[-1])
         self._scalar = shape == ()

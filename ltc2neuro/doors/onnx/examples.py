@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ltc2neuro.doors.onnx.graph import Array, Graph, Node
-from ltc2neuro.doors.onnx.roles import Step
+from ltc2neuro.doors.onnx.roles import OnnxStep
 
 
-def of_step(step: Step, rows: int) -> dict[str, Array]:
+def of_step(step: OnnxStep, rows: int) -> dict[str, Array]:
     """Samples, states and elapsed times of 1; of this many rows, where they are free or one."""
     graph, dtype = step.graph, _dtype(step.graph)
     count = _declared(graph, 0, rows)

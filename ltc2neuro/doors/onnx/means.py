@@ -16,7 +16,7 @@ from torch import Tensor
 from ltc2neuro.doors.onnx.graph import Graph, Node, Repeat
 from ltc2neuro.doors.onnx.ops import RULES
 from ltc2neuro.doors.onnx.ops.rule import numbers
-from ltc2neuro.doors.onnx.roles import Step
+from ltc2neuro.doors.onnx.roles import OnnxStep
 
 Hull: TypeAlias = tuple[Tensor, Tensor]
 
@@ -27,12 +27,12 @@ _KEEP_SIGN = ("ReduceSum", "Unsqueeze")
 _WITHIN = {"Tanh": (-1.0, 1.0), "Sigmoid": (0.0, 1.0), "HardSigmoid": (0.0, 1.0), "Softsign": (-1.0, 1.0)}
 
 
-def state_bounds(step: Step, constants: Mapping[str, Tensor]) -> list[Hull | None]:
+def state_bounds(step: OnnxStep, constants: Mapping[str, Tensor]) -> list[Hull | None]:
     """For each state the ends of an interval, or None where nothing is proven."""
     return [_bound(step, constants, number) for number in range(1, len(step.states) + 1)]
 
 
-def _bound(step: Step, constants: Mapping[str, Tensor], number: int) -> Hull | None:
+def _bound(step: OnnxStep, constants: Mapping[str, Tensor], number: int) -> Hull | None:
     graph = step.graph
     old, new = graph.inputs[number], graph.outputs[number]
     nodes = [node for node in graph.nodes if isinstance(node, Node)]

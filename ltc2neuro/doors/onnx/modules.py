@@ -17,13 +17,13 @@ from ltc2neuro.doors.onnx.net import Call, Repeated, table_of
 from ltc2neuro.doors.onnx.observing import observed
 from ltc2neuro.doors.onnx.recurrent import Layered, Scanned
 from ltc2neuro.doors.onnx.rerolling import reroll
-from ltc2neuro.doors.onnx.roles import Step, step_of
+from ltc2neuro.doors.onnx.roles import OnnxStep, step_of
 from ltc2neuro.doors.onnx.unrolled import refuse_unrolled
 
 Examples = Sequence[Sequence[torch.Tensor]]
 
 
-def cell_of(step: Step, examples: Examples) -> StepCell:
+def cell_of(step: OnnxStep, examples: Examples) -> StepCell:
     """The cell of a step; `examples` are inputs of different sizes, where these are free."""
     return _cell(replace(step, graph=observed(lowered(step.graph), examples)))
 
@@ -58,7 +58,7 @@ def module_of(operation: Operation) -> torch.nn.Module:
     return Call(operation)
 
 
-def _cell(step: Step) -> StepCell:
+def _cell(step: OnnxStep) -> StepCell:
     step = replace(step, graph=_rewritten(step.graph))
     return (TimedStepCell if step.elapsed else StepCell)(step, module_of)
 

@@ -12,7 +12,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import BUG, ProofError
 from ltc2neuro.doors.onnx.examples import of_sequences, of_step
 from ltc2neuro.doors.onnx.graph import Array, Graph
-from ltc2neuro.doors.onnx.roles import Step
+from ltc2neuro.doors.onnx.roles import OnnxStep
 from ltc2neuro.doors.onnx.witness import answers
 
 ALLOWED = 1e-4
@@ -21,7 +21,7 @@ ROWS = 8
 LEADING = (3, 4)
 
 
-def prove_step(path: Path, step: Step, cell: torch.nn.Module) -> None:
+def prove_step(path: Path, step: OnnxStep, cell: torch.nn.Module) -> None:
     """Compare one step of `cell`, from random samples and states."""
     inputs = of_step(step, ROWS)
     with torch.no_grad():

@@ -12,7 +12,7 @@ from ltc2neuro.nn.recurrence import ELAPSED
 
 
 @dataclass(frozen=True)
-class Step:
+class OnnxStep:
     """A graph of one step: its inputs are the sample, the states and, if it takes it, the elapsed time; its outputs
     the answer and the new states."""
 
@@ -23,7 +23,7 @@ class Step:
     elapsed: bool
 
 
-def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step:
+def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> OnnxStep:
     """Put the inputs and outputs of `graph` in order. Raises `InputError`."""
     for names, known, what in ((states, graph.inputs, "input"), (states.values(), graph.outputs, "output")):
         for name in names:
@@ -67,7 +67,7 @@ def step_of(graph: Graph, states: Mapping[str, str], output: str | None) -> Step
                 advice="Name the output that is the new state of this input.",
             )
     ordered = replace(graph, inputs=(samples[0], *states, *elapsed), outputs=(answer, *states.values()))
-    return Step(ordered, tuple(states), sizes, features, bool(elapsed))
+    return OnnxStep(ordered, tuple(states), sizes, features, bool(elapsed))
 
 
 def check_sequences(graph: Graph) -> None:
