@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hw_models.errors import InputError
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -23,9 +25,11 @@ def progress(shown: bool = True) -> None:
     """Show a bar while long work lasts, in notebooks and on terminals, or with False none.
 
     Without a call bars are shown there, and never where standard error goes to a file or another program. What is
-    done is told at level INFO to the logger "ltc2neuro" either way.
+    done is told at level INFO to the logger "ltc2neuro" either way. Raises `InputError` for what is neither.
     """
     global _wanted
+    if shown not in (True, False):
+        raise InputError("shown must be True or False", numbers=f"shown = {shown!r}")
     _wanted = bool(shown)
 
 

@@ -26,7 +26,7 @@ class QuickSteps:
         self._step = self._stepper.step
         self._shape = (*lead, *record.sample_shape)
         self._x = self._stepper.x.reshape(self._shape)
-        self._y = self._stepper.y.reshape(*lead, *record.answers.each[0].step_shape)
+        self._y = self._stepper.y.reshape((*lead, *record.answers.each[0].step_shape))
 
     def step(self, x: object) -> Floats | None:
         """The answer to one sample, in the model's units."""

@@ -66,6 +66,10 @@ class Stream(Shown):
     @property
     def state(self) -> States | None:
         """After the latest sample, (batch, size) by name; None before the first one."""
+        known = self._known()
+        return None if known is None else {name: array.copy() for name, array in known.items()}
+
+    def _known(self) -> States | None:
         if self._quick is not None and self._quickly:
             self._clipped = self._clipped.joined(Clipped(self._quickly * (self._batch or 1)))
             self._state, self._quickly = self._quick.states(), 0
@@ -76,7 +80,7 @@ class Stream(Shown):
         return f"Stream(on {self.on}, {rows}, {self._record.signature})"
 
     def __getstate__(self) -> dict[str, object]:
-        known = self.state  # the short way keeps its own, in arrays that no copy shares
+        known = self._known()  # the short way keeps its own, in arrays that no copy shares
         return {**vars(self), "_state": known, "_quick": None, "_began": False}
 
     def step(self, x: Inlet, timespan: ArrayOrTensor | None = None) -> Answered:
@@ -98,8 +102,9 @@ class Stream(Shown):
         rows = self._net.host.sample(x, self._batch)
         spans = None if timespan is None else _spans(timespan, self._batch or 1)
         samples = self._net.host.sequences(rows, spans, BATCH_FIRST)
-        run = run_network(self._net, samples, self.on, self.state)
-        clipped = clipped_of(self._net, samples, run, self.state)
+        before = self._known()
+        run = run_network(self._net, samples, self.on, before)
+        clipped = clipped_of(self._net, samples, run, before)
         self._clipped = self._clipped.joined(clipped)
         if clipped.tallies:
             news = self._clipped.without(self._told)
@@ -123,27 +128,29 @@ class Stream(Shown):
             for n, (a, y) in enumerate(zip(parts, flat, strict=True))
         ]
         found = [a.whole(a.over.after(y, self._steps)) for a, y in zip(parts, self._so_far, strict=True)]
-        return [y.reshape(*y.shape[:-1], *a.step_shape) for a, y in zip(parts, found, strict=True)]
+        return [y.reshape((*y.shape[:-1], *a.step_shape)) for a, y in zip(parts, found, strict=True)]
 
     def reset(self, state: GivenStates | None = None) -> None:
         """Start a new sequence: from the initial states, or from `state` as `Network.run` takes it.
 
         A stream of single samples takes (size,), too.
         """
+        states = None if state is None else self._own(state)
         self._clipped, self._told, self._quickly = Clipped(), frozenset(), 0
         self._so_far, self._steps = [], 0
-        if state is None:
-            self._begin(None)
-            return
+        self._begin(states)
+
+    def _own(self, state: GivenStates) -> States:
+        """States to start from, in arrays that nobody else writes to."""
         if self._batch is None and isinstance(state, dict):
             state = {name: _row(array) for name, array in state.items()}
-        states = self._net.host.quantize_state(state)
+        states = self._net.host.quantize_state(state, stacklevel=4)
         rows = {len(array) for array in states.values()}
         if rows - {self._batch or 1}:
             raise InputError(
                 "state has the wrong shape", numbers=f"{rows.pop()} rows, the stream has {self._batch or 1}"
             )
-        self._begin(states)
+        return {name: array.copy() for name, array in states.items()}
 
     def _begin(self, states: States | None) -> None:
         self._state = states

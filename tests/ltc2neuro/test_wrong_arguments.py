@@ -159,6 +159,7 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
             {"net": own, "model": None, "x": X, "on": (), "targets": ANSWERS, "metric": "mse"},
         ),
         "attribute": (ltc2neuro.attribute, {"net": own, "x": X}),
+        "progress": (ltc2neuro.progress, {"shown": True}),
         "search": (ltc2neuro.search, {"model": Small(), "x": np.concatenate([X, X]), "budget_s": 0.01}),
         "report": (own.report, {"path": "none/none.html"}),
         "plot.traces": (ltc2neuro.plot.traces, {"net": own, "x": X}),

@@ -65,6 +65,72 @@ def test_single_samples_are_those_of_a_run(net, taken, kind):
     assert taken == [True] * (2 * x.shape[1] - 1)
 
 
+@pytest.mark.parametrize("on", ["reference", "native"])
+def test_a_reset_that_fails_changes_nothing(net, on):
+    run, stream = net.run(X, on="reference"), net.stream(on=on)
+    for sample in X[0, :10]:
+        stream.step(sample)
+    for wrong in ({"nope": np.zeros(2)}, {"h": np.zeros((3, 2))}):
+        with pytest.raises(InputError):
+            stream.reset(wrong)
+    assert np.array_equal(stream.step(X[0, 10].tolist()), run.outputs[0, 10])
+    assert np.array_equal(stream.step(X[0, 11]), run.outputs[0, 11])
+
+
+@pytest.mark.parametrize("on", ["reference", "native"])
+def test_the_state_is_a_copy(net, on):
+    run, stream = net.run(X, on="reference"), net.stream(on=on)
+    stream.step(X[0, 0])
+    first = stream.state
+    assert first is not None
+    for array in first.values():
+        array[:] = 0
+    assert np.array_equal(stream.step(X[0, 1]), run.outputs[0, 1])
+    stream.reset(given := {n: s[:1].copy() for n, s in net.run(X[:, :5], on="reference").final_state.items()})
+    for array in given.values():
+        array[:] = 0
+    assert np.array_equal(stream.step(X[0, 5].tolist()), run.outputs[0, 5])
+
+
+def test_a_mean_goes_on_after_a_reset_that_fails():
+    class Mean(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = torch.nn.RNN(2, 2, batch_first=True)
+
+        def forward(self, x):
+            return self.rnn(x)[0].mean(1)
+
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(Mean(), X)
+    stream = net.stream()
+    for sample in X[0, :-1]:
+        stream.step(sample)
+    with pytest.raises(InputError):
+        stream.reset({"nope": np.zeros(2)})
+    assert np.allclose(stream.step(X[0, -1]), net(X)[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+def test_an_answer_of_one_number_has_no_axis(taken, batch):
+    class Number(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = torch.nn.RNN(2, 2, batch_first=True)
+
+        def forward(self, x):
+            return self.rnn(x)[0][..., 0]
+
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(Number(), X)
+    for on in ("reference", "native"):
+        stream = net.stream(batch, on=on)
+        found = [stream.step(X[0, t] if batch is None else X[:, t]) for t in range(4)]
+        assert [np.shape(y) for y in found] == [() if batch is None else (3,)] * 4
+        assert np.array_equal(found, net(X)[0, :4] if batch is None else net(X)[:, :4].T)
+    assert taken == [True] * 3
+
+
 def test_halves_are_rounded_up(net, taken):
     """In machine code as in NumPy, on both sides of zero."""
     enters = net.enters
