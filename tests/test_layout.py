@@ -91,7 +91,6 @@ CLASSES: dict[str, set[str]] = {}
 FOREIGN = ("ltc2neuro.doors.", "hw_models.isa", "ltc2neuro.plot.front")
 """These speak of another's things by their names: a format's nodes, a chip's instructions, what `search` returns"""
 ALIKE = {
-    "Bench": {"ltc2neuro.attribution.measuring", "ltc2neuro.searching.trials"},
     "Element": {"compiler.c99.elements", "compiler.native.operands"},
 }
 """The same thing in two places"""

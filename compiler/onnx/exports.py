@@ -16,7 +16,7 @@ from compiler.graph.names import fresh, plain_name, primed
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Rescale
 from compiler.onnx import integer_ops, real_ops
-from compiler.onnx.integer_ops import Integers
+from compiler.onnx.integer_ops import IntegerWriter
 from compiler.onnx.lowering import NodeWriter
 from compiler.onnx.model import Export
 from compiler.onnx.nodes import Nodes, type_of
@@ -63,7 +63,7 @@ class IntegerExport(Export[IntegerGraph]):
         return INT64
 
     @property
-    def table(self) -> OpTable[[Integers], None]:
+    def table(self) -> OpTable[[IntegerWriter], None]:
         """Of integer ops."""
         return integer_ops.NODES
 

@@ -17,33 +17,33 @@ EXACT = 2**53
 """Sums below are exact in float64"""
 
 
-Integers: TypeAlias = NodeWriter[IntegerGraph]
+IntegerWriter: TypeAlias = NodeWriter[IntegerGraph]
 
-NODES: OpTable[[Integers], None] = OpTable("onnx", BOTH)
+NODES: OpTable[[IntegerWriter], None] = OpTable("onnx", BOTH)
 """Writes the node of each integer op."""
 
 NODES.on(ops.And)(of_two)
 
 
 @NODES.on(ops.Input)
-def _input(op: ops.Input, to: Integers) -> None:
+def _input(op: ops.Input, to: IntegerWriter) -> None:
     to.tensors[op.out] = to.sample
 
 
 @NODES.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, to: Integers) -> None:
+def _mat_vec(op: ops.MatVec, to: IntegerWriter) -> None:
     weights = int(np.abs(to.array(op.matrix)).sum(axis=1).max(initial=0))
     most = max((to.spans[source].magnitude for source in op.sources), default=0)
     mat_vec(op, to, "MatVec" if weights * most < EXACT else "WideMatVec")
 
 
 @NODES.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, to: Integers) -> None:
+def _mul_shift(op: ops.MulShift, to: IntegerWriter) -> None:
     to.call("MulShift", [to.read(op.a), to.read(op.b), _power(to, op.shift, to.array(op.shift))], op.out)
 
 
 @NODES.on(ops.Shift)
-def _shift(op: ops.Shift, to: Integers) -> None:
+def _shift(op: ops.Shift, to: IntegerWriter) -> None:
     form, name, constant = to.graph.format(op.out), op.out, to.nodes.constant
     amount = to.spans[op.amount]
     amounts = range(amount.least, amount.most + 1)
@@ -66,7 +66,7 @@ def _shift(op: ops.Shift, to: Integers) -> None:
 
 
 @NODES.on(ops.Rescale)
-def _rescale(op: ops.Rescale, to: Integers) -> None:
+def _rescale(op: ops.Rescale, to: IntegerWriter) -> None:
     form, x, shift = to.graph.format(op.out), to.read(op.x), op.shift
     if shift > 1 and to.spans[op.x].most + 2 ** (shift - 1) >= 2 ** (_word(to) - 1):
         # the half does not fit beside x: floor(x / 2^s + 1/2) = floor(floor(x / 2^(s - 1)) / 2 + 1/2)
@@ -85,12 +85,12 @@ def _rescale(op: ops.Rescale, to: Integers) -> None:
 
 
 @NODES.on(ops.Divide)
-def _divide(op: ops.Divide, to: Integers) -> None:
+def _divide(op: ops.Divide, to: IntegerWriter) -> None:
     to.call("Divide", [to.read(op.a), to.read(op.b), _power(to, str(op.shift), np.array([op.shift]))], op.out)
 
 
 @NODES.on(ops.PiecewisePolynomial)
-def _polynomial(op: ops.PiecewisePolynomial, to: Integers) -> None:
+def _polynomial(op: ops.PiecewisePolynomial, to: IntegerWriter) -> None:
     knots, coefficients, shifts = (to.array(n) for n in (op.knots, op.coefficients, op.shifts))
     degree, constant, name = coefficients.shape[1] - 1, to.nodes.constant, op.out
     powers = np.left_shift(np.int64(1), shifts[:, ::-1].astype(np.int64))
@@ -113,11 +113,11 @@ def _where(knots: Array, most: int, word: int) -> tuple[bool, dict[str, Array]]:
     return False, {"knots": knots}
 
 
-def _word(to: Integers) -> int:
+def _word(to: IntegerWriter) -> int:
     """Bits of a word in which it computes."""
     return 8 * to.nodes.shared.dtype.itemsize
 
 
-def _power(to: Integers, name: str, shift: Array) -> str:
+def _power(to: IntegerWriter, name: str, shift: Array) -> str:
     """2^shift as a constant."""
     return to.nodes.constant(f"2^{name}", np.left_shift(np.int64(1), shift.astype(np.int64)))

@@ -17,7 +17,7 @@ from compiler.graph.matrix import places_of, product
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Compare, Gather, MatVec, Max, Min, Mul, SegmentSum, Select, Sub
 
-Ends: TypeAlias = tuple[Array, Array]
+LowHigh: TypeAlias = tuple[Array, Array]
 
 
 class AnyInterval(Protocol):
@@ -34,71 +34,71 @@ class AnyInterval(Protocol):
         ...
 
 
-def of_corners(a: AnyInterval, b: AnyInterval, function: Callable[[Array, Array], Array]) -> Ends:
+def of_corners(a: AnyInterval, b: AnyInterval, function: Callable[[Array, Array], Array]) -> LowHigh:
     """What a `function` can be that is monotonic in each of its arguments: its extremes lie in the corners."""
     ends = np.broadcast_arrays(*(function(x, y) for x in (a.low, a.high) for y in (b.low, b.high)))
     return np.minimum.reduce(ends), np.maximum.reduce(ends)
 
 
-ENDS: OpTable[[AnyGraph, Mapping[str, AnyInterval]], Ends] = OpTable("interval arithmetic")
+ENDS: OpTable[[AnyGraph, Mapping[str, AnyInterval]], LowHigh] = OpTable("interval arithmetic")
 """What an op makes of what is known of its operands."""
 
 
 @ENDS.on(Add)
-def _sum(op: Add, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _sum(op: Add, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     a, b = known[op.a], known[op.b]
     return a.low + b.low, a.high + b.high
 
 
 @ENDS.on(Sub)
-def _difference(op: Sub, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _difference(op: Sub, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     a, b = known[op.a], known[op.b]
     return a.low - b.high, a.high - b.low
 
 
 @ENDS.on(Min)
-def _smaller(op: Min, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _smaller(op: Min, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     a, b = known[op.a], known[op.b]
     return np.minimum(a.low, b.low), np.minimum(a.high, b.high)
 
 
 @ENDS.on(Max)
-def _larger(op: Max, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _larger(op: Max, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     a, b = known[op.a], known[op.b]
     return np.maximum(a.low, b.low), np.maximum(a.high, b.high)
 
 
 @ENDS.on(Mul)
-def _product(op: Mul, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _product(op: Mul, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     return of_corners(known[op.a], known[op.b], np.multiply)
 
 
 @ENDS.on(Compare)
-def _truth(op: Compare, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _truth(op: Compare, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     return np.zeros(1), np.ones(1)
 
 
 @ENDS.on(Select)
-def _either(op: Select, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _either(op: Select, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     a, b = known[op.a], known[op.b]
     return np.minimum(a.low, b.low), np.maximum(a.high, b.high)
 
 
 @ENDS.on(Gather)
-def _picked(op: Gather, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _picked(op: Gather, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     low, high = of_all(op.sources, graph, known)
     index = graph.constants[op.index].astype(np.int64)
     return low[index], high[index]
 
 
 @ENDS.on(SegmentSum)
-def _segment_sums(op: SegmentSum, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _segment_sums(op: SegmentSum, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     low, high = of_all([op.x], graph, known)
     return summed(op, graph, low), summed(op, graph, high)
 
 
 @ENDS.on(MatVec)
-def _row_sums(op: MatVec, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _row_sums(op: MatVec, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     """A matrix of floats, or of 64-bit integers."""
     low, high = of_all(op.sources, graph, known)
     matrix, at = _matrix(op, graph, low), places_of(graph, op)
@@ -109,7 +109,7 @@ def _row_sums(op: MatVec, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> 
     )
 
 
-def of_all(sources: Sequence[str], graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def of_all(sources: Sequence[str], graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     """What the elements of the concatenation of `sources` can be, one by one."""
     sizes = [(graph.size(s),) for s in sources]
     parts = [known[s] for s in sources]

@@ -12,7 +12,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec, Mul, Op
 from hw_models.arrays import Floats
 
-Factors: TypeAlias = Callable[[MatVec, Floats], Floats]
+FactorsOf: TypeAlias = Callable[[MatVec, Floats], Floats]
 
 
 def largest(op: MatVec, matrix: Floats) -> Floats:
@@ -21,7 +21,7 @@ def largest(op: MatVec, matrix: Floats) -> Floats:
     return np.where(found > 0.0, found, 1.0)
 
 
-def extract_row_scales(graph: Graph, factors: Factors = largest) -> Graph:
+def extract_row_scales(graph: Graph, factors: FactorsOf = largest) -> Graph:
     """M x -> (M / s) x * s, where s, one for each row, is what `factors` says of the product and its matrix M.
 
     Not one of `PASSES`, for `compose` undoes it: `quantize` calls it last, so that the weights of every row
@@ -30,7 +30,7 @@ def extract_row_scales(graph: Graph, factors: Factors = largest) -> Graph:
     return rewrite(graph, lambda draft, op: _row_scales(draft, op, factors))
 
 
-def _row_scales(draft: Draft, op: Op, factors: Factors) -> Op | None:
+def _row_scales(draft: Draft, op: Op, factors: FactorsOf) -> Op | None:
     if not isinstance(op, MatVec):
         return None
     matrix = reals(draft, op.matrix)

@@ -25,7 +25,7 @@ from ltc2neuro.metrics import Metric
 from ltc2neuro.progressing import begin, stages
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.report import Point, Search, front_of
-from ltc2neuro.searching.trials import COSTS, Bench, Trial
+from ltc2neuro.searching.trials import COSTS, Trial, Trials
 from ltc2neuro.verification.task_metric import Targets, check_limits, task_metrics
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def search(
         looked_at, judging = _halves(len(sequences.arrays), seed)
         tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
         parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
-        bench = Bench(base, parts[0], parts[1], tasks, minimise, path)
+        bench = Trials(base, parts[0], parts[1], tasks, minimise, path)
         bench.read()
         bench = bench if executor is None else bench.shared(executor)
         found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
@@ -105,7 +105,7 @@ def _halves(count: int, seed: int) -> tuple[list[int], list[int]]:
 class _Greedy:
     """Move after move, the one that seems best first."""
 
-    bench: Bench
+    bench: Trials
     min_sqnr: float | None
     max_change: float | None
     late: Callable[[], bool]

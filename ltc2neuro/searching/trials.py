@@ -70,7 +70,7 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class Trials:
     """A compiled model, the sequences that the search looks at, and those that judge."""
 
     base: Network
@@ -109,7 +109,7 @@ class Bench:
             keys = ((_key(precision), precision) for precision in wanted)
             self.workers.expect([(key, precision) for key, precision in keys if key not in self.known])
 
-    def shared(self, executor: object) -> Bench:
+    def shared(self, executor: object) -> Trials:
         """The same, measured by the workers of an executor. Raises `InputError` for what is none."""
         return replace(self, workers=Elsewhere(replace(self, journal=None, known={}).measured, executor))
 

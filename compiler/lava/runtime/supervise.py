@@ -35,7 +35,7 @@ from lava.magma.runtime.runtime import Runtime
 
 from compiler.lava.runtime.orphans import ending_with_us
 from compiler.lava.runtime.stuck import stuck
-from compiler.lava.runtime.targets import SIMULATOR
+from compiler.lava.runtime.targets import CPU
 from hw_models.errors import LavaError
 
 POLL_S = 0.002
@@ -61,7 +61,7 @@ def run_graph(
     `watch` is called while the graph runs. Raises `LavaError` that names the process which raised, ended or, where
     none did, says that the graph did not answer within `deadline_s` seconds. Ctrl-C ends the graph too.
     """
-    executable = top.compile(run_config or SIMULATOR.run_config())
+    executable = top.compile(run_config or CPU.run_config())
     runtime = Runtime(executable, ActorType.MultiProcessing)
     executable.assign_runtime_to_all_processes(runtime)
     names = names_of(executable)

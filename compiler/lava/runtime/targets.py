@@ -24,7 +24,7 @@ TAGS = ("fixed_pt", "floating_pt", "bit_accurate_loihi")
 """The tags of our models: they compute the same integers under each of Lava's own, and under none."""
 
 
-Ends: TypeAlias = tuple[InPort, OutPort]
+PortPair: TypeAlias = tuple[InPort, OutPort]
 """Where integers enter an adapter, and where they leave it."""
 
 
@@ -34,8 +34,8 @@ class Target:
 
     name: str
     run_config: Callable[[], RunConfig]
-    enter: Callable[[tuple[int, ...]], Ends] | None = None
-    leave: Callable[[tuple[int, ...]], Ends] | None = None
+    enter: Callable[[tuple[int, ...]], PortPair] | None = None
+    leave: Callable[[tuple[int, ...]], PortPair] | None = None
 
 
 def _simulator() -> RunConfig:
@@ -48,7 +48,7 @@ def _chip() -> RunConfig:
     return Loihi2HwCfg()
 
 
-SIMULATOR = Target("simulator", _simulator)
+CPU = Target("simulator", _simulator)
 """Lava's Python models on this machine."""
 
 
@@ -79,11 +79,11 @@ def loihi2() -> Target:
             advice=f"Install the lava-loihi that belongs to lava-nc {import_lava.VERSION}.",
         ) from error
 
-    def enter(shape: tuple[int, ...]) -> Ends:
+    def enter(shape: tuple[int, ...]) -> PortPair:
         adapter = eio.spike.PyToNxAdapter(shape=shape, num_message_bits=MESSAGE_BITS)
         return adapter.inp, adapter.out
 
-    def leave(shape: tuple[int, ...]) -> Ends:
+    def leave(shape: tuple[int, ...]) -> PortPair:
         adapter = eio.spike.NxToPyAdapter(shape=shape, num_message_bits=MESSAGE_BITS)
         return adapter.inp, adapter.out
 

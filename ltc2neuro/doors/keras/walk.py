@@ -12,7 +12,7 @@ import torch
 
 from ltc2neuro.doors.keras.cells import AnyCell, Cell, flat
 from ltc2neuro.doors.keras.held import Called, Dense, Shared
-from ltc2neuro.doors.keras.refusals import below, check, check_graph, masked
+from ltc2neuro.doors.keras.unsupported import below, check, check_graph, masked
 from ltc2neuro.nn.recurrence import Recurrent
 
 Kind = TypeVar("Kind")

@@ -11,9 +11,9 @@ import torch
 from hw_models.arrays import Floats
 from hw_models.errors import BUG, ProofError
 from ltc2neuro.doors.onnx.examples import of_sequences, of_step
+from ltc2neuro.doors.onnx.foreign_runtime import answers
 from ltc2neuro.doors.onnx.graph import Array, Graph
 from ltc2neuro.doors.onnx.roles import OnnxStep
-from ltc2neuro.doors.onnx.witness import answers
 
 ALLOWED = 1e-4
 """of the largest value, or of 1"""

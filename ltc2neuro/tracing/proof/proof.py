@@ -31,7 +31,7 @@ from ltc2neuro.tracing.proof.failures import (
     other_shape,
 )
 from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
-from ltc2neuro.tracing.proof.shown import Pair, Witness, witness
+from ltc2neuro.tracing.proof.shown import Pair, SeenModel, seen_model
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
 
@@ -71,11 +71,11 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     probes = short_probes(
         sequences, costs, subject.decisions, timed=calling.timed, together=together, tokens=calling.tokens
     )
-    trial = _Trial(subject, witness(subject.model, calling, exact))
+    trial = _Trial(subject, seen_model(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
-    _answers_again(trial.witness, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])
+    _answers_again(trial.seen, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])
     if own != exact:  # what depends on the type shows in the answer
-        in_own = _Trial(replace(subject, checkpoints=()), witness(subject.model, calling, own), wider=True)
+        in_own = _Trial(replace(subject, checkpoints=()), seen_model(subject.model, calling, own), wider=True)
         special = max((p for p in probes if not p.own), key=lambda p: (len(p.x), p.x.size))
         some = [special] if special.x.shape[1] < SPECIAL_STEPS else [probes[0], special]
         found += [in_own.run(_some(probe)) for probe in some]
@@ -84,7 +84,7 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
 
 def compared(subject: Subject, probe: Probe, dtype: torch.dtype) -> Evidence:
     """Compare torch, in `dtype`, and the graph on one probe. Raises `ProofError`."""
-    seen = witness(subject.model, subject.calling, dtype, remember=bool(subject.checkpoints))
+    seen = seen_model(subject.model, subject.calling, dtype, remember=bool(subject.checkpoints))
     return _Trial(subject, seen).run(probe)
 
 
@@ -115,7 +115,7 @@ def _some(probe: Probe) -> Probe:
     return replace(probe, x=probe.x[rows, :_OWN_STEPS], rows=probe.rows[rows])
 
 
-def _answers_again(once: Witness, x: Floats) -> None:
+def _answers_again(once: SeenModel, x: Floats) -> None:
     pairs = zip(once.answers(x), once.answers(x), strict=True)
     if not all(np.array_equal(one, other, equal_nan=True) for one, other in pairs):
         raise ProofError(
@@ -130,16 +130,16 @@ class _Trial:
     """One way in which torch runs the subject. `wider`: the graph is more exact than this run of torch is."""
 
     subject: Subject
-    witness: Witness
+    seen: SeenModel
     wider: bool = False
 
     @property
     def arithmetic(self) -> str:
-        return str(self.witness.dtype).removeprefix("torch.")
+        return str(self.seen.dtype).removeprefix("torch.")
 
     def run(self, probe: Probe) -> Evidence:
         """Compare on one probe. Raises `ProofError`."""
-        graph, calling, dtype = self.subject.graph, self.subject.calling, self.witness.dtype
+        graph, calling, dtype = self.subject.graph, self.subject.calling, self.seen.dtype
         x = probe.x if calling.inputs is None else calling.inputs.holding(probe.x)
         x = x.astype(np.float32).astype(np.float64) if dtype == torch.float32 else x
         rows, steps = x.shape[:2]
@@ -148,7 +148,7 @@ class _Trial:
         with np.errstate(all="ignore"):
             run = run_float(graph, calling.entering(x), record=names)
         try:
-            answers, pairs = self.witness.show(x, run, self.subject.checkpoints, together=probe.together)
+            answers, pairs = self.seen.show(x, run, self.subject.checkpoints, together=probe.together)
         except Exception as error:
             if probe.own:
                 raise failure(error, (*x.shape[:2], *calling.sample_shape)) from error
@@ -175,7 +175,7 @@ class _Trial:
         amplified: dict[str, float] = {}
         for p in pairs:
             relative = np.nan_to_num(p.relative, nan=0.0, posinf=0.0)
-            small = relative <= ALLOWED[self.witness.dtype]
+            small = relative <= ALLOWED[self.seen.dtype]
             plain[p.value] = max(plain.get(p.value, 0.0), _above(float(np.max(relative[small], initial=0.0))))
             if not small.all():
                 amplified[p.value] = max(amplified.get(p.value, 0.0), _above(float(np.max(relative))))
@@ -198,7 +198,7 @@ class _Trial:
 
     def _excused(self, pairs: Sequence[Pair], probe: Probe) -> int:
         """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
-        graph, dtype, x = self.subject.graph, self.witness.dtype, self.subject.calling.entering(probe.x)
+        graph, dtype, x = self.subject.graph, self.seen.dtype, self.subject.calling.entering(probe.x)
         names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
         with np.errstate(all="ignore"):
             base, loss = rounding_loss(graph, x, _UNIT[dtype], names)
@@ -222,7 +222,7 @@ class _Trial:
             if beyond.any():
                 kind = OwnArithmeticError if self.wider else DiffersError
                 error = kind.between(graph, p, np.broadcast_to(limits, beyond.shape), beyond, probe)
-                error.numbers += self.witness.other_calls(self.subject.checkpoints)
+                error.numbers += self.seen.other_calls(self.subject.checkpoints)
                 raise error
         return len(undecided)
 

@@ -54,7 +54,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Witness:
+class SeenModel:
     """A copy of the model that remembers what its modules return."""
 
     clone: torch.nn.Module
@@ -142,7 +142,7 @@ def _stacked(rows: Sequence[Sequence[Pair]]) -> list[Pair]:
     ]
 
 
-def witness(model: torch.nn.Module, calling: Calling, dtype: torch.dtype, *, remember: bool = True) -> Witness:
+def seen_model(model: torch.nn.Module, calling: Calling, dtype: torch.dtype, *, remember: bool = True) -> SeenModel:
     """A copy of the model that computes in `dtype` and, if asked to, remembers what its modules return."""
     returned: defaultdict[str, list[object]] = defaultdict(list)
     timed = with_time(model, calling.dt)
@@ -157,7 +157,7 @@ def witness(model: torch.nn.Module, calling: Calling, dtype: torch.dtype, *, rem
 
         return seen if remember else inner
 
-    return Witness(instrumented(model, wrap, dtype), dtype, calling, returned)
+    return SeenModel(instrumented(model, wrap, dtype), dtype, calling, returned)
 
 
 def _kept(result: object) -> object:

@@ -23,7 +23,7 @@ from lava.utils import loihi
 from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.lava.hardware import LATEST, aligned, run_loihi2, run_on, sign_extended
-from compiler.lava.runtime.targets import SIMULATOR, Ends, Target, loihi2, require_neuron_model
+from compiler.lava.runtime.targets import CPU, PortPair, Target, loihi2, require_neuron_model
 from compiler.mapping import map_network
 from compiler.mapping.network import MappedNetwork
 from hw_models.chip import load_chip
@@ -32,10 +32,10 @@ pytestmark = pytest.mark.timeout(240)
 CHIP = load_chip("loihi2")
 
 
-def ticks_later(ticks: int) -> Callable[[tuple[int, ...]], Ends]:
+def ticks_later(ticks: int) -> Callable[[tuple[int, ...]], PortPair]:
     """An adapter of stock processes that hands 24-bit integers on `ticks` ticks later."""
 
-    def make(shape: tuple[int, ...]) -> Ends:
+    def make(shape: tuple[int, ...]) -> PortPair:
         size = int(np.prod(shape))
         once = np.eye(size, dtype=int)
         if ticks == 1:
@@ -55,7 +55,7 @@ def test_the_results_are_the_same_wherever_ticks_are_lost(graph: Graph, seed: in
     x = np.random.default_rng(seed).integers(-(2**15) + 1, 2**15, (1, 5, network.input_size))
     expected = run_reference(graph, x).outputs[0].astype(np.int64)
     enter, leave = (ticks_later(ticks) if ticks else None for ticks in lost)
-    outputs = run_on(Target("late", SIMULATOR.run_config, enter, leave), network, x[0], expected, 60)
+    outputs = run_on(Target("late", CPU.run_config, enter, leave), network, x[0], expected, 60)
     assert np.array_equal(outputs, expected)
 
 

@@ -19,7 +19,7 @@ except (LavaError, MissingExtraError) as missing:
 
 from lava.proc.dense.process import DelayDense
 
-from compiler.lava.runtime.targets import Ends, Target
+from compiler.lava.runtime.targets import PortPair, Target
 from compiler.lava.stock import simulator
 from compiler.lava.stock_hardware import found, run_library_loihi2, run_library_on
 from compiler.stock.build import build
@@ -33,10 +33,10 @@ from stock_graphs import entered, ltc, samples, simplified
 pytestmark = pytest.mark.timeout(120)
 
 
-def ticks_later(ticks: int) -> Callable[[tuple[int, ...]], Ends]:
+def ticks_later(ticks: int) -> Callable[[tuple[int, ...]], PortPair]:
     """An adapter of stock processes that hands 24-bit integers on `ticks` ticks later."""
 
-    def make(shape: tuple[int, ...]) -> Ends:
+    def make(shape: tuple[int, ...]) -> PortPair:
         once = np.eye(int(np.prod(shape)), dtype=int)
         process = DelayDense(weights=once, delays=(ticks - 1) * once, max_delay=ticks - 1, num_message_bits=24)
         return process.s_in, process.a_out

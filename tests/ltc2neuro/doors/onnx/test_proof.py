@@ -14,7 +14,7 @@ import torch
 from onnx_models import export, model
 
 import ltc2neuro
-from ltc2neuro.doors.onnx import witness
+from ltc2neuro.doors.onnx import foreign_runtime
 from ltc2neuro.doors.onnx.ops import RULES
 from ltc2neuro.errors import InputError, ProofError
 from ltc2neuro.extras import Extra
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_rule_that_is_wrong_is_found(path: Path, monkeypatch, runtime: str) -> None:
     """By onnxruntime, or where that is not installed by onnx's own interpreter."""
     if runtime == "onnx":
-        monkeypatch.setattr(witness, "ONNX", Extra("onnx", ("no_such_module",), "tests"))
+        monkeypatch.setattr(foreign_runtime, "ONNX", Extra("onnx", ("no_such_module",), "tests"))
     assert ltc2neuro.from_onnx(path, {"h": "h2"}).cell.input_size == 2
     monkeypatch.setitem(RULES, "Tanh", lambda node, x: torch.sin(x))
     with pytest.raises(ProofError, match="does not compute what the ONNX model does") as caught:
@@ -38,7 +38,7 @@ def test_a_rule_that_is_wrong_is_found(path: Path, monkeypatch, runtime: str) ->
 
 
 def test_a_runtime_that_does_not_end(path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(witness, "DEADLINE", 0.01)
+    monkeypatch.setattr(foreign_runtime, "DEADLINE", 0.01)
     with pytest.raises(InputError, match="no runtime of ONNX executes the model") as caught:
         ltc2neuro.from_onnx(path, {"h": "h2"})
     assert caught.value.numbers == "onnxruntime: not done after 0.01 s; onnx: not done after 0.01 s"

@@ -18,7 +18,7 @@ from ltc2neuro.doors.onnx.graph import Array
 
 DEADLINE = 60.0
 """seconds"""
-_CHILD = "from ltc2neuro.doors.onnx.witness import main; main()"
+_CHILD = "from ltc2neuro.doors.onnx.foreign_runtime import main; main()"
 
 
 def answers(path: Path, outputs: Sequence[str], parts: Sequence[Mapping[str, Array]]) -> list[list[Floats]]:
