@@ -11,8 +11,6 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hw_models.errors import InputError
-
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -27,10 +25,10 @@ def progress(shown: bool = True) -> None:
     Without a call bars are shown there, and never where standard error goes to a file or another program. What is
     done is told at level INFO to the logger "ltc2neuro" either way. Raises `InputError` for what is neither.
     """
+    from hw_models.arguments import check_flag  # brings NumPy, and `import ltc2neuro` stays light
+
     global _wanted
-    if shown not in (True, False):
-        raise InputError("shown must be True or False", numbers=f"shown = {shown!r}")
-    _wanted = bool(shown)
+    _wanted = check_flag(shown, "shown")
 
 
 def begin(what: str) -> None:

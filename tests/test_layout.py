@@ -42,7 +42,7 @@ HEAVY = (
 OPTIONAL = {*HEAVY, "torchdiffeq", "safetensors.torch"}
 LATE = {
     "ltc2neuro.cli": {"numpy"},  # what --help needs none of
-    "ltc2neuro.progressing": {"tqdm"},  # what looks for a notebook when it is imported
+    "ltc2neuro.progressing": {"numpy", "tqdm"},  # the second looks for a notebook when it is imported
     "compiler.lava.runtime.import_hook": {"dataclasses", "multiprocessing"},  # what `import ltc2neuro` needs none of
 }
 """What else is imported late, and where"""
