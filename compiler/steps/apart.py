@@ -14,7 +14,8 @@ import numpy as np
 
 from compiler.graph.graph import Value
 from compiler.steps.elements import NEVER, Elements, Home, Same
-from compiler.steps.shift import ANSWER, Orbits, matched_operands
+from compiler.steps.orbits import ANSWER, Orbits
+from compiler.steps.pairs import matched_operands
 from hw_models.arrays import Integers
 
 

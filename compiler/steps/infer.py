@@ -10,7 +10,8 @@ from compiler.graph.graph import Graph
 from compiler.steps.apart import told_apart
 from compiler.steps.elements import elements_of
 from compiler.steps.emission import step_of
-from compiler.steps.shift import UnsteadyError, orbits
+from compiler.steps.orbits import UnsteadyError
+from compiler.steps.shift import orbits
 from compiler.steps.timing import timed
 from compiler.steps.variables import Variable
 

@@ -2,65 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-import numpy as np
-
-from compiler.steps.elements import ADD, NEVER, Elements, Kind, Sum
+from compiler.steps.elements import NEVER, Elements, Sum
+from compiler.steps.orbits import ANSWER, Orbits, StartsLateError, UnsteadyError
+from compiler.steps.pairs import alike, matched_operands
 from compiler.steps.repeated import Repeated
 from hw_models.arrays import Integers
-from hw_models.errors import TraceError
-
-ANSWER = -2
-"""What reads an answer, and what a block leaves"""
-ONE_TERM = Sum((1.0,))
-"""That with which a sum of all samples so far begins"""
-
-
-class UnsteadyError(TraceError):
-    """The model does not do the same at every step, or looks at later steps: `found` is how far that was seen."""
-
-    found: Orbits | None = None
-
-
-class StartsLateError(UnsteadyError):
-    """It does not do the same at each of so few steps."""
-
-
-@dataclass
-class Orbits:
-    """What each element was one step `before`; the `newest` of its orbit, and how many steps `ago` that it is.
-
-    Of a newest element `start` is what it was before the first step, None where nobody looks at that; `first` is the
-    step from which on it is computed as the newest is, and `instead` the element that stands for it in the step before
-    that, if it was no number then.
-    """
-
-    elements: Elements
-    before: dict[int, int] = field(default_factory=dict)
-    newest: dict[int, int] = field(default_factory=dict)
-    ago: dict[int, int] = field(default_factory=dict)
-    start: dict[int, float | None] = field(default_factory=dict)
-    first: dict[int, int] = field(default_factory=dict)
-    instead: dict[int, int] = field(default_factory=dict)
-    begins: dict[int, int] = field(default_factory=dict)
-    """what stands for an element in the step before its first, where that is computed in the same step"""
-    later: set[int] = field(default_factory=set)
-    """those that read such a start a step later than they read what starts so"""
-    matched: set[tuple[int, int]] = field(default_factory=set)
-    """operands of sums, by identity, of which the first were the second one step before"""
-    by: dict[int, int] = field(default_factory=dict)
-    """the first reader through which each was matched"""
-    fixed: dict[tuple[Kind, int], set[int]] = field(default_factory=dict)
-    """readers of the same in neighbouring steps, by what they are, and the element"""
-    otherwise: list[tuple[int, int, int]] = field(default_factory=list)
-    """readers of elements that were something else to them, in the step before, than to others; and what"""
-    conflict: UnsteadyError | None = None
-    """the first of these"""
-    differs: StartsLateError | None = None
-    """the last place where a step did something else than the one before it"""
 
 
 def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
@@ -163,7 +111,7 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, i
             _otherwise(found, reader, late, found.begins[late], early)
             continue
         if late in before:
-            if before[late] != early and not _alike(elements, before[late], early):
+            if before[late] != early and not alike(elements, before[late], early):
                 _otherwise(found, reader, late, before[late], early)
             continue
         if late in entered:
@@ -172,7 +120,7 @@ def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, i
             continue
         found.by[late] = reader
         if known[late] == NEVER:
-            if not _alike(elements, early, late):
+            if not alike(elements, early, late):
                 raise UnsteadyError(
                     "a number changes from step to step",
                     where=_where(elements, late),
@@ -258,55 +206,6 @@ def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
         numbers=", then ".join(f"{_name(elements, e)}" for e in early),
         advice="Let what looks back at a value start where the value itself starts, such as h at 0.",
     )
-
-
-def matched_operands(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
-    """What the operands of an element were in the step before; None where that was no element of its kind."""
-    kinds, operands = elements.kinds, elements.operands
-    if isinstance(kinds[late], Sum) and isinstance(kinds[early], Sum):
-        return _matched_terms(elements, early, late)
-    if kinds[late] == ADD and kinds[early] == ONE_TERM and _may_follow(elements, operands[early][0], operands[late][1]):
-        return [(elements.constant(np.zeros(1)).item(), operands[late][0]), (operands[early][0], operands[late][1])]
-    if _same_kind(kinds[early], kinds[late]) and len(operands[early]) == len(operands[late]):
-        return list(zip(operands[early], operands[late], strict=True))
-    return None
-
-
-def _matched_terms(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
-    """The same of a weighted sum, which may have fewer terms where samples before the first are 0."""
-    (ours, theirs), known = (elements.operands[late], elements.operands[early]), elements.known
-    weights, others = (elements.kinds[e].weights for e in (late, early))  # type: ignore[attr-defined]
-    if len(ours) == len(theirs) and weights == others:
-        return list(zip(theirs, ours, strict=True))
-    found, at = [], 0
-    zero = elements.constant(np.zeros(1)).item()
-    for weight, term in zip(weights, ours, strict=True):
-        fits = at < len(theirs) and others[at] == weight and _may_follow(elements, theirs[at], term)
-        found.append((theirs[at] if fits else zero, term))
-        at += fits
-    missing = [term for early_term, term in found if early_term == zero]
-    return found if at == len(theirs) and all(known[term] != NEVER for term in missing) else None
-
-
-def _may_follow(elements: Elements, early: int, late: int) -> bool:
-    """Whether the second can be the first one step later."""
-    a, b = elements.known[early], elements.known[late]
-    if a == NEVER or b == NEVER:
-        return a == NEVER
-    kinds = elements.kinds[early], elements.kinds[late]
-    return a + 1 == b and (_same_kind(*kinds) or all(isinstance(kind, Sum) for kind in kinds))
-
-
-def _alike(elements: Elements, a: int, b: int) -> bool:
-    """Whether both are the same number, whatever the samples."""
-    one, other = elements.values[a], elements.values[b]
-    return elements.known[a] == elements.known[b] == NEVER and (one == other or (math.isnan(one) and math.isnan(other)))
-
-
-def _same_kind(early: object, late: object) -> bool:
-    if isinstance(early, tuple) and isinstance(late, tuple) and early[0] == late[0] == "input":
-        return early[1] == late[1] and early[2] + 1 == late[2]
-    return early == late
 
 
 def _where(elements: Elements, element: int) -> str:

@@ -13,7 +13,7 @@ from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Mul, Sub
 from compiler.steps.elements import NEVER, Elements, Kind, Sum
-from compiler.steps.shift import Orbits, UnsteadyError
+from compiler.steps.orbits import Orbits, UnsteadyError
 from hw_models.arrays import Floats
 
 ROUNDING = 1e-6

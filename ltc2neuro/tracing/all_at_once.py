@@ -9,7 +9,7 @@ from math import prod
 
 import torch
 
-from compiler.steps.shift import UnsteadyError
+from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.calling.answering import at_places

@@ -17,7 +17,7 @@ from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
 from compiler.steps.infer import inferred
-from compiler.steps.shift import StartsLateError, UnsteadyError
+from compiler.steps.orbits import StartsLateError, UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers

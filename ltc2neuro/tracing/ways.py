@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 import torch
 
-from compiler.steps.shift import UnsteadyError
+from compiler.steps.orbits import UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.inputs.several import Inputs

@@ -12,7 +12,7 @@ from compiler.graph.ops import Add, Compare, Gather, Mul, Relation, Select
 from compiler.graph.origin import Origin
 from compiler.steps.elements import elements_of
 from compiler.steps.infer import inferred
-from compiler.steps.shift import UnsteadyError
+from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import TraceError
 
 STEPS = 6

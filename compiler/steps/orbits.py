@@ -1,0 +1,55 @@
+"""What time inference knows of elements, step by step: their orbits, and where those cannot be one program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from compiler.steps.elements import Elements, Kind
+from hw_models.errors import TraceError
+
+ANSWER = -2
+"""What reads an answer, and what a block leaves"""
+
+
+class UnsteadyError(TraceError):
+    """The model does not do the same at every step, or looks at later steps: `found` is how far that was seen."""
+
+    found: Orbits | None = None
+
+
+class StartsLateError(UnsteadyError):
+    """It does not do the same at each of so few steps."""
+
+
+@dataclass
+class Orbits:
+    """What each element was one step `before`; the `newest` of its orbit, and how many steps `ago` that it is.
+
+    Of a newest element `start` is what it was before the first step, None where nobody looks at that; `first` is the
+    step from which on it is computed as the newest is, and `instead` the element that stands for it in the step before
+    that, if it was no number then.
+    """
+
+    elements: Elements
+    before: dict[int, int] = field(default_factory=dict)
+    newest: dict[int, int] = field(default_factory=dict)
+    ago: dict[int, int] = field(default_factory=dict)
+    start: dict[int, float | None] = field(default_factory=dict)
+    first: dict[int, int] = field(default_factory=dict)
+    instead: dict[int, int] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)
+    """what stands for an element in the step before its first, where that is computed in the same step"""
+    later: set[int] = field(default_factory=set)
+    """those that read such a start a step later than they read what starts so"""
+    matched: set[tuple[int, int]] = field(default_factory=set)
+    """operands of sums, by identity, of which the first were the second one step before"""
+    by: dict[int, int] = field(default_factory=dict)
+    """the first reader through which each was matched"""
+    fixed: dict[tuple[Kind, int], set[int]] = field(default_factory=dict)
+    """readers of the same in neighbouring steps, by what they are, and the element"""
+    otherwise: list[tuple[int, int, int]] = field(default_factory=list)
+    """readers of elements that were something else to them, in the step before, than to others; and what"""
+    conflict: UnsteadyError | None = None
+    """the first of these"""
+    differs: StartsLateError | None = None
+    """the last place where a step did something else than the one before it"""

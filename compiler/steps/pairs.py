@@ -1,0 +1,61 @@
+"""What an element and its operands were one step before, of their kinds alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from compiler.steps.elements import ADD, NEVER, Elements, Sum
+
+ONE_TERM = Sum((1.0,))
+"""That with which a sum of all samples so far begins"""
+
+
+def matched_operands(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
+    """What the operands of an element were in the step before; None where that was no element of its kind."""
+    kinds, operands = elements.kinds, elements.operands
+    if isinstance(kinds[late], Sum) and isinstance(kinds[early], Sum):
+        return _matched_terms(elements, early, late)
+    if kinds[late] == ADD and kinds[early] == ONE_TERM and _may_follow(elements, operands[early][0], operands[late][1]):
+        return [(elements.constant(np.zeros(1)).item(), operands[late][0]), (operands[early][0], operands[late][1])]
+    if _same_kind(kinds[early], kinds[late]) and len(operands[early]) == len(operands[late]):
+        return list(zip(operands[early], operands[late], strict=True))
+    return None
+
+
+def _matched_terms(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
+    """The same of a weighted sum, which may have fewer terms where samples before the first are 0."""
+    (ours, theirs), known = (elements.operands[late], elements.operands[early]), elements.known
+    weights, others = (elements.kinds[e].weights for e in (late, early))  # type: ignore[attr-defined]
+    if len(ours) == len(theirs) and weights == others:
+        return list(zip(theirs, ours, strict=True))
+    found, at = [], 0
+    zero = elements.constant(np.zeros(1)).item()
+    for weight, term in zip(weights, ours, strict=True):
+        fits = at < len(theirs) and others[at] == weight and _may_follow(elements, theirs[at], term)
+        found.append((theirs[at] if fits else zero, term))
+        at += fits
+    missing = [term for early_term, term in found if early_term == zero]
+    return found if at == len(theirs) and all(known[term] != NEVER for term in missing) else None
+
+
+def _may_follow(elements: Elements, early: int, late: int) -> bool:
+    """Whether the second can be the first one step later."""
+    a, b = elements.known[early], elements.known[late]
+    if a == NEVER or b == NEVER:
+        return a == NEVER
+    kinds = elements.kinds[early], elements.kinds[late]
+    return a + 1 == b and (_same_kind(*kinds) or all(isinstance(kind, Sum) for kind in kinds))
+
+
+def alike(elements: Elements, a: int, b: int) -> bool:
+    """Whether both are the same number, whatever the samples."""
+    one, other = elements.values[a], elements.values[b]
+    return elements.known[a] == elements.known[b] == NEVER and (one == other or (math.isnan(one) and math.isnan(other)))
+
+
+def _same_kind(early: object, late: object) -> bool:
+    if isinstance(early, tuple) and isinstance(late, tuple) and early[0] == late[0] == "input":
+        return early[1] == late[1] and early[2] + 1 == late[2]
+    return early == late
