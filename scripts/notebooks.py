@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,9 +28,15 @@ def executed(path: Path, **environment: str) -> nbformat.NotebookNode:
     return book
 
 
+CELL = re.compile(r"\S*ipykernel_\d+/\d+\.py")
+"""How the kernel calls the file of a cell: in a folder of the machine, by numbers of the day"""
+
+
 def shrunk(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook with pictures of 64 colours."""
+    """The notebook with pictures of 64 colours, and cells for what the kernel calls their files."""
     for output in (o for cell in book.cells for o in cell.get("outputs", [])):
+        if "text" in output:
+            output.text = CELL.sub("a cell", output.text)
         if "image/png" in output.get("data", {}):
             picture, small = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))), io.BytesIO()
             picture.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)

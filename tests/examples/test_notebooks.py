@@ -40,6 +40,12 @@ def test_there_are_five():
     assert len(BOOKS) == 5
 
 
+@pytest.mark.parametrize("path", BOOKS, ids=[path.stem for path in BOOKS])
+def test_no_file_of_the_machine_is_kept(path: Path):
+    assert not notebooks.CELL.search(path.read_text("utf-8"))
+    assert notebooks.CELL.sub("a cell", "the model, /tmp/ipykernel_13/170.py, line 7") == "the model, a cell, line 7"
+
+
 def test_long_work_has_a_bar_in_a_notebook(tmp_path: Path):
     source = """import ltc2neuro
 from ltc2neuro.progressing import begin, stages
