@@ -74,8 +74,11 @@ def test_mapped_in_a_graph_of_stock_processes(integrator: MapFor, expected: Expe
 
 
 @pytest.mark.parametrize("interval", [1, 5])
-def test_mapped_resets_itself(integrator: MapFor, expected: Expected, x: Integers, interval: int) -> None:
-    net = MappedNet(network=integrator(interval), reset_interval=interval)
+@pytest.mark.parametrize("kind", [MappedNet, FusedNet])
+def test_it_resets_itself(
+    integrator: MapFor, expected: Expected, x: Integers, kind: type[MappedNet | FusedNet], interval: int
+) -> None:
+    net = kind(network=integrator(interval), reset_interval=interval)
     receiver = wired(net, x)
     net.run(RunSteps(num_steps=net.steps(SAMPLES)), Loihi2SimCfg(select_tag="fixed_pt"))
     try:
@@ -84,7 +87,7 @@ def test_mapped_resets_itself(integrator: MapFor, expected: Expected, x: Integer
         net.stop()
     parts = [expected(x[k : k + interval], np.zeros(4, np.int64))[0] for k in range(0, SAMPLES, interval)]
     assert net.reset_interval == interval
-    assert np.array_equal(out[net.latency :: 2], np.concatenate(parts))
+    assert np.array_equal(out[net.latency :: net.ticks_per_sample], np.concatenate(parts))
 
 
 @pytest.mark.parametrize("fused", [False, True])
@@ -126,19 +129,6 @@ def test_fused_in_a_graph_of_stock_processes(integrator: MapFor, expected: Expec
         outputs, states = expected(x[:, :, lane], np.zeros(4, np.int64))
         assert np.array_equal(out[net.latency :].reshape(SAMPLES, 3, lanes)[:, :, lane], outputs)
         assert np.array_equal(last[:, lane], states[-1])
-
-
-@pytest.mark.parametrize("interval", [1, 5])
-def test_fused_resets_itself(integrator: MapFor, expected: Expected, x: Integers, interval: int) -> None:
-    net = FusedNet(network=integrator(interval), reset_interval=interval)
-    receiver = wired(net, x)
-    net.run(RunSteps(num_steps=net.steps(SAMPLES)), Loihi2SimCfg(select_tag="fixed_pt"))
-    try:
-        out = receiver.data.get().T
-    finally:
-        net.stop()
-    parts = [expected(x[k : k + interval], np.zeros(4, np.int64))[0] for k in range(0, SAMPLES, interval)]
-    assert np.array_equal(out[net.latency :], np.concatenate(parts))
 
 
 @pytest.mark.parametrize("fused", [False, True])
