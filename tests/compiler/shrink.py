@@ -21,7 +21,7 @@ from compiler.native import elements, operands
 from compiler.onnx import lowering as nodes
 from compiler.onnx.functions import BODIES
 from compiler.quantize.lowering import LOWER, Lowering
-from compiler.ranges.arithmetic import ENDS, AnyInterval, Ends
+from compiler.ranges.arithmetic import ENDS, AnyInterval, LowHigh
 from hw_models import isa
 from ltc2neuro.tracing.ops.elementwise import elementwise
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
@@ -42,7 +42,7 @@ def _kernel(op: Shrink, graph: Graph) -> Kernel:
 
 
 @ENDS.on(Shrink)
-def _ends(op: Shrink, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> Ends:
+def _ends(op: Shrink, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
     return np.minimum(known[op.x].low, 0), np.maximum(known[op.x].high, 0)
 
 
