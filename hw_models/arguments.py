@@ -70,9 +70,7 @@ def check_count(value: object, what: str, least: int = 1, most: int = 2**31) -> 
     """A whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
         high = "" if most == 2**31 else f", at most {most}"
-        raise InputError(
-            f"{what} must be a whole number, at least {least}{high}", numbers=f"{what} = {shown(value)}"
-        )
+        raise InputError(f"{what} must be a whole number, at least {least}{high}", numbers=f"{what} = {shown(value)}")
     return int(value)
 
 

@@ -10,7 +10,7 @@ from hw_models.arguments import is_file, nearest, shown
 from hw_models.chip_file import Entries
 from hw_models.constants import ChipTiming, Citation, Energy, Fact, Memory, Refusal, check_fields, meaning
 from hw_models.errors import ChipError, InputError
-from hw_models.plain import made
+from hw_models.json_dataclasses import made
 
 CHIPS = Path(__file__).parent / "chips"
 MAX_CHIPS = 2**20

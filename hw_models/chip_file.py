@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from hw_models.bands import Band
 from hw_models.constants import MEASURES, SURE, Citation, Fact, Meaning, Refusal, problem
 from hw_models.errors import ChipError
-from hw_models.plain import made
+from hw_models.json_dataclasses import made
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

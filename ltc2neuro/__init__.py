@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ltc2neuro.siblings import check_siblings
+from ltc2neuro.shadowing import check_siblings
 
 check_siblings()
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from compiler.placement.placement import Placement
     from compiler.quantize.precision import Precision
     from compiler.rules.finding import Finding
-    from compiler.stock.form import LibraryForm, Reciprocal
+    from compiler.stock.options import LibraryForm, Reciprocal
     from hw_models.chip import load_chip
     from ltc2neuro import errors, plot
     from ltc2neuro.attribution.attributing import attribute
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.run import Run
     from ltc2neuro.cost.report import Cost
-    from ltc2neuro.doors.nir.reading import from_nir
-    from ltc2neuro.doors.nir.writing import to_nir
-    from ltc2neuro.doors.onnx.door import from_onnx
     from ltc2neuro.evaluation.evaluating import evaluate
     from ltc2neuro.evaluation.report import Evaluation
+    from ltc2neuro.frontends.nir.reading import from_nir
+    from ltc2neuro.frontends.nir.writing import to_nir
+    from ltc2neuro.frontends.onnx.importer import from_onnx
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.progressing import progress
@@ -53,14 +53,14 @@ _HOMES = {
     "Cost": "ltc2neuro.cost.report",
     "Evaluation": "ltc2neuro.evaluation.report",
     "Finding": "compiler.rules.finding",
-    "LibraryForm": "compiler.stock.form",
+    "LibraryForm": "compiler.stock.options",
     "LibraryNetwork": "ltc2neuro.stock.network",
     "Network": "ltc2neuro.network",
     "Options": "compiler.mapping.options",
     "Overlap": "compiler.mapping.options",
     "Placement": "compiler.placement.placement",
     "Precision": "compiler.quantize.precision",
-    "Reciprocal": "compiler.stock.form",
+    "Reciprocal": "compiler.stock.options",
     "Run": "ltc2neuro.compiled.run",
     "Search": "ltc2neuro.searching.report",
     "Verification": "ltc2neuro.verification.verifying",
@@ -69,13 +69,13 @@ _HOMES = {
     "compare": "ltc2neuro.verification.comparison",
     "compile": "ltc2neuro.compilation.pipeline",
     "evaluate": "ltc2neuro.evaluation.evaluating",
-    "from_nir": "ltc2neuro.doors.nir.reading",
-    "from_onnx": "ltc2neuro.doors.onnx.door",
+    "from_nir": "ltc2neuro.frontends.nir.reading",
+    "from_onnx": "ltc2neuro.frontends.onnx.importer",
     "load": "ltc2neuro.loading.networks",
     "load_chip": "hw_models.chip",
     "progress": "ltc2neuro.progressing",
     "search": "ltc2neuro.searching.search",
-    "to_nir": "ltc2neuro.doors.nir.writing",
+    "to_nir": "ltc2neuro.frontends.nir.writing",
     "verify": "ltc2neuro.verification.verifying",
 }
 

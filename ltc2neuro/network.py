@@ -16,7 +16,7 @@ from compiler.running.runners import Runners
 from hw_models.arguments import check_count
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.c_file import to_c
 from ltc2neuro.artifact.onnx_file import to_onnx
 from ltc2neuro.artifact.saving import save

@@ -24,7 +24,7 @@ FORBIDDEN = {
 LIGHT = (
     "compiler.lava",
     "compiler.lava.executor",
-    "compiler.lava.runtime.entering",
+    "compiler.lava.runtime.input_checks",
     "compiler.lava.runtime.import_hook",
     "compiler.onnx",
     "compiler.onnx.executor",
@@ -88,7 +88,7 @@ def read(path: Path) -> list[Import]:
 
 CLASSES: dict[str, set[str]] = {}
 """By each public name the modules that define a class of it"""
-FOREIGN = ("ltc2neuro.doors.", "hw_models.isa", "ltc2neuro.plot.front")
+FOREIGN = ("ltc2neuro.frontends.", "hw_models.isa", "ltc2neuro.plot.pareto_front")
 """These speak of another's things by their names: a format's nodes, a chip's instructions, what `search` returns"""
 ALIKE = {
     "Element": {"compiler.c99.elements", "compiler.native.operands"},
@@ -157,7 +157,10 @@ def test_only_its_folder_imports_lava() -> None:
 
 @pytest.mark.parametrize(
     ("folders", "packages"),
-    [(("compiler.onnx.", "ltc2neuro.doors.onnx."), ("onnx", "onnxruntime")), (("compiler.native.",), ("llvmlite",))],
+    [
+        (("compiler.onnx.", "ltc2neuro.frontends.onnx."), ("onnx", "onnxruntime")),
+        (("compiler.native.",), ("llvmlite",)),
+    ],
 )
 def test_only_its_folders_import_a_package_and_know_no_fixed_point(folders, packages) -> None:
     for module, imports in IMPORTS.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from compiler.assembly.mirrored import Mirrored, mirrored
 from compiler.assembly.polynomial import symmetric
 from compiler.assembly.site import Listing, Spot
-from compiler.assembly.stepped import Stepped, stepped
+from compiler.assembly.table_shifts import Stepped, stepped
 from compiler.assembly.templates import select, select_stepped
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Elementwise

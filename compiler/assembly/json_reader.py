@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from hw_models.errors import AssemblyError
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 
 
 def is_integer(value: Json) -> TypeGuard[int]:

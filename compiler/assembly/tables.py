@@ -10,7 +10,7 @@ from compiler.assembly.json_reader import JsonObject
 from compiler.assembly.population import Population, label_fault, place_fault
 from hw_models import isa
 from hw_models.arrays import Integers
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 
 _KINDS = {kind.__name__: kind for kind in isa.INSTRUCTIONS}
 

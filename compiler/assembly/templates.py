@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from compiler.assembly.polynomial import branches, polynomial
 from compiler.assembly.site import Listing, Spot
-from compiler.assembly.stepped import Stepped
+from compiler.assembly.table_shifts import Stepped
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable

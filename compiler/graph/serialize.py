@@ -13,7 +13,7 @@ from compiler.graph.graph import Block, Graph, State, TimeConstant, Value
 from compiler.graph.ops import OPS, Op
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import Format
-from hw_models.plain import Json, made
+from hw_models.json_dataclasses import Json, made
 
 
 def to_json(graph: Graph) -> tuple[dict[str, Json], dict[str, npt.NDArray[np.generic]]]:

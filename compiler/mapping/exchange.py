@@ -10,7 +10,7 @@ from compiler.assembly.json_reader import JsonObject
 from compiler.assembly.population import Population
 from compiler.assembly.tables import population_of, population_table
 from compiler.mapping.network import Connection, MappedNetwork, Port, StateProbe
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 
 FORMAT, VERSION = "ltc2neuro assembly", 1
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
-from compiler.native.code import Code
+from compiler.native.llvm_text import Code
 from compiler.native.lookup import lookup, segment, shift_right
 from compiler.native.operands import Element, count
 

@@ -12,8 +12,8 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
 from compiler.loops.memory import RowMemory, memory
 from compiler.loops.plan import BlockPlan, Loop, plan
-from compiler.native.code import Code
 from compiler.native.elements import ELEMENTS
+from compiler.native.llvm_text import Code
 from compiler.native.lookup import Cpu
 from compiler.native.matrix import multiply
 from compiler.native.operands import Along, Element, KernelParts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.native.code import Code
+from compiler.native.llvm_text import Code
 from compiler.native.pool import Pool
 from compiler.ranges.integer_spans import Span
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph.ops import MatVec
-from compiler.native.code import Code
+from compiler.native.llvm_text import Code
 from compiler.native.lookup import add_dot
 from compiler.native.operands import KernelParts, in_order
 from hw_models.arrays import Integers

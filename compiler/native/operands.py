@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.graph import ops
 from compiler.loops.memory import RowMemory
-from compiler.native.code import Code
+from compiler.native.llvm_text import Code
 from compiler.native.lookup import Cpu
 from compiler.native.pool import Pool, ScratchRows
 from compiler.ranges.proven import Proven

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from compiler.native.code import Code
+from compiler.native.llvm_text import Code
 from compiler.running.executor import BEYOND, CLIPPED
 
 Clips: TypeAlias = "Sequence[tuple[int, int]]"

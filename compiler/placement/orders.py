@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.mapping.network import Connection, MappedNetwork
-from compiler.placement.lines import Piece
+from compiler.placement.neuron_order import Piece
 from hw_models.arrays import Integers
 
 MOST_CHAINED = 4096

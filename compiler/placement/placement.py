@@ -14,7 +14,7 @@ from hw_models.arrays import Integers
 from hw_models.chip import Chip
 from hw_models.constants import Memory
 from hw_models.memory import RESOURCES, Load, neuron_units, synapse_words
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.mapping.network import MappedNetwork
+from compiler.placement.core_filling import Filler
 from compiler.placement.deliveries import axon_map_entries
-from compiler.placement.filling import Filler
-from compiler.placement.least import too_large
-from compiler.placement.lines import Order, Piece
+from compiler.placement.lower_bound import too_large
+from compiler.placement.neuron_order import Order, Piece
 from compiler.placement.orders import around_states, in_order
 from compiler.placement.placement import Placement
 from hw_models.chip import Chip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from compiler.quantize.fractions import find_fractions, taken_by_states
-from compiler.quantize.natural import find_natural
+from compiler.quantize.natural_fractions import find_natural
 from compiler.quantize.precision import LIMITS, Precision
 from compiler.quantize.slow_states import Carried, find_carried
 from compiler.ranges.ranged import Ranged

@@ -14,7 +14,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of
 from compiler.graph.ops import Div, MatVec
-from compiler.quantize import centring, flat, gates, readouts
+from compiler.quantize import argument_clipping, centring, gates, readouts
 from compiler.quantize.matrices import patches
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import row_factors
@@ -96,7 +96,7 @@ def bound(here: Floating) -> Floating:
 
 def clip_arguments(here: Floating) -> Floating:
     """Arguments that would have too few fraction bits are clipped where their function is flat."""
-    return here.written(flat.clip_arguments(here.graph, here.bounds, here.precision))
+    return here.written(argument_clipping.clip_arguments(here.graph, here.bounds, here.precision))
 
 
 def normalise_quotients(here: Floating) -> Floating:

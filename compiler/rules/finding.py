@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hw_models.errors import Ltc2NeuroError
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 
 
 class Severity(Enum):

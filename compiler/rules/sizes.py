@@ -9,8 +9,8 @@ import numpy as np
 
 from compiler.graph.ops import MatVec
 from compiler.mapping import Connection
-from compiler.placement.filling import TooLargeError
-from compiler.placement.least import too_large
+from compiler.placement.core_filling import TooLargeError
+from compiler.placement.lower_bound import too_large
 from compiler.quantize.limits import word_limit
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity, of_error

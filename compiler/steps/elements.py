@@ -12,7 +12,7 @@ from compiler.executors.execution import Frame
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, Select, StateRead
-from compiler.steps.repeated import Part, Unit, unit
+from compiler.steps.repeated_blocks import Part, Unit, unit
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 
@@ -80,7 +80,7 @@ class Elements:
     parts: dict[int, list[int]] = field(default_factory=dict)
     """of the element of such a block what it leaves"""
     apart: set[int] = field(default_factory=set)
-    """those that read others than their values' ops do: see `compiler.steps.apart`"""
+    """those that read others than their values' ops do: see `compiler.steps.copies`"""
     _found: dict[tuple[Kind, tuple[int, ...]], int] = field(default_factory=dict)
 
     def add(self, kind: Kind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:

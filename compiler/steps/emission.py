@@ -12,11 +12,11 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Elementwise, Input, MatVec, Output, SegmentSum, StateWrite
 from compiler.graph.validate import validate
 from compiler.steps.elements import NEVER, Same, Sum, rows
-from compiler.steps.keeping import depths, states
-from compiler.steps.made import Source, Step
-from compiler.steps.repeated import Part, Repeated
-from compiler.steps.repeating import repeat
-from compiler.steps.starting import Flags, begin, begin_at, begun_from, flags_of
+from compiler.steps.prologue import Flags, begin, begin_at, begun_from, flags_of
+from compiler.steps.repeated_blocks import Part, Repeated
+from compiler.steps.repeated_emission import repeat
+from compiler.steps.states import depths, states
+from compiler.steps.step_builder import Source, StepBuilder
 from compiler.steps.timing import Timing
 from compiler.steps.variables import Variable, variables
 from hw_models.arrays import Integers
@@ -28,7 +28,7 @@ def step_of(
 ) -> Graph:
     """One step that gives the elements of `answer`, those of the unrolled graph's `step`; `known` are variables
     of the model's."""
-    made = Step(timing, called)
+    made = StepBuilder(timing, called)
     elements, orbits = timing.elements, timing.orbits
     homes: dict[Source, list[int]] = defaultdict(list)
     for head in sorted(orbits.start):
@@ -91,7 +91,7 @@ def _in_order(timing: Timing, homes: Mapping[Source, list[int]], begun: Mapping[
         ) from error
 
 
-def _input(made: Step) -> None:
+def _input(made: StepBuilder) -> None:
     """The sample."""
     elements = made.elements
     entry = elements.graph.entry
@@ -106,7 +106,7 @@ def _input(made: Step) -> None:
             made.now[head] = name, kind[1]
 
 
-def _compute(made: Step, value: str, heads: list[int], flags: Flags) -> None:
+def _compute(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> None:
     """The newest elements of a value."""
     elements = made.elements
     op, alike = elements.graph.makers[value], defaultdict[object, list[int]](list)
@@ -131,7 +131,7 @@ def _compute(made: Step, value: str, heads: list[int], flags: Flags) -> None:
     begin(made, value, heads, flags)
 
 
-def _add_up(made: Step, value: str, heads: list[int]) -> None:
+def _add_up(made: StepBuilder, value: str, heads: list[int]) -> None:
     """Sums of elements."""
     terms = [[made.place(h, o) for o in made.elements.operands[h]] for h in heads]
     segment = np.repeat(np.arange(len(heads)), list(map(len, terms)))
@@ -141,7 +141,7 @@ def _add_up(made: Step, value: str, heads: list[int]) -> None:
     made.now |= {h: (name, place) for place, h in enumerate(heads)}
 
 
-def _multiply(made: Step, value: str, op: MatVec, heads: list[int]) -> None:
+def _multiply(made: StepBuilder, value: str, op: MatVec, heads: list[int]) -> None:
     """Rows of a matrix, those with the same operands together."""
     elements = made.elements
     every = rows(elements, op)

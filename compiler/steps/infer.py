@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.steps.apart import told_apart
+from compiler.steps.copies import told_apart
 from compiler.steps.elements import elements_of
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError

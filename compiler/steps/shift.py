@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from compiler.steps.elements import NEVER, Elements, Sum
 from compiler.steps.orbits import ANSWER, Orbits, StartsLateError, UnsteadyError
-from compiler.steps.pairs import alike, matched_operands
-from compiler.steps.repeated import Repeated
+from compiler.steps.predecessors import alike, matched_operands
+from compiler.steps.repeated_blocks import Repeated
 from hw_models.arrays import Integers
 
 

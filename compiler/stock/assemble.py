@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from compiler.stock.affine import Affine, Tap
-from compiler.stock.form import LibraryForm
 from compiler.stock.lower import SOURCE
 from compiler.stock.lsbs import INPUT_BITS, ROOT_BITS, Lsbs, even, population_at
 from compiler.stock.network import (
@@ -21,6 +20,7 @@ from compiler.stock.network import (
     ProcessPopulation,
     StatePlace,
 )
+from compiler.stock.options import LibraryForm
 from compiler.stock.piecewise_linear import coefficients
 from compiler.stock.plan import Bank, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.weights import bias_weights, split

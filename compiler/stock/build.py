@@ -13,10 +13,10 @@ from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES
 from compiler.stock.assemble import assemble
-from compiler.stock.form import LibraryForm
 from compiler.stock.lower import lower
 from compiler.stock.lsbs import population_of, widest
 from compiler.stock.network import ProcessGraph, factors_of
+from compiler.stock.options import LibraryForm
 from compiler.stock.plan import ProcessPlan
 from compiler.stock.proof import Failure, failures
 from hw_models.arrays import Floats

@@ -19,7 +19,7 @@ from compiler.graph.op_table import OpTable
 from compiler.ranges.observed import Interval
 from compiler.ranges.real_intervals import GUARD
 from compiler.stock.affine import Affine, Tap, joined, message
-from compiler.stock.form import LibraryForm, Reciprocal
+from compiler.stock.options import LibraryForm, Reciprocal
 from compiler.stock.piecewise_linear import fit
 from compiler.stock.plan import HostSource, ProcessPlan, Product, Relay, Root
 from compiler.stock.plan_builder import NARROW, PlanBuilder

@@ -11,7 +11,7 @@ from compiler.stock.checks import check
 from compiler.stock.network import ProcessConnection, ProcessGraph, ProcessPopulation, StatePlace
 from compiler.stock.proof import failures
 from hw_models.errors import ArtifactError
-from hw_models.plain import Json, made
+from hw_models.json_dataclasses import Json, made
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 _PARTS: dict[str, type[np.generic]] = {"lsb": np.float64, "low": np.int64, "high": np.int64}

@@ -12,7 +12,7 @@ from compiler.c99.program import CProgram, program
 from compiler.c99.text import Text, number
 from hw_models.arguments import check_path
 from hw_models.fixed_point import SEMANTICS_VERSION, Format
-from ltc2neuro.artifact.whole import write_whole
+from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.version import __version__

@@ -29,9 +29,9 @@ from compiler.graph.serialize import to_json
 from hw_models.arguments import check_path
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
+from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.artifact.graphs import Array, checked_graph
-from ltc2neuro.artifact.whole import write_whole
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3

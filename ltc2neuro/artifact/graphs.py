@@ -10,7 +10,7 @@ from compiler.graph.ops import Divide, Input, Output, Rescale
 from compiler.graph.serialize import from_json
 from compiler.graph.validate import problems
 from hw_models.errors import ArtifactError
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 
 Array = npt.NDArray[np.generic]
 

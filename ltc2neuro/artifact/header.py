@@ -13,7 +13,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.rewrite.runner import PassRecord
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
-from hw_models.plain import Json, field_types, made
+from hw_models.json_dataclasses import Json, field_types, made
 from ltc2neuro.artifact import container
 from ltc2neuro.artifact.container import below
 from ltc2neuro.artifact.graphs import Array

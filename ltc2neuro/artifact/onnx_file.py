@@ -14,7 +14,7 @@ from compiler.running.extra import ONNX_FILES
 from hw_models.arguments import check_choice, check_flag, check_path
 from hw_models.errors import InputError
 from hw_models.fixed_point import SEMANTICS_VERSION
-from ltc2neuro.artifact.whole import write_whole
+from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.compiled.assembling import host_maps
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.layout import HOW

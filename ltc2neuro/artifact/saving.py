@@ -8,7 +8,7 @@ from pathlib import Path
 from compiler.quantize.precision import Precision
 from compiler.ranges.proven import prove
 from hw_models.chip import Chip
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, tokens_of, write
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import Record

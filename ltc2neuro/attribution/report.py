@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 
 SHOWN = 8
 """How many values the text shows of each answer; `rows` has them all."""

@@ -93,7 +93,7 @@ def build(factory: str, options: argparse.Namespace) -> Built:
 
         loaded = weights_into(model, options.weights)
         note(options, f"weights: {loaded}")
-    from ltc2neuro.doors.keras.entering import entered
+    from ltc2neuro.frontends.keras.model_argument import entered
     from ltc2neuro.tracing.calling.arguments import order_of
 
     calibration = samples.chosen(found, order_of(entered(model)))

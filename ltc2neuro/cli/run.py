@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Load, run in parts, write."""
     from ltc2neuro.cli import samples
     from ltc2neuro.compiled.clipped import ADVICE, tell
-    from ltc2neuro.compiled.usual import usual
+    from ltc2neuro.compiled.default_executor import usual
 
     net = with_axes(ltc2neuro.load(options.network), options)
     x = samples.load(options.samples, net.inputs and net.inputs.order)

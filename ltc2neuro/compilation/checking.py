@@ -9,12 +9,12 @@ from compiler.quantize.precision import Precision
 from compiler.rewrite.runner import simplify as rewritten
 from compiler.rules import Finding, errors
 from compiler.rules.finding import of_error
-from compiler.stock.form import LibraryForm
+from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
-from ltc2neuro.compilation.asking import Asked, ask
 from ltc2neuro.compilation.findings import errors_first
+from ltc2neuro.compilation.request import Asked, ask
 from ltc2neuro.compilation.stock import form_of, lowered
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.inputs.arguments import check_dt

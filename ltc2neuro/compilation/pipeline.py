@@ -11,13 +11,13 @@ from compiler.rewrite.runner import MERGING, PASSES
 from compiler.rewrite.runner import simplify as rewritten
 from compiler.rules import Design
 from compiler.running.runners import Runners
-from compiler.stock.form import LibraryForm
+from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip
 from hw_models.errors import InputError
-from ltc2neuro.compilation.asking import ask
+from ltc2neuro.compilation.acceptance import answered, unknown
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
-from ltc2neuro.compilation.finishing import answered, unknown
+from ltc2neuro.compilation.request import ask
 from ltc2neuro.compilation.stock import form_of, without_microcode
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record

@@ -21,7 +21,7 @@ from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES,
 from compiler.rules.design import few
 from compiler.rules.refusal import refusal
 from hw_models.arrays import Floats
-from ltc2neuro.compilation.asking import Asked
+from ltc2neuro.compilation.request import Asked
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.inputs.input_ends import input_ends
 from ltc2neuro.inputs.layout import Layout

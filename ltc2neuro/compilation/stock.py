@@ -12,11 +12,11 @@ from compiler.rules.stock import chip_findings
 from compiler.running.runners import Runners
 from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.centre import centre
-from compiler.stock.form import LibraryForm
+from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
+from ltc2neuro.compilation.acceptance import answered, unknown
 from ltc2neuro.compilation.findings import refuse, warn
-from ltc2neuro.compilation.finishing import answered, unknown
 from ltc2neuro.progressing import begin
 from ltc2neuro.stock.network import LibraryNetwork
 from ltc2neuro.stock.parts import LibraryParts

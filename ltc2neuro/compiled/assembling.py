@@ -7,7 +7,7 @@ from compiler.mapping.exchange import to_json
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.titles import titles
 from hw_models.chip import Chip
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 from ltc2neuro.compiled.record import Record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 
 
 @dataclass(frozen=True)

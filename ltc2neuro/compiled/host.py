@@ -12,7 +12,7 @@ from hw_models.arguments import check_choice
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 from ltc2neuro.compiled.answers import Answered
-from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_rows, tell_clipped
+from ltc2neuro.compiled.initial_states import GivenStates, as_integers, as_rows, tell_clipped
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import (
     Samples,

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from compiler.mapping.options import Options
 from hw_models.arguments import check_flag
 from hw_models.arrays import Floats, Integers
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import tell
-from ltc2neuro.compiled.given_states import GivenStates
+from ltc2neuro.compiled.initial_states import GivenStates
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.run import Run

@@ -11,9 +11,9 @@ import numpy as np
 from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from hw_models.arrays import Floats
+from ltc2neuro.compiled.default_executor import cost
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import AnyParts, run_network
-from ltc2neuro.compiled.usual import cost
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Worst, worst_channel
 

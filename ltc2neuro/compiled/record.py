@@ -18,9 +18,9 @@ from compiler.running.executor import Ends
 from hw_models.arrays import Floats, Integers
 from hw_models.chip import Chip
 from ltc2neuro.compiled.answers import Answers, alone
-from ltc2neuro.compiled.ends import InputEnd, OutputEnd
+from ltc2neuro.compiled.endpoints import InputEnd, OutputEnd
 from ltc2neuro.compiled.evidence import Evidence
-from ltc2neuro.compiled.given_states import StateWord, words_of
+from ltc2neuro.compiled.initial_states import StateWord, words_of
 from ltc2neuro.compiled.pickling import made_of
 from ltc2neuro.compiled.time_constants import holdable
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout

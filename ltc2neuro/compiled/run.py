@@ -12,10 +12,10 @@ import numpy as np
 from compiler.executors.execution import Clip, Execution
 from compiler.running.executor import States
 from hw_models.arrays import Floats, Integers
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 from ltc2neuro.compiled.clipped import Clipped
-from ltc2neuro.compiled.ends import OutputEnd
-from ltc2neuro.compiled.given_states import StateWord
+from ltc2neuro.compiled.endpoints import OutputEnd
+from ltc2neuro.compiled.initial_states import StateWord
 from ltc2neuro.inputs.arrays import Sequences
 
 

@@ -16,11 +16,11 @@ from hw_models.arguments import check_count
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, shorter, with_extremes
-from ltc2neuro.compiled.given_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
+from ltc2neuro.compiled.default_executor import usual
+from ltc2neuro.compiled.initial_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.run import Counted, Executed, Run
-from ltc2neuro.compiled.usual import usual
 from ltc2neuro.inputs.arguments import check_options
 from ltc2neuro.inputs.arrays import Sequences
 

@@ -8,13 +8,13 @@ from compiler.running.executor import States
 from hw_models.arguments import check_count, check_flag
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.compiled.clipped import Clipped, tell
-from ltc2neuro.compiled.given_states import GivenStates
+from ltc2neuro.compiled.default_executor import fastest
+from ltc2neuro.compiled.initial_states import GivenStates
 from ltc2neuro.compiled.quick_steps import QuickSteps, quick_steps
 from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
-from ltc2neuro.compiled.usual import fastest
 from ltc2neuro.inputs.arrays import ArrayOrTensor, as_array
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet

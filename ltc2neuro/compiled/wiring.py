@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compiler.lava.executor import LAVA
-from compiler.lava.runtime.entering import Entering
+from compiler.lava.runtime.input_checks import Entering
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from compiler.native.executor import NATIVE
@@ -15,10 +15,10 @@ from compiler.ranges.proven import Proven
 from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.arrays import Integers
 from hw_models.errors import InputError
+from ltc2neuro.compiled.default_executor import fastest
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import ready
-from ltc2neuro.compiled.usual import fastest
 from ltc2neuro.inputs.arguments import check_options
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.placement.placement import Placement
 from hw_models.bands import Band
 from hw_models.chip import Chip
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 from hw_models.units import scale_of
 
 

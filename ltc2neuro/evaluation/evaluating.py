@@ -18,13 +18,13 @@ from ltc2neuro.compiled.run import Counted
 from ltc2neuro.compiled.runs import INPUT, clipped_from
 from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
+from ltc2neuro.evaluation.distribution import spread
 from ltc2neuro.evaluation.journal import Journal
-from ltc2neuro.evaluation.levels import Level
 from ltc2neuro.evaluation.pools import Workers
 from ltc2neuro.evaluation.report import Evaluation, Fidelity, Measure
 from ltc2neuro.evaluation.scores import metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
-from ltc2neuro.evaluation.spreading import spread
+from ltc2neuro.evaluation.sqnr_sums import Level
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import MESSAGES, Sought, measured, of_state, tasks
 from ltc2neuro.evaluation.workers import packed

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from hw_models.arguments import check_path, shown
 from hw_models.errors import InputError
-from hw_models.plain import made
-from ltc2neuro.artifact.whole import write_whole
+from hw_models.json_dataclasses import made
+from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.totals import Totals
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from compiler.placement.activity import Sent
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 from ltc2neuro.compiled.clipped import Clipped
 
 

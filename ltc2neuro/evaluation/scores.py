@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 
 from hw_models.arrays import Floats
-from ltc2neuro.evaluation.exact import MOST, fraction, products, sums, value
+from ltc2neuro.evaluation.exact_sums import MOST, fraction, products, sums, value
 from ltc2neuro.metrics import Metric, batched, correct, errors, measure
 
 Array = np.ndarray

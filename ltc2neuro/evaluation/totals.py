@@ -13,8 +13,8 @@ import numpy as np
 
 from compiler.executors.execution import Clip
 from compiler.placement.activity import Sent
-from ltc2neuro.evaluation.levels import Level
 from ltc2neuro.evaluation.scores import Score
+from ltc2neuro.evaluation.sqnr_sums import Level
 
 T = TypeVar("T")
 

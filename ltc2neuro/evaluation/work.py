@@ -12,15 +12,15 @@ from compiler.executors.float64 import run_each
 from compiler.placement.activity import Sent
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
+from ltc2neuro.compiled.default_executor import WORTH, cost, fastest, usual
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.runs import INPUT, AnyParts, counting_run, run_network
-from ltc2neuro.compiled.usual import WORTH, cost, fastest, usual
 from ltc2neuro.cost.costing import count_run
 from ltc2neuro.evaluation.chunks import Chunk
-from ltc2neuro.evaluation.levels import level_of
 from ltc2neuro.evaluation.scores import Score, score
+from ltc2neuro.evaluation.sqnr_sums import level_of
 from ltc2neuro.evaluation.totals import Totals, clips_of, extremes_of
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Metric

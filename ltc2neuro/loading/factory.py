@@ -14,8 +14,8 @@ from typing import TypeAlias
 import torch
 
 from hw_models.errors import InputError, Ltc2NeuroError
-from ltc2neuro.doors.keras.entering import check_model, is_keras
-from ltc2neuro.doors.keras.files import MODEL, load_model, on_torch
+from ltc2neuro.frontends.keras.files import MODEL, load_model, on_torch
+from ltc2neuro.frontends.keras.model_argument import check_model, is_keras
 from ltc2neuro.loading.weight_files import refuse_keras
 from ltc2neuro.tracing.recording.source import raised_at
 

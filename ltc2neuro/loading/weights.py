@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from hw_models.errors import InputError, WeightsError
-from ltc2neuro.doors.keras import files
-from ltc2neuro.doors.keras.entering import is_keras
+from ltc2neuro.frontends.keras import files
+from ltc2neuro.frontends.keras.model_argument import is_keras
 from ltc2neuro.loading.weight_files import Tables, TensorTable, read_tables
 
 

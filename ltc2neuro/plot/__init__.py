@@ -3,8 +3,8 @@ current one of pyplot, and returns it. Needs the extra `plot`. docs/report.md sh
 
 from ltc2neuro.plot.causes import causes
 from ltc2neuro.plot.chip import cost, placement, schedule
-from ltc2neuro.plot.front import pareto
 from ltc2neuro.plot.network import network
+from ltc2neuro.plot.pareto_front import pareto
 from ltc2neuro.plot.ranges import ranges
 from ltc2neuro.plot.time import errors, states, time_constants
 from ltc2neuro.plot.traces import Traces, traces

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hw_models.arguments import check_path
 from hw_models.errors import InputError
-from ltc2neuro.artifact.whole import write_whole
+from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.attribution.attributing import attribute
 from ltc2neuro.attribution.report import Attribution
 from ltc2neuro.compiled.network import BaseNetwork

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from compiler.quantize.precision import Precision
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 from hw_models.units import scale_of
 from ltc2neuro.network import Network
 from ltc2neuro.searching.trials import UNITS, Trial

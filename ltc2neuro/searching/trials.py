@@ -19,14 +19,14 @@ from compiler.quantize.to_integers import to_integers
 from hw_models.arguments import is_file
 from hw_models.errors import InputError, PlacementError, QuantizeError
 from ltc2neuro import metrics
-from ltc2neuro.compilation.finishing import known_answer
+from ltc2neuro.compilation.acceptance import known_answer
 from ltc2neuro.compilation.stages import input_ends
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.report import Cost
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.network import Network
-from ltc2neuro.searching.elsewhere import Elsewhere
+from ltc2neuro.searching.parallel_trials import ParallelTrials
 from ltc2neuro.verification.task_metric import TaskMetric
 
 
@@ -81,7 +81,7 @@ class Trials:
     minimise: str
     journal: Path | None = None
     known: dict[str, Trial | None] = field(default_factory=dict)
-    workers: Elsewhere[Trial | None] | None = None
+    workers: ParallelTrials[Trial | None] | None = None
 
     @cached_property
     def truth(self) -> list[list[list[np.ndarray]]]:
@@ -111,7 +111,7 @@ class Trials:
 
     def shared(self, executor: object) -> Trials:
         """The same, measured by the workers of an executor. Raises `InputError` for what is none."""
-        return replace(self, workers=Elsewhere(replace(self, journal=None, known={}).measured, executor))
+        return replace(self, workers=ParallelTrials(replace(self, journal=None, known={}).measured, executor))
 
     def near(self, precision: Precision) -> Floating:
         """The float graph near the integers of that precision."""

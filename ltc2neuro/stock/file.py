@@ -7,10 +7,10 @@ from pathlib import Path
 
 from compiler.graph.ops import Input
 from compiler.rewrite.runner import PassRecord
-from compiler.stock.form import LibraryForm
+from compiler.stock.options import LibraryForm
 from compiler.stock.serialize import from_plain, to_plain
 from hw_models.chip import Chip, load_chip
-from hw_models.plain import Json
+from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.container import below
 from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, tokens_of, write
 from ltc2neuro.compiled.pickling import remade

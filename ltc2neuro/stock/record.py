@@ -10,11 +10,11 @@ import numpy as np
 
 from compiler.graph.integers import HostMap
 from compiler.graph.ops import Input, Output
-from compiler.stock.form import LibraryForm
 from compiler.stock.network import ProcessGraph
+from compiler.stock.options import LibraryForm
 from compiler.stock.proof import reached
-from ltc2neuro.compiled.ends import InputEnd, OutputEnd
-from ltc2neuro.compiled.given_states import StateWord
+from ltc2neuro.compiled.endpoints import InputEnd, OutputEnd
+from ltc2neuro.compiled.initial_states import StateWord
 from ltc2neuro.compiled.record import BaseRecord
 
 

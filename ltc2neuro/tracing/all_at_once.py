@@ -14,10 +14,10 @@ from hw_models.errors import Ltc2NeuroError, TraceError
 from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.calling.answering import at_places
 from ltc2neuro.tracing.calling.forward import with_time
-from ltc2neuro.tracing.calling.given import Given
-from ltc2neuro.tracing.calling.kept import as_it_was
+from ltc2neuro.tracing.calling.initial_states import Starts, first_states
+from ltc2neuro.tracing.calling.kept_attributes import as_it_was
+from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
-from ltc2neuro.tracing.calling.starts import Starts, first_states
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import Place
@@ -34,7 +34,7 @@ NEAR = 1e-3
 class Way:
     """In which order a model reads (batch, time, ...) and answers, and at which `places` of what it returns."""
 
-    given: Given
+    given: ModelInputs
     time_first: bool
     answers: Answers
     answers_time_first: bool = False
@@ -105,7 +105,7 @@ def copied(model: torch.nn.Module, dtype: torch.dtype, dt: float) -> torch.nn.Mo
     return instrumented(model, with_time(model, dt), dtype)
 
 
-def way_of(model: torch.nn.Module, given: Given, dt: float, *, time_first: bool) -> Way:
+def way_of(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool) -> Way:
     """How the model answers sequences in this order. Raises `TraceError` where it fails or answers to other rows."""
     with undisturbed():
         clone = copied(model, given.dtype, dt)
@@ -141,7 +141,7 @@ def _check_given_before(way: Way, model: torch.nn.Module) -> None:
             )
 
 
-def _called(model: torch.nn.Module, given: Given, x: torch.Tensor, *, time_first: bool) -> object:
+def _called(model: torch.nn.Module, given: ModelInputs, x: torch.Tensor, *, time_first: bool) -> object:
     arguments = given.arguments(x, time_first=time_first)
     return model(*arguments.ordered, **arguments.named)
 
@@ -182,7 +182,7 @@ def _latest(results: Sequence[_Result], place: int | str) -> _Layout | None:
     return None
 
 
-def _way(given: Given, result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: bool) -> Way:
+def _way(given: ModelInputs, result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: bool) -> Way:
     several = result.named or len(layouts) > 1
     names = [result.names[place] or f"y{number}" for number, place in enumerate(layouts)]
     each = [Answer(n, own.readout, own.shape) for n, own in zip(names, layouts.values(), strict=True)]
@@ -225,7 +225,7 @@ class _Result:
         return stepped + ([_Layout("last", shape[1:])] if shape[:1] == (axes.ROWS,) else [])
 
     @staticmethod
-    def of(model: torch.nn.Module, given: Given, steps: int, *, time_first: bool) -> _Result:
+    def of(model: torch.nn.Module, given: ModelInputs, steps: int, *, time_first: bool) -> _Result:
         """That of zeros. Raises `TraceError`."""
         x = given.zeros(axes.ROWS, steps)
         try:

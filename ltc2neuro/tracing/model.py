@@ -17,12 +17,12 @@ from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import raw_answers, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
-from ltc2neuro.tracing.calling.squeezed import drops
+from ltc2neuro.tracing.calling.squeezed_axes import drops
 from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
 from ltc2neuro.tracing.record import Traced
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.ways import ModelSource, times_of
+from ltc2neuro.tracing.recording_strategy import ModelSource, times_of
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch.overrides import TorchFunctionMode
 
-from ltc2neuro.tracing.calling.given import Given
+from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import Place
@@ -46,7 +46,7 @@ class _Seen(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def time_places(model: Callable[[torch.Tensor], object], given: Given) -> frozenset[Place]:
+def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> frozenset[Place]:
     """The lines and axes at which a model of what it is given (rows, steps, *shape) joins all steps; none where it
     fails."""
     found = []

@@ -23,7 +23,7 @@ from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing.all_at_once import AllAtOnce, Way, copied, way_of
-from ltc2neuro.tracing.calling.given import Given
+from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import undisturbed
 from ltc2neuro.tracing.host_readouts import without
 from ltc2neuro.tracing.record import Reads, Traced, record
@@ -43,7 +43,7 @@ _MODULE = re.compile(r"module '(cell\.model\.?([^']*))'")
 _CALL = re.compile(r"cell\.model\.?([\w.]*)(#\d+)?(?=,|$)")
 
 
-def record_unrolled(model: torch.nn.Module, given: Given, dt: float, *, time_first: bool) -> Traced:
+def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool) -> Traced:
     """Record a model that reads what it is given (batch, time, *sample_shape), or with `time_first`, as `record` does.
     Raises `TraceError`."""
     way, clock = way_of(model, given, dt, time_first=time_first), Clock(dt)

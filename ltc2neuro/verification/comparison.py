@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.executors.float64 import run_float
 from hw_models.errors import InputError
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 from ltc2neuro import metrics
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.inputs.arrays import Samples, Sequences

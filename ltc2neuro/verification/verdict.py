@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 
 MOST_SHOWN = 40
 """How many rows of one check that are only reported the text shows; `rows` has them all."""

@@ -19,7 +19,7 @@ from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.runs import AnyParts, run_network
-from ltc2neuro.doors.keras.entering import entered, prove_entered
+from ltc2neuro.frontends.keras.model_argument import entered, prove_entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet

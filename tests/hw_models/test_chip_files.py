@@ -14,7 +14,7 @@ from hw_models.chip import CHIPS, Chip, chip_names, load_chip
 from hw_models.constants import SURE, ChipTiming, Energy, Memory
 from hw_models.errors import ChipError
 from hw_models.explain import entries, explain, keys
-from hw_models.plain import made
+from hw_models.json_dataclasses import made
 
 REFUSAL = {"key": "a", "reason": "b", "source": {"text": "c", "sure": "measured"}}
 LOIHI2 = (CHIPS / "loihi2.toml").read_text()

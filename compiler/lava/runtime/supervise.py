@@ -33,8 +33,8 @@ from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProce
 from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from lava.magma.runtime.runtime import Runtime
 
+from compiler.lava.runtime.deadlock import stuck
 from compiler.lava.runtime.orphans import ending_with_us
-from compiler.lava.runtime.stuck import stuck
 from compiler.lava.runtime.targets import CPU
 from hw_models.errors import LavaError
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 
 from ltc2neuro.inputs.several import TIMESPANS, Inputs
+from ltc2neuro.tracing.calling.initial_states import first_states, without_default
 from ltc2neuro.tracing.calling.modules import unwrapped
-from ltc2neuro.tracing.calling.starts import first_states, without_default
-from ltc2neuro.tracing.recording.held import held
+from ltc2neuro.tracing.recording.held_inputs import held
 
 
 class NamedArguments(torch.nn.Module):

@@ -16,7 +16,7 @@ from ltc2neuro.tracing.calling.answering import at_places
 from ltc2neuro.tracing.calling.arguments import arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, Wrap, unwrapped
-from ltc2neuro.tracing.calling.squeezed import restored
+from ltc2neuro.tracing.calling.squeezed_axes import restored
 from ltc2neuro.tracing.layers import timed_cells
 
 

@@ -12,8 +12,8 @@ import torch
 
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.tracing.calling.eager import uncompiled
-from ltc2neuro.tracing.calling.kept import as_it_was
-from ltc2neuro.tracing.calling.starts import Starts, first_states
+from ltc2neuro.tracing.calling.initial_states import Starts, first_states
+from ltc2neuro.tracing.calling.kept_attributes import as_it_was
 
 Forward: TypeAlias = Callable[..., object]
 Wrap: TypeAlias = Callable[[str, torch.nn.Module, Forward], Forward]

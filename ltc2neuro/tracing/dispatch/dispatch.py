@@ -19,8 +19,8 @@ from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
 from ltc2neuro.tracing.ops.torch_ops import RULES, Rule, spellings
 from ltc2neuro.tracing.recording.extents import counted, noted
-from ltc2neuro.tracing.recording.held import held
-from ltc2neuro.tracing.recording.held import recorded as recorded_held
+from ltc2neuro.tracing.recording.held_inputs import held
+from ltc2neuro.tracing.recording.held_inputs import recorded as recorded_held
 from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
 

@@ -17,7 +17,7 @@ from ltc2neuro.tracing.ops.elementwise import constant
 from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
 from ltc2neuro.tracing.ops.shape_ops import apart
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.hidden import HiddenLayerError
+from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
 from ltc2neuro.tracing.recording.operands import whole
 from ltc2neuro.tracing.recording.symbolic import Symbolic, rebind, symbolic
 from ltc2neuro.tracing.recording.tape import Tape

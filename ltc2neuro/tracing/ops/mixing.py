@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hw_models.errors import TraceError
-from ltc2neuro.tracing.recording.hidden import HiddenLayerError
+from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
 from ltc2neuro.tracing.recording.tape import Tape
 
 MIXES = (

@@ -14,8 +14,8 @@ from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.elementwise import constant
 from ltc2neuro.tracing.ops.mixing import MixedStepsError, mixed
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.held import beside, over_time
-from ltc2neuro.tracing.recording.hidden import HiddenLayerError
+from ltc2neuro.tracing.recording.held_inputs import beside, over_time
+from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
 from ltc2neuro.tracing.recording.operands import whole
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape

@@ -12,8 +12,8 @@ from compiler.graph.ops import Output, StateWrite
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError, ProofError
 from ltc2neuro.compiled.answers import THE_ONE
+from ltc2neuro.tracing.proof.intermediates import Pair
 from ltc2neuro.tracing.proof.probes import Probe
-from ltc2neuro.tracing.proof.shown import Pair
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.source import raised_at
 

@@ -30,8 +30,8 @@ from ltc2neuro.tracing.proof.failures import (
     is_output,
     other_shape,
 )
+from ltc2neuro.tracing.proof.intermediates import Pair, SeenModel, seen_model
 from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
-from ltc2neuro.tracing.proof.shown import Pair, SeenModel, seen_model
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
 

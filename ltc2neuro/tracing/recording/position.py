@@ -9,7 +9,7 @@ import torch
 
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.recording.constant_names import function_name
-from ltc2neuro.tracing.recording.hidden import ADVICE, HiddenLayerError, hidden_layer
+from ltc2neuro.tracing.recording.hidden_layers import ADVICE, HiddenLayerError, hidden_layer
 from ltc2neuro.tracing.recording.source import user_line
 
 

@@ -20,7 +20,7 @@ except (LavaError, MissingExtraError) as missing:
     pytest.skip(str(missing), allow_module_level=True)
 
 from benchmarks.fuzz.failures import INTERRUPT, WAYS, fail, left_over, sample_network
-from compiler.lava.runtime.stuck import stuck
+from compiler.lava.runtime.deadlock import stuck
 
 pytestmark = [
     pytest.mark.timeout(150),

@@ -23,8 +23,8 @@ from compiler.lava.runtime.targets import PortPair, Target
 from compiler.lava.stock import simulator
 from compiler.lava.stock_hardware import found, run_library_loihi2, run_library_on
 from compiler.stock.build import build
-from compiler.stock.form import LibraryForm
 from compiler.stock.network import ProcessGraph
+from compiler.stock.options import LibraryForm
 from compiler.stock.reference import run_reference
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))

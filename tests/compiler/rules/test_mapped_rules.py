@@ -12,7 +12,7 @@ from graph_strategies import Builder
 from compiler.graph.integers import as_integers
 from compiler.mapping import Connection, MappedNetwork, Population, Port, map_network
 from compiler.mapping.options import Options
-from compiler.placement.least import least_cores
+from compiler.placement.lower_bound import least_cores
 from compiler.placement.prepared import Prepared
 from compiler.placement.search import first_fit
 from compiler.quantize.precision import Precision

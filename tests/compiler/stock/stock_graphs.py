@@ -17,8 +17,8 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, Mul, Sub
 from compiler.rewrite.runner import simplify
 from compiler.stock.build import QUOTIENTS, build
-from compiler.stock.form import LibraryForm
 from compiler.stock.network import ProcessGraph
+from compiler.stock.options import LibraryForm
 from compiler.stock.reference import run_reference
 
 

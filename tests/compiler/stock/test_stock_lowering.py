@@ -9,8 +9,8 @@ from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samp
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, MatVec, Max, Min, Mul, Relation
 from compiler.stock.build import build
-from compiler.stock.form import LibraryForm, Reciprocal
 from compiler.stock.network import BIAS_EXPONENT, CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
+from compiler.stock.options import LibraryForm, Reciprocal
 from compiler.stock.proof import failures, reached
 from compiler.stock.reference import run_reference
 from hw_models.errors import InputError, QuantizeError

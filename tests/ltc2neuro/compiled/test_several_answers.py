@@ -1,4 +1,4 @@
-"""Models that return a tuple or dict: it comes back as one, from every door out of a network."""
+"""Models that return a tuple or dict: it comes back as one, from every way out of a network."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.magma.runtime.runtime import Runtime
 
 from compiler.lava.processes.ports import received, sent
-from compiler.lava.runtime.entering import Entering
+from compiler.lava.runtime.input_checks import Entering
 from compiler.lava.runtime.targets import TAGS
 
 

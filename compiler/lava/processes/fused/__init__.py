@@ -18,7 +18,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from compiler.lava.processes.nets import Net
 from compiler.lava.processes.ports import received, sent, variable
-from compiler.lava.runtime.entering import Entering
+from compiler.lava.runtime.input_checks import Entering
 from compiler.lava.runtime.shared_memory import SampleRows, StateVar
 from compiler.lava.runtime.targets import TAGS
 from compiler.mapping.network import MappedNetwork

@@ -29,11 +29,11 @@ from compiler.graph.names import fresh, primed
 from compiler.lava.processes.entry import Entry
 from compiler.lava.processes.neurons import Neurons, initial_states
 from compiler.lava.runtime.connections import links, synapses
-from compiler.lava.runtime.entering import Entering
 from compiler.lava.runtime.import_lava import logging_kept
+from compiler.lava.runtime.input_checks import Entering
 from compiler.lava.runtime.shared_memory import SampleRows, StateVar
 from compiler.lava.runtime.targets import TAGS
-from compiler.lava.runtime.watched import watch
+from compiler.lava.runtime.watchdog import watch
 from compiler.mapping.network import MappedNetwork, Population
 from compiler.mapping.start_delay import starting_late
 from hw_models.arrays import Floats

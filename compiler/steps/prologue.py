@@ -1,0 +1,90 @@
+"""The first steps: what elements are before any result of their ops is there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compiler.graph.graph import State, Value
+from compiler.graph.names import fresh, numbered
+from compiler.graph.ops import Select, StateRead, StateWrite
+from compiler.steps.elements import NEVER
+from compiler.steps.step_builder import Place, Source, StepBuilder
+
+
+@dataclass
+class Flags:
+    """Whether so many steps have passed: what a value is before then is no result of its op."""
+
+    made: StepBuilder
+    read: dict[int, str] = field(default_factory=dict)
+    writes: list[StateWrite] = field(default_factory=list)
+
+
+def flags_of(made: StepBuilder) -> Flags:
+    """A state for each number of steps that something waits for: whether they have passed."""
+    flags, orbits, timing = Flags(made), made.timing.orbits, made.timing
+    most = max((orbits.first[h] + timing.late.get(h, 0) for h in orbits.first if orbits.first[h]), default=0)
+    most = max(most, len(orbits.begins) > 0)
+    before = None
+    for number in range(1, most + 1):
+        name = fresh(numbered(f"started.{number}"), {s.name for s in made.states})
+        start, end = (
+            made.constant(np.full(1, value), title) for value, title in ((0.0, "not_started"), (1.0, "started"))
+        )
+        made.states.append(State(name, 1, start, start, end))
+        read = fresh(numbered(f"started.{number}"), made.values)
+        made.values[read] = Value(read, 1)
+        made.ops.append(StateRead(read, name))
+        flags.writes.append(StateWrite(name, end if before is None else before))
+        flags.read[number] = before = read
+    return flags
+
+
+def begun_from(made: StepBuilder) -> dict[Source, list[int]]:
+    """The elements whose states start from what is computed in the first step, by what stands for each state."""
+    found: dict[Source, list[int]] = defaultdict(list)
+    for head in sorted(made.timing.orbits.start):
+        if head in made.timing.orbits.begins and (head, 1) in made.kept:
+            made.before[head] = made.kept[head, 1]
+            found[made.before[head][0], NEVER].append(head)
+    return found
+
+
+def begin_at(made: StepBuilder, heads: list[int], flags: Flags) -> None:
+    """What is there of the step before, but in the first step what a state starts from."""
+    home = made.elements.homes[heads[0]]
+    assert home is not None
+    flag = made.gathered([(flags.read[1], 0)] * len(heads), home.value)
+    kept = made.gathered([made.before[h] for h in heads], home.value)
+    start = made.gathered([made.place(None, made.timing.orbits.begins[h]) for h in heads], home.value)
+    name = made.value(home.value, len(heads))
+    made.ops.append(Select(name, flag, kept, start))
+    made.kept |= {(h, 1): (name, place) for place, h in enumerate(heads)}
+
+
+def begin(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> None:
+    """What elements are in steps before their first: a number."""
+    orbits, timing = made.timing.orbits, made.timing
+    waiting: dict[int, list[int]] = defaultdict(list)
+    for head in heads:
+        if orbits.first[head]:
+            waiting[orbits.first[head] + timing.late.get(head, 0)].append(head)
+    for number, own in waiting.items():
+        flag = made.gathered([(flags.read[number], 0)] * len(own), value)
+        computed = made.gathered([made.now[h] for h in own], value)
+        start = made.gathered([_instead(made, h) for h in own], value)
+        name = made.value(value, len(own))
+        made.ops.append(Select(name, flag, computed, start))
+        made.now |= {h: (name, place) for place, h in enumerate(own)}
+
+
+def _instead(made: StepBuilder, head: int) -> Place:
+    """What stands for an element before its first step."""
+    orbits, timing = made.timing.orbits, made.timing
+    if head not in orbits.instead:
+        return made.constant(np.array([timing.start[head] or 0.0]), "number"), 0
+    early = orbits.instead[head]
+    return made.place(None, early, timing.late.get(head, 0) - timing.late.get(orbits.newest[early], 0))

@@ -1,1 +1,0 @@
-"""The door for ONNX models: a step with its states, or a graph over whole sequences."""

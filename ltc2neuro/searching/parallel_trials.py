@@ -1,0 +1,93 @@
+"""Trials in other processes: some settings ahead of the one that is wanted, so that the workers are kept busy.
+
+A result counts when it is asked for, in the order of the search: what comes of it is the same on any executor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from compiler.quantize.precision import Precision
+from hw_models.arguments import shown
+from hw_models.errors import InputError, WorkerError
+
+T = TypeVar("T")
+
+AHEAD = 2
+"""How many settings there are at once for each worker, those that wait with those that run"""
+
+_kept: dict[str, Callable[[Precision], Any]] = {}
+"""in a worker: what measures, by its digest"""
+
+
+class ParallelTrials(Generic[T]):
+    """The workers of an executor, each with a copy of what measures a setting."""
+
+    def __init__(self, measure: Callable[[Precision], T], executor: object) -> None:
+        if not isinstance(executor, Executor):
+            raise InputError(
+                "this is no executor",
+                numbers=f"executor = {shown(executor)}",
+                advice="Give one of concurrent.futures, such as ProcessPoolExecutor(); None runs here.",
+            )
+        try:
+            self._content = pickle.dumps(measure)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise InputError(
+                "the metric cannot travel to other processes",
+                numbers=str(error),
+                advice="Define it at the top of a module, not inside a function.",
+            ) from error
+        self._digest = hashlib.sha256(self._content).hexdigest()
+        most = getattr(executor, "_max_workers", None)
+        self._room = AHEAD * (most if isinstance(most, int) else os.cpu_count() or 1)
+        self._executor, self._running = executor, dict[str, Future[tuple[T] | None]]()
+
+    def expect(self, wanted: Sequence[tuple[str, Precision]]) -> None:
+        """These settings, by their keys, are wanted next, in this order; what else has not begun is left undone."""
+        ahead = dict(islice(wanted, self._room))
+        for key in self._running.keys() - ahead.keys():
+            self._running.pop(key).cancel()
+        for key, precision in ahead.items():
+            if key not in self._running:
+                self._running[key] = self._submitted(precision, None)
+
+    def result(self, key: str, precision: Precision) -> T:
+        """What a worker measured."""
+        future = self._running.pop(key, None) or self._submitted(precision, None)
+        try:
+            found = future.result() or self._submitted(precision, self._content).result()
+        except BrokenExecutor as error:
+            raise _died() from error
+        assert found is not None  # it has been given what measures
+        return found[0]
+
+    def _submitted(self, precision: Precision, content: bytes | None) -> Future[tuple[T] | None]:
+        try:
+            return self._executor.submit(measured, self._digest, content, precision)
+        except BrokenExecutor as error:
+            raise _died() from error
+        except RuntimeError as error:
+            raise WorkerError("the executor has been shut down", advice="Give one that is open.") from error
+
+
+def measured(digest: str, content: bytes | None, precision: Precision) -> tuple[Any] | None:
+    """In a worker: what it measured; None where it needs what measures."""
+    if content is not None and digest not in _kept:
+        _kept.clear()
+        _kept[digest] = pickle.loads(content)
+    measure = _kept.get(digest)
+    return None if measure is None else (measure(precision),)
+
+
+def _died() -> WorkerError:
+    return WorkerError(
+        "a worker of the pool has died, and the pool with it",
+        advice="Was it killed, or out of memory? Run it again: with a journal it goes on from there.",
+    )
