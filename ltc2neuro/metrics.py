@@ -10,10 +10,10 @@ from typing import TypeAlias
 import numpy as np
 
 from hw_models.arguments import check_choice, shown
+from hw_models.arrays import Array
 from hw_models.errors import InputError, Ltc2NeuroError
 from ltc2neuro.inputs.arrays import as_array, check_real_type
 
-Array: TypeAlias = np.ndarray
 Metric: TypeAlias = Callable[[Array, Array], float]
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,14 +81,28 @@ def read(path: Path) -> list[Import]:
 
     tree = ast.parse(path.read_text("utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            CLASSES.setdefault(node.name, set()).add(name_of(path))
+        for name, meaning in meanings_of(node, name_of(path)):
+            if not name.startswith("_"):
+                MEANINGS.setdefault(name, {})[name_of(path)] = meaning
     look(tree, False, False)
     return found
 
 
-CLASSES: dict[str, set[str]] = {}
-"""By each public name the modules that define a class of it"""
+def meanings_of(node: ast.stmt, module: str) -> Iterator[tuple[str, str]]:
+    """The types that a statement names, and what each is: of an alias what it stands for, of a class the module."""
+    if isinstance(node, ast.ClassDef):
+        yield node.name, module
+    elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        kind = node.value.func if isinstance(node.value, ast.Call) else None  # a TypeVar is its module's own
+        if kind is None or ast.unparse(kind).endswith("NewType"):
+            said = isinstance(node, ast.AnnAssign) and "TypeAlias" in ast.unparse(node.annotation)
+            names = [t.id for t in targets if isinstance(t, ast.Name) and (said or re.search("^[A-Z].*[a-z]", t.id))]
+            yield from ((name, ast.unparse(node.value).strip("\"'")) for name in names)
+
+
+MEANINGS: dict[str, dict[str, str]] = {}
+"""By each public name of a type the modules that define it, and what it is there"""
 FOREIGN = ("ltc2neuro.frontends.", "hw_models.isa", "ltc2neuro.plot.pareto_front")
 """These speak of another's things by their names: a format's nodes, a chip's instructions, what `search` returns"""
 ALIKE = {
@@ -125,8 +140,8 @@ def test_every_module_imports_from_its_own_room_or_from_a_lower_floor() -> None:
 
 
 def test_one_name_has_one_meaning() -> None:
-    own = {name: {m for m in modules if not m.startswith(FOREIGN)} for name, modules in CLASSES.items()}
-    assert {name: modules for name, modules in own.items() if len(modules) > 1} == ALIKE
+    own = {name: {m: w for m, w in found.items() if not m.startswith(FOREIGN)} for name, found in MEANINGS.items()}
+    assert {name: set(found) for name, found in own.items() if len({*found.values()}) > 1} == ALIKE
 
 
 def test_no_modules_import_one_another() -> None:

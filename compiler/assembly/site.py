@@ -11,7 +11,7 @@ from hw_models import isa
 from hw_models.chip import Chip
 
 Listing: TypeAlias = list[isa.Instruction]
-Place: TypeAlias = Callable[[str], isa.Source]
+OperandOf: TypeAlias = Callable[[str], isa.Source]
 """Where a value or constant of the graph is found."""
 
 
@@ -38,5 +38,5 @@ class Spot:
 
     graph: IntegerGraph
     chip: Chip
-    place: Place
+    place: OperandOf
     scratch: Scratch

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.executors import float64
-from compiler.executors.execution import Array, Frame, Kernel, column
+from compiler.executors.execution import Frame, OpKernel, column
 from compiler.executors.kernels import RELATIONS
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Here:
     integral: bool
     """whether the result is whole"""
 
-    def getter(self, op: ops.Op, name: str) -> Kernel:
+    def getter(self, op: ops.Op, name: str) -> OpKernel:
         """How an operand is had."""
         own = self.constants.get((op.result or "", name))
         if own is None:
@@ -50,18 +50,18 @@ class Here:
         return lambda frame: np.clip(kernel(frame), form.low, form.high)
 
 
-REAL: OpTable[[Here], Kernel] = OpTable("switched")
+REAL: OpTable[[Here], OpKernel] = OpTable("switched")
 """The kernel of each integer op where it meets real numbers."""
 
 
 @REAL.on(ops.Compare)
-def _compare(op: ops.Compare, here: Here) -> Kernel:
+def _compare(op: ops.Compare, here: Here) -> OpKernel:
     relation, a, b = RELATIONS[op.relation], here.getter(op, op.a), here.getter(op, op.b)
     return lambda frame: relation(a(frame), b(frame)).astype(np.int64)
 
 
 @REAL.on(ops.Lossless, ops.Gather, ops.SegmentSum)
-def _as_real(op: ops.Op, here: Here) -> Kernel:
+def _as_real(op: ops.Op, here: Here) -> OpKernel:
     """What it is in a float graph."""
     kernel = float64.KERNELS(op, here.graph)
     own = {n: here.getter(op, n) for n in op.operands}
@@ -71,14 +71,14 @@ def _as_real(op: ops.Op, here: Here) -> Kernel:
 
 
 @REAL.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, here: Here) -> Kernel:
+def _mat_vec(op: ops.MatVec, here: Here) -> OpKernel:
     kernel, own = float64.KERNELS(op, here.graph), here.constants.get((op.out, op.matrix))
     matrix = here.graph.constants[op.matrix].astype(np.float64) if own is None else own
     return lambda frame: kernel(Frame({**{s: frame.values[s] for s in op.sources}, op.matrix: matrix}, frame.sample))
 
 
 @REAL.on(ops.Input)
-def _input(op: ops.Input, here: Here) -> Kernel:
+def _input(op: ops.Input, here: Here) -> OpKernel:
     if here.lifted:
         return here.clipped(op, lambda frame: frame.sample)
     clipped = here.clipped(op, lambda frame: np.floor(frame.sample + 0.5))
@@ -86,7 +86,7 @@ def _input(op: ops.Input, here: Here) -> Kernel:
 
 
 @REAL.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, here: Here) -> Kernel:
+def _mul_shift(op: ops.MulShift, here: Here) -> OpKernel:
     a, b = here.getter(op, op.a), here.getter(op, op.b)
     scale = 2.0 ** -column(here.graph.constants[op.shift]).astype(np.float64)
     if here.lifted:
@@ -95,7 +95,7 @@ def _mul_shift(op: ops.MulShift, here: Here) -> Kernel:
 
 
 @REAL.on(ops.Rescale)
-def _rescale(op: ops.Rescale, here: Here) -> Kernel:
+def _rescale(op: ops.Rescale, here: Here) -> OpKernel:
     x, scale, lifted = here.getter(op, op.x), 2.0**-op.shift, here.lifted or op.shift == 0
 
     def scaled(frame: Frame) -> Array:
@@ -107,7 +107,7 @@ def _rescale(op: ops.Rescale, here: Here) -> Kernel:
 
 
 @REAL.on(ops.Shift)
-def _shift(op: ops.Shift, here: Here) -> Kernel:
+def _shift(op: ops.Shift, here: Here) -> OpKernel:
     """Right it floors: what it leaves over is a lower half's. Brought into its octave, a value is clipped."""
     x, amount = here.getter(op, op.x), here.getter(op, op.amount)
 
@@ -121,7 +121,7 @@ def _shift(op: ops.Shift, here: Here) -> Kernel:
 
 
 @REAL.on(ops.And)
-def _and(op: ops.And, here: Here) -> Kernel:
+def _and(op: ops.And, here: Here) -> OpKernel:
     """What is left of the floor that `Shift` makes."""
     a, b = here.getter(op, op.a), here.getter(op, op.b)
 
@@ -133,13 +133,13 @@ def _and(op: ops.And, here: Here) -> Kernel:
 
 
 @REAL.on(ops.Divide)
-def _divide(op: ops.Divide, here: Here) -> Kernel:
+def _divide(op: ops.Divide, here: Here) -> OpKernel:
     a, b, scale = here.getter(op, op.a), here.getter(op, op.b), 2.0**op.shift
     return lambda frame: np.floor(a(frame) * scale / b(frame)).astype(np.int64)
 
 
 @REAL.on(ops.PiecewisePolynomial)
-def _polynomial(op: ops.PiecewisePolynomial, here: Here) -> Kernel:
+def _polynomial(op: ops.PiecewisePolynomial, here: Here) -> OpKernel:
     x, graph = here.getter(op, op.x), here.graph
     knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
     scales = 2.0 ** -shifts.astype(np.float64)

@@ -15,14 +15,14 @@ import numpy as np
 from compiler.attribution.kernels import REAL, Here
 from compiler.attribution.sites import Cause, Places, Site, find_places
 from compiler.executors import float64, reference
-from compiler.executors.execution import Array, Frame, Kernel, PreparedGraph, column, prepare
+from compiler.executors.execution import Frame, OpKernel, PreparedGraph, column, prepare
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Lowered
 from compiler.quantize.bias import BIAS, Errors
 from compiler.ranges.proven import Proven
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
 NOTHING = Places()
 
@@ -45,17 +45,17 @@ class Switched:
         return [*dict.fromkeys(s for places in self.places.values() for s in places.sites)]
 
     @cached_property
-    def _kernels(self) -> dict[str, Kernel]:
+    def _kernels(self) -> dict[str, OpKernel]:
         return {}
 
-    def reference(self, op: ops.Op) -> Kernel:
+    def reference(self, op: ops.Op) -> OpKernel:
         """The reference's own kernel, made once: its tables take a while."""
         name = op.result or ""
         if name not in self._kernels:
             self._kernels[name] = reference.KERNELS(op, self.proven.graph)
         return self._kernels[name]
 
-    def looked_up(self, op: ops.PiecewisePolynomial) -> Kernel:
+    def looked_up(self, op: ops.PiecewisePolynomial) -> OpKernel:
         """A table of what lifting may have moved a little beyond its format: there it keeps its end."""
         graph, name = self.proven.graph, f"{op.out} to its ends"
         form = graph.format(op.x)
@@ -223,7 +223,7 @@ class _Variant:
 
     # --- kernels -------------------------------------------------------------------------------------------
 
-    def _kernel(self, op: ops.Op, graph: Graph) -> Kernel:
+    def _kernel(self, op: ops.Op, graph: Graph) -> OpKernel:
         places = self.places(op)
         wanted = self.whole.lowered.made_for.get(op.result or "")
         if wanted is not None and self._needs_whole(op):
@@ -236,7 +236,7 @@ class _Variant:
             return lambda frame: plain(frame) + (exact := whole(frame)) - np.floor(exact + 0.5)
         return self._plain(op)
 
-    def _plain(self, op: ops.Op) -> Kernel:
+    def _plain(self, op: ops.Op) -> OpKernel:
         if self._keeps(op) and not isinstance(op, ops.Input) and all(n in self.integral for n in op.operands):
             if self.lifted and isinstance(op, ops.PiecewisePolynomial):
                 return self.whole.looked_up(op)
@@ -253,7 +253,7 @@ class _Variant:
         )
         return REAL(op, here)
 
-    def _whole(self, op: ops.Op, wanted: ops.Op) -> Kernel:
+    def _whole(self, op: ops.Op, wanted: ops.Op) -> OpKernel:
         """The float op, of the values that stand for its operands, in LSB of the result."""
         graph, near = self.graph, self.whole.lowered.near
         scale = 2.0 ** graph.fraction(op.result or "")

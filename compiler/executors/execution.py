@@ -15,8 +15,7 @@ import numpy as np
 
 from compiler.graph.graph import Block, Graph
 from compiler.graph.ops import Op, Output, StateRead
-
-Array: TypeAlias = np.ndarray
+from hw_models.arrays import Array
 
 CACHED = 2**17
 """Elements of the arrays that a run works on: few enough to stay in the cache, enough to hide Python."""
@@ -65,9 +64,9 @@ class Frame:
         self.clips[name] = self.clips[name].joined(found) if name in self.clips else found
 
 
-Kernel: TypeAlias = Callable[[Frame], Array]
+OpKernel: TypeAlias = Callable[[Frame], Array]
 G = TypeVar("G", bound=Graph)
-Kernels: TypeAlias = Callable[[Op, G], Kernel]
+OpKernels: TypeAlias = Callable[[Op, G], OpKernel]
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class PreparedBlock:
     """A block of a graph, ready to run: each iteration computes, in this order, then writes."""
 
     repeat: int
-    computed: tuple[tuple[str, Kernel], ...]
+    computed: tuple[tuple[str, OpKernel], ...]
     """names of values, with their kernels"""
     written: tuple[tuple[str, str], ...]
     """names of states, with those of the values that they take"""
@@ -228,7 +227,7 @@ def concatenated(frame: Frame, sources: Sequence[str]) -> Array:
     return np.concatenate([_wide(a, batch) for a in arrays])
 
 
-def prepare(graph: G, kernels: Kernels[G]) -> PreparedGraph:
+def prepare(graph: G, kernels: OpKernels[G]) -> PreparedGraph:
     """`graph` with the kernels of one backend."""
     return PreparedGraph(
         graph,
@@ -237,7 +236,7 @@ def prepare(graph: G, kernels: Kernels[G]) -> PreparedGraph:
     )
 
 
-def _prepared(graph: G, block: Block, kernels: Kernels[G]) -> PreparedBlock:
+def _prepared(graph: G, block: Block, kernels: OpKernels[G]) -> PreparedBlock:
     return PreparedBlock(
         block.repeat,
         tuple((op.result, _kernel(graph, op, kernels)) for op in block.computed if op.result is not None),
@@ -256,7 +255,7 @@ def _stack(arrays: list[Array], batch: int, size: int) -> Array:
     return np.stack(arrays).transpose(2, 0, 1) if arrays else np.zeros((batch, 0, size))
 
 
-def _kernel(graph: G, op: Op, kernels: Kernels[G]) -> Kernel:
+def _kernel(graph: G, op: Op, kernels: OpKernels[G]) -> OpKernel:
     if isinstance(op, StateRead):
         state = op.state
         return lambda frame: frame.states[state]

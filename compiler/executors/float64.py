@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Frame, Kernel, concatenated, prepare
+from compiler.executors.execution import Execution, Frame, OpKernel, concatenated, prepare
 from compiler.executors.kernels import BOTH, of_two
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
 
 def run_float(
@@ -43,25 +43,25 @@ def output_map(graph: Graph) -> tuple[Floats, Floats]:
     return graph.constants[op.scale], graph.constants[op.offset]
 
 
-KERNELS: OpTable[[Graph], Kernel] = OpTable("float64", BOTH)
+KERNELS: OpTable[[Graph], OpKernel] = OpTable("float64", BOTH)
 """The kernel of each real op."""
 
 KERNELS.on(ops.Mul, ops.Div)(of_two)
 
 
 @KERNELS.on(ops.Input)
-def _input(op: ops.Input, graph: Graph) -> Kernel:
+def _input(op: ops.Input, graph: Graph) -> OpKernel:
     return lambda frame: frame.sample * frame.values[op.scale] + frame.values[op.offset]
 
 
 @KERNELS.on(ops.Gather)
-def _gather(op: ops.Gather, graph: Graph) -> Kernel:
+def _gather(op: ops.Gather, graph: Graph) -> OpKernel:
     index = graph.constants[op.index]
     return lambda frame: concatenated(frame, op.sources)[index]
 
 
 @KERNELS.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, graph: Graph) -> Kernel:
+def _segment_sum(op: ops.SegmentSum, graph: Graph) -> OpKernel:
     segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
     order = np.argsort(segment, kind="stable")
     in_order = np.array_equal(order, np.arange(len(order)))
@@ -83,7 +83,7 @@ def _segment_sum(op: ops.SegmentSum, graph: Graph) -> Kernel:
 
 
 @KERNELS.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, graph: Graph) -> Kernel:
+def _mat_vec(op: ops.MatVec, graph: Graph) -> OpKernel:
     if op.places is None:
         return lambda frame: frame.values[op.matrix] @ concatenated(frame, op.sources)
     places = graph.constants[op.places].astype(np.int64)
@@ -98,6 +98,6 @@ def _mat_vec(op: ops.MatVec, graph: Graph) -> Kernel:
 
 
 @KERNELS.on(ops.Apply)
-def _apply(op: ops.Apply, graph: Graph) -> Kernel:
+def _apply(op: ops.Apply, graph: Graph) -> OpKernel:
     function = FUNCTIONS[op.function].real
     return lambda frame: function(frame.values[op.x])

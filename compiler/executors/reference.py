@@ -11,13 +11,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Frame, Kernel, PreparedGraph, concatenated, prepare
+from compiler.executors.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
 from compiler.executors.kernels import BOTH, of_two
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.op_table import OpTable
 from compiler.graph.segments import segments_of
+from hw_models.arrays import Array
 from hw_models.fixed_point import AnyIntegers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
 
 TABLE_LIMIT = 2**20
@@ -63,25 +64,25 @@ def _magnitude(graph: IntegerGraph, name: str) -> int:
     return graph.format(name).magnitude
 
 
-KERNELS: OpTable[[IntegerGraph], Kernel] = OpTable("reference", BOTH)
+KERNELS: OpTable[[IntegerGraph], OpKernel] = OpTable("reference", BOTH)
 """The kernel of each integer op."""
 
 KERNELS.on(ops.And)(of_two)
 
 
 @KERNELS.on(ops.Input)
-def _input(op: ops.Input, graph: IntegerGraph) -> Kernel:
+def _input(op: ops.Input, graph: IntegerGraph) -> OpKernel:
     return lambda frame: frame.sample
 
 
 @KERNELS.on(ops.Gather)
-def _gather(op: ops.Gather, graph: IntegerGraph) -> Kernel:
+def _gather(op: ops.Gather, graph: IntegerGraph) -> OpKernel:
     index = graph.constants[op.index]
     return lambda frame: np.take(concatenated(frame, op.sources), index, axis=0)
 
 
 @KERNELS.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, graph: IntegerGraph) -> Kernel:
+def _segment_sum(op: ops.SegmentSum, graph: IntegerGraph) -> OpKernel:
     size, segments = graph.size(op.out), segments_of(graph, op)
     in_order = segments.in_order
 
@@ -96,7 +97,7 @@ def _segment_sum(op: ops.SegmentSum, graph: IntegerGraph) -> Kernel:
 
 
 @KERNELS.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, graph: IntegerGraph) -> Kernel:
+def _mat_vec(op: ops.MatVec, graph: IntegerGraph) -> OpKernel:
     # Integers below 2^53 are exact in float64, and there the BLAS is at home; 64-bit chips take the slow way.
     matrix = graph.constants[op.matrix]
     sources = max((_magnitude(graph, s) for s in op.sources), default=0)
@@ -116,12 +117,12 @@ def _mat_vec(op: ops.MatVec, graph: IntegerGraph) -> Kernel:
 
 
 @KERNELS.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, graph: IntegerGraph) -> Kernel:
+def _mul_shift(op: ops.MulShift, graph: IntegerGraph) -> OpKernel:
     return lambda frame: mul_shift(frame.values[op.a], frame.values[op.b], frame.values[op.shift])
 
 
 @KERNELS.on(ops.Shift)
-def _shift(op: ops.Shift, graph: IntegerGraph) -> Kernel:
+def _shift(op: ops.Shift, graph: IntegerGraph) -> OpKernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
@@ -133,7 +134,7 @@ def _shift(op: ops.Shift, graph: IntegerGraph) -> Kernel:
 
 
 @KERNELS.on(ops.Rescale)
-def _rescale(op: ops.Rescale, graph: IntegerGraph) -> Kernel:
+def _rescale(op: ops.Rescale, graph: IntegerGraph) -> OpKernel:
     out = graph.format(op.out)
 
     def kernel(frame: Frame) -> Array:
@@ -148,7 +149,7 @@ def _rescale(op: ops.Rescale, graph: IntegerGraph) -> Kernel:
 
 
 @KERNELS.on(ops.Divide)
-def _divide(op: ops.Divide, graph: IntegerGraph) -> Kernel:
+def _divide(op: ops.Divide, graph: IntegerGraph) -> OpKernel:
     return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
 
 
@@ -165,7 +166,7 @@ def polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: AnyIntegers)
 
 
 @KERNELS.on(ops.PiecewisePolynomial)
-def _polynomial(op: ops.PiecewisePolynomial, graph: IntegerGraph) -> Kernel:
+def _polynomial(op: ops.PiecewisePolynomial, graph: IntegerGraph) -> OpKernel:
     domain = graph.format(op.x)
     if domain.high - domain.low >= TABLE_LIMIT:
         return lambda frame: polynomial(graph, op, frame.values[op.x])

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution, Frame, Kernel, Kernels, PreparedGraph, joined, prepare
+from compiler.executors.execution import Execution, Frame, OpKernel, OpKernels, PreparedGraph, joined, prepare
 from compiler.executors.float64 import KERNELS, output_map
 from compiler.functions import FUNCTIONS
 from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Array, Floats, Integers
 
 SEEDS = (0, 1, 2)
 """Each gives every op and constant other errors; the largest effect counts."""
@@ -95,11 +95,11 @@ def _flipped(
     rng = np.random.default_rng(seed)
     repeats = {op.result: block.repeat for block, op in graph.ops()}
 
-    def flipping(rows: slice) -> Kernels[Graph]:
-        kernels: OpTable[[Graph], Kernel] = OpTable("flipped", KERNELS)
+    def flipping(rows: slice) -> OpKernels[Graph]:
+        kernels: OpTable[[Graph], OpKernel] = OpTable("flipped", KERNELS)
 
         @kernels.on(Compare, Apply)
-        def flipped(op: Compare | Apply, graph: Graph) -> Kernel:
+        def flipped(op: Compare | Apply, graph: Graph) -> OpKernel:
             kernel, jumps = KERNELS(op, graph), near.get(op.out)
             if jumps is None:
                 return kernel
@@ -150,7 +150,7 @@ def _noisy(graph: Graph, unit: float, seed: int) -> PreparedGraph:
     def near(array: Array) -> Array:
         return array * (1 + errors(array.shape)) if array.dtype.kind == "f" else array
 
-    def noisy(op: Op, graph: Graph) -> Kernel:
+    def noisy(op: Op, graph: Graph) -> OpKernel:
         kernel = KERNELS(op, graph)
         if not isinstance(op, _ROUNDED):
             return kernel

@@ -10,18 +10,18 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.executors import float64
-from compiler.executors.execution import Array, Frame, Kernel
+from compiler.executors.execution import Frame, OpKernel
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
-KERNELS: OpTable[[Graph], Kernel] = OpTable("unrounded", float64.KERNELS)
+KERNELS: OpTable[[Graph], OpKernel] = OpTable("unrounded", float64.KERNELS)
 """The kernel of each integer op."""
 
 
 @KERNELS.on(ops.Input)
-def _input(op: ops.Input, graph: Graph) -> Kernel:
+def _input(op: ops.Input, graph: Graph) -> OpKernel:
     return lambda frame: frame.sample
 
 
@@ -31,12 +31,12 @@ def _floored(exact: Array, shift: Array) -> Floats:
 
 
 @KERNELS.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, graph: Graph) -> Kernel:
+def _mul_shift(op: ops.MulShift, graph: Graph) -> OpKernel:
     return lambda frame: _floored(frame.values[op.a] * frame.values[op.b], frame.values[op.shift])
 
 
 @KERNELS.on(ops.Shift)
-def _shift(op: ops.Shift, graph: Graph) -> Kernel:
+def _shift(op: ops.Shift, graph: Graph) -> OpKernel:
 
     def kernel(frame: Frame) -> Array:
         amount = frame.values[op.amount]
@@ -46,12 +46,12 @@ def _shift(op: ops.Shift, graph: Graph) -> Kernel:
 
 
 @KERNELS.on(ops.Rescale)
-def _rescale(op: ops.Rescale, graph: Graph) -> Kernel:
+def _rescale(op: ops.Rescale, graph: Graph) -> OpKernel:
     return lambda frame: frame.values[op.x] / 2.0**op.shift
 
 
 @KERNELS.on(ops.And)
-def _and(op: ops.And, graph: Graph) -> Kernel:
+def _and(op: ops.And, graph: Graph) -> OpKernel:
 
     def kernel(frame: Frame) -> Array:
         # x & (2^k - 1) is x - 2^k * floor(x / 2^k); with floor's mean in place of floor, 2^(k-1) is left.
@@ -62,12 +62,12 @@ def _and(op: ops.And, graph: Graph) -> Kernel:
 
 
 @KERNELS.on(ops.Divide)
-def _divide(op: ops.Divide, graph: Graph) -> Kernel:
+def _divide(op: ops.Divide, graph: Graph) -> OpKernel:
     return lambda frame: frame.values[op.a] * 2.0**op.shift / frame.values[op.b] - 0.5
 
 
 @KERNELS.on(ops.PiecewisePolynomial)
-def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> Kernel:
+def _polynomial(op: ops.PiecewisePolynomial, graph: Graph) -> OpKernel:
     knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
 
     def kernel(frame: Frame) -> Array:

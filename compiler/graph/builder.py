@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.constants import keep
-from compiler.graph.graph import Array, Block, Graph, State, Value
+from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.names import fresh, numbered, unique
 from compiler.graph.ops import Gather, Input, Op, Output, StateRead, StateWrite
 from compiler.graph.origin import Origin, final_names
+from hw_models.arrays import Array
 
 Make = Callable[[str], Op]
 """The op, given the name of its result"""

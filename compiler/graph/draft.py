@@ -17,7 +17,7 @@ from compiler.graph.names import fresh, rewritten, unrewritten
 from compiler.graph.ops import Add, Input, Mul, Op, Output, StateWrite
 from hw_models.arrays import Floats, Integers
 
-Rule: TypeAlias = "Callable[[Draft, Op], Op | str | None]"
+RewriteRule: TypeAlias = "Callable[[Draft, Op], Op | str | None]"
 """A local rule: an op whose result it is, the name of an equal value or constant, or None to leave the op."""
 
 
@@ -155,12 +155,12 @@ class Draft:
         )
 
 
-def rewrite(graph: Graph, *rules: Rule) -> Graph:
+def rewrite(graph: Graph, *rules: RewriteRule) -> Graph:
     """Copy `graph`, trying the rules in turn on each op; an op that a rule returns is tried on the rules after it."""
     return sweep(Draft(graph), *rules).finish()
 
 
-def sweep(draft: Draft, *rules: Rule) -> Draft:
+def sweep(draft: Draft, *rules: RewriteRule) -> Draft:
     """Copy the graph of a draft, as `rewrite` does."""
     for block in draft.graph.blocks:
         draft.begin(block)

@@ -15,10 +15,9 @@ import numpy as np
 
 from compiler.graph.op import OpT
 from compiler.graph.ops import Input, Op, Output, StateWrite
+from hw_models.arrays import Array
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.graph.graph import Array, Graph
-from hw_models.arrays import Floats
+from compiler.graph.graph import Graph
+from hw_models.arrays import Array, Floats
 from hw_models.errors import GraphError
 from hw_models.fixed_point import Format
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from compiler.graph.graph import Array, Graph
+from compiler.graph.graph import Graph
 from compiler.graph.op import Op
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.graph.builder import AnyGraph
-from compiler.graph.graph import Array, Graph
+from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec
-from hw_models.arrays import Integers
+from hw_models.arrays import Array, Integers
 
 
 def places_of(graph: AnyGraph, op: MatVec) -> Integers | None:

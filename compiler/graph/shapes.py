@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.graph import ops
-from compiler.graph.graph import Array, Graph
+from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
+from hw_models.arrays import Array
 
 MOST_SHIFT = 62
 """Bits by which anything is shifted: an integer has 64."""

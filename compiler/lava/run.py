@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, Execution
+from compiler.executors.execution import Execution
 from compiler.lava.processes.fused import FusedNet
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.nets import MappedNet, Net
@@ -21,7 +21,7 @@ from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.mapping.network import MappedNetwork
-from hw_models.arrays import Integers
+from hw_models.arrays import Array, Integers
 
 START_S, TICK_S, OPERATION_S = 60.0, 2e-3, 1e-7
 """The estimated deadline: for the start, for each tick of a process, for each element of a fused instruction; some

@@ -16,14 +16,14 @@ from lava.proc.graded.process import GradedReluVec, GradedVec, InvSqrt
 from lava.proc.prodneuron.process import ProdNeuron
 from lava.utils.weightutils import SignMode
 
-from compiler.executors.execution import Array, Execution
+from compiler.executors.execution import Execution
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.roots import PyRootsModel
 from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
-from hw_models.arrays import Integers
+from hw_models.arrays import Array, Integers
 
 MESSAGE_BITS = 24
 START_S, TICK_S = 60.0, 5e-3

@@ -15,8 +15,8 @@ from compiler.graph.graph import Block
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Gather, Input, MatVec, Op, SegmentSum, StateRead
 
-Whole: TypeAlias = "tuple[type[Op], ...]"
-WHOLE: Whole = (Gather, MatVec)
+WholeSourceOps: TypeAlias = "tuple[type[Op], ...]"
+WHOLE: WholeSourceOps = (Gather, MatVec)
 """Ops that may read any element of their sources"""
 
 
@@ -55,7 +55,7 @@ def plan(graph: IntegerGraph, record: Iterable[str] = (), *, sums_apart: bool = 
     return LoopPlan(tuple(_planned(graph, block, stored, whole) for block in graph.blocks), frozenset(stored))
 
 
-def _wanted(graph: IntegerGraph, whole: Whole) -> Iterable[str]:
+def _wanted(graph: IntegerGraph, whole: WholeSourceOps) -> Iterable[str]:
     """What leaves, is written to states, or is read in another block or at any element."""
     home = {op.result: block.name for block, op in graph.ops() if op.result is not None}
     for block, op in graph.ops():
@@ -67,7 +67,7 @@ def _wanted(graph: IntegerGraph, whole: Whole) -> Iterable[str]:
                 yield name
 
 
-def _planned(graph: IntegerGraph, block: Block, stored: set[str], whole: Whole) -> BlockPlan:
+def _planned(graph: IntegerGraph, block: Block, stored: set[str], whole: WholeSourceOps) -> BlockPlan:
     """The steps of a block. What one loop computes and another reads is `stored` from here on."""
     made = {op.result: op for op in block.computed if op.result is not None}
     level = _levels(made, whole)
@@ -98,7 +98,7 @@ def _size(graph: IntegerGraph, op: Op) -> int:
     return graph.size(op.x if isinstance(op, SegmentSum) else op.result or "")
 
 
-def _levels(made: Mapping[str, Op], whole: Whole) -> dict[str, int]:
+def _levels(made: Mapping[str, Op], whole: WholeSourceOps) -> dict[str, int]:
     """When each value is computed: after all that must be whole before it, and as late as what reads it allows."""
     level: dict[str, int] = {}
     for name, op in made.items():
@@ -110,7 +110,7 @@ def _levels(made: Mapping[str, Op], whole: Whole) -> dict[str, int]:
     return level
 
 
-def _apart(before: Op, after: Op, whole: Whole) -> int:
+def _apart(before: Op, after: Op, whole: WholeSourceOps) -> int:
     """1 where the second reads the whole of the first, or of what the first adds up to; 0 where they share a loop."""
     if isinstance(before, (StateRead, Input)):
         return 0  # in memory before the block begins

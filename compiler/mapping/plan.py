@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compiler.graph.graph import Array, Block, Value
+from compiler.graph.graph import Block, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Add, Input, Linear, Op, Output
 from compiler.mapping.sparse import Sparse, identity, matrix_of
+from hw_models.arrays import Array
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, GraphError
 from hw_models.fixed_point import Format

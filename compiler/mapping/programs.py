@@ -12,14 +12,14 @@ import numpy as np
 
 from compiler.assembly import Scratch, Spot, TickSection, fused, select_fused
 from compiler.assembly.dispatch import SAMPLE, TICK
-from compiler.graph.graph import Array, State
+from compiler.graph.graph import State
 from compiler.graph.names import fresh, primed
 from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Arrival, Schedule, SentMessage
 from hw_models import isa
-from hw_models.arrays import Integers
+from hw_models.arrays import Array, Integers
 from hw_models.chip import Chip
 
 Moment = tuple[int, int]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Array
 from compiler.graph.integers import IntegerGraph
 from compiler.native.kernel import Kernel, sizes
 from compiler.running.executor import States
+from hw_models.arrays import Array
 
 KEPT = 2**25
 """Bytes of freed memory that stay with the process for the next run"""

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Array, Clip, Execution
+from compiler.executors.execution import Clip, Execution
 from compiler.graph.ops import Rescale
 from compiler.native.arrays import Arrays, arrays_of, filled, outside
 from compiler.native.build import CompiledFunctions
 from compiler.native.kernel import ARGUMENTS, Kernel
 from compiler.native.sample import ENDS
 from compiler.running.executor import Ends, States
+from hw_models.arrays import Array
 
 
 @dataclass(frozen=True)

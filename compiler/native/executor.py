@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from compiler.executors.execution import Array, Execution
+from compiler.executors.execution import Execution
 from compiler.native.kernel import ARGUMENTS, kernel
 from compiler.native.lookup import Cpu
 from compiler.ranges.proven import Proven
 from compiler.running.executor import Compiled, Ends, Executor, Job, Stepper
 from compiler.running.extra import NATIVE as PACKAGES
+from hw_models.arrays import Array
 
 if TYPE_CHECKING:
     from compiler.native.call import Call

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.executors.execution import Array
 from compiler.native.executor import NativeRunner
 from compiler.ranges.proven import Proven
 from compiler.running.executor import BEYOND, Ends
+from hw_models.arrays import Array
 from hw_models.errors import BUG, GraphError
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from compiler.native.llvm_text import Code
 from compiler.running.executor import BEYOND, CLIPPED
 
-Clips: TypeAlias = "Sequence[tuple[int, int]]"
+ClipPlaces: TypeAlias = "Sequence[tuple[int, int]]"
 
 ENDS = (
     "given",
@@ -44,7 +44,7 @@ def write_enter(code: Code, arguments: Sequence[str], features: int) -> None:
     code.put(f"ret i64 {code.set(f'select i1 {beyond}, i64 {BEYOND}, i64 0')}")
 
 
-def write_sample(code: Code, arrays: Mapping[str, int], sizes: tuple[int, int], clips: Clips) -> None:
+def write_sample(code: Code, arrays: Mapping[str, int], sizes: tuple[int, int], clips: ClipPlaces) -> None:
     """The same of the function that takes one sample, for a kernel `run` over the words and lanes of `code`.
 
     `arrays` are what `run` takes, with the bytes from one group to the next; `sizes` how many outputs, and rows of
@@ -117,7 +117,7 @@ def _enter(code: Code, features: int) -> None:
     code.end(step)
 
 
-def _run(code: Code, arrays: Mapping[str, int], states: int, clips: Clips) -> None:
+def _run(code: Code, arrays: Mapping[str, int], states: int, clips: ClipPlaces) -> None:
     """All groups, and whether anything was clipped."""
     group = code.begin("%groups", "group")
     here = dict[str, str]()

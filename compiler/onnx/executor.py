@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.executors.execution import Array, Clip, Execution
+from compiler.executors.execution import Clip, Execution
 from compiler.ranges.proven import Proven
 from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import ONNX as PACKAGES
+from hw_models.arrays import Array
 
 if TYPE_CHECKING:
     from compiler.onnx.sample import ClipSite

@@ -6,12 +6,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.executors.execution import Array
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.onnx.functions import columns, polynomial_name
 from compiler.onnx.lowering import BOTH, NodeWriter, mat_vec, of_two
+from hw_models.arrays import Array
 
 EXACT = 2**53
 """Sums below are exact in float64"""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
-from compiler.executors.execution import Array
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Relation
 from compiler.graph.segments import segments_of
 from compiler.ranges.integer_spans import Span
+from hw_models.arrays import Array
 
 if TYPE_CHECKING:
     from compiler.onnx.nodes import Nodes

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-from compiler.graph.graph import Array
 from compiler.graph.names import fresh, numbered, primed
 from compiler.onnx.functions import DOMAIN
 from compiler.onnx.storing import Store
+from hw_models.arrays import Array
 
 Attribute: TypeAlias = int | list[int] | onnx.GraphProto
 

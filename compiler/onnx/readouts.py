@@ -8,11 +8,11 @@ import numpy as np
 
 from compiler.onnx.nodes import Nodes, type_of
 
-Writer = Callable[[Nodes, str, str, np.dtype], None]
+ReadoutWriter = Callable[[Nodes, str, str, np.dtype], None]
 """Of answers (batch, time, size) of a type, by their name, one (batch, size) by its own"""
 
 
-def _at(step: int) -> Writer:
+def _at(step: int) -> ReadoutWriter:
     def write(nodes: Nodes, whole: str, out: str, reals: np.dtype) -> None:
         index = nodes.constant("last step" if step else "first step", step, np.int64)
         nodes.standard("Gather", [whole, index], [out], axis=1)
@@ -20,7 +20,7 @@ def _at(step: int) -> Writer:
     return write
 
 
-def _extreme(kind: str) -> Writer:
+def _extreme(kind: str) -> ReadoutWriter:
     def write(nodes: Nodes, whole: str, out: str, reals: np.dtype) -> None:
         nodes.standard(kind, [whole, nodes.constant("axis of time", [1], np.int64)], [out], keepdims=0)
 
@@ -49,7 +49,7 @@ def latest(nodes: Nodes, whole: str, out: str, steps: int) -> None:
     nodes.standard("Slice", [whole, first, end, nodes.constant("axis of time", [1], np.int64)], [out])
 
 
-READOUTS: Mapping[str, Writer] = {
+READOUTS: Mapping[str, ReadoutWriter] = {
     "first": _at(0),
     "last": _at(-1),
     "sum": _sum,

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from compiler.graph.graph import Array
+from hw_models.arrays import Array
 
 SAVED = 128
 """Constants of more elements are stored in as few bytes as they take"""

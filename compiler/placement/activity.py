@@ -14,7 +14,7 @@ from compiler.mapping.network import MappedNetwork, Port
 from compiler.simulator.machine import Machine
 from hw_models.arrays import Floats, Integers
 
-Sequences: TypeAlias = Sequence[tuple[Integers, Mapping[str, Integers] | None]]
+SequenceBatches: TypeAlias = Sequence[tuple[Integers, Mapping[str, Integers] | None]]
 """Batches of sequences: integers (batch, time, features), and the states (batch, size) to start from or None."""
 
 CACHED = 2**18
@@ -72,7 +72,7 @@ def senders(network: MappedNetwork) -> dict[str, int]:
     }
 
 
-def count_activity(network: MappedNetwork, sequences: Sequences) -> Sent:
+def count_activity(network: MappedNetwork, sequences: SequenceBatches) -> Sent:
     """Repeat the sequences on `network`, in which samples do not overlap and states are not reset. Needs SciPy."""
     lanes = max(1, CACHED // max(1, *(p.size for p in network.populations)))
     times = Counter(value for ticks in network.sends.values() for value in ticks.values())

@@ -20,7 +20,7 @@ from hw_models.constants import Memory
 from hw_models.errors import PlacementError
 from hw_models.memory import RESOURCES, Load, limits, neuron_units, synapse_words
 
-Entries: TypeAlias = Mapping[str, Integers]
+AxonEntries: TypeAlias = Mapping[str, Integers]
 """By population: how many entries of its core's axon map each neuron is taken to need."""
 
 FIRST_ROWS = 16
@@ -46,7 +46,7 @@ class Filler:
         self.more = np.diff(synapse_words(memory, np.arange(most + 1), self.bits))
         """the words by which an axon's synapses grow, by how many it has already"""
 
-    def fill(self, order: Order, entries: Entries) -> tuple[dict[str, Integers], int]:
+    def fill(self, order: Order, entries: AxonEntries) -> tuple[dict[str, Integers], int]:
         """The core of each neuron, and how many cores. Raises `PlacementError` for a neuron that fits none."""
         placed = {p.name: np.zeros(p.size, np.int64) for p in self.network.populations}
         queues = {name: Queue.of(line, entries[name]) for name, line in order.lines.items()}

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.graph.constants import keep
-from compiler.graph.graph import Array, Block, Graph, State, TimeConstant, Value
+from compiler.graph.graph import Block, Graph, State, TimeConstant, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Exact, Lowered
 from compiler.graph.names import fresh, primed
@@ -22,7 +22,7 @@ from compiler.quantize.bias import BIAS, Errors
 from compiler.quantize.formats import Formats
 from compiler.quantize.limits import WordError
 from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Array, Frame, prepare
+from compiler.executors.execution import Frame, prepare
 from compiler.executors.float64 import KERNELS
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import StateRead, StateWrite
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
 SEQUENCES, STEPS = 16, 64
 """How much of the calibration is looked at."""

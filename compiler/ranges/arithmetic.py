@@ -12,10 +12,10 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from compiler.graph.builder import AnyGraph
-from compiler.graph.graph import Array
 from compiler.graph.matrix import places_of, product
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Compare, Gather, MatVec, Max, Min, Mul, SegmentSum, Select, Sub
+from hw_models.arrays import Array
 
 LowHigh: TypeAlias = tuple[Array, Array]
 

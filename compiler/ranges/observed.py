@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Array, PreparedGraph, prepare
+from compiler.executors.execution import PreparedGraph, prepare
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input, MatVec
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from dataclasses import fields, replace
 import numpy as np
 
 from compiler.graph.draft import Draft, sweep
-from compiler.graph.graph import Array, Graph
+from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Gather, MulShift, Op, Rescale, SegmentSum, Shift
+from hw_models.arrays import Array
 from hw_models.fixed_point import Format
 
 

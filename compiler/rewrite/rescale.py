@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph import ops
-from compiler.graph.draft import Draft, Rule, reals, rewrite
+from compiler.graph.draft import Draft, RewriteRule, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.rewrite.fold import identity
 from compiler.rewrite.scale_propagation import Units, View, with_units
@@ -120,7 +120,7 @@ def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
     return _scaled(graph, magnitudes, (_input_weights,))
 
 
-def _scaled(graph: Graph, magnitudes: npt.ArrayLike, weights: tuple[Rule, ...]) -> Graph:
+def _scaled(graph: Graph, magnitudes: npt.ArrayLike, weights: tuple[RewriteRule, ...]) -> Graph:
     original, graph = graph, rewrite(graph, *weights)
     source = graph.entry
     size = graph.size(source.out)

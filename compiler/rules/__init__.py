@@ -15,25 +15,25 @@ from compiler.rules.slow import small_steps, time_constant
 from compiler.rules.slow_decay import decay
 from compiler.rules.widths import accumulator, message, overflow, product, weight, word
 
-Rule = Callable[[Design], Iterable[Finding]]
+DesignRule = Callable[[Design], Iterable[Finding]]
 
-REAL_RULES: list[Rule] = [denominator, sum_width, resolution]
+REAL_RULES: list[DesignRule] = [denominator, sum_width, resolution]
 """What can be said of the float graph, before there are integers."""
 
-STATE_RULES: list[Rule] = [time_constant, small_steps, decay]
+STATE_RULES: list[DesignRule] = [time_constant, small_steps, decay]
 """What the states of an integer graph should hold."""
 
-INTEGER_RULES: list[Rule] = [weight, message, word, accumulator, product, overflow, division, table]
+INTEGER_RULES: list[DesignRule] = [weight, message, word, accumulator, product, overflow, division, table]
 """What an integer graph must keep."""
 
-MAPPED_RULES: list[Rule] = [schedule, ports, delay, fan, program_length, fits]
+MAPPED_RULES: list[DesignRule] = [schedule, ports, delay, fan, program_length, fits]
 """What populations, ticks and cores must keep."""
 
-RULES: list[Rule] = [refusal, *REAL_RULES, *STATE_RULES, *INTEGER_RULES, *MAPPED_RULES]
+RULES: list[DesignRule] = [refusal, *REAL_RULES, *STATE_RULES, *INTEGER_RULES, *MAPPED_RULES]
 """All rules; each yields nothing where the design has not come so far."""
 
 
-def apply_rules(design: Design, rules: Sequence[Rule] = RULES) -> list[Finding]:
+def apply_rules(design: Design, rules: Sequence[DesignRule] = RULES) -> list[Finding]:
     """All findings of `rules`. Of a chip that refuses the network, the reasons: no other rule has a meaning then."""
     refused = list(refusal(design)) if refusal in rules else []
     return refused or [finding for rule in rules if rule is not refusal for finding in rule(design)]
@@ -46,8 +46,8 @@ __all__ = [
     "RULES",
     "STATE_RULES",
     "Design",
+    "DesignRule",
     "Finding",
-    "Rule",
     "Severity",
     "apply_rules",
     "errors",

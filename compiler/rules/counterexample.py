@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.executors.reference import prepare_reference
-from compiler.graph.graph import Array
 from compiler.graph.integers import IntegerGraph
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Array, Floats, Integers
 
 STEPS = 8
 """Samples of each sequence that is tried."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from compiler.executors.execution import Array, prepare
+from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS
 from compiler.executors.unrounded import KERNELS as UNROUNDED
 from compiler.graph.integers import IntegerGraph
@@ -23,7 +23,7 @@ from compiler.quantize.to_integers import quantize, to_integers
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding, Severity
 from compiler.rules.slow import shows
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 from hw_models.errors import Ltc2NeuroError
 
 OFF = 5e-3

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from compiler.executors.execution import Array, Execution
+from compiler.executors.execution import Execution
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.ranges.proven import Proven
 from compiler.running.extra import Extra
+from hw_models.arrays import Array
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
 

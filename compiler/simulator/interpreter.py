@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.simulator.operations import OPERATIONS, RELATIONS, Operation, Relation, Values, Vector
+from compiler.simulator.operations import OPERATIONS, RELATIONS, Operation, Predicate, Values, Vector
 from hw_models import isa
 from hw_models.errors import GraphError
 
@@ -223,7 +223,7 @@ class _Group(dict[str, Vector]):
 class _Jump:
     """Go on at segment `target` unless `relation(a, b)`."""
 
-    relation: Relation
+    relation: Predicate
     a: str
     b: str
     target: int

@@ -19,9 +19,9 @@ Vector: TypeAlias = "npt.NDArray[np.signedinteger] | int"
 """A value of all neurons: an array, or an int that they share."""
 Values: TypeAlias = "dict[str, Vector]"
 Operation: TypeAlias = Callable[[Values], None]
-Relation: TypeAlias = Callable[[Vector, Vector], "npt.NDArray[np.bool_] | bool"]
+Predicate: TypeAlias = Callable[[Vector, Vector], "npt.NDArray[np.bool_] | bool"]
 
-RELATIONS: dict[isa.Test, Relation] = {
+RELATIONS: dict[isa.Test, Predicate] = {
     isa.Test.LESS: operator.lt,
     isa.Test.LESS_EQUAL: operator.le,
     isa.Test.EQUAL: operator.eq,

@@ -12,7 +12,7 @@ from compiler.executors.execution import Frame
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, Select, StateRead
-from compiler.steps.repeated_blocks import Part, Unit, unit
+from compiler.steps.repeated_blocks import StateElement, Unit, unit
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError
 
@@ -53,7 +53,7 @@ class Same:
     held: bool
 
 
-Kind: TypeAlias = Hashable
+ElementKind: TypeAlias = Hashable
 """What an element is, its operands aside"""
 
 
@@ -65,7 +65,7 @@ class Elements:
     features: int
     held: frozenset[int] = frozenset()
     """of these, those that are the same at all steps"""
-    kinds: list[Kind] = field(default_factory=list)
+    kinds: list[ElementKind] = field(default_factory=list)
     operands: list[tuple[int, ...]] = field(default_factory=list)
     homes: list[Home | None] = field(default_factory=list)
     """None of an element of a constant"""
@@ -81,9 +81,9 @@ class Elements:
     """of the element of such a block what it leaves"""
     apart: set[int] = field(default_factory=set)
     """those that read others than their values' ops do: see `compiler.steps.copies`"""
-    _found: dict[tuple[Kind, tuple[int, ...]], int] = field(default_factory=dict)
+    _found: dict[tuple[ElementKind, tuple[int, ...]], int] = field(default_factory=dict)
 
-    def add(self, kind: Kind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:
+    def add(self, kind: ElementKind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:
         """An element, or the equal one that is there."""
         key = kind, operands
         if key not in self._found:
@@ -178,7 +178,7 @@ def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: F
     elements.units[own.name] = own
     for op in block.commits:
         numbers = np.broadcast_to(still.states[op.state][:, 0], graph.size(op.x)).tolist()
-        kinds = [Part(own.states.index(op.state), place) for place in range(len(numbers))]
+        kinds = [StateElement(own.states.index(op.state), place) for place in range(len(numbers))]
         parts = [elements.add(k, (node,), Home(op.x, k.place), known, v) for k, v in zip(kinds, numbers, strict=True)]
         of_node = elements.parts.setdefault(node, [])  # it may have been computed before, for another answer
         of_node += [part for part in parts if part not in of_node]
@@ -205,7 +205,7 @@ def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
     return found
 
 
-def _same_as(elements: Elements, kind: Kind, operands: tuple[int, ...]) -> int | None:
+def _same_as(elements: Elements, kind: ElementKind, operands: tuple[int, ...]) -> int | None:
     """The element that one is, whatever the samples: what a constant chooses."""
     if isinstance(kind, Select) and elements.known[operands[0]] == NEVER:
         return operands[1] if elements.values[operands[0]] else operands[2]
@@ -219,7 +219,7 @@ class _Running:
     sums: set[tuple[int, ...]]
     known: dict[tuple[int, ...], int] = field(default_factory=dict)
 
-    def shorter(self, kind: Kind, operands: tuple[int, ...]) -> tuple[Kind, tuple[int, ...]]:
+    def shorter(self, kind: ElementKind, operands: tuple[int, ...]) -> tuple[ElementKind, tuple[int, ...]]:
         """The element, as a sum of two where it can be."""
         if not isinstance(kind, Sum) or not kind.plain:
             return kind, operands
@@ -228,7 +228,7 @@ class _Running:
         return kind, operands
 
 
-def _made_of(elements: Elements, op: Op) -> list[tuple[Kind, tuple[int, ...]]]:
+def _made_of(elements: Elements, op: Op) -> list[tuple[ElementKind, tuple[int, ...]]]:
     """What each element of a result is, and its operands."""
     constants = elements.graph.constants
     if isinstance(op, Elementwise):
@@ -257,6 +257,6 @@ def rows(elements: Elements, op: MatVec) -> list[tuple[Floats, Integers]]:
     return [(row, place) for row in matrix for place in places]
 
 
-def _terms(row: Floats, place: Integers) -> tuple[Kind, tuple[int, ...]]:
+def _terms(row: Floats, place: Integers) -> tuple[ElementKind, tuple[int, ...]]:
     weights = np.flatnonzero(row)
     return Sum(tuple(row[weights].tolist())), tuple(place[weights].tolist())

@@ -13,10 +13,10 @@ from compiler.graph.ops import Elementwise, Input, MatVec, Output, SegmentSum, S
 from compiler.graph.validate import validate
 from compiler.steps.elements import NEVER, Same, Sum, rows
 from compiler.steps.prologue import Flags, begin, begin_at, begun_from, flags_of
-from compiler.steps.repeated_blocks import Part, Repeated
+from compiler.steps.repeated_blocks import Repeated, StateElement
 from compiler.steps.repeated_emission import repeat
 from compiler.steps.states import depths, states
-from compiler.steps.step_builder import Source, StepBuilder
+from compiler.steps.step_builder import StepBuilder, TimedValue
 from compiler.steps.timing import Timing
 from compiler.steps.variables import Variable, variables
 from hw_models.arrays import Integers
@@ -30,7 +30,7 @@ def step_of(
     of the model's."""
     made = StepBuilder(timing, called)
     elements, orbits = timing.elements, timing.orbits
-    homes: dict[Source, list[int]] = defaultdict(list)
+    homes: dict[TimedValue, list[int]] = defaultdict(list)
     for head in sorted(orbits.start):
         home = elements.homes[head]
         assert home is not None
@@ -71,7 +71,9 @@ def step_of(
     return validate(Graph(tuple(made.blocks), made.values, made.constants, tuple(made.states)), "time inference")
 
 
-def _in_order(timing: Timing, homes: Mapping[Source, list[int]], begun: Mapping[Source, list[int]]) -> list[Source]:
+def _in_order(
+    timing: Timing, homes: Mapping[TimedValue, list[int]], begun: Mapping[TimedValue, list[int]]
+) -> list[TimedValue]:
     """The values, each after those that it reads in the same step."""
     of = {head: source for source, heads in homes.items() for head in heads}
     started = {head: source for source, heads in begun.items() for head in heads}
@@ -114,7 +116,7 @@ def _compute(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> N
         kind = elements.kinds[head]
         alike[type(op) if isinstance(kind, Sum) else kind].append(head)
     for kind, own in alike.items():
-        if isinstance(kind, Part):
+        if isinstance(kind, StateElement):
             continue  # it is there, as what its block has left
         if isinstance(kind, Elementwise):
             given = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from compiler.steps.elements import Elements, Kind
+from compiler.steps.elements import ElementKind, Elements
 from hw_models.errors import TraceError
 
 ANSWER = -2
@@ -45,7 +45,7 @@ class Orbits:
     """operands of sums, by identity, of which the first were the second one step before"""
     by: dict[int, int] = field(default_factory=dict)
     """the first reader through which each was matched"""
-    fixed: dict[tuple[Kind, int], set[int]] = field(default_factory=dict)
+    fixed: dict[tuple[ElementKind, int], set[int]] = field(default_factory=dict)
     """readers of the same in neighbouring steps, by what they are, and the element"""
     otherwise: list[tuple[int, int, int]] = field(default_factory=list)
     """readers of elements that were something else to them, in the step before, than to others; and what"""

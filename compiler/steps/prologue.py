@@ -11,7 +11,7 @@ from compiler.graph.graph import State, Value
 from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import Select, StateRead, StateWrite
 from compiler.steps.elements import NEVER
-from compiler.steps.step_builder import Place, Source, StepBuilder
+from compiler.steps.step_builder import Location, StepBuilder, TimedValue
 
 
 @dataclass
@@ -43,9 +43,9 @@ def flags_of(made: StepBuilder) -> Flags:
     return flags
 
 
-def begun_from(made: StepBuilder) -> dict[Source, list[int]]:
+def begun_from(made: StepBuilder) -> dict[TimedValue, list[int]]:
     """The elements whose states start from what is computed in the first step, by what stands for each state."""
-    found: dict[Source, list[int]] = defaultdict(list)
+    found: dict[TimedValue, list[int]] = defaultdict(list)
     for head in sorted(made.timing.orbits.start):
         if head in made.timing.orbits.begins and (head, 1) in made.kept:
             made.before[head] = made.kept[head, 1]
@@ -81,7 +81,7 @@ def begin(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> None
         made.now |= {h: (name, place) for place, h in enumerate(own)}
 
 
-def _instead(made: StepBuilder, head: int) -> Place:
+def _instead(made: StepBuilder, head: int) -> Location:
     """What stands for an element before its first step."""
     orbits, timing = made.timing.orbits, made.timing
     if head not in orbits.instead:

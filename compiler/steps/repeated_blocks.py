@@ -18,7 +18,7 @@ class Repeated:
 
 
 @dataclass(frozen=True)
-class Part:
+class StateElement:
     """The kind of an element of a state that a block leaves."""
 
     state: int

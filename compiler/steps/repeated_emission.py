@@ -9,8 +9,8 @@ import numpy as np
 from compiler.graph.graph import State
 from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import StateWrite
-from compiler.steps.repeated_blocks import Part, renamed
-from compiler.steps.step_builder import Place, StepBuilder
+from compiler.steps.repeated_blocks import StateElement, renamed
+from compiler.steps.step_builder import Location, StepBuilder
 
 
 def repeat(made: StepBuilder, node: int) -> None:
@@ -27,7 +27,7 @@ def repeat(made: StepBuilder, node: int) -> None:
     parts = made.parts(node)
     states, leaves = dict[str, str](), {op.state: op.x for op in unit.block.commits}
     for number, state in enumerate(unit.states):
-        own = [parts.get(Part(number, place)) for place in range(graph.state(state).size)]
+        own = [parts.get(StateElement(number, place)) for place in range(graph.state(state).size)]
         operands = entering[len(unit.sources) + number].tolist()
         states[state] = _state_of(made, own, [made.place(node, o) for o in operands], leaves.get(state, home.value))
     made.close(f"before {made.called(unit.block.name)}" if made.blocks else "step")
@@ -45,7 +45,7 @@ def repeat(made: StepBuilder, node: int) -> None:
         made.now |= {h: (read, k.place) for k, h in parts.items() if k.state == number}
 
 
-def _state_of(made: StepBuilder, own: Sequence[int | None], start: Sequence[Place], value: str) -> str:
+def _state_of(made: StepBuilder, own: Sequence[int | None], start: Sequence[Location], value: str) -> str:
     """The state in which a block leaves elements: it is `start` before. `value` has its origin."""
     kept = [made.before.get(h, made.kept.get((h, 1), ("", 0))) if h is not None else ("", 0) for h in own]
     state = made.reads.get(kept[0][0])

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.graph.graph import State
 from compiler.graph.names import fresh, numbered
 from compiler.steps.elements import NEVER, Same
-from compiler.steps.step_builder import Place, Source, StepBuilder
+from compiler.steps.step_builder import Location, StepBuilder, TimedValue
 from compiler.steps.timing import Timing
 from compiler.steps.variables import Variables
 
@@ -30,8 +30,8 @@ def depths(timing: Timing, answers: Iterable[tuple[int, int]]) -> dict[int, int]
 
 
 def states(
-    made: StepBuilder, homes: Mapping[Source, list[int]], depth: Mapping[int, int], known: Variables
-) -> list[tuple[str, str, Callable[[], list[Place]]]]:
+    made: StepBuilder, homes: Mapping[TimedValue, list[int]], depth: Mapping[int, int], known: Variables
+) -> list[tuple[str, str, Callable[[], list[Location]]]]:
     """States for what is read later, read at once; what is written to each is known at the end."""
     found = []
     for (title, _), heads in _together(made, homes, known).items():
@@ -48,7 +48,7 @@ def states(
             read = made.read(name, home.value)
             made.kept |= {(head, lag): (read, place) for place, head in enumerate(own)}
 
-            def places(own: Sequence[int] = own, lag: int = lag) -> list[Place]:
+            def places(own: Sequence[int] = own, lag: int = lag) -> list[Location]:
                 return [made.now[h] if lag == 1 else made.kept[h, lag - 1] for h in own]
 
             found.append((name, home.value, places))
@@ -56,7 +56,7 @@ def states(
 
 
 def _together(
-    made: StepBuilder, homes: Mapping[Source, list[int]], known: Variables
+    made: StepBuilder, homes: Mapping[TimedValue, list[int]], known: Variables
 ) -> dict[tuple[str, object], list[int]]:
     """The newest elements that are one state, by what it is called: those of a variable, else of a value."""
     found: dict[tuple[str, object], list[int]] = defaultdict(list)

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.graph.graph import Array, Block, State, Value
+from compiler.graph.graph import Block, State, Value
 from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import Gather, Op, StateRead
 from compiler.steps.elements import NEVER, Elements
-from compiler.steps.repeated_blocks import Part
+from compiler.steps.repeated_blocks import StateElement
 from compiler.steps.timing import Timing
+from hw_models.arrays import Array
 
-Place = tuple[str, int]
+Location = tuple[str, int]
 """A value or constant, and an element of it"""
-Source = tuple[str, int]
+TimedValue = tuple[str, int]
 """A value of the unrolled graph, and the step with which these elements of it are computed"""
 
 
@@ -33,11 +34,11 @@ class StepBuilder:
     blocks: list[Block] = field(default_factory=list)
     """those before the one that is being made"""
     ops: list[Op] = field(default_factory=list)
-    now: dict[int, Place] = field(default_factory=dict)
+    now: dict[int, Location] = field(default_factory=dict)
     """where each newest element is, in this step"""
-    kept: dict[tuple[int, int], Place] = field(default_factory=dict)
+    kept: dict[tuple[int, int], Location] = field(default_factory=dict)
     """where it is that was computed so many steps ago"""
-    before: dict[int, Place] = field(default_factory=dict)
+    before: dict[int, Location] = field(default_factory=dict)
     """where the state has it that was computed in the step before, and in the first step something else"""
     reads: dict[str, str] = field(default_factory=dict)
     """the state that each value is read from"""
@@ -86,16 +87,16 @@ class StepBuilder:
         """The modules that a value of the unrolled graph was made in."""
         return tuple(dict.fromkeys(map(self.called, self.elements.graph.values[of].modules)))
 
-    def parts(self, node: int) -> dict[Part, int]:
+    def parts(self, node: int) -> dict[StateElement, int]:
         """Of a block that repeats the newest elements that it leaves."""
-        newest, found = self.timing.orbits.newest, dict[Part, int]()
+        newest, found = self.timing.orbits.newest, dict[StateElement, int]()
         for head in self.timing.orbits.start:
             kind = self.elements.kinds[head]
-            if isinstance(kind, Part) and newest[self.elements.operands[head][0]] == node:
+            if isinstance(kind, StateElement) and newest[self.elements.operands[head][0]] == node:
                 found[kind] = head
         return found
 
-    def place(self, reader: int | None, element: int, lag: int = 0) -> Place:
+    def place(self, reader: int | None, element: int, lag: int = 0) -> Location:
         """Where `reader` finds an element, or one that is `lag` steps old."""
         if self.elements.known[element] == NEVER:
             return self.constant(np.array([self.elements.values[element]]), "number"), 0
@@ -104,7 +105,7 @@ class StepBuilder:
         head = self.timing.orbits.newest[element]
         return self.kept[head, lag] if lag else self.now[head]
 
-    def gathered(self, places: Sequence[Place], of: str) -> str:
+    def gathered(self, places: Sequence[Location], of: str) -> str:
         """A vector of elements."""
         sources = list(dict.fromkeys(name for name, _ in places))
         sizes = [self.values[n].size if n in self.values else self.constants[n].size for n in sources]

@@ -12,7 +12,7 @@ from compiler.executors.execution import Frame
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Mul, Sub
-from compiler.steps.elements import NEVER, Elements, Kind, Sum
+from compiler.steps.elements import NEVER, ElementKind, Elements, Sum
 from compiler.steps.orbits import Orbits, UnsteadyError
 from hw_models.arrays import Floats
 
@@ -163,7 +163,7 @@ def _start_of(timing: Timing, head: int, new: dict[int, float], *, itself: bool 
     return found
 
 
-def _value(kind: Kind, x: list[float]) -> float | None:
+def _value(kind: ElementKind, x: list[float]) -> float | None:
     """The element that is made of these operands; None of an input."""
     if isinstance(kind, Sum):
         return float(np.array(kind.weights) @ np.array(x))

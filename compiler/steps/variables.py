@@ -12,12 +12,12 @@ from compiler.steps.elements import NEVER
 from compiler.steps.timing import Timing
 from hw_models.arrays import Floats, Integers
 
-Bound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
+StateBound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
 """low and high, for every step, from what a state starts at"""
 
 
 @dataclass(frozen=True)
-class Place:
+class ValueElements:
     """Elements of a value of the unrolled graph."""
 
     value: str
@@ -33,9 +33,9 @@ class Variable:
     """
 
     name: str
-    after: Place
-    before: Place | None = None
-    bound: Bound | None = None
+    after: ValueElements
+    before: ValueElements | None = None
+    bound: StateBound | None = None
     grows: bool = False
 
     def known(self, values: Container[str]) -> bool:
@@ -91,5 +91,5 @@ def variables(timing: Timing, known: Sequence[Variable]) -> Variables:
     return found
 
 
-def _elements(timing: Timing, place: Place) -> list[int]:
+def _elements(timing: Timing, place: ValueElements) -> list[int]:
     return timing.elements.read(place.value)[place.index].tolist()

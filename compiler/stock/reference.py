@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Array, Execution
+from compiler.executors.execution import Execution
 from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Array, Floats, Integers
 
 LANES = 128
 """sequences side by side: so many that the arrays stay in the cache"""

@@ -13,14 +13,14 @@ from compiler.stock.proof import failures
 from hw_models.errors import ArtifactError
 from hw_models.json_dataclasses import Json, made
 
-Arrays = dict[str, npt.NDArray[np.generic]]
+ArrayTable = dict[str, npt.NDArray[np.generic]]
 _PARTS: dict[str, type[np.generic]] = {"lsb": np.float64, "low": np.int64, "high": np.int64}
 """of a state's place: the arrays"""
 
 
-def to_plain(graph: ProcessGraph) -> tuple[dict[str, Json], Arrays]:
+def to_plain(graph: ProcessGraph) -> tuple[dict[str, Json], ArrayTable]:
     """A table for `json.dumps`, and the arrays by name."""
-    arrays: Arrays = {"input_lsb": graph.input_lsb, "output_lsb": graph.output_lsb}
+    arrays: ArrayTable = {"input_lsb": graph.input_lsb, "output_lsb": graph.output_lsb}
     arrays |= {f"states/{n}/{part}": getattr(p, part) for n, p in graph.states.items() for part in _PARTS}
     arrays |= {f"weights/{i}": c.weights.astype(np.int16) for i, c in enumerate(graph.connections)}
     table: dict[str, Json] = {
@@ -34,7 +34,7 @@ def to_plain(graph: ProcessGraph) -> tuple[dict[str, Json], Arrays]:
     return table, arrays
 
 
-def from_plain(table: Json, arrays: Arrays) -> ProcessGraph:
+def from_plain(table: Json, arrays: ArrayTable) -> ProcessGraph:
     """The network again. Raises `ArtifactError` where the table does not describe one that keeps its widths."""
     try:
         graph = _built(table, arrays)
@@ -57,7 +57,7 @@ class _Table:
     repeat: int
 
 
-def _built(table: object, arrays: Arrays) -> ProcessGraph:
+def _built(table: object, arrays: ArrayTable) -> ProcessGraph:
     found = made(_Table, table)
 
     def place(name: str, table: dict[str, object]) -> StatePlace:

@@ -27,11 +27,12 @@ from safetensors.numpy import load, save
 from compiler.graph.graph import Graph
 from compiler.graph.serialize import to_json
 from hw_models.arguments import check_path
+from hw_models.arrays import AnyArray
 from hw_models.errors import ArtifactError
 from hw_models.fixed_point import SEMANTICS_VERSION
 from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.atomic_write import write_whole
-from ltc2neuro.artifact.graphs import Array, checked_graph
+from ltc2neuro.artifact.graphs import checked_graph
 from ltc2neuro.version import __version__
 
 FORMAT_VERSION = 3
@@ -51,14 +52,14 @@ TENSORS = "tensors.safetensors"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 DAMAGED = "It is damaged or was not made by ltc2neuro: copy it again, or compile the model again."
 
-Header: TypeAlias = dict[str, Json]
+RawHeader: TypeAlias = dict[str, Json]
 
 
 def write(
     path: str | Path,
-    header: Header,
+    header: RawHeader,
     graphs: Mapping[str, Graph],
-    arrays: Mapping[str, Array],
+    arrays: Mapping[str, AnyArray],
     version: int = FORMAT_VERSION,
 ) -> None:
     """Write a file at `path`, or leave what was there: the new one is written beside it and renamed.
@@ -67,7 +68,7 @@ def write(
     written to, `ValueError` where the header is not JSON.
     """
     path = check_path(path)
-    tensors: dict[str, Array] = {f"arrays/{name}": np.asarray(array) for name, array in arrays.items()}
+    tensors: dict[str, AnyArray] = {f"arrays/{name}": np.asarray(array) for name, array in arrays.items()}
     members: dict[str, bytes] = {}
     for name, graph in graphs.items():
         table, constants = to_json(graph)
@@ -75,7 +76,7 @@ def write(
         tensors |= {f"graphs/{name}/{constant}": array for constant, array in constants.items()}
     # safetensors writes an array's memory as it lies, so each must lie in order.
     members[TENSORS] = save({name: np.asarray(array, order="C") for name, array in tensors.items()})
-    manifest: Header = {
+    manifest: RawHeader = {
         "format": version,
         "semantics": SEMANTICS_VERSION,
         "tool": __version__,
@@ -93,7 +94,7 @@ def write(
     write_whole(path, zipped)
 
 
-def read(path: str | Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
+def read(path: str | Path) -> tuple[RawHeader, dict[str, Graph], dict[str, AnyArray]]:
     """What `write` was given: the header, the graphs, each validated, and the arrays. Raises `ArtifactError`."""
     path = check_path(path)
     try:
@@ -125,7 +126,7 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " ..."
 
 
-def _read(path: Path) -> tuple[Header, dict[str, Graph], dict[str, Array]]:
+def _read(path: Path) -> tuple[RawHeader, dict[str, Graph], dict[str, AnyArray]]:
     try:
         with zipfile.ZipFile(path) as file:
             _check_entries(file.infolist(), path.stat().st_size)
@@ -171,7 +172,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
         raise ArtifactError("its members are larger than the file", numbers=f"{declared} of {size} bytes")
 
 
-def _manifest(file: zipfile.ZipFile) -> Header:
+def _manifest(file: zipfile.ZipFile) -> RawHeader:
     if MANIFEST not in file.namelist():
         raise ArtifactError(f"it has no {MANIFEST}")
     manifest = _load(file.read(MANIFEST), MANIFEST)
@@ -189,7 +190,7 @@ def _manifest(file: zipfile.ZipFile) -> Header:
     return manifest
 
 
-def _names(manifest: Header) -> list[str]:
+def _names(manifest: RawHeader) -> list[str]:
     names = manifest.get("graphs")
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise ArtifactError("its manifest does not list its graphs")
@@ -203,7 +204,7 @@ def _check_members(wanted: set[str], found: set[str]) -> None:
         raise ArtifactError(f"it has a member that does not belong there, {name!r}")
 
 
-def _checked(data: bytes, name: str, manifest: Header) -> bytes:
+def _checked(data: bytes, name: str, manifest: RawHeader) -> bytes:
     members = manifest.get("members")
     stated = members.get(name) if isinstance(members, dict) else None
     if stated != {"size": len(data), "sha256": _hash(data)}:
@@ -222,7 +223,7 @@ def _dump(table: Mapping[str, Json]) -> bytes:
     return json.dumps(table, sort_keys=True, indent=1, allow_nan=False).encode()
 
 
-def _load(data: bytes, name: str) -> Header:
+def _load(data: bytes, name: str) -> RawHeader:
     try:
         table = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -236,13 +237,13 @@ def _no_constant(name: str) -> Json:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _tensors(data: bytes) -> dict[str, Array]:
+def _tensors(data: bytes) -> dict[str, AnyArray]:
     try:  # safetensors compares the declared shapes with the bytes that are there before it allocates
         return dict(load(data))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{TENSORS} is inconsistent ({error})") from error
 
 
-def below(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
+def below(prefix: str, tensors: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     """The arrays whose names begin so, without that."""
     return {name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)}

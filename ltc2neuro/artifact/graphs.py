@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Input, Output, Rescale
 from compiler.graph.serialize import from_json
 from compiler.graph.validate import problems
+from hw_models.arrays import AnyArray
 from hw_models.errors import ArtifactError
 from hw_models.json_dataclasses import Json
-
-Array = npt.NDArray[np.generic]
 
 MAX_ELEMENTS = 2**26
 """What the vectors of one graph may have together, and the most often that one of its blocks may repeat."""
@@ -21,7 +19,7 @@ MAX_SHIFT = 256
 """The largest shift or number of fraction bits that a graph may declare."""
 
 
-def checked_graph(name: str, table: dict[str, Json], arrays: dict[str, Array]) -> Graph:
+def checked_graph(name: str, table: dict[str, Json], arrays: dict[str, AnyArray]) -> Graph:
     """The graph that a file holds as `table` and `arrays`. Raises `ArtifactError` for one that is none."""
     if table.get("constants") != {n: str(array.dtype) for n, array in arrays.items()}:
         raise ArtifactError(f"graph {name!r} does not have the constants that it names")
@@ -69,5 +67,5 @@ def _check_numbers(name: str, graph: Graph) -> None:
         raise ArtifactError(f"graph {name!r} declares impossible sizes", numbers=f"{together} elements together")
 
 
-def _finite(array: Array | None) -> bool:
+def _finite(array: AnyArray | None) -> bool:
     return array is not None and array.dtype.kind in "fiu" and bool(np.all(np.isfinite(array)))

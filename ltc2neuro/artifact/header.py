@@ -12,11 +12,11 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.rewrite.runner import PassRecord
+from hw_models.arrays import AnyArray
 from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
 from hw_models.json_dataclasses import Json, field_types, made
 from ltc2neuro.artifact import container
 from ltc2neuro.artifact.container import below
-from ltc2neuro.artifact.graphs import Array
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.known_answer import problem_of
@@ -37,7 +37,7 @@ class Content:
     table: Mapping[str, Json]
     """its header"""
     graphs: Mapping[str, Graph]
-    arrays: Mapping[str, Array]
+    arrays: Mapping[str, AnyArray]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def write(net: BaseRecord, path: str | Path, own: Content) -> None:
     for name, parts in (("several", net.several), ("inputs", net.inputs)):
         if parts is not None:
             table[name], version = asdict(parts, dict_factory=_told), container.PARTED_VERSION
-    arrays: dict[str, Array] = {"known/x": net.known.x, "known/integers": net.known.integers}
+    arrays: dict[str, AnyArray] = {"known/x": net.known.x, "known/integers": net.known.integers}
     arrays |= {f"known/states/{name}": s for name, s in net.known.states.items()}
     if net.tokens is not None:
         table |= {"tokens": [t.name for t in net.tokens.tables]}

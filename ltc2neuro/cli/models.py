@@ -16,7 +16,7 @@ from ltc2neuro.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from ltc2neuro.cli.samples import Inlet, Samples
+    from ltc2neuro.cli.samples import FileInputs, FileSamples
 
 ONNX, KERAS = ".onnx", ".keras"
 
@@ -73,8 +73,8 @@ class Built:
     """A model, with the weights that it was told, and the samples for it."""
 
     model: torch.nn.Module
-    calibration: Inlet
-    spans: Samples | None
+    calibration: FileInputs
+    spans: FileSamples | None
     dt: float
     weights: str | None
     """what was loaded, in words"""

@@ -15,7 +15,7 @@ from ltc2neuro.progressing import sequences as counted
 
 if TYPE_CHECKING:
     from hw_models.arrays import Floats
-    from ltc2neuro.cli.samples import Inlet, Samples
+    from ltc2neuro.cli.samples import FileInputs, FileSamples
     from ltc2neuro.compiled.answers import Answers
     from ltc2neuro.compiled.clipped import Clipped
     from ltc2neuro.compiled.runs import AnyParts
@@ -88,7 +88,7 @@ def _named(answers: Answers, outputs: Floats | list[Floats]) -> Floats | list[Fl
 
 
 def _run(
-    net: AnyParts, x: Inlet, spans: Samples | None, on: str
+    net: AnyParts, x: FileInputs, spans: FileSamples | None, on: str
 ) -> tuple[Floats | list[Floats], Counter[str], Clipped]:
     """The outputs of all sequences, in parts so that a progress bar can show them; saturations; what was clipped."""
     from ltc2neuro.compiled.clipped import Clipped

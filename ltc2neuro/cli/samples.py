@@ -8,36 +8,37 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from hw_models.arrays import AnyArray
 from ltc2neuro.errors import InputError
 from ltc2neuro.inputs.files import FORMATS, chosen, read_arrays
 
-Array: TypeAlias = npt.NDArray[np.generic]
-Samples: TypeAlias = "Array | list[Array]"
-Inlet: TypeAlias = "Samples | dict[str, Array]"
+FileSamples: TypeAlias = "AnyArray | list[AnyArray]"
+FileInputs: TypeAlias = "FileSamples | dict[str, AnyArray]"
 """Samples of one input, or those of several by their names"""
 
 
-def load(path: str, names: Collection[str] | None = None) -> Inlet:
+def load(path: str, names: Collection[str] | None = None) -> FileInputs:
     """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved; by their names
     where these are several of `names`, those of a model's inputs."""
     return chosen(read_arrays(path), names)
 
 
-def given(path: str | None) -> Samples | None:
+def given(path: str | None) -> FileSamples | None:
     """Those of one input, where a file is given."""
     found = load(path) if path else None
     assert not isinstance(found, dict)  # there are no names to look for
     return found
 
 
-def inlet(path: str | None, names: Collection[str] | None) -> Inlet | None:
+def inlet(path: str | None, names: Collection[str] | None) -> FileInputs | None:
     """The same, of several inputs as well."""
     return load(path, names) if path else None
 
 
-def check_target(path: str, x: Array | Sequence[Array] | Mapping[str, Array], *, several: bool = False) -> None:
+def check_target(
+    path: str, x: AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray], *, several: bool = False
+) -> None:
     """Raise `InputError` where the outputs for `x`, or the `several` answers, cannot be written to `path`: before they
     are computed."""
     wanted = ".npz" if several or not isinstance(x, (np.ndarray, dict)) else ".npy"
@@ -52,7 +53,7 @@ def require_folder(path: str) -> None:
         raise InputError("there is no such folder to write to", where=str(Path(path).parent))
 
 
-def save(path: str, outputs: Array | Sequence[Array] | Mapping[str, Array]) -> None:
+def save(path: str, outputs: AnyArray | Sequence[AnyArray] | Mapping[str, AnyArray]) -> None:
     """Write outputs to `.npy`, or those of a list of sequences, or several by their names, to `.npz`.
 
     Raises `InputError`.

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hw_models.arrays import Array
 from hw_models.errors import InputError
 from ltc2neuro.inputs.sample_shape import channel
 from ltc2neuro.inputs.several import Inputs
-
-Array = np.ndarray
 
 TOLD = 1e-3
 """The share of one channel's values above which it is told that they were clipped"""

@@ -11,9 +11,8 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, StateWrite
+from hw_models.arrays import Array
 from ltc2neuro.compiled.clipped import Tally
-
-Array = np.ndarray
 
 
 def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, Tally]:

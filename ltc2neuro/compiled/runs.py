@@ -8,12 +8,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.executors.execution import Array, Clip, Execution
+from compiler.executors.execution import Clip, Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Compiles, Enters, Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
-from hw_models.arrays import Floats, Integers
+from hw_models.arrays import Array, Floats, Integers
 from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.default_executor import usual

@@ -9,11 +9,9 @@ from operator import add
 
 import numpy as np
 
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 from ltc2neuro.evaluation.exact_sums import MOST, fraction, products, sums, value
 from ltc2neuro.metrics import Metric, batched, correct, errors, measure
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
-
-Array: TypeAlias = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,12 @@ from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.solvers import Equation, Time, chosen
 from ltc2neuro.nn.states import Bound
 
-Mask: TypeAlias = "torch.Tensor | npt.NDArray[np.generic] | Sequence[Sequence[float]]"
+SynapseMask: TypeAlias = "torch.Tensor | npt.NDArray[np.generic] | Sequence[Sequence[float]]"
 """Which synapses there are: those that are not 0"""
 _SOLVERS = {"semi-implicit": False, "exact": True}
 
 
-def _numbers(pattern: Mask, what: str) -> np.ndarray:
+def _numbers(pattern: SynapseMask, what: str) -> np.ndarray:
     array = as_array(pattern)
     check_numbers(array, what)
     return array
@@ -54,8 +54,8 @@ class ConductanceCircuitCell(nn.Module):
         self,
         input_size: int,
         hidden_size: int,
-        synapses: Mask | None = None,
-        sensory_synapses: Mask | None = None,
+        synapses: SynapseMask | None = None,
+        sensory_synapses: SynapseMask | None = None,
         solver: str = "semi-implicit",
         steps: int = 6,
     ) -> None:
@@ -146,8 +146,8 @@ class ConductanceCircuit(Recurrent):
         self,
         input_size: int,
         hidden_size: int,
-        synapses: Mask | None = None,
-        sensory_synapses: Mask | None = None,
+        synapses: SynapseMask | None = None,
+        sensory_synapses: SynapseMask | None = None,
         solver: str = "semi-implicit",
         steps: int = 6,
         return_sequences: bool = True,

@@ -9,7 +9,7 @@ from typing import NoReturn, TypeAlias
 from compiler.stock.network import ProcessGraph
 from hw_models.errors import InputError
 
-Refusal: TypeAlias = Callable[..., NoReturn]
+Refuses: TypeAlias = Callable[..., NoReturn]
 
 
 def needs_microcode(*_: object, **__: object) -> NoReturn:

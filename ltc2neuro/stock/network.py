@@ -15,7 +15,7 @@ from compiler.running.runners import Runners
 from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.stock.cost import LibraryCost, Refusal, cost, needs_microcode
+from ltc2neuro.stock.cost import LibraryCost, Refuses, cost, needs_microcode
 from ltc2neuro.stock.file import save_library
 from ltc2neuro.stock.parts import LibraryParts
 from ltc2neuro.stock.record import LibraryRecord
@@ -52,14 +52,14 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
         save_library(self, path)
 
-    mapped: ClassVar[Refusal] = needs_microcode
-    to_lava: ClassVar[Refusal] = needs_microcode
-    assembly: ClassVar[Refusal] = needs_microcode
-    assembly_json: ClassVar[Refusal] = needs_microcode
-    to_onnx: ClassVar[Refusal] = needs_microcode
-    to_c: ClassVar[Refusal] = needs_microcode
-    report: ClassVar[Refusal] = needs_microcode
-    explain_precision: ClassVar[Refusal] = needs_microcode
+    mapped: ClassVar[Refuses] = needs_microcode
+    to_lava: ClassVar[Refuses] = needs_microcode
+    assembly: ClassVar[Refuses] = needs_microcode
+    assembly_json: ClassVar[Refuses] = needs_microcode
+    to_onnx: ClassVar[Refuses] = needs_microcode
+    to_c: ClassVar[Refuses] = needs_microcode
+    report: ClassVar[Refuses] = needs_microcode
+    explain_precision: ClassVar[Refuses] = needs_microcode
 
     @property
     def placement(self) -> NoReturn:

@@ -20,7 +20,7 @@ from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.over_time import Place
+from ltc2neuro.tracing.recording.over_time import CallPlace
 from ltc2neuro.tracing.time_places import time_places
 
 Shape = tuple[int, ...]
@@ -39,7 +39,7 @@ class Way:
     answers: Answers
     answers_time_first: bool = False
     places: tuple[int | str, ...] = ()
-    joins: frozenset[Place] = frozenset()
+    joins: frozenset[CallPlace] = frozenset()
     """where it joins all steps to answer once"""
     starts: Starts | None = None
 

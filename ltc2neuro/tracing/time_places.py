@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.over_time import Place
+from ltc2neuro.tracing.recording.over_time import CallPlace
 from ltc2neuro.tracing.recording.source import call, user_line
 
 LENGTHS = (53, 59)
@@ -25,7 +25,7 @@ class _Seen(TorchFunctionMode):
     def __init__(self, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self.found: dict[Place, bool] = {}
+        self.found: dict[CallPlace, bool] = {}
 
     def __torch_function__(
         self,
@@ -46,7 +46,7 @@ class _Seen(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> frozenset[Place]:
+def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> frozenset[CallPlace]:
     """The lines and axes at which a model of what it is given (rows, steps, *shape) joins all steps; none where it
     fails."""
     found = []

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.executors.execution import Array, prepare
+from compiler.executors.execution import prepare
 from compiler.executors.float64 import KERNELS
 from compiler.graph import Graph
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 from hw_models.errors import InputError
 
 _STEPS = 3

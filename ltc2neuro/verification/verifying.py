@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 SAME = "executors return the reference's integers"
 
-Values: TypeAlias = "list[np.ndarray]"
+Recordings: TypeAlias = "list[np.ndarray]"
 
 
 def verify(
@@ -165,7 +165,7 @@ def _few(x: Sequences, enough: int) -> int:
     return int(min(len(x.arrays), np.searchsorted(samples, enough) + 1))
 
 
-def _compared(row: Row, got: Values, expected: Values) -> Row:
+def _compared(row: Row, got: Recordings, expected: Recordings) -> Row:
     for i, (g, e) in enumerate(zip(got, expected, strict=True)):
         if g.shape != e.shape:
             return replace(row, held=False, note=f"sequence {i}: shape {g.shape}, not {e.shape}")
@@ -176,7 +176,7 @@ def _compared(row: Row, got: Values, expected: Values) -> Row:
     return replace(row, held=True, note=f"equal {row.note}".strip())
 
 
-def _listed(values: Iterable[object] | None) -> Values:
+def _listed(values: Iterable[object] | None) -> Recordings:
     """One array a sequence."""
     assert values is not None  # only a run on reals has no integers
     return [np.asarray(v) for v in values]

@@ -11,7 +11,7 @@ import torch
 from compiler.assembly.site import Listing, Spot
 from compiler.assembly.templates import select
 from compiler.c99 import elements as c99
-from compiler.executors.execution import Kernel
+from compiler.executors.execution import OpKernel
 from compiler.executors.kernels import BOTH
 from compiler.graph.builder import AnyGraph
 from compiler.graph.graph import Graph
@@ -37,7 +37,7 @@ class Shrink(Lossless):
 
 
 @BOTH.on(Shrink)
-def _kernel(op: Shrink, graph: Graph) -> Kernel:
+def _kernel(op: Shrink, graph: Graph) -> OpKernel:
     return lambda frame: np.where(np.abs(frame.values[op.x]) > frame.values[op.limit], frame.values[op.x], 0)
 
 

@@ -17,14 +17,14 @@ from ltc2neuro.tracing.dispatch.writing import Written, write_through
 from ltc2neuro.tracing.ops.convolution import CONVOLUTIONS
 from ltc2neuro.tracing.ops.decompositions import DECOMPOSITIONS
 from ltc2neuro.tracing.ops.logic import truth
-from ltc2neuro.tracing.ops.torch_ops import RULES, Rule, spellings
+from ltc2neuro.tracing.ops.torch_ops import RULES, TorchRule, spellings
 from ltc2neuro.tracing.recording.extents import counted, noted
 from ltc2neuro.tracing.recording.held_inputs import held
 from ltc2neuro.tracing.recording.held_inputs import recorded as recorded_held
 from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
 
-Function = Callable[..., object]
+TorchFunction = Callable[..., object]
 
 
 class Recording(TorchFunctionMode):
@@ -36,7 +36,7 @@ class Recording(TorchFunctionMode):
 
     def __torch_function__(
         self,
-        func: Function,
+        func: TorchFunction,
         types: Iterable[type],
         args: Sequence[object] = (),
         kwargs: dict[str, object] | None = None,
@@ -71,7 +71,7 @@ class Recording(TorchFunctionMode):
         return result
 
 
-def _filling(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+def _filling(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """What the first argument of an in-place function becomes."""
     target, *rest = args
     if func not in _COPIES or not isinstance(target, torch.Tensor):
@@ -80,7 +80,7 @@ def _filling(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
     return value.to(target.dtype).expand(target.shape) if isinstance(value, torch.Tensor) else value
 
 
-def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+def dispatch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """Do one torch call that has a symbolic tensor among its arguments."""
     recorder = [*symbols(args), *symbols(kwargs)][0].recorder
     if func in _STRUCTURE:
@@ -119,7 +119,7 @@ def dispatch(func: Function, args: tuple[object, ...], kwargs: dict[str, object]
     return _store(recorder, target, recorded) if in_place else recorded
 
 
-def _rule(func: Function) -> Rule | None:
+def _rule(func: TorchFunction) -> TorchRule | None:
     return DECOMPOSITIONS.get(func) or RULES.get(func) or CONVOLUTIONS.get(func)
 
 
@@ -142,7 +142,7 @@ def _store(recorder: Tape, target: object, result: object) -> object:
     return target
 
 
-def _metadata(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+def _metadata(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     if func is torch.Tensor.__hash__:
         return id(args[0])
     result, x = func(*plain(args), **plain(kwargs)), args[0]
@@ -159,7 +159,7 @@ def _metadata(func: Function, args: tuple[object, ...], kwargs: dict[str, object
     return result
 
 
-def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+def _cast(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     x = args[0]
     if not isinstance(x, Symbolic):
         raise refusal([*symbols(args), *symbols(kwargs)][0].recorder, func)
@@ -180,13 +180,13 @@ def _cast(func: Function, args: tuple[object, ...], kwargs: dict[str, object]) -
     return symbolic(x.recorder, example, x.codes, x.value)
 
 
-_STRUCTURE: dict[Function, Rule] = {repeat: repeated, held: recorded_held}
+_STRUCTURE: dict[TorchFunction, TorchRule] = {repeat: repeated, held: recorded_held}
 """What records blocks, whose calls are the model's own, and what is ours"""
 _PROPERTIES = (
     "shape", "dtype", "device", "ndim", "layout", "requires_grad", "is_leaf", "is_cuda", "is_sparse", "is_quantized",
     "is_meta", "is_mps", "is_nested", "itemsize", "nbytes", "grad_fn", "is_cpu", "is_xpu", "is_mkldnn", "names",
 )  # fmt: skip
-_METADATA: set[Function] = {
+_METADATA: set[TorchFunction] = {
     *spellings(
         "size", "dim", "ndimension", "numel", "nelement", "stride", "is_contiguous", "is_floating_point", "is_complex",
         "is_signed", "get_device", "element_size", "storage_offset", "is_same_size", "__len__", "__hash__", "__repr__",
@@ -209,7 +209,7 @@ _RANDOM = set(
     spellings("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "normal", "bernoulli", "multinomial",
               "normal_", "uniform_", "bernoulli_", "random_", "exponential_")
 )  # fmt: skip
-_IN_PLACE: dict[Function, Function] = {
+_IN_PLACE: dict[TorchFunction, TorchFunction] = {
     changing: getattr(torch.Tensor, name)
     for name in dir(torch.Tensor)
     for changing in spellings(f"__i{name[2:]}" if name.startswith("__") else f"{name}_")

@@ -16,11 +16,11 @@ from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
 from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
-Function = Callable[..., object]
+TorchFunction = Callable[..., object]
 Kept = TypeVar("Kept")
 
 
-def in_torch(func: Function, args: tuple[object, ...], kwargs: dict[str, object], *, in_place: bool) -> object:
+def in_torch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object], *, in_place: bool) -> object:
     """What torch itself returns for the examples. An `in_place` function writes into a copy of its first argument."""
     args = plain(args)
     if in_place and args and isinstance(args[0], torch.Tensor):

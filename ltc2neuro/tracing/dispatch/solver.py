@@ -9,10 +9,10 @@ import torch
 
 from ltc2neuro.tracing.recording.symbolic import symbols
 
-State: TypeAlias = "torch.Tensor | tuple[torch.Tensor, ...]"
+SolverState: TypeAlias = "torch.Tensor | tuple[torch.Tensor, ...]"
 
 
-def repeated(step: Callable[[State], State], state: State, times: int) -> State:
+def repeated(step: Callable[[SolverState], SolverState], state: SolverState, times: int) -> SolverState:
     """The rule of `repeat(step, state, times)` for a state of symbolic tensors."""
     tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
 

@@ -15,7 +15,7 @@ from ltc2neuro.nn.recurrence import repeat
 from ltc2neuro.nn.solvers import Equation, Time
 from ltc2neuro.tracing.layers.ncps_memory import with_memory
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step, plain_type
-from ltc2neuro.tracing.layers.scan import CellStep, Elapsed, Scan, States, StateVariable
+from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 from ltc2neuro.tracing.recording.symbolic import Symbolic
@@ -78,7 +78,7 @@ def ltc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSte
     single = copy.copy(cell)
     single._ode_unfolds = 1
 
-    def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
+    def function(x: torch.Tensor, states: CellStates, elapsed: Elapsed) -> tuple[torch.Tensor, CellStates]:
         inputs, part = cell._map_inputs(x), elapsed / unfolds
         v = repeat(lambda v: single._ode_solver(inputs, v, part), states[0], unfolds)
         return cell._map_outputs(v), (v,)

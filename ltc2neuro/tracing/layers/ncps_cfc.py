@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from ncps.torch import CfC, CfCCell, WiredCfCCell
 
+from compiler.steps.variables import StateBound
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.layers.ncps import over
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step
-from ltc2neuro.tracing.layers.scan import Bound, CellStep
+from ltc2neuro.tracing.layers.scan import CellStep
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 
@@ -44,7 +45,7 @@ CELLS[CfCCell] = CELLS[WiredCfCCell] = cfc_step
 LAYERS = {CfC: cfc}
 
 
-def _bound(cell: CfCCell, dt: float) -> Bound | None:
+def _bound(cell: CfCCell, dt: float) -> StateBound | None:
     """Where the next state lies, whatever the input and the state.
 
     default: a mean of two tanh. no_gate: a tanh and a share of another. pure: A - A f exp(-dt (|w| + |f|)), in which
@@ -60,7 +61,7 @@ def _bound(cell: CfCCell, dt: float) -> Bound | None:
     return lambda initial: (np.minimum(initial, asymptote - away), np.maximum(initial, asymptote + away))
 
 
-def _side_by_side(bounds: list[Bound | None], sizes: list[int]) -> Bound | None:
+def _side_by_side(bounds: list[StateBound | None], sizes: list[int]) -> StateBound | None:
     """The bound of a state that is made of the layers' states in turn."""
     known = [bound for bound in bounds if bound is not None]
     if len(known) < len(bounds):

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from compiler.steps.variables import StateBound
 from hw_models.arrays import Floats
-from ltc2neuro.tracing.layers.scan import Bound, CellStep, Elapsed, States, StateVariable
+from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, StateVariable
 from ltc2neuro.tracing.recording.recorder import Recorder
 
 
@@ -16,7 +17,7 @@ def with_memory(recorder: Recorder, lstm: torch.nn.Module, step: CellStep) -> Ce
     """`step` with an LSTM before it in every sample: both take the input, and the LSTM's output becomes the state."""
     (own,) = step.variables
 
-    def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
+    def function(x: torch.Tensor, states: CellStates, elapsed: Elapsed) -> tuple[torch.Tensor, CellStates]:
         before, memory = states
         state, memory = lstm(x, (before, memory))
         recorder.overwrite(before, state)
@@ -27,7 +28,7 @@ def with_memory(recorder: Recorder, lstm: torch.nn.Module, step: CellStep) -> Ce
     return CellStep((replace(own, bound=bound), StateVariable("c", own.shape, None, lstm)), function)
 
 
-def _from_within_one(bound: Bound) -> Bound:
+def _from_within_one(bound: StateBound) -> StateBound:
     """The bound of a state that starts every sample from the output of an LSTM, in (-1, 1)."""
 
     def wider(initial: Floats) -> tuple[Floats, Floats]:

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch.nn.utils import parametrize
 
+from compiler.steps.variables import StateBound
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
 from ltc2neuro.nn.states import Bounded, Growing, NamedStates
-from ltc2neuro.tracing.layers.scan import Bound, CellStep, Elapsed, Scan, States, StateVariable, fits
+from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable, fits
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 StepOf = Callable[[Recorder, torch.nn.Module, Times], CellStep]
@@ -61,7 +62,7 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSte
         lost = _lost_by_time(cell, times.longest, len(names))
         grows += [name for name, gone in zip(names, lost, strict=True) if gone]
 
-    def function(x: torch.Tensor, states: States, elapsed: Elapsed) -> tuple[torch.Tensor, States]:
+    def function(x: torch.Tensor, states: CellStates, elapsed: Elapsed) -> tuple[torch.Tensor, CellStates]:
         state = states[0] if len(states) == 1 else states
         if isinstance(elapsed, torch.Tensor) and not takes_time(cell):
             raise recorder.refusal(
@@ -91,7 +92,7 @@ def _lost_by_time(cell: Bounded, longest: float, count: int) -> list[bool]:
     return [known is not None and found is None for known, found in zip(short, half, strict=True)]
 
 
-def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> Bound:
+def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> StateBound:
     """The bound of a state that is a mean of itself and of values between `ends`: these and its start."""
     tensors = [torch.as_tensor(end, dtype=torch.float64).detach() for end in ends]
     fit = len(tensors) == 2 and all(fits(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)

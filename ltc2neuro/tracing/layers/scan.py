@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from hw_models.arrays import Floats
+from compiler.steps.variables import StateBound
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.ops.shape_ops import apart
@@ -17,9 +17,7 @@ from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.recorder import Recorder
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
 
-States = tuple[torch.Tensor, ...]
-Bound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
-"""low and high, for every step, from the initial state"""
+CellStates = tuple[torch.Tensor, ...]
 Elapsed: TypeAlias = "torch.Tensor | float"
 
 
@@ -39,7 +37,7 @@ class StateVariable:
 
     name: str
     shape: tuple[int, ...]
-    bound: Bound | None = None
+    bound: StateBound | None = None
     shown_by: torch.nn.Module | None = None
     position: int = 0
     grows: bool = False
@@ -53,7 +51,7 @@ class CellStep:
     """
 
     variables: tuple[StateVariable, ...]
-    function: Callable[[torch.Tensor, States, Elapsed], tuple[torch.Tensor, States]]
+    function: Callable[[torch.Tensor, CellStates, Elapsed], tuple[torch.Tensor, CellStates]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Scan:
 
     def over(
         self, step: CellStep, x: torch.Tensor, hx: object = None, timespans: object = None
-    ) -> tuple[torch.Tensor, States]:
+    ) -> tuple[torch.Tensor, CellStates]:
         """Record one step over the sequence `x`; returns the layer's output and its last states."""
         recorder, start = self.recorder, initial_states(self.recorder, hx)
         if recorder.all_at_once and isinstance(x, Symbolic) and x.dim() > 2:
@@ -126,8 +124,8 @@ class Scan:
         return axes.starts_with(codes, axes.batch_labels(axes.NOW))
 
     def _one_by_one(
-        self, step: CellStep, x: torch.Tensor, start: States | None, timespans: object
-    ) -> tuple[torch.Tensor, States]:
+        self, step: CellStep, x: torch.Tensor, start: CellStates | None, timespans: object
+    ) -> tuple[torch.Tensor, CellStates]:
         """The same of a sequence that is one sample: each of its steps is recorded."""
         if timespans is not None or (start is not None and len(start) != len(step.variables)):
             raise self.recorder.refusal(
@@ -196,13 +194,13 @@ class Scan:
         return symbolic(tensor.recorder, example, axes.encode(labels, elements), tensor.value)
 
 
-def note(recorder: Recorder, variables: Sequence[StateVariable], before: Sequence[object], after: States) -> None:
+def note(recorder: Recorder, variables: Sequence[StateVariable], before: Sequence[object], after: CellStates) -> None:
     """Where the states of a cell are that was stepped by hand."""
     for variable, old, new in zip(variables, before, after, strict=False):
         recorder.variable(recorder.named(variable.name), new, old, variable.bound, grows=variable.grows)
 
 
-def initial_states(recorder: Recorder, hx: object) -> States | None:
+def initial_states(recorder: Recorder, hx: object) -> CellStates | None:
     """The states that the user's model hands to a layer: tensors, or None for the layer's own."""
     if hx is None:
         return None
@@ -219,7 +217,7 @@ def _broken(step: CellStep, what: str, advice: str, numbers: str = "") -> TraceE
     return TraceError(what, where="" if cell is None else written(cell), numbers=numbers, advice=advice)
 
 
-def _new_state(recorder: Recorder, step: CellStep, number: int, hx: States | None) -> str:
+def _new_state(recorder: Recorder, step: CellStep, number: int, hx: CellStates | None) -> str:
     variable = step.variables[number]
     size = int(np.prod(variable.shape))
     initial = np.zeros(size)

@@ -10,7 +10,7 @@ from torch import nn
 
 from hw_models.arrays import Floats
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step
-from ltc2neuro.tracing.layers.scan import CellStep, Elapsed, Scan, States, StateVariable, initial_states
+from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable, initial_states
 from ltc2neuro.tracing.ops import torch_cells
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
@@ -43,7 +43,7 @@ def rnn(
                 "Give (layers, batch, hidden), the layers first even if batch_first is set.",
                 f"{tuple(state.shape)} for {layer.num_layers} layers",
             )
-    last: list[States] = []
+    last: list[CellStates] = []
     y = input
     for number in range(layer.num_layers):
         own = None if start is None else tuple(s[number] for s in start)
@@ -61,7 +61,7 @@ def _step(layer: nn.RNNBase, number: int) -> CellStep:
         own = weights[:-1] if layer.proj_size else weights
         project = weights[-1] if layer.proj_size else None
 
-        def lstm(x: torch.Tensor, states: States, _: Elapsed) -> tuple[torch.Tensor, States]:
+        def lstm(x: torch.Tensor, states: CellStates, _: Elapsed) -> tuple[torch.Tensor, CellStates]:
             h, c = torch_cells.lstm_cell(x, (states[0], states[1]), *own, w_hr=project)
             return h, (h, c)
 
@@ -70,7 +70,7 @@ def _step(layer: nn.RNNBase, number: int) -> CellStep:
         return CellStep((h, StateVariable(f"c{suffix}", (layer.hidden_size,))), lstm)
     cell = torch_cells.gru_cell if isinstance(layer, nn.GRU) else _PLAIN[str(layer.nonlinearity)]
 
-    def plain(x: torch.Tensor, states: States, _: Elapsed) -> tuple[torch.Tensor, States]:
+    def plain(x: torch.Tensor, states: CellStates, _: Elapsed) -> tuple[torch.Tensor, CellStates]:
         h = cell(x, states[0], *weights)
         return h, (h,)
 

@@ -22,7 +22,7 @@ from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
-Rule = Callable[..., Tensor]
+ConvolutionRule = Callable[..., Tensor]
 Option: TypeAlias = "int | str | Sequence[int]"
 
 DENSE_MATRIX = 100_000
@@ -33,7 +33,7 @@ BASIS = 4_000_000
 """elements of the unit vectors that are sent through a function at a time; they grow with the square of its inputs"""
 
 
-def _convolution(function: Rule, axes: int) -> Rule:
+def _convolution(function: ConvolutionRule, axes: int) -> ConvolutionRule:
     """The rule of a convolution over `axes` axes: its input is (rows, channels, *axes)."""
 
     def rule(
@@ -70,7 +70,7 @@ def _convolution(function: Rule, axes: int) -> Rule:
     return rule
 
 
-def _average(function: Rule, axes: int) -> Rule:
+def _average(function: ConvolutionRule, axes: int) -> ConvolutionRule:
     """The rule of a mean over windows: a map, too."""
 
     def rule(input: Symbolic, *args: object, **kwargs: object) -> Tensor:
@@ -179,7 +179,7 @@ def _windows(pool: Callable[[Tensor], Tensor], shape: Sequence[int]) -> tuple[In
     return window, factor[starts]
 
 
-def _maximum(function: Rule, axes: int) -> Rule:
+def _maximum(function: ConvolutionRule, axes: int) -> ConvolutionRule:
     """The rule of a maximum over windows; what the padding would add is in no window the largest."""
 
     def rule(
@@ -216,7 +216,7 @@ def _each(value: int | Sequence[int], axes: int) -> tuple[int, ...]:
     return (value,) * axes if isinstance(value, int) else tuple(value) * (axes // len(tuple(value)))
 
 
-CONVOLUTIONS: dict[Callable[..., object], Rule] = {
+CONVOLUTIONS: dict[Callable[..., object], ConvolutionRule] = {
     **{f: _convolution(functional.conv1d, 1) for f in spellings("conv1d")},
     **{f: _convolution(functional.conv2d, 2) for f in spellings("conv2d")},
     **{f: _average(functional.avg_pool1d, 1) for f in spellings("avg_pool1d")},

@@ -12,10 +12,10 @@ from ltc2neuro.tracing.ops.elementwise import Operand, elementwise
 from ltc2neuro.tracing.ops.embedding import are_tokens, of_each
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic, symbols
 
-Rule = Callable[..., Symbolic]
+LogicRule = Callable[..., Symbolic]
 
 
-def comparison(relation: Relation, real: Callable[..., torch.Tensor]) -> Rule:
+def comparison(relation: Relation, real: Callable[..., torch.Tensor]) -> LogicRule:
     """The rule of a comparison: 1 where it holds, else 0."""
 
     def rule(input: Operand, other: Operand) -> Symbolic:
@@ -36,9 +36,9 @@ def _is_number(operand: Operand, beside: torch.Tensor) -> bool:
     return tensor is not None and tensor.numel() == 1 and tensor.ndim <= beside.ndim
 
 
-less: Rule = comparison(Relation.LESS, torch.lt)
-less_equal: Rule = comparison(Relation.LESS_EQUAL, torch.le)
-equal: Rule = comparison(Relation.EQUAL, torch.eq)
+less: LogicRule = comparison(Relation.LESS, torch.lt)
+less_equal: LogicRule = comparison(Relation.LESS_EQUAL, torch.le)
+equal: LogicRule = comparison(Relation.EQUAL, torch.eq)
 
 
 def equal_or_none(input: Operand, other: Operand | None) -> Symbolic | bool:
@@ -73,7 +73,7 @@ def logical_not(input: Symbolic) -> Symbolic:
     return _inverse(input) if input.example.dtype == torch.bool else equal(input, 0)
 
 
-def _joined(op: Callable[[str, str, str], Op], real: Callable[..., torch.Tensor]) -> Rule:
+def _joined(op: Callable[[str, str, str], Op], real: Callable[..., torch.Tensor]) -> LogicRule:
     def rule(input: Operand, other: Operand) -> Symbolic:
         a, b = truth(input), truth(other)
         return elementwise(op, (a, b), real(plain(a), plain(b)))
@@ -81,8 +81,8 @@ def _joined(op: Callable[[str, str, str], Op], real: Callable[..., torch.Tensor]
     return rule
 
 
-logical_and: Rule = _joined(Min, torch.logical_and)
-logical_or: Rule = _joined(Max, torch.logical_or)
+logical_and: LogicRule = _joined(Min, torch.logical_and)
+logical_or: LogicRule = _joined(Max, torch.logical_or)
 
 
 def logical_xor(input: Operand, other: Operand) -> Symbolic:
@@ -90,7 +90,7 @@ def logical_xor(input: Operand, other: Operand) -> Symbolic:
     return unequal(truth(input), truth(other))
 
 
-def bitwise(logical: Rule, real: Callable[..., torch.Tensor]) -> Rule:
+def bitwise(logical: LogicRule, real: Callable[..., torch.Tensor]) -> LogicRule:
     """`&`, `|` and `^`: of bool tensors, and of whole numbers that are 0 or 1, which only bit they then have."""
 
     def rule(input: Operand, other: Operand) -> Symbolic:

@@ -22,7 +22,7 @@ from ltc2neuro.tracing.ops.embedding import embedding
 from ltc2neuro.tracing.ops.linear import linear, matmul, total
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
 
-Rule: TypeAlias = Callable[..., object]
+TorchRule: TypeAlias = Callable[..., object]
 
 
 def spellings(*names: str) -> list[Callable[..., object]]:
@@ -50,7 +50,7 @@ def _reversed(rule: Callable[..., Symbolic]) -> Callable[..., Symbolic]:
     return lambda input, other: rule(other, input)
 
 
-def _scaled(rule: Callable[..., Symbolic]) -> Rule:
+def _scaled(rule: Callable[..., Symbolic]) -> TorchRule:
     """`add` and `sub` have a factor `alpha` for the second operand."""
 
     def scaled(input: Operand, other: Operand, *, alpha: float = 1) -> Symbolic:
@@ -62,7 +62,7 @@ def _scaled(rule: Callable[..., Symbolic]) -> Rule:
     return scaled
 
 
-def _function(name: str) -> Rule:
+def _function(name: str) -> TorchRule:
     return lambda input: apply(name, input)
 
 
@@ -83,11 +83,11 @@ _COPIES = ("repeat", "index_select", "gather", "flip", "fliplr", "flipud", "roll
 """Moves whose result is never a view"""
 
 
-def _table(rules: Iterable[tuple[Sequence[str], Rule]]) -> dict[Callable[..., object], Rule]:
+def _table(rules: Iterable[tuple[Sequence[str], TorchRule]]) -> dict[Callable[..., object], TorchRule]:
     return {f: rule for names, rule in rules for f in spellings(*names)}
 
 
-RULES: dict[Callable[..., object], Rule] = {
+RULES: dict[Callable[..., object], TorchRule] = {
     **_table(((name,), _function(name)) for name in FUNCTIONS),
     **_table(
         [

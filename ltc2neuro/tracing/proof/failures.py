@@ -12,7 +12,7 @@ from compiler.graph.ops import Output, StateWrite
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError, ProofError
 from ltc2neuro.compiled.answers import THE_ONE
-from ltc2neuro.tracing.proof.intermediates import Pair
+from ltc2neuro.tracing.proof.intermediates import Compared
 from ltc2neuro.tracing.proof.probes import Probe
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.source import raised_at
@@ -65,7 +65,7 @@ class DiffersError(ProofError):
 
     @classmethod
     def between(
-        cls, graph: Graph, p: Pair, limits: Floats, beyond: npt.NDArray[np.bool_], probe: Probe
+        cls, graph: Graph, p: Compared, limits: Floats, beyond: npt.NDArray[np.bool_], probe: Probe
     ) -> DiffersError:
         """The first place of a probe at which a pair's values are `beyond` the `limits` of their difference."""
         step = int(np.flatnonzero(beyond.any(axis=(0, 2)))[0])
@@ -90,7 +90,7 @@ class OwnArithmeticError(DiffersError):
     """The model computes something else in its own type than in float64, as autocast does."""
 
 
-def diverges(graph: Graph, p: Pair) -> ProofError:
+def diverges(graph: Graph, p: Compared) -> ProofError:
     """The error for a value that is not finite in torch on the calibration."""
     wrong = ~np.isfinite(p.torchs)
     step = int(np.flatnonzero(wrong.any(axis=(0, 2)))[0])

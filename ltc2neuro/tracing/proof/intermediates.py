@@ -22,7 +22,7 @@ from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 
 
 @dataclass(frozen=True)
-class Pair:
+class Compared:
     """A value of the graph and torch's own: (rows, steps, n), or (rows, 1, n) where torch has it once a sequence."""
 
     value: str
@@ -69,7 +69,7 @@ class SeenModel:
 
     def show(
         self, x: Floats, run: Execution, checkpoints: Sequence[Checkpoint], *, together: bool = False
-    ) -> tuple[list[Floats], list[Pair]]:
+    ) -> tuple[list[Floats], list[Compared]]:
         """The model's answers to `x`, and what the graph's `run` and torch have for each checkpoint.
 
         Values that cannot be set side by side are left out. With time spans each row runs alone, if not `together`.
@@ -92,11 +92,11 @@ class SeenModel:
                 return f"; the module {module!r} was called {torchs} times, {count} in the trace"
         return ""
 
-    def _pairs(self, run: Execution, steps: int, checkpoints: Sequence[Checkpoint]) -> list[Pair]:
+    def _pairs(self, run: Execution, steps: int, checkpoints: Sequence[Checkpoint]) -> list[Compared]:
         found = (self._state(w, run, steps) if w.is_state else self._value(w, run, checkpoints) for w in checkpoints)
         return [pair for pair in found if pair is not None]
 
-    def _value(self, checkpoint: Checkpoint, run: Execution, checkpoints: Sequence[Checkpoint]) -> Pair | None:
+    def _value(self, checkpoint: Checkpoint, run: Execution, checkpoints: Sequence[Checkpoint]) -> Compared | None:
         assert checkpoint.codes is not None
         layout = axes.layout(checkpoint.codes)
         calls = max((w.call for w in checkpoints if not w.is_state and w.module == checkpoint.module), default=0)
@@ -114,10 +114,10 @@ class SeenModel:
             ours, torchs = ours[:, :1] if layout.first else ours[:, -1:], torchs[:, None]
         if torchs.shape[:2] != ours.shape[:2] or torchs[0, 0].size != len(elements):
             return None
-        over = READOUTS[layout.readout]
-        return Pair(checkpoint.value, ours.astype(np.float64), torchs.reshape(ours.shape), elements, layout.every, over)
+        mine, over = ours.astype(np.float64), READOUTS[layout.readout]
+        return Compared(checkpoint.value, mine, torchs.reshape(ours.shape), elements, layout.every, over)
 
-    def _state(self, checkpoint: Checkpoint, run: Execution, steps: int) -> Pair | None:
+    def _state(self, checkpoint: Checkpoint, run: Execution, steps: int) -> Compared | None:
         results = self.returned.get(checkpoint.module, [])
         start = (checkpoint.call - 1) * steps
         if len(results) < start + steps or len(results) % steps:
@@ -129,10 +129,10 @@ class SeenModel:
             states.append(state[checkpoint.position] if isinstance(state, tuple) else state)
         ours = run.states[checkpoint.value].astype(np.float64)
         torchs = torch.stack(states, 1).double().numpy()
-        return Pair(checkpoint.value, ours, torchs.reshape(ours.shape), np.arange(ours.shape[2]), True)
+        return Compared(checkpoint.value, ours, torchs.reshape(ours.shape), np.arange(ours.shape[2]), True)
 
 
-def _stacked(rows: Sequence[Sequence[Pair]]) -> list[Pair]:
+def _stacked(rows: Sequence[Sequence[Compared]]) -> list[Compared]:
     """The pairs of all rows, where all have the same."""
     if len({tuple(p.value for p in pairs) for pairs in rows}) > 1:
         return []

@@ -30,7 +30,7 @@ from ltc2neuro.tracing.proof.failures import (
     is_output,
     other_shape,
 )
-from ltc2neuro.tracing.proof.intermediates import Pair, SeenModel, seen_model
+from ltc2neuro.tracing.proof.intermediates import Compared, SeenModel, seen_model
 from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
@@ -169,7 +169,7 @@ class _Trial:
             seen = replace(seen, undecided=self._excused(pairs, kept))
         return Evidence(self.arithmetic, (seen,), *self._largest(pairs))
 
-    def _largest(self, pairs: Sequence[Pair]) -> tuple[dict[str, float], dict[str, float]]:
+    def _largest(self, pairs: Sequence[Compared]) -> tuple[dict[str, float], dict[str, float]]:
         """The largest difference of each value, and where rounding explains a larger one, that one."""
         plain: dict[str, float] = {}
         amplified: dict[str, float] = {}
@@ -182,8 +182,8 @@ class _Trial:
         return ({}, {}) if self.wider else (plain, amplified)
 
     @staticmethod
-    def _answers(outputs: Floats, answers: Sequence[Floats], calling: Calling) -> list[Pair]:
-        (rows, steps, size), where, pairs = outputs.shape, calling.answers.where, list[Pair]()
+    def _answers(outputs: Floats, answers: Sequence[Floats], calling: Calling) -> list[Compared]:
+        (rows, steps, size), where, pairs = outputs.shape, calling.answers.where, list[Compared]()
         for answer, torchs in zip(calling.answers.each, answers, strict=True):
             every = answer.every
             wanted = (rows, *answer.steps(steps), *answer.step_shape)
@@ -193,10 +193,10 @@ class _Trial:
             ours = own if every else answer.read_out(own)
             ours = ours if answer.stepped else ours[:, None]
             elements = np.arange(size)[where[answer.name]]
-            pairs.append(Pair(answer.title, ours, torchs.reshape(ours.shape), elements, every, answer.over))
+            pairs.append(Compared(answer.title, ours, torchs.reshape(ours.shape), elements, every, answer.over))
         return pairs
 
-    def _excused(self, pairs: Sequence[Pair], probe: Probe) -> int:
+    def _excused(self, pairs: Sequence[Compared], probe: Probe) -> int:
         """Let pass what rounding explains; returns in how many rows it decides what comes. Raises `ProofError`."""
         graph, dtype, x = self.subject.graph, self.seen.dtype, self.subject.calling.entering(probe.x)
         names = list(dict.fromkeys(p.value for p in pairs if p.value in graph.values))
@@ -227,7 +227,7 @@ class _Trial:
         return len(undecided)
 
 
-def _lost(p: Pair, loss: Loss) -> Floats:
+def _lost(p: Compared, loss: Loss) -> Floats:
     if is_output(p.value):
         lost = loss.outputs[:, :, p.elements]
     else:

@@ -15,7 +15,7 @@ FOLDS: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "min": torch.minimum,
 }
 """What a state can do: a mean needs the number of steps"""
-Place = tuple[SourceLine | None, int]
+CallPlace = tuple[SourceLine | None, int]
 """A line of the model's, and the axis, counted from the front, that it joins"""
 
 
@@ -25,7 +25,7 @@ class OverTime:
     the steps of a sample that holds all of them; and `marks`, the values that stand for a readout of themselves."""
 
     held: frozenset[str] = frozenset()
-    places: frozenset[Place] = frozenset()
+    places: frozenset[CallPlace] = frozenset()
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import torch
 from compiler.graph import Graph, State
 from compiler.graph.ops import Gather
 from compiler.ranges.observed import Interval
-from compiler.steps.variables import Bound, Place, Variable
+from compiler.steps.variables import StateBound, ValueElements, Variable
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.recording import axes
@@ -244,7 +244,7 @@ class Recorder(Writer, Tape):
         name: str,
         after: object,
         before: object = None,
-        bound: Bound | None = None,
+        bound: StateBound | None = None,
         *,
         grows: bool = False,
     ) -> None:
@@ -253,10 +253,10 @@ class Recorder(Writer, Tape):
         if now is not None:
             self.variables.append(Variable(name, now, then, bound, grows))
 
-    def _place(self, tensor: object) -> Place | None:
+    def _place(self, tensor: object) -> ValueElements | None:
         if not isinstance(tensor, Symbolic) or not axes.starts_with(tensor.codes, axes.batch_labels(axes.NOW)):
             return None
-        return Place(tensor.value, axes.sample(tensor.codes, groups(tensor)))
+        return ValueElements(tensor.value, axes.sample(tensor.codes, groups(tensor)))
 
     # --- the end -----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from compiler.graph.graph import Array, Block, Graph, State, Value
+from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import (
     Add,
     Apply,
@@ -22,7 +22,7 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
-from hw_models.arrays import Floats
+from hw_models.arrays import Array, Floats
 
 
 @dataclass(frozen=True)
