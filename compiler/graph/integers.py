@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from hw_models.arrays import Array, Floats
-from hw_models.errors import GraphError
+from hw_models.errors import GraphError, InputError
 from hw_models.fixed_point import Format
 
 
@@ -37,16 +37,33 @@ class IntegerGraph(Graph):
     """A graph of integers. `as_integers` makes one of a `Graph`; `dataclasses.replace` keeps the type."""
 
     def format(self, name: str) -> Format:
-        """The format of a value."""
-        return _known(self.values[name].format, f"value {name}")
+        """The format of a value or state. Raises `InputError` where `name` is neither."""
+        if name in self.values:
+            return _known(self.values[name].format, f"value {name}")
+        if all(s.name != name for s in self.states):
+            raise self._without_format(name)
+        return self.state_format(name)
 
     def state_format(self, name: str) -> Format:
         """The format of a state."""
         return _known(self.state(name).format, f"state {name}")
 
     def fraction(self, name: str) -> int:
-        """Fraction bits of a value, or of a constant that is an operand."""
-        return self.format(name).fraction if name in self.values else self.fractions[name]
+        """Fraction bits of a value, a state, or a constant that is an operand."""
+        return self.fractions[name] if name in self.fractions else self.format(name).fraction
+
+    def _without_format(self, name: str) -> InputError:
+        if name not in self.constants:
+            return InputError(
+                f"the graph has no value or state {name!r}", advice="Its names are in .values and .states."
+            )
+        numbers, bits = self.constants[name], self.fractions.get(name)
+        held = f"; {bits} fraction bits" if bits is not None else ""
+        return InputError(
+            f"{name!r} is a constant, which has no format",
+            numbers=f"{numbers.dtype} {numbers.shape}{held}",
+            advice=f"Ask for .constants[{name!r}]{'' if bits is None else f' and .fraction({name!r})'}.",
+        )
 
     # --- the host's side -----------------------------------------------------------------------------------
 

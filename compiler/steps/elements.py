@@ -97,8 +97,11 @@ class Elements:
 
     def another(self, element: int) -> int:
         """One that is the same as an element, and counts as another."""
-        for column in (self.kinds, self.operands, self.homes, self.known, self.values):
-            column.append(column[element])  # type: ignore[attr-defined]
+        self.kinds.append(self.kinds[element])
+        self.operands.append(self.operands[element])
+        self.homes.append(self.homes[element])
+        self.known.append(self.known[element])
+        self.values.append(self.values[element])
         return len(self.kinds) - 1
 
     def constant(self, array: Floats) -> Integers:

@@ -147,14 +147,14 @@ def _multiply(made: StepBuilder, value: str, op: MatVec, heads: list[int]) -> No
     """Rows of a matrix, those with the same operands together."""
     elements = made.elements
     every = rows(elements, op)
-    together: dict[tuple[bytes, int], list[int]] = defaultdict(list)
+    together: dict[tuple[bytes, int], list[tuple[int, int]]] = defaultdict(list)
     for head in heads:
         home = elements.homes[head]
         assert home is not None
         apart = id(elements.operands[head]) if head in elements.apart else 0
-        together[every[home.place][1].tobytes(), apart].append(head)
-    for (_, apart), group in together.items():
-        places = [elements.homes[h].place for h in group]  # type: ignore[union-attr]
+        together[every[home.place][1].tobytes(), apart].append((head, home.place))
+    for (_, apart), members in together.items():
+        group, places = [head for head, _ in members], [place for _, place in members]
         matrix, operands = np.array([every[p][0] for p in places]), every[places[0]][1]
         used = np.flatnonzero(matrix.any(axis=0))
         own = elements.operands[group[0]] if apart else operands[used].tolist()

@@ -15,8 +15,9 @@ ONE_TERM = Sum((1.0,))
 def matched_operands(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
     """What the operands of an element were in the step before; None where that was no element of its kind."""
     kinds, operands = elements.kinds, elements.operands
-    if isinstance(kinds[late], Sum) and isinstance(kinds[early], Sum):
-        return _matched_terms(elements, early, late)
+    before, now = kinds[early], kinds[late]
+    if isinstance(before, Sum) and isinstance(now, Sum):
+        return _matched_terms(elements, (before, operands[early]), (now, operands[late]))
     if kinds[late] == ADD and kinds[early] == ONE_TERM and _may_follow(elements, operands[early][0], operands[late][1]):
         return [(elements.constant(np.zeros(1)).item(), operands[late][0]), (operands[early][0], operands[late][1])]
     if _same_kind(kinds[early], kinds[late]) and len(operands[early]) == len(operands[late]):
@@ -24,10 +25,12 @@ def matched_operands(elements: Elements, early: int, late: int) -> list[tuple[in
     return None
 
 
-def _matched_terms(elements: Elements, early: int, late: int) -> list[tuple[int, int]] | None:
-    """The same of a weighted sum, which may have fewer terms where samples before the first are 0."""
-    (ours, theirs), known = (elements.operands[late], elements.operands[early]), elements.known
-    weights, others = (elements.kinds[e].weights for e in (late, early))  # type: ignore[attr-defined]
+def _matched_terms(
+    elements: Elements, early: tuple[Sum, tuple[int, ...]], late: tuple[Sum, tuple[int, ...]]
+) -> list[tuple[int, int]] | None:
+    """The same of weighted sums and their terms; the early one may have fewer where samples before the first are 0."""
+    (before, theirs), (now, ours), known = early, late, elements.known
+    weights, others = now.weights, before.weights
     if len(ours) == len(theirs) and weights == others:
         return list(zip(theirs, ours, strict=True))
     found, at = [], 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -99,12 +99,19 @@ def as_array(x: object, name: str = "", expected: str = "") -> np.ndarray:
 NUMBERS = "Give numbers, such as a float32 array or tensor."
 
 
+@runtime_checkable
+class _Indexed(Protocol):
+    """What has items by their numbers, as a torch `Dataset` does."""
+
+    def __getitem__(self, index: int, /) -> object: ...
+
+
 def _holds_pairs(x: object) -> bool:
     """Whether it is a data set of tuples, such as (sequence, target), that NumPy would take for an axis more."""
-    if isinstance(x, (list, tuple, str, Mapping)) or hasattr(x, "__array__") or not hasattr(x, "__getitem__"):
+    if isinstance(x, (list, tuple, str, Mapping)) or hasattr(x, "__array__") or not isinstance(x, _Indexed):
         return False
     try:
-        return isinstance(x[0], (list, tuple))  # type: ignore[index]
+        return isinstance(x[0], (list, tuple))
     except (TypeError, KeyError, IndexError, NotImplementedError):
         return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,7 +15,13 @@ from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, LINK, SOFT, axes, bare, ho
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ltc2neuro.compiled.network import BaseNetwork
+
+class Mappable(Protocol):
+    """A network that is mapped when it is asked to."""
+
+    def mapped(self) -> MappedNetwork:
+        """Its mapping, or an error where it has none."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,11 @@ class Arrow:
         return max(c.delay for c in self.parts)
 
 
-def network(net: BaseNetwork | MappedNetwork, ax: Axes | None = None) -> Axes:
+def network(net: Mappable | MappedNetwork, ax: Axes | None = None) -> Axes:
     """Populations from the input down to the output, and their connections: forward on the right, back on the left."""
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-    mapped = net if isinstance(net, MappedNetwork) else net.mapped()  # type: ignore[attr-defined]
+    mapped = net if isinstance(net, MappedNetwork) else net.mapped()
     ax = axes(ax)
     bare(ax)
     names = [INPUT, *(p.name for p in mapped.populations), OUTPUT]

@@ -61,7 +61,8 @@ def at_places(result: object, places: Sequence[int | str]) -> list[torch.Tensor]
     if isinstance(result, torch.Tensor):
         return [result]
     assert isinstance(result, (Mapping, tuple, list))
-    return [result[place] for place in places or (0,)]  # type: ignore[index]  # a dict's keys, a tuple's numbers
+    members: Mapping[int | str, torch.Tensor] = result if isinstance(result, Mapping) else dict(enumerate(result))
+    return [members[place] for place in places or (0,)]
 
 
 def _together(

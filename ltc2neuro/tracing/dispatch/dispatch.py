@@ -54,9 +54,7 @@ class Recording(TorchFunctionMode):
                 return self._written.whole(args[0], _filling(func, args, kwargs))
         if func is repeat and self._recorder.all_at_once:  # the first of all steps may start from a constant
             step, state, times = args
-            many = isinstance(state, tuple)
-            started = tuple(map(self._recorder.started, state if many else (state,)))  # type: ignore[arg-type]
-            args = (step, started if many else started[0], times)
+            args = (step, self._started(state), times)
         if func in _UNFILLED:  # a buffer, whose numbers are whatever was in the memory
             return torch.zeros_like(torch.as_tensor(func(*plain(args), **plain(kwargs))))
         if symbols(args) or symbols(kwargs):
@@ -69,6 +67,12 @@ class Recording(TorchFunctionMode):
         result = func(*args, **kwargs)
         self._recorder.names.follow(func, args, result)
         return result
+
+    def _started(self, state: object) -> object:
+        """What the first of all steps repeats from: a tensor, or several in a tuple."""
+        if isinstance(state, torch.Tensor):
+            return self._recorder.started(state)
+        return tuple(map(self._started, state)) if isinstance(state, tuple) else state
 
 
 def _filling(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from types import EllipsisType, NoneType
+from typing import SupportsIndex, TypeAlias, TypeGuard
 
 import numpy as np
 import torch
@@ -21,6 +23,8 @@ from ltc2neuro.tracing.recording.hidden_layers import HiddenLayerError
 from ltc2neuro.tracing.recording.operands import whole
 from ltc2neuro.tracing.recording.symbolic import Symbolic, rebind, symbolic
 from ltc2neuro.tracing.recording.tape import Tape
+
+Index: TypeAlias = "SupportsIndex | slice | EllipsisType | None"
 
 ADVICE = "Fill a tensor that forward has made, .clone() makes one, with all rows at once: y[:, t] = h; or stack a list."
 
@@ -42,8 +46,10 @@ class Written:
         if isinstance(value, torch.Tensor):
             own = self.known.get(id(value)) or self.known.get(id(_base(value)))
             return value if own is None else own[1] if own[0] is value else _view(own[1], value)
-        if type(value) in (tuple, list):
-            return type(value)(map(self.standing, value))  # type: ignore[call-arg]
+        if type(value) is tuple:
+            return tuple(map(self.standing, value))
+        if type(value) is list:
+            return [*map(self.standing, value)]
         return {k: self.standing(v) for k, v in value.items()} if type(value) is dict else value
 
     def write(self, target: object, index: object, value: object) -> None:
@@ -53,9 +59,9 @@ class Written:
         if is_mask(index, target):
             self.whole(target, _masked(target, index, value))
             return
-        if any(isinstance(part, (torch.Tensor, list)) for part in (index if isinstance(index, tuple) else (index,))):
+        if not _takes_view(index):
             raise self._refusal()
-        part = target[index]  # type: ignore[index]
+        part = target[index]
         given = value if isinstance(value, torch.Tensor) else torch.tensor(float(value), dtype=target.dtype)
         self.whole(part, given.to(target.dtype).expand(part.shape))
 
@@ -89,6 +95,13 @@ class Written:
 def is_mask(index: object, target: torch.Tensor) -> bool:
     """Whether an index says of each element whether it is meant."""
     return isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == target.shape
+
+
+def _takes_view(index: object) -> TypeGuard[Index | tuple[Index, ...]]:
+    """Whether an index takes a part of a tensor that shares its memory."""
+    views, copies = (SupportsIndex, slice, EllipsisType, NoneType), (torch.Tensor, np.ndarray)
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(part, views) and not isinstance(part, copies) for part in parts)
 
 
 def write_through(target: Symbolic, value: torch.Tensor) -> None:

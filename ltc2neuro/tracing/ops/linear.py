@@ -30,7 +30,7 @@ def linear(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None 
     return y if bias is None else y + bias
 
 
-def _map(x: Symbolic, weight: torch.Tensor) -> Symbolic:
+def _map(x: Symbolic, weight: torch.Tensor) -> torch.Tensor:
     recorder, example = x.recorder, functional.linear(x.example, weight.to(x.example.dtype))
     features_only(x, (-1,))
     labels = axes.labels_of(x.codes)
@@ -46,7 +46,7 @@ def _map(x: Symbolic, weight: torch.Tensor) -> Symbolic:
     return symbolic(recorder, example, axes.encode(labels, axes.ranks(labels)), value)
 
 
-def _map_at_places(x: Symbolic, weight: torch.Tensor, size: int) -> Symbolic:
+def _map_at_places(x: Symbolic, weight: torch.Tensor, size: int) -> torch.Tensor:
     """A matrix for each of many vectors of a sample, such as tokens: once, at each one's place.
 
     Written out it would grow with their number squared.
@@ -60,7 +60,7 @@ def _map_at_places(x: Symbolic, weight: torch.Tensor, size: int) -> Symbolic:
         x.recorder.names.give(weight, name)
     y = at_places(flat, weight, places)
     by_row = y.unflatten(-1, (len(weight), *shape[:-1]))
-    return by_row.movedim(-len(shape), -1)  # type: ignore[return-value]
+    return by_row.movedim(-len(shape), -1)
 
 
 def _axes_of(x: Symbolic, size: int) -> int:

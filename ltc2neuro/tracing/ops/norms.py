@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as functional
 
-from ltc2neuro.tracing.ops.over_time import Axes
+from ltc2neuro.tracing.ops.reductions import Axes
 from ltc2neuro.tracing.ops.torch_ops import spellings
 
 Tensor = torch.Tensor

@@ -20,11 +20,9 @@ from ltc2neuro.tracing.recording.over_time import FOLDS
 from ltc2neuro.tracing.recording.source import user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 
-Axes = int | Sequence[int] | None
-
 
 def over_time(
-    kind: str, join: Callable[..., torch.Tensor], x: torch.Tensor, dim: Axes, keepdim: bool
+    kind: str, join: Callable[..., torch.Tensor], x: torch.Tensor, dim: int | Sequence[int] | None, keepdim: bool
 ) -> torch.Tensor | None:
     """What stands for `join(x, dim, keepdim)` where one of the axes is that of time; None where none is."""
     if not isinstance(x, Symbolic):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as functional
 
 from ltc2neuro.tracing.ops.linear import features_only
-from ltc2neuro.tracing.ops.over_time import Axes, over_time
+from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
+Axes: TypeAlias = "int | tuple[int, ...] | None"
 
 
 def _cumsum(input: Symbolic, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:

@@ -7,8 +7,9 @@ import pytest
 from graph_strategies import SMALL, Builder
 
 from compiler.graph import Graph, IntegerGraph, as_integers
+from compiler.graph.ops import MatVec
 from compiler.graph.serialize import from_json, to_json
-from hw_models.errors import GraphError
+from hw_models.errors import GraphError, InputError
 from hw_models.fixed_point import Format
 
 
@@ -34,6 +35,17 @@ def test_a_format_for_every_value_and_state():
     assert all(graph.format(n) == v.format for n, v in graph.values.items())
     assert graph.state_format("s") == graph.state("s").format
     assert graph.input_format == graph.format("x") and graph.fraction("x") == graph.input_format.fraction
+
+
+def test_what_has_no_format_says_what_it_is():
+    graph = small()
+    assert graph.format("s") == graph.state_format("s") and graph.fraction("s") == graph.format("s").fraction
+    matrix = next(op for _, op in graph.ops() if isinstance(op, MatVec)).matrix
+    with pytest.raises(InputError, match="is a constant, which has no format") as caught:
+        graph.format(matrix)
+    assert "(1, 2)" in caught.value.numbers and f".constants[{matrix!r}]" in caught.value.advice
+    with pytest.raises(InputError, match="no value or state 'nowhere'"):
+        graph.format("nowhere")
 
 
 def test_the_hosts_maps_are_apart():
