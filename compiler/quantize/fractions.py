@@ -167,8 +167,9 @@ def _factor(op: ops.Mul, name: str, wishes: Wishes) -> int:
     if both_values and precision.wide_products and name == op.b and op.a != op.b:
         return natural[name]
     if both_values:
-        return fraction_for(bounds[name].magnitude, factor_limit(precision))
-    if precision.wide_products and op.out in wishes.taken:
+        guard = GUARD_BITS if precision.whole_products else 0
+        return fraction_for(bounds[name].magnitude, factor_limit(precision)) + guard
+    if precision.wide_products and (precision.whole_products or op.out in wishes.taken):
         return natural[name]
     parameter = wishes.graph.constants[op.a if name == op.b else op.b]
     return min(natural[name], fraction_for(bounds[name].magnitude, operand_limit(precision, parameter)))

@@ -33,8 +33,8 @@ LIMITS: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 ACCURATE_ARGUMENT = 15
 """Fraction bits of an element function's argument where weights and messages are split: 13 would be the limit there."""
-ACCURATE_SEGMENTS = 16
-"""Segments of a function there: 8 of an exponential, as in a pure CfC, are what limits it then."""
+ACCURATE_PIECES = {"segments": 12, "degree": 4}
+"""Of a function there, without tables: 8 cubics of an exponential, as in a pure CfC, are what limits it then."""
 SPARE_WEIGHT_BITS = 2
 """The bits of a split weight's first half: see `Precision.first_weight`."""
 CALIBRATED_BELOW = 8
@@ -74,6 +74,8 @@ class Precision:
     degree: int = 3
     wide_products: bool = True
     """a product of two values splits its longer one, instead of narrowing both"""
+    whole_products: bool = False
+    """with wide products, no product narrows an operand at all; a factor of what only the host reads is the host's"""
     carry: bool = True
     """the bits that rounding drops from a slow state's steps are kept in a second word"""
     margin: float = 2.0
@@ -106,8 +108,8 @@ class Precision:
                 wanted = "lie" if real else "be a whole number"
                 raise InputError(f"{name} must {wanted} in {low}..{high}", numbers=f"{name} = {shown(value)}")
             object.__setattr__(self, name, float(value) if real else int(value))
-        flags = ("split_weights", "split_readouts", "calibrated_weights", "split_messages", "wide_products", "carry")
-        for name in flags:
+        flags = ("split_weights", "split_readouts", "calibrated_weights", "split_messages", "carry")
+        for name in (*flags, "wide_products", "whole_products"):
             object.__setattr__(self, name, check_flag(getattr(self, name), name))
         for glob, changes in copied.items():
             try:
@@ -174,8 +176,9 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
             default,
             split_weights=True,
             split_messages=True,
+            whole_products=True,
             argument_fraction=max(default.argument_fraction, ACCURATE_ARGUMENT),
-            segments=max(default.segments, ACCURATE_SEGMENTS),
+            **({} if chip.table else ACCURATE_PIECES),
         ),
         "small": replace(
             default, segments=SMALL_TABLE if chip.table else 4, wide_products=False, split_readouts=False, carry=False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from compiler.graph.lowered import Exact
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
 from compiler.graph.shapes import MOST_SHIFT
 from compiler.quantize.builder import Builder
+from compiler.quantize.fractions import GUARD_BITS
 from compiler.quantize.limits import operand_limit
 from compiler.quantize.precision import Precision
 from compiler.ranges.integer_spans import Span, exactly
@@ -54,9 +55,44 @@ def _lowered(build: Builder, op: Mul) -> str:
     if not here.wide_products:
         narrow, wide = (_narrowed(build, build.read(n), int(operand_limit(here))) for n in (op.a, op.b))
     else:
-        narrow = _narrowed(build, build.at(op.a, build.wanted[op.a]), _narrow_limit(build))
-        wide = build.read(op.b)
+        narrow, wide = build.at(op.a, build.wanted[op.a]), build.read(op.b)
+        bits = _surplus(build, narrow, _narrow_limit(build))
+        if bits and here.whole_products and (whole := _with_rest(build, op, narrow, wide, bits)):
+            return whole
+        narrow = build.shifted(narrow, build.fraction(narrow) - bits)
     return product(build, op.out, Factors(narrow, wide), build.wanted[op.out], of=op.out)
+
+
+def _with_rest(build: Builder, op: Mul, narrow: str, wide: str, bits: int) -> str | None:
+    """The product with all bits of both factors: the lowest `bits` of the narrow one meet the wide one by themselves.
+
+    What is small of it is summed with guard bits and rounded. None where the result has too many bits for that.
+    """
+    fraction, wanted, k = build.fraction(narrow), build.wanted[op.out], _half(build)
+    shift = fraction - bits + build.fraction(wide) - wanted
+    if not k <= shift <= MOST_SHIFT - bits:
+        return None
+    guard = min(GUARD_BITS, shift - k)
+    upper = build.emit(Shift(f"{narrow}.upper", narrow, build.number(-bits)), fraction - bits)
+    rest = build.emit(And(f"{narrow}.rest", narrow, build.number(2**bits - 1)), fraction)
+    high, low = _halves(build, wide)
+    main = _multiplied(build, f"{op.out}.upper", upper, high, wanted)
+    lower = _multiplied(build, f"{op.out}.lower", upper, low, wanted + guard)
+    more = _multiplied(build, f"{op.out}.rest", rest, wide, wanted + guard)
+    small = build.emit(Add(f"{op.out}.small", lower, more), wanted + guard)
+    return build.emit(Add(op.out, main, build.shifted(small, wanted)), wanted, of=op.out)
+
+
+def _halves(build: Builder, wide: str) -> tuple[str, str]:
+    """What a value is beyond half a word, and the half."""
+    k, fraction = _half(build), build.fraction(wide)
+    high = build.emit(Shift(f"{wide}.high", wide, build.number(-k)), fraction - k)
+    return high, build.emit(And(f"{wide}.low", wide, build.number(2**k - 1)), fraction)
+
+
+def _multiplied(build: Builder, out: str, a: str, b: str, fraction: int) -> str:
+    shift = build.number(build.fraction(a) + build.fraction(b) - fraction)
+    return build.emit(MulShift(out, a, b, shift), fraction)
 
 
 def _narrow_limit(build: Builder) -> int:
@@ -71,10 +107,15 @@ def _half(build: Builder) -> int:
 
 def _narrowed(build: Builder, name: str, limit: int) -> str:
     """The value `name` with as many bits taken off as it needs to stay within `limit`."""
+    return build.shifted(name, build.fraction(name) - _surplus(build, name, limit))
+
+
+def _surplus(build: Builder, name: str, limit: int) -> int:
+    """How many bits `name` has too many to stay within `limit`."""
     drop = max(0, build.spans[name].magnitude.bit_length() - limit.bit_length())
     if (build.spans[name].magnitude >> drop) + 1 > limit:
         drop += 1
-    return build.shifted(name, build.fraction(name) - drop)
+    return drop
 
 
 @dataclass(frozen=True)
@@ -100,8 +141,7 @@ def product(build: Builder, out: str, factors: Factors, fraction: int, of: str |
         return build.emit(MulShift(out, narrow, wide, build.constant(f"{shift}", np.array([shift]))), fraction, of=of)
     k = _half(build)
     kept = max(shift, k)
-    high = build.emit(Shift(f"{wide}.high", wide, build.number(-k)), build.fraction(wide) - k)
-    low = build.emit(And(f"{wide}.low", wide, build.number(2**k - 1)), build.fraction(wide))
+    high, low = _halves(build, wide)
     result = fraction - (kept - shift)
     top, rest = (build.constant(f"{s}", np.array([s])) for s in (kept - k, kept))
     upper = build.emit(MulShift(f"{out}.upper", narrow, high, top), result)
@@ -118,7 +158,7 @@ def _with_parameter(build: Builder, op: Mul, value: str, constant: str) -> str:
     exact = build.source.constants[constant].astype(np.float64)
     limit = int(operand_limit(here, exact))
     x, fraction = build.read(value), build.wanted[op.out]
-    if here.wide_products and op.out in build.taken:
+    if here.wide_products and (here.whole_products or op.out in build.taken):
         wide = _wide_with_parameter(build, op, x, exact, constant)
         if wide is not None:
             return wide
@@ -135,13 +175,14 @@ def _wide_with_parameter(build: Builder, op: Mul, x: str, exact: Floats, constan
     here, fraction, k = build.precision.at(op.out), build.wanted[op.out], _half(build)
     if build.spans[x].magnitude < operand_limit(here, exact):
         return None
+    if here.whole_products:  # what meets half a word may have as many bits as the product leaves it
+        here = replace(here, parameter=build.chip.product_bits - k + 1)
     half = exactly(np.array([2**k]))
     fewer = build.fraction(x) - fraction
     integers, shifts = _parameter(build, here, exact, half, fewer)
     if np.any(shifts < k):
         return None
-    high = build.emit(Shift(f"{x}.high", x, build.number(-k)), build.fraction(x) - k)
-    low = build.emit(And(f"{x}.low", x, build.number(2**k - 1)), build.fraction(x))
+    high, low = _halves(build, x)
     c = build.constant(f"{constant}*", integers, exact=Exact(exact, np.ldexp(1.0, shifts - fewer)))
     upper = build.emit(MulShift(f"{op.out}.upper", high, c, _shifts(build, constant, shifts - k)), fraction)
     lower = build.emit(MulShift(f"{op.out}.lower", low, c, _shifts(build, constant, shifts)), fraction)

@@ -21,6 +21,7 @@ from compiler.quantize.row_factors import row_factors
 from compiler.ranges.observed import InputEnds, Interval, Observed
 from compiler.ranges.real_intervals import find_bounds, input_margin
 from compiler.rewrite import extract_row_scales, rescale
+from compiler.rewrite.fold_host_affine import fold_before_output
 from compiler.rewrite.runner import PassRecord, record
 from hw_models.arrays import Floats
 
@@ -89,6 +90,11 @@ def extract_rows(here: Floating) -> Floating:
     return here.written(extract_row_scales(graph, factors))
 
 
+def leave_to_host(here: Floating) -> Floating:
+    """Factors of rows that only the host reads are the host's: each output channel fills its word."""
+    return here.written(fold_before_output(here.graph)) if here.precision.whole_products else here
+
+
 def bound(here: Floating) -> Floating:
     """What each value can be, in the units that it now has: where arguments are clipped, and quotients normalised."""
     return replace(here, bounds=find_bounds(here.graph, here.observed, here.precision.margin))
@@ -111,6 +117,7 @@ STAGES: tuple[Stage, ...] = (
     shut_gates,
     scale_inputs,
     extract_rows,
+    leave_to_host,
     bound,
     clip_arguments,
     normalise_quotients,

@@ -20,6 +20,11 @@ def fold_host_affine(graph: Graph) -> Graph:
     return rewrite(graph, after_input, before_output)
 
 
+def fold_before_output(graph: Graph) -> Graph:
+    """The same before the output alone."""
+    return rewrite(graph, before_output)
+
+
 def after_input(draft: Draft, op: Op) -> Op | str | None:
     """The input takes in the maps, each the only reader of the one before; it has the last result's name."""
     if op.result is not None and isinstance(draft.definition(op.result), Input):

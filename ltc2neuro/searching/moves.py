@@ -63,7 +63,8 @@ def _plain(escaped: str) -> str:
 
 
 def _everywhere(precision: Precision) -> Iterator[Fields]:
-    flags = ("wide_products", "carry", "split_readouts", "split_weights", "split_messages", "calibrated_weights")
+    flags = ("split_readouts", "split_weights", "split_messages", "calibrated_weights")
+    flags = ("wide_products", "whole_products", "carry", *flags)
     yield from ({flag: not getattr(precision, flag)} for flag in flags)
     yield from ({"weight": weight} for weight in WEIGHTS)
     for step in (-2, -1, 1, 2):

@@ -55,7 +55,7 @@ MODELS = {
 SETTINGS = [
     *((model, "loihi2", "default") for model in MODELS),
     ("ltc", "spinnaker2", "default"),
-    *((model, "loihi2", "accurate") for model in ("cfc", "lif")),
+    *((model, "loihi2", "accurate") for model in ("cfc", "lif", "ltc")),
     ("ltc", "loihi2", "small"),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from compiler.executors.float64 import run_float
 from compiler.executors.reference import run_reference
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph, State
@@ -45,6 +46,29 @@ def test_a_value_keeps_the_digits_that_its_product_uses(taken: bool, wide: bool)
     assert not [name for name in graph.values if name.startswith("t@")], "what is not needed is not computed first"
     halves = [op.out for _, op in graph.ops() if isinstance(op, MulShift) and op.out.startswith("u")]
     assert halves == (["u.upper", "u.lower"] if taken and wide else ["u"])
+
+
+def test_a_whole_product_loses_no_digit_of_its_factors() -> None:
+    """30 x * exp(-20 x): where one is large the other is next to nothing, and half an LSB of it is all that is left."""
+    build = GraphBuilder()
+
+    def scaled(x: str, factor: float) -> str:
+        constant = build.constant(np.full(2, factor), "factor")
+        return build.append(lambda out: Mul(out, x, constant), 2, Origin("", "scaled"))
+
+    x = build.input(2, Origin("", "input"))
+    argument, wide = scaled(x, -20.1), scaled(x, 30.1)
+    small = build.append(lambda out: Apply(out, argument, "exp"), 2, Origin("", "small"))
+    build.output(build.append(lambda out: Mul(out, small, wide), 2, Origin("", "product")))
+    graph = build.graph()[0]
+    x_all = np.random.default_rng(0).uniform(0.2, 1, (2, 200, 2))
+    error = {}
+    for whole in (False, True):
+        net = quantize(graph, list(x_all), load_chip("loihi2"), Precision(segments=64, whole_products=whole))
+        sent, _ = net.input_format.quantize(net.input_map(x_all))
+        found = net.output_map(run_reference(net, sent).outputs * 2.0**-net.output_fraction)
+        error[whole] = float(np.sqrt(np.mean((found - run_float(graph, x_all).outputs) ** 2)))
+    assert error[True] < error[False] / 2
 
 
 @pytest.mark.parametrize("size", [1e-9, 1e-12, 1e-18])
