@@ -9,11 +9,17 @@ import numpy as np
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import LANES, drawn, program
 from compiler.executors.reference import run_reference
+from compiler.graph import IntegerGraph
+from compiler.mapping import Options, Overlap, map_network
 from compiler.native.build import machine
 from compiler.native.executor import NativeRunner
 from compiler.native.lookup import PLAIN, Cpu
+from compiler.native.neurons import NativeNeurons
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
+from compiler.simulator.machine import Machine
+from compiler.simulator.neurons import InterpretedNeurons
+from hw_models.chip import load_chip
 
 
 def trial(seed: int) -> str:
@@ -47,7 +53,19 @@ def trial(seed: int) -> str:
             for kind in ("counts", "low", "high"):
                 same = getattr(found.clips[name], kind) == getattr(clip, kind)
                 assert np.all(same | (clip.counts == 0)), f"{kind} of {name}, {shape}"
+    if rng.random() < 0.3:
+        _assert_listings_equal(graph, x, rng)
     return "equal"
+
+
+def _assert_listings_equal(graph: IntegerGraph, x: np.ndarray, rng: np.random.Generator) -> None:
+    """The mapped network, its listings as machine code and interpreted: the latter is compared by other kinds."""
+    reset = int(rng.integers(1, 3)) if rng.random() < 0.3 else None
+    net = map_network(graph, load_chip("loihi2"), reset, Options(list(Overlap)[rng.integers(0, 3)]))
+    first, second = (Machine(net, len(x), neurons=n).run_recorded(x) for n in (InterpretedNeurons, NativeNeurons))
+    assert np.array_equal(first[0], second[0]), "outputs of listings"
+    for name, states in first[1].items():
+        assert np.array_equal(states, second[1][name]), f"{name} of listings"
 
 
 KIND = Kind(trial, seconds=60)

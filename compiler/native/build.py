@@ -36,11 +36,6 @@ def _target() -> llvm.TargetMachine:
     return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features(), opt=2)
 
 
-def function(text: str, arguments: int) -> CompiledFunctions:
-    """Of a module's text, whose `run` takes so many arrays and two numbers; its object is kept on disk."""
-    return CompiledFunctions(cached(_key(text), lambda: compiled(text)), arguments)
-
-
 def compiled(text: str) -> bytes:
     """The object of a module's text."""
     module = llvm.parse_assembly(text)
@@ -53,19 +48,30 @@ def compiled(text: str) -> bytes:
     return target.emit_object(module)
 
 
-class CompiledFunctions:
-    """The functions of an object, ready to be called; it keeps what it needs alive."""
+class LoadedObject:
+    """A module's functions in memory, for as long as this lives; its object is kept on disk."""
 
-    def __init__(self, data: bytes, arguments: int) -> None:
-        backing = llvm.parse_assembly("")
-        self._engine = llvm.create_mcjit_compiler(backing, _target())
+    def __init__(self, text: str) -> None:
+        data = cached(_key(text), lambda: compiled(text))
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where a function is."""
+        return self._engine.get_function_address(name)
+
+
+class CompiledFunctions:
+    """The functions of a kernel's text, whose `run` takes so many arrays and two numbers."""
+
+    def __init__(self, text: str, arguments: int) -> None:
+        loaded = self._loaded = LoadedObject(text)
         kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments, ctypes.c_int64, ctypes.c_int64)
-        self.call: Callable[..., None] = kind(self._engine.get_function_address("run"))
         block = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-        self.enter: Callable[[int], int] = block(self._engine.get_function_address("enter"))
-        self.sample: Callable[[int], int] = block(self._engine.get_function_address("sample"))
+        self.call: Callable[..., None] = kind(loaded.address("run"))
+        self.enter: Callable[[int], int] = block(loaded.address("enter"))
+        self.sample: Callable[[int], int] = block(loaded.address("sample"))
 
 
 def _key(text: str) -> str:

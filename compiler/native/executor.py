@@ -68,7 +68,7 @@ class NativeRunner:
         wanted = along, values = self.kind(rows, record)
         if wanted not in self._ready:
             code = kernel(self._proven, self._machine, values, along=along)
-            self._ready[wanted] = Call(code, _build().function(code.text, len(ARGUMENTS)))
+            self._ready[wanted] = Call(code, _build().CompiledFunctions(code.text, len(ARGUMENTS)))
         return self._ready[wanted]
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.mapping.network import Connection, MappedNetwork, Population, Port
-from compiler.simulator.interpreter import Interpreter, Vector
+from compiler.simulator.interpreter import Vector
+from compiler.simulator.neurons import InterpretedNeurons, Lanes, Neurons
 from hw_models.errors import GraphError
 
-Lanes = npt.NDArray[np.int32]
 Observer: TypeAlias = Callable[[Port, int, Vector], None]
 
 
@@ -24,7 +24,8 @@ class Machine:
     """A mapped network that runs `lanes` sequences side by side.
 
     `initial_states` gives integers of states, (size,) or (size, lanes), to start from in place of the
-    initial ones. `observe` is told each message: the port, the tick of the sample, and what is sent.
+    initial ones. `observe` is told each message: the port, the tick of the sample, and what is sent. `neurons` makes
+    what executes a population's listing.
     """
 
     def __init__(
@@ -33,13 +34,14 @@ class Machine:
         lanes: int = 1,
         initial_states: Mapping[str, npt.ArrayLike] | None = None,
         observe: Observer | None = None,
+        neurons: Callable[[Population, int, Mapping[str, npt.ArrayLike]], Neurons] = InterpretedNeurons,
     ) -> None:
         self._network, self._lanes, self._observe = network, lanes, observe
         self._tick = 0
         self.states: dict[str, Lanes] = {}
         """each state after the last sample, (size, lanes)"""
         numbers = {p.name: n for n, p in enumerate(network.populations)}
-        self._neurons = [_Neurons(p, lanes, initial_states or {}) for p in network.populations]
+        self._neurons = [neurons(p, lanes, initial_states or {}) for p in network.populations]
         self._arriving: list[dict[tuple[int, int], Vector]] = []
         self._from_input: list[_Route] = []
         self._routes: list[list[list[_Route]]] = [[[] for _ in range(p.message_ports)] for p in network.populations]
@@ -112,12 +114,12 @@ class Machine:
         leaving = self._send(self._from_input, entering)
         if self._observe is not None:
             self._observe(Port(None), self._tick, entering)
-        for number, neurons in enumerate(self._neurons):
-            arrived = [sums.get((number, port), 0) for port in range(neurons.sum_ports)]
+        for number, (population, neurons) in enumerate(zip(self._network.populations, self._neurons, strict=True)):
+            arrived = [sums.get((number, port), 0) for port in range(population.sum_ports)]
             for port, message in enumerate(neurons.tick(arrived)):
                 leaving = leaving + self._send(self._routes[number][port], message)
                 if self._observe is not None:
-                    self._observe(Port(self._network.populations[number].name, port), self._tick, message)
+                    self._observe(Port(population.name, port), self._tick, message)
         for state, number, word in self._probes.get(self._tick, ()):
             self.states[state] = self._neurons[number].read(word)
         self._tick = (self._tick + 1) % self._network.ticks_per_sample
@@ -151,39 +153,6 @@ class Machine:
             arriving = self._arriving[route.delay]
             arriving[route.target] = arriving[route.target] + total if route.target in arriving else total
         return leaving
-
-
-class _Neurons:
-    """A population's words and its interpreter."""
-
-    def __init__(self, population: Population, lanes: int, initial: Mapping[str, npt.ArrayLike]) -> None:
-        self._shape = (population.size, lanes)
-        self._interpreter = Interpreter(population.listing, self._shape)
-        self._words: dict[str, Vector] = {n: _column(w) for n, w in population.words.items()}
-        for state, word in population.states.items():
-            if state in initial:
-                self._words[word] = _column(initial[state])
-        self.sum_ports = population.sum_ports
-
-    def tick(self, sums: list[Vector]) -> list[Vector]:
-        """One tick of all neurons; returns their messages."""
-        return self._interpreter.tick(self._words, sums)
-
-    def write(self, word: str, integers: npt.ArrayLike) -> None:
-        """Give a word other integers."""
-        self._words[word] = _column(integers)
-
-    def read(self, word: str) -> Lanes:
-        """A word of all neurons in all lanes."""
-        return np.broadcast_to(np.asarray(self._words[word], np.int32), self._shape)
-
-
-def _column(word: npt.ArrayLike) -> Vector:
-    """A word as the interpreter takes it: an int, (size, 1) or (size, lanes)."""
-    if isinstance(word, int):
-        return word
-    array = np.asarray(word, np.int32)
-    return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
 class _Route:

@@ -6,20 +6,28 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from compiler.lava.executor import LAVA
 from compiler.lava.runtime.input_checks import Entering
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from compiler.native.executor import NATIVE
+from compiler.native.neurons import NativeNeurons
 from compiler.ranges.proven import Proven
+from compiler.simulator.machine import Machine
+from compiler.simulator.neurons import InterpretedNeurons
 from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.arrays import Integers
-from hw_models.errors import InputError
+from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.default_executor import fastest
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import ready
 from ltc2neuro.inputs.arguments import check_options
+
+EXECUTED = (InterpretedNeurons, NativeNeurons)
+"""How listings are, in words and in machine code"""
 
 if TYPE_CHECKING:
     from lava.magma.core.process.ports.ports import OutPort
@@ -63,7 +71,8 @@ def to_lava(
     if mode == "mapped":
         mapped = _mapped(net, reset_interval, options, after)
         entering = replace(entering, period=mapped.ticks_per_sample)
-        process = MappedNet(network=mapped, reset_interval=reset_interval, entering=entering, name=name)
+        code = _listings_as_code(net, mapped)
+        process = MappedNet(network=mapped, reset_interval=reset_interval, entering=entering, code=code, name=name)
     else:
         fused = net.prepared.mapped(reset_interval, Options(Overlap.NONE, merged=False))
         entering = replace(entering, period=(options and options.ticks_per_sample) or 1)
@@ -103,6 +112,25 @@ def _machine_code(net: Parts, lanes: int) -> Proven | None:
         return None
     ready(net, NATIVE, lanes)
     return net.record.proven
+
+
+def _listings_as_code(net: Parts, mapped: MappedNetwork) -> bool:
+    """Whether a mapped network's listings run as machine code: where llvmlite is installed, and once that has returned
+    what the interpreter does.
+
+    Raises `GraphError` where it does not.
+    """
+    if fastest(net) != NATIVE.name:
+        return False
+    x, _ = net.record.enters.quantize(net.record.entering(net.record.known.x))
+    (outputs, states), (others, other_states) = (Machine(mapped, neurons=n).run_recorded(x) for n in EXECUTED)
+    if not np.array_equal(outputs, others) or not all(np.array_equal(states[n], other_states[n]) for n in states):
+        raise GraphError(
+            "the listings as machine code return other integers than interpreted",
+            numbers=f"{x.shape[1]} samples that the file holds",
+            advice=BUG,
+        )
+    return True
 
 
 def _port(process: Net, name: str, own: slice) -> OutPort:

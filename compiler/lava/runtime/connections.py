@@ -9,8 +9,9 @@ import compiler.lava.runtime.import_lava  # noqa: F401  # isort: skip  # opens L
 import math
 
 import numpy as np
-from lava.proc.dense.process import DelayDense
+from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.sparse.process import DelaySparse, Sparse
+from lava.utils import loihi
 from lava.utils.weightutils import SignMode, clip_weights, truncate_weights
 from scipy.sparse import csr_matrix
 
@@ -19,11 +20,12 @@ from hw_models.errors import BUG, LavaError
 
 WEIGHT_BITS = 8
 MESSAGE_BITS = 24
-SMALL = 2**14
-"""Up to this many elements DelayDense is faster: DelaySparse takes its matrix apart again in every tick."""
+FEW, SMALL = 2**12, 2**14
+"""Up to so many elements NumPy's whole matrix is faster than SciPy's; and DelayDense than DelaySparse, which takes its
+matrix apart in every tick."""
 
 
-def synapses(connection: Connection) -> Sparse | DelaySparse | DelayDense:
+def synapses(connection: Connection) -> Dense | Sparse | DelaySparse | DelayDense:
     """The process with ports `s_in` and `a_out` that multiplies by the connection's weights, `delay` + 1 ticks later.
 
     The sign is given, never left to Lava to find: with mixed signs it would drop the weights' last bit. Raises
@@ -38,11 +40,14 @@ def synapses(connection: Connection) -> Sparse | DelaySparse | DelayDense:
     }
     weights = _matrix(connection, connection.weights)
     _check(np.asarray(weights.data, np.int64), sign, connection.name)
-    if connection.delay == 0:
+    elements = math.prod(connection.shape)
+    if connection.delay == 0 and (elements > FEW or loihi.host is not None):  # a chip may store each weight of a Dense
         return Sparse(weights=weights, **options)
+    if connection.delay == 0:
+        return Dense(weights=weights.toarray(), **options)
     delays = _matrix(connection, np.full_like(connection.weights, connection.delay))
     options["max_delay"] = connection.delay
-    if math.prod(connection.shape) <= SMALL:
+    if elements <= SMALL:
         return DelayDense(weights=weights.toarray(), delays=delays.toarray(), **options)
     return DelaySparse(weights=weights, delays=delays, **options)
 

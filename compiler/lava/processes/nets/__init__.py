@@ -110,7 +110,8 @@ class MappedNet(Net):
     `state_vars` finds a state in them. Where samples overlap, the last state of a sequence may be gone when its tick
     has run: the next sequence has begun. `rows` names states to record sample by sample. `entering` is what may come
     from a user's process; None: nothing is looked at, and nothing either where a host of a chip is chosen: a process
-    that looks runs on the host, and would part the network from what feeds it on the chip.
+    that looks runs on the host, and would part the network from what feeds it on the chip. `code`: listings run as
+    machine code.
     """
 
     def __init__(
@@ -120,11 +121,12 @@ class MappedNet(Net):
         reset_interval: int | None = None,
         rows: Mapping[str, SampleRows] | None = None,
         entering: Entering | None = None,
+        code: bool = False,
         name: str = "network",
     ) -> None:
         self.lanes, self.first = 1, entering.first if entering else 0
         network = starting_late(network, self.first) if self.first else network
-        super().__init__(network=network, rows=rows or {}, entering=entering, name=name)
+        super().__init__(network=network, rows=rows or {}, entering=entering, code=code, name=name)
         self.inp = InPort(shape=((entering and entering.outputs) or network.input_size,))
         self.out = OutPort(shape=(network.output_size,))
         self.ticks_per_sample = network.ticks_per_sample
@@ -165,6 +167,7 @@ class MappedNetModel(AbstractSubProcessModel):
                 p.name: Neurons(
                     population=p,
                     probes=tuple((x.word, rows[x.state]) for x in network.probes if x.population == p.name and rows),
+                    code=proc.proc_params["code"],
                 )
                 for p in network.populations
             }

@@ -15,7 +15,9 @@ from compiler.lava.processes.ports import received, sent, variable
 from compiler.lava.runtime.shared_memory import SampleRows
 from compiler.lava.runtime.targets import TAGS
 from compiler.mapping.network import Population
-from compiler.simulator.interpreter import Interpreter
+from compiler.native.neurons import NativeNeurons
+from compiler.simulator.neurons import InterpretedNeurons
+from compiler.simulator.neurons import Neurons as Executes
 from hw_models.errors import BUG, LavaError
 
 PORTS = 2
@@ -26,10 +28,13 @@ class Neurons(AbstractProcess):
     """A population with sum ports `sum_0`, `sum_1` and message ports `message_0`, `message_1`, each of its size.
 
     The Var `states` holds its states, side by side in the order of `population.states`; without a state it is one 0.
-    `probes` lists words to record: the word and its rows of shared memory.
+    `probes` lists words to record: the word and its rows of shared memory. The listing is interpreted, or run as
+    machine `code`: the same integers.
     """
 
-    def __init__(self, *, population: Population, probes: tuple[tuple[str, SampleRows], ...] = ()) -> None:
+    def __init__(
+        self, *, population: Population, probes: tuple[tuple[str, SampleRows], ...] = (), code: bool = False
+    ) -> None:
         if max(population.sum_ports, population.message_ports) > PORTS:
             raise LavaError(
                 "the population has more ports than a neuron of the chip",
@@ -37,7 +42,7 @@ class Neurons(AbstractProcess):
                 numbers=f"{population.sum_ports} sums, {population.message_ports} messages, {PORTS} allowed",
                 advice=BUG,
             )
-        super().__init__(population=population, probes=probes, name=f"population {population.name}")
+        super().__init__(population=population, probes=probes, code=code, name=f"population {population.name}")
         shape = (population.size,)
         self.sum_0, self.sum_1 = InPort(shape), InPort(shape)
         self.message_0, self.message_1 = OutPort(shape), OutPort(shape)
@@ -68,29 +73,26 @@ class PyNeuronsModel(PyLoihiProcessModel):
         population: Population = proc_params["population"]
         self._population = population
         self._probes: tuple[tuple[str, SampleRows], ...] = proc_params["probes"]
-        self._interpreter = Interpreter(population.listing, (population.size,))
-        self._words = {
-            name: word if isinstance(word, int) else word.astype(np.int32) for name, word in population.words.items()
-        }
+        self._neurons: Executes = (NativeNeurons if proc_params["code"] else InterpretedNeurons)(population, 1, {})
 
     def run_spk(self) -> None:
         """One tick."""
-        population, words = self._population, self._words
+        population, neurons, size = self._population, self._neurons, self._population.size
         # Under `floating_pt` the connections send floats: whole numbers, for weights and messages are.
-        sums = [port.recv().astype(np.int32, copy=False) for port in (self.sum_0, self.sum_1)]
-        messages = self._interpreter.tick(words, sums)
-        for index, port in enumerate((self.message_0, self.message_1)):
-            message = messages[index] if index < len(messages) else 0
-            port.send(np.broadcast_to(np.asarray(message, np.int32), population.size))
+        ports = (self.sum_0, self.sum_1)[: population.sum_ports]
+        messages = neurons.tick([port.recv().astype(np.int32, copy=False).reshape(size, 1) for port in ports])
+        for number, port in enumerate((self.message_0, self.message_1)):
+            message = messages[number] if number < len(messages) else 0
+            port.send(message.ravel() if isinstance(message, np.ndarray) else np.full(size, message, np.int32))
         for index, word in enumerate(population.states.values()):
-            self.states[index * population.size : (index + 1) * population.size] = words[word]
+            self.states[index * size : (index + 1) * size] = neurons.read(word).ravel()
         for word, rows in self._probes:
             row = rows.at(self.time_step - 1)
             if row is not None:
-                row[:] = words[word]
+                row[:] = neurons.read(word).ravel()
 
     def on_var_update(self) -> None:
         """The user has set the Var `states`: the words follow."""
         size = self._population.size
         for index, word in enumerate(self._population.states.values()):
-            self._words[word] = self.states[index * size : (index + 1) * size].copy()
+            self._neurons.write(word, self.states[index * size : (index + 1) * size].copy())
