@@ -7,7 +7,7 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
 from compiler.native.llvm_text import Code
-from compiler.native.lookup import lookup, segment, shift_right
+from compiler.native.lookup import FEW_KNOTS, lookup, segment, shift_right, stepwise
 from compiler.native.operands import Element, count
 
 ELEMENTS: OpTable[[Element], str] = OpTable("native")
@@ -135,6 +135,8 @@ def _divide(op: ops.Divide, at: Element) -> str:
 def _polynomial(op: ops.PiecewisePolynomial, at: Element) -> str:
     unit, code, x = at.unit, at.unit.code, at.read(op.x)
     knots, origins, coefficients, shifts = (unit.proven.graph.constants[n] for n in op.arrays)
+    if coefficients.shape[1] == 1 and len(knots) < FEW_KNOTS:
+        return stepwise(code, unit.machine, knots, coefficients[:, 0], x)
     k = segment(code, unit.machine, unit.constants, knots, x, unit.proven.spans[op.x])
     column = lambda array: lookup(code, unit.machine, unit.constants, array, k)  # noqa: E731
     t = code.two("sub", x, column(origins))

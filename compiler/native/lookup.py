@@ -28,20 +28,30 @@ PLAIN = Cpu(0, 16)
 
 FEW_KNOTS = 3
 """From so many on it takes less to find the bucket of a number, and its only knot, than to search by halves."""
+BUCKETS = 16
 CHAIN = 16
 """A table of more numbers that registers do not hold lies in memory."""
 
 
-def segment(code: Code, machine: Cpu, pool: Pool, knots: np.ndarray, x: str, span: Span) -> str:
-    """How many knots are at most `x`, which lies in `span`: the index of its segment, times `_scale`."""
+@dataclass(frozen=True)
+class Segment:
+    """The segment of each lane: the `register` has its number times `scale`, and `first` more."""
+
+    register: str
+    scale: int = 1
+    first: int = 0
+
+
+def segment(code: Code, machine: Cpu, pool: Pool, knots: np.ndarray, x: str, span: Span) -> Segment:
+    """How many knots are at most `x`, which lies in `span`."""
     if not _permutable(code, machine, len(knots) + 1) and len(knots) < CHAIN:
         k = code.splat(0)
         for knot in knots.tolist():
             k = code.two("add", k, code.as_integer(code.compare("sge", x, code.splat(knot))))
-        return k
+        return Segment(k)
     scale, bits = _scale(code, machine, len(knots) + 1), _bucket_bits(code, machine, knots, span)
     if bits is not None:
-        return _from_bucket(code, machine, knots, x, span, bits, scale)
+        return _from_bucket(code, machine, knots, x, span, bits)
     size = 1 << len(knots).bit_length()
     padded = np.append(knots, np.full(size - 1 - len(knots), _largest(code)))
     k, step = code.splat(0), size // 2
@@ -49,47 +59,69 @@ def segment(code: Code, machine: Cpu, pool: Pool, knots: np.ndarray, x: str, spa
         if step == size // 2:
             knot = code.splat(int(padded[step - 1]))
         else:
-            knot = lookup(code, machine, pool, padded, code.two("add", k, code.splat((step - 1) * scale)))
+            at = code.two("add", k, code.splat((step - 1) * scale))
+            knot = lookup(code, machine, pool, padded, Segment(at, scale))
         k = code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(step * scale), code.splat(0)))
         step //= 2
-    return k
+    return Segment(k, scale)
+
+
+def stepwise(code: Code, machine: Cpu, knots: np.ndarray, values: np.ndarray, x: str) -> str:
+    """The value of the segment of `x`, of a few."""
+    found = code.splat(int(values[0]))
+    for knot, before, value in zip(knots.tolist(), values[:-1].tolist(), values[1:].tolist(), strict=True):
+        beyond = code.compare("sge", x, code.splat(knot))
+        if machine.register == 64:
+            found = code.choose(beyond, code.splat(value), found)
+        else:
+            found = code.two("add", found, code.choose(beyond, code.splat(value - before), code.splat(0)))
+    return found
 
 
 def _bucket_bits(code: Code, machine: Cpu, knots: np.ndarray, span: Span) -> int | None:
-    """How many low bits to leave out so that no two knots are in one of as many buckets as a register has lanes."""
-    last = min(machine.permutes, code.lanes) - 1
-    known = 0 <= span.least and span.most < _largest(code)
-    if not _permutable(code, machine, last + 1) or len(knots) < FEW_KNOTS or not known:
+    """How many low bits to leave out so that no two knots are in one bucket."""
+    known = 0 <= span.least and span.most < _largest(code) and (knots > 0).all()
+    if not _permutable(code, machine, len(knots) + 1) or len(knots) < FEW_KNOTS or not known:
         return None
-    apart = (b for b in range(code.bits) if knots[-1] >> b <= last and np.all(np.diff(knots >> b)))
+    if len(knots) >= machine.permutes or min(machine.permutes, code.lanes) < 8:
+        return None
+    apart = (b for b in range(code.bits) if knots[-1] >> b < BUCKETS and np.all(np.diff(knots >> b)))
     return next(apart, None)
 
 
-def _from_bucket(code: Code, machine: Cpu, knots: np.ndarray, x: str, span: Span, bits: int, scale: int) -> str:
+def _from_bucket(code: Code, machine: Cpu, knots: np.ndarray, x: str, span: Span, bits: int) -> Segment:
     """What `segment` returns, of one comparison, with the only knot that can be in the bucket of `x`."""
-    count = min(machine.permutes, code.lanes)
-    starts = np.arange(count) << bits
-    before = np.searchsorted(knots, starts)
-    following = np.append(knots, _largest(code))[before]  # in this bucket, or larger than all that is
+    before = np.searchsorted(knots, np.arange(BUCKETS) << bits)
+    following = np.append(knots, _largest(code))  # after so many: in this bucket, or larger than all that is
     bucket = code.two("lshr", x, code.splat(bits))
-    if span.most >> bits >= count:
-        bucket = code.intrinsic("umin", bucket, code.splat(count - 1))
-    k, knot = (_permuted(code, machine, table.tolist(), bucket) for table in (before * scale, following))
-    return code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(scale), code.splat(0)))
+    if span.most >> bits >= BUCKETS:
+        bucket = code.intrinsic("umin", bucket, code.splat(BUCKETS - 1))
+    if min(machine.permutes, code.lanes) < BUCKETS:  # bytes are permuted 16 at a time
+        k = _permuted_bytes(code, before.tolist(), bucket)
+        knot = _permuted(code, machine, following.tolist(), k)
+        return Segment(code.two("sub", k, code.as_integer(code.compare("sgt", knot, x))), 1, -1)
+    scale = _scale(code, machine, len(knots) + 1)
+    k, knot = (_permuted(code, machine, table.tolist(), bucket) for table in (before * scale, following[before]))
+    reached = code.choose(code.compare("sge", x, knot), code.splat(scale), code.splat(0))
+    return Segment(code.two("add", k, reached), scale)
 
 
-def lookup(code: Code, machine: Cpu, pool: Pool, column: np.ndarray, k: str) -> str:
-    """column[k] in each lane, of an index that is `_scale` times as large."""
+def lookup(code: Code, machine: Cpu, pool: Pool, column: np.ndarray, k: Segment) -> str:
+    """The number of each lane's segment."""
     numbers = column.tolist()
     if len(set(numbers)) == 1:
         return code.splat(numbers[0])
     if _permutable(code, machine, len(numbers)):
-        return _permuted(code, machine, np.repeat(column, _scale(code, machine, len(numbers))).tolist(), k)
+        table = np.repeat(column, k.scale).tolist()
+        if k.first:
+            width = min(machine.permutes, code.lanes)
+            table = np.roll(table + table[-1:] * (width - len(table)), k.first).tolist()
+        return _permuted(code, machine, table, k.register)
     if len(numbers) > CHAIN:
-        return code.gather("%constants", code.two("add", k, code.splat(pool.put(column))), code.word)
+        return code.gather("%constants", code.two("add", k.register, code.splat(pool.put(column))), code.word)
     found = code.splat(numbers[0])
     for number, value in enumerate(numbers[1:], 1):
-        found = code.choose(code.compare("sge", k, code.splat(number)), code.splat(value), found)
+        found = code.choose(code.compare("sge", k.register, code.splat(number)), code.splat(value), found)
     return found
 
 
@@ -132,6 +164,17 @@ def _permuted(code: Code, machine: Cpu, numbers: list[int], k: str) -> str:
             found = taken
         parts.append(found)
     return _joined(code, parts, width)
+
+
+def _permuted_bytes(code: Code, numbers: list[int], k: str) -> str:
+    """The same of a table of 16 bytes, the first of them 0, with AVX2."""
+    kind, table = "<32 x i8>", ", ".join(f"i8 {n}" for n in numbers * 2)
+    parts = []
+    for piece in range(code.lanes // 8):
+        index = code.set(f"bitcast <8 x i32> {_part(code, k, piece, 8)} to {kind}")
+        taken = code.call("llvm.x86.avx2.pshuf.b", kind, (kind, f"<{table}>"), (kind, index))
+        parts.append(code.set(f"bitcast {kind} {taken} to <8 x i32>"))
+    return _joined(code, parts, 8)
 
 
 def dot(code: Code, machine: Cpu, a: str, b: str) -> str:

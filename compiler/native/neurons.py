@@ -29,7 +29,7 @@ CALLS: dict[type[isa.Instruction], str] = {isa.Minimum: "smin", isa.Maximum: "sm
 
 
 class NativeNeurons:
-    """`compiler.simulator.neurons.Neurons` whose listing is compiled, in words of 32 bits, as the interpreter's."""
+    """`ListedNeurons` whose listing is compiled, in words of 32 bits, as the interpreter's."""
 
     def __init__(self, population: Population, lanes: int, initial: Mapping[str, npt.ArrayLike]) -> None:
         self._rows = {word: row for row, word in enumerate(population.words)}
@@ -46,18 +46,18 @@ class NativeNeurons:
         self._address = self._memory.ctypes.data
 
     def tick(self, sums: Sequence[Vector]) -> Sequence[Vector]:
-        """See `Neurons`."""
+        """See `ListedNeurons`."""
         for own, arrived in zip(self._sums, sums, strict=True):
             own[:] = arrived
         self._function(self._address)
         return list(self._messages.copy())
 
     def read(self, word: str) -> Lanes:
-        """See `Neurons`."""
+        """See `ListedNeurons`."""
         return self._memory[self._rows[word]].copy()
 
     def write(self, word: str, integers: npt.ArrayLike) -> None:
-        """See `Neurons`."""
+        """See `ListedNeurons`."""
         array = np.asarray(integers, np.int32)
         self._memory[self._rows[word]] = array.reshape(-1, 1) if array.ndim == 1 else array
 

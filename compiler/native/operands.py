@@ -121,12 +121,14 @@ def in_order(rows: Integers) -> bool:
 def count(name: str, before: str, after: str, at: Element) -> None:
     """Count where a value was clipped, and keep the smallest and largest that it was."""
     code = at.unit.code
-    changed = code.compare("ne", before, after)
-    kind = f"v{code.lanes}i1"
-    some = code.call(f"llvm.vector.reduce.or.{kind}", "i1", (code.of("i1"), changed))
+    changes = code.two("xor", before, after)
+    kind = f"v{code.lanes}{code.word}"
+    any_change = code.call(f"llvm.vector.reduce.or.{kind}", code.word, (code.vector, changes))
+    some = code.set(f"icmp ne {code.word} {any_change}, 0")
     clips, done = code.fresh("clips"), code.fresh("done")
     code.put(f"br i1 {some}, label %{clips}, label %{done}")  # rarely, so all of it is jumped over
     code.label(clips)
+    changed = code.compare("ne", before, after)
     first, rows = at.unit.clips[name], at.unit.clip_rows
     for part in range(3):
         address = code.at("%clips", at.plus(first + part * rows))

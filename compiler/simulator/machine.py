@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from compiler.mapping.network import Connection, MappedNetwork, Population, Port
 from compiler.simulator.interpreter import Vector
-from compiler.simulator.neurons import InterpretedNeurons, Lanes, Neurons
+from compiler.simulator.neurons import InterpretedNeurons, Lanes, ListedNeurons
 from hw_models.errors import GraphError
 
 Observer: TypeAlias = Callable[[Port, int, Vector], None]
@@ -34,7 +34,7 @@ class Machine:
         lanes: int = 1,
         initial_states: Mapping[str, npt.ArrayLike] | None = None,
         observe: Observer | None = None,
-        neurons: Callable[[Population, int, Mapping[str, npt.ArrayLike]], Neurons] = InterpretedNeurons,
+        neurons: Callable[[Population, int, Mapping[str, npt.ArrayLike]], ListedNeurons] = InterpretedNeurons,
     ) -> None:
         self._network, self._lanes, self._observe = network, lanes, observe
         self._tick = 0

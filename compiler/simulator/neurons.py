@@ -15,7 +15,7 @@ from hw_models.arrays import Integers
 Lanes = npt.NDArray[np.int32]
 
 
-class Neurons(Protocol):
+class ListedNeurons(Protocol):
     """A population, `lanes` sequences side by side."""
 
     def tick(self, sums: Sequence[Vector]) -> Sequence[Vector]:
@@ -46,7 +46,7 @@ def as_column(word: npt.ArrayLike) -> Vector:
 
 
 class InterpretedNeurons:
-    """`Neurons` whose listing is interpreted, instruction by instruction."""
+    """`ListedNeurons` whose listing is interpreted, instruction by instruction."""
 
     def __init__(self, population: Population, lanes: int, initial: Mapping[str, npt.ArrayLike]) -> None:
         self._shape, self._ports = (population.size, lanes), population.message_ports
@@ -54,14 +54,14 @@ class InterpretedNeurons:
         self._words = starting_words(population, initial)
 
     def tick(self, sums: Sequence[Vector]) -> Sequence[Vector]:
-        """See `Neurons`."""
+        """See `ListedNeurons`."""
         messages = self._interpreter.tick(self._words, sums)
         return messages + [0] * (self._ports - len(messages))
 
     def read(self, word: str) -> Lanes:
-        """See `Neurons`."""
+        """See `ListedNeurons`."""
         return np.broadcast_to(np.asarray(self._words[word], np.int32), self._shape)
 
     def write(self, word: str, integers: npt.ArrayLike) -> None:
-        """See `Neurons`."""
+        """See `ListedNeurons`."""
         self._words[word] = as_column(integers)

@@ -16,8 +16,7 @@ from compiler.lava.runtime.shared_memory import SampleRows
 from compiler.lava.runtime.targets import TAGS
 from compiler.mapping.network import Population
 from compiler.native.neurons import NativeNeurons
-from compiler.simulator.neurons import InterpretedNeurons
-from compiler.simulator.neurons import Neurons as Executes
+from compiler.simulator.neurons import InterpretedNeurons, ListedNeurons
 from hw_models.errors import BUG, LavaError
 
 PORTS = 2
@@ -73,7 +72,7 @@ class PyNeuronsModel(PyLoihiProcessModel):
         population: Population = proc_params["population"]
         self._population = population
         self._probes: tuple[tuple[str, SampleRows], ...] = proc_params["probes"]
-        self._neurons: Executes = (NativeNeurons if proc_params["code"] else InterpretedNeurons)(population, 1, {})
+        self._neurons: ListedNeurons = (NativeNeurons if proc_params["code"] else InterpretedNeurons)(population, 1, {})
 
     def run_spk(self) -> None:
         """One tick."""
