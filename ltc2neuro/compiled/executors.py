@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any
 
 from compiler.lava.executor import LAVA, LAVA_FUSED, LIBRARY, LIBRARY_LOIHI2, LOIHI2
 from compiler.native.executor import NATIVE
@@ -14,8 +16,6 @@ from compiler.simulator.executor import SIMULATOR
 from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
 from compiler.stock.network import ProcessGraph
 
-N = TypeVar("N")
-
 EXECUTORS: dict[str, Executor[Compiled]] = {
     e.name: e for e in (REFERENCE, FLOATING, NATIVE, SIMULATOR, LAVA, LAVA_FUSED, ONNX, LOIHI2)
 }
@@ -23,8 +23,14 @@ LIBRARY_EXECUTORS: dict[str, Executor[ProcessGraph]] = {e.name: e for e in (LIBR
 """Those of networks without microcode"""
 
 
-def table(executors: Mapping[str, Executor[N]]) -> str:
-    """A table of docs/executors.md: what each runs, returns, shows, takes and needs."""
+def page(text: str) -> str:
+    """The text of docs/executors.md with the tables of what there is now."""
+    tables = map(table, (EXECUTORS, LIBRARY_EXECUTORS))
+    return re.sub(r"^\| executor \|(.*\n)+?(?=\n)", lambda _: next(tables) + "\n", text, flags=re.M)
+
+
+def table(executors: Mapping[str, Executor[Any]]) -> str:
+    """What each of them runs, returns, shows, takes and needs."""
     head = "| executor | runs | returns | shows, besides outputs | counts saturations | starts from a state | "
     lines = [head + "options | needs |", "|---|---|---|---|---|---|---|---|"]
     for e in executors.values():
@@ -39,3 +45,7 @@ def table(executors: Mapping[str, Executor[N]]) -> str:
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(sys.stdin.read()))
