@@ -153,7 +153,8 @@ def _compute(elements: Elements, op: Op, states: Mapping[str, Integers], still: 
     if isinstance(op, StateRead):
         elements.of[result], still.values[result] = states[op.state], still.states[op.state]
         return
-    still.values[result] = KERNELS(op, graph)(still)
+    with np.errstate(all="ignore"):  # of a time span of 0
+        still.values[result] = KERNELS(op, graph)(still)
     if isinstance(op, Gather):
         elements.of[result] = elements.together(op.sources)[graph.constants[op.index].astype(np.int64)]
     elif isinstance(op, Input):
@@ -172,7 +173,8 @@ def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: F
     for _ in range(block.repeat):
         for op in block.computed:
             read = isinstance(op, StateRead)
-            still.values[op.result or ""] = still.states[op.state] if read else kernels[op](still)
+            with np.errstate(all="ignore"):
+                still.values[op.result or ""] = still.states[op.state] if read else kernels[op](still)
         still.states.update({op.state: still.values[op.x] for op in block.commits})
     whole = np.concatenate([*map(elements.read, own.sources), *(states[name] for name in own.states)])
     operands = tuple(whole.tolist())

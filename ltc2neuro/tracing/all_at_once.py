@@ -17,7 +17,8 @@ from ltc2neuro.tracing.calling.forward import with_time
 from ltc2neuro.tracing.calling.initial_states import Starts, first_states
 from ltc2neuro.tracing.calling.kept_attributes import as_it_was
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
-from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
+from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
+from ltc2neuro.tracing.layers.rows import row_by_row
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import CallPlace
@@ -97,18 +98,24 @@ class AllAtOnce(torch.nn.Module):
                 numbers=f"{y.shape[1]} numbers for {steps} answers of {size}",
                 advice="Let windows be whole from the first sample on: pad on the left, as F.pad does.",
             )
-        return y, h
+        return y, y[:, :1]  # a state that nobody reads
 
 
-def copied(model: torch.nn.Module, dtype: torch.dtype, dt: float) -> torch.nn.Module:
-    """A copy of the model, to run it."""
-    return instrumented(model, with_time(model, dt), dtype)
+def copied(model: torch.nn.Module, given: ModelInputs, dt: float) -> torch.nn.Module:
+    """A copy of the model, to run it on several rows."""
+    timed = with_time(model, dt)
+
+    def wrap(path: str, module: torch.nn.Module, forward: Forward) -> Forward:
+        forward = timed(path, module, forward)
+        return forward if given.spans is None else row_by_row(module, forward)
+
+    return instrumented(model, wrap, given.dtype)
 
 
 def way_of(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool) -> Way:
     """How the model answers sequences in this order. Raises `TraceError` where it fails or answers to other rows."""
     with undisturbed():
-        clone = copied(model, given.dtype, dt)
+        clone = copied(model, given, dt)
         result = partial(_Result.of, clone, given, time_first=time_first)
         results, single, fails = [result(n) for n in (axes.STEPS, OTHER, MANY)], None, None
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from math import prod
 
 import torch
 
@@ -20,7 +19,7 @@ from ltc2neuro.tracing.axis_order import FailsInTorchError
 from ltc2neuro.tracing.calling.answering import returned
 from ltc2neuro.tracing.calling.arguments import Arguments, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
-from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabulary
+from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabularies
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
 from ltc2neuro.tracing.dispatch.scripts import scripts_refused
 from ltc2neuro.tracing.dispatch.writing import Written
@@ -28,7 +27,7 @@ from ltc2neuro.tracing.host_readouts import HoldError, host_readouts
 from ltc2neuro.tracing.layers import handler_of
 from ltc2neuro.tracing.layers.stepped import stepped
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
-from ltc2neuro.tracing.ops.embedding import NewTableError
+from ltc2neuro.tracing.ops.embedding import NewTableError, numbers_of
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
@@ -74,7 +73,8 @@ class Reads:
     time_first: bool = False
     inputs: Inputs | None = None
     """what each sample is put together from, of a model that takes several"""
-    tokens: bool = False
+    tokens: Tokens | None = None
+    """where samples are tokens: which of their channels are none"""
     at_once: bool = False
     """whether a sample holds all steps: then the model may write into parts of tensors"""
 
@@ -89,8 +89,7 @@ def record(model: torch.nn.Module, reads: Reads, clock: Clock, over: OverTime | 
 
     Raises `TraceError` for what cannot be compiled.
     """
-    inputs, over = reads.inputs, over or OverTime()
-    known = Tokens(prod(reads.sample_shape), numbers=inputs.numbers if inputs else ()) if reads.tokens else None
+    over, known = over or OverTime(), reads.tokens
     while True:
         try:
             found = _recorded(model, reads, clock, known, over)
@@ -101,7 +100,7 @@ def record(model: torch.nn.Module, reads: Reads, clock: Clock, over: OverTime | 
             assert known is not None
             known = replace(known, tables=(*known.tables, new.table))
         else:
-            _check_looked_up(known, inputs)
+            _check_looked_up(known, reads.inputs)
             return found
 
 
@@ -165,12 +164,12 @@ def _arguments(recorder: Recorder, clone: torch.nn.Module, reads: Reads, tokens:
     spans, time_first = recorder.spans, reads.time_first
     x = torch.zeros(reads.shape, dtype=reads.dtype if tokens is None else torch.int64)
     ones = None if spans is None else torch.ones(reads.shape[:2], dtype=reads.dtype)
-    samples, elapsed = recorder.input(x, time_first, ones, tokens, vocabulary(clone))
+    samples, elapsed = recorder.input(x, time_first, ones, tokens, max(vocabularies(clone), default=0))
     if spans is not None and elapsed is not None:
         recorder.given = _held_above(recorder, elapsed, spans.shortest)
     if reads.inputs is None:
         return Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})
-    numbers = samples if tokens is None else recorder.numbers(x.to(reads.dtype), time_first)
+    numbers = samples if tokens is None else numbers_of(samples, reads.dtype)
     looked_up = samples if tokens else None
     return arguments(numbers, recorder.given, reads.inputs, reads.sample_shape, time_first=time_first, tokens=looked_up)
 

@@ -13,11 +13,12 @@ from compiler.steps.orbits import UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.inputs.several import Inputs
+from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.axis_order import in_order
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
-from ltc2neuro.tracing.calling.modules import instrumented
+from ltc2neuro.tracing.calling.modules import instrumented, vocabularies
 from ltc2neuro.tracing.ops.mixing import MixedStepsError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.record import Reads, Traced, record
@@ -55,14 +56,16 @@ class ModelSource:
         """
         if not self.dt > 0 or not np.isfinite(self.dt):
             raise InputError("dt must be positive and finite", numbers=f"dt = {self.dt}", advice="The default is 1.0.")
-        clock = Clock(self.dt, spans)
+        clock, size = Clock(self.dt, spans), prod(self.shape[2:])
+        tokens = Tokens(size, numbers=self.inputs.numbers if self.inputs else ()) if self.tokens else None
 
         def in_one_order(time_first: bool) -> Traced:
-            return record(self.model, Reads(self.shape[2:], dtype, time_first, self.inputs, self.tokens), clock)
+            return record(self.model, Reads(self.shape[2:], dtype, time_first, self.inputs, tokens), clock)
 
         def unrolled(time_first: bool) -> Traced:
             try:
-                given = ModelInputs(self.shape[2:], dtype, self.inputs, spans)
+                known = min(vocabularies(self.model)) if self.tokens else 0
+                given = ModelInputs(self.shape[2:], dtype, self.inputs, spans, known)
                 return record_unrolled(self.model, given, self.dt, time_first=time_first)
             except UnsteadyError:
                 raise
@@ -74,9 +77,7 @@ class ModelSource:
         try:
             return in_order(in_one_order, self.model, self.batch_first, self.shape)
         except MixedStepsError as error:
-            if self.tokens:
-                raise
-            first = self._of_the_first_step(clock, dtype) if spans is None and self.inputs is None else None
+            first = self._of_the_first_step(clock, dtype, tokens) if spans is None and self.inputs is None else None
             if first is not None:
                 return first
             try:
@@ -84,11 +85,12 @@ class ModelSource:
             except TraceError as why:
                 raise (error if isinstance(why, TakenApartError) else _first(why, error)) from None
 
-    def _of_the_first_step(self, clock: Clock, dtype: torch.dtype) -> Traced | None:
+    def _of_the_first_step(self, clock: Clock, dtype: torch.dtype, tokens: Tokens | None) -> Traced | None:
         """A model that answers at the first step; None of another."""
         turned = self.batch_first is False  # y[0] of a model that reads time first is its first step only if it is said
         try:
-            found = record(self.model, Reads(self.shape[2:], dtype, turned), clock, OverTime(first=True))
+            reads = Reads(self.shape[2:], dtype, turned, tokens=tokens)
+            found = record(self.model, reads, clock, OverTime(first=True))
         except TraceError:
             return None
         return found if any(answer.readout == "first" for answer in found.answers.each) else None

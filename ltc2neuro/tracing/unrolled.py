@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from ltc2neuro.tracing.host_readouts import without
 from ltc2neuro.tracing.record import Reads, Traced, record
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
+from ltc2neuro.tracing.steps_of_tokens import of_one_step, places, step_by_step
 
 STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
@@ -54,15 +56,16 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
         layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
         why = None
         try:
-            reads = Reads((steps, *given.shape), given.dtype, at_once=True)
+            reads = Reads((steps, *given.shape), given.dtype, tokens=given.tokens(steps), at_once=True)
             traced = record(layer, reads, clock, OverTime(places=way.joins))
             try:
-                graph = inferred(traced.graph, given.features, at, _own_name, traced.variables, given.held)
+                traced, features, held = _in_features(traced, given)
+                graph = inferred(traced.graph, features, at, _own_name, traced.variables, held)
             except StartsLateError as error:
                 why = error
             else:
                 found = _as_one_step(traced, graph, way)
-                if seen.by(found.graph, steps, found.answers):
+                if seen.by(found, steps):
                     return found
         except TraceError as error:
             raise _as_written(error) from None
@@ -77,6 +80,18 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
         numbers=f"what it does over {', '.join(map(str, tried))} steps is not what it does over more",
         advice="A sum or mean over all samples so far is a state, as in cumsum; a window must be shorter.",
     )
+
+
+def _in_features(traced: Traced, given: ModelInputs) -> tuple[Traced, int, frozenset[int]]:
+    """What was recorded with the features of each step in order, how many those are, and which are held."""
+    if traced.tokens is None:
+        return traced, given.channels, given.held
+    own = of_one_step(traced.tokens, given.channels)
+    held = frozenset(n for n, (channel, *_) in enumerate(places(own)) if channel in given.held)
+    graph = step_by_step(traced.graph, traced.tokens, own)
+    count = prod(given.sample_shape)  # the time before a sample comes behind what is looked up
+    tokens = replace(own, count=count, numbers=tuple(n for n in own.numbers if n < count))
+    return replace(traced, graph=graph, tokens=tokens), own.features, held
 
 
 def _as_one_step(traced: Traced, graph: Graph, way: Way) -> Traced:
@@ -115,15 +130,15 @@ class _Seen:
     way: Way
     dt: float
 
-    def by(self, graph: Graph, recorded: int, answers: Answers) -> bool:
+    def by(self, traced: Traced, recorded: int) -> bool:
         """Whether a program does it, too. The proof of the trace decides about the last bits."""
-        long = max(2 * recorded, min(LONG, int(BUDGET / work(graph).elements)))
+        long = max(2 * recorded, min(LONG, int(BUDGET / work(traced.graph).elements)))
         lengths = range(1, long + 1) if self.way.every else (1, 2, 3, recorded, long)
         x, dtype = self.way.given.random(1, long), self.way.given.dtype
         with undisturbed():
-            y = self.way.run(copied(self.model, dtype, self.dt), x, lengths).double().numpy()
-        found = run_float(graph, x.reshape(1, long, -1).double().numpy()).outputs
-        ours = found if self.way.every else np.stack([_at_end(found[:, :n], answers) for n in lengths], 1)
+            y = self.way.run(copied(self.model, self.way.given, self.dt), x, lengths).double().numpy()
+        found = run_float(traced.graph, traced.entering(x.reshape(1, long, -1).double().numpy())).outputs
+        ours = found if self.way.every else np.stack([_at_end(found[:, :n], traced.answers) for n in lengths], 1)
         ours, finite = ours.reshape(y.shape), np.isfinite(y)
         return bool(np.all(np.abs(ours - y)[finite] <= NEAR[dtype] * (1 + np.abs(y[finite]).max(initial=0))))
 

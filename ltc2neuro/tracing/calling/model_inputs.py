@@ -8,7 +8,9 @@ from math import prod
 import torch
 
 from ltc2neuro.inputs.several import Inputs
+from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.calling.arguments import Arguments, arguments
+from ltc2neuro.tracing.ops.embedding import are_tokens, numbers_of
 from ltc2neuro.tracing.recording.recorder import Times
 
 LONGEST = 1e6
@@ -24,6 +26,8 @@ class ModelInputs:
     dtype: torch.dtype
     inputs: Inputs | None = None
     spans: Times | None = None
+    vocabulary: int = 0
+    """how many tokens are tried, where samples are tokens"""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -31,7 +35,7 @@ class ModelInputs:
         return self.sample_shape if self.spans is None else (prod(self.sample_shape) + 1,)
 
     @property
-    def features(self) -> int:
+    def channels(self) -> int:
         """How many numbers it has."""
         return prod(self.shape)
 
@@ -40,17 +44,28 @@ class ModelInputs:
         """Those of them that are the same at all steps of a sequence."""
         return frozenset() if self.inputs is None else frozenset(self.inputs.held.nonzero()[0].tolist())
 
+    def tokens(self, steps: int) -> Tokens | None:
+        """What is known of a sample that holds so many steps, where it has tokens."""
+        if not self.vocabulary:
+            return None
+        own = [*(() if self.inputs is None else self.inputs.numbers), *range(prod(self.sample_shape), self.channels)]
+        return Tokens(
+            steps * self.channels, numbers=tuple(step * self.channels + n for step in range(steps) for n in own)
+        )
+
     def arguments(self, x: torch.Tensor, *, time_first: bool) -> Arguments:
         """What the model is called with for `x` (rows, steps, *shape)."""
         x = x.transpose(0, 1) if time_first else x
-        if self.spans is None and self.inputs is None:
-            return Arguments((x,), {})
-        spans = None
+        tokens = spans = None
+        if self.vocabulary:
+            x, tokens = (numbers_of(x, self.dtype), x) if are_tokens(x) else (x, x.long())
         if self.spans is not None:
             x, spans = x[..., :-1], x[..., -1]
             if self.spans.shortest > 0:
                 spans = torch.clamp(spans, min=self.spans.shortest)
-        return arguments(x, spans, self.inputs, self.sample_shape, time_first=time_first)
+            tokens = None if tokens is None else tokens[..., :-1]
+        x = x if tokens is None or self.inputs is not None else tokens
+        return arguments(x, spans, self.inputs, self.sample_shape, time_first=time_first, tokens=tokens)
 
     def zeros(self, rows: int, steps: int) -> torch.Tensor:
         """Samples at rest."""
@@ -62,6 +77,11 @@ class ModelInputs:
     def random(self, rows: int, steps: int) -> torch.Tensor:
         """Samples at random, always the same."""
         x = torch.randn((rows, steps, *self.shape), dtype=self.dtype, generator=torch.Generator().manual_seed(0))
+        if self.vocabulary:
+            tokens = torch.randint(self.vocabulary, x.shape, generator=torch.Generator().manual_seed(0)).to(self.dtype)
+            for channel in self.inputs.numbers if self.inputs is not None else ():
+                tokens[..., channel] = x[..., channel]
+            x = tokens
         for channel in self.held:
             x[..., channel] = x[:, :1, channel]
         if self.spans is not None:

@@ -31,12 +31,12 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
 
 def looks_up(model: torch.nn.Module) -> bool:
     """Whether it has tables in which tokens are looked up: samples of an integer type are tokens then."""
-    return vocabulary(model) > 0
+    return bool(vocabularies(model))
 
 
-def vocabulary(model: torch.nn.Module) -> int:
-    """How many tokens the longest of these tables has."""
-    return max((m.num_embeddings for m in model.modules() if isinstance(m, torch.nn.Embedding)), default=0)
+def vocabularies(model: torch.nn.Module) -> list[int]:
+    """How many tokens each of these tables has."""
+    return [m.num_embeddings for m in model.modules() if isinstance(m, torch.nn.Embedding)]
 
 
 def instrumented(

@@ -13,7 +13,7 @@ import torch
 
 from ltc2neuro.nn.recurrence import Recurrent, takes_time
 from ltc2neuro.nn.solvers import Differential, Equation
-from ltc2neuro.tracing.layers import torch_rnn
+from ltc2neuro.tracing.layers import rows, torch_rnn
 from ltc2neuro.tracing.layers.recurrent import CELLS, plain_type, recurrent
 from ltc2neuro.tracing.recording.recorder import Recorder
 
@@ -30,6 +30,7 @@ if find_spec("ncps") is not None:
 
     LAYERS.update({**ncps.LAYERS, **ncps_cfc.LAYERS})
     EQUATIONS.update(ncps.EQUATIONS)
+    rows.LAYERS += [ncps.LTC, ncps_cfc.CfC]
 
 
 def handler_of(module: torch.nn.Module) -> Handler | None:

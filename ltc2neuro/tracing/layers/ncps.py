@@ -147,7 +147,8 @@ def _refuse_batched_time(recorder: Recorder, layer: torch.nn.Module, timespans: 
 
     A model that is compiled with time spans is called row by row, which is right.
     """
-    if recorder.given is None and isinstance(timespans, Symbolic) and (timespans.dim() < 3 or timespans.shape[2] == 1):
+    unknown = recorder.given is None and not recorder.all_at_once
+    if unknown and isinstance(timespans, Symbolic) and (timespans.dim() < 3 or timespans.shape[2] == 1):
         raise recorder.refusal(
             f"the model computes a batch's time spans for ncps's {type(layer).__name__}, which mixes up rows and units",
             "Take them as the keyword timespans of forward and compile with timespans=, or put the layer's rnn_cell "

@@ -75,9 +75,9 @@ class Scan:
         x_t = self._step_input(x)
         elapsed = recorder.dt if timespans is None else self._elapsed(timespans)
         names = [_new_state(recorder, step, number, start) for number in range(len(step.variables))]
+        like = x_t.example if x_t.example.is_floating_point() else torch.zeros(())  # tokens are no states
         states = tuple(
-            recorder.read(name, variable.shape, x_t.example)
-            for name, variable in zip(names, step.variables, strict=True)
+            recorder.read(name, variable.shape, like) for name, variable in zip(names, step.variables, strict=True)
         )
         y, after = step.function(x_t, states, elapsed)
         if len(after) != len(names):
@@ -127,22 +127,35 @@ class Scan:
         self, step: CellStep, x: torch.Tensor, start: CellStates | None, timespans: object
     ) -> tuple[torch.Tensor, CellStates]:
         """The same of a sequence that is one sample: each of its steps is recorded."""
-        if timespans is not None or (start is not None and len(start) != len(step.variables)):
+        if start is not None and len(start) != len(step.variables):
             raise self.recorder.refusal(
-                "a recurrent layer after what mixes steps is given time spans, or a part of its states",
-                "Leave out timespans; start from None, or from all of its states.",
+                "a recurrent layer after what mixes steps is given a part of its states",
+                "Start from None, or from all of its states.",
             )
         rows, dim = x.shape[0 if self.batch_first else 1], 1 if self.batch_first else 0
         shapes = [(rows, *variable.shape) for variable in step.variables]
         zeros = [torch.zeros(shape, dtype=x.dtype) for shape in shapes]
         states = tuple(s.expand(shape) for s, shape in zip(zeros if start is None else start, shapes, strict=True))
+        elapsed = [self.recorder.dt] * x.shape[dim] if timespans is None else self._each_elapsed(timespans, dim)
         answers = list[torch.Tensor]()
-        for x_t in x.unbind(dim):
-            y, after = step.function(x_t, states, self.recorder.dt)
+        for x_t, time in zip(x.unbind(dim), elapsed, strict=True):
+            y, after = step.function(x_t, states, time)
             note(self.recorder, step.variables, states, after)
             answers.append(y)
             states = after
         return (torch.stack(answers, dim) if self.return_sequences else answers[-1]), states
+
+    def _each_elapsed(self, timespans: object, dim: int) -> list[torch.Tensor]:
+        """The time before each sample of a sequence that is one."""
+        if not isinstance(timespans, torch.Tensor) or timespans.dim() not in (2, 3):
+            raise self._wrong_spans(timespans)
+        return [spans if spans.dim() == 2 else spans.unsqueeze(-1) for spans in timespans.unbind(dim)]
+
+    def _wrong_spans(self, timespans: object) -> TraceError:
+        shape = tuple(timespans.shape) if isinstance(timespans, torch.Tensor) else type(timespans).__name__
+        return self.recorder.refusal(
+            "time spans do not have the shape (batch, time)", "Give each sample one.", f"{shape}"
+        )
 
     def _elapsed(self, timespans: object) -> Symbolic:
         """The time before this sample, for each row: (rows, 1), or (rows, units) where each unit has its own."""
@@ -154,9 +167,7 @@ class Scan:
         spans = self._step_input(timespans)
         result = spans if spans.dim() == 2 else spans.unsqueeze(-1)
         if not isinstance(result, Symbolic) or result.dim() != 2:
-            raise self.recorder.refusal(
-                "time spans do not have the shape (batch, time)", "Give each sample one.", f"{tuple(timespans.shape)}"
-            )
+            raise self._wrong_spans(timespans)
         return result
 
     def _step_input(self, x: torch.Tensor) -> Symbolic:

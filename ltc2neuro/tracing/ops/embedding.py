@@ -54,6 +54,17 @@ def are_tokens(x: object) -> TypeGuard[Symbolic]:
     return isinstance(x, Symbolic) and x.value == TOKENS
 
 
+def numbers_of(tokens: Symbolic, dtype: torch.dtype) -> Symbolic:
+    """An input of which some channels are tokens, for the others."""
+    lookups = tokens.recorder.lookups
+    assert isinstance(lookups, Lookups)
+    known = lookups.tokens
+    places = torch.zeros(known.count, dtype=torch.int64)
+    places[list(known.numbers)] = known.selected + torch.arange(len(known.numbers))
+    codes = axes.encode(axes.labels_of(tokens.codes), places[axes.elements_of(tokens.codes)])
+    return symbolic(tokens.recorder, tokens.example.to(dtype), codes, lookups.value)
+
+
 def of_each(tokens: Symbolic, truth: Callable[[torch.Tensor], torch.Tensor]) -> Symbolic:
     """Whether something is true of each token, such as `x != 0`: looked up, too, in a table of what it is of all."""
     lookups = tokens.recorder.lookups

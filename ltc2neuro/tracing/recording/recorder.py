@@ -118,15 +118,6 @@ class Recorder(Writer, Tape):
             return x, None
         return x, symbolic(self, elapsed, axes.encode(labels, torch.full_like(labels, features)), value)
 
-    def numbers(self, example: torch.Tensor, time_first: bool) -> Symbolic:
-        """The input of which some channels are tokens, for the others."""
-        assert self.lookups is not None
-        tokens = self.lookups.tokens
-        places = torch.zeros(tokens.count, dtype=torch.int64)
-        places[list(tokens.numbers)] = tokens.selected + torch.arange(len(tokens.numbers))
-        labels = axes.spread(axes.sequence_labels(time_first), example.shape)
-        return symbolic(self, example, axes.encode(labels, places.expand(example.shape)), self.lookups.value)
-
     def output(self, answers: Sequence[Symbolic]) -> None:
         """The model's answers, side by side."""
         elements = [axes.answer(tensor.codes) for tensor in answers]

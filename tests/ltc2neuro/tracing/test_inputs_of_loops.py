@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from ncps.torch import CfCCell
+from ncps.torch import LTC, CfC, CfCCell
+from ncps.wirings import AutoNCP
 from torch import nn
 
 import ltc2neuro
@@ -78,3 +79,93 @@ def test_time_spans(cell):
     stream = net.stream(len(X))
     for t in range(5):
         assert np.array_equal(stream.step(X[:, t], SPANS[:, t]), net(X, timespans=SPANS)[:, t])
+
+
+KINDS = RNG.integers(0, 7, size=(4, 20))
+PAIRS = RNG.integers(0, 5, size=(4, 20, 2))
+
+
+class Words(nn.Module):
+    """Two tables, of which the loop looks one up step by step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.word, self.part, self.cell = nn.Embedding(7, 3), nn.Embedding(9, 2), nn.GRUCell(5, 4)
+
+    def forward(self, x):
+        words, h, answers = self.word(x), torch.zeros(len(x), 4, dtype=self.word.weight.dtype), []
+        for t in range(x.shape[1]):
+            h = self.cell(torch.cat([words[:, t], self.part(x[:, t])], -1), h)
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
+class Neighbours(nn.Module):
+    """Two tokens a sample, and those of the sample before; 0 is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.word, self.head = nn.Embedding(5, 3), nn.Linear(12, 2)
+
+    def forward(self, x):
+        y = (self.word(x) * (x != 0).unsqueeze(-1)).flatten(2)
+        return self.head(torch.cat([y, nn.functional.pad(y, (0, 0, 1, 0))[:, :-1]], -1))
+
+
+class Beside(nn.Module):
+    def __init__(self, *, held: bool = False) -> None:
+        super().__init__()
+        self.held, self.word, self.rnn = held, nn.Embedding(7, 2), CfC(5 if held else 8, 4)
+
+    def forward(self, x, kind, timespans=None):
+        moved = torch.diff(x, dim=1, prepend=x[:, :1])
+        y = self.word(kind)
+        given = [moved, y.unsqueeze(1).expand(-1, x.shape[1], -1)] if self.held else [x, moved, y]
+        return self.rnn(torch.cat(given, -1), timespans=timespans)[0]
+
+
+def agrees(model, given, timespans=None):
+    """Compiled, it answers as torch does, row by row."""
+    net = ltc2neuro.compile(model, given, timespans=timespans)
+    parts = given if isinstance(given, tuple) else (given,)
+    spans = {} if timespans is None else {"timespans": torch.from_numpy(timespans)}
+    with torch.no_grad():
+        rows = [
+            model(*(torch.from_numpy(x[n : n + 1]) for x in parts), **{k: s[n : n + 1] for k, s in spans.items()})
+            for n in range(len(X))
+        ]
+    assert sqnr([torch.cat(rows).numpy()], [net(given, timespans=timespans)]) > 40
+    return net
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "spans"),
+    [
+        (Words, KINDS, None),
+        (Neighbours, PAIRS, None),
+        (lambda: Beside(held=True), (X, KINDS[:, 0]), None),
+        (Beside, (X[..., :3], KINDS), SPANS),
+    ],
+)
+def test_tokens(make, given, spans):
+    torch.manual_seed(0)
+    net = agrees(make().eval(), given, spans)
+    assert net.float_graph.states
+
+
+class Between(nn.Module):
+    def __init__(self, rnn: nn.Module) -> None:
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x, timespans=None):
+        return self.rnn(torch.cat([x, torch.diff(x, dim=1, prepend=x[:, :1])], -1), timespans=timespans)[0]
+
+
+@pytest.mark.parametrize("rnn", [lambda: LTC(6, AutoNCP(6, 2, seed=0)), lambda: CfC(6, 4, mixed_memory=True)])
+def test_layers_of_ncps_take_time_spans(rnn):
+    torch.manual_seed(0)
+    net = agrees(Between(rnn()).eval(), X, SPANS)
+    bounded = [s.low is not None for s in net.float_graph.states if s.name.startswith(("rnn.v", "rnn.h"))]
+    assert bounded
+    assert all(bounded)
