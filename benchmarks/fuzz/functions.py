@@ -27,7 +27,7 @@ def _grouped(x: Tensor) -> Tensor:
 
 NORMS: tuple[Step, ...] = (
     lambda x: functional.layer_norm(x, x.shape[-1:]),
-    lambda x: functional.rms_norm(x, x.shape[-1:]),
+    lambda x: functional.rms_norm(x, x.shape[-1:], eps=1e-6),
     lambda x: _centred(x) / torch.sqrt(_centred(x).square().mean(-1, keepdim=True) + 1e-5),
     lambda x: _centred(x) / (x.std(-1, keepdim=True) + 1e-6),
     lambda x: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6),

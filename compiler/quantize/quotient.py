@@ -81,6 +81,8 @@ def _divide(build: Builder, op: Div, d: str, quotient: Interval) -> str:
     limit = int(operand_limit(build.precision.at(op.out)))
     drop = max(0, build.spans[d].most.bit_length() - limit.bit_length())
     d = build.shifted(d, build.fraction(d) - drop)
+    if build.spans[d].least < 1:  # what is left of it may be 0
+        d = build.saturated(d, build.fraction(d), (1, build.spans[d].most), f"{op.out}.denominator")
     bits = build.wanted.get(op.a, build.wanted[op.out])
     if op.a in build.source.constants:  # the bits that a small quotient wants may be more than a word holds of it
         bits = min(bits, fraction_for(float(np.abs(build.source.constants[op.a]).max()), build.chip.word_high))

@@ -16,7 +16,7 @@ from compiler.steps.prologue import Flags, begin, begin_at, begun_from, flags_of
 from compiler.steps.repeated_blocks import Repeated, StateElement
 from compiler.steps.repeated_emission import repeat
 from compiler.steps.states import depths, states
-from compiler.steps.step_builder import StepBuilder, TimedValue
+from compiler.steps.step_builder import STEP, StepBuilder, TimedValue
 from compiler.steps.timing import Timing
 from compiler.steps.variables import Variable, variables
 from hw_models.arrays import Integers
@@ -67,7 +67,7 @@ def step_of(
     made.ops.append(Output(result, ones, zeros))
     written = [StateWrite(name, made.gathered(places(), value)) for name, value, places in later]
     made.ops += [op for op in written if made.left.get(op.x) != op.state] + flags.writes
-    made.close("output" if made.blocks else "step")
+    made.close("output" if made.blocks else STEP)
     return validate(Graph(tuple(made.blocks), made.values, made.constants, tuple(made.states)), "time inference")
 
 

@@ -10,7 +10,7 @@ from compiler.graph.graph import State
 from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import StateWrite
 from compiler.steps.repeated_blocks import StateElement, renamed
-from compiler.steps.step_builder import Location, StepBuilder
+from compiler.steps.step_builder import STEP, Location, StepBuilder
 
 
 def repeat(made: StepBuilder, node: int) -> None:
@@ -30,7 +30,7 @@ def repeat(made: StepBuilder, node: int) -> None:
         own = [parts.get(StateElement(number, place)) for place in range(graph.state(state).size)]
         operands = entering[len(unit.sources) + number].tolist()
         states[state] = _state_of(made, own, [made.place(node, o) for o in operands], leaves.get(state, home.value))
-    made.close(f"before {made.called(unit.block.name)}" if made.blocks else "step")
+    made.close(f"before {made.called(unit.block.name)}" if made.blocks else STEP)
     names |= {
         n: made.constant(c, n)
         for n, c in graph.constants.items()

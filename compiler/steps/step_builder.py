@@ -15,6 +15,8 @@ from compiler.steps.repeated_blocks import StateElement
 from compiler.steps.timing import Timing
 from hw_models.arrays import Array
 
+STEP = "step"
+"""How the first block of a graph is called whose states were found"""
 Location = tuple[str, int]
 """A value or constant, and an element of it"""
 TimedValue = tuple[str, int]

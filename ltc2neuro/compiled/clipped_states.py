@@ -108,10 +108,12 @@ def _step_of(graph: Graph, name: str) -> str | None:
 
 
 def _only_arguments(graph: Graph, name: str) -> bool:
-    """Whether nothing but functions of one argument reads a value or its copies."""
+    """Whether nothing but functions of one argument reads a value or its copies. What is shifted to its octave is the
+    argument of a root or a denominator, which is flat nowhere."""
     readers = [op for _, op in graph.ops() if name in op.operands]
     return bool(readers) and all(
         isinstance(op, PiecewisePolynomial)
-        or (isinstance(op, (Rescale, Shift, Gather)) and _only_arguments(graph, op.out))
+        or (isinstance(op, Shift) and op.amount in graph.constants and _only_arguments(graph, op.out))
+        or (isinstance(op, (Rescale, Gather)) and _only_arguments(graph, op.out))
         for op in readers
     )

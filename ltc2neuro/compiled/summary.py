@@ -12,6 +12,7 @@ from compiler.graph.graph import State
 from compiler.graph.ops import PiecewisePolynomial, StateRead
 from compiler.mapping.titles import INPUT, OUTPUT, titles
 from compiler.quantize.precision import Precision
+from compiler.steps.step_builder import STEP
 from hw_models.errors import ChipError
 from hw_models.fixed_point import Format
 from ltc2neuro.compiled.parts import Parts
@@ -61,10 +62,14 @@ def _kind(net: Record, state: State) -> str:
 
 
 def _found(net: Record) -> list[str]:
-    """What the steps cost that a model looks back by, and the first ones: states that forward has no name for."""
+    """The states of a model that steps itself: what it keeps, what the steps cost that it looks back by, and the first
+    ones."""
+    if net.float_graph.blocks[0].name != STEP:
+        return []
+    known = {state.name for state in net.model_states}
     delays: dict[str, list[State]] = {}
     words = dict[str, str]()
-    for state in net.graph.states:
+    for state in (state for state in net.graph.states if state.name in known):
         if of := _DELAY.match(state.name):
             delays.setdefault(of[1], []).append(state)
         elif of := _HELD.match(state.name):
@@ -73,14 +78,14 @@ def _found(net: Record) -> list[str]:
             words[state.name] = f"{of[1]} as it starts for another reader, {_values(state.size)}"
         elif of := _FLAG.match(state.name):
             words[state.name] = f"whether {of[1]} sample{'s' * (of[1] != '1')} came before, {_values(state.size)}"
+        else:
+            words[state.name] = f"from step to step, {_values(state.size)}"
     for name, own in delays.items():
         longest = max(int(s.name.removeprefix(f"{name}.").split("_")[0]) for s in own)
         words[name] = f"up to {longest} steps ago, {_values(sum(s.size for s in own))}"
-    if not words:
-        return []
     lines = {name: line for name in words if (line := _line(net, delays[name][0].name if name in delays else name))}
     width = max([24, *map(len, words)])
-    head = "delays that were found in forward, and starts (each value that is kept is a word of a neuron)"
+    head = "states that were found in forward (each value that is kept is a word of a neuron)"
     return ["", head, *(f"  {n:{width}} {'; '.join((w, *lines.get(n, '').splitlines()))}" for n, w in words.items())]
 
 

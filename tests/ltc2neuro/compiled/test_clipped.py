@@ -216,3 +216,17 @@ def test_what_a_state_is_put_together_from_is_told_of_its_own_elements():
     for name, counts in ((first, [5, 0]), (second, [0, 4])):
         (one,) = state_tallies(graph, {name: clips[name]}).values()
         assert one.counts.tolist() == counts
+
+
+def test_a_denominator_below_its_range_is_told():
+    """The input is within its range, and what it is divided by is not: a quotient is flat nowhere."""
+
+    class Normalized(torch.nn.Module):
+        def forward(self, x):
+            return torch.nn.functional.normalize(x, dim=-1)
+
+    far = X / np.linalg.norm(X, axis=-1, keepdims=True)
+    net = ltc2neuro.compile(Normalized(), far)
+    assert not told(lambda: net(far))
+    (message,) = told(lambda: net(far / 10))
+    assert "value gather, element 0: 100 % of the values" in message

@@ -413,10 +413,23 @@ def test_states_have_the_names_and_bounds_that_are_known(name, state, bounded):
     assert (states[state].low is not None) == bounded
 
 
-def test_what_delays_cost_is_said():
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("windows", r"x +up to 3 steps ago, 9 values; test_unrolled.py:\d+"),
+        ("GRU", r"cell.h +from step to step, \d+ values; test_unrolled.py:\d+"),
+    ],
+)
+def test_states_that_were_found_are_told(name, line):
     torch.manual_seed(0)
-    net = ltc2neuro.compile(MODELS["windows"]().eval(), X)
-    assert re.search(r"delays that were found in forward.*\n  x +up to 3 steps ago, 9 values", str(net))
+    net = ltc2neuro.compile(MODELS[name]().eval(), X)
+    assert re.search(rf"states that were found in forward.*\n  {line}", str(net))
+
+
+def test_states_of_layers_were_not_found():
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(nn.GRU(3, 4, batch_first=True), X)
+    assert "found in forward" not in str(net)
 
 
 def test_what_starts_cost_is_said():
