@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,27 +64,34 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def read(path: Path) -> list[Import]:
+@cache
+def trees() -> dict[str, ast.Module]:
+    """By their names all modules, parsed when the first test needs them: each process that only collects does not."""
+    return {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+
+
+@cache
+def imported() -> dict[str, list[Import]]:
+    return {name: read(name, tree) for name, tree in trees().items()}
+
+
+def read(module: str, tree: ast.Module) -> list[Import]:
     found: list[Import] = []
 
     def look(node: ast.AST, late: bool, types: bool) -> None:
         if isinstance(node, ast.Import):
             found.extend(Import(alias.name, late, types) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0 and node.module, f"{path} has a relative import"
+            assert node.level == 0 and node.module, f"{module} has a relative import"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 found.append(Import(full if full in FILES else node.module, late, types))
         late = late or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         types = types or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
         for child in ast.iter_child_nodes(node):
-            look(child, late, types)
+            if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):  # no expression imports
+                look(child, late, types)
 
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in tree.body:
-        for name, meaning in meanings_of(node, name_of(path)):
-            if not name.startswith("_"):
-                MEANINGS.setdefault(name, {})[name_of(path)] = meaning
     look(tree, False, False)
     return found
 
@@ -101,8 +109,17 @@ def meanings_of(node: ast.stmt, module: str) -> Iterator[tuple[str, str]]:
             yield from ((name, ast.unparse(node.value).strip("\"'")) for name in names)
 
 
-MEANINGS: dict[str, dict[str, str]] = {}
-"""By each public name of a type the modules that define it, and what it is there"""
+def meanings() -> dict[str, dict[str, str]]:
+    """By each public name of a type the modules that define it, and what it is there."""
+    found: dict[str, dict[str, str]] = {}
+    for module, tree in trees().items():
+        for node in tree.body:
+            for name, meaning in meanings_of(node, module):
+                if not name.startswith("_"):
+                    found.setdefault(name, {})[module] = meaning
+    return found
+
+
 FOREIGN = ("ltc2neuro.frontends.", "hw_models.isa", "ltc2neuro.plot.pareto_front")
 """These speak of another's things by their names: a format's nodes, a chip's instructions, what `search` returns"""
 ALIKE = {
@@ -112,7 +129,6 @@ ALIKE = {
 
 
 FILES = {name_of(path): path for package in PACKAGES for path in sorted((HOME / package).rglob("*.py"))}
-IMPORTS = {name: read(path) for name, path in FILES.items()}
 ROWS = re.findall(r"^\| \d.*", PLAN.read_text("utf-8"), re.M)
 FLOORS = [re.findall(r"`([\w.*]+)`", row.split("|")[2]) for row in ROWS]
 """The list of floors in docs/architecture.md, from the ground up."""
@@ -133,7 +149,7 @@ def floor_of(module: str) -> tuple[int, str]:
 def test_every_module_imports_from_its_own_room_or_from_a_lower_floor() -> None:
     assert len(FLOORS) > 10 and len(FILES) > 250
     wrong = []
-    for module, imports in IMPORTS.items():
+    for module, imports in imported().items():
         floor, room = floor_of(module)
         for item in imports:
             if item.name in FILES and item.name != module:
@@ -144,13 +160,13 @@ def test_every_module_imports_from_its_own_room_or_from_a_lower_floor() -> None:
 
 
 def test_one_name_has_one_meaning() -> None:
-    own = {name: {m: w for m, w in found.items() if not m.startswith(FOREIGN)} for name, found in MEANINGS.items()}
+    own = {name: {m: w for m, w in found.items() if not m.startswith(FOREIGN)} for name, found in meanings().items()}
     assert {name: set(found) for name, found in own.items() if len({*found.values()}) > 1} == ALIKE
 
 
 def test_no_modules_import_one_another() -> None:
     """Late imports and those of types, too."""
-    todo = {name: {i.name for i in found if i.name in FILES and i.name != name} for name, found in IMPORTS.items()}
+    todo = {name: {i.name for i in found if i.name in FILES and i.name != name} for name, found in imported().items()}
     while ready := [name for name, needs in todo.items() if not needs]:
         for name in ready:
             del todo[name]
@@ -161,14 +177,14 @@ def test_no_modules_import_one_another() -> None:
 
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_optional_packages_stay_where_they_belong(package: str) -> None:
-    for module, imports in IMPORTS.items():
+    for module, imports in imported().items():
         if module.split(".")[0] == package:
             for item in imports:
                 assert item.name.split(".")[0] not in FORBIDDEN[package] or item.types, f"{module} imports {item.name}"
 
 
 def test_only_its_folder_imports_lava() -> None:
-    for module, imports in IMPORTS.items():
+    for module, imports in imported().items():
         inside = module.startswith("compiler.lava")
         for item in imports:
             assert inside or item.types or item.name.split(".")[0] != "lava", f"{module} imports {item.name}"
@@ -182,7 +198,7 @@ def test_only_its_folder_imports_lava() -> None:
     ],
 )
 def test_only_its_folders_import_a_package_and_know_no_fixed_point(folders, packages) -> None:
-    for module, imports in IMPORTS.items():
+    for module, imports in imported().items():
         inside = module.startswith(folders)
         for item in imports:
             assert inside or item.types or item.name.split(".")[0] not in packages, f"{module} imports {item.name}"
@@ -194,7 +210,7 @@ def loaded_by(name: str, seen: set[str]) -> set[str]:
     parts = name.split(".")
     for parent in {".".join(parts[: n + 1]) for n in range(len(parts))} - seen:
         seen.add(parent)
-        for item in IMPORTS.get(parent, ()):
+        for item in imported().get(parent, ()):
             if not item.late and not item.types:
                 loaded_by(item.name, seen)
     return seen
@@ -202,7 +218,7 @@ def loaded_by(name: str, seen: set[str]) -> set[str]:
 
 def test_imports_in_functions_are_of_what_is_optional_or_heavy() -> None:
     wrong = []
-    for module, imports in IMPORTS.items():
+    for module, imports in imported().items():
         allowed = OPTIONAL.union(*(LATE[name] for name in LATE if module.startswith(name)))
         late = {item.name for item in imports if item.late and not item.types}
         wrong += [f"{module} imports {name} in a function" for name in late if not loaded_by(name, set()) & allowed]

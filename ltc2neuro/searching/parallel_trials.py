@@ -29,13 +29,7 @@ _kept: dict[str, Callable[[Precision], Any]] = {}
 class ParallelTrials(Generic[T]):
     """The workers of an executor, each with a copy of what measures a setting."""
 
-    def __init__(self, measure: Callable[[Precision], T], executor: object) -> None:
-        if not isinstance(executor, Executor):
-            raise InputError(
-                "this is no executor",
-                numbers=f"executor = {shown(executor)}",
-                advice="Give one of concurrent.futures, such as ProcessPoolExecutor(); None runs here.",
-            )
+    def __init__(self, measure: Callable[[Precision], T], executor: Executor) -> None:
         try:
             self._content = pickle.dumps(measure)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -75,6 +69,16 @@ class ParallelTrials(Generic[T]):
             raise _died() from error
         except RuntimeError as error:
             raise WorkerError("the executor has been shut down", advice="Give one that is open.") from error
+
+
+def check_executor(executor: object) -> None:
+    """Raise `InputError` for what cannot run trials."""
+    if not isinstance(executor, Executor):
+        raise InputError(
+            "this is no executor",
+            numbers=f"executor = {shown(executor)}",
+            advice="Give one of concurrent.futures, such as ProcessPoolExecutor(); None runs here.",
+        )
 
 
 def measured(digest: str, content: bytes | None, precision: Precision) -> tuple[Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -109,8 +110,8 @@ class Trials:
             keys = ((_key(precision), precision) for precision in wanted)
             self.workers.expect([(key, precision) for key, precision in keys if key not in self.known])
 
-    def shared(self, executor: object) -> Trials:
-        """The same, measured by the workers of an executor. Raises `InputError` for what is none."""
+    def shared(self, executor: Executor) -> Trials:
+        """The same, measured by the workers of an executor."""
         return replace(self, workers=ParallelTrials(replace(self, journal=None, known={}).measured, executor))
 
     def near(self, precision: Precision) -> Floating:

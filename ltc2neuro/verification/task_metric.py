@@ -52,11 +52,9 @@ def task_metrics(
 
     Raises `InputError` where the targets do not fit `x` or the answers.
     """
-    if (targets is None) != (metric is None):
-        raise InputError("targets and metric go together", advice="Give both, or neither.")
+    check_pair(targets, metric)
     if targets is None or metric is None:
         return []
-    metrics.metric_of(metric)
     given = of_each(net.answers, targets)
     found = []
     for number, (answer, own) in enumerate(zip(net.answers.each, given, strict=True)):
@@ -65,6 +63,14 @@ def task_metrics(
             of = answer.name if net.answers.several else ""
             found.append(TaskMetric(metric, wanted, net.layout.batch_axis(stepped=answer.stepped), number, of))
     return found
+
+
+def check_pair(targets: Targets | None, metric: str | Metric | None) -> None:
+    """Raise `InputError` for targets without a metric, a metric without targets, and what is none."""
+    if (targets is None) != (metric is None):
+        raise InputError("targets and metric go together", advice="Give both, or neither.")
+    if metric is not None:
+        metrics.metric_of(metric)
 
 
 def of_each(answers: Answers, targets: Targets) -> Sequence[ArrayOrTensor | Sequence[ArrayOrTensor] | None]:
