@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.assembly.dispatch import TICK
-from compiler.assembly.liveness import trace
+from compiler.assembly.liveness import label_numbers, trace
 from hw_models import isa
 
 
@@ -26,12 +26,13 @@ def executed_instructions(listing: Sequence[isa.Instruction], period: int) -> tu
     moves = (i.a for i in listing if isinstance(i, isa.Move) and i.dest == TICK)
     start = next((a.value for a in moves if isinstance(a, isa.Immediate)), 0)
     found: list[int] = []
+    labels = label_numbers(listing)
     number: int | None = start
     while number is not None and (number != start or not found):
-        onward, known = trace(listing, {TICK: number})
-        longest = [0] * (len(listing) + 1)
-        for line in range(len(listing) - 1, -1, -1):
-            longest[line] = listing[line].cost + max((longest[way] for way in onward[line]), default=0)
+        onward, known = trace(listing, labels, {TICK: number})
+        longest = {len(listing): 0}
+        for line in reversed(onward):
+            longest[line] = listing[line].cost + max(longest[way] for way in onward[line])
         found.append(longest[0])
         number = known.get(TICK)
     return tuple(found[(tick - start - 1) % len(found)] for tick in range(period))

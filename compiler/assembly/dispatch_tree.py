@@ -104,9 +104,12 @@ class _Test:
     def cost(self) -> int:
         return isa.SkipUnless.cost + (isa.And.cost if self.bits else 0)
 
-    def holds(self, number: int) -> bool:
-        seen = number & self.bits if self.bits else number
-        return seen < self.value if self.test is isa.Test.LESS else seen == self.value
+    def held(self, numbers: Iterable[int]) -> list[bool]:
+        """Of which of the numbers it holds."""
+        value, bits = self.value, self.bits
+        if self.test is isa.Test.LESS:
+            return [n < value for n in numbers]
+        return [n & bits == value for n in numbers] if bits else [n == value for n in numbers]
 
     def skip(self, counter: isa.Word, away: str, negated: bool) -> list[isa.Instruction]:
         """Goes on where the test holds (or, `negated`, where it does not), else to `away`."""
@@ -127,8 +130,9 @@ def _tree(ways: Mapping[int, str], following: str, ring: Ring, name: str) -> lis
     if len(labels) < 2:
         return [isa.Skip(label) for label in labels - {following}]
     test = _best(ways, ring)
-    yes = {number: label for number, label in ways.items() if test.holds(number)}
-    no = {number: label for number, label in ways.items() if not test.holds(number)}
+    held = test.held(ways)
+    yes = {number: label for (number, label), is_yes in zip(ways.items(), held, strict=True) if is_yes}
+    no = {number: label for number, label in ways.items() if number not in yes}
     yes_only, no_only = _only(yes), _only(no)
     # a side with one label is skipped to at once; of two such sides the one that follows anyway is not skipped to
     if yes_only is not None and yes_only != following and no_only in (None, following):
@@ -156,17 +160,18 @@ def _best(ways: Mapping[int, str], ring: Ring) -> _Test:
     for power in range(1, numbers[-1].bit_length()):
         bits = (1 << power) - 1
         tests += [_Test(isa.Test.EQUAL, rest, bits) for rest in sorted({n & bits for n in numbers})]
-    weights = {n: ring.weight(n) for n in numbers}
-    total = sum(weights.values())
+    weights = [(label, ring.weight(n)) for n, label in ways.items()]
+    total = sum(weight for _, weight in weights)
 
     def left(test: _Test) -> float:
-        sides: tuple[dict[str, float], dict[str, float]] = ({}, {})
-        for number, label in ways.items():
-            side = sides[test.holds(number)]
-            side[label] = side.get(label, 0.0) + weights[number]
-        if not sides[0] or not sides[1]:
+        no: dict[str, float] = {}
+        yes: dict[str, float] = {}
+        for held, (label, weight) in zip(test.held(ways), weights, strict=True):
+            side = yes if held else no
+            side[label] = side.get(label, 0.0) + weight
+        if not no or not yes:
             return float("inf")
-        return test.cost * total + PER_BIT * sum(map(_undecided, sides))
+        return test.cost * total + PER_BIT * (_undecided(no) + _undecided(yes))
 
     return min(tests, key=left)
 

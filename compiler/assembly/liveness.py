@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -10,8 +11,9 @@ from hw_models import isa
 
 KnownWords: TypeAlias = "dict[isa.Source, int]"
 """Places whose integer is known, the same for all neurons."""
-Ways: TypeAlias = "list[tuple[int, ...]]"
-"""For each instruction the numbers of those that can follow it; the listing's length is its end."""
+Ways: TypeAlias = "dict[int, tuple[int, ...]]"
+"""For each instruction that is reached, in their order, the numbers of those that can follow it; the listing's length
+is its end. Of a long listing one tick reaches little."""
 
 _RELATIONS: dict[isa.Test, Callable[[int, int], bool]] = {
     isa.Test.LESS: operator.lt,
@@ -42,33 +44,33 @@ def label_numbers(listing: Sequence[isa.Instruction]) -> dict[str, int]:
 
 
 def ways(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> Ways:
-    """Where each instruction can go on, for neurons whose words `known` hold these integers at first.
-
-    What is never reached goes nowhere.
-    """
-    return trace(listing, known)[0]
+    """Where each instruction can go on, for neurons whose words `known` hold these integers at first."""
+    return trace(listing, label_numbers(listing), known)[0]
 
 
-def trace(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> tuple[Ways, KnownWords]:
-    """The same, and what is known at the listing's end."""
-    labels, end = label_numbers(listing), len(listing)
+def trace(
+    listing: Sequence[isa.Instruction], labels: Mapping[str, int], known: Mapping[isa.Word, int] | None = None
+) -> tuple[Ways, KnownWords]:
+    """The same, and what is known at the listing's end. `labels` are its `label_numbers`."""
+    end = len(listing)
     start: KnownWords = {}
     for word, value in (known or {}).items():
         start[word] = value
-    at: list[KnownWords | None] = [start, *[None] * end]
-    found: Ways = []
-    for number, instruction in enumerate(listing):
+    at: dict[int, KnownWords] = {0: start}
+    coming: list[int] = [0]
+    found: Ways = {}
+    while (number := heapq.heappop(coming)) < end:
         values = at[number]
-        if values is None:
-            found.append(())
-            continue
-        onward = _ways(instruction, number, values, labels)
-        after = _after(instruction, values)
+        onward = found[number] = _ways(listing[number], number, values, labels)
+        after = _after(listing[number], values)
         for way in onward:
-            before = at[way]
-            at[way] = after if before is None else {p: v for p, v in before.items() if after.get(p) == v}
-        found.append(onward)
-    return found, at[end] or {}
+            before = at.get(way)
+            if before is None:
+                at[way] = after
+                heapq.heappush(coming, way)
+            else:
+                at[way] = {p: v for p, v in before.items() if after.get(p) == v}
+    return found, at[end]
 
 
 def _ways(instruction: isa.Instruction, number: int, values: KnownWords, labels: Mapping[str, int]) -> tuple[int, ...]:
@@ -118,17 +120,14 @@ def live_after(
 
     `at_end` are those that count as read at the listing's end. The last entry of all is what is read from the start.
     """
-    before: list[frozenset[isa.Target]] = [frozenset()] * len(listing) + [at_end]
-    after: list[frozenset[isa.Target]] = []
-    for number in range(len(listing) - 1, -1, -1):
-        if not onward[number]:
-            after.append(frozenset())
-            continue
+    nothing: frozenset[isa.Target] = frozenset()
+    before = [nothing] * len(listing) + [at_end]
+    after = [nothing] * len(listing)
+    for number in reversed(onward):
         first, *others = onward[number]
-        alive = before[first].union(*(before[way] for way in others))
-        after.append(alive)
+        alive = after[number] = before[first].union(*(before[way] for way in others)) if others else before[first]
         target = isa.target(listing[number])
         unread = alive - {target} if target in alive else alive
         read = [s for s in listing[number].sources if isinstance(s, (isa.Register, isa.Word)) and s not in unread]
         before[number] = unread.union(read) if read else unread
-    return [*after[::-1], before[0]]
+    return [*after, before[0]]

@@ -52,7 +52,7 @@ def _unreached(listing: Listing, flow: Flow) -> Listing | None:
     """What no way leads to, results that nobody reads, and skips that are decided."""
     kept: Listing = []
     for n, instruction in enumerate(listing):
-        onward = flow.ways[n]
+        onward = flow.ways.get(n, ())
         if isinstance(instruction, isa.SkipUnless) and onward == (n + 1,):
             continue
         if isinstance(instruction, isa.SkipUnless) and len(onward) == 1:
@@ -214,7 +214,7 @@ def _mirrored(listing: Listing, flow: Flow) -> Listing | None:
 def _reached_without(flow: Flow, number: int) -> set[int]:
     """The instructions that some way from the start leads to without instruction `number`."""
     reached = {0}
-    for n, onward in enumerate(flow.ways):
+    for n, onward in flow.ways.items():
         if n in reached and n != number:
             reached.update(onward)
     return reached

@@ -19,7 +19,7 @@ def allocate(
     that new words must not have.
     """
     onward = ways(listing)
-    listing = [i for n, i in enumerate(listing) if onward[n] or isinstance(i, isa.Label)]
+    listing = [i for n, i in enumerate(listing) if n in onward or isinstance(i, isa.Label)]
     numbers = _numbers(listing)
     spilled = 1 + max(numbers.values(), default=-1) - registers if registers is not None else 0
     new = [fresh(primed(f"temporary{number}"), words) for number in range(spilled)]

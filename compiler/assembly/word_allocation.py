@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from compiler.assembly.dispatch import SAMPLE, TICK
-from compiler.assembly.liveness import Ways, live_after, trace
+from compiler.assembly.liveness import Ways, label_numbers, live_after, trace
 from compiler.assembly.population import Population
 from compiler.graph.names import fresh, primed
 from hw_models import isa
@@ -77,11 +77,12 @@ def _add_edges(interferes: dict[str, set[str]], these: Collection[str], others: 
 
 def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]], Live]:
     """Each instruction that a tick may reach with what is live after it; and what is live before the first tick."""
-    listing, counter = population.listing, population.words.get(TICK.name, 0)  # none where all ticks are alike
+    listing, labels = population.listing, label_numbers(population.listing)
+    counter = population.words.get(TICK.name, 0)  # none where all ticks are alike
     seen: dict[int, Ways] = {}
     number: int = counter if isinstance(counter, int) else 0
     while number not in seen:
-        seen[number], known = trace(listing, {TICK: number})
+        seen[number], known = trace(listing, labels, {TICK: number})
         number = known.get(TICK, number)
     again = list(seen).index(number)
     onward = list(seen.values())
@@ -93,6 +94,6 @@ def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]
             then = start[tick + 1 if tick + 1 < len(start) else again]
             after = live_after(listing, onward[tick], then)
             start[tick] = after[-1]
-            moments += [(i, after[n]) for n, i in enumerate(listing) if onward[tick][n]]
+            moments += [(listing[n], after[n]) for n in onward[tick]]
         if start == last:
             return moments, start[0]
