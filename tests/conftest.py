@@ -3,6 +3,7 @@
 Keras reads its backend when it is first imported.
 """
 
+import gc
 import os
 import sys
 
@@ -11,6 +12,12 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 WHOLE, SHORT = 1024, 48
+
+
+def pytest_collection_finish() -> None:
+    """All that the tests import stays: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

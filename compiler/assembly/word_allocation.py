@@ -87,13 +87,15 @@ def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]
     again = list(seen).index(number)
     onward = list(seen.values())
     start: list[Live] = [frozenset() for _ in onward]
+    then: list[Live | None] = [None for _ in onward]
+    after: list[list[Live]] = [[] for _ in onward]
     while True:
-        moments: list[tuple[isa.Instruction, Live]] = []
-        last = list(start)
+        settled = True
         for tick in range(len(onward) - 1, -1, -1):
-            then = start[tick + 1 if tick + 1 < len(start) else again]
-            after = live_after(listing, onward[tick], then)
-            start[tick] = after[-1]
-            moments += [(listing[n], after[n]) for n in onward[tick]]
-        if start == last:
-            return moments, start[0]
+            at_end = start[tick + 1 if tick + 1 < len(start) else again]
+            if at_end != then[tick]:
+                then[tick], settled = at_end, False
+                after[tick] = live_after(listing, onward[tick], at_end)
+                start[tick] = after[tick][-1]
+        if settled:
+            return [(listing[n], after[t][n]) for t, ways in enumerate(onward) for n in ways], start[0]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Execution, Frame, OpKernel, concatenated, prepare
+from compiler.executors.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
 from compiler.executors.kernels import BOTH, of_two
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
@@ -20,8 +20,20 @@ def run_float(
     graph: Graph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
 ) -> Execution:
     """Run a float graph over the user's `x` (batch, time, features); outputs are in the user's units."""
-    run = prepare(graph, KERNELS).run(np.asarray(x, np.float64), state, record)
-    scale, offset = output_map(graph)
+    return run_prepared(prepare_float(graph), x, state, record)
+
+
+def prepare_float(graph: Graph) -> PreparedGraph:
+    """A float graph, ready to run many times."""
+    return prepare(graph, KERNELS)
+
+
+def run_prepared(
+    program: PreparedGraph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
+) -> Execution:
+    """`run_float` of what `prepare_float` made."""
+    run = program.run(np.asarray(x, np.float64), state, record)
+    scale, offset = output_map(program.graph)
     return Execution(run.outputs * scale + offset, run.states, run.record, run.saturations, run.final)
 
 
@@ -31,8 +43,9 @@ def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = 
     for number, sequence in enumerate(sequences):
         groups.setdefault(len(sequence), []).append(number)
     found: dict[int, Execution] = {}
+    program = prepare_float(graph)
     for numbers in groups.values():
-        together = run_float(graph, np.stack([sequences[n] for n in numbers]), record=record)
+        together = run_prepared(program, np.stack([sequences[n] for n in numbers]), record=record)
         found |= {number: together.row(row) for row, number in enumerate(numbers)}
     return [found[number] for number in range(len(sequences))]
 

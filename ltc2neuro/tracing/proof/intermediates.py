@@ -17,7 +17,6 @@ from ltc2neuro.nn.recurrence import split
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.modules import Forward, instrumented
-from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 
 
@@ -84,7 +83,7 @@ class SeenModel:
         """How often torch called a module, where the trace did another number of times: chunks, windows."""
         traced: dict[str, int] = {}
         for checkpoint in checkpoints:
-            if checkpoint.codes is not None and axes.layout(checkpoint.codes) is not None:
+            if not checkpoint.is_state and checkpoint.layout is not None:
                 traced[checkpoint.module] = max(traced.get(checkpoint.module, 0), checkpoint.call)
         for module, count in traced.items():
             torchs = len(self.returned.get(module, []))
@@ -98,7 +97,7 @@ class SeenModel:
 
     def _value(self, checkpoint: Checkpoint, run: Execution, checkpoints: Sequence[Checkpoint]) -> Compared | None:
         assert checkpoint.codes is not None
-        layout = axes.layout(checkpoint.codes)
+        layout = checkpoint.layout
         calls = max((w.call for w in checkpoints if not w.is_state and w.module == checkpoint.module), default=0)
         results = self.returned.get(checkpoint.module, [])
         if layout is None or len(results) != calls:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 
-from compiler.executors.float64 import run_float
+from compiler.executors.execution import PreparedGraph
+from compiler.executors.float64 import prepare_float, run_prepared
 from compiler.executors.rounding_loss import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.work import work
@@ -133,6 +135,11 @@ class _Trial:
     seen: SeenModel
     wider: bool = False
 
+    @cached_property
+    def program(self) -> PreparedGraph:
+        """The graph, made ready once for all probes."""
+        return prepare_float(self.subject.graph)
+
     @property
     def arithmetic(self) -> str:
         return str(self.seen.dtype).removeprefix("torch.")
@@ -146,7 +153,7 @@ class _Trial:
         seen = evidence.ProbeRun(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
         names = list(dict.fromkeys(w.value for w in self.subject.checkpoints if not w.is_state))
         with np.errstate(all="ignore"):
-            run = run_float(graph, calling.entering(x), record=names)
+            run = run_prepared(self.program, calling.entering(x), record=names)
         try:
             answers, pairs = self.seen.show(x, run, self.subject.checkpoints, together=probe.together)
         except Exception as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 
+from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 
@@ -28,6 +30,11 @@ class Checkpoint:
     def is_state(self) -> bool:
         """Whether `value` names a state."""
         return self.codes is None
+
+    @cached_property
+    def layout(self) -> axes.TensorLayout | None:
+        """Where rows and steps are in the module's result; None for a state, and where neither leads."""
+        return None if self.codes is None else axes.layout(self.codes)
 
     def renamed(self, names: Mapping[str, str]) -> Checkpoint:
         """The same with the final name of its value."""
