@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from compiler.attribution.kernels import REAL, Here
+from compiler.attribution.lifted import LESS, ROUNDS, TAKEN_BACK, LiftedErrors
 from compiler.attribution.sites import Cause, Places, Site, find_places
 from compiler.executors import float64, reference
 from compiler.executors.execution import Frame, OpKernel, PreparedGraph, column, prepare
@@ -20,7 +21,6 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Lowered
-from compiler.quantize.bias import BIAS, Errors
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Array, Floats
 
@@ -110,26 +110,12 @@ class _Variant:
             for name, site in places.constants.items():
                 if self.lifts(site):
                     found[op.result, name] = lowered.exact[name].values - lowered.exact[name].bias
-            less[op.result] = BIAS(op, Errors(graph, less)) if not isinstance(op, ops.MulShift) else np.zeros(1)
-            if isinstance(op, ops.MulShift) and self.lifts(places.rounding):
-                less[op.result] = BIAS(op, Errors(graph, {}))
-            elif isinstance(op, (ops.Min, ops.Max)) and isinstance(wanted, ops.Mul):  # its sign alone
-                less[op.result] = less.get(op.a, np.zeros(1))
-            elif isinstance(op, (ops.Add, ops.Sub)):
-                for name, other in ((op.a, op.b), (op.b, op.a)):
-                    if name in graph.constants and other in less:
-                        if less[other].any() and self._takes_back(op, name, wanted):
-                            sign = -1.0 if isinstance(op, ops.Sub) else 1.0
-                            base = found.get((op.result, name), graph.constants[name].astype(np.float64))
-                            found[op.result, name] = base + sign * less[other]
-                        if name in lowered.exact:
-                            less[op.result] = np.zeros(1)
+            here = LiftedErrors(graph, less, self.lifts(places.rounding), wanted, lowered)
+            less[op.result] = LESS(op, here)
+            for name, taken in TAKEN_BACK(op, here).items():
+                base = found.get((op.result, name), graph.constants[name].astype(np.float64))
+                found[op.result, name] = base + taken
         return found
-
-    def _takes_back(self, op: ops.Op, name: str, wanted: ops.Op | None) -> bool:
-        """Whether a constant makes good for what is floored off the value that it is added to."""
-        carried = wanted is not None and isinstance(wanted, ops.Add) and wanted.out in self.whole.lowered.operands
-        return name in self.whole.lowered.exact or carried
 
     @cached_property
     def starts(self) -> dict[str, Floats]:
@@ -153,8 +139,7 @@ class _Variant:
             for _, op in graph.ops():
                 if op.result is None:
                     continue
-                inputs = {op.state} if isinstance(op, ops.StateRead) else set(op.operands)
-                if (inputs <= found | states and self._keeps(op)) or self._rounds(op):
+                if (set(op.follows_from) <= found | states and self._keeps(op)) or self._rounds(op):
                     found.add(op.result)
             left = {op.state for _, op in graph.ops() if isinstance(op, ops.StateWrite) and op.x not in found}
             if not left & states:
@@ -170,16 +155,9 @@ class _Variant:
     def _rounds(self, op: ops.Op) -> bool:
         """Whether reals become integers."""
         places = self.places(op)
-        if isinstance(op, ops.Compare):
-            return True
         if self.is_whole(op):
             return places.rounding is not None and not self.lifts(places.rounding)
-        if isinstance(op, ops.Rescale) and op.shift == 0:  # it clips, and leaves reals as they are
-            return False
-        kinds = (ops.Input, ops.Rescale, ops.MulShift, ops.Divide, ops.PiecewisePolynomial)
-        if isinstance(op, ops.Shift):
-            return op.amount in self.graph.constants and bool(np.all(self.graph.constants[op.amount] < 0))
-        return isinstance(op, kinds) and not self.lifts(places.rounding)
+        return ROUNDS(op, self.graph, self.lifts(places.rounding))
 
     def program(self) -> PreparedGraph:
         """Ready to run: what nobody reads any more is left out."""

@@ -84,6 +84,10 @@ class Draft:
 
     # --- what rules make ---
 
+    def fresh(self, name: str) -> str:
+        """`name` if it is free, else a name like it."""
+        return fresh(rewritten(name), self.values, self.constants)
+
     def constant(self, array: npt.NDArray[np.generic], name: str) -> str:
         """Add a constant, under `name` if it is free or stands for just this array."""
         known = (name,) if name in self.constants else ()
@@ -91,7 +95,7 @@ class Draft:
 
     def value(self, name: str, like: str, size: int) -> str:
         """Add a value with the origin of value `like`, under `name` if it is free. Its op is put later."""
-        name = fresh(rewritten(name), self.values, self.constants)
+        name = self.fresh(name)
         self.values[name] = replace(self.values[like], name=name, size=size)
         return name
 
@@ -113,6 +117,13 @@ class Draft:
     def begin(self, block: Block) -> None:
         """Start copying `block`."""
         self.block, self._ops = block, []
+
+    def copy(self, block: Block) -> None:
+        """Copy a whole block as it is, or as it was made."""
+        self.begin(block)
+        for op in block.ops:
+            self.append(op)
+        self.end()
 
     def end(self) -> None:
         """The block is copied."""

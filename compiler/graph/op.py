@@ -45,6 +45,11 @@ class Op:
         return tuple(_roles(self, "operand"))
 
     @property
+    def follows_from(self) -> tuple[str, ...]:
+        """What its result follows from: its operands; the state that it reads."""
+        return self.operands
+
+    @property
     def arrays(self) -> tuple[str, ...]:
         """The constants that belong to the op itself: an index, a matrix, a table."""
         return tuple(_roles(self, "array"))

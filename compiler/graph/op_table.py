@@ -61,6 +61,10 @@ class OpTable(Generic[P, R]):
 
         return register
 
+    def otherwise(self, result: R) -> None:
+        """Ops without a row have this result."""
+        self._rules[Op] = lambda op, *args, **kwargs: result
+
     def __call__(self, op: Op, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function for `op` returns. Raises `GraphError` where there is none."""
         rule = self._rule(type(op))

@@ -41,6 +41,11 @@ class StateRead(Op):
     out: str = field(metadata=RESULT)
     state: str
 
+    @property
+    def follows_from(self) -> tuple[str, ...]:
+        """The state."""
+        return (self.state,)
+
 
 @dataclass(frozen=True)
 class StateWrite(Op):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Elementwise, Op, Output, StateRead, StateWrite
 from compiler.mapping.plan import Map, Plan
 from compiler.mapping.populations import Groups
@@ -46,17 +47,7 @@ class Leveling:
         """Level all ops and messages; raises `DoesNotFitError` where they are longer than the given length."""
         schedule = self.schedule
         for op in ops:
-            if isinstance(op, StateRead):
-                self._set(op.out, 0)
-            elif isinstance(op, Elementwise):
-                ready = max((self._level(n) for n in op.operands), default=0)
-                self._set(str(op.result), max(ready, self.wait.get(str(op.result), 0)))
-            elif isinstance(op, StateWrite):
-                self._reach(self._level(op.x))
-            elif isinstance(op, Output):
-                slot = (self.groups.output_owner, self.task.output_port)
-                schedule.output = SentMessage(op.x, self.block, self._free_level(slot, self._level(op.x)), slot)
-                self._send(schedule.output)
+            LEVEL(op, self)
         for map_ in self.plan.maps.values():
             if map_.home == self.block and map_.terms:
                 self._arrive(map_)
@@ -103,14 +94,27 @@ class Leveling:
                     found[other] = max(found.get(other, 0), found[state])
         return {state: found[state] for state in written}
 
+    def compute(self, name: str, operands: Sequence[str]) -> None:
+        """A value is computed as soon as its operands are there, but not before its wait is over."""
+        ready = max((self._level(n) for n in operands), default=0)
+        level = max(ready, self.wait.get(name, 0))
+        self._reach(level)
+        self.schedule.levels[name] = level
+
+    def need(self, name: str) -> None:
+        """A value is there before the block ends."""
+        self._reach(self._level(name))
+
+    def answer(self, name: str) -> None:
+        """A value is sent as the output."""
+        slot = (self.groups.output_owner, self.task.output_port)
+        self.schedule.output = SentMessage(name, self.block, self._free_level(slot, self._level(name)), slot)
+        self._send(self.schedule.output)
+
     def _reach(self, level: int) -> None:
         self.highest = max(self.highest, level)
         if self.length is not None and level > self.length:
             raise DoesNotFitError
-
-    def _set(self, name: str, level: int) -> None:
-        self._reach(level)
-        self.schedule.levels[name] = level
 
     def _level(self, name: str) -> int:
         """The level from which on an op of this block finds an operand."""
@@ -183,3 +187,27 @@ class Leveling:
     def _read(self, arrival: Arrival) -> None:
         self.schedule.arrivals[arrival.name] = arrival
         self.schedule.traffic.read(arrival.slot, self.span.ticks(arrival.level), arrival.name)
+
+
+LEVEL: OpTable[[Leveling], None] = OpTable("leveling")
+"""Where an op of a population stands among the levels of its block."""
+
+
+@LEVEL.on(StateRead)
+def _read(op: StateRead, at: Leveling) -> None:
+    at.schedule.levels[op.out] = 0
+
+
+@LEVEL.on(Elementwise)
+def _computed(op: Elementwise, at: Leveling) -> None:
+    at.compute(str(op.result), op.operands)
+
+
+@LEVEL.on(StateWrite)
+def _written(op: StateWrite, at: Leveling) -> None:
+    at.need(op.x)
+
+
+@LEVEL.on(Output)
+def _output(op: Output, at: Leveling) -> None:
+    at.answer(op.x)

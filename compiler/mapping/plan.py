@@ -13,7 +13,8 @@ import numpy as np
 from compiler.graph.graph import Block, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import fresh, primed
-from compiler.graph.ops import Add, Input, Linear, Op, Output
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Add, Elementwise, Input, Linear, Op, Output, StateRead, StateWrite
 from compiler.mapping.sparse import Sparse, identity, matrix_of
 from hw_models.arrays import Array
 from hw_models.chip import Chip
@@ -91,26 +92,20 @@ class _Planner:
         for number, block in enumerate(self.graph.blocks):
             for op in block.ops:
                 if op.result in live or (op.result is None and self.graph.size(op.operands[0])):
-                    self._take(op, number)
+                    TAKE(op, self, number)
         if self.output is None:
             raise GraphError("the graph has no output")
         blocks = tuple(replace(b, ops=tuple(ops)) for b, ops in zip(self.graph.blocks, self.ops, strict=True))
         graph = replace(self.graph, blocks=blocks, values=self.values, constants=self.constants)
         return Plan(graph, self.maps, self.home, self.input, self.output)
 
-    def _take(self, op: Op, block: int) -> None:
-        if isinstance(op, Linear):
-            self._link(op, block)
-        elif isinstance(op, Input):
-            self._enter(op.out, block)
-        elif isinstance(op, Output):
-            self._leave(op, block)
-        else:
-            for name in op.operands:
-                self._need(name, block)
-            self._append(op, block)
+    def keep(self, op: Op, block: int) -> None:
+        """An op of a population stays as it is."""
+        for name in op.operands:
+            self._need(name, block)
+        self._append(op, block)
 
-    def _link(self, op: Linear, block: int) -> None:
+    def link(self, op: Linear, block: int) -> None:
         """A linear result: what its constants contribute is added to the sum of the others."""
         name, matrix = str(op.result), matrix_of(self.graph, op)
         bias = np.zeros(matrix.shape[0], np.int64)
@@ -136,7 +131,7 @@ class _Planner:
         if op.result is not None:
             self.home[op.result] = block
 
-    def _enter(self, name: str, block: int) -> None:
+    def enter(self, name: str, block: int) -> None:
         """The input's value is a linear result: the identity of what enters, or of its gate."""
         self.input, self.home[name], self.block_of[name] = name, block, block
         whole = identity(self.graph.size(name))
@@ -147,7 +142,7 @@ class _Planner:
             self._append(Add(gate, entering, ZERO), block)
             self.linear[name] = {gate: whole}
 
-    def _leave(self, op: Output, block: int) -> None:
+    def leave(self, op: Output, block: int) -> None:
         """The output is one message through one matrix; a relay where it is not one message of a population."""
         if self.graph.blocks[block].repeat != 1:
             raise GraphError("the output stands in a repeated block", where=self.graph.blocks[block].name)
@@ -247,6 +242,30 @@ class _Planner:
         """The largest magnitude of any partial sum."""
         totals = [m.row_sums() * self._format(s).magnitude for s, m in terms.items()]
         return int(np.max(np.sum(totals, axis=0)))
+
+
+TAKE: OpTable[[_Planner, int], None] = OpTable("plan")
+"""Takes up an op of a block: what becomes of it where linear ops are maps."""
+
+
+@TAKE.on(Elementwise, StateRead, StateWrite)
+def _kept(op: Op, planner: _Planner, block: int) -> None:
+    planner.keep(op, block)
+
+
+@TAKE.on(Linear)
+def _linked(op: Linear, planner: _Planner, block: int) -> None:
+    planner.link(op, block)
+
+
+@TAKE.on(Input)
+def _entering(op: Input, planner: _Planner, block: int) -> None:
+    planner.enter(op.out, block)
+
+
+@TAKE.on(Output)
+def _leaving(op: Output, planner: _Planner, block: int) -> None:
+    planner.leave(op, block)
 
 
 def _add(terms: dict[str, Sparse], source: str, matrix: Sparse) -> None:

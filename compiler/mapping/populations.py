@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name, unique
-from compiler.graph.ops import Elementwise, StateRead, StateWrite
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
 from compiler.mapping.plan import Plan
 
 
@@ -38,12 +40,7 @@ def group(plan: Plan) -> Groups:
             leader[find(name)] = find(names[0])
 
     for _, op in graph.ops():
-        if isinstance(op, Elementwise):
-            join([str(op.result), *(n for n in op.operands if n not in graph.constants)])
-        elif isinstance(op, StateRead):
-            join([_state(op.state), op.out])
-        elif isinstance(op, StateWrite):
-            join([_state(op.state), *(n for n in op.operands if n not in graph.constants)])
+        join([name for name in MEETING(op) if name not in graph.constants])
     for state in graph.states:
         find(_state(state.name))
     numbers: dict[str, int] = {}
@@ -87,3 +84,27 @@ def _unnumbered(graph: Graph, name: str) -> str:
     """`name` without the number that told it from an earlier value, where none of that name is left."""
     head = re.sub(r"_\d+$", "", name)
     return name if any(plain_name(n) == head for n in graph.values) else head
+
+
+MEETING: OpTable[[], Sequence[str]] = OpTable("meeting")
+"""What an op of a population keeps in the same neurons: values, states and constants."""
+
+
+@MEETING.on(Elementwise)
+def _computed(op: Elementwise) -> Sequence[str]:
+    return (str(op.result), *op.operands)
+
+
+@MEETING.on(StateRead)
+def _read(op: StateRead) -> Sequence[str]:
+    return (_state(op.state), op.out)
+
+
+@MEETING.on(StateWrite)
+def _written(op: StateWrite) -> Sequence[str]:
+    return (_state(op.state), op.x)
+
+
+@MEETING.on(Output)
+def _output(op: Output) -> Sequence[str]:
+    return ()

@@ -14,7 +14,8 @@ from compiler.assembly import Scratch, Spot, TickSection, fused, select_fused
 from compiler.assembly.dispatch import SAMPLE, TICK
 from compiler.graph.graph import State
 from compiler.graph.names import fresh, primed
-from compiler.graph.ops import Elementwise, Op, StateRead, StateWrite
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
 from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Arrival, Schedule, SentMessage
@@ -75,7 +76,7 @@ def programs(plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, resets:
     ]
     for number, block in enumerate(plan.graph.blocks):
         for op in block.ops:
-            _collect(op, number, members, groups, schedule)
+            COLLECT(op, number, _Members(members, groups, schedule))
     for sent in [*schedule.sent.values(), *([schedule.output] if schedule.output else [])]:
         member, moment = members[sent.slot[0]], (sent.block, sent.level)
         member.sends.setdefault(moment, []).append(sent)
@@ -85,19 +86,44 @@ def programs(plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, resets:
     return tuple(_Writer(plan, schedule, chip, member).program(resets) for member in members)
 
 
-def _collect(op: Op, block: int, members: list[_Member], groups: Groups, schedule: Schedule) -> None:
-    if isinstance(op, Elementwise):
-        member, moment = members[groups.owner[str(op.result)]], (block, schedule.levels[str(op.result)])
-        member.ops.setdefault(moment, []).append(op)
-        for name in op.operands:
-            member.use(name, moment)
-    elif isinstance(op, StateRead):
-        members[groups.state_owner[op.state]].reads.setdefault(block, []).append(op)
-    elif isinstance(op, StateWrite):
-        member = members[groups.state_owner[op.state]]
-        moment = block, schedule.commits[block, op.state]
-        member.writes.setdefault(moment, []).append(op)
-        member.use(op.x, moment)
+@dataclass(frozen=True)
+class _Members:
+    """All of them, and when they do what."""
+
+    each: list[_Member]
+    groups: Groups
+    schedule: Schedule
+
+
+COLLECT: OpTable[[int, _Members], None] = OpTable("programs")
+"""Hands an op of a block to the population that does it."""
+
+
+@COLLECT.on(Elementwise)
+def _computed(op: Elementwise, block: int, members: _Members) -> None:
+    name = str(op.result)
+    member, moment = members.each[members.groups.owner[name]], (block, members.schedule.levels[name])
+    member.ops.setdefault(moment, []).append(op)
+    for operand in op.operands:
+        member.use(operand, moment)
+
+
+@COLLECT.on(StateRead)
+def _read(op: StateRead, block: int, members: _Members) -> None:
+    members.each[members.groups.state_owner[op.state]].reads.setdefault(block, []).append(op)
+
+
+@COLLECT.on(StateWrite)
+def _written(op: StateWrite, block: int, members: _Members) -> None:
+    member = members.each[members.groups.state_owner[op.state]]
+    moment = block, members.schedule.commits[block, op.state]
+    member.writes.setdefault(moment, []).append(op)
+    member.use(op.x, moment)
+
+
+@COLLECT.on(Output)
+def _output(op: Output, block: int, members: _Members) -> None:
+    """Its message is among those of the schedule."""
 
 
 def _result(op: Elementwise) -> str:

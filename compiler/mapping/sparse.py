@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.graph.matrix import coordinates, places_of
-from compiler.graph.ops import Gather, Linear, MatVec, SegmentSum
+from compiler.graph.matrix import COORDINATES
+from compiler.graph.ops import Linear
 from hw_models.arrays import Integers
-from hw_models.errors import GraphError
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,5 @@ def summed(shape: tuple[int, int], rows: Integers, columns: Integers, weights: I
 
 def matrix_of(graph: Graph, op: Linear) -> Sparse:
     """The matrix of one linear op over the concatenation of its sources."""
-    columns = sum(graph.size(s) for s in op.operands)
-    if isinstance(op, Gather):
-        index = np.asarray(graph.constants[op.index], np.int64)
-        return Sparse((index.size, columns), np.arange(index.size), index, np.ones(index.size, np.int64))
-    if isinstance(op, SegmentSum):
-        segment = np.asarray(graph.constants[op.segment], np.int64)
-        return Sparse((graph.size(op.out), columns), segment, np.arange(segment.size), np.ones(segment.size, np.int64))
-    if isinstance(op, MatVec):
-        matrix = np.asarray(graph.constants[op.matrix], np.int64)
-        return Sparse((graph.size(op.out), columns), *coordinates(matrix, places_of(graph, op), columns))
-    raise GraphError(f"{type(op).__name__} is not a linear op that the mapping knows")
+    entries = COORDINATES(op, graph)
+    return Sparse(entries.shape, entries.rows, entries.columns, np.asarray(entries.weights, np.int64))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-COMMUTED = frozenset({"add", "mul", "and", "or"})
-
 
 @dataclass
 class Code:

@@ -30,10 +30,9 @@ def _readouts(graph: Graph) -> list[MatVec]:
             if isinstance(op, StateWrite):
                 coarse.update([op.state] if op.x in coarse else [])
             elif op.result is not None:
-                reads = {op.state} if isinstance(op, StateRead) else set(op.operands)
-                if isinstance(op, MatVec) or reads & coarse:
+                if isinstance(op, MatVec) or coarse.intersection(op.follows_from):
                     coarse.add(op.result)
-                if isinstance(op, StateRead) or reads & fine:
+                if isinstance(op, StateRead) or fine.intersection(op.follows_from):
                     fine.add(op.result)
     matrices = [op for _, op in graph.ops() if isinstance(op, MatVec)]
     return [op for op in matrices if fine.intersection(op.sources) and not coarse.intersection(op.sources)]

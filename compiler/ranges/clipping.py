@@ -40,16 +40,15 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
     clipped: set[str] = set()
 
     def wide(op: ops.Op, proven: Interval) -> bool:
-        if follows.intersection([op.state] if isinstance(op, ops.StateRead) else op.operands):
+        if follows.intersection(op.follows_from):
             follows.add(str(op.result))
         elif op.result not in named:
             return False
-        message = op.result in messages and isinstance(op, (ops.Apply, ops.Max))
-        if not message and not isinstance(op, (ops.Add, ops.Sub, ops.Mul, ops.Div)):
+        times = TOO_WIDE(op, op.result in messages)
+        if times is None:
             return False
         seen = observed.interval(str(op.result), under.margin(str(op.result), margin)).magnitude
-        times = 1.0 if op.result in normed else WIDE_MESSAGE if message else WIDE
-        if not 0 < times * seen < proven.magnitude:
+        if not 0 < (1.0 if op.result in normed else times) * seen < proven.magnitude:
             return False
         clipped.add(str(op.result))
         return True
@@ -60,6 +59,21 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
     if follows or named:
         sweep(graph, observed, margin, kept)
     return frozenset(clipped)
+
+
+TOO_WIDE: OpTable[[bool], float | None] = OpTable("too wide")
+"""How many times as far as what was seen a result may reach, a message or not; None of what may reach anywhere."""
+TOO_WIDE.otherwise(None)
+
+
+@TOO_WIDE.on(ops.Add, ops.Sub, ops.Mul, ops.Div)
+def _grown(op: ops.Op, message: bool) -> float | None:
+    return WIDE
+
+
+@TOO_WIDE.on(ops.Apply, ops.Max)
+def _sent(op: ops.Apply | ops.Max, message: bool) -> float | None:
+    return WIDE_MESSAGE if message else None
 
 
 def between_layers(graph: Graph) -> frozenset[str]:

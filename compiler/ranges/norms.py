@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from compiler.graph import ops
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from hw_models.arrays import Floats, Integers
 
 
@@ -17,34 +19,32 @@ def largest_share(graph: Graph, op: ops.Div, made: Mapping[str, ops.Op]) -> Floa
 
     None where it is no such quotient. `made` has the op of each value.
     """
-    name, factor, at = _steps(graph, op.b, np.arange(graph.size(op.out)) % graph.size(op.b), made)
-    root = made.get(name)
+    below = _followed(AT_LEAST, graph, op.b, np.arange(graph.size(op.out)) % graph.size(op.b), made)
+    root = made.get(below.name)
     if not isinstance(root, ops.Apply) or root.function != "sqrt":
         return None
-    name, share, at = _steps(graph, root.x, at, made)
-    total = made.get(name)
-    if isinstance(total, ops.SegmentSum):
-        if not np.array_equal(graph.constants[total.segment], at):
+    total = _followed(AT_LEAST, graph, root.x, below.at, made)
+    square, share = made.get(total.name), total
+    if isinstance(square, ops.SegmentSum):
+        if not np.array_equal(graph.constants[square.segment], total.at):
             return None
-        name, each, at = _steps(graph, total.x, np.arange(at.size), made)
-        share = share * each
-    square = made.get(name)
+        share = _followed(AT_LEAST, graph, square.x, np.arange(total.at.size), made)
+        square, share = made.get(share.name), replace(share, factor=total.factor * share.factor)
     if not isinstance(square, ops.Mul):
         return None
-    sides = [_multiple(graph, n, at, made) for n in (square.a, square.b)]
-    above = _multiple(graph, op.a, np.arange(at.size), made)
+    sides = [_followed(EQUAL, graph, n, share.at, made) for n in (square.a, square.b)]
+    above = _followed(EQUAL, graph, op.a, np.arange(share.at.size), made)
     if any(not _same(side, above) for side in sides):
         return None
-    within = sides[0][1] * sides[1][1] * share
+    within = sides[0].factor * sides[1].factor * share.factor
     if not np.all(within > 0.0):
         return None
-    return np.abs(above[1]) / (factor * np.sqrt(within))
+    return np.abs(above.factor) / (below.factor * np.sqrt(within))
 
 
 def comes_from_root(graph: Graph, op: ops.Div) -> bool:
     """Whether the denominator is a root, at most scaled, shifted or limited by constants."""
-    at = np.zeros(1, np.int64)
-    root = graph.makers.get(_steps(graph, op.b, at, graph.makers)[0])
+    root = graph.makers.get(_followed(AT_LEAST, graph, op.b, np.zeros(1, np.int64), graph.makers).name)
     return isinstance(root, ops.Apply) and root.function == "sqrt"
 
 
@@ -86,48 +86,89 @@ def under_roots(graph: Graph) -> UnderRoots:
     for _, op in reversed(list(graph.ops())):
         if isinstance(op, ops.Apply) and op.function == "sqrt":
             sums.add(op.x)
-        elif op.result not in sums:
-            continue
-        elif isinstance(op, ops.Mul) and op.b not in graph.constants:
-            squared.update({op.a} & {op.b})
-        elif isinstance(op, (ops.Add, ops.Sub, ops.Max, ops.SegmentSum, ops.Gather, ops.Mul)):
-            sums.update(op.operands)
+        elif op.result in sums:
+            under = UNDER(op, graph)
+            sums |= under.sums
+            squared |= under.squared
     return UnderRoots(frozenset(sums), frozenset(squared))
 
 
-def _steps(graph: Graph, name: str, at: Integers, made: Mapping[str, ops.Op]) -> tuple[str, Floats, Integers]:
-    """x, a factor > 0 and places, of which the value's elements `at` are at least factor * x[places], for x >= 0."""
-    factor = np.ones(at.size)
-    while True:
-        op = made.get(name)
-        if isinstance(op, ops.Gather) and len(op.sources) == 1:
-            at, name = graph.constants[op.index].astype(np.int64)[at], op.sources[0]
-            continue
-        if not isinstance(op, (ops.Add, ops.Max, ops.Mul)) or op.b not in graph.constants:
-            return name, factor, at
-        constant = np.broadcast_to(graph.constants[op.b].astype(np.float64), (graph.size(op.out),))[at]
-        if isinstance(op, ops.Mul):
-            factor = factor * constant
-        if (isinstance(op, ops.Add) and np.any(constant < 0.0)) or np.any(factor <= 0.0):
-            return name, factor * np.nan, at
-        name = op.a
+UNDER: OpTable[[Graph], UnderRoots] = OpTable("under roots")
+"""What is under a root, too, where an op's result is."""
+UNDER.otherwise(UnderRoots(frozenset(), frozenset()))
 
 
-def _multiple(graph: Graph, name: str, at: Integers, made: Mapping[str, ops.Op]) -> tuple[str, Floats, Integers]:
-    """x, factors and places where the value's elements `at` are factor * x[places]."""
-    factor = np.ones(at.size)
-    while True:
-        op = made.get(name)
-        if isinstance(op, ops.Gather) and len(op.sources) == 1:
-            at, name = graph.constants[op.index].astype(np.int64)[at], op.sources[0]
-        elif isinstance(op, ops.Mul) and op.b in graph.constants:
-            constant = graph.constants[op.b].astype(np.float64)
-            factor = factor * np.broadcast_to(constant, (graph.size(op.out),))[at]
-            name = op.a
-        else:
-            return name, factor, at
+@UNDER.on(ops.Add, ops.Sub, ops.Max, ops.SegmentSum, ops.Gather)
+def _sum(op: ops.Op, graph: Graph) -> UnderRoots:
+    return UnderRoots(frozenset(op.operands), frozenset())
 
 
-def _same(a: tuple[str, Floats, Integers], b: tuple[str, Floats, Integers]) -> bool:
+@UNDER.on(ops.Mul)
+def _product(op: ops.Mul, graph: Graph) -> UnderRoots:
+    if op.b in graph.constants:
+        return UnderRoots(frozenset({op.a}), frozenset())
+    return UnderRoots(frozenset(), frozenset({op.a} & {op.b}))
+
+
+@dataclass(frozen=True, eq=False)
+class Multiple:
+    """Elements of a value as factors times elements of the value `name`."""
+
+    name: str
+    factor: Floats
+    at: Integers
+    """which elements of it, one for each"""
+
+
+Step: TypeAlias = OpTable[[Graph, Integers], Multiple | None]
+
+EQUAL: Step = OpTable("multiples")
+"""Of what elements of a result are multiples; None where they are none."""
+EQUAL.otherwise(None)
+AT_LEAST: Step = OpTable("multiples at least", EQUAL)
+"""The same with a factor > 0 where they are as large or larger."""
+
+
+@EQUAL.on(ops.Gather)
+def _picked(op: ops.Gather, graph: Graph, at: Integers) -> Multiple | None:
+    whole = len(op.sources) == 1
+    return Multiple(op.sources[0], np.ones(1), graph.constants[op.index].astype(np.int64)[at]) if whole else None
+
+
+@EQUAL.on(ops.Mul)
+def _scaled(op: ops.Mul, graph: Graph, at: Integers) -> Multiple | None:
+    return Multiple(op.a, _constants(op, graph, at), at) if op.b in graph.constants else None
+
+
+@AT_LEAST.on(ops.Mul)
+def _scaled_up(op: ops.Mul, graph: Graph, at: Integers) -> Multiple | None:
+    found = _scaled(op, graph, at)
+    return found if found is not None and np.all(found.factor > 0.0) else None
+
+
+@AT_LEAST.on(ops.Add)
+def _raised(op: ops.Add, graph: Graph, at: Integers) -> Multiple | None:
+    above = op.b in graph.constants and np.all(_constants(op, graph, at) >= 0.0)
+    return Multiple(op.a, np.ones(1), at) if above else None
+
+
+@AT_LEAST.on(ops.Max)
+def _limited(op: ops.Max, graph: Graph, at: Integers) -> Multiple | None:
+    return Multiple(op.a, np.ones(1), at) if op.b in graph.constants else None
+
+
+def _constants(op: ops.Mul | ops.Add, graph: Graph, at: Integers) -> Floats:
+    return np.broadcast_to(graph.constants[op.b].astype(np.float64), (graph.size(op.out),))[at]
+
+
+def _followed(step: Step, graph: Graph, name: str, at: Integers, made: Mapping[str, ops.Op]) -> Multiple:
+    """What the elements `at` of a value are multiples of, as far back as `step` leads."""
+    found = Multiple(name, np.ones(at.size), at)
+    while (op := made.get(found.name)) is not None and (here := step(op, graph, found.at)) is not None:
+        found = Multiple(here.name, found.factor * here.factor, here.at)
+    return found
+
+
+def _same(a: Multiple, b: Multiple) -> bool:
     """Whether both are multiples of the same elements."""
-    return a[0] == b[0] and np.array_equal(a[2], b[2])
+    return a.name == b.name and np.array_equal(a.at, b.at)

@@ -25,17 +25,19 @@ def hoist(graph: Graph) -> Graph:
 
 def _split(block: Block) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
     """The ops that give the same in every iteration, and the others."""
-    written = _writes(block.ops)
-    fixed: list[Op] = []
-    varying: list[Op] = []
-    moving: set[str] = set()
+    moving = moving_values(block)
+    fixed = tuple(op for op in block.ops if op.result is not None and op.result not in moving)
+    return fixed, tuple(op for op in block.ops if op.result is None or op.result in moving)
+
+
+def moving_values(block: Block) -> set[str]:
+    """The values that are not the same in all iterations of a block."""
+    written, moving = _writes(block.ops), set[str]()
     for op in block.ops:
-        moves = op.result is None or any(n in moving for n in op.operands)
-        moves |= isinstance(op, StateRead) and op.state in written
-        if moves and op.result is not None:
+        reads = isinstance(op, StateRead) and op.state in written
+        if op.result is not None and (reads or moving.intersection(op.operands)):
             moving.add(op.result)
-        (varying if moves else fixed).append(op)
-    return tuple(fixed), tuple(varying)
+    return moving
 
 
 def _reads(ops: tuple[Op, ...]) -> set[str]:

@@ -12,40 +12,38 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.graph.graph import Block, Value
+from compiler.graph.draft import Draft
+from compiler.graph.graph import Block
 from compiler.graph.integers import IntegerGraph, as_integers
-from compiler.graph.names import fresh, rewritten
-from compiler.graph.ops import Add, Op, Rescale, Shift, StateRead, StateWrite, Sub
-from compiler.rewrite.hoist import hoist
+from compiler.graph.ops import Add, Op, Rescale, Shift, Sub
+from compiler.rewrite.hoist import hoist, moving_values
 from hw_models.fixed_point import Format
 
 
 def settle_sums(graph: IntegerGraph, highest: int) -> IntegerGraph:
     """The same states and output; no integer in between exceeds `highest`."""
-    settling = _Settling(graph, highest)
-    blocks = tuple(settling.block(block) if block.repeat > 1 else block for block in graph.blocks)
-    values, constants, fractions = settling.values, settling.constants, settling.fractions
-    settled = replace(graph, blocks=blocks, values=values, constants=constants, fractions=fractions)
-    return as_integers(hoist(settled if blocks != graph.blocks else graph))
+    draft = Draft(graph)
+    settling = _Settling(draft, highest)
+    for block in graph.blocks:
+        draft.copy(settling.block(block) if block.repeat > 1 else block)
+    settled = draft.whole()
+    return as_integers(hoist(settled if settled.blocks != graph.blocks else graph))
 
 
 class _Settling:
     """Rewrites blocks, one after another. What nobody reads any more is left out."""
 
-    def __init__(self, graph: IntegerGraph, highest: int) -> None:
-        self.highest = highest
-        self.values, self.constants = dict(graph.values), dict(graph.constants)
-        self.fractions = dict(graph.fractions)
-        self.readers = Counter(n for _, op in graph.ops() for n in op.operands)
-        marks = (n for t in graph.time_constants for n in (t.keep, t.total))
-        self.readers.update(marks)
+    def __init__(self, draft: Draft, highest: int) -> None:
+        self.draft, self.highest = draft, highest
+        marks = (n for t in draft.time_constants for n in (t.keep, t.total))
+        self.readers = draft.uses + Counter(marks)
         self.ops: dict[str, Op] = {}
         """of the block, by their results"""
         self.moving: set[str] = set()
 
     def block(self, block: Block) -> Block:
         """Its sums settled."""
-        self.moving = _moving(block)
+        self.moving = moving_values(block)
         self.ops = {op.result or f"effect {n}": op for n, op in enumerate(block.ops)}
         for name in list(self.ops):
             op = self.ops.get(name)
@@ -97,7 +95,7 @@ class _Settling:
         else:
             parts = self._parts(op.x)
             others = [o for o in self.ops.values() if op.x in o.operands and o is not op]
-            sums = [o for o in others if isinstance(o, Add) and o.b in self.constants and o.a == op.x]
+            sums = [o for o in others if isinstance(o, Add) and o.b in self.draft.constants and o.a == op.x]
             total = None if parts is None or len(sums) + 1 != self.readers[op.x] else self._sum(parts[1], halves)
             if parts is None or total is None:
                 return
@@ -105,7 +103,7 @@ class _Settling:
             self.ops[x] = Add(x, parts[0], total)
             del self.ops[op.x]
             for other in sums:
-                less = self._constant(f"{other.b}.less", self.constants[other.b] - half, other.b)
+                less = self._constant(f"{other.b}.less", self.draft.constants[other.b] - half, other.b)
                 self.ops[other.out] = Add(other.out, x, less)
         self.moving.add(x)
         self.ops[op.out] = Shift(op.out, x, self._constant("down", np.array([-op.shift]), op.x))
@@ -115,57 +113,47 @@ class _Settling:
         (low, high), (least, most) = self._reach(p), self._reach(q)
         if max(-(low + least), high + most) > self.highest:
             return None
-        if p in self.constants and q in self.constants:
-            return self._constant(f"{p}+{q}", self.constants[p] + self.constants[q], p)
-        value = p if p in self.values else q
-        new = self._new(f"{value}.settled")
-        form = Format(self._fraction(value), low + least, high + most)
-        self.values[new] = replace(self.values[value], name=new, format=form, represents=None)
+        constants = self.draft.constants
+        if p in constants and q in constants:
+            return self._constant(f"{p}+{q}", constants[p] + constants[q], p)
+        value = q if p in constants else p
+        new = self._value(f"{value}.settled", value, Format(self._fraction(value), low + least, high + most))
         self.ops[new] = Add(new, p, q)
         self.readers[new] += 1
         return new
 
     def _like(self, name: str, more: int) -> str:
         """A new value that is `name` and so much more."""
-        form, new = self._format(self.values[name]), self._new(f"{name}.half")
-        form = replace(form, low=form.low + more, high=form.high + more)
-        self.values[new] = replace(self.values[name], name=new, format=form, represents=None)
+        form = self._format(name)
+        new = self._value(f"{name}.half", name, replace(form, low=form.low + more, high=form.high + more))
         self.moving.add(new)
         self.readers[new] = self.readers[name]
         return new
 
-    def _constant(self, name: str, array: np.ndarray, like: str) -> str:
-        new = self._new(name)
-        self.constants[new], self.fractions[new] = array, self._fraction(like)
+    def _value(self, name: str, like: str, form: Format) -> str:
+        new = self.draft.value(name, like, self.draft.size(like))
+        self.draft.values[new] = replace(self.draft.values[new], format=form, represents=None)
         return new
 
-    def _new(self, name: str) -> str:
-        return fresh(rewritten(name), self.values, self.constants)
+    def _constant(self, name: str, array: np.ndarray, like: str) -> str:
+        new = self.draft.fresh(name)
+        self.draft.constants[new], self.draft.fractions[new] = array, self._fraction(like)
+        return new
 
     def _fraction(self, name: str) -> int:
-        return self.fractions.get(name, 0) if name in self.constants else self._format(self.values[name]).fraction
+        return self.draft.fractions.get(name, 0) if name in self.draft.constants else self._format(name).fraction
 
     def _reach(self, name: str) -> tuple[int, int]:
-        if name in self.constants:
-            return int(self.constants[name].min()), int(self.constants[name].max())
-        form = self._format(self.values[name])
+        constant = self.draft.constants.get(name)
+        if constant is not None:
+            return int(constant.min()), int(constant.max())
+        form = self._format(name)
         return form.low, form.high
 
-    @staticmethod
-    def _format(value: Value) -> Format:
-        assert value.format is not None  # an integer graph's values have one
-        return value.format
-
-
-def _moving(block: Block) -> set[str]:
-    """The values that are not the same in all iterations."""
-    written = {op.state for op in block.ops if isinstance(op, StateWrite)}
-    moving: set[str] = set()
-    for op in block.ops:
-        reads = isinstance(op, StateRead) and op.state in written
-        if op.result is not None and (reads or any(n in moving for n in op.operands)):
-            moving.add(op.result)
-    return moving
+    def _format(self, name: str) -> Format:
+        form = self.draft.values[name].format
+        assert form is not None  # an integer graph's values have one
+        return form
 
 
 def _in_order(ops: tuple[Op, ...]) -> tuple[Op, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Apply, Div, Input, MatVec, Mul, Output, SegmentSum
 from compiler.rules.design import Design
 from compiler.rules.finding import Finding
@@ -38,18 +39,46 @@ def refusals(chip: Chip, real: Graph) -> Iterator[Finding]:
 
 def measures(graph: Graph) -> dict[str, int]:
     """What a float graph has of each of `MEASURES`."""
-    ops = [op for _, op in graph.ops()]
-    return {
-        "inputs": sum(graph.size(op.out) for op in ops if isinstance(op, Input)),
-        "outputs": sum(graph.size(op.x) for op in ops if isinstance(op, Output)),
-        "neurons": sum(s.size for s in graph.states),
-        "fan_in": max((longest_sum(graph, op) for op in ops if isinstance(op, (MatVec, SegmentSum))), default=0),
-        "products": sum(
-            graph.size(op.out) for op in ops if isinstance(op, Mul) and not {op.a, op.b} & graph.constants.keys()
-        ),
-        "functions": sum(graph.size(op.out) for op in ops if isinstance(op, Apply)),
-        "divisions": sum(graph.size(op.out) for op in ops if isinstance(op, Div)),
-    }
+    found = {**dict.fromkeys(MEASURES, 0), "neurons": sum(s.size for s in graph.states)}
+    for _, op in graph.ops():
+        for measure, count in COUNTS(op, graph).items():
+            found[measure] = max(found[measure], count) if measure == "fan_in" else found[measure] + count
+    return found
+
+
+COUNTS: OpTable[[Graph], Mapping[str, int]] = OpTable("measures")
+"""What an op is counted as, besides states."""
+COUNTS.otherwise({})
+
+
+@COUNTS.on(Input)
+def _input(op: Input, graph: Graph) -> Mapping[str, int]:
+    return {"inputs": graph.size(op.out)}
+
+
+@COUNTS.on(Output)
+def _output(op: Output, graph: Graph) -> Mapping[str, int]:
+    return {"outputs": graph.size(op.x)}
+
+
+@COUNTS.on(MatVec, SegmentSum)
+def _sum(op: MatVec | SegmentSum, graph: Graph) -> Mapping[str, int]:
+    return {"fan_in": longest_sum(graph, op)}
+
+
+@COUNTS.on(Mul)
+def _product(op: Mul, graph: Graph) -> Mapping[str, int]:
+    return {} if {op.a, op.b} & graph.constants.keys() else {"products": graph.size(op.out)}
+
+
+@COUNTS.on(Apply)
+def _function(op: Apply, graph: Graph) -> Mapping[str, int]:
+    return {"functions": graph.size(op.out)}
+
+
+@COUNTS.on(Div)
+def _quotient(op: Div, graph: Graph) -> Mapping[str, int]:
+    return {"divisions": graph.size(op.out)}
 
 
 def longest_sum(graph: Graph, op: MatVec | SegmentSum) -> int:

@@ -27,7 +27,7 @@ from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
 from ltc2neuro.tracing.layers import equation_of
-from ltc2neuro.tracing.model import calling_of
+from ltc2neuro.tracing.model import calling_like
 
 TIGHT = 1e-9
 """Relative tolerance of the solver that is compared with"""
@@ -83,15 +83,7 @@ def solved(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> list[Solved
     SOLVING.require()
     group = x.groups()[0][: 1 if net.timed else ROWS]  # with time spans, rows run one after the other
     arrays = [x.arrays[i][:STEPS] for i in group]
-    calling = calling_of(
-        model,
-        arrays,
-        dt=net.dt,
-        timed=net.timed,
-        sample_shape=net.sample_shape,
-        inputs=net.inputs,
-        tokens=net.tokens is not None,
-    )
+    calling = calling_like(net, model, arrays)
     heard: dict[str, tuple[torch.nn.Module, _Heard]] = {}
     timed = with_time(model, net.dt)
 

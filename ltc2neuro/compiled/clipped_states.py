@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from compiler.executors.execution import Clip
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, StateWrite
 from hw_models.arrays import Array
 from ltc2neuro.compiled.clipped import Tally
@@ -51,17 +52,29 @@ def _written(graph: Graph, name: str, to: Array, of: Array) -> Iterator[tuple[st
     """The value `name`, and those that it is a copy of: which elements of the state are which elements of each."""
     yield name, to, of
     op = graph.makers.get(name)
-    if isinstance(op, (Rescale, Shift)):
-        yield from _written(graph, op.x, to, of)
-    elif isinstance(op, Gather):
-        index = graph.constants[op.index][of]
-        start = 0
-        for source in op.sources:
-            stop = start + graph.size(source)
-            own = (index >= start) & (index < stop)
-            if own.any():
-                yield from _written(graph, source, to[own], index[own] - start)
-            start = stop
+    for source, own, at in COPIES(op, graph, of) if op is not None else ():
+        yield from _written(graph, source, to[own], at)
+
+
+COPIES: OpTable[[Graph, Array], Iterable[tuple[str, Array, Array]]] = OpTable("copies")
+"""The values of which elements of a result are copies: which of them, and of which elements."""
+COPIES.otherwise(())
+
+
+@COPIES.on(Rescale, Shift)
+def _rescaled(op: Rescale | Shift, graph: Graph, of: Array) -> Iterator[tuple[str, Array, Array]]:
+    yield op.x, np.arange(of.size), of
+
+
+@COPIES.on(Gather)
+def _picked(op: Gather, graph: Graph, of: Array) -> Iterator[tuple[str, Array, Array]]:
+    index, start = graph.constants[op.index][of], 0
+    for source in op.sources:
+        stop = start + graph.size(source)
+        own = np.flatnonzero((index >= start) & (index < stop))
+        if own.size:
+            yield source, own, index[own] - start
+        start = stop
 
 
 def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally, ...]:

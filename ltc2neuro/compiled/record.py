@@ -24,7 +24,7 @@ from ltc2neuro.compiled.initial_states import StateWord, words_of
 from ltc2neuro.compiled.pickling import made_of
 from ltc2neuro.compiled.time_constants import holdable
 from ltc2neuro.inputs.layout import BATCH_FIRST, Layout
-from ltc2neuro.inputs.sample_shape import channel
+from ltc2neuro.inputs.model_input import ModelInput
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
 
@@ -40,7 +40,7 @@ class KnownAnswer:
 
 
 @dataclass(frozen=True, eq=False)
-class BaseRecord(ABC):
+class BaseRecord(ModelInput, ABC):
     """A liquid network as integers, and what is known of it. Time is in samples, each `dt` long."""
 
     float_graph: Graph
@@ -133,10 +133,6 @@ class BaseRecord(ABC):
         count = self.channels - self.timed
         return sequence[:, :count].astype(kind, copy=False).reshape(len(sequence), *self.sample_shape)
 
-    def entering(self, x: Floats) -> Floats:
-        """Samples (..., channels) as its float graph takes them."""
-        return x if self.tokens is None else self.tokens.looked_up(x)
-
     @property
     def arrays(self) -> str:
         """How arrays of samples lie, in words."""
@@ -152,10 +148,6 @@ class BaseRecord(ABC):
             features = f"{self.tokens.count} of {max(self.tokens.vocabulary)} tokens"
         spans = " and the time before each sample" if self.timed else ""
         return f"{features}{spans} -> {self.answers}"
-
-    def channel(self, i: int) -> str:
-        """What channel `i` of a sample is called."""
-        return channel(i, self.sample_shape) if self.inputs is None else self.inputs.channel(i)
 
     @property
     def model_states(self) -> tuple[State, ...]:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts, check_flag
+from hw_models.arguments import check_flag
 from hw_models.errors import InputError
-from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import SOLVERS, Equation, Time, chosen, integrate
+from ltc2neuro.nn.solvers import DrivenCell, Equation, Time, chosen
 from ltc2neuro.nn.states import Bound
 
 _PAPER_TIME = 0.6
@@ -19,7 +18,7 @@ _PAPER_TIME = 0.6
 _VARIANTS = {"1993": 1.0, "paper": _PAPER_TIME}
 
 
-class CTRNNCell(nn.Module):
+class CTRNNCell(DrivenCell):
     """One sample of x' = -x / tau + tanh(W [u; x] + b), in `steps` steps over the elapsed time.
 
     Variant "1993" has a time constant tau = exp(log_tau) for each unit, trained. Variant "paper" is that of the LTC
@@ -28,10 +27,6 @@ class CTRNNCell(nn.Module):
     While elapsed / steps <= tau the state stays in the hull of its start and (-tau, tau).
     """
 
-    input_size: int
-    hidden_size: int
-    steps: int
-    cell_clip: CellClip
     inputs: nn.Linear
     recurrent: nn.Linear | None
     log_tau: nn.Parameter
@@ -48,23 +43,14 @@ class CTRNNCell(nn.Module):
         feedback: bool = True,
         cell_clip: float | None = None,
     ) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
-        self._solver = chosen(SOLVERS, solver, "solver")
+        super().__init__(input_size, hidden_size, solver, steps, cell_clip)
         self._time = chosen(_VARIANTS, variant, "variant")
         check_flag(feedback, "feedback")
         if variant == "1993" and not feedback:
             raise InputError("a CT-RNN without feedback exists only in variant 'paper'", advice="Use variant='paper'.")
-        self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
-        self.cell_clip = CellClip(cell_clip)
         self.inputs = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False) if feedback else None
         self.log_tau = nn.Parameter(torch.zeros(hidden_size), requires_grad=variant == "1993")
-
-    def forward(self, u: torch.Tensor, x: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
-        """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
-        equation = self.equation(u, elapsed)
-        return integrate(equation.slope, x, equation.time, self.steps, self._solver, self.cell_clip)
 
     def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
         """That of the state, for the input and the elapsed time."""

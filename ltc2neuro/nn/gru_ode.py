@@ -7,22 +7,18 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import SOLVERS, Equation, Time, chosen, integrate
+from ltc2neuro.nn.solvers import DrivenCell, Equation, Time
 from ltc2neuro.nn.states import Bound
 
 
-class GRUODECell(nn.Module):
+class GRUODECell(DrivenCell):
     """One sample of h' = (1 - z) (g - h), in `steps` steps over the elapsed time.
 
     z = sigmoid(Wz [x; h] + bz), r = sigmoid(Wr [x; h] + br), g = tanh(Wg [x; r h] + bg). While elapsed / steps <= 1 the
     state stays in the hull of its start and (-1, 1).
     """
 
-    input_size: int
-    hidden_size: int
-    steps: int
     z_inputs: nn.Linear
     r_inputs: nn.Linear
     g_inputs: nn.Linear
@@ -31,23 +27,15 @@ class GRUODECell(nn.Module):
     g_recurrent: nn.Linear
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 4) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
-        self._solver = chosen(SOLVERS, solver, "solver")
-        self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
+        super().__init__(input_size, hidden_size, solver, steps)
         self.z_inputs, self.r_inputs, self.g_inputs = (nn.Linear(input_size, hidden_size) for _ in range(3))
         self.z_recurrent, self.r_recurrent, self.g_recurrent = (
             nn.Linear(hidden_size, hidden_size, bias=False) for _ in range(3)
         )
 
-    def forward(self, x: torch.Tensor, h: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
-        """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
-        equation = self.equation(x, elapsed)
-        return integrate(equation.slope, h, equation.time, self.steps, self._solver)
-
-    def equation(self, x: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+    def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
         """That of the state, for the input and the elapsed time."""
-        z_drive, r_drive, g_drive = self.z_inputs(x), self.r_inputs(x), self.g_inputs(x)
+        z_drive, r_drive, g_drive = self.z_inputs(u), self.r_inputs(u), self.g_inputs(u)
 
         def slope(h: torch.Tensor) -> torch.Tensor:
             z = torch.sigmoid(z_drive + self.z_recurrent(h))

@@ -7,25 +7,20 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts, check_real
-from ltc2neuro.nn.clip import CellClip
+from hw_models.arguments import check_real
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import SOLVERS, Equation, Time, chosen, integrate
+from ltc2neuro.nn.solvers import DrivenCell, Equation, Time
 from ltc2neuro.nn.states import Bound
 
 
-class NeuralODECell(nn.Module):
+class NeuralODECell(DrivenCell):
     """One sample of x' = tanh(W [u; x] + b), in `steps` steps over the elapsed time times `time_scale`.
 
     The LTC paper's repository has rk4, six steps and 0.6 of time a sample: time_scale=0.6. There is no leak: the state
     grows by at most that time a sample, and without bound, unless `cell_clip` c limits it to -c ... c after each step.
     """
 
-    input_size: int
-    hidden_size: int
-    steps: int
     time_scale: float
-    cell_clip: CellClip
     inputs: nn.Linear
     recurrent: nn.Linear
 
@@ -40,19 +35,11 @@ class NeuralODECell(nn.Module):
         time_scale: float = 1.0,
         cell_clip: float | None = None,
     ) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
+        super().__init__(input_size, hidden_size, solver, steps, cell_clip)
         check_real(time_scale, "time_scale")
-        self._solver = chosen(SOLVERS, solver, "solver")
-        self.input_size, self.hidden_size, self.steps, self.time_scale = input_size, hidden_size, steps, time_scale
-        self.cell_clip = CellClip(cell_clip)
+        self.time_scale = time_scale
         self.inputs = nn.Linear(input_size, hidden_size)
         self.recurrent = nn.Linear(hidden_size, hidden_size, bias=False)
-
-    def forward(self, u: torch.Tensor, x: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
-        """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
-        equation = self.equation(u, elapsed)
-        return integrate(equation.slope, x, equation.time, self.steps, self._solver, self.cell_clip)
 
     def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
         """That of the state, for the input and the elapsed time."""

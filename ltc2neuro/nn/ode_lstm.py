@@ -5,23 +5,19 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from hw_models.arguments import check_counts
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import SOLVERS, Time, chosen, integrate
+from ltc2neuro.nn.solvers import SolverCell, Time
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
-class ODELSTMCell(nn.Module):
+class ODELSTMCell(SolverCell):
     """One sample: (h, c) <- LSTM(x, (h, c)), then h follows h' = W2 tanh(W0 h + b0) + b2 for the elapsed time.
 
     The cell state c does not evolve with time; h has no leak, and neither has a bound. The parameters have the names of
     mlech26l/ode-lstms (`lstm`, `f_node.0`, `f_node.2`), whose solvers are fixed_euler, fixed_heun and fixed_rk4.
     """
 
-    input_size: int
-    hidden_size: int
-    steps: int
     state_size: tuple[int, int]
     lstm: nn.LSTMCell
     f_node: nn.Sequential
@@ -30,10 +26,7 @@ class ODELSTMCell(nn.Module):
     unbounded = True
 
     def __init__(self, input_size: int, hidden_size: int, solver: str = "euler", steps: int = 3) -> None:
-        super().__init__()
-        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
-        self._solver = chosen(SOLVERS, solver, "solver")
-        self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
+        super().__init__(input_size, hidden_size, solver, steps)
         self.state_size = (hidden_size, hidden_size)
         self.lstm = nn.LSTMCell(input_size, hidden_size)
         self.f_node = nn.Sequential(nn.Linear(hidden_size, hidden_size), nn.Tanh(), nn.Linear(hidden_size, hidden_size))
@@ -41,7 +34,7 @@ class ODELSTMCell(nn.Module):
     def forward(self, x: torch.Tensor, states: Pair, elapsed: Time = 1.0) -> tuple[torch.Tensor, Pair]:
         """Output h and states (h, c), each (batch, hidden_size), from the input (batch, input_size)."""
         h, c = self.lstm(x, states)
-        h = integrate(self.f_node, h, elapsed, self.steps, self._solver)
+        h = self.integrated(self.f_node, h, elapsed)
         return h, (h, c)
 
 

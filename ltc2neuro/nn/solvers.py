@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
+from torch import nn
 
-from hw_models.arguments import check_choice
+from hw_models.arguments import check_choice, check_counts
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import repeat
@@ -76,6 +77,41 @@ def integrate(
     tensor([0.3164])
     """
     return repeat(lambda state: clip(solver(slope, state, elapsed / steps)), x, steps)
+
+
+class SolverCell(nn.Module):
+    """Base of the cells that solve a differential equation in `steps` equal steps over the time of a sample."""
+
+    input_size: int
+    hidden_size: int
+    steps: int
+    cell_clip: CellClip
+
+    def __init__(
+        self, input_size: int, hidden_size: int, solver: str, steps: int, cell_clip: float | None = None
+    ) -> None:
+        super().__init__()
+        check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
+        self._solver = chosen(SOLVERS, solver, "solver")
+        self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
+        self.cell_clip = CellClip(cell_clip)
+
+    def integrated(self, slope: Slope, x: torch.Tensor, elapsed: Time) -> torch.Tensor:
+        """The state x after it has followed `slope`."""
+        return integrate(slope, x, elapsed, self.steps, self._solver, self.cell_clip)
+
+
+class DrivenCell(SolverCell):
+    """Base of those whose whole state follows one `equation`, driven by the sample."""
+
+    def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
+        """That of the state, for the input and the elapsed time."""
+        raise NotImplementedError
+
+    def forward(self, u: torch.Tensor, x: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
+        """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
+        equation = self.equation(u, elapsed)
+        return self.integrated(equation.slope, x, equation.time)
 
 
 def chosen(table: Mapping[str, Choice], name: str, what: str) -> Choice:

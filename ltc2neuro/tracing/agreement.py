@@ -13,7 +13,7 @@ from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length
 from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
-from ltc2neuro.tracing.model import calling_of
+from ltc2neuro.tracing.model import calling_like
 from ltc2neuro.tracing.proof.failures import DiffersError, is_output
 from ltc2neuro.tracing.proof.probes import MOST_TOGETHER, Probe
 from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, compared
@@ -40,17 +40,7 @@ def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats]) 
     Where it is timed, the last channel is the time before each sample.
     """
     model = unwrapped(model)
-    tokens = net.tokens
-    calling = calling_of(
-        model,
-        sequences,
-        dt=net.dt,
-        timed=net.timed,
-        sample_shape=net.sample_shape,
-        inputs=net.inputs,
-        tokens=tokens is not None,
-    )
-    calling = replace(calling, tokens=tokens)
+    calling = replace(calling_like(net, model, sequences), tokens=net.tokens)
     proved_in = None if net.evidence is None else net.evidence.arithmetic
     exact = torch.float64 if proved_in == "float64" else model_dtype(model)
     name = str(exact).removeprefix("torch.")

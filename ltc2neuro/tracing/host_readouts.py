@@ -11,6 +11,7 @@ import numpy as np
 from compiler.executors.execution import Frame
 from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Div, Gather, Input, Linear, Mul, Op, StateRead, StateWrite, Sub
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
@@ -118,20 +119,34 @@ def _made(graph: Graph, op: Op, made: Mapping[str, _Made]) -> _Made:
     kinds = frozenset[str]().union(*(p.kinds for p in parts.values()))
     if not kinds - {""}:
         return _Made(kinds)
-    how = _how(op, parts) if len(kinds) == 1 or isinstance(op, Gather) else _How.OTHERWISE
+    how = HOW(op, parts) if len(kinds) == 1 or isinstance(op, Gather) else _How.OTHERWISE
     before = max(parts.values(), key=lambda part: part.how)
     return _Made(kinds, max(how, before.how), before.by if before.how is _How.OTHERWISE else op.result or "")
 
 
-def _how(op: Op, parts: Mapping[str, _Made]) -> _How:
-    """What `op` does with operands of which these `parts` are not constant."""
-    if isinstance(op, Gather):
-        return _How.MOVED
-    if isinstance(op, (Linear, Add, Sub)):
-        return _How.AFFINE
-    affine = isinstance(op, Mul) and len(parts) == 1 and op.a != op.b
-    affine = affine or (isinstance(op, Div) and op.b not in parts)
-    return _How.AFFINE if affine else _How.OTHERWISE
+HOW: OpTable[[Mapping[str, _Made]], _How] = OpTable("readouts")
+"""What an op does with operands of which these parts are not constant."""
+HOW.otherwise(_How.OTHERWISE)
+
+
+@HOW.on(Gather)
+def _moved(op: Gather, parts: Mapping[str, _Made]) -> _How:
+    return _How.MOVED
+
+
+@HOW.on(Linear, Add, Sub)
+def _affine(op: Op, parts: Mapping[str, _Made]) -> _How:
+    return _How.AFFINE
+
+
+@HOW.on(Mul)
+def _product(op: Mul, parts: Mapping[str, _Made]) -> _How:
+    return _How.AFFINE if len(parts) == 1 and op.a != op.b else _How.OTHERWISE
+
+
+@HOW.on(Div)
+def _quotient(op: Div, parts: Mapping[str, _Made]) -> _How:
+    return _How.OTHERWISE if op.b in parts else _How.AFFINE
 
 
 def _added(graph: Graph, answers: Answers, fixed: Frame) -> Floats:

@@ -13,6 +13,7 @@ from compiler.graph import Graph
 from hw_models.arrays import Floats
 from hw_models.errors import InputError, ProofError
 from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import raw_answers, with_spans, with_time
@@ -162,6 +163,19 @@ def calling_of(
     with undisturbed():
         source = ModelSource(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt, True, inputs, tokens)
         return source.recorded(times_of(sequences) if timed else None, source.own)
+
+
+def calling_like(net: BaseRecord, model: torch.nn.Module, sequences: Sequence[Floats]) -> Calling:
+    """How `model` is called, of which `net` was made, for sequences (time, channels) as `net` takes them."""
+    return calling_of(
+        model,
+        sequences,
+        dt=net.dt,
+        timed=net.timed,
+        sample_shape=net.sample_shape,
+        inputs=net.inputs,
+        tokens=net.tokens is not None,
+    )
 
 
 def are_tokens(model: torch.nn.Module, sequences: Sequence[npt.ArrayLike]) -> bool:

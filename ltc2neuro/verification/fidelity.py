@@ -48,19 +48,11 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> lis
     import torch
 
     from ltc2neuro.tracing.calling.dtype import model_dtype
-    from ltc2neuro.tracing.model import calling_of
+    from ltc2neuro.tracing.model import calling_like
     from ltc2neuro.tracing.torch_run import answers_of
 
     own = "float64" if model_dtype(model) == torch.float64 else "float32"
-    calling = calling_of(
-        model,
-        x.arrays,
-        dt=net.dt,
-        timed=net.timed,
-        sample_shape=net.sample_shape,
-        inputs=net.inputs,
-        tokens=net.tokens is not None,
-    )
+    calling = calling_like(net, model, x.arrays)
     torchs = answers_of(model, x.arrays, calling)
     answers = [[np.asarray(y, own) for y in each] for each in torchs]  # float32 as float32
     for samples, each in zip(x.arrays, answers, strict=True):

@@ -42,9 +42,14 @@ BOTH = REAL & INTEGER
 EFFECTS = {StateWrite, Output}
 KERNELS = EFFECTS | {StateRead}
 """What no kernel is asked for: an executor reads and writes states itself"""
+POPULATION = KERNELS | {op for op in INTEGER if issubclass(op, Elementwise)}
+"""What the neurons of a population do: linear ops are connections by then"""
 
 MEETS: dict[str, Set[type[Op]]] = {
     "sizes": REAL | INTEGER,
+    "measures": REAL,
+    "plan": INTEGER,
+    "copies": INTEGER,
     "sites": REAL,
     "lowering": REAL,
     "wanted fractions": REAL,
@@ -52,8 +57,17 @@ MEETS: dict[str, Set[type[Op]]] = {
     "shifts": REAL,
     "changes of units": REAL,
     "bounds": REAL - EFFECTS,
+    "too wide": REAL - EFFECTS,
+    "readouts": REAL - EFFECTS,
+    "sums of values": REAL - EFFECTS,
+    "under roots": REAL - EFFECTS,
+    "multiples": REAL - EFFECTS,
+    "multiples at least": REAL - EFFECTS,
     "spans": INTEGER - EFFECTS,
     "bias": INTEGER - EFFECTS,
+    "lifted bias": INTEGER - EFFECTS,
+    "taken back": INTEGER - EFFECTS,
+    "rounds": INTEGER - EFFECTS,
     "what integers reach": REAL - EFFECTS,
     "natural fractions": REAL - EFFECTS,
     "units upwards": REAL - EFFECTS,
@@ -64,6 +78,10 @@ MEETS: dict[str, Set[type[Op]]] = {
     "C": INTEGER - EFFECTS - {Input, MatVec},
     "native": INTEGER - EFFECTS - {Input, MatVec},
     "templates": {op for op in INTEGER if issubclass(op, Elementwise)},
+    "meeting": POPULATION,
+    "leveling": POPULATION,
+    "programs": POPULATION,
+    "coordinates": {op for op in OPS.values() if issubclass(op, Linear)},
     "interval arithmetic": {op for op in BOTH if issubclass(op, (Elementwise, Linear))} | {Mul},
     "float64": REAL - KERNELS,
     "onnx, floats": REAL - KERNELS,

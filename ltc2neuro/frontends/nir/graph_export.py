@@ -167,10 +167,8 @@ class Drawing:
         """Nodes of a linear op, one for each part of what it reads; returns what it makes of constants."""
         op = self.graph.makers[part]
         assert isinstance(op, Linear)
-        width = sum(self.graph.size(source) for source in op.operands)
-        linear, sources = map_of(op, self.graph.constants, self.graph.size(part), width)
         name = op.matrix.split("*")[-1].removesuffix(".weight").removeprefix(OWN) if isinstance(op, MatVec) else part
-        return self._parts(target, name, linear.scaled(by, np.ones(1)), sources, late)
+        return self._parts(target, name, map_of(op, self.graph).scaled(by, np.ones(1)), op.operands, late)
 
     def _parts(self, target: str, name: str, linear: Map, sources: Sequence[str], late: bool) -> Floats:
         rest, start = np.zeros(linear.shape[0]), 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.graph.graph import Array
-from compiler.graph.ops import Gather, Linear, MatVec, SegmentSum
+from compiler.graph.graph import Graph
+from compiler.graph.matrix import COORDINATES
+from compiler.graph.ops import Linear
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 
@@ -60,20 +60,7 @@ class Map:
         return Map(self.rows[there], self.columns[there], values[there], self.shape)
 
 
-def map_of(op: Linear, constants: Mapping[str, Array], size: int, width: int) -> tuple[Map, Sequence[str]]:
-    """A linear op as a map from its sources, which are `width` elements together, and the sources."""
-    if isinstance(op, Gather):
-        index = constants[op.index]
-        return Map(np.arange(size), index, np.ones(size), (size, width)), op.sources
-    if isinstance(op, SegmentSum):
-        return Map(constants[op.segment], np.arange(width), np.ones(width), (size, width)), (op.x,)
-    assert isinstance(op, MatVec)
-    matrix = np.asarray(constants[op.matrix], np.float64)
-    if op.places is None:
-        rows, columns = np.nonzero(matrix)
-        return Map(rows, columns, matrix[rows, columns], (size, width)), op.sources
-    places = constants[op.places]
-    place, entry = np.nonzero(places < width)
-    kernel, number = np.divmod(np.arange(len(matrix) * place.size), place.size)
-    rows, columns = kernel * len(places) + place[number], places[place, entry][number]
-    return Map(rows, columns, matrix[kernel, entry[number]], (size, width)), op.sources
+def map_of(op: Linear, graph: Graph) -> Map:
+    """A linear op as a map from the concatenation of its sources."""
+    entries = COORDINATES(op, graph)
+    return Map(entries.rows, entries.columns, np.asarray(entries.weights, np.float64), entries.shape)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Div, Input, Mul, Select, Sub
 from hw_models.arrays import Floats
 
@@ -64,17 +65,49 @@ class Sums:
             return Sum({}, np.full(1, self.known[name]))
         if name in constants:
             return Sum({}, np.asarray(constants[name], np.float64).reshape(-1))
-        op, itself = self.graph.makers[name], Sum({name: np.ones(1)}, np.zeros(1))
-        if isinstance(op, Input):
-            return itself * constants[op.scale] + Sum({}, constants[op.offset])
-        if isinstance(op, (Add, Sub)):
-            return self.of(op.a) + self.of(op.b) if isinstance(op, Add) else self.of(op.a) - self.of(op.b)
-        if isinstance(op, Select) and op.condition in self.known:
-            return self.of(op.a if self.known[op.condition] else op.b)
-        if isinstance(op, (Mul, Div)):
-            a, b = self.of(op.a), self.of(op.b)
-            if not b.parts:
-                return a * (b.rest if isinstance(op, Mul) else 1 / b.rest)
-            if not a.parts and isinstance(op, Mul):
-                return b * a.rest
-        return itself
+        return PARTS(self.graph.makers[name], self) or _itself(name)
+
+
+def _itself(name: str) -> Sum:
+    return Sum({name: np.ones(1)}, np.zeros(1))
+
+
+PARTS: OpTable[[Sums], Sum | None] = OpTable("sums of values")
+"""What an op's result is a sum of; None where it is none but itself."""
+PARTS.otherwise(None)
+
+
+@PARTS.on(Input)
+def _input(op: Input, sums: Sums) -> Sum:
+    constants = sums.graph.constants
+    return _itself(op.out) * constants[op.scale] + Sum({}, constants[op.offset])
+
+
+@PARTS.on(Add)
+def _sum(op: Add, sums: Sums) -> Sum:
+    return sums.of(op.a) + sums.of(op.b)
+
+
+@PARTS.on(Sub)
+def _difference(op: Sub, sums: Sums) -> Sum:
+    return sums.of(op.a) - sums.of(op.b)
+
+
+@PARTS.on(Select)
+def _choice(op: Select, sums: Sums) -> Sum | None:
+    known = sums.known.get(op.condition)
+    return None if known is None else sums.of(op.a if known else op.b)
+
+
+@PARTS.on(Mul)
+def _product(op: Mul, sums: Sums) -> Sum | None:
+    a, b = sums.of(op.a), sums.of(op.b)
+    if not b.parts:
+        return a * b.rest
+    return None if a.parts else b * a.rest
+
+
+@PARTS.on(Div)
+def _quotient(op: Div, sums: Sums) -> Sum | None:
+    b = sums.of(op.b)
+    return None if b.parts else sums.of(op.a) * (1 / b.rest)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hw_models.arrays import Floats
 from ltc2neuro.compiled.answers import Answers
 from ltc2neuro.inputs.layout import Layout, layout_of
-from ltc2neuro.inputs.sample_shape import channel
+from ltc2neuro.inputs.model_input import ModelInput
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
 
 
 @dataclass(frozen=True)
-class Calling:
+class Calling(ModelInput):
     """How torch calls a model.
 
     `answers` are those that it returns, at `places` of a tuple or dict, `()` where it returns a tensor alone;
@@ -34,14 +33,6 @@ class Calling:
     inputs: Inputs | None = field(default=None, kw_only=True)
     """those of a model that takes several: then a sample is flat"""
     places: tuple[int | str, ...] = field(default=(), kw_only=True)
-
-    def entering(self, x: Floats) -> Floats:
-        """Samples (..., channels) as the graph takes them."""
-        return x if self.tokens is None else self.tokens.looked_up(x)
-
-    def channel(self, i: int) -> str:
-        """What channel `i` of a sample is called."""
-        return channel(i, self.sample_shape) if self.inputs is None else self.inputs.channel(i)
 
     @property
     def readout(self) -> str:

@@ -13,17 +13,10 @@ from compiler.ranges.observed import Observed
 from ltc2neuro.compilation.growth import _bounds, _extrapolated
 
 torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+from forwards import First  # noqa: E402
+
 from ltc2neuro import nn  # noqa: E402
 from ltc2neuro.compilation.growth import find_growth  # noqa: E402
-
-
-class First(torch.nn.Module):
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        return self.layer(x)[0]
 
 
 class Gathering(torch.nn.Module):

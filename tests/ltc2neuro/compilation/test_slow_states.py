@@ -9,6 +9,8 @@ from compiler.executors.float64 import run_float
 from ltc2neuro import Precision
 
 torch = pytest.importorskip("torch", reason="compiling needs the extra torch")
+from forwards import First  # noqa: E402
+
 from ltc2neuro.nn import CTRNN, GRUD, LIF, Recurrent  # noqa: E402
 
 STEPS = 1500
@@ -29,15 +31,6 @@ class Leak(torch.nn.Module):
 
     def state_bounds(self, elapsed):
         return [(-1.0, 1.0)]
-
-
-class First(torch.nn.Module):
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        return self.layer(x)[0]
 
 
 def _blended(k, x, v):

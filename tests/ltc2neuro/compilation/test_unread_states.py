@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from forwards import First
 from torch import nn
 
 import ltc2neuro
@@ -38,15 +39,6 @@ class Resting(nn.Module):
 
     def forward(self, x: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.within(x), v * 0 + 0.7
-
-
-class First(nn.Module):
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layer(x)[0]
 
 
 def unwired(kind: type[nn.RNNBase], layers: int = 1) -> nn.Module:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from forwards import Net
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
@@ -17,19 +18,6 @@ from ltc2neuro.tracing import trace
 torch.set_num_threads(1)
 
 X = np.random.default_rng(0).normal(size=(3, 6, 4))
-
-
-class Net(nn.Module):
-    """A forward as a function of the module and x."""
-
-    def __init__(self, function, *hidden, **modules):
-        super().__init__()
-        self.function, self.hidden = function, list(hidden)
-        for name, module in modules.items():
-            setattr(self, name, module)
-
-    def forward(self, x):
-        return self.function(self, x)
 
 
 def refused(model, x=X):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from forwards import Net
 from torch import nn
 
 pytest.importorskip("ncps", reason="ncps is not installed")
@@ -17,19 +18,6 @@ from ltc2neuro.nn import Recurrent, repeat
 from ltc2neuro.tracing import trace
 
 torch.set_num_threads(1)
-
-
-class Net(nn.Module):
-    """A forward as a function of the module and x."""
-
-    def __init__(self, function, **modules):
-        super().__init__()
-        self.function = function
-        for name, module in modules.items():
-            setattr(self, name, module)
-
-    def forward(self, x):
-        return self.function(self, x)
 
 
 def sequences(features=4, steps=5):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from forwards import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layer_agreement import drifting, executors_agree
@@ -14,19 +15,6 @@ from compiler.graph.ops import Gather, MatVec, Mul
 from ltc2neuro.tracing import run_torch, trace
 
 torch.set_num_threads(1)
-
-
-class Net(nn.Module):
-    """A forward as a function of the module and x."""
-
-    def __init__(self, function, **modules):
-        super().__init__()
-        self.function = function
-        for name, module in modules.items():
-            setattr(self, name, module)
-
-    def forward(self, x):
-        return self.function(self, x)
 
 
 def checked(function, features=6, **modules):

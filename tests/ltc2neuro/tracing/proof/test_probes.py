@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from forwards import Net
 from torch import nn
 
 pytest.importorskip("ncps", reason="ncps is not installed")
@@ -23,17 +24,6 @@ from ltc2neuro.tracing.recording.extents import Decisions
 torch.set_num_threads(1)
 pytestmark = pytest.mark.whole_proof
 RNG = np.random.default_rng(0)
-
-
-class Net(nn.Module):
-    def __init__(self, forward, **modules):
-        super().__init__()
-        self._forward = forward
-        for name, module in modules.items():
-            self.add_module(name, module)
-
-    def forward(self, x):
-        return self._forward(self, x)
 
 
 def remembering():
