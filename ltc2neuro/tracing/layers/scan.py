@@ -89,28 +89,7 @@ class Scan:
                 f"{len(names)} before, {len(after)} after",
             )
         for variable, name, new, old in zip(step.variables, names, after, states, strict=True):
-            if not isinstance(new, Symbolic) or not axes.starts_with(new.codes, axes.batch_labels(axes.NOW)):
-                raise _broken(
-                    step,
-                    "the new state of a cell does not depend on its input or state",
-                    "Return the new state of each row.",
-                    variable.name,
-                )
-            if new.shape != old.shape:
-                raise _broken(
-                    step,
-                    "a cell changes the shape of its state",
-                    "Let state_size (or hidden_size) be the size of the state.",
-                    f"{variable.name}: {tuple(old.shape)} before, {tuple(new.shape)} after",
-                )
-            if not new.is_floating_point():
-                raise _broken(
-                    step,
-                    "the new state of a cell is not a float",
-                    "Return it as a float: state.float().",
-                    f"{variable.name}: {new.dtype}",
-                )
-            recorder.write(name, new)
+            recorder.write(name, _checked_state(step, variable, new, old))
             if variable.shown_by is not None:
                 recorder.checkpoints.state(name, recorder.path_of(variable.shown_by), variable.position)
         if not isinstance(y, Symbolic) or not axes.starts_with(y.codes, axes.batch_labels(axes.NOW)):
@@ -220,6 +199,32 @@ def initial_states(recorder: Recorder, hx: object) -> CellStates | None:
     if len(tensors) != len(given):
         raise recorder.refusal("a recurrent layer starts from something that is not a tensor", "Give a tensor.")
     return tensors
+
+
+def _checked_state(step: CellStep, variable: StateVariable, new: object, old: Symbolic) -> Symbolic:
+    """The new state of a cell. Raises an error where it is not one for each row, like the `old` one."""
+    if not isinstance(new, Symbolic) or not axes.starts_with(new.codes, axes.batch_labels(axes.NOW)):
+        raise _broken(
+            step,
+            "the new state of a cell does not depend on its input or state",
+            "Return the new state of each row.",
+            variable.name,
+        )
+    if new.shape != old.shape:
+        raise _broken(
+            step,
+            "a cell changes the shape of its state",
+            "Let state_size (or hidden_size) be the size of the state.",
+            f"{variable.name}: {tuple(old.shape)} before, {tuple(new.shape)} after",
+        )
+    if not new.is_floating_point():
+        raise _broken(
+            step,
+            "the new state of a cell is not a float",
+            "Return it as a float: state.float().",
+            f"{variable.name}: {new.dtype}",
+        )
+    return new
 
 
 def _broken(step: CellStep, what: str, advice: str, numbers: str = "") -> TraceError:

@@ -62,28 +62,34 @@ class Probe:
     """whether rows with time spans run side by side"""
 
 
+@dataclass(frozen=True)
+class ProbeSource:
+    """What probes are made from: sequences (time, channels), and what the model costs.
+
+    Where they are `timed`, the last channel is the time before each sample, and rows run alone. Where samples are
+    `tokens`, none but those of the vocabulary are tried.
+    """
+
+    sequences: Sequence[Floats]
+    costs: Work
+    timed: bool = False
+    tokens: Tokens | None = None
+
+
 def _steps(costs: Work, budget: float, rows: int, *, alone: bool) -> int:
     """How many steps of this many rows cost `budget`; `alone`: one row after the other."""
     calls = costs.calls * _OP * (rows if alone else 1)
     return int(budget / (calls + rows * costs.elements))
 
 
-def short_probes(
-    sequences: Sequence[Floats],
-    costs: Work,
-    decisions: Decisions | None = None,
-    *,
-    timed: bool,
-    together: bool = False,
-    tokens: Tokens | None = None,
-) -> list[Probe]:
+def short_probes(source: ProbeSource, decisions: Decisions | None = None, *, together: bool = False) -> list[Probe]:
     """The calibration, and probes of other shapes and values, few of them much longer than it.
 
-    `sequences` are arrays (time, channels); where they are `timed`, the last channel is the time before each sample,
-    and rows run alone, but for one probe if they can run `together`. `decisions` are those that the model makes by the
-    number of rows or steps. Where samples are `tokens`, none but those of the vocabulary are tried.
+    `decisions` are those that the model makes by the number of rows or steps. Of timed rows those of one probe run
+    `together` if they can.
     """
-    own, special = _calibration(sequences, costs, timed=timed), _special(sequences, costs, timed=timed, tokens=tokens)
+    sequences, costs, timed = source.sequences, source.costs, source.timed
+    own, special = _calibration(source), _special(source)
     alone = sequences[0][: max(axes.STEPS + 1, min(SPECIAL_STEPS, _steps(costs, _SPECIAL * BUDGET, 1, alone=False)))]
     name = "calibration, sequence 0"
     single = [] if any(len(p.x) == 1 for p in own) else [Probe("one row", alone[None], (name,))]
@@ -96,7 +102,7 @@ def short_probes(
     if len(cheap) < len(counts):
         most = f"no other numbers of rows than up to {len(cheap[-1].x)}" if cheap else "no other numbers of rows"
         special = replace(special, fewer=", ".join(filter(None, (special.fewer, most))))
-    decided, left_out = _decided(sequences, costs, decisions or Decisions(), special, timed=timed, together=together)
+    decided, left_out = _decided(source, decisions or Decisions(), special, together=together)
     special = replace(special, fewer=", ".join(filter(None, (special.fewer, left_out))))
     shapes += [*cheap, *(p for p in decided if p.name not in {c.name for c in cheap})]
     if together:
@@ -104,10 +110,9 @@ def short_probes(
     return [*own, *single, special, *shapes]
 
 
-def _decided(
-    sequences: Sequence[Floats], costs: Work, decisions: Decisions, special: Probe, *, timed: bool, together: bool
-) -> tuple[list[Probe], str]:
+def _decided(source: ProbeSource, decisions: Decisions, special: Probe, *, together: bool) -> tuple[list[Probe], str]:
     """Many other numbers of rows and of steps, for a model that decides something by them, and what is left out."""
+    sequences, costs, timed = source.sequences, source.costs, source.timed
     found: list[Probe] = []
     left_out: list[str] = []
     if decisions.rows and timed and not together:
@@ -143,17 +148,18 @@ def _counts(special: Probe, numbers: Sequence[int]) -> list[Probe]:
             for n in numbers]  # fmt: skip
 
 
-def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens: Tokens | None = None) -> Probe:
+def long_probe(source: ProbeSource) -> Probe:
     """The calibration over and over: at least twice as long as its longest sequence, and `LONG_STEPS`."""
+    sequences, costs, tokens = source.sequences, source.costs, source.tokens
     wanted = max(2 * max(map(len, sequences)), LONG_STEPS)
-    rows = 1 if timed else _LONG_ROWS
+    rows = 1 if source.timed else _LONG_ROWS
     steps = _steps(costs, _LONG * BUDGET, rows, alone=False)
     if steps < wanted and rows > 1:
         rows, steps = 1, _steps(costs, _LONG * BUDGET, 1, alone=False)
     steps = min(wanted, max(steps, axes.STEPS + 1))
     first = max(sequences, key=len)
     one = np.concatenate([first, *(s for s in sequences if s is not first)])[: max(steps, 1)]
-    other = _signs(sequences, steps, 1.0, timed=timed)
+    other = _signs(source, steps, 1.0)
     other = other if tokens is None else _beside(tokens, _drawn(tokens, steps), other)
     x = [_long_enough(one, steps)[:steps], other][:rows]
     names = ("the calibration again and again", "random tokens" if tokens else "random signs of the calibration's ends")
@@ -161,12 +167,13 @@ def long_probe(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens:
     return Probe(f"{rows} row{'s' * (rows > 1)}, {steps} steps", np.stack(x), names[:rows], fewer=fewer)
 
 
-def _calibration(sequences: Sequence[Floats], costs: Work, *, timed: bool) -> list[Probe]:
+def _calibration(source: ProbeSource) -> list[Probe]:
     """The calibration, sequences of one length side by side, as many as the budget allows; at least one, whole.
 
     A batch has more rows than the trace, so that a constant made of their number is found out: where there are fewer,
     sequences are repeated, the other way round. The same holds for its steps.
     """
+    sequences, costs, timed = source.sequences, source.costs, source.timed
     allowed = _steps(costs, _CALIBRATION * BUDGET, 1, alone=False)
     if not timed:  # calls of ops are shared by the rows of a batch
         allowed = max(allowed, MOST_TOGETHER * _steps(costs, _CALIBRATION * BUDGET, MOST_TOGETHER, alone=False))
@@ -203,9 +210,9 @@ def _spread(count: int) -> list[int]:
     return list(dict.fromkeys(n for n in order if n >= 0))
 
 
-def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens: Tokens | None) -> Probe:
+def _special(source: ProbeSource) -> Probe:
     """Rest, single channels, and values beyond the calibrated ones; random signs. Of tokens, the whole vocabulary."""
-    length = SPECIAL_STEPS
+    sequences, timed, tokens, length = source.sequences, source.timed, source.tokens, SPECIAL_STEPS
     every = np.concatenate(sequences)
     first, last = (_long_enough(sequences[n], length)[:length] for n in (0, -1))
     mean = np.broadcast_to(every.mean(axis=0), first.shape)
@@ -217,12 +224,12 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens: T
         "each channel's mean": mean,
         "one channel after the other, the others 0": np.where(on, first, 0.0),
         "one channel after the other 0": np.where(on, 0.0, last),
-        "random signs of the calibration's ends": _signs(sequences, length, 1.0, timed=timed),
+        "random signs of the calibration's ends": _signs(source, length, 1.0),
         "calibration, the other way round": last[::-1],
-        "a little beyond the calibration's ends": _signs(sequences, length, 1.25, timed=timed),
-        "3 times beyond the calibration's ends": _signs(sequences, length, 3.0, timed=timed),
-        "30 times beyond the calibration's ends": _signs(sequences, length, 30.0, timed=timed),
-        "1,000 times beyond the calibration's ends": _signs(sequences, length, 1000.0, timed=timed),
+        "a little beyond the calibration's ends": _signs(source, length, 1.25),
+        "3 times beyond the calibration's ends": _signs(source, length, 3.0),
+        "30 times beyond the calibration's ends": _signs(source, length, 30.0),
+        "1,000 times beyond the calibration's ends": _signs(source, length, 1000.0),
     }
     if tokens is not None:
         most, every = tokens.vocabulary, np.arange(length)[:, None]
@@ -241,22 +248,22 @@ def _special(sequences: Sequence[Floats], costs: Work, *, timed: bool, tokens: T
         for name, row in rows.items():
             rows[name] = np.concatenate([row[:, : first.shape[1] - 1], first[:, -1:]], axis=1)
     x = np.stack(list(rows.values()))
-    steps = _steps(costs, _SPECIAL * BUDGET, len(x), alone=timed)
+    steps = _steps(source.costs, _SPECIAL * BUDGET, len(x), alone=timed)
     steps = min(length, max(steps, axes.ROWS))
     fewer = f"{steps} steps instead of {length}" if steps < length else ""
     name = "tokens of the whole vocabulary" if tokens else "at rest, single channels, beyond the calibration"
     return Probe(name, x[:, :steps], tuple(rows), fewer=fewer, beyond=sum("beyond" in row for row in rows))
 
 
-def _signs(sequences: Sequence[Floats], steps: int, beyond: float, *, timed: bool) -> Floats:
+def _signs(source: ProbeSource, steps: int, beyond: float) -> Floats:
     """Each channel jumps at random between both ends of what the calibration has, or of `beyond` times as much."""
-    every = np.concatenate(sequences)
+    every = np.concatenate(source.sequences)
     low, high = every.min(axis=0), every.max(axis=0)
     middle, half = (low + high) / 2, (high - low) / 2
     half = np.where(half > 0, half, np.where(middle != 0, np.abs(middle), 1.0)) if beyond > 1 else half
     rng = np.random.default_rng(0)
     x = middle + beyond * half * rng.choice([-1.0, 1.0], size=(steps, len(middle)))
-    if timed:
+    if source.timed:
         x[:, -1] = rng.choice([low[-1], high[-1]], size=steps)
     return x
 

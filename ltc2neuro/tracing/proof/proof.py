@@ -33,7 +33,7 @@ from ltc2neuro.tracing.proof.failures import (
     other_shape,
 )
 from ltc2neuro.tracing.proof.intermediates import Compared, SeenModel, seen_model
-from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, long_probe, short_probes
+from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, ProbeSource, long_probe, short_probes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
 
@@ -68,11 +68,9 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     differs, and the probe, row and step; an `OwnArithmeticError` where that is so in its own type alone.
     """
     calling = subject.calling
-    costs = work(subject.graph)
     together = calling.timed and not _mixes_time_spans(subject.model)
-    probes = short_probes(
-        sequences, costs, subject.decisions, timed=calling.timed, together=together, tokens=calling.tokens
-    )
+    source = ProbeSource(sequences, work(subject.graph), calling.timed, calling.tokens)
+    probes = short_probes(source, subject.decisions, together=together)
     trial = _Trial(subject, seen_model(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
     _answers_again(trial.seen, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])
@@ -96,7 +94,7 @@ def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype
     What torch computes is what the graph does as it was `traced`.
     """
     calling = subject.calling
-    probe = long_probe(sequences, work(traced), timed=calling.timed, tokens=calling.tokens)
+    probe = long_probe(ProbeSource(sequences, work(traced), calling.timed, calling.tokens))
     return compared(replace(subject, traced=traced), probe, exact)
 
 

@@ -18,7 +18,7 @@ from compiler.graph.work import Work
 from hw_models.errors import ProofError
 from ltc2neuro.nn import GRUD
 from ltc2neuro.tracing.proof import probes
-from ltc2neuro.tracing.proof.probes import long_probe, short_probes
+from ltc2neuro.tracing.proof.probes import ProbeSource, long_probe, short_probes
 from ltc2neuro.tracing.recording.extents import Decisions
 
 torch.set_num_threads(1)
@@ -226,19 +226,19 @@ def test_the_same_model_gives_the_same_file(tmp_path):
 def test_a_large_network_has_fewer_probes_and_says_so(timed):
     sequences = [RNG.normal(size=(50, 3)) + 5 for _ in range(400)]
     large = Work(200, 40_000_000)
-    found = [*short_probes(sequences, large, timed=timed), long_probe(sequences, large, timed=timed)]
+    found = [*short_probes(ProbeSource(sequences, large, timed)), long_probe(ProbeSource(sequences, large, timed))]
     assert all(p.fewer for p in found if p.own)
     assert timed or any("no other numbers of rows" in p.fewer for p in found)
     assert "instead of" in found[-1].fewer and found[-1].x.shape[0] == 1
     computed = sum(p.x.shape[0] * p.x.shape[1] * large.elements for p in found)
     assert computed < 10 * probes.BUDGET
     small = Work(100, 1000)
-    assert not [p for p in short_probes(sequences[:20], small, timed=False) if p.fewer]
+    assert not [p for p in short_probes(ProbeSource(sequences[:20], small)) if p.fewer]
 
 
 @pytest.mark.parametrize(("length", "steps"), [(100, probes.SPECIAL_STEPS), (10, 10)])
 def test_one_row_alone_is_short(length, steps):
-    found = short_probes([RNG.normal(size=(length, 3))] * 2, Work(10, 10), timed=False)
+    found = short_probes(ProbeSource([RNG.normal(size=(length, 3))] * 2, Work(10, 10)))
     assert [p.x.shape for p in found if p.name == "one row"] == [(1, steps, 3)]
 
 
@@ -246,7 +246,7 @@ def test_one_row_alone_is_short(length, steps):
 def test_one_long_row_has_the_time_of_two_that_would_be_too_short(steps, rows):
     enough = Work(0, int(probes._LONG * probes.BUDGET / ((steps + 0.5) * 2)))
     assert probes._steps(enough, probes._LONG * probes.BUDGET, 2, alone=False) == steps
-    found = long_probe([RNG.normal(size=(50, 3))], enough, timed=False)
+    found = long_probe(ProbeSource([RNG.normal(size=(50, 3))], enough))
     assert found.x.shape[:2] == (rows, probes.LONG_STEPS) and not found.fewer
 
 
@@ -254,23 +254,25 @@ def test_a_large_network_that_decides_by_numbers_has_fewer_of_them():
     sequences = [RNG.normal(size=(50, 3))]
     both = Decisions(rows=True, steps=True)
     for elements, rows, steps in ((400_000, 10, 30), (40_000_000, 10, 2)):
-        said = " ".join(p.fewer for p in short_probes(sequences, Work(200, elements), both, timed=False))
+        said = " ".join(p.fewer for p in short_probes(ProbeSource(sequences, Work(200, elements)), both))
         found = {int(word) for word in re.findall(r"above (\d+)", said)}
         assert len(found) == 2 and min(found) <= rows and max(found) <= max(rows, steps), said
-    small = short_probes(sequences, Work(10, 10), both, timed=False)
+    small = short_probes(ProbeSource(sequences, Work(10, 10)), both)
     assert not [p for p in small if p.fewer] and max(p.x.shape[1] for p in small) == 1000
 
 
 def test_a_model_of_rows_that_run_alone_is_said_not_to_be_tried_with_other_numbers():
     sequences = [RNG.normal(size=(50, 3)) + 5]
-    found = short_probes(sequences, Work(10, 10), Decisions(rows=True), timed=True)
+    found = short_probes(ProbeSource(sequences, Work(10, 10), timed=True), Decisions(rows=True))
     assert any("numbers of rows, by which the model decides something" in p.fewer for p in found)
-    assert not any(p.fewer for p in short_probes(sequences, Work(10, 10), Decisions(steps=True), timed=True))
+    assert not any(
+        p.fewer for p in short_probes(ProbeSource(sequences, Work(10, 10), timed=True), Decisions(steps=True))
+    )
 
 
 def test_the_calibrations_sequences_are_all_there():
     sequences = [RNG.normal(size=(n % 3 + 5, 2)) for n in range(100)]
-    own = [p for p in short_probes(sequences, Work(10, 10), timed=False) if p.own]
+    own = [p for p in short_probes(ProbeSource(sequences, Work(10, 10))) if p.own]
     assert sorted(x.shape[0] for x in sequences) == sorted(row.shape[0] for p in own for row in p.x)
 
 
