@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from compiler.executors.execution import Execution
-from compiler.native.kernel import ARGUMENTS, kernel
+from compiler.native.kernel import ARGUMENTS, HALF, WOVEN, kernel, lanes
 from compiler.native.lookup import Cpu
 from compiler.ranges.proven import Proven
 from compiler.running.executor import Compiled, Ends, Executor, Job, Stepper
@@ -31,7 +31,7 @@ class NativeRunner:
     def __init__(self, proven: Proven, cpu: Cpu | None = None, few: int = FEW) -> None:
         self._proven, self._few = proven, few
         self._machine = _build().machine() if cpu is None else cpu
-        self._ready: dict[tuple[bool, tuple[str, ...]], Call] = {}
+        self._ready: dict[tuple[int, tuple[str, ...]], Call] = {}
         self._entered: tuple[Array, Array] | None = None
         """the samples that were made last, until they are run, and with the sequences that are there for nothing"""
 
@@ -58,16 +58,17 @@ class NativeRunner:
 
         return NativeStepper(self._call(rows, ()), rows, ends)
 
-    def kind(self, rows: int, record: Sequence[str]) -> tuple[bool, tuple[str, ...]]:
-        """Whether their vectors lie along elements, and what is recorded."""
-        return rows <= self._few, tuple(dict.fromkeys(record))
+    def kind(self, rows: int, record: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+        """How many registers hold the sequences, 0 where vectors lie along elements; and what is recorded."""
+        half = rows <= lanes(self._proven.bits, self._machine, HALF)
+        return 0 if rows <= self._few else HALF if half else WOVEN, tuple(dict.fromkeys(record))
 
     def _call(self, rows: int, record: Sequence[str]) -> Call:
         from compiler.native.call import Call
 
-        wanted = along, values = self.kind(rows, record)
+        wanted = woven, values = self.kind(rows, record)
         if wanted not in self._ready:
-            code = kernel(self._proven, self._machine, values, along=along)
+            code = kernel(self._proven, self._machine, values, woven=woven)
             self._ready[wanted] = Call(code, _build().CompiledFunctions(code.text, len(ARGUMENTS)))
         return self._ready[wanted]
 

@@ -26,7 +26,7 @@ ARGUMENTS = ("x", "y", "tracks", "records", "memory", "constants", "tables", "cl
 """Arrays that the function is given; after them the number of samples, and the words from one row of the first four to
 the next."""
 RUN = "void @run"
-WOVEN, ALONG = 4, 2
+WOVEN, HALF, ALONG = 4, 2, 2
 """How many vector registers an element takes: instructions wait for one another, and so are woven of several."""
 TOGETHER = 2
 """How many elements of all lanes are woven as well."""
@@ -50,10 +50,16 @@ class Kernel:
     """as `KernelParts` have them"""
 
 
-def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, along: bool = False) -> Kernel:
-    """The function for sequences side by side, or for one `along` its elements; values `record` are given out, too."""
-    graph, record = proven.graph, tuple(record)
-    code = Code(proven.bits, (ALONG if along else WOVEN) * 8 * machine.register // proven.bits, along)
+def lanes(bits: int, machine: Cpu, woven: int) -> int:
+    """How many words so many registers hold."""
+    return woven * 8 * machine.register // bits
+
+
+def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, woven: int = WOVEN) -> Kernel:
+    """The function for sequences side by side in so many registers, or for one along its elements, where `woven` is 0;
+    values `record` are given out, too."""
+    graph, record, along = proven.graph, tuple(record), not woven
+    code = Code(proven.bits, lanes(proven.bits, machine, woven or ALONG), along)
     whole = code.lanes if along else 1
     steps = plan(graph, record, sums_apart=along)
     where = memory(graph, steps, whole)
@@ -72,9 +78,9 @@ def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, along: b
     _give(unit, "%tracks", sample.index, [(where.states[s.name], s.size) for s in graph.states])
     _give(unit, "%records", sample.index, [(where.values[n], graph.size(n)) for n in record])
     code.end(sample)
-    lanes, size = 1 if along else code.lanes, unit.packed.end
+    wide, size = 1 if along else code.lanes, unit.packed.end
     text = _text({RUN: code, "i64 @enter": _enter(unit), "i64 @sample": _sample(unit)})
-    return Kernel(text, lanes, where, size, record, unit.constants.joined(), unit.tables.joined(), clips, row)
+    return Kernel(text, wide, where, size, record, unit.constants.joined(), unit.tables.joined(), clips, row)
 
 
 def _enter(unit: KernelParts) -> Code:
