@@ -56,7 +56,9 @@ class Stream(Shown):
         self._state: States | None = None
         self._quick: QuickSteps | None = None
         self._began = False
-        self._folds = any(a.readout not in ("every", "last") for a in self._record.answers.each)
+        self._answers = net.record.answers
+        self._several = self._answers.several
+        self._folds = any(a.readout not in ("every", "last") for a in self._answers.each)
         self._so_far: list[Floats] = []
         self._steps = 0
         self._quickly = 0
@@ -90,11 +92,12 @@ class Stream(Shown):
 
         `timespan` is the time before the sample, one number or (batch,), for a network compiled with time spans.
         """
-        if self._quick is not None and timespan is None:
-            answer = self._quick.step(x)
-            if answer is not None:
+        if self._quick is not None:
+            each = self._quick.step(x, timespan)
+            if each is not None:
                 self._quickly += 1
-                return self._going_on([answer])[0] if self._folds else answer
+                each = self._going_on(each) if self._folds else each
+                return self._answers.gathered(each) if self._several else each[0]
         return self._step(x, timespan)
 
     def _step(self, x: Inlet, timespan: ArrayOrTensor | None) -> Answered:
@@ -113,13 +116,13 @@ class Stream(Shown):
         if not self._began:
             self._quick, self._began = quick_steps(self._net, self.on, self._batch), True
         self._begin(run.final_state)
-        flat, answers = np.asarray(run.outputs)[:, 0], self._record.answers
+        flat, answers = np.asarray(run.outputs)[:, 0], self._answers
         each = [y.reshape(-1, *a.step_shape) for y, a in zip(answers.apart(flat), answers.each, strict=True)]
         return answers.gathered(self._going_on([y[0] for y in each] if self._batch is None else each))
 
     def _going_on(self, each: list[Floats]) -> list[Floats]:
         """The answers to all samples since the stream began, of those to the latest."""
-        parts, before = self._record.answers.each, self._so_far
+        parts, before = self._answers.each, self._so_far
         self._steps += 1
         lead = () if self._batch is None else (self._batch,)
         flat = [y.reshape(*lead, a.size) for a, y in zip(parts, each, strict=True)]

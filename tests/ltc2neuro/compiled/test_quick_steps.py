@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(bool(PACKAGES.missing()), reason="llvmlite is no
 if not PACKAGES.missing():
     from ltc2neuro.compiled.quick_steps import QuickSteps
 
-X = np.random.default_rng(0).uniform(-1, 1, (3, 25, 2))
+RNG = np.random.default_rng(0)
+X = RNG.uniform(-1, 1, (3, 25, 2))
 
 
 class Adder(torch.nn.Module):
@@ -41,8 +42,8 @@ def taken(monkeypatch) -> list[bool]:
     """Whether each sample took the short way."""
     found, step = [], QuickSteps.step
 
-    def watched(self, x):
-        answer = step(self, x)
+    def watched(self, x, timespan):
+        answer = step(self, x, timespan)
         found.append(answer is not None)
         return answer
 
@@ -176,3 +177,96 @@ def test_what_is_no_number_is_an_error_and_changes_nothing(net):
     assert np.array_equal(stream.step(X[0, 2].tolist()), run.outputs[0, 2])
     assert np.array_equal(stream.step(torch.tensor(X[0, 3])), run.outputs[0, 3])
     assert np.array_equal(stream.step(X[0, 4]), run.outputs[0, 4])
+
+
+class Inlets(torch.nn.Module):
+    """Words, their tags and pitches, and a speaker who stays; two answers, by name."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.words, self.tags = torch.nn.Embedding(9, 3), torch.nn.Embedding(4, 2)
+        self.rnn = torch.nn.GRU(9, 3, batch_first=True)
+
+    def forward(self, pitch, word, tags, speaker):
+        held = speaker[:, None].expand(-1, pitch.shape[1], -1)
+        y, last = self.rnn(torch.cat([self.tags(tags).flatten(2), pitch, self.words(word), held], -1))
+        return {"each": y, "last": last[0, :, :2]}
+
+
+def inlets(rng=RNG) -> dict[str, np.ndarray]:
+    tags = rng.integers(0, 4, (3, 8, 1))
+    return {
+        "pitch": rng.normal(size=(3, 8, 2)),
+        "word": rng.integers(0, 9, (3, 8)),
+        "tags": tags,
+        "speaker": rng.normal(size=(3, 2)),
+    }
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+@pytest.mark.parametrize("tuples", [True, False])
+def test_several_inputs_tokens_and_answers(taken, batch, tuples):
+    x = inlets()
+    net = ltc2neuro.compile(Inlets().eval(), x)
+    run, y, stream = net.run(x, on="reference"), net(x), net.stream(batch, on="native")
+    rows = 0 if batch is None else slice(None)
+    for t in range(8):
+        one = {name: a[rows] if name == "speaker" else a[rows, t] for name, a in x.items()}
+        found = stream.step(tuple(one.values()) if tuples else one)
+        assert np.array_equal(found["each"], y["each"][rows, t])
+    assert np.array_equal(found["last"], y["last"][rows])
+    assert taken == [True] * 7
+    for name, wrong in (("word", one["word"] + 9), ("word", one["word"] - 9), ("word", one["word"] * 1.0)):
+        with pytest.raises(InputError):
+            stream.step({**one, name: wrong})
+    assert {n: s.tolist() for n, s in stream.state.items()} == {
+        n: s[:1].tolist() if batch is None else s.tolist() for n, s in run.final_state.items()
+    }
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.asarray])
+def test_a_token_alone(taken, kind):
+    class Words(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.words, self.rnn = torch.nn.Embedding(9, 3), torch.nn.RNN(3, 2, batch_first=True)
+
+        def forward(self, x):
+            return self.rnn(self.words(x))[0]
+
+    x = RNG.integers(0, 9, (2, 10))
+    net = ltc2neuro.compile(Words().eval(), x)
+    stream = net.stream(on="native")
+    assert np.array_equal([stream.step(kind(token)) for token in x[0]], net.run(x, on="reference").outputs[0])
+    assert taken == [True] * 9
+    with pytest.raises(InputError, match="vocabulary"):
+        stream.step(kind(9))
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+def test_time_spans(taken, batch):
+    class Leak(torch.nn.Module):
+        state_size = 2
+
+        def forward(self, x, h, timespans):
+            h = h + timespans * (x - h)
+            return torch.tanh(h), h
+
+    spans = RNG.uniform(0.2, 0.8, (3, 25))
+    net = ltc2neuro.compile(ltc2neuro.nn.Recurrent(Leak()), X, timespans=spans)
+    run, stream = net.run(X, on="reference", timespans=spans), net.stream(batch, on="native")
+    rows = 0 if batch is None else slice(None)
+    for t in range(25):
+        span = spans[rows, t] if batch or t % 2 else float(spans[0, t])
+        assert np.array_equal(stream.step(X[rows, t], span), run.outputs[rows, t])
+    assert taken == [True] * 24
+    with pytest.raises(InputError, match="needs the time"):
+        stream.step(X[rows, 0])
+    for wrong in (-1.0, np.nan, np.zeros(7)):
+        with pytest.raises(InputError):
+            stream.step(X[rows, 0], wrong)
+    with pytest.warns(UserWarning, match="clipped"):
+        stream.step(X[rows, 0], 50.0)
+    assert taken[24:] == [False] * 5
