@@ -49,7 +49,12 @@ def _check_op(graph: IntegerGraph, op: Op, chip: Chip) -> None:
         for name in (*op.operands, *tables):
             constant = graph.constants.get(name)
             if constant is not None and (np.any(constant < low) or np.any(constant > high)):
-                raise GraphError(f"the constant {name} is wider than a word", numbers=f"{low}..{high}")
+                raise GraphError(
+                    f"the constant {name} is wider than a word",
+                    numbers=f"{constant.min()} to {constant.max()}, words of {chip.name} hold {low} to {high}",
+                    advice="Scale the channels of the input, and the model's weights, to similar sizes: one is some "
+                    f"{max(constant.min() / low, constant.max() / high):.0e} times too large.",
+                )
 
 
 def _check_mask(graph: IntegerGraph, op: And) -> None:
