@@ -100,66 +100,79 @@ def _follow(found: Orbits) -> None:
 def _match(found: Orbits, entered: dict[int, int], pairs: list[tuple[int, int, int]]) -> None:
     """Let the first of each pair be what the second, which an element reads, was one step before, and so on for what
     they are made of."""
-    elements, before = found.elements, found.before
-    known, values = elements.known, elements.values
     while pairs:
         early, late, reader = pairs.pop()
-        if early == late and reader == ANSWER and known[late] != NEVER:
-            _fixed(found, ANSWER, late)
-            continue
-        if late in found.begins:
-            _otherwise(found, reader, late, found.begins[late], early)
-            continue
-        if late in before:
-            if before[late] != early and not alike(elements, before[late], early):
-                _otherwise(found, reader, late, before[late], early)
-            continue
-        if late in entered:
-            if entered[late] != early:
-                _otherwise(found, reader, late, entered[late], early)
-            continue
-        found.by[late] = reader
-        if known[late] == NEVER:
-            if not alike(elements, early, late):
-                raise UnsteadyError(
-                    "a number changes from step to step",
-                    where=_where(elements, late),
-                    numbers=f"{values[early]:g}, then {values[late]:g}",
-                    advice="A network does the same at every step: give what changes with time as an input. A mean "
-                    "over time that ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps.",
-                )
-            before[late] = early
-            continue
-        both = id(elements.operands[early]), id(elements.operands[late])
-        if both in found.matched and elements.kinds[early] == elements.kinds[late]:
-            before[late] = early  # another row of a matrix
-            continue
-        operands = matched_operands(elements, early, late)
-        if operands is not None:
-            operands = [(a, b) for a, b in operands if not _begins(found, a, b, late)]
-        same = [b for a, b in operands or [] if a == b and known[b] != NEVER]
-        for element in same:
-            _fixed(found, late, element)
-        if same or any(known[a] > known[b] for a, b in operands or [] if known[b] != NEVER):
-            operands = None
-        if not same and operands is None and known[early] != NEVER:
-            found.differs = StartsLateError(
-                "the model does not do the same at every step",
+        if not _is_known(found, entered, (early, late, reader)):
+            found.by[late] = reader
+            pairs += _below(found, entered, early, late)
+
+
+def _is_known(found: Orbits, entered: dict[int, int], pair: tuple[int, int, int]) -> bool:
+    """Whether it is known what the second was before; where that is something else, it is noted."""
+    (early, late, reader), elements, before = pair, found.elements, found.before
+    if early == late and reader == ANSWER and elements.known[late] != NEVER:
+        _fixed(found, ANSWER, late)
+        return True
+    for known in (found.begins, before, entered):
+        if late in known:
+            same = known is not found.begins and known[late] == early
+            if not same and not (known is before and alike(elements, before[late], early)):
+                _otherwise(found, reader, late, known[late], early)
+            return True
+    return False
+
+
+def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> list[tuple[int, int, int]]:
+    """The pairs of what both are made of; none where the second starts from the first."""
+    elements, before = found.elements, found.before
+    known, kinds, values = elements.known, elements.kinds, elements.values
+    if known[late] == NEVER:
+        if not alike(elements, early, late):
+            raise UnsteadyError(
+                "a number changes from step to step",
                 where=_where(elements, late),
-                numbers=f"step {known[late]} has {_name(elements, late)} where the one before has "
-                f"{_name(elements, early)}",
-                advice="A network runs one program at every sample.",
+                numbers=f"{values[early]:g}, then {values[late]:g}",
+                advice="A network does the same at every step: give what changes with time as an input. A mean "
+                "over time that ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps.",
             )
-        if operands is None and known[early] != NEVER:
-            entered[late] = found.instead[late] = early
-            continue
         before[late] = early
-        pairs += [(a, b, late) for a, b in operands or []]
-        if isinstance(elements.kinds[late], Sum) and elements.kinds[early] == elements.kinds[late]:
-            found.matched.add(both)
-        if operands is not None and late in elements.parts:  # what a block leaves moves together
-            both_parts = zip(elements.parts[early], elements.parts[late], strict=True)
-            pairs += [(a, b, ANSWER) for a, b in both_parts]
+        return []
+    both = id(elements.operands[early]), id(elements.operands[late])
+    if both in found.matched and kinds[early] == kinds[late]:
+        before[late] = early  # another row of a matrix
+        return []
+    operands = _operands_before(found, early, late)
+    if operands is None and known[early] != NEVER:
+        entered[late] = found.instead[late] = early
+        return []
+    before[late] = early
+    pairs = [(a, b, late) for a, b in operands or []]
+    if isinstance(kinds[late], Sum) and kinds[early] == kinds[late]:
+        found.matched.add(both)
+    if operands is not None and late in elements.parts:  # what a block leaves moves together
+        pairs += [(a, b, ANSWER) for a, b in zip(elements.parts[early], elements.parts[late], strict=True)]
+    return pairs
+
+
+def _operands_before(found: Orbits, early: int, late: int) -> list[tuple[int, int]] | None:
+    """What each operand was one step before; None where both elements are not of the same program."""
+    elements, known = found.elements, found.elements.known
+    operands = matched_operands(elements, early, late)
+    if operands is not None:
+        operands = [(a, b) for a, b in operands if not _begins(found, a, b, late)]
+    same = [b for a, b in operands or [] if a == b and known[b] != NEVER]
+    for element in same:
+        _fixed(found, late, element)
+    if same or any(known[a] > known[b] for a, b in operands or [] if known[b] != NEVER):
+        operands = None
+    if not same and operands is None and known[early] != NEVER:
+        found.differs = StartsLateError(
+            "the model does not do the same at every step",
+            where=_where(elements, late),
+            numbers=f"step {known[late]} has {_name(elements, late)} where the one before has {_name(elements, early)}",
+            advice="A network runs one program at every sample.",
+        )
+    return operands
 
 
 def _fixed(found: Orbits, reader: int, element: int) -> None:
