@@ -202,7 +202,7 @@ class Network(BaseNetwork, Record):
 
     def explain_precision(self) -> str:
         """What precision holds for each value, and its format."""
-        return explain_precision(self)
+        return explain_precision(self.parts)
 
     def __str__(self) -> str:
         return summary(self.parts)

@@ -80,7 +80,7 @@ LAVA = Executor(
     needs=LAVA_PACKAGES,
     refuses=refuses,
     part=4,
-    samples=64,
+    samples=32,
 )
 LAVA_FUSED = Executor(
     "lava-fused",
@@ -111,7 +111,7 @@ LIBRARY = Executor(
     starts=False,
     needs=LAVA_PACKAGES,
     part=4,
-    samples=64,
+    samples=32,
 )
 LIBRARY_LOIHI2 = Executor(
     "loihi2",

@@ -92,6 +92,7 @@ def _mapped(graph: IntegerGraph, chip: Chip, reset_interval: int | None, options
         latency=timing.schedule.latency,
         probes=tuple(probe for _, probes in mapped for probe in probes),
         sends={p: dict(sorted((t % period, v) for t, v in at.items())) for p, at in wiring.sends.items()},
+        values={name: groups.names[number] for name, number in groups.owner.items()},
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from compiler.assembly.population import Population
 from hw_models.arrays import Integers
@@ -70,6 +71,8 @@ class MappedNetwork:
     latency: int
     probes: tuple[StateProbe, ...]
     sends: dict[Port, dict[int, str]]
+    values: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """of the graph's values, which population computes or receives each; empty where it was read from a file"""
 
     @property
     def overlaps(self) -> bool:

@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"_\d+$")
 _AGO = re.compile(r"(?P<of>.+)\.(?P<steps>\d+)_ago(?:_\d+)?")
 _OPS = {"mul": "product", "add": "sum", "sub": "difference", "div": "quotient", "neg": "negative", "rsub": "difference"}
 _OPS |= {"matmul": "layer", "linear": "layer", "addmm": "layer", "cat": "joined", "stack": "joined"}
+_OPS |= {"gather": "received"}
 
 
 def titles(network: MappedNetwork) -> dict[str, str]:
@@ -27,6 +28,32 @@ def titles(network: MappedNetwork) -> dict[str, str]:
         onto = [c for c in network.connections if c.source.population == population.name]
         made[population.name] = _title(population, into, onto, network)
     return dict(zip(made, unique(made.values(), mark=" "), strict=True))
+
+
+def value_titles(names: Iterable[str], network: MappedNetwork | None) -> dict[str, str]:
+    """What values of the graph are, by their names: in which population, and there what. A name may be several,
+    separated by commas; of what lies in no population its own name is left."""
+    named = titles(network) if network is not None else {}
+    homes = network.values if network is not None else {}
+    made = {}
+    for name in names:
+        words: dict[str, list[str]] = {}
+        for part in name.split(", "):
+            home = homes.get(part, "")
+            words.setdefault(named.get(home, ""), []).append(_word(part, home))
+        made[name] = "; ".join(", ".join(filter(None, (where, " and ".join(what)))) for where, what in words.items())
+    return dict(zip(made, unique(made.values(), mark=" "), strict=True))
+
+
+def _word(name: str, population: str) -> str:
+    """A value within its population, without what both names begin with, and without its number."""
+    plain = _NUMBER.sub("", _MADE.sub("", name))
+    if plain in (population, f"{population}_read"):
+        return ""
+    for head in (population, _split(population)[0]):
+        plain = plain.removeprefix(f"{head}.")
+    where, dot, word = plain.rpartition(".")
+    return f"{where}{dot}{_OPS.get(word, word)}{' as products' * name.endswith('.product')}"
 
 
 def _title(own: Population, into: list[Connection], onto: list[Connection], network: MappedNetwork) -> str:

@@ -15,6 +15,7 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
 from compiler.mapping import MappedNetwork
+from compiler.mapping.titles import titles
 from compiler.placement.prepared import Prepared
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
@@ -136,6 +137,15 @@ class Design:
                 lines = found.lines or self._lines(plain_name(value))
                 return "; ".join((found.represents or plain_name(value), *lines[:1]))
         return plain_name(value)
+
+    def population(self, name: str) -> str:
+        """A population by its name, and in words."""
+        title = self._titles.get(name, name)
+        return name if title == name else f"{name} ({title})"
+
+    @cached_property
+    def _titles(self) -> Mapping[str, str]:
+        return titles(self.network) if self.network else {}
 
     def _lines(self, name: str) -> tuple[str, ...]:
         return self.real.values[name].lines if name in self.real.values else ()

@@ -26,7 +26,8 @@ def ports(design: Design) -> Iterator[Finding]:
         ):
             if count > limit:
                 message = f"it has more {rule} than a neuron can have in one tick"
-                yield Finding(rule, population.name, message, str(count), str(limit), ADVICE)
+                where = design.population(population.name)
+                yield Finding(rule, where, message, str(count), str(limit), ADVICE)
 
 
 def delay(design: Design) -> Iterator[Finding]:

@@ -65,7 +65,9 @@ def fan(design: Design) -> Iterator[Finding]:
         for population, most in degrees.items():
             if most > limit:
                 advice = "Use a sparser or narrower layer, or more of them."
-                yield Finding(rule, population, f"a neuron {message}", f"{most:,}", f"{limit:,}", advice)
+                yield Finding(
+                    rule, design.population(population), f"a neuron {message}", f"{most:,}", f"{limit:,}", advice
+                )
 
 
 def program_length(design: Design) -> Iterator[Finding]:
@@ -75,7 +77,7 @@ def program_length(design: Design) -> Iterator[Finding]:
         if cost > LONG_PROGRAM:
             yield Finding(
                 "program",
-                population.name,
+                design.population(population.name),
                 "its program is very long, and the chip's limit is not published",
                 f"{cost:,} instructions",
                 f"{LONG_PROGRAM:,}",

@@ -85,6 +85,8 @@ def attribute(
         raise InputError("there is nothing to measure", advice="Give at least one sequence with one sample.")
     tasks = task_metrics(net, sequences, targets, metric)
     own = sequences if calibration is None else net.parts.host.sequences(calibration, None)
+    given = net.parts
+    assert isinstance(given, Parts)
     net, note = with_origin(net, own, "x" if calibration is None else "calibration")
     assert net.proven.lowered is not None and isinstance(net.parts, Parts)
     bench = Bench(net.parts, Switched(net.proven, net.proven.lowered), sequences, tasks)
@@ -97,8 +99,11 @@ def attribute(
         chosen, steps = _chosen(net.parts, sequences, pairs, WORK if work is None else work, whole=bool(tasks))
         part = bench.part(chosen, steps)
         found = _attributed(part, singly, limit, bench)
-    first = None if found.first is None else replace(found.first, sequence=chosen[found.first.sequence])
-    return replace(found, first=first, note=note, equations=equations)
+    values = [r.value for r in found.rows if r.field]
+    titles = given.titles(dict.fromkeys(values if found.first is None else [*values, found.first.value]))
+    rows = tuple(replace(r, title=titles.get(r.value, r.value)) for r in found.rows)
+    first = found.first and replace(found.first, sequence=chosen[found.first.sequence], title=titles[found.first.value])
+    return replace(found, rows=rows, first=first, note=note, equations=equations)
 
 
 def _equations(model: torch.nn.Module, net: BaseRecord, x: Sequences) -> tuple[Solved, ...]:

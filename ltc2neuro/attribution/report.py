@@ -39,6 +39,8 @@ class Share:
     """for which values: `Precision(overrides={glob: {field: ...}})` of each"""
     scores: tuple[float, ...] = ()
     """the task metrics with this cause alone"""
+    title: str = ""
+    """what the value is, in words; its name where no more is known"""
 
     @property
     def knob(self) -> str:
@@ -103,6 +105,8 @@ class Passed:
     """in the units of the integers"""
     of: float
     """the largest that the value is"""
+    title: str = ""
+    """what the value is, in words"""
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,6 +147,7 @@ class Attribution(Shown):
             yield (
                 f"first value off by more than {self.limit:g} of its largest: {p.value}[{p.element}] in sequence "
                 f"{p.sequence}, step {p.step}: {p.error:.3g} of {p.of:.3g}"
+                f"{f' ({p.title})' * (p.title != p.value)}"
             )
         (done, given), (steps, longest) = self.measured, self.steps
         if done < given or steps < longest:
@@ -165,11 +170,11 @@ class Attribution(Shown):
         values = sorted((r for r in own if r.field), key=lambda r: r.alone)
         if not full:
             if values:
-                yield f"  most: {', '.join(f'{r.cause} at {r.value} {_db(r.alone)}' for r in values[:2])}"
+                yield f"  most: {'; '.join(f'{r.cause} at {r.title} {_db(r.alone)}' for r in values[:2])}"
             return
         yield from _table(["  cause", "alone", "lifted", "gain", "one step"], [("  " + r.cause, r) for r in causes])
         shown = values[:SHOWN]
-        rows = [(f"  {r.value}: {r.cause}", r) for r in shown]
+        rows = [(f"  {r.title}: {r.cause}", r) for r in shown]
         yield from _table(["  value", "alone", "lifted", "gain", "one step", "lifted by"], rows)
         if len(values) > len(shown):
             yield f"  and {len(values) - len(shown)} more"

@@ -65,7 +65,7 @@ class Evidence:
         text += f"; {undecided} rows up to the step from which rounding decides" if undecided else ""
         if self.fewer:
             text += "; fewer than usual: "
-            text += ", ".join(f"{p.name}: {p.fewer}" for p in self.fewer)
+            text += ", ".join(dict.fromkeys(f"{p.name}: {p.fewer}" for p in self.fewer))
         return text
 
     def __str__(self) -> str:

@@ -76,8 +76,8 @@ class GraphNames(Names):
         for name in wanted:
             if name in self._totals:
                 found += [self._totals[name].total, self._totals[name].keep]
-            elif name in self._values:
-                found.append(self._values[name])
+            elif name in self.values:
+                found.append(self.values[name])
         return [n for n in dict.fromkeys(found) if n in self.record.graph.values]
 
     def shown_record(self, execution: Execution, wanted: Sequence[str], x: Floats) -> dict[str, Floats]:
@@ -89,7 +89,7 @@ class GraphNames(Names):
             elif name in self._totals:
                 found[name] = tau(record.graph, self._totals[name], execution, record.elapsed(x))
             else:
-                value = self._values[name]
+                value = self.values[name]
                 found[name] = execution.record[value] * record.graph.format(value).lsb
         return found
 
@@ -103,5 +103,6 @@ class GraphNames(Names):
         return {tau_name(t.state): t for t in self.record.graph.time_constants}
 
     @cached_property
-    def _values(self) -> dict[str, str]:
+    def values(self) -> dict[str, str]:
+        """The integer graph's values, by the user's names."""
         return {v.represents: v.name for v in self.record.graph.values.values() if v.represents is not None}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Generic, TypeVar
 
 from compiler.executors.execution import Clip
+from compiler.mapping.titles import value_titles
 from compiler.placement.prepared import Prepared
 from compiler.rules import Design, Finding, apply_rules
 from compiler.rules.design import few
@@ -16,6 +17,7 @@ from compiler.running.interpreted import REFERENCE
 from compiler.running.runners import Runners
 from hw_models.arguments import check_choice
 from hw_models.chip import Chip
+from hw_models.errors import ChipError
 from ltc2neuro.compiled.clipped import Tally
 from ltc2neuro.compiled.clipped_states import state_tallies, value_tallies
 from ltc2neuro.compiled.executors import EXECUTORS
@@ -58,6 +60,10 @@ class BaseParts(ABC, Generic[R_co, N]):
     def tallies(self, clips: Mapping[str, Clip]) -> tuple[dict[str, Tally], tuple[Tally, ...]]:
         """What was clipped inside, in the model's units: states by their names, and other values."""
 
+    def titles(self, names: Iterable[str]) -> dict[str, str]:
+        """What values are in words, by their names; those of which no more is known have only these."""
+        return {name: name for name in names}
+
     @abstractmethod
     def findings(self, chip: Chip) -> list[Finding]:
         """What the design rules of `chip` find in it, which may be another chip than its own."""
@@ -82,6 +88,16 @@ class Parts(BaseParts[Record, Prepared]):
     def prepared(self) -> Prepared:
         """Mappings and placements."""
         return self.runners.net
+
+    def titles(self, names: Iterable[str]) -> dict[str, str]:
+        """What values are in words, by their names: the user's, or those of the integer graph."""
+        try:
+            mapped = self.prepared.mapped() if self.record.chip.lava else None
+        except ChipError:  # which the design rules tell
+            mapped = None
+        behind = {name: self.names.values.get(name, name) for name in names}
+        found = value_titles(behind.values(), mapped)
+        return {name: found[value] for name, value in behind.items()}
 
     def findings(self, chip: Chip) -> list[Finding]:
         """What the design rules of `chip` find in it."""

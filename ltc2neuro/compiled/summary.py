@@ -155,16 +155,17 @@ def _time_constants(net: Record) -> list[str]:
     return lines
 
 
-def explain_precision(net: Record) -> str:
+def explain_precision(parts: Parts) -> str:
     """What precision holds, where overrides change it, and the format of each value of the float network."""
+    net = parts.record
     lines = [f"precision: {_settings(net.precision)}", "", "values (real range, bits, fraction bits)"]
     values = [v for v in net.graph.values.values() if v.represents is not None]
-    width = max((len(v.represents or "") for v in values), default=0)
+    width, titles = max((len(v.represents or "") for v in values), default=0), parts.titles(v.name for v in values)
     for value in values:
         name = value.represents or ""
         changes = net.precision.changes(name)
         note = f"  (overridden: {', '.join(f'{k} {v}' for k, v in changes.items())})" if changes else ""
-        lines.append(f"  {name:{width}}  {_format(net.graph.format(value.name))}{note}")
+        lines.append(f"  {name:{width}}  {_format(net.graph.format(value.name))}; {titles[value.name]}{note}")
     return "\n".join(lines)
 
 

@@ -26,14 +26,14 @@ def causes(found: Attribution, ax: Axes | None = None, *, of: str | None = None)
     own = [r for r in found.rows if r.of == whole.of and r.field and np.isfinite(r.alone)]
     worst = {}
     for row in own:
-        worst[row.value] = min(row.alone, worst.get(row.value, np.inf))
+        worst[row.title] = min(row.alone, worst.get(row.title, np.inf))
     values = sorted(worst, key=lambda value: worst[value])[:MOST]
     kinds = list(
         dict.fromkeys(r.cause for r in found.rows if r.of == whole.of and any(r.cause == o.cause for o in own))
     )
     bare(ax)
-    for row in (r for r in own if r.value in values):
-        x, y = kinds.index(row.cause), -values.index(row.value)
+    for row in (r for r in own if r.title in values):
+        x, y = kinds.index(row.cause), -values.index(row.title)
         part = float(np.clip(10 ** ((whole.decibels - row.alone) / 10), 0, 1))
         cell = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=INTEGER, alpha=0.06 + 0.8 * part**0.5, lw=0)
         hover(ax.add_patch(cell), words(row, part))
@@ -51,5 +51,5 @@ def words(row: Share, part: float) -> str:
     """A cell as text."""
     knob = f"; Precision lifts it by {row.knob}" if row.knob else ""
     return (
-        f"{row.value}, {row.cause}: {row.alone:.1f} dB alone, {part:.0%} of the error; lifted {row.gain:+.1f} dB{knob}"
+        f"{row.title}: {row.cause}, {row.alone:.1f} dB alone, {part:.0%} of the error; lifted {row.gain:+.1f} dB{knob}"
     )

@@ -80,7 +80,7 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
             )
             where = named.get(c.source.population or "", "the input")
             when = f"{where} at tick {tick} to {named[target]} at tick {arrives}"
-            hover(line, f"{value}: {when}, {c.weights.size:,} synapses")
+            hover(line, f"{when}: {c.weights.size:,} synapses, {value}")
     ax.set_yticks(list(rows.values()), [INPUT, *named.values()])
     ax.set_ylim(-len(names) + 0.5, 0.5)
     ax.set_xlim(-0.6, shown - 0.4)

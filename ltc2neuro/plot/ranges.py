@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compiler.graph.names import plain_name
+from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from hw_models.fixed_point import Format
 from ltc2neuro.compiled.network import BaseNetwork
@@ -29,6 +30,8 @@ class SeenRange:
     """One value on data, in the model's units."""
 
     name: str
+    title: str
+    """what it is, in words"""
     quantiles: tuple[float, float, float, float, float]
     """least, a quarter, half, three quarters, most"""
     form: Format
@@ -52,7 +55,7 @@ class SeenRange:
         least, low, half, high, most = self.quantiles
         form = self.form
         return (
-            f"{self.name}: {least:.4g} .. {most:.4g} on the data, half {low:.4g} .. {high:.4g}, median {half:.4g}; "
+            f"{self.title}: {least:.4g} .. {most:.4g} on the data, half {low:.4g} .. {high:.4g}, median {half:.4g}; "
             f"calibrated or proven {form.real_low:.4g} .. {form.real_high:.4g}; {form.bits} bits, "
             f"{form.fraction} fraction bits, hold +-{self.room:.4g}; {self.clipped:.3%} clipped"
         )
@@ -88,18 +91,16 @@ def spreads(parts: Parts, run: Run) -> list[SeenRange]:
         counts[label] = max(counts.get(label, 0.0), share)
     own = np.concatenate([batch.reshape(-1) for batch, _ in run.entered]) * graph.input_format.lsb
     beyond = float(np.sum(run.counted.entering)) / max(1, own.size) if run.counted else 0.0
-    found = [_spread(INPUT, own, graph.input_format, beyond)]
-    for name, arrays in run.record.items():
-        if name in forms:
-            listed = arrays if isinstance(arrays, list) else [arrays]
-            values = np.concatenate([np.asarray(a).reshape(-1) for a in listed])
-            found.append(_spread(name, values, forms[name], counts.get(name, 0.0)))
+    found = [SeenRange(INPUT, INPUT, _quantiles([own]), graph.input_format, beyond)]
+    for name, title in parts.titles(n for n in run.record if n in forms).items():
+        found.append(SeenRange(name, title, _quantiles(run.record[name]), forms[name], counts.get(name, 0.0)))
     return found
 
 
-def _spread(name: str, values: np.ndarray, form: Format, clipped: float) -> SeenRange:
+def _quantiles(arrays: Iterable[Floats]) -> tuple[float, float, float, float, float]:
+    values = np.concatenate([np.asarray(a).reshape(-1) for a in arrays])
     least, low, half, high, most = (float(q) for q in np.quantile(values, (0, 0.25, 0.5, 0.75, 1)))
-    return SeenRange(name, (least, low, half, high, most), form, clipped)
+    return least, low, half, high, most
 
 
 def draw_ranges(found: Sequence[SeenRange], ax: Axes) -> Axes:
@@ -117,7 +118,7 @@ def draw_ranges(found: Sequence[SeenRange], ax: Axes) -> Axes:
         (middle,) = ax.plot([half, half], [y - 0.22, y + 0.22], color="white", lw=1)
         for artist in (whiskers, box, middle):
             hover(artist, one.words)
-        ax.text(-1.03, y, one.name, ha="right", va="center")
+        ax.text(-1.03, y, one.title, ha="right", va="center")
         ax.text(1.03, y, f"+-{one.room:.3g}", va="center")
         if one.clipped > 0:
             ax.text(0.98, y, f"{one.clipped:.2%} clipped", va="center", ha="right", color=BAD, weight="bold")

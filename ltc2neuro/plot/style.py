@@ -74,3 +74,13 @@ def quiet(ax: Axes) -> None:
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+
+
+def logarithmic(ax: Axes) -> None:
+    """With a logarithmic y whose numbers are plain text: setting powers as formulas takes longer than the rest."""
+    from matplotlib.ticker import LogFormatter, LogLocator
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(LogFormatter())
+    ax.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    ax.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hw_models.arrays import Floats
-from ltc2neuro.plot.style import BAD, CYCLE, FLOAT, INTEGER, SOFT, axes, hover, quiet, require
+from ltc2neuro.plot.style import BAD, CYCLE, FLOAT, INTEGER, SOFT, axes, hover, logarithmic, quiet, require
 from ltc2neuro.plot.traces import Trace, Traces
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def states(
         hover(line, f"{trace.name}[{i}], float")
         hover(dots, f"{trace.name}[{i}], integer")
     if trace.name in found.taus:
-        ax.set_yscale("log")
+        logarithmic(ax)
     _labelled(ax, _title(trace, len(chosen), worst=elements is None), found)
     return ax
 
@@ -67,6 +67,7 @@ def errors(
         (line,) = ax.plot(samples, error[:, i], color=CYCLE[n % len(CYCLE)], lw=1.0)
         hover(line, f"{trace.name}[{i}], integer minus float: at most {np.max(np.abs(error[:, i])):.3g}")
     ax.yaxis.set_major_formatter("{x:g}")
+    ax.locator_params("y", nbins=4)
     _labelled(ax, f"{trace.name}: integer minus float", found)
     return ax
 
@@ -89,7 +90,7 @@ def time_constants(found: Traces, ax: Axes | None = None, *, of: str | None = No
         (dots,) = ax.plot([i, i], [integer[:, i].min(), integer[:, i].max()], "_", color=INTEGER, ms=7, mew=1.5)
         hover(line, text)
         hover(dots, text)
-    ax.set_yscale("log")
+    logarithmic(ax)
     quiet(ax)
     ax.set_xlabel("neuron")
     ax.set_title(f"{trace.name} in units of {found.unit}", loc="left")
@@ -116,7 +117,10 @@ def _title(trace: Trace, count: int, *, worst: bool) -> str:
 
 
 def _labelled(ax: Axes, title: str, found: Traces) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     quiet(ax)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.set_title(title, loc="left")
     cut = max(found.lengths) > found.steps
     ax.set_xlabel(f"samples, the first {found.steps} of up to {max(found.lengths):,}" if cut else "samples")

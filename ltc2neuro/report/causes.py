@@ -24,10 +24,10 @@ def causes(material: Material) -> Section:
         return Section("causes", "Where the error comes from", text, ())
     own = [r for r in found.rows if r.of == whole.of]
     single = sorted((r for r in own if r.field and np.isfinite(r.alone)), key=lambda r: r.alone)
-    count = min(14, len({r.value for r in single}))
+    count = min(14, len({r.title for r in single}))
     drawn = picture("causes", [lambda ax: plot.causes(found, ax)], 8, 1.3 + 0.36 * count)
     caption = "SQNR in dB with this cause alone at this value: the lower, the worse. Point at a cell for what lifts it."
-    rows = [(r.value, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", _setting(r.field, r.globs)) for r in single[:MOST]]
+    rows = [(r.title, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", _setting(r.field, r.globs)) for r in single[:MOST]]
     heads = ["value", "cause", "dB alone", "dB gained", "setting that lifts it"]
     note = f"{found.note[:1].upper()}{found.note[1:]}. " if found.note else ""
     note += f"Measured on {found.measured[0]} of {found.measured[1]} sequences."
@@ -51,7 +51,7 @@ def _conclusion(found: Attribution) -> str:
     best = max(lifted, key=lambda r: r.gain, default=None)
     if best is None:
         return f"{text}."
-    return f"{text}; most is gained at {best.value}: {best.gain:+.1f} dB by {_setting(best.field, best.globs)}."
+    return f"{text}; most is gained at {best.title}: {best.gain:+.1f} dB by {_setting(best.field, best.globs)}."
 
 
 def _setting(field: str, globs: tuple[str, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.assembly.text import populations_text
-from compiler.mapping.titles import titles
+from compiler.mapping.titles import INPUT, OUTPUT, titles
 from ltc2neuro import plot
 from ltc2neuro.plot.style import LINK
 from ltc2neuro.report.material import Material
@@ -30,8 +30,11 @@ def network(material: Material) -> Section:
         text = text if len(text) < LONGEST else f"{text[:LONGEST]}\n... and {len(text) - LONGEST:,} characters more"
         anchor = f"{LINK[1:]}{number}"
         body.append(fold(f"{named[p.name]}: {p.size:,} neurons, {len(p.listing)} lines", listing(text), anchor=anchor))
-    rows = [(c.name, f"{c.weights.size:,}", str(c.delay)) for c in mapped.connections]
-    body.append(fold("connections", table(["", "synapses", "delay in ticks"], rows)))
+    rows = []
+    for c in mapped.connections:
+        source, target = named.get(c.source.population or "", INPUT), named.get(c.target.population or "", OUTPUT)
+        rows.append((source, target, f"{c.weights.size:,}", str(c.delay), c.name))
+    body.append(fold("connections", table(["from", "to", "synapses", "delay in ticks", "values"], rows)))
     if record.passes:
         body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
     conclusion = (

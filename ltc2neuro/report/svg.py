@@ -37,9 +37,11 @@ def picture(
     style = {"svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "axes.titlesize": 10}
     written = StringIO()
     settings: Any = {**dict.fromkeys(colors, INK), **style, "path.simplify_threshold": 0.5}
+    if len(draw) > 1:  # a stack has no long labels, and need not be measured
+        settings["axes.titley"] = 1.0
     with rc_context(settings):
         figure = Figure(figsize=(width, height), layout="constrained" if len(draw) == 1 else None)
-        if len(draw) > 1:  # a stack has no long labels, and need not be measured
+        if len(draw) > 1:
             each = (height - EDGE - FOOT - GAP * (len(draw) - 1)) / len(draw)
             figure.subplots_adjust(0.75 / width, FOOT / height, 1 - 0.1 / width, 1 - EDGE / height, hspace=GAP / each)
         for ax, one in zip(figure.subplots(len(draw), squeeze=False, height_ratios=heights)[:, 0], draw, strict=True):

@@ -164,15 +164,15 @@ def _one_sample(net: AnyParts, x: Sequences, executions: Sequence[Execution]) ->
     return rows
 
 
-def time_constants(net: AnyParts, x: Sequences, truth: Truth) -> list[Row]:
-    """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold."""
-    rows, record = [], net.record
+def time_constants(record: BaseRecord, x: Sequences, truth: Truth, reference: Run) -> list[Row]:
+    """The liquid time constants of each neuron that occurred, float and integer, and what the format can hold; the
+    reference has recorded the latter."""
+    rows = []
     check = f"liquid time constants tau, in units of {'the time spans' if record.timed else f'dt = {record.dt:g}'}"
     marks = {t.state: t for t in record.float_graph.time_constants}
     for state, held in record.held_time_constants.items():
         name = tau_name(state)
-        run = run_network(net, x, "reference", record=[name])
-        integer = np.concatenate([np.asarray(v) for v in run.record[name]])
+        integer = np.concatenate([np.asarray(v) for v in reference.record[name]])
         parts = [
             tau(record.float_graph, marks[state], e, record.elapsed(a[None]))[0]
             for e, a in zip(truth.executions, x.arrays, strict=True)

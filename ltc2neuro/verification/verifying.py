@@ -19,6 +19,7 @@ from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.time_constants import tau_name
 from ltc2neuro.frontends.keras.model_argument import entered, prove_entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
@@ -81,7 +82,8 @@ def verify(
     tasks = task_metrics(net, sequences, targets, metric)
     with stages("verify", 3 + len(net.parts.compared if on is None else on)):
         begin("running on reference")
-        reference = run_network(net.parts, sequences, "reference")
+        taus = [tau_name(state) for state in net.held_time_constants]
+        reference = run_network(net.parts, sequences, "reference", record=taus)
         rows = _known_answer(net.known, reference) if x is None else []
         rows += _executors(net.parts, sequences, reference, on)
         begin("running the float network")
@@ -94,8 +96,10 @@ def verify(
         for task in tasks:
             rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
         rows += _clipped(reference, max_clipped)
-        rows += [Row("saturations", name, "reference", count) for name, count in reference.saturations.items()]
-        rows += time_constants(net.parts, sequences, truth)
+        titles, counts = net.parts.titles(reference.saturations), reference.saturations
+        notes = {name: title if title != name else "" for name, title in titles.items()}
+        rows += [Row("saturations", name, "reference", count, note=notes[name]) for name, count in counts.items()]
+        rows += time_constants(net, sequences, truth, reference)
     return Verification(all(row.held is not False for row in rows), tuple(rows))
 
 

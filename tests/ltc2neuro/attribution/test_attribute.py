@@ -92,6 +92,9 @@ def test_the_text_fits_a_screen_and_says_what_is_apart():
     assert text.count("\n") < 40 and "  cause" in text and "of up to" not in text
     assert ("not independent" in text.split("\n")[1]) == (abs(found.wholes[0].apart) > 1.0)
     assert {r.of for r in found.rows} == {"outputs", "v"}
+    (row, *_) = [r for r in found.rows if r.value == "sigmoid_2" and r.field == "segments"]
+    assert row.title == "synapses among the neurons, sigmoid" and f"{row.title}: {row.cause}" in text
+    assert "  segments of sigmoid_2\n" in text
 
 
 def test_the_first_error_that_passes_a_limit():

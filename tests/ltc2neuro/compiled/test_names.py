@@ -41,6 +41,14 @@ def test_populations_are_shown_by_what_they_are(last):
     assert "population rnn.v  ; rnn: neurons v" in last.assembly()
 
 
+def test_values_are_said_by_where_they_are_and_what(last):
+    titles = last.parts.titles(["rnn.sigmoid_2", "rnn.v_read", "rnn.gather_2", "head.linear", "rnn.v"])
+    assert list(titles.values()) == [
+        f"rnn: {AMONG}, sigmoid", "rnn: neurons v", f"rnn: {AMONG}, received", "head: layer", "rnn.v",
+    ]  # fmt: skip
+    assert f"rnn: {AMONG}, sigmoid" in last.explain_precision()
+
+
 def test_a_layer_in_a_cell_is_no_product():
     shown = str(ltc2neuro.compile(CfC(3, 4, backbone_units=8, batch_first=True), sequences()))
     assert "mul_2" not in shown and "rnn_cell.backbone.1: layer" in shown and "neurons h" in shown
