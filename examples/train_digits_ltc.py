@@ -11,7 +11,7 @@ from tasks import digits
 from training import save, train
 
 
-def build() -> LTC:
+def build() -> torch.nn.Module:
     """Eight pixels in, ten motor neurons out; the answer is read after the last row."""
     return LTC(8, AutoNCP(32, 10, sparsity_level=0.1), return_sequences=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("ltc2neuro")
 _wanted = True
-_bar: ContextVar[tqdm | None] = ContextVar("bar", default=None)
+_bar: ContextVar[tqdm[object] | None] = ContextVar("bar", default=None)
 
 
 def progress(shown: bool = True) -> None:
@@ -56,13 +56,13 @@ def stages(work: str, most: int | None = None) -> Iterator[None]:
             _bar.reset(token)
 
 
-def sequences(total: int | None, *, wanted: bool = True) -> tqdm:
+def sequences(total: int | None, *, wanted: bool = True) -> tqdm[object]:
     """A bar that counts sequences up to `total`, where it is `wanted` and someone watches."""
     made = partial(_tqdm(), total=total, unit="sequence", leave=False)
     return made() if wanted and watched() else made(disable=True)
 
 
-def _tqdm() -> type[tqdm]:
+def _tqdm() -> Callable[..., tqdm[object]]:
     """The kind of bar that fits: in notebooks a widget, or text where these have none."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")

@@ -84,6 +84,10 @@ class AllAtOnce(torch.nn.Module):
 
     state_size = 1
 
+    model: torch.nn.Module
+    way: Way
+    lengths: Sequence[int]
+
     def __init__(self, model: torch.nn.Module, way: Way, lengths: Sequence[int]) -> None:
         super().__init__()
         self.model, self.way, self.lengths = model, way, lengths

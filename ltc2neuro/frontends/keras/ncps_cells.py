@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import cast
 
+import keras
 import numpy as np
 import torch
 from ncps.keras import LTCCell, MixedMemoryRNN
@@ -25,7 +26,7 @@ _ANEW = (
 )
 
 
-class LTC(Cell[LTCCell]):
+class LTC(Cell[keras.layers.Layer]):
     """`ncps.keras.LTCCell`: its own methods, with one unfold in a block that repeats."""
 
     state_names: tuple[str, ...]
@@ -44,7 +45,7 @@ class LTC(Cell[LTCCell]):
 
     def forward(self, x: torch.Tensor, state: torch.Tensor | States) -> tuple[torch.Tensor, torch.Tensor | States]:
         """A sample: all unfolds."""
-        cell, (start,) = self.operation, flat(state)
+        cell, (start,) = cast(LTCCell, self.operation), flat(state)
         once = _like(cell, _params=cell._params, _ode_unfolds=1)
         part = 1.0 / cell._ode_unfolds
         with self.own_weights():
@@ -53,7 +54,7 @@ class LTC(Cell[LTCCell]):
             return cell._map_outputs(v), v
 
 
-class MixedMemory(Cell[MixedMemoryRNN]):
+class MixedMemory(Cell[keras.layers.Layer]):
     """`ncps.keras.MixedMemoryRNN`: its own LSTM, whose output is the input of the `inner` cell."""
 
     state_names: tuple[str, ...]
@@ -66,7 +67,7 @@ class MixedMemory(Cell[MixedMemoryRNN]):
 
     def called(self, x: torch.Tensor, *states: torch.Tensor) -> States:
         """The input and the states of the inner cell, and between them the new memory."""
-        cell = self.operation
+        cell = cast(MixedMemoryRNN, self.operation)
         names = ("input_kernel", "recurrent_kernel", "bias", "forget_gate_bias")
         lstm = SimpleNamespace(**{n: getattr(cell, n) for n in names}, rnn_cell=lambda x, states: (x, states))
         return flat(MixedMemoryRNN.call(cast(MixedMemoryRNN, lstm), x, self.packed(states)))

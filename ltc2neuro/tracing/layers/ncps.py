@@ -106,7 +106,7 @@ def within_a_step(
     return y, v
 
 
-LAYERS = {LTC: ltc, LTCCell: within_a_step}
+LAYERS: dict[type[torch.nn.Module], Callable[..., object]] = {LTC: ltc, LTCCell: within_a_step}
 EQUATIONS: dict[type[torch.nn.Module], Callable[..., Equation]] = {LTCCell: equation}
 """Of cells that solve one: from a cell, the input and the elapsed time"""
 

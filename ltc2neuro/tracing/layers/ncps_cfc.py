@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -42,7 +43,7 @@ def cfc_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSte
 
 
 CELLS[CfCCell] = CELLS[WiredCfCCell] = cfc_step
-LAYERS = {CfC: cfc}
+LAYERS: dict[type[torch.nn.Module], Callable[..., object]] = {CfC: cfc}
 
 
 def _bound(cell: CfCCell, dt: float) -> StateBound | None:

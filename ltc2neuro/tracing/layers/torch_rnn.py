@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -87,4 +88,4 @@ def cell_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSt
 
 
 CELLS.update({nn.RNNCell: cell_step, nn.LSTMCell: cell_step, nn.GRUCell: cell_step})
-LAYERS = {nn.RNN: rnn, nn.LSTM: rnn, nn.GRU: rnn}
+LAYERS: dict[type[torch.nn.Module], Callable[..., object]] = {nn.RNN: rnn, nn.LSTM: rnn, nn.GRU: rnn}

@@ -38,9 +38,10 @@ from compiler.mapping.network import MappedNetwork, Population
 from compiler.mapping.start_delay import starting_late
 from hw_models.arrays import Floats
 from hw_models.errors import LavaError, MissingExtraError
+from hw_models.shown import Shown
 
 
-class Net(AbstractProcess):
+class Net(AbstractProcess, Shown):
     """What both promise. `reset_interval`: after this many samples the states start again; None: never.
 
     `dequantize` makes real numbers of results (samples, outputs), where the process was made by a network's `to_lava`;
