@@ -40,6 +40,7 @@ def test_a_lava_process_says_what_it_is(mode):
     process = net.to_lava(mode, name="tracker")
     text = repr(process)
     assert "'tracker'" in text and "states v" in text and "object at 0x" not in text and "\n" not in text
+    assert process._repr_html_().startswith("<pre")
     assert f"out {process.out.shape}" in text and f"latency {process.latency}" in text
 
 
