@@ -38,7 +38,7 @@ from compiler.mapping.network import MappedNetwork, Population
 from compiler.mapping.start_delay import starting_late
 from hw_models.arrays import Floats
 from hw_models.errors import LavaError, MissingExtraError
-from hw_models.shown import Shown
+from hw_models.notebook_repr import Shown
 
 
 class Net(AbstractProcess, Shown):
