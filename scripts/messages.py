@@ -13,6 +13,10 @@ OPEN = "..."
 """What stands in a text for what is only known when it is said"""
 
 
+RULE = "Finding"
+"""What a design rule finds: its text is the third argument, its advice the sixth"""
+
+
 @dataclass(frozen=True, order=True)
 class Message:
     """An error or a warning."""
@@ -40,6 +44,11 @@ def _of(tree: ast.Module) -> Iterator[Message]:
             text, advice = _text(node.args[0], names), _text(given[0], names) if given else ""
             if text != OPEN:
                 yield Message(kind, text, "" if advice == OPEN else advice)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == RULE and len(node.args) > 2:
+            rule, _, text = (_text(argument, names) for argument in node.args[:3])
+            advice = _text(node.args[5], names) if len(node.args) > 5 else OPEN
+            if OPEN not in (rule, text):
+                yield Message(RULE, f"[{rule}] {text}", "" if advice == OPEN else advice)
 
 
 def _kind(function: ast.expr) -> str:

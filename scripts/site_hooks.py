@@ -21,6 +21,20 @@ OWN = ("GraphError", "AssemblyError", "ValueError", "TypeError", "AttributeError
 """What only a bug of ours raises, and what never reaches a user as it is"""
 
 
+CURES = {
+    "ArtifactError": "The file is damaged, or no network's: copy it again, or save the network again.",
+    "ChipError": "Correct the chip's file, or take another chip: `ltc2neuro chips` lists them.",
+    "Finding": "Scale what it names, make its layers smaller, or take another chip: `ltc2neuro chips` lists them.",
+    "InputError": "Give what the message asks for: it says where, and what was given.",
+    "LavaError": "`ltc2neuro doctor` says whether Lava itself runs; fewer samples show whether memory is short.",
+    "QuantizeError": "Scale the values down, or give them wider words by Precision.",
+    "TraceError": "Write the line that it names in another way: [layers and functions](supported.md).",
+    "UserWarning": "The message says it.",
+    "WeightsError": "Save the weights again: torch.save(model.state_dict(), path), or safetensors.",
+}
+"""By kind, where a message has no advice of its own"""
+
+
 def on_page_markdown(markdown: str, **_: object) -> str:
     """The page, with what is made here in the places that are marked."""
     for mark, made in MADE.items():
@@ -67,11 +81,12 @@ def helps() -> str:
 def listed() -> str:
     """A table for each kind of message."""
     kinds = groupby((m for m in messages() if m.kind not in OWN), key=lambda m: m.kind)
-    return "\n\n".join(f"### {kind}\n\n| message | what to do |\n|---|---|\n{_rows(found)}" for kind, found in kinds)
+    heads = "| what is wrong, and why | what to do |\n|---|---|"
+    return "\n\n".join(f"### {kind}\n\n{heads}\n{_rows(found)}" for kind, found in kinds)
 
 
 def _rows(found: Iterable[Message]) -> str:
-    return "\n".join(f"| {_cell(m.text)} | {_cell(m.advice)} |" for m in found)
+    return "\n".join(f"| {_cell(m.text)} | {_cell(m.advice) or CURES.get(m.kind, 'Report it.')} |" for m in found)
 
 
 def _cell(text: str) -> str:
