@@ -68,29 +68,12 @@ ELEMENTS: OpTable[[Element], str] = OpTable("C")
 """The expression of an element of each op."""
 
 
-@ELEMENTS.on(ops.Add)
-def _add(op: ops.Add, at: Element) -> str:
-    return f"{at.read(op.a)} + {at.read(op.b)}"
+OF_TWO = {ops.Add: "{} + {}", ops.Sub: "{} - {}", ops.And: "{} & {}", ops.Min: "least({}, {})", ops.Max: "most({}, {})"}
 
 
-@ELEMENTS.on(ops.Sub)
-def _sub(op: ops.Sub, at: Element) -> str:
-    return f"{at.read(op.a)} - {at.read(op.b)}"
-
-
-@ELEMENTS.on(ops.And)
-def _and(op: ops.And, at: Element) -> str:
-    return f"{at.read(op.a)} & {at.read(op.b)}"
-
-
-@ELEMENTS.on(ops.Min)
-def _min(op: ops.Min, at: Element) -> str:
-    return f"least({at.read(op.a)}, {at.read(op.b)})"
-
-
-@ELEMENTS.on(ops.Max)
-def _max(op: ops.Max, at: Element) -> str:
-    return f"most({at.read(op.a)}, {at.read(op.b)})"
+@ELEMENTS.on(*OF_TWO)
+def _of_two(op: ops.Add | ops.Sub | ops.And | ops.Min | ops.Max, at: Element) -> str:
+    return OF_TWO[type(op)].format(at.read(op.a), at.read(op.b))
 
 
 @ELEMENTS.on(ops.Gather)

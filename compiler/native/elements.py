@@ -21,20 +21,18 @@ def _arithmetic(op: ops.Add | ops.Sub | ops.And, at: Element) -> str:
     return at.unit.code.two(INSTRUCTIONS[type(op)], at.read(op.a), at.read(op.b))
 
 
-@ELEMENTS.on(ops.Min)
-def _min(op: ops.Min, at: Element) -> str:
-    return at.unit.code.intrinsic("smin", at.read(op.a), at.read(op.b))
+@ELEMENTS.on(ops.Min, ops.Max)
+def _limit(op: ops.Min | ops.Max, at: Element) -> str:
+    return at.unit.code.intrinsic("smin" if isinstance(op, ops.Min) else "smax", at.read(op.a), at.read(op.b))
 
 
-@ELEMENTS.on(ops.Max)
-def _max(op: ops.Max, at: Element) -> str:
-    return at.unit.code.intrinsic("smax", at.read(op.a), at.read(op.b))
+@ELEMENTS.on(ops.Gather)
+def _gather(op: ops.Gather, at: Element) -> str:
+    return at.taken(at.unit.memory.taken(op, at.reads))
 
 
-@ELEMENTS.on(ops.Gather, ops.StateRead)
-def _load(op: ops.Gather | ops.StateRead, at: Element) -> str:
-    if isinstance(op, ops.Gather):
-        return at.taken(at.unit.memory.taken(op, at.reads))
+@ELEMENTS.on(ops.StateRead)
+def _state(op: ops.StateRead, at: Element) -> str:
     return at.unit.code.load(at.in_order(at.unit.memory.states[op.state]), at.loads)
 
 

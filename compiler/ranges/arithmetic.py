@@ -56,16 +56,10 @@ def _difference(op: Sub, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> L
     return a.low - b.high, a.high - b.low
 
 
-@ENDS.on(Min)
-def _smaller(op: Min, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
-    a, b = known[op.a], known[op.b]
-    return np.minimum(a.low, b.low), np.minimum(a.high, b.high)
-
-
-@ENDS.on(Max)
-def _larger(op: Max, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
-    a, b = known[op.a], known[op.b]
-    return np.maximum(a.low, b.low), np.maximum(a.high, b.high)
+@ENDS.on(Min, Max)
+def _limited(op: Min | Max, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> LowHigh:
+    a, b, limit = known[op.a], known[op.b], np.minimum if isinstance(op, Min) else np.maximum
+    return limit(a.low, b.low), limit(a.high, b.high)
 
 
 @ENDS.on(Mul)
