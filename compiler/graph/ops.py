@@ -219,6 +219,7 @@ class Shift(Elementwise):
     """out = x * 2^amount: left with saturation to out's format, right with floor. See `shift_saturate`."""
 
     real: ClassVar[bool] = False
+    clips: ClassVar[bool] = True
     out: str = field(metadata=RESULT)
     x: str = field(metadata=OPERAND)
     amount: str = field(metadata=OPERAND)
@@ -229,6 +230,7 @@ class Rescale(Elementwise):
     """out = saturate(floor(x / 2^shift + 1/2)) to out's format; saturations are counted."""
 
     real: ClassVar[bool] = False
+    clips: ClassVar[bool] = True
     out: str = field(metadata=RESULT)
     x: str = field(metadata=OPERAND)
     shift: int

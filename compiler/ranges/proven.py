@@ -47,7 +47,7 @@ class Proven:
     sum_bits: Mapping[str, int]
     """of each sum over elements: the bits that hold every partial one, in any order, sign included"""
     saturations: tuple[Saturation, ...]
-    """every `Rescale` and `Shift` that can clip; no other op of the graph does. The host clips what enters"""
+    """every op that can clip, a `Rescale` or `Shift`. The host clips what enters"""
     bits: int
     """32 or 64: integers of this many bits hold every constant, format, product and partial sum, and the powers of two
     by which anything is shifted"""
@@ -97,7 +97,7 @@ def facts_of(graph: IntegerGraph) -> Proven:
             products[op.result] = _bits(span.product)
         if isinstance(op, (ops.SegmentSum, ops.MatVec)):
             sums[op.result] = _bits(largest_partial_sum(graph, op, spans))
-        if isinstance(op, (ops.Rescale, ops.Shift)):
+        if op.clips:
             reaches = _unclipped(graph, op, spans)
             if reaches.least < form.low or reaches.most > form.high:
                 saturations.append(Saturation(block.name, op.result, form, reaches))
@@ -113,7 +113,7 @@ def _bits(magnitude: int) -> int:
     return magnitude.bit_length() + 1
 
 
-def _unclipped(graph: IntegerGraph, op: ops.Rescale | ops.Shift, spans: Mapping[str, Span]) -> Span:
+def _unclipped(graph: IntegerGraph, op: ops.Op, spans: Mapping[str, Span]) -> Span:
     """What `op` would return into a format of 64 bits."""
     return span_of(graph, op, spans, Format(0, -(2**63) + 1, 2**63 - 1), {})
 

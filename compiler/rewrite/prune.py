@@ -9,21 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from compiler.graph.draft import Draft, integers, reals
 from compiler.graph.graph import Graph
-from compiler.graph.ops import (
-    Elementwise,
-    Gather,
-    Input,
-    MatVec,
-    Op,
-    SegmentSum,
-    StateRead,
-)
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Elementwise, Gather, Input, MatVec, Op, Output, SegmentSum, StateRead, StateWrite
 from compiler.rewrite.needs import find_needed
 from compiler.rewrite.zeros import Mask, find_zeros
+from hw_models.arrays import Integers
 
 
 def prune(graph: Graph) -> Graph:
@@ -66,42 +59,61 @@ class _Shrink:
             keep = self.keep[result]
             if not keep.any() or bool(self.zero[result][keep].all()):
                 return self.draft.constant(np.zeros(int(keep.sum())), "0")
-        if isinstance(op, Elementwise) and result is not None:
-            return self._elementwise(op, self.keep[result])
-        if isinstance(op, SegmentSum):
-            segment = self._positions(self.keep[op.out])[integers(self.old, op.segment)[self._kept(op.x)]]
-            return SegmentSum(op.out, self.draft.current(op.x), self.draft.constant(segment, op.segment))
-        if isinstance(op, (Gather, MatVec)):
-            return self._linear(op)
-        return op.renamed(self.draft.current)
+        return PRUNED(op, self)
 
-    def _elementwise(self, op: Op, keep: Mask) -> Op:
-        def new(name: str) -> str:
-            if name not in self.old.constants:
-                return self.draft.current(name)
-            array = self.old.constants[name]
-            return name if array.size == 1 and keep.size != 1 else self.draft.constant(array[keep], name)
+    def kept(self, *names: str) -> Mask:
+        """Which elements stay of the concatenation of values and constants; of constants all do."""
+        return np.concatenate([self.keep[n] if n in self.keep else np.ones(self.old.size(n), bool) for n in names])
 
-        return op.renamed(new)
+    def sources(self, op: Gather | MatVec) -> tuple[str, ...]:
+        """Those of which anything stays, by the names that they have now."""
+        return tuple(self.draft.current(s) for s in op.sources if self.kept(s).any())
 
-    def _linear(self, op: Gather | MatVec) -> Op:
-        kept = np.concatenate([self._kept(s) for s in op.sources])
-        names = tuple(self.draft.current(s) for s in op.sources)
-        sources = tuple(new for new, s in zip(names, op.sources, strict=True) if self._kept(s).any())
-        if isinstance(op, MatVec) and op.places is not None:
-            places = integers(self.old, op.places)
-            at = self.keep[op.out].reshape(-1, len(places)).any(axis=0)
-            moved = np.append(self._positions(kept), kept.sum())[places[at]]
-            return MatVec(op.out, names, op.matrix, self.draft.constant(moved, op.places))
-        if isinstance(op, MatVec):
-            matrix = reals(self.old, op.matrix)[self.keep[op.out]][:, kept]
-            return MatVec(op.out, sources, self.draft.constant(matrix, op.matrix))
-        index = self._positions(kept)[integers(self.old, op.index)[self.keep[op.out]]]
-        return Gather(op.out, sources, self.draft.constant(index, op.index))
 
-    def _kept(self, name: str) -> Mask:
-        return self.keep[name] if name in self.keep else np.ones(self.old.size(name), bool)
+PRUNED: OpTable[[_Shrink], Op] = OpTable("prune")
+"""An op on the elements that stay."""
 
-    @staticmethod
-    def _positions(keep: Mask) -> npt.NDArray[np.int64]:
-        return np.cumsum(keep) - 1
+
+@PRUNED.on(Input, StateRead, StateWrite, Output)
+def _whole(op: Op, to: _Shrink) -> Op:
+    return op.renamed(to.draft.current)
+
+
+@PRUNED.on(Elementwise)
+def _elementwise(op: Elementwise, to: _Shrink) -> Op:
+    keep = to.keep[op.result or ""]
+
+    def new(name: str) -> str:
+        if name not in to.old.constants:
+            return to.draft.current(name)
+        array = to.old.constants[name]
+        return name if array.size == 1 and keep.size != 1 else to.draft.constant(array[keep], name)
+
+    return op.renamed(new)
+
+
+@PRUNED.on(SegmentSum)
+def _sums(op: SegmentSum, to: _Shrink) -> Op:
+    segment = _positions(to.keep[op.out])[integers(to.old, op.segment)[to.kept(op.x)]]
+    return SegmentSum(op.out, to.draft.current(op.x), to.draft.constant(segment, op.segment))
+
+
+@PRUNED.on(Gather)
+def _picked(op: Gather, to: _Shrink) -> Op:
+    index = _positions(to.kept(*op.sources))[integers(to.old, op.index)[to.keep[op.out]]]
+    return Gather(op.out, to.sources(op), to.draft.constant(index, op.index))
+
+
+@PRUNED.on(MatVec)
+def _products(op: MatVec, to: _Shrink) -> Op:
+    kept, keep = to.kept(*op.sources), to.keep[op.out]
+    if op.places is None:
+        return MatVec(op.out, to.sources(op), to.draft.constant(reals(to.old, op.matrix)[keep][:, kept], op.matrix))
+    places = integers(to.old, op.places)
+    moved = np.append(_positions(kept), kept.sum())[places[keep.reshape(-1, len(places)).any(axis=0)]]
+    names = tuple(map(to.draft.current, op.sources))
+    return MatVec(op.out, names, op.matrix, to.draft.constant(moved, op.places))
+
+
+def _positions(keep: Mask) -> Integers:
+    return np.cumsum(keep) - 1
