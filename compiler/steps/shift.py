@@ -214,7 +214,7 @@ def _begins(found: Orbits, early: int, late: int, reader: int) -> bool:
 
 def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:
     return UnsteadyError(
-        "a value is one thing to one of its readers in the step before, and another to another",
+        "two readers of a value look back at different starts of it",
         where=_where(elements, late),
         numbers=", then ".join(f"{_name(elements, e)}" for e in early),
         advice="Let what looks back at a value start where the value itself starts, such as h at 0.",

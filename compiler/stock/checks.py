@@ -60,7 +60,7 @@ def _check_connection(graph: ProcessGraph, c: ProcessConnection) -> None:
     if c.delay != target.level - source.level + graph.period * c.before - 1 or not 0 <= c.delay <= MOST_DELAY:
         raise ValueError(f"{c.name} has the delay {c.delay}")
     if c.is_bias and (source.kind is not Kind.SOURCE or c.before or c.weights[:, : graph.features].any()):
-        raise ValueError(f"{c.name} has biases that are none")
+        raise ValueError(f"{c.name} has invalid biases")
     if not c.is_bias and any(_differ(c, f) for f in target.functions):
         raise ValueError(f"the hinges of a function receive different sums from {c.name}")
 

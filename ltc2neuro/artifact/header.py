@@ -114,7 +114,7 @@ def tokens_of(content: Content) -> Tokens | None:
         places, rows = (content.arrays[f"tokens/{number}/{part}"] for part in ("places", "rows"))
         kinds = places.dtype == np.int64 and rows.dtype in (np.float32, np.float64)
         if not kinds or places.ndim != 1 or rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
-            raise ValueError(f"its table of tokens {name} is none")
+            raise ValueError(f"its token table {name} is invalid")
         tables.append(Table(name, tuple(int(n) for n in places), rows.astype(np.float64)))
     count, numbers = prod(names.own_shape), content.arrays["tokens/numbers"]
     places = [place for table in tables for place in table.places]

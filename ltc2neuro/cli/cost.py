@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     net = with_axes(ltc2neuro.load(options.network), options)
     if options.c:
         if not isinstance(net, ltc2neuro.Network):
-            raise InputError("a network of library processes is no program of integers", where="--c", advice=MICROCODE)
+            raise InputError("a network of library processes has no program of integers", where="--c", advice=MICROCODE)
         of_chips = options.chip or options.board or options.chips or options.cores != 1
         if of_chips or options.data or options.timespans or options.placement or options.pipeline:
             raise InputError("as C a sample costs the same whatever it is, and no chip is asked", advice=ALONE)

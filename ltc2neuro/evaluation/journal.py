@@ -89,7 +89,7 @@ class Journal:
                 raise TypeError("it does not begin as one")
             of, chunks, totals = table["of"], table["chunks"], made(Totals, table["totals"])
             if not all(isinstance(digest, (str, type(None))) for digest in chunks):
-                raise TypeError("its chunks are none")
+                raise TypeError("its chunks are invalid")
         except OSError as error:
             raise InputError(f"cannot read the journal: {error.strerror}", where=str(path)) from error
         except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -19,8 +19,8 @@ def check_module(model: object) -> None:
     raise InputError(
         "a torch.nn.Module is expected",
         numbers=f"given {kind}",
-        advice="Give the model first, then the data: compile(model, x). Of a class, give an instance; of a file, what "
-        "load, from_onnx or from_nir of ltc2neuro makes of it.",
+        advice="Give the model first, then the data: compile(model, x). For a class, give an instance; for a file, "
+        "what load, from_onnx or from_nir of ltc2neuro returns for it.",
     )
 
 

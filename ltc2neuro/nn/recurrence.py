@@ -37,7 +37,7 @@ class Recurrent(torch.nn.Module):
         super().__init__()
         if not isinstance(cell, torch.nn.Module):
             raise InputError(
-                "a cell is a torch.nn.Module", numbers=f"cell = {shown(cell)}", advice="Such as Recurrent(MyCell())."
+                "a cell must be a torch.nn.Module", numbers=f"cell = {shown(cell)}", advice="Give Recurrent(MyCell())."
             )
         state_shapes(cell)
         _check_call(cell)
@@ -59,7 +59,7 @@ class Recurrent(torch.nn.Module):
         time = 1 if self.batch_first else 0
         if not isinstance(x, torch.Tensor):
             raise InputError(
-                "a layer takes a tensor", numbers=f"x = {shown(x)}", advice="Of an array: torch.as_tensor(x)."
+                "a layer takes a tensor", numbers=f"x = {shown(x)}", advice="For an array: torch.as_tensor(x)."
             )
         if x.dim() < 3 or x.shape[time] == 0:
             raise InputError(

@@ -22,7 +22,7 @@ _BEFORE = (
     "KERAS_BACKEND=torch must be set before Keras is first imported: in the shell, or by os.environ['KERAS_BACKEND'] = "
     "'torch' above the imports. A .keras or .weights.h5 file that another backend wrote loads as it is."
 )
-_TIME = "In a Keras model the cells of ncps take every sample for a time of 1"
+_TIME = "in a Keras model, the cells of ncps assume a time of 1 for every sample"
 
 
 def is_keras(model: object) -> bool:

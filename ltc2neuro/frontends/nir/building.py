@@ -126,7 +126,7 @@ def _only(graph: nir.NIRGraph, kind: type[nir.NIRNode]) -> str:
     found = [name for name, node in graph.nodes.items() if isinstance(node, kind)]
     if len(found) != 1:
         raise InputError(
-            f"a NIR graph with one {kind.__name__} is read",
+            f"a NIR graph must have one {kind.__name__}",
             numbers=f"it has {len(found)}: {', '.join(found)}" if found else "it has none",
             advice="Concatenate them into one, or read the graph's parts." if found else "Add one, with its shape.",
         )

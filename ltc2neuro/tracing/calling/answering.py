@@ -37,7 +37,7 @@ def returned(result: object, is_state: Callable[[Symbolic], bool]) -> Returned:
         members = {key: value for key, value in result.items() if value is not None}
         if not members or not all(isinstance(key, str) for key in members):
             raise TraceError(
-                "the model returns a dict without answers, or with keys that are no names",
+                "the model returns a dict without answers, or with keys that are not names",
                 numbers=f"its keys are {list(result)}",
                 advice="Return answers by their names: {'pose': pose, 'gate': gate}.",
             )

@@ -147,7 +147,7 @@ def test_the_proof_compares_each_and_names_it():
         (lambda pose, gate, h: {"pose": pose, "gate": 1.0}, "result 'gate' was not recorded"),
         (lambda pose, gate, h: {"pose": pose, "h": h}, "result 'h' is neither one answer per step nor"),
         (lambda pose, gate, h: {}, "a dict without answers"),
-        (lambda pose, gate, h: {0: pose}, "keys that are no names"),
+        (lambda pose, gate, h: {0: pose}, "keys that are not names"),
         (lambda pose, gate, h: (pose, gate.transpose(0, 1)), "some of the model's answers have batch first"),
     ],
 )
