@@ -15,7 +15,7 @@ from ltc2neuro import metrics
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.run import Counted
-from ltc2neuro.compiled.runs import INPUT, clipped_from
+from ltc2neuro.compiled.runs import INPUT, AnyParts, clipped_from
 from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
 from ltc2neuro.evaluation.distribution import spread
@@ -119,7 +119,7 @@ def _asked(
         net.placement  # noqa: B018  # where it does not fit its chip, that is said now
     elif activity:
         raise InputError("messages are counted of networks with microcode", where="activity", advice="Leave it out.")
-    return Sought(_by_name(metric), _checked(net, on), against_float, activity)
+    return Sought(_by_name(metric), _checked(net.parts, on), against_float, activity)
 
 
 def _by_name(metric: str | Metric | Sequence[str | Metric] | None) -> dict[str, str | Metric]:
@@ -139,9 +139,9 @@ def _by_name(metric: str | Metric | Sequence[str | Metric] | None) -> dict[str, 
     return found
 
 
-def _checked(net: BaseNetwork, on: str | None) -> str | None:
+def _checked(net: AnyParts, on: str | None) -> str | None:
     """The executor's name. Raises `InputError` unless it is None, or one of integers."""
-    if on is not None and not net.parts.executor(on).integers:
+    if on is not None and not net.executor(on).integers:
         raise InputError(f"{on!r} computes no integers", where="on", advice="Leave it out.")
     return on
 

@@ -15,6 +15,7 @@ from typing import TypeAlias, cast
 from hw_models.arguments import shown
 from hw_models.errors import InputError
 from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.evaluation.batches import TARGETS, Batch, X, batch_of
 from ltc2neuro.evaluation.slices import sliced
 from ltc2neuro.inputs.arrays import Samples
@@ -72,7 +73,7 @@ def _opened(given: object, names: Collection[str] | None) -> object:
     return chosen(read_arrays(given, mapped=True), names) if isinstance(given, (str, Path)) else given
 
 
-def _files(net: BaseNetwork, files: list[Path], targets: object, timespans: object, *, wanted: bool) -> Iterator[Batch]:
+def _files(net: BaseRecord, files: list[Path], targets: object, timespans: object, *, wanted: bool) -> Iterator[Batch]:
     """A batch of each file; `targets` may name the array that has them."""
     if timespans is not None or not (targets is None or isinstance(targets, str)):
         raise InputError(
@@ -85,7 +86,7 @@ def _files(net: BaseNetwork, files: list[Path], targets: object, timespans: obje
 
 
 def _streamed(
-    net: BaseNetwork, data: Iterable[object], targets: object, timespans: object, *, wanted: bool
+    net: BaseRecord, data: Iterable[object], targets: object, timespans: object, *, wanted: bool
 ) -> Iterator[Batch]:
     """Batches as they come; `targets` may come in batches of their own."""
     if timespans is not None:
@@ -105,7 +106,7 @@ def _streamed(
     return _paired(net, data, targets)
 
 
-def _paired(net: BaseNetwork, data: Iterable[object], targets: Iterable[object]) -> Iterator[Batch]:
+def _paired(net: BaseRecord, data: Iterable[object], targets: Iterable[object]) -> Iterator[Batch]:
     end = object()
     for number, (one, own) in enumerate(zip_longest(data, targets, fillvalue=end)):
         if one is end or own is end:

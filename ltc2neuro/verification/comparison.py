@@ -11,6 +11,7 @@ from compiler.executors.float64 import run_float
 from hw_models.errors import InputError
 from hw_models.notebook_repr import Shown
 from ltc2neuro import metrics
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet
@@ -140,6 +141,6 @@ def _costs(net: Network | LibraryNetwork) -> tuple[int, int, int, int]:
     return neurons, synapses, len(mapped.populations) + len(mapped.connections) + 2, mapped.ticks_per_sample
 
 
-def _kind(net: Network | LibraryNetwork) -> tuple[object, ...]:
+def _kind(net: BaseRecord) -> tuple[object, ...]:
     """What networks of one model have in common."""
     return net.sample_shape, net.inputs, net.answers, net.dt, net.timed, net.layout
