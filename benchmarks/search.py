@@ -23,7 +23,7 @@ from ltc2neuro.evaluation.pools import processes
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.report import Search
 from ltc2neuro.searching.search import _halves
-from ltc2neuro.searching.trials import Bench, Trial
+from ltc2neuro.searching.trials import Trial, Trials
 
 LTC_DB = 60.0
 
@@ -51,7 +51,7 @@ def by_optuna(model: torch.nn.Module, x: np.ndarray, least: float, trials: int) 
     base = ltc2neuro.compile(model, x)
     sequences = base.parts.host.sequences(x, None)
     parts = [replace(sequences, arrays=tuple(sequences.arrays[i] for i in part)) for part in _halves(len(x), 0)]
-    bench = Bench(base, parts[0], parts[1], [], "time")
+    bench = Trials(base, parts[0], parts[1], [], "time")
     lowered = base.proven.lowered
     assert lowered is not None
     choices: dict[str, list[Move]] = {}

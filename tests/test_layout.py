@@ -225,6 +225,19 @@ def test_imports_in_functions_are_of_what_is_optional_or_heavy() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_what_stands_beside_the_packages_imports_what_there_is() -> None:
+    """Nothing runs all of it: benchmarks take minutes, and some of them packages that few have."""
+    beside = [path for folder in ("benchmarks", "examples", "scripts") for path in (HOME / folder).rglob("*.py")]
+    wrong = []
+    for path in beside:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES:
+                own = FILES[node.module].read_text("utf-8") if node.module in FILES else ""
+                there = [a.name for a in node.names if f"{node.module}.{a.name}" in FILES or a.name in own]
+                wrong += [f"{path.name}: {node.module}.{a.name}" for a in node.names if a.name not in there]
+    assert beside and not wrong, "\n".join(wrong)
+
+
 def python(code: str) -> str:
     run = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
