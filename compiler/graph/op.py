@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import ClassVar, TypeVar
 
 OpT = TypeVar("OpT", bound="Op")
@@ -17,6 +17,11 @@ RESULT, OPERAND, ARRAY = ({"role": role} for role in ("result", "operand", "arra
 @cache
 def _fields(cls: type[Op], role: str) -> tuple[str, ...]:
     return tuple(f.name for f in fields(cls) if f.metadata.get("role") == role)
+
+
+@cache
+def _named(cls: type[Op]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls) if "role" in f.metadata)
 
 
 def _roles(op: Op, role: str) -> Iterator[str]:
@@ -41,7 +46,7 @@ class Op:
         names = _fields(type(self), "result")
         return getattr(self, names[0]) if names else None
 
-    @property
+    @cached_property
     def operands(self) -> tuple[str, ...]:
         """The values and constants it reads, elementwise or through synapses."""
         return tuple(_roles(self, "operand"))
@@ -51,7 +56,7 @@ class Op:
         """What its result follows from: its operands; the state that it reads."""
         return self.operands
 
-    @property
+    @cached_property
     def arrays(self) -> tuple[str, ...]:
         """The constants that belong to the op itself: an index, a matrix, a table."""
         return tuple(_roles(self, "array"))
@@ -59,9 +64,10 @@ class Op:
     def renamed(self: OpT, new: Callable[[str], str]) -> OpT:
         """The op with `new` applied to the names of its result, operands and arrays."""
         changes: dict[str, str | tuple[str, ...]] = {}
-        for item in fields(self):
-            if item.metadata.get("role") in ("result", "operand", "array"):
-                value = getattr(self, item.name)
-                if value is not None:
-                    changes[item.name] = tuple(new(v) for v in value) if isinstance(value, tuple) else new(value)
-        return replace(self, **changes)
+        for field in _named(type(self)):
+            value = getattr(self, field)
+            if value is not None:
+                found = tuple(map(new, value)) if isinstance(value, tuple) else new(value)
+                if found != value:
+                    changes[field] = found
+        return replace(self, **changes) if changes else self

@@ -13,6 +13,8 @@ from hw_models.arrays import Floats, Integers
 from hw_models.errors import QuantizeError
 
 Real = Callable[[Floats], Floats]
+_PARTS = np.arange(1, 25)
+"""How many places a step towards an end looks at"""
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ def _reach(errors: Real, start: int, stop: int, error: float) -> int:
     """How far from `start` towards `stop` the `errors` of segments that end there keep within `error`; 1 at least."""
     good, bad = start, stop
     while True:
-        ends = np.unique(np.linspace(good, bad, 25).round())
-        ends = ends[ends != good] if bad > good else ends[ends != good][::-1]
+        tried = (good + _PARTS * ((bad - good) / len(_PARTS))).round()
+        ends = tried[tried != np.append(good, tried[:-1])]
         if not ends.size:
             return good
         failed = np.flatnonzero(~(errors(ends) <= error))
