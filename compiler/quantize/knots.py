@@ -13,8 +13,8 @@ from hw_models.arrays import Floats, Integers
 from hw_models.errors import QuantizeError
 
 Real = Callable[[Floats], Floats]
-_PARTS = np.arange(1, 25)
-"""How many places a step towards an end looks at"""
+_PARTS = np.arange(1, 25, dtype=np.float64)
+"""Of 24 parts of the way to an end, where each ends: what one step of the search looks at"""
 
 
 @dataclass(frozen=True)
