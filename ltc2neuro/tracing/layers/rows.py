@@ -37,6 +37,7 @@ def _apart(states: object, rows: int) -> list[object]:
 
 
 def _joined(states: tuple[object, ...]) -> object:
-    if isinstance(states[0], torch.Tensor):
-        return torch.cat(states)  # type: ignore[arg-type]
+    tensors = [state for state in states if isinstance(state, torch.Tensor)]
+    if tensors:
+        return torch.cat(tensors)
     return tuple(map(_joined, zip(*states, strict=True)))
