@@ -59,7 +59,12 @@ def _ran(rows: Sequence[Row]) -> list[Row]:
 def _executors(rows: Sequence[Row]) -> str:
     ran = dict.fromkeys(r.on for r in _ran(rows))
     away = [f"{r.on} ({r.note})" for r in rows if r.check == SAME and r.held is None]
-    equal = [on for on in ran if all(r.held for r in rows if r.check == SAME and r.on == on)]
+    equal = []
+    for on in ran:
+        own = [r for r in rows if r.check == SAME and r.on == on]
+        if all(r.held for r in own):
+            part = own[0].note.removeprefix("equal").strip()
+            equal.append(f"{on} ({part})" if part else on)
     other = [f"{on} DIFFERS: {r.note}" for on in ran for r in rows if r.on == on and r.check == SAME and not r.held]
     text = f"equal to the reference, integer by integer: {', '.join(equal) or 'none ran'}"
     return ". ".join([text, *other, *([f"Not run here: {', '.join(away)}"] if away else [])])
