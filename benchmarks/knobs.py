@@ -40,6 +40,7 @@ SETTINGS: dict[str, Precision | str] = {
     "operand=14": Precision(operand=14),
     "argument_fraction=10": Precision(argument_fraction=10),
     "wide_products=False": Precision(wide_products=False),
+    "whole_products": Precision(whole_products=True),
 }
 TEXT = """# Which knob for which need
 
@@ -49,7 +50,7 @@ of a sample by [the cost model](loihi2-cost.md), the accuracy is that of all tes
 
 | you want | for cells of matrices (CfC, LSTM, GRU) | for conductances (LTC) |
 |---|---|---|
-| more decibels | `split_weights`, then `split_messages`; `"accurate"` is both | `segments=16`, `parameter`, `operand` |
+| more decibels | `split_weights`, `split_messages`, `whole_products`: `"accurate"` | `segments=16` |
 | a few more for nothing | `calibrated_weights` | |
 | fewer synapses' bits | `weight`: below 8 they are rounded over the calibration | it changes nothing here |
 | less time | `segments=4`; split only where it counts: [search](search.md) | hardly: it is instructions and ticks |
