@@ -23,7 +23,9 @@ def told_apart(elements: Elements, found: Orbits, answers: Mapping[int, Integers
     """Let elements stand for those that orbits could not tell: the answers then. None where there are none."""
     last, new = max(answers), dict[int, tuple[int, ...]]()
     changed = _hold(elements, found, answers, last, new)
-    _start_otherwise(elements, found, new)
+    after = _after(found)
+    _start_otherwise(elements, found, after, new)
+    _settle(elements, found, after, last, new)
     if changed is answers and not new:
         return None
     for element, operands in enumerate(elements.operands):
@@ -67,12 +69,72 @@ def _hold(
     return answers
 
 
-def _start_otherwise(elements: Elements, found: Orbits, new: dict[int, tuple[int, ...]]) -> None:
-    """Let readers to which an element was something else before the first step read one of their own."""
+def _after(found: Orbits) -> Mapping[int, list[int]]:
+    """What each element is one step later."""
     after: dict[int, list[int]] = defaultdict(list)
     for late, early in found.before.items():
         if late != early:
             after[early].append(late)
+    return after
+
+
+def _settle(
+    elements: Elements, found: Orbits, after: Mapping[int, list[int]], last: int, new: dict[int, tuple[int, ...]]
+) -> None:
+    """Let readers of a number that is another in each of the first steps, as in a mean over the last k, read elements
+    that are it."""
+    done, made = set[tuple[int, int]](), dict[tuple[int, ...], int]()
+    for reader, number in found.numbers:
+        place = elements.operands[reader].index(number) if reader != ANSWER else 0
+        if reader == ANSWER or (reader, place) in done:
+            continue
+        chain = _orbit(elements, found, after, reader)
+        done |= {(one, place) for one in chain}
+        numbers = {elements.known[one]: elements.operands[one][place] for one in chain}
+        if any(elements.known[e] != NEVER for e in numbers.values()):
+            continue
+        settled = max(t for t, e in numbers.items() if e != numbers[max(numbers)]) + 1
+        if settled >= last:  # what is seen but once may change again
+            continue
+        for one in chain:
+            operands = list(new.get(id(elements.operands[one]), elements.operands[one]))
+            operands[place] = _settling(elements, one, numbers, settled, made)
+            new[id(elements.operands[one])] = tuple(operands)
+
+
+def _orbit(elements: Elements, found: Orbits, after: Mapping[int, list[int]], reader: int) -> list[int]:
+    """An element as it is at other steps."""
+    chain, kind = [reader], elements.kinds[reader]
+    while (early := found.before.get(chain[0], NEVER)) != NEVER and elements.kinds[early] == kind:
+        chain.insert(0, early)
+    while later := [one for one in after[chain[-1]] if elements.kinds[one] == kind]:
+        chain.append(later[0])
+    return chain
+
+
+def _settling(
+    elements: Elements, reader: int, numbers: Mapping[int, int], settled: int, made: dict[tuple[int, ...], int]
+) -> int:
+    """What is each of the numbers in its step, up to the one that it stays; those that are `made` are shared."""
+    step, element = elements.known[reader], numbers[settled]
+    for begins in range(settled, min(numbers), -1):  # from there on what comes later, before the number of that time
+        before = numbers[begins - 1]
+        if step < begins:
+            element = before
+            continue
+        key = begins, step, before, element
+        if key not in made:
+            home = _home(elements, reader, f"of_{begins}")._replace(place=0)
+            made[key] = elements.another(elements.add(Same(before, False), (element,), home, step, 0.0))
+            elements.known[made[key]] = step
+        element = made[key]
+    return element
+
+
+def _start_otherwise(
+    elements: Elements, found: Orbits, after: Mapping[int, list[int]], new: dict[int, tuple[int, ...]]
+) -> None:
+    """Let readers to which an element was something else before the first step read one of their own."""
     for reader, late, start in found.otherwise:
         pairs = matched_operands(elements, found.before.get(reader, reader), reader) or []
         own = [place for place, pair in enumerate(pairs) if pair == (start, late)]

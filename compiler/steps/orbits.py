@@ -21,6 +21,10 @@ class StartsLateError(UnsteadyError):
     """It does not do the same at each of so few steps."""
 
 
+class SettlesLateError(StartsLateError):
+    """A number has changed in each of them."""
+
+
 @dataclass
 class Orbits:
     """What each element was one step `before`; the `newest` of its orbit, and how many steps `ago` that it is.
@@ -49,6 +53,8 @@ class Orbits:
     """readers of the same in neighbouring steps, by what they are, and the element"""
     otherwise: list[tuple[int, int, int]] = field(default_factory=list)
     """readers of elements that were something else to them, in the step before, than to others; and what"""
+    numbers: list[tuple[int, int]] = field(default_factory=list)
+    """readers of numbers that were others in the step before"""
     conflict: UnsteadyError | None = None
     """the first of these"""
     differs: StartsLateError | None = None

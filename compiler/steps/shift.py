@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.steps.elements import NEVER, Elements, Sum
-from compiler.steps.orbits import ANSWER, Orbits, StartsLateError, UnsteadyError
+from compiler.steps.orbits import ANSWER, Orbits, SettlesLateError, StartsLateError, UnsteadyError
 from compiler.steps.predecessors import alike, matched_operands
 from compiler.steps.repeated_blocks import Repeated
 from hw_models.arrays import Integers
@@ -125,16 +125,13 @@ def _is_known(found: Orbits, entered: dict[int, int], pair: tuple[int, int, int]
 def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> list[tuple[int, int, int]]:
     """The pairs of what both are made of; none where the second starts from the first."""
     elements, before = found.elements, found.before
-    known, kinds, values = elements.known, elements.kinds, elements.values
+    known, kinds = elements.known, elements.kinds
     if known[late] == NEVER:
         if not alike(elements, early, late):
-            raise UnsteadyError(
-                "a number changes from step to step",
-                where=_where(elements, late),
-                numbers=f"{values[early]:g}, then {values[late]:g}",
-                advice="A network does the same at every step: give what changes with time as an input. A mean "
-                "over time that ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps.",
-            )
+            if found.by[late] == ANSWER or known[early] != NEVER:
+                raise _changes(elements, late, early)
+            _otherwise(found, found.by[late], late, early, early)
+            return []
         before[late] = early
         return []
     both = id(elements.operands[early]), id(elements.operands[late])
@@ -189,7 +186,12 @@ def _fixed(found: Orbits, reader: int, element: int) -> None:
 def _otherwise(found: Orbits, reader: int, late: int, before: int, early: int) -> None:
     """Note that an element was something else to a reader than to those before. Raises `UnsteadyError` where neither
     is where it starts."""
-    elements, error = found.elements, _two_starts(found.elements, late, before, early)
+    elements = found.elements
+    if elements.known[late] == elements.known[early] == NEVER:
+        found.numbers.append((reader, late))
+        found.conflict = found.conflict or _changes(elements, late, early)
+        return
+    error = _two_starts(elements, late, before, early)
     if reader == ANSWER or min(elements.known[before], elements.known[early]) > 0:
         raise error
     other, numbers = found.by.get(late, ANSWER), elements.values
@@ -210,6 +212,16 @@ def _begins(found: Orbits, early: int, late: int, reader: int) -> bool:
     if starts and found.begins.setdefault(late, early) != early:
         _otherwise(found, reader, late, found.begins[late], early)
     return starts
+
+
+def _changes(elements: Elements, late: int, early: int) -> UnsteadyError:
+    return SettlesLateError(
+        "a number changes from step to step",
+        where=_where(elements, late),
+        numbers=f"{elements.values[early]:g}, then {elements.values[late]:g}",
+        advice="A network does the same at every step: give what changes with time as an input. A mean over time that "
+        "ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps.",
+    )
 
 
 def _two_starts(elements: Elements, late: int, *early: int) -> UnsteadyError:

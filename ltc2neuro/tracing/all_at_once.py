@@ -40,8 +40,8 @@ class Way:
     answers: Answers
     answers_time_first: bool = False
     places: tuple[int | str, ...] = ()
-    joins: frozenset[CallPlace] = frozenset()
-    """where it joins all steps to answer once"""
+    joins: Mapping[CallPlace, int] = field(default_factory=dict)
+    """where it joins all steps, or the last so many, to answer once"""
     starts: Starts | None = None
 
     def read_out(self, recorded: Answer) -> Answers:
@@ -102,7 +102,7 @@ class AllAtOnce(torch.nn.Module):
                 numbers=f"{y.shape[1]} numbers for {steps} answers of {size}",
                 advice="Let windows be whole from the first sample on: pad on the left, as F.pad does.",
             )
-        return y, y[:, :1]  # a state that nobody reads
+        return y, h
 
 
 def copied(model: torch.nn.Module, given: ModelInputs, dt: float) -> torch.nn.Module:

@@ -75,7 +75,7 @@ def host_readouts(
     for _, op in graph.ops():
         found = _made(graph, op, made)
         if isinstance(op, StateWrite):
-            _check(graph, replace(found, how=_How.OTHERWISE, by=found.by or op.x), state=True)
+            _check(graph, replace(found, how=_How.OTHERWISE, by=found.by or op.x), at_once=at_once, state=True)
         if op.result is None:
             continue
         if op.result in marks and isinstance(op, Mul):
@@ -94,7 +94,7 @@ def host_readouts(
         kind = min(kinds)
         if answer.every and not at_once and not readout(kind).apart:
             raise _refused(graph, made[value], "the model gives a readout over all steps as its answer to each of them")
-        _check(graph, made[value])
+        _check(graph, made[value], at_once=at_once)
         own = added[answers.where[answer.name]] if kind.partition(" of ")[0] == "sum" else np.zeros(0)
         kind = "last" if readout(kind).apart and not answer.every else kind
         each.append(replace(answer, readout=kind, added=tuple(own.tolist()) if own.any() else ()))
@@ -166,7 +166,7 @@ def _of_latest(graph: Graph, kind: str, of: _Made) -> str:
     return f"last {min(own.latest, before.latest)}" if own.apart else f"{kind} of last {before.latest}"
 
 
-def _check(graph: Graph, found: _Made, *, state: bool = False) -> None:
+def _check(graph: Graph, found: _Made, *, at_once: bool, state: bool = False) -> None:
     kinds = found.kinds - {""}
     if not kinds:
         return
@@ -174,7 +174,7 @@ def _check(graph: Graph, found: _Made, *, state: bool = False) -> None:
     if found.kinds == kinds and len(kinds) == 1 and not state:
         if readout(kind).apart or found.how <= _ALLOWED[kind.partition(" of ")[0]]:
             return
-    held = sorted(kinds & set(FOLDS))
+    held = sorted(k for k in kinds if k in FOLDS or (at_once and readout(k).latest))
     if held:
         raise HoldError(held[0])
     if readout(kind).latest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -15,17 +15,18 @@ from ltc2neuro.tracing.recording.source import call, user_line
 
 LENGTHS = (53, 59)
 """Of two sequences: an axis of such a length each time is that of time"""
+SHORT = (1, 2)
+"""Of two others: an axis of the last steps alone has no more than these"""
 _JOINS = {*spellings("mean", "sum", "amax", "amin", "max", "min")}
 _POOLS = {torch.nn.functional.adaptive_avg_pool1d, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d}
 
 
 class _Seen(TorchFunctionMode):
-    """Sees which axes are joined where, and whether they are as long as the sequence."""
+    """Sees which axes are joined where, and how long they are; 0 where that differs."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.steps = steps
-        self.found: dict[CallPlace, bool] = {}
+        self.found: dict[CallPlace, int] = {}
 
     def __torch_function__(
         self,
@@ -41,20 +42,29 @@ class _Seen(TorchFunctionMode):
             dim = -1 if func in _POOLS else kwargs.get("dim", kwargs.get("axis", second))
             given = range(x.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
             for axis in given if isinstance(given, (range, tuple, list)) else ():
-                place = user_line(), axis % x.dim()
-                self.found[place] = self.found.get(place, True) and x.shape[place[1]] == self.steps
+                place, size = (user_line(), axis % x.dim()), x.shape[axis]
+                self.found[place] = size if self.found.get(place, size) == size else 0
         return func(*args, **kwargs)
 
 
-def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> frozenset[CallPlace]:
-    """The lines and axes at which a model of what it is given (rows, steps, *shape) joins all steps; none where it
-    fails."""
-    found = []
-    for steps in LENGTHS:
-        try:
-            with _Seen(steps) as seen:
-                call(model, given.zeros(axes.ROWS, steps))
-        except Exception:  # the proof says why: it takes as many steps
-            return frozenset()
-        found.append({place for place, whole in seen.found.items() if whole})
-    return frozenset(set.intersection(*found))
+def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> Mapping[CallPlace, int]:
+    """The lines and axes at which a model of what it is given (rows, steps, *shape) joins all steps, as 0, or the last
+    so many; none where it fails."""
+    try:
+        long, short = ([_seen(model, given, steps) for steps in lengths] for lengths in (LENGTHS, SHORT))
+    except Exception:  # the proof says why: it takes as many steps
+        return {}
+    found = dict[CallPlace, int]()
+    for place in long[0].keys() & long[1].keys():
+        sizes = tuple(seen[place] for seen in long)
+        if sizes == LENGTHS:
+            found[place] = 0
+        elif sizes[0] == sizes[1] > 1 and tuple(seen.get(place, 0) for seen in short) == SHORT:
+            found[place] = sizes[0]
+    return found
+
+
+def _seen(model: Callable[[torch.Tensor], object], given: ModelInputs, steps: int) -> Mapping[CallPlace, int]:
+    with _Seen() as seen:
+        call(model, given.zeros(axes.ROWS, steps))
+    return seen.found

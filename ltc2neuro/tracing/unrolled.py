@@ -18,7 +18,7 @@ from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
 from compiler.steps.infer import inferred
-from compiler.steps.orbits import StartsLateError, UnsteadyError
+from compiler.steps.orbits import SettlesLateError, StartsLateError, UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers
@@ -52,7 +52,8 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     seen = _Seen(model, way, dt)
     tried, why = list[int](), None
     for steps in STEPS:
-        at = range(steps) if way.every or steps == STEPS[0] else (steps - 2, steps - 1)
+        every = way.every or steps == STEPS[0] or isinstance(why, SettlesLateError)
+        at = range(steps) if every else (steps - 2, steps - 1)
         layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
         why = None
         try:

@@ -32,10 +32,14 @@ def over_time(
     along = [axis for axis in over if _of_time(x, axis)]
     if len(along) != 1:
         return None
+    latest = x.recorder.over_time.places.get((user_line(), along[0]), 0)
+    kind = f"{kind} of last {latest}" if latest else kind
     others = [axis for axis in over if axis != along[0]]
     joined = join(x, others, True) if others else x
     assert isinstance(joined, Symbolic)
     held = kind in x.recorder.over_time.held
+    if held and latest:  # delays of its steps
+        return None
     y = (_running if held else _marked)(kind, joined, along[0]).unsqueeze(along[0])
     for axis in () if keepdim else reversed(over):
         y = y.squeeze(axis)

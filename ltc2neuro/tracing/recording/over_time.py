@@ -25,7 +25,7 @@ class OverTime:
     the steps of a sample that holds all of them; and `marks`, the values that stand for a readout of themselves."""
 
     held: frozenset[str] = frozenset()
-    places: frozenset[CallPlace] = frozenset()
+    places: Mapping[CallPlace, int] = field(default_factory=dict)
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)

@@ -61,8 +61,9 @@ READOUTS = {
     "sum of the latest": ("sum of last 3", lambda y, head: head(y[:, -3:].sum(1))),
     "max of the latest": ("max of last 3", lambda y, head: y[:, -3:].amax(1)),
     "sum of the latest before tanh": ("last", lambda y, head: torch.tanh(head(y[:, -3:].sum(1)))),
+    "mean of the latest before tanh": ("last", lambda y, head: torch.tanh(head(y[:, -4:].mean(1)))),
 }
-LOOPED = ["sum and a bias", "max before a layer", "latest"]
+LOOPED = ["mean", "max before a layer", "latest", "mean of the latest", "mean of the latest before tanh"]
 
 
 def torchs(model: nn.Module, x: np.ndarray) -> np.ndarray:
