@@ -475,7 +475,7 @@ REFUSED = {
     "a loop on values": (lambda: Function(_while_small), "max mixes batch rows"),
     "every other step": (lambda: Function(_every_other), "a number changes from step to step.*-1, then 1"),
     "mean so far": (lambda: Function(_mean_so_far), "a number changes from step to step|same at every step"),
-    "resets": (lambda: Function(_resets), "one thing to one of its readers"),
+    "resets": (lambda: Function(_resets), "two readers of a value look back at different starts"),
     "attention": (
         lambda: Function(lambda x: torch.softmax(x @ x.transpose(1, 2), -1) @ x),
         "attention over time.*not causal.*running sums",
