@@ -145,21 +145,28 @@ def _permutable(code: Code, machine: Cpu, size: int) -> bool:
 
 def _permuted(code: Code, machine: Cpu, numbers: list[int], k: str) -> str:
     """The table as registers, from which each lane takes its number."""
-    width = machine.permutes
-    width = min(width, code.lanes)
+    width = min(machine.permutes, code.lanes)
+    numbers = numbers + numbers[-1:] * (-len(numbers) % width)
+    words = [f"i32 {n}" for n in numbers]
+    return permuted(code, machine, [f"<{', '.join(words[i : i + width])}>" for i in range(0, len(words), width)], k)
+
+
+def permuted(code: Code, machine: Cpu, tables: list[str], k: str) -> str:
+    """Of each lane the word that it names, of those that lie side by side in some registers."""
+    width = min(machine.permutes, code.lanes)
     name = "llvm.x86.avx512.permvar.si.512" if width == 16 else "llvm.x86.avx2.permd"
-    kind = f"<{width} x i32>"
-    parts = []
+    kind, parts = f"<{width} x i32>", list[str]()
     for piece in range(code.lanes // width):
         index = _part(code, k, piece, width)
+        if width == 16 and len(tables) == 2:
+            pair = ((kind, tables[0]), (kind, index), (kind, tables[1]))
+            parts.append(code.call("llvm.x86.avx512.vpermi2var.d.512", kind, *pair))
+            continue
         found = ""
-        for start in range(0, len(numbers), width):
-            table = numbers[start : start + width]
-            table += table[-1:] * (width - len(table))
-            words = ", ".join(f"i32 {n}" for n in table)
-            taken = code.call(name, kind, (kind, f"<{words}>"), (kind, index))  # takes the index's low bits
+        for number, table in enumerate(tables):
+            taken = code.call(name, kind, (kind, table), (kind, index))  # takes the index's low bits
             if found:
-                here = code.set(f"icmp sge {kind} {index}, splat (i32 {start})")
+                here = code.set(f"icmp sge {kind} {index}, splat (i32 {number * width})")
                 taken = code.set(f"select <{width} x i1> {here}, {kind} {taken}, {kind} {found}")
             found = taken
         parts.append(found)

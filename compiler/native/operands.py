@@ -10,10 +10,13 @@ import numpy as np
 from compiler.graph import ops
 from compiler.loops.memory import RowMemory
 from compiler.native.llvm_text import Code
-from compiler.native.lookup import Cpu
+from compiler.native.lookup import Cpu, permuted
 from compiler.native.pool import Pool, ScratchRows
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Integers
+
+REGISTERS = 2
+"""Words that so many hold are permuted there, which takes less than to gather them from memory."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,18 @@ class Along(Element):
 
     def anywhere(self, rows: Integers) -> str:
         """What lies in the rows that a table has for these elements."""
-        code = self.unit.code
+        code, machine = self.unit.code, self.unit.machine
+        width = min(machine.permutes, code.lanes)
+        first = int(rows.min()) // code.lanes * code.lanes  # values begin there, and have whole vectors
+        registers = -(-(int(rows.max()) + 1 - first) // width) if width else 0
+        if code.bits == 32 and 0 < registers <= REGISTERS:
+            place = self.plus(self.unit.tables.put(rows - first))
+            index = code.set(f"getelementptr inbounds i32, ptr %tables, i64 {place}")
+            k = code.set(f"load {code.of('i32')}, ptr {index}, align 4")
+            kind = f"<{width} x i32>"
+            at = [code.at("%memory", str(first + n * width)) for n in range(registers)]
+            words = [code.set(f"load {kind}, ptr {address}, align 4{self.loads}") for address in at]
+            return permuted(code, machine, words, k)
         table = code.set(f"getelementptr inbounds i32, ptr %tables, i64 {self.plus(self.unit.tables.put(rows))}")
         found = code.set(f"load {code.of('i32')}, ptr {table}, align 4")
         return code.gather("%memory", found, "i32")
