@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 import ltc2neuro
+from compiler.mapping.titles import titles
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 from ltc2neuro import metrics
@@ -129,7 +130,8 @@ def _compiled(model: torch.nn.Module, digits: Digits) -> tuple[Network, float]:
 
 def _chip(net: Network) -> None:
     mapped = net.mapped()
-    neurons = ", ".join(f"{p.name} ({p.size} neurons)" for p in mapped.populations)
+    named = titles(mapped)
+    neurons = ", ".join(f"{named[p.name]} ({p.size} of them)" for p in mapped.populations)
     _say(
         f"On the chip it is {len(mapped.populations)} populations, {neurons}, joined by {len(mapped.connections)} "
         f"connections; a row of pixels takes {mapped.ticks_per_sample} ticks. print(net) shows more."
