@@ -103,7 +103,7 @@ def aligned(arrived: npt.NDArray[np.integer], expected: Integers, latency: int, 
             found.append(arrived[first::period][: len(expected)].astype(np.int64))
     if not found:
         raise LavaError(
-            "the chip's answers fit no delay",
+            "the chip's answers match no delay",
             numbers=f"results expected every {period} ticks from tick {latency}, up to {LATEST} ticks later; "
             f"nonzero at ticks {', '.join(map(str, sent[:8]))}",
         )

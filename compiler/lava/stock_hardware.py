@@ -75,7 +75,7 @@ def found(arrived: Int32, expected: Integers, network: ProcessGraph) -> Integers
     equal = [int(np.all(r == expected, axis=1).sum()) for r in rows]
     if not max(equal):
         raise LavaError(
-            "the chip's answers fit no delay",
+            "the chip's answers match no delay",
             numbers=f"none of {len(expected)} results is the reference's, at none of {ADAPTERS + 1} delays",
             advice="Run it on 'lava' and 'reference': they compute the same integers.",
         )

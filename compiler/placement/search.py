@@ -90,7 +90,7 @@ def memory_of(chip: Chip) -> Memory:
     """What the chip's file says of a core's memory. Raises `ChipError` where it says nothing."""
     if chip.memory is None:
         raise ChipError(
-            "nothing is known of the memory of its cores, so nothing can be placed on them",
+            "its file has no [memory] section, so nothing can be placed on its cores",
             where=f"chip {chip.name}",
             advice="Use chip='loihi2', or a .toml file of your own with a [memory] section.",
         )

@@ -2,8 +2,8 @@
 
 A solver adds the sum of synapses that only the input drives, computed once, to the sum of others, computed in each of
 its iterations. Where both do the same to each element, with other constants, they become one vector: all of it is
-computed in each iteration, and one sum takes the place of two. It is not a pass of `simplify`: `hoist` wants the
-opposite, and which of both is better depends on the chip.
+computed in each iteration, and one sum takes the place of two. It is a pass only where the user asks for
+`merged`: `hoist` wants the opposite, and which of both is better depends on the chip.
 
 In an integer graph it changes no integer, and so merges only what is added as it is: where one of the sums is rounded
 first, nothing can be merged.

@@ -39,7 +39,7 @@ def denominator(design: Design) -> Iterator[Finding]:
 
 
 def resolution(design: Design) -> Iterator[Finding]:
-    """States of which an element is never more than a few steps of the format that all share, where outputs show it."""
+    """States of which an element is never more than a few LSB of the format that all share, where outputs show it."""
     for state in design.real.states:
         one_lsb = lsb(design, state.name)
         if not design.runs or not state.size:
@@ -53,10 +53,10 @@ def resolution(design: Design) -> Iterator[Finding]:
             yield Finding(
                 "resolution",
                 state.name,
-                f"{coarse.size} of {state.size} elements reach only a few steps of the format that all share",
-                f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} steps of {one_lsb:.3g}; "
+                f"{coarse.size} of {state.size} elements reach only a few LSB of the format that all share",
+                f"element {worst} reaches {reach[worst]:.3g}: {steps[worst]:.2g} LSB of {one_lsb:.3g}; "
                 f"rounding this state changes an output by {lost:.2%}",
-                f"{FEW_STEPS} steps, and {TOLERANCE:.1%}",
+                f"{FEW_STEPS} LSB, and {TOLERANCE:.1%}",
                 "Scale the state's elements to similar sizes, or calibrate on data without outliers.",
                 Severity.WARNING,
             )

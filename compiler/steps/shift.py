@@ -80,7 +80,8 @@ def _follow(found: Orbits) -> None:
             found.first[head] = elements.known[head] - number
             if elements.known[here] > found.first[head]:
                 if found.first[head] != -1 or elements.known[here] != 0 or here in before:
-                    raise UnsteadyError("a value is known later at earlier steps", where=_where(elements, here))
+                    problem = "a value of an earlier step needs later samples than that of a later step"
+                    raise UnsteadyError(problem, where=_where(elements, here))
                 found.later.add(head)
             if here not in before:
                 found.start[head] = None

@@ -49,7 +49,7 @@ class Journal:
         if chunk.number not in self._chunks:
             return False
         if self._chunks[chunk.number] != chunk.digest:
-            raise self._error("this journal is of other data", f"{chunk} or their targets are not those of then")
+            raise self._error("this journal is of other data", f"{chunk} or their targets differ from its own")
         return True
 
     def add(self, chunk: Chunk, found: Totals) -> None:

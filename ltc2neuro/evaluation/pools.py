@@ -65,7 +65,7 @@ def pool_of(executor: object) -> WorkerPool:
     if distributed is not None and isinstance(executor, distributed.Client):
         return _dask(executor)
     raise InputError(
-        "this is no executor",
+        "this is no pool of workers",
         numbers=f"executor = {shown(executor)}",
         advice="Give one of concurrent.futures, such as ProcessPoolExecutor(), or a Client of Dask; None runs here.",
     )

@@ -98,7 +98,10 @@ def search(
 def _halves(count: int, seed: int) -> tuple[list[int], list[int]]:
     """Which of so many sequences calibrate, and which only judge."""
     if count < 2:
-        raise InputError("search needs two sequences at least", advice="One of them only judges.")
+        raise InputError(
+            "search needs two sequences at least",
+            advice="One is held back: it judges the settings that the others chose.",
+        )
     order = np.random.default_rng(seed).permutation(count)
     held = max(1, round(count * HELD_BACK))
     judging, looked_at = ([int(i) for i in np.sort(part)] for part in (order[:held], order[held:]))

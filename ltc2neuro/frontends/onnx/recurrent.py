@@ -95,7 +95,7 @@ def _check(node: Node) -> None:
         raise InputError(
             f"the node {node.op} {problem}",
             where=node.name,
-            advice=f"Train one that is not{instead}.",
+            advice=f"Train the layer without it{instead}.",
         )
 
 
