@@ -96,7 +96,7 @@ def explain(chip: Chip) -> str:
 
 
 def keys() -> str:
-    """What a chip's file has, as a table for docs/chips.md."""
+    """What a chip's file has, as a table for docs/reference/chip.md."""
     lines = ["| key | unit | meaning | must be |", "|---|---|---|---|"]
     for cls, section in ((Chip, ""), (Memory, "memory."), (ChipTiming, "timing."), (Energy, "energy.")):
         for f in fields(cls):

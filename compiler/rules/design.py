@@ -14,8 +14,8 @@ from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
-from compiler.mapping import MappedNetwork
-from compiler.mapping.titles import titles
+from compiler.mapping import Connection, MappedNetwork
+from compiler.mapping.titles import INPUT, OUTPUT, titles
 from compiler.placement.prepared import Prepared
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
@@ -142,6 +142,11 @@ class Design:
         """A population by its name, and in words."""
         title = self._titles.get(name, name)
         return name if title == name else f"{name} ({title})"
+
+    def connection(self, of: Connection) -> str:
+        """Synapses by their name, and in words from where to where."""
+        source, target = of.source.population, of.target.population
+        return f"{of.name} ({self._titles.get(source or '', INPUT)} -> {self._titles.get(target or '', OUTPUT)})"
 
     @cached_property
     def _titles(self) -> Mapping[str, str]:

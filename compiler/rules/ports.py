@@ -35,4 +35,5 @@ def delay(design: Design) -> Iterator[Finding]:
     for connection in design.network.connections if design.network else ():
         if connection.delay > design.chip.max_delay:
             numbers, limit = f"{connection.delay} ticks", f"{design.chip.max_delay} ticks"
-            yield Finding("delay", connection.name, "its delay is too long", numbers, limit, ADVICE)
+            where = design.connection(connection)
+            yield Finding("delay", where, "its delay is too long", numbers, limit, ADVICE)

@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     spans = samples.given(options.timespans)
     on = options.on or usual(net.parts, net.parts.host.sequences(x, spans).arrays)
     outputs, saturations, clipped = _run(net.parts, x, spans, on)
+    clipped = clipped.titled(net.parts.titles)
     if options.strict:
         tell(clipped, strict=True, stacklevel=1)
     elif clipped.text():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +51,10 @@ class Tally:
 
     of: str = ""
     """the name of its input, of several"""
+    value: str = ""
+    """the value of the integer graph that it is, where it is one"""
+    title: str = ""
+    """what that is, in words"""
 
     def joined(self, other: Tally) -> Tally:
         """Both together."""
@@ -99,11 +103,19 @@ class Clipped:
         more = [f"and values of {len(parts) - MOST_VECTORS} more"] if len(parts) > MOST_VECTORS else []
         return "; ".join([*parts[:MOST_VECTORS], *more])
 
+    def titled(self, titles: Callable[[Sequence[str]], Mapping[str, str]]) -> Clipped:
+        """The same, with what each value is that `text` tells of, as `titles` says by their names."""
+        told = [t.value for t in self.tallies if t.value and np.any(self.shares(t) > TOLD)]
+        found = titles(told) if told else {}
+        return replace(self, tallies=tuple(replace(t, title=found.get(t.value, t.title)) for t in self.tallies))
+
     def _of(self, tally: Tally) -> str:
         shares = self.shares(tally)
         order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > TOLD]
+        title = f" ({tally.title})" if tally.title not in ("", tally.value) else ""
         parts = [
-            f"{tally.element(i)}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}" for i in order[:MOST_NAMED]
+            f"{tally.element(i)}{title}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}"
+            for i in order[:MOST_NAMED]
         ]
         more = [f"and {len(order) - MOST_NAMED} more of these"] if len(order) > MOST_NAMED else []
         return "; ".join([*parts, *more])

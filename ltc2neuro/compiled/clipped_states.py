@@ -98,7 +98,7 @@ def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally
         low, high = clip.low * form.lsb, clip.high * form.lsb
         state = _step_of(graph, name) if plain.endswith(OF_A_STEP) else None
         shown = f"value {shown}" if state is None else f"what state {state} changes by"
-        found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, repeats[name]))
+        found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, repeats[name], value=name))
     return tuple(found)
 
 

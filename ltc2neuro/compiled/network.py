@@ -90,7 +90,8 @@ class BaseNetwork(Shown, BaseRecord, ABC):
 
     def _told(self, x: Sequences, run: Run, state: GivenStates | None = None, *, strict: bool = False) -> Run:
         """The run of `x`; what it clipped is said at the line of the user, two calls up."""
-        tell(clipped_of(self.parts, x, run, state), strict=strict, stacklevel=3)
+        clipped = clipped_of(self.parts, x, run, state).titled(self.parts.titles)
+        tell(clipped, strict=strict, stacklevel=3)
         return run
 
     def stream(

@@ -112,7 +112,7 @@ class Stream(Shown):
         if clipped.tallies:
             news = self._clipped.without(self._told)
             self._told |= news.names()
-            tell(news, strict=self._strict, stacklevel=3)
+            tell(news.titled(self._net.titles), strict=self._strict, stacklevel=3)
         if not self._began:
             self._quick, self._began = quick_steps(self._net, self.on, self._batch), True
         self._begin(run.final_state)

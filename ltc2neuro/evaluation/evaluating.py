@@ -97,7 +97,7 @@ def evaluate(
     if not kept.totals.sequences:
         raise InputError("there is nothing to evaluate", advice="Give at least one sequence.")
     found = _evaluation(net, kept.totals, asked, resumed)
-    tell(found.clipped, strict=False, stacklevel=2)
+    tell(found.clipped.titled(net.parts.titles), strict=False, stacklevel=2)
     return found
 
 

@@ -15,8 +15,8 @@ from ltc2neuro.nn.states import Bound
 class GRUODECell(DrivenCell):
     """One sample of h' = (1 - z) (g - h), in `steps` steps over the elapsed time.
 
-    z = sigmoid(Wz [x; h] + bz), r = sigmoid(Wr [x; h] + br), g = tanh(Wg [x; r h] + bg). While elapsed / steps <= 1 the
-    state stays in the hull of its start and (-1, 1).
+    z = sigmoid(Wz [u; h] + bz), r = sigmoid(Wr [u; h] + br), g = tanh(Wg [u; r h] + bg), of the input u and the state
+    h. While elapsed / steps <= 1 the state stays in the hull of its start and (-1, 1).
     """
 
     z_inputs: nn.Linear

@@ -105,11 +105,12 @@ class DrivenCell(SolverCell):
     """Base of those whose whole state follows one `equation`, driven by the sample."""
 
     def equation(self, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
-        """That of the state, for the input and the elapsed time."""
+        """That of the state, for the input `u` (batch, input_size) and the elapsed time."""
         raise NotImplementedError
 
     def forward(self, u: torch.Tensor, x: torch.Tensor, elapsed: Time = 1.0) -> torch.Tensor:
-        """The new state (batch, hidden_size) from the input (batch, input_size), the state and the elapsed time."""
+        """The new state (batch, hidden_size) from the input `u` (batch, input_size), the state `x` and the elapsed
+        time."""
         equation = self.equation(u, elapsed)
         return self.integrated(equation.slope, x, equation.time)
 

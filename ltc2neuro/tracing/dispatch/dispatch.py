@@ -64,7 +64,11 @@ class Recording(TorchFunctionMode):
             raise self._recorder.refusal(
                 "the model draws random numbers", "A compiled network is deterministic: leave the noise to training."
             )
-        result = func(*args, **kwargs)
+        whole = args[0] if func in _DETACHED and args else None
+        if isinstance(whole, torch.Tensor) and not whole.requires_grad:
+            result = whole[...]
+        else:
+            result = func(*args, **kwargs)
         self._recorder.names.follow(func, args, result)
         return result
 
@@ -200,6 +204,8 @@ _METADATA: set[TorchFunction] = {
     *(getattr(torch.Tensor, name).__get__ for name in _PROPERTIES if hasattr(torch.Tensor, name)),
 }  # fmt: skip
 _UNFILLED = set(spellings("empty", "empty_like", "new_empty"))
+_DETACHED = {*spellings("detach"), torch.Tensor.data.__get__}  # type: ignore[attr-defined]
+"""What of a tensor without gradients is taken as a view: what is written into it is written into the tensor, too"""
 _SIZES = {**dict.fromkeys(spellings("size", "__len__"), 0), **dict.fromkeys(spellings("numel", "nelement"))}
 """What returns one size -> of which axis, where it is not said; None: of all"""
 _CASTS = set(

@@ -68,7 +68,8 @@ def test_ports():
 
 def test_delay():
     found = only(findings(network(delay=63)))
-    assert (found.rule, found.where, found.numbers, found.limit) == ("delay", "in", "63 ticks", "62 ticks")
+    assert (found.rule, found.numbers, found.limit) == ("delay", "63 ticks", "62 ticks")
+    assert found.where == "in (input -> layer)"
 
 
 def test_long_programs_warn():

@@ -126,6 +126,7 @@ def _the_models(model, x):
 
 WRITTEN = {
     "copy_": (_filled(lambda y, t, h: y[:, t].copy_(h)), 3),
+    "detach": (_filled(lambda y, t, h: y.detach()[:, t].copy_(h)), 3),
     "a view with a name": (_filled(_through_a_name), 3),
     "parts": (_filled(_in_parts), 3),
     "numbers, too": (_filled(_numbers), 3),
