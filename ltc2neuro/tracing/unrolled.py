@@ -79,8 +79,9 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     raise UnsteadyError(
         "the model does not do the same at every step, or looks further back than was tried",
         numbers=f"what it does over {', '.join(map(str, tried))} steps is not what it does over more",
-        advice="A sum over all samples so far is a state, as in cumsum; a window must be shorter. Of what is the "
-        "same at the second step, d = torch.diff(x, dim=1, prepend=x[:, :1]) beside x - x[:, :1], sum up the one: d.cumsum(1).",
+        advice="A sum over all samples so far is a state, as in cumsum; a window must be shorter. "
+        "d = torch.diff(x, dim=1, prepend=x[:, :1]) beside x - x[:, :1] is the same as that at the second step: write "
+        "d.cumsum(1) for the other.",
     )
 
 
