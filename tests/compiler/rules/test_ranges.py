@@ -73,7 +73,7 @@ def test_a_state_that_is_never_more_than_a_few_steps_is_named():
     found = findings(leaky(np.array([0.5, 2e-6])), x)
     coarse = next(f for f in found if f.rule == "resolution")
     assert "1 of 2 elements" in coarse.message and "element 1 reaches" in coarse.numbers
-    assert coarse.limit.startswith("64 steps")
+    assert coarse.limit.startswith("64 LSB")
     reach = float(coarse.numbers.split("reaches ")[1].split(":")[0])
     run = run_float(leaky(np.array([0.5, 2e-6])), x)
     assert reach == pytest.approx(np.abs(run.states["v"][..., 1]).max(), rel=1e-2)
