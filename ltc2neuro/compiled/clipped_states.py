@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from compiler.executors.execution import Clip
-from compiler.graph.graph import Graph
+from compiler.graph.graph import Graph, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, StateWrite
+from compiler.quantize.carry import carry_name
 from hw_models.arrays import Array
 from ltc2neuro.compiled.clipped import Tally
 
@@ -96,23 +97,29 @@ def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally
         shown = (value.represents if value is not None else None) or plain_name(plain)
         ends = np.full(clip.counts.size, form.real_low), np.full(clip.counts.size, form.real_high)
         low, high = clip.low * form.lsb, clip.high * form.lsb
-        state = _step_of(graph, name) if plain.endswith(OF_A_STEP) else None
+        state = _step_of(graph, name) if value is not None and _of_a_step(value) else None
         shown = f"value {shown}" if state is None else f"what state {state} changes by"
         found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, repeats[name], value=name))
     return tuple(found)
 
 
 OF_A_STEP = (".drain", ".drained", ".gap", ".leaked", ".moved", ".part", ".step", ".steps")
-"""How values end that no user has made: the parts of a slow state's step."""
+"""How rewrites end what they name after a value or state: the parts of a slow state's step."""
+
+
+def _of_a_step(value: Value) -> bool:
+    """Whether a rewrite has made it. What a user calls `step` is named after its module, not after a value."""
+    return value.name.endswith(OF_A_STEP) and value.name.rpartition(".")[0] not in value.modules
 
 
 def _step_of(graph: Graph, name: str) -> str | None:
     """The state that a value is added to, or to what is written to it."""
+    carries = {carry_name(state.name) for state in graph.states}
     seen, waiting = {name}, [name]
     while waiting:
         here = waiting.pop()
         for _, op in graph.ops():
-            if here in op.operands and isinstance(op, StateWrite) and not op.state.endswith(".carry"):
+            if here in op.operands and isinstance(op, StateWrite) and op.state not in carries:
                 return op.state
             if here in op.operands and op.result is not None and op.result not in seen:
                 seen.add(op.result)

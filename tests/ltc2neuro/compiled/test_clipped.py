@@ -218,6 +218,29 @@ def test_what_a_state_is_put_together_from_is_told_of_its_own_elements():
         assert one.counts.tolist() == counts
 
 
+class Stepped(torch.nn.Module):
+    """What it calls `step` is no step of its state."""
+
+    state_size = 3
+
+    def forward(self, x, h):
+        step = x * h
+        gate = torch.sigmoid(x)
+        return step + h, (1 - gate) * h + gate * torch.tanh(x)
+
+
+def test_a_variable_called_step_is_its_users_and_what_a_rewrite_makes_the_states():
+    graph = ltc2neuro.compile(Recurrent(Stepped()), X).graph
+    clip = Clip(np.array([3, 0, 0]), np.array([-90, 0, 0]), np.array([80, 0, 0]))
+
+    def named(name):
+        return [t.name for t in value_tallies(graph, {name: clip})]
+
+    assert named("cell.step") == ["value cell.step, element"]
+    (part,) = (name for name in graph.values if name.endswith(".part"))
+    assert named(part) == ["what state h changes by, element"]
+
+
 def test_a_denominator_below_its_range_is_told():
     """The input is within its range, and what it is divided by is not: a quotient is flat nowhere."""
 
