@@ -48,6 +48,9 @@ class ProofError(Ltc2NeuroError):
 class GraphError(Ltc2NeuroError):
     """A graph breaks one of its own rules: a bug in ltc2neuro, not an error of the user's."""
 
+    def __init__(self, what: str, *, where: str = "", numbers: str = "", advice: str = BUG) -> None:
+        super().__init__(what, where=where, numbers=numbers, advice=advice)
+
 
 class QuantizeError(Ltc2NeuroError):
     """A value cannot be held in the chip's widths."""

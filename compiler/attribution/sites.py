@@ -125,7 +125,7 @@ def _states_taking(graph: Graph) -> dict[str, str]:
 
 NARROWS = {ops.MatVec: "split_messages", ops.Apply: "argument_fraction", ops.Mul: "operand"}
 """What reads fewer bits than a word has, and the field of `Precision` that says how many"""
-_ALIKE = (ops.Add, ops.Sub, ops.Min, ops.Max, ops.Gather, ops.Select)
+_ALIKE = (ops.SameUnit, ops.Gather, ops.Select)
 
 
 def narrowing_reader(near: Graph, name: str) -> Knob | None:

@@ -34,11 +34,12 @@ def _roles(op: Op, role: str) -> Iterator[str]:
 @dataclass(frozen=True)
 class Op:
     """Base of all ops. `integer` and `real` say in which kind of graph it may stand, `clips` whether its result
-    saturates to its format: what does not fit is counted."""
+    saturates to its format: what does not fit is counted, `commutes` whether its two operands may change places."""
 
     real: ClassVar[bool] = True
     integer: ClassVar[bool] = True
     clips: ClassVar[bool] = False
+    commutes: ClassVar[bool] = False
 
     @property
     def result(self) -> str | None:

@@ -110,39 +110,38 @@ class Lossless(Elementwise):
 
 
 @dataclass(frozen=True)
-class Add(Lossless):
+class SameUnit(Lossless):
+    """Base of those whose operands and result are in one unit: of integers, with the same fraction bits."""
+
+    out: str = field(metadata=RESULT)
+    a: str = field(metadata=OPERAND)
+    b: str = field(metadata=OPERAND)
+
+
+@dataclass(frozen=True)
+class Add(SameUnit):
     """out = a + b."""
 
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
+    commutes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
-class Sub(Lossless):
+class Sub(SameUnit):
     """out = a - b."""
 
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
-
 
 @dataclass(frozen=True)
-class Min(Lossless):
+class Min(SameUnit):
     """out = min(a, b)."""
 
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
+    commutes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
-class Max(Lossless):
+class Max(SameUnit):
     """out = max(a, b)."""
 
-    out: str = field(metadata=RESULT)
-    a: str = field(metadata=OPERAND)
-    b: str = field(metadata=OPERAND)
+    commutes: ClassVar[bool] = True
 
 
 class Relation(Enum):
@@ -178,6 +177,7 @@ class Mul(Elementwise):
     """out = a * b."""
 
     integer: ClassVar[bool] = False
+    commutes: ClassVar[bool] = True
     out: str = field(metadata=RESULT)
     a: str = field(metadata=OPERAND)
     b: str = field(metadata=OPERAND)

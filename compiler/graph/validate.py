@@ -16,7 +16,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.shapes import faults
-from hw_models.errors import BUG, GraphError
+from hw_models.errors import GraphError
 
 G = TypeVar("G", bound=Graph)
 
@@ -24,7 +24,7 @@ G = TypeVar("G", bound=Graph)
 def validate(graph: G, after: str = "") -> G:
     """Check `graph` and return it. Raises `GraphError` that names the pass `after` which it came."""
     for problem in problems(graph):
-        raise GraphError(problem, where=f"after {after}" if after else "", advice=BUG)
+        raise GraphError(problem, where=f"after {after}" if after else "")
     return graph
 
 

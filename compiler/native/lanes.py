@@ -10,7 +10,7 @@ from compiler.native.executor import NativeRunner
 from compiler.ranges.proven import Proven
 from compiler.running.executor import BEYOND, Ends
 from hw_models.arrays import Array
-from hw_models.errors import BUG, GraphError
+from hw_models.errors import GraphError
 
 
 class NativeLanes:
@@ -47,6 +47,6 @@ class NativeLanes:
             self._taken = 0
         self._stepper.x[:] = x.T
         if self._stepper.step() == BEYOND:
-            raise GraphError("a sample is beyond the words of this network", advice=BUG)
+            raise GraphError("a sample is beyond the words of this network")
         self._taken += 1
         return self._stepper.y.T.astype(np.int64)

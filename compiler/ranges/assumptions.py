@@ -9,11 +9,11 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import And, Elementwise, Linear, Op, PiecewisePolynomial, StateRead
 from hw_models.chip import Chip
-from hw_models.errors import GraphError
+from hw_models.errors import GraphError, QuantizeError
 
 
 def check_assumptions(graph: IntegerGraph, chip: Chip) -> None:
-    """Raise `GraphError` where the ops are not defined for a constant or a format."""
+    """Raise `GraphError` where ops are not defined for a constant or a format, `QuantizeError` for a wide constant."""
     for value in graph.values.values():
         form = graph.format(value.name)
         if form.low > form.high:
@@ -39,7 +39,7 @@ def _check_words(graph: IntegerGraph, op: Op, chip: Chip) -> None:
     for name in (*op.operands, *tables):
         constant = graph.constants.get(name)
         if constant is not None and (np.any(constant < low) or np.any(constant > high)):
-            raise GraphError(
+            raise QuantizeError(
                 f"the constant {name} is wider than a word",
                 numbers=f"{constant.min()} to {constant.max()}, words of {chip.name} hold {low} to {high}",
                 advice="Scale the channels of the input, and the model's weights, to similar sizes: one is some "

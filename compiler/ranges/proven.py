@@ -19,7 +19,7 @@ from compiler.graph.lowered import Lowered
 from compiler.ranges.assumptions import check_assumptions
 from compiler.ranges.integer_spans import Span, find_spans, largest_partial_sum, span_of
 from hw_models.chip import Chip
-from hw_models.errors import BUG, GraphError
+from hw_models.errors import GraphError
 from hw_models.fixed_point import Format
 
 
@@ -58,7 +58,8 @@ class Proven:
 def prove(graph: Graph, chip: Chip) -> Proven:
     """Every value of `graph` provably stays in its format, and products and sums in the chip's widths.
 
-    Raises `GraphError` where that is not so, or a value has no format.
+    Raises `GraphError` where that is not so, or a value has no format, and `QuantizeError` where a constant of the
+    model's is wider than a word.
     """
     graph = as_integers(graph)
     check_assumptions(graph, chip)
@@ -79,7 +80,6 @@ def prove(graph: Graph, chip: Chip) -> Proven:
                 f"{op.result} can leave its format or a product the chip's width",
                 where=f"block {block.name}, {type(op).__name__}",
                 numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}, product {span.product}",
-                advice=BUG,
             )
         _check_fractions(graph, op)
     return found
@@ -131,14 +131,13 @@ def _check_write(graph: IntegerGraph, op: ops.StateWrite, spans: Mapping[str, Sp
         raise GraphError(
             f"what is written to the state {op.state} can leave its format",
             numbers=f"reaches {span.least}..{span.most}, format {form.low}..{form.high}",
-            advice=BUG,
         )
 
 
 def _check_fractions(graph: IntegerGraph, op: ops.Op) -> None:
     """Sums, minima and maxima need operands of one fraction."""
-    if not isinstance(op, (ops.Add, ops.Sub, ops.Min, ops.Max)):
+    if not isinstance(op, ops.SameUnit):
         return
     found = {graph.fraction(n) for n in (op.out, *op.operands) if n in graph.values or n in graph.fractions}
     if len(found) > 1:
-        raise GraphError(f"{op} mixes the fractions {sorted(found)}", advice=BUG)
+        raise GraphError(f"{op} mixes the fractions {sorted(found)}")

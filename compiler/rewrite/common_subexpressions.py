@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.draft import Draft
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Input, Max, Min, Mul, Op, StateRead, StateWrite
+from compiler.graph.ops import Input, Op, StateRead, StateWrite
 
 
 def common_subexpressions(graph: Graph) -> Graph:
@@ -46,8 +45,9 @@ def _key(op: Op, version: Counter[str]) -> tuple[Op, int]:
     """Equal for ops that give equal results: without the result's name, operands of a sum or product in order."""
     result = op.result or ""
     op = op.renamed(lambda n: "" if n == result else n)
-    if isinstance(op, (Add, Mul, Min, Max)) and op.b < op.a:
-        op = replace(op, a=op.b, b=op.a)
+    if op.commutes and op.operands[1] < op.operands[0]:
+        swapped = dict(zip(op.operands, reversed(op.operands), strict=True))
+        op = op.renamed(lambda n: swapped.get(n, n))
     return op, version[op.state] if isinstance(op, StateRead) else 0
 
 

@@ -71,7 +71,7 @@ def _input_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
 
 def _other_weights(draft: Draft, op: ops.Op) -> ops.Op | None:
     """And one that meets any other op that takes no factor up: a function, or a comparison with another value."""
-    if not isinstance(op, (ops.Apply, ops.Add, ops.Sub, ops.Min, ops.Max, ops.Compare, ops.Select)):
+    if not isinstance(op, (ops.Apply, ops.SameUnit, ops.Compare, ops.Select)):
         return None
     if isinstance(op, (ops.Add, ops.Sub)) and any(n in draft.constants for n in op.operands):
         return None
@@ -103,7 +103,7 @@ def _is_limited(draft: Draft, op: ops.Op) -> bool:
 def _comes_from_input(draft: Draft, name: str) -> bool:
     """Whether a value is one of the input's channels, at most shifted or limited by constants."""
     op = draft.definition(name)
-    while (isinstance(op, ops.Gather) and len(op.sources) == 1) or isinstance(op, (ops.Add, ops.Sub, ops.Min, ops.Max)):
+    while (isinstance(op, ops.Gather) and len(op.sources) == 1) or isinstance(op, ops.SameUnit):
         if not isinstance(op, ops.Gather) and op.b not in draft.constants:
             return False
         op = draft.definition(op.operands[0])

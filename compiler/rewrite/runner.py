@@ -25,7 +25,7 @@ from compiler.rewrite.slices import slices
 from compiler.rewrite.split import split
 from compiler.rewrite.split_constants import split_constants
 from compiler.rewrite.sums import sums
-from hw_models.errors import BUG, GraphError
+from hw_models.errors import GraphError
 
 Pass: TypeAlias = Callable[[Graph], Graph]
 
@@ -73,7 +73,6 @@ def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tu
     raise GraphError(
         "the rewrites reach no fixpoint",
         numbers=f"{MOST_ITERATIONS} iterations; the last passes were {', '.join(r.name for r in records[-4:])}",
-        advice=BUG,
     )
 
 

@@ -104,11 +104,7 @@ class View:
             if isinstance(op, ops.Gather) and len(op.sources) == 1:
                 index = integers(self.graph, op.index)
                 moved = units[met[0]][index], channel[met[0]][index]
-            elif (
-                isinstance(op, (ops.Add, ops.Sub, ops.Min, ops.Max))
-                and len(met) == 1
-                and self._others_are_constants(op, met[0])
-            ):
+            elif isinstance(op, ops.SameUnit) and len(met) == 1 and self._others_are_constants(op, met[0]):
                 moved = units[met[0]], channel[met[0]]
                 lost = self._limits_lost(op, moved[0])
                 if lost.any():
@@ -119,7 +115,7 @@ class View:
                 units[op.result or ""], channel[op.result or ""] = moved
         return None
 
-    def _limits_lost(self, op: ops.Add | ops.Sub | ops.Min | ops.Max, unit: Floats) -> npt.NDArray[np.bool_]:
+    def _limits_lost(self, op: ops.SameUnit, unit: Floats) -> npt.NDArray[np.bool_]:
         """Where a limit would become too small for a format that reaches 1."""
         if not isinstance(op, (ops.Min, ops.Max)):
             return np.zeros(unit.size, bool)

@@ -13,7 +13,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.rewrite.runner import PassRecord
 from hw_models.arrays import AnyArray
-from hw_models.errors import ArtifactError, ChipError, GraphError, InputError
+from hw_models.errors import ArtifactError, ChipError, GraphError, InputError, Ltc2NeuroError, QuantizeError
 from hw_models.json_dataclasses import Json, field_types, made
 from ltc2neuro.artifact import container
 from ltc2neuro.artifact.container import below
@@ -135,18 +135,10 @@ def read(path: str | Path, build: Callable[[Content], RecordT]) -> RecordT:
     try:
         net = build(content)
         problem = _problem(net)
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ArithmeticError,
-        StopIteration,
-        ArtifactError,
-        ChipError,
-        GraphError,
-        InputError,
-    ) as error:
+    except (ArtifactError, ChipError, GraphError, InputError, QuantizeError) as error:
+        said = Ltc2NeuroError(error.what, where=error.where, numbers=error.numbers)  # the advice is not to its reader
+        raise container.not_a_network(f"{type(error).__name__}: {said}", path) from error
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration) as error:
         raise container.not_a_network(f"{type(error).__name__}: {error}", path) from error
     if problem:
         raise container.not_a_network(problem, path)

@@ -19,7 +19,7 @@ from compiler.simulator.machine import Machine
 from compiler.simulator.neurons import InterpretedNeurons
 from hw_models.arguments import check_choice, check_count, check_text
 from hw_models.arrays import Integers
-from hw_models.errors import BUG, GraphError, InputError
+from hw_models.errors import GraphError, InputError
 from ltc2neuro.compiled.default_executor import fastest
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
@@ -128,7 +128,6 @@ def _listings_as_code(net: Parts, mapped: MappedNetwork) -> bool:
         raise GraphError(
             "the listings as machine code return other integers than interpreted",
             numbers=f"{x.shape[1]} samples that the file holds",
-            advice=BUG,
         )
     return True
 

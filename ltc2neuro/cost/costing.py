@@ -19,7 +19,7 @@ from hw_models.arguments import check_count
 from hw_models.bands import Band
 from hw_models.chip import LAVA_WIDTHS, Chip, load_chip
 from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by_power, tick_times, time_terms
-from hw_models.errors import BUG, ChipError, GraphError, InputError
+from hw_models.errors import ChipError, GraphError, InputError
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.cost.report import Cost, Messages
@@ -156,7 +156,7 @@ def _apart(net: Prepared, placement: Placement, options: Options | None) -> Mapp
         network = net.mapped(options=Options(Overlap.NONE, merged))
         if _sent(network) == wanted:
             return network
-    raise GraphError("no mapping without overlap sends the same values", advice=BUG)
+    raise GraphError("no mapping without overlap sends the same values")
 
 
 def _sent(network: MappedNetwork) -> Counter[str]:

@@ -17,7 +17,7 @@ from compiler.graph.validate import problems, validate
 from compiler.ranges.integer_spans import find_spans
 from compiler.ranges.proven import prove
 from hw_models.chip import load_chip
-from hw_models.errors import ArtifactError, GraphError
+from hw_models.errors import ArtifactError, GraphError, QuantizeError
 from hw_models.fixed_point import Format
 
 LOIHI2 = load_chip("loihi2")
@@ -166,7 +166,7 @@ def test_prove_refuses_constants_wider_than_a_word(number, held):
     if held:
         prove(b.graph(), LOIHI2)
     else:
-        with pytest.raises(GraphError, match=r"wider than a word(?s:.*)Scale the channels of the input"):
+        with pytest.raises(QuantizeError, match=r"wider than a word(?s:.*)Scale the channels of the input"):
             prove(b.graph(), LOIHI2)
 
 
