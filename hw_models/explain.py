@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from hw_models.bands import Band
 from hw_models.chip import Chip
 from hw_models.constants import MEASURES, ChipTiming, Citation, Energy, Meaning, Memory
-from hw_models.units import scale_of
+from hw_models.units import scale_of, three_digits
 
 WIDTH = 26
 KINDS = {"bool": "true or false", "int": "whole number", "float": "number", "Band": "band"}
@@ -30,25 +30,25 @@ class ChipNumber:
         """The value with its unit, times and energies in units that one reads easily.
 
         >>> ChipNumber("timing", "sync", Band(2e-7, 8e-7, 2e-6), "s", "", Citation("", "")).shown
-        '0.2 .. 0.8 .. 2 us'
+        '200 / 800 / 2,000 ns'
         """
         if isinstance(self.value, bool):
             return "yes" if self.value else "no"
         if isinstance(self.value, Band):
-            return f"{band_text(self.value, self.unit)}".rstrip()
+            return band_text(self.value, self.unit)
         if isinstance(self.value, (int, float)):
             return f"{self.value:,.10g} {self.unit}".rstrip()
         return str(self.value)
 
 
 def band_text(band: Band, unit: str) -> str:
-    """low .. default .. high, in a unit that suits the default where it is one of seconds, joules or watts.
+    """Low, default and high, in a unit that suits the default where it is one of seconds, joules or watts.
 
-    >>> band_text(Band(15, 18, 20), "bits"), band_text(Band(0, 0, 0), "J")
-    ('15 .. 18 .. 20 bits', '0 .. 0 .. 0 J')
+    >>> band_text(Band(0.7e-6, 8.13e-6, 1.5e-5), "s"), band_text(Band(0, 0, 0), "J")
+    ('0.7 / 8.13 / 15 us', '0 / 0 / 0 J')
     """
-    scale, name = scale_of(1.25 * band.default, unit)
-    return f"{' .. '.join(f'{n / scale:.4g}' for n in band.ends)} {name}".rstrip()
+    scale, name = scale_of(band.default, unit)
+    return f"{' / '.join(three_digits(n / scale) for n in band.ends)} {name}".rstrip()
 
 
 def entries(chip: Chip) -> list[ChipNumber]:
@@ -75,8 +75,8 @@ def explain(chip: Chip) -> str:
         "": "",
         "boards": "boards",
         "memory": "memory of one core",
-        "timing": "time, as low .. default .. high",
-        "energy": "energy, as low .. default .. high",
+        "timing": "time, as low / default / high",
+        "energy": "energy, as low / default / high",
         "facts": "stated only: nothing computes with it",
         "refuses": "it refuses a liquid network, because",
     }

@@ -16,3 +16,12 @@ def scale_of(number: float, unit: str) -> tuple[float, str]:
         return 1.0, unit
     scale, prefix = next((found for found in PREFIXES if number >= found[0]), PREFIXES[-1])
     return scale, prefix + unit
+
+
+def three_digits(number: float) -> str:
+    """Three digits, the larger ones with commas.
+
+    >>> three_digits(1.5), three_digits(123456.0)
+    ('1.5', '123,000')
+    """
+    return f"{float(f'{number:.3g}'):,.10g}"

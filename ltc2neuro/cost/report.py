@@ -11,7 +11,7 @@ from compiler.placement.placement import Placement
 from hw_models.bands import Band
 from hw_models.chip import Chip
 from hw_models.notebook_repr import Shown
-from hw_models.units import scale_of
+from hw_models.units import scale_of, three_digits
 
 
 @dataclass(frozen=True)
@@ -158,10 +158,6 @@ def _row(band: Band, unit: str) -> str:
     return " ".join(f"{_number(n, unit):>10}" for n in band.ends)
 
 
-def _digits(number: float) -> str:
-    return f"{float(f'{number:.3g}'):,.10g}"
-
-
 def _number(number: float, unit: str) -> str:
     """Three digits and an SI prefix.
 
@@ -169,14 +165,4 @@ def _number(number: float, unit: str) -> str:
     ('8.13 us', '1 us', '123,000')
     """
     scale, name = scale_of(number, unit)
-    return f"{_digits(number / scale)} {name}".rstrip()
-
-
-def band_text(band: Band, unit: str) -> str:
-    """Low, default and high in one unit.
-
-    >>> band_text(Band(0.7e-6, 8.13e-6, 1.5e-5), "s")
-    '0.7 / 8.13 / 15 us'
-    """
-    scale, name = scale_of(band.default, unit)
-    return f"{' / '.join(_digits(n / scale) for n in band.ends)} {name}".rstrip()
+    return f"{three_digits(number / scale)} {name}".rstrip()

@@ -18,9 +18,9 @@ import ltc2neuro
 from compiler.mapping.titles import titles
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
+from hw_models.explain import band_text
 from ltc2neuro import metrics
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.cost.report import band_text
 from ltc2neuro.demo import plot as demo_plot
 from ltc2neuro.extras import LAVA
 from ltc2neuro.loading.factory import build_model
