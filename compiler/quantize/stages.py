@@ -125,7 +125,7 @@ STAGES: tuple[Stage, ...] = (
 """In this order; what follows, in `to_integers`, is: ranges, formats, integers, and their proof."""
 
 
-def prepared(
+def near_integers(
     graph: Graph,
     sequences: Sequence[Floats],
     precision: Precision,

@@ -1,6 +1,6 @@
 """`quantize`: from a float graph to a proven integer graph, stage by stage.
 
-1. `stages.prepared`: the float graph in units and forms that suit integers.
+1. `stages.near_integers`: the float graph in units and forms that suit integers.
 2. `find_ranges`: what each value can be.
 3. `choose_formats`: how many fraction bits each has.
 4. `lower`: every op in integers, in order.
@@ -31,7 +31,7 @@ from compiler.quantize.formats import Formats, choose_formats
 from compiler.quantize.limits import WordError
 from compiler.quantize.lowering import LOWER, Lowering
 from compiler.quantize.precision import Precision
-from compiler.quantize.stages import Floating, prepared
+from compiler.quantize.stages import Floating, near_integers
 from compiler.ranges.norms import under_roots
 from compiler.ranges.observed import Interval
 from compiler.ranges.proven import Proven, prove
@@ -54,7 +54,7 @@ def quantize(
     `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
     Raises `QuantizeError` where a value cannot be held in the chip's widths.
     """
-    return to_integers(prepared(graph, sequences, precision, timed=timed), chip).graph
+    return to_integers(near_integers(graph, sequences, precision, timed=timed), chip).graph
 
 
 def to_integers(floating: Floating, chip: Chip) -> Proven:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.quantize.stages import prepared
+from compiler.quantize.stages import near_integers
 from compiler.quantize.to_integers import to_integers
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Sequences
@@ -32,7 +32,7 @@ def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
         return net, ""
     entering = [net.entering(a) for a in calibration.arrays]
     ends = input_ends(net.tokens, calibration.ends, timed=net.timed)
-    near = prepared(net.float_graph, entering, net.precision, timed=net.timed, ends=ends)
+    near = near_integers(net.float_graph, entering, net.precision, timed=net.timed, ends=ends)
     again = replace(net, proven=to_integers(near, net.chip))
     return again, "" if _same(net.graph, again.graph) else AGAIN.format(what=what)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
-from compiler.quantize.stages import prepared
+from compiler.quantize.stages import near_integers
 from compiler.quantize.to_integers import to_integers
 from compiler.ranges.observed import InputEnds
 from compiler.rewrite.runner import PassRecord
@@ -114,7 +114,7 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     asked = simplified.recorded.asked
     begin("ranges, formats, integers")
     recorded = simplified.recorded
-    near = prepared(simplified.graph, recorded.entering, asked.precision, timed=asked.timed, ends=recorded.ends)
+    near = near_integers(simplified.graph, recorded.entering, asked.precision, timed=asked.timed, ends=recorded.ends)
     ready = Prepared(to_integers(near, asked.chip), asked.chip)
     made = replace(made, floating=near, prepared=ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

@@ -15,7 +15,7 @@ import numpy as np
 from compiler.executors.float64 import run_each
 from compiler.placement.events import count_events
 from compiler.quantize.precision import Precision
-from compiler.quantize.stages import Floating, prepared
+from compiler.quantize.stages import Floating, near_integers
 from compiler.quantize.to_integers import to_integers
 from hw_models.arguments import is_file
 from hw_models.errors import InputError, PlacementError, QuantizeError
@@ -119,7 +119,7 @@ class Trials:
         base = self.base
         ends = input_ends(base.tokens, self.looked_at.ends, timed=base.timed)
         entering = [base.entering(a) for a in self.looked_at.arrays]
-        return prepared(base.float_graph, entering, precision, timed=base.timed, ends=ends)
+        return near_integers(base.float_graph, entering, precision, timed=base.timed, ends=ends)
 
     def network(self, precision: Precision) -> Network:
         """The network of that precision. Raises `QuantizeError` and other errors of `compile`."""
