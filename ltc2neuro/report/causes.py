@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ltc2neuro import plot
-from ltc2neuro.attribution.report import Attribution
+from ltc2neuro.attribution.report import Attribution, Share
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Section, figure, fold, listing, paragraph, table
 from ltc2neuro.report.svg import picture
 
 MOST = 20
+WITHIN = 20.0
+"""dB below the whole error: what is smaller by itself moves nothing that would be worth a setting"""
 
 
 def causes(material: Material) -> Section:
@@ -29,25 +33,32 @@ def causes(material: Material) -> Section:
     caption = "SQNR in dB with this cause alone at this value: the lower, the worse. Point at a cell for what lifts it."
     rows = [(r.title, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", _setting(r.field, r.globs)) for r in single[:MOST]]
     heads = ["value", "cause", "dB alone", "dB gained", "setting that lifts it"]
-    note = f"{found.note[:1].upper()}{found.note[1:]}. " if found.note else ""
-    note += f"Measured on {found.measured[0]} of {found.measured[1]} sequences."
+    said = f"{_note(found)} " if found.note else ""
+    said += f"Measured on {found.measured[0]} of {found.measured[1]} sequences."
     body = (
         figure(drawn, caption),
-        paragraph(note),
+        paragraph(said),
         table(heads, rows),
         fold("as text, with the states", listing(str(found))),
     )
-    return Section("causes", "Where the error comes from", _conclusion(found), body)
+    return Section("causes", "Where the error comes from", _conclusion(found, single[:MOST]), body)
 
 
-def _conclusion(found: Attribution) -> str:
+def _note(found: Attribution) -> str:
+    return f"{found.note[:1].upper()}{found.note[1:]}."
+
+
+def _conclusion(found: Attribution, seen: Sequence[Share]) -> str:
+    """In a sentence, of the rows that the table shows."""
     whole = found.wholes[0]
     totals = [r for r in found.rows if r.of == whole.of and not r.value and np.isfinite(r.alone)]
     worst = min(totals, key=lambda r: r.alone, default=None)
     if worst is None:
         return f"{whole.of} lose nothing on these data."
     text = f"Most of the error of {whole.of}, {whole.decibels:.1f} dB, is {worst.cause} ({worst.alone:.1f} dB alone)"
-    lifted = [r for r in found.rows if r.of == whole.of and r.value and r.field and r.gain > 0]
+    if found.note:
+        text = f"{_note(found)} {text}"
+    lifted = [r for r in seen if r.value and r.gain > 0 and r.alone < whole.decibels + WITHIN]
     best = max(lifted, key=lambda r: r.gain, default=None)
     if best is None:
         return f"{text}."

@@ -120,6 +120,8 @@ td:first-child{min-width:7rem}
 .good{color:#1a7f37;font-weight:600}.bad{color:#d1242f;font-weight:600}
 @media (prefers-color-scheme:dark){.good{color:#57c46f}.bad{color:#ff7b72}}
 figure{margin:.8rem 0}figure svg{width:100%;height:auto;display:block}
+figure svg a text{pointer-events:none}
+@media screen and (max-width:600px){figure{overflow-x:auto}figure svg{min-width:640px}figcaption{max-width:90vw}}
 figcaption{color:var(--soft);font-size:.88rem}
 pre{overflow-x:auto;background:var(--mark);padding:.6rem;font-size:.8rem;line-height:1.35}
 details{margin:.4rem 0}summary{cursor:pointer;overflow-wrap:anywhere}

@@ -60,4 +60,5 @@ def _inline(text: str, name: str) -> str:
     text = re.sub(rf'<g id="{HOVER}([^"]+)">', lambda m: f"<g><title>{escape(unquote(m[1]))}</title>", text)
     text = re.sub(r' id="((?!m[0-9a-f]{10}|p[0-9a-f]{10})[^"]*)"', "", text)  # those that nothing refers to
     text = re.sub(r'(id="|url\(#|href="#)([mp][0-9a-f]{10})', rf"\g<1>{name}-\2", text)
+    text = text.replace(' target="_blank"', "")  # links lead to what is folded in this page
     return re.sub(r"\n\s*", "\n", text)

@@ -15,10 +15,14 @@ SQNR = "integers against float, SQNR of the worst channel"
 def verdict(material: Material) -> Section:
     """What one would want to know if there were room for one table only."""
     rows, evidence = material.seen.rows, material.record.evidence
-    lines: list[Sequence[str | Html]] = [("executors", _mark(all(r.held for r in _ran(rows))), _executors(rows))]
+    ran = _ran(rows)
+    lines: list[Sequence[str | Html]] = [
+        ("executors", _mark(all(r.held for r in ran)) if ran else "", _executors(rows)),
+    ]
     for row in rows:
         if row.check == "float graph against torch":
-            lines.append(("the model", _mark(bool(row.held)), f"the float graph computes what torch does: {row.note}"))
+            text = f"the float graph computes what torch does: {_torch(row)}"
+            lines.append(("the model", _mark(bool(row.held)), text))
         elif row.check == "task metric" or row.check == SQNR:
             lines.append((row.name, _value(row), row.note))
     lines += _clipping(material)
@@ -68,6 +72,11 @@ def _executors(rows: Sequence[Row]) -> str:
     other = [f"{on} DIFFERS: {r.note}" for on in ran for r in rows if r.on == on and r.check == SAME and not r.held]
     text = f"equal to the reference, integer by integer: {', '.join(equal) or 'none ran'}"
     return ". ".join([text, *other, *([f"Not run here: {', '.join(away)}"] if away else [])])
+
+
+def _torch(row: Row) -> str:
+    known = row.value is not None and row.limit is not None
+    return f"{row.note}: {row.value:.1e}, at most {row.limit:.0e} allowed" if known else row.note
 
 
 def _clipping(material: Material) -> list[tuple[str | Html, ...]]:

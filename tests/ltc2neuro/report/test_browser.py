@@ -23,12 +23,14 @@ BROWSER = next(
 )
 LOOK = """<script>
 addEventListener("load", () => {
-  location.hash = "#listing-0";
+  document.querySelector('svg a[*|href^="#listing"]').dispatchEvent(
+    new MouseEvent("click", {bubbles: true, cancelable: true, view: window}));
   setTimeout(() => {
     const boxes = [...document.querySelectorAll("section")].map(s => {
       const b = s.getBoundingClientRect();
       const shown = [...s.querySelectorAll("figure svg")].filter(f => f.checkVisibility());
-      return {id: s.id, width: b.width, height: b.height, pictures: shown.map(f => f.getBoundingClientRect().width)};
+      const pictures = shown.map(f => f.closest("figure").getBoundingClientRect().width);
+      return {id: s.id, width: b.width, height: b.height, pictures};
     });
     const open = [...document.querySelectorAll("details")].filter(d => d.open).length;
     const wide = document.documentElement.scrollWidth;
