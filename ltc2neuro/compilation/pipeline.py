@@ -15,7 +15,7 @@ from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip
 from hw_models.errors import InputError
-from ltc2neuro.compilation.acceptance import answered, unknown
+from ltc2neuro.compilation.acceptance import answered
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
 from ltc2neuro.compilation.request import ask
 from ltc2neuro.compilation.stock import form_of, without_microcode
@@ -138,24 +138,13 @@ def compile(
 
 def _parts(simplified: Simplified, made: Design) -> Parts:
     """The parts of a network whose design no rule forbids; its known answer is still unknown."""
-    recorded, asked, prepared = simplified.recorded, simplified.recorded.asked, made.prepared
+    prepared, chip = made.prepared, simplified.recorded.asked.chip
     assert prepared is not None and made.floating is not None  # the rules have seen its integers
-    record = Record(
+    record = simplified.as_record(
+        Record,
         float_graph=simplified.graph,
         proven=prepared.proven,
-        chip=asked.chip,
-        precision=asked.precision,
-        readout=recorded.traced.readout,
-        step_shape=recorded.traced.step_shape,
-        dt=asked.dt,
+        precision=simplified.recorded.asked.precision,
         passes=(*simplified.passes, *made.floating.passes),
-        known=unknown(asked.sequences),
-        shortest_span=recorded.shortest_span,
-        evidence=simplified.evidence,
-        layout=recorded.layout,
-        own_shape=recorded.own_shape,
-        inputs=recorded.asked.inputs,
-        several=recorded.traced.several,
-        tokens=recorded.traced.tokens,
     )
-    return Parts(record, Runners(prepared, asked.chip))
+    return Parts(record, Runners(prepared, chip))

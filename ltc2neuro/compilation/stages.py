@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
@@ -21,8 +21,10 @@ from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES,
 from compiler.rules.design import few
 from compiler.rules.refusal import refusal
 from hw_models.arrays import Floats
+from ltc2neuro.compilation.acceptance import unknown
 from ltc2neuro.compilation.request import Asked
 from ltc2neuro.compiled.evidence import Evidence
+from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.input_ends import input_ends
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.progressing import begin
@@ -31,6 +33,8 @@ from ltc2neuro.tracing import proved, proved_long
 if TYPE_CHECKING:
     from ltc2neuro.tracing.model import Proved
     from ltc2neuro.tracing.record import Traced
+
+RecordT = TypeVar("RecordT", bound=BaseRecord)
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,25 @@ class Simplified:
     graph: Graph
     passes: tuple[PassRecord, ...]
     evidence: Evidence
+
+    def as_record(self, kind: Callable[..., RecordT], **own: object) -> RecordT:
+        """A record of this kind, with its `own` fields and all that is known by now; not yet with its known answer."""
+        recorded, asked, traced = self.recorded, self.recorded.asked, self.recorded.traced
+        return kind(
+            chip=asked.chip,
+            readout=traced.readout,
+            step_shape=traced.step_shape,
+            dt=asked.dt,
+            known=unknown(asked.sequences),
+            shortest_span=recorded.shortest_span,
+            evidence=self.evidence,
+            layout=recorded.layout,
+            own_shape=recorded.own_shape,
+            inputs=asked.inputs,
+            several=traced.several,
+            tokens=traced.tokens,
+            **own,
+        )
 
 
 def record(asked: Asked) -> Recorded:

@@ -15,7 +15,7 @@ from compiler.stock.centre import centre
 from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
-from ltc2neuro.compilation.acceptance import answered, unknown
+from ltc2neuro.compilation.acceptance import answered
 from ltc2neuro.compilation.findings import refuse, warn
 from ltc2neuro.progressing import begin
 from ltc2neuro.stock.network import LibraryNetwork
@@ -50,29 +50,18 @@ def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None,
     """
     from ltc2neuro.compilation.stages import simplify
 
-    asked, traced, sequences = recorded.asked, recorded.traced, recorded.asked.sequences
+    asked = recorded.asked
     simple = simplify(recorded, lambda graph: rewritten(graph, QUOTIENTS))
     entering = recorded.entering
     graph = centre(simple.graph, entering, timed=asked.timed)
     if against := chip_findings(asked.chip, graph):
         return None, against
     begin("hinges, weights, the proof of their widths")
-    record = LibraryRecord(
+    record = simple.as_record(
+        LibraryRecord,
         float_graph=graph,
-        chip=asked.chip,
         processes=build(graph, entering, form, recorded.ends),
         form=form,
-        readout=traced.readout,
-        step_shape=traced.step_shape,
-        dt=asked.dt,
-        known=unknown(sequences),
-        shortest_span=recorded.shortest_span,
-        layout=recorded.layout,
-        own_shape=recorded.own_shape,
-        inputs=recorded.asked.inputs,
-        several=traced.several,
-        tokens=traced.tokens,
-        evidence=simple.evidence,
         passes=simple.passes if graph is simple.graph else (*simple.passes, pass_record(centre, simple.graph, graph)),
     )
     parts = LibraryParts(record, Runners(record.processes, asked.chip))
