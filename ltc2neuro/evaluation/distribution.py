@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import contextmanager
 from itertools import islice
 from queue import SimpleQueue
 
-from hw_models.errors import InputError, WorkerError
+from hw_models.errors import WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
+from ltc2neuro.evaluation.executor_errors import AGAIN, AHEAD, UNPICKLED, cannot_travel, died
 from ltc2neuro.evaluation.pools import OURS, Future, Workers, pool_of, without
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel
 from ltc2neuro.version import __version__
-
-AHEAD = 2
-"""How many chunks there are at once for each worker, those that wait with those that run"""
 
 
 def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: Sought) -> Iterator[tuple[Chunk, Totals]]:
@@ -62,7 +59,6 @@ def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: So
 @contextmanager
 def _explained(chunk: Chunk) -> Iterator[None]:
     """What goes wrong with workers, in our words."""
-    again = "Run it again: with a journal it goes on from there."
     try:
         yield
     except ModuleNotFoundError as error:
@@ -70,28 +66,20 @@ def _explained(chunk: Chunk) -> Iterator[None]:
             raise
         raise without(str(error)) from error
     except BrokenExecutor as error:
-        raise WorkerError(
-            "a worker of the pool has died, and the pool with it",
-            where=str(chunk),
-            advice=f"Was it killed, or out of memory? {again} Dask's workers are replaced.",
-        ) from error
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise died(str(chunk), " Dask's workers are replaced.") from error
+    except UNPICKLED as error:
         if "pickle" not in str(error) and "local object" not in str(error):
             raise
-        raise InputError(
-            "the metric cannot travel to other processes",
-            numbers=str(error),
-            advice="Define it at the top of a module, not inside a function.",
-        ) from error
+        raise cannot_travel(error) from error
     except (CancelledError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "shutdown" not in str(error):
             raise
-        raise WorkerError("the workers were closed before all was done", where=str(chunk), advice=again) from error
+        raise WorkerError("the workers were closed before all was done", where=str(chunk), advice=AGAIN) from error
     except Exception as error:
         if type(error).__name__ != "KilledWorker":  # Dask's, where several workers died of one task
             raise
         raise WorkerError(
             "several workers died, one after the other, of the same sequences",
             where=str(chunk),
-            advice=f"Are they out of memory, or without ltc2neuro {__version__}? {again}",
+            advice=f"Are they out of memory, or without ltc2neuro {__version__}? {AGAIN}",
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,9 +12,10 @@ from importlib.util import find_spec
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from hw_models.arguments import check_count, shown
+from hw_models.arguments import check_count
 from hw_models.errors import InputError, WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
+from ltc2neuro.evaluation.executor_errors import no_executor, workers_of
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel, work
@@ -58,17 +58,11 @@ class WorkerPool:
 def pool_of(executor: object) -> WorkerPool:
     """What `evaluate` takes as an executor. Raises `InputError` for anything else."""
     if isinstance(executor, Executor):
-        most = getattr(executor, "_max_workers", None)
-        workers = most if isinstance(most, int) else os.cpu_count() or 1
-        return WorkerPool(lambda *given: executor.submit(work, *given), lambda: workers)
+        return WorkerPool(lambda *given: executor.submit(work, *given), lambda: workers_of(executor))
     distributed = sys.modules.get("distributed")  # whoever has a client has imported it
     if distributed is not None and isinstance(executor, distributed.Client):
         return _dask(executor)
-    raise InputError(
-        "this is no pool of workers",
-        numbers=f"executor = {shown(executor)}",
-        advice="Give one of concurrent.futures, such as ProcessPoolExecutor(), or a Client of Dask; None runs here.",
-    )
+    raise no_executor(executor, ", or a Client of Dask")
 
 
 def _dask(client: Any) -> WorkerPool:

@@ -6,7 +6,6 @@ A result counts when it is asked for, in the order of the search: what comes of 
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -14,13 +13,10 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from compiler.quantize.precision import Precision
-from hw_models.arguments import shown
-from hw_models.errors import InputError, WorkerError
+from hw_models.errors import WorkerError
+from ltc2neuro.evaluation.executor_errors import AHEAD, UNPICKLED, cannot_travel, died, no_executor, workers_of
 
 T = TypeVar("T")
-
-AHEAD = 2
-"""How many settings there are at once for each worker, those that wait with those that run"""
 
 _kept: dict[str, Callable[[Precision], Any]] = {}
 """in a worker: what measures, by its digest"""
@@ -32,15 +28,10 @@ class ParallelTrials(Generic[T]):
     def __init__(self, measure: Callable[[Precision], T], executor: Executor) -> None:
         try:
             self._content = pickle.dumps(measure)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise InputError(
-                "the metric cannot travel to other processes",
-                numbers=str(error),
-                advice="Define it at the top of a module, not inside a function.",
-            ) from error
+        except UNPICKLED as error:
+            raise cannot_travel(error) from error
         self._digest = hashlib.sha256(self._content).hexdigest()
-        most = getattr(executor, "_max_workers", None)
-        self._room = AHEAD * (most if isinstance(most, int) else os.cpu_count() or 1)
+        self._room = AHEAD * workers_of(executor)
         self._executor, self._running = executor, dict[str, Future[tuple[T] | None]]()
 
     def expect(self, wanted: Sequence[tuple[str, Precision]]) -> None:
@@ -58,7 +49,7 @@ class ParallelTrials(Generic[T]):
         try:
             found = future.result() or self._submitted(precision, self._content).result()
         except BrokenExecutor as error:
-            raise _died() from error
+            raise died() from error
         assert found is not None  # it has been given what measures
         return found[0]
 
@@ -66,7 +57,7 @@ class ParallelTrials(Generic[T]):
         try:
             return self._executor.submit(measured, self._digest, content, precision)
         except BrokenExecutor as error:
-            raise _died() from error
+            raise died() from error
         except RuntimeError as error:
             raise WorkerError("the executor has been shut down", advice="Give one that is open.") from error
 
@@ -74,11 +65,7 @@ class ParallelTrials(Generic[T]):
 def check_executor(executor: object) -> None:
     """Raise `InputError` for what cannot run trials."""
     if not isinstance(executor, Executor):
-        raise InputError(
-            "this is no executor",
-            numbers=f"executor = {shown(executor)}",
-            advice="Give one of concurrent.futures, such as ProcessPoolExecutor(); None runs here.",
-        )
+        raise no_executor(executor)
 
 
 def measured(digest: str, content: bytes | None, precision: Precision) -> tuple[Any] | None:
@@ -88,10 +75,3 @@ def measured(digest: str, content: bytes | None, precision: Precision) -> tuple[
         _kept[digest] = pickle.loads(content)
     measure = _kept.get(digest)
     return None if measure is None else (measure(precision),)
-
-
-def _died() -> WorkerError:
-    return WorkerError(
-        "a worker of the pool has died, and the pool with it",
-        advice="Was it killed, or out of memory? Run it again: with a journal it goes on from there.",
-    )
