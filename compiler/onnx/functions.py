@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hw_models.errors import GraphError
+
 DOMAIN = "ltc2neuro"
 OPSET = 18
 """The oldest with bitwise and"""
+POLYNOMIAL = "PiecewisePolynomial"
 
 BODIES = {
     "StateRead (state) => (out)": "out = Identity(state)",
@@ -160,19 +163,24 @@ BODIES |= {f"{name} (x) => (out)": body for name, body in _ELEMENT_FUNCTIONS.ite
 
 
 def text(name: str, values: int) -> str:
-    """The function `name` as onnx.parser reads it; `values` is ONNX's number of the type of values."""
+    """The function `name` as onnx.parser reads it; `values` is ONNX's number of the type of values.
+
+    Raises `GraphError` for one that has no body here.
+    """
     heads = {head.split()[0]: head for head in BODIES}
     if name in heads:
         head, body = heads[name], BODIES[heads[name]]
-    else:
+    elif POLYNOMIAL in name:
         head, body = _polynomial(name)
+    else:
+        raise GraphError(f"ONNX: nothing is known of the function {name}", where="BODIES of compiler.onnx.functions")
     lines = "\n".join(part for line in body.splitlines() for part in line.strip().split("  "))
     return f'<domain: "{DOMAIN}", opset_import: ["": {OPSET}]>\n{head} {{\n{lines}\n}}'.replace("INT", str(values))
 
 
 def polynomial_name(degree: int, *, even: bool) -> str:
     """The function of a `PiecewisePolynomial`: `even` where all segments are of one width."""
-    return f"{'Even' if even else ''}PiecewisePolynomial{degree}"
+    return f"{'Even' if even else ''}{POLYNOMIAL}{degree}"
 
 
 def columns(degree: int) -> list[str]:
@@ -182,7 +190,7 @@ def columns(degree: int) -> list[str]:
 
 
 def _polynomial(name: str) -> tuple[str, str]:
-    degree, even = int(name.rpartition("Polynomial")[2]), name.startswith("Even")
+    degree, even = int(name.rpartition(POLYNOMIAL)[2]), name.startswith("Even")
     return f"{name} (x, {'start, width, most' if even else 'knots'}, table) => (out)", "\n".join(_lines(degree, even))
 
 

@@ -22,11 +22,13 @@ from onnx.reference import ReferenceEvaluator
 from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import IntegerGraph
+from compiler.graph.ops import OPS
 from compiler.onnx.exports import IntegerExport
 from compiler.onnx.functions import OPSET, text
 from compiler.onnx.model import IR_VERSION
 from compiler.onnx.nodes import Nodes, Shared
 from compiler.ranges.proven import facts_of
+from hw_models.errors import GraphError
 
 few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
 
@@ -222,3 +224,11 @@ def test_element_functions(name):
     function = ReferenceEvaluator(onnx.parser.parse_function(text(name, onnx.TensorProto.FLOAT)))
     (y,) = function.run(None, {"x": x}, attributes={})
     assert y.dtype == np.float32 and np.allclose(y, FUNCTIONS[name].real(x.astype(np.float64)), rtol=2e-6, atol=1e-6)
+
+
+def test_every_op_has_a_body_and_what_has_none_is_named():
+    """But comparisons, functions and polynomials, which have several."""
+    for name in OPS.keys() - {"Input", "Output", "Compare", "Apply", "PiecewisePolynomial"}:
+        assert text(name, onnx.TensorProto.INT32)
+    with pytest.raises(GraphError, match="nothing is known of the function Modulo"):
+        text("Modulo", onnx.TensorProto.INT32)
