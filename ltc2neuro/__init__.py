@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ltc2neuro.searching.report import Search
     from ltc2neuro.searching.search import search
     from ltc2neuro.stock.network import LibraryNetwork
+    from ltc2neuro.tuning.tuning import tune
     from ltc2neuro.verification.comparison import compare
     from ltc2neuro.verification.verifying import Verification, verify
 
@@ -76,6 +77,7 @@ _HOMES = {
     "progress": "ltc2neuro.progressing",
     "search": "ltc2neuro.searching.search",
     "to_nir": "ltc2neuro.frontends.nir.writing",
+    "tune": "ltc2neuro.tuning.tuning",
     "verify": "ltc2neuro.verification.verifying",
 }
 
@@ -109,6 +111,7 @@ __all__ = [
     "progress",
     "search",
     "to_nir",
+    "tune",
     "verify",
 ]
 

@@ -19,6 +19,7 @@ from hw_models.errors import InputError
 from ltc2neuro.attribution.measuring import Bench as Measuring
 from ltc2neuro.compilation.pipeline import compile
 from ltc2neuro.inputs.arrays import Samples, Sequences
+from ltc2neuro.inputs.held_back import halves
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
@@ -32,8 +33,6 @@ from ltc2neuro.verification.task_metric import Targets, check_limits, check_pair
 if TYPE_CHECKING:
     import torch
 
-HELD_BACK = 1 / 3
-"""The part of the sequences that judges"""
 MOST = 12
 """Networks of a front"""
 
@@ -85,7 +84,12 @@ def search(
     with stages("search"):
         base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)
         sequences = replace(base.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
-        looked_at, judging = _halves(len(sequences.arrays), seed)
+        if len(sequences.arrays) < 2:
+            raise InputError(
+                "search needs two sequences at least",
+                advice="One is held back: it judges the settings that the others chose.",
+            )
+        looked_at, judging = halves(len(sequences.arrays), seed)
         tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
         parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
         bench = Trials(base, parts[0], parts[1], tasks, minimise, path)
@@ -93,19 +97,6 @@ def search(
         bench = bench if executor is None else bench.shared(executor)
         found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
         return found.result()
-
-
-def _halves(count: int, seed: int) -> tuple[list[int], list[int]]:
-    """Which of so many sequences calibrate, and which only judge."""
-    if count < 2:
-        raise InputError(
-            "search needs two sequences at least",
-            advice="One is held back: it judges the settings that the others chose.",
-        )
-    order = np.random.default_rng(seed).permutation(count)
-    held = max(1, round(count * HELD_BACK))
-    judging, looked_at = ([int(i) for i in np.sort(part)] for part in (order[:held], order[held:]))
-    return looked_at, judging
 
 
 @dataclass(eq=False)

@@ -1,0 +1,1 @@
+"""Additive constants of an integer network, learned by distillation from its float network."""

@@ -1,0 +1,100 @@
+"""`tune`: constants learned, proved, judged on what is held back; the kernels are the reference's integers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra torch")
+
+import torch
+from networks import sequences, tracked, tracker
+
+import ltc2neuro
+from compiler.executors.reference import KERNELS as REFERENCE
+from compiler.executors.reference import run_reference
+from compiler.graph import ops
+from ltc2neuro import Precision
+from ltc2neuro.compiled.poor_outputs import level_of
+from ltc2neuro.errors import InputError
+from ltc2neuro.tuning.fitting import additive
+from ltc2neuro.tuning.kernels import KERNELS, TorchGraph
+
+X = sequences(batch=45, time=6)
+
+
+@pytest.fixture(scope="module")
+def net() -> ltc2neuro.Network:
+    with pytest.warns(UserWarning, match="the integer outputs are only"):
+        return ltc2neuro.compile(tracker(), X, precision=Precision(parameter=6))
+
+
+@pytest.fixture(scope="module")
+def tuned(net) -> ltc2neuro.Network:
+    return ltc2neuro.tune(net, X, epochs=8)
+
+
+def test_kernels_know_all_integer_ops() -> None:
+    results = {op for op in ops.OPS.values() if op.integer and REFERENCE.knows(op)}
+    assert len(results) > 15 and {op for op in results if not KERNELS.knows(op)} == set()
+
+
+@pytest.mark.parametrize("precision", ["small", "accurate"])
+@pytest.mark.parametrize("chip", ["loihi2", "spinnaker2"])
+def test_kernels_return_the_integers_of_the_reference(chip, precision) -> None:
+    graph = ltc2neuro.compile(tracker(), X[:6], chip=chip, precision=precision).graph
+    x = np.random.default_rng(0).integers(graph.input_format.low, graph.input_format.high + 1, (5, 4, 3))
+    found = TorchGraph.of(graph).run(torch.from_numpy(x * 1.0), {})
+    assert found.tolist() == run_reference(graph, x).outputs.tolist()
+
+
+def test_new_sequences_are_nearer_to_the_float_network(net, tuned) -> None:
+    new = net.parts.host.sequences(sequences(batch=30, time=6, seed=1), None)
+    before, after = (level_of(n.parts, new).worst.decibels for n in (net, tuned))
+    assert after > before + 1, f"{before:.1f} to {after:.1f} dB"
+
+
+def test_only_added_constants_change_and_passes_tell(net, tuned, tmp_path) -> None:
+    changed = {n for n, c in net.graph.constants.items() if not np.array_equal(c, tuned.graph.constants[n])}
+    assert changed and changed <= set(additive(net.graph))
+    assert tuned.graph.blocks == net.graph.blocks and tuned.graph.values == net.graph.values
+    assert tuned.passes[:-1] == net.passes and tuned.passes[-1].name == "tune"
+    assert "30 sequences, 8 epochs, seed 0" in tuned.passes[-1].note
+    tuned.save(tmp_path / "tuned.l2n")
+    again = ltc2neuro.load(tmp_path / "tuned.l2n")
+    assert again.passes == tuned.passes and np.array_equal(again(X), tuned(X))
+
+
+def test_all_executors_return_its_integers(tuned) -> None:
+    known = tuned.known
+    for on in ("reference", "native", "simulator"):
+        run = tuned.run(known.x, on=on)
+        assert np.array_equal(run.integers, known.integers), on
+    assert not np.array_equal(known.integers, np.zeros_like(known.integers))
+
+
+def test_the_seed_decides(net, tuned) -> None:
+    again, other = (ltc2neuro.tune(net, X, epochs=8, seed=seed) for seed in (0, 5))
+    assert all(np.array_equal(c, again.graph.constants[n]) for n, c in tuned.graph.constants.items())
+    assert any(not np.array_equal(c, other.graph.constants[n]) for n, c in tuned.graph.constants.items())
+
+
+def test_what_is_not_better_is_not_taken() -> None:
+    fine = tracked()  # one step of the learning is less than half an LSB
+    with pytest.warns(UserWarning, match=r"would not make this network better: .* dB in the worst channel of 15"):
+        assert ltc2neuro.tune(fine, X, epochs=1) is fine
+
+
+def test_refusals(net) -> None:
+    with pytest.raises(InputError, match=r"too little data .*\n.*\n.*12 sequences, .* constants"):
+        ltc2neuro.tune(net, X[:12, :1])
+    with pytest.raises(InputError, match="too little data"):
+        ltc2neuro.tune(net, X[:2])
+    with pytest.raises(InputError, match="epochs must be a whole number"):
+        ltc2neuro.tune(net, X, epochs=0)
+    with pytest.raises(InputError, match=r"takes a network with microcode\n.*got LTC"):
+        ltc2neuro.tune(tracker(), X)
+    with pytest.raises(InputError, match=r"too wide to be learned with torch\n.*ideal\n.* float64 holds 54"):
+        ltc2neuro.tune(tracked("ideal"), X)
+    with pytest.raises(InputError, match="wrong shape"):
+        ltc2neuro.tune(net, X[:, :, :2])
