@@ -20,9 +20,9 @@ from table import show
 import ltc2neuro
 from compiler.quantize.precision import Precision
 from ltc2neuro.evaluation.pools import processes
+from ltc2neuro.inputs.held_back import halves
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.report import Search
-from ltc2neuro.searching.search import _halves
 from ltc2neuro.searching.trials import Trial, Trials
 
 LTC_DB = 60.0
@@ -50,7 +50,7 @@ def by_optuna(model: torch.nn.Module, x: np.ndarray, least: float, trials: int) 
 
     base = ltc2neuro.compile(model, x)
     sequences = base.parts.host.sequences(x, None)
-    parts = [replace(sequences, arrays=tuple(sequences.arrays[i] for i in part)) for part in _halves(len(x), 0)]
+    parts = [replace(sequences, arrays=tuple(sequences.arrays[i] for i in part)) for part in halves(len(x), 0)]
     bench = Trials(base, parts[0], parts[1], [], "time")
     lowered = base.proven.lowered
     assert lowered is not None

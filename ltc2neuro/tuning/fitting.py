@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
+from compiler.ranges.integer_spans import find_spans
 from compiler.ranges.proven import Proven, prove
 from hw_models.arrays import Integers
 from hw_models.chip import Chip
 from hw_models.errors import GraphError
 
-HALVINGS = 6
-"""How often a constant's change is halved, where the proof does not hold with it"""
+MOST_TRIALS = 12
+"""How often less is changed, where the proof does not hold with what was learned"""
 
 
 def additive(graph: IntegerGraph) -> list[str]:
@@ -30,32 +32,35 @@ def additive(graph: IntegerGraph) -> list[str]:
 
 
 def fitting(proven: Proven, found: Mapping[str, Integers], chip: Chip) -> Proven:
-    """The network with the constants `found`: no sum leaves its format, and of what does not fit elsewhere a part."""
-    made = proven
-    for name, constant in found.items():
-        old = made.graph.constants[name].astype(np.int64)
-        least, most = _room(made, name)
-        change = np.clip(constant, np.minimum(least, old), np.maximum(most, old)) - old
-        for halving in range(HALVINGS):
-            new = old + np.rint(change / 2**halving).astype(np.int64)
-            try:
-                made = prove(replace(made.graph, constants={**made.graph.constants, name: new}), chip)
-            except GraphError:
-                continue
-            break
-    return replace(made, lowered=proven.lowered)
+    """The network with the constants `found`, all that it computes proven to fit.
+
+    Elements with which a value could leave its format stay as they were; where that is not what does not fit, all
+    changes are halved.
+    """
+    graph = proven.graph
+    change = {n: c - graph.constants[n].astype(np.int64) for n, c in found.items()}
+    for _ in range(MOST_TRIALS):
+        made = replace(graph, constants={**graph.constants, **{n: graph.constants[n] + d for n, d in change.items()}})
+        try:
+            return replace(prove(made, chip), lowered=proven.lowered)
+        except GraphError:
+            beyond = _beyond(made)
+        kept = {n: np.where(beyond.get(d.size, False), 0, d) for n, d in change.items()}
+        same = all(np.array_equal(kept[n], d) for n, d in change.items())
+        change = {n: np.rint(d / 2).astype(np.int64) for n, d in change.items()} if same else kept
+    return proven
 
 
-def _room(proven: Proven, name: str) -> tuple[Integers, Integers]:
-    """Between what each element of a constant keeps the sums and differences with it in their formats."""
-    graph, ends = proven.graph, list[tuple[Integers, Integers]]()
-    for _, op in graph.ops():
-        if isinstance(op, (ops.Add, ops.Sub)) and name in op.operands:
-            form, other = graph.format(op.out), proven.spans[op.b if op.a == name else op.a]
-            if isinstance(op, ops.Add):
-                ends.append((form.low - other.low, form.high - other.high))
-            elif op.a == name:
-                ends.append((form.low + other.high, form.high + other.low))
-            else:
-                ends.append((other.high - form.high, other.low - form.low))
-    return np.maximum.reduce([low for low, _ in ends]), np.minimum.reduce([high for _, high in ends])
+def _beyond(graph: IntegerGraph) -> dict[int, npt.NDArray[np.bool_]]:
+    """Of values of each size, the elements of which one can leave its format."""
+    found = dict[int, npt.NDArray[np.bool_]]()
+    try:
+        spans = find_spans(graph)
+    except GraphError:
+        return found
+    for name, value in graph.values.items():
+        form, span = graph.format(name), spans[name]
+        outside = np.broadcast_to((span.low < form.low) | (span.high > form.high), (value.size,))
+        if not outside.all():  # else it tells nothing of elements
+            found[value.size] = found.get(value.size, np.zeros(value.size, bool)) | outside
+    return found

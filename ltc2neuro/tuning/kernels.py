@@ -16,8 +16,8 @@ from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 
-Values: TypeAlias = dict[str, Tensor]
-Kernel: TypeAlias = Callable[[Values], Tensor]
+Tensors: TypeAlias = dict[str, Tensor]
+TensorKernel: TypeAlias = Callable[[Tensors], Tensor]
 
 
 def floored(x: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ class TorchGraph:
     """An integer graph and its constants as tensors: vectors (1, size), matrices (rows, columns)."""
 
     graph: IntegerGraph
-    constants: Values
+    constants: Tensors
 
     @staticmethod
     def of(graph: IntegerGraph) -> TorchGraph:
@@ -45,7 +45,7 @@ class TorchGraph:
         states = {s.name: known[s.initial].expand(len(x), -1) for s in self.graph.states}
         outputs = []
         for t in range(x.shape[1]):
-            values: Values = {**known, "": x[:, t]}
+            values: Tensors = {**known, "": x[:, t]}
             for block in self.graph.blocks:
                 for _ in range(block.repeat):
                     values.update({f"state {name}": state for name, state in states.items()})
@@ -57,37 +57,37 @@ class TorchGraph:
         return torch.stack(outputs, 1)
 
 
-KERNELS: OpTable[[TorchGraph], Kernel] = OpTable("torch")
+KERNELS: OpTable[[TorchGraph], TensorKernel] = OpTable("torch")
 """Each integer op, values being (batch, size)."""
 
 
 @KERNELS.on(ops.Input)
-def _input(op: ops.Input, here: TorchGraph) -> Kernel:
+def _input(op: ops.Input, here: TorchGraph) -> TensorKernel:
     return lambda values: values[""]
 
 
 @KERNELS.on(ops.StateRead)
-def _read(op: ops.StateRead, here: TorchGraph) -> Kernel:
+def _read(op: ops.StateRead, here: TorchGraph) -> TensorKernel:
     return lambda values: values[f"state {op.state}"]
 
 
-def _joined(values: Values, sources: tuple[str, ...]) -> Tensor:
+def _joined(values: Tensors, sources: tuple[str, ...]) -> Tensor:
     found = [values[s] for s in sources]
     batch = max(len(f) for f in found)
     return torch.cat([f.expand(batch, -1) for f in found], 1)
 
 
 @KERNELS.on(ops.Gather)
-def _gather(op: ops.Gather, here: TorchGraph) -> Kernel:
+def _gather(op: ops.Gather, here: TorchGraph) -> TensorKernel:
     index = here.constants[op.index][0].long()
     return lambda values: _joined(values, op.sources)[:, index]
 
 
 @KERNELS.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, here: TorchGraph) -> Kernel:
+def _segment_sum(op: ops.SegmentSum, here: TorchGraph) -> TensorKernel:
     segment, size = here.constants[op.segment][0].long(), here.graph.size(op.out)
 
-    def kernel(values: Values) -> Tensor:
+    def kernel(values: Tensors) -> Tensor:
         x = values[op.x]
         return x.new_zeros(len(x), size).index_add(1, segment, x)
 
@@ -95,13 +95,13 @@ def _segment_sum(op: ops.SegmentSum, here: TorchGraph) -> Kernel:
 
 
 @KERNELS.on(ops.MatVec)
-def _mat_vec(op: ops.MatVec, here: TorchGraph) -> Kernel:
+def _mat_vec(op: ops.MatVec, here: TorchGraph) -> TensorKernel:
     matrix = here.constants[op.matrix]
     if op.places is None:
         return lambda values: _joined(values, op.sources) @ matrix.T
     places = here.constants[op.places].long()
 
-    def kernel(values: Values) -> Tensor:
+    def kernel(values: Tensors) -> Tensor:
         x = _joined(values, op.sources)
         padded = torch.cat([x, torch.zeros_like(x[:, :1])], 1)
         return (matrix @ padded[:, places].transpose(1, 2)).reshape(len(x), -1)
@@ -113,7 +113,7 @@ _OF_TWO = {ops.Add: torch.add, ops.Sub: torch.sub, ops.Min: torch.minimum, ops.M
 
 
 @KERNELS.on(ops.Add, ops.Sub, ops.Min, ops.Max)
-def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max, here: TorchGraph) -> Kernel:
+def _of_two(op: ops.Add | ops.Sub | ops.Min | ops.Max, here: TorchGraph) -> TensorKernel:
     return lambda values: _OF_TWO[type(op)](values[op.a], values[op.b])
 
 
@@ -121,50 +121,50 @@ _RELATIONS = {ops.Relation.LESS: torch.lt, ops.Relation.LESS_EQUAL: torch.le, op
 
 
 @KERNELS.on(ops.Compare)
-def _compare(op: ops.Compare, here: TorchGraph) -> Kernel:
+def _compare(op: ops.Compare, here: TorchGraph) -> TensorKernel:
     return lambda values: _RELATIONS[op.relation](values[op.a], values[op.b]).to(torch.float64)
 
 
 @KERNELS.on(ops.Select)
-def _select(op: ops.Select, here: TorchGraph) -> Kernel:
+def _select(op: ops.Select, here: TorchGraph) -> TensorKernel:
     return lambda values: torch.where(values[op.condition] != 0, values[op.a], values[op.b])
 
 
 @KERNELS.on(ops.MulShift)
-def _mul_shift(op: ops.MulShift, here: TorchGraph) -> Kernel:
+def _mul_shift(op: ops.MulShift, here: TorchGraph) -> TensorKernel:
     part = torch.exp2(-here.constants[op.shift])
     return lambda values: floored(values[op.a] * values[op.b] * part)
 
 
 @KERNELS.on(ops.Shift)
-def _shift(op: ops.Shift, here: TorchGraph) -> Kernel:
+def _shift(op: ops.Shift, here: TorchGraph) -> TensorKernel:
     form = here.graph.format(op.out)
     return lambda values: floored(values[op.x] * torch.exp2(values[op.amount].detach())).clamp(form.low, form.high)
 
 
 @KERNELS.on(ops.Rescale)
-def _rescale(op: ops.Rescale, here: TorchGraph) -> Kernel:
+def _rescale(op: ops.Rescale, here: TorchGraph) -> TensorKernel:
     form, part = here.graph.format(op.out), 2.0**-op.shift
     return lambda values: floored(values[op.x] * part + 0.5).clamp(form.low, form.high)
 
 
 @KERNELS.on(ops.And)
-def _and(op: ops.And, here: TorchGraph) -> Kernel:
+def _and(op: ops.And, here: TorchGraph) -> TensorKernel:
     size = here.constants[op.b] + 1
     return lambda values: values[op.a] - size * floored(values[op.a] / size)
 
 
 @KERNELS.on(ops.Divide)
-def _divide(op: ops.Divide, here: TorchGraph) -> Kernel:
+def _divide(op: ops.Divide, here: TorchGraph) -> TensorKernel:
     return lambda values: floored(values[op.a] * 2.0**op.shift / values[op.b])
 
 
 @KERNELS.on(ops.PiecewisePolynomial)
-def _polynomial(op: ops.PiecewisePolynomial, here: TorchGraph) -> Kernel:
+def _polynomial(op: ops.PiecewisePolynomial, here: TorchGraph) -> TensorKernel:
     knots, origins = here.constants[op.knots][0], here.constants[op.origins][0]
     coefficients, shifts = here.constants[op.coefficients], here.constants[op.shifts]
 
-    def kernel(values: Values) -> Tensor:
+    def kernel(values: Tensors) -> Tensor:
         x = values[op.x]
         k = torch.searchsorted(knots, x.detach().contiguous(), right=True)
         t, degree = x - origins[k], coefficients.shape[1] - 1

@@ -161,6 +161,7 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
         "attribute": (ltc2neuro.attribute, {"net": own, "x": X}),
         "progress": (ltc2neuro.progress, {"shown": True}),
         "search": (ltc2neuro.search, {"model": Small(), "x": np.concatenate([X, X]), "budget_s": 0.01}),
+        "tune": (ltc2neuro.tune, {"net": own, "x": np.concatenate([X, X, X]), "epochs": 1}),
         "report": (own.report, {"path": "none/none.html"}),
         "plot.traces": (ltc2neuro.plot.traces, {"net": own, "x": X}),
         "plot.ranges": (ltc2neuro.plot.ranges, {"net": own, "x": X, "ax": Figure().subplots()}),
