@@ -34,7 +34,7 @@ def main() -> None:
         return float(np.min(channel_sqnr([run_float(net.float_graph, x).outputs[:, -1]], [np.asarray(net(x))])))
 
     print("| parameter | dB | tuned | CPU time |\n|---|---|---|---|")
-    for bits in (6, 8, 10, 16):
+    for bits in (6, 8, 16):
         net = ltc2neuro.compile(model, task.x_train[:GIVEN], precision=Precision(parameter=bits))
         began = time.process_time()
         tuned = ltc2neuro.tune(net, task.x_train[:GIVEN])

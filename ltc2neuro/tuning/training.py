@@ -15,9 +15,9 @@ from ltc2neuro.compiled.record import Record
 from ltc2neuro.progressing import begin
 from ltc2neuro.tuning.kernels import Tensors, TorchGraph, floored
 
-RATE = 0.1
+RATE = 0.3
 """Adam's largest step, in units of what the rounding of a parameter of a constant's size can be"""
-ROWS, SAMPLES = 50, 3200
+ROWS, SAMPLES = 25, 3200
 """Sequences of a batch, and samples of all of them: gradients need the memory of every value at every sample"""
 
 
