@@ -14,7 +14,7 @@ from compiler.ranges.integer_spans import find_spans
 from compiler.ranges.proven import Proven, prove
 from hw_models.arrays import Integers
 from hw_models.chip import Chip
-from hw_models.errors import GraphError
+from hw_models.errors import GraphError, QuantizeError
 
 MOST_TRIALS = 12
 """How often less is changed, where the proof does not hold with what was learned"""
@@ -43,7 +43,7 @@ def fitting(proven: Proven, found: Mapping[str, Integers], chip: Chip) -> Proven
         made = replace(graph, constants={**graph.constants, **{n: graph.constants[n] + d for n, d in change.items()}})
         try:
             return replace(prove(made, chip), lowered=proven.lowered)
-        except GraphError:
+        except (GraphError, QuantizeError):
             beyond = _beyond(made)
         kept = {n: np.where(beyond.get(d.size, False), 0, d) for n, d in change.items()}
         same = all(np.array_equal(kept[n], d) for n, d in change.items())

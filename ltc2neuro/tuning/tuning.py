@@ -68,8 +68,8 @@ def tune(net: BaseNetwork, x: Inlet, *, timespans: Samples | None = None, epochs
         held = f"{before:.1f} to {after:.1f} dB in the worst channel of {len(judging.arrays)} held-back sequences"
         if not after > before:
             warnings.warn(
-                f"tuning would not make this network better: {held}. It is returned as it was. More sequences or epochs "
-                f"may help; it gains most at 8 bits of a parameter and fewer, and here they have "
+                f"tuning would not make this network better: {held}. It is returned as it was. More sequences or "
+                f"epochs may help; it gains most at 8 bits of a parameter and fewer, and here they have "
                 f"{net.precision.parameter}.",
                 stacklevel=2,
             )
