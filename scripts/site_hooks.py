@@ -29,10 +29,29 @@ CURES = {
     "LavaError": "`ltc2neuro doctor` says whether Lava itself runs; fewer samples show whether memory is short.",
     "QuantizeError": "Scale the values down, or give them wider words by Precision.",
     "TraceError": "Write the line that it names in another way: [layers and functions](supported.md).",
-    "UserWarning": "The message says it.",
     "WeightsError": "Save the weights again: torch.save(model.state_dict(), path), or safetensors.",
 }
 """By kind, where a message has no advice of its own"""
+
+
+WARNED = {
+    "runs instead": "Install what it names, or ask for the executor that is to run by `on=`.",
+    "sequences are kept": "Nothing, if the sequences are alike; otherwise calibrate on fewer, chosen ones.",
+    "a given state was clipped": "Calibrate on data whose states go as far, or give a state within the range.",
+    "the model itself keeps only": "Compare with `model.double()`; subtract large offsets before the model.",
+    "too little for": "Subtract the channel's offset, or compile `model.double()`.",
+    "how precise the integers are": "Give a calibration on which these channels vary.",
+    "the calibration is poor": "Calibrate on data like those that the network will meet.",
+    "the integer outputs are only": "`print(ltc2neuro.attribute(net, x))` names value and cause ([causes](causes.md)).",
+    "is in training mode": "`model.eval()` before the two are compared.",
+    "from call to call": "Reset the model before `compile`; to go on from sample to sample, `net.stream()`.",
+    "is the largest value in": "Calibrate on sequences as long as those it will meet, or bound the state.",
+    "values were clipped": "Calibrate on data that reach as far, or widen the margin: `Precision(margin=4)`.",
+    "changes no result": "Leave out `dt`, or use a cell that takes the elapsed time.",
+    "tuning would not": "More sequences or epochs; it gains most at 8 bits of a parameter and fewer.",
+    "besides its answer": "Return what is needed as an answer of the model, in a tuple.",
+}
+"""By a part of the text: warnings have their advice inside it"""
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
@@ -86,7 +105,13 @@ def listed() -> str:
 
 
 def _rows(found: Iterable[Message]) -> str:
-    return "\n".join(f"| {_cell(m.text)} | {_cell(m.advice) or CURES.get(m.kind, 'Report it.')} |" for m in found)
+    return "\n".join(f"| {_cell(m.text)} | {_cell(m.advice) or _cure(m)} |" for m in found)
+
+
+def _cure(message: Message) -> str:
+    if message.kind == "UserWarning":
+        return next((cure for part, cure in WARNED.items() if part in message.text), "The message ends with it.")
+    return CURES.get(message.kind, "Report it.")
 
 
 def _cell(text: str) -> str:

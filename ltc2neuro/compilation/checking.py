@@ -13,7 +13,7 @@ from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
-from ltc2neuro.compilation.findings import errors_first
+from ltc2neuro.compilation.findings import Findings, errors_first
 from ltc2neuro.compilation.request import Asked, ask
 from ltc2neuro.compilation.stock import form_of, lowered
 from ltc2neuro.compiled.network import BaseNetwork
@@ -37,14 +37,15 @@ def check(
     batch_first: bool | None = None,
     microcode: bool = True,
     form: LibraryForm | None = None,
-) -> list[Finding]:
+) -> Findings:
     """Check a torch module or a compiled network against a chip's design rules; returns every finding, errors first.
 
     A module needs `calibration`, as `compile` does, and may be checked before it is compiled: ranges, sums and time
     constants are looked at on the float graph, the rest on the integers, where there can be any. A network has all it
     needs; `chip` may be another one than its own. `chip` is a name, a .toml file or a `Chip`: `load_chip` chooses
     boards. As for `compile`, `batch_first` says how an array of calibration data lies, `microcode` and `form` of which
-    kind the network is to be. An empty list means that no rule is broken.
+    kind the network is to be. An empty list means that no rule is broken; printed, it
+    says "no findings".
 
     Raises `TraceError` for a module that cannot be compiled for any chip, `InputError` for wrong arguments.
     """

@@ -10,6 +10,7 @@ from compiler.rules import Finding, Severity, errors
 from compiler.rules.sizes import PLACEMENT
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
+from hw_models.notebook_repr import Shown
 
 
 def later_fit(findings: Sequence[Finding]) -> list[Finding]:
@@ -36,6 +37,13 @@ def warn(findings: Sequence[Finding], stacklevel: int) -> None:
             warnings.warn(str(finding), stacklevel=stacklevel + 1)
 
 
-def errors_first(findings: Sequence[Finding]) -> list[Finding]:
+class Findings(Shown, list[Finding]):
+    """A list that is shown as its findings are."""
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self)) or "no findings"
+
+
+def errors_first(findings: Sequence[Finding]) -> Findings:
     """Errors, then warnings."""
-    return [*errors(findings), *(f for f in findings if f.severity is Severity.WARNING)]
+    return Findings([*errors(findings), *(f for f in findings if f.severity is Severity.WARNING)])

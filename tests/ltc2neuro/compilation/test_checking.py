@@ -15,9 +15,10 @@ from ncps.wirings import AutoNCP
 from networks import FEATURES, classifier, sequences, tracked, tracker
 
 import ltc2neuro
-from compiler.rules import RULES, Severity
+from compiler.rules import RULES, Finding, Severity
 from hw_models.chip import CHIPS
 from hw_models.errors import ChipError, InputError, TraceError
+from ltc2neuro.compilation.findings import Findings
 
 LOIHI2 = ltc2neuro.load_chip("loihi2")
 
@@ -164,3 +165,10 @@ def test_rules_are_a_plain_list_of_functions():
 def test_nothing_is_found_in_an_ncp():
     torch.manual_seed(0)
     assert ltc2neuro.check(ltc2neuro.compile(LTC(FEATURES, AutoNCP(19, 1)), sequences())) == []
+
+
+def test_findings_are_a_list_that_shows_as_they_do():
+    finding = Finding("fan-in", "population 'a'", "it is <wide>")
+    assert repr(Findings()) == "no findings" and "no findings" in Findings()._repr_html_()
+    assert Findings([finding]) == [finding] and repr(Findings([finding, finding])) == f"{finding}\n\n{finding}"
+    assert "&lt;wide&gt;" in Findings([finding])._repr_html_()
