@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.assembly import executed_instructions
 from compiler.mapping.network import MappedNetwork
-from compiler.mapping.titles import INPUT, titles
+from compiler.mapping.titles import INPUT, titles, value_titles
 from compiler.placement.placement import Placement
 from hw_models.explain import band_text
 from hw_models.memory import RESOURCES
@@ -67,6 +67,7 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
         for tick, n in enumerate(each):
             bars = ax.bar(tick, 0.6 * n / most, 0.8, bottom=rows[name] - 0.3, color=FLOAT, alpha=0.55)
             hover(bars[0], f"tick {tick}: each of the {named[name]} executes up to {n} instructions")
+    sent = value_titles(sorted({v for ticks in mapped.sends.values() for v in ticks.values()}), mapped)
     drawn = 0
     for c in mapped.connections:
         for tick, value in mapped.sends.get(c.source, {}).items():
@@ -80,7 +81,7 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
             )
             where = named.get(c.source.population or "", "the input")
             when = f"{where} at tick {tick} to {named[target]} at tick {arrives}"
-            hover(line, f"{when}: {c.weights.size:,} synapses, {value}")
+            hover(line, f"{when}: {c.weights.size:,} synapses, {sent[value]}")
     ax.set_yticks(list(rows.values()), [INPUT, *named.values()])
     ax.set_ylim(-len(names) + 0.5, 0.5)
     ax.set_xlim(-0.6, shown - 0.4)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from compiler.assembly import code_instructions
+from compiler.graph.integers import IntegerGraph
 from compiler.mapping.network import Connection, MappedNetwork, Population
 from compiler.mapping.titles import INPUT, OUTPUT, titles
 from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, LINK, SOFT, axes, bare, hover
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 class Mappable(Protocol):
     """A network that is mapped when it is asked to."""
+
+    @property
+    def graph(self) -> IntegerGraph:
+        """What it computes, with formats."""
+        ...
 
     def mapped(self) -> MappedNetwork:
         """Its mapping, or an error where it has none."""
@@ -48,11 +54,15 @@ class Arrow:
         return max(c.delay for c in self.parts)
 
 
-def network(net: Mappable | MappedNetwork, ax: Axes | None = None) -> Axes:
-    """Populations from the input down to the output, and their connections: forward on the right, back on the left."""
+def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: IntegerGraph | None = None) -> Axes:
+    """Populations from the input down to the output, and their connections: forward on the right, back on the left.
+
+    Where one points, a connection tells the formats of its messages: those of `net`, or of `graph` where `net` is only
+    its mapping.
+    """
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-    mapped = net if isinstance(net, MappedNetwork) else net.mapped()
+    mapped, graph = (net, graph) if isinstance(net, MappedNetwork) else (net.mapped(), net.graph)
     ax = axes(ax)
     bare(ax)
     names = [INPUT, *(p.name for p in mapped.populations), OUTPUT]
@@ -78,12 +88,13 @@ def network(net: Mappable | MappedNetwork, ax: Axes | None = None) -> Axes:
         bend = 0.45 if a != b else 1.6
         curve = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, connectionstyle=f"arc3,rad={-bend}")
         curve.set(color=color, lw=1 + np.log10(max(arrow.synapses, 1)) / 2)
-        hover(ax.add_patch(curve), words(arrow, shown, mapped))
+        told = words(arrow, shown, mapped) + _formats(arrow, mapped, graph)
+        hover(ax.add_patch(curve), told)
         label = ax.text(
             side * (1.06 + 0.1 * far), -(a + b) / 2, f"{arrow.synapses:,}", ha="left" if side > 0 else "right"
         )
         label.set(va="center", fontsize="small", color=color)
-        hover(label, words(arrow, shown, mapped))
+        hover(label, told)
     reach = 1.25 + 0.12 * max([abs(at[a.source] - at[a.target]) for a in arrows(mapped, names)], default=1)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-len(names) + 0.6, 0.4)
@@ -106,10 +117,19 @@ def words(arrow: Arrow, names: list[str], mapped: MappedNetwork) -> str:
     sign = {1: "excitatory", -1: "inhibitory"}.get(sum(arrow.signs), "of both signs")
     ticks = sorted({t for c in arrow.parts for t in mapped.sends.get(c.source, {})})
     delay = f", up to {arrow.delay} ticks later" if arrow.delay else ""
+    s = "s" * (len(arrow.parts) != 1)
     return (
         f"{names[arrow.source]} to {names[arrow.target]}: {arrow.synapses:,} synapses {sign} in {len(arrow.parts)} "
-        f"connections, sent at ticks {', '.join(map(str, ticks[:12]))}{' ...' if len(ticks) > 12 else ''}{delay}"
+        f"connection{s}, sent at ticks {', '.join(map(str, ticks[:12]))}{' ...' if len(ticks) > 12 else ''}{delay}"
     )
+
+
+def _formats(arrow: Arrow, mapped: MappedNetwork, graph: IntegerGraph | None) -> str:
+    """Those of what is sent, where they are known."""
+    sent = dict.fromkeys(v for c in arrow.parts for v in mapped.sends.get(c.source, {}).values())
+    known = [graph.format(v) for v in sent if v in graph.values] if graph is not None else []
+    told = dict.fromkeys(f"{form.bits} bits, {form.fraction} of them fraction bits" for form in known)
+    return f"; messages of {', or of '.join(told)}" if told else ""
 
 
 def _size(population: Population) -> str:

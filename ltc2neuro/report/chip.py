@@ -26,6 +26,9 @@ def chip(material: Material) -> Section:
     rows = [(term, f"{seconds / total:.0%}") for term, seconds in sorted(found.terms.items(), key=lambda t: -t[1])]
     body.append(figure(costs, "From low to high, as far as the chip is known; above each: low, default and high."))
     body.append(table(["what the time of a sample is spent on", ""], rows))
+    busy = found.dynamic.default / found.energy.default
+    shares = [("power of the chip at rest, while a sample lasts", f"{1 - busy:.0%}"), ("cores at work", f"{busy:.0%}")]
+    body.append(table(["what the energy of a sample is spent on", ""], shares))
     sources = [
         (n.key, n.shown, n.source.text, n.source.sure)
         for n in entries(record.chip)

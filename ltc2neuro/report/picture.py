@@ -21,8 +21,10 @@ def network(material: Material) -> Section:
         text = f"{record.chip.name} has no populations: the network is not mapped."
         return Section("network", "The network", text, ())
     neurons, synapses = sum(p.size for p in mapped.populations), sum(c.weights.size for c in mapped.connections)
-    drawn = picture("network", [lambda ax: plot.network(mapped, ax)], 8, 1.0 + 0.9 * (len(mapped.populations) + 2))
-    caption = "Point at a population or a connection for its numbers; click a population for what its neurons execute."
+    height = 1.0 + 0.9 * (len(mapped.populations) + 2)
+    drawn = picture("network", [lambda ax: plot.network(mapped, ax, graph=record.graph)], 8, height)
+    caption = "Point at a population or a connection for its numbers; click a population for what its neurons execute. "
+    caption += "Colours are the signs of weights; what a synapse pulls to (erev) is in the neurons' programs."
     body = [figure(drawn, caption)]
     named = titles(mapped)
     for number, p in enumerate(mapped.populations):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -92,6 +93,10 @@ def test_the_network_has_a_box_a_population_and_an_arrow_a_pair():
     curves = [p for p in ax.patches if isinstance(p, FancyArrowPatch)]
     assert len(boxes) == len(mapped.populations) + 2
     assert len(curves) == len({(c.source.population, c.target.population) for c in mapped.connections})
+    form = tracked().input_format
+    told = [unquote(curve.get_gid()) for curve in curves]
+    assert any(f"messages of {form.bits} bits, {form.fraction} of them fraction bits" in text for text in told)
+    assert all("messages of" in text for text in told)
 
 
 def test_the_chip_shows_its_cores_ticks_and_bands():
