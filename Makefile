@@ -1,11 +1,11 @@
 # make setup, make demo, make test: each sets up what it needs; the second time that takes no time.
 .PHONY: setup demo test lint docs clean
 
-# Kernels of torch and BLAS stay on one thread: the tests run in two processes. Python keeps what it compiled, since many
-# tests start it anew.
+# Kernels of torch and BLAS stay on one thread: the tests run in three processes, as some wait for Lava. Python keeps what
+# it compiled, since many tests start it anew.
 test: export OMP_NUM_THREADS = 1
 test: setup
-	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest --numprocesses 2 --dist worksteal
+	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest --numprocesses 3 --dist worksteal
 
 demo: setup
 	.venv/bin/ltc2neuro demo

@@ -15,6 +15,7 @@ from torch import Tensor
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
+from hw_models.errors import InputError
 
 Tensors: TypeAlias = dict[str, Tensor]
 TensorKernel: TypeAlias = Callable[[Tensors], Tensor]
@@ -34,7 +35,17 @@ class TorchGraph:
 
     @staticmethod
     def of(graph: IntegerGraph) -> TorchGraph:
-        """Raises nothing: every integer of a chip of up to 32 bits, and its products, are exact in float64."""
+        """Every integer of a chip of up to 32 bits, and its products, are exact in float64.
+
+        Raises `InputError` for an op without a kernel here.
+        """
+        computed = {type(op) for _, op in graph.ops() if op.result in graph.values}
+        if unknown := {op.__name__ for op in computed if not KERNELS.knows(op)}:
+            raise InputError(
+                "this network cannot be tuned: torch has no gradient of some of its ops",
+                numbers=", ".join(sorted(unknown)),
+                advice="Give its parameters more bits instead.",
+            )
         tensors = {n: torch.from_numpy(c.astype("float64")) for n, c in graph.integer_constants.items()}
         return TorchGraph(graph, {n: t[None] if t.ndim == 1 else t for n, t in tensors.items()})
 
