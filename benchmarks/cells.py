@@ -23,7 +23,7 @@ from cell_models import MODELS, SPIKING, TIMED, CellModel, score
 from tasks import MissingDataError, Task
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from ltc2neuro import Precision
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.network import Network

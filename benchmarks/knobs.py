@@ -21,7 +21,7 @@ from tasks import Task
 from trained import TRAINED
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from ltc2neuro import Precision
 from ltc2neuro.metrics import sqnr
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 from trained import TRAINED
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from ltc2neuro import Network, Precision
 from ltc2neuro.metrics import channel_sqnr
 

@@ -11,12 +11,12 @@ from graph_strategies import SMALL, Builder
 from native_agreement import native_agrees
 from onnx_agreement import onnx_agrees
 
-from compiler.executors.execution import prepare
-from compiler.executors.reference import run_reference
-from compiler.executors.unrounded import KERNELS
 from compiler.graph import IntegerGraph
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import validate
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.reference import run_reference
+from compiler.interpreters.unrounded import KERNELS
 from compiler.mapping import map_network
 from compiler.ranges.integer_spans import find_spans
 from compiler.ranges.proven import prove

@@ -20,7 +20,7 @@ import numpy as np
 import ltc2neuro
 from benchmarks.fuzz.damage import Rng, damaged_bytes, damaged_json, damaged_tensors, damaged_zip
 from benchmarks.fuzz.kind import Kind
-from compiler.executors.reference import run_reference
+from compiler.interpreters.reference import run_reference
 from compiler.simulator.machine import Machine
 from ltc2neuro import LibraryNetwork, Network, Options, Overlap
 from ltc2neuro.errors import Ltc2NeuroError

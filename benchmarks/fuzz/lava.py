@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import program
-from compiler.executors.execution import Execution
-from compiler.executors.reference import run_reference
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.reference import run_reference
 from compiler.lava.run import run_lava
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from hw_models.chip import load_chip

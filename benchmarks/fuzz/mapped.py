@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.fuzz.graphs import SMALL
-from compiler.executors.reference import prepare_reference, run_prepared
 from compiler.graph import IntegerGraph
+from compiler.interpreters.reference import prepare_reference, run_prepared
 from compiler.mapping import MappedNetwork
 from compiler.simulator.machine import Machine
 

@@ -88,7 +88,7 @@ def _own(made: Example) -> torch.dtype:
 
 
 def _floats(net: Network, made: Example) -> np.ndarray:
-    from compiler.executors.float64 import run_float
+    from compiler.interpreters.float64 import run_float
 
     return np.asarray(net.shaped(run_float(net.float_graph, made.new).outputs))
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import LANES, drawn, program
-from compiler.executors.reference import run_reference
 from compiler.graph import IntegerGraph
+from compiler.interpreters.reference import run_reference
 from compiler.mapping import Options, Overlap, map_network
 from compiler.native.build import machine
 from compiler.native.executor import NativeRunner

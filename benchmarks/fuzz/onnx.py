@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.programs import drawn, program
-from compiler.executors.reference import run_reference
+from compiler.interpreters.reference import run_reference
 from compiler.onnx.executor import prepare_onnx
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job

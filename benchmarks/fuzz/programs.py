@@ -13,9 +13,9 @@ import numpy as np
 from benchmarks.fuzz.graphs import random_graph
 from benchmarks.fuzz.kind import Kind
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.executors.execution import Execution
-from compiler.executors.reference import run_reference
 from compiler.graph import IntegerGraph
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.reference import run_reference
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from compiler.simulator.machine import Machine
 from hw_models.chip import Chip, load_chip

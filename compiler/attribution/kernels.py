@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors import float64
-from compiler.executors.execution import Frame, OpKernel, column
-from compiler.executors.kernels import RELATIONS
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
+from compiler.interpreters import float64
+from compiler.interpreters.execution import Frame, OpKernel, column
+from compiler.interpreters.kernels import RELATIONS
 from hw_models.arrays import Array, Floats
 
 

@@ -15,12 +15,12 @@ import numpy as np
 from compiler.attribution.kernels import REAL, Here
 from compiler.attribution.lifted import LESS, ROUNDS, TAKEN_BACK, LiftedErrors
 from compiler.attribution.sites import Cause, Places, Site, find_places
-from compiler.executors import float64, reference
-from compiler.executors.execution import Frame, OpKernel, PreparedGraph, column, prepare
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Lowered
+from compiler.interpreters import float64, reference
+from compiler.interpreters.execution import Frame, OpKernel, PreparedGraph, column, prepare
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Array, Floats
 

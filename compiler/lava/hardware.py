@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.nets import MappedNet
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared

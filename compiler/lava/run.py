@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.lava.processes.fused import FusedNet
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.nets import MappedNet, Net

@@ -16,7 +16,7 @@ from lava.proc.graded.process import GradedReluVec, GradedVec, InvSqrt
 from lava.proc.prodneuron.process import ProdNeuron
 from lava.utils.weightutils import SignMode
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.roots import PyRootsModel
 from compiler.lava.runtime.import_lava import logging_kept

@@ -12,7 +12,7 @@ from compiler.lava.runtime.import_lava import logging_kept  # isort: skip  # ope
 
 import numpy as np
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.lava.hardware import LATEST, START_S, TICK_S, sign_extended
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared

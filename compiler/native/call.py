@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Clip, Execution
 from compiler.graph.ops import Rescale
+from compiler.interpreters.execution import Clip, Execution
 from compiler.native.arrays import Arrays, arrays_of, filled, outside
 from compiler.native.build import CompiledFunctions
 from compiler.native.kernel import ARGUMENTS, Kernel

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.native.kernel import ARGUMENTS, HALF, WOVEN, kernel, lanes
 from compiler.native.lookup import Cpu
 from compiler.ranges.proven import Proven

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.executors.execution import Clip, Execution
+from compiler.interpreters.execution import Clip, Execution
 from compiler.ranges.proven import Proven
 from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import ONNX as PACKAGES

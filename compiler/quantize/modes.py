@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import prepare
-from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec, StateRead
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Floats
 
 Complex = npt.NDArray[np.complex128]

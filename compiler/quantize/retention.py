@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Frame, prepare
-from compiler.executors.float64 import KERNELS
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import StateRead, StateWrite
+from compiler.interpreters.execution import Frame, prepare
+from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Array, Floats
 
 SEQUENCES, STEPS = 16, 64

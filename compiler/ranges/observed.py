@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import PreparedGraph, prepare
-from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Input, MatVec
+from compiler.interpreters.execution import PreparedGraph, prepare
+from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Array, Floats
 
 

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 
-from compiler.executors.execution import Frame
-from compiler.executors.float64 import KERNELS
 from compiler.graph.draft import Draft, integers, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Compare, Div, Elementwise, Gather, Linear, Mul, Op, Relation, Select, Sub
+from compiler.interpreters.execution import Frame
+from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Floats
 
 LONGEST_NAME = 120

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.reference import prepare_reference
 from compiler.graph.integers import IntegerGraph
+from compiler.interpreters.reference import prepare_reference
 from hw_models.arrays import Array, Floats, Integers
 
 STEPS = 8

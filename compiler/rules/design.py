@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from compiler.executors.execution import Execution
-from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateWrite
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.float64 import run_each
 from compiler.mapping import Connection, MappedNetwork
 from compiler.mapping.titles import INPUT, OUTPUT, titles
 from compiler.placement.prepared import Prepared

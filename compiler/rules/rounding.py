@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.executors.execution import prepare
-from compiler.executors.float64 import KERNELS, output_map
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.float64 import KERNELS, output_map
 from compiler.rules.design import Design
 
 STEPS = 64

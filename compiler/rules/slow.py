@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from compiler.executors.execution import prepare
-from compiler.executors.float64 import KERNELS, output_map
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.float64 import KERNELS, output_map
 from compiler.quantize.carry import carry_name
 from compiler.quantize.slow_states import SMALL, stops_short
 from compiler.rules.design import Design

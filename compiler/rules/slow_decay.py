@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from compiler.executors.execution import prepare
-from compiler.executors.float64 import KERNELS
-from compiler.executors.unrounded import KERNELS as UNROUNDED
 from compiler.graph.integers import IntegerGraph
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.float64 import KERNELS
+from compiler.interpreters.unrounded import KERNELS as UNROUNDED
 from compiler.quantize.modes import STAYS, Complex, linear, mixed, real_step
 from compiler.quantize.precision import LIMITS, Precision
 from compiler.quantize.slow_states import SMALL

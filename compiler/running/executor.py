@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.ranges.proven import Proven

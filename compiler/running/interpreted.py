@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compiler.executors.execution import prepare
-from compiler.executors.reference import prepare_reference, run_prepared
-from compiler.executors.unrounded import KERNELS
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.reference import prepare_reference, run_prepared
+from compiler.interpreters.unrounded import KERNELS
 from compiler.running.executor import Compiled, Executor, Job, Runner
 
 

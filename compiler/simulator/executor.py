@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.mapping.network import MappedNetwork
 from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import Extra

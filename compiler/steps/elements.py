@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from compiler.executors.execution import Frame
-from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, Select, StateRead
+from compiler.interpreters.execution import Frame
+from compiler.interpreters.float64 import KERNELS
 from compiler.steps.repeated_blocks import StateElement, Unit, unit
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import TraceError

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compiler.executors.execution import Frame
-from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Elementwise, Mul, Sub
+from compiler.interpreters.execution import Frame
+from compiler.interpreters.float64 import KERNELS
 from compiler.steps.elements import NEVER, ElementKind, Elements, Sum
 from compiler.steps.orbits import Orbits, UnsteadyError
 from hw_models.arrays import Floats

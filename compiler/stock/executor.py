@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.executors.execution import Clip, Execution
+from compiler.interpreters.execution import Clip, Execution
 from compiler.running.executor import Executor, Runner, Shows
 from compiler.stock.network import ProcessGraph
 from compiler.stock.reference import prepare_reference

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from hw_models.arrays import Array, Floats, Integers
 

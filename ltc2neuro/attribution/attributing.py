@@ -15,8 +15,8 @@ import numpy as np
 
 from compiler.attribution.sites import Cause, Site
 from compiler.attribution.switched import Switched
-from compiler.executors.float64 import run_float
 from compiler.graph.work import work as work_of
+from compiler.interpreters.float64 import run_float
 from hw_models.arguments import is_real
 from hw_models.errors import InputError
 from ltc2neuro import metrics

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from compiler.attribution.sites import Site
 from compiler.attribution.switched import Switched
-from compiler.executors.execution import Execution
-from compiler.executors.float64 import run_each
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.float64 import run_each
 from hw_models.arrays import Array, Floats
 from ltc2neuro import metrics
 from ltc2neuro.compiled.parts import Parts

@@ -13,7 +13,7 @@ from ltc2neuro.cli.output import HELD, say
 from ltc2neuro.cli.parser import METRICS, Parser, executors
 
 if TYPE_CHECKING:
-    from ltc2neuro.evaluation.pools import Workers
+    from ltc2neuro.evaluation.pools import WorkerPool
 
 NAME = "evaluate"
 HELP = "run a saved network over a data set of any size, on one machine or many"
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     return HELD
 
 
-def _workers(options: argparse.Namespace) -> AbstractContextManager[Workers | None]:
+def _workers(options: argparse.Namespace) -> AbstractContextManager[WorkerPool | None]:
     """Whoever does the work: None for this process."""
     from ltc2neuro.evaluation.pools import cluster, processes
 

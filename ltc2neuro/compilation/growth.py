@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.execution import prepare
-from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Max, Min, Op, StateWrite
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.float64 import KERNELS
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import state_interval, sweep
 from hw_models.arrays import Floats

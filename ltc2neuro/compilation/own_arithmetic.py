@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from compiler.executors.float64 import run_float
 from compiler.graph import Graph
+from compiler.interpreters.float64 import run_float
 from hw_models.arrays import Floats
 from ltc2neuro.metrics import Worst, worst_channel
 from ltc2neuro.tracing.calling.call_convention import Calling

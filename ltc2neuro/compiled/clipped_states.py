@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from compiler.executors.execution import Clip
 from compiler.graph.graph import Graph, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.names import plain_name
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, StateWrite
+from compiler.interpreters.execution import Clip
 from compiler.quantize.carry import carry_name
 from hw_models.arrays import Array
 from ltc2neuro.compiled.clipped import Tally

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from compiler.executors.execution import Execution
 from compiler.graph.graph import TimeConstant
 from compiler.graph.names import plain_name
 from compiler.graph.ops import StateRead
+from compiler.interpreters.execution import Execution
 from hw_models.arguments import check_names, nearest, shown
 from hw_models.arrays import Floats
 from hw_models.errors import InputError

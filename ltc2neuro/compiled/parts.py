@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from compiler.executors.execution import Clip
+from compiler.interpreters.execution import Clip
 from compiler.mapping.titles import value_titles
 from compiler.placement.prepared import Prepared
 from compiler.rules import Design, Finding, apply_rules

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.float64 import run_each
 from compiler.graph.graph import Graph
+from compiler.interpreters.float64 import run_each
 from hw_models.arrays import Floats
 from ltc2neuro.compiled.default_executor import cost
 from ltc2neuro.compiled.record import Record

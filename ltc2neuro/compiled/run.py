@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.executors.execution import Clip, Execution
+from compiler.interpreters.execution import Clip, Execution
 from compiler.running.executor import States
 from hw_models.arrays import Floats, Integers
 from hw_models.notebook_repr import Shown

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.executors.execution import Clip, Execution
+from compiler.interpreters.execution import Clip, Execution
 from compiler.mapping.options import Options
 from compiler.running.executor import Compiles, Enters, Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE

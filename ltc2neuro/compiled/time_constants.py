@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.executors.execution import Execution
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.integers import IntegerGraph
+from compiler.interpreters.execution import Execution
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Floats
 

@@ -1,4 +1,4 @@
-"""Chunks on an executor: as many at once as keep its workers busy, and each result once."""
+"""Chunks on a pool: as many at once as keep its workers busy, and each result once."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from queue import SimpleQueue
 
 from hw_models.errors import WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
-from ltc2neuro.evaluation.executor_errors import AGAIN, AHEAD, UNPICKLED, cannot_travel, died
-from ltc2neuro.evaluation.pools import OURS, Future, Workers, pool_of, without
+from ltc2neuro.evaluation.pool_errors import AGAIN, AHEAD, UNPICKLED, cannot_travel, died
+from ltc2neuro.evaluation.pools import OURS, Future, WorkerPool, without, workers_in
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel
 from ltc2neuro.version import __version__
 
 
-def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: Sought) -> Iterator[tuple[Chunk, Totals]]:
-    """What is counted of each chunk, as soon as it is there. What a lost worker had is done again where the executor
+def spread(pool: WorkerPool, parcel: Parcel, chunks: Iterable[Chunk], asked: Sought) -> Iterator[tuple[Chunk, Totals]]:
+    """What is counted of each chunk, as soon as it is there. What a lost worker had is done again where the pool
     does so, as Dask does.
 
     Raises `WorkerError` where workers are lost for good, or cannot work; and what `work` raises.
     """
-    pool, todo = pool_of(executor), iter(chunks)
+    workers, todo = workers_in(pool), iter(chunks)
     done: SimpleQueue[int] = SimpleQueue()
     running: dict[int, tuple[Chunk, Future]] = {}
 
     def submit(chunk: Chunk, parcel: Parcel) -> None:
         with _explained(chunk):
-            future = pool.submit(parcel, chunk, asked)
+            future = workers.submit(parcel, chunk, asked)
         running[chunk.number] = chunk, future
         future.add_done_callback(lambda _: done.put(chunk.number))
 
@@ -38,7 +38,7 @@ def spread(executor: Workers, parcel: Parcel, chunks: Iterable[Chunk], asked: So
     try:
         while True:
             if not results:
-                room = results = AHEAD * max(1, pool.workers())  # they come and go
+                room = results = AHEAD * max(1, workers.count())  # they come and go
             for chunk in islice(todo, max(0, room - len(running))):
                 submit(chunk, parcel.name)
             if not running:

@@ -20,7 +20,7 @@ from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
 from ltc2neuro.evaluation.distribution import spread
 from ltc2neuro.evaluation.journal import Journal
-from ltc2neuro.evaluation.pools import Workers
+from ltc2neuro.evaluation.pools import WorkerPool
 from ltc2neuro.evaluation.report import Evaluation, Fidelity, Measure
 from ltc2neuro.evaluation.scores import metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
@@ -39,7 +39,7 @@ def evaluate(
     data: Data,
     metric: str | Metric | Sequence[str | Metric] | None = None,
     targets: object = None,
-    executor: Workers | None = None,
+    executor: WorkerPool | None = None,
     *,
     timespans: object = None,
     on: str | None = None,

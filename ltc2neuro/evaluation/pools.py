@@ -1,4 +1,4 @@
-"""Whoever works: an executor of `concurrent.futures`, or the workers of a cluster of Dask."""
+"""Pools of workers: the executors of `concurrent.futures`, and the clusters of Dask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from hw_models.arguments import check_count
 from hw_models.errors import InputError, WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
-from ltc2neuro.evaluation.executor_errors import no_executor, workers_of
+from ltc2neuro.evaluation.pool_errors import no_pool, workers_of
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel, work
@@ -25,7 +25,8 @@ from ltc2neuro.version import __version__
 if TYPE_CHECKING:
     from distributed import Client
 
-Workers: TypeAlias = "Executor | Client"
+WorkerPool: TypeAlias = "Executor | Client"
+"""What users give as `executor=`: Python's word for a pool"""
 OURS = "ltc2neuro"
 PATIENCE = 10
 """Seconds until a scheduler answers"""
@@ -48,24 +49,24 @@ class Future(Protocol):
 
 
 @dataclass(frozen=True)
-class WorkerPool:
+class Workers:
     """What runs `work` elsewhere, and how many can at once."""
 
     submit: Callable[[Parcel, Chunk, Sought], Future]
-    workers: Callable[[], int]
+    count: Callable[[], int]
 
 
-def pool_of(executor: object) -> WorkerPool:
-    """What `evaluate` takes as an executor. Raises `InputError` for anything else."""
-    if isinstance(executor, Executor):
-        return WorkerPool(lambda *given: executor.submit(work, *given), lambda: workers_of(executor))
+def workers_in(pool: object) -> Workers:
+    """Those of what `evaluate` takes as `executor=`. Raises `InputError` for anything else."""
+    if isinstance(pool, Executor):
+        return Workers(lambda *given: pool.submit(work, *given), lambda: workers_of(pool))
     distributed = sys.modules.get("distributed")  # whoever has a client has imported it
-    if distributed is not None and isinstance(executor, distributed.Client):
-        return _dask(executor)
-    raise no_executor(executor, ", or a Client of Dask")
+    if distributed is not None and isinstance(pool, distributed.Client):
+        return _dask(pool)
+    raise no_pool(pool, ", or a Client of Dask")
 
 
-def _dask(client: Any) -> WorkerPool:
+def _dask(client: Any) -> Workers:
     """Typed as little as Dask is."""
     if client.asynchronous:
         raise InputError("an asynchronous Client cannot be waited for", advice="Give Client(address).")
@@ -79,7 +80,7 @@ def _dask(client: Any) -> WorkerPool:
             warnings.filterwarnings("ignore", "Sending large graph")  # a network or a long sequence may be large
             return client.submit(work, *given, pure=False)
 
-    return WorkerPool(submit, lambda: sum(client.nthreads().values()))
+    return Workers(submit, lambda: sum(client.nthreads().values()))
 
 
 def without(whom: str) -> WorkerError:

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
-from compiler.executors.execution import Clip
+from compiler.interpreters.execution import Clip
 from compiler.placement.activity import Sent
 from ltc2neuro.evaluation.scores import Score
 from ltc2neuro.evaluation.sqnr_sums import Level

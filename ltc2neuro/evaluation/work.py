@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from compiler.executors.float64 import run_each
+from compiler.interpreters.float64 import run_each
 from compiler.placement.activity import Sent
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError

@@ -1,6 +1,6 @@
 """Trials in other processes: some settings ahead of the one that is wanted, so that the workers are kept busy.
 
-A result counts when it is asked for, in the order of the search: what comes of it is the same on any executor.
+A result counts when it is asked for, in the order of the search: what comes of it is the same on any pool.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from compiler.quantize.precision import Precision
 from hw_models.errors import WorkerError
-from ltc2neuro.evaluation.executor_errors import AHEAD, UNPICKLED, cannot_travel, died, no_executor, workers_of
+from ltc2neuro.evaluation.pool_errors import AHEAD, UNPICKLED, cannot_travel, died, no_pool, workers_of
 
 T = TypeVar("T")
 
@@ -23,16 +23,16 @@ _kept: dict[str, Callable[[Precision], Any]] = {}
 
 
 class ParallelTrials(Generic[T]):
-    """The workers of an executor, each with a copy of what measures a setting."""
+    """The workers of a pool, each with a copy of what measures a setting."""
 
-    def __init__(self, measure: Callable[[Precision], T], executor: Executor) -> None:
+    def __init__(self, measure: Callable[[Precision], T], pool: Executor) -> None:
         try:
             self._content = pickle.dumps(measure)
         except UNPICKLED as error:
             raise cannot_travel(error) from error
         self._digest = hashlib.sha256(self._content).hexdigest()
-        self._room = AHEAD * workers_of(executor)
-        self._executor, self._running = executor, dict[str, Future[tuple[T] | None]]()
+        self._room = AHEAD * workers_of(pool)
+        self._pool, self._running = pool, dict[str, Future[tuple[T] | None]]()
 
     def expect(self, wanted: Sequence[tuple[str, Precision]]) -> None:
         """These settings, by their keys, are wanted next, in this order; what else has not begun is left undone."""
@@ -55,17 +55,17 @@ class ParallelTrials(Generic[T]):
 
     def _submitted(self, precision: Precision, content: bytes | None) -> Future[tuple[T] | None]:
         try:
-            return self._executor.submit(measured, self._digest, content, precision)
+            return self._pool.submit(measured, self._digest, content, precision)
         except BrokenExecutor as error:
             raise died() from error
         except RuntimeError as error:
-            raise WorkerError("the executor has been shut down", advice="Give one that is open.") from error
+            raise WorkerError("the pool of workers has been shut down", advice="Give one that is open.") from error
 
 
-def check_executor(executor: object) -> None:
+def check_pool(pool: object) -> None:
     """Raise `InputError` for what cannot run trials."""
-    if not isinstance(executor, Executor):
-        raise no_executor(executor)
+    if not isinstance(pool, Executor):
+        raise no_pool(pool)
 
 
 def measured(digest: str, content: bytes | None, precision: Precision) -> tuple[Any] | None:

@@ -25,7 +25,7 @@ from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progressing import begin, stages
 from ltc2neuro.searching.moves import Move, moves
-from ltc2neuro.searching.parallel_trials import check_executor
+from ltc2neuro.searching.parallel_trials import check_pool
 from ltc2neuro.searching.report import Point, Search, front_of
 from ltc2neuro.searching.trials import COSTS, Trial, Trials
 from ltc2neuro.verification.task_metric import Targets, check_limits, check_pair, task_metrics
@@ -79,7 +79,7 @@ def search(
     check_pair(targets, metric)
     check_limits(metric, min_sqnr, max_metric_change)
     if executor is not None:
-        check_executor(executor)
+        check_pool(executor)
     began = time.monotonic()
     with stages("search"):
         base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)

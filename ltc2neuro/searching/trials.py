@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.executors.float64 import run_each
+from compiler.interpreters.float64 import run_each
 from compiler.placement.events import count_events
 from compiler.quantize.precision import Precision
 from compiler.quantize.stages import Floating, near_integers
@@ -110,9 +110,9 @@ class Trials:
             keys = ((_key(precision), precision) for precision in wanted)
             self.workers.expect([(key, precision) for key, precision in keys if key not in self.known])
 
-    def shared(self, executor: Executor) -> Trials:
-        """The same, measured by the workers of an executor."""
-        return replace(self, workers=ParallelTrials(replace(self, journal=None, known={}).measured, executor))
+    def shared(self, pool: Executor) -> Trials:
+        """The same, measured by the workers of a pool."""
+        return replace(self, workers=ParallelTrials(replace(self, journal=None, known={}).measured, pool))
 
     def near(self, precision: Precision) -> Floating:
         """The float graph near the integers of that precision."""

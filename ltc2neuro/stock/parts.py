@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from compiler.executors.execution import Clip
+from compiler.interpreters.execution import Clip
 from compiler.rules import Finding
 from compiler.rules.stock import library_findings
 from compiler.running.executor import Executor

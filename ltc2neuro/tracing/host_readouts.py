@@ -8,11 +8,11 @@ from enum import IntEnum
 
 import numpy as np
 
-from compiler.executors.execution import Frame
-from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Div, Gather, Input, Linear, Mul, Op, StateRead, StateWrite, Sub
+from compiler.interpreters.execution import Frame
+from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.compiled.answers import Answers

@@ -14,9 +14,9 @@ from math import prod
 import numpy as np
 import torch
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.work import work
+from compiler.interpreters.float64 import run_float
 from compiler.steps.infer import inferred
 from compiler.steps.orbits import SettlesLateError, StartsLateError, UnsteadyError
 from hw_models.arrays import Floats

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.executors.execution import prepare
-from compiler.executors.float64 import KERNELS
 from compiler.graph import Graph
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.float64 import KERNELS
 from hw_models.arrays import Array, Floats
 from hw_models.errors import InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compiler.executors.float64 import run_each
+from compiler.interpreters.float64 import run_each
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.progressing import begin

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from hw_models.errors import InputError
 from hw_models.notebook_repr import Shown
 from ltc2neuro import metrics

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.executors.execution import Execution
-from compiler.executors.float64 import run_each
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.float64 import run_each
 from compiler.running.interpreted import FLOATING
 from hw_models.arrays import Floats
 from hw_models.errors import InputError

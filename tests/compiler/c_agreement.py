@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from compiler.c99.program import program
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.graph.integers import as_integers
+from compiler.interpreters.reference import run_reference
 from compiler.ranges.proven import facts_of
 
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from onnx_agreement import assert_same
 
-from compiler.executors.execution import Execution
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.graph.integers import as_integers
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.reference import run_reference
 from compiler.native.executor import NativeRunner
 from compiler.native.lookup import PLAIN, Cpu
 from compiler.ranges.proven import facts_of

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.executors.execution import Execution
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph
 from compiler.graph.integers import as_integers
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.reference import run_reference
 from compiler.onnx.executor import prepare_onnx
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job

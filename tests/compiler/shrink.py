@@ -11,12 +11,12 @@ import torch
 from compiler.assembly.site import Listing, Spot
 from compiler.assembly.templates import select
 from compiler.c99 import elements as c99
-from compiler.executors.execution import OpKernel
-from compiler.executors.kernels import BOTH
 from compiler.graph.builder import AnyGraph
 from compiler.graph.graph import Graph
 from compiler.graph.op import OPERAND, RESULT
 from compiler.graph.ops import Lossless
+from compiler.interpreters.execution import OpKernel
+from compiler.interpreters.kernels import BOTH
 from compiler.native import elements, operands
 from compiler.onnx import lowering as nodes
 from compiler.onnx.functions import BODIES

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.readouts import READOUTS, Readout
 from ltc2neuro.nn.recurrence import split

@@ -13,11 +13,11 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from compiler.executors.execution import PreparedGraph
-from compiler.executors.float64 import prepare_float, run_prepared
-from compiler.executors.rounding_loss import ROOM, Loss, first_lost, rounding_loss
 from compiler.graph import Graph
 from compiler.graph.work import work
+from compiler.interpreters.execution import PreparedGraph
+from compiler.interpreters.float64 import prepare_float, run_prepared
+from compiler.interpreters.rounding_loss import ROOM, Loss, first_lost, rounding_loss
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import ProofError
 from ltc2neuro.compiled import evidence

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.assembly import Scratch, Spot, code_instructions, executed_instructions, listing_text, select
-from compiler.executors.reference import run_reference
 from compiler.graph import ops
+from compiler.interpreters.reference import run_reference
 from compiler.simulator.interpreter import Interpreter
 from hw_models import isa
 from hw_models.chip import load_chip

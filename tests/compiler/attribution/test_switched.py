@@ -13,8 +13,8 @@ from ncps.wirings import AutoNCP
 import ltc2neuro
 from compiler.attribution.sites import Cause
 from compiler.attribution.switched import Switched
-from compiler.executors.float64 import run_float
 from compiler.graph.ops import Rescale
+from compiler.interpreters.float64 import run_float
 from ltc2neuro import nn
 
 X = np.random.default_rng(0).normal(size=(3, 12, 3)).astype(np.float32)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.executors.float64 import run_float
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import State
 from compiler.graph.ops import Add, Mul
 from compiler.graph.origin import Origin
 from compiler.graph.validate import validate
+from compiler.interpreters.float64 import run_float
 
 
 def test_a_leaky_sum_written_by_hand_runs():

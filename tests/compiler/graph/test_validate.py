@@ -10,10 +10,10 @@ import pytest
 from graph_strategies import SMALL, Builder, integer_graphs, random_graph
 from hypothesis import assume, example, given, settings
 
-from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value, ops
 from compiler.graph.serialize import from_json, to_json
 from compiler.graph.validate import problems, validate
+from compiler.interpreters.reference import run_reference
 from compiler.ranges.integer_spans import find_spans
 from compiler.ranges.proven import prove
 from hw_models.chip import load_chip

@@ -19,9 +19,9 @@ except (LavaError, MissingExtraError) as missing:
 from graph_strategies import integer_graphs
 from liquid_graphs import cfc, ltc, mixed_memory, stack
 
-from compiler.executors.execution import Execution
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph
+from compiler.interpreters.execution import Execution
+from compiler.interpreters.reference import run_reference
 from compiler.lava.processes.fused import FusedNet
 from compiler.lava.processes.nets import MappedNet
 from compiler.lava.run import run_lava

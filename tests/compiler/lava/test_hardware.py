@@ -20,8 +20,8 @@ from graph_strategies import integer_graphs
 from lava.proc.dense.process import DelayDense, Dense
 from lava.utils import loihi
 
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph
+from compiler.interpreters.reference import run_reference
 from compiler.lava.hardware import LATEST, aligned, run_loihi2, run_on, sign_extended
 from compiler.lava.runtime.targets import CPU, PortPair, Target, loihi2, require_neuron_model
 from compiler.mapping import map_network

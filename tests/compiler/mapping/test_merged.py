@@ -8,9 +8,9 @@ from graph_strategies import SMALL, Builder
 from liquid_graphs import layer, ltc, mixed_memory, synapses
 
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph, ops
 from compiler.graph.validate import validate
+from compiler.interpreters.reference import run_reference
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from compiler.rewrite.merge import merge_synapses
 from hw_models.chip import load_chip

@@ -11,8 +11,8 @@ from graph_strategies import SMALL, Builder
 from liquid_graphs import cfc, gru, ltc, many, mixed_memory, stack
 
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph
+from compiler.interpreters.reference import run_reference
 from compiler.mapping import MappedNetwork, Options, Overlap, map_network
 from hw_models.chip import load_chip
 

@@ -14,8 +14,8 @@ from native_agreement import machines, native_agrees
 
 pytest.importorskip("llvmlite", reason="needs the extra native")
 
-from compiler.executors.reference import run_reference
 from compiler.graph import IntegerGraph
+from compiler.interpreters.reference import run_reference
 from compiler.native import cache
 from compiler.native.build import compiled
 from compiler.native.executor import NativeRunner

@@ -19,10 +19,10 @@ import onnx
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
-from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import IntegerGraph
 from compiler.graph.ops import OPS
+from compiler.interpreters.reference import run_reference
 from compiler.onnx.exports import IntegerExport
 from compiler.onnx.functions import OPSET, text
 from compiler.onnx.model import IR_VERSION

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from raw_ltc import Recorder
 
-from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Compare, Max, Min, Relation, Select
+from compiler.interpreters.reference import run_reference
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from hw_models.arrays import Floats

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import Graph, Value, ops
 from compiler.graph.graph import Block
 from compiler.graph.integers import IntegerGraph
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize
 from hw_models.arrays import Floats

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value
 from compiler.graph.ops import Apply, Input, MatVec, Output
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.quantize import matrices
 from compiler.quantize import row_factors as row_factors_module
 from compiler.quantize.matrices import calibrated, exponents, nearest, spread

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Apply, Input, Mul, Op, Output
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize
 from hw_models.chip import load_chip

@@ -206,7 +206,7 @@ def test_a_fit_is_made_once_and_cannot_be_changed():
 
 
 def test_evaluate_is_the_semantics_of_the_reference():
-    from compiler.executors.reference import polynomial as reference
+    from compiler.interpreters.reference import polynomial as reference
 
     table = fit(wave, -20000, 20000, in_fraction=13, out_fraction=14, word_bits=24, product_bits=31)
     names = ("knots", "origins", "coefficients", "shifts")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Add, Apply, Mul, MulShift
 from compiler.graph.origin import Origin
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from hw_models.chip import load_chip

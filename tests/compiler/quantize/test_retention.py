@@ -8,11 +8,11 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from compiler.executors import execution
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph, State
 from compiler.graph.ops import Add, Apply, Div, Max, Min, Mul, Select, Sub
 from compiler.graph.origin import Origin
+from compiler.interpreters import execution
 from compiler.quantize.retention import SEQUENCES, STEPS, retention
 from hw_models.arrays import Floats
 

@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
 from compiler.graph import Block, Graph, Value
 from compiler.graph.ops import Add, Apply, Div, Input, Max, Mul, Op, Output
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from hw_models.chip import load_chip

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from shrink import Shrink
 
-from compiler.executors.execution import Frame
-from compiler.executors.float64 import KERNELS
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Elementwise, Max, Min, Mul, Select, Sub
+from compiler.interpreters.execution import Frame
+from compiler.interpreters.float64 import KERNELS
 from compiler.quantize.retention import SLOPES, SlopePoint, _nudged
 
 EMPTY = Graph((), {}, {}, ())

@@ -11,11 +11,11 @@ from float_graphs import random_graph
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from compiler.executors.execution import prepare
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
-from compiler.executors.unrounded import KERNELS
 from compiler.graph import Graph, ops
+from compiler.interpreters.execution import prepare
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
+from compiler.interpreters.unrounded import KERNELS
 from compiler.mapping import map_network
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize

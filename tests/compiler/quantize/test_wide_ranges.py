@@ -5,8 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
 from compiler.functions import FUNCTIONS
 from compiler.graph import Block, Graph, State, Value
 from compiler.graph.ops import (
@@ -25,6 +23,8 @@ from compiler.graph.ops import (
     StateWrite,
     Sub,
 )
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from compiler.ranges.clipping import find_clipped

@@ -7,9 +7,9 @@ import pytest
 from graph_strategies import SMALL, Builder, integer_graphs
 from hypothesis import assume, given, settings
 
-from compiler.executors.reference import run_reference
 from compiler.graph.ops import And
 from compiler.graph.segments import segments_of
+from compiler.interpreters.reference import run_reference
 from compiler.ranges.proven import prove
 from hw_models.chip import load_chip
 from hw_models.errors import GraphError

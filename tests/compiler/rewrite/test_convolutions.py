@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Gather, MatVec, Mul, Op
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import extract_row_scales, simplify
 
 sys.path.insert(0, str(Path(__file__).parent))

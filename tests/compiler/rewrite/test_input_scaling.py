@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Apply, Gather, Input, Max, Mul, Output, StateRead, StateWrite
 from compiler.graph.validate import validate
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite.rescale import scale_inputs
 from compiler.rewrite.scale_propagation import View
 

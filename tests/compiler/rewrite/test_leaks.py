@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
 from compiler.graph.ops import Add, StateRead
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import simplify
 
 torch = pytest.importorskip("torch", reason="tracing needs the extra torch")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.executors.float64 import run_float
 from compiler.graph.ops import Add, Compare, Mul, Relation, Select
 from compiler.graph.validate import validate
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import simplify
 from compiler.rewrite.missing import missing
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Div, MatVec
 from compiler.graph.validate import validate
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import PASSES, extract_row_scales, normalise_quotients, scale_inputs, simplify
 from compiler.rewrite.extract_row_scales import largest
 

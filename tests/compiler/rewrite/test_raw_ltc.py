@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.executors.float64 import run_float
 from compiler.graph.ops import Add, Apply, Div, Gather, Input, Mul, Op, Output, SegmentSum, StateRead, StateWrite, Sub
 from compiler.graph.validate import validate
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import simplify
 
 sys.path.insert(0, str(Path(__file__).parent))

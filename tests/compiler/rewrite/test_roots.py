@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Max, Mul
 from compiler.graph.validate import validate
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite.roots import roots
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
 from compiler.graph.draft import tidy
 from compiler.graph.graph import Graph
 from compiler.graph.ops import (
@@ -28,6 +27,7 @@ from compiler.graph.ops import (
     Sub,
 )
 from compiler.graph.validate import validate
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import extract_row_scales, normalise_quotients, scale_inputs, simplify
 from compiler.rewrite.algebra import algebra
 from compiler.rewrite.compose import compose

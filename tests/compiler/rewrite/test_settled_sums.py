@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.executors.reference import prepare_reference, run_prepared
 from compiler.graph import IntegerGraph, ops
+from compiler.interpreters.reference import prepare_reference, run_prepared
 from compiler.mapping import map_network
 from compiler.rewrite.settled_sums import settle_sums
 from hw_models.chip import load_chip

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import simplify
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Apply
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import simplify
 
 torch = pytest.importorskip("torch", reason="tracing needs the extra torch")

@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "rewrite"))
 from designs import examined
 from raw_ltc import Recorder, random_parameters, raw_ltc
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, MatVec, Mul
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import quantize
 from compiler.rewrite.runner import simplify

@@ -12,9 +12,9 @@ from graph_strategies import SMALL, Builder, integer_graphs, random_graph
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from compiler.executors.reference import run_reference
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Divide, Relation
+from compiler.interpreters.reference import run_reference
 from compiler.ranges.proven import prove
 from compiler.rules import INTEGER_RULES, Finding, apply_rules
 from compiler.rules.instructions import MOST_SEGMENTS

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph
+from compiler.interpreters.reference import run_reference
 from compiler.mapping import Options, Overlap, map_network
 from compiler.simulator.machine import Machine
 from hw_models.chip import load_chip

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from compiler.executors.float64 import run_float
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, Gather, Mul, Relation, Select
 from compiler.graph.origin import Origin
+from compiler.interpreters.float64 import run_float
 from compiler.steps.elements import elements_of
 from compiler.steps.infer import inferred
 from compiler.steps.orbits import UnsteadyError

@@ -12,9 +12,9 @@ from hw_models.arrays import Floats, Integers
 sys.path.insert(0, str(Path(__file__).parents[1] / "rewrite"))
 from raw_ltc import Recorder, random_parameters, raw_ltc
 
-from compiler.executors.float64 import output_map, run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, Mul, Sub
+from compiler.interpreters.float64 import output_map, run_float
 from compiler.rewrite.runner import simplify
 from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.network import ProcessGraph

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from stock_graphs import Floats, Recorder
 
-from compiler.executors.float64 import run_float
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec
+from compiler.interpreters.float64 import run_float
 from compiler.stock.centre import centre
 
 RNG = np.random.default_rng(0)

@@ -25,7 +25,7 @@ from ncps.wirings import AutoNCP
 from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from hw_models.fixed_point import SEMANTICS_VERSION
 from ltc2neuro.cli.main import main
 from ltc2neuro.compiled.network import BaseNetwork

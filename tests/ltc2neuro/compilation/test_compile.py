@@ -15,7 +15,7 @@ from ncps.wirings import AutoNCP, FullyConnected
 from networks import FEATURES, classifier, sequences, tracked, tracker
 
 import ltc2neuro
-from compiler.executors.reference import run_reference
+from compiler.interpreters.reference import run_reference
 from ltc2neuro.errors import ChipError, InputError, Ltc2NeuroError
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.tracing import trace

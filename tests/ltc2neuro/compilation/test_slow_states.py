@@ -5,7 +5,7 @@ import pytest
 
 import ltc2neuro
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from ltc2neuro import Precision
 
 torch = pytest.importorskip("torch", reason="compiling needs the extra torch")

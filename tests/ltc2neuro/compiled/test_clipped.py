@@ -14,7 +14,7 @@ import torch
 
 import ltc2neuro
 from benchmarks.fuzz.graphs import Builder
-from compiler.executors.execution import Clip
+from compiler.interpreters.execution import Clip
 from ltc2neuro.compiled.clipped import SPANS, input_tallies, shorter
 from ltc2neuro.compiled.clipped_states import state_tallies, value_tallies
 from ltc2neuro.errors import InputError

@@ -13,7 +13,7 @@ from ncps.torch import CfC
 from ncps.wirings import AutoNCP
 
 import ltc2neuro
-from compiler.executors.execution import Execution
+from compiler.interpreters.execution import Execution
 from compiler.running.executor import Compiled, Executor, Job, Runner
 from compiler.running.interpreted import REFERENCE
 from ltc2neuro.cli.main import main

@@ -16,7 +16,7 @@ from ncps.wirings import AutoNCP
 from networks import sequences, tracked, tracker
 
 import ltc2neuro
-from compiler.executors.reference import prepare_reference
+from compiler.interpreters.reference import prepare_reference
 from compiler.mapping import Options, Overlap
 from hw_models.chip import CHIPS, load_chip
 from hw_models.cost import TERMS

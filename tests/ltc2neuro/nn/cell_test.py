@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layer_agreement import agrees, drifting, onnxruntime_agrees, runs_alike, scrambled, sequences, steady
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from hw_models.errors import TraceError
 from ltc2neuro.extras import LAVA
 from ltc2neuro.network import Network

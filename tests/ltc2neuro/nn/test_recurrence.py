@@ -13,7 +13,7 @@ from ncps.torch import LTC, LTCCell
 from ncps.wirings import AutoNCP, FullyConnected
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.nn import CTRNN, GRUODE, PaperLTC, Recurrent, repeat
 from ltc2neuro.tracing import run_torch, trace

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
 from compiler.graph import Graph
+from compiler.interpreters.float64 import run_float
 from compiler.rewrite import simplify
 from compiler.simulator.machine import Machine
 from ltc2neuro.compiled.run import Run

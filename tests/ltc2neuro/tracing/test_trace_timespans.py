@@ -12,8 +12,8 @@ from ncps.torch import LTC, CfC, LTCCell
 from ncps.wirings import AutoNCP, FullyConnected
 from torch import nn
 
-from compiler.executors.float64 import run_float
-from compiler.executors.reference import run_reference
+from compiler.interpreters.float64 import run_float
+from compiler.interpreters.reference import run_reference
 from compiler.mapping import map_network
 from compiler.quantize.precision import precision_for
 from compiler.quantize.to_integers import quantize

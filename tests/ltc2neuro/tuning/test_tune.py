@@ -11,9 +11,9 @@ import torch
 from networks import sequences, tracked, tracker
 
 import ltc2neuro
-from compiler.executors.reference import KERNELS as REFERENCE
-from compiler.executors.reference import run_reference
 from compiler.graph import ops
+from compiler.interpreters.reference import KERNELS as REFERENCE
+from compiler.interpreters.reference import run_reference
 from ltc2neuro import Precision
 from ltc2neuro.compiled.poor_outputs import level_of
 from ltc2neuro.errors import InputError

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from hw_models.errors import TraceError
 from ltc2neuro.nn import Recurrent, repeat
 from ltc2neuro.tracing import trace

@@ -15,7 +15,7 @@ from ncps.torch import LTC, CfC
 from ncps.wirings import NCP, AutoNCP, FullyConnected, Random
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from ltc2neuro.nn import Recurrent
 
 FEATURES = 3

@@ -12,8 +12,8 @@ from ncps.torch import LTC, LTCCell
 from ncps.wirings import NCP, AutoNCP, FullyConnected, Random
 from torch import nn
 
-from compiler.executors.float64 import run_float
 from compiler.graph.ops import StateWrite
+from compiler.interpreters.float64 import run_float
 from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing import run_torch, trace
 from ltc2neuro.tracing.layers.ncps import hull

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from layer_agreement import drifting, executors_agree
 from torch import nn
 
-from compiler.executors.float64 import run_float
 from compiler.graph.ops import Gather, MatVec, Mul
+from compiler.interpreters.float64 import run_float
 from ltc2neuro.tracing import run_torch, trace
 
 torch.set_num_threads(1)

@@ -10,7 +10,7 @@ from layer_agreement import drifting, executors_agree
 from torch import nn
 
 import ltc2neuro
-from compiler.executors.float64 import run_float
+from compiler.interpreters.float64 import run_float
 from hw_models.errors import QuantizeError, TraceError
 from ltc2neuro.metrics import sqnr
 from ltc2neuro.tracing import run_torch, trace

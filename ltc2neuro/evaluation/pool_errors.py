@@ -1,4 +1,4 @@
-"""Executors of `concurrent.futures`: how many tasks they are given, and what goes wrong with them in our words."""
+"""Pools of workers: how many tasks they are given, and what goes wrong with them in our words."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ UNPICKLED = (pickle.PicklingError, AttributeError, TypeError)
 """All that pickle raises for what is not at the top of a module"""
 
 
-def workers_of(executor: Executor) -> int:
+def workers_of(pool: Executor) -> int:
     """How many work at once: where it does not tell, as many as there are cores."""
-    most = getattr(executor, "_max_workers", None)
+    most = getattr(pool, "_max_workers", None)
     return most if isinstance(most, int) else os.cpu_count() or 1
 
 
-def no_executor(executor: object, others: str = "") -> InputError:
+def no_pool(pool: object, others: str = "") -> InputError:
     """The error for what is none, where `others` will do as well."""
     return InputError(
         "this is no pool of workers",
-        numbers=f"executor = {shown(executor)}",
+        numbers=f"executor = {shown(pool)}",
         advice=f"Give one of concurrent.futures, such as ProcessPoolExecutor(){others}; None runs here.",
     )
 

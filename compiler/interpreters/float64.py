@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
-from compiler.executors.kernels import BOTH, of_two
 from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
+from compiler.interpreters.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
+from compiler.interpreters.kernels import BOTH, of_two
 from hw_models.arrays import Array, Floats
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from onnx_agreement import onnx_agrees
 
-from compiler.executors.reference import run_reference
 from compiler.graph import Graph, ops
 from compiler.graph.serialize import from_json
 from compiler.graph.validate import validate
+from compiler.interpreters.reference import run_reference
 from compiler.mapping import Options, Overlap, map_network
 from compiler.ranges.proven import prove
 from compiler.simulator.machine import Machine

@@ -1,4 +1,4 @@
-"""Running a graph sample by sample: what the NumPy executors have in common, and no arithmetic.
+"""Running a graph sample by sample: what the interpreters have in common, and no arithmetic.
 
 A backend brings its kernels, a table keyed by op: `kernels(op, graph)` returns a function from the values
 by name to the op's result, an array (size, batch).
@@ -45,7 +45,7 @@ class Frame:
     values: dict[str, Array]
     """values and constants by name, (size, batch) or (size, 1)"""
     sample: Array
-    """this sample's features as the executor takes them, (features, batch)"""
+    """this sample's features as the interpreter takes them, (features, batch)"""
     states: dict[str, Array] = field(default_factory=dict)
     """what StateRead reads, (size, batch)"""
     saturations: dict[str, int] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Execution:
     final: dict[str, Array]
     """each state after the last sample, (batch, size)"""
     clips: dict[str, Clip] = field(default_factory=dict)
-    """of values that were clipped, where the executor tells"""
+    """of values that were clipped, where the interpreter tells"""
 
     def row(self, number: int) -> Execution:
         """One sequence, as a batch of one; what saturated or was clipped is that of all, so it is left out."""

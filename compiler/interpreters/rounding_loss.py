@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Execution, Frame, OpKernel, OpKernels, PreparedGraph, joined, prepare
-from compiler.executors.float64 import KERNELS, output_map
 from compiler.functions import FUNCTIONS
 from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
+from compiler.interpreters.execution import Execution, Frame, OpKernel, OpKernels, PreparedGraph, joined, prepare
+from compiler.interpreters.float64 import KERNELS, output_map
 from hw_models.arrays import Array, Floats, Integers
 
 SEEDS = (0, 1, 2)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from compiler.executors.rounding_loss import rounding_loss
 from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Add, Compare, Input, Max, Mul, Output, Relation, StateRead, StateWrite, Sub
+from compiler.interpreters.rounding_loss import rounding_loss
 
 UNIT = 2.0**-23
 

@@ -1,6 +1,6 @@
 """The bit-accurate NumPy reference: `docs/integer-semantics.md`, executed.
 
-Its arithmetic is `hw_models.fixed_point`; no other executor may use that module.
+Its arithmetic is `hw_models.fixed_point`; no other interpreter may use that module.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from compiler.executors.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
-from compiler.executors.kernels import BOTH, of_two
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.op_table import OpTable
 from compiler.graph.segments import segments_of
+from compiler.interpreters.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
+from compiler.interpreters.kernels import BOTH, of_two
 from hw_models.arrays import Array
 from hw_models.fixed_point import AnyIntegers, floor_shift, mul_shift, round_shift, saturate, shift_saturate
 

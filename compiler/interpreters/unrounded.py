@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.executors import float64
-from compiler.executors.execution import Frame, OpKernel
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
+from compiler.interpreters import float64
+from compiler.interpreters.execution import Frame, OpKernel
 from hw_models.arrays import Array, Floats
 
 KERNELS: OpTable[[Graph], OpKernel] = OpTable("unrounded", float64.KERNELS)

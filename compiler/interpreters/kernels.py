@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.executors.execution import Frame, OpKernel
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, And, Compare, Div, Max, Min, Mul, Op, Relation, Select, Sub
+from compiler.interpreters.execution import Frame, OpKernel
 from hw_models.arrays import Array
 
 RELATIONS = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}
