@@ -16,7 +16,7 @@ UNPICKLED = (pickle.PicklingError, AttributeError, TypeError)
 """All that pickle raises for what is not at the top of a module"""
 
 
-def workers_of(pool: Executor) -> int:
+def worker_count(pool: Executor) -> int:
     """How many work at once: where it does not tell, as many as there are cores."""
     most = getattr(pool, "_max_workers", None)
     return most if isinstance(most, int) else os.cpu_count() or 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from hw_models.arguments import check_count
 from hw_models.errors import InputError, WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
-from ltc2neuro.evaluation.pool_errors import no_pool, workers_of
+from ltc2neuro.evaluation.pool_errors import no_pool, worker_count
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel, work
@@ -59,7 +59,7 @@ class Workers:
 def workers_in(pool: object) -> Workers:
     """Those of what `evaluate` takes as `executor=`. Raises `InputError` for anything else."""
     if isinstance(pool, Executor):
-        return Workers(lambda *given: pool.submit(work, *given), lambda: workers_of(pool))
+        return Workers(lambda *given: pool.submit(work, *given), lambda: worker_count(pool))
     distributed = sys.modules.get("distributed")  # whoever has a client has imported it
     if distributed is not None and isinstance(pool, distributed.Client):
         return _dask(pool)

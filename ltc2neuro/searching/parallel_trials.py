@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from compiler.quantize.precision import Precision
 from hw_models.errors import WorkerError
-from ltc2neuro.evaluation.pool_errors import AHEAD, UNPICKLED, cannot_travel, died, no_pool, workers_of
+from ltc2neuro.evaluation.pool_errors import AHEAD, UNPICKLED, cannot_travel, died, no_pool, worker_count
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class ParallelTrials(Generic[T]):
         except UNPICKLED as error:
             raise cannot_travel(error) from error
         self._digest = hashlib.sha256(self._content).hexdigest()
-        self._room = AHEAD * workers_of(pool)
+        self._room = AHEAD * worker_count(pool)
         self._pool, self._running = pool, dict[str, Future[tuple[T] | None]]()
 
     def expect(self, wanted: Sequence[tuple[str, Precision]]) -> None:
