@@ -26,7 +26,7 @@ from trained import TRAINED
 import ltc2neuro
 from compiler.mapping.options import Options, Overlap
 from hw_models.explain import band_text
-from ltc2neuro.cost.report import Cost
+from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.network import Network
 
 CALIBRATION, COUNTED = 64, 32

@@ -19,7 +19,7 @@ from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.nets import MappedNet, Net
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.ranges.proven import Proven
 from compiler.running.extra import NATIVE
 from ltc2neuro import Options, Overlap

@@ -22,7 +22,7 @@ from compiler.quantize.precision import Precision
 from ltc2neuro.evaluation.pools import processes
 from ltc2neuro.inputs.held_back import halves
 from ltc2neuro.searching.moves import Move, moves
-from ltc2neuro.searching.report import Search
+from ltc2neuro.searching.search_result import Search
 from ltc2neuro.searching.trials import Trial, Trials
 
 LTC_DB = 60.0

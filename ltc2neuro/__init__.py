@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from hw_models.chip import load_chip
     from ltc2neuro import errors, plot
     from ltc2neuro.attribution.attributing import attribute
-    from ltc2neuro.attribution.report import Attribution
+    from ltc2neuro.attribution.attribution import Attribution
     from ltc2neuro.compilation.checking import check
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.run import Run
-    from ltc2neuro.cost.report import Cost
+    from ltc2neuro.cost.sample_cost import Cost
     from ltc2neuro.evaluation.evaluating import evaluate
-    from ltc2neuro.evaluation.report import Evaluation
+    from ltc2neuro.evaluation.evaluation import Evaluation
     from ltc2neuro.frontends.nir.reading import from_nir
     from ltc2neuro.frontends.nir.writing import to_nir
     from ltc2neuro.frontends.onnx.importer import from_onnx
     from ltc2neuro.loading.networks import load
     from ltc2neuro.network import Network
     from ltc2neuro.progressing import progress
-    from ltc2neuro.searching.report import Search
     from ltc2neuro.searching.search import search
+    from ltc2neuro.searching.search_result import Search
     from ltc2neuro.stock.network import LibraryNetwork
     from ltc2neuro.tuning.tuning import tune
     from ltc2neuro.verification.comparison import compare
     from ltc2neuro.verification.verifying import Verification, verify
 
 _HOMES = {
-    "Attribution": "ltc2neuro.attribution.report",
-    "Cost": "ltc2neuro.cost.report",
-    "Evaluation": "ltc2neuro.evaluation.report",
+    "Attribution": "ltc2neuro.attribution.attribution",
+    "Cost": "ltc2neuro.cost.sample_cost",
+    "Evaluation": "ltc2neuro.evaluation.evaluation",
     "Finding": "compiler.rules.finding",
     "LibraryForm": "compiler.stock.options",
     "LibraryNetwork": "ltc2neuro.stock.network",
@@ -63,7 +63,7 @@ _HOMES = {
     "Precision": "compiler.quantize.precision",
     "Reciprocal": "compiler.stock.options",
     "Run": "ltc2neuro.compiled.run",
-    "Search": "ltc2neuro.searching.report",
+    "Search": "ltc2neuro.searching.search_result",
     "Verification": "ltc2neuro.verification.verifying",
     "attribute": "ltc2neuro.attribution.attributing",
     "check": "ltc2neuro.compilation.checking",

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.placement.activity import Sent
 from compiler.placement.placement import Placement
@@ -21,14 +21,14 @@ from ltc2neuro.artifact.c_file import to_c
 from ltc2neuro.artifact.onnx_file import to_onnx
 from ltc2neuro.artifact.saving import save
 from ltc2neuro.compiled.assembling import assembly, assembly_json
+from ltc2neuro.compiled.lava_process import to_lava
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.summary import explain_precision, summary
-from ltc2neuro.compiled.wiring import to_lava
 from ltc2neuro.cost.costing import cost
-from ltc2neuro.cost.report import Cost
+from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.inputs.arguments import check_options
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.inputs.several import Inlet

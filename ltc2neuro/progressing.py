@@ -42,7 +42,7 @@ def begin(what: str) -> None:
 
 
 @contextmanager
-def stages(work: str, most: int | None = None) -> Iterator[None]:
+def shown_stages(work: str, most: int | None = None) -> Iterator[None]:
     """Show the stages that begin inside, `most` of them, as a bar; those of work inside other work belong to it."""
     if _bar.get() is not None or not watched():
         yield

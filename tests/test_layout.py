@@ -110,19 +110,19 @@ def meanings_of(node: ast.stmt, module: str) -> Iterator[tuple[str, str]]:
 
 
 def meanings() -> dict[str, dict[str, str]]:
-    """By each public name of a type the modules that define it, and what it is there."""
+    """By each name of a type, a leading _ left out, the modules that define it, and what it is there."""
     found: dict[str, dict[str, str]] = {}
     for module, tree in trees().items():
         for node in tree.body:
             for name, meaning in meanings_of(node, module):
-                if not name.startswith("_"):
-                    found.setdefault(name, {})[module] = meaning
+                found.setdefault(name.lstrip("_"), {})[module] = meaning
     return found
 
 
 FOREIGN = ("ltc2neuro.frontends.", "hw_models.isa", "ltc2neuro.plot.pareto_front")
 """These speak of another's things by their names: a format's nodes, a chip's instructions, what `search` returns"""
 ALIKE = {
+    "Block": {"compiler.graph.graph", "compiler.graph.serialize"},
     "Element": {"compiler.c99.elements", "compiler.native.operands"},
 }
 """The same thing in two places"""

@@ -135,8 +135,8 @@ def graph(network: MappedNetwork, place: str, way: str) -> Source:
     period = network.ticks_per_sample
     sizes = {p.name: p.size for p in network.populations}
     records = {
-        probe.state: rows(way * (probe.state == place), sizes[probe.population], probe.tick, period)
-        for probe in network.probes
+        monitor.state: rows(way * (monitor.state == place), sizes[monitor.population], monitor.tick, period)
+        for monitor in network.monitors
     }
     net = MappedNet(network=network, rows=records)
     source = Source(rows=rows(way * (place == "source"), network.input_size, 0, period))
@@ -148,7 +148,7 @@ def graph(network: MappedNetwork, place: str, way: str) -> Source:
 
 def steps(network: MappedNetwork) -> int:
     """Ticks after which all has been asked for."""
-    last = max([network.latency, *(probe.tick for probe in network.probes)])
+    last = max([network.latency, *(monitor.tick for monitor in network.monitors)])
     return last + SAMPLES * network.ticks_per_sample
 
 
@@ -196,7 +196,7 @@ def fail(network: MappedNetwork, place: str, way: str) -> str:
 
 
 def _population(network: MappedNetwork, state: str) -> str:
-    return next(f"population {p.population}" for p in network.probes if p.state == state)
+    return next(f"population {p.population}" for p in network.monitors if p.state == state)
 
 
 def sample_network(seed: int) -> tuple[IntegerGraph, MappedNetwork]:
@@ -213,7 +213,7 @@ def trial(seed: int) -> str:
     assert threading.current_thread() is threading.main_thread()
     rng = np.random.default_rng(seed)
     network = sample_network(seed)[1]
-    places = ["source", "sink", *(p.state for p in network.probes)]
+    places = ["source", "sink", *(p.state for p in network.monitors)]
     place, way = places[rng.integers(0, len(places))], [*WAYS, INTERRUPT][rng.integers(0, len(WAYS) + 1)]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     fail(network, place, way)

@@ -27,7 +27,7 @@ def assert_mapped_equals(
     states = {s.name: np.concatenate([run.states[s.name] for run in runs], 1) for s in graph.states}
     machine = Machine(net, lanes, {name: state.T for name, state in (given or {}).items()})
     period = net.ticks_per_sample
-    last = (samples - 1) * period + max([net.latency, *(p.tick for p in net.probes)])
+    last = (samples - 1) * period + max([net.latency, *(p.tick for p in net.monitors)])
     rng = np.random.default_rng(1)
     entering = rng.integers(-SMALL, SMALL, (last + period, features, lanes)).astype(np.int32)
     entering[: samples * period : period] = x.transpose(1, 2, 0)
@@ -40,10 +40,10 @@ def assert_mapped_equals(
         elif k < samples:
             assert np.array_equal(np.broadcast_to(sent, outputs[:, k].T.shape), outputs[:, k].T), f"sample {k}"
             seen += 1
-        for probe in net.probes:
-            k, off = divmod(tick - probe.tick, period)
+        for monitor in net.monitors:
+            k, off = divmod(tick - monitor.tick, period)
             if not off and 0 <= k < samples:
-                expected = states[probe.state][:, k].T
-                assert np.array_equal(machine.states[probe.state], expected), f"{probe.state} after sample {k}"
+                expected = states[monitor.state][:, k].T
+                assert np.array_equal(machine.states[monitor.state], expected), f"{monitor.state} after sample {k}"
                 seen += 1
     assert seen == samples * (1 + len(graph.states))

@@ -9,7 +9,7 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from compiler.lava.processes.ports import received, sent
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 
 
 class Thread(AbstractProcess):

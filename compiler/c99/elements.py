@@ -10,7 +10,7 @@ import numpy as np
 from compiler.c99.text import Text, number
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
-from compiler.loops.memory import RowMemory
+from compiler.loops.row_memory import RowMemory
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Integers
 

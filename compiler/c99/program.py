@@ -10,9 +10,9 @@ from compiler.c99.elements import ELEMENTS, Element
 from compiler.c99.text import Text
 from compiler.graph import ops
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
-from compiler.graph.work import work
-from compiler.loops.memory import RowMemory, memory
-from compiler.loops.plan import BlockPlan, Loop, plan
+from compiler.graph.workload import work
+from compiler.loops.loop_plan import BlockPlan, Loop, plan_loops
+from compiler.loops.row_memory import RowMemory, memory
 from compiler.ranges.proven import Proven
 
 SCANNED = 16
@@ -62,7 +62,7 @@ def program(proven: Proven, title: str = "", host: str = "") -> CProgram:
     after another.
     """
     graph, text = proven.graph, Text()
-    steps = plan(graph)
+    steps = plan_loops(graph)
     where = memory(graph, steps)
     polynomials: dict[tuple[str, ...], str] = {}
     first = where.values[graph.entry.out]

@@ -24,7 +24,7 @@ Make = Callable[[str], Op]
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Computed:
     op: Op
     size: int
     block: int
@@ -32,7 +32,7 @@ class _Made:
 
 
 @dataclass
-class _Block:
+class _OpenBlock:
     name: str
     repeat: int
     ops: list[Op] = field(default_factory=list)
@@ -45,12 +45,12 @@ class GraphBuilder:
         self.constants: dict[str, Array] = {}
         self.makers: dict[str, Op] = {}
         """the op of each value"""
-        self._values: dict[str, _Made] = {}
+        self._values: dict[str, _Computed] = {}
         self._known: dict[Op, str] = {}
         self._states: dict[str, State] = {}
         self._reads: dict[str, str] = {}
         self._indices: dict[tuple[tuple[int, ...], bytes], str] = {}
-        self._blocks = [_Block("input", 1)]
+        self._blocks = [_OpenBlock("input", 1)]
 
     # --- values ---
 
@@ -63,7 +63,7 @@ class GraphBuilder:
         """Append the op that `make` gives for the name of its result, which has `size` elements. Returns the name."""
         value, template = f"%{len(self._values)}", make("")
         op = self.makers[value] = make(value)
-        self._values[value] = _Made(op, size, len(self._blocks) - 1, origin)
+        self._values[value] = _Computed(op, size, len(self._blocks) - 1, origin)
         self._blocks[-1].ops.append(op)
         if not isinstance(op, StateRead):
             self._known[template] = value
@@ -150,7 +150,7 @@ class GraphBuilder:
 
     def begin_block(self, name: str, repeat: int = 1) -> None:
         """Close the open block; what follows runs `repeat` times a sample."""
-        self._blocks.append(_Block(name, repeat))
+        self._blocks.append(_OpenBlock(name, repeat))
 
     # --- the end ---
 
@@ -158,7 +158,7 @@ class GraphBuilder:
         """The graph, without states that are read in vain, and the final name of each value."""
         used = {name for block in self._blocks for op in block.ops for name in op.operands}
         blocks = [
-            _Block(b.name, b.repeat, [op for op in b.ops if not (isinstance(op, StateRead) and op.out not in used)])
+            _OpenBlock(b.name, b.repeat, [op for op in b.ops if not (isinstance(op, StateRead) and op.out not in used)])
             for b in self._blocks
         ]
         kept = {op.result: self._values[op.result] for b in blocks for op in b.ops if op.result is not None}

@@ -34,7 +34,7 @@ def to_json(graph: Graph) -> tuple[dict[str, Json], dict[str, npt.NDArray[np.gen
 def from_json(table: Mapping[str, Json], arrays: Mapping[str, npt.NDArray[np.generic]]) -> Graph:
     """The graph again. Raises `ArtifactError` where the table does not describe one."""
     try:
-        found = made(_Table, dict(table))
+        found = made(_GraphTable, dict(table))
         return Graph(
             blocks=tuple(Block(b.name, tuple(map(_op_from_json, b.ops)), b.repeat) for b in found.blocks),
             values={v.name: v for v in found.values},
@@ -55,7 +55,7 @@ class _Block:
 
 
 @dataclass(frozen=True)
-class _Table:
+class _GraphTable:
     blocks: tuple[_Block, ...]
     values: tuple[Value, ...]
     states: tuple[State, ...]

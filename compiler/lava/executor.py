@@ -10,7 +10,7 @@ from compiler.running.extra import LAVA as LAVA_PACKAGES
 from compiler.running.interpreted import REFERENCE
 from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
 from compiler.stock.executor import counted
-from compiler.stock.network import ProcessGraph
+from compiler.stock.process_graph import ProcessGraph
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
 
@@ -53,13 +53,13 @@ def _prepare_loihi2(net: Compiled) -> Runner:
 
 
 def _prepare_library(network: ProcessGraph) -> Runner:
-    from compiler.lava.stock import run_library
+    from compiler.lava.library_run import run_library
 
     return lambda job: counted(network, run_library(network, job.x))
 
 
 def _prepare_library_loihi2(network: ProcessGraph) -> Runner:
-    from compiler.lava.stock_hardware import run_library_loihi2
+    from compiler.lava.library_hardware import run_library_loihi2
 
     reference = LIBRARY_REFERENCE.prepare(network)
 

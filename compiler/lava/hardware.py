@@ -22,7 +22,7 @@ from compiler.lava.processes.nets import MappedNet
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.lava.runtime.targets import MESSAGE_BITS, Target, loihi2, require_neuron_model
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.start_delay import starting_late
 from hw_models.errors import LavaError
 

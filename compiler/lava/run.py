@@ -20,7 +20,7 @@ from compiler.lava.processes.nets import MappedNet, Net
 from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from hw_models.arrays import Array, Integers
 
 START_S, TICK_S, OPERATION_S = 60.0, 2e-3, 1e-7
@@ -82,8 +82,8 @@ def _mapped(network: MappedNetwork, x: Integers, deadline_s: float | None) -> tu
     batch, time, features = x.shape
     sizes = {p.name: p.size for p in network.populations}
     rows = {
-        probe.state: SampleRows(shared(batch * time, sizes[probe.population]), probe.tick, network.ticks_per_sample)
-        for probe in network.probes
+        m.state: SampleRows(shared(batch * time, sizes[m.population]), m.tick, network.ticks_per_sample)
+        for m in network.monitors
     }
     net = MappedNet(network=network, rows=rows)
     processes = len(network.populations) + len(network.connections) + 2
@@ -127,7 +127,7 @@ def _drive(net: Net, x: Integers, rows: Mapping[str, SampleRows], deadline_s: fl
         sink = Sink(rows=SampleRows(outputs, net.latency, period))
     source.out.connect(net.inp)
     net.out.connect(sink.inp)
-    last_probe = max((r.first for r in rows.values()), default=0)
-    steps = max(net.steps(samples), last_probe + (samples - 1) * period + 1)
+    last_monitor = max((r.first for r in rows.values()), default=0)
+    steps = max(net.steps(samples), last_monitor + (samples - 1) * period + 1)
     run_graph(source, steps, deadline_s=deadline_s)
     return outputs

@@ -9,7 +9,7 @@ import numpy as np
 from compiler.assembly.json_reader import JsonObject
 from compiler.assembly.population import Population
 from compiler.assembly.tables import population_of, population_table
-from compiler.mapping.network import Connection, MappedNetwork, Port, StateProbe
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Port, StateMonitor
 from hw_models.json_dataclasses import Json
 
 FORMAT, VERSION = "ltc2neuro assembly", 1
@@ -32,7 +32,7 @@ def to_json(network: MappedNetwork) -> dict[str, Json]:
             for tick, value in values.items()
         ],
         "states": [
-            {"state": p.state, "population": p.population, "word": p.word, "tick": p.tick} for p in network.probes
+            {"state": p.state, "population": p.population, "word": p.word, "tick": p.tick} for p in network.monitors
         ],
     }
 
@@ -60,7 +60,7 @@ def from_json(data: Json) -> MappedNetwork:
         *sizes,
         table.count("ticks_per_sample"),
         table.count("latency"),
-        tuple(_probe_of(t, by_name) for t in table.tables("states")),
+        tuple(_monitor_of(t, by_name) for t in table.tables("states")),
         sends,
     )
 
@@ -73,11 +73,11 @@ def _port_of(table: JsonObject) -> Port:
     return Port(table.maybe_text("population"), table.count("port"))
 
 
-def _probe_of(table: JsonObject, populations: Mapping[str, Population]) -> StateProbe:
-    probe = StateProbe(table.text("state"), table.text("population"), table.text("word"), table.count("tick"))
-    if probe.population not in populations or probe.word not in populations[probe.population].words:
+def _monitor_of(table: JsonObject, populations: Mapping[str, Population]) -> StateMonitor:
+    monitor = StateMonitor(table.text("state"), table.text("population"), table.text("word"), table.count("tick"))
+    if monitor.population not in populations or monitor.word not in populations[monitor.population].words:
         raise table.error("word", "a word of a population")
-    return probe
+    return monitor
 
 
 def _connection_table(c: Connection) -> dict[str, Json]:

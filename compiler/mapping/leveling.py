@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Elementwise, Op, Output, StateRead, StateWrite
-from compiler.mapping.plan import Map, Plan
+from compiler.mapping.mapping_plan import LinearMap, MappingPlan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Arrival, BlockTicks, Schedule, SentMessage
 from compiler.mapping.traffic import Link, Slot
@@ -25,7 +25,7 @@ class DoesNotFitError(Exception):
 class Task:
     """What all attempts have in common."""
 
-    plan: Plan
+    plan: MappingPlan
     groups: Groups
     chip: Chip
     output_port: int
@@ -158,7 +158,7 @@ class Leveling:
 
     # --- sums ---------------------------------------------------------------------------------------------
 
-    def _arrive(self, map_: Map) -> int:
+    def _arrive(self, map_: LinearMap) -> int:
         """The level at which a map's sum is complete; placed at the earliest free port when first asked."""
         schedule = self.schedule
         if map_.name in schedule.arrivals:

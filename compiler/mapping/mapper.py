@@ -8,10 +8,10 @@ from compiler.assembly import executed_instructions, finish
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.ops import Input
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
+from compiler.mapping.mapping_plan import MappingPlan, make_plan
 from compiler.mapping.options import Options
 from compiler.mapping.overlap import population
-from compiler.mapping.plan import Plan, make_plan
 from compiler.mapping.populations import Groups, group
 from compiler.mapping.timing import choose_timing, spread
 from compiler.rewrite.merge import merge_synapses
@@ -84,19 +84,19 @@ def _mapped(graph: IntegerGraph, chip: Chip, reset_interval: int | None, options
     wiring, period = timing.wiring, timing.period
     mapped = [population(p, period, reset_interval, timing.schedule.committed) for p in timing.programs]
     return MappedNetwork(
-        populations=tuple(finish(p, chip, {probe.word for probe in probes}) for p, probes in mapped),
+        populations=tuple(finish(p, chip, {monitor.word for monitor in monitors}) for p, monitors in mapped),
         connections=wiring.connections,
         input_size=sum(graph.size(op.out) for _, op in graph.ops() if isinstance(op, Input)),
         output_size=plan.output.terms[0][1].shape[0],
         ticks_per_sample=period,
         latency=timing.schedule.latency,
-        probes=tuple(probe for _, probes in mapped for probe in probes),
+        monitors=tuple(monitor for _, monitors in mapped for monitor in monitors),
         sends={p: dict(sorted((t % period, v) for t, v in at.items())) for p, at in wiring.sends.items()},
         values={name: groups.names[number] for name, number in groups.owner.items()},
     )
 
 
-def _crowds_input(plan: Plan, groups: Groups, chip: Chip) -> bool:
+def _crowds_input(plan: MappingPlan, groups: Groups, chip: Chip) -> bool:
     """The input may carry anything between samples: a port that listens to it can serve no other sum."""
     from_input: dict[int, list[bool]] = {}
     for map_ in plan.maps.values():

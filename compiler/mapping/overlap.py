@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from compiler.assembly.dispatch import Reset, TickSection, assemble, initial_counters, ordered
 from compiler.graph.names import fresh, primed
-from compiler.mapping.network import Population, StateProbe
+from compiler.mapping.mapped_network import Population, StateMonitor
 from compiler.mapping.programs import Program
 from hw_models import isa
 
@@ -83,14 +83,14 @@ def has_order(programs: Sequence[Program], period: int) -> bool:
 
 def population(
     program: Program, period: int, reset_interval: int | None, committed: Mapping[str, int]
-) -> tuple[Population, list[StateProbe]]:
+) -> tuple[Population, list[StateMonitor]]:
     """The population for samples of `period` ticks, and where its states are found.
 
     A state that is reset in the tick of its last commit is kept in a word of its own to be seen.
     """
     sections = list(program.sections)
     words = dict(program.words)
-    probes: list[StateProbe] = []
+    monitors: list[StateMonitor] = []
     resets = _resets(program, period, reset_interval)
     again = {word: reset.tick for reset in resets for word, _ in reset.words}
     for state, word in program.states.items():
@@ -99,7 +99,7 @@ def population(
             seen = isa.Word(fresh(primed(f"{word.name}.seen"), words))
             words[seen.name] = words[word.name]
             sections = [_copying(s, word, seen) if tick in s.ticks else s for s in sections]
-        probes.append(StateProbe(state, program.name, seen.name, tick))
+        monitors.append(StateMonitor(state, program.name, seen.name, tick))
     found = Population(
         program.name,
         program.size,
@@ -109,7 +109,7 @@ def population(
         program.message_ports,
         {state: word.name for state, word in program.states.items()},
     )
-    return found, probes
+    return found, monitors
 
 
 def _reset_ticks(program: Program, period: int) -> dict[str, int]:

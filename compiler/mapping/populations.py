@@ -10,7 +10,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name, unique
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
-from compiler.mapping.plan import Plan
+from compiler.mapping.mapping_plan import MappingPlan
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Groups:
     output_owner: int
 
 
-def group(plan: Plan) -> Groups:
+def group(plan: MappingPlan) -> Groups:
     """Join what meets in an elementwise op or in a state; constants join nobody."""
     graph = plan.graph
     leader: dict[str, str] = {}

@@ -16,7 +16,7 @@ from compiler.graph.graph import State
 from compiler.graph.names import fresh, primed
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Elementwise, Output, StateRead, StateWrite
-from compiler.mapping.plan import Plan
+from compiler.mapping.mapping_plan import MappingPlan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Arrival, Schedule, SentMessage
 from hw_models import isa
@@ -68,7 +68,7 @@ class _Member:
         self.uses.setdefault(name, set()).add(moment)
 
 
-def programs(plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, resets: bool) -> tuple[Program, ...]:
+def programs(plan: MappingPlan, groups: Groups, schedule: Schedule, chip: Chip, resets: bool) -> tuple[Program, ...]:
     """The programs of all populations. `resets`: whether states will return to their initial values."""
     members = [
         _Member(name, size, [s for s in plan.graph.states if groups.state_owner[s.name] == number])
@@ -83,7 +83,7 @@ def programs(plan: Plan, groups: Groups, schedule: Schedule, chip: Chip, resets:
         member.use(sent.value, moment)
     for arrival in schedule.arrivals.values():
         members[arrival.slot[0]].arrivals.setdefault((arrival.block, arrival.level), []).append(arrival)
-    return tuple(_Writer(plan, schedule, chip, member).program(resets) for member in members)
+    return tuple(_ListingWriter(plan, schedule, chip, member).program(resets) for member in members)
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,10 @@ def _result(op: Elementwise) -> str:
 _COUNTERS = (TICK.name, SAMPLE.name)
 
 
-class _Writer:
+class _ListingWriter:
     """Writes the listing of one population."""
 
-    def __init__(self, plan: Plan, schedule: Schedule, chip: Chip, member: _Member) -> None:
+    def __init__(self, plan: MappingPlan, schedule: Schedule, chip: Chip, member: _Member) -> None:
         self.plan, self.graph, self.schedule, self.chip, self.member = plan, plan.graph, schedule, chip, member
         self.scratch = Scratch()
         self.words: dict[str, Integers | int] = {}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from compiler.graph.graph import Block
 from compiler.graph.ops import StateRead
 from compiler.mapping.leveling import PATIENCE, DoesNotFitError, Leveling, Task
-from compiler.mapping.plan import Plan
+from compiler.mapping.mapping_plan import MappingPlan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import BlockTicks, Schedule
 from compiler.mapping.slack import latest_levels
@@ -20,7 +20,7 @@ HASTE = 4
 
 
 def make_schedule(
-    plan: Plan, groups: Groups, chip: Chip, *, patient: bool = False, period: int | None = None
+    plan: MappingPlan, groups: Groups, chip: Chip, *, patient: bool = False, period: int | None = None
 ) -> Schedule:
     """Place all blocks, each as early as its operands and the ports allow. Raises `ChipError` where they do not.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cache
 
 from compiler.graph.ops import Elementwise, Op, Output, StateRead, StateWrite
-from compiler.mapping.plan import Map, Plan
+from compiler.mapping.mapping_plan import LinearMap, MappingPlan
 from compiler.mapping.schedule import Schedule
 
 
-def latest_levels(plan: Plan, schedule: Schedule, block: int) -> dict[str, int]:
+def latest_levels(plan: MappingPlan, schedule: Schedule, block: int) -> dict[str, int]:
     """For each value that a block, which runs once, makes of states alone: the latest level that delays nothing."""
     ops = plan.graph.blocks[block].ops
     readers: dict[str, list[Op]] = {}
@@ -24,7 +24,7 @@ def latest_levels(plan: Plan, schedule: Schedule, block: int) -> dict[str, int]:
                 readers.setdefault(name, []).append(op)
                 if number != block:
                     elsewhere.add(name)
-    maps: dict[str, list[Map]] = {}
+    maps: dict[str, list[LinearMap]] = {}
     for map_ in plan.maps.values():
         for source, _ in map_.terms:
             maps.setdefault(source, []).append(map_)
@@ -38,7 +38,7 @@ def latest_levels(plan: Plan, schedule: Schedule, block: int) -> dict[str, int]:
         needed += [_arriving(m) - 1 for m in maps.get(name, [])]
         return max(ready, min(needed, default=ready))
 
-    def _arriving(map_: Map) -> int:
+    def _arriving(map_: LinearMap) -> int:
         level = schedule.arrivals[map_.name].level
         if map_.name in elsewhere:
             return level

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compiler.graph.names import fresh, primed
-from compiler.mapping.network import MappedNetwork, Population
+from compiler.mapping.mapped_network import MappedNetwork, Population
 from hw_models import isa
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from compiler.mapping.mapping_plan import MappingPlan
 from compiler.mapping.options import Overlap
 from compiler.mapping.overlap import has_order, least_period
-from compiler.mapping.plan import Plan
 from compiler.mapping.populations import Groups
 from compiler.mapping.programs import Program, programs
 from compiler.mapping.schedule import Schedule
@@ -31,7 +31,7 @@ class TimedSchedule:
     period: int
 
 
-def choose_timing(plan: Plan, groups: Groups, chip: Chip, overlap: Overlap, resets: bool) -> TimedSchedule:
+def choose_timing(plan: MappingPlan, groups: Groups, chip: Chip, overlap: Overlap, resets: bool) -> TimedSchedule:
     """The fewest ticks a sample that `overlap` allows; the result is never out later than without overlap.
 
     `resets`: whether states will return to their initial values.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from compiler.graph.names import unique
-from compiler.mapping.network import Connection, MappedNetwork, Population
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
 
 INPUT, OUTPUT = "input", "output"
 """What stands for a port of the network's own"""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from compiler.mapping.network import Connection, Port
+from compiler.mapping.mapped_network import Connection, Port
 from hw_models.errors import GraphError
 
 Slot: TypeAlias = tuple[int, int]

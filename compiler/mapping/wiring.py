@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.mapping.network import Connection, Port
-from compiler.mapping.plan import Plan
+from compiler.mapping.mapped_network import Connection, Port
+from compiler.mapping.mapping_plan import MappingPlan
 from compiler.mapping.populations import Groups
 from compiler.mapping.schedule import Schedule
 from compiler.mapping.sparse import Sparse
@@ -22,7 +22,7 @@ class Wiring:
     reads: tuple[Read, ...]
 
 
-def wire(plan: Plan, groups: Groups, schedule: Schedule) -> Wiring:
+def wire(plan: MappingPlan, groups: Groups, schedule: Schedule) -> Wiring:
     """All maps as connections, those of both signs as two."""
     output = schedule.output
     if output is None:

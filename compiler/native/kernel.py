@@ -10,8 +10,8 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
-from compiler.loops.memory import RowMemory, memory
-from compiler.loops.plan import BlockPlan, Loop, plan
+from compiler.loops.loop_plan import BlockPlan, Loop, plan_loops
+from compiler.loops.row_memory import RowMemory, memory
 from compiler.native.elements import ELEMENTS
 from compiler.native.llvm_text import Code
 from compiler.native.lookup import Cpu
@@ -61,7 +61,7 @@ def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, woven: i
     graph, record, along = proven.graph, tuple(record), not woven
     code = Code(proven.bits, lanes(proven.bits, machine, woven or ALONG), along)
     whole = code.lanes if along else 1
-    steps = plan(graph, record, sums_apart=along)
+    steps = plan_loops(graph, record, sums_apart=along)
     where = memory(graph, steps, whole)
     clips, row = dict[str, int](), 0
     for site in proven.saturations:

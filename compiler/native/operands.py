@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from compiler.graph import ops
-from compiler.loops.memory import RowMemory
+from compiler.loops.row_memory import RowMemory
 from compiler.native.llvm_text import Code
 from compiler.native.lookup import Cpu, permuted
 from compiler.native.pool import Pool, ScratchRows

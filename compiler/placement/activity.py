@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import MappedNetwork, Port
+from compiler.mapping.mapped_network import MappedNetwork, Port
 from compiler.simulator.machine import Machine
 from hw_models.arrays import Floats, Integers
 

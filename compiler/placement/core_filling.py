@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.placement.deliveries import words_per_neuron
 from compiler.placement.neuron_order import Order, Queue
 from hw_models.arrays import Integers

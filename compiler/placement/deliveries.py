@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import Connection, MappedNetwork, Population
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
 from hw_models.arrays import Integers
 
 Cores: TypeAlias = Mapping[str, Integers]

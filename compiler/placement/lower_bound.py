@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from compiler.mapping.network import MappedNetwork, Population
+from compiler.mapping.mapped_network import MappedNetwork, Population
 from compiler.placement.deliveries import words_per_neuron
 from hw_models.chip import Chip
 from hw_models.constants import Memory

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from compiler.mapping.network import Connection, MappedNetwork, Population
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
 from hw_models.arrays import Integers
 
 Piece: TypeAlias = tuple[Population, Integers]

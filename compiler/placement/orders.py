@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.mapping.network import Connection, MappedNetwork
+from compiler.mapping.mapped_network import Connection, MappedNetwork
 from compiler.placement.neuron_order import Piece
 from hw_models.arrays import Integers
 

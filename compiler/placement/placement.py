@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.titles import titles
 from compiler.placement.deliveries import OUTSIDE, Deliveries, deliveries, words_per_neuron
 from hw_models.arrays import Integers

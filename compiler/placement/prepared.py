@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
 
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.mapper import map_network
-from compiler.mapping.network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.placement.placement import Placement
 from compiler.placement.search import memory_of, place
@@ -22,7 +22,7 @@ MOST_KEPT = 4
 """How many mappings, and how many placements, are remembered"""
 
 
-class _Kept(Generic[T]):
+class _LastFew(Generic[T]):
     """The last few things that were made. Chips do not hash, so what they were made for is compared."""
 
     def __init__(self) -> None:
@@ -42,8 +42,8 @@ class Prepared:
 
     def __init__(self, proven: Proven, chip: Chip) -> None:
         self.proven, self.chip = proven, chip
-        self._mappings, self._placements = _Kept[MappedNetwork](), _Kept[Placement]()
-        self._arranged = _Kept[Placement]()
+        self._mappings, self._placements = _LastFew[MappedNetwork](), _LastFew[Placement]()
+        self._arranged = _LastFew[Placement]()
 
     def on(self, chip: Chip) -> Prepared:
         """The same network for another chip; what is kept, both know."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.placement.core_filling import Filler
 from compiler.placement.deliveries import axon_map_entries
 from compiler.placement.lower_bound import too_large

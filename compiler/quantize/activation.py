@@ -9,7 +9,7 @@ import numpy as np
 from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.ops import Add, Apply, Compare, Max, Relation, Select, Sub
-from compiler.quantize.builder import Builder
+from compiler.quantize.integer_builder import Builder
 from compiler.quantize.knots import Curve
 from compiler.quantize.limits import argument_fraction, is_square, one_sided, spans_octaves
 from compiler.quantize.octaves import lower_over_octaves

@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.graph.graph import State
 from compiler.graph.ops import Add, And, Shift, StateRead, StateWrite
-from compiler.quantize.builder import Builder
+from compiler.quantize.integer_builder import Builder
 from compiler.quantize.slow_states import Carried
 from hw_models.fixed_point import Format
 

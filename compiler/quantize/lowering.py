@@ -13,7 +13,7 @@ import numpy as np
 from compiler.graph import ops
 from compiler.graph.op_table import OpTable
 from compiler.quantize.activation import lower_apply
-from compiler.quantize.builder import Builder, state_format
+from compiler.quantize.integer_builder import Builder, state_format
 from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div

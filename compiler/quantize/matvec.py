@@ -7,8 +7,8 @@ import numpy as np
 from compiler.graph.lowered import Exact
 from compiler.graph.matrix import column_sizes, places_of, product
 from compiler.graph.ops import Add, And, MatVec, Shift, Sub
-from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import MOST_LOW_BITS
+from compiler.quantize.integer_builder import Builder
 from compiler.quantize.limits import source_exponents
 from compiler.quantize.matrices import Spread, calibrated, patches, spread
 from compiler.ranges.observed import Observed

@@ -14,7 +14,7 @@ import numpy as np
 from compiler.functions import Function
 from compiler.functions.function import Scaling
 from compiler.graph.ops import Add, Apply, Compare, MulShift, Relation, Select, Shift, Sub
-from compiler.quantize.builder import Builder
+from compiler.quantize.integer_builder import Builder
 from compiler.quantize.knots import Curve, Real
 from compiler.quantize.polynomial import PolynomialTable, fit, steps, uniform_lines
 from compiler.quantize.quotient import emit_table

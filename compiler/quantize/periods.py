@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.functions import Function, Symmetry
 from compiler.graph.ops import Shift, Sub
-from compiler.quantize.builder import Builder
+from compiler.quantize.integer_builder import Builder
 from compiler.quantize.polynomial import steps
 from compiler.quantize.quotient import emit_table
 from hw_models.errors import QuantizeError

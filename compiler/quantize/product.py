@@ -9,8 +9,8 @@ import numpy as np
 from compiler.graph.lowered import Exact
 from compiler.graph.ops import Add, And, Max, Min, Mul, MulShift, Shift, Sub
 from compiler.graph.shapes import MOST_SHIFT
-from compiler.quantize.builder import Builder
 from compiler.quantize.fractions import GUARD_BITS
+from compiler.quantize.integer_builder import Builder
 from compiler.quantize.limits import operand_limit
 from compiler.quantize.precision import Precision
 from compiler.ranges.integer_spans import Span, exactly

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, Shift, Sub
-from compiler.quantize.builder import Builder
+from compiler.quantize.integer_builder import Builder
 from compiler.quantize.knots import Curve
 from compiler.quantize.limits import fraction_for, operand_limit, word_limit
 from compiler.quantize.polynomial import PolynomialTable, fit, steps

@@ -11,7 +11,7 @@ from compiler.graph import ops
 from compiler.graph.draft import integers, reals
 from compiler.graph.matrix import places_of, product
 from compiler.graph.op_table import OpTable
-from compiler.quantize.shifts import Held, Shifts
+from compiler.quantize.shifts import ShiftedValue, Shifts
 from compiler.ranges.observed import Interval
 from compiler.ranges.real_intervals import input_margin
 from hw_models.arrays import Floats
@@ -38,7 +38,7 @@ def _input(op: ops.Input, at: Shifts) -> None:
     largest = np.where(largest > 0.0, largest, 1.0)  # what never varies may yet do so
     at.bounds[name] = Interval(-largest, largest)
     at.channels[op.out] = np.arange(at.middle.size)
-    at.hold(op, Held(name, at.middle))
+    at.hold(op, ShiftedValue(name, at.middle))
 
 
 @SHIFTED.on(ops.Output)
@@ -51,7 +51,7 @@ def _output(op: ops.Output, at: Shifts) -> None:
 
 def _joined(at: Shifts, sources: Sequence[str]) -> tuple[tuple[str, ...], Floats]:
     """What is read in place of the sources, and its shifts."""
-    held = [at.held.get(s, Held(s, np.zeros(at.draft.size(s)))) for s in sources]
+    held = [at.held.get(s, ShiftedValue(s, np.zeros(at.draft.size(s)))) for s in sources]
     return tuple(h.name or "" for h in held), np.concatenate([h.shift for h in held])
 
 
@@ -124,7 +124,7 @@ def _sum(op: ops.Add | ops.Sub, at: Shifts) -> None:
         at.taken_up |= {c for c in at.channels_of(value) if c in at.channels[value][~on]}
     rest = np.where(on, 0.0, total)
     if isinstance(op, ops.Add) and not rest.any():
-        at.hold(op, Held(held.name, total))
+        at.hold(op, ShiftedValue(held.name, total))
         return
     one, other = held.name or "", at.constant(rest, op.a if a.name is None else op.b)
     at.put(op, type(op)(op.out, *((other, one) if a.name is None else (one, other))), np.where(on, total, 0.0))
@@ -157,14 +157,14 @@ def _extreme(op: ops.Min | ops.Max, at: Shifts) -> None:
     shift = np.subtract(b.shift, near, out=np.array(a.shift), where=touched & second)
     never = near <= low if isinstance(op, ops.Max) else near >= high
     if b.name is None and bool(np.all(never & touched)):
-        at.hold(op, Held(a.name, shift))
+        at.hold(op, ShiftedValue(a.name, shift))
         return
     if b.name is None and op.a in at.channels:
         at.channels[op.out] = at.channels[op.a]
     at.put(op, type(op)(op.out, a.name or "", at.moved_by(b.name, near, op.out)), shift)
 
 
-def _apart(at: Shifts, a: Held, b: Held) -> tuple[Floats, Floats]:
+def _apart(at: Shifts, a: ShiftedValue, b: ShiftedValue) -> tuple[Floats, Floats]:
     """Between which differences of their shifts both can be the larger one."""
     one, other = at.within(a.name, a.shift.size), at.within(b.name, b.shift.size)
     return one.low - other.high, one.high - other.low

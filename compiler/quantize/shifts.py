@@ -16,7 +16,7 @@ from hw_models.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)
-class Held:
+class ShiftedValue:
     """What stands for a value: `name`, a constant 0 where it is None, to which `shift` is to be added."""
 
     name: str | None
@@ -35,7 +35,7 @@ class Shifts:
         self.graph, self.observed, self.margin, self.middle = graph, observed, margin, middle
         self.draft = Draft(graph)
         self.draft.changed = True
-        self.held: dict[str, Held] = {}
+        self.held: dict[str, ShiftedValue] = {}
         self.bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
         self.restored = restored | {t.keep for t in graph.time_constants} | {t.total for t in graph.time_constants}
         self.asked: set[str] = set()
@@ -77,11 +77,11 @@ class Shifts:
         bound = self.within(name)
         return bound.low if np.array_equal(bound.low, bound.high) and name not in self.held else None
 
-    def side(self, name: str, size: int) -> Held:
+    def side(self, name: str, size: int) -> ShiftedValue:
         """An operand, whether it is held, as it is, or a constant."""
         if name in self.draft.constants:
-            return Held(None, np.broadcast_to(reals(self.draft, name), (size,)))
-        return self.held.get(name, Held(name, np.zeros(size)))
+            return ShiftedValue(None, np.broadcast_to(reals(self.draft, name), (size,)))
+        return self.held.get(name, ShiftedValue(name, np.zeros(size)))
 
     def constant(self, array: Floats, name: str) -> str:
         """Add a constant, under a name like `name`."""
@@ -103,9 +103,10 @@ class Shifts:
             self.draft.put(op, new.renamed(lambda n: name if n == new.result else n))
             self.bounds[name] = self.interval(self.draft.definitions[name])
             return
-        self.hold(op, Held(self.emit(new.renamed(lambda n: f"{name}.centred" if n == name else n), name), shift))
+        centred = self.emit(new.renamed(lambda n: f"{name}.centred" if n == name else n), name)
+        self.hold(op, ShiftedValue(centred, shift))
 
-    def hold(self, op: Op, held: Held) -> None:
+    def hold(self, op: Op, held: ShiftedValue) -> None:
         """What `op` computes is `held` from here on."""
         name, bound = op.result or "", self.within(held.name)
         if held.name is not None and not held.shift.any():
@@ -139,7 +140,7 @@ class Shifts:
             if name in self.held:
                 self.taken_up |= self.channels_of(name)
 
-    def settled(self, name: str, side: Held, only: npt.NDArray[np.bool_] | bool = True) -> Held:
+    def settled(self, name: str, side: ShiftedValue, only: npt.NDArray[np.bool_] | bool = True) -> ShiftedValue:
         """A shift that is no larger than what it is added to is added, where `only` says so."""
         if side.name is None or not side.shift.any():
             return side
@@ -148,10 +149,10 @@ class Shifts:
             return side
         if bool(np.all(small | (side.shift == 0.0))):
             self.as_it_is(name)
-            return Held(name, np.zeros(small.size))
+            return ShiftedValue(name, np.zeros(small.size))
         part = self.constant(np.where(small, side.shift, 0.0), f"{name}.middle")
         settled = self.emit(Add(f"{name}.settled", side.name, part), name)
-        return Held(settled, np.where(small, 0.0, side.shift))
+        return ShiftedValue(settled, np.where(small, 0.0, side.shift))
 
     def moved_by(self, name: str | None, shift: Floats, like: str) -> str:
         """The value `name` with `shift` added, or the constant."""

@@ -25,13 +25,13 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.lowered import Lowered
 from compiler.graph.ops import Add, Op, StateWrite
 from compiler.graph.validate import validate
-from compiler.quantize.builder import Builder, state_format, with_format
 from compiler.quantize.carry import lower_carried
+from compiler.quantize.floating import Floating, near_integers
 from compiler.quantize.formats import Formats, choose_formats
+from compiler.quantize.integer_builder import Builder, state_format, with_format
 from compiler.quantize.limits import WordError
 from compiler.quantize.lowering import LOWER, Lowering
 from compiler.quantize.precision import Precision
-from compiler.quantize.stages import Floating, near_integers
 from compiler.ranges.norms import under_roots
 from compiler.ranges.observed import Interval
 from compiler.ranges.proven import Proven, prove

@@ -136,7 +136,7 @@ def _sum_rows(matrix: Floats, segment: Integers, rows: int) -> Floats:
 
 
 @dataclass
-class _Map:
+class _ProductInTheMaking:
     """A matrix-vector product in the making: a matrix per source, and a bias."""
 
     bias: Floats
@@ -162,7 +162,7 @@ def _mat_vec(draft: Draft, op: Op) -> Op | str | None:
     if op.places is not None:
         return _moved(draft, op, integers(draft, op.places))
     matrix: Floats = reals(draft, op.matrix)
-    made = _Map(np.zeros(matrix.shape[0]))
+    made = _ProductInTheMaking(np.zeros(matrix.shape[0]))
     start, changed = 0, len(set(op.sources)) < len(op.sources)
     for source in op.sources:
         stop = start + draft.size(source)
@@ -198,7 +198,7 @@ def _moved(draft: Draft, op: MatVec, places: Integers) -> Op | None:
     return MatVec(op.out, inner.sources, op.matrix, name)
 
 
-def _take_in(draft: Draft, made: _Map, source: str, part: Floats) -> bool:
+def _take_in(draft: Draft, made: _ProductInTheMaking, source: str, part: Floats) -> bool:
     """Add `part @ source` in terms of what the source is made of; False where it stays a source."""
     constant = draft.array(source)
     if constant is not None:
@@ -224,7 +224,7 @@ def _take_in(draft: Draft, made: _Map, source: str, part: Floats) -> bool:
     return False
 
 
-def _multiply(draft: Draft, made: _Map, inner: MatVec | SegmentSum, part: Floats) -> bool:
+def _multiply(draft: Draft, made: _ProductInTheMaking, inner: MatVec | SegmentSum, part: Floats) -> bool:
     if isinstance(inner, MatVec):
         if inner.places is not None:
             return False

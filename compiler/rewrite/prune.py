@@ -14,7 +14,7 @@ from compiler.graph.draft import Draft, integers, reals
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Elementwise, Gather, Input, MatVec, Op, Output, SegmentSum, StateRead, StateWrite
-from compiler.rewrite.needs import find_needed
+from compiler.rewrite.needed_elements import find_needed
 from compiler.rewrite.zeros import Mask, find_zeros
 from hw_models.arrays import Integers
 

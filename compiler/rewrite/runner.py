@@ -16,12 +16,12 @@ from compiler.rewrite.fold_host_affine import fold_host_affine
 from compiler.rewrite.hoist import hoist
 from compiler.rewrite.increment import increment
 from compiler.rewrite.leaks import leaks
+from compiler.rewrite.masked_nans import missing
 from compiler.rewrite.merge import merge_synapses
-from compiler.rewrite.missing import missing
+from compiler.rewrite.norm_roots import roots
 from compiler.rewrite.prune import prune
 from compiler.rewrite.rescale import absorb_factors
-from compiler.rewrite.roots import roots
-from compiler.rewrite.slices import slices
+from compiler.rewrite.sliced_products import slices
 from compiler.rewrite.split import split
 from compiler.rewrite.split_constants import split_constants
 from compiler.rewrite.sums import sums
@@ -66,7 +66,7 @@ def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tu
         for run in passes:
             new = run(graph)
             if new is not graph:
-                records.append(record(run, graph, validate(new, after=run.__name__)))
+                records.append(pass_record(run, graph, validate(new, after=run.__name__)))
                 graph = new
         if graph is before:
             return graph, tuple(records)
@@ -76,7 +76,7 @@ def simplify(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, tu
     )
 
 
-def record(run: Callable[..., object], before: Graph, after: Graph) -> PassRecord:
+def pass_record(run: Callable[..., object], before: Graph, after: Graph) -> PassRecord:
     """What `run`, which has a docstring, made of a graph."""
     note = (run.__doc__ or "").strip().splitlines()[0]
     return PassRecord(run.__name__, _ops(before), _ops(after), _elements(before), _elements(after), note)

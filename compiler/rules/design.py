@@ -17,9 +17,9 @@ from compiler.interpreters.float64 import run_each
 from compiler.mapping import Connection, MappedNetwork
 from compiler.mapping.titles import INPUT, OUTPUT, titles
 from compiler.placement.prepared import Prepared
+from compiler.quantize.floating import Floating
 from compiler.quantize.precision import Precision
 from compiler.quantize.retention import Kept, retention
-from compiler.quantize.stages import Floating
 from compiler.ranges.integer_spans import Span
 from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds

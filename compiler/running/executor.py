@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from compiler.interpreters.execution import Execution
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.options import Options
 from compiler.ranges.proven import Proven
 from compiler.running.extra import Extra

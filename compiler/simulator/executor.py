@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.interpreters.execution import Execution
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import Extra
 from compiler.simulator.machine import Machine

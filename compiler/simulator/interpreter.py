@@ -49,13 +49,13 @@ class Interpreter:
 
     def _run(self, root: Values) -> None:
         segments, last = self._segments, len(self._segments)
-        parked: dict[int, list[_Group]] = {}
+        parked: dict[int, list[_NeuronGroup]] = {}
         current: Values | None = root
         at = 0
         while True:
             if at in parked:
                 waiting = parked.pop(at)
-                if isinstance(current, _Group):
+                if isinstance(current, _NeuronGroup):
                     waiting.append(current)
                 current = self._join(root, waiting, segments[at].live if at < last else frozenset())
             if current is None:
@@ -66,7 +66,7 @@ class Interpreter:
             segment = segments[at]
             for operation in segment.operations:
                 operation(current)
-            if isinstance(current, _Group):
+            if isinstance(current, _NeuronGroup):
                 current.written |= segment.writes
             jump = segment.jump
             at += 1
@@ -74,7 +74,7 @@ class Interpreter:
                 continue
             stays = jump.relation(current[jump.a], current[jump.b])
             if not isinstance(stays, np.ndarray):
-                if not stays and isinstance(current, _Group):
+                if not stays and isinstance(current, _NeuronGroup):
                     parked.setdefault(jump.target, []).append(current)
                     current = None
                 elif not stays:
@@ -83,14 +83,14 @@ class Interpreter:
             current, leaving = self._split(root, current, stays)
             if leaving is root:
                 at = jump.target
-            elif isinstance(leaving, _Group):
+            elif isinstance(leaving, _NeuronGroup):
                 parked.setdefault(jump.target, []).append(leaving)
 
     def _split(
         self, root: Values, current: Values, stays: npt.NDArray[np.bool_]
     ) -> tuple[Values | None, Values | None]:
         """Those that stay and those that leave; None where there is none."""
-        if not isinstance(current, _Group):
+        if not isinstance(current, _NeuronGroup):
             if stays.shape != self._shape:
                 stays = np.broadcast_to(stays, self._shape)
             stays = stays.ravel()
@@ -100,11 +100,11 @@ class Interpreter:
         if staying == 0:
             return (current, current) if current is root else (None, current)
         keep, leave = stays.nonzero()[0], (~stays).nonzero()[0]
-        if not isinstance(current, _Group):
-            return _Group(root, keep, self._lanes), _Group(root, leave, self._lanes)
+        if not isinstance(current, _NeuronGroup):
+            return _NeuronGroup(root, keep, self._lanes), _NeuronGroup(root, leave, self._lanes)
         return current.part(keep), current.part(leave)
 
-    def _join(self, root: Values, groups: list[_Group], live: frozenset[str]) -> Values:
+    def _join(self, root: Values, groups: list[_NeuronGroup], live: frozenset[str]) -> Values:
         """One group of all `groups`, or all neurons again when they are complete."""
         if len(groups) == 1:
             return groups[0]
@@ -112,7 +112,7 @@ class Interpreter:
         keys = [k for k in frozenset().union(*(g.written for g in groups)) if k[0] != "%" or k in live]
         joined = {k: np.concatenate([g.array(k) for g in groups]) for k in keys}
         if index.size < self._count:
-            group = _Group(root, index, self._lanes)
+            group = _NeuronGroup(root, index, self._lanes)
             group.update(joined)
             group.written = frozenset(keys)
             return group
@@ -124,7 +124,7 @@ class Interpreter:
 
     # --- from instructions to closures --------------------------------------------------------------------
 
-    def _compile(self, listing: Sequence[isa.Instruction]) -> list[_Segment]:
+    def _compile(self, listing: Sequence[isa.Instruction]) -> list[_BasicBlock]:
         """Straight runs of operations, each ended by a label or a skip."""
         ports = 1 + max((i.port for i in listing if isinstance(i, isa.Send)), default=-1)
         self._sends = [f"!{port}" for port in range(ports)]
@@ -144,7 +144,7 @@ class Interpreter:
                 cuts[-1][0].append(instruction)
         words: set[str] = set()
         live: dict[int, frozenset[str]] = {len(cuts): frozenset()}
-        segments: list[_Segment] = []
+        segments: list[_BasicBlock] = []
         for number in range(len(cuts) - 1, -1, -1):
             run, skip = cuts[number]
             jump = self._jump(skip, labels, number)
@@ -157,7 +157,7 @@ class Interpreter:
             words |= {w[1:] for w in writes if w[0] == "="}
             live[number] = alive
             operations = tuple(self._operation(i) for i in run)
-            segments.append(_Segment(operations, frozenset(writes), jump, frozenset(alive)))
+            segments.append(_BasicBlock(operations, frozenset(writes), jump, frozenset(alive)))
         self._words = tuple(sorted(words))
         return segments[::-1]
 
@@ -182,7 +182,7 @@ class Interpreter:
         return OPERATIONS[type(instruction)](instruction, _target(instruction), *map(self._key, instruction.sources))
 
 
-class _Group(dict[str, Vector]):
+class _NeuronGroup(dict[str, Vector]):
     """The values of some neurons, flat; what is not there yet is taken from the values of all."""
 
     __slots__ = ("_rows", "index", "lanes", "root", "written")
@@ -204,9 +204,9 @@ class _Group(dict[str, Vector]):
         self[key] = value
         return value
 
-    def part(self, pick: npt.NDArray[np.intp]) -> _Group:
+    def part(self, pick: npt.NDArray[np.intp]) -> _NeuronGroup:
         """Those of the group at the positions `pick`."""
-        part = _Group(self.root, self.index[pick], self.lanes)
+        part = _NeuronGroup(self.root, self.index[pick], self.lanes)
         part.written = self.written
         for key in self.written:
             value = self[key]
@@ -230,7 +230,7 @@ class _Jump:
 
 
 @dataclass(frozen=True)
-class _Segment:
+class _BasicBlock:
     operations: tuple[Operation, ...]
     writes: frozenset[str]
     jump: _Jump | None

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from compiler.mapping.network import Connection, MappedNetwork, Population, Port
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Population, Port
 from compiler.simulator.interpreter import Vector
 from compiler.simulator.neurons import InterpretedNeurons, Lanes, ListedNeurons
 from hw_models.errors import GraphError
@@ -54,10 +54,10 @@ class Machine:
                 self._from_input.append(route)
             else:
                 self._routes[numbers[source.population]][source.index].append(route)
-        self._probes: dict[int, list[tuple[str, int, str]]] = {}
-        for probe in network.probes:
-            found = self._probes.setdefault(probe.tick % network.ticks_per_sample, [])
-            found.append((probe.state, numbers[probe.population], probe.word))
+        self._monitors: dict[int, list[tuple[str, int, str]]] = {}
+        for monitor in network.monitors:
+            found = self._monitors.setdefault(monitor.tick % network.ticks_per_sample, [])
+            found.append((monitor.state, numbers[monitor.population], monitor.word))
 
     def sample(self, x: npt.ArrayLike) -> Lanes:
         """Run the ticks of one sample with features `x` (features, lanes); returns the result (outputs, lanes).
@@ -91,18 +91,18 @@ class Machine:
         period, latency = network.ticks_per_sample, network.latency
         sizes = {p.name: p.size for p in network.populations}
         found = np.zeros((samples, network.output_size, self._lanes), np.int32)
-        states = {p.state: np.zeros((samples, sizes[p.population], self._lanes), np.int32) for p in network.probes}
-        last = (samples - 1) * period + max([latency - 1, *(p.tick for p in network.probes)]) if samples else -1
+        states = {p.state: np.zeros((samples, sizes[p.population], self._lanes), np.int32) for p in network.monitors}
+        last = (samples - 1) * period + max([latency - 1, *(p.tick for p in network.monitors)]) if samples else -1
         for tick in range(last + 1):
             sample, off = divmod(tick, period)
             sent = self.tick(rows[sample] if off == 0 and sample < samples else 0)
             sample, off = divmod(tick + 1 - latency, period)
             if off == 0 and 0 <= sample < samples:
                 found[sample] = sent
-            for probe in network.probes:
-                sample, off = divmod(tick - probe.tick, period)
+            for monitor in network.monitors:
+                sample, off = divmod(tick - monitor.tick, period)
                 if off == 0 and 0 <= sample < samples:
-                    states[probe.state][sample] = self.states[probe.state]
+                    states[monitor.state][sample] = self.states[monitor.state]
         return found.transpose(2, 0, 1), {name: s.transpose(2, 0, 1) for name, s in states.items()}
 
     def tick(self, entering: Vector) -> Vector:
@@ -120,7 +120,7 @@ class Machine:
                 leaving = leaving + self._send(self._routes[number][port], message)
                 if self._observe is not None:
                     self._observe(Port(population.name, port), self._tick, message)
-        for state, number, word in self._probes.get(self._tick, ()):
+        for state, number, word in self._monitors.get(self._tick, ()):
             self.states[state] = self._neurons[number].read(word)
         self._tick = (self._tick + 1) % self._network.ticks_per_sample
         return leaving

@@ -15,9 +15,9 @@ from compiler.steps.elements import NEVER, Same, Sum, rows
 from compiler.steps.prologue import Flags, begin, begin_at, begun_from, flags_of
 from compiler.steps.repeated_blocks import Repeated, StateElement
 from compiler.steps.repeated_emission import repeat
+from compiler.steps.sample_times import Timing
 from compiler.steps.states import depths, states
 from compiler.steps.step_builder import STEP, StepBuilder, TimedValue
-from compiler.steps.timing import Timing
 from compiler.steps.variables import Variable, variables
 from hw_models.arrays import Integers
 from hw_models.errors import TraceError

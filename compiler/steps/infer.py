@@ -11,8 +11,8 @@ from compiler.steps.copies import told_apart
 from compiler.steps.elements import elements_of
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
+from compiler.steps.sample_times import timed
 from compiler.steps.shift import orbits
-from compiler.steps.timing import timed
 from compiler.steps.variables import Variable
 
 ROUNDS = 4

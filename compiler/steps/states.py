@@ -10,8 +10,8 @@ import numpy as np
 from compiler.graph.graph import State
 from compiler.graph.names import fresh, numbered
 from compiler.steps.elements import NEVER, Same
+from compiler.steps.sample_times import Timing
 from compiler.steps.step_builder import Location, StepBuilder, TimedValue
-from compiler.steps.timing import Timing
 from compiler.steps.variables import Variables
 
 

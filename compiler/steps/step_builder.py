@@ -12,7 +12,7 @@ from compiler.graph.names import fresh, numbered
 from compiler.graph.ops import Gather, Op, StateRead
 from compiler.steps.elements import NEVER, Elements
 from compiler.steps.repeated_blocks import StateElement
-from compiler.steps.timing import Timing
+from compiler.steps.sample_times import Timing
 from hw_models.arrays import Array
 
 STEP = "step"

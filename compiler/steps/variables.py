@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from compiler.steps.elements import NEVER
-from compiler.steps.timing import Timing
+from compiler.steps.sample_times import Timing
 from hw_models.arrays import Floats, Integers
 
 StateBound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]

@@ -10,7 +10,9 @@ import numpy as np
 from compiler.stock.affine import Affine, Tap
 from compiler.stock.lower import SOURCE
 from compiler.stock.lsbs import INPUT_BITS, ROOT_BITS, Lsbs, even, population_at
-from compiler.stock.network import (
+from compiler.stock.options import LibraryForm
+from compiler.stock.piecewise_linear import coefficients
+from compiler.stock.process_graph import (
     BIAS_EXPONENT,
     CONSTANTS,
     Functions,
@@ -20,9 +22,7 @@ from compiler.stock.network import (
     ProcessPopulation,
     StatePlace,
 )
-from compiler.stock.options import LibraryForm
-from compiler.stock.piecewise_linear import coefficients
-from compiler.stock.plan import Bank, Node, ProcessPlan, Product, Relay, Root
+from compiler.stock.process_plan import Bank, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.weights import bias_weights, split
 from hw_models.arrays import Floats, Integers
 
@@ -31,7 +31,7 @@ SLACK = 0.01
 
 
 @dataclass
-class _Inlet:
+class _PopulationInput:
     """One input of a population in the making: who feeds it, in LSB of the real value."""
 
     population: ProcessPopulation
@@ -52,7 +52,7 @@ class _Assembly:
         self.populations: dict[str, ProcessPopulation] = {}
         self.place: dict[str, tuple[str, int]] = {}
         """the population and first element of each node"""
-        self.ports: list[_Inlet] = []
+        self.ports: list[_PopulationInput] = []
         self.lsb, self.knots = self.lsbs.of, self.lsbs.knots
 
     # --- populations ---------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ class _Assembly:
         functions = tuple(Functions(self.place[b.name][1], *b.knots.shape) for b in banks)
         self.populations[made.name] = made = replace(made, functions=functions)
         lsb = np.concatenate([np.repeat(self.lsb[b.name], b.knots.shape[1]) for b in banks])
-        port = _Inlet(made, 0, lsb)
+        port = _PopulationInput(made, 0, lsb)
         for bank in banks:
             start, count = self.place[bank.name][1], bank.knots.shape[1]
             x = bank.argument.rows(np.repeat(np.arange(bank.size), count))
@@ -118,14 +118,14 @@ class _Assembly:
         for index in (0, 1):
             lsb = np.concatenate([self.lsbs.factor((n.a_magnitude, n.b_magnitude)[index], level) for n in nodes])
             rows = [(self.place[n.name][1], (n.a, n.b)[index]) for n in nodes]
-            self.ports.append(_Inlet(made, index, lsb, rows))
+            self.ports.append(_PopulationInput(made, index, lsb, rows))
 
     def _simple(self, kind: Kind, level: int, nodes: Sequence[Root | Relay]) -> None:
         if not nodes:
             return
         made = self._population(kind, level, sum(n.size for n in nodes), nodes)
         lsb = [n.high / 2**ROOT_BITS if isinstance(n, Root) else self.lsb[n.name] for n in nodes]
-        self.ports.append(_Inlet(made, 0, np.concatenate(lsb), [(self.place[n.name][1], n.x) for n in nodes]))
+        self.ports.append(_PopulationInput(made, 0, np.concatenate(lsb), [(self.place[n.name][1], n.x) for n in nodes]))
 
     def _sink(self, output_lsb: Floats) -> None:
         rows = [(0, self.plan.output)]
@@ -137,7 +137,7 @@ class _Assembly:
             start += size
         levels = [0 if t.before else self.plan.nodes[t.node].level for _, x in rows for t in x.parts]
         made = self._population(Kind.SINK, 1 + max(levels, default=0), start, [])
-        self.ports.append(_Inlet(made, 0, np.concatenate(lsb), rows))
+        self.ports.append(_PopulationInput(made, 0, np.concatenate(lsb), rows))
 
     def _state(self, state: str) -> StatePlace:
         node = self.plan.states[state]
@@ -149,7 +149,7 @@ class _Assembly:
 
     # --- connections ---------------------------------------------------------------------------------------
 
-    def _connections(self, port: _Inlet) -> list[ProcessConnection]:
+    def _connections(self, port: _PopulationInput) -> list[ProcessConnection]:
         """All that feeds a port: weights by source, then the bias, which makes good what flooring takes."""
         target = port.population
         offset = np.zeros(target.size)
@@ -186,7 +186,7 @@ class _Assembly:
         expanded = (matrix[:, :, None] * factors[None]).reshape(len(matrix), size * count)
         return expanded, matrix @ node.values[:, 0]
 
-    def _bias(self, port: _Inlet, bias: Integers) -> list[ProcessConnection]:
+    def _bias(self, port: _PopulationInput, bias: Integers) -> list[ProcessConnection]:
         if not bias.any():
             return []
         target, features = port.population, self.plan.nodes[SOURCE].size

@@ -15,10 +15,10 @@ from compiler.rewrite.runner import PASSES
 from compiler.stock.assemble import assemble
 from compiler.stock.lower import lower
 from compiler.stock.lsbs import population_of, widest
-from compiler.stock.network import ProcessGraph, factors_of
 from compiler.stock.options import LibraryForm
-from compiler.stock.plan import ProcessPlan
-from compiler.stock.proof import Failure, failures
+from compiler.stock.process_graph import ProcessGraph, factors_of
+from compiler.stock.process_plan import ProcessPlan
+from compiler.stock.width_proof import Failure, failures
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 

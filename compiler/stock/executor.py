@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.interpreters.execution import Clip, Execution
 from compiler.running.executor import Executor, Runner, Shows
-from compiler.stock.network import ProcessGraph
+from compiler.stock.process_graph import ProcessGraph
 from compiler.stock.reference import prepare_reference
 
 

@@ -21,8 +21,8 @@ from compiler.ranges.real_intervals import GUARD
 from compiler.stock.affine import Affine, Tap, joined, message
 from compiler.stock.options import LibraryForm, Reciprocal
 from compiler.stock.piecewise_linear import fit
-from compiler.stock.plan import HostSource, ProcessPlan, Product, Relay, Root
-from compiler.stock.plan_builder import NARROW, PlanBuilder
+from compiler.stock.process_plan import HostSource, ProcessPlan, Product, Relay, Root
+from compiler.stock.process_plan_builder import NARROW, PlanBuilder
 from compiler.stock.solver_loop import loop_of
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.stock.network import Kind, factors_of
-from compiler.stock.plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
+from compiler.stock.process_graph import Kind, factors_of
+from compiler.stock.process_plan import Bank, HostSource, Node, ProcessPlan, Product, Relay, Root
 from compiler.stock.reference import inverse_root
 from hw_models.arrays import Floats, Integers
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.interpreters.execution import Execution
-from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
+from compiler.stock.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from hw_models.arrays import Array, Floats, Integers
 
 LANES = 128
@@ -26,7 +26,7 @@ def run_reference(network: ProcessGraph, x: Integers, state: Mapping[str, Array]
 
 def prepare_reference(network: ProcessGraph) -> Callable[[Integers, Mapping[str, Array] | None], Execution]:
     """`run_reference` of a network, as a function of its input and states."""
-    program = _Program(network)
+    program = _GraphRun(network)
 
     def run(x: Integers, state: Mapping[str, Array] | None) -> Execution:
         parts = []
@@ -51,7 +51,7 @@ class _Received:
     bias: Floats
 
 
-class _Program:
+class _GraphRun:
     def __init__(self, network: ProcessGraph) -> None:
         self.network = network
         self.ports = {p.name: [self._port(p, i) for i in (0, 1)] for p in network.populations.values()}

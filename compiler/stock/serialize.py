@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compiler.stock.checks import check
-from compiler.stock.network import ProcessConnection, ProcessGraph, ProcessPopulation, StatePlace
-from compiler.stock.proof import failures
+from compiler.stock.process_graph import ProcessConnection, ProcessGraph, ProcessPopulation, StatePlace
+from compiler.stock.width_proof import failures
 from hw_models.errors import ArtifactError
 from hw_models.json_dataclasses import Json, made
 
@@ -48,7 +48,7 @@ def from_plain(table: Json, arrays: ArrayTable) -> ProcessGraph:
 
 
 @dataclass(frozen=True)
-class _Table:
+class _ProcessTable:
     populations: tuple[ProcessPopulation, ...]
     connections: tuple[dict[str, object], ...]
     states: dict[str, dict[str, object]]
@@ -58,7 +58,7 @@ class _Table:
 
 
 def _built(table: object, arrays: ArrayTable) -> ProcessGraph:
-    found = made(_Table, table)
+    found = made(_ProcessTable, table)
 
     def place(name: str, table: dict[str, object]) -> StatePlace:
         parts = {part: arrays[f"states/{name}/{part}"].astype(kind) for part, kind in _PARTS.items()}

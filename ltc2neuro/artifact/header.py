@@ -106,7 +106,7 @@ def known_answer(content: Content) -> KnownAnswer:
 
 def tokens_of(content: Content) -> Tokens | None:
     """The tables of tokens among a file's arrays. Raises what Python does where they are not whole."""
-    names = made(_Lookups, {"tokens": content.table.get("tokens", []), "own_shape": content.table.get("own_shape", [])})
+    names = made(_TokenHeader, {key: content.table.get(key, []) for key in ("tokens", "own_shape")})
     if not names.tokens:
         return None
     tables = []
@@ -124,7 +124,7 @@ def tokens_of(content: Content) -> Tokens | None:
 
 
 @dataclass(frozen=True)
-class _Lookups:
+class _TokenHeader:
     tokens: tuple[str, ...]
     own_shape: tuple[int, ...]
 

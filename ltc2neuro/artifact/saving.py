@@ -15,7 +15,7 @@ from ltc2neuro.compiled.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Header(Header):
+class _NetworkHeader(Header):
     chip: Chip
     precision: Precision
 
@@ -30,7 +30,7 @@ def save(net: Record, path: str | Path) -> None:
 
 def record_of(content: Content) -> Record:
     """The record in a file. Raises what Python does, or an error of ours, where there is none."""
-    header = header_of(_Header, content)
+    header = header_of(_NetworkHeader, content)
     return remade(
         Record,
         header,

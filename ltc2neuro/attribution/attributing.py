@@ -15,14 +15,14 @@ import numpy as np
 
 from compiler.attribution.sites import Cause, Site
 from compiler.attribution.switched import Switched
-from compiler.graph.work import work as work_of
+from compiler.graph.workload import work as work_of
 from compiler.interpreters.float64 import run_float
 from hw_models.arguments import is_real
 from hw_models.errors import InputError
 from ltc2neuro import metrics
+from ltc2neuro.attribution.attribution import Attribution, Passed, Share, Solved, Whole
 from ltc2neuro.attribution.measuring import Bench, MeasuredTargets, power, together
-from ltc2neuro.attribution.origin import with_origin
-from ltc2neuro.attribution.report import Attribution, Passed, Share, Solved, Whole
+from ltc2neuro.attribution.requantized import with_origin
 from ltc2neuro.compiled.default_executor import CALL
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
@@ -32,7 +32,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.progressing import begin, stages
+from ltc2neuro.progressing import begin, shown_stages
 from ltc2neuro.verification.task_metric import Targets, task_metrics
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def attribute(
     net, note = with_origin(net, own, "x" if calibration is None else "calibration")
     assert net.proven.lowered is not None and isinstance(net.parts, Parts)
     bench = Bench(net.parts, Switched(net.proven, net.proven.lowered), sequences, tasks)
-    with stages("attribute", 2 + len(Cause) + (model is not None)):
+    with shown_stages("attribute", 2 + len(Cause) + (model is not None)):
         equations = () if model is None else _equations(model, net, sequences)
         begin("one sample alone")
         singly = Singly.of(bench)
@@ -139,7 +139,7 @@ def _weighs(one: MeasuredTargets, whole: MeasuredTargets) -> bool:
 def _attributed(bench: Bench, singly: Singly, limit: float, given: Bench) -> Attribution:
     sites = bench.switched.sites
     whole = bench.without(())
-    table = _Table(bench, singly, whole)
+    table = _ShareTable(bench, singly, whole)
     light = [s for s in sites if s not in set(singly.weighty)]
     for cause in Cause:
         own = [s for s in sites if s.cause is cause]
@@ -170,7 +170,7 @@ def _attributed(bench: Bench, singly: Singly, limit: float, given: Bench) -> Att
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
+class _ShareTable:
     """Rows in the making."""
 
     bench: Bench

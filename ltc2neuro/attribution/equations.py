@@ -15,8 +15,8 @@ import torch
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
 from ltc2neuro import metrics
+from ltc2neuro.attribution.attribution import Solved
 from ltc2neuro.attribution.measuring import MeasuredTargets
-from ltc2neuro.attribution.report import Solved
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.extras import SOLVING
 from ltc2neuro.inputs.arrays import Sequences

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compiler.quantize.precision import Precision
-from compiler.rewrite.runner import simplify as rewritten
+from compiler.rewrite.runner import simplify
 from compiler.rules import Finding, errors
 from compiler.rules.finding import of_error
 from compiler.stock.options import LibraryForm
@@ -15,12 +15,12 @@ from hw_models.chip import Chip, load_chip
 from hw_models.errors import InputError, QuantizeError
 from ltc2neuro.compilation.findings import Findings, errors_first
 from ltc2neuro.compilation.request import Asked, ask
-from ltc2neuro.compilation.stock import form_of, lowered
+from ltc2neuro.compilation.without_microcode import form_of, lowered
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.inputs.arguments import check_dt
 from ltc2neuro.inputs.arrays import Calibration, Samples
 from ltc2neuro.inputs.several import Inlet
-from ltc2neuro.progressing import stages
+from ltc2neuro.progressing import shown_stages
 
 if TYPE_CHECKING:
     import torch
@@ -75,18 +75,18 @@ def check(
         dt=dt,
         batch_first=batch_first,
     )
-    with stages("check", 5):
+    with shown_stages("check", 5):
         return errors_first(_findings(asked, form))
 
 
 def _findings(asked: Asked, form: LibraryForm | None) -> list[Finding]:
-    from ltc2neuro.compilation.stages import design, record, simplify, with_integers
+    from ltc2neuro.compilation.stages import design, record_and_prove, simplify_and_prove, with_integers
 
-    recorded, found = record(asked), list[Finding]()
+    recorded, found = record_and_prove(asked), list[Finding]()
     try:
         if form is not None:
             return lowered(recorded, form)[1]
-        simplified = simplify(recorded, rewritten)
+        simplified = simplify_and_prove(recorded, simplify)
         made, found = design(simplified)
         return found if errors(found) else found + with_integers(made, simplified)[1]
     except QuantizeError as error:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from compiler.quantize.precision import Precision
 from compiler.rewrite.merge import merge_synapses
-from compiler.rewrite.runner import MERGING, PASSES
-from compiler.rewrite.runner import simplify as rewritten
+from compiler.rewrite.runner import MERGING, PASSES, simplify
 from compiler.rules import Design
 from compiler.running.runners import Runners
 from compiler.stock.options import LibraryForm
@@ -18,13 +17,13 @@ from hw_models.errors import InputError
 from ltc2neuro.compilation.acceptance import answered
 from ltc2neuro.compilation.findings import later_fit, refuse, warn
 from ltc2neuro.compilation.request import ask
-from ltc2neuro.compilation.stock import form_of, without_microcode
+from ltc2neuro.compilation.without_microcode import form_of, without_microcode
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Calibration, Samples
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.network import Network
-from ltc2neuro.progressing import stages
+from ltc2neuro.progressing import shown_stages
 from ltc2neuro.stock.network import LibraryNetwork
 
 if TYPE_CHECKING:
@@ -112,14 +111,14 @@ def compile(
         raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
     asked = ask(model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first)
     from ltc2neuro.compilation.advice import warn_of
-    from ltc2neuro.compilation.stages import design, record, simplify, with_integers
+    from ltc2neuro.compilation.stages import design, record_and_prove, simplify_and_prove, with_integers
 
-    with stages("compile", 6):
-        recorded = record(asked)
+    with shown_stages("compile", 6):
+        recorded = record_and_prove(asked)
         warn_of(recorded, stacklevel=2)
         if form is not None:
             return without_microcode(recorded, form, stacklevel=2)
-        simplified = simplify(recorded, lambda graph: rewritten(graph, MERGING if merged else PASSES))
+        simplified = simplify_and_prove(recorded, lambda graph: simplify(graph, MERGING if merged else PASSES))
         if merged and merge_synapses.__name__ not in {p.name for p in simplified.passes}:
             raise InputError(
                 "there are no synapses to merge",

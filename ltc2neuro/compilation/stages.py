@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
-from compiler.quantize.stages import near_integers
+from compiler.quantize.floating import near_integers
 from compiler.quantize.to_integers import to_integers
 from compiler.ranges.observed import InputEnds
 from compiler.rewrite.runner import PassRecord
@@ -32,7 +32,7 @@ from ltc2neuro.tracing import proved, proved_long
 
 if TYPE_CHECKING:
     from ltc2neuro.tracing.model import Proved
-    from ltc2neuro.tracing.record import Traced
+    from ltc2neuro.tracing.traced import Traced
 
 RecordT = TypeVar("RecordT", bound=BaseRecord)
 
@@ -105,7 +105,7 @@ class Simplified:
         )
 
 
-def record(asked: Asked) -> Recorded:
+def record_and_prove(asked: Asked) -> Recorded:
     """Raises `TraceError` for what cannot be compiled, `ProofError` where the record differs from torch."""
     begin("recording the model, and proving the trace")
     told = True if asked.samples.ragged and asked.batch_first is None else asked.batch_first
@@ -114,7 +114,9 @@ def record(asked: Asked) -> Recorded:
     return Recorded(asked, found)
 
 
-def simplify(recorded: Recorded, rewrite: Callable[[Graph], tuple[Graph, tuple[PassRecord, ...]]]) -> Simplified:
+def simplify_and_prove(
+    recorded: Recorded, rewrite: Callable[[Graph], tuple[Graph, tuple[PassRecord, ...]]]
+) -> Simplified:
     """`rewrite` the record, and prove what comes of it. Raises `ProofError`."""
     begin("simplifying")
     asked = recorded.asked

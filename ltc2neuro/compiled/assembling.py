@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compiler.assembly import populations_text
 from compiler.mapping.exchange import to_json
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.titles import titles
 from hw_models.chip import Chip
 from hw_models.json_dataclasses import Json

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from compiler.graph.graph import Graph
-from compiler.graph.work import work
+from compiler.graph.workload import work
 from compiler.running.executor import Executor
 from compiler.running.interpreted import REFERENCE
 from hw_models.arrays import Floats

@@ -14,7 +14,7 @@ from compiler.running.executor import Compiled, Executor
 from compiler.running.interpreted import FLOATING, REFERENCE
 from compiler.simulator.executor import SIMULATOR
 from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
-from compiler.stock.network import ProcessGraph
+from compiler.stock.process_graph import ProcessGraph
 
 EXECUTORS: dict[str, Executor[Compiled]] = {
     e.name: e for e in (REFERENCE, FLOATING, NATIVE, SIMULATOR, LAVA, LAVA_FUSED, ONNX, LOIHI2)

@@ -20,7 +20,7 @@ NUMBERS = "def" + INTEGERS
 
 
 @dataclass(frozen=True)
-class _Inlet:
+class _InputView:
     """Where an input's numbers go, in the shape and of the types that they must have."""
 
     view: Floats
@@ -55,14 +55,14 @@ class QuickSteps:
         given = self._given = stepper.x[:, :size] if record.tokens is None else np.zeros((count, record.tokens.count))
         self._selects = [] if record.tokens is None else _selects(record, given, stepper.x)
         tokens = record.tokens is not None
-        self._inlets: Mapping[str, _Inlet] = {}
+        self._inlets: Mapping[str, _InputView] = {}
         if record.inputs is None:
             shape = (*lead, *record.sample_shape)
-            self._take = _Inlet(given.reshape(shape), INTEGERS if tokens else NUMBERS).take
+            self._take = _InputView(given.reshape(shape), INTEGERS if tokens else NUMBERS).take
         else:
             for one in record.inputs.each:
                 view = given[:, record.inputs.where[one.name]].reshape((*lead, *one.shape))
-                self._inlets[one.name] = _Inlet(view, INTEGERS if one.tokens else NUMBERS)
+                self._inlets[one.name] = _InputView(view, INTEGERS if one.tokens else NUMBERS)
             self._order = tuple(name for name in record.inputs.order if name != TIMESPANS)
             self._take = self._take_all
         answers = record.answers

@@ -49,7 +49,7 @@ def run_network(
     net.runners.on(executor)  # where it cannot run here, that is said first
     start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
     values = net.names.recorded_values(wanted) if executor.shows is Shows.VALUES else ()
-    groups: list[_Group] = []
+    groups: list[_RunGroup] = []
     for group, given in x.side_by_side():
         batch, run = net.record.entering(given), ready(net, executor, len(group), values)
         samples, clipped = _entering(net.record, executor, run, batch, values)
@@ -57,7 +57,7 @@ def run_network(
         job = Job(samples, own, values, options, threads)
         execution = run(job)
         shown = net.names.shown_record(execution, wanted, given) if wanted else {}
-        groups.append(_Group(group, job, execution, batch.reshape(-1, batch.shape[2]), clipped, shown))
+        groups.append(_RunGroup(group, job, execution, batch.reshape(-1, batch.shape[2]), clipped, shown))
     beyond = sum((g.clipped for g in groups), np.zeros(net.record.enters.host.scale.size, np.int64))
     inside: dict[str, Clip] = {}
     for group in groups:
@@ -78,7 +78,7 @@ def run_network(
 
 
 @dataclass(frozen=True, eq=False)
-class _Group:
+class _RunGroup:
     """Sequences of one length, which ran side by side."""
 
     sequences: list[int]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from compiler.placement.activity import Activity, Sent, count_activity, senders
 from compiler.placement.events import count_events
@@ -22,7 +22,7 @@ from hw_models.cost import Events, core_seconds, energy_by_operations, energy_by
 from hw_models.errors import ChipError, GraphError, InputError
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.cost.report import Cost, Messages
+from ltc2neuro.cost.sample_cost import Cost, Messages
 from ltc2neuro.extras import COUNTING
 from ltc2neuro.inputs.arguments import check_options
 

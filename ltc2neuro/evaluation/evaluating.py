@@ -19,9 +19,9 @@ from ltc2neuro.compiled.runs import INPUT, AnyParts, clipped_from
 from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
 from ltc2neuro.evaluation.distribution import spread
+from ltc2neuro.evaluation.evaluation import Evaluation, Fidelity, Measure
 from ltc2neuro.evaluation.journal import Journal
 from ltc2neuro.evaluation.pools import WorkerPool
-from ltc2neuro.evaluation.report import Evaluation, Fidelity, Measure
 from ltc2neuro.evaluation.scores import metric_of_sums
 from ltc2neuro.evaluation.sources import Data, source_of
 from ltc2neuro.evaluation.sqnr_sums import Level

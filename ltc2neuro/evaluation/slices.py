@@ -19,7 +19,7 @@ from ltc2neuro.verification.task_metric import Targets, of_each
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _SequenceRows:
     """Sequences along an `axis` of an array, or of anything that has a shape and is sliced as one; or a list."""
 
     rows: np.ndarray | list | tuple
@@ -42,15 +42,15 @@ class _Rows:
         return self.rows[:, part]
 
 
-def _rows(given: object, axis: int, name: str) -> _Rows:
+def _rows(given: object, axis: int, name: str) -> _SequenceRows:
     if isinstance(given, (list, tuple)):
-        return _Rows(given, 0)
+        return _SequenceRows(given, 0)
     array = cast("np.ndarray", given)
     if not hasattr(given, "shape") or hasattr(given, "detach"):
         array = as_array(given, name)
     if not array.shape:
         raise InputError(f"{name} has no axis of sequences", numbers=f"shape {tuple(array.shape)}")
-    return _Rows(array, min(axis, len(array.shape) - 1))
+    return _SequenceRows(array, min(axis, len(array.shape) - 1))
 
 
 def sliced(

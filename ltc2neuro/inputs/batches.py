@@ -52,7 +52,7 @@ def gathered(batches: Iterable[Sequences]) -> tuple[Sequences, int]:
     One batch after the other is looked at. All sequences are kept up to `SAMPLES` and `NUMBERS`, of more a random
     choice. Raises `InputError` for a batch of another shape than those before.
     """
-    found, held, seen = Sequences((), ragged=False), _Held(), 0
+    found, held, seen = Sequences((), ragged=False), _Reservoir(), 0
     for number, batch in enumerate(batches):
         if number and batch.sample_shape != found.sample_shape:
             raise InputError(
@@ -74,7 +74,7 @@ def gathered(batches: Iterable[Sequences]) -> tuple[Sequences, int]:
     return replace(found, arrays=arrays, ends=None if len(arrays) == seen else found.ends), seen
 
 
-class _Held:
+class _Reservoir:
     """Sequences by the chance that each drew: where there is too much, the one that drew the largest number goes."""
 
     def __init__(self) -> None:

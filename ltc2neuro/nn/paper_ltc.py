@@ -14,7 +14,7 @@ from ltc2neuro.nn.recurrence import Recurrent, repeat
 from ltc2neuro.nn.solvers import SOLVERS, Equation, Slope, Time, chosen
 from ltc2neuro.nn.states import Bound
 
-_Sums: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+_SynapseSums: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 STEPS = 6
 STEP = 0.1
@@ -85,7 +85,7 @@ class PaperLTCCell(nn.Module):
         """That of the state, for the input; a step of the semi-implicit solver is one unit of time."""
         return Equation(self._slope(self._sums(u)), STEPS * (1.0 if self._explicit is None else STEP))
 
-    def _sums(self, x: torch.Tensor) -> _Sums:
+    def _sums(self, x: torch.Tensor) -> _SynapseSums:
         """For a state N and D, with an input held."""
         sensory = self._activation(x * self.input_w + self.input_b, "sensory_")
         sensory_n = (sensory * self._weight("sensory_erev")).sum(1)
@@ -97,7 +97,7 @@ class PaperLTCCell(nn.Module):
 
         return sums
 
-    def _slope(self, sums: _Sums) -> Slope:
+    def _slope(self, sums: _SynapseSums) -> Slope:
         def slope(v: torch.Tensor) -> torch.Tensor:
             numerator, denominator = sums(v)
             return (self.gleak * self.vleak + numerator - (self.gleak + denominator) * v) / self.cm_t

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ltc2neuro.attribution.report import Attribution, Share
+from ltc2neuro.attribution.attribution import Attribution, Share
 from ltc2neuro.plot.style import INTEGER, axes, bare, hover
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compiler.assembly import executed_instructions
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.titles import INPUT, titles, value_titles
 from compiler.placement.placement import Placement
 from hw_models.explain import band_text
 from hw_models.memory import RESOURCES
-from ltc2neuro.cost.report import Cost
+from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, SOFT, axes, bare, hover, quiet, require
 
 if TYPE_CHECKING:

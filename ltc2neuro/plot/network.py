@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.assembly import code_instructions
 from compiler.graph.integers import IntegerGraph
-from compiler.mapping.network import Connection, MappedNetwork, Population
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
 from compiler.mapping.titles import INPUT, OUTPUT, titles
 from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, LINK, SOFT, axes, bare, hover
 

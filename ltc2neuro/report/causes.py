@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ltc2neuro import plot
-from ltc2neuro.attribution.report import Attribution, Share
+from ltc2neuro.attribution.attribution import Attribution, Share
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Section, figure, fold, listing, paragraph, table
 from ltc2neuro.report.svg import picture

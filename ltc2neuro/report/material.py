@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from hw_models.errors import ChipError
-from ltc2neuro.attribution.report import Attribution
+from ltc2neuro.attribution.attribution import Attribution
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.cost.costing import cost
-from ltc2neuro.cost.report import Cost
+from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.extras import COUNTING
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.verification.verdict import Verification

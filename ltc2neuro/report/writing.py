@@ -11,7 +11,7 @@ from hw_models.arguments import check_path
 from hw_models.errors import InputError
 from ltc2neuro.artifact.atomic_write import write_whole
 from ltc2neuro.attribution.attributing import attribute
-from ltc2neuro.attribution.report import Attribution
+from ltc2neuro.attribution.attribution import Attribution
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.extras import PLOT
@@ -19,7 +19,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.progressing import begin, stages
+from ltc2neuro.progressing import begin, shown_stages
 from ltc2neuro.report.causes import causes
 from ltc2neuro.report.chip import chip
 from ltc2neuro.report.material import Material
@@ -61,7 +61,7 @@ def report(
     if x is None and targets is not None:
         raise InputError("targets belong to samples", advice="Give x, too.")
     PLOT.require()
-    with stages("report", len(SECTIONS) + 15):
+    with shown_stages("report", len(SECTIONS) + 15):
         seen = verify(net, model, x, targets, metric, on, timespans=timespans)
         if x is None:
             sequences = Sequences(tuple(net.known.x), ragged=True)

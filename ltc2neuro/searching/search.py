@@ -23,10 +23,10 @@ from ltc2neuro.inputs.held_back import halves
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.progressing import begin, stages
+from ltc2neuro.progressing import begin, shown_stages
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.parallel_trials import check_pool
-from ltc2neuro.searching.report import Point, Search, front_of
+from ltc2neuro.searching.search_result import Point, Search, front_of
 from ltc2neuro.searching.trials import COSTS, Trial, Trials
 from ltc2neuro.verification.task_metric import Targets, check_limits, check_pair, task_metrics
 
@@ -81,7 +81,7 @@ def search(
     if executor is not None:
         check_pool(executor)
     began = time.monotonic()
-    with stages("search"):
+    with shown_stages("search"):
         base = compile(model, x, timespans=timespans, chip=chip, precision=start, dt=dt, batch_first=batch_first)
         sequences = replace(base.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
         if len(sequences.arrays) < 2:

@@ -14,8 +14,8 @@ import numpy as np
 
 from compiler.interpreters.float64 import run_each
 from compiler.placement.events import count_events
+from compiler.quantize.floating import Floating, near_integers
 from compiler.quantize.precision import Precision
-from compiler.quantize.stages import Floating, near_integers
 from compiler.quantize.to_integers import to_integers
 from hw_models.arguments import is_file
 from hw_models.errors import InputError, PlacementError, QuantizeError
@@ -24,7 +24,7 @@ from ltc2neuro.compilation.acceptance import known_answer
 from ltc2neuro.compilation.stages import input_ends
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.cost.costing import cost
-from ltc2neuro.cost.report import Cost
+from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.network import Network
 from ltc2neuro.searching.parallel_trials import ParallelTrials

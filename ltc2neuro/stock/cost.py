@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import NoReturn, TypeAlias
 
-from compiler.stock.network import ProcessGraph
+from compiler.stock.process_graph import ProcessGraph
 from hw_models.errors import InputError
 
 Refuses: TypeAlias = Callable[..., NoReturn]

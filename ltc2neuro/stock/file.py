@@ -22,7 +22,7 @@ def _usual() -> Chip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Header(Header):
+class _LibraryHeader(Header):
     form: LibraryForm
     passes: tuple[PassRecord, ...] = ()
     """files of version 0.2 do not tell"""
@@ -50,7 +50,7 @@ def library_of(content: Content) -> LibraryRecord:
     """The record in a file. Raises what Python does, or an error of ours, where there is none that keeps its widths."""
     net = remade(
         LibraryRecord,
-        header_of(_Header, content),
+        header_of(_LibraryHeader, content),
         float_graph=content.graphs["float"],
         processes=from_plain(content.table["library"], below("library/", content.arrays)),
         known=known_answer(content),

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from compiler.interpreters.execution import Clip
 from compiler.rules import Finding
-from compiler.rules.stock import library_findings
+from compiler.rules.library_processes import library_findings
 from compiler.running.executor import Executor
-from compiler.stock.network import ProcessGraph
+from compiler.stock.process_graph import ProcessGraph
 from hw_models.chip import Chip
 from ltc2neuro.compiled.clipped import Tally
 from ltc2neuro.compiled.executors import LIBRARY_EXECUTORS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.interpreters.float64 import run_float
-from compiler.stock.network import Kind, ProcessGraph, ProcessPopulation
+from compiler.stock.process_graph import Kind, ProcessGraph, ProcessPopulation
 from ltc2neuro import metrics
 from ltc2neuro.stock.cost import cost
 from ltc2neuro.stock.record import LibraryRecord

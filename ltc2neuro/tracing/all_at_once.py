@@ -157,10 +157,10 @@ def _called(model: torch.nn.Module, given: ModelInputs, x: torch.Tensor, *, time
     return model(*arguments.ordered, **arguments.named)
 
 
-def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | str, _Layout]:
+def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | str, _StepAxes]:
     """Those among the tensors of results, and of that of a `single` step: what comes beside an answer to each step,
     and has no steps, is a last state, if it has no name. Raises `TakenApartError` for an answer that has no layout."""
-    found: dict[int | str, _Layout] = {}
+    found: dict[int | str, _StepAxes] = {}
     begins = next(iter(results[0].tensors))
     for place in results[0].tensors:
         first, second, _ = (result.layouts(place) for result in results)
@@ -181,7 +181,7 @@ def _answers(results: Sequence[_Result], single: _Result | None) -> dict[int | s
     return {place: layout for place, layout in found.items() if layout.readout != "last"}
 
 
-def _latest(results: Sequence[_Result], place: int | str) -> _Layout | None:
+def _latest(results: Sequence[_Result], place: int | str) -> _StepAxes | None:
     """The layout of a tensor that has the latest steps alone: as many as there are, up to some."""
     shapes = [result.tensors[place] for result in results]
     for axis in (1, 0):
@@ -189,11 +189,11 @@ def _latest(results: Sequence[_Result], place: int | str) -> _Layout | None:
             continue
         most = shapes[-1][axis]
         if 1 < most < MANY and all(shape[axis] == min(r.steps, most) for shape, r in zip(shapes, results, strict=True)):
-            return _Layout(f"last {most}", shapes[0][2:], time_first=axis == 0)
+            return _StepAxes(f"last {most}", shapes[0][2:], time_first=axis == 0)
     return None
 
 
-def _way(given: ModelInputs, result: _Result, layouts: Mapping[int | str, _Layout], *, time_first: bool) -> Way:
+def _way(given: ModelInputs, result: _Result, layouts: Mapping[int | str, _StepAxes], *, time_first: bool) -> Way:
     several = result.named or len(layouts) > 1
     names = [result.names[place] or f"y{number}" for number, place in enumerate(layouts)]
     each = [Answer(n, own.readout, own.shape) for n, own in zip(names, layouts.values(), strict=True)]
@@ -207,7 +207,7 @@ def _way(given: ModelInputs, result: _Result, layouts: Mapping[int | str, _Layou
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _StepAxes:
     """Where the steps of a tensor are, and the shape of what is there at one."""
 
     readout: str
@@ -229,11 +229,11 @@ class _Result:
         """Whether the model says what is an answer."""
         return self.keyed or any(self.names.values())
 
-    def layouts(self, place: int | str) -> list[_Layout]:
+    def layouts(self, place: int | str) -> list[_StepAxes]:
         """Those that one tensor may have."""
         shape, orders = self.tensors[place], ((axes.ROWS, self.steps), (self.steps, axes.ROWS))
-        stepped = [_Layout("every", shape[2:], turned) for turned, order in enumerate(orders) if shape[:2] == order]
-        return stepped + ([_Layout("last", shape[1:])] if shape[:1] == (axes.ROWS,) else [])
+        stepped = [_StepAxes("every", shape[2:], turned) for turned, order in enumerate(orders) if shape[:2] == order]
+        return stepped + ([_StepAxes("last", shape[1:])] if shape[:1] == (axes.ROWS,) else [])
 
     @staticmethod
     def of(model: torch.nn.Module, given: ModelInputs, steps: int, *, time_first: bool) -> _Result:

@@ -42,7 +42,7 @@ _ALLOWED = {"mean": _How.AFFINE, "sum": _How.AFFINE, "max": _How.MOVED, "min": _
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Composition:
     """The readouts that a value is made of, "" for what there is at every step, how, and by which value it came so."""
 
     kinds: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ def host_readouts(
     """
     if not marks:
         return HostReadouts(answers, graph, frozenset())
-    made: dict[str, _Made] = {}
+    made: dict[str, _Composition] = {}
     fixed = Frame({n: c.reshape(-1, 1) if c.ndim == 1 else c for n, c in graph.constants.items()}, np.zeros((0, 1)), {})
     for _, op in graph.ops():
         found = _made(graph, op, made)
@@ -79,7 +79,7 @@ def host_readouts(
         if op.result is None:
             continue
         if op.result in marks and isinstance(op, Mul):
-            found = _Made(frozenset({_of_latest(graph, marks[op.result], made[op.a])}))
+            found = _Composition(frozenset({_of_latest(graph, marks[op.result], made[op.a])}))
             fixed.values[op.result] = np.zeros((graph.size(op.result), 1))
         elif "" not in found.kinds:
             fixed.values[op.result] = KERNELS(op, graph)(fixed)
@@ -87,7 +87,7 @@ def host_readouts(
     added = _added(graph, answers, fixed)
     each = []
     for answer, value in zip(answers.each, values, strict=True):
-        kinds = made.get(value, _Made()).kinds - {""}
+        kinds = made.get(value, _Composition()).kinds - {""}
         if not kinds:
             each.append(answer)
             continue
@@ -112,40 +112,40 @@ def without(graph: Graph, answers: Answers) -> Graph:
     return replace(graph, constants={**graph.constants, name: offset})
 
 
-def _made(graph: Graph, op: Op, made: Mapping[str, _Made]) -> _Made:
+def _made(graph: Graph, op: Op, made: Mapping[str, _Composition]) -> _Composition:
     if isinstance(op, (Input, StateRead)):
-        return _Made(frozenset({""}))
+        return _Composition(frozenset({""}))
     parts = {name: made[name] for name in op.operands if name in made and made[name].kinds}
     kinds = frozenset[str]().union(*(p.kinds for p in parts.values()))
     if not kinds - {""}:
-        return _Made(kinds)
+        return _Composition(kinds)
     how = HOW(op, parts) if len(kinds) == 1 or isinstance(op, Gather) else _How.OTHERWISE
     before = max(parts.values(), key=lambda part: part.how)
-    return _Made(kinds, max(how, before.how), before.by if before.how is _How.OTHERWISE else op.result or "")
+    return _Composition(kinds, max(how, before.how), before.by if before.how is _How.OTHERWISE else op.result or "")
 
 
-HOW: OpTable[[Mapping[str, _Made]], _How] = OpTable("readouts")
+HOW: OpTable[[Mapping[str, _Composition]], _How] = OpTable("readouts")
 """What an op does with operands of which these parts are not constant."""
 HOW.otherwise(_How.OTHERWISE)
 
 
 @HOW.on(Gather)
-def _moved(op: Gather, parts: Mapping[str, _Made]) -> _How:
+def _moved(op: Gather, parts: Mapping[str, _Composition]) -> _How:
     return _How.MOVED
 
 
 @HOW.on(Linear, Add, Sub)
-def _affine(op: Op, parts: Mapping[str, _Made]) -> _How:
+def _affine(op: Op, parts: Mapping[str, _Composition]) -> _How:
     return _How.AFFINE
 
 
 @HOW.on(Mul)
-def _product(op: Mul, parts: Mapping[str, _Made]) -> _How:
+def _product(op: Mul, parts: Mapping[str, _Composition]) -> _How:
     return _How.AFFINE if len(parts) == 1 and op.a != op.b else _How.OTHERWISE
 
 
 @HOW.on(Div)
-def _quotient(op: Div, parts: Mapping[str, _Made]) -> _How:
+def _quotient(op: Div, parts: Mapping[str, _Composition]) -> _How:
     return _How.OTHERWISE if op.b in parts else _How.AFFINE
 
 
@@ -155,7 +155,7 @@ def _added(graph: Graph, answers: Answers, fixed: Frame) -> Floats:
     return np.broadcast_to(fixed.values.get(graph.answer.x, np.zeros((1, 1)))[:, 0], size)
 
 
-def _of_latest(graph: Graph, kind: str, of: _Made) -> str:
+def _of_latest(graph: Graph, kind: str, of: _Composition) -> str:
     """A readout of what is made of the latest steps alone, or of no readout."""
     kinds = of.kinds - {""}
     if not kinds:
@@ -166,7 +166,7 @@ def _of_latest(graph: Graph, kind: str, of: _Made) -> str:
     return f"last {min(own.latest, before.latest)}" if own.apart else f"{kind} of last {before.latest}"
 
 
-def _check(graph: Graph, found: _Made, *, at_once: bool, state: bool = False) -> None:
+def _check(graph: Graph, found: _Composition, *, at_once: bool, state: bool = False) -> None:
     kinds = found.kinds - {""}
     if not kinds:
         return
@@ -184,7 +184,7 @@ def _check(graph: Graph, found: _Made, *, at_once: bool, state: bool = False) ->
     raise _refused(graph, found, "the model goes on computing with a mean over all steps")
 
 
-def _refused(graph: Graph, found: _Made, what: str) -> TraceError:
+def _refused(graph: Graph, found: _Composition, what: str) -> TraceError:
     value = graph.values.get(found.by)
     places = [] if value is None else [*value.modules[:1], *value.lines[:1]]
     return TraceError(

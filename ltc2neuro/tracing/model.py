@@ -21,9 +21,9 @@ from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbe
 from ltc2neuro.tracing.calling.squeezed_axes import drops
 from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
 from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
-from ltc2neuro.tracing.record import Traced
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording_strategy import ModelSource, times_of
+from ltc2neuro.tracing.traced import Traced
 
 
 @dataclass(frozen=True)

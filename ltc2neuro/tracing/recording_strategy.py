@@ -21,10 +21,10 @@ from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import instrumented, vocabularies
 from ltc2neuro.tracing.ops.mixing import MixedStepsError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
-from ltc2neuro.tracing.record import Reads, Traced, record
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock, Times
+from ltc2neuro.tracing.traced import Reads, Traced, record
 from ltc2neuro.tracing.unrolled import record_unrolled
 from ltc2neuro.tracing.zero_timespans import refuse_zero, undefined_at_zero
 

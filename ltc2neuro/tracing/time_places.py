@@ -21,7 +21,7 @@ _JOINS = {*spellings("mean", "sum", "amax", "amin", "max", "min")}
 _POOLS = {torch.nn.functional.adaptive_avg_pool1d, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d}
 
 
-class _Seen(TorchFunctionMode):
+class _SeenJoins(TorchFunctionMode):
     """Sees which axes are joined where, and how long they are; 0 where that differs."""
 
     def __init__(self) -> None:
@@ -65,6 +65,6 @@ def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> 
 
 
 def _seen(model: Callable[[torch.Tensor], object], given: ModelInputs, steps: int) -> Mapping[CallPlace, int]:
-    with _Seen() as seen:
+    with _SeenJoins() as seen:
         call(model, given.zeros(axes.ROWS, steps))
     return seen.found

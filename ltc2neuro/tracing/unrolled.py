@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from compiler.graph.graph import Graph
-from compiler.graph.work import work
+from compiler.graph.workload import work
 from compiler.interpreters.float64 import run_float
 from compiler.steps.infer import inferred
 from compiler.steps.orbits import SettlesLateError, StartsLateError, UnsteadyError
@@ -27,10 +27,10 @@ from ltc2neuro.tracing.all_at_once import AllAtOnce, Way, copied, way_of
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import undisturbed
 from ltc2neuro.tracing.host_readouts import without
-from ltc2neuro.tracing.record import Reads, Traced, record
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
 from ltc2neuro.tracing.steps_of_tokens import of_one_step, places, step_by_step
+from ltc2neuro.tracing.traced import Reads, Traced, record
 
 STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
@@ -49,7 +49,7 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     """Record a model that reads what it is given (batch, time, *sample_shape), or with `time_first`, as `record` does.
     Raises `TraceError`."""
     way, clock = way_of(model, given, dt, time_first=time_first), Clock(dt)
-    seen = _Seen(model, way, dt)
+    seen = _LongerRun(model, way, dt)
     tried, why = list[int](), None
     for steps in STEPS:
         every = way.every or steps == STEPS[0] or isinstance(why, SettlesLateError)
@@ -126,7 +126,7 @@ def _as_written(error: TraceError) -> TraceError:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _LongerRun:
     """What the model does over more steps than are recorded."""
 
     model: torch.nn.Module

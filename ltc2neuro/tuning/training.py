@@ -22,7 +22,7 @@ ROWS, SAMPLES = 25, 3200
 
 
 @dataclass(frozen=True)
-class _Group:
+class _TrainingGroup:
     """Sequences of one length: what enters, (batch, time, features), and what the float network answers."""
 
     x: Tensor
@@ -67,16 +67,16 @@ def _rounded(start: Tensors, moved: Tensors, units: Mapping[str, Tensor]) -> Ten
     return {n: floored(c + moved[n] * units[n] + 0.5) for n, c in start.items()}
 
 
-def _groups(net: Record, arrays: Sequence[Floats]) -> list[_Group]:
+def _groups(net: Record, arrays: Sequence[Floats]) -> list[_TrainingGroup]:
     cut = [net.entering(a[:SAMPLES]) for a in arrays]
     exact = [e.outputs[0] for e in run_each(net.float_graph, cut)]
     lengths = dict.fromkeys(map(len, cut))
     found = [[i for i, a in enumerate(cut) if len(a) == length] for length in lengths if length]
     stacked = [(np.stack([cut[i] for i in g]), np.stack([exact[i] for i in g])) for g in found]
-    return [_Group(torch.from_numpy(net.enters.quantize(x)[0] * 1.0), torch.from_numpy(y)) for x, y in stacked]
+    return [_TrainingGroup(torch.from_numpy(net.enters.quantize(x)[0] * 1.0), torch.from_numpy(y)) for x, y in stacked]
 
 
-def _batches(group: _Group, order: torch.Generator | None) -> tuple[Tensor, ...]:
+def _batches(group: _TrainingGroup, order: torch.Generator | None) -> tuple[Tensor, ...]:
     count, steps = group.x.shape[:2]
     rows = torch.arange(count) if order is None else torch.randperm(count, generator=order)
     return rows.split(max(1, min(ROWS, SAMPLES // steps)))

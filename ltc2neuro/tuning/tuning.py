@@ -22,7 +22,7 @@ from ltc2neuro.inputs.held_back import halves
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.network import Network
-from ltc2neuro.progressing import begin, stages
+from ltc2neuro.progressing import begin, shown_stages
 from ltc2neuro.tuning.fitting import additive, fitting
 
 LEAST = 3
@@ -58,7 +58,7 @@ def tune(net: BaseNetwork, x: Inlet, *, timespans: Samples | None = None, epochs
         replace(sequences, arrays=tuple(sequences.arrays[i] for i in part))
         for part in halves(len(sequences.arrays), seed)
     )
-    with stages("tune", epochs + 2):
+    with shown_stages("tune", epochs + 2):
         found = trained(net, names, learned_from.arrays, Training(epochs, seed))
         proven = fitting(net.proven, found, net.chip)
         made = replace(net, proven=proven)

@@ -82,7 +82,7 @@ def agreement(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> Row:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _ComparedVector:
     """A vector's exact values, those of the integers, and those of the same ops without rounding, by sequence."""
 
     name: str
@@ -102,18 +102,18 @@ def fidelity(net: AnyParts, truth: Truth, x: Sequences, reference: Run, min_sqnr
     outputs = net.host.answers(reference.outputs), net.host.answers(floating.outputs if floating else [])
     exact, integer, real = (record.answers.by_channel(ys) for ys in (truth.answers, *outputs))
     measured = [
-        _Measured(a.row, exact[n], integer[n], real[n], a.step_shape) for n, a in enumerate(record.answers.each)
+        _ComparedVector(a.row, exact[n], integer[n], real[n], a.step_shape) for n, a in enumerate(record.answers.each)
     ]
     for state in record.model_states:
         lsb = net.host.state_lsb(state.name)
         exacts = [e.states[state.name][0] for e in truth.executions]
         integers = [np.asarray(s) * lsb for s in reference.states[state.name]]
         reals = [np.asarray(s) for s in floating.states[state.name]] if floating else []
-        measured.append(_Measured(state.name, exacts, integers, reals, (state.size,), lsb))
+        measured.append(_ComparedVector(state.name, exacts, integers, reals, (state.size,), lsb))
     return [_level(m, min_sqnr) for m in measured] + _one_sample(net, x, truth.executions)
 
 
-def _level(m: _Measured, min_sqnr: float | None) -> Row:
+def _level(m: _ComparedVector, min_sqnr: float | None) -> Row:
     """The SQNR of the worst channel, what of it comes from where, and the largest error of any channel."""
     check = "integers against float, SQNR of the worst channel"
     worst = metrics.worst_channel(metrics.channel_sqnr(m.exact, m.integer))

@@ -25,7 +25,7 @@ from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
-from ltc2neuro.progressing import begin, stages
+from ltc2neuro.progressing import begin, shown_stages
 from ltc2neuro.verification.fidelity import agreement, fidelity, find_truth, time_constants
 from ltc2neuro.verification.task_metric import Targets, TaskMetric, check_limits, task_metrics
 from ltc2neuro.verification.verdict import Row, Verification
@@ -80,7 +80,7 @@ def verify(
         samples = [net.samples(a) for a in sequences.arrays]
         prove_entered(model, given, samples, net.inputs, dt=net.dt, timed=net.timed)
     tasks = task_metrics(net, sequences, targets, metric)
-    with stages("verify", 3 + len(net.parts.compared if on is None else on)):
+    with shown_stages("verify", 3 + len(net.parts.compared if on is None else on)):
         begin("running on reference")
         taus = [tau_name(state) for state in net.held_time_constants]
         reference = run_network(net.parts, sequences, "reference", record=taus)

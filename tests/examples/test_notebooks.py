@@ -48,12 +48,12 @@ def test_no_file_of_the_machine_is_kept(path: Path):
 
 def test_long_work_has_a_bar_in_a_notebook(tmp_path: Path):
     source = """import ltc2neuro
-from ltc2neuro.progressing import begin, stages
+from ltc2neuro.progressing import begin, shown_stages
 
-with stages("work", 2):
+with shown_stages("work", 2):
     begin("first")
 ltc2neuro.progress(False)
-with stages("silent"):
+with shown_stages("silent"):
     begin("x")
 """
     path = tmp_path / "bar.ipynb"

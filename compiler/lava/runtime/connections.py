@@ -15,7 +15,7 @@ from lava.utils import loihi
 from lava.utils.weightutils import SignMode, clip_weights, truncate_weights
 from scipy.sparse import csr_matrix
 
-from compiler.mapping.network import Connection, MappedNetwork, Port
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Port
 from hw_models.errors import BUG, LavaError
 
 WEIGHT_BITS = 8

@@ -18,7 +18,7 @@ _MANY = (list, dict, set, deque)
 
 
 @dataclass(frozen=True)
-class _Attribute:
+class _KeptAttribute:
     """An attribute before a call. `own` is the dict that holds it."""
 
     own: MutableMapping[str, object]
@@ -73,7 +73,7 @@ def _members(many: list[object] | dict[object, object] | set[object] | deque[obj
     return [id(member) for member in (many.values() if isinstance(many, dict) else many)]
 
 
-def _attributes(module: torch.nn.Module) -> Iterator[_Attribute]:
+def _attributes(module: torch.nn.Module) -> Iterator[_KeptAttribute]:
     for own in (vars(module), cast("MutableMapping[str, object]", module._buffers)):
         for name, value in own.items():
             if name not in _TORCHS:
@@ -82,4 +82,4 @@ def _attributes(module: torch.nn.Module) -> Iterator[_Attribute]:
                     content, version = value.detach().clone(), value._version
                 elif isinstance(value, _MANY):
                     content = copy.copy(value)
-                yield _Attribute(own, name, value, content, version)
+                yield _KeptAttribute(own, name, value, content, version)

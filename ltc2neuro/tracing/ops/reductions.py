@@ -48,7 +48,7 @@ def _cumulative(pairwise: Callable[..., Tensor]) -> Callable[..., object]:
     return rule
 
 
-class _Ends(NamedTuple):
+class _MinMax(NamedTuple):
     """What `torch.aminmax` returns."""
 
     min: Tensor
@@ -121,7 +121,7 @@ REDUCTIONS: dict[Callable[..., object], Callable[..., object]] = {
         (("cummin",), _cumulative(torch.minimum)),
         (
             ("aminmax",),
-            lambda input, *, dim, keepdim=False: _Ends(smallest(input, dim, keepdim), largest(input, dim, keepdim)),
+            lambda input, *, dim, keepdim=False: _MinMax(smallest(input, dim, keepdim), largest(input, dim, keepdim)),
         ),
         (("count_nonzero",), lambda input, dim: (input != 0).sum(dim)),
         (("amax",), largest),

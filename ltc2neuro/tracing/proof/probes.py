@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compiler.graph.work import Work
+from compiler.graph.workload import Work
 from hw_models.arrays import Floats
 from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.tracing.recording import axes

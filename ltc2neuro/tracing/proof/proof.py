@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from compiler.graph import Graph
-from compiler.graph.work import work
+from compiler.graph.workload import work
 from compiler.interpreters.execution import PreparedGraph
 from compiler.interpreters.float64 import prepare_float, run_prepared
 from compiler.interpreters.rounding_loss import ROOM, Loss, first_lost, rounding_loss
@@ -71,11 +71,11 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     together = calling.timed and not _mixes_time_spans(subject.model)
     source = ProbeSource(sequences, work(subject.graph), calling.timed, calling.tokens)
     probes = short_probes(source, subject.decisions, together=together)
-    trial = _Trial(subject, seen_model(subject.model, calling, exact))
+    trial = _TorchTrial(subject, seen_model(subject.model, calling, exact))
     found = [trial.run(probe) for probe in probes]
     _answers_again(trial.seen, probes[0].x[:_AGAIN_ROWS, :_AGAIN_STEPS])
     if own != exact:  # what depends on the type shows in the answer
-        in_own = _Trial(replace(subject, checkpoints=()), seen_model(subject.model, calling, own), wider=True)
+        in_own = _TorchTrial(replace(subject, checkpoints=()), seen_model(subject.model, calling, own), wider=True)
         special = max((p for p in probes if not p.own), key=lambda p: (len(p.x), p.x.size))
         some = [special] if special.x.shape[1] < SPECIAL_STEPS else [probes[0], special]
         found += [in_own.run(_some(probe)) for probe in some]
@@ -85,7 +85,7 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
 def compared(subject: Subject, probe: Probe, dtype: torch.dtype) -> Evidence:
     """Compare torch, in `dtype`, and the graph on one probe. Raises `ProofError`."""
     seen = seen_model(subject.model, subject.calling, dtype, remember=bool(subject.checkpoints))
-    return _Trial(subject, seen).run(probe)
+    return _TorchTrial(subject, seen).run(probe)
 
 
 def prove_long(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, traced: Graph) -> Evidence:
@@ -126,7 +126,7 @@ def _answers_again(once: SeenModel, x: Floats) -> None:
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _TorchTrial:
     """One way in which torch runs the subject. `wider`: the graph is more exact than this run of torch is."""
 
     subject: Subject

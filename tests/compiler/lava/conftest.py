@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from compiler.mapping.network import Connection, MappedNetwork, Population, Port, StateProbe
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Population, Port, StateMonitor
 from hw_models import isa
 from hw_models.arrays import Integers
 
@@ -52,9 +52,9 @@ def integrator_network(reset_interval: int | None) -> MappedNetwork:
         *signed("recurrent", Port("rnn.v", 0), Port("rnn.v", 1), RECURRENT),
         *signed("output", Port("rnn.v", 1), Port(None), OUTPUT),
     ]
-    probes = (StateProbe("rnn.v", "rnn.v", "v", 1),)
+    monitors = (StateMonitor("rnn.v", "rnn.v", "v", 1),)
     sends = {Port(None): {0: "x"}, Port("rnn.v", 0): {1: "rnn.v"}, Port("rnn.v", 1): {1: "rnn.v"}}
-    return MappedNetwork((population,), tuple(connections), FEATURES, len(OUTPUT), PERIOD, 2, probes, sends)
+    return MappedNetwork((population,), tuple(connections), FEATURES, len(OUTPUT), PERIOD, 2, monitors, sends)
 
 
 def signed(name: str, source: Port, target: Port, matrix: Integers, delay: int = 0) -> list[Connection]:

@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="what processes do, and what they leave, is seen on Linux"),
 ]
 NETWORK = sample_network(0)[1]
-PLACES = (NETWORK.probes[0].state, "source", "sink")
+PLACES = (NETWORK.monitors[0].state, "source", "sink")
 CASES = [(PLACES[i % 3], way) for i, way in enumerate([*WAYS, INTERRUPT])]
 
 
@@ -53,7 +53,7 @@ def test_what_recurses_is_named_where_dask_pickles_tracebacks(interruptible: Non
     before = dict(copyreg.dispatch_table)
     support.install()
     try:
-        fail(NETWORK, NETWORK.probes[0].state, "recurses")
+        fail(NETWORK, NETWORK.monitors[0].state, "recurses")
         assert RecursionError in copyreg.dispatch_table  # Dask has it back
     finally:
         copyreg.dispatch_table.clear()

@@ -25,7 +25,7 @@ from compiler.interpreters.reference import run_reference
 from compiler.lava.hardware import LATEST, aligned, run_loihi2, run_on, sign_extended
 from compiler.lava.runtime.targets import CPU, PortPair, Target, loihi2, require_neuron_model
 from compiler.mapping import map_network
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from hw_models.chip import load_chip
 
 pytestmark = pytest.mark.timeout(240)

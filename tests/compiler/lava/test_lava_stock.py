@@ -17,10 +17,10 @@ except (LavaError, MissingExtraError) as missing:
 
 from lava.proc.graded.models import inv_sqrt
 
-from compiler.lava.stock import iterations, run_library
+from compiler.lava.library_run import iterations, run_library
 from compiler.stock.build import build
-from compiler.stock.network import CONSTANTS
 from compiler.stock.options import LibraryForm, Reciprocal
+from compiler.stock.process_graph import CONSTANTS
 from compiler.stock.reference import inverse_root, run_reference
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))

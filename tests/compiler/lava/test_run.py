@@ -21,7 +21,7 @@ from lava.magma.core.process.process import ProcessServer
 
 from compiler.lava.run import run_lava
 from compiler.lava.selftest import selftest
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 
 pytestmark = pytest.mark.timeout(60)
 MapFor = Callable[[int | None], MappedNetwork]

@@ -167,7 +167,7 @@ def test_the_output_has_a_message_port_of_its_own():
 def test_names_of_populations_are_unique_and_the_states_own():
     net = map_network(mixed_memory(), CHIP)
     assert len({p.name for p in net.populations}) == len(net.populations)
-    assert {p.state for p in net.probes} == {"ltc.v", "lstm.c"}
+    assert {p.state for p in net.monitors} == {"ltc.v", "lstm.c"}
     assert next(p for p in net.populations if p.states).name in ("ltc.v", "lstm.c")
 
 

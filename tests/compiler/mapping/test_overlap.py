@@ -78,10 +78,10 @@ def test_layers_of_one_block_are_pipelined_too():
 
 def test_a_reset_in_the_tick_of_the_last_write_leaves_the_state_to_be_seen():
     net = mapped(ltc(), Overlap.BLOCKS, 3)
-    (probe,) = net.probes
-    assert (probe.word, probe.tick) == ("rnn.v.seen", 13)
+    (monitor,) = net.monitors
+    assert (monitor.word, monitor.tick) == ("rnn.v.seen", 13)
     assert net.populations[1].states == {"rnn.v": "rnn.v"}
-    assert mapped(ltc(), Overlap.BLOCKS).probes[0].word == "rnn.v"
+    assert mapped(ltc(), Overlap.BLOCKS).monitors[0].word == "rnn.v"
 
 
 def test_states_of_a_block_that_runs_once_change_when_they_can():
@@ -98,7 +98,7 @@ def test_states_of_a_block_that_runs_once_change_when_they_can():
     graph = b.graph()
     for overlap in Overlap:
         net = mapped(graph, overlap)
-        ticks = {probe.state: probe.tick for probe in net.probes}
+        ticks = {monitor.state: monitor.tick for monitor in net.monitors}
         assert ticks["early"] < ticks["late"]
         assert_mapped_equals(graph, net, np.random.default_rng(2).integers(-SMALL, SMALL, (2, 6, 2)))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from compiler.mapping.network import Connection, MappedNetwork, Population, Port
+from compiler.mapping.mapped_network import Connection, MappedNetwork, Population, Port
 from hw_models import isa
 from hw_models.arrays import Integers
 

@@ -15,7 +15,7 @@ from hw_models.arrays import Integers
 sys.path.insert(0, str(Path(__file__).parent))
 from placement_networks import dense, layers, network, networks, population
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.placement import core_filling, search
 from compiler.placement.neuron_order import Synapses
 from compiler.placement.orders import around_states, in_order

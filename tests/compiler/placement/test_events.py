@@ -17,7 +17,7 @@ from placement_networks import layers, split
 from compiler.assembly import executed_instructions
 from compiler.graph import Graph
 from compiler.mapping import Options, Overlap, map_network
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.placement.events import Shares, count_events
 from compiler.placement.placement import Placement
 from compiler.placement.search import place

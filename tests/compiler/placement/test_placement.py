@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from placement_networks import connection, layers, ltc, network, networks, population, split
 
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.placement.placement import Placement
 from compiler.placement.search import first_fit, place
 from hw_models.chip import Chip, load_chip

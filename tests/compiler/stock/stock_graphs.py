@@ -17,8 +17,8 @@ from compiler.graph.ops import Add, Div, Mul, Sub
 from compiler.interpreters.float64 import output_map, run_float
 from compiler.rewrite.runner import simplify
 from compiler.stock.build import QUOTIENTS, build
-from compiler.stock.network import ProcessGraph
 from compiler.stock.options import LibraryForm
+from compiler.stock.process_graph import ProcessGraph
 from compiler.stock.reference import run_reference
 
 

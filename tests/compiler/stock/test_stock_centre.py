@@ -9,7 +9,7 @@ from stock_graphs import Floats, Recorder
 from compiler.graph.graph import Graph
 from compiler.graph.ops import MatVec
 from compiler.interpreters.float64 import run_float
-from compiler.stock.centre import centre
+from compiler.stock.input_centre import centre
 
 RNG = np.random.default_rng(0)
 

@@ -9,10 +9,17 @@ from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samp
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, MatVec, Max, Min, Mul, Relation
 from compiler.stock.build import build
-from compiler.stock.network import BIAS_EXPONENT, CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from compiler.stock.options import LibraryForm, Reciprocal
-from compiler.stock.proof import failures, reached
+from compiler.stock.process_graph import (
+    BIAS_EXPONENT,
+    CONSTANTS,
+    Kind,
+    ProcessConnection,
+    ProcessGraph,
+    ProcessPopulation,
+)
 from compiler.stock.reference import run_reference
+from compiler.stock.width_proof import failures, reached
 from hw_models.errors import InputError, QuantizeError
 
 X = samples()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.stock.network import BIAS_EXPONENT, CONSTANTS
+from compiler.stock.process_graph import BIAS_EXPONENT, CONSTANTS
 from compiler.stock.weights import LEAST, MOST, bias_weights, split
 
 

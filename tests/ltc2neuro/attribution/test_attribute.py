@@ -15,7 +15,7 @@ from networks import classified, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro import Precision
-from ltc2neuro.attribution.report import Attribution, Share
+from ltc2neuro.attribution.attribution import Attribution, Share
 from ltc2neuro.errors import InputError
 
 X = sequences(5, 14)

@@ -17,8 +17,8 @@ from networks import sequences
 
 import ltc2neuro
 from ltc2neuro import nn
+from ltc2neuro.attribution.attribution import Solved
 from ltc2neuro.attribution.equations import solved
-from ltc2neuro.attribution.report import Solved
 from ltc2neuro.inputs.arrays import Sequences
 
 X = sequences(2, 6)

@@ -17,7 +17,7 @@ from networks import sequences, tracked
 from ltc2neuro import attribute, plot
 from ltc2neuro.errors import InputError
 from ltc2neuro.plot.ranges import spreads
-from ltc2neuro.searching.report import Point, Search
+from ltc2neuro.searching.search_result import Point, Search
 from ltc2neuro.searching.trials import Trial
 
 

@@ -21,7 +21,7 @@ from compiler.lava.processes.ports import received, sent, variable
 from compiler.lava.runtime.input_checks import Entering
 from compiler.lava.runtime.shared_memory import SampleRows, StateVar
 from compiler.lava.runtime.targets import TAGS
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.native.lanes import NativeLanes
 from compiler.ranges.proven import Proven
 from compiler.simulator.machine import Machine

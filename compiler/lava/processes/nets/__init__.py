@@ -34,7 +34,7 @@ from compiler.lava.runtime.input_checks import Entering
 from compiler.lava.runtime.shared_memory import SampleRows, StateVar
 from compiler.lava.runtime.targets import TAGS
 from compiler.lava.runtime.watchdog import watch
-from compiler.mapping.network import MappedNetwork, Population
+from compiler.mapping.mapped_network import MappedNetwork, Population
 from compiler.mapping.start_delay import starting_late
 from hw_models.arrays import Floats
 from hw_models.errors import LavaError, MissingExtraError
@@ -133,7 +133,7 @@ class MappedNet(Net):
         self.ticks_per_sample = network.ticks_per_sample
         self.latency = self.first + network.latency
         self.reset_interval = reset_interval
-        self.state_ticks = {probe.state: self.first + probe.tick for probe in network.probes}
+        self.state_ticks = {m.state: self.first + m.tick for m in network.monitors}
         state_vars: dict[str, StateVar] = {}
         for population, name in _with_states(network):
             initial = initial_states(population)
@@ -163,11 +163,12 @@ class MappedNetModel(AbstractSubProcessModel):
     def __init__(self, proc: MappedNet) -> None:
         network: MappedNetwork = proc.proc_params["network"]
         rows: Mapping[str, SampleRows] = proc.proc_params["rows"]
+        monitors = network.monitors if rows else ()
         with logging_kept():
             neurons = {
                 p.name: Neurons(
                     population=p,
-                    probes=tuple((x.word, rows[x.state]) for x in network.probes if x.population == p.name and rows),
+                    monitors=tuple((m.word, rows[m.state]) for m in monitors if m.population == p.name),
                     code=proc.proc_params["code"],
                 )
                 for p in network.populations

@@ -14,7 +14,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from compiler.lava.processes.ports import received, sent, variable
 from compiler.lava.runtime.shared_memory import SampleRows
 from compiler.lava.runtime.targets import TAGS
-from compiler.mapping.network import Population
+from compiler.mapping.mapped_network import Population
 from compiler.native.neurons import NativeNeurons
 from compiler.simulator.neurons import InterpretedNeurons, ListedNeurons
 from hw_models.errors import BUG, LavaError
@@ -27,12 +27,12 @@ class Neurons(AbstractProcess):
     """A population with sum ports `sum_0`, `sum_1` and message ports `message_0`, `message_1`, each of its size.
 
     The Var `states` holds its states, side by side in the order of `population.states`; without a state it is one 0.
-    `probes` lists words to record: the word and its rows of shared memory. The listing is interpreted, or run as
+    `monitors` lists words to record: the word and its rows of shared memory. The listing is interpreted, or run as
     machine `code`: the same integers.
     """
 
     def __init__(
-        self, *, population: Population, probes: tuple[tuple[str, SampleRows], ...] = (), code: bool = False
+        self, *, population: Population, monitors: tuple[tuple[str, SampleRows], ...] = (), code: bool = False
     ) -> None:
         if max(population.sum_ports, population.message_ports) > PORTS:
             raise LavaError(
@@ -41,7 +41,7 @@ class Neurons(AbstractProcess):
                 numbers=f"{population.sum_ports} sums, {population.message_ports} messages, {PORTS} allowed",
                 advice=BUG,
             )
-        super().__init__(population=population, probes=probes, code=code, name=f"population {population.name}")
+        super().__init__(population=population, monitors=monitors, code=code, name=f"population {population.name}")
         shape = (population.size,)
         self.sum_0, self.sum_1 = InPort(shape), InPort(shape)
         self.message_0, self.message_1 = OutPort(shape), OutPort(shape)
@@ -71,7 +71,7 @@ class PyNeuronsModel(PyLoihiProcessModel):
         super().__init__(proc_params)
         population: Population = proc_params["population"]
         self._population = population
-        self._probes: tuple[tuple[str, SampleRows], ...] = proc_params["probes"]
+        self._monitors: tuple[tuple[str, SampleRows], ...] = proc_params["monitors"]
         self._neurons: ListedNeurons = (NativeNeurons if proc_params["code"] else InterpretedNeurons)(population, 1, {})
 
     def run_spk(self) -> None:
@@ -85,7 +85,7 @@ class PyNeuronsModel(PyLoihiProcessModel):
             port.send(message.ravel() if isinstance(message, np.ndarray) else np.full(size, message, np.int32))
         for index, word in enumerate(population.states.values()):
             self.states[index * size : (index + 1) * size] = neurons.read(word).ravel()
-        for word, rows in self._probes:
+        for word, rows in self._monitors:
             row = rows.at(self.time_step - 1)
             if row is not None:
                 row[:] = neurons.read(word).ravel()

@@ -25,7 +25,7 @@ from lava.proc.monitor.process import Monitor
 
 from compiler.lava.processes.fused import FusedNet
 from compiler.lava.processes.nets import MappedNet, Net
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 
 pytestmark = pytest.mark.timeout(60)
 MapFor = Callable[[int | None], MappedNetwork]
@@ -156,6 +156,6 @@ def test_populations_with_similar_names_have_vars_of_their_own(integrator: MapFo
     one = integrator(None).populations[0]
     names = ("a.v", "a_v", "3 v")
     populations = tuple(replace(one, name=n, states={n: "v"}) for n in names)
-    net = MappedNet(network=replace(integrator(None), populations=populations, connections=(), probes=()))
+    net = MappedNet(network=replace(integrator(None), populations=populations, connections=(), monitors=()))
     assert sorted(net.vars.member_names) == ["states_3_v", "states_a_v", "states_a_v_"]
     assert all(net.state_vars[n].get().tolist() == [0, 0, 0, 0] for n in names)

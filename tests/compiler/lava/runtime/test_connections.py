@@ -17,7 +17,7 @@ from compiler.lava.processes.host import Sink, Source
 from compiler.lava.runtime.connections import synapses
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.mapping.network import Connection, Port
+from compiler.mapping.mapped_network import Connection, Port
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -27,7 +27,7 @@ from compiler.lava.processes.host import Sink, Source
 from compiler.lava.processes.neurons import Neurons
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.mapping.network import Population
+from compiler.mapping.mapped_network import Population
 
 pytestmark = pytest.mark.timeout(150)
 STEPS = 30

@@ -38,7 +38,7 @@ from lava.utils import loihi
 from compiler.lava.processes.fused import FusedNet
 from compiler.lava.processes.nets import MappedNet, MappedNetModel, Net
 from compiler.lava.runtime.input_checks import Entering
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 
 pytestmark = pytest.mark.timeout(120)
 MapFor = Callable[[int | None], MappedNetwork]

@@ -14,7 +14,7 @@ from ltc2neuro.nn import Recurrent, repeat
 from ltc2neuro.tracing import trace
 from ltc2neuro.tracing.dispatch.dtypes import _rank
 from ltc2neuro.tracing.model import calling_of
-from ltc2neuro.tracing.record import Traced
+from ltc2neuro.tracing.traced import Traced
 
 torch.set_num_threads(1)
 

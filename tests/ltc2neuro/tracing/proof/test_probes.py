@@ -14,7 +14,7 @@ from ncps.torch import LTC
 from ncps.wirings import AutoNCP
 
 import ltc2neuro
-from compiler.graph.work import Work
+from compiler.graph.workload import Work
 from hw_models.errors import ProofError
 from ltc2neuro.nn import GRUD
 from ltc2neuro.tracing.proof import probes

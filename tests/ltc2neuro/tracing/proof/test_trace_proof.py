@@ -16,8 +16,8 @@ from hw_models.errors import ProofError
 from ltc2neuro.nn import CTRNN, Recurrent
 from ltc2neuro.tracing import proved, run_torch, trace
 from ltc2neuro.tracing.proof.proof import Subject, prove
-from ltc2neuro.tracing.record import Reads, record
 from ltc2neuro.tracing.recording.recorder import Clock
+from ltc2neuro.tracing.traced import Reads, record
 
 torch.set_num_threads(1)
 pytestmark = pytest.mark.whole_proof

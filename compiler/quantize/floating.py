@@ -14,7 +14,8 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of
 from compiler.graph.ops import Div, MatVec
-from compiler.quantize import argument_clipping, centring, gates, readouts
+from compiler.quantize import argument_clipping, gates, readouts
+from compiler.quantize.centred_inputs import with_centred_inputs
 from compiler.quantize.matrices import patches
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import row_factors
@@ -22,7 +23,7 @@ from compiler.ranges.observed import InputEnds, Interval, Observed
 from compiler.ranges.real_intervals import find_bounds, input_margin
 from compiler.rewrite import extract_row_scales, rescale
 from compiler.rewrite.fold_host_affine import fold_before_output
-from compiler.rewrite.runner import PassRecord, record
+from compiler.rewrite.runner import PassRecord, pass_record
 from hw_models.arrays import Floats
 
 
@@ -62,7 +63,7 @@ def split_readouts(here: Floating) -> Floating:
 
 def centre_inputs(here: Floating) -> Floating:
     """The host subtracts each channel's middle; the offset is folded into the constants that follow."""
-    return here.written(centring.centred(here.observed, here.precision.margin, timed=here.timed))
+    return here.written(with_centred_inputs(here.observed, here.precision.margin, timed=here.timed))
 
 
 def shut_gates(here: Floating) -> Floating:
@@ -142,6 +143,6 @@ def near_integers(
     for stage in STAGES:
         after = stage(here)
         if after.graph is not here.graph:
-            after = replace(after, passes=(*here.passes, record(stage, here.graph, after.graph)))
+            after = replace(after, passes=(*here.passes, pass_record(stage, here.graph, after.graph)))
         here = after
     return here

@@ -18,11 +18,11 @@ from lava.utils.weightutils import SignMode
 
 from compiler.interpreters.execution import Execution
 from compiler.lava.processes.host import Sink, Source
-from compiler.lava.processes.roots import PyRootsModel
+from compiler.lava.processes.inverse_sqrt import PyRootsModel
 from compiler.lava.runtime.import_lava import logging_kept
 from compiler.lava.runtime.shared_memory import SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
-from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
+from compiler.stock.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation
 from hw_models.arrays import Array, Integers
 
 MESSAGE_BITS = 24

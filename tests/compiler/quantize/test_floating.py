@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from compiler.quantize.stages import STAGES
+from compiler.quantize.floating import STAGES
 
 HOME = Path(__file__).parents[3]
 

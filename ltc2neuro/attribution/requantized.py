@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.quantize.stages import near_integers
+from compiler.quantize.floating import near_integers
 from compiler.quantize.to_integers import to_integers
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Sequences

@@ -5,8 +5,8 @@ from __future__ import annotations
 from graph_strategies import Builder
 
 from compiler.graph import IntegerGraph, ops
-from compiler.loops.memory import memory
-from compiler.loops.plan import Loop, plan
+from compiler.loops.loop_plan import Loop, plan_loops
+from compiler.loops.row_memory import memory
 
 
 def sums() -> tuple[IntegerGraph, str, str]:
@@ -22,24 +22,24 @@ def sums() -> tuple[IntegerGraph, str, str]:
 
 def test_what_is_read_at_any_element_ends_a_loop():
     graph, doubled, total = sums()
-    (block,) = plan(graph).blocks
+    (block,) = plan_loops(graph).blocks
     first, second = block.steps
     assert isinstance(first, Loop) and [op.result for op in first.ops] == [doubled]
     assert isinstance(second, Loop) and [type(op) for op in second.ops] == [ops.Add, ops.SegmentSum]
-    assert {doubled, total} <= plan(graph).stored
-    assert plan(graph, record=["x"]).stored == plan(graph).stored
+    assert {doubled, total} <= plan_loops(graph).stored
+    assert plan_loops(graph, record=["x"]).stored == plan_loops(graph).stored
 
 
 def test_sums_can_stand_alone():
     graph, _, total = sums()
-    *_, last = plan(graph, sums_apart=True).blocks[0].steps
+    *_, last = plan_loops(graph, sums_apart=True).blocks[0].steps
     assert isinstance(last, ops.SegmentSum) and last.out == total
 
 
 def test_rows_do_not_overlap_and_a_gather_takes_those_of_its_source():
     graph, doubled, _ = sums()
     for whole in (1, 8):
-        steps = plan(graph)
+        steps = plan_loops(graph)
         found = memory(graph, steps, whole)
         rows = [found.first(n, {}) + i for n in steps.stored for i in range(graph.size(n))]
         assert len(rows) == len(set(rows)) and max(rows) < found.zero < found.size

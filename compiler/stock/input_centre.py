@@ -9,7 +9,7 @@ import numpy as np
 from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, Op
-from compiler.quantize.centres import centres
+from compiler.quantize.channel_middles import channel_middles
 from compiler.rewrite.rescale import scale_inputs
 from hw_models.arrays import Floats
 
@@ -28,7 +28,7 @@ def centre(graph: Graph, sequences: Sequence[Floats], *, timed: bool = False) ->
     source = graph.entry
     sent = [s * reals(graph, source.scale) + reals(graph, source.offset) for s in sequences]
     low, high = np.min([s.min(axis=0) for s in sent], axis=0), np.max([s.max(axis=0) for s in sent], axis=0)
-    middle = centres(sent)
+    middle = channel_middles(sent)
     middle = np.where(np.abs(middle) > (high - low) / 2, middle, 0.0)
     if timed:
         middle[-1] = 0.0

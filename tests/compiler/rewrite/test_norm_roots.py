@@ -10,7 +10,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Apply, Div, Max, Mul
 from compiler.graph.validate import validate
 from compiler.interpreters.float64 import run_float
-from compiler.rewrite.roots import roots
+from compiler.rewrite.norm_roots import roots
 
 sys.path.insert(0, str(Path(__file__).parent))
 from raw_ltc import Recorder

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compiler.quantize.precision import Precision
-from compiler.rewrite.runner import record as pass_record
-from compiler.rewrite.runner import simplify as rewritten
+from compiler.rewrite.runner import pass_record, simplify
 from compiler.rules import Finding
-from compiler.rules.stock import chip_findings
+from compiler.rules.library_processes import chip_findings
 from compiler.running.runners import Runners
 from compiler.stock.build import QUOTIENTS, build
-from compiler.stock.centre import centre
+from compiler.stock.input_centre import centre
 from compiler.stock.options import LibraryForm
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
@@ -48,10 +47,10 @@ def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None,
 
     The known answer is still unknown. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
     """
-    from ltc2neuro.compilation.stages import simplify
+    from ltc2neuro.compilation.stages import simplify_and_prove
 
     asked = recorded.asked
-    simple = simplify(recorded, lambda graph: rewritten(graph, QUOTIENTS))
+    simple = simplify_and_prove(recorded, lambda graph: simplify(graph, QUOTIENTS))
     entering = recorded.entering
     graph = centre(simple.graph, entering, timed=asked.timed)
     if against := chip_findings(asked.chip, graph):

@@ -10,8 +10,8 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.rules.finding import Finding
 from compiler.rules.refusal import refusals
-from compiler.stock.network import Kind, ProcessGraph
-from compiler.stock.proof import failures
+from compiler.stock.process_graph import Kind, ProcessGraph
+from compiler.stock.width_proof import failures
 from hw_models.chip import Chip
 
 

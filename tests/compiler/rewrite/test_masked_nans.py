@@ -9,7 +9,7 @@ from compiler.graph.ops import Add, Compare, Mul, Relation, Select
 from compiler.graph.validate import validate
 from compiler.interpreters.float64 import run_float
 from compiler.rewrite import simplify
-from compiler.rewrite.missing import missing
+from compiler.rewrite.masked_nans import missing
 
 sys.path.insert(0, str(Path(__file__).parent))
 from raw_ltc import Recorder

@@ -14,12 +14,12 @@ import numpy as np
 
 from compiler.interpreters.execution import Execution
 from compiler.lava.hardware import LATEST, START_S, TICK_S, sign_extended
+from compiler.lava.library_run import as_execution, connect, iterations
 from compiler.lava.processes.host import Sink, Source
 from compiler.lava.runtime.shared_memory import Int32, SampleRows, shared
 from compiler.lava.runtime.supervise import run_graph
 from compiler.lava.runtime.targets import Target, loihi2
-from compiler.lava.stock import as_execution, connect, iterations
-from compiler.stock.network import ProcessGraph
+from compiler.stock.process_graph import ProcessGraph
 from hw_models.errors import LavaError
 
 ADAPTERS = 2 * LATEST

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.stock.network import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation, factors_of
+from compiler.stock.process_graph import CONSTANTS, Kind, ProcessConnection, ProcessGraph, ProcessPopulation, factors_of
 from compiler.stock.weights import LEAST, MOST
 from hw_models.arrays import Floats
 

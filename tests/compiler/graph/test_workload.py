@@ -4,7 +4,7 @@ import numpy as np
 
 from compiler.graph.graph import Block, Graph, Value
 from compiler.graph.ops import Add, Input, MatVec, Output
-from compiler.graph.work import Work, work
+from compiler.graph.workload import Work, work
 
 
 def test_work() -> None:

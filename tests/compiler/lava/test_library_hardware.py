@@ -19,12 +19,12 @@ except (LavaError, MissingExtraError) as missing:
 
 from lava.proc.dense.process import DelayDense
 
+from compiler.lava.library_hardware import found, run_library_loihi2, run_library_on
+from compiler.lava.library_run import simulator
 from compiler.lava.runtime.targets import PortPair, Target
-from compiler.lava.stock import simulator
-from compiler.lava.stock_hardware import found, run_library_loihi2, run_library_on
 from compiler.stock.build import build
-from compiler.stock.network import ProcessGraph
 from compiler.stock.options import LibraryForm
+from compiler.stock.process_graph import ProcessGraph
 from compiler.stock.reference import run_reference
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))

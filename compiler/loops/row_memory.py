@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Gather, MatVec, SegmentSum
-from compiler.loops.plan import LoopPlan
+from compiler.loops.loop_plan import LoopPlan
 from hw_models.arrays import Integers
 
 

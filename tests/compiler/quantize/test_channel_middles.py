@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compiler.quantize.centres import centres
+from compiler.quantize.channel_middles import channel_middles
 
 
 @pytest.mark.parametrize(
@@ -14,4 +14,4 @@ from compiler.quantize.centres import centres
 def test_a_binary_channel_rests_at_0_up_to_half_of_the_time(ones, centre, height):
     """With 4 of 8 samples its mean square is twice its variance: 3 dB more, which is all that it may be."""
     channel = height * (np.arange(8) < ones)
-    assert centres([channel[:3, None], channel[3:, None]]).tolist() == [height * centre]
+    assert channel_middles([channel[:3, None], channel[3:, None]]).tolist() == [height * centre]

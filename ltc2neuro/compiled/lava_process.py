@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.lava.executor import LAVA
 from compiler.lava.runtime.input_checks import Entering
-from compiler.mapping.network import MappedNetwork
+from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.options import Options, Overlap
 from compiler.native.executor import NATIVE
 from compiler.native.neurons import NativeNeurons

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, MatVec
-from compiler.quantize.centres import centres
+from compiler.quantize.channel_middles import channel_middles
 from compiler.quantize.shifted_ops import SHIFTED
 from compiler.quantize.shifts import Shifts
 from compiler.ranges.observed import Observed
 
 
-def centred(observed: Observed, margin: float, *, timed: bool = False) -> Graph:
+def with_centred_inputs(observed: Observed, margin: float, *, timed: bool = False) -> Graph:
     """The same function, its input channels centred on the host; the graph itself where that has no use.
 
     `observed` is the graph with its calibration data; where they are `timed`, the last channel is a time span and
@@ -25,7 +25,7 @@ def centred(observed: Observed, margin: float, *, timed: bool = False) -> Graph:
     graph = observed.graph
     source = graph.entry
     scale, offset = graph.constants[source.scale], graph.constants[source.offset]
-    middle = centres([s * scale + offset for s in observed.sequences])
+    middle = channel_middles([s * scale + offset for s in observed.sequences])
     if timed:
         middle[-1:] = 0.0
     restored: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from compiler.assembly.population import Population
 from hw_models.arrays import Integers
 
-__all__ = ["Connection", "Integers", "MappedNetwork", "Population", "Port", "StateProbe"]
+__all__ = ["Connection", "Integers", "MappedNetwork", "Population", "Port", "StateMonitor"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class StateProbe:
+class StateMonitor:
     """Where a state is found after each sample: in `word` of `population` when tick `tick` of the sample has run.
 
     Ticks from ticks_per_sample on lie in later samples.
@@ -69,7 +69,7 @@ class MappedNetwork:
     output_size: int
     ticks_per_sample: int
     latency: int
-    probes: tuple[StateProbe, ...]
+    monitors: tuple[StateMonitor, ...]
     sends: dict[Port, dict[int, str]]
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
     """of the graph's values, which population computes or receives each; empty where it was read from a file"""
@@ -77,4 +77,4 @@ class MappedNetwork:
     @property
     def overlaps(self) -> bool:
         """Whether a sample is still in the network when the next one enters."""
-        return self.latency > self.ticks_per_sample or any(p.tick >= self.ticks_per_sample for p in self.probes)
+        return self.latency > self.ticks_per_sample or any(p.tick >= self.ticks_per_sample for p in self.monitors)

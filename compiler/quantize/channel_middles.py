@@ -16,7 +16,7 @@ RESTING = 2.0
 """The same about 0, for a channel that rests there: 3 dB."""
 
 
-def centres(sequences: Sequence[Floats]) -> Floats:
+def channel_middles(sequences: Sequence[Floats]) -> Floats:
     """One for each channel of `sequences`, each (time, channels).
 
     The middle of the range, so that a network is the same whatever the user has added to a channel; the mean where a
@@ -25,7 +25,7 @@ def centres(sequences: Sequence[Floats]) -> Floats:
 
     >>> price = 60000.0 + np.array([-300.0, 300.0, 200.0, 100.0])
     >>> spikes = np.array([0.0, 0.0, 0.0, 1.0])
-    >>> centres([np.stack([price, spikes, np.full(4, 7.0)], axis=1)])
+    >>> channel_middles([np.stack([price, spikes, np.full(4, 7.0)], axis=1)])
     array([60000.,     0.,     0.])
     """
     x = np.concatenate(sequences)

@@ -12,7 +12,7 @@ from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
 from compiler.ranges.observed import Interval
 from compiler.stock.affine import Affine, Tap, constant, message
 from compiler.stock.options import LibraryForm
-from compiler.stock.plan import Bank, Node, Product, Relay
+from compiler.stock.process_plan import Bank, Node, Product, Relay
 from hw_models.arrays import Floats, Integers
 
 NARROW = 1e-9

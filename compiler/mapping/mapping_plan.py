@@ -26,7 +26,7 @@ ZERO = "mapping.zero"
 
 
 @dataclass(frozen=True)
-class Map:
+class LinearMap:
     """A linear result: the sum over `terms` of matrix times source, sent in the block number `home`."""
 
     name: str
@@ -35,20 +35,20 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MappingPlan:
     """What is scheduled. `graph` has the live ops without the linear ones; a linear result is one of `maps`.
 
     `home` is the number of the block that computes a value. The input is a source of maps, and nothing else.
     """
 
     graph: IntegerGraph
-    maps: dict[str, Map]
+    maps: dict[str, LinearMap]
     home: dict[str, int]
     input: str | None
-    output: Map
+    output: LinearMap
 
 
-def make_plan(graph: IntegerGraph, chip: Chip, gated: bool = False) -> Plan:
+def make_plan(graph: IntegerGraph, chip: Chip, gated: bool = False) -> MappingPlan:
     """The plan of an integer graph. `gated`: the input reaches all others through a relay of its own."""
     return _Planner(_input_first(graph), chip, gated).plan()
 
@@ -79,15 +79,15 @@ class _Planner:
         self.values: dict[str, Value] = dict(graph.values)
         self.constants: dict[str, Array] = {**graph.constants, ZERO: np.zeros(1, np.int64)}
         self.ops: list[list[Op]] = [[] for _ in graph.blocks]
-        self.maps: dict[str, Map] = {}
+        self.maps: dict[str, LinearMap] = {}
         self.home: dict[str, int] = {}
         self.linear: dict[str, dict[str, Sparse]] = {}
         self.block_of: dict[str, int] = {}
         self.relays: dict[str, str] = {}
         self.input: str | None = None
-        self.output: Map | None = None
+        self.output: LinearMap | None = None
 
-    def plan(self) -> Plan:
+    def plan(self) -> MappingPlan:
         live = _live(self.graph)
         for number, block in enumerate(self.graph.blocks):
             for op in block.ops:
@@ -97,7 +97,7 @@ class _Planner:
             raise GraphError("the graph has no output")
         blocks = tuple(replace(b, ops=tuple(ops)) for b, ops in zip(self.graph.blocks, self.ops, strict=True))
         graph = replace(self.graph, blocks=blocks, values=self.values, constants=self.constants)
-        return Plan(graph, self.maps, self.home, self.input, self.output)
+        return MappingPlan(graph, self.maps, self.home, self.input, self.output)
 
     def keep(self, op: Op, block: int) -> None:
         """An op of a population stays as it is."""
@@ -138,7 +138,7 @@ class _Planner:
         self.linear[name] = {name: whole}
         if self.gated:
             entering, gate = self._value_like(name, "in"), self._value_like(name, "gate")
-            self.maps[entering] = Map(entering, block, ((name, whole),))
+            self.maps[entering] = LinearMap(entering, block, ((name, whole),))
             self._append(Add(gate, entering, ZERO), block)
             self.linear[name] = {gate: whole}
 
@@ -154,7 +154,7 @@ class _Planner:
             self.block_of.setdefault(source, block)
             source = self._relay(source)
         self._append(replace(op, x=source), block)
-        self.output = Map(f"{op.x}.out", block, ((source, matrix),))
+        self.output = LinearMap(f"{op.x}.out", block, ((source, matrix),))
 
     def _need(self, name: str, block: int) -> None:
         """An op of `block` reads `name`: a linear result gets its map, split by the blocks that its terms come from."""
@@ -163,7 +163,7 @@ class _Planner:
         terms = self.linear[name]
         homes = sorted({self.home[source] for source in terms})
         if len(homes) < 2:
-            self.maps[name] = Map(name, homes[0] if homes else block, tuple(terms.items()))
+            self.maps[name] = LinearMap(name, homes[0] if homes else block, tuple(terms.items()))
             return
         total = ""
         for home in homes:
@@ -171,7 +171,7 @@ class _Planner:
             bound = self._bound(those)
             part = self._value_like(name, f"from{home}")
             self.values[part] = replace(self.values[part], format=Format(self._format(name).fraction, -bound, bound))
-            self.maps[part] = Map(part, home, tuple(those.items()))
+            self.maps[part] = LinearMap(part, home, tuple(those.items()))
             if total:
                 result = name if home == homes[-1] else self._value_like(name, f"to{home}")
                 self._append(Add(result, total, part), self.block_of[name])

@@ -48,7 +48,7 @@ class LoopPlan:
     """The read of a state that is none of them is the state's own memory."""
 
 
-def plan(graph: IntegerGraph, record: Iterable[str] = (), *, sums_apart: bool = False) -> LoopPlan:
+def plan_loops(graph: IntegerGraph, record: Iterable[str] = (), *, sums_apart: bool = False) -> LoopPlan:
     """How to run `graph`; the values `record` are stored, too. `sums_apart`: a `SegmentSum` is a step of its own."""
     whole = (*WHOLE, SegmentSum) if sums_apart else WHOLE
     stored = {*record, graph.entry.out, *_wanted(graph, whole)}
