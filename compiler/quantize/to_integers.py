@@ -1,6 +1,6 @@
 """`quantize`: from a float graph to a proven integer graph, stage by stage.
 
-1. `stages.near_integers`: the float graph in units and forms that suit integers.
+1. `floating.near_integers`: the float graph in units and forms that suit integers.
 2. `find_ranges`: what each value can be.
 3. `choose_formats`: how many fraction bits each has.
 4. `lower`: every op in integers, in order.
