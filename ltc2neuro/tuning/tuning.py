@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.ranges.proven import Proven
-from compiler.rewrite.runner import record as pass_record
+from compiler.rewrite.runner import pass_record
 from hw_models.arguments import check_count
 from hw_models.arrays import Integers
 from hw_models.errors import InputError
