@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Op, SegmentSum, Select, StateRead
+from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Mul, Op, SegmentSum, Select, StateRead
 from compiler.interpreters.execution import Frame
 from compiler.interpreters.float64 import KERNELS
 from compiler.steps.repeated_blocks import StateElement, Unit, unit
@@ -195,9 +195,10 @@ def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
     made = _made_of(elements, op)
     found, known = np.zeros(len(made), np.int64), dict[int | None, int]()
     running = _Running({operands for kind, operands in made if isinstance(kind, Sum) and kind.plain})
+    masks = _is_mask(elements, op)
     for place in sorted(range(len(made)), key=lambda place: len(made[place][1])):
         kind, operands = running.shorter(*made[place])
-        same = _same_as(elements, kind, operands)
+        same = _same_as(elements, kind, operands, masks=masks)
         if same is not None:
             found[place] = running.known[made[place][1]] = same
             continue
@@ -210,11 +211,19 @@ def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
     return found
 
 
-def _same_as(elements: Elements, kind: ElementKind, operands: tuple[int, ...]) -> int | None:
-    """The element that one is, whatever the samples: what a constant chooses."""
+def _same_as(elements: Elements, kind: ElementKind, operands: tuple[int, ...], *, masks: bool) -> int | None:
+    """The element that one is, whatever the samples: what a constant chooses, or a 0 of what `masks`."""
     if isinstance(kind, Select) and elements.known[operands[0]] == NEVER:
         return operands[1] if elements.values[operands[0]] else operands[2]
-    return None
+    return next((o for o in operands if masks and elements.known[o] == NEVER and elements.values[o] == 0), None)
+
+
+def _is_mask(elements: Elements, op: Op) -> bool:
+    """Whether a constant leaves out some elements, as of the first step; a state that starts at 0 is 0 in all."""
+    if not isinstance(op, Mul):
+        return False
+    factors = [elements.graph.constants[name] for name in op.operands if name in elements.graph.constants]
+    return any(factor.any() and not factor.all() for factor in factors)
 
 
 @dataclass

@@ -93,7 +93,8 @@ def _checked(output: object, name: str = "") -> Symbolic:
             f"the model's result{name} was not recorded",
             numbers=f"it is a {type(output).__name__}",
             advice="Return a tensor computed from the input, or a tuple that begins with one. What went through .data, "
-            "numpy or torch.tensor is lost.",
+            "numpy or torch.tensor is lost. Where a largest value is, nothing on the chip tells: numpy.argmax(net(x), "
+            "axis=-1) does.",
         )
     if axes.layout(output.codes) is None or output.numel() == 0:
         raise TraceError(

@@ -84,14 +84,17 @@ class Starts:
 
 def _candidates(model: torch.nn.Module) -> Iterator[Start]:
     yield lambda rows, dtype: None
-    found = [getattr(m, name, None) for m in model.modules() for name in ("hidden_size", "state_size", "out_features")]
-    sizes = dict.fromkeys(size for size in found if isinstance(size, int) and size > 1)
+    named = ("hidden_size", "state_size", "out_features")
+    cells, states, wide = ([getattr(m, name, None) for m in model.modules()] for name in named)
+    sizes = dict.fromkeys(size for size in (*cells, *states, *wide) if isinstance(size, int) and size > 1)
     layers = [m.num_layers for m in model.modules() if isinstance(m, torch.nn.RNNBase)]
     for size in sizes:
-        for depth in dict.fromkeys([0, *layers]):
+        many = cells.count(size) or states.count(size) or 1
+        for depth in dict.fromkeys([0, *layers, many]):
             one = _zeros(size, depth)
             yield one
             yield lambda rows, dtype, one=one: (one(rows, dtype), one(rows, dtype))
+        yield lambda rows, dtype, one=_zeros(size, 0), many=many: [one(rows, dtype) for _ in range(many)]
 
 
 def _zeros(size: int, depth: int) -> Callable[[int, torch.dtype], torch.Tensor]:

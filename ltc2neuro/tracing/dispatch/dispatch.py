@@ -168,10 +168,13 @@ def _metadata(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, o
 
 
 def _cast(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-    x = args[0]
+    x, recorder = args[0], [*symbols(args), *symbols(kwargs)][0].recorder
+    example = func(*plain(args), **plain(kwargs)) if isinstance(x, torch.Tensor) else None
+    if isinstance(x, torch.Tensor) and not isinstance(x, Symbolic):  # a constant, in the type of what is computed
+        recorder.names.follow(func, args, example)
+        return example
     if not isinstance(x, Symbolic):
-        raise refusal([*symbols(args), *symbols(kwargs)][0].recorder, func)
-    example = func(*plain(args), **plain(kwargs))
+        raise refusal(recorder, func)
     if not isinstance(example, torch.Tensor):
         return example
     if func is torch.tensor and isinstance(copy := x.clone(), Symbolic):

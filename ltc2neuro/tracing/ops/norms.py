@@ -143,5 +143,19 @@ NORMS: dict[Callable[..., object], Callable[..., object]] = {
     )
     for f in spellings(*names)
 }
+def _linalg_norm(
+    A: Tensor,  # noqa: N803  # torch's name
+    ord: float | str | None = None,
+    dim: Axes = None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    if isinstance(dim, (tuple, list)) and len(dim) > 1 and ord not in (None, "fro"):
+        raise TypeError(f"argument ord = {ord}: of matrices the norm 'fro' is supported")
+    return _norm(A, ord, dim, keepdim, dtype)
+
+
 NORMS[torch.linalg.vector_norm] = _vector_norm
+NORMS[torch.linalg.norm] = _linalg_norm
 """The decomposition of each."""

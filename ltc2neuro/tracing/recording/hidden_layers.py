@@ -22,7 +22,8 @@ class HiddenLayerError(TraceError):
 def hidden_layer(known: Container[int]) -> str | None:
     """The type of the innermost module that is being executed, if its identity is not among the `known`.
 
-    A module that `hosts` others, as one around a Keras layer does, has them run in it on its own weights.
+    A module that `hosts` others, as one around a Keras layer does, has them run in it on its own weights. One that has
+    no numbers, as `nn.ReLU()(x)` in forward, may be made anew at each call.
     """
     found: str | None = None
     for frame in frames():
@@ -30,5 +31,11 @@ def hidden_layer(known: Container[int]) -> str | None:
         if isinstance(module, torch.nn.Module):
             if id(module) in known:
                 return None if getattr(module, "hosts", False) else found
-            found = found or type(module).__name__
+            found = found or (type(module).__name__ if _is_the_models(module) else None)
     return found
+
+
+def _is_the_models(module: torch.nn.Module) -> bool:
+    """Whether what it does depends on numbers that it has, or on whether the model is trained."""
+    numbers = any(True for _ in module.parameters()) or any(True for _ in module.buffers())
+    return numbers or isinstance(module, torch.nn.modules.dropout._DropoutNd)

@@ -254,6 +254,8 @@ DELTAS = {
     "product so far": lambda x: torch.cumprod(torch.sigmoid(x), 1),
     "in place": lambda x: _leaking(x),
     "sum so far": lambda x: torch.cumsum(x, 1) * 0.1,
+    "masked": lambda x: (x - torch.roll(x, 1, 1)) * (torch.arange(x.shape[1]) > 0).to(x)[:, None],
+    "a layer made on the way": lambda x: x - nn.ZeroPad2d((0, 0, 1, 0))(x)[:, :-1],
 }
 
 
@@ -319,6 +321,20 @@ class Given(nn.Module):
         return torch.stack(answers, 1), states
 
 
+class ListOfStates(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = nn.ModuleList([nn.GRUCell(3, 4), nn.GRUCell(4, 4)])
+
+    def forward(self, x, states):
+        answers = []
+        for x_t in x.unbind(1):
+            below = self.cells[0](x_t, states[0])
+            states = [below, self.cells[1](below, states[1])]
+            answers.append(states[1])
+        return torch.stack(answers, 1), states
+
+
 class TwoAnswers(nn.Module):
     """In a tuple, or in a dict with one for the last step."""
 
@@ -359,6 +375,7 @@ MODELS = {
         lambda x: torch.stack([x[:, t] + x[:, max(t - 1, 0)] for t in range(x.shape[1])])
     ),
     "given states": Given,
+    "a list of states": ListOfStates,
     "two answers": TwoAnswers,
     "dict": partial(TwoAnswers, keyed=True),
     "queue": Queue,
