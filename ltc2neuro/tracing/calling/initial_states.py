@@ -94,7 +94,8 @@ def _candidates(model: torch.nn.Module) -> Iterator[Start]:
             one = _zeros(size, depth)
             yield one
             yield lambda rows, dtype, one=one: (one(rows, dtype), one(rows, dtype))
-        yield lambda rows, dtype, one=_zeros(size, 0), many=many: [one(rows, dtype) for _ in range(many)]
+        single = _zeros(size, 0)
+        yield lambda rows, dtype, one=single, many=many: [one(rows, dtype) for _ in range(many)]
 
 
 def _zeros(size: int, depth: int) -> Callable[[int, torch.dtype], torch.Tensor]:
