@@ -7,17 +7,27 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from compiler.graph.graph import Graph
 from compiler.graph.names import unique
 from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
 
 INPUT, OUTPUT = "input", "output"
 """What stands for a port of the network's own"""
 _MADE = re.compile(r"(?:\.(?:centred|gate|scaled|product|rows|clipped|next|weighted|kept|carried)|@-?\d+|#\d+)+$")
-_NUMBER = re.compile(r"_\d+$")
-_AGO = re.compile(r"(?P<of>.+)\.(?P<steps>\d+)_ago(?:_\d+)?")
+_NUMBER = re.compile(r"(?:_\d+)+$")
+_CALL = re.compile(r"#\d+(?=\.)")
+AGO = re.compile(r"(?P<of>.+)\.(?P<steps>\d+)_ago(?:_\d+)?")
+"""A state that keeps what a value was so many steps ago"""
+FLAG = re.compile(r"started\.(?P<steps>\d+)(?:_\d+)?")
+"""A state that tells whether so many steps came before"""
 _OPS = {"mul": "product", "add": "sum", "sub": "difference", "div": "quotient", "neg": "negative", "rsub": "difference"}
+_SUMS = frozenset(_OPS)
+"""What rewrites make parts of; no module has such a name"""
 _OPS |= {"matmul": "layer", "linear": "layer", "addmm": "layer", "cat": "joined", "stack": "joined"}
 _OPS |= {"gather": "received"}
+_PARTS = {"part": "part of", "gap": "difference in", "drain": "leak of", "drained": "leak of", "leaked": "leak of"}
+_PARTS |= {"moved": "step of", "step": "step of", "steps": "steps of"}
+"""How rewrites end what they name after a value, where that is a sum or the like"""
 
 
 def titles(network: MappedNetwork) -> dict[str, str]:
@@ -30,41 +40,81 @@ def titles(network: MappedNetwork) -> dict[str, str]:
     return dict(zip(made, unique(made.values(), mark=" "), strict=True))
 
 
-def value_titles(names: Iterable[str], network: MappedNetwork | None) -> dict[str, str]:
+def is_copy(state: str) -> bool:
+    """Whether a state only keeps for later what is computed elsewhere."""
+    return state_title(state) != state
+
+
+def state_title(name: str) -> str:
+    """What a state is: its own name, but for those that keep what the model was some steps ago.
+
+    >>> state_title("rnn.v"), state_title("x.2_ago"), state_title("started.1")
+    ('rnn.v', 'x, 2 steps ago', 'flag of the first step')
+    """
+    if ago := AGO.fullmatch(name):
+        steps = int(ago["steps"])
+        return f"{ago['of']}, {steps} step{'s' if steps > 1 else ''} ago"
+    if flag := FLAG.fullmatch(name):
+        steps = int(flag["steps"])
+        return f"flag of the first {f'{steps} steps' if steps > 1 else 'step'}"
+    return name
+
+
+def value_titles(names: Iterable[str], network: MappedNetwork | None, graph: Graph | None = None) -> dict[str, str]:
     """What values of the graph are, by their names: in which population, and there what. A name may be several,
-    separated by commas; of what lies in no population its own name is left."""
+    separated by commas; of what no population computes it is the one that reads it, where `graph` is known."""
     named = titles(network) if network is not None else {}
-    homes = network.values if network is not None else {}
+    homes = _homes(network, graph) if network is not None else {}
     made = {}
     for name in names:
         words: dict[str, list[str]] = {}
         for part in name.split(", "):
             home = homes.get(part, "")
-            words.setdefault(named.get(home, ""), []).append(_word(part, home))
-        made[name] = "; ".join(", ".join(filter(None, (where, " and ".join(what)))) for where, what in words.items())
+            words.setdefault(named.get(home, home), []).append(_word(part, home, graph))
+        each = (", ".join(filter(None, (where, " and ".join(filter(None, what))))) for where, what in words.items())
+        made[name] = "; ".join(each)
     return dict(zip(made, unique(made.values(), mark=" "), strict=True))
 
 
-def _word(name: str, population: str) -> str:
+def _homes(network: MappedNetwork, graph: Graph | None) -> dict[str, str]:
+    """The population of each value: that computes it, or else that reads it, as of what a matrix adds up."""
+    homes = dict(network.values)
+    for _, op in reversed([*graph.ops()] if graph is not None else []):
+        home = OUTPUT if graph is not None and op is graph.answer else homes.get(op.result or "", "")
+        for name in op.operands if home else ():
+            homes.setdefault(name, home if _MADE.sub("", name) != INPUT else "")
+    return homes
+
+
+def _word(name: str, population: str, graph: Graph | None) -> str:
     """A value within its population, without what both names begin with, and without its number."""
     plain = _NUMBER.sub("", _MADE.sub("", name))
     if plain in (population, f"{population}_read"):
         return ""
+    if not population:
+        plain = state_title(plain)
     for head in (population, _split(population)[0]):
         plain = plain.removeprefix(f"{head}.")
-    where, dot, word = plain.rpartition(".")
+    where, dot, word = _CALL.sub("", plain).rpartition(".")
+    module, _, last = where.rpartition(".")
+    value = graph.values.get(name) if graph is not None else None
+    of = _NUMBER.sub("", last)
+    if (word in _PARTS or of in _OPS) and where and value is not None and where not in value.modules:
+        what = f"{_PARTS.get(word, f'{word} of')} {f'the {_OPS[of]}' if of in _OPS else of}"
+        return ", ".join(filter(None, (module, what)))
+    if last == word:  # a module that is named after the only thing that it does
+        return where
+    if (population, word) == (OUTPUT, "gather"):
+        return where
     return f"{where}{dot}{_OPS.get(word, word)}{' as products' * name.endswith('.product')}"
 
 
 def _title(own: Population, into: list[Connection], onto: list[Connection], network: MappedNetwork) -> str:
     name = own.name
-    if ago := _AGO.fullmatch(name):
-        steps = int(ago["steps"])
-        return f"{ago['of']}, {steps} step{'s' if steps > 1 else ''} ago"
-    plain, _, part = name.partition("[")
+    if (title := state_title(name)) != name:
+        return title
+    plain, _, part = _CALL.sub("", name).partition("[")
     where, of = _split(plain)
-    if name == "started.1":
-        return "flag of the first step"
     if any(state.partition("[")[0] == plain for state in own.states):
         return _in(where, f"neurons {of}{part and '['}{part}")
     if name.startswith(f"{INPUT}."):
@@ -99,7 +149,8 @@ def _receives_one(into: Iterable[Connection]) -> bool:
 def _split(name: str) -> tuple[str, str]:
     """The module's path, and the value's own name without its number."""
     where, _, of = name.rpartition(".")
-    return where, _NUMBER.sub("", of)
+    module, _, last = where.rpartition(".")
+    return module if _NUMBER.sub("", last) in _SUMS else where, _NUMBER.sub("", of)
 
 
 def _in(where: str, what: str) -> str:

@@ -145,9 +145,8 @@ class Attribution(Shown):
         else:
             p = self.first
             yield (
-                f"first value off by more than {self.limit:g} of its largest: {p.value}[{p.element}] in sequence "
-                f"{p.sequence}, step {p.step}: {p.error:.3g} of {p.of:.3g}"
-                f"{f' ({p.title})' * (p.title != p.value)}"
+                f"first value off by more than {self.limit:g} of its largest: {p.title or p.value}, element "
+                f"{p.element}, in sequence {p.sequence}, step {p.step}: {p.error:.3g} of {p.of:.3g}"
             )
         (done, given), (steps, longest) = self.measured, self.steps
         if done < given or steps < longest:

@@ -67,7 +67,8 @@ class Tally:
 
     def element(self, i: int) -> str:
         """How element `i` is called."""
-        return SPANS if self.name == SPANS else f"{self.name} {channel(i, self.shape, self.of)}"
+        name = f"{self.title}, element" if self.title not in ("", self.value) else self.name
+        return SPANS if self.name == SPANS else f"{name} {channel(i, self.shape, self.of)}"
 
     def ranges(self, i: int) -> str:
         """How far element `i` went, and how far it may, with digits that tell the ends of the range apart."""
@@ -103,19 +104,17 @@ class Clipped:
         more = [f"and values of {len(parts) - MOST_VECTORS} more"] if len(parts) > MOST_VECTORS else []
         return "; ".join([*parts[:MOST_VECTORS], *more])
 
-    def titled(self, titles: Callable[[Sequence[str]], Mapping[str, str]]) -> Clipped:
-        """The same, with what each value is that `text` tells of, as `titles` says by their names."""
-        told = [t.value for t in self.tallies if t.value and np.any(self.shares(t) > TOLD)]
+    def titled(self, titles: Callable[[Sequence[str]], Mapping[str, str]], above: float = TOLD) -> Clipped:
+        """The same, with what each value is of which a larger share was clipped, as `titles` says by their names."""
+        told = [t.value for t in self.tallies if t.value and np.any(self.shares(t) > above)]
         found = titles(told) if told else {}
         return replace(self, tallies=tuple(replace(t, title=found.get(t.value, t.title)) for t in self.tallies))
 
     def _of(self, tally: Tally) -> str:
         shares = self.shares(tally)
         order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] > TOLD]
-        title = f" ({tally.title})" if tally.title not in ("", tally.value) else ""
         parts = [
-            f"{tally.element(i)}{title}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}"
-            for i in order[:MOST_NAMED]
+            f"{tally.element(i)}: {100 * shares[i]:.3g} % of the values, {tally.ranges(i)}" for i in order[:MOST_NAMED]
         ]
         more = [f"and {len(order) - MOST_NAMED} more of these"] if len(order) > MOST_NAMED else []
         return "; ".join([*parts, *more])

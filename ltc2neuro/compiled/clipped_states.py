@@ -99,7 +99,7 @@ def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally
         low, high = clip.low * form.lsb, clip.high * form.lsb
         state = _step_of(graph, name) if value is not None and _of_a_step(value) else None
         shown = f"value {shown}" if state is None else f"what state {state} changes by"
-        own = name if state is None else ""  # the state says it already
+        own = (plain if value is not None else name) if state is None else ""  # the state says it already
         found.append(Tally(f"{shown}, element", clip.counts, low, high, *ends, repeats[name], value=own))
     return tuple(found)
 

@@ -96,7 +96,7 @@ class Parts(BaseParts[Record, Prepared]):
         except ChipError:  # which the design rules tell
             mapped = None
         behind = {name: self.names.values.get(name, name) for name in names}
-        found = value_titles(behind.values(), mapped)
+        found = value_titles(behind.values(), mapped, self.record.graph)
         return {name: found[value] for name, value in behind.items()}
 
     def findings(self, chip: Chip) -> list[Finding]:

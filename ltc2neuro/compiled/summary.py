@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.graph.graph import State
 from compiler.graph.ops import PiecewisePolynomial, StateRead
-from compiler.mapping.titles import INPUT, OUTPUT, titles
+from compiler.mapping.titles import AGO, FLAG, INPUT, OUTPUT, titles
 from compiler.quantize.precision import Precision
 from compiler.steps.step_builder import STEP
 from hw_models.errors import ChipError
@@ -19,9 +19,7 @@ from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.time_constants import least_and_most, tau_name
 
-_DELAY = re.compile(r"(.+)\.\d+_ago(_\d+)?$")
 _HELD, _OTHER = re.compile(r"(.+)\.first(_\d+)?$"), re.compile(r"(.+)\.before(_\d+)?$")
-_FLAG = re.compile(r"started\.(\d+)(_\d+)?$")
 
 
 def summary(parts: Parts) -> str:
@@ -70,13 +68,13 @@ def _found(net: Record) -> list[str]:
     delays: dict[str, list[State]] = {}
     words = dict[str, str]()
     for state in (state for state in net.graph.states if state.name in known):
-        if of := _DELAY.match(state.name):
+        if of := AGO.fullmatch(state.name):
             delays.setdefault(of[1], []).append(state)
         elif of := _HELD.match(state.name):
             words[state.name] = f"{of[1]} of the first sample, held, {_values(state.size)}"
         elif of := _OTHER.match(state.name):
             words[state.name] = f"{of[1]} as it starts for another reader, {_values(state.size)}"
-        elif of := _FLAG.match(state.name):
+        elif of := FLAG.fullmatch(state.name):
             words[state.name] = f"whether {of[1]} sample{'s' * (of[1] != '1')} came before, {_values(state.size)}"
         else:
             words[state.name] = f"from step to step, {_values(state.size)}"

@@ -49,7 +49,7 @@ def causes(found: Attribution, ax: Axes | None = None, *, of: str | None = None)
 
 def words(row: Share, part: float) -> str:
     """A cell as text."""
-    knob = f"; Precision lifts it by {row.knob}" if row.knob else ""
+    knob = f"; {row.field} of Precision lifts it" if row.field else ""
     return (
         f"{row.title}: {row.cause}, {row.alone:.1f} dB alone, {part:.0%} of the error; lifted {row.gain:+.1f} dB{knob}"
     )

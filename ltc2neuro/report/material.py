@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
+from compiler.executors.float64 import run_each
 from compiler.mapping.mapped_network import MappedNetwork
+from hw_models.arrays import Floats
 from hw_models.errors import ChipError
 from ltc2neuro.attribution.attribution import Attribution
 from ltc2neuro.compiled.parts import Parts
@@ -40,6 +44,24 @@ class Material:
     def run(self) -> Run:
         """The reference on the data, with all values recorded that the chip computes in the model's units."""
         return run_network(self.parts, self.x, "reference", record=self.parts.names.all())
+
+    @cached_property
+    def decibels(self) -> Floats:
+        """Of each sequence, its answers' SQNR: the mean of all channels' noises, each as a share of the signal that the
+        channel has over all sequences. Infinite where nothing is lost, NaN where no answer has a signal."""
+        host, answers, record = self.parts.host, self.record.answers, self.record
+        executions = run_each(record.float_graph, [record.entering(a) for a in self.x.arrays])
+        exact = answers.by_channel(host.answers(e.outputs[0] for e in executions))
+        own = answers.by_channel(host.answers(self.run.outputs))
+        noises, channels = np.zeros(len(executions)), 0
+        for one, other in zip(exact, own, strict=True):
+            signal = np.var(np.concatenate(one), axis=0)
+            there = signal > 0
+            shares = [np.mean(np.square(o - e), axis=0)[there] for e, o in zip(one, other, strict=True)]
+            noises += [float(np.sum(share / signal[there])) for share in shares]
+            channels += int(np.sum(there))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -10 * np.log10(noises / channels)
 
     @cached_property
     def mapped(self) -> MappedNetwork | None:

@@ -32,11 +32,14 @@ def network(material: Material) -> Section:
         text = text if len(text) < LONGEST else f"{text[:LONGEST]}\n... and {len(text) - LONGEST:,} characters more"
         anchor = f"{LINK[1:]}{number}"
         body.append(fold(f"{named[p.name]}: {p.size:,} neurons, {len(p.listing)} lines", listing(text), anchor=anchor))
+    sent = material.parts.titles(v for ticks in mapped.sends.values() for v in ticks.values())
     rows = []
     for c in mapped.connections:
         source, target = named.get(c.source.population or "", INPUT), named.get(c.target.population or "", OUTPUT)
-        rows.append((source, target, f"{c.weights.size:,}", str(c.delay), c.name))
-    body.append(fold("connections", table(["from", "to", "synapses", "delay in ticks", "values"], rows)))
+        sign = "excitatory" if c.weights.sum() > 0 else "inhibitory"
+        messages = "; ".join(dict.fromkeys(sent[v] for v in mapped.sends.get(c.source, {}).values()))
+        rows.append((source, target, f"{c.weights.size:,}", sign, str(c.delay), messages))
+    body.append(fold("connections", table(["from", "to", "synapses", "sign", "delay in ticks", "messages"], rows)))
     if record.passes:
         body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
     conclusion = (

@@ -22,7 +22,6 @@ def ranges(material: Material) -> Section:
     rows = [
         (
             s.title,
-            s.name,
             f"{s.quantiles[0]:.4g} .. {s.quantiles[-1]:.4g}",
             f"{s.form.real_low:.4g} .. {s.form.real_high:.4g}",
             f"{s.form.bits}, {s.form.fraction}",
@@ -31,7 +30,7 @@ def ranges(material: Material) -> Section:
         )
         for s in found
     ]
-    heads = ["value", "its name", "on the data", "calibrated or proven", "bits, fraction bits", "used", "clipped"]
+    heads = ["value", "on the data", "calibrated or proven", "bits, fraction bits", "used", "clipped"]
     worst, least = max(found, key=lambda s: s.clipped), min(found, key=lambda s: s.used)
     clipped = f"{worst.clipped:.2%} of {worst.title} is clipped" if worst.clipped else "no value is clipped"
     conclusion = f"On these data {clipped}; {least.title} uses {least.used:.1%} of its word, the least of all."

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.mapping.titles import is_copy
+from hw_models.arrays import Floats
 from ltc2neuro import plot
 from ltc2neuro.plot.traces import STEPS, Traces, traces_of
 from ltc2neuro.report.material import Material
@@ -16,20 +18,22 @@ from ltc2neuro.report.svg import picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SEQUENCES = 3
-"""So many can be picked: evenly chosen"""
+PLACES = {"the worst": 0.0, "a tenth are worse": 0.1, "a quarter are worse": 0.25, "the median": 0.5}
+PLACES |= {"a quarter are better": 0.75, "the best": 1.0}
+"""Which sequences can be picked, by how many are worse, and the first one"""
+ROOM = 1.2e6
+"""Characters that their pictures take; one is always there"""
 MOST = 3
 """So many answers and states are drawn over time"""
 
 
 def time(material: Material) -> Section:
     """Over time."""
-    arrays = material.x.arrays
     chosen = _chosen(material)
-    found = traces_of(material.parts, [arrays[i] for i in chosen])
-    names = [*list(found.answers)[:MOST], *list(found.states)[:MOST]]
-    items = []
-    for place, number in enumerate(chosen):
+    found = traces_of(material.parts, [material.x.arrays[i] for i in chosen])
+    names = [*list(found.answers)[:MOST], *sorted(found.states, key=is_copy)[:MOST]]
+    items: list[tuple[str, Html]] = []
+    for place, label in enumerate(chosen.values()):
         draw, heights = [], []
         for name in names:
             draw += [partial(_states, found, name, place), partial(_errors, found, name, place)]
@@ -38,13 +42,15 @@ def time(material: Material) -> Section:
             draw.append(partial(_states, found, name, place))
             heights.append(1.6)
         drawn = picture(f"time{place}", draw, 8, 1.35 * sum(heights), heights)
-        items.append((f"sequence {number}", figure(drawn, f"Sequence {number}, as the model answers so far.")))
+        items.append((label, figure(drawn, f"Sequence {label}. Answers are as the model answers so far.")))
+        if (len(items) + 1) * len(drawn.text) > ROOM:
+            break
     body: list[Html] = [choice("sequence", items)]
     for name in found.taus:
         drawn = picture(f"held-{len(body)}", [partial(_taus, found, name)], 8, 2.8)
         caption = "Of each neuron: blue what occurred in float, orange the integers, grey what the format holds."
         body.append(figure(drawn, caption))
-    return Section("time", "Time", _conclusion(found), tuple(body))
+    return Section("time", "Time", _conclusion(found, material.decibels), tuple(body))
 
 
 def _states(found: Traces, name: str, place: int, ax: Axes) -> None:
@@ -59,22 +65,35 @@ def _taus(found: Traces, name: str, ax: Axes) -> None:
     plot.time_constants(found, ax, of=name)
 
 
-def _chosen(material: Material) -> list[int]:
-    """Sequences evenly chosen."""
-    count = len(material.x.arrays)
-    return sorted({int(i) for i in np.linspace(0, count - 1, min(SEQUENCES, count))})
+def _chosen(material: Material) -> dict[int, str]:
+    """The sequences that can be picked, by their numbers, the worst first: what each is called."""
+    found, words = material.decibels, dict[int, list[str]]()
+    order = np.argsort(found, kind="stable")
+    for word, part in PLACES.items():
+        words.setdefault(int(order[round(part * (len(order) - 1))]), []).append(word)
+    words.setdefault(0, []).append("the first")
+    return {n: ", ".join(filter(None, [str(n), *own, _level(found[n])])) for n, own in words.items()}
 
 
-def _conclusion(found: Traces) -> str:
-    trace = next(iter((found.states or found.answers).values()))
+def _level(decibels: float) -> str:
+    return "no error" if np.isposinf(decibels) else f"{decibels:.1f} dB" if np.isfinite(decibels) else ""
+
+
+def _conclusion(found: Traces, decibels: Floats) -> str:
+    trace = found.named(min(found.states, key=is_copy, default=None))
     largest = max(float(np.max(np.abs(e), initial=0.0)) for e in trace.error)
     reach = max(float(np.max(np.abs(e), initial=0.0)) for e in trace.exact)
-    text = f"Over these sequences {trace.name} is never off by more than {largest:.3g}, where it reaches {reach:.3g}"
+    text = f"Over the sequences below {trace.name} is off by {largest:.3g} at most, where it reaches {reach:.3g}"
     for name, tau in found.taus.items():
         exact, held = np.concatenate(tau.exact), found.held[name]
         text += f"; {name} goes from {exact.min():.3g} to {exact.max():.3g} in units of {found.unit}"
         if held is not None:
             inside = np.all((exact >= held[0]) & (exact <= held[1]), axis=0)
             text += f", and the formats hold it in {int(np.sum(inside))} of {inside.size} neurons"
+    if len(decibels) > 1:
+        worst = int(np.argmin(decibels))
+        text += f"; the worst of all {len(decibels)} is number {worst}"
+        text += f", {decibels[worst]:.1f} dB" if np.isfinite(decibels[worst]) else ""
+        text += f", the median has {np.median(decibels):.1f}" if np.isfinite(np.median(decibels)) else ""
     cut = " Only the first steps of long sequences are shown." if max(found.lengths) > STEPS else ""
     return f"{text}.{cut}"

@@ -80,7 +80,8 @@ def _torch(row: Row) -> str:
 
 
 def _clipping(material: Material) -> list[tuple[str | Html, ...]]:
-    found = [(name, share, note) for name, share, note in material.run.clipped.rows() if share > 0]
+    clipped = material.run.clipped.titled(material.parts.titles, 0)
+    found = [(name, share, note) for name, share, note in clipped.rows() if share > 0]
     if not found:
         return [("clipping", _mark(True), "nothing was beyond its calibrated range")]
     return [

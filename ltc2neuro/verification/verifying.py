@@ -15,6 +15,7 @@ import numpy as np
 from hw_models.arguments import check_names
 from hw_models.errors import InputError
 from ltc2neuro import metrics
+from ltc2neuro.compiled.clipped import Clipped
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.run import Run
@@ -95,18 +96,17 @@ def verify(
         answers = net.parts.host.answers(reference.outputs)
         for task in tasks:
             rows += _metric(task, task.score(truth.answers), task.score(answers), max_metric_change)
-        rows += _clipped(reference, max_clipped)
+        rows += _clipped(reference.clipped.titled(net.parts.titles, 0), max_clipped)
         titles, counts = net.parts.titles(reference.saturations), reference.saturations
-        notes = {name: title if title != name else "" for name, title in titles.items()}
-        rows += [Row("saturations", name, "reference", count, note=notes[name]) for name, count in counts.items()]
+        rows += [Row("saturations", titles[name], "reference", count) for name, count in counts.items()]
         rows += time_constants(net, sequences, truth, reference)
     return Verification(all(row.held is not False for row in rows), tuple(rows))
 
 
-def _clipped(reference: Run, limit: float | None) -> list[Row]:
+def _clipped(clipped: Clipped, limit: float | None) -> list[Row]:
     """The largest share of each vector that was clipped; where a limit is asked for, of all together at least."""
     check = "share of values clipped to their calibrated range"
-    found = [(name, share, note) for name, share, note in reference.clipped.rows() if share > 0]
+    found = [(name, share, note) for name, share, note in clipped.rows() if share > 0]
     if limit is None:
         return [Row(check, name, "reference", share, note=note) for name, share, note in found]
     found = found or [("input, time spans, states", 0.0, "")]

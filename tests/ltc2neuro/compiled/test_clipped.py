@@ -252,4 +252,4 @@ def test_a_denominator_below_its_range_is_told():
     net = ltc2neuro.compile(Normalized(), far)
     assert not told(lambda: net(far))
     (message,) = told(lambda: net(far / 10))
-    assert "value gather, element 0 (mul: layer, received): 100 % of the values" in message
+    assert "layer, received, element 0: 100 % of the values" in message

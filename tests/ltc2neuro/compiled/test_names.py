@@ -50,8 +50,31 @@ def test_values_are_said_by_where_they_are_and_what(last):
 
 
 def test_a_layer_in_a_cell_is_no_product():
-    shown = str(ltc2neuro.compile(CfC(3, 4, backbone_units=8, batch_first=True), sequences()))
+    model = CfC(3, 4, backbone_units=8, batch_first=True)
+    net = ltc2neuro.compile(model, sequences())
+    shown = str(net)
     assert "mul_2" not in shown and "rnn_cell.backbone.1: layer" in shown and "neurons h" in shown
+    names = [n for n in net.names() if re.search(r"#\d|\.part$", n)]
+    titles = net.parts.titles(names)
+    assert titles and not any(re.search(r"#|\.part|_\d", title) for title in titles.values()), titles
+
+
+def test_what_was_clipped_is_said_in_words():
+    class Normalized(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.normalize(x, dim=-1)
+
+    far = sequences() / np.linalg.norm(sequences(), axis=-1, keepdims=True)
+    net = ltc2neuro.compile(Normalized(), far)
+    with pytest.warns(UserWarning, match="clipped") as told:
+        net.run(far / 10)
+    seen = str(ltc2neuro.verify(net, None, far / 10, on=["reference"]))
+    assert seen.count("layer, received") == 2 and "gather" not in seen
+    assert not any("gather" in str(w.message) for w in told)
+
+
+def test_what_no_population_computes_is_of_the_one_that_reads_it(last):
+    assert last.parts.titles(["rnn.v.drive.scaled"]) == {"rnn.v.drive.scaled": "rnn: neurons v, drive"}
 
 
 def test_the_input_is_shown_in_the_users_units():

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("ncps")
 pytest.importorskip("matplotlib")
 
+import torch
 from html_pages import Page, read
 from networks import classified, classifier, sequences, tracked
 
@@ -45,6 +46,23 @@ def test_the_verdict_names_executors_metric_and_error(text):
     seen = ltc2neuro.verify(classified(), classifier(), sequences(), LABELS, "accuracy")
     (row,) = [r for r in seen.rows if r.name == "outputs" and r.unit == "dB"]
     assert f"{row.value:.1f} dB" in text and "return the same integers" in text and "accuracy, integer" in text
+
+
+def test_the_worst_sequence_can_be_picked_and_is_named(text, page):
+    exact = classifier()(torch.from_numpy(sequences())).detach().numpy()
+    error = np.square(np.asarray(classified()(sequences())) - exact)
+    worst = int(np.argmax(np.mean(error / np.var(exact, axis=0), axis=1)))
+    labels = re.findall(r'<label for="sequence-\d">([^<]*)</label>', text)
+    assert labels[0].startswith(f"{worst}, the worst, ") and f"the worst of all 4 is number {worst}," in text
+    assert sorted(int(label.split(",")[0]) for label in labels) == [0, 1, 2, 3]
+    assert sum("the median" in label for label in labels) == sum("the first" in label for label in labels) == 1
+
+
+def test_names_of_the_compilers_own_are_seen_nowhere(page):
+    words = [w for w in page.words if not w.startswith("\n:root")]
+    seen = [w for w in words if re.search(r"\.(scaled|centred|rows|gate|part)\b|_read\b|@\d|#\d", w)]
+    listed = [w for w in seen if "population " in w or "overrides=" in w or "lifted by" in w or "ops " in w]
+    assert seen == listed
 
 
 def test_provenance_has_the_hash_of_the_file(text, tmp_path):
