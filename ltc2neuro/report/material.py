@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from compiler.executors.float64 import run_each
 
+from compiler.interpreters.float64 import run_each
 from compiler.mapping.mapped_network import MappedNetwork
 from hw_models.arrays import Floats
 from hw_models.errors import ChipError
