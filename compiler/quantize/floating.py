@@ -5,7 +5,7 @@ Each takes a `Floating` and returns one. Those that write another graph are pass
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from compiler.quantize.centred_inputs import with_centred_inputs
 from compiler.quantize.matrices import patches
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import row_factors
-from compiler.ranges.observed import InputEnds, Interval, Observed
+from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.real_intervals import find_bounds, input_margin
 from compiler.rewrite import extract_row_scales, rescale
 from compiler.rewrite.fold_host_affine import fold_before_output
@@ -126,20 +126,12 @@ STAGES: tuple[Stage, ...] = (
 """In this order; what follows, in `to_integers`, is: ranges, formats, integers, and their proof."""
 
 
-def near_integers(
-    graph: Graph,
-    sequences: Sequence[Floats],
-    precision: Precision,
-    *,
-    timed: bool = False,
-    ends: InputEnds | None = None,
-) -> Floating:
-    """What the stages make of a simplified float `graph`; each that wrote another graph is recorded as a pass.
+def near_integers(observed: Observed, precision: Precision, *, timed: bool = False) -> Floating:
+    """What the stages make of a simplified float graph; each that wrote another graph is recorded as a pass.
 
-    `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
-    `ends` are those of the input's channels, where more is known of them.
+    `observed` is the graph with its calibration data; where they are `timed`, the last channel is a time span.
     """
-    here = Floating(Observed(graph, sequences, ends), precision, frozenset(graph.values), timed)
+    here = Floating(observed, precision, frozenset(observed.graph.values), timed)
     for stage in STAGES:
         after = stage(here)
         if after.graph is not here.graph:

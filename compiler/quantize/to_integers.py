@@ -33,7 +33,7 @@ from compiler.quantize.limits import WordError
 from compiler.quantize.lowering import LOWER, Lowering
 from compiler.quantize.precision import Precision
 from compiler.ranges.norms import under_roots
-from compiler.ranges.observed import Interval
+from compiler.ranges.observed import Interval, Observed
 from compiler.ranges.proven import Proven, prove
 from compiler.ranges.ranged import find_ranges
 from hw_models.arrays import Floats
@@ -54,7 +54,7 @@ def quantize(
     `sequences` are calibration data, each (time, features); where it is `timed`, the last channel is a time span.
     Raises `QuantizeError` where a value cannot be held in the chip's widths.
     """
-    return to_integers(near_integers(graph, sequences, precision, timed=timed), chip).graph
+    return to_integers(near_integers(Observed(graph, sequences), precision, timed=timed), chip).graph
 
 
 def to_integers(floating: Floating, chip: Chip) -> Proven:

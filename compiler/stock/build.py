@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.graph.graph import Graph
 from compiler.graph.names import plain_name
-from compiler.ranges.observed import InputEnds, Observed
+from compiler.ranges.observed import Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES
@@ -19,7 +18,6 @@ from compiler.stock.options import LibraryForm
 from compiler.stock.process_graph import ProcessGraph, factors_of
 from compiler.stock.process_plan import ProcessPlan
 from compiler.stock.width_proof import Failure, failures
-from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
 LEAST_BITS = 8
@@ -30,14 +28,13 @@ QUOTIENTS = tuple(p for p in PASSES if p is not increment)
 """The passes that leave a quotient whole: one product with a reciprocal, where the increment needs another one."""
 
 
-def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm, ends: InputEnds | None = None) -> ProcessGraph:
-    """The network of a simplified float graph; ranges that are not proven come from `sequences` (time, features).
-
-    `ends` are those of the input's channels, where more is known of them.
+def build(observed: Observed, form: LibraryForm) -> ProcessGraph:
+    """The network of a simplified float graph; ranges that are not proven are those that are `observed`.
 
     Every population has as many bits as the proof allows: where a width could be left, the population whose numbers
     are too long gets fewer. Raises `QuantizeError` for what library processes do not compute, or cannot hold.
     """
+    graph = observed.graph
     for state in graph.states:
         if graph.constants[state.initial].any():
             raise QuantizeError(
@@ -46,7 +43,6 @@ def build(graph: Graph, sequences: Sequence[Floats], form: LibraryForm, ends: In
                 numbers=f"it starts at up to {np.abs(graph.constants[state.initial]).max():.6g}",
                 advice="Compile it with microcode=True.",
             )
-    observed = Observed(graph, sequences, ends)
     bounds = find_bounds(graph, observed, form.margin)
     states = {s.name: state_interval(graph, s.name, observed, form.margin) for s in graph.states}
     plan = lower(graph, bounds, states, form)

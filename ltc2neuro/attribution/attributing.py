@@ -22,11 +22,11 @@ from hw_models.errors import InputError
 from ltc2neuro import metrics
 from ltc2neuro.attribution.attribution import Attribution, Passed, Share, Solved, Whole
 from ltc2neuro.attribution.measuring import Bench, MeasuredTargets, power, together
-from ltc2neuro.attribution.requantized import with_origin
 from ltc2neuro.compiled.default_executor import CALL
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import BaseRecord, Record
+from ltc2neuro.compiled.requantized import with_origin
 from ltc2neuro.frontends.keras.model_argument import entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.layout import BATCH_FIRST

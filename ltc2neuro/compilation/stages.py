@@ -15,7 +15,7 @@ from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
 from compiler.quantize.floating import near_integers
 from compiler.quantize.to_integers import to_integers
-from compiler.ranges.observed import InputEnds
+from compiler.ranges.observed import Observed
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
 from compiler.rules.design import few
@@ -25,7 +25,6 @@ from ltc2neuro.compilation.acceptance import unknown
 from ltc2neuro.compilation.request import Asked
 from ltc2neuro.compiled.evidence import Evidence
 from ltc2neuro.compiled.record import BaseRecord
-from ltc2neuro.inputs.input_ends import input_ends
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.progressing import begin
 from ltc2neuro.tracing import proved, proved_long
@@ -65,10 +64,9 @@ class Recorded:
         """The calibration as the graph takes it."""
         return [self.traced.entering(a) for a in self.asked.sequences.arrays]
 
-    @property
-    def ends(self) -> InputEnds | None:
-        """Between what each channel of the graph's input is, where more is known than these sequences tell."""
-        return input_ends(self.traced.tokens, self.asked.samples.ends, timed=self.asked.timed)
+    def observed(self, graph: Graph) -> Observed:
+        """What a float graph of the model does on the calibration."""
+        return self.traced.observed(graph, self.asked.sequences)
 
     @property
     def shortest_span(self) -> float | None:
@@ -139,7 +137,7 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     asked = simplified.recorded.asked
     begin("ranges, formats, integers")
     recorded = simplified.recorded
-    near = near_integers(simplified.graph, recorded.entering, asked.precision, timed=asked.timed, ends=recorded.ends)
+    near = near_integers(recorded.observed(simplified.graph), asked.precision, timed=asked.timed)
     ready = Prepared(to_integers(near, asked.chip), asked.chip)
     made = replace(made, floating=near, prepared=ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

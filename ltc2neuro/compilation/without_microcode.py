@@ -59,7 +59,7 @@ def lowered(recorded: Recorded, form: LibraryForm) -> tuple[LibraryParts | None,
     record = simple.as_record(
         LibraryRecord,
         float_graph=graph,
-        processes=build(graph, entering, form, recorded.ends),
+        processes=build(recorded.observed(graph), form),
         form=form,
         passes=simple.passes if graph is simple.graph else (*simple.passes, pass_record(centre, simple.graph, graph)),
     )

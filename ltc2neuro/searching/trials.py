@@ -14,14 +14,12 @@ import numpy as np
 
 from compiler.interpreters.float64 import run_each
 from compiler.placement.events import count_events
-from compiler.quantize.floating import Floating, near_integers
 from compiler.quantize.precision import Precision
-from compiler.quantize.to_integers import to_integers
 from hw_models.arguments import is_file
 from hw_models.errors import InputError, PlacementError, QuantizeError
 from ltc2neuro import metrics
 from ltc2neuro.compilation.acceptance import known_answer
-from ltc2neuro.compilation.stages import input_ends
+from ltc2neuro.compiled.requantized import requantized
 from ltc2neuro.compiled.runs import run_network
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.sample_cost import Cost
@@ -114,24 +112,15 @@ class Trials:
         """The same, measured by the workers of a pool."""
         return replace(self, workers=ParallelTrials(replace(self, journal=None, known={}).measured, pool))
 
-    def near(self, precision: Precision) -> Floating:
-        """The float graph near the integers of that precision."""
-        base = self.base
-        ends = input_ends(base.tokens, self.looked_at.ends, timed=base.timed)
-        entering = [base.entering(a) for a in self.looked_at.arrays]
-        return near_integers(base.float_graph, entering, precision, timed=base.timed, ends=ends)
-
     def network(self, precision: Precision) -> Network:
         """The network of that precision. Raises `QuantizeError` and other errors of `compile`."""
-        near, own = self.near(precision), len(self.near(self.base.precision).passes)
-        passes = (*self.base.passes[: len(self.base.passes) - own], *near.passes)
-        net = replace(self.base, proven=to_integers(near, self.base.chip), precision=precision, passes=passes)
+        net = requantized(self.base, self.looked_at, precision)
         return Network.of(net.parts, known_answer(net.parts))
 
     def measured(self, precision: Precision) -> Trial | None:
         """Measured here; None where the model does not fit the chip that way."""
         try:
-            net = replace(self.base, proven=to_integers(self.near(precision), self.base.chip), precision=precision)
+            net = requantized(self.base, self.looked_at, precision)
             spent = COSTS[self.minimise](cost(net.parts))
             runs = [run_network(net.parts, part) for part in self._parts]
         except (QuantizeError, PlacementError):

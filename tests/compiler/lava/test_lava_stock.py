@@ -18,6 +18,7 @@ except (LavaError, MissingExtraError) as missing:
 from lava.proc.graded.models import inv_sqrt
 
 from compiler.lava.library_run import iterations, run_library
+from compiler.ranges.observed import Observed
 from compiler.stock.build import build
 from compiler.stock.options import LibraryForm, Reciprocal
 from compiler.stock.process_graph import CONSTANTS
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.mark.parametrize("reciprocal", Reciprocal)
 def test_an_ltc_is_equal(reciprocal: Reciprocal) -> None:
     x = samples(batch=2, time=4)
-    network = build(simplified(ltc(units=4)), list(samples()), LibraryForm(8, reciprocal=reciprocal))
+    network = build(Observed(simplified(ltc(units=4)), list(samples())), LibraryForm(8, reciprocal=reciprocal))
     integers = entered(network, x)
     expected, got = run_reference(network, integers), run_library(network, integers, deadline_s=60)
     assert np.array_equal(got.outputs, expected.outputs)
@@ -44,14 +45,14 @@ def test_an_ltc_is_equal(reciprocal: Reciprocal) -> None:
 @pytest.mark.parametrize("split", [True, False])
 def test_gates_are_equal_with_split_weights_and_without(split: bool) -> None:
     x = samples(batch=1, time=5, features=4)
-    network = build(simplified(gated()), list(samples(features=4)), LibraryForm(8, split_weights=split))
+    network = build(Observed(simplified(gated()), list(samples(features=4))), LibraryForm(8, split_weights=split))
     integers = entered(network, x)
     expected, got = run_reference(network, integers), run_library(network, integers, deadline_s=60)
     assert np.array_equal(got.outputs, expected.outputs) and np.array_equal(got.states["h"], expected.states["h"])
 
 
 def test_a_network_without_state_is_equal_and_clipped_inputs_too() -> None:
-    network = build(simplified(quotient(0.5)), list(samples()), LibraryForm(8))
+    network = build(Observed(simplified(quotient(0.5)), list(samples())), LibraryForm(8))
     integers = entered(network, 100 * samples(batch=1, time=4))
     assert np.abs(integers).max() == network.input_limit
     assert np.array_equal(
@@ -61,7 +62,7 @@ def test_a_network_without_state_is_equal_and_clipped_inputs_too() -> None:
 
 @pytest.mark.parametrize("time", [1, 3])
 def test_the_source_holds_the_last_sample_until_the_result_is_out(time: int) -> None:
-    network = build(simplified(ltc(units=4)), list(samples()), LibraryForm(8))
+    network = build(Observed(simplified(ltc(units=4)), list(samples())), LibraryForm(8))
     x = entered(network, samples(batch=1, time=time))[0]
     rows = iterations(network, x).values
     count = time * network.repeat
@@ -72,7 +73,7 @@ def test_the_source_holds_the_last_sample_until_the_result_is_out(time: int) -> 
 
 
 def test_nothing_to_run() -> None:
-    network = build(simplified(quotient(0.5)), list(samples()), LibraryForm(8))
+    network = build(Observed(simplified(quotient(0.5)), list(samples())), LibraryForm(8))
     assert run_library(network, np.zeros((2, 0, 3), np.int64)).outputs.shape == (2, 0, 3)
     assert run_library(network, np.zeros((0, 4, 3), np.int64)).outputs.shape == (0, 4, 3)
 

@@ -22,6 +22,7 @@ from lava.proc.dense.process import DelayDense
 from compiler.lava.library_hardware import found, run_library_loihi2, run_library_on
 from compiler.lava.library_run import simulator
 from compiler.lava.runtime.targets import PortPair, Target
+from compiler.ranges.observed import Observed
 from compiler.stock.build import build
 from compiler.stock.options import LibraryForm
 from compiler.stock.process_graph import ProcessGraph
@@ -46,7 +47,7 @@ def ticks_later(ticks: int) -> Callable[[tuple[int, ...]], PortPair]:
 
 @pytest.fixture(scope="module")
 def network() -> ProcessGraph:
-    return build(simplified(ltc(units=4)), list(samples()), LibraryForm(8))
+    return build(Observed(simplified(ltc(units=4)), list(samples())), LibraryForm(8))
 
 
 def received(network: ProcessGraph, x: Integers) -> Integers:

@@ -15,6 +15,7 @@ from raw_ltc import Recorder, random_parameters, raw_ltc
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Div, Mul, Sub
 from compiler.interpreters.float64 import output_map, run_float
+from compiler.ranges.observed import Observed
 from compiler.rewrite.runner import simplify
 from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.options import LibraryForm
@@ -71,7 +72,7 @@ def entered(network: ProcessGraph, x: Floats) -> Integers:
 def decibels(graph: Graph, x: Floats, form: LibraryForm) -> tuple[ProcessGraph, float]:
     """The network, and the SQNR of its outputs over `x`, its calibration."""
     simple = simplified(graph)
-    network = build(simple, list(x), form)
+    network = build(Observed(simple, list(x)), form)
     op = simple.entry
     mapped = x * simple.constants[op.scale] + simple.constants[op.offset]
     got = run_reference(network, entered(network, mapped)).outputs * network.output_lsb

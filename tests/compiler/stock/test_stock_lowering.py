@@ -8,6 +8,7 @@ from stock_graphs import Recorder, decibels, entered, gated, ltc, quotient, samp
 
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, MatVec, Max, Min, Mul, Relation
+from compiler.ranges.observed import Observed
 from compiler.stock.build import build
 from compiler.stock.options import LibraryForm, Reciprocal
 from compiler.stock.process_graph import (
@@ -70,7 +71,7 @@ def test_a_wide_sum_before_functions_has_a_neuron_of_its_own() -> None:
 
 
 def test_a_batch_is_its_sequences_and_a_run_goes_on_from_its_state() -> None:
-    network = build(simplified(ltc()), list(X), LibraryForm())
+    network = build(Observed(simplified(ltc()), list(X)), LibraryForm())
     x = entered(network, X)
     whole = run_reference(network, x)
     for i in range(len(x)):
@@ -84,7 +85,7 @@ def test_a_batch_is_its_sequences_and_a_run_goes_on_from_its_state() -> None:
 
 
 def test_what_is_built_is_proven_and_the_proof_finds_what_is_not() -> None:
-    network = build(simplified(ltc()), list(X), LibraryForm())
+    network = build(Observed(simplified(ltc()), list(X)), LibraryForm())
     assert failures(network) == []
     products = next(p for p in network.populations.values() if p.kind is Kind.PRODUCTS)
     loose = replace(products, shift=products.shift - 8)
@@ -93,7 +94,7 @@ def test_what_is_built_is_proven_and_the_proof_finds_what_is_not() -> None:
 
 
 def test_the_widest_inputs_keep_within_what_is_proven() -> None:
-    network = build(simplified(ltc()), list(X), LibraryForm())
+    network = build(Observed(simplified(ltc()), list(X)), LibraryForm())
     rng = np.random.default_rng(0)
     x = rng.choice([-network.input_limit, network.input_limit], size=(32, 30, 3))
     run = run_reference(network, x)
@@ -142,7 +143,7 @@ def test_refusals() -> None:
         return r.graph()
 
     with pytest.raises(QuantizeError, match="no Compare"):
-        build(simplified(compared()), list(samples(features=2)), LibraryForm())
+        build(Observed(simplified(compared()), list(samples(features=2))), LibraryForm())
 
     def chain(functions: int) -> Graph:
         r = Recorder()
@@ -153,13 +154,13 @@ def test_refusals() -> None:
         r.close("step")
         return r.graph()
 
-    build(simplified(chain(62)), list(samples(features=1)), LibraryForm(4))
+    build(Observed(simplified(chain(62)), list(samples(features=1))), LibraryForm(4))
     with pytest.raises(QuantizeError, match="more ticks than a message can be delayed") as caught:
-        build(simplified(chain(63)), list(samples(features=1)), LibraryForm(4))
+        build(Observed(simplified(chain(63)), list(samples(features=1))), LibraryForm(4))
     assert caught.value.numbers == "63 ticks, most 62"
 
     with pytest.raises(QuantizeError, match="proven to be positive"):
-        build(simplified(quotient(-3.0)), list(2.0 + np.clip(np.abs(X), 0, 1)), LibraryForm())
+        build(Observed(simplified(quotient(-3.0)), list(2.0 + np.clip(np.abs(X), 0, 1))), LibraryForm())
 
     def started() -> Graph:
         r = Recorder()
@@ -171,7 +172,7 @@ def test_refusals() -> None:
         return r.graph()
 
     with pytest.raises(QuantizeError, match="must start at 0"):
-        build(simplified(started()), list(samples(features=2)), LibraryForm())
+        build(Observed(simplified(started()), list(samples(features=2))), LibraryForm())
     for wrong in ({"hinges": 2}, {"reciprocal_hinges": 1000}, {"margin": 0.5}):
         with pytest.raises(InputError):
             LibraryForm(**wrong)  # type: ignore[arg-type]
@@ -187,7 +188,7 @@ def test_two_loops_are_refused() -> None:
     r.output(r.read("b"))
     r.close("output")
     with pytest.raises(QuantizeError, match="one loop"):
-        build(simplified(r.graph()), list(samples(features=2)), LibraryForm())
+        build(Observed(simplified(r.graph()), list(samples(features=2))), LibraryForm())
 
 
 def test_a_network_too_large_for_dense_connections_is_refused() -> None:
@@ -196,7 +197,7 @@ def test_a_network_too_large_for_dense_connections_is_refused() -> None:
     r.output(r.gather((r.apply(x, "tanh"),), np.zeros(12_000, np.int64)))
     r.close("step")
     with pytest.raises(QuantizeError, match="too large"):
-        build(r.graph(), list(samples(1, 2, features=3000)), LibraryForm())
+        build(Observed(r.graph(), list(samples(1, 2, features=3000))), LibraryForm())
 
 
 def test_silence_is_among_the_states_of_the_proof() -> None:

@@ -1,4 +1,4 @@
-"""What a network's integers were rounded from: one that was just compiled knows, one from a file is quantized again."""
+"""A network quantized again: at another precision, or as one from a file does not hold what it was rounded from."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeVar
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.quantize.floating import near_integers
+from compiler.quantize.floating import STAGES, near_integers
+from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import to_integers
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.inputs.arrays import Sequences
-from ltc2neuro.inputs.input_ends import input_ends
 
 R = TypeVar("R", bound=Record)
 
@@ -20,6 +20,14 @@ AGAIN = (
     "a file does not hold what its constants were rounded from: this is the network quantized again, on {what}. Its "
     "integers are others; give the calibration that it was compiled with to have those of the file"
 )
+
+
+def requantized(net: R, calibration: Sequences, precision: Precision) -> R:
+    """The network at that precision. Raises `QuantizeError` where it does not fit the chip; its answer is not known."""
+    near = near_integers(net.observed(net.float_graph, calibration), precision, timed=net.timed)
+    stages = {stage.__name__ for stage in STAGES}
+    passes = (*(p for p in net.passes if p.name not in stages), *near.passes)
+    return replace(net, proven=to_integers(near, net.chip), precision=precision, passes=passes)
 
 
 def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
@@ -30,10 +38,7 @@ def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
     """
     if net.proven.lowered is not None:
         return net, ""
-    entering = [net.entering(a) for a in calibration.arrays]
-    ends = input_ends(net.tokens, calibration.ends, timed=net.timed)
-    near = near_integers(net.float_graph, entering, net.precision, timed=net.timed, ends=ends)
-    again = replace(net, proven=to_integers(near, net.chip))
+    again = requantized(net, calibration, net.precision)
     return again, "" if _same(net.graph, again.graph) else AGAIN.format(what=what)
 
 
