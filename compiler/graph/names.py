@@ -7,10 +7,27 @@ those that rewrites make of them, and a prime those of integers and of the chip'
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import count
 
-_MADE = re.compile(r"(?:\.(?:clipped|next|rows|scaled|weighted)|@-?\d+|#\d+)+$")
+CLIPPED = ".clipped"
+SAME = ("clipped", "next", "rows", "scaled", "weighted")
+"""How stages end what they name after a value, and what is that value still"""
+FORMS = (*SAME, "carried", "centred", "gate", "kept", "product")
+"""The same, with what is another value, and not told from it where the whole network is shown"""
+OF_A_STEP: Mapping[str, str] = {
+    **{"part": "part of", "gap": "difference in", "drain": "leak of", "drained": "leak of", "leaked": "leak of"},
+    **{"moved": "step of", "step": "step of", "steps": "steps of"},
+}
+"""How rewrites end what they name after a value or state that changes in steps, and what such a part is in words"""
+
+
+def ending(words: Iterable[str]) -> re.Pattern[str]:
+    """Finds these, and the numbers of pieces and rewrites, at the end of a name."""
+    return re.compile(rf"(?:\.(?:{'|'.join(words)})|@-?\d+|#\d+)+$")
+
+
+_SAME = ending(SAME)
 _REWRITTEN = re.compile(r"#\d+$")
 
 
@@ -20,7 +37,7 @@ def plain_name(name: str) -> str:
     >>> plain_name("rnn.w_activation.scaled"), plain_name("head.linear.rows@14"), plain_name("rnn.v.next")
     ('rnn.w_activation', 'head.linear', 'rnn.v')
     """
-    return _MADE.sub("", name) or name
+    return _SAME.sub("", name) or name
 
 
 def fresh(candidates: Iterable[str], *taken: Container[str]) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.graph.names import unique
+from compiler.graph.names import FORMS, OF_A_STEP, ending, unique
 from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
 
 INPUT, OUTPUT = "input", "output"
 """What stands for a port of the network's own"""
-_MADE = re.compile(r"(?:\.(?:centred|gate|scaled|product|rows|clipped|next|weighted|kept|carried)|@-?\d+|#\d+)+$")
+_MADE = ending(FORMS)
 _NUMBER = re.compile(r"(?:_\d+)+$")
 _CALL = re.compile(r"#\d+(?=\.)")
 AGO = re.compile(r"(?P<of>.+)\.(?P<steps>\d+)_ago(?:_\d+)?")
@@ -25,9 +25,6 @@ _SUMS = frozenset(_OPS)
 """What rewrites make parts of; no module has such a name"""
 _OPS |= {"matmul": "layer", "linear": "layer", "addmm": "layer", "cat": "joined", "stack": "joined"}
 _OPS |= {"gather": "received"}
-_PARTS = {"part": "part of", "gap": "difference in", "drain": "leak of", "drained": "leak of", "leaked": "leak of"}
-_PARTS |= {"moved": "step of", "step": "step of", "steps": "steps of"}
-"""How rewrites end what they name after a value, where that is a sum or the like"""
 
 
 def titles(network: MappedNetwork) -> dict[str, str]:
@@ -99,8 +96,8 @@ def _word(name: str, population: str, graph: Graph | None) -> str:
     module, _, last = where.rpartition(".")
     value = graph.values.get(name) if graph is not None else None
     of = _NUMBER.sub("", last)
-    if (word in _PARTS or of in _OPS) and where and value is not None and where not in value.modules:
-        what = f"{_PARTS.get(word, f'{word} of')} {f'the {_OPS[of]}' if of in _OPS else of}"
+    if (word in OF_A_STEP or of in _OPS) and where and value is not None and where not in value.modules:
+        what = f"{OF_A_STEP.get(word, f'{word} of')} {f'the {_OPS[of]}' if of in _OPS else of}"
         return ", ".join(filter(None, (module, what)))
     if last == word:  # a module that is named after the only thing that it does
         return where

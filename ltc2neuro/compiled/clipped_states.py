@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph, Value
 from compiler.graph.integers import IntegerGraph
-from compiler.graph.names import plain_name
+from compiler.graph.names import CLIPPED, OF_A_STEP, plain_name
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, StateWrite
 from compiler.interpreters.execution import Clip
@@ -90,7 +90,7 @@ def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally
         of_states |= {name for name, _, _ in _written(graph, write.x, everything, everything)}
     found = []
     for name, clip in clips.items():
-        form, plain = graph.format(name), name.removesuffix(".clipped")
+        form, plain = graph.format(name), name.removesuffix(CLIPPED)
         if name in of_states or _only_arguments(graph, name):
             continue
         value = graph.values.get(plain)
@@ -104,13 +104,10 @@ def value_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> tuple[Tally
     return tuple(found)
 
 
-OF_A_STEP = (".drain", ".drained", ".gap", ".leaked", ".moved", ".part", ".step", ".steps")
-"""How rewrites end what they name after a value or state: the parts of a slow state's step."""
-
-
 def _of_a_step(value: Value) -> bool:
     """Whether a rewrite has made it. What a user calls `step` is named after its module, not after a value."""
-    return value.name.endswith(OF_A_STEP) and value.name.rpartition(".")[0] not in value.modules
+    of, _, part = value.name.rpartition(".")
+    return part in OF_A_STEP and of not in value.modules
 
 
 def _step_of(graph: Graph, name: str) -> str | None:

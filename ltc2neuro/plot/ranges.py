@@ -85,7 +85,7 @@ def spreads(parts: Parts, run: Run) -> list[SeenRange]:
     repeats = {op.result: block.repeat for block, op in graph.ops() if op.result is not None}
     for name, clip in (run.counted.inside if run.counted else {}).items():
         share = float(np.sum(clip.counts)) / max(1, samples * repeats.get(name, 1) * clip.counts.size)
-        label = plain_name(name.removesuffix(".clipped"))
+        label = plain_name(name)
         value = graph.values.get(label)
         label = value.represents if value is not None and value.represents else label
         counts[label] = max(counts.get(label, 0.0), share)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 
-from compiler.steps.variables import StateBound
+from compiler.steps.variables import StateBound, within_one
 from hw_models.arrays import Floats
 from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, StateVariable
 from ltc2neuro.tracing.recording.recorder import Recorder
@@ -32,8 +31,7 @@ def _from_within_one(bound: StateBound) -> StateBound:
     """The bound of a state that starts every sample from the output of an LSTM, in (-1, 1)."""
 
     def wider(initial: Floats) -> tuple[Floats, Floats]:
-        low, _ = bound(np.minimum(initial, -1.0))
-        _, high = bound(np.maximum(initial, 1.0))
-        return low, high
+        low, high = within_one(initial)
+        return bound(low)[0], bound(high)[1]
 
     return wider

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.utils import parametrize
 
-from compiler.steps.variables import StateBound
+from compiler.steps.variables import StateBound, between
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
 from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
@@ -104,4 +104,4 @@ def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> S
             advice="Let state_bounds return (low, high) for each state, finite numbers or one per element, or None.",
         )
     low, high = (np.broadcast_to(end.numpy(), shape).reshape(-1) for end in tensors)
-    return lambda initial: (np.minimum(initial, low), np.maximum(initial, high))
+    return between(low, high)

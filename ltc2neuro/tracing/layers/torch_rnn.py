@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import nn
 
-from hw_models.arrays import Floats
+from compiler.steps.variables import within_one
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step
 from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable, initial_states
 from ltc2neuro.tracing.ops import torch_cells
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 _PLAIN = {"tanh": torch_cells.rnn_tanh_cell, "relu": torch_cells.rnn_relu_cell}
-
-
-def within_one(initial: Floats) -> tuple[Floats, Floats]:
-    """The bound of a state that is a mean of itself and values within (-1, 1), or such a value: with its start."""
-    return np.minimum(initial, -1.0), np.maximum(initial, 1.0)
 
 
 def rnn(
