@@ -32,7 +32,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class Knob:
-    """A field of `Precision`, and the values that it holds for."""
+    """A field of `Precision`, and the values that it holds for: none is all."""
 
     field: str
     values: tuple[str, ...]
@@ -152,7 +152,7 @@ PLACES: OpTable[[ops.Op, KnownSites], Places] = OpTable("sites")
 @PLACES.on(ops.Input)
 def _input(wanted: ops.Input, op: ops.Op, here: KnownSites) -> Places:
     knob = narrowing_reader(here.lowered.near, wanted.out) or Knob("word", (wanted.out,))
-    clip = Site(wanted.out, Cause.CLIPPING, Knob("margin", (wanted.out,)))
+    clip = Site(wanted.out, Cause.CLIPPING, Knob("margin", ()))
     return Places(Site(wanted.out, Cause.INPUT, knob), clip)
 
 
@@ -242,7 +242,7 @@ def _clip(op: ops.Op, name: str, here: KnownSites) -> Site | None:
     if not isinstance(op, ops.Rescale) or op.result not in here.clips:
         return None
     where = here.taken.get(op.out, name)
-    return Site(where, Cause.CLIPPING, Knob("margin", (where,)))
+    return Site(where, Cause.CLIPPING, Knob("margin", ()))
 
 
 def _with_whole_matrix(name: str, places: Places, found: Mapping[str, Places], lowered: Lowered) -> Places:

@@ -148,7 +148,7 @@ class Builder:
         overflows = span.least < -high - 1 or max(span.most, partial) > high
         if overflows or span.product >= 2**self.chip.product_bits:
             error = WordError(
-                f"{name} does not fit the words of {self.chip.name}",
+                f"a value does not fit the words of {self.chip.name}",
                 where=self.where(of),
                 numbers=f"reaches {span.least}..{span.most} at {fraction} fraction bits, a word {-high - 1}..{high}; "
                 f"product {span.product}, the chip's stay below {2**self.chip.product_bits}",

@@ -6,7 +6,7 @@ holds for a name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from numbers import Integral
@@ -166,8 +166,14 @@ class Precision:
 
 
 def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precision:
-    """What to use on `chip`: its default, a named setting ("default", "accurate", "small"), or the user's own."""
+    """What to use on `chip`: its default, a named setting ("default", "accurate", "small"), or the user's own.
+
+    Raises `InputError` where that is wider than the chip, or overrides what holds for all values alike.
+    """
     if isinstance(wanted, Precision):
+        _check_widths("precision", {name: getattr(wanted, name) for name in WIDTHS}, chip)
+        for glob, changes in wanted.overrides.items():
+            _check_widths(f"overrides[{glob!r}]", changes, chip)
         return wanted
     default = _with_tables(chip) if chip.table else _without_tables(chip)
     settings = {
@@ -186,6 +192,37 @@ def precision_for(chip: Chip, wanted: Precision | str | None = None) -> Precisio
     }
     name = "default" if wanted is None else wanted
     return settings[check_choice(name, settings, "precision", also=", or ltc2neuro.Precision(...)")]
+
+
+def check_globs(precision: Precision, names: Collection[str]) -> None:
+    """Raise `InputError` for an override of no value: these are the `names` that there are."""
+    for glob in precision.overrides:
+        if not any(fnmatchcase(name, glob) for name in names):
+            advice = f"{nearest(glob, names)}net.explain_precision() lists the names, attribute() those that cost most."
+            raise InputError(
+                "no value has a name that this override is for", where=f"overrides[{glob!r}]", advice=advice
+            )
+
+
+WIDTHS: Mapping[str, str] = MappingProxyType(
+    {"word": "word_bits", "operand": "word_bits", "parameter": "word_bits", "weight": "weight_bits"}
+)
+"""The chip's own width that is the most which a field may be."""
+
+
+def _check_widths(where: str, given: Mapping[str, int | float | bool], chip: Chip) -> None:
+    for name, width in WIDTHS.items():
+        most = getattr(chip, width)
+        if given.get(name, 0) > most:
+            raise InputError(
+                f"{name} is wider than the chip's {width}",
+                where=where,
+                numbers=f"{name} = {given[name]}, {width} of {chip.name} = {most}",
+                advice=f"Give {name}={most} or less, or another chip.",
+            )
+    if where != "precision" and "margin" in given:
+        advice = f"Give it to all: Precision(margin={given['margin']:g})."
+        raise InputError("margin holds for all values alike, and has no overrides", where=where, advice=advice)
 
 
 def _without_tables(chip: Chip) -> Precision:

@@ -103,6 +103,12 @@ def attribute(
     titles = given.titles(dict.fromkeys(values if found.first is None else [*values, found.first.value]))
     rows = tuple(replace(r, title=titles.get(r.value, r.value)) for r in found.rows)
     first = found.first and replace(found.first, sequence=chosen[found.first.sequence], title=titles[found.first.value])
+    if note:
+        own = Bench(given, bench.switched, sequences).executed()
+        note, found = (
+            f"{note}. On these data the file's has {own:.1f} dB, this one {found.of_all:.1f} dB",
+            replace(found, of_file=own),
+        )
     return replace(found, rows=rows, first=first, note=note, equations=equations)
 
 

@@ -36,7 +36,7 @@ class Share:
     field: str = ""
     """of `Precision`: what lifts it, in part or altogether"""
     globs: tuple[str, ...] = ()
-    """for which values: `Precision(overrides={glob: {field: ...}})` of each"""
+    """for which values: `Precision(overrides={glob: {field: ...}})` of each; none is for all"""
     scores: tuple[float, ...] = ()
     """the task metrics with this cause alone"""
     title: str = ""
@@ -45,7 +45,7 @@ class Share:
     @property
     def knob(self) -> str:
         """The field, and for which values."""
-        return f"{self.field} of {', '.join(self.globs)}" if self.field else ""
+        return f"{self.field} of {', '.join(self.globs)}" if self.globs else self.field
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,8 @@ class Attribution(Shown):
     metrics: tuple[tuple[str, float, float], ...] = ()
     """task metrics: name, of the float network, of the integers"""
     note: str = ""
+    of_file: float = float("nan")
+    """like `of_all`, of the network that was given, where another was measured: see `note`"""
     equations: tuple[Solved, ...] = ()
     """how far torch itself is from the differential equations that it solves, before any integer"""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
 from compiler.quantize.floating import near_integers
+from compiler.quantize.precision import check_globs
 from compiler.quantize.to_integers import to_integers
 from compiler.ranges.observed import Observed
 from compiler.rewrite.runner import PassRecord
@@ -138,6 +139,7 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     begin("ranges, formats, integers")
     recorded = simplified.recorded
     near = near_integers(recorded.observed(simplified.graph), asked.precision, timed=asked.timed)
+    check_globs(asked.precision, {*near.known, *near.graph.values, *(s.name for s in near.graph.states)})
     ready = Prepared(to_integers(near, asked.chip), asked.chip)
     made = replace(made, floating=near, prepared=ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

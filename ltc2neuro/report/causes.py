@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ltc2neuro import plot
-from ltc2neuro.attribution.attribution import Attribution, Share
+from ltc2neuro.attribution.attribution import APART, Attribution, Share
+from ltc2neuro.attribution.settings import setting
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Section, figure, fold, listing, paragraph, table
 from ltc2neuro.report.svg import picture
@@ -31,26 +32,35 @@ def causes(material: Material) -> Section:
     count = min(14, len({r.title for r in single}))
     drawn = picture("causes", [lambda ax: plot.causes(found, ax)], 8, 1.3 + 0.36 * count)
     caption = "SQNR in dB with this cause alone at this value: the lower, the worse. Point at a cell for what lifts it."
-    rows = [(r.title, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", _setting(r.field, r.globs)) for r in single[:MOST]]
-    heads = ["value", "cause", "dB alone", "dB gained", "setting that lifts it"]
+    settings = [setting(r, material.record.precision, material.record.chip) for r in single[:MOST]]
+    shown = list(zip(single[:MOST], settings, strict=True))
+    rows = [(r.title, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", s or "none: it has all bits") for r, s in shown]
+    heads = ["value", "cause", "dB alone", "dB gained if lifted", "setting that lifts it, a step"]
     said = f"{_note(found)} " if found.note else ""
     said += f"Measured on {found.measured[0]} of {found.measured[1]} sequences."
+    clipped = any(share > 0 for _, share, _ in material.run.clipped.rows())
     body = (
         figure(drawn, caption),
         paragraph(said),
         table(heads, rows),
         fold("as text, with the states", listing(str(found))),
     )
-    return Section("causes", "Where the error comes from", _conclusion(found, single[:MOST]), body)
+    return Section("causes", "Where the error comes from", _conclusion(found, shown, clipped=clipped), body)
 
 
 def _note(found: Attribution) -> str:
     return f"{found.note[:1].upper()}{found.note[1:]}."
 
 
-def _conclusion(found: Attribution, seen: Sequence[Share]) -> str:
-    """In a sentence, of the rows that the table shows."""
+def _conclusion(found: Attribution, shown: Sequence[tuple[Share, str]], *, clipped: bool) -> str:
+    """In a sentence, of the rows that the table shows, and the settings that lift them."""
     whole = found.wholes[0]
+    if clipped and found.note and found.of_file < found.of_all - APART:
+        return (
+            f"Most of the error of the file's network, {found.of_file:.1f} dB, is clipping: quantized again on these "
+            f"data, of which it then clips less, it has {found.of_all:.1f} dB. What is split below is that network's "
+            "error; calibration=, with what it was compiled with, splits its own."
+        )
     totals = [r for r in found.rows if r.of == whole.of and not r.value and np.isfinite(r.alone)]
     worst = min(totals, key=lambda r: r.alone, default=None)
     if worst is None:
@@ -58,12 +68,9 @@ def _conclusion(found: Attribution, seen: Sequence[Share]) -> str:
     text = f"Most of the error of {whole.of}, {whole.decibels:.1f} dB, is {worst.cause} ({worst.alone:.1f} dB alone)"
     if found.note:
         text = f"{_note(found)} {text}"
-    lifted = [r for r in seen if r.value and r.gain > 0 and r.alone < whole.decibels + WITHIN]
-    best = max(lifted, key=lambda r: r.gain, default=None)
+    lifted = [(r, s) for r, s in shown if s and r.gain > 0 and r.alone < whole.decibels + WITHIN]
+    best = max(lifted, key=lambda pair: pair[0].gain, default=None)
     if best is None:
         return f"{text}."
-    return f"{text}; most is gained at {best.title}: {best.gain:+.1f} dB by {_setting(best.field, best.globs)}."
-
-
-def _setting(field: str, globs: tuple[str, ...]) -> str:
-    return f"Precision(overrides={{{', '.join(f'{g!r}: {{{field!r}: ...}}' for g in globs)}}})" if field else ""
+    row, way = best
+    return f"{text}; most is gained at {row.title}: up to {row.gain:+.1f} dB; {way} is a step there."

@@ -2,7 +2,8 @@
 
 import pytest
 
-from compiler.quantize.precision import Precision
+from compiler.quantize.precision import Precision, precision_for
+from hw_models.chip import load_chip
 from hw_models.errors import InputError
 
 
@@ -33,3 +34,29 @@ def test_both_ends_of_each_limit(name, least, most):
 def test_overrides_are_checked_when_they_are_used():
     with pytest.raises(InputError, match="degree must be a whole number in"):
         Precision(overrides={"v": {"degree": 0}}).at("v")
+
+
+@pytest.mark.parametrize(
+    ("field", "most", "width"),
+    [
+        ("word", 24, "word_bits"),
+        ("operand", 24, "word_bits"),
+        ("parameter", 24, "word_bits"),
+        ("weight", 8, "weight_bits"),
+    ],
+)
+def test_no_width_is_more_than_the_chips(field, most, width):
+    chip = load_chip("loihi2")
+    for overrides in (False, True):
+        widths = [{"overrides": {"v": {field: n}}} if overrides else {field: n} for n in (most, most + 1)]
+        held = Precision(**widths[0])
+        assert precision_for(chip, held) is held
+        with pytest.raises(InputError, match=f"{field} is wider than the chip's {width}") as refused:
+            precision_for(chip, Precision(**widths[1]))
+        assert refused.value.where == ("overrides['v']" if overrides else "precision")
+        assert refused.value.numbers == f"{field} = {most + 1}, {width} of loihi2 = {most}"
+
+
+def test_a_margin_is_of_all_values():
+    with pytest.raises(InputError, match="margin holds for all values alike"):
+        precision_for(load_chip("loihi2"), Precision(overrides={"input": {"margin": 4.0}}))

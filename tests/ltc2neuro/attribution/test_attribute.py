@@ -16,6 +16,7 @@ from networks import classified, sequences, tracked, tracker
 import ltc2neuro
 from ltc2neuro import Precision
 from ltc2neuro.attribution.attribution import Attribution, Share
+from ltc2neuro.attribution.settings import setting
 from ltc2neuro.errors import InputError
 
 X = sequences(5, 14)
@@ -61,7 +62,12 @@ def test_the_cause_that_was_made_the_worst_is_found(cause):
 
 def test_what_goes_beyond_the_calibrated_range_is_clipping():
     net = ltc2neuro.compile(lstm(), X)
-    rows = rows_of(ltc2neuro.attribute(net, X * 6))
+    found = ltc2neuro.attribute(net, X * 6)
+    rows = rows_of(found)
+    worst = max((r for r in found.rows if r.field), key=lambda r: r.gain)
+    assert setting(worst, net.precision, net.chip) == "Precision(margin=4.0)"
+    wide = ltc2neuro.compile(lstm(), X, precision=Precision(margin=8.0))
+    assert ltc2neuro.attribute(wide, X * 6).wholes[0].decibels > found.wholes[0].decibels + 20
     assert min(rows.values(), key=lambda r: r.alone).cause == "clipping"
     assert max(rows.values(), key=lambda r: r.gain).cause == "clipping"
 
@@ -74,6 +80,8 @@ def test_lifting_what_a_row_names_gains_about_what_it_says():
     found = ltc2neuro.attribute(net, X)
     worst = max((r for r in found.rows if r.of == "outputs" and r.field), key=lambda r: r.gain)
     assert (worst.field, worst.globs) == ("parameter", ("x_2.product",))
+    step = "Precision(overrides={'x_2.product': {'parameter': 8}})"
+    assert setting(worst, coarse, ltc2neuro.load_chip("loihi2")) == step
     lifted = Precision(overrides={glob: {worst.field: Precision.parameter} for glob in worst.globs})
     after = ltc2neuro.attribute(ltc2neuro.compile(tracker(), X, precision=lifted), X)
     assert after.wholes[0].decibels - found.wholes[0].decibels == pytest.approx(worst.gain, abs=3.0)
@@ -131,6 +139,13 @@ def test_a_file_takes_its_calibration(tmp_path):
     assert np.allclose([r.gain for r in again.rows], [r.gain for r in fresh.rows], atol=1e-6)
     other = ltc2neuro.attribute(loaded, X)
     assert "quantized again, on x" in str(other).split("\n")[0]
+    assert np.isnan(again.of_file) and other.of_file == pytest.approx(fresh.of_all)
+
+
+def test_bits_that_a_chip_does_not_have_are_no_setting():
+    share = Share("y", "accumulated rounding", "v", 0.0, 0.0, 0.0, 0.0, "word", ("v",))
+    assert setting(share, Precision(), ltc2neuro.load_chip("loihi2")) == ""
+    assert setting(share, Precision(), ltc2neuro.load_chip("ideal")) == "Precision(overrides={'v': {'word': 26}})"
 
 
 def test_many_sequences_are_chosen_from(monkeypatch):

@@ -91,9 +91,16 @@ def test_divisions_are_found_before_there_are_integers_and_compile_raises_once_w
 
 
 def test_what_cannot_be_quantized_is_a_finding():
-    found = ltc2neuro.check(tracker(), "loihi2", sequences(), precision=ltc2neuro.Precision(word=32))
+    found = ltc2neuro.check(tracker(), replace(ltc2neuro.load_chip("loihi2"), product_bits=12), sequences())
     assert [f.rule for f in found] == ["quantization"]
     assert "does not fit the words of loihi2" in found[0].message and found[0].numbers and found[0].advice
+
+
+def test_an_override_of_no_value_is_refused():
+    precision = ltc2neuro.Precision(overrides={"v": {"word": 20}, "vv.*": {"word": 20}})
+    with pytest.raises(InputError, match="no value has a name that this override is for") as error:
+        ltc2neuro.compile(tracker(), sequences(), precision=precision)
+    assert error.value.where == "overrides['vv.*']" and "explain_precision" in error.value.advice
 
 
 def test_compile_warns_of_warnings_once():

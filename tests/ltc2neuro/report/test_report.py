@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib")
 
 import torch
 from html_pages import Page, read
-from networks import classified, classifier, sequences, tracked
+from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
@@ -100,6 +100,16 @@ def test_a_report_that_cannot_be_written_leaves_what_was_there(tmp_path):
     with pytest.raises(ArtifactError, match="cannot write the report"):
         classified().report(tmp_path / "net.html", on=ON)
     assert [p.name for p in tmp_path.iterdir()] == ["net.html"]
+
+
+def test_what_a_file_clips_is_not_put_down_to_what_it_does_not_when_quantized_again(tmp_path):
+    net, x = ltc2neuro.compile(tracker(), sequences() / 5), sequences(6)
+    net.save(tmp_path / "net.l2n")
+    ltc2neuro.load(tmp_path / "net.l2n").report(tmp_path / "net.html", x=x, on=[])
+    net.report(tmp_path / "own.html", x=x, on=[])
+    again, own = (read_file(tmp_path / name) for name in ("net.html", "own.html"))
+    assert "Most of the error of the file&#x27;s network, " in again and "is clipping: quantized again" in again
+    assert re.search(r"Most of the error of outputs, [\d.]+ dB, is clipping", own) and "Precision(margin=4.0)" in own
 
 
 def test_the_shell_writes_it(tmp_path, capsys):
