@@ -19,4 +19,12 @@ def asin(x: Floats) -> Floats:
     return np.arcsin(np.clip(x, -1.0, 1.0))
 
 
-ASIN = Function("asin", asin, increasing(asin), Symmetry.ODD)
+ASIN = Function(
+    "asin",
+    asin,
+    increasing(asin),
+    Symmetry.ODD,
+    onnx="""
+        low = Constant <value_float = -1.0> ()  high = Constant <value_float = 1.0> ()
+        limited = Clip(x, low, high)  out = Asin(limited)""",
+)

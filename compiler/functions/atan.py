@@ -7,4 +7,4 @@ import numpy as np
 
 from compiler.functions.function import Function, Symmetry, increasing
 
-ATAN = Function("atan", np.arctan, increasing(np.arctan), Symmetry.ODD)
+ATAN = Function("atan", np.arctan, increasing(np.arctan), Symmetry.ODD, onnx="out = Atan(x)")

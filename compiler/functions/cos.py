@@ -14,4 +14,4 @@ def _range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     return range_of_sine(low + np.pi / 2, high + np.pi / 2)
 
 
-COS = Function("cos", np.cos, _range_of, Symmetry.EVEN, period=2 * np.pi)
+COS = Function("cos", np.cos, _range_of, Symmetry.EVEN, period=2 * np.pi, onnx="out = Cos(x)")

@@ -19,4 +19,4 @@ def cosh(x: Floats) -> Floats:
         return np.minimum(np.cosh(x), MOST)
 
 
-COSH = Function("cosh", cosh, valley(cosh, 0.0), Symmetry.EVEN)
+COSH = Function("cosh", cosh, valley(cosh, 0.0), Symmetry.EVEN, onnx="out = Cosh(x)")

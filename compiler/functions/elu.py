@@ -19,4 +19,4 @@ def elu(x: Floats) -> Floats:
     return np.maximum(x, 0.0) + np.expm1(np.minimum(x, 0.0))
 
 
-ELU = Function("elu", elu, increasing(elu), Symmetry.HINGE, limit=-1.0)
+ELU = Function("elu", elu, increasing(elu), Symmetry.HINGE, limit=-1.0, onnx="out = Elu(x)")

@@ -12,4 +12,4 @@ from compiler.functions.function import Function, Symmetry, increasing
 
 erf = np.vectorize(math.erf, otypes=[np.float64])
 
-ERF = Function("erf", erf, increasing(erf), Symmetry.ODD, limit=1.0)
+ERF = Function("erf", erf, increasing(erf), Symmetry.ODD, limit=1.0, onnx="out = Erf(x)")

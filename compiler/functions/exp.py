@@ -8,4 +8,4 @@ import numpy as np
 
 from compiler.functions.function import Function, increasing
 
-EXP = Function("exp", np.exp, increasing(np.exp), limit_below=0.0)
+EXP = Function("exp", np.exp, increasing(np.exp), limit_below=0.0, onnx="out = Exp(x)")

@@ -7,4 +7,10 @@ import numpy as np
 
 from compiler.functions.function import Function, increasing
 
-EXPM1 = Function("expm1", np.expm1, increasing(np.expm1), limit_below=-1.0)
+EXPM1 = Function(
+    "expm1",
+    np.expm1,
+    increasing(np.expm1),
+    limit_below=-1.0,
+    onnx="one = Constant <value_float = 1.0> ()  power = Exp(x)  out = Sub(power, one)",
+)

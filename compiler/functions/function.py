@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -57,6 +57,8 @@ class Function:
     scaling: Scaling = Scaling.NONE
     period: float | None = None
     """f(x + period) = f(x)"""
+    onnx: str = field(kw_only=True)
+    """`out` of `x` in ONNX's own operators, as onnx.parser reads it"""
 
     def half(self, u: Floats) -> Floats:
         """The half that `symmetry` speaks of, for u >= 0; without symmetry the function itself."""

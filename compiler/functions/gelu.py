@@ -23,4 +23,16 @@ def gelu(x: Floats) -> Floats:
     return 0.5 * x * _erfc(-x / math.sqrt(2.0))
 
 
-GELU = Function("gelu", gelu, valley(gelu, -0.7517915246935645), Symmetry.RAMP, limit=0.0)
+GELU = Function(
+    "gelu",
+    gelu,
+    valley(gelu, -0.7517915246935645),
+    Symmetry.RAMP,
+    limit=0.0,
+    onnx="""
+        root = Constant <value_float = 0.70710678> ()  half = Constant <value_float = 0.5> ()
+        one = Constant <value_float = 1.0> ()
+        scaled = Mul(x, root)  y = Erf(scaled)
+        gate = Add(y, one)  halved = Mul(x, half)
+        out = Mul(halved, gate)""",
+)

@@ -21,4 +21,18 @@ def gelu_tanh(x: Floats) -> Floats:
     return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
-GELU_TANH = Function("gelu_tanh", gelu_tanh, valley(gelu_tanh, -0.7524614220710163), Symmetry.RAMP, limit=0.0)
+GELU_TANH = Function(
+    "gelu_tanh",
+    gelu_tanh,
+    valley(gelu_tanh, -0.7524614220710163),
+    Symmetry.RAMP,
+    limit=0.0,
+    onnx="""
+        root = Constant <value_float = 0.79788456> ()  cubic = Constant <value_float = 0.044715> ()
+        half = Constant <value_float = 0.5> ()  one = Constant <value_float = 1.0> ()
+        square = Mul(x, x)  cube = Mul(square, x)
+        bent = Mul(cube, cubic)  inner = Add(x, bent)
+        scaled = Mul(inner, root)  y = Tanh(scaled)
+        gate = Add(y, one)  halved = Mul(x, half)
+        out = Mul(halved, gate)""",
+)

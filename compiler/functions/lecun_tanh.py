@@ -19,4 +19,14 @@ def lecun_tanh(x: Floats) -> Floats:
     return 1.7159 * np.tanh(0.666 * x)
 
 
-LECUN_TANH = Function("lecun_tanh", lecun_tanh, increasing(lecun_tanh), Symmetry.ODD, limit=1.7159)
+LECUN_TANH = Function(
+    "lecun_tanh",
+    lecun_tanh,
+    increasing(lecun_tanh),
+    Symmetry.ODD,
+    limit=1.7159,
+    onnx="""
+        inner = Constant <value_float = 0.666> ()  outer = Constant <value_float = 1.7159> ()
+        scaled = Mul(x, inner)  y = Tanh(scaled)
+        out = Mul(y, outer)""",
+)

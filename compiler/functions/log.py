@@ -22,4 +22,11 @@ def log(x: Floats) -> Floats:
         return np.log(x)
 
 
-LOG = Function("log", log, increasing(lambda x: np.log(np.maximum(x, TINY))), least=0.0, scaling=Scaling.LOGARITHM)
+LOG = Function(
+    "log",
+    log,
+    increasing(lambda x: np.log(np.maximum(x, TINY))),
+    least=0.0,
+    scaling=Scaling.LOGARITHM,
+    onnx="out = Log(x)",
+)

@@ -23,5 +23,10 @@ def log1p(x: Floats) -> Floats:
 
 
 LOG1P = Function(
-    "log1p", log1p, increasing(lambda x: np.log1p(np.maximum(x, NEAREST))), least=-1.0, scaling=Scaling.LOGARITHM
+    "log1p",
+    log1p,
+    increasing(lambda x: np.log1p(np.maximum(x, NEAREST))),
+    least=-1.0,
+    scaling=Scaling.LOGARITHM,
+    onnx="one = Constant <value_float = 1.0> ()  above = Add(x, one)  out = Log(above)",
 )

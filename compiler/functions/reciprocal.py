@@ -29,4 +29,4 @@ def _range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     )
 
 
-RECIPROCAL = Function("reciprocal", reciprocal, _range_of, Symmetry.ODD)
+RECIPROCAL = Function("reciprocal", reciprocal, _range_of, Symmetry.ODD, onnx="out = Reciprocal(x)")

@@ -24,4 +24,4 @@ def _range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     return np.where(smooth, sawtooth(low), 0.0), np.where(smooth, sawtooth(high), 1.0)
 
 
-SAWTOOTH = Function("sawtooth", sawtooth, _range_of, period=1.0)
+SAWTOOTH = Function("sawtooth", sawtooth, _range_of, period=1.0, onnx="below = Floor(x)  out = Sub(x, below)")

@@ -20,4 +20,4 @@ def sigmoid(x: Floats) -> Floats:
     return np.where(x < 0, small, 1.0) / (1.0 + small)
 
 
-SIGMOID = Function("sigmoid", sigmoid, increasing(sigmoid), Symmetry.COMPLEMENT, limit=1.0)
+SIGMOID = Function("sigmoid", sigmoid, increasing(sigmoid), Symmetry.COMPLEMENT, limit=1.0, onnx="out = Sigmoid(x)")

@@ -19,4 +19,11 @@ def silu(x: Floats) -> Floats:
     return x * sigmoid(x)
 
 
-SILU = Function("silu", silu, valley(silu, -1.2784645427610738), Symmetry.RAMP, limit=0.0)
+SILU = Function(
+    "silu",
+    silu,
+    valley(silu, -1.2784645427610738),
+    Symmetry.RAMP,
+    limit=0.0,
+    onnx="gate = Sigmoid(x)  out = Mul(x, gate)",
+)

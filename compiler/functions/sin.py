@@ -23,4 +23,4 @@ def range_of_sine(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     )
 
 
-SIN = Function("sin", np.sin, range_of_sine, Symmetry.ODD, period=2 * np.pi)
+SIN = Function("sin", np.sin, range_of_sine, Symmetry.ODD, period=2 * np.pi, onnx="out = Sin(x)")

@@ -19,4 +19,4 @@ def sinh(x: Floats) -> Floats:
         return np.sinh(x)
 
 
-SINH = Function("sinh", sinh, increasing(sinh), Symmetry.ODD)
+SINH = Function("sinh", sinh, increasing(sinh), Symmetry.ODD, onnx="out = Sinh(x)")

@@ -24,4 +24,6 @@ def _torch_off(x: Floats) -> Floats:
     return np.where(x > 20.0, np.exp(-np.abs(x)), 0.0)
 
 
-SOFTPLUS = Function("softplus", softplus, increasing(softplus), Symmetry.RAMP, limit=0.0, torch_off=_torch_off)
+SOFTPLUS = Function(
+    "softplus", softplus, increasing(softplus), Symmetry.RAMP, limit=0.0, torch_off=_torch_off, onnx="out = Softplus(x)"
+)

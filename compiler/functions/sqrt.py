@@ -16,4 +16,4 @@ def _range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     return np.sqrt(np.maximum(low, 0.0)), np.sqrt(np.maximum(high, 0.0))
 
 
-SQRT = Function("sqrt", np.sqrt, _range_of, least=0.0, scaling=Scaling.ROOT)
+SQRT = Function("sqrt", np.sqrt, _range_of, least=0.0, scaling=Scaling.ROOT, onnx="out = Sqrt(x)")

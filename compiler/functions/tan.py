@@ -18,4 +18,4 @@ def _range_of(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     )
 
 
-TAN = Function("tan", np.tan, _range_of, Symmetry.ODD)
+TAN = Function("tan", np.tan, _range_of, Symmetry.ODD, onnx="out = Tan(x)")

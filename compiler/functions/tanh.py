@@ -8,4 +8,4 @@ import numpy as np
 
 from compiler.functions.function import Function, Symmetry, increasing
 
-TANH = Function("tanh", np.tanh, increasing(np.tanh), Symmetry.ODD, limit=1.0)
+TANH = Function("tanh", np.tanh, increasing(np.tanh), Symmetry.ODD, limit=1.0, onnx="out = Tanh(x)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from compiler.functions import FUNCTIONS
 from hw_models.errors import GraphError
 
 DOMAIN = "ltc2neuro"
@@ -116,50 +117,7 @@ BODIES = {
     "HostMap (x, scale, offset) => (out)": "scaled = Mul(x, scale)  out = Add(scaled, offset)",
 }
 
-_ELEMENT_FUNCTIONS = {
-    "sigmoid": "out = Sigmoid(x)",
-    "tanh": "out = Tanh(x)",
-    "exp": "out = Exp(x)",
-    "sqrt": "out = Sqrt(x)",
-    "reciprocal": "out = Reciprocal(x)",
-    "erf": "out = Erf(x)",
-    "log": "out = Log(x)",
-    "log1p": "one = Constant <value_float = 1.0> ()  above = Add(x, one)  out = Log(above)",
-    "sin": "out = Sin(x)",
-    "cos": "out = Cos(x)",
-    "tan": "out = Tan(x)",
-    "asin": """
-        low = Constant <value_float = -1.0> ()  high = Constant <value_float = 1.0> ()
-        limited = Clip(x, low, high)  out = Asin(limited)""",
-    "atan": "out = Atan(x)",
-    "sinh": "out = Sinh(x)",
-    "cosh": "out = Cosh(x)",
-    "sawtooth": "below = Floor(x)  out = Sub(x, below)",
-    "silu": "gate = Sigmoid(x)  out = Mul(x, gate)",
-    "elu": "out = Elu(x)",
-    "softplus": "out = Softplus(x)",
-    "expm1": "one = Constant <value_float = 1.0> ()  power = Exp(x)  out = Sub(power, one)",
-    "lecun_tanh": """
-        inner = Constant <value_float = 0.666> ()  outer = Constant <value_float = 1.7159> ()
-        scaled = Mul(x, inner)  y = Tanh(scaled)
-        out = Mul(y, outer)""",
-    "gelu": """
-        root = Constant <value_float = 0.70710678> ()  half = Constant <value_float = 0.5> ()
-        one = Constant <value_float = 1.0> ()
-        scaled = Mul(x, root)  y = Erf(scaled)
-        gate = Add(y, one)  halved = Mul(x, half)
-        out = Mul(halved, gate)""",
-    "gelu_tanh": """
-        root = Constant <value_float = 0.79788456> ()  cubic = Constant <value_float = 0.044715> ()
-        half = Constant <value_float = 0.5> ()  one = Constant <value_float = 1.0> ()
-        square = Mul(x, x)  cube = Mul(square, x)
-        bent = Mul(cube, cubic)  inner = Add(x, bent)
-        scaled = Mul(inner, root)  y = Tanh(scaled)
-        gate = Add(y, one)  halved = Mul(x, half)
-        out = Mul(halved, gate)""",
-}
-"""compiler.functions by their names"""
-BODIES |= {f"{name} (x) => (out)": body for name, body in _ELEMENT_FUNCTIONS.items()}
+BODIES |= {f"{f.name} (x) => (out)": f.onnx for f in FUNCTIONS.values()}
 
 
 def text(name: str, values: int) -> str:
