@@ -67,34 +67,6 @@ def _input(op: ops.Input, graph: Graph) -> OpKernel:
     return lambda frame: frame.sample * frame.values[op.scale] + frame.values[op.offset]
 
 
-@KERNELS.on(ops.Gather)
-def _gather(op: ops.Gather, graph: Graph) -> OpKernel:
-    index = graph.constants[op.index]
-    return lambda frame: concatenated(frame, op.sources)[index]
-
-
-@KERNELS.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, graph: Graph) -> OpKernel:
-    segment, size = graph.constants[op.segment].astype(np.int64), graph.size(op.out)
-    order = np.argsort(segment, kind="stable")
-    in_order = np.array_equal(order, np.arange(len(order)))
-    # The sum up to each segment's end, less the sum up to its start, would cancel bits: add.reduceat does not.
-    filled = np.unique(segment)
-    starts = np.searchsorted(segment[order], filled)
-
-    def kernel(frame: Frame) -> Array:
-        x = frame.values[op.x]
-        parts = x if in_order else x[order]
-        if len(filled) == size:
-            return np.add.reduceat(parts, starts, axis=0)
-        total = np.zeros((size, x.shape[1]))
-        if len(filled):
-            total[filled] = np.add.reduceat(parts, starts, axis=0)
-        return total
-
-    return kernel
-
-
 @KERNELS.on(ops.MatVec)
 def _mat_vec(op: ops.MatVec, graph: Graph) -> OpKernel:
     if op.places is None:

@@ -6,8 +6,9 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.graph.ops import Add, And, Compare, Div, Max, Min, Mul, Op, Relation, Select, Sub
-from compiler.interpreters.execution import Frame, OpKernel
+from compiler.graph.ops import Add, And, Compare, Div, Gather, Max, Min, Mul, Op, Relation, SegmentSum, Select, Sub
+from compiler.graph.segments import segments_of
+from compiler.interpreters.execution import Frame, OpKernel, concatenated
 from hw_models.arrays import Array
 
 RELATIONS = {Relation.LESS: np.less, Relation.LESS_EQUAL: np.less_equal, Relation.EQUAL: np.equal}
@@ -52,3 +53,29 @@ def _compare(op: Compare, graph: Graph) -> OpKernel:
 def _select(op: Select, graph: Graph) -> OpKernel:
     """Element by element one of two."""
     return lambda frame: np.where(frame.values[op.condition] != 0, frame.values[op.a], frame.values[op.b])
+
+
+@BOTH.on(Gather)
+def _gather(op: Gather, graph: Graph) -> OpKernel:
+    index = graph.constants[op.index]
+    return lambda frame: np.take(concatenated(frame, op.sources), index, axis=0)
+
+
+@BOTH.on(SegmentSum)
+def _segment_sum(op: SegmentSum, graph: Graph) -> OpKernel:
+    """The sum up to a segment's end, less that up to its start, would cancel bits of reals: `add.reduceat` does not."""
+    size, segments = graph.size(op.out), segments_of(graph, op)
+    in_order = segments.in_order
+
+    def kernel(frame: Frame) -> Array:
+        x = frame.values[op.x]
+        if not segments.filled.size:
+            return np.zeros((size, x.shape[1]), x.dtype)
+        sums = np.add.reduceat(x if in_order else x[segments.order], segments.starts, axis=0, dtype=x.dtype)
+        if segments.filled.size == size:
+            return sums
+        total = np.zeros((size, x.shape[1]), x.dtype)
+        total[segments.filled] = sums
+        return total
+
+    return kernel

@@ -15,7 +15,6 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.integers import IntegerGraph, as_integers
 from compiler.graph.op_table import OpTable
-from compiler.graph.segments import segments_of
 from compiler.interpreters.execution import Execution, Frame, OpKernel, PreparedGraph, concatenated, prepare
 from compiler.interpreters.kernels import BOTH, of_two
 from hw_models.arrays import Array
@@ -73,27 +72,6 @@ KERNELS.on(ops.And)(of_two)
 @KERNELS.on(ops.Input)
 def _input(op: ops.Input, graph: IntegerGraph) -> OpKernel:
     return lambda frame: frame.sample
-
-
-@KERNELS.on(ops.Gather)
-def _gather(op: ops.Gather, graph: IntegerGraph) -> OpKernel:
-    index = graph.constants[op.index]
-    return lambda frame: np.take(concatenated(frame, op.sources), index, axis=0)
-
-
-@KERNELS.on(ops.SegmentSum)
-def _segment_sum(op: ops.SegmentSum, graph: IntegerGraph) -> OpKernel:
-    size, segments = graph.size(op.out), segments_of(graph, op)
-    in_order = segments.in_order
-
-    def kernel(frame: Frame) -> Array:
-        x = frame.values[op.x]
-        total = np.zeros((size, x.shape[1]), x.dtype)
-        if segments.filled.size:
-            total[segments.filled] = np.add.reduceat(x if in_order else x[segments.order], segments.starts, axis=0)
-        return total
-
-    return kernel
 
 
 @KERNELS.on(ops.MatVec)

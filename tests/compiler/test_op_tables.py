@@ -88,7 +88,7 @@ MEETS: dict[str, Set[type[Op]]] = {
     "interval arithmetic": {op for op in BOTH if issubclass(op, (Elementwise, Linear))} | {Mul},
     "float64": REAL - KERNELS,
     "onnx, floats": REAL - KERNELS,
-    "numbers of both kinds": {op for op in BOTH if issubclass(op, Elementwise)},
+    "numbers of both kinds": {op for op in BOTH if issubclass(op, Elementwise)} | {Gather, SegmentSum},
     "nodes of both kinds": {op for op in BOTH if issubclass(op, Elementwise)} | {Gather, SegmentSum},
 }
 """Which ops each table meets; any other has the kernels of integer ops."""
