@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from os.path import commonpath
 from pathlib import Path
+
+from hw_models.chip import chip_names, load_chip
 
 HOME = Path(__file__).resolve().parent.parent
 PACKAGES = ("ltc2neuro", "compiler", "hw_models")
 OPEN = "..."
 """What stands in a text for what is only known when it is said"""
+SHORT = 8
+"""In letters"""
+MOST = 64
+"""So many ways through a function are followed"""
+Names = dict[str, ast.expr]
+"""What names stand for, in one way through a function"""
 
 
 RULE = "Finding"
@@ -33,18 +42,18 @@ class Helper:
     """A function that raises for others: its text ends with one of its parameters."""
 
     home: Path
-    names: dict[str, ast.expr]
+    names: Names
     function: ast.FunctionDef
     call: ast.Call
 
-    def bound(self, call: ast.Call, names: dict[str, ast.expr]) -> dict[str, ast.expr]:
+    def bound(self, call: ast.Call, names: Names) -> Iterator[Names]:
         """What it knows in one call: its module's names, and its parameters as they are given."""
         own = self.function.args
         parameters = [a.arg for a in own.args if a.arg != "self"]
         defaults = dict(zip(reversed(parameters), reversed(own.defaults), strict=False))
         given = dict(zip(parameters, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
-        texts = {name: ast.Constant(_text(value, names)) for name, value in given.items()}
-        return self.names | defaults | texts
+        for texts in product(*(_texts(value, names) for value in given.values())):
+            yield self.names | defaults | {n: ast.Constant(text) for n, text in zip(given, texts, strict=True)}
 
 
 def messages() -> list[Message]:
@@ -53,6 +62,7 @@ def messages() -> list[Message]:
     trees = {file: ast.parse(file.read_text("utf-8")) for file in files}
     helpers = [helper for file, tree in trees.items() for helper in _helpers(file, tree)]
     found = {message for file, tree in trees.items() for message in _of(file, tree, helpers)}
+    found |= {Message(RULE, f"[refusal] {why.reason}", "") for name in chip_names() for why in load_chip(name).refuses}
     return sorted(m for m in found if m.text.strip(f" {OPEN}:,;"))
 
 
@@ -70,10 +80,93 @@ def _helpers(file: Path, tree: ast.Module) -> Iterator[Helper]:
 
 def _of(file: Path, tree: ast.Module, helpers: list[Helper]) -> Iterator[Message]:
     names, own = _constants(tree), {id(helper.call) for helper in helpers}
+    functions = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef)]
+    inside = {id(call): f for f in functions for call in ast.walk(f) if isinstance(call, ast.Call)}  # the innermost
     for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and id(call) not in own:
-            helper = _helper(call, file, helpers)
-            yield from _message(helper.call, helper.bound(call, names)) if helper else _message(call, names)
+        if not isinstance(call, ast.Call) or id(call) in own:
+            continue
+        helper = _helper(call, file, helpers)
+        if helper is None and _said(call) is None:
+            continue
+        for one, known in _ways(call, inside.get(id(call)), functions):
+            for space in helper.bound(one, names | known) if helper else [names | known]:
+                yield from _message(helper.call if helper else one, space)
+
+
+def _ways(
+    call: ast.Call, function: ast.FunctionDef | None, functions: Sequence[ast.FunctionDef]
+) -> Iterator[tuple[ast.Call, Names]]:
+    """A call and what the names of its function stand for in it, of each way there that is known."""
+    groups = _groups(call, function, functions) if function is not None else {}
+    used, before = _used([call]), set[str]()
+    while used != before:
+        before, here = used, [e for key, each in groups.items() if used & {*key} for e in each]
+        used = used | _used([value for one in here for value in one.values()])
+    parts = [each for key, each in groups.items() if used & {*key}]
+    for number, found in enumerate(product(*parts)):
+        if number < MOST:
+            names = {name: value for one in found for name, value in one.items()}
+            for arguments in _starred(call, functions):
+                yield ast.Call(call.func, arguments, call.keywords), names
+
+
+def _used(trees: Sequence[ast.AST]) -> set[str]:
+    return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+
+
+def _groups(
+    call: ast.Call, function: ast.FunctionDef, functions: Sequence[ast.FunctionDef]
+) -> dict[tuple[str, ...], list[Names]]:
+    """What a function binds for a call, by the names that are bound together: each of the values they are given."""
+    found: dict[tuple[str, ...], list[Names]] = {}
+    for statement in ast.walk(function):
+        if isinstance(statement, ast.For) and not any(inner is call for inner in ast.walk(statement)):
+            continue
+        if isinstance(statement, ast.Assign):
+            target, values = statement.targets[0], _values(statement.value, functions, found)
+        elif isinstance(statement, ast.For):
+            each = _values(statement.iter, functions, found)
+            target, values = statement.target, [v for e in each if isinstance(e, (ast.Tuple, ast.List)) for v in e.elts]
+        else:
+            continue
+        targets = target.elts if isinstance(target, ast.Tuple) else [target]
+        names = [t.id for t in targets if isinstance(t, ast.Name)]
+        rows = [v.elts if isinstance(v, ast.Tuple) and isinstance(target, ast.Tuple) else [v] for v in values]
+        if len(names) == len(targets):
+            here = [dict(zip(names, row, strict=True)) for row in rows if len(row) == len(names)]
+            found.setdefault(tuple(names), []).extend(here)
+    return {key: each for key, each in found.items() if each}
+
+
+def _values(
+    value: ast.expr, functions: Sequence[ast.FunctionDef], known: dict[tuple[str, ...], list[Names]]
+) -> list[ast.expr]:
+    """A value, or those that it may be: what a function of the same file returns, what a name was given."""
+    if isinstance(value, ast.Call) and (returned := _returned(value, functions)):
+        return returned
+    if isinstance(value, ast.Name) and (value.id,) in known:
+        return [one[value.id] for one in known[value.id,]]
+    return [value]
+
+
+def _returned(call: ast.Call, functions: Sequence[ast.FunctionDef]) -> list[ast.expr]:
+    """The texts, or tuples of them, that a function of the same file returns."""
+    own = [f for f in functions if isinstance(call.func, ast.Name) and f.name == call.func.id]
+    each = [r.value for f in own for r in ast.walk(f) if isinstance(r, ast.Return) and r.value is not None]
+    return [
+        value
+        for value in each
+        if isinstance(value, (ast.Tuple, ast.JoinedStr, ast.Constant, ast.IfExp)) and _texts(value, {})
+    ]
+
+
+def _starred(call: ast.Call, functions: Sequence[ast.FunctionDef]) -> Iterator[list[ast.expr]]:
+    """A call's arguments, with those that a function of the same file returns together."""
+    last = call.args[-1] if call.args else None
+    value = last.value if isinstance(last, ast.Starred) else None
+    rows = _returned(value, functions) if isinstance(value, ast.Call) else []
+    tuples = [row.elts for row in rows if isinstance(row, ast.Tuple)]
+    yield from ([*call.args[:-1], *row] for row in tuples) if tuples else [call.args]
 
 
 def _helper(call: ast.Call, file: Path, helpers: list[Helper]) -> Helper | None:
@@ -102,12 +195,13 @@ def _said(call: ast.Call) -> tuple[str, ast.expr, ast.expr | None] | None:
     return kind, call.args[0], given[0] if given else None
 
 
-def _message(call: ast.Call, names: dict[str, ast.expr]) -> Iterator[Message]:
+def _message(call: ast.Call, names: Names) -> Iterator[Message]:
     if said := _said(call):
-        kind, text, advice = said[0], _text(said[1], names), _text(said[2], names) if said[2] else ""
-        rule = _text(call.args[0], names) if kind == RULE else ""
-        if OPEN not in (rule, text):
-            yield Message(kind, f"[{rule}] {text}" if rule else text, "" if advice == OPEN else advice)
+        kind, advice = said[0], " / ".join(_texts(said[2], names)) if said[2] else ""
+        rule = _texts(call.args[0], names)[0] if kind == RULE else ""
+        for text in _texts(said[1], names):
+            if OPEN not in (rule, text):
+                yield Message(kind, f"[{rule}] {text}" if rule else text, "" if advice == OPEN else advice)
 
 
 def _name(call: ast.Call) -> str:
@@ -122,19 +216,34 @@ def _kind(call: ast.Call) -> str:
     return name if name.endswith("Error") and name[0].isupper() else ""
 
 
-def _text(value: ast.expr, names: dict[str, ast.expr]) -> str:
-    """A text of the sources, as far as it is known there."""
+def _short(either: list[str]) -> list[str]:
+    """What differs by a few letters, as a plural does, is one text.
+
+    >>> _short(["", "s"]), _short(["vary", "varies"]), _short(["a model without microcode", "a file"])
+    (['(s)'], ['vary/varies'], ['a model without microcode', 'a file'])
+    """
+    if max(map(len, either)) > SHORT or OPEN in either:
+        return either
+    return ["/".join(either)] if all(either) else [f"({''.join(either)})"]
+
+
+def _texts(value: ast.expr, names: Names) -> list[str]:
+    """The texts that an expression of the sources may be, as far as they are known there."""
     if isinstance(value, ast.Constant):
-        return str(value.value)
+        return [str(value.value)]
+    if isinstance(value, ast.IfExp):
+        return [*_texts(value.body, names), *_texts(value.orelse, names)]
     if isinstance(value, ast.JoinedStr):
-        return "".join(_text(part, names) for part in value.values)
+        return ["".join(parts) for parts in product(*(_texts(part, names) for part in value.values))]
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-        return _text(value.left, names) + _text(value.right, names)
+        return [a + b for a, b in product(_texts(value.left, names), _texts(value.right, names))]
     if isinstance(value, ast.BoolOp):
-        return next((text for one in value.values if (text := _text(one, names)) and text != OPEN), OPEN)
+        return [text for one in value.values for text in _texts(one, names) if text and text != OPEN] or [OPEN]
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "format":
-        return re.sub(r"\{.*?\}", OPEN, _text(value.func.value, names))
+        return [re.sub(r"\{.*?\}", OPEN, text) for text in _texts(value.func.value, names)]
     known = value.value if isinstance(value, ast.FormattedValue) else value
-    if isinstance(known, ast.Name) and known.id in names and not isinstance(names[known.id], ast.Name):
-        return _text(names[known.id], names)
-    return OPEN
+    if isinstance(known, ast.IfExp):
+        return _short(_texts(known, names))
+    if isinstance(known, ast.Name) and known.id in names:
+        return _texts(names[known.id], {n: v for n, v in names.items() if n != known.id})
+    return [OPEN]

@@ -128,6 +128,9 @@ def test_what_troubleshooting_quotes_is_said():
     spec.loader.exec_module(module)
     said = {message.text for message in module.messages()}
     assert {"the node ... is in training mode", "NIR's neurons start at 0"} <= said  # each raised through a helper
+    local = {"a mask leaves out samples", "NIR has no tokens", "this picture is of a ...", "not an array, but pairs"}
+    assert {*local, "[sums] it has more sums than a neuron can have in one tick"} <= said  # texts that names stand for
+    assert any(text.startswith("[refusal] ") for text in said)  # of a chip's file
     quotes = re.findall(r'"([^"]+)"\*\*', (DOCS / "troubleshooting.md").read_text("utf-8"))
     assert quotes
     for quote in quotes:
