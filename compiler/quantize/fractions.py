@@ -52,20 +52,32 @@ def find_fractions(
     graph = ranged.graph
     found = {s.name: natural[s.name] for s in graph.states}
     taken = taken_by_states(graph, carried)
-    kinds = ops.Add, ops.Sub, ops.Mul, ops.Min, ops.Max
-    computed = {op.result for _, op in graph.ops() if isinstance(op, kinds) or is_unbounded(op)}
+    guarded = {op.result for _, op in graph.ops() if GUARDED(op)}
     wanted: dict[str, int] = {}
     wishes = Wishes(graph, found, natural, ranged.bounds, precision, taken)
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
             found[op.result] = _fraction(op, natural, found, wanted)
         for operand, fraction in WANTS(op, wishes):
-            if isinstance(op, ops.MatVec) and operand in computed:
+            if isinstance(op, ops.MatVec) and operand in guarded:
                 fraction += GUARD_BITS
             if operand == carried.get(op.result or ""):
                 fraction = natural.get(operand, fraction)
             wanted[operand] = max(wanted.get(operand, fraction), fraction)
     return found
+
+
+GUARDED: OpTable[[], bool] = OpTable("guarded messages")
+"""Whether what an op computes has GUARD_BITS more where it becomes a message to a matrix."""
+GUARDED.otherwise(False)
+
+
+@GUARDED.on(ops.Add, ops.Sub, ops.Mul, ops.Min, ops.Max)
+def _computed(op: ops.Op) -> bool:
+    return True
+
+
+GUARDED.on(ops.Apply)(is_unbounded)
 
 
 def taken_by_states(graph: Graph, carried: Collection[str]) -> frozenset[str]:

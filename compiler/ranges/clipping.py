@@ -105,13 +105,7 @@ def _ends(op: ops.Op) -> bool:
 
 
 @GOES_ON.on(ops.Apply)
-def _function(op: ops.Apply) -> bool:
-    return is_unbounded(op)
-
-
-def is_unbounded(op: ops.Op) -> bool:
-    """Whether `op` is a function whose results may be far from 0."""
-    if not isinstance(op, ops.Apply):
-        return False
+def is_unbounded(op: ops.Apply) -> bool:
+    """Whether the results of a function may be far from 0."""
     reach = FUNCTIONS[op.function].range_of(np.array([-FAR]), np.array([FAR]))
     return bool(np.max(np.abs(reach)) > 2)

@@ -129,9 +129,24 @@ def _only_arguments(graph: Graph, name: str) -> bool:
     """Whether nothing but functions of one argument reads a value or its copies. What is shifted to its octave is the
     argument of a root or a denominator, which is flat nowhere."""
     readers = [op for _, op in graph.ops() if name in op.operands]
-    return bool(readers) and all(
-        isinstance(op, PiecewisePolynomial)
-        or (isinstance(op, Shift) and op.amount in graph.constants and _only_arguments(graph, op.out))
-        or (isinstance(op, (Rescale, Gather)) and _only_arguments(graph, op.out))
-        for op in readers
-    )
+    return bool(readers) and all(FLAT(op, graph) for op in readers)
+
+
+FLAT: OpTable[[Graph], bool] = OpTable("flat readers")
+"""Whether an op is flat far out, or a copy that only such ops read."""
+FLAT.otherwise(False)
+
+
+@FLAT.on(PiecewisePolynomial)
+def _function(op: PiecewisePolynomial, graph: Graph) -> bool:
+    return True
+
+
+@FLAT.on(Rescale, Gather)
+def _copy(op: Rescale | Gather, graph: Graph) -> bool:
+    return _only_arguments(graph, op.out)
+
+
+@FLAT.on(Shift)
+def _shifted(op: Shift, graph: Graph) -> bool:
+    return op.amount in graph.constants and _only_arguments(graph, op.out)

@@ -50,6 +50,8 @@ MEETS: dict[str, Set[type[Op]]] = {
     "measures": REAL,
     "plan": INTEGER,
     "copies": INTEGER,
+    "flat readers": INTEGER,
+    "guarded messages": REAL,
     "sites": REAL,
     "prune": REAL,
     "lowering": REAL,
