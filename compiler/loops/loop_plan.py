@@ -2,13 +2,13 @@
 
 A `Gather` is a load wherever its result is read element by element; a `SegmentSum` adds each element to its result in
 the loop that computes it, or stands alone as a `MatVec` does. Ops move as late as they can, next to what reads them,
-so that little is stored.
+so that little is stored; what is the same in all iterations of a block is computed before the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from compiler.graph.graph import Block
@@ -41,30 +41,52 @@ class BlockPlan:
 
 @dataclass(frozen=True)
 class LoopPlan:
-    """A graph's blocks, and the values that need memory: any other is known only within its loop."""
+    """A graph's blocks, some in two parts, and the values that need memory: any other is known only within its loop."""
 
     blocks: tuple[BlockPlan, ...]
     stored: frozenset[str]
     """The read of a state that is none of them is the state's own memory."""
 
 
-def plan_loops(graph: IntegerGraph, record: Iterable[str] = (), *, sums_apart: bool = False) -> LoopPlan:
-    """How to run `graph`; the values `record` are stored, too. `sums_apart`: a `SegmentSum` is a step of its own."""
+def plan_loops(
+    graph: IntegerGraph, record: Iterable[str] = (), *, once: Container[str] = (), sums_apart: bool = False
+) -> LoopPlan:
+    """How to run `graph`; the values `record` are stored, too.
+
+    `once`: what may be computed before a block's first iteration; `sums_apart`: a `SegmentSum` is a step of its own.
+    """
     whole = (*WHOLE, SegmentSum) if sums_apart else WHOLE
-    stored = {*record, graph.entry.out, *_wanted(graph, whole)}
-    return LoopPlan(tuple(_planned(graph, block, stored, whole) for block in graph.blocks), frozenset(stored))
+    blocks = [part for block in graph.blocks for part in _parts(block, once)]
+    stored = {*record, graph.entry.out, *_wanted(graph, blocks, whole)}
+    return LoopPlan(tuple(_planned(graph, block, stored, whole) for block in blocks), frozenset(stored))
 
 
-def _wanted(graph: IntegerGraph, whole: WholeSourceOps) -> Iterable[str]:
+def _parts(block: Block, once: Container[str]) -> tuple[Block, ...]:
+    """What is the same in all iterations, as a block that runs once, before the rest."""
+    made, same = {op.result for op in block.computed}, dict[str, Op]()
+    for op in block.computed if block.repeat > 1 else ():
+        free = not isinstance(op, (StateRead, Input)) and all(n in same or n not in made for n in op.operands)
+        if free and op.result is not None and op.result in once:
+            same[op.result] = op
+    read = {n for op in same.values() for n in op.operands}
+    before = [op for name, op in same.items() if not isinstance(op, Gather) or name in read]  # else a load in any case
+    if not before:
+        return (block,)
+    return Block(block.name, tuple(before)), replace(block, ops=tuple(op for op in block.ops if op not in before))
+
+
+def _wanted(graph: IntegerGraph, blocks: Iterable[Block], whole: WholeSourceOps) -> Iterable[str]:
     """What leaves, is written to states, or is read in another block or at any element."""
-    home = {op.result: block.name for block, op in graph.ops() if op.result is not None}
-    for block, op in graph.ops():
-        if op.result is None:
-            yield from op.operands
-        for name in op.operands:
-            own = isinstance(graph.makers.get(name), StateRead) and home[name] == block.name
-            if home.get(name, block.name) != block.name or (isinstance(op, whole) and not own):
-                yield name
+    home = {op.result: block for block in blocks for op in block.computed}
+    for block in blocks:
+        for op in block.ops:
+            if op.result is None:
+                yield from op.operands
+            for name in op.operands:
+                here = home.get(name, block) is block
+                own = isinstance(graph.makers.get(name), StateRead) and here
+                if not here or (isinstance(op, whole) and not own):
+                    yield name
 
 
 def _planned(graph: IntegerGraph, block: Block, stored: set[str], whole: WholeSourceOps) -> BlockPlan:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
 from compiler.loops.loop_plan import BlockPlan, Loop, plan_loops
@@ -61,13 +60,15 @@ def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, woven: i
     graph, record, along = proven.graph, tuple(record), not woven
     code = Code(proven.bits, lanes(proven.bits, machine, woven or ALONG), along)
     whole = code.lanes if along else 1
-    steps = plan_loops(graph, record, sums_apart=along)
+    once = graph.values.keys() - {site.value for site in proven.saturations}  # these are counted in each iteration
+    steps = plan_loops(graph, record, once=once, sums_apart=along)
     where = memory(graph, steps, whole)
     clips, row = dict[str, int](), 0
     for site in proven.saturations:
         clips[site.value] = row
         row += -(-graph.size(site.value) // whole) * whole
     pools = Pool(proven.bits, whole), Pool(32, whole)
+    code.put("%unknown = alloca i64")
     unit = KernelParts(code, machine, proven, where, *pools, clips, row, ScratchRows(where.size))
     sample = code.begin("%steps", "sample")
     features = graph.size(graph.entry.out)
@@ -208,20 +209,42 @@ def _loop(unit: KernelParts, loop: Loop, reads: dict[str, str]) -> None:
 
 
 def _elements(unit: KernelParts, loop: Loop, reads: dict[str, str], start: int, count: int, together: int) -> None:
-    """So many passes over elements from `start` on, some `together`: their instructions lie side by side."""
+    """So many passes over elements from `start` on, some `together`: their instructions lie side by side.
+
+    Where anything was clipped, which is rare, they are done again to count it: so all of a pass is one block of
+    instructions, and nothing is kept for the count.
+    """
     code, where = unit.code, unit.memory
     loads, stores = code.scope()
     counted = code.begin(str(count), "element")
     step = code.lanes if code.along else together
     first = code.set(f"mul nuw nsw i64 {counted.index}, {step}") if step > 1 else counted.index
-    numbers = [code.set(f"add nuw nsw i64 {first}, {start + i}") if start + i else first for i in range(together)]
-    passes = [(Along if code.along else Element)(unit, n, reads, loads=loads, stores=stores) for n in numbers]
-    for op in loop.ops:
-        assert op.result is not None
-        for at in passes:
-            at.registers[op.result] = ELEMENTS(op, at)
-            if op.result in where.values and not isinstance(op, ops.SegmentSum):
-                code.store(at.registers[op.result], at.in_order(where.values[op.result]), stores)
+    starts = [start + i for i in range(together)]
+
+    def passes(first: str, *, counting: bool = False) -> list[Element]:
+        numbers = [code.set(f"add nuw nsw i64 {first}, {n}") if n else first for n in starts]
+        kind = Along if code.along else Element
+        found = [kind(unit, n, reads, loads=loads, stores=stores, counting=counting) for n in numbers]
+        for op in loop.ops:
+            assert op.result is not None
+            if counting and isinstance(op, SegmentSum):
+                continue
+            for at in found:
+                at.registers[op.result] = ELEMENTS(op, at)
+                if op.result in where.values and not (counting or isinstance(op, SegmentSum)):
+                    code.store(at.registers[op.result], at.in_order(where.values[op.result]), stores)
+        return found
+
+    done_once = passes(first)
+    changes = [register for at in done_once for register in at.changes]
+    if changes and code.along and loop.size % code.lanes:  # lanes beyond the last element hold anything
+        there = done_once[0].number(np.full(loop.size, -1))
+        changes = [code.two("and", register, there) for register in changes]
+    if changes:
+        done = code.rarely(changes)
+        passes(code.unknown(first), counting=True)
+        code.put(f"br label %{done}")
+        code.label(done)
     code.end(counted)
 
 

@@ -6,6 +6,7 @@ of one sequence, `along` its values, and a row is one word.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -160,6 +161,22 @@ class Code:
         """Lines go to a new block from here on."""
         self.lines.append(f"{name}:")
         self.block = name
+
+    def rarely(self, vectors: Sequence[str]) -> str:
+        """Lines go to a block that is entered only where any of `vectors` is not 0; returns the label to end it at."""
+        total = vectors[0]
+        for vector in vectors[1:]:
+            total = self.two("or", total, vector)
+        found = self.call(f"llvm.vector.reduce.or.v{self.lanes}{self.word}", self.word, (self.vector, total))
+        some, rare, done = self.set(f"icmp ne {self.word} {found}, 0"), self.fresh("rare"), self.fresh("done")
+        self.put(f"br i1 {some}, label %{rare}, label %{done}")
+        self.label(rare)
+        return done
+
+    def unknown(self, number: str) -> str:
+        """The same number, but LLVM does not know that: what is made of it is not taken from elsewhere."""
+        self.put(f"store volatile i64 {number}, ptr %unknown")
+        return self.set("load volatile i64, ptr %unknown")
 
     def begin(self, count: str, name: str) -> OpenLoop:
         """Open a loop that runs `count` times, at least once."""

@@ -9,6 +9,7 @@ import numpy as np
 from compiler.native.llvm_text import Code
 from compiler.native.pool import Pool
 from compiler.ranges.integer_spans import Span
+from hw_models.arrays import Integers
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,10 @@ CHAIN = 16
 
 @dataclass(frozen=True)
 class Segment:
-    """The segment of each lane: the `register` has its number times `scale`, and `first` more."""
+    """The segment of each lane: `register` is an index of `numbers`, which has them."""
 
     register: str
-    scale: int = 1
-    first: int = 0
+    numbers: Integers
 
 
 def segment(code: Code, machine: Cpu, pool: Pool, knots: np.ndarray, x: str, span: Span) -> Segment:
@@ -48,7 +48,7 @@ def segment(code: Code, machine: Cpu, pool: Pool, knots: np.ndarray, x: str, spa
         k = code.splat(0)
         for knot in knots.tolist():
             k = code.two("add", k, code.as_integer(code.compare("sge", x, code.splat(knot))))
-        return Segment(k)
+        return Segment(k, np.arange(len(knots) + 1))
     scale, bits = _scale(code, machine, len(knots) + 1), _bucket_bits(code, machine, knots, span)
     if bits is not None:
         return _from_bucket(code, machine, knots, x, span, bits)
@@ -60,10 +60,10 @@ def segment(code: Code, machine: Cpu, pool: Pool, knots: np.ndarray, x: str, spa
             knot = code.splat(int(padded[step - 1]))
         else:
             at = code.two("add", k, code.splat((step - 1) * scale))
-            knot = lookup(code, machine, pool, padded, Segment(at, scale))
+            knot = lookup(code, machine, pool, padded, Segment(at, np.repeat(np.arange(size - 1), scale)))
         k = code.two("add", k, code.choose(code.compare("sge", x, knot), code.splat(step * scale), code.splat(0)))
         step //= 2
-    return Segment(k, scale)
+    return Segment(k, np.repeat(np.arange(len(knots) + 1), scale))
 
 
 def stepwise(code: Code, machine: Cpu, knots: np.ndarray, values: np.ndarray, x: str) -> str:
@@ -79,31 +79,32 @@ def stepwise(code: Code, machine: Cpu, knots: np.ndarray, values: np.ndarray, x:
 
 
 def _bucket_bits(code: Code, machine: Cpu, knots: np.ndarray, span: Span) -> int | None:
-    """How many low bits to leave out so that no two knots are in one bucket."""
+    """How many low bits to leave out so that no two knots are in one bucket, and none is in the last."""
     known = 0 <= span.least and span.most < _largest(code) and (knots > 0).all()
     if not _permutable(code, machine, len(knots) + 1) or len(knots) < FEW_KNOTS or not known:
         return None
     if len(knots) >= machine.permutes or min(machine.permutes, code.lanes) < 8:
         return None
-    apart = (b for b in range(code.bits) if knots[-1] >> b < BUCKETS and np.all(np.diff(knots >> b)))
+    apart = (b for b in range(code.bits) if knots[-1] >> b < BUCKETS - 1 and np.all(np.diff(knots >> b)))
     return next(apart, None)
 
 
 def _from_bucket(code: Code, machine: Cpu, knots: np.ndarray, x: str, span: Span, bits: int) -> Segment:
-    """What `segment` returns, of one comparison, with the only knot that can be in the bucket of `x`."""
-    before = np.searchsorted(knots, np.arange(BUCKETS) << bits)
-    following = np.append(knots, _largest(code))  # after so many: in this bucket, or larger than all that is
-    bucket = code.two("lshr", x, code.splat(bits))
+    """What `segment` returns, from the bucket of `x`, in which there is one knot at most."""
+    clipped, starts = x, np.arange(BUCKETS) << bits
     if span.most >> bits >= BUCKETS:
-        bucket = code.intrinsic("umin", bucket, code.splat(BUCKETS - 1))
+        clipped = code.intrinsic("umin", x, code.splat((BUCKETS << bits) - 1))
+    bucket = code.two("lshr", clipped, code.splat(bits))
     if min(machine.permutes, code.lanes) < BUCKETS:  # bytes are permuted 16 at a time
-        k = _permuted_bytes(code, before.tolist(), bucket)
+        following = np.append(knots, _largest(code))  # after so many: in this bucket, or larger than all that is
+        k = _permuted_bytes(code, np.searchsorted(knots, starts).tolist(), bucket)
         knot = _permuted(code, machine, following.tolist(), k)
-        return Segment(code.two("sub", k, code.as_integer(code.compare("sgt", knot, x))), 1, -1)
-    scale = _scale(code, machine, len(knots) + 1)
-    k, knot = (_permuted(code, machine, table.tolist(), bucket) for table in (before * scale, following[before]))
-    reached = code.choose(code.compare("sge", x, knot), code.splat(scale), code.splat(0))
-    return Segment(code.two("add", k, reached), scale)
+        reached = code.as_integer(code.compare("sgt", knot, x))
+        return Segment(code.two("sub", k, reached), np.append(np.arange(1, len(knots) + 1), 0))
+    beyond = np.zeros(BUCKETS, np.int64)  # what takes a knot, and all after it, to the next bucket
+    beyond[knots >> bits] = (((knots >> bits) + 1) << bits) - knots
+    moved = code.two("add", clipped, _permuted(code, machine, beyond.tolist(), bucket))
+    return Segment(code.two("lshr", moved, code.splat(bits)), np.searchsorted(knots, starts))
 
 
 def lookup(code: Code, machine: Cpu, pool: Pool, column: np.ndarray, k: Segment) -> str:
@@ -112,11 +113,7 @@ def lookup(code: Code, machine: Cpu, pool: Pool, column: np.ndarray, k: Segment)
     if len(set(numbers)) == 1:
         return code.splat(numbers[0])
     if _permutable(code, machine, len(numbers)):
-        table = np.repeat(column, k.scale).tolist()
-        if k.first:
-            width = min(machine.permutes, code.lanes)
-            table = np.roll(table + table[-1:] * (width - len(table)), k.first).tolist()
-        return _permuted(code, machine, table, k.register)
+        return _permuted(code, machine, column[k.numbers].tolist(), k.register)
     if len(numbers) > CHAIN:
         return code.gather("%constants", code.two("add", k.register, code.splat(pool.put(column))), code.word)
     found = code.splat(numbers[0])

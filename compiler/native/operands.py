@@ -49,6 +49,9 @@ class Element:
     loads: str = ""
     stores: str = ""
     """what tells LLVM that no load of this loop reads what it stores"""
+    counting: bool = False
+    changes: list[str] = field(default_factory=list)
+    """registers that are not 0 where this pass clipped a value: the same pass is then done again, `counting`"""
 
     def read(self, name: str) -> str:
         """This element of a value or constant."""
@@ -134,16 +137,11 @@ def in_order(rows: Integers) -> bool:
 
 def count(name: str, before: str, after: str, at: Element) -> None:
     """Count where a value was clipped, and keep the smallest and largest that it was."""
-    code = at.unit.code
-    changes = code.two("xor", before, after)
-    kind = f"v{code.lanes}{code.word}"
-    any_change = code.call(f"llvm.vector.reduce.or.{kind}", code.word, (code.vector, changes))
-    some = code.set(f"icmp ne {code.word} {any_change}, 0")
-    clips, done = code.fresh("clips"), code.fresh("done")
-    code.put(f"br i1 {some}, label %{clips}, label %{done}")  # rarely, so all of it is jumped over
-    code.label(clips)
+    code, first, rows = at.unit.code, at.unit.clips[name], at.unit.clip_rows
+    if not at.counting:
+        at.changes.append(code.two("xor", before, after))
+        return
     changed = code.compare("ne", before, after)
-    first, rows = at.unit.clips[name], at.unit.clip_rows
     for part in range(3):
         address = code.at("%clips", at.plus(first + part * rows))
         old = code.load(address)
@@ -152,5 +150,3 @@ def count(name: str, before: str, after: str, at: Element) -> None:
         else:
             new = code.choose(changed, code.intrinsic("smin" if part == 1 else "smax", old, before), old)
         code.store(new, address, at.stores)
-    code.put(f"br label %{done}")
-    code.label(done)

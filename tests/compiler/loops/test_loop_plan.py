@@ -47,3 +47,21 @@ def test_rows_do_not_overlap_and_a_gather_takes_those_of_its_source():
     (gather,) = (op for _, op in graph.ops() if isinstance(op, ops.Gather))
     first = found.first(doubled, {})
     assert found.taken(gather, {}).tolist() == [first + 1, first + 2, first + 3, first]
+
+
+def test_what_is_the_same_in_all_iterations_may_be_computed_before_the_first():
+    b = Builder()
+    b.state("v", [0, 0])
+    x = b.input(2)
+    b.block("input")
+    doubled = b.add(x, x)
+    b.write("v", b.narrow(b.add(b.read("v"), doubled)))
+    b.block("repeat", repeat=3)
+    b.output(b.read("v"))
+    b.block("output")
+    graph = b.graph()
+    _, once, rest, _ = plan_loops(graph, once=[doubled]).blocks
+    assert [op.result for op in once.block.ops] == [doubled] and once.block.repeat == 1
+    assert rest.block.repeat == 3 and doubled not in {op.result for op in rest.block.ops}
+    assert doubled in plan_loops(graph, once=[doubled]).stored
+    assert len(plan_loops(graph).blocks) == 3
