@@ -159,34 +159,36 @@ def shorter(arrays: Sequence[Array], shortest: float | None) -> Array:
     return found
 
 
-def input_tallies(
-    arrays: Sequence[Array],
-    clips: Array,
-    held: tuple[Array | float, Array | float],
-    shortest: float | None,
-    shape: tuple[int, ...] = (),
-    inputs: Inputs | None = None,
-) -> tuple[Tally, ...]:
-    """What was clipped of the `arrays` (samples, channels) that entered, in the user's units.
+@dataclass(frozen=True)
+class Channels:
+    """The input's channels in the user's units: `held` says from where to where each is not clipped.
 
-    Samples had this `shape`, or were put together from several `inputs`. `clips` (channels,) says how often each was
-    clipped, `held` from where to where it is not. The last channel is the time before each sample where there is a
-    `shortest`, to which shorter ones are clipped.
+    Samples had this `shape`, or were put together from several `inputs`. The last channel is the time before each
+    sample where there is a `shortest`, to which shorter ones are clipped.
     """
+
+    held: tuple[Array | float, Array | float]
+    shortest: float | None
+    shape: tuple[int, ...] = ()
+    inputs: Inputs | None = None
+
+
+def input_tallies(arrays: Sequence[Array], clips: Array, of: Channels) -> tuple[Tally, ...]:
+    """What was clipped of the `arrays` (samples, channels) that entered; `clips` (channels,): how often each was."""
     whole = [a for a in arrays if len(a)] if clips.any() else []
     if not whole:
         return ()
     low, high = np.min([a.min(axis=0) for a in whole], axis=0), np.max([a.max(axis=0) for a in whole], axis=0)
-    held_low, held_high = (np.array(np.broadcast_to(end, low.shape), np.float64) for end in held)
-    features = low.size if shortest is None else low.size - 1
-    if shortest is not None:
-        held_low[-1] = max(held_low[-1], shortest)
-    parts = [("input channel", slice(0, features), shape, "")]
-    if inputs is not None:
-        parts = [("input channel", inputs.where[one.name], one.shape, one.name) for one in inputs.each]
+    held_low, held_high = (np.array(np.broadcast_to(end, low.shape), np.float64) for end in of.held)
+    features = low.size if of.shortest is None else low.size - 1
+    if of.shortest is not None:
+        held_low[-1] = max(held_low[-1], of.shortest)
+    parts = [("input channel", slice(0, features), of.shape, "")]
+    if of.inputs is not None:
+        parts = [("input channel", of.inputs.where[one.name], one.shape, one.name) for one in of.inputs.each]
     return tuple(
-        Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own], shape=shape, of=of)
-        for name, own, shape, of in [*parts, (SPANS, slice(features, None), (), "")]
+        Tally(name, clips[own], low[own], high[own], held_low[own], held_high[own], shape=shape, of=one)
+        for name, own, shape, one in [*parts, (SPANS, slice(features, None), (), "")]
         if clips[own].any()
     )
 

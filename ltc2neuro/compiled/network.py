@@ -21,7 +21,7 @@ from ltc2neuro.compiled.initial_states import GivenStates
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import BaseRecord, KnownAnswer
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import AnyParts, clipped_of, run_network
+from ltc2neuro.compiled.runs import AnyParts, RunRequest, clipped_of, run_network
 from ltc2neuro.compiled.stream import Stream
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet
@@ -85,7 +85,7 @@ class BaseNetwork(Shown, BaseRecord, ABC):
         """
         strict = check_flag(strict, "strict")
         sequences = self.parts.host.sequences(x, timespans)
-        run = run_network(self.parts, sequences, on, state, record, options, threads)
+        run = run_network(self.parts, sequences, on, state, RunRequest(record, options, threads))
         return self._told(sequences, run, state, strict=strict)
 
     def _told(self, x: Sequences, run: Run, state: GivenStates | None = None, *, strict: bool = False) -> Run:

@@ -15,7 +15,7 @@ from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Array, Floats, Integers
 from hw_models.errors import BUG, GraphError, InputError
-from ltc2neuro.compiled.clipped import Clipped, input_tallies, shorter, with_extremes
+from ltc2neuro.compiled.clipped import Channels, Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.default_executor import usual
 from ltc2neuro.compiled.initial_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
@@ -31,20 +31,25 @@ INPUT = "input"
 """Under which saturations of the input are counted"""
 
 
+@dataclass(frozen=True)
+class RunRequest:
+    """What a run is to `record`, how the network is mapped, and on how many `threads` it is computed at most."""
+
+    record: Sequence[str] = ()
+    options: Options | None = None
+    threads: int | None = None
+
+
+PLAIN = RunRequest()
+
+
 def run_network(
-    net: AnyParts,
-    x: Sequences,
-    on: str | None = None,
-    state: GivenStates | None = None,
-    record: Sequence[str] = (),
-    options: Options | None = None,
-    threads: int | None = None,
+    net: AnyParts, x: Sequences, on: str | None = None, state: GivenStates | None = None, asked: RunRequest = PLAIN
 ) -> Run:
-    """Run `x` on the executor `on`, or on the usual one, mapped as `options` say, on at most so many `threads`;
-    sequences of equal length side by side."""
+    """Run `x` on the executor `on`, or on the usual one; sequences of equal length side by side."""
     executor = net.executor(usual(net, x.arrays) if on is None else on)
-    _check(net, executor, x, options, threads)
-    wanted = net.names.matching(record)
+    _check(net, executor, x, asked)
+    wanted = net.names.matching(asked.record)
     _refuse(net.record, executor, wanted, state)
     net.runners.on(executor)  # where it cannot run here, that is said first
     start, counts = (None, {}) if state is None else _started(net.record, state, len(x.arrays), executor)
@@ -54,7 +59,7 @@ def run_network(
         batch, run = net.record.entering(given), ready(net, executor, len(group), values)
         samples, clipped = _entering(net.record, executor, run, batch, values)
         own = None if start is None else {n: s[group] for n, s in start.items()}
-        job = Job(samples, own, values, options, threads)
+        job = Job(samples, own, values, asked.options, asked.threads)
         execution = run(job)
         shown = net.names.shown_record(execution, wanted, given) if wanted else {}
         groups.append(_RunGroup(group, job, execution, batch.reshape(-1, batch.shape[2]), clipped, shown))
@@ -72,7 +77,7 @@ def run_network(
     made = Executed(parts, x, executor.integers, net.record.leaves, net.record.words)
     counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
     states = lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts]  # noqa: E731
-    clipped = clipped_from(net, sum(map(len, arrays)), counted, arrays, states, integers=executor.integers)
+    clipped = clipped_from(net, counted, Extent(sum(map(len, arrays)), arrays, states), integers=executor.integers)
     recorded = {n: made.laid([g.shown[n] for g in groups]) for n in wanted}
     return Run(executor.name, recorded, counts, made, clipped, counted, tuple((g.job.x, g.job.state) for g in groups))
 
@@ -91,13 +96,13 @@ class _RunGroup:
     shown: Mapping[str, Floats]
 
 
-def _check(net: AnyParts, executor: Executor[Any], x: Sequences, options: Options | None, threads: int | None) -> None:
-    check_options(options)
-    if threads is not None:
-        check_count(threads, "threads")
+def _check(net: AnyParts, executor: Executor[Any], x: Sequences, asked: RunRequest) -> None:
+    check_options(asked.options)
+    if asked.threads is not None:
+        check_count(asked.threads, "threads")
     if not x.arrays and not x.ragged:
         raise InputError("x holds no sequence", advice="Give a batch of at least one sequence.")
-    if options is not None and not executor.mapped:
+    if asked.options is not None and not executor.mapped:
         mapped = [e.name for e in net.executors.values() if e.mapped]
         advice = f"Run it on {' or '.join(mapped)}." if mapped else "Leave them out: they need microcode."
         raise InputError(f"{executor.name!r} does not run the mapped network", where="options", advice=advice)
@@ -141,27 +146,26 @@ def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequenc
     return run
 
 
-def clipped_from(
-    net: AnyParts,
-    samples: int,
-    counted: Counted,
-    arrays: Sequence[np.ndarray],
-    states: Callable[[str], Sequence[np.ndarray]],
-    *,
-    integers: bool = True,
-) -> Clipped:
-    """What was clipped in so many samples; real values, no `integers`, clip none but spans.
+@dataclass(frozen=True)
+class Extent:
+    """How far channels and states went in so many samples: what entered, (samples, channels), and states (..., size)
+    in the model's units: all of them, or the least and most of each."""
 
-    How far channels and states went is that of `arrays` (samples, channels) that entered, and of `states` (..., size)
-    in the model's units: all of them, or the least and most of each.
-    """
+    samples: int
+    arrays: Sequence[np.ndarray]
+    states: Callable[[str], Sequence[np.ndarray]]
+
+
+def clipped_from(net: AnyParts, counted: Counted, extent: Extent, *, integers: bool = True) -> Clipped:
+    """What was clipped; real values, no `integers`, clip none but spans."""
     record = net.record
     ends = record.enters.user_range if integers else (-np.inf, np.inf)
     shape, inputs = (record.sample_shape, record.inputs) if record.tokens is None else ((), None)
-    tallies = list(input_tallies(arrays, counted.entering, ends, record.shortest_span, shape, inputs))
+    channels = Channels(ends, record.shortest_span, shape, inputs)
+    tallies = list(input_tallies(extent.arrays, counted.entering, channels))
     found, values = net.tallies(counted.inside)
-    tallies += [with_extremes(tally, states(name)) for name, tally in found.items()]
-    return Clipped(samples, (*tallies, *values))
+    tallies += [with_extremes(tally, extent.states(name)) for name, tally in found.items()]
+    return Clipped(extent.samples, (*tallies, *values))
 
 
 def counting_run(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Run:

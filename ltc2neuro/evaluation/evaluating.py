@@ -15,7 +15,7 @@ from ltc2neuro import metrics
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.run import Counted
-from ltc2neuro.compiled.runs import INPUT, AnyParts, clipped_from
+from ltc2neuro.compiled.runs import INPUT, AnyParts, Extent, clipped_from
 from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
 from ltc2neuro.evaluation.distribution import spread
@@ -177,13 +177,10 @@ def _evaluation(net: BaseNetwork, totals: Totals, asked: Sought, resumed: int) -
     entering = np.zeros(net.enters.host.scale.size, np.int64)
     for channel, count in totals.beyond.items():
         entering[int(channel)] = count
-    clipped = clipped_from(
-        net.parts,
-        totals.samples,
-        Counted(entering, {name: clips.clip for name, clips in totals.clips.items()}),
-        [totals.extremes[INPUT].rows],
-        lambda name: [totals.extremes[of_state(name)].rows],
-    )
+    counted = Counted(entering, {name: clips.clip for name, clips in totals.clips.items()})
+    rows = [totals.extremes[INPUT].rows]
+    extent = Extent(totals.samples, rows, lambda name: [totals.extremes[of_state(name)].rows])
+    clipped = clipped_from(net.parts, counted, extent)
     return Evaluation(
         totals.sequences,
         totals.samples,

@@ -16,7 +16,7 @@ from ltc2neuro.compiled.default_executor import WORTH, cost, fastest, usual
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import INPUT, AnyParts, counting_run, run_network
+from ltc2neuro.compiled.runs import INPUT, AnyParts, RunRequest, counting_run, run_network
 from ltc2neuro.cost.costing import count_run
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.scores import Score, score
@@ -53,7 +53,7 @@ def measured(net: BaseNetwork, chunk: Chunk, asked: Sought, threads: int | None 
 def _measured(net: BaseNetwork, chunk: Chunk, asked: Sought, threads: int | None) -> Totals:
     parts, arrays = net.parts, tuple(np.asarray(s.x, np.float64) for s in chunk.examples)
     x, entering = Sequences(arrays, ragged=True), [net.entering(a) for a in arrays]
-    run = run_network(parts, x, asked.on or _fast(net, arrays), threads=threads)
+    run = run_network(parts, x, asked.on or _fast(net, arrays), asked=RunRequest(threads=threads))
     told = counting_run(parts, x, run, None)
     assert told.counted is not None  # every run tells
     answers, states = parts.host.answers(run.outputs), _states(parts, told)

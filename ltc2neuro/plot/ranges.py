@@ -15,7 +15,7 @@ from hw_models.fixed_point import Format
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import INPUT, run_network
+from ltc2neuro.compiled.runs import INPUT, RunRequest, run_network
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.plot.style import BAD, FLOAT, SOFT, axes, bare, hover
@@ -71,7 +71,7 @@ def ranges(net: BaseNetwork, x: Inlet, ax: Axes | None = None, *, timespans: Sam
     if not isinstance(net.parts, Parts):
         raise InputError("ranges takes a network with microcode", numbers=f"got {type(net).__name__}")
     parts = net.parts
-    run = run_network(parts, sequences, "reference", record=parts.names.all())
+    run = run_network(parts, sequences, "reference", asked=RunRequest(parts.names.all()))
     return draw_ranges(spreads(parts, run), ax)
 
 

@@ -11,7 +11,7 @@ from hw_models.arguments import check_count
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.compiled.network import BaseNetwork
-from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.runs import AnyParts, RunRequest, run_network
 from ltc2neuro.compiled.time_constants import tau, tau_name
 from ltc2neuro.inputs.arrays import Samples, Sequences
 from ltc2neuro.inputs.several import Inlet
@@ -83,7 +83,7 @@ def traces_of(parts: AnyParts, arrays: Sequence[Floats], steps: int = STEPS) -> 
     x = Sequences(tuple(cut), ragged=True)
     marks = {t.state: t for t in record.float_graph.time_constants}
     taus = [tau_name(state) for state in record.held_time_constants]
-    truth, run = find_truth(parts, None, x), run_network(parts, x, "reference", record=taus)
+    truth, run = find_truth(parts, None, x), run_network(parts, x, "reference", asked=RunRequest(taus))
     executions = truth.executions
     answers, states, found = {}, {}, {}
     for n, answer in enumerate(record.answers.each):

@@ -15,7 +15,7 @@ from ltc2neuro.attribution.attribution import Attribution
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import run_network
+from ltc2neuro.compiled.runs import RunRequest, run_network
 from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.extras import COUNTING
@@ -43,7 +43,7 @@ class Material:
     @cached_property
     def run(self) -> Run:
         """The reference on the data, with all values recorded that the chip computes in the model's units."""
-        return run_network(self.parts, self.x, "reference", record=self.parts.names.all())
+        return run_network(self.parts, self.x, "reference", asked=RunRequest(self.parts.names.all()))
 
     @cached_property
     def decibels(self) -> Floats:

@@ -144,38 +144,20 @@ def _subject(model: torch.nn.Module, traced: Traced) -> Subject:
     return Subject(model, traced.graph, traced, traced.checkpoints, decisions=traced.decisions)
 
 
-def calling_of(
-    model: torch.nn.Module,
-    sequences: Sequence[Floats],
-    *,
-    dt: float = 1.0,
-    timed: bool = False,
-    sample_shape: tuple[int, ...] | None = None,
-    inputs: Inputs | None = None,
-    tokens: bool = False,
-) -> Calling:
-    """How `model` is called: found out by recording it, without the proof.
+def calling_of(source: ModelSource, timed: Sequence[Floats] | None = None) -> Calling:
+    """How a model is called: found out by recording it, without the proof.
 
-    The `sequences` are (time, channels), of samples that were of this shape, or of several `inputs`; where it is
-    `timed`, the last channel is the time before each. They may be `tokens`.
+    `timed` are sequences (time, channels) whose last channel is the time before each sample, where it is called so.
     """
-    shape = (sequences[0].shape[-1] - timed,) if sample_shape is None else sample_shape
     with undisturbed():
-        source = ModelSource(unwrapped(model), (len(sequences), len(sequences[0]), *shape), dt, True, inputs, tokens)
-        return source.recorded(times_of(sequences) if timed else None, source.own)
+        return source.recorded(None if timed is None else times_of(timed), source.own)
 
 
 def calling_like(net: BaseRecord, model: torch.nn.Module, sequences: Sequence[Floats]) -> Calling:
     """How `model` is called, of which `net` was made, for sequences (time, channels) as `net` takes them."""
-    return calling_of(
-        model,
-        sequences,
-        dt=net.dt,
-        timed=net.timed,
-        sample_shape=net.sample_shape,
-        inputs=net.inputs,
-        tokens=net.tokens is not None,
-    )
+    shape = (len(sequences), len(sequences[0]), *net.sample_shape)
+    source = ModelSource(unwrapped(model), shape, net.dt, inputs=net.inputs, tokens=net.tokens is not None)
+    return calling_of(source, sequences if net.timed else None)
 
 
 def are_tokens(model: torch.nn.Module, sequences: Sequence[npt.ArrayLike]) -> bool:

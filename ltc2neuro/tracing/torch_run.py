@@ -14,9 +14,10 @@ from ltc2neuro.compiled.answers import Answered
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length, forward, with_spans, with_time
-from ltc2neuro.tracing.calling.modules import instrumented, undisturbed
+from ltc2neuro.tracing.calling.modules import instrumented, undisturbed, unwrapped
 from ltc2neuro.tracing.model import are_tokens, calling_of
 from ltc2neuro.tracing.recording.source import raised_at
+from ltc2neuro.tracing.recording_strategy import ModelSource
 
 _BATCH = 64
 
@@ -40,8 +41,9 @@ def run_torch(
         return []
     arrays = with_spans(sequences, timespans)
     if calling is None:
-        shape, tokens = np.shape(sequences[0])[1:], are_tokens(model, sequences)
-        calling = calling_of(model, arrays, dt=dt, timed=timespans is not None, sample_shape=shape, tokens=tokens)
+        shape = (len(sequences), *np.shape(sequences[0]))
+        source = ModelSource(unwrapped(model), shape, dt, tokens=are_tokens(model, sequences))
+        calling = calling_of(source, None if timespans is None else arrays)
     return [calling.answers.gathered(each) for each in answers_of(model, arrays, calling)]
 
 

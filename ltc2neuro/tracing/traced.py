@@ -17,7 +17,7 @@ from ltc2neuro.inputs.tokens import Tokens
 from ltc2neuro.nn.recurrence import written
 from ltc2neuro.tracing.axis_order import FailsInTorchError
 from ltc2neuro.tracing.calling.answering import returned
-from ltc2neuro.tracing.calling.arguments import Arguments, arguments
+from ltc2neuro.tracing.calling.arguments import Arguments, SampleForm, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, looks_up, vocabularies
 from ltc2neuro.tracing.dispatch.dispatch import Recording, dispatch
@@ -171,7 +171,7 @@ def _arguments(recorder: Recorder, clone: torch.nn.Module, reads: Reads, tokens:
         return Arguments((samples,), {} if recorder.given is None else {TIMESPANS: recorder.given})
     numbers = samples if tokens is None else numbers_of(samples, reads.dtype)
     looked_up = samples if tokens else None
-    return arguments(numbers, recorder.given, reads.inputs, reads.sample_shape, time_first=time_first, tokens=looked_up)
+    return arguments(SampleForm(reads.inputs, reads.sample_shape, time_first), numbers, recorder.given, looked_up)
 
 
 def _called(recorder: Recorder, clone: torch.nn.Module, given: Arguments) -> object:

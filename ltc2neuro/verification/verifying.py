@@ -19,7 +19,7 @@ from ltc2neuro.compiled.clipped import Clipped
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import KnownAnswer
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.compiled.runs import AnyParts, run_network
+from ltc2neuro.compiled.runs import AnyParts, RunRequest, run_network
 from ltc2neuro.compiled.time_constants import tau_name
 from ltc2neuro.frontends.keras.model_argument import entered, prove_entered
 from ltc2neuro.inputs.arrays import Samples, Sequences
@@ -84,7 +84,7 @@ def verify(
     with shown_stages("verify", 3 + len(net.parts.compared if on is None else on)):
         begin("running on reference")
         taus = [tau_name(state) for state in net.held_time_constants]
-        reference = run_network(net.parts, sequences, "reference", record=taus)
+        reference = run_network(net.parts, sequences, "reference", asked=RunRequest(taus))
         rows = _known_answer(net.known, reference) if x is None else []
         rows += _executors(net.parts, sequences, reference, on)
         begin("running the float network")

@@ -15,7 +15,7 @@ from hw_models.errors import InputError, ProofError
 from ltc2neuro.frontends.keras.conversion import in_its_order, inputs_of, is_graph
 from ltc2neuro.frontends.keras.keras_modules import plainly
 from ltc2neuro.inputs.several import Inputs
-from ltc2neuro.tracing.calling.arguments import arguments
+from ltc2neuro.tracing.calling.arguments import SampleForm, arguments
 from ltc2neuro.tracing.calling.forward import first_steps
 from ltc2neuro.tracing.calling.modules import looks_up, undisturbed
 
@@ -91,7 +91,7 @@ def _split(x: Floats, whole: np.ndarray, inputs: Inputs | None) -> dict[str, tor
     tokens, numbers = (torch.tensor(x, dtype=each) for each in (torch.int64, torch.float32))
     if inputs is None:
         return {"x": tokens if whole.all() else numbers}
-    given = arguments(numbers, None, replace(inputs, keyed=True), (), time_first=False, tokens=tokens).named
+    given = arguments(SampleForm(replace(inputs, keyed=True), (), time_first=False), numbers, tokens=tokens).named
     return {name: given[name] for name in inputs.order}
 
 

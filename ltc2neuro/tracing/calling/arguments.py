@@ -28,27 +28,30 @@ class Arguments:
     named: Mapping[str, torch.Tensor]
 
 
-def arguments(
-    x: torch.Tensor,
-    spans: torch.Tensor | None,
-    inputs: Inputs | None,
-    shape: tuple[int, ...],
-    *,
-    time_first: bool,
-    tokens: torch.Tensor | None = None,
-) -> Arguments:
-    """The arguments that `x`, (batch, time, features) or with time first, and the time spans are.
+@dataclass(frozen=True)
+class SampleForm:
+    """How the one array that the chip gets becomes a model's arguments: several `inputs`, or one with samples of this
+    `shape`; with batch or time first."""
 
-    `shape` is that of a sample where there is one input; `tokens` is another tensor for those of its channels that are.
-    """
+    inputs: Inputs | None
+    shape: tuple[int, ...]
+    time_first: bool
+
+
+def arguments(
+    form: SampleForm, x: torch.Tensor, spans: torch.Tensor | None = None, tokens: torch.Tensor | None = None
+) -> Arguments:
+    """The arguments that `x`, (batch, time, features) or with time first, and the time spans are; `tokens` is another
+    tensor for those of its channels that are."""
+    inputs = form.inputs
     named = {} if spans is None else {TIMESPANS: spans}
     if inputs is None:
-        return Arguments((x.reshape(*x.shape[:2], *shape),), named)
+        return Arguments((x.reshape(*x.shape[:2], *form.shape),), named)
     parts: dict[str, torch.Tensor] = {}
     for one in inputs.each:
         part = (x if tokens is None or not one.tokens else tokens)[..., inputs.where[one.name]]
         part = part.long() if one.tokens else part
-        part = held(part, time_first=time_first) if one.held else part
+        part = held(part, time_first=form.time_first) if one.held else part
         parts[one.name] = part if len(one.shape) == 1 else part.reshape(*part.shape[:-1], *one.shape)
     if inputs.keyed:
         return Arguments((), {**parts, **named})

@@ -13,7 +13,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError
 from ltc2neuro.inputs.sample_shape import flat
 from ltc2neuro.tracing.calling.answering import at_places
-from ltc2neuro.tracing.calling.arguments import arguments
+from ltc2neuro.tracing.calling.arguments import SampleForm, arguments
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.modules import Forward, Wrap, unwrapped
 from ltc2neuro.tracing.calling.squeezed_axes import restored
@@ -86,7 +86,7 @@ def raw_answers(model: torch.nn.Module, x: Floats, dtype: torch.dtype, calling: 
     tensor = tensor.transpose(0, 1) if calling.time_first else tensor
     samples, spans = (tensor[..., :-1], tensor[..., -1]) if calling.timed else (tensor, None)
     samples = samples if calling.tokens is None or calling.tokens.numbers else samples.long()
-    given = arguments(samples, spans, calling.inputs, calling.sample_shape, time_first=calling.time_first)
+    given = arguments(SampleForm(calling.inputs, calling.sample_shape, calling.time_first), samples, spans)
     result = model(*given.ordered, **given.named)
     return [y.detach().double().numpy() for y in at_places(result, calling.places)]
 

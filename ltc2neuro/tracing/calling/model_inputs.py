@@ -9,7 +9,7 @@ import torch
 
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
-from ltc2neuro.tracing.calling.arguments import Arguments, arguments
+from ltc2neuro.tracing.calling.arguments import Arguments, SampleForm, arguments
 from ltc2neuro.tracing.ops.embedding import are_tokens, numbers_of
 from ltc2neuro.tracing.recording.recorder import Times
 
@@ -65,7 +65,7 @@ class ModelInputs:
                 spans = torch.clamp(spans, min=self.spans.shortest)
             tokens = None if tokens is None else tokens[..., :-1]
         x = x if tokens is None or self.inputs is not None else tokens
-        return arguments(x, spans, self.inputs, self.sample_shape, time_first=time_first, tokens=tokens)
+        return arguments(SampleForm(self.inputs, self.sample_shape, time_first), x, spans, tokens)
 
     def zeros(self, rows: int, steps: int) -> torch.Tensor:
         """Samples at rest."""

@@ -13,7 +13,7 @@ from hw_models.errors import TraceError
 from ltc2neuro.nn import Recurrent, repeat
 from ltc2neuro.tracing import trace
 from ltc2neuro.tracing.dispatch.dtypes import _rank
-from ltc2neuro.tracing.model import calling_of
+from ltc2neuro.tracing.model import ModelSource, calling_of
 from ltc2neuro.tracing.traced import Traced
 
 torch.set_num_threads(1)
@@ -155,7 +155,7 @@ def checked(calls):
         return torch.cat([x.double(), *results], -1)
 
     model, x = Of(record), torch.tensor(NEW, dtype=torch.float32)
-    traced = calling_of(model, CALIBRATION)
+    traced = calling_of(ModelSource(model, (2, 4, 2), 1.0))
     assert isinstance(traced, Traced)
     torchs = [x[..., :1].double()]
     a, b = x[..., :1], x[..., 1:]
@@ -233,7 +233,7 @@ def test_one_tensor(name):
 )
 def test_a_mask_chooses_no_elements(choose):
     with pytest.raises(TraceError) as caught:
-        calling_of(Of(choose), CALIBRATION)
+        calling_of(ModelSource(Of(choose), (2, 4, 2), 1.0))
     assert "torch.where" in caught.value.advice and __file__ in caught.value.where
     checked({"the advice": lambda x, y: torch.where(y > 0, x, 0.0)})
 
@@ -265,7 +265,7 @@ def test_a_product_of_masks_in_integers(product):
 def test_whole_numbers_that_would_wrap_around():
     """200 + 100 is 44 in torch's uint8."""
     with pytest.raises(TraceError, match="leave its range") as caught:
-        calling_of(Of(lambda x, y: (x > 0).byte() * 200 + (y > 0).byte() * 100), CALIBRATION)
+        calling_of(ModelSource(Of(lambda x, y: (x > 0).byte() * 200 + (y > 0).byte() * 100), (2, 4, 2), 1.0))
     assert "float()" in caught.value.advice
     checked({"the advice": lambda x, y: (x > 0).float() * 200 + (y > 0).float() * 100})
 
@@ -285,11 +285,11 @@ class Counts(nn.Module):
 
 def test_a_state_that_is_no_float():
     with pytest.raises(TraceError, match="not a float") as caught:
-        calling_of(Recurrent(Counts(lambda h: h)), CALIBRATION)
+        calling_of(ModelSource(Recurrent(Counts(lambda h: h)), (2, 4, 2), 1.0))
     assert "float()" in caught.value.advice
     trace(Recurrent(Counts(lambda h: h.float())), CALIBRATION)
     with pytest.raises(TraceError, match="type of its state"):
-        calling_of(Of(lambda x, y: repeat(lambda v: v > 0.5, torch.tanh(x), 2)), CALIBRATION)
+        calling_of(ModelSource(Of(lambda x, y: repeat(lambda v: v > 0.5, torch.tanh(x), 2)), (2, 4, 2), 1.0))
 
 
 def test_each_type_holds_those_of_lower_rank():
