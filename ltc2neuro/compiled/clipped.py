@@ -160,7 +160,7 @@ def shorter(arrays: Sequence[Array], shortest: float | None) -> Array:
 
 
 @dataclass(frozen=True)
-class Channels:
+class ChannelRanges:
     """The input's channels in the user's units: `held` says from where to where each is not clipped.
 
     Samples had this `shape`, or were put together from several `inputs`. The last channel is the time before each
@@ -173,7 +173,7 @@ class Channels:
     inputs: Inputs | None = None
 
 
-def input_tallies(arrays: Sequence[Array], clips: Array, of: Channels) -> tuple[Tally, ...]:
+def input_tallies(arrays: Sequence[Array], clips: Array, of: ChannelRanges) -> tuple[Tally, ...]:
     """What was clipped of the `arrays` (samples, channels) that entered; `clips` (channels,): how often each was."""
     whole = [a for a in arrays if len(a)] if clips.any() else []
     if not whole:

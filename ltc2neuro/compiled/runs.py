@@ -15,7 +15,7 @@ from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Array, Floats, Integers
 from hw_models.errors import BUG, GraphError, InputError
-from ltc2neuro.compiled.clipped import Channels, Clipped, input_tallies, shorter, with_extremes
+from ltc2neuro.compiled.clipped import ChannelRanges, Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.default_executor import usual
 from ltc2neuro.compiled.initial_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
@@ -77,7 +77,7 @@ def run_network(
     made = Executed(parts, x, executor.integers, net.record.leaves, net.record.words)
     counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
     states = lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts]  # noqa: E731
-    clipped = clipped_from(net, counted, Extent(sum(map(len, arrays)), arrays, states), integers=executor.integers)
+    clipped = clipped_from(net, counted, Reached(sum(map(len, arrays)), arrays, states), integers=executor.integers)
     recorded = {n: made.laid([g.shown[n] for g in groups]) for n in wanted}
     return Run(executor.name, recorded, counts, made, clipped, counted, tuple((g.job.x, g.job.state) for g in groups))
 
@@ -147,7 +147,7 @@ def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequenc
 
 
 @dataclass(frozen=True)
-class Extent:
+class Reached:
     """How far channels and states went in so many samples: what entered, (samples, channels), and states (..., size)
     in the model's units: all of them, or the least and most of each."""
 
@@ -156,16 +156,16 @@ class Extent:
     states: Callable[[str], Sequence[np.ndarray]]
 
 
-def clipped_from(net: AnyParts, counted: Counted, extent: Extent, *, integers: bool = True) -> Clipped:
+def clipped_from(net: AnyParts, counted: Counted, reached: Reached, *, integers: bool = True) -> Clipped:
     """What was clipped; real values, no `integers`, clip none but spans."""
     record = net.record
     ends = record.enters.user_range if integers else (-np.inf, np.inf)
     shape, inputs = (record.sample_shape, record.inputs) if record.tokens is None else ((), None)
-    channels = Channels(ends, record.shortest_span, shape, inputs)
-    tallies = list(input_tallies(extent.arrays, counted.entering, channels))
+    channels = ChannelRanges(ends, record.shortest_span, shape, inputs)
+    tallies = list(input_tallies(reached.arrays, counted.entering, channels))
     found, values = net.tallies(counted.inside)
-    tallies += [with_extremes(tally, extent.states(name)) for name, tally in found.items()]
-    return Clipped(extent.samples, (*tallies, *values))
+    tallies += [with_extremes(tally, reached.states(name)) for name, tally in found.items()]
+    return Clipped(reached.samples, (*tallies, *values))
 
 
 def counting_run(net: AnyParts, x: Sequences, run: Run, state: GivenStates | None) -> Run:

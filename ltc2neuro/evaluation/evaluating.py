@@ -15,7 +15,7 @@ from ltc2neuro import metrics
 from ltc2neuro.compiled.clipped import tell
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.run import Counted
-from ltc2neuro.compiled.runs import INPUT, AnyParts, Extent, clipped_from
+from ltc2neuro.compiled.runs import INPUT, AnyParts, Reached, clipped_from
 from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
 from ltc2neuro.evaluation.distribution import spread
@@ -179,8 +179,8 @@ def _evaluation(net: BaseNetwork, totals: Totals, asked: Sought, resumed: int) -
         entering[int(channel)] = count
     counted = Counted(entering, {name: clips.clip for name, clips in totals.clips.items()})
     rows = [totals.extremes[INPUT].rows]
-    extent = Extent(totals.samples, rows, lambda name: [totals.extremes[of_state(name)].rows])
-    clipped = clipped_from(net.parts, counted, extent)
+    reached = Reached(totals.samples, rows, lambda name: [totals.extremes[of_state(name)].rows])
+    clipped = clipped_from(net.parts, counted, reached)
     return Evaluation(
         totals.sequences,
         totals.samples,
