@@ -21,7 +21,7 @@ from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
 from ltc2neuro.tracing.layers.rows import row_by_row
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.over_time import CallPlace
+from ltc2neuro.tracing.recording.over_time import TimePlaces
 from ltc2neuro.tracing.time_places import time_places
 
 Shape = tuple[int, ...]
@@ -40,8 +40,8 @@ class Way:
     answers: Answers
     answers_time_first: bool = False
     places: tuple[int | str, ...] = ()
-    joins: Mapping[CallPlace, int] = field(default_factory=dict)
-    """where it joins all steps, or the last so many, to answer once"""
+    over: TimePlaces = field(default_factory=TimePlaces)
+    """where it joins all steps, or the last so many, to answer once, and where windows begin with fewer"""
     starts: Starts | None = None
 
     def read_out(self, recorded: Answer) -> Answers:
@@ -132,9 +132,9 @@ def way_of(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first:
             raise fails
         if any(answer.over.apart for answer in way.answers.each):
             _check_given_before(way, clone)
-        if way.answers.readout == "last" and not way.answers.several:
-            way = replace(way, joins=time_places(partial(_called, clone, given, time_first=time_first), given))
-    return way
+        over = time_places(partial(_called, clone, given, time_first=time_first), given)
+        joins = over.joins if way.answers.readout == "last" and not way.answers.several else {}
+    return replace(way, over=replace(over, joins=joins))
 
 
 def _check_given_before(way: Way, model: torch.nn.Module) -> None:

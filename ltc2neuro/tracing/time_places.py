@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -10,23 +10,28 @@ from torch.overrides import TorchFunctionMode
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.over_time import CallPlace
+from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED, CallPlace, TimePlaces
 from ltc2neuro.tracing.recording.source import call, user_line
 
 LENGTHS = (53, 59)
 """Of two sequences: an axis of such a length each time is that of time"""
 SHORT = (1, 2)
 """Of two others: an axis of the last steps alone has no more than these"""
-_JOINS = {*spellings("mean", "sum", "amax", "amin", "max", "min")}
+_JOINS = {*spellings("mean", "sum", "amax", "amin", "max", "min", "prod", "logsumexp", "std", "var")}
 _POOLS = {torch.nn.functional.adaptive_avg_pool1d, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d}
+_ADDS = {*spellings("add", "__add__", "__radd__", "__iadd__", "add_")}
+_DIVIDES = {*spellings("div", "true_divide", "__truediv__", "__div__")}
 
 
 class _SeenJoins(TorchFunctionMode):
-    """Sees which axes are joined where, and how long they are; 0 where that differs."""
+    """Sees which axes are joined where, and the most that is joined there; 0 where that differs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: dict[CallPlace, int] = {}
+        self.most: dict[CallPlace, int] = {}
+        self._sums: dict[int, tuple[torch.Tensor, int]] = {}
+        """terms that have been added up one by one, by the identity of their sum"""
 
     def __torch_function__(
         self,
@@ -37,34 +42,49 @@ class _SeenJoins(TorchFunctionMode):
     ) -> object:
         kwargs = kwargs or {}
         x = args[0] if args else kwargs.get("input")
+        second = args[1] if len(args) > 1 else None
         if isinstance(x, torch.Tensor) and func in _JOINS | _POOLS:
-            second = args[1] if len(args) > 1 else None
             dim = -1 if func in _POOLS else kwargs.get("dim", kwargs.get("axis", second))
             given = range(x.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
             for axis in given if isinstance(given, (range, tuple, list)) else ():
-                place, size = (user_line(), axis % x.dim()), x.shape[axis]
-                self.found[place] = size if self.found.get(place, size) == size else 0
-        return func(*args, **kwargs)
+                self._see(axis % x.dim(), x.shape[axis])
+        elif func in _DIVIDES and isinstance(second, int):
+            self._see(DIVIDED, second)
+        result = func(*args, **kwargs)
+        if func in _ADDS and isinstance(result, torch.Tensor):
+            terms = 1 + max(self._sums[id(part)][1] if id(part) in self._sums else 0 for part in (x, second))
+            self._sums[id(result)] = result, terms
+            self._see(ADDED, terms)
+        return result
+
+    def _see(self, axis: int, size: int) -> None:
+        place = user_line(), axis
+        self.found[place] = size if self.found.get(place, size) == size else 0
+        self.most[place] = max(size, self.most.get(place, 0))
 
 
-def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> Mapping[CallPlace, int]:
-    """The lines and axes at which a model of what it is given (rows, steps, *shape) joins all steps, as 0, or the last
-    so many; none where it fails."""
+def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> TimePlaces:
+    """Where a model of what it is given (rows, steps, *shape) joins steps; nowhere where it fails."""
     try:
         long, short = ([_seen(model, given, steps) for steps in lengths] for lengths in (LENGTHS, SHORT))
     except Exception:  # the proof says why: it takes as many steps
-        return {}
-    found = dict[CallPlace, int]()
-    for place in long[0].keys() & long[1].keys():
-        sizes = tuple(seen[place] for seen in long)
+        return TimePlaces()
+    joins = dict[CallPlace, int]()
+    for place in long[0].found.keys() & long[1].found.keys():
+        sizes = tuple(seen.found[place] for seen in long)
         if sizes == LENGTHS:
-            found[place] = 0
-        elif sizes[0] == sizes[1] > 1 and tuple(seen.get(place, 0) for seen in short) == SHORT:
-            found[place] = sizes[0]
-    return found
+            joins[place] = 0
+        elif sizes[0] == sizes[1] > 1 and tuple(seen.found.get(place, 0) for seen in short) == SHORT:
+            joins[place] = sizes[0]
+    windows = dict[CallPlace, int]()
+    for place in long[0].most.keys() & long[1].most.keys():
+        most = long[0].most[place]
+        if most == long[1].most[place] > 1 and tuple(seen.most.get(place, 0) for seen in short) == SHORT:
+            windows[place] = most
+    return TimePlaces(joins, windows)
 
 
-def _seen(model: Callable[[torch.Tensor], object], given: ModelInputs, steps: int) -> Mapping[CallPlace, int]:
+def _seen(model: Callable[[torch.Tensor], object], given: ModelInputs, steps: int) -> _SeenJoins:
     with _SeenJoins() as seen:
         call(model, given.zeros(axes.ROWS, steps))
-    return seen.found
+    return seen

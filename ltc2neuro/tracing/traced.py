@@ -94,9 +94,9 @@ def record(model: torch.nn.Module, reads: Reads, clock: Clock, over: OverTime | 
         try:
             found = _recorded(model, reads, clock, known, over)
         except HoldError as hold:
-            over = replace(over, held=over.held | {hold.kind}, marks={})
+            over = over.anew(hold.kind)
         except NewTableError as new:
-            over = replace(over, marks={})
+            over = over.anew()
             assert known is not None
             known = replace(known, tables=(*known.tables, new.table))
         else:

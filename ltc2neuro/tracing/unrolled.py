@@ -7,6 +7,7 @@ found is proved against torch as all else is.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
@@ -48,17 +49,30 @@ _CALL = re.compile(r"cell\.model\.?([\w.]*)(#\d+)?(?=,|$)")
 def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, time_first: bool) -> Traced:
     """Record a model that reads what it is given (batch, time, *sample_shape), or with `time_first`, as `record` does.
     Raises `TraceError`."""
-    way, clock = way_of(model, given, dt, time_first=time_first), Clock(dt)
-    seen = _LongerRun(model, way, dt)
+    way = way_of(model, given, dt, time_first=time_first)
+    if not way.over.windows:
+        return _recorded(model, way, dt, STEPS)
+    try:
+        return _recorded(model, replace(way, over=way.over.without_windows()), dt, STEPS[:2])
+    except TraceError as error:
+        try:
+            return _recorded(model, way, dt, STEPS)
+        except TraceError:
+            raise error from None
+
+
+def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) -> Traced:
+    """The same of a model that answers in this way, over so many steps each."""
+    given, clock, seen = way.given, Clock(dt), _LongerRun(model, way, dt)
     tried, why = list[int](), None
-    for steps in STEPS:
+    for steps in each:
         every = way.every or steps == STEPS[0] or isinstance(why, SettlesLateError)
         at = range(steps) if every else (steps - 2, steps - 1)
         layer = Recurrent(AllAtOnce(model, way, [step + 1 for step in at]))
         why = None
         try:
             reads = Reads((steps, *given.shape), given.dtype, tokens=given.tokens(steps), at_once=True)
-            traced = record(layer, reads, clock, OverTime(places=way.joins))
+            traced = record(layer, reads, clock, OverTime(places=way.over))
             try:
                 traced, features, held = _in_features(traced, given)
                 graph = inferred(traced.graph, features, at, _own_name, traced.variables, held)

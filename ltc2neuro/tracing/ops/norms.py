@@ -8,10 +8,16 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as functional
 
+from ltc2neuro.tracing.ops.over_time import of_time
 from ltc2neuro.tracing.ops.reductions import Axes
 from ltc2neuro.tracing.ops.torch_ops import spellings
+from ltc2neuro.tracing.recording.symbolic import Symbolic
 
 Tensor = torch.Tensor
+_SPREAD = (
+    "Means over time are the host's, at the end of a model: return y.mean(1) and y.square().mean(1) in a tuple, of "
+    "which the spread is made after the network; or keep averages that forget, m = m + 0.1 * (y - m)."
+)
 
 
 def _norm(
@@ -38,6 +44,9 @@ def _var(
     input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     axes = tuple(range(input.dim())) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    for axis in axes if isinstance(input, Symbolic) else ():
+        if of_time(input, axis % input.dim()):
+            raise input.recorder.refusal("the model goes on computing with the spread over all steps", _SPREAD)
     count = math.prod(input.shape[axis] for axis in axes)
     less = float(unbiased) if correction is None else correction
     centred = input - input.mean(axes, keepdim=True)
@@ -125,6 +134,19 @@ def _pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6
     return _norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+def _linalg_norm(
+    A: Tensor,  # noqa: N803  # torch's name
+    ord: float | str | None = None,
+    dim: Axes = None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    if isinstance(dim, (tuple, list)) and len(dim) > 1 and ord not in (None, "fro"):
+        raise TypeError(f"argument ord = {ord}: of matrices the norm 'fro' is supported")
+    return _norm(A, ord, dim, keepdim, dtype)
+
+
 NORMS: dict[Callable[..., object], Callable[..., object]] = {
     f: rule
     for names, rule in (
@@ -143,19 +165,6 @@ NORMS: dict[Callable[..., object], Callable[..., object]] = {
     )
     for f in spellings(*names)
 }
-def _linalg_norm(
-    A: Tensor,  # noqa: N803  # torch's name
-    ord: float | str | None = None,
-    dim: Axes = None,
-    keepdim: bool = False,
-    *,
-    dtype: torch.dtype | None = None,
-) -> Tensor:
-    if isinstance(dim, (tuple, list)) and len(dim) > 1 and ord not in (None, "fro"):
-        raise TypeError(f"argument ord = {ord}: of matrices the norm 'fro' is supported")
-    return _norm(A, ord, dim, keepdim, dtype)
-
-
 NORMS[torch.linalg.vector_norm] = _vector_norm
 NORMS[torch.linalg.norm] = _linalg_norm
 """The decomposition of each."""

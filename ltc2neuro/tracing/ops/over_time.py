@@ -16,7 +16,7 @@ from compiler.graph.ops import Mul
 from ltc2neuro.tracing.ops.shape_ops import movement
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.operands import sample
-from ltc2neuro.tracing.recording.over_time import FOLDS
+from ltc2neuro.tracing.recording.over_time import FOLDS, ON_CHIP
 from ltc2neuro.tracing.recording.source import user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 
@@ -29,27 +29,32 @@ def over_time(
         return None
     given = range(x.dim()) if dim is None else (dim,) if isinstance(dim, int) else dim
     over = sorted({axis % x.dim() for axis in given})
-    along = [axis for axis in over if _of_time(x, axis)]
+    along = [axis for axis in over if of_time(x, axis)]
     if len(along) != 1:
         return None
-    latest = x.recorder.over_time.places.get((user_line(), along[0]), 0)
+    latest = x.recorder.over_time.places.joins.get((user_line(), along[0]), 0)
+    if latest and kind in ON_CHIP:
+        return None
     kind = f"{kind} of last {latest}" if latest else kind
     others = [axis for axis in over if axis != along[0]]
     joined = join(x, others, True) if others else x
-    assert isinstance(joined, Symbolic)
-    held = kind in x.recorder.over_time.held
+    joined = valued(joined)
+    held = kind in x.recorder.over_time.held | ON_CHIP
     if held and latest:  # delays of its steps
         return None
-    y = (_running if held else _marked)(kind, joined, along[0]).unsqueeze(along[0])
+    y = (_running if held else _marked)(kind, joined, along[0])
+    if kind == "sum" and not held:
+        x.recorder.over_time.terms[valued(y).value] = None, (joined.select(along[0], -1),)
+    y = y.unsqueeze(along[0])
     for axis in () if keepdim else reversed(over):
         y = y.squeeze(axis)
     return y
 
 
-def _of_time(x: Symbolic, axis: int) -> bool:
+def of_time(x: Symbolic, axis: int) -> bool:
     """Whether an axis holds all steps in their order, and nothing else does."""
     if x.recorder.all_at_once:
-        return (user_line(), axis) in x.recorder.over_time.places
+        return (user_line(), axis) in x.recorder.over_time.places.joins
     if x.shape[axis] != axes.STEPS:
         return False
     rows, steps = axes.rows_and_steps(axes.labels_of(x.codes))
@@ -67,11 +72,11 @@ def taken(x: Symbolic, index: object) -> object:
     for place, axis in _axes(x, parts) if known else ():
         part = parts[place]
         if isinstance(part, slice) and part.stop is None and part.step in (None, 1) and isinstance(part.start, int):
-            if part.start <= -axes.STEPS and _of_time(x, axis):
+            if part.start <= -axes.STEPS and of_time(x, axis):
                 steps, parts[place] = -part.start, slice(None)
     if not steps:
         return _TAKEN(x, index)
-    x = _mark(f"last {steps}", x)
+    x = marked(f"last {steps}", x)
     return _TAKEN(x, tuple(parts)) if any(part != slice(None) for part in parts) else x
 
 
@@ -92,14 +97,18 @@ def _axes(x: Symbolic, parts: Sequence[object]) -> Iterator[tuple[int, int]]:
             return
 
 
+def valued(x: torch.Tensor) -> Symbolic:
+    """What is known to be recorded."""
+    assert isinstance(x, Symbolic)
+    return x
+
+
 def _marked(kind: str, x: Symbolic, axis: int) -> Symbolic:
     """The last step of `x`, as a value of its own."""
-    y = x.select(axis, -1)
-    assert isinstance(y, Symbolic)
-    return _mark(kind, y)
+    return marked(kind, valued(x.select(axis, -1)))
 
 
-def _mark(kind: str, y: Symbolic) -> Symbolic:
+def marked(kind: str, y: Symbolic) -> Symbolic:
     """The same as a value of its own, which stands for a readout."""
     recorder = y.recorder
     source, one = sample(y), recorder.constant(np.ones(1), f"over_time.{kind}")
@@ -114,10 +123,8 @@ def _running(kind: str, x: Symbolic, axis: int) -> torch.Tensor:
     recorder, fold = x.recorder, FOLDS[kind]
     if recorder.all_at_once:
         return functools.reduce(fold, x.unbind(axis))
-    y = x.select(axis, -1)
-    assert isinstance(y, Symbolic)
-    flat = y.flatten(1)
-    assert isinstance(flat, Symbolic)
+    y = valued(x.select(axis, -1))
+    flat = valued(y.flatten(1))
     size = flat.shape[1]
     before = recorder.add_state(recorder.named(kind), np.zeros(size))
     so_far = fold(recorder.read(before, (size,), flat.example, axes.LAST), flat)

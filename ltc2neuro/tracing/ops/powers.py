@@ -13,6 +13,7 @@ import torch.nn.functional as functional
 
 from compiler.graph.ops import Max
 from ltc2neuro.tracing.ops.elementwise import apply, elementwise
+from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.reductions import largest
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain
@@ -79,6 +80,9 @@ def _logaddexp(input: Tensor, other: Tensor) -> Tensor:
 
 def _logsumexp(input: Tensor, dim: int | tuple[int, ...], keepdim: bool = False) -> Tensor:
     """The largest is taken off, so that the sum is at least 1, which ranges do not see: both are said."""
+    read = over_time("logsumexp", torch.logsumexp, input, dim, keepdim)
+    if read is not None:
+        return read
     most = largest(input, dim, keepdim=True)
     total = torch.exp((input - most).clamp(max=0.0)).sum(dim, keepdim=True).clamp(min=1.0)
     result = torch.log(total) + most

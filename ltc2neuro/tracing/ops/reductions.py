@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 import torch.nn.functional as functional
 
+from ltc2neuro.tracing.ops.added_up import whole_window
 from ltc2neuro.tracing.ops.linear import features_only
 from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.ops.torch_ops import spellings
@@ -56,6 +57,9 @@ class _MinMax(NamedTuple):
 
 
 def _prod(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    read = over_time("prod", torch.prod, input, dim, keepdim)
+    if read is not None:
+        return read
     parts = list(input.unbind(dim))
     while len(parts) > 1:
         pairs = [a * b for a, b in zip(parts[::2], parts[1::2], strict=False)]
@@ -66,13 +70,13 @@ def _prod(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
 def largest(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """`torch.amax`."""
     read = over_time("max", torch.amax, input, dim, keepdim)
-    return _folded(torch.maximum, input, dim, keepdim) if read is None else read
+    return _folded(torch.maximum, whole_window(input, dim), dim, keepdim) if read is None else read
 
 
 def smallest(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """`torch.amin`."""
     read = over_time("min", torch.amin, input, dim, keepdim)
-    return _folded(torch.minimum, input, dim, keepdim) if read is None else read
+    return _folded(torch.minimum, whole_window(input, dim), dim, keepdim) if read is None else read
 
 
 class Extremal(NamedTuple):

@@ -17,6 +17,7 @@ from compiler.graph import Op
 from compiler.graph.ops import Add, Div, Max, Min, Mul, Sub
 from ltc2neuro.tracing.ops import logic, over_time
 from ltc2neuro.tracing.ops import shape_ops as moves
+from ltc2neuro.tracing.ops.added_up import adding, dividing
 from ltc2neuro.tracing.ops.elementwise import Operand, apply, elementwise
 from ltc2neuro.tracing.ops.embedding import embedding
 from ltc2neuro.tracing.ops.linear import linear, matmul, total
@@ -91,11 +92,11 @@ RULES: dict[Callable[..., object], TorchRule] = {
     **_table(((name,), _function(name)) for name in FUNCTIONS),
     **_table(
         [
-            (("add", "__add__", "__radd__"), _scaled(_ADD)),
+            (("add", "__add__", "__radd__"), adding(_scaled(_ADD))),
             (("sub", "subtract", "__sub__"), _scaled(_SUB)),
             (("rsub", "__rsub__"), _scaled(_reversed(_SUB))),
             (("mul", "multiply", "__mul__", "__rmul__"), _MUL),
-            (("true_divide", "__div__", "__truediv__"), _DIV),
+            (("true_divide", "__div__", "__truediv__"), dividing(_DIV)),
             (("__rdiv__", "__rtruediv__"), _reversed(_DIV)),
             (("minimum", "fmin"), _MIN),
             (("maximum", "fmax"), _MAX),

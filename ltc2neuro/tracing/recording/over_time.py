@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -13,10 +13,29 @@ FOLDS: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "sum": torch.add,
     "max": torch.maximum,
     "min": torch.minimum,
+    "prod": torch.mul,
+    "logsumexp": torch.logaddexp,
 }
 """What a state can do: a mean needs the number of steps"""
+ON_CHIP = frozenset({"prod", "logsumexp"})
+"""What the host makes of no answers"""
 CallPlace = tuple[SourceLine | None, int]
-"""A line of the model's, and the axis, counted from the front, that it joins"""
+"""A line of the model's, and the axis, counted from the front, that it joins; or one of these"""
+ADDED, DIVIDED = -1, -2
+"""Terms that are added up one by one, and the number that something is divided by"""
+
+
+@dataclass(frozen=True)
+class TimePlaces:
+    """Where a model `joins` all steps, as 0, or the last so many; and where `windows`, of so many steps, have fewer of
+    them at first."""
+
+    joins: Mapping[CallPlace, int] = field(default_factory=dict)
+    windows: Mapping[CallPlace, int] = field(default_factory=dict)
+
+    def without_windows(self) -> TimePlaces:
+        """The same, as if windows were whole."""
+        return replace(self, windows={})
 
 
 @dataclass
@@ -25,7 +44,13 @@ class OverTime:
     the steps of a sample that holds all of them; and `marks`, the values that stand for a readout of themselves."""
 
     held: frozenset[str] = frozenset()
-    places: Mapping[CallPlace, int] = field(default_factory=dict)
+    places: TimePlaces = field(default_factory=TimePlaces)
     first: bool = False
     """whether the model may answer at the first step: one that steps a cell by hand takes that step, too"""
     marks: dict[str, str] = field(default_factory=dict)
+    terms: dict[str, tuple[SourceLine | None, tuple[torch.Tensor, ...]]] = field(default_factory=dict)
+    """of what a line adds up one by one what that is; of a sum over all steps the last"""
+
+    def anew(self, *held: str) -> OverTime:
+        """For another recording, in which these readouts are held, too."""
+        return replace(self, held=self.held | set(held), marks={}, terms={})

@@ -44,12 +44,16 @@ READOUTS = {
     "mean kept": ("mean", lambda y, head: torch.mean(y, 1, keepdim=True).squeeze(1) / 2 + 0.5),
     "mean over features, too": ("mean", lambda y, head: head(y).mean((1, 2))),
     "pool": ("mean", lambda y, head: head(nn.functional.adaptive_avg_pool1d(y.transpose(1, 2), 1).flatten(1))),
+    "sum over their number": ("mean", lambda y, head: head(y.sum(1) / y.shape[1])),
+    "added up by hand": ("mean", lambda y, head: head(sum(y.unbind(1)) / y.size(1))),
     "sum": ("sum", lambda y, head: y.sum(1)),
     "sum and a bias": ("sum", lambda y, head: head(y.sum(1))),
     "max": ("max", lambda y, head: head(y).max(1).values),
     "amax of some": ("max", lambda y, head: y.amax(1)[:, 1:]),
     "min": ("min", lambda y, head: head(y).min(dim=1)[0]),
     "max before a layer": ("last", lambda y, head: head(y.max(1)[0])),
+    "product": ("last", lambda y, head: head(torch.sigmoid(4 + y).prod(1))),
+    "logarithm of a sum": ("last", lambda y, head: head(y.logsumexp(dim=1))),
     "sum before tanh": ("last", lambda y, head: torch.tanh(head(0.2 * y.sum(1)))),
     "sum and the last": ("last", lambda y, head: y.sum(1) + y[:, -1]),
     "first": ("first", lambda y, head: torch.tanh(head(y[:, 0]))),
@@ -60,6 +64,7 @@ READOUTS = {
     "mean of the latest": ("mean of last 3", lambda y, head: head(y[:, -3:].mean(1))),
     "sum of the latest": ("sum of last 3", lambda y, head: head(y[:, -3:].sum(1))),
     "max of the latest": ("max of last 3", lambda y, head: y[:, -3:].amax(1)),
+    "max of the latest before a layer": ("last", lambda y, head: head(y[:, -3:].amax(1))),
     "sum of the latest before tanh": ("last", lambda y, head: torch.tanh(head(y[:, -3:].sum(1)))),
     "mean of the latest before tanh": ("last", lambda y, head: torch.tanh(head(y[:, -4:].mean(1)))),
 }
@@ -146,7 +151,7 @@ def test_images():
     [
         (lambda y, head: torch.tanh(y.mean(1)), "goes on computing with a mean over all steps"),
         (lambda y, head: y.mean(1) + y[:, -1], "goes on computing with a mean over all steps"),
-        (lambda y, head: y.logsumexp(1), "Return the values before it"),
+        (lambda y, head: head(y.std(1)), "the spread over all steps"),
     ],
 )
 def test_what_no_host_and_no_state_can_do_is_refused(end, said):

@@ -220,6 +220,22 @@ class Chomped(nn.Module):
         return self.conv(x.transpose(1, 2))[..., :-2].transpose(1, 2)
 
 
+class Lists(nn.Module):
+    """The last four answers of a cell, in a list that begins with fewer, and what is made of them."""
+
+    def __init__(self, made) -> None:
+        super().__init__()
+        self.cell, self.made = nn.RNNCell(3, 4), made
+
+    def forward(self, x):
+        h, window, answers = x.new_zeros(len(x), 4), [], []
+        for x_t in x.unbind(1):
+            h = self.cell(x_t, h)
+            window = [*window, h][-4:]
+            answers.append(self.made(window))
+        return torch.stack(answers, 1)
+
+
 class Windows(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -383,6 +399,8 @@ MODELS = {
     "TCN": Dilated,
     "chomped": Chomped,
     "windows": Windows,
+    "mean of a list": lambda: Lists(lambda window: sum(window) / len(window)),
+    "largest of a list": lambda: Lists(lambda window: torch.stack(window).amax(0)),
     **{name: partial(Delta, spelled) for name, spelled in DELTAS.items()},
 }
 
@@ -504,6 +522,7 @@ REFUSED = {
     "a long window": (lambda: Function(lambda x: F.pad(x, (0, 0, 199, 0)).unfold(1, 200, 1).mean(-1)), "looks further"),
     "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
     "an empty dict": (lambda: Function(lambda x: {"y": 1, "z": (x - _rolled(x)).sum().item()}), "no answer|item"),
+    "a spread": (lambda: Function(lambda x: torch.cumsum(x, 1).std(1)), "the spread over all steps"),
     "no answer at first": (
         lambda: Function(lambda x: x[:, -1] - x[:, -2]),
         "the model fails on 1 step.*from its first",

@@ -1,0 +1,81 @@
+"""Sums of several steps that a model adds up one by one, and windows of fewer steps at first.
+
+`sum(answers) / len(answers)` is a mean over all steps, which the host takes. Where a window has fewer steps at first,
+as `window[-4:]` has, what is missing is said: zeros of a sum, and of a largest value the oldest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from ltc2neuro.tracing.ops.over_time import marked, valued
+from ltc2neuro.tracing.recording.extents import Extent
+from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED
+from ltc2neuro.tracing.recording.source import user_line
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+
+Rule = Callable[..., Symbolic]
+
+
+def adding(rule: Rule) -> Rule:
+    """A rule of `add` that keeps what has been added up."""
+
+    def add(input: object, other: object, **options: float) -> Symbolic:
+        result = rule(input, other, **options)
+        terms = _terms(result, input, other) if result.recorder.all_at_once and not options else ()
+        if not terms:
+            return result
+        known = result.recorder.over_time
+        width = known.places.windows.get((user_line(), ADDED), 0) if known.places.windows else 0
+        result = valued(torch.stack(terms).sum(0)) if len(terms) <= width else result
+        known.terms[result.value] = user_line(), terms
+        return result
+
+    return add
+
+
+def _terms(result: Symbolic, first: object, second: object) -> tuple[torch.Tensor, ...]:
+    """What a sum has been made of, one by one; nothing of one with numbers in it, or of other shapes."""
+    known, here = result.recorder.over_time.terms, user_line()
+    parts = [part for part in (first, second) if isinstance(part, Symbolic)]
+    if any(torch.as_tensor(part).any() for part in (first, second) if not isinstance(part, Symbolic)):
+        return ()
+    sums = [part for part in parts if known.get(part.value, (None, ()))[0] == here]
+    if len(parts) == 2 and sums:  # the first goes on, as in total = total + y
+        parts = [*known[sums[0].value][1], *(part for part in parts if part is not sums[0])]
+    return tuple(parts) if all(part.shape == result.shape for part in parts) else ()
+
+
+def dividing(rule: Rule) -> Rule:
+    """A rule of a quotient that knows means."""
+
+    def divide(input: object, other: object) -> Symbolic:
+        mean = _mean(input, other) if isinstance(input, Symbolic) and isinstance(other, int) else None
+        return rule(input, other) if mean is None else mean
+
+    return divide
+
+
+def _mean(total: Symbolic, count: int) -> Symbolic | None:
+    """What stands for the mean over all steps where a sum over them is divided by their number."""
+    known = total.recorder.over_time
+    (_, terms), summed = known.terms.get(total.value, (None, ())), known.marks.get(total.value) == "sum"
+    if total.recorder.all_at_once:
+        counts = known.places.joins.get((user_line(), DIVIDED)) == 0 and (summed or len(terms) == count)
+    else:
+        counts = summed and isinstance(count, Extent) and count.counted.steps and not count.counted.rows
+    if not terms or not counts:
+        return None
+    mean = marked("mean", valued(terms[-1]))
+    return symbolic(total.recorder, total.example / count, total.codes if summed else mean.codes, mean.value)
+
+
+def whole_window(x: torch.Tensor, dim: object) -> torch.Tensor:
+    """A window of which the largest or smallest is wanted, its oldest step as often as it has too few."""
+    if not isinstance(x, Symbolic) or not x.recorder.over_time.places.windows or not isinstance(dim, int):
+        return x
+    axis = dim % x.dim()
+    missing = x.recorder.over_time.places.windows.get((user_line(), axis), 0) - x.shape[axis]
+    return torch.cat([x.narrow(axis, 0, 1)] * missing + [x], axis) if missing > 0 else x
