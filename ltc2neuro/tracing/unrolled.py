@@ -7,7 +7,7 @@ found is proved against torch as all else is.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
@@ -35,7 +35,7 @@ from ltc2neuro.tracing.traced import Reads, Traced, record
 
 STEPS = (6, 24, 72, 144)
 """So many are recorded, until what is found does the same as the model over more"""
-LONGER = dict(pairwise(STEPS))
+LONGER: Mapping[int, int] = dict(pairwise(STEPS))
 MOST = 2500
 """Ops that are recorded, at most, to look further back; a third where steps differ"""
 LONG, BUDGET = 200, 1e8

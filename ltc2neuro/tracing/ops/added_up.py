@@ -14,7 +14,7 @@ from ltc2neuro.tracing.ops.over_time import marked, valued
 from ltc2neuro.tracing.recording.extents import Extent
 from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED
 from ltc2neuro.tracing.recording.source import user_line
-from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
+from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic, symbols
 
 Rule = Callable[..., Symbolic]
 
@@ -39,10 +39,10 @@ def adding(rule: Rule) -> Rule:
 def _terms(result: Symbolic, first: object, second: object) -> tuple[torch.Tensor, ...]:
     """What a sum has been made of, one by one; nothing of one with numbers in it, or of other shapes."""
     known, here = result.recorder.over_time.terms, user_line()
-    parts = [part for part in (first, second) if isinstance(part, Symbolic)]
+    parts: list[torch.Tensor] = [part for part in (first, second) if isinstance(part, Symbolic)]
     if any(torch.as_tensor(part).any() for part in (first, second) if not isinstance(part, Symbolic)):
         return ()
-    sums = [part for part in parts if known.get(part.value, (None, ()))[0] == here]
+    sums = [part for part in symbols(parts) if known.get(part.value, (None, ()))[0] == here]
     if len(parts) == 2 and sums:  # the first goes on, as in total = total + y
         parts = [*known[sums[0].value][1], *(part for part in parts if part is not sums[0])]
     return tuple(parts) if all(part.shape == result.shape for part in parts) else ()

@@ -44,9 +44,8 @@ def _var(
     input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     axes = tuple(range(input.dim())) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
-    for axis in axes if isinstance(input, Symbolic) else ():
-        if of_time(input, axis % input.dim()):
-            raise input.recorder.refusal("the model goes on computing with the spread over all steps", _SPREAD)
+    if isinstance(input, Symbolic) and any(of_time(input, axis % input.dim()) for axis in axes):
+        raise input.recorder.refusal("the model goes on computing with the spread over all steps", _SPREAD)
     count = math.prod(input.shape[axis] for axis in axes)
     less = float(unbiased) if correction is None else correction
     centred = input - input.mean(axes, keepdim=True)

@@ -51,7 +51,7 @@ def _reversed(rule: Callable[..., Symbolic]) -> Callable[..., Symbolic]:
     return lambda input, other: rule(other, input)
 
 
-def _scaled(rule: Callable[..., Symbolic]) -> TorchRule:
+def _scaled(rule: Callable[..., Symbolic]) -> Callable[..., Symbolic]:
     """`add` and `sub` have a factor `alpha` for the second operand."""
 
     def scaled(input: Operand, other: Operand, *, alpha: float = 1) -> Symbolic:
