@@ -42,7 +42,7 @@ def _terms(result: Symbolic, first: object, second: object) -> tuple[torch.Tenso
     parts: list[torch.Tensor] = [part for part in (first, second) if isinstance(part, Symbolic)]
     if any(torch.as_tensor(part).any() for part in (first, second) if not isinstance(part, Symbolic)):
         return ()
-    sums = [part for part in symbols(parts) if known.get(part.value, (None, ()))[0] == here]
+    sums = [part for part in symbols(parts) if part.value in known and known[part.value][0] == here]
     if len(parts) == 2 and sums:  # the first goes on, as in total = total + y
         parts = [*known[sums[0].value][1], *(part for part in parts if part is not sums[0])]
     return tuple(parts) if all(part.shape == result.shape for part in parts) else ()
