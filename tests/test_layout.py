@@ -159,6 +159,21 @@ def test_every_module_imports_from_its_own_room_or_from_a_lower_floor() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_plan_names_what_there_is() -> None:
+    """Files and modules, but for the x that a recipe makes; and the stages of quantization, in their order."""
+    page = PLAN.read_text("utf-8")
+    paths = re.findall(r"`((?:compiler|docs|hw_models|ltc2neuro|tests)/[\w./]+)`", page)
+    wrong = [path for path in paths if not (HOME / path).exists() and not re.search(r"\b(test_)?x\.", path)]
+    for name in re.findall(r"`((?:compiler|hw_models|ltc2neuro)\.[\w.]+)`", page):
+        module, _, own = name.rpartition(".")
+        folder = HOME.joinpath(*name.split(".")).is_dir()
+        wrong += [] if name in FILES or folder or own in FILES[module].read_text("utf-8") else [name]
+    assert len(paths) > 15 and not wrong, wrong
+    from compiler.quantize.floating import STAGES
+
+    assert ", ".join(f"`{stage.__name__}`" for stage in STAGES) in page
+
+
 def test_one_name_has_one_meaning() -> None:
     own = {name: {m: w for m, w in found.items() if not m.startswith(FOREIGN)} for name, found in meanings().items()}
     assert {name: set(found) for name, found in own.items() if len({*found.values()}) > 1} == ALIKE
