@@ -27,12 +27,18 @@ class Register:
     name: str
     value: str = field(default="", compare=False)
 
+    def __hash__(self) -> int:  # without a tuple: passes over listings look places up all the time
+        return hash(self.name)
+
 
 @dataclass(frozen=True)
 class Word:
     """A word of the neuron: a parameter, a state or a latch. It keeps its value from tick to tick."""
 
     name: str
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 @dataclass(frozen=True)

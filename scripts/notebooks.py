@@ -28,8 +28,9 @@ def executed(path: Path, **environment: str) -> nbformat.NotebookNode:
     return book
 
 
-CELL = re.compile(r"\S*ipykernel_\d+/\d+\.py")
-"""How the kernel calls the file of a cell: in a folder of the machine, by numbers of the day"""
+CELL = re.compile(r"(?<!\S)\S*ipykernel_\d+/\d+\.py")
+"""How the kernel calls the file of a cell: in a folder of the machine, by numbers of the day; tried where a word begins
+only, as a picture is one word of many thousands of letters"""
 
 
 def shrunk(book: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from hw_models import isa
@@ -93,11 +94,13 @@ def _after(instruction: isa.Instruction, values: KnownWords) -> KnownWords:
     target = isa.target(instruction)
     if target is None:
         return values
-    found = [_value(source, values) for source in instruction.sources]
-    numbers = [n for n in found if n is not None]
+    numbers: list[int] = []
+    for source in instruction.sources:
+        number = _value(source, values)
+        if number is None:  # mostly: few places are ever known
+            return {place: n for place, n in values.items() if place != target} if target in values else values
+        numbers.append(number)
     others = {place: n for place, n in values.items() if place != target}
-    if len(numbers) < len(found):
-        return others
     if isinstance(instruction, isa.Compare):
         return {**others, target: int(_RELATIONS[instruction.test](*numbers))}
     by = shift(instruction)
@@ -113,21 +116,57 @@ def shift(instruction: isa.Instruction) -> isa.Source | None:
     return instruction.amount if isinstance(instruction, (isa.ShiftLeft, isa.ShiftRight)) else None
 
 
-def live_after(
-    listing: Sequence[isa.Instruction], onward: Ways, at_end: frozenset[isa.Target] = frozenset()
-) -> list[frozenset[isa.Target]]:
-    """For each instruction the registers and words that are read after it before they are written anew.
+@dataclass(frozen=True)
+class Accesses:
+    """What each instruction of a listing reads and writes: sets of places, each a bit of an integer."""
 
-    `at_end` are those that count as read at the listing's end. The last entry of all is what is read from the start.
-    """
-    nothing: frozenset[isa.Target] = frozenset()
-    before = [nothing] * len(listing) + [at_end]
-    after = [nothing] * len(listing)
+    bits: dict[isa.Target, int]
+    reads: list[int]
+    writes: list[int]
+
+
+def accesses(listing: Sequence[isa.Instruction]) -> Accesses:
+    """The accesses of each instruction to registers and words."""
+    bits: dict[isa.Target, int] = {}
+    found = Accesses(bits, [], [])
+    for instruction in listing:
+        read, target = 0, isa.target(instruction)
+        for place in instruction.sources:
+            if isinstance(place, (isa.Register, isa.Word)):
+                read |= bits.setdefault(place, 1 << len(bits))
+        found.reads.append(read)
+        found.writes.append(0 if target is None else bits.setdefault(target, 1 << len(bits)))
+    return found
+
+
+@dataclass(frozen=True)
+class Live:
+    """The places that are read after each instruction before they are written anew, and those read from the start."""
+
+    bits: Mapping[isa.Target, int]
+    after: Sequence[int]
+    start: int
+
+    def is_read(self, place: isa.Target, number: int) -> bool:
+        """Whether a place of the listing is still read after this instruction."""
+        return bool(self.after[number] & self.bits[place])
+
+
+def live_after(listing: Sequence[isa.Instruction], onward: Ways) -> Live:
+    """What is live after each instruction; nothing is read after the listing's end."""
+    places = accesses(listing)
+    *after, start = live_sets(places, onward, 0)
+    return Live(places.bits, after, start)
+
+
+def live_sets(places: Accesses, onward: Ways, at_end: int) -> list[int]:
+    """The bits of what is live after each instruction, where `at_end` are read at the end. Last: from the start."""
+    reads, writes = places.reads, places.writes
+    before, after = [0] * len(reads) + [at_end], [0] * len(reads)
     for number in reversed(onward):
-        first, *others = onward[number]
-        alive = after[number] = before[first].union(*(before[way] for way in others)) if others else before[first]
-        target = isa.target(listing[number])
-        unread = alive - {target} if target in alive else alive
-        read = [s for s in listing[number].sources if isinstance(s, (isa.Register, isa.Word)) and s not in unread]
-        before[number] = unread.union(read) if read else unread
+        alive = 0
+        for way in onward[number]:
+            alive |= before[way]
+        after[number] = alive
+        before[number] = alive & ~writes[number] | reads[number]
     return [*after, before[0]]

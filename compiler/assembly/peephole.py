@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from compiler.assembly.liveness import Ways, live_after, ways
+from compiler.assembly.liveness import Live, Ways, live_after, ways
 from compiler.assembly.site import Listing
 from hw_models import isa
 
@@ -32,7 +32,7 @@ class Flow:
         return ways(self.listing)
 
     @cached_property
-    def alive(self) -> list[frozenset[isa.Target]]:
+    def alive(self) -> Live:
         """For each instruction the registers that are still read after it."""
         return live_after(self.listing, self.ways)
 
@@ -57,13 +57,13 @@ def _unreached(listing: Listing, flow: Flow) -> Listing | None:
             continue
         if isinstance(instruction, isa.SkipUnless) and len(onward) == 1:
             kept.append(isa.Skip(instruction.to))
-        elif isinstance(instruction, isa.Label) or (onward and not _is_dead(isa.target(instruction), flow.alive[n])):
+        elif isinstance(instruction, isa.Label) or (onward and not _is_dead(isa.target(instruction), n, flow.alive)):
             kept.append(instruction)
     return kept if kept != listing else None
 
 
-def _is_dead(target: isa.Target | None, alive: frozenset[isa.Target]) -> bool:
-    return isinstance(target, isa.Register) and target not in alive
+def _is_dead(target: isa.Target | None, number: int, alive: Live) -> bool:
+    return isinstance(target, isa.Register) and not alive.is_read(target, number)
 
 
 def _idle_skips(listing: Listing, flow: Flow) -> Listing | None:
@@ -104,7 +104,7 @@ def _late_moves(listing: Listing, flow: Flow) -> Listing | None:
     """`r = ...; d = r`, r dead: the result goes to d at once, where nobody uses d in between."""
     alive = flow.alive
     for n, move in enumerate(listing):
-        if not isinstance(move, isa.Move) or not isinstance(move.a, isa.Register) or move.a in alive[n]:
+        if not isinstance(move, isa.Move) or not isinstance(move.a, isa.Register) or alive.is_read(move.a, n):
             continue
         for earlier in range(n - 1, -1, -1):
             between = listing[earlier]
@@ -130,17 +130,17 @@ def _early_moves(listing: Listing, flow: Flow) -> Listing | None:
 
 
 def _reads_replaced(
-    listing: Listing, alive: list[frozenset[isa.Target]], n: int, register: isa.Register, source: isa.Source
+    listing: Listing, alive: Live, n: int, register: isa.Register, source: isa.Source
 ) -> Listing | None:
     changed = list(listing)
     for later in range(n + 1, len(listing)):
         if isinstance(listing[later], isa.Label):
             return None
-        if isinstance(listing[later], (isa.Skip, isa.SkipUnless)) and register in alive[later]:
+        if isinstance(listing[later], (isa.Skip, isa.SkipUnless)) and alive.is_read(register, later):
             return None
         changed[later] = isa.with_sources(listing[later], lambda s: source if s == register else s)
         target = isa.target(listing[later])
-        if register not in alive[later] or target == register:
+        if not alive.is_read(register, later) or target == register:
             return _without(changed, n)
         if target == source:
             return None
@@ -155,9 +155,9 @@ def _chained_constants(listing: Listing, flow: Flow) -> Listing | None:
         inner, outer = _linear(first), _linear(second)
         if inner is None or outer is None or outer[1] != isa.target(first):
             continue
-        if isa.target(second) != outer[1] and outer[1] in alive[n]:
-            continue
         if not isinstance(outer[1], isa.Register):
+            continue
+        if isa.target(second) != outer[1] and alive.is_read(outer[1], n):
             continue
         sign, constant = outer[0] * inner[0], outer[2] + outer[0] * inner[2]
         dest = isa.target(second)

@@ -46,7 +46,7 @@ def place_fault(
 ) -> tuple[int, str] | None:
     """The number of an instruction that uses what is not there, and what was expected. The labels must be right."""
     alive = live_after(listing, ways(listing))
-    unset = {place for place in alive[-1] if isinstance(place, isa.Register)}
+    unset = {place for place, bit in alive.bits.items() if isinstance(place, isa.Register) and bit & alive.start}
     for number, instruction in enumerate(listing):
         for place in [*instruction.sources, isa.target(instruction)]:
             if isinstance(place, isa.Word) and place.name not in words:

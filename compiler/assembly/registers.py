@@ -49,23 +49,21 @@ def _shown(name: str) -> str:
 def _numbers(listing: Sequence[isa.Instruction]) -> dict[isa.Register, int]:
     """The lowest number for each register that no register beside it has, in the order of their first writes."""
     alive = live_after(listing, ways(listing))
-    unset = sorted(place.name for place in alive[-1] if isinstance(place, isa.Register))
+    registers = {place: bit for place, bit in alive.bits.items() if isinstance(place, isa.Register)}
+    unset = sorted(place.name for place, bit in registers.items() if bit & alive.start)
     if unset:
         raise GraphError(f"registers are read before they are written: {', '.join(unset)}")
-    beside: dict[isa.Register, set[isa.Register]] = {}
-    for instruction, after in zip(listing, alive, strict=False):
+    every, beside = sum(registers.values()), dict.fromkeys(registers, 0)
+    for instruction, after in zip(listing, alive.after, strict=True):
         target = isa.target(instruction)
-        if not isinstance(target, isa.Register):
-            continue
-        copied = {target, instruction.a} if isinstance(instruction, isa.Move) else {target}
-        others = {place for place in after if isinstance(place, isa.Register)} - copied
-        beside.setdefault(target, set()).update(others)
-        for other in others:
-            beside.setdefault(other, set()).add(target)
+        if isinstance(target, isa.Register):
+            copied = registers.get(instruction.a, 0) if isinstance(instruction, isa.Move) else 0
+            beside[target] |= after & every & ~registers[target] & ~copied
     numbers: dict[isa.Register, int] = {}
     for instruction in listing:
         target = isa.target(instruction)
         if isinstance(target, isa.Register) and target not in numbers:
-            taken = {numbers[other] for other in beside[target] if other in numbers}
+            mine, others = registers[target], beside[target]
+            taken = {k for other, k in numbers.items() if registers[other] & others or beside[other] & mine}
             numbers[target] = min(set(range(len(taken) + 1)) - taken)
     return numbers

@@ -10,12 +10,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from compiler.assembly.dispatch import SAMPLE, TICK
-from compiler.assembly.liveness import Ways, label_numbers, live_after, trace
+from compiler.assembly.liveness import Accesses, Ways, accesses, label_numbers, live_sets, trace
 from compiler.assembly.population import Population
 from compiler.graph.names import fresh, primed
 from hw_models import isa
-
-Live = frozenset[isa.Target]
 
 
 def share_words(population: Population, kept: Collection[str]) -> Population:
@@ -49,17 +47,24 @@ def _together(group: Sequence[str], taken: Collection[str]) -> str:
 
 def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:
     """Words of which no two are ever wanted at once; the first of each group is the one whose initial value is."""
-    interferes: dict[str, set[str]] = {name: set() for name in free}
-    moments, start = _liveness(population)
-    for instruction, live in moments:
-        target = isa.target(instruction)
-        if isinstance(target, isa.Word) and target.name in interferes:
-            _add_edges(interferes, {target.name}, {p.name for p in live if p.name in interferes})
-    first = {p.name for p in start if p.name in interferes}
-    _add_edges(interferes, first, first)
+    places = accesses(population.listing)
+    bits = {name: places.bits[isa.Word(name)] for name in free}
+    interferes = dict.fromkeys(places.bits.values(), 0)
+    ticks, first = _liveness(population, places)
+    for onward, after in ticks:
+        for n in onward:
+            if places.writes[n]:
+                interferes[places.writes[n]] |= after[n]
+    for bit in interferes:
+        if bit & first:
+            interferes[bit] |= first
+
+    def apart(one: str, other: str) -> bool:
+        return bool(interferes[bits[one]] & bits[other] or interferes[bits[other]] & bits[one])
+
     groups: list[list[str]] = []
-    for name in sorted(free, key=lambda n: n not in first):
-        group = next((g for g in groups if not interferes[name].intersection(g)), None)
+    for name in sorted(free, key=lambda n: not bits[n] & first):
+        group = next((g for g in groups if not any(apart(name, other) for other in g)), None)
         if group is None:
             groups.append([name])
         else:
@@ -67,16 +72,8 @@ def _groups(population: Population, free: Sequence[str]) -> list[list[str]]:
     return groups
 
 
-def _add_edges(interferes: dict[str, set[str]], these: Collection[str], others: Collection[str]) -> None:
-    for name in these:
-        for other in others:
-            if other != name:
-                interferes[name].add(other)
-                interferes[other].add(name)
-
-
-def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]], Live]:
-    """Each instruction that a tick may reach with what is live after it; and what is live before the first tick."""
+def _liveness(population: Population, places: Accesses) -> tuple[list[tuple[Ways, list[int]]], int]:
+    """Each tick's ways, with what is live after each instruction; and what is live before the first tick."""
     listing, labels = population.listing, label_numbers(population.listing)
     counter = population.words.get(TICK.name, 0)  # none where all ticks are alike
     seen: dict[int, Ways] = {}
@@ -86,16 +83,16 @@ def _liveness(population: Population) -> tuple[list[tuple[isa.Instruction, Live]
         number = known.get(TICK, number)
     again = list(seen).index(number)
     onward = list(seen.values())
-    start: list[Live] = [frozenset() for _ in onward]
-    then: list[Live | None] = [None for _ in onward]
-    after: list[list[Live]] = [[] for _ in onward]
+    start = [0 for _ in onward]
+    then: list[int | None] = [None for _ in onward]
+    after: list[list[int]] = [[] for _ in onward]
     while True:
         settled = True
         for tick in range(len(onward) - 1, -1, -1):
             at_end = start[tick + 1 if tick + 1 < len(start) else again]
             if at_end != then[tick]:
                 then[tick], settled = at_end, False
-                after[tick] = live_after(listing, onward[tick], at_end)
+                after[tick] = live_sets(places, onward[tick], at_end)
                 start[tick] = after[tick][-1]
         if settled:
-            return [(listing[n], after[t][n]) for t, ways in enumerate(onward) for n in ways], start[0]
+            return list(zip(onward, after, strict=True)), start[0]

@@ -10,10 +10,10 @@ import torch
 
 from hw_models.arrays import Floats
 from ltc2neuro.compiled.record import BaseRecord
+from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import by_length
 from ltc2neuro.tracing.calling.modules import undisturbed, unwrapped
-from ltc2neuro.tracing.model import calling_like
 from ltc2neuro.tracing.proof.failures import DiffersError, is_output
 from ltc2neuro.tracing.proof.probes import MOST_TOGETHER, Probe
 from ltc2neuro.tracing.proof.proof import ALLOWED, Subject, compared
@@ -34,13 +34,12 @@ class Agreement:
     apart: str
 
 
-def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats]) -> Agreement:
+def agree(model: torch.nn.Module, net: BaseRecord, sequences: Sequence[Floats], calling: Calling) -> Agreement:
     """Compare torch and a network's float graph over sequences (time, channels), in the arithmetic of its proof.
 
-    Where it is timed, the last channel is the time before each sample.
+    `calling` says how the model is called. Where it is timed, the last channel is the time before each sample.
     """
-    model = unwrapped(model)
-    calling = replace(calling_like(net, model, sequences), tokens=net.tokens)
+    model, calling = unwrapped(model), replace(calling, tokens=net.tokens)
     proved_in = None if net.evidence is None else net.evidence.arithmetic
     exact = torch.float64 if proved_in == "float64" else model_dtype(model)
     name = str(exact).removeprefix("torch.")

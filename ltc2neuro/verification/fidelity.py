@@ -24,6 +24,8 @@ from ltc2neuro.verification.verdict import Row
 if TYPE_CHECKING:
     import torch
 
+    from ltc2neuro.tracing.calling.call_convention import Calling
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -33,6 +35,8 @@ class Truth:
     """the stored float graph's, batches of one"""
     answers: list[list[Floats]]
     """torch's answers, each in the model's shape; the float graph's where there is no model"""
+    calling: Calling | None = None
+    """how the model is called, where there is one"""
 
 
 def find_truth(net: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Truth:
@@ -40,19 +44,21 @@ def find_truth(net: AnyParts, model: torch.nn.Module | None, x: Sequences) -> Tr
     graph = net.record.float_graph
     marks = [n for t in graph.time_constants for n in (t.total, t.keep) if n in graph.values]
     executions = run_each(graph, [net.record.entering(a) for a in x.arrays], marks)
-    answers = net.host.answers(e.outputs[0] for e in executions)
-    return Truth(executions, answers if model is None else _torch_answers(net.record, model, x))
+    if model is None:
+        return Truth(executions, net.host.answers(e.outputs[0] for e in executions))
+    from ltc2neuro.tracing.model import calling_like
+
+    calling = calling_like(net.record, model, x.arrays)
+    return Truth(executions, _torch_answers(net.record, model, x, calling), calling)
 
 
-def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> list[list[Floats]]:
+def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences, calling: Calling) -> list[list[Floats]]:
     import torch
 
     from ltc2neuro.tracing.calling.dtype import model_dtype
-    from ltc2neuro.tracing.model import calling_like
     from ltc2neuro.tracing.torch_run import answers_of
 
     own = "float64" if model_dtype(model) == torch.float64 else "float32"
-    calling = calling_like(net, model, x.arrays)
     torchs = answers_of(model, x.arrays, calling)
     answers = [[np.asarray(y, own) for y in each] for each in torchs]  # float32 as float32
     for samples, each in zip(x.arrays, answers, strict=True):
@@ -67,11 +73,11 @@ def _torch_answers(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> lis
     return answers
 
 
-def agreement(net: BaseRecord, model: torch.nn.Module, x: Sequences) -> Row:
+def agreement(net: BaseRecord, model: torch.nn.Module, x: Sequences, calling: Calling) -> Row:
     """Whether torch still computes what was compiled, as closely as the proof at compile: see `docs/proof.md`."""
     from ltc2neuro.tracing import agree
 
-    found = agree(model, net, x.arrays)
+    found = agree(model, net, x.arrays, calling)
     note = f"largest difference in {found.arithmetic}, relative to the channel's largest value"
     if found.apart:
         note = f"{found.apart}: was it trained further, or changed?"

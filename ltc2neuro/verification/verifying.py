@@ -90,8 +90,8 @@ def verify(
         begin("running the float network")
         truth = find_truth(net.parts, model, sequences)
         begin("comparing")
-        if model is not None:
-            rows.append(agreement(net, model, sequences))
+        if model is not None and truth.calling is not None:
+            rows.append(agreement(net, model, sequences, truth.calling))
         rows += fidelity(net.parts, truth, sequences, reference, min_sqnr)
         answers = net.parts.host.answers(reference.outputs)
         for task in tasks:
