@@ -8,6 +8,7 @@ Keras reads its backend when it is first imported.
 import gc
 import os
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -15,14 +16,40 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 SHORT = {"LONG_STEPS": 48, "ROW_COUNTS": (3, 17, 128)}
 """What `ltc2neuro.tracing.proof.probes` has other values of"""
+ROOM = 2**17 + 1
+"""Words of 8 bytes: the chunk has twice as many, and of those of which nothing is used none are in memory."""
 WHOLE: dict[str, object] = {}
 """Those values, once it has been imported"""
 
 
 def pytest_collection_finish() -> None:
-    """All that the tests import stays: the garbage collector need not go through it again and again."""
+    """All that the tests import stays: the garbage collector need not go through it again and again.
+
+    Nor may it count it: it goes through all when what is new is a quarter of what there was the last time.
+    """
     gc.collect()
     gc.freeze()
+    gc.collect()
+
+
+def _run(run: Callable[..., object], item: pytest.Item, nextitem: pytest.Item | None) -> object:
+    return run(item, nextitem=nextitem)
+
+
+_run.__code__ = _run.__code__.replace(co_stacksize=ROOM)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> object:
+    """As pytest runs a test, with room for the frames of all that it calls.
+
+    Python keeps them in chunks of 16 KiB, and maps and unmaps one at each call that happens to cross its end: of a loop
+    that does, this takes more time than the calls. A frame for which a chunk is too small gets a larger one, where
+    those of its callees find room, too.
+    """
+    runner = item.config.pluginmanager.get_plugin("runner")
+    assert runner is not None
+    return _run(runner.pytest_runtest_protocol, item, nextitem)
 
 
 @pytest.hookimpl(tryfirst=True)
