@@ -57,8 +57,9 @@ def _numbers(listing: Sequence[isa.Instruction]) -> dict[isa.Register, int]:
     for instruction, after in zip(listing, alive.after, strict=True):
         target = isa.target(instruction)
         if isinstance(target, isa.Register):
-            copied = registers.get(instruction.a, 0) if isinstance(instruction, isa.Move) else 0
-            beside[target] |= after & every & ~registers[target] & ~copied
+            copied = instruction.a if isinstance(instruction, isa.Move) else target
+            both = registers[target] | (registers[copied] if isinstance(copied, isa.Register) else 0)
+            beside[target] |= after & every & ~both
     numbers: dict[isa.Register, int] = {}
     for instruction in listing:
         target = isa.target(instruction)
