@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from compiler.graph.graph import Graph
+from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Elementwise, Gather, Input, MatVec, Mul, Op, SegmentSum, Select, StateRead
 from compiler.interpreters.execution import Frame
 from compiler.interpreters.float64 import KERNELS
@@ -55,6 +56,8 @@ class Same:
 
 ElementKind: TypeAlias = Hashable
 """What an element is, its operands aside"""
+MadeOf: TypeAlias = tuple[ElementKind, tuple[int, ...]]
+"""The same with its operands"""
 
 
 @dataclass
@@ -81,7 +84,7 @@ class Elements:
     """of the element of such a block what it leaves"""
     apart: set[int] = field(default_factory=set)
     """those that read others than their values' ops do: see `compiler.steps.copies`"""
-    _found: dict[tuple[ElementKind, tuple[int, ...]], int] = field(default_factory=dict)
+    _found: dict[MadeOf, int] = field(default_factory=dict)
 
     def add(self, kind: ElementKind, operands: tuple[int, ...], home: Home | None, known: int, value: float) -> int:
         """An element, or the equal one that is there."""
@@ -192,7 +195,7 @@ def _repeat(elements: Elements, own: Unit, states: dict[str, Integers], still: F
 
 def _new(elements: Elements, op: Op, home: Home, still: Floats) -> Integers:
     """The elements that are no other's."""
-    made = _made_of(elements, op)
+    made = MADE_OF(op, elements)
     found, known = np.zeros(len(made), np.int64), dict[int | None, int]()
     running = _Running({operands for kind, operands in made if isinstance(kind, Sum) and kind.plain})
     masks = _is_mask(elements, op)
@@ -233,7 +236,7 @@ class _Running:
     sums: set[tuple[int, ...]]
     known: dict[tuple[int, ...], int] = field(default_factory=dict)
 
-    def shorter(self, kind: ElementKind, operands: tuple[int, ...]) -> tuple[ElementKind, tuple[int, ...]]:
+    def shorter(self, kind: ElementKind, operands: tuple[int, ...]) -> MadeOf:
         """The element, as a sum of two where it can be."""
         if not isinstance(kind, Sum) or not kind.plain:
             return kind, operands
@@ -242,23 +245,29 @@ class _Running:
         return kind, operands
 
 
-def _made_of(elements: Elements, op: Op) -> list[tuple[ElementKind, tuple[int, ...]]]:
-    """What each element of a result is, and its operands."""
-    constants = elements.graph.constants
-    if isinstance(op, Elementwise):
-        kind = op.renamed(lambda name: "")
-        size = elements.graph.size(op.result or "")
-        columns = [np.broadcast_to(elements.read(name), size).tolist() for name in op.operands]
-        return [(kind, operands) for operands in zip(*columns, strict=True)]
-    if isinstance(op, SegmentSum):
-        x, segment = elements.read(op.x), constants[op.segment]
-        terms = [tuple(x[segment == j].tolist()) for j in range(elements.graph.size(op.out))]
-        return [(Sum((1.0,) * len(own)), own) for own in terms]
-    if isinstance(op, MatVec):
-        shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # so that rows with the same operands are told at once
-        made = [_terms(row, place) for row, place in rows(elements, op)]
-        return [(kind, shared.setdefault(operands, operands)) for kind, operands in made]
-    raise TraceError(f"{type(op).__name__} is no op of an unrolled model")
+MADE_OF: OpTable[[Elements], list[MadeOf]] = OpTable("elements")
+"""What each element of a result is, and its operands."""
+
+
+@MADE_OF.on(Elementwise)
+def _elementwise(op: Elementwise, elements: Elements) -> list[MadeOf]:
+    kind, size = op.renamed(lambda name: ""), elements.graph.size(op.result or "")
+    columns = [np.broadcast_to(elements.read(name), size).tolist() for name in op.operands]
+    return [(kind, operands) for operands in zip(*columns, strict=True)]
+
+
+@MADE_OF.on(SegmentSum)
+def _segment_sum(op: SegmentSum, elements: Elements) -> list[MadeOf]:
+    x, segment = elements.read(op.x), elements.graph.constants[op.segment]
+    terms = [tuple(x[segment == j].tolist()) for j in range(elements.graph.size(op.out))]
+    return [(Sum((1.0,) * len(own)), own) for own in terms]
+
+
+@MADE_OF.on(MatVec)
+def _mat_vec(op: MatVec, elements: Elements) -> list[MadeOf]:
+    shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # so that rows with the same operands are told at once
+    made = [_terms(row, place) for row, place in rows(elements, op)]
+    return [(kind, shared.setdefault(operands, operands)) for kind, operands in made]
 
 
 def rows(elements: Elements, op: MatVec) -> list[tuple[Floats, Integers]]:
@@ -271,6 +280,6 @@ def rows(elements: Elements, op: MatVec) -> list[tuple[Floats, Integers]]:
     return [(row, place) for row in matrix for place in places]
 
 
-def _terms(row: Floats, place: Integers) -> tuple[ElementKind, tuple[int, ...]]:
+def _terms(row: Floats, place: Integers) -> MadeOf:
     weights = np.flatnonzero(row)
     return Sum(tuple(row[weights].tolist())), tuple(place[weights].tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,21 +20,23 @@ ROUNDS = 4
 """So often elements are told apart, at most: what is found may show others"""
 
 
-def inferred(
-    graph: Graph,
-    features: int,
-    at: Sequence[int],
-    called: Callable[[str], str],
-    known: Sequence[Variable] = (),
-    held: frozenset[int] = frozenset(),
-) -> Graph:
-    """One step with states of a graph whose one sample holds many samples of so many `features`, and whose output holds
-    the answers to those `at` some steps. Names become what they are `called`, states are named after variables that
-    are `known`. Features that are `held` are the same at all steps of a sequence. Raises `TraceError` where there is
-    none."""
-    elements = elements_of(graph, features, held)
-    answers = dict(zip(at, np.split(elements.read(graph.answer.x), len(at)), strict=True))
-    found, last, why = None, max(at), None
+@dataclass(frozen=True)
+class ManySteps:
+    """A graph whose one sample holds many samples of so many `features`, and whose output holds the answers to those
+    `at` some steps. Features that are `held` are the same at all steps of a sequence."""
+
+    graph: Graph
+    features: int
+    at: Sequence[int]
+    held: frozenset[int] = frozenset()
+
+
+def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Variable] = ()) -> Graph:
+    """One of these steps, with states. Names become what they are `called`, states are named after variables that are
+    `known`. Raises `TraceError` where there is none."""
+    elements = elements_of(many.graph, many.features, many.held)
+    answers = dict(zip(many.at, np.split(elements.read(many.graph.answer.x), len(many.at)), strict=True))
+    found, last, why = None, max(many.at), None
     for _ in range(ROUNDS):
         try:
             found = orbits(elements, answers)

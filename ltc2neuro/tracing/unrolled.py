@@ -18,7 +18,7 @@ import torch
 from compiler.graph.graph import Graph
 from compiler.graph.workload import work
 from compiler.interpreters.float64 import run_float
-from compiler.steps.infer import inferred
+from compiler.steps.infer import ManySteps, inferred
 from compiler.steps.orbits import SettlesLateError, StartsLateError, UnsteadyError
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
@@ -75,7 +75,7 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
             traced = record(layer, reads, clock, OverTime(places=way.over))
             try:
                 traced, features, held = _in_features(traced, given)
-                graph = inferred(traced.graph, features, at, _own_name, traced.variables, held)
+                graph = inferred(ManySteps(traced.graph, features, at, held), _own_name, traced.variables)
             except StartsLateError as error:
                 why = error
             else:

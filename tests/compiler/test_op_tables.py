@@ -50,6 +50,7 @@ MEETS: dict[str, Set[type[Op]]] = {
     "measures": REAL,
     "plan": INTEGER,
     "copies": INTEGER,
+    "elements": REAL - EFFECTS - {Input, StateRead, Gather},
     "flat readers": INTEGER,
     "guarded messages": REAL,
     "sites": REAL,

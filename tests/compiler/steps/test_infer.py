@@ -11,7 +11,7 @@ from compiler.graph.ops import Add, Compare, Gather, Mul, Relation, Select
 from compiler.graph.origin import Origin
 from compiler.interpreters.float64 import run_float
 from compiler.steps.elements import elements_of
-from compiler.steps.infer import inferred
+from compiler.steps.infer import ManySteps, inferred
 from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import TraceError
 
@@ -53,7 +53,7 @@ class Unrolled:
             lambda out: Gather(out, tuple(answers), index), self.steps, Origin("", "y", None, None)
         )
         self.builder.output(whole)
-        return inferred(self.builder.graph()[0], 1, range(self.steps), lambda name: name)
+        return inferred(ManySteps(self.builder.graph()[0], 1, range(self.steps)), lambda name: name)
 
 
 def returned(graph: Graph, x: list[float]) -> list[float]:
