@@ -50,7 +50,8 @@ def state_title(name: str) -> str:
     """
     if ago := AGO.fullmatch(name):
         steps = int(ago["steps"])
-        return f"{ago['of']}, {steps} step{'s' if steps > 1 else ''} ago"
+        where, dot, of = ago["of"].rpartition(".")
+        return f"{where}{dot}{_OPS.get(_NUMBER.sub('', of), of)}, {steps} step{'s' if steps > 1 else ''} ago"
     if flag := FLAG.fullmatch(name):
         steps = int(flag["steps"])
         return f"flag of the first {f'{steps} steps' if steps > 1 else 'step'}"
@@ -78,14 +79,16 @@ def _homes(network: MappedNetwork, graph: Graph | None) -> dict[str, str]:
     homes = dict(network.values)
     for _, op in reversed([*graph.ops()] if graph is not None else []):
         home = OUTPUT if graph is not None and op is graph.answer else homes.get(op.result or "", "")
-        for name in op.operands if home else ():
-            homes.setdefault(name, home if _MADE.sub("", name) != INPUT else "")
+        for name in op.operands if home and graph is not None else ():
+            homes.setdefault(name, "" if _MADE.sub("", name) == _MADE.sub("", graph.entry.out) else home)
     return homes
 
 
 def _word(name: str, population: str, graph: Graph | None) -> str:
     """A value within its population, without what both names begin with, and without its number."""
     plain = _NUMBER.sub("", _MADE.sub("", name))
+    if not population and graph is not None and plain == _MADE.sub("", graph.entry.out):
+        return INPUT
     if plain in (population, f"{population}_read"):
         return ""
     if not population:

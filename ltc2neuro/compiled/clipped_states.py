@@ -12,6 +12,7 @@ from compiler.graph.names import CLIPPED, OF_A_STEP, plain_name
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Gather, PiecewisePolynomial, Rescale, Shift, StateWrite
 from compiler.interpreters.execution import Clip
+from compiler.mapping.titles import state_title
 from compiler.quantize.carry import carry_name
 from hw_models.arrays import Array
 from ltc2neuro.compiled.clipped import Tally
@@ -37,7 +38,7 @@ def state_tallies(graph: IntegerGraph, clips: Mapping[str, Clip]) -> dict[str, T
             counts, low, high = np.zeros(size, np.int64), np.full(size, np.inf), np.full(size, -np.inf)
             counts[to], low[to], high[to] = clip.counts[of], clip.low[of] * form.lsb, clip.high[of] * form.lsb
             ends = np.full(size, form.real_low), np.full(size, form.real_high)
-            part = Tally(f"state {write.state}, element", counts, low, high, *ends, repeats[name])
+            part = Tally(f"state {state_title(write.state)}, element", counts, low, high, *ends, repeats[name])
             tally = part if tally is None else tally.joined(part)
         if tally is not None and tally.counts.any():
             found[write.state] = tally

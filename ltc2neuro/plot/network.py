@@ -85,13 +85,16 @@ def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: Int
         side, far = (1, abs(b - a)) if b > a else (-1, max(1, a - b))
         start, end = ((side, -a - 0.1), (side, -b + 0.1)) if b > a else ((side, -a + 0.1), (side, -b - 0.1))
         color = {1: INTEGER, -1: BAD}.get(sum(arrow.signs), SOFT)
-        bend = 0.45 if a != b else 1.6
+        bend = 0.45 if a != b else -1.6  # one onto itself goes out to the left, too
         curve = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, connectionstyle=f"arc3,rad={-bend}")
         curve.set(color=color, lw=1 + np.log10(max(arrow.synapses, 1)) / 2)
         told = words(arrow, shown, mapped) + _formats(arrow, mapped, graph)
         hover(ax.add_patch(curve), told)
         label = ax.text(
-            side * (1.06 + 0.1 * far), -(a + b) / 2, f"{arrow.synapses:,}", ha="left" if side > 0 else "right"
+            side * (1.06 + 0.1 * far),
+            -(a + b) / 2,
+            f"{arrow.synapses:,}",
+            ha="left" if side > 0 else "right",
         )
         label.set(va="center", fontsize="small", color=color)
         hover(label, told)

@@ -121,7 +121,7 @@ def draw_ranges(found: Sequence[SeenRange], ax: Axes) -> Axes:
         ax.text(-1.03, y, one.title, ha="right", va="center")
         ax.text(1.03, y, f"±{one.room:.3g}", va="center")
         if one.clipped > 0:
-            ax.text(0.98, y, f"{one.clipped:.2%} clipped", va="center", ha="right", color=BAD, weight="bold")
+            ax.text(1.2, y, f"{one.clipped:.2%} clipped", va="center", color=BAD, weight="bold")
     ax.axvline(0, color=SOFT, lw=0.6)
     ax.set_xlim(-1, 1)
     ax.set_ylim(-len(found) + 0.4, 0.6)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.mapping.titles import state_title
 from hw_models.arrays import Floats
 from ltc2neuro.plot.style import BAD, CYCLE, FLOAT, INTEGER, SOFT, axes, hover, logarithmic, quiet, require
 from ltc2neuro.plot.traces import Trace, Traces
@@ -68,7 +69,7 @@ def errors(
         hover(line, f"{trace.name}[{i}], integer minus float: at most {np.max(np.abs(error[:, i])):.3g}")
     ax.yaxis.set_major_formatter("{x:g}")
     ax.locator_params("y", nbins=4)
-    _labelled(ax, f"{trace.name}: integer minus float", found)
+    _labelled(ax, f"{state_title(trace.name)}: integer minus float", found)
     return ax
 
 
@@ -113,7 +114,7 @@ def _title(trace: Trace, count: int, *, worst: bool) -> str:
     few = f", {'the ' if worst else ''}{count} of {size}" if count < size else ""
     few += " with the largest error" if few and worst else ""
     marks = "dots" if len(trace.exact[0]) <= DOTS else "dashes"
-    return f"{trace.name}: float lines, integer {marks}{few}"
+    return f"{state_title(trace.name)}: float lines, integer {marks}{few}"
 
 
 def _labelled(ax: Axes, title: str, found: Traces) -> None:

@@ -121,7 +121,9 @@ td:first-child{min-width:7rem}
 @media (prefers-color-scheme:dark){.good{color:#57c46f}.bad{color:#ff7b72}}
 figure{margin:.8rem 0}figure svg{width:100%;height:auto;display:block}
 figure svg a text{pointer-events:none}
-@media screen and (max-width:600px){figure{overflow-x:auto}figure svg{min-width:640px}figcaption{max-width:90vw}}
+@media screen and (max-width:600px){figure{overflow-x:auto}figure svg{min-width:640px}
+figcaption{max-width:90vw;position:sticky;left:0}
+figcaption::before{content:"\\2194  to its end. "}}
 figcaption{color:var(--soft);font-size:.88rem}
 pre{overflow-x:auto;background:var(--mark);padding:.6rem;font-size:.8rem;line-height:1.35}
 details{margin:.4rem 0}summary{cursor:pointer;overflow-wrap:anywhere}
@@ -130,6 +132,7 @@ border:1px solid var(--line);border-radius:.3rem;cursor:pointer}
 .pick input:checked+label{background:var(--accent);color:var(--paper)}
 .pick input:focus-visible+label{outline:2px solid var(--ink)}
 .picked{display:none}
-@media print{nav,.pick label{display:none}body{max-width:none;font-size:11pt}figure,tr{break-inside:avoid}
+@media print{:root{--ink:#000;--paper:#fff;--soft:#444;--line:#bbb;--mark:#f3f6fa;--accent:#1d6fd1}
+nav,.pick label{display:none}body{max-width:none;font-size:11pt}figure,tr{break-inside:avoid}
 h2{break-after:avoid}pre{white-space:pre-wrap}}
 """

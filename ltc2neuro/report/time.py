@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compiler.mapping.titles import is_copy
+from compiler.mapping.titles import is_copy, state_title
 from hw_models.arrays import Floats
 from ltc2neuro import plot
 from ltc2neuro.plot.traces import STEPS, Traces, traces_of
@@ -83,7 +83,8 @@ def _conclusion(found: Traces, decibels: Floats) -> str:
     trace = found.named(min(found.states, key=is_copy, default=None))
     largest = max(float(np.max(np.abs(e), initial=0.0)) for e in trace.error)
     reach = max(float(np.max(np.abs(e), initial=0.0)) for e in trace.exact)
-    text = f"Over the sequences below {trace.name} is off by {largest:.3g} at most, where it reaches {reach:.3g}"
+    name = state_title(trace.name)
+    text = f"Over the sequences below {name} is off by {largest:.3g} at most, where it reaches {reach:.3g}"
     for name, tau in found.taus.items():
         exact, held = np.concatenate(tau.exact), found.held[name]
         text += f"; {name} goes from {exact.min():.3g} to {exact.max():.3g} in units of {found.unit}"

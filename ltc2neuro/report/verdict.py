@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from compiler.mapping.titles import state_title
 from ltc2neuro.report.material import Material
 from ltc2neuro.report.page import Html, Section, fold, html, listing, table
 from ltc2neuro.verification.verdict import Row
@@ -24,7 +25,7 @@ def verdict(material: Material) -> Section:
             text = f"the float graph computes what torch does: {_torch(row)}"
             lines.append(("the model", _mark(bool(row.held)), text))
         elif row.check == "task metric" or row.check == SQNR:
-            lines.append((row.name, _value(row), row.note))
+            lines.append((state_title(row.name), _value(row), row.note))
     lines += _clipping(material)
     if evidence is not None:
         lines.append(("proof", "", evidence.headline()))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compiler.mapping.titles import state_title
 from hw_models.arguments import check_path
 from hw_models.errors import InputError
 from ltc2neuro.artifact.atomic_write import write_whole
@@ -96,7 +97,7 @@ def _checked(path: str | Path) -> Path:
 
 def _intro(material: Material) -> str:
     record, x = material.record, material.x.arrays
-    states = ", ".join(f"state {s.name} ({s.size})" for s in record.model_states)
+    states = ", ".join(f"state {state_title(s.name)} ({s.size})" for s in record.model_states)
     samples = f"{len(x)} sequences of {sum(map(len, x)):,} samples in all"
     if not material.given:
         samples = f"the sequence of {sum(map(len, x))} samples that is kept in its file, for no data were given"
