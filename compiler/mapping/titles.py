@@ -77,17 +77,23 @@ def value_titles(names: Iterable[str], network: MappedNetwork | None, graph: Gra
 def _homes(network: MappedNetwork, graph: Graph | None) -> dict[str, str]:
     """The population of each value: that computes it, or else that reads it, as of what a matrix adds up."""
     homes = dict(network.values)
-    for _, op in reversed([*graph.ops()] if graph is not None else []):
-        home = OUTPUT if graph is not None and op is graph.answer else homes.get(op.result or "", "")
-        for name in op.operands if home and graph is not None else ():
-            homes.setdefault(name, "" if _MADE.sub("", name) == _MADE.sub("", graph.entry.out) else home)
+    if graph is None:
+        return homes
+    for _, op in reversed([*graph.ops()]):
+        home = OUTPUT if op is graph.answer else homes.get(op.result or "", "")
+        for name in op.operands if home else ():
+            homes.setdefault(name, "" if _is_input(name, graph) else home)
     return homes
+
+
+def _is_input(name: str, graph: Graph) -> bool:
+    return _MADE.sub("", name) == _MADE.sub("", graph.entry.out)
 
 
 def _word(name: str, population: str, graph: Graph | None) -> str:
     """A value within its population, without what both names begin with, and without its number."""
     plain = _NUMBER.sub("", _MADE.sub("", name))
-    if not population and graph is not None and plain == _MADE.sub("", graph.entry.out):
+    if not population and graph is not None and _is_input(name, graph):
         return INPUT
     if plain in (population, f"{population}_read"):
         return ""
