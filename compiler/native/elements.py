@@ -33,7 +33,7 @@ def _gather(op: ops.Gather, at: Element) -> str:
 
 @ELEMENTS.on(ops.StateRead)
 def _state(op: ops.StateRead, at: Element) -> str:
-    return at.unit.code.load(at.in_order(at.unit.memory.states[op.state]), at.loads)
+    return at.own(at.unit.memory.states[op.state])
 
 
 @ELEMENTS.on(ops.SegmentSum)

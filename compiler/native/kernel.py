@@ -18,6 +18,7 @@ from compiler.native.matrix import multiply
 from compiler.native.operands import Along, Element, KernelParts
 from compiler.native.pool import Pool, ScratchRows
 from compiler.native.sample import write_enter, write_sample
+from compiler.native.slots import add_in_slots, all_in_slots
 from compiler.native.sums import add_up
 from compiler.ranges.proven import Proven
 
@@ -60,13 +61,15 @@ def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, woven: i
     graph, record, along = proven.graph, tuple(record), not woven
     code = Code(proven.bits, lanes(proven.bits, machine, woven or ALONG), along)
     whole = code.lanes if along else 1
-    once = graph.values.keys() - {site.value for site in proven.saturations}  # these are counted in each iteration
-    steps = plan_loops(graph, record, once=once, sums_apart=along)
-    where = memory(graph, steps, whole)
     clips, row = dict[str, int](), 0
     for site in proven.saturations:
         clips[site.value] = row
         row += -(-graph.size(site.value) // whole) * whole
+    once = graph.values.keys() - clips.keys()  # what can be clipped is counted in each iteration
+    steps = plan_loops(graph, record, once=once)
+    if along and not all_in_slots(graph, steps, clips, code.lanes):
+        steps = plan_loops(graph, record, once=once, sums_apart=True)
+    where = memory(graph, steps, whole)
     pools = Pool(proven.bits, whole), Pool(32, whole)
     code.put("%unknown = alloca i64")
     unit = KernelParts(code, machine, proven, where, *pools, clips, row, ScratchRows(where.size))
@@ -186,7 +189,9 @@ def _block(unit: KernelParts, planned: BlockPlan, sample: str) -> None:
         _out(unit, str(where.first(op.x, {})), _rows(code, "%y", sample, size), 0, size)
     for op in block.commits:
         to = code.at("%memory", str(where.states[op.state]))
-        code.copy(to, code.at("%memory", str(where.first(op.x, {}))), graph.state(op.state).size)
+        size = graph.state(op.state).size
+        whole = -(-size // code.lanes) * code.lanes if code.along else size  # vectors, as others store and load them
+        code.copy(to, code.at("%memory", str(where.first(op.x, {}))), whole)
     if repeat is not None:
         code.end(repeat)
 
@@ -194,9 +199,12 @@ def _block(unit: KernelParts, planned: BlockPlan, sample: str) -> None:
 def _loop(unit: KernelParts, loop: Loop, reads: dict[str, str]) -> None:
     """The ops of a loop, element by element."""
     code, where, graph = unit.code, unit.memory, unit.proven.graph
-    for op in loop.ops:
-        if isinstance(op, SegmentSum):
-            _clear(unit, where.values[op.out], graph.size(op.out))
+    sums = [op for op in loop.ops if isinstance(op, SegmentSum)]
+    if sums and code.along:
+        add_in_slots(unit, loop, reads)
+        return
+    for op in sums:
+        _clear(unit, where.values[op.out], graph.size(op.out))
     if code.along:
         _elements(unit, loop, reads, 0, -(-loop.size // code.lanes), 1)
         return

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.graph.ops import MatVec
-from compiler.native.llvm_text import Code
 from compiler.native.lookup import add_dot
 from compiler.native.operands import KernelParts, in_order
+from compiler.native.sums import OpenSums
 from hw_models.arrays import Integers
 
 HALF = 2**15 - 1
@@ -111,7 +111,7 @@ def _side_by_side(source: _Rows, matrix: Integers, tile: int, out: int) -> None:
     outer = code.begin(str(len(matrix) // tile), "tile")
     place = code.begin(str(many), "place") if many > 1 else None
     first = code.set(f"mul nuw nsw i64 {outer.index}, {columns * tile}")
-    sums = _Sums(code, tile, columns)
+    sums = OpenSums(code, tile, columns)
     if many == 1 and in_order(places[0]):
         row = code.set(f"add nuw nsw i64 {sums.index}, {int(places[0, 0])}")
     else:
@@ -142,7 +142,7 @@ def _columns(unit: KernelParts, matrix: Integers, rows: Integers, out: int, tile
     offset = unit.constants.put(np.pad(weights, ((0, vectors * code.lanes - size), (0, 0))).T)
     table = unit.tables.put(np.append(rows, np.full(len(rows) % step, unit.memory.zero)))
     for start in range(0, vectors, tile):
-        sums = _Sums(code, min(tile, vectors - start), count)
+        sums = OpenSums(code, min(tile, vectors - start), count)
         at = code.set(f"mul nuw nsw i64 {sums.index}, {step}")
         word = code.word_in(code.listed(at, table))
         if paired:
@@ -171,7 +171,7 @@ def _places(unit: KernelParts, matrix: Integers, places: Integers, out: int) -> 
     group = code.begin(str(vectors), "places")
     shift = code.set(f"mul nuw nsw i64 {group.index}, {code.lanes}")
     first = code.set(f"mul nuw nsw i64 {outer.index}, {columns}")
-    sums = _Sums(code, 1, columns)
+    sums = OpenSums(code, 1, columns)
     at = code.set(f"mul nuw nsw i64 {sums.index}, {vectors * code.lanes}")
     at = code.set(f"add nuw nsw i64 {at}, {shift}")
     at = code.set(f"add nuw nsw i64 {at}, {table}")
@@ -186,32 +186,3 @@ def _places(unit: KernelParts, matrix: Integers, places: Integers, out: int) -> 
     code.store(sums.totals[0], code.at("%memory", code.set(f"add nuw nsw i64 {row}, {out}")))
     code.end(group)
     code.end(outer)
-
-
-class _Sums:
-    """A loop over columns that is open, and what is added up in it."""
-
-    def __init__(self, code: Code, count: int, columns: int) -> None:
-        self.code, self.columns = code, columns
-        before, self.head, self.index = code.block, code.fresh("column."), f"%{code.fresh('i')}"
-        self.before = [f"%{code.fresh('sum')}" for _ in range(count)]
-        self.totals = [f"{total}.next" for total in self.before]
-        code.put(f"br label %{self.head}")
-        code.label(self.head)
-        code.put(f"{self.index} = phi i64 [0, %{before}], [{self.index}.next, %{self.head}]")
-        for old, new in zip(self.before, self.totals, strict=True):
-            code.put(f"{old} = phi {code.vector} [zeroinitializer, %{before}], [{new}, %{self.head}]")
-
-    def set(self, number: int, total: str) -> None:
-        """What one of the sums is after this column."""
-        self.code.put(f"{self.totals[number]} = add {self.code.vector} {total}, zeroinitializer")
-
-    def end(self) -> None:
-        """Close the loop."""
-        code = self.code
-        code.put(f"{self.index}.next = add nuw nsw i64 {self.index}, 1")
-        again = code.set(f"icmp ult i64 {self.index}.next, {self.columns}")
-        # LLVM would take sums of sums apart, to wait less: there are enough side by side as it is
-        tag = "" if code.along else code.as_written()
-        code.put(f"br i1 {again}, label %{self.head}, label %{self.head}.end{tag}")
-        code.label(f"{self.head}.end")

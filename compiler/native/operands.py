@@ -66,7 +66,11 @@ class Element:
         maker = graph.makers[name]
         if isinstance(maker, ops.Gather) and name not in memory.values:
             return self.taken(memory.taken(maker, self.reads))
-        return self.unit.code.load(self.in_order(memory.first(name, self.reads)), self.loads)
+        return self.own(memory.first(name, self.reads))
+
+    def own(self, first: int) -> str:
+        """This element of what lies in rows from `first` on."""
+        return self.unit.code.load(self.in_order(first), self.loads)
 
     def in_order(self, first: int) -> str:
         """Where this element lies in memory, of rows that begin at `first`."""

@@ -1,4 +1,4 @@
-"""A segment sum of one sequence: words of memory, added up result by result."""
+"""Sums: of one sequence, words of memory, added up result by result; and in a loop over columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from compiler.graph.ops import SegmentSum
 from compiler.graph.segments import segments_of
+from compiler.native.llvm_text import Code
 from compiler.native.operands import KernelParts
 
 WRITTEN_OUT = 512
@@ -54,3 +55,32 @@ def add_up(unit: KernelParts, op: SegmentSum, reads: Mapping[str, str]) -> None:
 def _store(unit: KernelParts, word: str, row: str) -> None:
     code = unit.code
     code.put(f"store {code.word} {word}, ptr {code.at('%memory', row)}, align {code.bits // 8}")
+
+
+class OpenSums:
+    """A loop over columns that is open, and what is added up in it."""
+
+    def __init__(self, code: Code, count: int, columns: int) -> None:
+        self.code, self.columns = code, columns
+        before, self.head, self.index = code.block, code.fresh("column."), f"%{code.fresh('i')}"
+        self.before = [f"%{code.fresh('sum')}" for _ in range(count)]
+        self.totals = [f"{total}.next" for total in self.before]
+        code.put(f"br label %{self.head}")
+        code.label(self.head)
+        code.put(f"{self.index} = phi i64 [0, %{before}], [{self.index}.next, %{self.head}]")
+        for old, new in zip(self.before, self.totals, strict=True):
+            code.put(f"{old} = phi {code.vector} [zeroinitializer, %{before}], [{new}, %{self.head}]")
+
+    def set(self, number: int, total: str) -> None:
+        """What one of the sums is after this column."""
+        self.code.put(f"{self.totals[number]} = add {self.code.vector} {total}, zeroinitializer")
+
+    def end(self) -> None:
+        """Close the loop."""
+        code = self.code
+        code.put(f"{self.index}.next = add nuw nsw i64 {self.index}, 1")
+        again = code.set(f"icmp ult i64 {self.index}.next, {self.columns}")
+        # LLVM would take sums of sums apart, to wait less: there are enough side by side as it is
+        tag = "" if code.along else code.as_written()
+        code.put(f"br i1 {again}, label %{self.head}, label %{self.head}.end{tag}")
+        code.label(f"{self.head}.end")
