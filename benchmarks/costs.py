@@ -183,8 +183,7 @@ def size_row(name: str, net: Network) -> str:
     """A network in the table of sizes."""
     cost, mapped = net.cost(), net.placement.network
     limit, share = cost.placement.bottleneck
-    neurons = sum(p.size for p in mapped.populations)
-    synapses = sum(int(np.count_nonzero(c.weights)) for c in mapped.connections)
+    neurons, synapses = mapped.neurons, mapped.synapses
     ticks = [f"{cost.ticks_per_sample}", f"{cost.latency_ticks}"]
     placed = [f"{neurons:,}", f"{synapses:,}", f"{cost.placement.count}", f"{limit}, {share:.0%}"]
     return _row([name, *placed, *ticks, f"{cost.dominant}, {_share(cost)}"])

@@ -124,8 +124,8 @@ def measure(point: Point) -> dict[str, float]:
     mapped = net.mapped()
     return {
         "inputs": features,
-        "neurons": sum(p.size for p in mapped.populations),
-        "synapses": sum(c.weights.size for c in mapped.connections),
+        "neurons": mapped.neurons,
+        "synapses": mapped.synapses,
         "cores": cores,
         "compile": compiled,
         "everything": time.process_time() - start,

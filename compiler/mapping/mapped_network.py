@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from compiler.assembly.population import Population
 from hw_models.arrays import Integers
 
@@ -73,6 +75,21 @@ class MappedNetwork:
     sends: dict[Port, dict[int, str]]
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
     """of the graph's values, which population computes or receives each; empty where it was read from a file"""
+
+    @property
+    def neurons(self) -> int:
+        """Of all populations."""
+        return sum(p.size for p in self.populations)
+
+    @property
+    def synapses(self) -> int:
+        """Weights that are not zero."""
+        return sum(int(np.count_nonzero(c.weights)) for c in self.connections)
+
+    @property
+    def processes(self) -> int:
+        """Lava's processes, the host's two ends counted."""
+        return len(self.populations) + len(self.connections) + 2
 
     @property
     def overlaps(self) -> bool:

@@ -106,7 +106,7 @@ class Placement(Shown):
             held = self.neurons(core)
             parts = ", ".join(f"{named[name]} {n:,}" for name, n in held.items())
             lines.append(f"{core:>5} {sum(held.values()):>8,} {_percents(shares[:, core])}  {parts}")
-        total = sum(p.size for p in self.network.populations)
+        total = self.network.neurons
         lines.append(f"{'all':>5} {total:>8,} {_percents(shares.mean(axis=1) if self.count else shares.sum(axis=1))}")
         name, share = self.bottleneck
         lines.append(f"bottleneck: {name}, {share:.1%} on the fullest core")

@@ -87,7 +87,7 @@ class Cost(Shown):
         cores = int(np.ceil(self.work / spare))
         room = None if self.chip.cores is None else self.chip.cores * self.chip.chips
         rest = f"or programs and layers that are {1 - spare / (total - barrier):.0%} smaller"
-        if cores > sum(p.size for p in self.placement.network.populations) or (room is not None and cores > room):
+        if cores > self.placement.network.neurons or (room is not None and cores > room):
             return f"more cores than there are ({cores:,}), {rest}"
         return f"the same neurons spread evenly on about {cores:,} cores (cores={cores}), {rest}"
 

@@ -20,7 +20,6 @@ def network(material: Material) -> Section:
     if mapped is None:
         text = f"{record.chip.name} has no populations: the network is not mapped."
         return Section("network", "The network", text, ())
-    neurons, synapses = sum(p.size for p in mapped.populations), sum(c.weights.size for c in mapped.connections)
     height = 1.0 + 0.9 * (len(mapped.populations) + 2)
     drawn = picture("network", [lambda ax: plot.network(mapped, ax, graph=record.graph)], 8, height)
     caption = "Point at a population or a connection for its numbers; click a population for what its neurons execute. "
@@ -43,7 +42,7 @@ def network(material: Material) -> Section:
     if record.passes:
         body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
     conclusion = (
-        f"The model is {neurons:,} neurons in {len(mapped.populations)} populations and {synapses:,} synapses; a "
-        f"sample enters every {mapped.ticks_per_sample} ticks, and its answer is out after {mapped.latency}."
+        f"The model is {mapped.neurons:,} neurons in {len(mapped.populations)} populations and {mapped.synapses:,} "
+        f"synapses; a sample enters every {mapped.ticks_per_sample} ticks, and its answer is out after {mapped.latency}."
     )
     return Section("network", "The network", conclusion, tuple(body))

@@ -34,7 +34,7 @@ def _instructions(of: Cost) -> float:
 
 
 def _synapses(of: Cost) -> float:
-    return float(sum(np.count_nonzero(c.weights) for c in of.placement.network.connections))
+    return float(of.placement.network.synapses)
 
 
 COSTS: Mapping[str, Callable[[Cost], float]] = {

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.interpreters.float64 import run_float
+from compiler.mapping.mapped_network import MappedNetwork
+from compiler.stock.process_graph import ProcessGraph
 from hw_models.errors import InputError
 from hw_models.notebook_repr import Shown
 from ltc2neuro import metrics
@@ -102,7 +104,7 @@ def compare(
     def score(outputs: np.ndarray) -> float | None:
         return None if task is None else task.score(library.parts.host.answers(outputs))
 
-    def column(net: Network | LibraryNetwork) -> Column:
+    def column(net: Network | LibraryNetwork, made: MappedNetwork | ProcessGraph) -> Column:
         run = run_network(net.parts, sequences, "reference")
         states = {
             name: metrics.sqnr([truth.states[name]], [np.asarray(s) * net.state_lsb(name)])
@@ -110,9 +112,11 @@ def compare(
             if name in truth.states
         }
         outputs = np.asarray(run.outputs)
-        return Column(metrics.sqnr([truth.outputs], [outputs]), states, score(outputs), *_costs(net))
+        level, size = metrics.sqnr([truth.outputs], [outputs]), (made.neurons, made.synapses, made.processes)
+        return Column(level, states, score(outputs), *size, made.ticks_per_sample)
 
-    return Comparison(column(default), column(library), task and task.name, score(truth.outputs))
+    columns = column(default, default.mapped()), column(library, library.processes)
+    return Comparison(*columns, task and task.name, score(truth.outputs))
 
 
 def _check(default: Network, library: LibraryNetwork) -> None:
@@ -129,16 +133,6 @@ def _check(default: Network, library: LibraryNetwork) -> None:
             numbers=f"{_kind(default)} and {_kind(library)}: samples, answer, dt, time spans, layout",
             advice="Compile the same model twice, with microcode=True and with microcode=False.",
         )
-
-
-def _costs(net: Network | LibraryNetwork) -> tuple[int, int, int, int]:
-    """Neurons, synapses, processes, ticks a sample."""
-    if isinstance(net, LibraryNetwork):
-        cost = net.cost()
-        return cost.neurons, cost.synapses, cost.processes, cost.ticks_per_sample
-    mapped = net.mapped()
-    neurons, synapses = sum(p.size for p in mapped.populations), sum(c.weights.size for c in mapped.connections)
-    return neurons, synapses, len(mapped.populations) + len(mapped.connections) + 2, mapped.ticks_per_sample
 
 
 def _kind(net: BaseRecord) -> tuple[object, ...]:
