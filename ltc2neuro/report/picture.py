@@ -43,6 +43,7 @@ def network(material: Material) -> Section:
         body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
     conclusion = (
         f"The model is {mapped.neurons:,} neurons in {len(mapped.populations)} populations and {mapped.synapses:,} "
-        f"synapses; a sample enters every {mapped.ticks_per_sample} ticks, and its answer is out after {mapped.latency}."
+        f"synapses; a sample enters every {mapped.ticks_per_sample} ticks, and its answer is out after "
+        f"{mapped.latency}."
     )
     return Section("network", "The network", conclusion, tuple(body))
