@@ -2,8 +2,9 @@
 .PHONY: setup demo test lint docs clean
 
 # Kernels of torch and BLAS stay on one thread: the tests run in three processes, as some wait for Lava. Python keeps what
-# it compiled, since many tests start it anew.
+# it compiled, since many tests start it anew. Of large pages fewer are copied where Lava forks.
 test: export OMP_NUM_THREADS = 1
+test: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1
 test: setup
 	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest --numprocesses 3 --dist worksteal
 

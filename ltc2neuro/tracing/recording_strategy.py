@@ -98,7 +98,7 @@ class ModelSource:
     def precisely(self, spans: Times | None) -> tuple[Traced, torch.dtype]:
         """Recorded in float64 where the model runs in it, else in its own type; with the type.
 
-        Errors are those of the model in its own type.
+        Errors are those of the model in its own type; what it does at each step does not depend on that.
         """
         if self.own != torch.float64:
             try:
@@ -108,6 +108,8 @@ class ModelSource:
                     ones = np.full((1, axes.STEPS, prod(self.shape[2:]) + traced.timed), 0.0 if self.tokens else 1.0)
                     forward(clone, ones, torch.float64, traced)
                     return traced, torch.float64
+            except UnsteadyError:
+                raise
             except Exception:  # a tensor of its own is float32: the proof says which arithmetic it is in
                 pass
         return self.recorded(spans, self.own), self.own

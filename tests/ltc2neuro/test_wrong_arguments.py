@@ -234,14 +234,13 @@ def calls() -> dict[str, tuple[Callable[..., object], Mapping[str, object]]]:
 
 
 RIGHT = calls()
-NAMES = tuple(RIGHT)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RIGHT)
 def test_a_wrong_argument_is_one_error_of_ours(tmp_path, monkeypatch, name):
     """One wrong argument after the other, all others right."""
     monkeypatch.chdir(tmp_path)
-    function, right = calls()[name]
+    function, right = RIGHT[name]
     wrong = wrong_arguments(tmp_path)
     found = []
     for parameter in inspect.signature(function).parameters:
@@ -368,5 +367,5 @@ def test_every_public_name_is_called():
     choices = {"Overlap", "Reciprocal", "errors"}
     if NIR.missing():
         choices |= {"from_nir", "to_nir"}
-    called = {name.split()[0].split(".")[0].split(",")[0] for name in NAMES}
+    called = {name.split()[0].split(".")[0].split(",")[0] for name in RIGHT}
     assert set(ltc2neuro.__all__) - returned - choices <= called

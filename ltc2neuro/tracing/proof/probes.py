@@ -255,6 +255,11 @@ def _special(source: ProbeSource) -> Probe:
     return Probe(name, x[:, :steps], tuple(rows), fewer=fewer, beyond=sum("beyond" in row for row in rows))
 
 
+def is_cut(special: Probe) -> bool:
+    """Whether the budget has left that of special values fewer steps."""
+    return special.x.shape[1] < SPECIAL_STEPS
+
+
 def _signs(source: ProbeSource, steps: int, beyond: float) -> Floats:
     """Each channel jumps at random between both ends of what the calibration has, or of `beyond` times as much."""
     every = np.concatenate(source.sequences)

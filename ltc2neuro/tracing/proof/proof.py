@@ -33,7 +33,7 @@ from ltc2neuro.tracing.proof.failures import (
     other_shape,
 )
 from ltc2neuro.tracing.proof.intermediates import Compared, SeenModel, seen_model
-from ltc2neuro.tracing.proof.probes import SPECIAL_STEPS, Probe, ProbeSource, long_probe, short_probes
+from ltc2neuro.tracing.proof.probes import Probe, ProbeSource, is_cut, long_probe, short_probes
 from ltc2neuro.tracing.recording.checkpoints import Checkpoint
 from ltc2neuro.tracing.recording.extents import Decisions
 
@@ -77,7 +77,7 @@ def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own
     if own != exact:  # what depends on the type shows in the answer
         in_own = _TorchTrial(replace(subject, checkpoints=()), seen_model(subject.model, calling, own), wider=True)
         special = max((p for p in probes if not p.own), key=lambda p: (len(p.x), p.x.size))
-        some = [special] if special.x.shape[1] < SPECIAL_STEPS else [probes[0], special]
+        some = [special] if is_cut(special) else [probes[0], special]
         found += [in_own.run(_some(probe)) for probe in some]
     return _joined(found)
 
