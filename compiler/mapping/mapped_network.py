@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.assembly.population import Population
 from hw_models.arrays import Integers
+from hw_models.notebook_repr import Shown
 
 __all__ = ["Connection", "Integers", "MappedNetwork", "Population", "Port", "StateMonitor"]
 
@@ -55,8 +56,8 @@ class StateMonitor:
     tick: int
 
 
-@dataclass(frozen=True)
-class MappedNetwork:
+@dataclass(frozen=True, repr=False)
+class MappedNetwork(Shown):
     """Populations and connections with their timing.
 
     Sample k's features enter at tick k * ticks_per_sample (ticks count from 0); its result leaves at tick
@@ -75,6 +76,11 @@ class MappedNetwork:
     sends: dict[Port, dict[int, str]]
     values: Mapping[str, str] = field(default_factory=dict, compare=False)
     """of the graph's values, which population computes or receives each; empty where it was read from a file"""
+
+    def __str__(self) -> str:
+        each = [f"  {p.name}: {p.size:,} neurons, {len(p.listing)} lines" for p in self.populations]
+        ticks = f"{self.ticks_per_sample} ticks a sample, the answer after {self.latency}"
+        return "\n".join([f"{len(each)} populations, {len(self.connections)} connections; {ticks}", *each])
 
     @property
     def neurons(self) -> int:

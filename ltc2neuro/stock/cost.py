@@ -8,6 +8,7 @@ from typing import NoReturn, TypeAlias
 
 from compiler.stock.process_graph import ProcessGraph
 from hw_models.errors import InputError
+from hw_models.notebook_repr import Shown
 
 Refuses: TypeAlias = Callable[..., NoReturn]
 
@@ -20,8 +21,8 @@ def needs_microcode(*_: object, **__: object) -> NoReturn:
     )
 
 
-@dataclass(frozen=True)
-class LibraryCost:
+@dataclass(frozen=True, repr=False)
+class LibraryCost(Shown):
     """What a network of library processes takes: `print` it. On which cores it lies, Lava's compiler decides."""
 
     neurons: int

@@ -6,10 +6,16 @@ import pytest
 
 pytest.importorskip("ncps")
 
+import torch
 from networks import sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro.extras import LAVA
+
+
+class Readout(torch.nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(3, 2)
 
 
 def shown() -> list[object]:
@@ -17,7 +23,8 @@ def shown() -> list[object]:
     run = net.run(x)
     seen = ltc2neuro.verify(net, tracker(), x, on=["reference"])
     causes, findings = ltc2neuro.attribute(net, x), ltc2neuro.check(net, "xylo")
-    return [net, run, seen, net.placement, net.cost(), net.cost(run), causes, net.stream(), *findings]
+    found = [net, run, seen, net.placement, net.cost(), net.cost(run), causes, net.stream(), findings, *findings]
+    return [*found, net.mapped(), ltc2neuro.compile(Readout(), x, microcode=False).cost()]
 
 
 def test_every_object_is_one_screen_of_text_and_of_html():
