@@ -12,8 +12,8 @@ from compiler.graph import IntegerGraph
 from compiler.interpreters.reference import run_reference
 from compiler.mapping import Options, Overlap, map_network
 from compiler.native.build import machine
+from compiler.native.cpu import PLAIN, Cpu
 from compiler.native.executor import NativeRunner
-from compiler.native.lookup import PLAIN, Cpu
 from compiler.native.neurons import NativeNeurons
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job

@@ -11,7 +11,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from compiler.native.cache import cached
-from compiler.native.lookup import Cpu
+from compiler.native.cpu import Cpu
 
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()

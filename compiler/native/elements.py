@@ -67,7 +67,7 @@ def _mul_shift(op: ops.MulShift, at: Element) -> str:
     product = code.two("mul", at.read(op.a), at.read(op.b))
     if np.all(shift == shift.flat[0]):
         return code.two("ashr", product, code.splat(int(shift.flat[0]))) if shift.any() else product
-    return shift_right(code, at.unit.machine, product, at.number(shift))
+    return shift_right(code, product, at.number(shift))
 
 
 @ELEMENTS.on(ops.Rescale)
@@ -134,9 +134,9 @@ def _polynomial(op: ops.PiecewisePolynomial, at: Element) -> str:
     unit, code, x = at.unit, at.unit.code, at.read(op.x)
     knots, origins, coefficients, shifts = (unit.proven.graph.constants[n] for n in op.arrays)
     if coefficients.shape[1] == 1 and len(knots) < FEW_KNOTS:
-        return stepwise(code, unit.machine, knots, coefficients[:, 0], x)
-    k = segment(code, unit.machine, unit.constants, knots, x, unit.proven.spans[op.x])
-    column = lambda array: lookup(code, unit.machine, unit.constants, array, k)  # noqa: E731
+        return stepwise(code, knots, coefficients[:, 0], x)
+    k = segment(code, unit.constants, knots, x, unit.proven.spans[op.x])
+    column = lambda array: lookup(code, unit.constants, array, k)  # noqa: E731
     t = code.two("sub", x, column(origins))
     degree = coefficients.shape[1] - 1
     y = column(coefficients[:, degree])

@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from compiler.interpreters.execution import Execution
+from compiler.native.cpu import Cpu
 from compiler.native.kernel import ARGUMENTS, HALF, WOVEN, kernel, lanes
-from compiler.native.lookup import Cpu
 from compiler.ranges.proven import Proven
 from compiler.running.executor import Compiled, Ends, Executor, Job, Stepper
 from compiler.running.extra import NATIVE as PACKAGES

@@ -11,9 +11,9 @@ from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import MatVec, SegmentSum, StateRead
 from compiler.loops.loop_plan import BlockPlan, Loop, plan_loops
 from compiler.loops.row_memory import RowMemory, memory
+from compiler.native.cpu import Cpu
 from compiler.native.elements import ELEMENTS
 from compiler.native.llvm_text import Code
-from compiler.native.lookup import Cpu
 from compiler.native.matrix import multiply
 from compiler.native.operands import Along, Element, KernelParts
 from compiler.native.pool import Pool, ScratchRows
@@ -50,16 +50,16 @@ class Kernel:
     """as `KernelParts` have them"""
 
 
-def lanes(bits: int, machine: Cpu, woven: int) -> int:
+def lanes(bits: int, cpu: Cpu, woven: int) -> int:
     """How many words so many registers hold."""
-    return woven * 8 * machine.register // bits
+    return woven * 8 * cpu.register // bits
 
 
-def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, woven: int = WOVEN) -> Kernel:
+def kernel(proven: Proven, cpu: Cpu, record: Sequence[str] = (), *, woven: int = WOVEN) -> Kernel:
     """The function for sequences side by side in so many registers, or for one along its elements, where `woven` is 0;
     values `record` are given out, too."""
     graph, record, along = proven.graph, tuple(record), not woven
-    code = Code(proven.bits, lanes(proven.bits, machine, woven or ALONG), along)
+    code = Code(proven.bits, lanes(proven.bits, cpu, woven or ALONG), along, cpu)
     whole = code.lanes if along else 1
     clips, row = dict[str, int](), 0
     for site in proven.saturations:
@@ -72,7 +72,7 @@ def kernel(proven: Proven, machine: Cpu, record: Sequence[str] = (), *, woven: i
     where = memory(graph, steps, whole)
     pools = Pool(proven.bits, whole), Pool(32, whole)
     code.put("%unknown = alloca i64")
-    unit = KernelParts(code, machine, proven, where, *pools, clips, row, ScratchRows(where.size))
+    unit = KernelParts(code, proven, where, *pools, clips, row, ScratchRows(where.size))
     sample = code.begin("%steps", "sample")
     features = graph.size(graph.entry.out)
     enters = code.at("%memory", str(where.values[graph.entry.out]))
@@ -96,7 +96,7 @@ def _enter(unit: KernelParts) -> Code:
 
 def _like(code: Code) -> Code:
     """Another function."""
-    return Code(code.bits, code.lanes, code.along)
+    return Code(code.bits, code.lanes, code.along, code.cpu)
 
 
 def _sample(unit: KernelParts) -> Code:
@@ -206,28 +206,37 @@ def _loop(unit: KernelParts, loop: Loop, reads: dict[str, str]) -> None:
     for op in sums:
         _clear(unit, where.values[op.out], graph.size(op.out))
     if code.along:
-        _elements(unit, loop, reads, 0, -(-loop.size // code.lanes), 1)
+        _elements(unit, loop, reads, Passes(0, -(-loop.size // code.lanes)))
         return
-    together = TOGETHER if unit.machine.permutes else 1  # elsewhere they take more registers than there are
+    together = TOGETHER if unit.code.cpu.permutes else 1  # elsewhere they take more registers than there are
     passes, rest = divmod(loop.size, together)
     if passes:
-        _elements(unit, loop, reads, 0, passes, together)
+        _elements(unit, loop, reads, Passes(0, passes, together))
     if rest:
-        _elements(unit, loop, reads, loop.size - rest, rest, 1)
+        _elements(unit, loop, reads, Passes(loop.size - rest, rest))
 
 
-def _elements(unit: KernelParts, loop: Loop, reads: dict[str, str], start: int, count: int, together: int) -> None:
-    """So many passes over elements from `start` on, some `together`: their instructions lie side by side.
+@dataclass(frozen=True)
+class Passes:
+    """So many passes over elements from `start` on, some `together`: their instructions lie side by side."""
+
+    start: int
+    count: int
+    together: int = 1
+
+
+def _elements(unit: KernelParts, loop: Loop, reads: dict[str, str], each: Passes) -> None:
+    """The passes of a loop.
 
     Where anything was clipped, which is rare, they are done again to count it: so all of a pass is one block of
     instructions, and nothing is kept for the count.
     """
     code, where = unit.code, unit.memory
     loads, stores = code.scope()
-    counted = code.begin(str(count), "element")
-    step = code.lanes if code.along else together
+    counted = code.begin(str(each.count), "element")
+    step = code.lanes if code.along else each.together
     first = code.set(f"mul nuw nsw i64 {counted.index}, {step}") if step > 1 else counted.index
-    starts = [start + i for i in range(together)]
+    starts = [each.start + i for i in range(each.together)]
 
     def passes(first: str, *, counting: bool = False) -> list[Element]:
         numbers = [code.set(f"add nuw nsw i64 {first}, {n}") if n else first for n in starts]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from compiler.native.cpu import PLAIN, Cpu
+
 
 @dataclass
 class Code:
@@ -17,6 +19,7 @@ class Code:
     bits: int
     lanes: int
     along: bool = False
+    cpu: Cpu = PLAIN
     lines: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
     metadata: list[str] = field(default_factory=lambda: ["!1 = distinct !{!1}"])

@@ -29,7 +29,6 @@ def multiply(unit: KernelParts, op: MatVec, reads: Mapping[str, str]) -> None:
     matrix = unit.proven.graph.constants[op.matrix].astype(np.int64)
     places, out = unit.memory.placed(op, reads), unit.memory.values[op.out]
     rows, columns = matrix.shape
-    tile = 4 if unit.machine.register == 64 else 2  # results that share loads, as many as registers hold
     paired = len(places) == 1 and _fit_halves(unit, op, matrix)
     if not columns:
         for row in range(rows * len(places)):
@@ -39,21 +38,26 @@ def multiply(unit: KernelParts, op: MatVec, reads: Mapping[str, str]) -> None:
         if paired:
             weights, source = in_pairs(matrix), _packed(unit, places[0])
         start = 0
-        for size in (tile, 1):
+        for size in (_tile(unit), 1):
             count = (rows - start) // size
             if count:
                 _side_by_side(source, weights[start : start + count * size], size, out + start * len(places))
             start += count * size
     elif len(places) == 1:
-        _columns(unit, matrix, places[0], out, tile, paired=paired)
+        _columns(unit, matrix, places[0], out, paired=paired)
     else:
         _places(unit, matrix, places, out)
+
+
+def _tile(unit: KernelParts) -> int:
+    """How many results share loads: as many as registers hold."""
+    return 4 if unit.code.cpu.register == 64 else 2
 
 
 def _fit_halves(unit: KernelParts, op: MatVec, matrix: Integers) -> bool:
     """Whether 16 bits hold all weights and all that they are multiplied by, on a machine that multiplies pairs."""
     most = max((unit.proven.spans[source].magnitude for source in op.sources), default=0)
-    return bool(unit.code.bits == 32 and unit.machine.permutes and max(most, np.abs(matrix).max(initial=0)) <= HALF)
+    return bool(unit.code.bits == 32 and unit.code.cpu.permutes and max(most, np.abs(matrix).max(initial=0)) <= HALF)
 
 
 def in_pairs(matrix: Integers) -> Integers:
@@ -82,7 +86,7 @@ class _Rows:
 def plus_product(unit: KernelParts, total: str, weight: str, x: str, *, paired: bool) -> str:
     """`total` and the product of a weight and `x`, or those of two that lie in one word."""
     if paired:
-        return add_dot(unit.code, unit.machine, total, weight, x)
+        return add_dot(unit.code, total, weight, x)
     return unit.code.two("add", total, unit.code.two("mul", weight, x))
 
 
@@ -133,9 +137,9 @@ def _side_by_side(source: _Rows, matrix: Integers, tile: int, out: int) -> None:
     code.end(outer)
 
 
-def _columns(unit: KernelParts, matrix: Integers, rows: Integers, out: int, tile: int, *, paired: bool) -> None:
+def _columns(unit: KernelParts, matrix: Integers, rows: Integers, out: int, *, paired: bool) -> None:
     """Results side by side: each element of the sources times a column, or each pair times two."""
-    code, size, step = unit.code, len(matrix), 2 if paired else 1
+    code, size, step, tile = unit.code, len(matrix), 2 if paired else 1, _tile(unit)
     vectors = -(-size // code.lanes)
     weights = in_pairs(matrix) if paired else matrix
     count = weights.shape[1]

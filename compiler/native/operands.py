@@ -10,7 +10,7 @@ import numpy as np
 from compiler.graph import ops
 from compiler.loops.row_memory import RowMemory
 from compiler.native.llvm_text import Code
-from compiler.native.lookup import Cpu, permuted
+from compiler.native.lookup import permuted
 from compiler.native.pool import Pool, ScratchRows
 from compiler.ranges.proven import Proven
 from hw_models.arrays import Integers
@@ -24,7 +24,6 @@ class KernelParts:
     """What all loops of a kernel write to and read from."""
 
     code: Code
-    machine: Cpu
     proven: Proven
     memory: RowMemory
     constants: Pool
@@ -113,8 +112,8 @@ class Along(Element):
 
     def anywhere(self, rows: Integers) -> str:
         """What lies in the rows that a table has for these elements."""
-        code, machine = self.unit.code, self.unit.machine
-        width = min(machine.permutes, code.lanes)
+        code = self.unit.code
+        width = min(code.cpu.permutes, code.lanes)
         first = int(rows.min()) // code.lanes * code.lanes  # values begin there, and have whole vectors
         registers = -(-(int(rows.max()) + 1 - first) // width) if width else 0
         if code.bits == 32 and 0 < registers <= REGISTERS:
@@ -124,7 +123,7 @@ class Along(Element):
             kind = f"<{width} x i32>"
             at = [code.at("%memory", str(first + n * width)) for n in range(registers)]
             words = [code.set(f"load {kind}, ptr {address}, align 4{self.loads}") for address in at]
-            return permuted(code, machine, words, k)
+            return permuted(code, words, k)
         table = code.set(f"getelementptr inbounds i32, ptr %tables, i64 {self.plus(self.unit.tables.put(rows))}")
         found = code.set(f"load {code.of('i32')}, ptr {table}, align 4")
         return code.gather("%memory", found, "i32")

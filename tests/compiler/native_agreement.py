@@ -12,8 +12,8 @@ from compiler.graph import Graph
 from compiler.graph.integers import as_integers
 from compiler.interpreters.execution import Execution
 from compiler.interpreters.reference import run_reference
+from compiler.native.cpu import PLAIN, Cpu
 from compiler.native.executor import NativeRunner
-from compiler.native.lookup import PLAIN, Cpu
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
 from compiler.running.extra import NATIVE

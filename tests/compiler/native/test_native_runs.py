@@ -18,9 +18,9 @@ from compiler.graph import IntegerGraph
 from compiler.interpreters.reference import run_reference
 from compiler.native import cache
 from compiler.native.build import compiled
+from compiler.native.cpu import Cpu
 from compiler.native.executor import NativeRunner
 from compiler.native.kernel import kernel
-from compiler.native.lookup import Cpu
 from compiler.ranges.proven import facts_of
 from compiler.running.executor import Job
 
