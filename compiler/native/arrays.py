@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -125,7 +126,7 @@ def filled(array: Array, rows: int) -> Array:
 
 def _array(shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """An array that begins at a whole line."""
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     whole = np.empty(size + LINE, np.uint8)
     start = -whole.ctypes.data % LINE
     return whole[start : start + size].view(dtype).reshape(shape)

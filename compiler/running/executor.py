@@ -184,6 +184,9 @@ class Executor(Generic[N]):
     samples: int | None = None
     """where it is slow: how many samples are enough to compare it with others"""
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # each run looks it up
+
     def missing(self, chip: Chip) -> str:
         """Why it cannot run a network for `chip` here; empty where it can."""
         refused = self.refuses(chip)
