@@ -14,7 +14,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of
 from compiler.graph.ops import Div, MatVec
-from compiler.quantize import argument_clipping, gates, readouts
+from compiler.quantize import argument_clipping, gates, normed, readouts
 from compiler.quantize.centred_inputs import with_centred_inputs
 from compiler.quantize.matrices import patches
 from compiler.quantize.precision import Precision
@@ -79,6 +79,18 @@ def scale_inputs(here: Floating) -> Floating:
     return here.written(rescale.scale_inputs(here.graph, np.where(largest > 0, largest, 1.0)))
 
 
+def split_beside_norms(here: Floating) -> Floating:
+    """Matrices beside norms get a second one, too, where the weights of one leave too little of their sums."""
+    found = normed.coarse_beside_norms(here.observed, here.precision)
+    if not found:
+        return here
+    left = ", ".join(f"{name} {decibels:.1f} dB" for name, decibels in found.items())
+    note = f"weights are split in two, as 8 bits would leave of these sums beside norms: {left}"
+    record = replace(pass_record(split_beside_norms, here.graph, here.graph), note=note)
+    precision = readouts.with_split_weights(here.precision, found)
+    return replace(here, precision=precision, passes=(*here.passes, record))
+
+
 def extract_rows(here: Floating) -> Floating:
     """M x -> (M / s) x * s: each row uses the whole range of the synapses' weights."""
     graph, observed = here.graph, here.observed
@@ -117,6 +129,7 @@ STAGES: tuple[Stage, ...] = (
     centre_inputs,
     shut_gates,
     scale_inputs,
+    split_beside_norms,
     extract_rows,
     leave_to_host,
     bound,

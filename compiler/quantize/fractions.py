@@ -29,6 +29,7 @@ from compiler.quantize.limits import (
 )
 from compiler.quantize.precision import Precision
 from compiler.ranges.clipping import is_unbounded
+from compiler.ranges.norms import under_roots
 from compiler.ranges.observed import Interval
 from compiler.ranges.ranged import Ranged
 from compiler.ranges.real_intervals import negates
@@ -36,7 +37,8 @@ from compiler.ranges.real_intervals import negates
 GUARD_BITS = 6
 """How much finer than a matrix's message is what is computed and becomes one: it is rounded then, not floored.
 
-What is floored off a message adds up over a row.
+What is floored off a message adds up over a row; so does what is floored off squares, over a sum that a root is taken
+of.
 """
 MOST_LOW_BITS = 10
 """Bits of a split message's lower half."""
@@ -53,13 +55,14 @@ def find_fractions(
     found = {s.name: natural[s.name] for s in graph.states}
     taken = taken_by_states(graph, carried)
     guarded = {op.result for _, op in graph.ops() if GUARDED(op)}
+    rooted = under_roots(graph).sums
     wanted: dict[str, int] = {}
     wishes = Wishes(graph, found, natural, ranged.bounds, precision, taken)
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
             found[op.result] = _fraction(op, natural, found, wanted)
         for operand, fraction in WANTS(op, wishes):
-            if isinstance(op, ops.MatVec) and operand in guarded:
+            if operand in (guarded if isinstance(op, ops.MatVec) else rooted if isinstance(op, ops.SegmentSum) else ()):
                 fraction += GUARD_BITS
             if operand == carried.get(op.result or ""):
                 fraction = natural.get(operand, fraction)

@@ -62,7 +62,8 @@ class Precision:
     split_weights: bool = False
     """each weight is split in two: a second matrix holds its rounding error, eight bits lower"""
     split_readouts: bool = True
-    """the same for a matrix that reads the states of conductances: it would be coarser than they are"""
+    """the same for a matrix that would be the coarsest part: that reads the states of conductances, or is beside a norm
+    and leaves too little of its sums on the calibration"""
     calibrated_weights: bool = False
     """weights are rounded for the least error over the calibration data, not each to its nearest; of fewer than 8 bits
     they always are"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from glob import escape
 
@@ -17,8 +18,12 @@ def with_split_readouts(graph: Graph, precision: Precision) -> Precision:
     """
     if precision.split_weights or not precision.split_readouts:
         return precision
-    found = {op.out: {"split_weights": True} for op in _readouts(graph)}
-    names = {escape(name + end): changes for name, changes in found.items() for end in ("", ".rows")}
+    return with_split_weights(precision, [op.out for op in _readouts(graph)])
+
+
+def with_split_weights(precision: Precision, matrices: Iterable[str]) -> Precision:
+    """`precision`, with split weights for the matrices that compute these, unless an override says otherwise."""
+    names = {escape(name + end): {"split_weights": True} for name in matrices for end in ("", ".rows")}
     return replace(precision, overrides={**names, **precision.overrides})
 
 

@@ -1,5 +1,7 @@
 """Norms of features, as torch has them and as they are written by hand: each keeps its precision wherever it stands."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from layer_agreement import drifting, executors_agree
 from torch import nn
 
 import ltc2neuro
+from compiler.graph.ops import MatVec
 
 FEATURES = 6
 
@@ -67,7 +70,27 @@ def data(scale=1.0):
 @pytest.mark.parametrize("name", NORMS)
 def test_a_norm_keeps_its_precision(name, place):
     torch.manual_seed(0)
-    assert executors_agree(Net(NORMS[name], place), data()) > {"input": 55, "layer": 55, "cell": 45}[place]
+    assert executors_agree(Net(NORMS[name], place), data()) > {"input": 55, "layer": 55, "cell": 50}[place]
+
+
+def test_weights_beside_norms_are_split_where_8_bits_leave_too_little():
+    torch.manual_seed(0)
+    model, x = Net(NORMS["layer_norm"], "cell"), data()
+    net = ltc2neuro.compile(model, x)
+    (told,) = [record.note for record in net.passes if record.name == "split_beside_norms"]
+    [(name, decibels)] = re.findall(r"(map\S*) (\d+\.\d) dB", told)
+    assert 30 < float(decibels) < 54
+    held = ltc2neuro.Precision(overrides={name + "*": {"split_weights": False}})
+    whole = [ltc2neuro.compile(model, x, precision=p) for p in (held, ltc2neuro.Precision(split_readouts=False))]
+    matrices = [sum(isinstance(op, MatVec) for _, op in each.graph.ops()) for each in (net, *whole)]
+    assert matrices == [2, 1, 1]
+    assert not any(record.name == "split_beside_norms" for each in whole for record in each.passes)
+
+
+def test_weights_of_a_cell_without_norms_stay_whole():
+    torch.manual_seed(0)
+    net = ltc2neuro.compile(nn.GRU(FEATURES, 4, batch_first=True), data())
+    assert not any(record.name == "split_beside_norms" for record in net.passes)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e3])
