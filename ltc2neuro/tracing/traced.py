@@ -178,8 +178,9 @@ def _called(recorder: Recorder, clone: torch.nn.Module, given: Arguments) -> obj
     """What the model returns."""
     kept = {id(tensor) for tensor in (*clone.parameters(), *clone.buffers())}
     written = Written(recorder, kept)
-    with scripts_refused(recorder), solvers(recorder), Recording(recorder, written):
-        with local_variables(recorder, written.standing) if recorder.all_at_once else nullcontext():
+    with scripts_refused(recorder), solvers(recorder), Recording(recorder, written) as recording:
+        with local_variables(recorder, written.standing) if recorder.all_at_once else nullcontext() as profile:
+            recording.profile = profile
             return written.standing(call(clone, *given.ordered, **given.named))
 
 

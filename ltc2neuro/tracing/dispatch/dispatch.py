@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
@@ -21,6 +22,7 @@ from ltc2neuro.tracing.ops.torch_ops import RULES, TorchRule, spellings
 from ltc2neuro.tracing.recording.extents import counted, noted
 from ltc2neuro.tracing.recording.held_inputs import held
 from ltc2neuro.tracing.recording.held_inputs import recorded as recorded_held
+from ltc2neuro.tracing.recording.local_variables import Profile
 from ltc2neuro.tracing.recording.symbolic import Symbolic, aliased, plain, rebind, symbolic, symbols
 from ltc2neuro.tracing.recording.tape import Tape
 
@@ -33,6 +35,8 @@ class Recording(TorchFunctionMode):
     def __init__(self, recorder: Tape, written: Written) -> None:
         super().__init__()
         self._recorder, self._written = recorder, written
+        self.profile: Profile | None = None
+        """what sees the model's functions return: of ours, in a call of torch, it need not see any"""
 
     def __torch_function__(
         self,
@@ -42,7 +46,15 @@ class Recording(TorchFunctionMode):
         kwargs: dict[str, object] | None = None,
     ) -> object:
         """Dispatch one call."""
-        args, kwargs = tuple(args), kwargs or {}
+        if self.profile is None or func in _STRUCTURE or sys.getprofile() is not self.profile:
+            return self._done(func, tuple(args), kwargs or {})
+        sys.setprofile(None)
+        try:
+            return self._done(func, tuple(args), kwargs or {})
+        finally:
+            sys.setprofile(self.profile)
+
+    def _done(self, func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         refuse_transforms(self._recorder, (args, kwargs))
         args = tuple(map(self._written.standing, args))
         kwargs = {key: self._written.standing(value) for key, value in kwargs.items()}

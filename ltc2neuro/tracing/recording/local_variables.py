@@ -6,20 +6,23 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeAlias
 
 from ltc2neuro.tracing.recording.recorder import Recorder
 from ltc2neuro.tracing.recording.source import is_models
 from ltc2neuro.tracing.recording.symbolic import Symbolic
 
+Profile: TypeAlias = Callable[[FrameType, str, object], None]
+
 
 @contextmanager
-def local_variables(recorder: Recorder, standing: Callable[[object], object]) -> Iterator[None]:
+def local_variables(recorder: Recorder, standing: Callable[[object], object]) -> Iterator[Profile | None]:
     """Let the recorder know the variables of each of the model's functions that returns.
 
-    `standing` gives what stands for a tensor that was written into.
+    `standing` gives what stands for a tensor that was written into. Yields what Python calls at each call and return.
     """
     if sys.getprofile() is not None:  # a profiler is at work: states are called after lines
-        yield
+        yield None
         return
 
     def seen(frame: FrameType, event: str, _: object) -> None:
@@ -30,7 +33,7 @@ def local_variables(recorder: Recorder, standing: Callable[[object], object]) ->
 
     sys.setprofile(seen)
     try:
-        yield
+        yield seen
     finally:
         sys.setprofile(None)
 

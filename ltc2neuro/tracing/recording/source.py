@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sysconfig
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -48,6 +49,7 @@ def user_line() -> SourceLine | None:
     return library
 
 
+@cache
 def is_models(file: str) -> bool:
     """Whether the code in a file is the model's own: no library's, and not ours."""
     return not file.startswith((_OWN, *_INSTALLED)) and not file.startswith("<")
