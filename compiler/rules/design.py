@@ -139,14 +139,13 @@ class Design:
         return plain_name(value)
 
     def population(self, name: str) -> str:
-        """A population by its name, and in words."""
-        title = self._titles.get(name, name)
-        return name if title == name else f"{name} ({title})"
+        """A population in words."""
+        return self._titles.get(name, name)
 
     def connection(self, of: Connection) -> str:
-        """Synapses by their name, and in words from where to where."""
+        """Synapses in words, from where to where."""
         source, target = of.source.population, of.target.population
-        return f"{of.name} ({self._titles.get(source or '', INPUT)} -> {self._titles.get(target or '', OUTPUT)})"
+        return f"{self._titles.get(source or '', INPUT)} -> {self._titles.get(target or '', OUTPUT)}"
 
     @cached_property
     def _titles(self) -> Mapping[str, str]:

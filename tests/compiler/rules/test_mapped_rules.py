@@ -63,13 +63,13 @@ def test_nothing_in_a_network_that_keeps_all():
 def test_ports():
     found = findings(network(ports=3))
     assert [f.rule for f in found] == ["sums", "messages"]
-    assert all(f.where.startswith("cells (") and f.numbers == "3" and f.limit == "2" for f in found)
+    assert all(f.where == "layer" and f.numbers == "3" and f.limit == "2" for f in found)
 
 
 def test_delay():
     found = only(findings(network(delay=63)))
     assert (found.rule, found.numbers, found.limit) == ("delay", "63 ticks", "62 ticks")
-    assert found.where == "in (input -> layer)"
+    assert found.where == "input -> layer"
 
 
 def test_long_programs_warn():
