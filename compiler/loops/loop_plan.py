@@ -13,11 +13,58 @@ from typing import TypeAlias
 
 from compiler.graph.graph import Block
 from compiler.graph.integers import IntegerGraph
-from compiler.graph.ops import Gather, Input, MatVec, Op, SegmentSum, StateRead
+from compiler.graph.op_table import OpTable
+from compiler.graph.ops import Elementwise, Gather, Input, MatVec, Op, SegmentSum, StateRead
 
-WholeSourceOps: TypeAlias = "tuple[type[Op], ...]"
-WHOLE: WholeSourceOps = (Gather, MatVec)
-"""Ops that may read any element of their sources"""
+
+@dataclass(frozen=True)
+class InLoops:
+    """How an op stands to loops over elements."""
+
+    ready: bool = False
+    """its result is in memory before the block begins"""
+    loads: bool = False
+    """its result is a load wherever it is read, and computed only where it is stored"""
+    anywhere: bool = False
+    """it may read any element of its sources"""
+    complete: bool = False
+    """no element of its result is there before all are"""
+    alone: bool = False
+    """it is a step of its own"""
+
+
+IN_LOOPS: OpTable[[bool], InLoops] = OpTable("loops")
+"""How ops stand to loops; the argument: whether a `SegmentSum` is a step of its own."""
+
+
+@IN_LOOPS.on(Elementwise)
+def _elementwise(op: Op, sums_apart: bool) -> InLoops:
+    return InLoops()
+
+
+@IN_LOOPS.on(Input)
+def _input(op: Input, sums_apart: bool) -> InLoops:
+    return InLoops(ready=True)
+
+
+@IN_LOOPS.on(StateRead)
+def _read(op: StateRead, sums_apart: bool) -> InLoops:
+    return InLoops(ready=True, loads=True)
+
+
+@IN_LOOPS.on(Gather)
+def _gather(op: Gather, sums_apart: bool) -> InLoops:
+    return InLoops(loads=True, anywhere=True)
+
+
+@IN_LOOPS.on(SegmentSum)
+def _segment_sum(op: SegmentSum, sums_apart: bool) -> InLoops:
+    return InLoops(complete=True, anywhere=sums_apart, alone=sums_apart)
+
+
+@IN_LOOPS.on(MatVec)
+def _mat_vec(op: MatVec, sums_apart: bool) -> InLoops:
+    return InLoops(complete=True, anywhere=True, alone=True)
 
 
 @dataclass(frozen=True)
@@ -29,6 +76,8 @@ class Loop:
 
 
 Planned: TypeAlias = "Loop | MatVec | SegmentSum"
+How: TypeAlias = Mapping[str, InLoops]
+"""of each value's op"""
 
 
 @dataclass(frozen=True)
@@ -55,27 +104,27 @@ def plan_loops(
 
     `once`: what may be computed before a block's first iteration; `sums_apart`: a `SegmentSum` is a step of its own.
     """
-    whole = (*WHOLE, SegmentSum) if sums_apart else WHOLE
-    blocks = [part for block in graph.blocks for part in _parts(block, once)]
-    stored = {*record, graph.entry.out, *_wanted(graph, blocks, whole)}
-    return LoopPlan(tuple(_planned(graph, block, stored, whole) for block in blocks), frozenset(stored))
+    how = {op.result: IN_LOOPS(op, sums_apart) for _, op in graph.ops() if op.result is not None}
+    blocks = [part for block in graph.blocks for part in _parts(block, once, how)]
+    stored = {*record, graph.entry.out, *_wanted(graph, blocks, how)}
+    return LoopPlan(tuple(_planned(graph, block, stored, how) for block in blocks), frozenset(stored))
 
 
-def _parts(block: Block, once: Container[str]) -> tuple[Block, ...]:
+def _parts(block: Block, once: Container[str], how: How) -> tuple[Block, ...]:
     """What is the same in all iterations, as a block that runs once, before the rest."""
     made, same = {op.result for op in block.computed}, dict[str, Op]()
     for op in block.computed if block.repeat > 1 else ():
-        free = not isinstance(op, (StateRead, Input)) and all(n in same or n not in made for n in op.operands)
-        if free and op.result is not None and op.result in once:
+        free = all(n in same or n not in made for n in op.operands)
+        if free and op.result is not None and op.result in once and not how[op.result].ready:
             same[op.result] = op
     read = {n for op in same.values() for n in op.operands}
-    before = [op for name, op in same.items() if not isinstance(op, Gather) or name in read]  # else a load in any case
+    before = [op for name, op in same.items() if not how[name].loads or name in read]  # else a load in any case
     if not before:
         return (block,)
     return Block(block.name, tuple(before)), replace(block, ops=tuple(op for op in block.ops if op not in before))
 
 
-def _wanted(graph: IntegerGraph, blocks: Iterable[Block], whole: WholeSourceOps) -> Iterable[str]:
+def _wanted(graph: IntegerGraph, blocks: Iterable[Block], how: How) -> Iterable[str]:
     """What leaves, is written to states, or is read in another block or at any element."""
     home = {op.result: block for block in blocks for op in block.computed}
     for block in blocks:
@@ -85,31 +134,29 @@ def _wanted(graph: IntegerGraph, blocks: Iterable[Block], whole: WholeSourceOps)
             for name in op.operands:
                 here = home.get(name, block) is block
                 own = isinstance(graph.makers.get(name), StateRead) and here
-                if not here or (isinstance(op, whole) and not own):
+                if not here or (op.result is not None and how[op.result].anywhere and not own):
                     yield name
 
 
-def _planned(graph: IntegerGraph, block: Block, stored: set[str], whole: WholeSourceOps) -> BlockPlan:
+def _planned(graph: IntegerGraph, block: Block, stored: set[str], how: How) -> BlockPlan:
     """The steps of a block. What one loop computes and another reads is `stored` from here on."""
     made = {op.result: op for op in block.computed if op.result is not None}
-    level = _levels(made, whole)
+    level = _levels(made, how)
     home = {name: (level[name], _size(graph, op)) for name, op in made.items()}
     loops: dict[tuple[int, int], list[Op]] = {}
     for name, op in made.items():
-        if isinstance(op, (SegmentSum, MatVec)):
+        if how[name].complete:
             stored.add(name)
         for operand in op.operands:
-            maker = made.get(operand)
-            in_memory = maker is None or isinstance(maker, (Gather, StateRead, Input))
+            in_memory = operand not in made or how[operand].ready or how[operand].loads
             if not in_memory and home[operand] != home[name]:
                 stored.add(operand)
     for name, op in made.items():
-        if isinstance(op, Input) or (isinstance(op, (Gather, StateRead)) and name not in stored):
-            continue
-        loops.setdefault(home[name], []).append(op)
+        if name in stored if how[name].loads else not how[name].ready:
+            loops.setdefault(home[name], []).append(op)
     steps: list[Planned] = []
     for (_, size), ops in sorted(loops.items(), key=lambda item: item[0]):
-        alone = [op for op in ops if isinstance(op, MatVec) or (isinstance(op, SegmentSum) and SegmentSum in whole)]
+        alone = [op for op in ops if isinstance(op, (MatVec, SegmentSum)) and how[op.out].alone]
         rest = tuple(op for op in ops if op not in alone)
         steps += alone
         steps += [Loop(size, rest)] if rest else []
@@ -120,20 +167,18 @@ def _size(graph: IntegerGraph, op: Op) -> int:
     return graph.size(op.x if isinstance(op, SegmentSum) else op.result or "")
 
 
-def _levels(made: Mapping[str, Op], whole: WholeSourceOps) -> dict[str, int]:
+def _levels(made: Mapping[str, Op], how: How) -> dict[str, int]:
     """When each value is computed: after all that must be whole before it, and as late as what reads it allows."""
     level: dict[str, int] = {}
     for name, op in made.items():
-        level[name] = max((level[n] + _apart(made[n], op, whole) for n in op.operands if n in made), default=0)
-    for name, op in reversed(list(made.items())):
-        readers = [(n, other) for n, other in made.items() if name in other.operands]
-        if readers and not isinstance(op, (StateRead, Input)):
-            level[name] = min(level[n] - _apart(op, other, whole) for n, other in readers)
+        level[name] = max((level[n] + _apart(how[n], how[name]) for n in op.operands if n in made), default=0)
+    for name in reversed(list(made)):
+        readers = [n for n, other in made.items() if name in other.operands]
+        if readers and not how[name].ready:
+            level[name] = min(level[n] - _apart(how[name], how[n]) for n in readers)
     return level
 
 
-def _apart(before: Op, after: Op, whole: WholeSourceOps) -> int:
+def _apart(before: InLoops, after: InLoops) -> int:
     """1 where the second reads the whole of the first, or of what the first adds up to; 0 where they share a loop."""
-    if isinstance(before, (StateRead, Input)):
-        return 0  # in memory before the block begins
-    return int(isinstance(after, whole) or isinstance(before, (SegmentSum, MatVec)))
+    return int(not before.ready and (after.anywhere or before.complete))

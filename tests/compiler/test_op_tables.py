@@ -51,6 +51,7 @@ MEETS: dict[str, Set[type[Op]]] = {
     "plan": INTEGER,
     "copies": INTEGER,
     "elements": REAL - EFFECTS - {Input, StateRead, Gather},
+    "loops": INTEGER - EFFECTS,
     "flat readers": INTEGER,
     "guarded messages": REAL,
     "sites": REAL,
