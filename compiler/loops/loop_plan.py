@@ -76,7 +76,7 @@ class Loop:
 
 
 Planned: TypeAlias = "Loop | MatVec | SegmentSum"
-How: TypeAlias = Mapping[str, InLoops]
+HowInLoops: TypeAlias = Mapping[str, InLoops]
 """of each value's op"""
 
 
@@ -110,7 +110,7 @@ def plan_loops(
     return LoopPlan(tuple(_planned(graph, block, stored, how) for block in blocks), frozenset(stored))
 
 
-def _parts(block: Block, once: Container[str], how: How) -> tuple[Block, ...]:
+def _parts(block: Block, once: Container[str], how: HowInLoops) -> tuple[Block, ...]:
     """What is the same in all iterations, as a block that runs once, before the rest."""
     made, same = {op.result for op in block.computed}, dict[str, Op]()
     for op in block.computed if block.repeat > 1 else ():
@@ -124,7 +124,7 @@ def _parts(block: Block, once: Container[str], how: How) -> tuple[Block, ...]:
     return Block(block.name, tuple(before)), replace(block, ops=tuple(op for op in block.ops if op not in before))
 
 
-def _wanted(graph: IntegerGraph, blocks: Iterable[Block], how: How) -> Iterable[str]:
+def _wanted(graph: IntegerGraph, blocks: Iterable[Block], how: HowInLoops) -> Iterable[str]:
     """What leaves, is written to states, or is read in another block or at any element."""
     home = {op.result: block for block in blocks for op in block.computed}
     for block in blocks:
@@ -138,7 +138,7 @@ def _wanted(graph: IntegerGraph, blocks: Iterable[Block], how: How) -> Iterable[
                     yield name
 
 
-def _planned(graph: IntegerGraph, block: Block, stored: set[str], how: How) -> BlockPlan:
+def _planned(graph: IntegerGraph, block: Block, stored: set[str], how: HowInLoops) -> BlockPlan:
     """The steps of a block. What one loop computes and another reads is `stored` from here on."""
     made = {op.result: op for op in block.computed if op.result is not None}
     level = _levels(made, how)
@@ -167,7 +167,7 @@ def _size(graph: IntegerGraph, op: Op) -> int:
     return graph.size(op.x if isinstance(op, SegmentSum) else op.result or "")
 
 
-def _levels(made: Mapping[str, Op], how: How) -> dict[str, int]:
+def _levels(made: Mapping[str, Op], how: HowInLoops) -> dict[str, int]:
     """When each value is computed: after all that must be whole before it, and as late as what reads it allows."""
     level: dict[str, int] = {}
     for name, op in made.items():
