@@ -1,6 +1,6 @@
 """What each field of `Precision` buys and costs, on an LTC and a CfC: makes `docs/precision.md` and its plot.
 
-    python benchmarks/knobs.py [--weights FOLDER] [--out docs/precision.md]
+python benchmarks/knobs.py [--weights FOLDER] [--out docs/precision.md]
 """
 
 import argparse
@@ -31,7 +31,7 @@ SETTINGS: dict[str, Precision | str] = {
     '"small"': "small",
     '"accurate"': "accurate",
     **{f"weight={n}": Precision(weight=n) for n in (3, 4, 6)},
-    "calibrated_weights": Precision(calibrated_weights=True),
+    "calibrated_weights=False": Precision(calibrated_weights=False),
     "split_weights": Precision(split_weights=True),
     "split_weights, split_messages": Precision(split_weights=True, split_messages=True),
     "segments=4": Precision(segments=4),
@@ -51,8 +51,7 @@ of a sample by [the cost model](loihi2-cost.md), the accuracy is that of all tes
 | you want | for cells of matrices (CfC, LSTM, GRU) | for conductances (LTC) |
 |---|---|---|
 | more decibels | `split_weights`, `split_messages`, `whole_products`: `"accurate"` | `segments=16` |
-| a few more for nothing | `calibrated_weights` | |
-| fewer synapses' bits | `weight`: below 8 they are rounded over the calibration | it changes nothing here |
+| fewer synapses' bits | `weight` | it changes nothing here |
 | less time | `segments=4`; split only where it counts: [search](search.md) | hardly: it is instructions and ticks |
 | to know which | `print(ltc2neuro.attribute(net, x))`: [where every decibel goes](causes.md) | the same |
 

@@ -1,6 +1,6 @@
 """What `ltc2neuro.tune` gains on trained LTCs, by bits of a parameter: a table of `docs/precision.md`.
 
-    python benchmarks/tuned.py
+python benchmarks/tuned.py
 """
 
 import sys

@@ -3,24 +3,34 @@
 Every source of a matrix has an exponent of its own, so that a source with small weights uses the synapses'
 range too; the product of weight and message has one fraction for all. Rounding is to the nearest, or
 calibrated: what one weight is rounded by is made good by the row's other weights, as far as the inputs of
-the calibration data go together (Frantar et al., GPTQ, arXiv 2210.17323).
+the calibration data go together (Frantar et al., GPTQ, arXiv 2210.17323). A part of the data judges, row by row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
+from compiler.quantize.precision import Precision
 from hw_models.arrays import Floats, Integers
 
+Rounding: TypeAlias = Callable[[Floats], Integers]
+"""From weights in units of their grid to integers."""
 MOST = 12
 """No source's weights are shifted further: what is so small hardly counts."""
 DAMPING = 0.01
 """Share of the mean variance that is added to each input's, as GPTQ does, so that the inverse exists."""
 MOST_SPREAD = 2048
 """Columns over which an error is spread."""
+MOST_GRAM = 1024
+"""Columns up to which all samples are looked at, as a matrix of how the columns go together."""
+FEW_BITS = 8
+"""Weights of fewer bits are worth being calibrated in wider matrices, too, where that takes many seconds."""
+JUDGES = 3
+"""One in so many samples of the calibration, the first ones, is held back and judges."""
 
 
 def exponents(matrix: Floats, sizes: Sequence[int], top: float) -> list[int]:
@@ -128,6 +138,39 @@ def _part(inputs: Floats, start: int) -> RowOrder:
     order = np.argsort(-np.diag(gram), kind="stable")
     gram = gram[np.ix_(order, order)] + damping * np.eye(len(gram))
     return RowOrder(start + order, np.linalg.cholesky(np.linalg.inv(gram)).T.astype(np.float64))
+
+
+def is_calibrated(precision: Precision, columns: int) -> bool:
+    """Whether the weights of a matrix of so many columns are rounded over the calibration."""
+    return precision.calibrated_weights and (columns <= MOST_GRAM or precision.weight < FEW_BITS)
+
+
+def over_calibration(inputs: Floats, high: int) -> Rounding:
+    """Each row `calibrated` on `inputs` (samples, columns), if what the others teach errs less on samples held back."""
+    held = len(inputs) // JUDGES
+    taught, every, error = spread(inputs[held:]), spread(inputs), error_size(inputs[:held])
+
+    def rounded(matrix: Floats) -> Integers:
+        plain, tried = nearest(matrix, high), calibrated(matrix, taught, high)
+        better = error(tried - matrix) < error(plain - matrix)
+        return np.where(better[:, None], calibrated(matrix, every, high), plain)
+
+    return rounded
+
+
+def error_size(inputs: Floats) -> Callable[[Floats], Floats]:
+    """What says of each row of wrong weights how large its sums over `inputs` (samples, columns) are, squared.
+
+    >>> error_size(np.array([[1.0, 2.0], [0.0, 1.0]]))(np.array([[1.0, 1.0]]))
+    array([10.])
+    """
+    columns = inputs.shape[1]
+    if columns > MOST_GRAM:
+        inputs = evenly(inputs, MOST_PATCHES)
+        if columns > len(inputs):  # as many numbers as the columns squared would be more than there are samples for
+            return lambda wrong: np.sum((wrong @ inputs.T) ** 2, axis=1)
+    gram = inputs.T @ inputs
+    return lambda wrong: np.sum((wrong @ gram) * wrong, axis=1)
 
 
 def calibrated(matrix: Floats, how: Spread | None, high: int) -> Integers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from compiler.graph.lowered import Exact
@@ -10,7 +12,7 @@ from compiler.graph.ops import Add, And, MatVec, Shift, Sub
 from compiler.quantize.fractions import MOST_LOW_BITS
 from compiler.quantize.integer_builder import Builder
 from compiler.quantize.limits import source_exponents
-from compiler.quantize.matrices import Spread, calibrated, patches, spread
+from compiler.quantize.matrices import Rounding, is_calibrated, nearest, over_calibration, patches
 from compiler.ranges.observed import Observed
 from hw_models.arrays import Floats, Integers
 
@@ -26,13 +28,14 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     shifts = source_exponents(build.source, op, here)
     real = Exact(build.source.constants[op.matrix], np.repeat(2.0 ** (here.first_weight + np.array(shifts)), sizes))
     exact = real.values
-    how = None
-    if here.rounds_over_calibration:
+    to_nearest: Rounding = partial(nearest, high=build.chip.weight_high)
+    rounded = to_nearest
+    if is_calibrated(here, exact.shape[1]):
         # Inputs in the same units as the weights: what a column's weight of 1 adds to the result.
-        inputs = patches(observed.samples(op.sources), at)
-        how = spread(inputs / np.repeat(2.0 ** np.array(shifts), sizes))
+        inputs = patches(observed.samples(op.sources), at) / np.repeat(2.0 ** np.array(shifts), sizes)
+        rounded = over_calibration(inputs, build.chip.weight_high)
     # A second matrix takes up what the nearest weight leaves, and no more than that.
-    weights = calibrated(exact, None if here.split_weights else how, build.chip.weight_high)
+    weights = (to_nearest if here.split_weights else rounded)(exact)
     wanted = [fraction - here.first_weight - e for e in shifts]
     low_bits = _low_bits(build, op, wanted, weights) if here.split_messages else 0
     coarse, fine, both = [], [], []
@@ -44,7 +47,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     whole = None if here.split_weights else real  # of split weights only the second matrix loses anything
     parts = [("", coarse, weights, 0, whole)]
     if here.split_weights:
-        low, further = _low_weights(build, op, coarse, exact - weights, how)
+        low, further = _low_weights(build, op, coarse, exact - weights, rounded)
         parts.append((".low_weights", coarse, low, further, Exact(exact - weights, 2.0**further)))
     if low_bits:
         parts.append((".low_messages", fine, weights, low_bits, whole))
@@ -62,7 +65,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
 
 
 def _low_weights(
-    build: Builder, op: MatVec, sources: list[str], rest: Floats, how: Spread | None
+    build: Builder, op: MatVec, sources: list[str], rest: Floats, rounded: Rounding
 ) -> tuple[Integers, int]:
     """The second matrix for the `rest` of the weights, and how many bits further down it stands.
 
@@ -72,7 +75,7 @@ def _low_weights(
     reach = np.concatenate([np.broadcast_to(np.maximum(-x.low, x.high), n) for x, n in spans])
     at = places_of(build.source, op)
     for bits in range(LOW_WEIGHT_BITS, 0, -1):
-        low = calibrated(rest * 2.0**bits, how, build.chip.weight_high)
+        low = rounded(rest * 2.0**bits)
         if int(product(np.abs(low), at, reach).max(initial=0)) <= build.chip.word_high:
             return low, bits
     return np.zeros(rest.shape, np.int64), 0

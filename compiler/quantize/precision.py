@@ -37,8 +37,6 @@ ACCURATE_PIECES = {"segments": 12, "degree": 4}
 """Of a function there, without tables: 8 cubics of an exponential, as in a pure CfC, are what limits it then."""
 SPARE_WEIGHT_BITS = 2
 """The bits of a split weight's first half: see `Precision.first_weight`."""
-CALIBRATED_BELOW = 8
-"""Weights of fewer bits are rounded over the calibration."""
 SMALL_TABLE = 64
 """Entries of a table where it should be small."""
 
@@ -64,9 +62,9 @@ class Precision:
     split_readouts: bool = True
     """the same for a matrix that would be the coarsest part: that reads the states of conductances, or is beside a norm
     and leaves too little of its sums on the calibration"""
-    calibrated_weights: bool = False
-    """weights are rounded for the least error over the calibration data, not each to its nearest; of fewer than 8 bits
-    they always are"""
+    calibrated_weights: bool = True
+    """weights are rounded for the least error over the calibration data, not each to its nearest, where a part of them
+    that is held back says that the row errs less so; of 8 bits and more in matrices of up to 1024 columns"""
     split_messages: bool = False
     """each message to a matrix is split in two: its upper and its lower bits"""
     argument_fraction: int = 13
@@ -128,15 +126,6 @@ class Precision:
         """
         spare = SPARE_WEIGHT_BITS if self.split_weights and not self.split_messages else 0
         return max(1, self.weight - spare)
-
-    @property
-    def rounds_over_calibration(self) -> bool:
-        """Whether a matrix's weights are: with few bits each it gains 2 to 7 dB, and costs nothing at run time.
-
-        >>> Precision().rounds_over_calibration, Precision(weight=4).rounds_over_calibration
-        (False, True)
-        """
-        return self.calibrated_weights or self.weight < CALIBRATED_BELOW
 
     def at(self, name: str) -> Precision:
         """The precision that holds for the value `name`.
@@ -243,4 +232,5 @@ def _with_tables(chip: Chip) -> Precision:
         degree=1,
         wide_products=False,
         split_readouts=False,
+        calibrated_weights=False,
     )

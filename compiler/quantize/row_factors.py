@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.quantize.matrices import MOST_PATCHES, best_exponents, calibrated, evenly, spread
+from compiler.quantize.matrices import best_exponents, calibrated, error_size, is_calibrated, spread
 from compiler.quantize.precision import Precision
 from hw_models.arrays import Floats
 
@@ -14,8 +14,6 @@ BITS = 8
 """Significant bits of a factor: few, so that the row's sum meets it without being narrowed."""
 TRIES = 24
 """Factors that are tried for a row, each 1/128 of the least one larger."""
-MOST_GRAM = 1024
-"""Columns up to which all samples are looked at, as a matrix of how the columns go together."""
 TOGETHER = 2**22
 """Elements of the rows that are tried at a time."""
 
@@ -36,7 +34,7 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
     if precision.split_weights or not matrix.size:
         return best
     high = 2**precision.first_weight - 1
-    how = spread(inputs / columns) if precision.rounds_over_calibration else None
+    how = spread(inputs / columns) if is_calibrated(precision, matrix.shape[1]) else None
     size = error_size(inputs)
     together = max(1, TOGETHER // matrix.shape[1])
     for start in range(0, len(matrix), together):  # a row's factor is its own matter
@@ -50,21 +48,6 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
             best[rows] = np.where(error < best_error, factor, best[rows])
             best_error = np.minimum(error, best_error)
     return best
-
-
-def error_size(inputs: Floats) -> Callable[[Floats], Floats]:
-    """What says of each row of wrong weights how large its sums over `inputs` (samples, columns) are, squared.
-
-    >>> error_size(np.array([[1.0, 2.0], [0.0, 1.0]]))(np.array([[1.0, 1.0]]))
-    array([10.])
-    """
-    columns = inputs.shape[1]
-    if columns > MOST_GRAM:
-        inputs = evenly(inputs, MOST_PATCHES)
-        if columns > len(inputs):  # as many numbers as the columns squared would be more than there are samples for
-            return lambda wrong: np.sum((wrong @ inputs.T) ** 2, axis=1)
-    gram = inputs.T @ inputs
-    return lambda wrong: np.sum((wrong @ gram) * wrong, axis=1)
 
 
 def _rounded_up(factor: Floats) -> Floats:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -46,6 +49,24 @@ def test_kernels_return_the_integers_of_the_reference(chip, precision) -> None:
     x = np.random.default_rng(0).integers(graph.input_format.low, graph.input_format.high + 1, (5, 4, 3))
     found = TorchGraph.of(graph).run(torch.from_numpy(x * 1.0), {})
     assert found.tolist() == run_reference(graph, x).outputs.tolist()
+
+
+@dataclass(frozen=True)
+class Unknown(ops.Elementwise):
+    """An op that torch has no gradient of."""
+
+    real: ClassVar[bool] = False
+    out: str = field(metadata=ops.RESULT)
+    a: str = field(metadata=ops.OPERAND)
+
+
+def test_an_op_without_a_gradient_is_refused(net) -> None:
+    blocks = [
+        replace(block, ops=tuple(Unknown(op.out, op.a) if isinstance(op, ops.MulShift) else op for op in block.ops))
+        for block in net.graph.blocks
+    ]
+    with pytest.raises(InputError, match=r"cannot be tuned: torch has no gradient .*\n.*Unknown\n.*more bits"):
+        TorchGraph.of(replace(net.graph, blocks=tuple(blocks)))
 
 
 def test_new_sequences_are_nearer_to_the_float_network(net, tuned) -> None:
