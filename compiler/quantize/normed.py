@@ -8,6 +8,7 @@ How much of their sums 8-bit weights leave is measured on the calibration data.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def _made_of(graph: Graph, names: set[str], *, plain: bool = False) -> set[str]:
 def _decibels(observed: Observed, op: MatVec, precision: Precision, *, normed: bool) -> float:
     """What rounded weights leave of the variation of the worst sum; of a sample's sums that are `normed`, over how far
     they spread."""
-    graph, here = observed.graph, precision.at(op.out)
+    graph = observed.graph
+    here = replace(precision.at(op.out), calibrated_weights=False)  # what is split holds what the nearest weights leave
     matrix, inputs = graph.constants[op.matrix], patches(observed.samples(op.sources), places_of(graph, op))
     sizes = [graph.size(s) for s in op.sources] if op.places is None else [matrix.shape[1]]
     shifts = best_exponents(matrix, sizes, np.mean(inputs**2, axis=0) + 1e-12)
