@@ -19,7 +19,7 @@ from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import instrumented, vocabularies
-from ltc2neuro.tracing.ops.mixing import MixedStepsError
+from ltc2neuro.tracing.ops.mixing import ATTENDS, MixedStepsError
 from ltc2neuro.tracing.ops.shape_ops import TakenApartError
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.over_time import OverTime
@@ -131,16 +131,12 @@ class ModelSource:
 
 
 _ATTENTION = "attention over time: what a step answers is weighed over all other samples"
-_RUNNING = (
-    "A network keeps states of a fixed size, not all that it has seen. Keep running sums, as linear attention does "
-    "(torch.cumsum of k v and of k), attend to a window of the last samples (unfold), or use a recurrent layer."
-)
 
 
 def _first(why: TraceError, error: MixedStepsError) -> TraceError:
     """Why a model is no program in time, before why it is not recorded as one step."""
     if any(f"{function} mixes" in error.what for function in ("softmax", "matmul", "bmm", "baddbmm", "einsum")):
-        return type(error)(_ATTENTION, where=error.where, numbers=why.what, advice=_RUNNING)
+        return type(error)(_ATTENTION, where=error.where, numbers=why.what, advice=ATTENDS)
     advice = f"{why.advice} It was looked at over many steps, since {error.what}."
     name, _, line = why.where.rpartition(", ")[2].rpartition(":")
     there = "" if name and f"{name}, line {line}:" in error.where else why.where  # a value's line, or of its call

@@ -10,8 +10,8 @@ from torch.overrides import TorchFunctionMode
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED, CallPlace, TimePlaces
-from ltc2neuro.tracing.recording.source import call, user_line
+from ltc2neuro.tracing.recording.over_time import ADDED, DIVIDED, PADDED, CallPlace, TimePlaces
+from ltc2neuro.tracing.recording.source import SourceLine, call, user_line
 
 LENGTHS = (53, 59)
 """Of two sequences: an axis of such a length each time is that of time"""
@@ -19,6 +19,7 @@ SHORT = (1, 2)
 """Of two others: an axis of the last steps alone has no more than these"""
 _JOINS = {*spellings("mean", "sum", "amax", "amin", "max", "min", "prod", "logsumexp", "std", "var")}
 _POOLS = {torch.nn.functional.adaptive_avg_pool1d, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d}
+_PADS = {torch.nn.functional.pad, *spellings("conv1d")}
 _ADDS = {*spellings("add", "__add__", "__radd__", "__iadd__", "add_")}
 _DIVIDES = {*spellings("div", "true_divide", "__truediv__", "__div__")}
 
@@ -51,6 +52,11 @@ class _SeenJoins(TorchFunctionMode):
         elif func in _DIVIDES and isinstance(second, int):
             self._see(DIVIDED, second)
         result = func(*args, **kwargs)
+        if func in _PADS and isinstance(result, torch.Tensor) and isinstance(x, torch.Tensor):
+            given = kwargs.get("padding", args[4] if len(args) > 4 else 0)
+            sides = max(given if isinstance(given, (tuple, list)) else [given] if isinstance(given, int) else [0])
+            for axis, size in enumerate(x.shape if sides else result.shape):
+                self._see(PADDED - axis, size + sides)
         if func in _ADDS and isinstance(result, torch.Tensor):
             terms = 1 + max(self._sums[id(part)][1] if id(part) in self._sums else 0 for part in (x, second))
             self._sums[id(result)] = result, terms
@@ -81,7 +87,12 @@ def time_places(model: Callable[[torch.Tensor], object], given: ModelInputs) -> 
         most = long[0].most[place]
         if most == long[1].most[place] > 1 and tuple(seen.most.get(place, 0) for seen in short) == SHORT:
             windows[place] = most
-    return TimePlaces(joins, windows)
+    padded = dict[SourceLine | None, int]()
+    for (line, axis), size in long[0].most.items():
+        beyond = size - LENGTHS[0]
+        if axis <= PADDED and long[1].most.get((line, axis)) == LENGTHS[1] + beyond and beyond > 0:
+            padded[line] = max(beyond, padded.get(line, 0))
+    return TimePlaces(joins, windows, padded)
 
 
 def _seen(model: Callable[[torch.Tensor], object], given: ModelInputs, steps: int) -> _SeenJoins:

@@ -50,6 +50,9 @@ def record_unrolled(model: torch.nn.Module, given: ModelInputs, dt: float, *, ti
     """Record a model that reads what it is given (batch, time, *sample_shape), or with `time_first`, as `record` does.
     Raises `TraceError`."""
     way = way_of(model, given, dt, time_first=time_first)
+    for line, steps in way.over.padded.items():
+        if steps > STEPS[-1]:
+            raise _too_far(f"{steps} steps are put before the first", str(line or ""))
     if not way.over.windows:
         return _recorded(model, way, dt, STEPS)
     try:
@@ -90,9 +93,14 @@ def _recorded(model: torch.nn.Module, way: Way, dt: float, each: Sequence[int]) 
             break
     if why is not None:
         raise _as_written(why)
-    raise UnsteadyError(
+    raise _too_far(f"what it does over {', '.join(map(str, tried))} steps is not what it does over more")
+
+
+def _too_far(numbers: str, where: str = "") -> UnsteadyError:
+    return UnsteadyError(
         "the model does not do the same at every step, or looks further back than was tried",
-        numbers=f"what it does over {', '.join(map(str, tried))} steps is not what it does over more",
+        where=where,
+        numbers=f"{numbers}; {STEPS[-1]} steps are tried at most",
         advice="A sum over all samples so far is a state, as in cumsum; a window must be shorter. "
         "d = torch.diff(x, dim=1, prepend=x[:, :1]) beside x - x[:, :1] is the same as that at the second step: write "
         "d.cumsum(1) for the other.",

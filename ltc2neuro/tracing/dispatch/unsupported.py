@@ -9,7 +9,7 @@ import torch
 
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.ops.embedding import LOOKED_UP
-from ltc2neuro.tracing.ops.mixing import MIXES
+from ltc2neuro.tracing.ops.mixing import ATTENDS
 from ltc2neuro.tracing.ops.shape_ops import CHOOSES
 from ltc2neuro.tracing.ops.torch_ops import spellings
 from ltc2neuro.tracing.recording.tape import Tape
@@ -56,10 +56,7 @@ _ADVICE: dict[Callable[..., object], str] = {
             ("masked_select", "masked_scatter", "nonzero", "argwhere", "take", "scatter", "index_put", "one_hot"),
             CHOOSES,
         ),
-        (
-            ("mean", "multi_head_attention_forward", "scaled_dot_product_attention"),
-            MIXES,
-        ),
+        (("multi_head_attention_forward", "scaled_dot_product_attention"), ATTENDS),
         (("sort", "topk", "kthvalue", "median", "nanmedian", "mode", "quantile", "unique", "msort"), _CHOSEN),
         (("argmax", "argmin", "argsort"), _CHOSEN),
         (("complex", "view_as_complex", "view_as_real", "polar", "real", "imag", "angle", "conj", "stft"), COMPLEX),

@@ -11,6 +11,10 @@ MIXES = (
     "ltc2neuro.nn.Recurrent; what joins rows, or goes on computing with a mean over time, "
     "belongs after the network."
 )
+ATTENDS = (
+    "A network keeps states of a fixed size, not all that it has seen. Keep running sums, as linear attention does "
+    "(torch.cumsum of k v and of k), attend to a window of the last samples (unfold), or use a recurrent layer."
+)
 
 
 class MixedStepsError(TraceError):

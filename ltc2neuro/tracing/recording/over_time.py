@@ -21,8 +21,8 @@ ON_CHIP = frozenset({"prod", "logsumexp"})
 """What the host makes of no answers"""
 CallPlace = tuple[SourceLine | None, int]
 """A line of the model's, and the axis, counted from the front, that it joins; or one of these"""
-ADDED, DIVIDED = -1, -2
-"""Terms that are added up one by one, and the number that something is divided by"""
+ADDED, DIVIDED, PADDED = -1, -2, -3
+"""Terms that are added up one by one, the number that something is divided by, and how long an axis is with padding"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class TimePlaces:
 
     joins: Mapping[CallPlace, int] = field(default_factory=dict)
     windows: Mapping[CallPlace, int] = field(default_factory=dict)
+    padded: Mapping[SourceLine | None, int] = field(default_factory=dict)
+    """by how many steps"""
 
     def without_windows(self) -> TimePlaces:
         """The same, as if windows were whole."""

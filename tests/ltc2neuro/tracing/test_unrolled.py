@@ -499,6 +499,15 @@ class Function(nn.Module):
         return self.function(x)
 
 
+class Wide(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 4, 2, dilation=1500, padding=1500)
+
+    def forward(self, x):
+        return self.conv(x.transpose(1, 2))[..., : x.shape[1]].transpose(1, 2)
+
+
 REFUSED = {
     "later samples": (lambda: Function(lambda x: x + x.flip(1)), "not causal"),
     "reflected": (
@@ -520,6 +529,8 @@ REFUSED = {
         "attention over time",
     ),
     "a long window": (lambda: Function(lambda x: F.pad(x, (0, 0, 199, 0)).unfold(1, 200, 1).mean(-1)), "looks further"),
+    "a long delay": (lambda: Function(lambda x: F.pad(x, (0, 0, 300, 0))[:, : x.shape[1]]), "looks further.*300 steps"),
+    "a wide convolution": (lambda: Wide(), "looks further.*1500 steps are put before"),
     "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
     "an empty dict": (lambda: Function(lambda x: {"y": 1, "z": (x - _rolled(x)).sum().item()}), "no answer|item"),
     "a spread": (lambda: Function(lambda x: torch.cumsum(x, 1).std(1)), "the spread over all steps"),

@@ -391,7 +391,7 @@ def _packed(net, x):
         (lambda net, x: functional.dropout(x), "training=self.training"),
         (lambda net, x: functional.rrelu(x, training=True), "training=self.training"),
         (lambda net, x: net.norm(x.flatten(0, 1)).view_as(x), "track_running_stats"),
-        (lambda net, x: net.attention(x, x, x)[0], "What joins steps"),
+        (lambda net, x: net.attention(x, x, x)[0], "Keep running sums"),
         (_packed, "lists of sequences"),
     ],
     ids=["dropout", "rrelu", "batch norm", "attention", "packed"],
