@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from c_agreement import COMPILERS, c_agrees
@@ -9,7 +11,7 @@ from graph_strategies import SMALL, Builder, integer_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.c99.program import program
+from compiler.c99.program import HELPERS, program
 from compiler.ranges.proven import facts_of
 
 pytestmark = pytest.mark.skipif(not COMPILERS, reason="no compiler of C is installed")
@@ -43,3 +45,13 @@ def test_what_it_takes_is_said():
     assert made.ram == 4 * int(made.text.split("static word m[")[1].split("]")[0])
     assert made.operations > 0
     assert "malloc" not in made.text and "double" not in made.text and "float" not in made.text
+
+
+def test_functions_that_nothing_calls_are_left_out():
+    b = Builder()
+    b.output(b.rescale(b.input(3), 4, -SMALL, SMALL))
+    b.block("sample")
+    text = program(facts_of(b.graph())).text
+    called = {name: len(re.findall(rf"\b{name}\(", text)) for name in HELPERS if f"word {name}(" in text}
+    assert called and min(called.values()) > 1, "clang refuses what is defined and not called, with -Wall -Werror"
+    assert "word shift(" not in text
