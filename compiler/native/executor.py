@@ -45,7 +45,7 @@ class NativeRunner:
         return call.run(job.x, job.state, _cpus() if job.threads is None else job.threads, samples)
 
     def entered(self, x: Array, ends: Ends, record: Sequence[str]) -> Array | None:
-        """Samples as integers; see `Enters`."""
+        """Samples as integers; see `Compiles`."""
         samples = self._call(len(x), record).entered(x, ends)
         if samples is None:
             return None

@@ -119,23 +119,9 @@ class Steps(Protocol):
         ...
 
 
-@runtime_checkable
-class Enters(Protocol):
-    """A `Runner` that makes integers of samples itself, where they are to lie."""
-
-    def __call__(self, job: Job, /) -> Execution:
-        """Run it."""
-        ...
-
-    def entered(self, x: Array, ends: Ends, record: Sequence[str]) -> Array | None:
-        """Those of real samples (batch, time, channels), for a `Job` that records these; None where any is beyond what
-        may enter, or there is none."""
-        ...
-
-
-@runtime_checkable
 class Compiles(Protocol):
-    """A `Runner` that compiles code for each kind of run, when there is the first of it."""
+    """A `Runner` that compiles code for each kind of run, when there is the first of it, and that makes integers of
+    samples itself, where they are to lie."""
 
     def __call__(self, job: Job, /) -> Execution:
         """Run it."""
@@ -143,6 +129,11 @@ class Compiles(Protocol):
 
     def kind(self, rows: int, record: Sequence[str]) -> Hashable:
         """Runs of so many sequences, with these values recorded: those of one kind share their code."""
+        ...
+
+    def entered(self, x: Array, ends: Ends, record: Sequence[str]) -> Array | None:
+        """The integers of real samples (batch, time, channels), for a `Job` that records these; None where any is
+        beyond what may enter, or there is none."""
         ...
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.interpreters.execution import Clip, Execution
 from compiler.mapping.options import Options
-from compiler.running.executor import Compiles, Enters, Executor, Job, Runner, Shows, States
+from compiler.running.executor import Compiles, Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Array, Floats, Integers
@@ -115,8 +115,9 @@ def _entering(
     none = np.zeros(batch.shape[2], np.int64)
     if not executor.integers:
         return record.enters.scaled(batch), none
-    ends = record.ends
-    found = run.entered(batch, ends, values) if ends is not None and isinstance(run, Enters) else None
+    ends, found = record.ends, None
+    if ends is not None and executor.compiles:
+        found = cast(Compiles, run).entered(batch, ends, values)
     return record.enters.quantize(batch) if found is None else (found, none)
 
 
