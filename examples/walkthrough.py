@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 COLORS = ("#c2410c", "#2563eb", "#0f766e", "#a21caf", "#a16207", "#475569", "#be123c", "#4d7c0f")
 GREY = "#b4b4b4"
+SEQUENCES = 16
+"""That many are compared on every executor."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def trained(model: Model, name: str, task: Task, again: bool, *, epochs: int, ra
     return load(model, name)
 
 
-def check(net: Network, model: nn.Module, task: Task, sequences: int = 16) -> None:
+def check(net: Network, model: nn.Module, task: Task) -> None:
     """Run every executor that is installed on test sequences and print how they do; leave with 1 where they differ."""
-    few = slice(sequences)
+    few = slice(SEQUENCES)
     spans = None if task.spans_test is None else task.spans_test[few]
     verified = ltc2neuro.verify(net, model, task.x_test[few], task.y_test[few], task.metric, timespans=spans)
     print(verified)

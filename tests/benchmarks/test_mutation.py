@@ -73,7 +73,8 @@ FOUND = """
 from benchmarks.mutation import faults, mutants
 from benchmarks.mutation.selection import TimedTest
 wanted = "`0 <= self.low <= self.default <= self.high < float('inf')`"
-mutant = next(m for m in mutants.mutants() if m.path == "hw_models/bands.py" and m.what.startswith(wanted))
+file = mutants.HOME / "hw_models/bands.py"
+mutant = next(m for m in mutants._of_file(file) if m.what.startswith(wanted))
 bands, memory = "tests/hw_models/test_bands.py", "tests/hw_models/test_memory.py"
 found = [
     faults.found_by(mutant, [TimedTest(name, 1.0) for name in names])

@@ -8,6 +8,8 @@ pytest.importorskip("ncps", reason="the examples need the extra torch")
 pytest.importorskip("matplotlib", reason="the examples need the extra plot")
 pytest.importorskip("sklearn", reason="the digits beside the examples' sequences come with scikit-learn")
 
+import walkthrough
+
 from ltc2neuro.extras import LAVA
 
 # The largest mean squared error of the integers on test sequences.
@@ -31,7 +33,8 @@ WHOLE = pytest.mark.whole_proof
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=WHOLE if name == "sine_to_square" else ()) for name in EXAMPLES]
 )
-def test_an_example_runs_everywhere_and_draws(name, tmp_path, capsys):
+def test_an_example_runs_everywhere_and_draws(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(walkthrough, "SEQUENCES", 4)
     if name.startswith("keras"):
         pytest.importorskip("keras", reason="needs the extra keras")
     plot = tmp_path / "plot.png"

@@ -43,7 +43,7 @@ def test_every_section_is_there_with_a_sentence_of_its_own(text, page):
 
 
 def test_the_verdict_names_executors_metric_and_error(text):
-    seen = ltc2neuro.verify(classified(), classifier(), sequences(), LABELS, "accuracy")
+    seen = ltc2neuro.verify(classified(), classifier(), sequences(), LABELS, "accuracy", on=ON)
     (row,) = [r for r in seen.rows if r.name == "outputs" and r.unit == "dB"]
     assert f"{row.value:.1f} dB" in text and "return the same integers" in text and "accuracy, integer" in text
 
