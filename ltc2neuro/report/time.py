@@ -18,9 +18,11 @@ from ltc2neuro.report.svg import picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PLACES = {"the worst": 0.0, "a tenth are worse": 0.1, "a quarter are worse": 0.25, "the median": 0.5}
-PLACES |= {"a quarter are better": 0.75, "the best": 1.0}
-"""Which sequences can be picked, by how many are worse, and the first one"""
+PLACES = {"the worst": 0.0, "the best": 1.0, "the median": 0.5, "a quarter are worse": 0.25}
+PLACES |= {"a quarter are better": 0.75, "a tenth are worse": 0.1}
+"""Which sequences can be picked, by how many are worse: each is called by the first of these; number 0 can be, too"""
+FEW = 7
+"""So many can all be picked"""
 ROOM = 1.2e6
 """Characters that their pictures take; one is always there"""
 MOST = 3
@@ -67,12 +69,14 @@ def _taus(found: Traces, name: str, ax: Axes) -> None:
 
 def _chosen(material: Material) -> dict[int, str]:
     """The sequences that can be picked, by their numbers, the worst first: what each is called."""
-    found, words = material.decibels, dict[int, list[str]]()
-    order = np.argsort(found, kind="stable")
+    found = material.decibels
+    order = [int(i) for i in np.argsort(found, kind="stable")]
+    words = {i: "" for i in order[: FEW if len(order) <= FEW else 0]}
     for word, part in PLACES.items():
-        words.setdefault(int(order[round(part * (len(order) - 1))]), []).append(word)
-    words.setdefault(0, []).append("the first")
-    return {n: ", ".join(filter(None, [str(n), *own, _level(found[n])])) for n, own in words.items()}
+        number = order[round(part * (len(order) - 1))]
+        words[number] = words.get(number) or word
+    named = {i: ", ".join(filter(None, (words.get(i), "the first" * (i == 0)))) for i in {*words, 0}}
+    return {i: ", ".join(filter(None, (str(i), named[i], _level(found[i])))) for i in order if i in named}
 
 
 def _level(decibels: float) -> str:
