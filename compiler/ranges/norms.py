@@ -1,4 +1,4 @@
-"""What intervals do not see of a norm: |d / sqrt(c * sum(d^2) + eps)| is at most 1 / sqrt(c)."""
+"""What intervals do not see of a norm: |d / sqrt(c * sum(d^2) + eps)| is at most 1 / sqrt(c); nor of f / (f + i)."""
 
 from __future__ import annotations
 
@@ -40,6 +40,16 @@ def largest_share(graph: Graph, op: ops.Div, made: Mapping[str, ops.Op]) -> Floa
     if not np.all(within > 0.0):
         return None
     return np.abs(above.factor) / (below.factor * np.sqrt(within))
+
+
+def share_of_sum(graph: Graph, op: ops.Div, made: Mapping[str, ops.Op]) -> tuple[ops.Add, Floats] | None:
+    """The sum of two that a quotient divides one of them by, and how many times that share it is; None of another."""
+    each = np.arange(graph.size(op.out))
+    above, below = (_followed(EQUAL, graph, name, each % graph.size(name), made) for name in (op.a, op.b))
+    total = made.get(below.name)
+    if not isinstance(total, ops.Add) or above.name not in (total.a, total.b) or not np.array_equal(above.at, below.at):
+        return None
+    return total, above.factor / below.factor
 
 
 def comes_from_root(graph: Graph, op: ops.Div) -> bool:

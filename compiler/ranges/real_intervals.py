@@ -18,7 +18,7 @@ from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.ranges.arithmetic import ENDS, of_corners
-from compiler.ranges.norms import largest_share, under_roots
+from compiler.ranges.norms import largest_share, share_of_sum, under_roots
 from compiler.ranges.observed import Interval, Observed
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
@@ -186,7 +186,13 @@ def _div(op: ops.Div, known: KnownIntervals) -> Interval:
     least = denominator_floor(op, known)
     denominator = Interval(least, known.bounds[op.b].high)
     found = Interval(*of_corners(known.bounds[op.a], denominator, np.divide))
-    share = largest_share(known.graph, op, known.graph.makers)
+    share, part = largest_share(known.graph, op, known.graph.makers), share_of_sum(known.graph, op, known.graph.makers)
+    if (
+        part is not None
+        and all(known.bounds[n].low.min(initial=0.0) >= 0 for n in part[0].operands)
+        and (part[1] > 0).all()
+    ):
+        return found.intersect(Interval(np.zeros(1), part[1]))
     return found if share is None else found.intersect(Interval(-share, share))
 
 

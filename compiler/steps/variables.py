@@ -82,6 +82,8 @@ class Variables:
         orbits = self.timing.orbits
         others = {*orbits.instead, *orbits.begins}
         after, before = (_elements(self.timing, place) for place in (variable.after, variable.before))
+        if len(after) != len(before):
+            return None
         for a, b in zip(after, before, strict=True):
             own = orbits.newest.get(a)
             if own is None or own in others or (orbits.newest.get(b), orbits.ago.get(b)) != (own, orbits.ago[a] + 1):
@@ -100,4 +102,7 @@ def variables(timing: Timing, known: Sequence[Variable]) -> Variables:
 
 
 def _elements(timing: Timing, place: ValueElements) -> list[int]:
-    return timing.elements.read(place.value)[place.index].tolist()
+    """Its elements; none of what is seen inside a block that repeats alone."""
+    elements = timing.elements
+    seen = place.value in elements.of or place.value in elements.graph.constants
+    return elements.read(place.value)[place.index].tolist() if seen else []

@@ -16,6 +16,7 @@ from torch import nn
 
 import ltc2neuro
 from hw_models.errors import Ltc2NeuroError
+from ltc2neuro.nn import repeat
 from ltc2neuro.tracing import Traced, trace
 
 X = np.random.default_rng(0).normal(size=(4, 30, 3))
@@ -290,6 +291,22 @@ class LTCLoop(nn.Module):
         return torch.stack(answers, 1)
 
 
+class Repeated(nn.Module):
+    """A cell of one's own, with sub-steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input, self.recurrent = nn.Linear(3, 4), nn.Linear(4, 4, bias=False)
+
+    def forward(self, x):
+        h, answers = x.new_zeros(len(x), 4), []
+        for x_t in x.unbind(1):
+            u = self.input(x_t)
+            h = repeat(lambda h, u=u: h + 0.25 * (torch.tanh(u + self.recurrent(h)) - h), h, 4)
+            answers.append(h)
+        return torch.stack(answers, 1)
+
+
 class Kept(nn.Module):
     """It goes on from its last call: h is an attribute, or a buffer."""
 
@@ -371,6 +388,7 @@ MODELS = {
     "CfC": CfCLoop,
     "LTC": LTCLoop,
     "LTC that leaks": partial(LTCLoop, leaky=True),
+    "own cell with sub-steps": Repeated,
     "LTC between": lambda: Between(LTC(3, AutoNCP(8, 4))),
     "learned start": LearnedStart,
     "projected RNN": lambda: Projected(nn.RNNCell(3, 4)),

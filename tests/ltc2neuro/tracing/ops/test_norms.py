@@ -151,6 +151,7 @@ LENGTHS = {
     "cosine similarity": lambda x: functional.cosine_similarity(x[..., :3], x[..., 3:], dim=-1),
     "module of the same": lambda x: nn.CosineSimilarity(-1)(x[..., :3], x[..., 3:]),
     "over the largest": lambda x: x / x.abs().amax(-1, keepdim=True).clamp(min=1e-3),
+    "share of a sum": lambda x: (f := torch.sigmoid(3 * x[..., :3])) / (f + torch.sigmoid(3 * x[..., 3:])),
     "length": lambda x: torch.linalg.norm(x, dim=-1, keepdim=True),
     "distance": lambda x: functional.pairwise_distance(x[..., :3], x[..., 3:]),
     "spread and mean": lambda x: torch.cat([*torch.std_mean(x, -1, keepdim=True)], -1),
