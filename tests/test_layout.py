@@ -179,6 +179,26 @@ def test_one_name_has_one_meaning() -> None:
     assert {name: set(found) for name, found in own.items() if len({*found.values()}) > 1} == ALIKE
 
 
+SIGNATURES = re.compile(
+    r"ltc2neuro\.(nn|network|compiled\.network|tracing\.ops|frontends\.onnx\.ops)\b|compiler\.lava\.processes\."
+    r"|ltc2neuro\.(compilation\.request\.ask|compiled\.lava_process\.to_lava|report\.writing\.report|tracing\.model\.proved|cli\.words\.show)$"
+)
+"""What others have set: users' arguments, handed on as they are; torch's, ONNX's, Lava's and Python's own functions"""
+
+
+def test_no_function_has_more_than_five_parameters() -> None:
+    """But for those that users call."""
+    exported = re.findall(r'"(\w+)"', FILES["ltc2neuro"].read_text("utf-8"))
+    wrong = []
+    for module, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name not in exported:
+                given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                count = sum(each.arg not in ("self", "cls") for each in given)
+                wrong += [f"{module}.{node.name}: {count}"] if count > 5 else []
+    assert not (found := [name for name in wrong if not SIGNATURES.match(name.partition(":")[0])]), found
+
+
 def test_no_modules_import_one_another() -> None:
     """Late imports and those of types, too."""
     todo = {name: {i.name for i in found if i.name in FILES and i.name != name} for name, found in imported().items()}

@@ -20,10 +20,18 @@ class _Leaf:
     whole: int | None = None
 
 
+@dataclass(frozen=True)
+class _Cases:
+    """A leaf for x below the first of the rising thresholds, and one for x from each of them on."""
+
+    thresholds: list[int]
+    leaves: list[_Leaf]
+
+
 def polynomial(op: PiecewisePolynomial, dest: isa.Target, at: Spot) -> Listing:
     """dest = the polynomial of x's segment. All numbers of a segment are immediates of its leaf."""
     knots = at.graph.constants[op.knots].tolist()
-    return _tree(op, op.x, knots, [_Leaf(segment) for segment in range(len(knots) + 1)], dest, at)
+    return _tree(op, op.x, _Cases(knots, [_Leaf(segment) for segment in range(len(knots) + 1)]), dest, at)
 
 
 def symmetric(op: Mirrored, dest: isa.Target, at: Spot) -> Listing:
@@ -32,7 +40,7 @@ def symmetric(op: Mirrored, dest: isa.Target, at: Spot) -> Listing:
     segments = range(len(knots) + 1)
     left = [_Leaf(segment, negative=True, whole=op.whole) for segment in reversed(segments)]
     thresholds = [*(1 - knot for knot in reversed(knots)), 0, *knots]
-    return _tree(op.half, op.x, thresholds, [*left, *map(_Leaf, segments)], dest, at)
+    return _tree(op.half, op.x, _Cases(thresholds, [*left, *map(_Leaf, segments)]), dest, at)
 
 
 def branches(x: isa.Source, thresholds: list[int], leaf: Callable[[int], Listing], at: Spot) -> Listing:
@@ -55,9 +63,7 @@ def branches(x: isa.Source, thresholds: list[int], leaf: Callable[[int], Listing
     return [*tree(0, len(thresholds)), isa.Label(end)]
 
 
-def _tree(
-    op: PiecewisePolynomial, argument: str, thresholds: list[int], leaves: list[_Leaf], dest: isa.Target, at: Spot
-) -> Listing:
+def _tree(op: PiecewisePolynomial, argument: str, cases: _Cases, dest: isa.Target, at: Spot) -> Listing:
     _, origins, coefficients, shifts = (at.graph.constants[name].tolist() for name in op.arrays)
     x, t, y = at.place(argument), at.scratch.register(), at.scratch.register()
 
@@ -87,4 +93,4 @@ def _tree(
             value = y
         return listing
 
-    return branches(x, thresholds, lambda number: leaf(leaves[number]), at)
+    return branches(x, cases.thresholds, lambda number: leaf(cases.leaves[number]), at)

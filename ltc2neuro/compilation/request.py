@@ -82,8 +82,9 @@ def ask(
     target = load_chip(chip)
     exact = precision_for(target, precision)
     TORCH.require()
-    prove_entered(module, model, samples.shaped, inputs, dt=dt, timed=timed)
-    return Asked(module, samples, sequences, target, exact, dt, batch_first, timed, inputs)
+    asked = Asked(module, samples, sequences, target, exact, dt, batch_first, timed, inputs)
+    prove_entered(module, model, samples.shaped, asked)
+    return asked
 
 
 def _taken(

@@ -79,7 +79,7 @@ def verify(
         raise InputError("there is nothing to verify on", advice="Give at least one sequence with one sample.")
     if model is not None and given is not None:
         samples = [net.samples(a) for a in sequences.arrays]
-        prove_entered(model, given, samples, net.inputs, dt=net.dt, timed=net.timed)
+        prove_entered(model, given, samples, net)
     tasks = task_metrics(net, sequences, targets, metric)
     with shown_stages("verify", 3 + len(net.parts.compared if on is None else on)):
         begin("running on reference")

@@ -6,7 +6,7 @@ Whether it is one is read off its class: importing Keras would choose its backen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -79,23 +79,29 @@ def entered(model: torch.nn.Module) -> torch.nn.Module:
     return module
 
 
+class _InTime(Protocol):
+    """What knows how samples lie in time, and of which inputs they were put together."""
+
+    @property
+    def inputs(self) -> Inputs | None: ...
+
+    @property
+    def dt(self) -> float: ...
+
+    @property
+    def timed(self) -> bool: ...
+
+
 def prove_entered(
-    module: torch.nn.Module,
-    model: torch.nn.Module,
-    sequences: Sequence[npt.NDArray[np.generic]],
-    inputs: Inputs | None = None,
-    *,
-    dt: float = 1.0,
-    timed: bool = False,
+    module: torch.nn.Module, model: torch.nn.Module, sequences: Sequence[npt.NDArray[np.generic]], of: _InTime
 ) -> None:
     """Raise `ProofError` where a `module` that was made of a `model` answers `sequences` (time, ...) otherwise.
 
-    Their samples may have been put together from several `inputs`.
     Raises `InputError` for times that Keras does not know.
     """
     if module is model:
         return
-    if timed:
+    if of.timed:
         raise InputError(
             "a Keras model takes no timespans",
             numbers="the layers of ncps.keras 1.0.1 fail on (x, timespans) in Keras itself",
@@ -105,6 +111,6 @@ def prove_entered(
     from ltc2neuro.frontends.keras.keras_modules import Held
 
     held = [m.operation for m in module.modules() if isinstance(m, Held)]
-    if dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):
-        raise InputError(_TIME, numbers=f"dt = {dt:g}", advice="Leave out dt: time constants are in samples.")
-    prove_door(module, model, sequences, inputs)
+    if of.dt != 1.0 and any(type(operation).__module__.startswith("ncps.") for operation in held):
+        raise InputError(_TIME, numbers=f"dt = {of.dt:g}", advice="Leave out dt: time constants are in samples.")
+    prove_door(module, model, sequences, of.inputs)

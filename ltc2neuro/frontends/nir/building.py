@@ -49,7 +49,7 @@ def build(graph: object, dt: float, reset: str | None) -> NIRCell:
         _ask(nodes)
     start, end = _only(graph, nir.Input), _only(graph, nir.Output)
     delays = _delays(nodes, edges, dt)
-    wiring = wire([*nodes], edges, start, end, lambda name: isinstance(nodes[name], STATEFUL), delays)
+    wiring = wire([*nodes], edges, (start, end), lambda name: isinstance(nodes[name], STATEFUL), delays)
     return _Building(nodes, wiring, start, end, dt, reset == "subtract").cell()
 
 

@@ -271,13 +271,13 @@ class Drawing:
             wiring = self._wired()
         order = dict.fromkeys([INPUT, *(call.node for call in wiring.calls)])
         drawn = {name: self.nodes[name] for name in order}
-        nodes, edges = nested(*shaped(drawn, self.edges, INPUT, tuple(shape), OUTPUT, tuple(answer)), INPUT)
+        nodes, edges = nested(*shaped(drawn, self.edges, (INPUT, tuple(shape)), (OUTPUT, tuple(answer))), INPUT)
         return nir.NIRGraph(nodes, edges, metadata={"reset": "value"}, type_check=False)
 
     def _wired(self) -> Wiring:
         delays = {name for name, node in self.nodes.items() if isinstance(node, nir.Delay)}
         stateful = {name for name, node in self.nodes.items() if isinstance(node, STATEFUL)}
-        return wire([*self.nodes], self.edges, INPUT, OUTPUT, stateful.__contains__, delays)
+        return wire([*self.nodes], self.edges, (INPUT, OUTPUT), stateful.__contains__, delays)
 
 
 def _unsaid(op: object) -> tuple[str, str]:

@@ -28,15 +28,15 @@ Node = nir.NIRNode | Weights
 
 
 def shaped(
-    nodes: Mapping[str, Node], edges: Sequence[Edge], start: str, shape: Shape, end: str, answer: Shape
+    nodes: Mapping[str, Node], edges: Sequence[Edge], entry: tuple[str, Shape], answer: tuple[str, Shape]
 ) -> tuple[dict[str, nir.NIRNode], list[Edge]]:
-    """The nodes for samples of this `shape`, and edges with a `Flatten` where a shape is not wanted.
+    """The nodes for samples of the shape of the `entry`, and edges with a `Flatten` where a shape is not wanted.
 
     A node has the shape of what it reads; where that differs, or comes out otherwise round a cycle, it is flat.
     """
-    flat: set[str] = set() if len(answer) > 1 else {end}
+    flat: set[str] = set() if len(answer[1]) > 1 else {answer[0]}
     while True:
-        made, shapes = _made(nodes, edges, {start: shape}, flat)
+        made, shapes = _made(nodes, edges, dict([entry]), flat)
         wrong = {
             target
             for source, target in edges

@@ -38,19 +38,19 @@ class Wiring:
 def wire(
     nodes: Sequence[str],
     edges: Sequence[Edge],
-    start: str,
-    end: str,
+    ends: Edge,
     stateful: Callable[[str], bool],
     delays: Set[str] = frozenset(),
 ) -> Wiring:
-    """The order of `nodes` between `start` and `end`; `stateful` tells neurons, `delays` are those of a sample.
+    """The order of `nodes` between both `ends`; `stateful` tells neurons, `delays` are those of a sample.
 
     Files sort nodes by their names, and some writers shuffle edges: names alone decide where there is a choice.
     """
+    start, end = ends
     ordered = sorted(set(edges))
     after = {name: [b for a, b in ordered if a == name] for name in nodes}
     sources = {name: [a for a, b in ordered if b == name] for name in nodes}
-    _check_ways(nodes, after, sources, start, end)
+    _check_ways(nodes, after, sources, ends)
     at_once = {name: [b for b in targets if b not in delays] for name, targets in after.items()}
     order, closing = _depth_first([start, *sorted(delays)], at_once)
     calls: list[Call] = []
@@ -111,13 +111,12 @@ def _check_ways(
     nodes: Sequence[str],
     after: Mapping[str, Sequence[str]],
     sources: Mapping[str, Sequence[str]],
-    start: str,
-    end: str,
+    ends: Edge,
 ) -> None:
     """Refuse nodes that the input does not reach, and those whose answers nobody reads."""
     for origin, onward, what in (
-        (start, after, "is not reached from the input"),
-        (end, sources, "does not lead to the output"),
+        (ends[0], after, "is not reached from the input"),
+        (ends[1], sources, "does not lead to the output"),
     ):
         met, todo = {origin}, [origin]
         while todo:

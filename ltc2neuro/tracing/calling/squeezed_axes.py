@@ -15,7 +15,7 @@ from ltc2neuro.compiled.answers import Answer
 def restored(y: Floats, rows: int, steps: int, answer: Answer, *, time_first: bool) -> Floats:
     """torch's answer with the axes of a single row or step put back, where that is all that it lacks."""
     dropped = _dropped(y.shape, rows, steps, answer, time_first)
-    return y.reshape(_shape(answer, rows, steps, time_first)) if dropped else y
+    return y.reshape(_shape(answer, (rows,), answer.steps(steps), time_first)) if dropped else y
 
 
 def drops(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, *, time_first: bool) -> bool:
@@ -23,7 +23,7 @@ def drops(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, *, time
 
     Raises `ProofError` where it has another shape altogether than more rows or steps have.
     """
-    wanted = _shape(answer, rows, steps, time_first)
+    wanted = _shape(answer, (rows,), answer.steps(steps), time_first)
     if shape == wanted:
         return False
     if _dropped(shape, rows, steps, answer, time_first):
@@ -38,22 +38,13 @@ def drops(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, *, time
 
 
 def _dropped(shape: tuple[int, ...], rows: int, steps: int, answer: Answer, time_first: bool) -> bool:
-    single = answer.steps(steps) == (1,)
-    choices = product([False, True] if rows == 1 else [False], [False, True] if single else [False])
-    return shape in {
-        _shape(answer, rows, steps, time_first, without_row=row, without_step=step) for row, step in choices
-    } - {_shape(answer, rows, steps, time_first)}
+    row, step = (rows,), answer.steps(steps)
+    choices = product({row, ()} if row == (1,) else {row}, {step, ()} if step == (1,) else {step})
+    return shape != _shape(answer, row, step, time_first) and shape in {
+        _shape(answer, *choice, time_first) for choice in choices
+    }
 
 
-def _shape(
-    answer: Answer,
-    rows: int,
-    steps: int,
-    time_first: bool,
-    *,
-    without_row: bool = False,
-    without_step: bool = False,
-) -> tuple[int, ...]:
+def _shape(answer: Answer, row: tuple[int, ...], step: tuple[int, ...], time_first: bool) -> tuple[int, ...]:
     """The shape of torch's answer, in torch's order."""
-    row, step = () if without_row else (rows,), () if without_step else answer.steps(steps)
     return (*step, *row, *answer.step_shape) if time_first else (*row, *step, *answer.step_shape)

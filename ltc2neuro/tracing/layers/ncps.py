@@ -33,7 +33,7 @@ def ltc(
     _refuse_stale(recorder, cell)
     known = plain_type(cell) is LTCCell
     step = (ltc_step if known else own_step)(recorder, cell, recorder.times(timespans))
-    return over(recorder, layer, step, input, hx, timespans)
+    return over(recorder, layer, step, (input, hx, timespans))
 
 
 def equation(cell: LTCCell, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
@@ -57,9 +57,10 @@ def equation(cell: LTCCell, u: torch.Tensor, elapsed: Time = 1.0) -> Equation:
 
 
 def over(
-    recorder: Recorder, layer: LTC | CfC, step: CellStep, input: torch.Tensor, hx: object, timespans: object
+    recorder: Recorder, layer: LTC | CfC, step: CellStep, given: tuple[torch.Tensor, object, object]
 ) -> tuple[torch.Tensor, object]:
-    """A layer's answer, from a step of its cell: with its memory, over all samples."""
+    """A layer's answer to input, states and time spans, from a step of its cell: with its memory, over all samples."""
+    input, hx, timespans = given
     _refuse_batched_time(recorder, layer, timespans)
     if layer.use_mixed:
         _refuse_double(recorder, layer, input, hx)

@@ -27,7 +27,7 @@ def cfc(
 ) -> tuple[torch.Tensor, object]:
     """The handler of `ncps.torch.CfC`. The projection acts on the output alone."""
     step = cfc_step(recorder, layer.rnn_cell, recorder.times(timespans))
-    y, state = over(recorder, layer, step, input, hx, timespans)
+    y, state = over(recorder, layer, step, (input, hx, timespans))
     return layer.fc(y), state
 
 

@@ -42,8 +42,9 @@ def sequential(*given, shape=(2,)):
 def traced(model, x):
     """The float graph of a model: made by the frontend, which compares with Keras, and proved against its module."""
     module = entered(model)
-    prove_entered(module, model, list(x))
-    return trace(module, list(x))
+    found = trace(module, list(x))
+    prove_entered(module, model, list(x), found)
+    return found
 
 
 def functional():
@@ -237,13 +238,13 @@ def test_the_door_compares_every_input():
     model, given = moving_and_held(), given_of((3,))
     net, module = ltc2neuro.compile(model, given), entered(model)
     sequences = [net.samples(x) for x in net.parts.host.sequences(given).arrays]
-    prove_entered(module, model, sequences, net.inputs)
+    prove_entered(module, model, sequences, net)
     for layer in model.layers:
         if layer.weights:
             (weights, was) = layer.weights[0], layer.weights[0].numpy()
             weights.assign(was + 0.5)
             with pytest.raises(ProofError, match="does not answer as the model does"):
-                prove_entered(module, model, sequences, net.inputs)
+                prove_entered(module, model, sequences, net)
             weights.assign(was)
     x, u = keras.Input((5, 2), batch_size=3, name="x"), keras.Input((4,), batch_size=3, name="u")
     fixed = keras.Model([x, u], layers.SimpleRNN(4, return_sequences=True)(x) + u[:, None])
