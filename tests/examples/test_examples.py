@@ -34,7 +34,7 @@ WHOLE = pytest.mark.whole_proof
     "name", [pytest.param(name, marks=WHOLE if name == "sine_to_square" else ()) for name in EXAMPLES]
 )
 def test_an_example_runs_everywhere_and_draws(name, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(walkthrough, "SEQUENCES", 4)
+    monkeypatch.setattr(walkthrough, "SEQUENCES", 2)
     if name.startswith("keras"):
         pytest.importorskip("keras", reason="needs the extra keras")
     plot = tmp_path / "plot.png"
