@@ -89,8 +89,8 @@ Errors do not accumulate: over 1,000 samples of a steady input, each cell's last
 |---|---|{dashes}|{whole_dashes}|
 {fidelity}
 
-Over all channels together, each as far from its mean, the {cfcs} CfCs of ncps have {cfc_states} dB in the states and
-{cfc_outputs} dB in the outputs at the default (the goals are a mean of {cfc_mean} and {cfc_least} at least).
+Over all channels together, each as far from its mean, the {cfcs} CfCs of ncps have {cfc_states} dB in the
+states and {cfc_outputs} dB in the outputs at the default (the goals are a mean of {cfc_mean} and {cfc_least} at least).
 
 Where a model norms its features, the matrices beside the norm are the coarsest part: a norm divides by how far the
 features spread, error included, and in a recurrence that comes back at every step. So the weights of each that computes
