@@ -28,7 +28,7 @@ def _varied(sequences: Sequences) -> bool:
 
 def unknown(sequences: Sequences) -> KnownAnswer:
     """A piece of the calibration, without its answer."""
-    return KnownAnswer(sequences.arrays[0][None, :KNOWN_STEPS], np.zeros((0, 0, 0), np.int64), {})
+    return KnownAnswer.unanswered(sequences.arrays[0][None, :KNOWN_STEPS])
 
 
 def answered(net: AnyParts, sequences: Sequences, advice: str, stacklevel: int) -> KnownAnswer:

@@ -38,6 +38,11 @@ class KnownAnswer:
     integers: Integers
     states: dict[str, Integers]
 
+    @staticmethod
+    def unanswered(x: Floats) -> KnownAnswer:
+        """The sequence of a network that has not been asked yet: no executor is held to an answer."""
+        return KnownAnswer(x, np.zeros((0, 0, 0), np.int64), {})
+
 
 @dataclass(frozen=True, eq=False)
 class BaseRecord(ModelInput, ABC):

@@ -11,7 +11,7 @@ from compiler.graph.graph import Graph
 from compiler.quantize.floating import STAGES, near_integers
 from compiler.quantize.precision import Precision
 from compiler.quantize.to_integers import to_integers
-from ltc2neuro.compiled.record import Record
+from ltc2neuro.compiled.record import KnownAnswer, Record
 from ltc2neuro.inputs.arrays import Sequences
 
 R = TypeVar("R", bound=Record)
@@ -23,11 +23,15 @@ AGAIN = (
 
 
 def requantized(net: R, calibration: Sequences, precision: Precision) -> R:
-    """The network at that precision. Raises `QuantizeError` where it does not fit the chip; its answer is not known."""
+    """The network at that precision. Raises `QuantizeError` where it does not fit the chip.
+
+    Its integers are others, so that the answer to its known sequence is not known.
+    """
     near = near_integers(net.observed(net.float_graph, calibration), precision, timed=net.timed)
     stages = {stage.__name__ for stage in STAGES}
     passes = (*(p for p in net.passes if p.name not in stages), *near.passes)
-    return replace(net, proven=to_integers(near, net.chip), precision=precision, passes=passes)
+    known = KnownAnswer.unanswered(net.known.x)
+    return replace(net, proven=to_integers(near, net.chip), precision=precision, passes=passes, known=known)
 
 
 def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:

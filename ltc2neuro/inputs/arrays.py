@@ -132,11 +132,21 @@ def _gathered(x: object) -> str:
     )
 
 
-def check_numbers(array: np.ndarray, what: str) -> None:
-    """Raise `InputError` unless `array` holds real, finite numbers."""
+def check_numbers(array: np.ndarray, what: str, axes: Sequence[str] = ()) -> None:
+    """Raise `InputError` unless `array` holds real, finite numbers; `axes` are what its first axes count,
+    before those of features."""
     check_real_type(array, what)
-    if not np.all(np.isfinite(array)):
-        raise InputError(f"{what} holds values that are not finite", advice="Remove NaN and infinity first.")
+    finite = np.isfinite(array)
+    if not np.all(finite):
+        first = tuple(int(i) for i in np.argwhere(~finite)[0])
+        each, rest = [f"{axis} {i}" for axis, i in zip(axes, first, strict=False)], first[len(axes) :]
+        named = "feature" if axes else "index"
+        place = ", ".join([*each, *([f"{named} {rest[0] if len(rest) == 1 else rest}"] if rest else [])])
+        raise InputError(
+            f"{what} holds values that are not finite",
+            numbers=f"{np.sum(~finite):,} of {array.size:,}, the first, {array[first]}, at {place} (from 0)",
+            advice="Remove NaN and infinity first.",
+        )
 
 
 def check_real_type(array: np.ndarray, what: str) -> None:
@@ -240,8 +250,10 @@ def as_sequences(
     for shape, array in zip(shapes, arrays, strict=True):
         if array.shape[1:] != found:
             raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {expected}")
-    for array in together:
-        check_numbers(array, what)
+    time_first = ("sample", "sequence") if layout.time_first else ("sequence", "sample")
+    for n, array in enumerate(together):
+        listed_as = (f"sequence {n} of {what}", ("sample",))
+        check_numbers(array, *(listed_as if listed is not None else (what, time_first)))
     integral = [np.issubdtype(a.dtype, np.integer) for a in together]
     if tokens and not all(integral) and (sample_shape is not None or not found):
         raise not_whole(what, together[integral.index(False)].dtype)

@@ -36,24 +36,39 @@ def causes(material: Material) -> Section:
     shown = list(zip(single[:MOST], settings, strict=True))
     rows = [(r.title, r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}", s or "none: it has all bits") for r, s in shown]
     heads = ["value", "cause", "dB alone", "dB gained if lifted", "setting that lifts it, a step"]
+    totals = sorted((r for r in own if not r.value and np.isfinite(r.alone)), key=lambda r: -r.gain)
+    sums = [(r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}") for r in totals]
     said = f"{_note(found)} " if found.note else ""
-    said += f"Measured on {found.measured[0]} of {found.measured[1]} sequences."
+    said += (
+        f"Measured on {_measured(found)}, over all channels; the Verdict tells the worst channel's, over all data. "
+        "Alone: with this cause only. Gained: what the whole has more without it; below 0 the error partly cancels "
+        "another one, which is larger without it."
+    )
     clipped = any(share > 0 for _, share, _ in material.run.clipped.rows())
     body = (
         figure(drawn, caption),
         paragraph(said),
+        table(["cause, at all values", *heads[2:4]], sums),
         table(heads, rows),
         fold("as text, with the states", listing(str(found))),
     )
-    return Section("causes", "Where the error comes from", _conclusion(found, shown, clipped=clipped), body)
+    return Section("causes", "Where the error comes from", _conclusion(found, totals, shown, clipped=clipped), body)
 
 
 def _note(found: Attribution) -> str:
     return f"{found.note[:1].upper()}{found.note[1:]}."
 
 
-def _conclusion(found: Attribution, shown: Sequence[tuple[Share, str]], *, clipped: bool) -> str:
-    """In a sentence, of the rows that the table shows, and the settings that lift them."""
+def _measured(found: Attribution) -> str:
+    (done, given), (steps, longest) = found.measured, found.steps
+    count = f"{done} of {given} sequences" if given > 1 else "one sequence"
+    return f"{count}, the first {steps:,} of up to {longest:,} samples" if steps < longest else count
+
+
+def _conclusion(
+    found: Attribution, totals: Sequence[Share], shown: Sequence[tuple[Share, str]], *, clipped: bool
+) -> str:
+    """In a sentence, of the rows that the tables show, the largest gain first, and the settings that lift them."""
     whole = found.wholes[0]
     if clipped and found.note and found.of_file < found.of_all - APART:
         return (
@@ -61,16 +76,18 @@ def _conclusion(found: Attribution, shown: Sequence[tuple[Share, str]], *, clipp
             f"data, of which it then clips less, it has {found.of_all:.1f} dB. What is split below is that network's "
             "error; calibration=, with what it was compiled with, splits its own."
         )
-    totals = [r for r in found.rows if r.of == whole.of and not r.value and np.isfinite(r.alone)]
-    worst = min(totals, key=lambda r: r.alone, default=None)
-    if worst is None:
+    if not totals:
         return f"{whole.of} lose nothing on these data."
-    text = f"Most of the error of {whole.of}, {whole.decibels:.1f} dB, is {worst.cause} ({worst.alone:.1f} dB alone)"
-    if found.note:
-        text = f"{_note(found)} {text}"
+    text = f"{_note(found)} " if found.note else ""
+    text += f"The error of {whole.of} is {whole.decibels:.1f} dB over all channels, on {_measured(found)}"
+    most = totals[0]
+    if most.gain <= 0:
+        worst = min(totals, key=lambda r: r.alone)
+        return f"{text}; the largest is {worst.cause}, {worst.alone:.1f} dB alone, but no cause gains by itself."
+    text += f"; most is gained where {most.cause} is lifted: {most.gain:+.1f} dB"
     lifted = [(r, s) for r, s in shown if s and r.gain > 0 and r.alone < whole.decibels + WITHIN]
     best = max(lifted, key=lambda pair: pair[0].gain, default=None)
     if best is None:
         return f"{text}."
     row, way = best
-    return f"{text}; most is gained at {row.title}: up to {row.gain:+.1f} dB; {way} is a step there."
+    return f"{text}; of single values at {row.title}, {row.cause}: up to {row.gain:+.1f} dB; {way} is a step there."

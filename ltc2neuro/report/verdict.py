@@ -45,7 +45,9 @@ def _conclusion(material: Material) -> str:
         return f"{seen.headline}: {missed}."
     same = f"{', '.join(names)} return the same integers" if len(names) > 1 else "Only the reference ran here"
     worst = [r.value for r in seen.rows if r.check == SQNR and r.value is not None]
-    far = [f"in their worst channel they are {min(worst):.1f} dB from the floats (SQNR)"] if worst else []
+    count = len(material.x.arrays)
+    on = f"all {count} sequences" if count > 1 else "one sequence"
+    far = [f"in their worst channel they are {min(worst):.1f} dB from the floats (SQNR over {on})"] if worst else []
     scored = [r for r in seen.rows if r.check == "task metric" and not r.name.startswith("change")]
     clipped = any(share > 0 for _, share, _ in material.run.clipped.rows())
     parts = [

@@ -50,7 +50,7 @@ class Verification(Shown):
         missed = sum(row.held is False for row in self.rows)
         checked = sum(row.held is not None for row in self.rows)
         if not checked:
-            return "passed: nothing was checked, as no limit was given and no second executor ran"
+            return "nothing was checked, only measured: no limit and no model was given, and no second executor ran"
         if self.passed:
             return f"passed: {checked} of {checked} checks held"
         return f"NOT PASSED: {missed} of {checked} checks missed"

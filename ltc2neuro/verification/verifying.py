@@ -135,11 +135,9 @@ def _executors(net: AnyParts, x: Sequences, reference: Run, on: Sequence[str] | 
         if missing and wanted is None:
             rows.append(Row(SAME, name, name, note=f"not run: {missing}"))
             continue
-        count = len(x.arrays) if executor.samples is None else _few(x, executor.samples)
-        part = Sequences(x.arrays[:count], x.ragged)
+        part, note = (x, "") if executor.samples is None else first_samples(x, executor.samples)
         begin(f"running on {name}")
         run = run_network(net, part, name)
-        note = f"on the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
         expected = run_network(net, part, reference.on) if note else reference
         pairs = [("outputs", run.integers, expected.integers)]
         pairs += [(n, run.states[n], expected.states[n]) for n in run.states]
@@ -163,10 +161,14 @@ def _counts(run: Run) -> dict[str, int | list[int]]:
     return {**run.saturations, **{t.name: t.counts.tolist() for t in run.clipped.tallies}}
 
 
-def _few(x: Sequences, enough: int) -> int:
-    """How many sequences make up about this many samples."""
-    samples = np.cumsum([len(a) for a in x.arrays])
-    return int(min(len(x.arrays), np.searchsorted(samples, enough) + 1))
+def first_samples(x: Sequences, enough: int) -> tuple[Sequences, str]:
+    """The first sequences that make up about this many samples, none longer than that, and a note of what is left."""
+    count = int(min(len(x.arrays), np.searchsorted(np.cumsum([len(a) for a in x.arrays]), enough) + 1))
+    longest = max(len(a) for a in x.arrays[:count])
+    part = Sequences(tuple(a[:enough] for a in x.arrays[:count]), x.ragged)
+    samples = f"the first {enough} of {longest:,} samples" if longest > enough else ""
+    sequences = f"the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
+    return part, f"on {' of '.join(filter(None, (samples, sequences)))}" if samples or sequences else ""
 
 
 def _compared(row: Row, got: Recordings, expected: Recordings) -> Row:

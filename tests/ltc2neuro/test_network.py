@@ -126,7 +126,10 @@ def test_no_samples_in_no_samples_out(net, last):
         (np.zeros((2, 3, FEATURES + 1)), r"shape \(2, 3, 4\), expected \(batch, time, 3\)"),
         ([np.zeros((2, FEATURES)), np.zeros((2, 2))], r"shape \(2, 2\), expected \(time, 3\)"),
         ([np.zeros((2, FEATURES)), np.zeros(FEATURES)], r"shape \(3,\), expected \(time, 3\)"),
-        (np.full((1, 1, FEATURES), np.nan), "not finite"),
+        (
+            np.full((1, 1, FEATURES), np.nan),
+            rf"not finite(.|\n)*{FEATURES} of {FEATURES}, the first, nan, at sequence 0, sample 0, feature 0",
+        ),
         (np.full((1, 1, FEATURES), np.inf), "not finite"),
         (np.full((1, 1, FEATURES), "a"), "not real numbers"),
         ([[[1.0, 2.0, 3.0]], [[1.0, 2.0]]], "expected|not an array"),

@@ -17,6 +17,7 @@ import ltc2neuro
 from ltc2neuro import Precision
 from ltc2neuro.attribution.attribution import Attribution, Share
 from ltc2neuro.attribution.settings import setting
+from ltc2neuro.compiled.requantized import with_origin
 from ltc2neuro.errors import InputError
 
 X = sequences(5, 14)
@@ -140,6 +141,16 @@ def test_a_file_takes_its_calibration(tmp_path):
     other = ltc2neuro.attribute(loaded, X)
     assert "quantized again, on x" in str(other).split("\n")[0]
     assert np.isnan(again.of_file) and other.of_file == pytest.approx(fresh.of_all)
+
+
+def test_machine_code_is_not_held_to_the_answer_of_another_network(tmp_path):
+    """Quantized again it has other integers than the file, whose known answer is not its own."""
+    pytest.importorskip("llvmlite")
+    tracked().save(tmp_path / "m.l2n")
+    loaded = ltc2neuro.load(tmp_path / "m.l2n")
+    again, note = with_origin(loaded, loaded.parts.host.sequences(X / 2, None), "x")
+    native, reference = (again.run(X, on=name).outputs for name in ("native", "reference"))
+    assert note and np.array_equal(native, reference) and not np.array_equal(loaded(X), reference)
 
 
 def test_bits_that_a_chip_does_not_have_are_no_setting():

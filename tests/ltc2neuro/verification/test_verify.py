@@ -15,6 +15,8 @@ from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
+from ltc2neuro.inputs.arrays import Sequences
+from ltc2neuro.verification.verifying import first_samples
 
 X = sequences(4, 9)
 RANGES = r"float \S+ .. \S+, integer \S+ .. \S+; the format holds \S+ .. \S+"
@@ -51,7 +53,7 @@ def test_without_limits_it_only_reports(net):
     (tau,) = [line for line in lines if line.strip().startswith("tau")]
     assert "neurons: float" in tau and len(rows(found, "liquid time constants")) > 1
     unchecked = ltc2neuro.verify(net, None, X, on=["reference"])
-    assert unchecked.passed and "nothing was checked" in str(unchecked)
+    assert unchecked.passed and str(unchecked).startswith("nothing was checked, only measured: no limit")
 
 
 def test_the_sqnr_is_that_of_the_outputs(net):
@@ -208,3 +210,14 @@ def test_ideal_names_the_executors_that_it_cannot_take():
     found = ltc2neuro.verify(ideal, tracker(), X, min_sqnr=90)
     executors = [r for r in found.rows if r.on in ("lava", "lava-fused")]
     assert found.passed and len(executors) == 2 and all("not run" in r.note for r in executors)
+
+
+def test_slow_executors_run_the_first_samples_of_the_first_sequences():
+    def first(*lengths):
+        part, note = first_samples(Sequences(tuple(np.zeros((n, 1)) for n in lengths), ragged=True), 32)
+        return [len(a) for a in part.arrays], note
+
+    assert first(5, 4) == ([5, 4], "")
+    assert first(5000) == ([32], "on the first 32 of 5,000 samples")
+    assert first(20, 20, 20) == ([20, 20], "on the first 2 of 3 sequences")
+    assert first(20, 500, 20) == ([20, 32], "on the first 32 of 500 samples of the first 2 of 3 sequences")
