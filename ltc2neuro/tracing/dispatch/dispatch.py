@@ -122,6 +122,8 @@ def dispatch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, ob
                 "Leave out= away and use what the call returns: y = torch.mul(a, b).",
             )
         result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
+        if isinstance(result, torch.Tensor) and not result.numel():  # the differences of a single step
+            return target if in_place else result
         if isinstance(result, torch.Tensor) and result.dtype.is_complex:
             raise recorder.refusal(f"{recorder.operation} gives complex numbers", COMPLEX)
         kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}

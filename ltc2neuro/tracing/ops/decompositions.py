@@ -96,12 +96,12 @@ def _addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha:
 
 
 def _pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    if mode not in ("constant", "replicate", "reflect") or any(p < 0 for p in pad):
-        raise TypeError(
-            f"argument pad = {tuple(pad)}, mode = {mode}: only constant, replicate and reflect are supported"
-        )
+    if mode not in ("constant", "replicate", "reflect"):
+        raise TypeError(f"argument mode = {mode}: only constant, replicate and reflect are supported")
     for number, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True)):
         axis = input.dim() - 1 - number
+        if before < 0 or after < 0:  # it is cut
+            input = input.narrow(axis, max(0, -before), input.shape[axis] + min(0, before) + min(0, after))
         size = input.shape[axis]
         parts = [_edge(input, axis, width, mode, value or 0.0, at) for width, at in ((before, 0), (after, size - 1))]
         if any(part is not None for part in parts):
@@ -111,7 +111,7 @@ def _pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float
 
 def _edge(input: Tensor, axis: int, width: int, mode: str, value: float, at: int) -> Tensor | None:
     """What is put beside the end of an axis that is `at` a place."""
-    if not width:
+    if width <= 0:
         return None
     if mode == "reflect":
         return input.narrow(axis, 1 if at == 0 else at - width, width).flip(axis)

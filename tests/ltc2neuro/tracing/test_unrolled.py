@@ -271,6 +271,7 @@ DELTAS = {
     "product so far": lambda x: torch.cumprod(torch.sigmoid(x), 1),
     "in place": lambda x: _leaking(x),
     "sum so far": lambda x: torch.cumsum(x, 1) * 0.1,
+    "padded and cut": lambda x: x - F.pad(x, (0, 0, 1, -1)),
     "masked": lambda x: (x - torch.roll(x, 1, 1)) * (torch.arange(x.shape[1]) > 0).to(x)[:, None],
     "a layer made on the way": lambda x: x - nn.ZeroPad2d((0, 0, 1, 0))(x)[:, :-1],
 }
