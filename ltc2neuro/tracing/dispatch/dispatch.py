@@ -122,8 +122,6 @@ def dispatch(func: TorchFunction, args: tuple[object, ...], kwargs: dict[str, ob
                 "Leave out= away and use what the call returns: y = torch.mul(a, b).",
             )
         result = in_torch(func, args, kwargs, in_place=in_place)  # what fails in torch fails here as it does there
-        if isinstance(result, torch.Tensor) and not result.numel():  # the differences of a single step
-            return target if in_place else result
         if isinstance(result, torch.Tensor) and result.dtype.is_complex:
             raise recorder.refusal(f"{recorder.operation} gives complex numbers", COMPLEX)
         kwargs = {_ALIASES.get(key, key): value for key, value in kwargs.items() if key not in ("inplace", "out")}
@@ -147,6 +145,8 @@ def _rule(func: TorchFunction) -> TorchRule | None:
 
 def _store(recorder: Tape, target: object, result: object) -> object:
     """The in-place op: the target now stands for the result."""
+    if isinstance(target, Symbolic) and not target.numel():  # as the later steps of a single one
+        return target
     if not isinstance(target, Symbolic) or not isinstance(result, Symbolic):
         raise recorder.refusal(
             "a computed value is written into a plain tensor",

@@ -96,7 +96,10 @@ def apart(recorder: Tape, problem: str) -> TraceError:
 
 def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
     """One Gather over all values; constants take their rows and steps from the symbolic tensor beside them."""
-    first = next((s for s in symbols(tensors) if not axes.is_held(s.codes)), symbols(tensors)[0])
+    whole_ones = [s for s in symbols(tensors) if s.numel()]
+    if not whole_ones:  # what is before the differences of a single step
+        return torch.cat([plain(t) for t in tensors], dim)
+    first = next((s for s in whole_ones if not axes.is_held(s.codes)), whole_ones[0])
     recorder, example = first.recorder, torch.cat([plain(t) for t in tensors], dim)
     offsets: dict[str, int] = {}
     size = 0

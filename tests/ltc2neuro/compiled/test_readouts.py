@@ -46,7 +46,10 @@ READOUTS = {
     "pool": ("mean", lambda y, head: head(nn.functional.adaptive_avg_pool1d(y.transpose(1, 2), 1).flatten(1))),
     "sum over their number": ("mean", lambda y, head: head(y.sum(1) / y.shape[1])),
     "added up by hand": ("mean", lambda y, head: head(sum(y.unbind(1)) / y.size(1))),
-    "mean of changes": ("mean", lambda y, head: head(torch.diff(y, dim=1, prepend=y[:, :1] * 0).abs().mean(1))),
+    "mean of changes": (
+        "mean",
+        lambda y, head: head(torch.diff(y, dim=1, prepend=torch.zeros_like(y[:, :1])).abs().mean(1)),
+    ),
     "sum": ("sum", lambda y, head: y.sum(1)),
     "sum and a bias": ("sum", lambda y, head: head(y.sum(1))),
     "max": ("max", lambda y, head: head(y).max(1).values),
