@@ -32,7 +32,8 @@ def summary(parts: Parts) -> str:
     for block in net.graph.blocks:
         polynomials = sum(net.graph.size(op.out) for op in block.ops if isinstance(op, PiecewisePolynomial))
         often = "once" if block.repeat == 1 else f"{block.repeat} times"
-        lines.append(f"  {block.name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
+        name = block.name if len(net.graph.blocks) > 1 else "whole step"
+        lines.append(f"  {name:12} {often:8} {len(block.ops):4} ops, {polynomials} element functions")
     lines += ["", *_mapping(parts)]
     lines += ["", "formats (real range, bits, fraction bits)"]
     lines.append(f"  {'input':24} {_input(net)}")

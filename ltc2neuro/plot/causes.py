@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hw_models.errors import InputError
 from ltc2neuro.attribution.attribution import Attribution, Share
-from ltc2neuro.plot.style import INTEGER, axes, bare, hover
+from ltc2neuro.plot.style import INTEGER, axes, bare, hover, require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,16 +22,18 @@ def causes(found: Attribution, ax: Axes | None = None, *, of: str | None = None)
     error's power it is. `of` is an answer or a state, by default the first answer."""
     from matplotlib.patches import Rectangle
 
+    require(found, Attribution, "ltc2neuro.attribute(net, x)")
+    whole = next((w for w in found.wholes if of is None or w.of == of), None)
+    if whole is None:
+        advice = f"There are {', '.join(w.of for w in found.wholes)}."
+        raise InputError(f"there is no answer or state {of!r} here", advice=advice)
     ax = axes(ax)
-    whole = next(w for w in found.wholes if of is None or w.of == of)
     own = [r for r in found.rows if r.of == whole.of and r.field and np.isfinite(r.alone)]
     worst = {}
     for row in own:
         worst[row.title] = min(row.alone, worst.get(row.title, np.inf))
     values = sorted(worst, key=lambda value: worst[value])[:MOST]
-    kinds = list(
-        dict.fromkeys(r.cause for r in found.rows if r.of == whole.of and any(r.cause == o.cause for o in own))
-    )
+    kinds = list(dict.fromkeys(r.cause for r in sorted(own, key=lambda r: r.alone)))  # narrow screens show the first
     bare(ax)
     for row in (r for r in own if r.title in values):
         x, y = kinds.index(row.cause), -values.index(row.title)

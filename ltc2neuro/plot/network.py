@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+COLORS = {1: INTEGER, -1: BAD, 0: SOFT}
+SIGNS = {1: "excitatory", -1: "inhibitory", 0: "of both signs"}
+"""Of weights, by the sum of their signs"""
+
+
 class Mappable(Protocol):
     """A network that is mapped when it is asked to."""
 
@@ -76,7 +81,8 @@ def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: Int
         ax.add_patch(box)
         link = LINK + str(n - 1) if inner else None
         box.set_url(link)
-        hover(box, f"{shown[n]}: {sizes[n]}{'; click for its listing' if inner else ''}")
+        held = _states(mapped.populations[n - 1], graph) if inner else ""
+        hover(box, f"{shown[n]}: {sizes[n]}{held}{'; click for its listing' if inner else ''}")
         ax.text(0, -place + 0.09, shown[n], ha="center", va="center", weight="bold", url=link)
         ax.text(0, -place - 0.13, sizes[n], ha="center", va="center", fontsize="small", url=link)
     at = {n: place for place, n in enumerate(order)}
@@ -84,7 +90,7 @@ def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: Int
         a, b = at[arrow.source], at[arrow.target]
         side, far = (1, abs(b - a)) if b > a else (-1, max(1, a - b))
         start, end = ((side, -a - 0.1), (side, -b + 0.1)) if b > a else ((side, -a + 0.1), (side, -b - 0.1))
-        color = {1: INTEGER, -1: BAD}.get(sum(arrow.signs), SOFT)
+        color = COLORS[sum(arrow.signs)]
         bend = 0.45 if a != b else -1.6  # one onto itself goes out to the left, too
         curve = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, connectionstyle=f"arc3,rad={-bend}")
         curve.set(color=color, lw=1 + np.log10(max(arrow.synapses, 1)) / 2)
@@ -98,6 +104,7 @@ def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: Int
         )
         label.set(va="center", fontsize="small", color=color)
         hover(label, told)
+    _key(ax, {sum(arrow.signs) for arrow in arrows(mapped, names)})
     reach = 1.25 + 0.12 * max([abs(at[a.source] - at[a.target]) for a in arrows(mapped, names)], default=1)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-len(names) + 0.6, 0.4)
@@ -117,13 +124,14 @@ def arrows(mapped: MappedNetwork, names: list[str]) -> list[Arrow]:
 
 def words(arrow: Arrow, names: list[str], mapped: MappedNetwork) -> str:
     """An arrow as text: sizes, signs, delays, ticks."""
-    sign = {1: "excitatory", -1: "inhibitory"}.get(sum(arrow.signs), "of both signs")
+    sign = SIGNS[sum(arrow.signs)]
     ticks = sorted({t for c in arrow.parts for t in mapped.sends.get(c.source, {})})
     delay = f", up to {arrow.delay} ticks later" if arrow.delay else ""
     s = "s" * (len(arrow.parts) != 1)
     return (
         f"{names[arrow.source]} to {names[arrow.target]}: {arrow.synapses:,} synapses {sign} in {len(arrow.parts)} "
-        f"connection{s}, sent at ticks {', '.join(map(str, ticks[:12]))}{' ...' if len(ticks) > 12 else ''}{delay}"
+        f"connection{s}, sent at tick{'s' * (len(ticks) != 1)} {', '.join(map(str, ticks[:12]))}"
+        f"{' ...' if len(ticks) > 12 else ''}{delay}"
     )
 
 
@@ -133,6 +141,29 @@ def _formats(arrow: Arrow, mapped: MappedNetwork, graph: IntegerGraph | None) ->
     known = [graph.format(v) for v in sent if v in graph.values] if graph is not None else []
     told = dict.fromkeys(f"{form.bits} bits, {form.fraction} of them fraction bits" for form in known)
     return f"; messages of {', or of '.join(told)}" if told else ""
+
+
+def _states(population: Population, graph: IntegerGraph | None) -> str:
+    """The formats of its states, where they are known."""
+    forms = {s: graph.state_format(s) for s in population.states if s in _held(graph)} if graph is not None else {}
+    each = (
+        f"; state {name}: {form.bits} bits, {form.fraction} of them fraction bits, {form.real_low:.4g} .. "
+        f"{form.real_high:.4g}"
+        for name, form in forms.items()
+    )
+    return "".join(each)
+
+
+def _held(graph: IntegerGraph) -> set[str]:
+    return {state.name for state in graph.states}
+
+
+def _key(ax: Axes, signs: set[int]) -> None:
+    """What the colours mean, below the picture."""
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], color=COLORS[sign], lw=2, label=SIGNS[sign]) for sign in COLORS if sign in signs]
+    ax.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, frameon=False, fontsize="small")
 
 
 def _size(population: Population) -> str:

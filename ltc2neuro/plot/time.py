@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.mapping.titles import state_title
 from hw_models.arrays import Floats
+from hw_models.errors import InputError
 from ltc2neuro.plot.style import BAD, CYCLE, FLOAT, INTEGER, SOFT, axes, hover, logarithmic, quiet, require
 from ltc2neuro.plot.traces import Trace, Traces
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST = 8
 """So many elements are drawn: those with the largest error"""
+LABEL = 0.07
+"""Height of a label, as a share of the axes'"""
 DOTS = 100
 """Of more samples the integers are dashes"""
 
@@ -35,6 +38,7 @@ def states(
     """
     require(found, Traces, "plot.traces(net, x)")
     ax, trace = axes(ax), found.named(of)
+    _check_sequence(found, sequence)
     exact, integer = trace.exact[sequence], trace.integer[sequence]
     samples, chosen = np.arange(1, len(exact) + 1), _chosen(trace, sequence, elements)
     style = {"ls": "", "marker": "o", "ms": 3.5} if len(samples) <= DOTS else {"ls": "--", "lw": 1.0}
@@ -46,6 +50,7 @@ def states(
         hover(dots, f"{trace.name}[{i}], integer")
     if trace.name in found.taus:
         logarithmic(ax)
+    _ends(ax, chosen, integer)
     _labelled(ax, _title(trace, len(chosen), worst=elements is None), found)
     return ax
 
@@ -61,6 +66,7 @@ def errors(
     """Integer minus float, of the same elements as `states` draws; grey is the largest and smallest of all."""
     require(found, Traces, "plot.traces(net, x)")
     ax, trace = axes(ax), found.named(of)
+    _check_sequence(found, sequence)
     error = trace.error[sequence]
     samples = np.arange(1, len(error) + 1)
     ax.fill_between(samples, error.min(axis=1, initial=0), error.max(axis=1, initial=0), color=SOFT, alpha=0.3, lw=0)
@@ -69,6 +75,7 @@ def errors(
         hover(line, f"{trace.name}[{i}], integer minus float: at most {np.max(np.abs(error[:, i])):.3g}")
     ax.yaxis.set_major_formatter("{x:g}")
     ax.locator_params("y", nbins=4)
+    ax.set_xlim(right=_room(len(error)))
     _labelled(ax, f"{state_title(trace.name)}: integer minus float", found)
     return ax
 
@@ -100,6 +107,29 @@ def time_constants(found: Traces, ax: Axes | None = None, *, of: str | None = No
             0, 1, f"{int(np.sum(~finite))} neurons without a finite one", color=BAD, transform=ax.transAxes, va="top"
         )
     return ax
+
+
+def _check_sequence(found: Traces, sequence: int) -> None:
+    if not isinstance(sequence, (int, np.integer)) or not 0 <= sequence < len(found.lengths):
+        numbers = f"sequence = {sequence!r}; there are {len(found.lengths)}, counted from 0"
+        raise InputError("there is no such sequence among the traces", numbers=numbers)
+
+
+def _room(samples: int) -> float:
+    """Where the axis of so many samples ends, with room for labels."""
+    return samples + 0.06 * max(samples - 1, 1)
+
+
+def _ends(ax: Axes, chosen: Sequence[int], values: Floats) -> None:
+    """The elements' numbers at the ends of their lines, apart where these are close."""
+    ax.set_xlim(right=_room(len(values)))
+    ends = [(0.0, float(values[-1, i])) for i in chosen]
+    heights = ax.transAxes.inverted().transform(ax.transData.transform(ends))[:, 1] if ends else []
+    place = -LABEL
+    for n in np.argsort(heights, kind="stable"):
+        place = max(place + LABEL, float(np.clip(heights[n], 0.0, 1.0 - LABEL * (len(ends) - 1))))
+        style = {"ha": "right", "va": "center", "fontsize": "x-small", "color": CYCLE[n % len(CYCLE)]}
+        ax.text(1.0, place, f"[{chosen[n]}]", transform=ax.transAxes, **style)
 
 
 def _chosen(trace: Trace, sequence: int, elements: Sequence[int] | None) -> list[int]:

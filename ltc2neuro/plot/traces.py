@@ -10,6 +10,7 @@ import numpy as np
 from hw_models.arguments import check_count
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
+from hw_models.notebook_repr import Shown
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.runs import AnyParts, RunRequest, run_network
 from ltc2neuro.compiled.time_constants import tau, tau_name
@@ -22,8 +23,8 @@ STEPS = 400
 """So many samples of a sequence are run for a picture"""
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Shown):
     """One vector over time; of each sequence (samples, elements), in the model's units."""
 
     name: str
@@ -35,9 +36,13 @@ class Trace:
         """Integer minus float."""
         return tuple(i - e for i, e in zip(self.integer, self.exact, strict=True))
 
+    def __str__(self) -> str:
+        off, most = (max(float(np.max(np.abs(p), initial=0.0)) for p in parts) for parts in (self.error, self.exact))
+        return f"{self.name}: {self.exact[0].shape[1]} elements, off by {off:.3g} at most, where it reaches {most:.3g}"
 
-@dataclass(frozen=True, eq=False)
-class Traces:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Traces(Shown):
     """Answers, states and time constants of a few sequences, float and integer; the pictures over time take it."""
 
     answers: Mapping[str, Trace]
@@ -51,6 +56,15 @@ class Traces:
     """of the sequences that were given"""
     steps: int
     """so many samples of each are here, at most"""
+
+    def __str__(self) -> str:
+        cut = f", the first {self.steps} samples of each" if max(self.lengths) > self.steps else ""
+        kinds = {"answer": self.answers, "state": self.states, "time constant": self.taus}
+        each = [f"  {kind} {trace}" for kind, traces in kinds.items() for trace in traces.values()]
+        s = "s" * (len(self.lengths) != 1)
+        return "\n".join(
+            [f"float and integer over {len(self.lengths)} sequence{s}{cut}; draw it with plot.states", *each]
+        )
 
     def named(self, name: str | None) -> Trace:
         """The answer, state or time constant of that name; None is the first state, or the first answer."""

@@ -43,7 +43,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str | Html]]) -> Html:
     top = "".join(f"<th>{escape(h)}</th>" for h in heads)
     body = "".join(f"<tr>{''.join(f'<td>{html(cell)}</td>' for cell in row)}</tr>" for row in rows)
     head = f"<thead><tr>{top}</tr></thead>" if any(heads) else ""
-    return Html(f'<div class="wide"><table>{head}<tbody>{body}</tbody></table></div>')
+    many = " many" if len(heads) > FITS else ""
+    return Html(f'<div class="wide{many}"><table>{head}<tbody>{body}</tbody></table></div>')
 
 
 def fold(summary: str, *inside: Html, anchor: str = "") -> Html:
@@ -98,6 +99,8 @@ def _section(section: Section) -> str:
     )
 
 
+FITS = 3
+"""So many columns are seen whole on a narrow screen"""
 ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """What a browser may do with the page: no request, no script"""
 STYLE = """
@@ -123,7 +126,8 @@ figure{margin:.8rem 0}figure svg{width:100%;height:auto;display:block}
 figure svg a text{pointer-events:none}
 @media screen and (max-width:600px){figure{overflow-x:auto}figure svg{min-width:640px}
 figcaption{max-width:90vw;position:sticky;left:0}
-figcaption::before{content:"\\2194  to its end. "}}
+figure::before,.many::before{content:"scroll \\2192";display:block;position:sticky;left:0;width:max-content;
+color:var(--accent);font-size:.8rem}.many table{min-width:40rem}}
 figcaption{color:var(--soft);font-size:.88rem}
 pre{overflow-x:auto;background:var(--mark);padding:.6rem;font-size:.8rem;line-height:1.35}
 details{margin:.4rem 0}summary{cursor:pointer;overflow-wrap:anywhere}

@@ -17,8 +17,8 @@ def ranges(material: Material) -> Section:
     drawn = picture("ranges", [lambda ax: draw_ranges(shown, ax)], 8, 1.0 + 0.36 * len(shown))
     caption = (
         "Light grey: what the word can hold; grey: the calibrated or proven range; blue: half of the data, the line "
-        "all of them. Right: what the word reaches, in the model's units (the input's as the host scales it), and the "
-        "share that is clipped."
+        "all of them. Right: what the word reaches, in the model's units (the input's after the host's scale and "
+        "offset, the output's before them), and the share that is clipped."
     )
     rows = [
         (

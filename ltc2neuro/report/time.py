@@ -70,6 +70,8 @@ def _taus(found: Traces, name: str, ax: Axes) -> None:
 def _chosen(material: Material) -> dict[int, str]:
     """The sequences that can be picked, by their numbers, the worst first: what each is called."""
     found = material.decibels
+    if len(found) == 1:
+        return {0: ", ".join(filter(None, ("0", _level(found[0]))))}
     order = [int(i) for i in np.argsort(found, kind="stable")]
     words = {i: "" for i in order[: FEW if len(order) <= FEW else 0]}
     for word, part in PLACES.items():

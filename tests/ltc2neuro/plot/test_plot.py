@@ -16,6 +16,7 @@ from networks import sequences, tracked
 
 from ltc2neuro import attribute, plot
 from ltc2neuro.errors import InputError
+from ltc2neuro.plot.network import SIGNS
 from ltc2neuro.plot.ranges import spreads
 from ltc2neuro.searching.search_result import Point, Search
 from ltc2neuro.searching.trials import Trial
@@ -66,6 +67,26 @@ def test_a_name_that_is_not_there_is_an_error():
         plot.states(traces(), axes(), of="h")
 
 
+@pytest.mark.parametrize("draw", [plot.states, plot.errors])
+@pytest.mark.parametrize("sequence", [4, -1, "first"])
+def test_a_sequence_that_is_not_there_is_an_error(draw, sequence):
+    with pytest.raises(InputError, match=r"no such sequence(.|\n)*there are 4, counted from 0"):
+        draw(traces(), axes(), sequence=sequence)
+
+
+def test_lines_have_the_numbers_of_their_elements():
+    texts = plot.states(traces(), axes(), of="v", elements=[4, 1]).texts
+    assert sorted(t.get_text() for t in texts) == ["[1]", "[4]"]
+    low, high = sorted(t.get_position()[1] for t in texts)
+    assert high - low > 0.06 and 0 <= low and high <= 1
+
+
+def test_traces_tell_themselves_on_a_screen():
+    lines = repr(traces()).splitlines()
+    assert lines[0].startswith("float and integer over 4 sequences") and len(lines) == 4
+    assert "state v: 6 elements, off by " in lines[2] and "state v" in traces()._repr_html_()
+
+
 def test_ranges_count_what_is_clipped():
     net = tracked()
     with pytest.warns(UserWarning, match="clipped"):
@@ -82,6 +103,8 @@ def test_causes_are_cells_of_the_table():
     shown = {t.get_text() for t in ax.texts}
     least = min(r.alone for r in found.rows if r.value and r.of == found.wholes[0].of)
     assert f"{least:.0f}" in shown and len(ax.patches) == len(ax.texts) > 3
+    with pytest.raises(InputError, match=r"no answer or state 'w' here(.|\n)*There are outputs, v"):
+        plot.causes(found, axes(), of="w")
 
 
 def test_the_network_has_a_box_a_population_and_an_arrow_a_pair():
@@ -97,6 +120,10 @@ def test_the_network_has_a_box_a_population_and_an_arrow_a_pair():
     told = [unquote(curve.get_gid()) for curve in curves]
     assert any(f"messages of {form.bits} bits, {form.fraction} of them fraction bits" in text for text in told)
     assert all("messages of" in text for text in told)
+    held = tracked().parts.record.graph.state_format("v")
+    assert any(f"state v: {held.bits} bits, {held.fraction} of them" in unquote(box.get_gid()) for box in boxes)
+    legend = ax.get_legend()
+    assert legend is not None and {t.get_text() for t in legend.get_texts()} <= {*SIGNS.values()}
 
 
 def test_the_chip_shows_its_cores_ticks_and_bands():
@@ -118,8 +145,10 @@ def test_the_front_is_a_line_with_its_start_and_best():
 
 
 @pytest.mark.parametrize(
-    "draw", [plot.placement, plot.schedule, plot.cost, plot.states, plot.errors, plot.time_constants]
+    "draw", [plot.placement, plot.schedule, plot.cost, plot.states, plot.errors, plot.time_constants, plot.causes]
 )
 def test_a_network_is_not_what_a_picture_of_a_part_of_it_draws(draw):
-    with pytest.raises(InputError, match=r"this picture is of a \w+(.|\n)*got Network(.|\n)*Give what .*(net|traces)"):
+    with pytest.raises(
+        InputError, match=r"this picture is of a \w+(.|\n)*got Network(.|\n)*Give what .*(net|traces|attribute)"
+    ):
         draw(tracked(), axes())

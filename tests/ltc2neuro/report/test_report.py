@@ -127,3 +127,10 @@ def test_sequences_of_their_own_lengths_and_what_is_clipped_are_shown(tmp_path):
     report(tracked(), tmp_path / "net.html", x=[sequences()[0] * 100, sequences()[1][:2]], on=ON)
     text = read_file(tmp_path / "net.html")
     assert "2 sequences of 11 samples" in text and re.search(r"[1-9][.\d]*% of input is clipped", text)
+
+
+def test_one_sequence_has_no_rank(tmp_path):
+    report(tracked(), tmp_path / "net.html", x=sequences()[:1], on=[])
+    text = read_file(tmp_path / "net.html")
+    (caption,) = re.findall(r"<figcaption>Sequence ([^<]*)</figcaption>", text)
+    assert re.match(r"0, [\d.]+ dB\. Answers", caption) and "SQNR over one sequence" in text
