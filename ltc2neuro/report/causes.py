@@ -61,7 +61,9 @@ def _note(found: Attribution) -> str:
 
 def _measured(found: Attribution) -> str:
     (done, given), (steps, longest) = found.measured, found.steps
-    count = f"{done} of {given} sequences" if given > 1 else "one sequence"
+    count = (
+        f"{done} of {given} sequences" if done < given else f"all {given} sequences" if given > 1 else "one sequence"
+    )
     return f"{count}, the first {steps:,} of up to {longest:,} samples" if steps < longest else count
 
 
