@@ -31,6 +31,9 @@ FEW_BITS = 8
 """Weights of fewer bits are worth being calibrated in wider matrices, too, where that takes many seconds."""
 JUDGES = 3
 """One in so many samples of the calibration, the first ones, is held back and judges."""
+CONVINCING = 0.95
+"""A row is rounded over the calibration where its squared error on those is below this share of that of the nearest
+weights: less is what chance does, where there are hardly more samples than columns."""
 
 
 def exponents(matrix: Floats, sizes: Sequence[int], top: float) -> list[int]:
@@ -146,14 +149,14 @@ def is_calibrated(precision: Precision, columns: int) -> bool:
 
 
 def over_calibration(inputs: Floats, high: int) -> Rounding:
-    """Each row `calibrated` on `inputs` (samples, columns), if what the others teach errs less on samples held back."""
+    """Each row `calibrated` on `inputs` (samples, columns), if it errs less on those of them that are held back."""
     held = len(inputs) // JUDGES
-    taught, every, error = spread(inputs[held:]), spread(inputs), error_size(inputs[:held])
+    taught, error = spread(inputs[held:]), error_size(inputs[:held])
 
     def rounded(matrix: Floats) -> Integers:
         plain, tried = nearest(matrix, high), calibrated(matrix, taught, high)
-        better = error(tried - matrix) < error(plain - matrix)
-        return np.where(better[:, None], calibrated(matrix, every, high), plain)
+        better = error(tried - matrix) < CONVINCING * error(plain - matrix)
+        return np.where(better[:, None], tried, plain)
 
     return rounded
 
@@ -176,7 +179,8 @@ def error_size(inputs: Floats) -> Callable[[Floats], Floats]:
 def calibrated(matrix: Floats, how: Spread | None, high: int) -> Integers:
     """Round each row so that its product with the inputs that `how` was made from changes least.
 
-    `matrix` is in units of the grid; column by column, the error is spread over the columns not yet rounded.
+    `matrix` is in units of the grid; column by column, the error is spread over the columns not yet rounded. A weight
+    of 0 stays 0: it is no synapse.
     """
     if how is None:
         return nearest(matrix, high)
@@ -191,8 +195,9 @@ def _rounded(rest: Floats, upper: Floats | None, high: int) -> Integers:
     if upper is None:
         return nearest(rest, high)
     rounded = np.zeros(rest.shape, np.int64)
+    some = rest != 0.0
     for j in range(rest.shape[1]):
-        rounded[:, j] = nearest(rest[:, j], high)
+        rounded[:, j] = nearest(np.where(some[:, j], rest[:, j], 0.0), high)
         error = (rest[:, j] - rounded[:, j]) / upper[j, j]
         rest[:, j:] -= error[:, None] * upper[None, j, j:]
     return rounded

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from compiler.quantize.matrices import best_exponents, calibrated, error_size, is_calibrated, spread
+from compiler.quantize.matrices import (
+    CONVINCING,
+    JUDGES,
+    Rounding,
+    best_exponents,
+    calibrated,
+    error_size,
+    is_calibrated,
+    nearest,
+    spread,
+)
 from compiler.quantize.precision import Precision
 from hw_models.arrays import Floats
 
@@ -15,7 +27,7 @@ BITS = 8
 TRIES = 24
 """Factors that are tried for a row, each 1/128 of the least one larger."""
 TOGETHER = 2**22
-"""Elements of the rows that are tried at a time."""
+"""Elements of the rows, each with all its factors, that are tried at a time."""
 
 
 def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision: Precision) -> Floats:
@@ -33,21 +45,49 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
     best = _rounded_up(least)
     if precision.split_weights or not matrix.size:
         return best
-    high = 2**precision.first_weight - 1
-    how = spread(inputs / columns) if is_calibrated(precision, matrix.shape[1]) else None
-    size = error_size(inputs)
-    together = max(1, TOGETHER // matrix.shape[1])
-    for start in range(0, len(matrix), together):  # a row's factor is its own matter
-        rows = slice(start, start + together)
-        best_error = np.full(len(matrix[rows]), np.inf)
-        for step in range(TRIES):
-            factor = _rounded_up(least[rows] * (1 + step / 128))
-            grid = columns * 2.0**precision.first_weight / factor[:, None]
-            weights = calibrated(matrix[rows] * grid, how, high)
-            error = size(weights / grid - matrix[rows])
-            best[rows] = np.where(error < best_error, factor, best[rows])
-            best_error = np.minimum(error, best_error)
-    return best
+    rows = _ScaledRows(matrix, columns * 2.0**precision.first_weight, least)
+    to_nearest: Rounding = partial(nearest, high=2**precision.first_weight - 1)
+    plain = rows.best(to_nearest, inputs)
+    if not is_calibrated(precision, matrix.shape[1]):
+        return plain
+    # The factor that suits weights rounded over the calibration is only right for rows that will be.
+    held = len(inputs) // JUDGES
+    how = spread(inputs[held:] / columns)
+    over: Rounding = partial(calibrated, how=how, high=2**precision.first_weight - 1)
+    tried = rows.best(over, inputs[held:])
+    errors = rows.errors(tried, over, inputs[:held]), rows.errors(plain, to_nearest, inputs[:held])
+    return np.where(errors[0] < CONVINCING * errors[1], tried, plain)
+
+
+@dataclass(frozen=True)
+class _ScaledRows:
+    """The rows of `matrix`, the grid that each column's weights lie on at a factor of 1, and the `least` factors."""
+
+    matrix: Floats
+    grid: Floats
+    least: Floats
+
+    def best(self, rounded: Rounding, inputs: Floats) -> Floats:
+        """The factors, of those tried, with which the rows err least on `inputs`, (samples, columns)."""
+        size = error_size(inputs)
+        together = max(1, TOGETHER // (TRIES * self.matrix.shape[1]))
+        best = np.zeros(len(self.matrix))
+        for start in range(0, len(self.matrix), together):
+            part = slice(start, start + together)
+            tried = _rounded_up(np.outer(1 + np.arange(TRIES) / 128, self.least[part]))
+            rows = _ScaledRows(np.tile(self.matrix[part], (TRIES, 1)), self.grid, np.tile(self.least[part], TRIES))
+            errors = size(rows.wrong(tried.ravel(), rounded)).reshape(tried.shape)
+            best[part] = np.take_along_axis(tried, np.argmin(errors, axis=0)[None], axis=0)[0]
+        return best
+
+    def errors(self, factors: Floats, rounded: Rounding, inputs: Floats) -> Floats:
+        """How large each row's error is on `inputs`, squared."""
+        return error_size(inputs)(self.wrong(factors, rounded))
+
+    def wrong(self, factors: Floats, rounded: Rounding) -> Floats:
+        """What rounded weights are wrong by."""
+        grid = self.grid / factors[:, None]
+        return rounded(self.matrix * grid) / grid - self.matrix
 
 
 def _rounded_up(factor: Floats) -> Floats:

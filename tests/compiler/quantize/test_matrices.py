@@ -131,8 +131,19 @@ def test_a_row_is_calibrated_where_samples_held_back_say_that_it_errs_less() -> 
     taught = rng.normal(size=(400, 4)) @ rng.normal(size=(4, 30))
     matrix = rng.uniform(-255, 255, size=(20, 30))
     alike, other = (np.concatenate([judge, taught]) for judge in (taught[:200], rng.normal(size=(200, 30))))
-    assert np.array_equal(over_calibration(alike, 255)(matrix), calibrated(matrix, spread(alike), 255))
+    assert np.array_equal(over_calibration(alike, 255)(matrix), calibrated(matrix, spread(taught), 255))
     assert np.array_equal(over_calibration(other, 255)(matrix), nearest(matrix, 255))
+
+
+def test_no_calibrated_weight_is_a_synapse_that_the_model_does_not_have() -> None:
+    """Columns that go together hand errors of half an LSB and more on to weights of 0, too."""
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(1000, 6)) @ rng.normal(size=(6, 32)) + 0.05 * rng.normal(size=(1000, 32))
+    matrix = rng.normal(size=(40, 32)) * 60 * (rng.random((40, 32)) < 0.3)
+    rounded = over_calibration(inputs, 255)(matrix)
+    assert not rounded[matrix == 0].any()
+    wrong = [np.square((r - matrix) @ inputs.T).mean() for r in (rounded, nearest(matrix, 255))]
+    assert wrong[0] < wrong[1] / 1.5
 
 
 def test_calibrated_weights_know_in_which_units_each_source_is() -> None:

@@ -7,8 +7,8 @@ from ltc2neuro.nn import ResidualRNN
 
 
 class TestResidualRNN(CellTest):
-    # It grows from sample to sample, and what a row of weights is off adds up: the nearest weights have 44 dB here,
-    # those rounded over the calibration 42. Of 8 other seeds these have 40.4 dB in the mean, the nearest 38.7.
+    # It grows from sample to sample, and what a row of weights is off adds up: rounded over the calibration they leave
+    # 41.6 dB of this one, the nearest 44. Nine others of 10 units on 6 sequences have 51.4 dB in the mean, and 48.0.
     kind, floor = ResidualRNN, 41
 
     def step(self, p, x, state, elapsed):
