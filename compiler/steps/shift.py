@@ -44,11 +44,18 @@ def _matched(found: Orbits, answers: Mapping[int, Integers]) -> None:
     if found.conflict is not None:
         raise found.conflict
     _follow(found)
-    if found.differs is not None:
-        parts = [answers[max(answers)].tolist(), *(elements.operands[head] for head in found.start)]
-        read = {element for own in parts for element in own if elements.known[element] != NEVER}
-        if not read <= found.newest.keys() or max(found.first.values(), default=0) > max(answers) // 2:
-            raise found.differs  # not only in the first steps
+    parts = [answers[max(answers)].tolist(), *(elements.operands[head] for head in found.start)]
+    unmatched = {e for own in parts for e in own if elements.known[e] != NEVER} - found.newest.keys()
+    if found.differs is not None and (unmatched or max(found.first.values(), default=0) > max(answers) // 2):
+        raise found.differs  # not only in the first steps
+    if unmatched:
+        raise UnsteadyError(
+            "what a value was one step before was not found",
+            where=_where(elements, max(unmatched)),
+            numbers=f"that of step {elements.known[max(unmatched)]}",
+            advice="Write it as a recurrence: a = 0.9 * a + b at each step, not a sum whose weights depend on how many "
+            "steps there are.",
+        )
 
 
 def _follow(found: Orbits) -> None:
@@ -81,7 +88,8 @@ def _follow(found: Orbits) -> None:
             if elements.known[here] > found.first[head]:
                 if found.first[head] != -1 or elements.known[here] != 0 or here in before:
                     problem = "a value of an earlier step needs later samples than that of a later step"
-                    raise UnsteadyError(problem, where=_where(elements, here))
+                    advice = "Let it start from a constant such as torch.zeros, not from a sample times 0."
+                    raise UnsteadyError(problem, where=_where(elements, here), advice=advice)
                 found.later.add(head)
             if here not in before:
                 found.start[head] = None

@@ -272,6 +272,7 @@ DELTAS = {
     "in place": lambda x: _leaking(x),
     "sum so far": lambda x: torch.cumsum(x, 1) * 0.1,
     "padded and cut": lambda x: x - F.pad(x, (0, 0, 1, -1)),
+    "padded and cut by a layer": lambda x: x - nn.ZeroPad2d((0, 0, 1, -1))(x),
     "masked": lambda x: (x - torch.roll(x, 1, 1)) * (torch.arange(x.shape[1]) > 0).to(x)[:, None],
     "a layer made on the way": lambda x: x - nn.ZeroPad2d((0, 0, 1, 0))(x)[:, :-1],
 }
@@ -553,6 +554,16 @@ REFUSED = {
     "a list": (lambda: Function(lambda x: [x[:, t] for t in range(x.shape[1])]), "it returns list"),
     "an empty dict": (lambda: Function(lambda x: {"y": 1, "z": (x - _rolled(x)).sum().item()}), "no answer|item"),
     "a spread": (lambda: Function(lambda x: torch.cumsum(x, 1).std(1)), "the spread over all steps"),
+    "weights of all steps": (
+        lambda: Function(lambda x: sum(0.9 ** (x.shape[1] - 1 - t) * x[:, t] for t in range(x.shape[1]))),
+        "one step before was not found.*test_unrolled.py, line.*a = 0.9 ",
+    ),
+    "a start of samples": (
+        lambda: nn.Sequential(
+            Function(lambda x: torch.cat([x[:, :1] * 0, x[:, :-1]], 1)), nn.GRU(3, 4, batch_first=True)
+        ),
+        "needs later samples than.*what to do: Let it start from a constant",
+    ),
     "no answer at first": (
         lambda: Function(lambda x: x[:, -1] - x[:, -2]),
         "the model fails on 1 step.*from its first",
