@@ -31,7 +31,7 @@ from trained import TRAINED
 import ltc2neuro
 from compiler.stock.process_graph import Kind
 from ltc2neuro import LibraryForm, LibraryNetwork, Reciprocal
-from ltc2neuro.verification.comparison import Comparison
+from ltc2neuro.comparison import Comparison
 
 CELLS = ("ncps CfC, default", "ncps CfC, no_gate", "ncps CfC, pure", "nn.RNN", "CTRNN, 1993", "CTRNN, paper")
 FORMS = {

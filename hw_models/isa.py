@@ -259,22 +259,9 @@ class Send(Instruction):
 
 
 INSTRUCTIONS: tuple[type[Instruction], ...] = (
-    Move,
-    Add,
-    Subtract,
-    Minimum,
-    Maximum,
-    And,
-    MultiplyShift,
-    ShiftLeft,
-    ShiftRight,
-    Compare,
-    Select,
-    SkipUnless,
-    Skip,
-    Label,
-    Send,
-)
+    Move, Add, Subtract, Minimum, Maximum, And, MultiplyShift, ShiftLeft, ShiftRight,
+    Compare, Select, SkipUnless, Skip, Label, Send,
+)  # fmt: skip
 """All kinds."""
 
 

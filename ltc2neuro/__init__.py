@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ltc2neuro import errors, plot
     from ltc2neuro.attribution.attributing import attribute
     from ltc2neuro.attribution.attribution import Attribution
+    from ltc2neuro.comparison import compare
     from ltc2neuro.compilation.checking import check
     from ltc2neuro.compilation.pipeline import compile
     from ltc2neuro.compiled.run import Run
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from ltc2neuro.searching.search_result import Search
     from ltc2neuro.stock.network import LibraryNetwork
     from ltc2neuro.tuning.tuning import tune
-    from ltc2neuro.verification.comparison import compare
     from ltc2neuro.verification.verifying import Verification, verify
 
 _HOMES = {
@@ -67,7 +67,7 @@ _HOMES = {
     "Verification": "ltc2neuro.verification.verifying",
     "attribute": "ltc2neuro.attribution.attributing",
     "check": "ltc2neuro.compilation.checking",
-    "compare": "ltc2neuro.verification.comparison",
+    "compare": "ltc2neuro.comparison",
     "compile": "ltc2neuro.compilation.pipeline",
     "evaluate": "ltc2neuro.evaluation.evaluating",
     "from_nir": "ltc2neuro.frontends.nir.reading",

@@ -96,6 +96,16 @@ def read(module: str, tree: ast.Module) -> list[Import]:
     return found
 
 
+def in_rings(todo: dict[str, set[str]]) -> list[str]:
+    """What needs itself, or something that does, of what each needs."""
+    while ready := [name for name, needs in todo.items() if not needs]:
+        for name in ready:
+            del todo[name]
+        for needs in todo.values():
+            needs.difference_update(ready)
+    return sorted(todo)
+
+
 def meanings_of(node: ast.stmt, module: str) -> Iterator[tuple[str, str]]:
     """The types that a statement names, and what each is: of an alias what it stands for, of a class the module."""
     if isinstance(node, ast.ClassDef):
@@ -159,6 +169,20 @@ def test_every_module_imports_from_its_own_room_or_from_a_lower_floor() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def folder_of(module: str) -> str:
+    """The folder of a module below its room's, or the module, where it is a room of its own."""
+    return module if FILES[module].name == "__init__.py" or module == floor_of(module)[1] else module.rpartition(".")[0]
+
+
+def test_folders_of_a_room_do_not_import_one_another() -> None:
+    """Those of different rooms are on floors."""
+    todo: dict[str, set[str]] = {folder_of(module): set() for module in FILES}
+    for module, imports in imported().items():
+        there = {folder_of(i.name) for i in imports if i.name in FILES and floor_of(i.name)[1] == floor_of(module)[1]}
+        todo[folder_of(module)] |= there - {folder_of(module)}
+    assert not (rings := in_rings(todo)), f"these import one another: {rings}"
+
+
 def test_the_plan_names_what_there_is() -> None:
     """Files and modules, but for the x that a recipe makes; and the stages of quantization, in their order."""
     page = PLAN.read_text("utf-8")
@@ -202,12 +226,7 @@ def test_no_function_has_more_than_five_parameters() -> None:
 def test_no_modules_import_one_another() -> None:
     """Late imports and those of types, too."""
     todo = {name: {i.name for i in found if i.name in FILES and i.name != name} for name, found in imported().items()}
-    while ready := [name for name, needs in todo.items() if not needs]:
-        for name in ready:
-            del todo[name]
-        for needs in todo.values():
-            needs.difference_update(ready)
-    assert not todo, f"these import one another: {sorted(todo)}"
+    assert not (rings := in_rings(todo)), f"these import one another: {rings}"
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)

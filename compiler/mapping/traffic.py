@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from compiler.mapping.mapped_network import Connection, Port
-from hw_models.errors import GraphError
+from hw_models.errors import BUG, GraphError
 
 Slot: TypeAlias = tuple[int, int]
 """Population number and port."""
@@ -143,4 +143,4 @@ def check(
     """Raise `GraphError` where a read is disturbed."""
     found = disturbances(sends, connections, reads, period)
     if found:
-        raise GraphError("messages meet where they must not", numbers=found[0])
+        raise GraphError("a neuron would not receive exactly its own messages", numbers=found[0], advice=BUG)

@@ -35,7 +35,7 @@ def within_period(build: Builder, name: str, x: str, function: Function) -> str:
             "a periodic function's argument is too large for its period",
             where=build.where(name),
             numbers=f"a period has {period:g} LSB of its argument, {COARSEST} are needed",
-            advice="Take its multiples off before the network, where the argument follows from the input alone.",
+            advice="Reduce it modulo the period before the network, where the argument follows from the input alone.",
         )
     multiple = ENTRIES ** max(0, int(np.ceil(np.log(_count(build, x, period, start)) / np.log(ENTRIES))) - 1)
     if multiple > 1 and _farthest(build, x, multiple * period, start) > build.chip.word_high:

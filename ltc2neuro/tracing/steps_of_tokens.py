@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from compiler.graph.draft import Draft, sweep
 from compiler.graph.graph import Graph, Value
 from compiler.graph.names import fresh, numbered
-from compiler.graph.ops import Gather, Input
+from compiler.graph.ops import Gather, Input, Op
 from ltc2neuro.inputs.tokens import Table, Tokens
 
 
@@ -43,14 +44,15 @@ def step_by_step(graph: Graph, tokens: Tokens, own: Tokens) -> Graph:
         first = own.selected + own.numbers.index(channel) if table is None else own.start(table.rows, channel)
         assert first is not None
         index.append(step * own.features + first + column)
-    entry, size = graph.entry, tokens.count // own.count * own.features
-    name = fresh(numbered(entry.out), graph.values)
-    scale, offset, order = (fresh(numbered(f"{name}.{what}"), graph.constants) for what in ("scale", "offset", "order"))
-    constants = {scale: np.ones(size), offset: np.zeros(size), order: np.array(index, np.int64)}
-    there = (Input(name, scale, offset), Gather(entry.out, (name,), order))
-    blocks = tuple(
-        replace(block, ops=tuple(new for op in block.ops for new in (there if op is entry else (op,))))
-        for block in graph.blocks
-    )
-    values = {**graph.values, name: Value(name, size)}
-    return replace(graph, blocks=blocks, values=values, constants={**graph.constants, **constants})
+    size = tokens.count // own.count * own.features
+
+    def looked_up(draft: Draft, op: Op) -> Op | None:
+        if not isinstance(op, Input):
+            return None
+        name = fresh(numbered(op.out), draft.values)
+        draft.values[name] = Value(name, size)
+        scale, offset = draft.constant(np.ones(size), f"{name}.scale"), draft.constant(np.zeros(size), f"{name}.offset")
+        draft.append(Input(name, scale, offset))
+        return Gather(op.out, (name,), draft.constant(np.array(index, np.int64), f"{name}.order"))
+
+    return sweep(Draft(graph), looked_up).whole()

@@ -10,8 +10,8 @@ import torch
 
 from compiler.graph.names import unique
 from hw_models.errors import InputError
-from ltc2neuro.frontends.onnx.graph import Graph
 from ltc2neuro.frontends.onnx.net import ModuleOf, Net
+from ltc2neuro.frontends.onnx.ops.graph import Graph
 from ltc2neuro.frontends.onnx.roles import OnnxStep
 from ltc2neuro.frontends.onnx.state_bounds import state_bounds
 from ltc2neuro.nn.states import Bound

@@ -10,8 +10,8 @@ import torch
 
 from hw_models.errors import InputError
 from ltc2neuro.frontends.onnx.examples import of_sequences, of_step
-from ltc2neuro.frontends.onnx.graph import Array, Graph
 from ltc2neuro.frontends.onnx.modules import cell_of, sequential_of
+from ltc2neuro.frontends.onnx.ops.graph import Array, Graph
 from ltc2neuro.frontends.onnx.proof import prove_sequences, prove_step
 from ltc2neuro.frontends.onnx.reading import read
 from ltc2neuro.frontends.onnx.roles import answer_of, check_sequences, step_of

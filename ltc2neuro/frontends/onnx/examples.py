@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ltc2neuro.frontends.onnx.graph import Array, Graph, Node
+from ltc2neuro.frontends.onnx.ops.graph import Array, Graph, Node
 from ltc2neuro.frontends.onnx.roles import OnnxStep
 
 

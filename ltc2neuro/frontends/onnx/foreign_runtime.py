@@ -14,7 +14,7 @@ import numpy as np
 from compiler.running.extra import ONNX
 from hw_models.arrays import Floats
 from hw_models.errors import InputError
-from ltc2neuro.frontends.onnx.graph import Array
+from ltc2neuro.frontends.onnx.ops.graph import Array
 
 DEADLINE = 60.0
 """seconds"""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ltc2neuro.frontends.onnx.graph import Array, Graph, Node, Operation, Shape
+from ltc2neuro.frontends.onnx.ops.graph import Array, Graph, Node, Operation, Shape
 
 
 def freed(graph: Graph) -> Graph:

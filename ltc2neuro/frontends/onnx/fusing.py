@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ltc2neuro.frontends.onnx.graph import Graph, Node, Operation
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Node, Operation
 
 
 def fused(graph: Graph) -> Graph:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ltc2neuro.frontends.onnx.graph import RECURRENT, Array, Graph, Layer, Node, Operation, Over, Repeat, Table
+from ltc2neuro.frontends.onnx.ops.graph import RECURRENT, Array, Graph, Layer, Node, Operation, Over, Repeat, Table
 from ltc2neuro.frontends.onnx.ops.rule import naming, unsupported
 
 MOST_ROUNDS = 1000

@@ -11,10 +11,10 @@ from hw_models.errors import InputError
 from ltc2neuro.frontends.onnx.cells import Sequential, SeveralSequences, StepCell, TimedStepCell
 from ltc2neuro.frontends.onnx.freeing import freed
 from ltc2neuro.frontends.onnx.fusing import fused
-from ltc2neuro.frontends.onnx.graph import Graph, Layer, Operation, Over, Repeat, Table
 from ltc2neuro.frontends.onnx.layers import lowered, needed
 from ltc2neuro.frontends.onnx.net import Call, Repeated, table_of
 from ltc2neuro.frontends.onnx.observing import observed
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Layer, Operation, Over, Repeat, Table
 from ltc2neuro.frontends.onnx.recurrent import Layered, Scanned
 from ltc2neuro.frontends.onnx.rerolling import reroll
 from ltc2neuro.frontends.onnx.roles import OnnxStep, step_of

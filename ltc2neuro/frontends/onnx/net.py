@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from compiler.graph.names import unique
-from ltc2neuro.frontends.onnx.graph import Array, Graph, Node, Operation, Repeat, Table
 from ltc2neuro.frontends.onnx.ops import rule_of
+from ltc2neuro.frontends.onnx.ops.graph import Array, Graph, Node, Operation, Repeat, Table
 from ltc2neuro.frontends.onnx.ops.rule import naming
 from ltc2neuro.nn.recurrence import repeat
 

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from ltc2neuro.frontends.onnx.graph import Graph, Layer, Operation, Over, Repeat, Shape, Table
 from ltc2neuro.frontends.onnx.net import table_of
 from ltc2neuro.frontends.onnx.ops import rule_of
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Layer, Operation, Over, Repeat, Shape, Table
 from ltc2neuro.frontends.onnx.ops.rule import naming
 from ltc2neuro.frontends.onnx.recurrent import Layered
 

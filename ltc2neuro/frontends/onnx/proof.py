@@ -12,7 +12,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import BUG, ProofError
 from ltc2neuro.frontends.onnx.examples import of_sequences, of_step
 from ltc2neuro.frontends.onnx.foreign_runtime import answers
-from ltc2neuro.frontends.onnx.graph import Array, Graph
+from ltc2neuro.frontends.onnx.ops.graph import Array, Graph
 from ltc2neuro.frontends.onnx.roles import OnnxStep
 
 ALLOWED = 1e-4

@@ -18,7 +18,7 @@ from onnx import numpy_helper
 
 from hw_models.arguments import is_file
 from hw_models.errors import InputError
-from ltc2neuro.frontends.onnx.graph import Array, Attribute, Graph, Node, Shape
+from ltc2neuro.frontends.onnx.ops.graph import Array, Attribute, Graph, Node, Shape
 
 OLDEST = 13
 """The opset from which on axes are inputs"""

@@ -11,7 +11,7 @@ from torch.nn.functional import linear
 
 from hw_models.errors import InputError
 from ltc2neuro.frontends.onnx.cells import StepCell
-from ltc2neuro.frontends.onnx.graph import Array, Layer, Node, Over
+from ltc2neuro.frontends.onnx.ops.graph import Array, Layer, Node, Over
 from ltc2neuro.frontends.onnx.ops.rule import one_row
 from ltc2neuro.nn.recurrence import Recurrent
 from ltc2neuro.nn.states import Bound

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ltc2neuro.frontends.onnx.graph import Attribute, Graph, Node, Operation, Repeat
+from ltc2neuro.frontends.onnx.ops.graph import Attribute, Graph, Node, Operation, Repeat
 
 _SMALLEST = 4
 """nodes of a block: a smaller one saves less than a loop costs"""

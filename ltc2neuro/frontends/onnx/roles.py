@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hw_models.arguments import nearest
 from hw_models.errors import InputError
-from ltc2neuro.frontends.onnx.graph import RECURRENT, Graph, Node
+from ltc2neuro.frontends.onnx.ops.graph import RECURRENT, Graph, Node
 from ltc2neuro.nn.recurrence import ELAPSED
 
 

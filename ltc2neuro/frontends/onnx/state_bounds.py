@@ -13,8 +13,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ltc2neuro.frontends.onnx.graph import Graph, Node, Repeat
 from ltc2neuro.frontends.onnx.ops import RULES
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Node, Repeat
 from ltc2neuro.frontends.onnx.ops.rule import numbers
 from ltc2neuro.frontends.onnx.roles import OnnxStep
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hw_models.errors import TraceError
-from ltc2neuro.frontends.onnx.graph import Graph, Node
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Node
 
 EXPORT_OF_A_STEP = """\
 class Step(torch.nn.Module):

@@ -1,8 +1,8 @@
 """ONNX's operators, each as an expression of torch: `RULES[op](node, *inputs)`; an input left out is None."""
 
 from hw_models.errors import InputError
-from ltc2neuro.frontends.onnx.graph import Node
 from ltc2neuro.frontends.onnx.ops import elementwise, linear, reductions, shapes
+from ltc2neuro.frontends.onnx.ops.graph import Node
 from ltc2neuro.frontends.onnx.ops.rule import Rule
 
 RULES: dict[str, Rule] = {**elementwise.RULES, **linear.RULES, **reductions.RULES, **shapes.RULES}

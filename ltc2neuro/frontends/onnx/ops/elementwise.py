@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ltc2neuro.frontends.onnx.graph import Node
+from ltc2neuro.frontends.onnx.ops.graph import Node
 from ltc2neuro.frontends.onnx.ops.rule import Rule, unsupported
 
 _FLOAT, _FLOAT16, _BOOL, _DOUBLE, _BFLOAT16 = 1, 10, 9, 11, 16

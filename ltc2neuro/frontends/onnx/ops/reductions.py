@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ltc2neuro.frontends.onnx.graph import Node
+from ltc2neuro.frontends.onnx.ops.graph import Node
 from ltc2neuro.frontends.onnx.ops.rule import Rule, axes, unsupported
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import torch
 
 from hw_models.errors import InputError, Ltc2NeuroError
-from ltc2neuro.frontends.onnx.graph import Node
+from ltc2neuro.frontends.onnx.ops.graph import Node
 
 Rule: TypeAlias = "Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]"
 """`rule(node, *inputs)`: the node's output, or a tuple of them"""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ltc2neuro.frontends.onnx.graph import Node
+from ltc2neuro.frontends.onnx.ops.graph import Node
 from ltc2neuro.frontends.onnx.ops.rule import Rule, axes, check_size, numbers, one_row, unsupported
 
 

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("ncps", reason="needs the extra torch")
 
-from ltc2neuro.frontends.onnx.graph import RECURRENT
 from ltc2neuro.frontends.onnx.ops import elementwise, linear, reductions, shapes
+from ltc2neuro.frontends.onnx.ops.graph import RECURRENT
 
 PAGE = (Path(__file__).parents[4] / "docs" / "onnx.md").read_text("utf-8")
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 
 import ltc2neuro
 from ltc2neuro.errors import InputError
-from ltc2neuro.frontends.onnx.graph import Graph, Node, Repeat
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Node, Repeat
 from ltc2neuro.frontends.onnx.rerolling import reroll
 
 CONSTANTS = {"w": np.full((1,), 0.5, np.float32), "tau": np.full((1,), 0.1, np.float32)}

@@ -13,8 +13,8 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper
 
-from ltc2neuro.frontends.onnx.graph import Node
 from ltc2neuro.frontends.onnx.ops import rule_of
+from ltc2neuro.frontends.onnx.ops.graph import Node
 
 X = np.array([-80.0, -6.0, -3.0, -2.5, -0.5, 0.0, 0.5, 2.5, 3.0, 6.0, 80.0], np.float32)
 

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra torch")
 
-from ltc2neuro.verification.comparison import table
+from ltc2neuro.comparison import table
 
 
 def test_columns_are_as_wide_as_their_longest_text():
