@@ -44,7 +44,7 @@ def causes(material: Material) -> Section:
         "Alone: with this cause only. Gained: what the whole has more without it; below 0 the error partly cancels "
         "another one, which is larger without it."
     )
-    clipped = any(share > 0 for _, share, _ in material.run.clipped.rows())
+    clipped = any(share > 0 for _, share, _ in material.clipped[0].rows())
     body = (
         figure(drawn, caption),
         paragraph(said),

@@ -9,9 +9,13 @@ import numpy as np
 
 from compiler.interpreters.float64 import run_each
 from compiler.mapping.mapped_network import MappedNetwork
+from compiler.running.interpreted import REFERENCE
 from hw_models.arrays import Floats
 from hw_models.errors import ChipError
 from ltc2neuro.attribution.attribution import Attribution
+from ltc2neuro.compiled.clipped import Clipped
+from ltc2neuro.compiled.default_executor import cost as work_on
+from ltc2neuro.compiled.default_executor import fastest
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run
@@ -21,6 +25,7 @@ from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.extras import COUNTING
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.verification.verdict import Verification
+from ltc2neuro.verification.verifying import first_samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +46,40 @@ class Material:
         return self.parts.record
 
     @cached_property
+    def recorded(self) -> tuple[Sequences, str]:
+        """The data whose values are recorded: all, or the first ones that `RECORDED` allows, and a note of which."""
+        x, note, enough = self.x, "", sum(map(len, self.x.arrays))
+        while enough > 1 and (work := work_on(self.record.graph, x.arrays)) > RECORDED:
+            enough = max(int(enough * min(RECORDED / work, 0.9)), 1)
+            x, note = first_samples(self.x, enough)
+        return x, note
+
+    @property
+    def note(self) -> str:
+        """Behind what is told of recorded values: on which data, where not on all."""
+        note = self.recorded[1]
+        return f" {note}" if note else ""
+
+    @cached_property
     def run(self) -> Run:
-        """The reference on the data, with all values recorded that the chip computes in the model's units."""
-        return run_network(self.parts, self.x, "reference", asked=RunRequest(self.parts.names.all()))
+        """The reference on `recorded`, with all values recorded that the chip computes in the model's units."""
+        return run_network(self.parts, self.recorded[0], "reference", asked=RunRequest(self.parts.names.all()))
+
+    @cached_property
+    def clipped(self) -> tuple[Clipped, str]:
+        """What was clipped, on all data where machine code runs them, else on `recorded`, with its note."""
+        on = fastest(self.parts)
+        if not self.note or on == REFERENCE.name:
+            return self.run.clipped, self.note
+        return run_network(self.parts, self.x, on).clipped, ""
 
     @cached_property
     def decibels(self) -> Floats:
-        """Of each sequence, its answers' SQNR: the mean of all channels' noises, each as a share of the signal that the
-        channel has over all sequences. Infinite where nothing is lost, NaN where no answer has a signal."""
+        """Of each sequence that is `recorded`, its answers' SQNR: the mean of all channels' noises, each as a share of
+        the signal that the channel has over them all. Infinite where nothing is lost, NaN where no answer has a
+        signal."""
         host, answers, record = self.parts.host, self.record.answers, self.record
-        executions = run_each(record.float_graph, [record.entering(a) for a in self.x.arrays])
+        executions = run_each(record.float_graph, [record.entering(a) for a in self.recorded[0].arrays])
         exact = answers.by_channel(host.answers(e.outputs[0] for e in executions))
         own = answers.by_channel(host.answers(self.run.outputs))
         noises, channels = np.zeros(len(executions)), 0
@@ -79,5 +108,8 @@ class Material:
             return ": ".join(text for text in (error.what, error.numbers) if text)
 
 
+RECORDED = 1e9
+"""So much work of the reference is done to record values, in elements: 1 to 3 s of CPU, and as much again for the float
+network beside it, so that the page is there within some 10 s"""
 COUNTED, LONGEST = 4, 100
 """So many sequences, none longer than so many samples, are run tick by tick to count their messages"""

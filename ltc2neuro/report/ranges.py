@@ -34,5 +34,6 @@ def ranges(material: Material) -> Section:
     heads = ["value", "on the data", "calibrated or proven", "bits, fraction bits", "used", "clipped"]
     worst, least = max(found, key=lambda s: s.clipped), min(found, key=lambda s: s.used)
     clipped = f"{worst.clipped:.2%} of {worst.title} is clipped" if worst.clipped else "no value is clipped"
-    conclusion = f"On these data {clipped}; {least.title} uses {least.used:.1%} of its word, the least of all."
+    where = f",{material.note}," if material.note else ""
+    conclusion = f"On these data{where} {clipped}; {least.title} uses {least.used:.1%} of its word, the least of all."
     return Section("ranges", "Ranges", conclusion, (figure(drawn, caption), fold("in numbers", table(heads, rows))))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compiler.mapping.titles import is_copy, state_title
-from hw_models.arrays import Floats
 from ltc2neuro import plot
 from ltc2neuro.plot.traces import STEPS, Traces, traces_of
 from ltc2neuro.report.material import Material
@@ -52,7 +51,7 @@ def time(material: Material) -> Section:
         drawn = picture(f"held-{len(body)}", [partial(_taus, found, name)], 8, 2.8)
         caption = "Of each neuron: blue what occurred in float, orange the integers, grey what the format holds."
         body.append(figure(drawn, caption))
-    return Section("time", "Time", _conclusion(found, material.decibels), tuple(body))
+    return Section("time", "Time", _conclusion(found, material), tuple(body))
 
 
 def _states(found: Traces, name: str, place: int, ax: Axes) -> None:
@@ -85,7 +84,8 @@ def _level(decibels: float) -> str:
     return "no error" if np.isposinf(decibels) else f"{decibels:.1f} dB" if np.isfinite(decibels) else ""
 
 
-def _conclusion(found: Traces, decibels: Floats) -> str:
+def _conclusion(found: Traces, material: Material) -> str:
+    decibels, note = material.decibels, material.note
     trace = found.named(min(found.states, key=is_copy, default=None))
     largest = max(float(np.max(np.abs(e), initial=0.0)) for e in trace.error)
     reach = max(float(np.max(np.abs(e), initial=0.0)) for e in trace.exact)
@@ -98,9 +98,10 @@ def _conclusion(found: Traces, decibels: Floats) -> str:
             inside = np.all((exact >= held[0]) & (exact <= held[1]), axis=0)
             text += f", and the formats hold it in {int(np.sum(inside))} of {inside.size} neurons"
     if len(decibels) > 1:
+        count = f"the first {len(decibels)}" if len(decibels) < len(material.x.arrays) else f"all {len(decibels)}"
         worst = int(np.argmin(decibels))
-        text += f"; the worst of all {len(decibels)} is number {worst}"
+        text += f"; the worst of {count} is number {worst}"
         text += f", {decibels[worst]:.1f} dB" if np.isfinite(decibels[worst]) else ""
         text += f", the median has {np.median(decibels):.1f}" if np.isfinite(np.median(decibels)) else ""
     cut = " Only the first steps of long sequences are shown." if max(found.lengths) > STEPS else ""
-    return f"{text}.{cut}"
+    return f"{text}.{cut}{f' The dB of sequences are measured{note}.' if note else ''}"

@@ -49,12 +49,12 @@ def _conclusion(material: Material) -> str:
     on = f"all {count} sequences" if count > 1 else "one sequence"
     far = [f"in their worst channel they are {min(worst):.1f} dB from the floats (SQNR over {on})"] if worst else []
     scored = [r for r in seen.rows if r.check == "task metric" and not r.name.startswith("change")]
-    clipped = any(share > 0 for _, share, _ in material.run.clipped.rows())
+    clipped, where = material.clipped
     parts = [
         same,
         *far,
         *(f"{r.name} {r.value:.4g}" for r in scored),
-        f"{'values were' if clipped else 'nothing was'} clipped",
+        f"{'values were' if any(share > 0 for _, share, _ in clipped.rows()) else 'nothing was'} clipped{where}",
     ]
     return f"{'; '.join(parts)}."
 
@@ -83,12 +83,14 @@ def _torch(row: Row) -> str:
 
 
 def _clipping(material: Material) -> list[tuple[str | Html, ...]]:
-    clipped = material.run.clipped.titled(material.parts.titles, 0)
+    whole, where = material.clipped
+    clipped = whole.titled(material.parts.titles, 0)
     found = [(name, share, note) for name, share, note in clipped.rows() if share > 0]
     if not found:
-        return [("clipping", _mark(True), "nothing was beyond its calibrated range")]
+        return [("clipping", _mark(True), f"nothing was beyond its calibrated range{where}")]
     return [
-        ("clipping", Html(f'<span class="bad">{share:.2%}</span>'), f"{name}: {note}") for name, share, note in found
+        ("clipping", Html(f'<span class="bad">{share:.2%}</span>'), f"{name}: {note}{where}")
+        for name, share, note in found
     ]
 
 

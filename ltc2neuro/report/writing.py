@@ -101,4 +101,5 @@ def _intro(material: Material) -> str:
     samples = f"{len(x)} sequences of {sum(map(len, x)):,} samples in all"
     if not material.given:
         samples = f"the sequence of {sum(map(len, x))} samples that is kept in its file, for no data were given"
-    return f"{record.signature}, with {states}. All is shown on {samples}."
+    note = f", recorded values{material.note}" if material.note else ""
+    return f"{record.signature}, with {states}. All is shown on {samples}{note}."

@@ -166,7 +166,7 @@ def first_samples(x: Sequences, enough: int) -> tuple[Sequences, str]:
     count = int(min(len(x.arrays), np.searchsorted(np.cumsum([len(a) for a in x.arrays]), enough) + 1))
     longest = max(len(a) for a in x.arrays[:count])
     part = Sequences(tuple(a[:enough] for a in x.arrays[:count]), x.ragged)
-    samples = f"the first {enough} of {longest:,} samples" if longest > enough else ""
+    samples = f"the first {enough:,} of {longest:,} samples" if longest > enough else ""
     sequences = f"the first {count} of {len(x.arrays)} sequences" if count < len(x.arrays) else ""
     return part, f"on {' of '.join(filter(None, (samples, sequences)))}" if samples or sequences else ""
 

@@ -18,7 +18,11 @@ from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
+from ltc2neuro.compiled.default_executor import cost
+from ltc2neuro.compiled.runs import RunRequest, run_network
 from ltc2neuro.errors import ArtifactError, InputError
+from ltc2neuro.plot.ranges import spreads
+from ltc2neuro.report import material
 from ltc2neuro.report.writing import SECTIONS, report
 
 ON = ["simulator"]
@@ -134,3 +138,29 @@ def test_one_sequence_has_no_rank(tmp_path):
     text = read_file(tmp_path / "net.html")
     (caption,) = re.findall(r"<figcaption>Sequence ([^<]*)</figcaption>", text)
     assert re.match(r"0, [\d.]+ dB\. Answers", caption) and "SQNR over one sequence" in text
+
+
+def test_of_a_long_sequence_the_first_samples_are_recorded_and_that_is_said(tmp_path, monkeypatch):
+    net, x = tracked(), sequences(1, 300)
+    whole = cost(net.graph, list(x))
+    monkeypatch.setattr(material, "RECORDED", whole / 6)
+    report(net, tmp_path / "net.html", x=x, on=[])
+    text = read_file(tmp_path / "net.html")
+    assert "On these data, on the first 50 of 300 samples, " in text
+    assert "The dB of sequences are measured on the first 50 of 300 samples." in text
+    seen = ltc2neuro.verify(net, None, x, on=[])
+    (row,) = [r for r in seen.rows if r.name == "outputs" and r.unit == "dB"]
+    assert f"{row.value:.1f} dB" in text and "1 sequences of 300 samples" in text
+    first, parts = net.parts.host.sequences(x[:, :50], None), net.parts
+    cut = run_network(parts, first, "reference", asked=RunRequest(parts.names.all()))
+    for one in spreads(parts, cut):
+        assert f"<td>{one.title}</td><td>{one.quantiles[0]:.4g} .. {one.quantiles[-1]:.4g}</td>" in text
+
+
+def test_of_many_sequences_the_first_are_recorded(tmp_path, monkeypatch):
+    net, x = tracked(), sequences(20)
+    one, many = (cost(net.graph, list(x[:n])) for n in (1, 20))
+    monkeypatch.setattr(material, "RECORDED", one + (many - one) / 2)
+    report(net, tmp_path / "net.html", x=x, on=[])
+    (count,) = set(re.findall(r"on the first (\d+) of 20 sequences", read_file(tmp_path / "net.html")))
+    assert 1 < int(count) < 20 and f"the worst of the first {count} is number" in read_file(tmp_path / "net.html")
