@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 import keras
 import torch
 
-from ltc2neuro.frontends.keras.keras_modules import Held, Shared, at_inference, shipped
+from ltc2neuro.frontends.keras.keras_modules import Held, NotCopied, at_inference, shipped
 from ltc2neuro.frontends.keras.torch_calls import TorchCalls, written
 from ltc2neuro.nn.states import Bound
 
@@ -38,7 +38,7 @@ class Cell(Held[Kind_co]):
         several = len(self.state_size) > 1
         self.state_names = names or tuple(f"h{n}" if several else "h" for n in range(len(self.state_size)))
         self._bounds = bounds or (None,) * len(self.state_size)
-        self._program = Shared(self._written() if shipped(cell) else None)
+        self._program = NotCopied(self._written() if shipped(cell) else None)
 
     def state_bounds(self, _: float) -> Sequence[Bound | None]:
         """Where gates keep a state."""

@@ -11,7 +11,7 @@ import keras
 import torch
 
 from ltc2neuro.frontends.keras.cells import AnyCell, Cell, flat
-from ltc2neuro.frontends.keras.keras_modules import Called, Dense, Shared
+from ltc2neuro.frontends.keras.keras_modules import Called, Dense, NotCopied
 from ltc2neuro.frontends.keras.unsupported import below, check, check_graph, masked
 from ltc2neuro.nn.recurrence import Recurrent
 
@@ -22,7 +22,7 @@ def module_of(operation: keras.Operation, path: str = "") -> torch.nn.Module:
     """What computes a Keras model, layer or operation in torch. Raises `TraceError` for what cannot be compiled."""
     check(operation, path)
     if isinstance(operation, keras.Sequential):
-        return Chain(operation.layers, path)
+        return LayerChain(operation.layers, path)
     if is_graph(operation):
         return Walk(operation, path)
     if isinstance(operation, keras.layers.RNN):
@@ -57,7 +57,7 @@ def in_its_order(model: keras.Model, given: Mapping[str, Kind]) -> list[Kind]:
 
 def whole(model: keras.layers.Layer) -> torch.nn.Module:
     """What computes a model, or a layer that is used as one."""
-    return module_of(model) if isinstance(model, keras.Model) else Chain([model], "")
+    return module_of(model) if isinstance(model, keras.Model) else LayerChain([model], "")
 
 
 def cell_of(cell: keras.layers.Layer, path: str) -> AnyCell:
@@ -75,12 +75,12 @@ def cell_of(cell: keras.layers.Layer, path: str) -> AnyCell:
     return Cell(cell)
 
 
-class Chain(torch.nn.Module):
+class LayerChain(torch.nn.Module):
     """The layers of a `keras.Sequential`."""
 
     def __init__(self, layers: Sequence[keras.layers.Layer], path: str) -> None:
         super().__init__()
-        self._layers = Shared(layers)
+        self._layers = NotCopied(layers)
         self._names = _add(self, layers, path)
 
     def forward(self, x: torch.Tensor) -> object:
@@ -99,7 +99,7 @@ class Walk(torch.nn.Module):
     def __init__(self, model: keras.Model, path: str) -> None:
         super().__init__()
         check_graph(model, path)
-        self._graph = Shared(model)
+        self._graph = NotCopied(model)
         inner = [o for o in model.operations if not isinstance(o, keras.layers.InputLayer)]
         self._names = _add(self, inner, path)
         self.argument_names = tuple(inputs_of(model))
@@ -150,11 +150,11 @@ def _called(operation: keras.Operation, module: torch.nn.Module, *args: object, 
 class EachStep(torch.nn.Module):
     """A `TimeDistributed` layer: what it wraps, for each row and step alone."""
 
-    each: Chain
+    each: LayerChain
 
     def __init__(self, wrapper: keras.layers.TimeDistributed, path: str) -> None:
         super().__init__()
-        self.each = Chain([wrapper.layer], below(path, "each"))
+        self.each = LayerChain([wrapper.layer], below(path, "each"))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Rows and steps side by side."""

@@ -16,13 +16,13 @@ Kept = TypeVar("Kept")
 Operation_co = TypeVar("Operation_co", bound=keras.Operation, covariant=True)
 
 
-class Shared(Generic[Kept]):
+class NotCopied(Generic[Kept]):
     """What copies of a module have in common. Keras copies a layer by saving and loading it, which changes some."""
 
     def __init__(self, value: Kept) -> None:
         self.value = value
 
-    def __deepcopy__(self, _: object) -> Shared[Kept]:
+    def __deepcopy__(self, _: object) -> NotCopied[Kept]:
         return self
 
 
@@ -37,10 +37,10 @@ class Held(torch.nn.Module, Generic[Operation_co]):
 
     def __init__(self, operation: Operation_co, variables: Sequence[keras.Variable] | None = None) -> None:
         super().__init__()
-        self._held = Shared(operation)
+        self._held = NotCopied(operation)
         own = getattr(operation, "variables", ()) if variables is None else variables
         floating = [v for v in own if v.value.is_floating_point()]
-        self._variables = Shared(floating)
+        self._variables = NotCopied(floating)
         self._names: list[str] = []
         start = f"{getattr(operation, 'path', '')}/"
         for variable in floating:

@@ -69,7 +69,7 @@ def _filled(value: object, held: Sequence[torch.Tensor]) -> object:
 
 def written(step: Callable[[], object], inputs: Sequence[torch.Tensor]) -> TorchCalls | None:
     """The calls of a `step` that computes with the `inputs`; None where numbers decide which calls it makes."""
-    writer = _Writer(inputs)
+    writer = _CallWriter(inputs)
     try:
         with torch.no_grad(), writer:
             outputs = _tensors(step())
@@ -78,7 +78,7 @@ def written(step: Callable[[], object], inputs: Sequence[torch.Tensor]) -> Torch
     return TorchCalls(tuple(writer.calls), tuple(writer.slots[id(t)] for t in outputs))
 
 
-class _Writer(TorchFunctionMode):
+class _CallWriter(TorchFunctionMode):
     def __init__(self, inputs: Sequence[torch.Tensor]) -> None:
         super().__init__()
         self._alive = list(inputs)  # identities are used again

@@ -51,7 +51,7 @@ def find(graph: Graph) -> Found:
         whole -= others
 
 
-def _sorted_out(sums: Sums, reads: Mapping[str, str], resets: Mapping[str, _Reset]) -> Found:
+def _sorted_out(sums: Sums, reads: Mapping[str, str], resets: Mapping[str, _NeuronReset]) -> Found:
     """Which states are neurons, and which hand on a value."""
     graph = sums.graph
     neurons: dict[str, Neuron] = {}
@@ -74,7 +74,7 @@ def _sorted_out(sums: Sums, reads: Mapping[str, str], resets: Mapping[str, _Rese
 
 
 @dataclass(frozen=True)
-class _Reset:
+class _NeuronReset:
     """What is written to a state: `potential`, and `value` where `fires`."""
 
     written: str
@@ -83,7 +83,7 @@ class _Reset:
     value: Floats | None = None
 
 
-def _reset(sums: Sums, name: str) -> _Reset:
+def _reset(sums: Sums, name: str) -> _NeuronReset:
     """How a written value is reset: by what makes it a constant where it is true, in whatever form that is written."""
     graph = sums.graph
     for fires in _elementwise(graph, name):
@@ -92,8 +92,8 @@ def _reset(sums: Sums, name: str) -> _Reset:
             if not value.parts and kept.parts:
                 for potential in _elementwise(graph, fires):
                     if sums.opened(potential) == kept:
-                        return _Reset(name, potential, fires, value.rest)
-    return _Reset(name, name)
+                        return _NeuronReset(name, potential, fires, value.rest)
+    return _NeuronReset(name, name)
 
 
 def _elementwise(graph: Graph, name: str) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _elementwise(graph: Graph, name: str) -> Iterator[str]:
         todo += new
 
 
-def _threshold(sums: Sums, reset: _Reset) -> Floats | None:
+def _threshold(sums: Sums, reset: _NeuronReset) -> Floats | None:
     """The threshold of what fires."""
     if reset.fires is None:
         return None

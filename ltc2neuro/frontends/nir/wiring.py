@@ -19,7 +19,7 @@ BEFORE = "@before"
 
 
 @dataclass(frozen=True)
-class Call:
+class WiredCall:
     """A node at work: the name of its answer, the node, and the answers whose sum it reads."""
 
     answer: str
@@ -31,7 +31,7 @@ class Call:
 class Wiring:
     """The calls of a sample in their order, and the nodes whose answers are kept for the next one."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[WiredCall, ...]
     kept: tuple[str, ...]
 
 
@@ -53,7 +53,7 @@ def wire(
     _check_ways(nodes, after, sources, ends)
     at_once = {name: [b for b in targets if b not in delays] for name, targets in after.items()}
     order, closing = _depth_first([start, *sorted(delays)], at_once)
-    calls: list[Call] = []
+    calls: list[WiredCall] = []
     kept: list[str] = []
 
     def keep(name: str) -> str:
@@ -68,15 +68,15 @@ def wire(
             return keep(name)
         answer, source = name + BEFORE, before(sources[name][0])
         if all(call.answer != answer for call in calls):
-            calls.append(Call(answer, name, (source,)))
+            calls.append(WiredCall(answer, name, (source,)))
         return answer
 
     for name in order:
         if name in delays:
-            calls.append(Call(name, name, tuple(map(keep, sources[name]))))
+            calls.append(WiredCall(name, name, tuple(map(keep, sources[name]))))
         elif name != start:
             reads = tuple(before(a) if (a, name) in closing else a for a in sources[name])
-            calls.append(Call(name, name, reads))
+            calls.append(WiredCall(name, name, reads))
     used = {end, *kept}
     for call in reversed(calls):
         if call.answer in used:

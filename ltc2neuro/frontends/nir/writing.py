@@ -55,7 +55,7 @@ def to_nir(model: torch.nn.Module | BaseRecord, dt: float, x: Samples | None = N
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Exported:
     """The float graph that is written, and the shapes of samples and answers."""
 
     graph: Graph
@@ -63,11 +63,11 @@ class _Asked:
     answer: tuple[int, ...]
 
 
-def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Asked:
+def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Exported:
     """What a network has; of a module what tracing it gives, linear maps apart as they are in the module."""
     if isinstance(model, BaseRecord):
         _check_single(several=model.inputs is not None, tokens=model.tokens is not None)
-        asked, timed = _Asked(model.float_graph, model.sample_shape, model.step_shape), model.timed
+        asked, timed = _Exported(model.float_graph, model.sample_shape, model.step_shape), model.timed
     else:
         check_module(model)
         TORCH.require()
@@ -76,7 +76,7 @@ def _asked(model: torch.nn.Module | BaseRecord, x: Samples | None) -> _Asked:
 
         _check_single(several=is_several(x), tokens=looks_up(model))
         traced = trace(model, as_sequences(_noise(model) if x is None else x, None, "x").shaped)
-        asked, timed = _Asked(simplify(traced.graph, PLAIN)[0], traced.sample_shape, traced.step_shape), False
+        asked, timed = _Exported(simplify(traced.graph, PLAIN)[0], traced.sample_shape, traced.step_shape), False
     repeated = [block.name for block in asked.graph.blocks if block.repeat > 1]
     if timed or repeated:
         raise InputError(

@@ -10,7 +10,7 @@ import torch
 
 from compiler.graph.names import unique
 from hw_models.errors import InputError
-from ltc2neuro.frontends.onnx.net import ModuleOf, Net
+from ltc2neuro.frontends.onnx.net import ModuleOf, OnnxModule
 from ltc2neuro.frontends.onnx.ops.graph import Graph
 from ltc2neuro.frontends.onnx.roles import OnnxStep
 from ltc2neuro.frontends.onnx.state_bounds import state_bounds
@@ -21,7 +21,7 @@ State = torch.Tensor | tuple[torch.Tensor, ...]
 Answer = torch.Tensor | dict[str, torch.Tensor]
 
 
-class StepCell(Net):
+class StepCell(OnnxModule):
     """One step of an ONNX model: from the input (batch, features) and the states (batch, size)."""
 
     input_size: int = 0
@@ -64,7 +64,7 @@ class TimedStepCell(StepCell):
         return self._stepped(x, state, elapsed)
 
 
-class Sequential(Net):
+class Sequential(OnnxModule):
     """A graph over whole sequences, with one answer or with several by their names."""
 
     def __init__(self, graph: Graph, module_of: ModuleOf, *, keyed: bool) -> None:

@@ -12,12 +12,12 @@ from ltc2neuro.frontends.onnx.ops.graph import Graph, Node, Operation
 def fused(graph: Graph) -> Graph:
     """The same graph with x sigmoid(x) as `Swish`, and x/2 (1 + erf(x / sqrt 2)) as `Gelu`."""
     made = {name: node for node in graph.nodes if isinstance(node, Node) for name in node.outputs}
-    parts = _Parts(graph, made)
+    parts = _Fusion(graph, made)
     return replace(graph, nodes=tuple(map(parts.fused, graph.nodes)))
 
 
 @dataclass(frozen=True)
-class _Parts:
+class _Fusion:
     graph: Graph
     made: Mapping[str, Node]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ltc2neuro.frontends.onnx.ops.graph import RECURRENT, Array, Graph, Layer, Node, Operation, Over, Repeat, Table
+from ltc2neuro.frontends.onnx.ops.graph import RECURRENT, Array, Graph, Layer, Node, Operation, Over, Repeat, TokenTable
 from ltc2neuro.frontends.onnx.ops.rule import naming, unsupported
 
 MOST_ROUNDS = 1000
@@ -43,11 +43,11 @@ def _lowered(node: Node, graph: Graph) -> Operation:
         return _repeat(node, graph) if node.op == "Loop" else node
 
 
-def _table(node: Node, graph: Graph) -> Table:
+def _table(node: Node, graph: Graph) -> TokenTable:
     weight = graph.constants.get(node.inputs[0])
     if weight is None or weight.ndim != 2 or weight.dtype.kind != "f" or node.whole("axis", 0):
         raise unsupported(node, "takes elements by tokens", "Tokens select rows of a constant table.")
-    return Table(node.name, node.inputs[1:], node.outputs, weight)
+    return TokenTable(node.name, node.inputs[1:], node.outputs, weight)
 
 
 def _layer(node: Node, graph: Graph) -> Layer:

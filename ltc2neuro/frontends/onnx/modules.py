@@ -12,9 +12,9 @@ from ltc2neuro.frontends.onnx.cells import Sequential, SeveralSequences, StepCel
 from ltc2neuro.frontends.onnx.freeing import freed
 from ltc2neuro.frontends.onnx.fusing import fused
 from ltc2neuro.frontends.onnx.layers import lowered, needed
-from ltc2neuro.frontends.onnx.net import Call, Repeated, table_of
+from ltc2neuro.frontends.onnx.net import OnnxCall, OnnxRepeat, table_of
 from ltc2neuro.frontends.onnx.observing import observed
-from ltc2neuro.frontends.onnx.ops.graph import Graph, Layer, Operation, Over, Repeat, Table
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Layer, Operation, Over, Repeat, TokenTable
 from ltc2neuro.frontends.onnx.recurrent import Layered, Scanned
 from ltc2neuro.frontends.onnx.rerolling import reroll
 from ltc2neuro.frontends.onnx.roles import OnnxStep, step_of
@@ -46,16 +46,16 @@ def sequential_of(graph: Graph, examples: Examples, *, keyed: bool) -> Sequentia
 def module_of(operation: Operation) -> torch.nn.Module:
     """The module of one operation."""
     if isinstance(operation, Repeat):
-        return Repeated(operation, module_of)
+        return OnnxRepeat(operation, module_of)
     if isinstance(operation, Layer):
         return Layered(operation)
-    if isinstance(operation, Table):
+    if isinstance(operation, TokenTable):
         return table_of(operation)
     if isinstance(operation, Over):
         graph = operation.step
         states = dict(zip(graph.inputs[1:], graph.outputs[1:], strict=True))
         return Scanned(operation, _cell(step_of(graph, states, graph.outputs[0])))
-    return Call(operation)
+    return OnnxCall(operation)
 
 
 def _cell(step: OnnxStep) -> StepCell:

@@ -10,7 +10,7 @@ import torch
 
 from compiler.graph.names import unique
 from ltc2neuro.frontends.onnx.ops import rule_of
-from ltc2neuro.frontends.onnx.ops.graph import Array, Graph, Node, Operation, Repeat, Table
+from ltc2neuro.frontends.onnx.ops.graph import Array, Graph, Node, Operation, Repeat, TokenTable
 from ltc2neuro.frontends.onnx.ops.rule import naming
 from ltc2neuro.nn.recurrence import repeat
 
@@ -18,7 +18,7 @@ Tensors: TypeAlias = tuple[torch.Tensor, ...]
 ModuleOf: TypeAlias = Callable[[Operation], torch.nn.Module]
 
 
-class Net(torch.nn.Module):
+class OnnxModule(torch.nn.Module):
     """Computes a graph; how it is called is said by its subclasses.
 
     Constants are parameters where they are arrays of floats, so that they can be trained on, and buffers else.
@@ -59,7 +59,7 @@ class Net(torch.nn.Module):
         return tuple(value for name in self._outputs if (value := values[name]) is not None)
 
 
-class Call(torch.nn.Module):
+class OnnxCall(torch.nn.Module):
     """One call of an operator that has a rule."""
 
     def __init__(self, node: Node) -> None:
@@ -71,12 +71,12 @@ class Call(torch.nn.Module):
         return rule_of(self.node)(self.node, *inputs)
 
 
-def table_of(table: Table) -> torch.nn.Embedding:
+def table_of(table: TokenTable) -> torch.nn.Embedding:
     """The rows that tokens select."""
     return torch.nn.Embedding.from_pretrained(torch.from_numpy(np.array(table.weight)), freeze=False)
 
 
-class Repeated(Net):
+class OnnxRepeat(OnnxModule):
     """A block that runs several times."""
 
     times: int = 1

@@ -11,7 +11,7 @@ import torch
 
 from ltc2neuro.frontends.onnx.net import table_of
 from ltc2neuro.frontends.onnx.ops import rule_of
-from ltc2neuro.frontends.onnx.ops.graph import Graph, Layer, Operation, Over, Repeat, Shape, Table
+from ltc2neuro.frontends.onnx.ops.graph import Graph, Layer, Operation, Over, Repeat, Shape, TokenTable
 from ltc2neuro.frontends.onnx.ops.rule import naming
 from ltc2neuro.frontends.onnx.recurrent import Layered
 
@@ -67,7 +67,7 @@ def _run(graph: Graph, inputs: Sequence[torch.Tensor], place: Place, found: Foun
 def _result(operation: Operation, arguments: list[torch.Tensor | None], place: Place, found: Found) -> Tensors:
     if isinstance(operation, Layer):
         return Layered(operation)(*arguments)
-    if isinstance(operation, Table):
+    if isinstance(operation, TokenTable):
         return (table_of(operation)(*arguments),)
     if isinstance(operation, (Repeat, Over)):
         given = [value for value in arguments if value is not None]

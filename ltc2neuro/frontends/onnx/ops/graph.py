@@ -74,7 +74,7 @@ class Repeat:
 
 
 @dataclass(frozen=True)
-class Table:
+class TokenTable:
     """Tokens, its one input, select rows of its weight (vocabulary, size)."""
 
     name: str
@@ -108,7 +108,7 @@ class Over:
     output_axis: int
 
 
-Operation: TypeAlias = "Node | Repeat | Table | Layer | Over"
+Operation: TypeAlias = "Node | Repeat | TokenTable | Layer | Over"
 
 
 @dataclass(frozen=True)

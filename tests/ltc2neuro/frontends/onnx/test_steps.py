@@ -17,7 +17,7 @@ from ncps.wirings import AutoNCP
 from onnx_models import FEATURES, export, model, stepped
 
 import ltc2neuro
-from ltc2neuro.frontends.onnx.net import Repeated
+from ltc2neuro.frontends.onnx.net import OnnxRepeat
 from ltc2neuro.nn import Recurrent
 
 X = np.random.default_rng(0).normal(size=(2, 20, FEATURES)).astype(np.float32)
@@ -47,7 +47,7 @@ NEWER = [("ltc", 18), ("wired cfc", 23), ("gru", 18), ("own", 18)]
 def test_a_step_of_the_newer_exporter(tmp_path: Path, name: str, opset: int) -> None:
     pytest.importorskip("onnxscript", reason="the newer exporter needs onnxscript")
     layer = assert_like_onnxruntime(export(model(name), tmp_path / "m.onnx", dynamo=True, opset=opset), name)
-    assert [m.times for m in layer.modules() if isinstance(m, Repeated)] == ([6] if name == "ltc" else [])
+    assert [m.times for m in layer.modules() if isinstance(m, OnnxRepeat)] == ([6] if name == "ltc" else [])
 
 
 def test_a_step_exported_for_a_batch_of_one(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def blocks(net: ltc2neuro.Network) -> list[tuple[int, int]]:
 
 def test_the_unfolds_of_an_ltc_are_one_block_as_in_torch(tmp_path: Path) -> None:
     layer = ltc2neuro.from_onnx(export(model("ltc"), tmp_path / "m.onnx"), {"v": "v2"})
-    (block,) = (m for m in layer.modules() if isinstance(m, Repeated))
+    (block,) = (m for m in layer.modules() if isinstance(m, OnnxRepeat))
     assert block.times == 6
     torch.manual_seed(0)
     own = LTC(FEATURES, AutoNCP(19, 1, seed=1))
