@@ -229,7 +229,8 @@ def _changes(elements: Elements, late: int, early: int) -> UnsteadyError:
         where=_where(elements, late),
         numbers=f"{elements.values[early]:g}, then {elements.values[late]:g}",
         advice="A network does the same at every step: give what changes with time as an input. A mean over time that "
-        "ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps.",
+        "ends the model is the host's: torch.stack(answers, 1).mean(1), not sum / steps. Differences that a layer with "
+        "biases reads begin at x[:, :1] * 0: torch.cat([x[:, :1] * 0, x[:, 1:] - x[:, :-1]], 1).",
     )
 
 

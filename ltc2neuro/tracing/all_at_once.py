@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
@@ -15,7 +16,7 @@ from ltc2neuro.compiled.answers import Answer, Answers, alone
 from ltc2neuro.tracing.calling.answering import at_places
 from ltc2neuro.tracing.calling.forward import with_time
 from ltc2neuro.tracing.calling.initial_states import Starts, first_states
-from ltc2neuro.tracing.calling.kept_attributes import as_it_was
+from ltc2neuro.tracing.calling.kept_attributes import as_it_was, kept_rows
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import Forward, instrumented, undisturbed
 from ltc2neuro.tracing.layers.rows import row_by_row
@@ -244,12 +245,7 @@ class _Result:
         except Ltc2NeuroError:
             raise
         except Exception as error:
-            raise TraceError(
-                f"the model fails on {steps} step{'s' * (steps > 1)}",
-                numbers=f"{tuple(x.shape)}: {type(error).__name__}: {error}",
-                advice="A network answers from its first sample on: pad what it looks back at, as F.pad does on the "
-                "left.",
-            ) from error
+            raise _failure(error, model, given, steps, time_first=time_first) from error
         members = dict(result) if isinstance(result, Mapping) else dict(enumerate(_members(result)))
         fields = getattr(result, "_fields", ())
         found = {p: tuple(y.shape) for p, y in members.items() if isinstance(y, torch.Tensor)}
@@ -262,6 +258,26 @@ class _Result:
         keyed = isinstance(result, Mapping)
         names = {p: str(p) if keyed else fields[p] if fields else "" for p in found}
         return _Result(steps, found, names, keyed)
+
+
+def _failure(
+    error: Exception, model: torch.nn.Module, given: ModelInputs, steps: int, *, time_first: bool
+) -> TraceError:
+    """Why the model fails: it holds the rows of a call before if it runs with as many."""
+    numbers = f"{tuple(given.zeros(axes.ROWS, steps).shape)}: {type(error).__name__}: {error}"
+    for name, rows in kept_rows(model):
+        with suppress(Exception):
+            _called(model, given, given.zeros(rows, steps), time_first=time_first)
+            return TraceError(
+                f"the model's {name} holds {rows} row{'s' * (rows > 1)} of a call before",
+                numbers=numbers,
+                advice=f"Set it to what it is before a first call, such as model.{name} = None, and compile then.",
+            )
+    return TraceError(
+        f"the model fails on {steps} step{'s' * (steps > 1)}",
+        numbers=numbers,
+        advice="A network answers from its first sample on: pad what it looks back at, as F.pad does on the left.",
+    )
 
 
 def _members(result: object) -> Sequence[object]:

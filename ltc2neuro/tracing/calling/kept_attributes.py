@@ -69,6 +69,15 @@ def as_it_was(model: torch.nn.Module, kept: set[str] | None = None) -> Iterator[
                     del found.own[found.name]
 
 
+def kept_rows(model: torch.nn.Module) -> Iterator[tuple[str, int]]:
+    """The attributes that hold tensors, each with how many rows those may have."""
+    for path, module in model.named_modules():
+        for found in _attributes(module):
+            for tensor in found.value if isinstance(found.value, (tuple, list)) else (found.value,):
+                if isinstance(tensor, torch.Tensor) and tensor.dim() > 1:
+                    yield from ((f"{path}.{found.name}".lstrip("."), rows) for rows in tensor.shape[:2])
+
+
 def _members(many: list[object] | dict[object, object] | set[object] | deque[object]) -> list[int]:
     return [id(member) for member in (many.values() if isinstance(many, dict) else many)]
 

@@ -528,6 +528,22 @@ class Wide(nn.Module):
         return self.conv(x.transpose(1, 2))[..., : x.shape[1]].transpose(1, 2)
 
 
+class HeldRows(nn.Module):
+    """As after a call with four rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.h = nn.GRUCell(3, 4), torch.zeros(4, 4)
+
+    def forward(self, x):
+        h, answers = self.h, []
+        for x_t in x.unbind(1):
+            h = self.cell(x_t, h)
+            answers.append(h)
+        self.h = h.detach()
+        return torch.stack(answers, 1)
+
+
 REFUSED = {
     "later samples": (lambda: Function(lambda x: x + x.flip(1)), "not causal"),
     "reflected": (
@@ -564,6 +580,7 @@ REFUSED = {
         ),
         "needs later samples than.*what to do: Let it start from a constant",
     ),
+    "rows of a call before": (lambda: HeldRows(), "the model's h holds 4 rows.*model.h = None"),
     "no answer at first": (
         lambda: Function(lambda x: x[:, -1] - x[:, -2]),
         "the model fails on 1 step.*from its first",
