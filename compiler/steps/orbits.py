@@ -35,6 +35,8 @@ class Orbits:
     """
 
     elements: Elements
+    moves_at_first: bool = False
+    """whether what starts from a number may be another one in the next steps, where no sample has reached it yet"""
     before: dict[int, int] = field(default_factory=dict)
     newest: dict[int, int] = field(default_factory=dict)
     ago: dict[int, int] = field(default_factory=dict)

@@ -25,7 +25,17 @@ def orbits(elements: Elements, answers: Mapping[int, Integers]) -> Orbits:
                 numbers=f"the answer of step {t} needs the sample of step {elements.known[late[0]]}",
                 advice="Leave out what looks ahead, or delay the answer.",
             )
-    found = Orbits(elements)
+    try:
+        return _found(Orbits(elements), answers)
+    except SettlesLateError as error:
+        # Delayed samples reach a layer with biases after its state has moved: the first numbers of that are its start.
+        try:
+            return _found(Orbits(elements, moves_at_first=True), answers)
+        except UnsteadyError:
+            raise error from None
+
+
+def _found(found: Orbits, answers: Mapping[int, Integers]) -> Orbits:
     try:
         _matched(found, answers)
     except UnsteadyError as error:
@@ -153,6 +163,8 @@ def _below(found: Orbits, entered: dict[int, int], early: int, late: int) -> lis
         return []
     before[late] = early
     pairs = [(a, b, late) for a, b in operands or []]
+    if found.moves_at_first and known[early] == NEVER:  # it starts from that number, whatever that is made of
+        pairs = [(a, b, reader) for a, b, reader in pairs if known[b] != NEVER or alike(elements, a, b)]
     if isinstance(kinds[late], Sum) and kinds[early] == kinds[late]:
         found.matched.add(both)
     if operands is not None and late in elements.parts:  # what a block leaves moves together

@@ -278,6 +278,24 @@ DELTAS = {
 }
 
 
+class Delayed(nn.Module):
+    """A layer with biases, whose state moves before what it reads reaches it."""
+
+    def __init__(self, layer: nn.Module, spelled) -> None:
+        super().__init__()
+        self.layer, self.spelled = layer, spelled
+
+    def forward(self, x):
+        return self.layer(self.spelled(x))[0]
+
+
+DELAYED = {
+    "a shift before a GRU": lambda: Delayed(nn.GRU(3, 4, batch_first=True), lambda x: F.pad(x, (0, 0, 1, 0))[:, :-1]),
+    "a shift before an RNN": lambda: Delayed(nn.RNN(3, 4, batch_first=True), lambda x: F.pad(x, (0, 0, 1, -1))),
+    "differences before an LSTM": lambda: Delayed(nn.LSTM(3, 4, batch_first=True), DELTAS["zero first"]),
+}
+
+
 class LTCLoop(nn.Module):
     """Its cell has sub-steps; `leaky` changes h between the steps."""
 
@@ -422,6 +440,7 @@ MODELS = {
     "mean of a list": lambda: Lists(lambda window: sum(window) / len(window)),
     "largest of a list": lambda: Lists(lambda window: torch.stack(window).amax(0)),
     **{name: partial(Delta, spelled) for name, spelled in DELTAS.items()},
+    **DELAYED,
 }
 
 
@@ -437,7 +456,7 @@ def test_one_program_equals_torch_over_many_steps(name):
     traced(name)
 
 
-@pytest.mark.parametrize("name", ["GRU", "TCN", "average", "diff", "LTC"])
+@pytest.mark.parametrize("name", ["GRU", "TCN", "average", "diff", "LTC", "a shift before a GRU"])
 def test_every_executor_runs_them(name):
     torch.manual_seed(0)
     assert executors_agree(MODELS[name]().eval(), X, ["native", "onnx"]) > 35
