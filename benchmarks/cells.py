@@ -119,8 +119,8 @@ and samples at which the neuron spikes, or does not, as in torch; `rate` is the 
 |---|---|---|{dashes}|
 {spikes}
 
-What the default costs, and whether it still solves the task. Compile time is on one thread of a machine with other
-work, and includes the proof of the trace; a change of accuracy is in points, a change of an error is relative.
+What the default costs, and whether it still solves the task. Compile time is CPU time, and includes the proof of
+the trace; a change of accuracy is in points, a change of an error is relative.
 
 | cell | task | compile | neurons | synapses | ticks a sample | torch | integers | change |
 |---|---|---|---|---|---|---|---|---|
@@ -203,14 +203,14 @@ def measure(cell: CellModel, task: Task, weights: Path | None, settings: Iterabl
     x, spans = task.x_test[:TESTED], _first(task.spans_test, TESTED)
     nets, states, outputs, whole, seconds = {}, {}, {}, {}, 0.0
     for setting in settings:
-        start = time.perf_counter()
+        start = time.process_time()
         nets[setting] = ltc2neuro.compile(
             model,
             task.x_train[:CALIBRATION],
             timespans=_first(task.spans_train, CALIBRATION),
             precision=SETTINGS[setting],
         )
-        seconds = seconds or time.perf_counter() - start
+        seconds = seconds or time.process_time() - start
         (states[setting], outputs[setting]), whole[setting] = decibels(nets[setting], x, spans, (worst, together))
     net = next(iter(nets.values()))
     mapped = net.mapped()
