@@ -8,39 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from compiler.assembly.population import Population
+from compiler.mapping.connection import Connection, Port
+from compiler.mapping.titles import titles
 from hw_models.arrays import Integers
 from hw_models.notebook_repr import Shown
 
 __all__ = ["Connection", "Integers", "MappedNetwork", "Population", "Port", "StateMonitor"]
-
-
-@dataclass(frozen=True)
-class Port:
-    """Message port (as a source) or sum port (as a target) number `index` of a population.
-
-    `population` None stands for the network's own input (as a source) or output (as a target).
-    """
-
-    population: str | None
-    index: int = 0
-
-
-@dataclass(frozen=True)
-class Connection:
-    """Synapses of one sign: what `source` sends arrives `delay + 1` ticks later in `target`'s sum.
-
-    Coordinates of the sparse matrix (targets, sources): `rows`, `columns`, `weights`; all weights >= 0
-    or all <= 0, magnitudes up to the chip's.
-    """
-
-    name: str
-    source: Port
-    target: Port
-    shape: tuple[int, int]
-    rows: Integers
-    columns: Integers
-    weights: Integers
-    delay: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +51,8 @@ class MappedNetwork(Shown):
     """of the graph's values, which population computes or receives each; empty where it was read from a file"""
 
     def __str__(self) -> str:
-        each = [f"  {p.name}: {p.size:,} neurons, {len(p.listing)} lines" for p in self.populations]
+        named = titles(self)
+        each = [f"  {named[p.name]}: {p.size:,} neurons, {len(p.listing)} lines" for p in self.populations]
         ticks = f"{self.ticks_per_sample} ticks a sample, the answer after {self.latency}"
         return "\n".join([f"{len(each)} populations, {len(self.connections)} connections; {ticks}", *each])
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import numpy as np
 
+from compiler.assembly.population import Population
 from compiler.graph.graph import Graph
 from compiler.graph.names import FORMS, OF_A_STEP, ending, unique
-from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
+from compiler.mapping.connection import Connection
 
 INPUT, OUTPUT = "input", "output"
 """What stands for a port of the network's own"""
@@ -27,7 +29,26 @@ _OPS |= {"matmul": "layer", "linear": "layer", "addmm": "layer", "cat": "joined"
 _OPS |= {"gather": "received"}
 
 
-def titles(network: MappedNetwork) -> dict[str, str]:
+class Connected(Protocol):
+    """What titles are made of, of a mapped network."""
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """All of them."""
+        ...
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """All between them, and with the network's own ports."""
+        ...
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """Of the graph's values, which population computes or receives each."""
+        ...
+
+
+def titles(network: Connected) -> dict[str, str]:
     """What each population is, by its name: a layer, neurons with a state, synapses and from where."""
     made: dict[str, str] = {}
     for population in network.populations:
@@ -58,7 +79,7 @@ def state_title(name: str) -> str:
     return name
 
 
-def value_titles(names: Iterable[str], network: MappedNetwork | None, graph: Graph | None = None) -> dict[str, str]:
+def value_titles(names: Iterable[str], network: Connected | None, graph: Graph | None = None) -> dict[str, str]:
     """What values of the graph are, by their names: in which population, and there what. A name may be several,
     separated by commas; of what no population computes it is the one that reads it, where `graph` is known."""
     named = titles(network) if network is not None else {}
@@ -74,7 +95,7 @@ def value_titles(names: Iterable[str], network: MappedNetwork | None, graph: Gra
     return dict(zip(made, unique(made.values(), mark=" "), strict=True))
 
 
-def _homes(network: MappedNetwork, graph: Graph | None) -> dict[str, str]:
+def _homes(network: Connected, graph: Graph | None) -> dict[str, str]:
     """The population of each value: that computes it, or else that reads it, as of what a matrix adds up."""
     homes = dict(network.values)
     if graph is None:
@@ -115,7 +136,7 @@ def _word(name: str, population: str, graph: Graph | None) -> str:
     return f"{where}{dot}{_OPS.get(word, word)}{' as products' * name.endswith('.product')}"
 
 
-def _title(own: Population, into: list[Connection], onto: list[Connection], network: MappedNetwork) -> str:
+def _title(own: Population, into: list[Connection], onto: list[Connection], network: Connected) -> str:
     name = own.name
     if (title := state_title(name)) != name:
         return title
