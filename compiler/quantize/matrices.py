@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from compiler.quantize.precision import Precision
 from hw_models.arrays import Floats, Integers
@@ -150,15 +151,30 @@ def is_calibrated(precision: Precision, columns: int) -> bool:
 
 def over_calibration(inputs: Floats, high: int) -> Rounding:
     """Each row `calibrated` on `inputs` (samples, columns), if it errs less on those of them that are held back."""
-    held = len(inputs) // JUDGES
-    taught, error = spread(inputs[held:]), error_size(inputs[:held])
+    judging, learned_from = held_back(inputs)
+    how, error = spread(learned_from), error_size(judging)
 
     def rounded(matrix: Floats) -> Integers:
-        plain, tried = nearest(matrix, high), calibrated(matrix, taught, high)
-        better = error(tried - matrix) < CONVINCING * error(plain - matrix)
+        plain, tried = nearest(matrix, high), calibrated(matrix, how, high)
+        better = convincing(error(tried - matrix), error(plain - matrix))
         return np.where(better[:, None], tried, plain)
 
     return rounded
+
+
+def held_back(inputs: Floats) -> tuple[Floats, Floats]:
+    """The samples that judge, and those that are learned from.
+
+    >>> [len(part) for part in held_back(np.zeros((7, 2)))]
+    [2, 5]
+    """
+    held = len(inputs) // JUDGES
+    return inputs[:held], inputs[held:]
+
+
+def convincing(tried: Floats, plain: Floats) -> npt.NDArray[np.bool_]:
+    """Of which rows what was learned errs less on what judges, by these squared errors, than chance would have it."""
+    return tried < CONVINCING * plain
 
 
 def error_size(inputs: Floats) -> Callable[[Floats], Floats]:

@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 
 from compiler.quantize.matrices import (
-    CONVINCING,
-    JUDGES,
     Rounding,
     best_exponents,
     calibrated,
+    convincing,
     error_size,
+    held_back,
     is_calibrated,
     nearest,
     spread,
@@ -35,7 +35,7 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
 
     `inputs` are what the calibration data sends through the matrix, (samples, columns). The least factor brings the
     row's largest weight to the end of the synapses' range. A larger one may suit the others better: that with the least
-    error of the row's sum is taken. Split weights need none of it.
+    error of the row's sum is taken, of weights rounded as they will be. Split weights need none of it.
     """
     top = 1.0 - 2.0**-precision.first_weight
     shifts = best_exponents(matrix, sizes, np.mean(inputs**2, axis=0) + 1e-12)
@@ -51,12 +51,12 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
     if not is_calibrated(precision, matrix.shape[1]):
         return plain
     # The factor that suits weights rounded over the calibration is only right for rows that will be.
-    held = len(inputs) // JUDGES
-    how = spread(inputs[held:] / columns)
+    judging, learned_from = held_back(inputs)
+    how = spread(learned_from / columns)
     over: Rounding = partial(calibrated, how=how, high=2**precision.first_weight - 1)
-    tried = rows.best(over, inputs[held:])
-    errors = rows.errors(tried, over, inputs[:held]), rows.errors(plain, to_nearest, inputs[:held])
-    return np.where(errors[0] < CONVINCING * errors[1], tried, plain)
+    tried = rows.best(over, learned_from)
+    better = convincing(rows.errors(tried, over, judging), rows.errors(plain, to_nearest, judging))
+    return np.where(better, tried, plain)
 
 
 @dataclass(frozen=True)
