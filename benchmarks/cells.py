@@ -57,7 +57,7 @@ half-cheetah (predict the next observation; mean squared error), digits (read ro
 SQNR takes only what varies as signal: 10 log10(sum (x - mean x)^2 / sum e^2) for each channel. The number given is that
 of the worst channel of the outputs, or of all states. `verify` names the channel; `min_sqnr` and the warnings of
 `compile` (below 30 dB on the whole calibration; with few answers that many more as chance may make) use the same
-number. Up to version 0.2.0 SQNR was sum x^2 / sum e^2
+number. Before version 0.2.0 SQNR was sum x^2 / sum e^2
 over all channels together: a mean, or a large channel, counted as signal, and hid what small ones lost. The same
 networks have fewer dB by the new measure. The error of a channel that stands still is compared with its constant value,
 and that of a channel that is always 0 with the channel that has most signal; where no channel has any signal, there is

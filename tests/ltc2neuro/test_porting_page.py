@@ -31,8 +31,9 @@ def test_a_model_compiles_as_it_stands(part, tmp_path, monkeypatch):
             package.utils.clear_session()  # layers are numbered over all models of a process
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(code(START), names)
-    exec(code(part), names)
+    for name, text in (("start", code(START)), ("model", code(part))):  # files, as a reader's: states are called by lines
+        Path(f"{name}.py").write_text(text)
+        exec(compile(text, str(tmp_path / f"{name}.py"), "exec"), names)
     net, model, x = names["net"], names["model"], names["x"]
     states = ", ".join(f"{s.name} ({s.size})" for s in net.float_graph.states)
     assert code(part, "text") == f"answers: {net.signature}\nstates:  {states}\n"
