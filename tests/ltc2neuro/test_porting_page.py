@@ -31,7 +31,7 @@ def test_a_model_compiles_as_it_stands(part, tmp_path, monkeypatch):
             package.utils.clear_session()  # layers are numbered over all models of a process
     monkeypatch.chdir(tmp_path)
     names = {}
-    for name, text in (("start", code(START)), ("model", code(part))):  # files, as a reader's: states are called by lines
+    for name, text in (("start", code(START)), ("model", code(part))):  # as a reader's files: lines name states
         Path(f"{name}.py").write_text(text)
         exec(compile(text, str(tmp_path / f"{name}.py"), "exec"), names)
     net, model, x = names["net"], names["model"], names["x"]
