@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from os.path import commonpath
 from pathlib import Path
 
+from sources import OPEN, Names, constants, parsed, texts_of
+
 from hw_models.chip import chip_names, load_chip
 
-HOME = Path(__file__).resolve().parent.parent
-PACKAGES = ("ltc2neuro", "compiler", "hw_models")
-OPEN = "..."
-"""What stands in a text for what is only known when it is said"""
-SHORT = 8
-"""In letters"""
 MOST = 64
 """So many ways through a function are followed"""
-Names = dict[str, ast.expr]
-"""What names stand for, in one way through a function"""
 
 
 RULE = "Finding"
@@ -39,47 +32,95 @@ class Message:
 
 @dataclass(frozen=True)
 class Helper:
-    """A function that raises for others: its text ends with one of its parameters."""
+    """A function that raises for others: its text ends with one of its parameters, or with it and a value."""
 
     home: Path
     names: Names
     function: ast.FunctionDef
     call: ast.Call
+    inside: ast.Call
+    """In the function: the same, or what hands the parameter on"""
+
+    @property
+    def parameters(self) -> list[str]:
+        """Those that a call gives by their place."""
+        return [a.arg for a in self.function.args.args if a.arg != "self"]
+
+    @property
+    def defaults(self) -> Names:
+        """What parameters are when they are not given."""
+        own = self.function.args
+        named = {a.arg: value for a, value in zip(own.kwonlyargs, own.kw_defaults, strict=True) if value}
+        return named | dict(zip(reversed(self.parameters), reversed(own.defaults), strict=False))
+
+    @property
+    def known(self) -> Names:
+        """Its module's names, and its parameters as they are by default; `None` is never what is told."""
+        return self.names | {n: value for n, value in self.defaults.items() if ast.unparse(value) != "None"}
 
     def bound(self, call: ast.Call, names: Names) -> Iterator[Names]:
         """What it knows in one call: its module's names, and its parameters as they are given."""
-        own = self.function.args
-        parameters = [a.arg for a in own.args if a.arg != "self"]
-        defaults = dict(zip(reversed(parameters), reversed(own.defaults), strict=False))
-        given = dict(zip(parameters, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
-        for texts in product(*(_texts(value, names) for value in given.values())):
-            yield self.names | defaults | {n: ast.Constant(text) for n, text in zip(given, texts, strict=True)}
+        given = dict(zip(self.parameters, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
+        if not {*self.parameters} <= {*given, *self.defaults}:  # another function of this name
+            return
+        for texts in product(*(texts_of(value, names) for value in given.values())):
+            yield self.known | {n: ast.Constant(t) for n, t in zip(given, texts, strict=True) if t != "None"}
 
 
 def messages() -> list[Message]:
     """All of them, those of one kind side by side."""
-    files = [file for package in PACKAGES for file in sorted((HOME / package).rglob("*.py"))]
-    trees = {file: ast.parse(file.read_text("utf-8")) for file in files}
-    helpers = [helper for file, tree in trees.items() for helper in _helpers(file, tree)]
-    found = {message for file, tree in trees.items() for message in _of(file, tree, helpers)}
+    from ltc2neuro.tracing.dispatch.unsupported import ADVICE, told
+
+    trees = parsed()
+    names = {file: constants(tree, trees) for file, tree in trees.items()}
+    helpers = [helper for file, tree in trees.items() for helper in _helpers(file, tree, names[file])]
+    helpers += [helper for file, tree in trees.items() for helper in _handing(file, tree, helpers)]
+    found = {message for file, tree in trees.items() for message in _of(file, tree, names[file], helpers)}
     found |= {Message(RULE, f"[refusal] {why.reason}", "") for name in chip_names() for why in load_chip(name).refuses}
+    found |= {Message("TraceError", *told(function)) for function in ADVICE}
     return sorted(m for m in found if m.text.strip(f" {OPEN}:,;"))
 
 
-def _helpers(file: Path, tree: ast.Module) -> Iterator[Helper]:
+def _helpers(file: Path, tree: ast.Module, names: Names) -> Iterator[Helper]:
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             parameters = {a.arg for a in function.args.args}
             for call in ast.walk(function):
                 if isinstance(call, ast.Call) and (said := _said(call)):
-                    last = said[1].values[-1] if isinstance(said[1], ast.JoinedStr) else said[1]
-                    last = last.value if isinstance(last, ast.FormattedValue) else last
+                    last = _last(said[1])
                     if isinstance(last, ast.Name) and last.id in parameters:
-                        yield Helper(file, _constants(tree), function, call)
+                        yield Helper(file, names, function, call, call)
 
 
-def _of(file: Path, tree: ast.Module, helpers: list[Helper]) -> Iterator[Message]:
-    names, own = _constants(tree), {id(helper.call) for helper in helpers}
+def _handing(file: Path, tree: ast.Module, helpers: list[Helper]) -> Iterator[Helper]:
+    """Functions that hand a helper's parameter on, by the same name."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            for call in ast.walk(function):
+                if (
+                    isinstance(call, ast.Call)
+                    and (helper := _helper(call, file, helpers))
+                    and (said := _said(helper.call))
+                ):
+                    last = getattr(_last(said[1]), "id", "")
+                    given = dict(zip(helper.parameters, call.args, strict=False)).get(last)
+                    if isinstance(given, ast.Name) and given.id == last in [a.arg for a in function.args.args]:
+                        yield Helper(file, helper.known, function, helper.call, call)
+
+
+def _last(text: ast.expr) -> ast.expr:
+    """What a text ends with; what is before the value, where it ends with a word and what is said of a value."""
+    values = text.values if isinstance(text, ast.JoinedStr) else [text]
+    match [value.value if isinstance(value, ast.FormattedValue) else value for value in values]:
+        case [*_, before, ast.Constant(" "), ast.Call()]:
+            return before
+        case [*_, last]:
+            return last
+    return text
+
+
+def _of(file: Path, tree: ast.Module, names: Names, helpers: list[Helper]) -> Iterator[Message]:
+    own = {id(helper.inside) for helper in helpers}
     functions = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef)]
     inside = {id(call): f for f in functions for call in ast.walk(f) if isinstance(call, ast.Call)}  # the innermost
     for call in ast.walk(tree):
@@ -156,7 +197,7 @@ def _returned(call: ast.Call, functions: Sequence[ast.FunctionDef]) -> list[ast.
     return [
         value
         for value in each
-        if isinstance(value, (ast.Tuple, ast.JoinedStr, ast.Constant, ast.IfExp)) and _texts(value, {})
+        if isinstance(value, (ast.Tuple, ast.JoinedStr, ast.Constant, ast.IfExp)) and texts_of(value, {})
     ]
 
 
@@ -178,11 +219,6 @@ def _helper(call: ast.Call, file: Path, helpers: list[Helper]) -> Helper | None:
     return max(near, key=lambda h: len(commonpath([h.home, file])), default=None)
 
 
-def _constants(tree: ast.Module) -> dict[str, ast.expr]:
-    found = [s for s in tree.body if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name)]
-    return {s.targets[0].id: s.value for s in found if isinstance(s.targets[0], ast.Name)}
-
-
 def _said(call: ast.Call) -> tuple[str, ast.expr, ast.expr | None] | None:
     """Kind, text and advice of a call that makes an error, a warning or a finding."""
     given = [k.value for k in call.keywords if k.arg == "advice"]
@@ -197,9 +233,9 @@ def _said(call: ast.Call) -> tuple[str, ast.expr, ast.expr | None] | None:
 
 def _message(call: ast.Call, names: Names) -> Iterator[Message]:
     if said := _said(call):
-        kind, advice = said[0], " / ".join(_texts(said[2], names)) if said[2] else ""
-        rule = _texts(call.args[0], names)[0] if kind == RULE else ""
-        for text in _texts(said[1], names):
+        kind, advice = said[0], " / ".join(texts_of(said[2], names)) if said[2] else ""
+        rule = texts_of(call.args[0], names)[0] if kind == RULE else ""
+        for text in texts_of(said[1], names):
             if OPEN not in (rule, text):
                 yield Message(kind, f"[{rule}] {text}" if rule else text, "" if advice == OPEN else advice)
 
@@ -214,36 +250,3 @@ def _kind(call: ast.Call) -> str:
     if name in ("refusal", "warn"):
         return "TraceError" if name == "refusal" else "UserWarning"
     return name if name.endswith("Error") and name[0].isupper() else ""
-
-
-def _short(either: list[str]) -> list[str]:
-    """What differs by a few letters, as a plural does, is one text.
-
-    >>> _short(["", "s"]), _short(["vary", "varies"]), _short(["a model without microcode", "a file"])
-    (['(s)'], ['vary/varies'], ['a model without microcode', 'a file'])
-    """
-    if max(map(len, either)) > SHORT or OPEN in either:
-        return either
-    return ["/".join(either)] if all(either) else [f"({''.join(either)})"]
-
-
-def _texts(value: ast.expr, names: Names) -> list[str]:
-    """The texts that an expression of the sources may be, as far as they are known there."""
-    if isinstance(value, ast.Constant):
-        return [str(value.value)]
-    if isinstance(value, ast.IfExp):
-        return [*_texts(value.body, names), *_texts(value.orelse, names)]
-    if isinstance(value, ast.JoinedStr):
-        return ["".join(parts) for parts in product(*(_texts(part, names) for part in value.values))]
-    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-        return [a + b for a, b in product(_texts(value.left, names), _texts(value.right, names))]
-    if isinstance(value, ast.BoolOp):
-        return [text for one in value.values for text in _texts(one, names) if text and text != OPEN] or [OPEN]
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "format":
-        return [re.sub(r"\{.*?\}", OPEN, text) for text in _texts(value.func.value, names)]
-    known = value.value if isinstance(value, ast.FormattedValue) else value
-    if isinstance(known, ast.IfExp):
-        return _short(_texts(known, names))
-    if isinstance(known, ast.Name) and known.id in names:
-        return _texts(names[known.id], {n: v for n, v in names.items() if n != known.id})
-    return [OPEN]

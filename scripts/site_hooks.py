@@ -16,8 +16,20 @@ sys.path.insert(0, str(Path(__file__).parent))
 from messages import Message, messages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from sources import subclasses
 
-OWN = ("GraphError", "AssemblyError", "ValueError", "TypeError", "AttributeError", "ImportError", "Ltc2NeuroError")
+from hw_models.errors import BUG
+
+OWN = (
+    "GraphError",
+    "AssemblyError",
+    "ValueError",
+    "TypeError",
+    "AttributeError",
+    "ImportError",
+    "Ltc2NeuroError",
+    "NewTableError",
+)
 """What only a bug of ours raises, and what never reaches a user as it is"""
 
 
@@ -99,9 +111,16 @@ def helps() -> str:
 
 def listed() -> str:
     """A table for each kind of message."""
-    kinds = groupby((m for m in messages() if m.kind not in OWN), key=lambda m: m.kind)
+    kinds = groupby((m for m in messages() if m.kind not in OWN and BUG not in m.advice), key=lambda m: m.kind)
     heads = "| what is wrong, and why | what to do |\n|---|---|"
-    return "\n\n".join(f"### {kind}\n\n{heads}\n{_rows(found)}" for kind, found in kinds)
+    below = subclasses()
+    return "\n\n".join(f"### {kind}\n\n{_named(below.get(kind, {}))}{heads}\n{_rows(found)}" for kind, found in kinds)
+
+
+def _named(below: dict[str, str]) -> str:
+    """Which names of subclasses a traceback may show in place of the heading's."""
+    names = "\n".join(f"- `{name}`: {what}" for name, what in below.items() if name not in OWN)
+    return f"A traceback may name what it is more closely:\n\n{names}\n\n" if names else ""
 
 
 def _rows(found: Iterable[Message]) -> str:

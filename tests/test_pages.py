@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -120,17 +119,20 @@ def test_the_commands_of_a_page_run(page: str, line: str, folder: Path, capsys: 
         assert status in (0, 1), capsys.readouterr().err
 
 
-def test_what_troubleshooting_quotes_is_said():
-    spec = spec_from_file_location("messages", DOCS.parent / "scripts" / "messages.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules["messages"] = module
-    spec.loader.exec_module(module)
-    said = {message.text for message in module.messages()}
+def test_what_troubleshooting_quotes_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(HOME / "scripts")
+    cures = {message.text: message.advice for message in import_module("messages").messages()}
+    said = {*cures}
     assert {"the node ... is in training mode", "NIR's neurons start at 0"} <= said  # each raised through a helper
     local = {"a mask leaves out samples", "NIR has no tokens", "this picture is of a ...", "not an array, but pairs"}
     assert {*local, "[sums] it has more sums than a neuron can have in one tick"} <= said  # texts that names stand for
     assert any(text.startswith("[refusal] ") for text in said)  # of a chip's file
+    assert {"no precision ...", "no executor ...", "no solver ..."} <= said and "no ... ..." not in said
+    assert "numpy.argmax" in cures["the operation sort is not supported"]
+    assert all("Keep running sums" in advice for text, advice in cures.items() if "attention" in text)
+    below = import_module("sources").subclasses()
+    assert {"MixedStepsError", "TakenApartError"} <= {*below["TraceError"]}
+    assert "TakenApartError" in below["MixedStepsError"]
     quotes = re.findall(r'"([^"]+)"\*\*', (DOCS / "troubleshooting.md").read_text("utf-8"))
     assert quotes
     for quote in quotes:

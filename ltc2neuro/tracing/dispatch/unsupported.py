@@ -41,7 +41,7 @@ COMPLEX = (
     "A network computes with real numbers: write the real and the imaginary part by hand, two states and two products "
     "each, as examples/kindred_cells.py does for S4D and LRU."
 )
-_ADVICE: dict[Callable[..., object], str] = {
+ADVICE: dict[Callable[..., object], str] = {
     f: advice
     for names, advice in (
         (
@@ -74,9 +74,10 @@ _ADVICE: dict[Callable[..., object], str] = {
     )
     for f in spellings(*names)
 }  # fmt: skip
-_ADVICE[torch.Tensor.data.__get__] = _ESCAPES  # type: ignore[attr-defined]
+"""What to do instead of a torch function; docs/troubleshooting.md lists them"""
+ADVICE[torch.Tensor.data.__get__] = _ESCAPES  # type: ignore[attr-defined]
 for _part in ("real", "imag"):
-    _ADVICE[getattr(torch.Tensor, _part).__get__] = COMPLEX
+    ADVICE[getattr(torch.Tensor, _part).__get__] = COMPLEX
 _QUANTIZED = "Compile the float model that was quantized: ltc2neuro makes the integers itself."
 
 
@@ -84,15 +85,20 @@ def refusal(recorder: Tape, func: Callable[..., object]) -> TraceError:
     """The error for a torch function that has no rule."""
     if isinstance(func, (torch.jit.ScriptFunction, torch._C.ScriptMethod)):
         return scripted(recorder, str(func.name))
+    return recorder.refusal(*told(func))
+
+
+def told(func: Callable[..., object]) -> tuple[str, str]:
+    """What is wrong with a torch function that has no rule, and what to do."""
     name = getattr(func, "__name__", str(func))
     if name in ("__get__", "__set__"):
         name = "." + str(getattr(getattr(func, "__self__", None), "__name__", ""))
-    advice = _ADVICE.get(func, COMPLEX if name.startswith("fft_") else _QUANTIZED if "quantized" in name else _BEFORE)
+    advice = ADVICE.get(func, COMPLEX if name.startswith("fft_") else _QUANTIZED if "quantized" in name else _BEFORE)
     if advice is _ESCAPES:
-        return recorder.refusal(f"a computed value leaves the recording through {name}", advice)
+        return f"a computed value leaves the recording through {name}", advice
     if advice is _WRITES:
-        return recorder.refusal(f"a computed value is written into a tensor by {name}", advice)
-    return recorder.refusal(f"the operation {name} is not supported", advice)
+        return f"a computed value is written into a tensor by {name}", advice
+    return f"the operation {name} is not supported", advice
 
 
 def misused(recorder: Tape, error: Exception) -> TraceError:
