@@ -81,9 +81,12 @@ def errors(
 
 
 def time_constants(found: Traces, ax: Axes | None = None, *, of: str | None = None) -> Axes:
-    """Of each neuron: behind, the range that its format can hold; before it, what occurred, float and integer."""
+    """Of each neuron: behind, the range that its format can hold; before it, what occurred, float and integer.
+
+    `of` is a time constant by its name, by default the first. Raises `InputError` where there is none.
+    """
     require(found, Traces, "plot.traces(net, x)")
-    ax, trace = axes(ax), found.named(of or next(iter(found.taus), None))
+    ax, trace = axes(ax), found.time_constant(of)
     exact, integer = _whole(trace.exact), _whole(trace.integer)
     held, neurons = found.held.get(trace.name), np.arange(exact.shape[1])
     finite = np.isfinite(exact).all(axis=0) & (exact > 0).all(axis=0)

@@ -74,6 +74,17 @@ class Traces(Shown):
             raise InputError(f"there is no {name!r} over time", advice=f"There are {', '.join(found)}.")
         return found[first if name is None else name]
 
+    def time_constant(self, name: str | None) -> Trace:
+        """The time constant of that name; None is the first."""
+        if not self.taus:
+            advice = (
+                "plot.states draws its states and answers. Only states that conductances move have some, as an LTC's."
+            )
+            raise InputError("this network has no time constants", advice=advice)
+        if name is not None and name not in self.taus:
+            raise InputError(f"there is no time constant {name!r}", advice=f"There are {', '.join(self.taus)}.")
+        return self.taus[next(iter(self.taus)) if name is None else name]
+
 
 def traces(net: BaseNetwork, x: Inlet, timespans: Samples | None = None, *, steps: int = STEPS) -> Traces:
     """Run the float network and the reference on `x`, as for `verify`; the first `steps` samples of each sequence."""

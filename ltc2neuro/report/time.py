@@ -11,7 +11,7 @@ from compiler.mapping.titles import is_copy, state_title
 from ltc2neuro import plot
 from ltc2neuro.plot.traces import STEPS, Traces, traces_of
 from ltc2neuro.report.material import Material
-from ltc2neuro.report.page import Html, Section, choice, figure
+from ltc2neuro.report.page import Html, Section, choice, figure, paragraph
 from ltc2neuro.report.svg import picture
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ FEW = 7
 """So many can all be picked"""
 ROOM = 1.2e6
 """Characters that their pictures take; one is always there"""
+NO_TAUS = (
+    "This network has no liquid time constants: these are of states that conductances move, as an LTC's. A CfC's "
+    "gates, for one, are functions of the input, not time constants."
+)
 MOST = 3
 """So many answers and states are drawn over time"""
 
@@ -51,6 +55,8 @@ def time(material: Material) -> Section:
         drawn = picture(f"held-{len(body)}", [partial(_taus, found, name)], 8, 2.8)
         caption = "Of each neuron: blue what occurred in float, orange the integers, grey what the format holds."
         body.append(figure(drawn, caption))
+    if found.states and not found.taus:
+        body.append(paragraph(NO_TAUS))
     return Section("time", "Time", _conclusion(found, material), tuple(body))
 
 

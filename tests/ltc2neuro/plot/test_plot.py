@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from urllib.parse import unquote
 
@@ -54,6 +55,15 @@ def test_time_constants_lie_within_what_is_held():
     ax = plot.time_constants(traces(), axes())
     held, real = (np.asarray(line.get_ydata()) for line in ax.lines[:2])
     assert held[0] < real[0] <= real[1] < held[1] and len(ax.lines) == 3 * 6
+
+
+def test_of_what_has_no_time_constants_none_are_drawn():
+    found = replace(traces(), taus={}, held={})
+    for of in (None, "v"):
+        with pytest.raises(InputError, match=r"has no time constants(.|\n)*plot\.states"):
+            plot.time_constants(found, axes(), of=of)
+    with pytest.raises(InputError, match=r"no time constant 'v'(.|\n)*There are tau"):
+        plot.time_constants(traces(), axes(), of="v")
 
 
 def test_only_the_first_samples_of_long_sequences_are_run():

@@ -14,6 +14,7 @@ pytest.importorskip("matplotlib")
 
 import torch
 from html_pages import Page, read
+from ncps.torch import CfC
 from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
@@ -131,6 +132,14 @@ def test_sequences_of_their_own_lengths_and_what_is_clipped_are_shown(tmp_path):
     report(tracked(), tmp_path / "net.html", x=[sequences()[0] * 100, sequences()[1][:2]], on=ON)
     text = read_file(tmp_path / "net.html")
     assert "2 sequences of 11 samples" in text and re.search(r"[1-9][.\d]*% of input is clipped", text)
+
+
+def test_of_a_network_without_time_constants_that_is_said(tmp_path, text):
+    net = ltc2neuro.compile(CfC(3, 4), sequences())
+    assert not net.held_time_constants
+    report(net, tmp_path / "net.html", x=sequences()[:2], on=[])
+    found = read_file(tmp_path / "net.html")
+    assert "This network has no liquid time constants" in found and "no liquid" not in text
 
 
 def test_one_sequence_has_no_rank(tmp_path):
