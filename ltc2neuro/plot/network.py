@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 COLORS = {1: INTEGER, -1: BAD, 0: SOFT}
-SIGNS = {1: "excitatory", -1: "inhibitory", 0: "of both signs"}
-"""Of weights, by the sum of their signs"""
+SIGNS = {1: "positive weights", -1: "negative weights", 0: "weights of both signs"}
+"""By the sum of their signs. Whether a synapse excites is another matter: an LTC's erev is in the neurons' programs"""
 
 
 class Mappable(Protocol):
@@ -129,8 +129,8 @@ def words(arrow: Arrow, names: list[str], mapped: MappedNetwork) -> str:
     delay = f", up to {arrow.delay} ticks later" if arrow.delay else ""
     s = "s" * (len(arrow.parts) != 1)
     return (
-        f"{names[arrow.source]} to {names[arrow.target]}: {arrow.synapses:,} synapses {sign} in {len(arrow.parts)} "
-        f"connection{s}, sent at tick{'s' * (len(ticks) != 1)} {', '.join(map(str, ticks[:12]))}"
+        f"{names[arrow.source]} to {names[arrow.target]}: {arrow.synapses:,} synapses with {sign} in "
+        f"{len(arrow.parts)} connection{s}, sent at tick{'s' * (len(ticks) != 1)} {', '.join(map(str, ticks[:12]))}"
         f"{' ...' if len(ticks) > 12 else ''}{delay}"
     )
 

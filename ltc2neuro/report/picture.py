@@ -23,7 +23,8 @@ def network(material: Material) -> Section:
     height = 1.0 + 0.9 * (len(mapped.populations) + 2)
     drawn = picture("network", [lambda ax: plot.network(mapped, ax, graph=record.graph)], 8, height)
     caption = "Point at a population or a connection for its numbers; click a population for what its neurons execute. "
-    caption += "Colours are the signs of weights; what a synapse pulls to (erev) is in the neurons' programs."
+    caption += "Colours are the signs of weights, which do not tell what excites: what a synapse of an LTC pulls to "
+    caption += "(erev) is in the neurons' programs."
     body = [figure(drawn, caption)]
     named = titles(mapped)
     for number, p in enumerate(mapped.populations):
@@ -35,10 +36,10 @@ def network(material: Material) -> Section:
     rows = []
     for c in mapped.connections:
         source, target = named.get(c.source.population or "", INPUT), named.get(c.target.population or "", OUTPUT)
-        sign = "excitatory" if c.weights.sum() > 0 else "inhibitory"
+        sign = "positive" if c.weights.sum() > 0 else "negative"
         messages = "; ".join(dict.fromkeys(sent[v] for v in mapped.sends.get(c.source, {}).values()))
         rows.append((source, target, f"{c.weights.size:,}", sign, str(c.delay), messages))
-    body.append(fold("connections", table(["from", "to", "synapses", "sign", "delay in ticks", "messages"], rows)))
+    body.append(fold("connections", table(["from", "to", "synapses", "weights", "delay in ticks", "messages"], rows)))
     if record.passes:
         body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
     conclusion = (

@@ -130,6 +130,8 @@ def test_the_network_has_a_box_a_population_and_an_arrow_a_pair():
     told = [unquote(curve.get_gid()) for curve in curves]
     assert any(f"messages of {form.bits} bits, {form.fraction} of them fraction bits" in text for text in told)
     assert all("messages of" in text for text in told)
+    assert any("synapses with positive weights in" in text for text in told)
+    assert not any("excitatory" in text or "inhibitory" in text for text in told)
     held = tracked().parts.record.graph.state_format("v")
     assert any(f"state v: {held.bits} bits, {held.fraction} of them" in unquote(box.get_gid()) for box in boxes)
     legend = ax.get_legend()
