@@ -16,6 +16,8 @@ from ltc2neuro.report.svg import picture
 MOST = 20
 WITHIN = 20.0
 """dB below the whole error: what is smaller by itself moves nothing that would be worth a setting"""
+LEAST = 0.1
+"""In dB: what one sees of a difference"""
 
 
 def causes(material: Material) -> Section:
@@ -40,7 +42,8 @@ def causes(material: Material) -> Section:
     sums = [(r.cause, f"{r.alone:.1f}", f"{r.gain:+.1f}") for r in totals]
     said = f"{_note(found)} " if found.note else ""
     said += (
-        f"Measured on {_measured(found)}, over all channels; the Verdict tells the worst channel's, over all data. "
+        f"Measured on {_measured(found)}, over all channels; the Verdict tells the worst channel's, over all data"
+        f"{_apart(found)}. "
         "Alone: with this cause only. Gained: what the whole has more without it; below 0 the error partly cancels "
         "another one, which is larger without it."
     )
@@ -67,6 +70,17 @@ def _measured(found: Attribution) -> str:
     return f"{count}, the first {steps:,} of up to {longest:,} samples" if steps < longest else count
 
 
+def _apart(found: Attribution) -> str:
+    """Why the beginnings of sequences have other decibels than all of them."""
+    (steps, longest), own = found.steps, found.wholes[0].decibels
+    if steps >= longest or not LEAST <= abs(found.of_all - own) < np.inf:
+        return ""
+    return (
+        f". All data have {found.of_all:.1f} dB over all channels, not {own:.1f}: SQNR is against how much an answer "
+        "varies, and a part of a sequence varies otherwise than all of it, mostly less"
+    )
+
+
 def _conclusion(
     found: Attribution, totals: Sequence[Share], shown: Sequence[tuple[Share, str]], *, clipped: bool
 ) -> str:
@@ -80,8 +94,8 @@ def _conclusion(
         )
     if not totals:
         return f"{whole.of} lose nothing on these data."
-    text = f"{_note(found)} " if found.note else ""
-    text += f"The error of {whole.of} is {whole.decibels:.1f} dB over all channels, on {_measured(found)}"
+    again = ", of the network quantized again (see below)," if found.note else ""
+    text = f"The error of {whole.of}{again} is {whole.decibels:.1f} dB over all channels, on {_measured(found)}"
     most = totals[0]
     if most.gain <= 0:
         worst = min(totals, key=lambda r: r.alone)

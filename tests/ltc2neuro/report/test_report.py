@@ -23,7 +23,7 @@ from ltc2neuro.compiled.default_executor import cost
 from ltc2neuro.compiled.runs import RunRequest, run_network
 from ltc2neuro.errors import ArtifactError, InputError
 from ltc2neuro.plot.ranges import spreads
-from ltc2neuro.report import material
+from ltc2neuro.report import material, writing
 from ltc2neuro.report.writing import SECTIONS, report
 
 ON = ["simulator"]
@@ -153,10 +153,16 @@ def test_of_a_long_sequence_the_first_samples_are_recorded_and_that_is_said(tmp_
     net, x = tracked(), sequences(1, 300)
     whole = cost(net.graph, list(x))
     monkeypatch.setattr(material, "RECORDED", whole / 6)
-    report(net, tmp_path / "net.html", x=x, on=[])
+    monkeypatch.setattr(writing, "WORK", 1e6)
+    net.save(tmp_path / "net.l2n")
+    report(ltc2neuro.load(tmp_path / "net.l2n"), tmp_path / "net.html", x=x, on=[])
     text = read_file(tmp_path / "net.html")
     assert "On these data, on the first 50 of 300 samples, " in text
     assert "The dB of sequences are measured on the first 50 of 300 samples." in text
+    part = "on one sequence, the first 100 of up to 300 samples"
+    begins = rf'<p class="conclusion">The error of outputs, of the network quantized again[^<]* {part}'
+    assert re.search(begins, text) and text.count("A file does not hold what its constants were rounded from") == 1
+    assert re.search(r"over all data\. All data have [\d.]+ dB over all channels, not [\d.]+: SQNR is against", text)
     seen = ltc2neuro.verify(net, None, x, on=[])
     (row,) = [r for r in seen.rows if r.name == "outputs" and r.unit == "dB"]
     assert f"{row.value:.1f} dB" in text and "1 sequences of 300 samples" in text
