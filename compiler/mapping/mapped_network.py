@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.assembly.population import Population
 from compiler.mapping.connection import Connection, Port
-from compiler.mapping.titles import titles
+from compiler.mapping.titles import amount, size_title, titles
 from hw_models.arrays import Integers
 from hw_models.notebook_repr import Shown
 
@@ -52,9 +52,10 @@ class MappedNetwork(Shown):
 
     def __str__(self) -> str:
         named = titles(self)
-        each = [f"  {named[p.name]}: {p.size:,} neurons, {len(p.listing)} lines" for p in self.populations]
-        ticks = f"{self.ticks_per_sample} ticks a sample, the answer after {self.latency}"
-        return "\n".join([f"{len(each)} populations, {len(self.connections)} connections; {ticks}", *each])
+        each = [f"  {named[p.name]}: {size_title(p)}" for p in self.populations]
+        ticks = f"{amount(self.ticks_per_sample, 'tick')} a sample, the answer after {self.latency}"
+        parts = f"{amount(len(each), 'population')}, {amount(len(self.connections), 'connection')}"
+        return "\n".join([f"{parts}; {ticks}", *each])
 
     @property
     def neurons(self) -> int:

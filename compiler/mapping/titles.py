@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from compiler.assembly.counts import code_instructions
 from compiler.assembly.population import Population
 from compiler.graph.graph import Graph
 from compiler.graph.names import FORMS, OF_A_STEP, ending, unique
@@ -56,6 +57,20 @@ def titles(network: Connected) -> dict[str, str]:
         onto = [c for c in network.connections if c.source.population == population.name]
         made[population.name] = _title(population, into, onto, network)
     return dict(zip(made, unique(made.values(), mark=" "), strict=True))
+
+
+def size_title(population: Population) -> str:
+    """How large a population is, and the program of each of its neurons."""
+    return f"{amount(population.size, 'neuron')}, {amount(code_instructions(population.listing), 'instruction')}"
+
+
+def amount(count: int, of: str) -> str:
+    """So many of something.
+
+    >>> amount(1, "tick"), amount(1200, "synapse")
+    ('1 tick', '1,200 synapses')
+    """
+    return f"{count:,} {of}{'s' * (count != 1)}"
 
 
 def is_copy(state: str) -> bool:

@@ -55,6 +55,8 @@ def placement(placed: Placement, ax: Axes | None = None) -> Axes:
 
 def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
     """A sample tick by tick: what each population executes, as bars, and which messages travel, as arrows."""
+    from matplotlib.ticker import MaxNLocator
+
     require(mapped, MappedNetwork, "net.mapped()")
     ax = axes(ax)
     period = mapped.ticks_per_sample
@@ -85,6 +87,7 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
     ax.set_yticks(list(rows.values()), [INPUT, *named.values()])
     ax.set_ylim(-len(names) + 0.5, 0.5)
     ax.set_xlim(-0.6, shown - 0.4)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     quiet(ax)
     ax.set_xlabel("tick of a sample" + (f", the first {shown} of {period}" if shown < period else ""))
     ax.set_title("bars: instructions a neuron executes; lines: messages, to the dot", loc="left")
@@ -93,6 +96,8 @@ def schedule(mapped: MappedNetwork, ax: Axes | None = None) -> Axes:
 
 def cost(found: Cost, ax: Axes | None = None) -> Axes:
     """Time and energy of a sample as bands from low to high, in parts of the default, which is written beside."""
+    from matplotlib.ticker import LogLocator
+
     require(found, Cost, "net.cost()")
     ax = axes(ax)
     bands = [
@@ -113,6 +118,7 @@ def cost(found: Cost, ax: Axes | None = None) -> Axes:
         ax.annotate(band_text(band, unit), (low, -row), (0, 8), textcoords="offset points", fontsize="small")
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     ax.xaxis.set_minor_formatter("{x:g}")
     ax.set_yticks([-row for row in range(len(bands))], [name for name, _, _ in bands])
     ax.set_ylim(-len(bands) + 0.5, 0.8)

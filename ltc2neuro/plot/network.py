@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from compiler.assembly import code_instructions
 from compiler.graph.integers import IntegerGraph
 from compiler.mapping.mapped_network import Connection, MappedNetwork, Population
-from compiler.mapping.titles import INPUT, OUTPUT, titles
+from compiler.mapping.titles import INPUT, OUTPUT, amount, size_title, titles
 from ltc2neuro.plot.style import BAD, FLOAT, INTEGER, LINK, SOFT, axes, bare, hover
 
 if TYPE_CHECKING:
@@ -71,7 +70,8 @@ def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: Int
     ax = axes(ax)
     bare(ax)
     names = [INPUT, *(p.name for p in mapped.populations), OUTPUT]
-    sizes = [f"{mapped.input_size} channels", *map(_size, mapped.populations), f"{mapped.output_size} channels"]
+    ends = [amount(size, "channel") for size in (mapped.input_size, mapped.output_size)]
+    sizes = [ends[0], *map(size_title, mapped.populations), ends[1]]
     order = _order(mapped, names)
     shown = [INPUT, *titles(mapped).values(), OUTPUT]
     for place, n in enumerate(order):
@@ -108,7 +108,7 @@ def network(net: Mappable | MappedNetwork, ax: Axes | None = None, *, graph: Int
     reach = 1.25 + 0.12 * max([abs(at[a.source] - at[a.target]) for a in arrows(mapped, names)], default=1)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-len(names) + 0.6, 0.4)
-    ax.set_title(f"{mapped.ticks_per_sample} ticks a sample, the answer after {mapped.latency}", loc="left")
+    ax.set_title(f"{amount(mapped.ticks_per_sample, 'tick')} a sample, the answer after {mapped.latency}", loc="left")
     return ax
 
 
@@ -127,10 +127,10 @@ def words(arrow: Arrow, names: list[str], mapped: MappedNetwork) -> str:
     sign = SIGNS[sum(arrow.signs)]
     ticks = sorted({t for c in arrow.parts for t in mapped.sends.get(c.source, {})})
     delay = f", up to {arrow.delay} ticks later" if arrow.delay else ""
-    s = "s" * (len(arrow.parts) != 1)
+    parts = amount(len(arrow.parts), "connection")
     return (
-        f"{names[arrow.source]} to {names[arrow.target]}: {arrow.synapses:,} synapses with {sign} in "
-        f"{len(arrow.parts)} connection{s}, sent at tick{'s' * (len(ticks) != 1)} {', '.join(map(str, ticks[:12]))}"
+        f"{names[arrow.source]} to {names[arrow.target]}: {amount(arrow.synapses, 'synapse')} with {sign} in "
+        f"{parts}, sent at tick{'s' * (len(ticks) != 1)} {', '.join(map(str, ticks[:12]))}"
         f"{' ...' if len(ticks) > 12 else ''}{delay}"
     )
 
@@ -164,10 +164,6 @@ def _key(ax: Axes, signs: set[int]) -> None:
 
     lines = [Line2D([], [], color=COLORS[sign], lw=2, label=SIGNS[sign]) for sign in COLORS if sign in signs]
     ax.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, frameon=False, fontsize="small")
-
-
-def _size(population: Population) -> str:
-    return f"{population.size:,} neurons, {code_instructions(population.listing)} instructions"
 
 
 def _order(mapped: MappedNetwork, names: list[str]) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.interpreters.float64 import run_each
 from compiler.mapping.mapped_network import MappedNetwork
+from compiler.mapping.titles import amount
 from compiler.running.interpreted import REFERENCE
 from hw_models.arrays import Floats
 from hw_models.errors import ChipError
@@ -44,6 +45,12 @@ class Material:
     def record(self) -> Record:
         """The network."""
         return self.parts.record
+
+    @property
+    def amount(self) -> str:
+        """How many sequences and samples, in words."""
+        samples, count = amount(sum(map(len, self.x.arrays)), "sample"), len(self.x.arrays)
+        return f"{count} sequences of {samples} in all" if count > 1 else f"one sequence of {samples}"
 
     @cached_property
     def recorded(self) -> tuple[Sequences, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.assembly.text import populations_text
-from compiler.mapping.titles import INPUT, OUTPUT, titles
+from compiler.mapping.titles import INPUT, OUTPUT, amount, size_title, titles
 from ltc2neuro import plot
 from ltc2neuro.plot.style import LINK
 from ltc2neuro.report.material import Material
@@ -31,7 +31,7 @@ def network(material: Material) -> Section:
         text = populations_text([p], named)
         text = text if len(text) < LONGEST else f"{text[:LONGEST]}\n... and {len(text) - LONGEST:,} characters more"
         anchor = f"{LINK[1:]}{number}"
-        body.append(fold(f"{named[p.name]}: {p.size:,} neurons, {len(p.listing)} lines", listing(text), anchor=anchor))
+        body.append(fold(f"{named[p.name]}: {size_title(p)}", listing(text), anchor=anchor))
     sent = material.parts.titles(v for ticks in mapped.sends.values() for v in ticks.values())
     rows = []
     for c in mapped.connections:
@@ -41,10 +41,10 @@ def network(material: Material) -> Section:
         rows.append((source, target, f"{c.weights.size:,}", sign, str(c.delay), messages))
     body.append(fold("connections", table(["from", "to", "synapses", "weights", "delay in ticks", "messages"], rows)))
     if record.passes:
-        body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
+        body.append(paragraph(f"Passes have simplified it: {len(record.passes)}, which Provenance lists."))
     conclusion = (
-        f"The model is {mapped.neurons:,} neurons in {len(mapped.populations)} populations and {mapped.synapses:,} "
-        f"synapses; a sample enters every {mapped.ticks_per_sample} ticks, and its answer is out after "
-        f"{mapped.latency}."
+        f"The model is {amount(mapped.neurons, 'neuron')} in {amount(len(mapped.populations), 'population')} and "
+        f"{amount(mapped.synapses, 'synapse')}; a sample enters every {amount(mapped.ticks_per_sample, 'tick')}, and "
+        f"its answer is out after {mapped.latency}."
     )
     return Section("network", "The network", conclusion, tuple(body))

@@ -50,7 +50,7 @@ def _rows(material: Material, own: str) -> Iterator[tuple[str, str]]:
     yield "chip", f"{record.chip.title} ({record.chip.name})"
     held = [f"{f.name} {getattr(record.precision, f.name)}" for f in fields(record.precision)]
     yield "precision", ", ".join(held)
-    yield "data", f"{len(x)} sequences, {sum(map(len, x)):,} samples; {record.signature}; dt = {record.dt:g}"
+    yield "data", f"{material.amount}; {record.signature}; dt = {record.dt:g}"
     yield "data, SHA-256", _data_hash(x)
     yield "seeds", "none: nothing here is drawn at random, and the proof draws its probes with fixed seeds"
 

@@ -96,10 +96,9 @@ def _checked(path: str | Path) -> Path:
 
 
 def _intro(material: Material) -> str:
-    record, x = material.record, material.x.arrays
+    record, samples = material.record, material.amount
     states = ", ".join(f"state {state_title(s.name)} ({s.size})" for s in record.model_states)
-    samples = f"{len(x)} sequences of {sum(map(len, x)):,} samples in all"
     if not material.given:
-        samples = f"the sequence of {sum(map(len, x))} samples that is kept in its file, for no data were given"
+        samples = f"{samples} that is kept in its file, for no data were given"
     note = f", recorded values{material.note}" if material.note else ""
     return f"{record.signature}, with {states}. All is shown on {samples}{note}."

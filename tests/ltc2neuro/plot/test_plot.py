@@ -15,6 +15,7 @@ pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure
 from networks import sequences, tracked
 
+from compiler.assembly import code_instructions
 from ltc2neuro import attribute, plot
 from ltc2neuro.errors import InputError
 from ltc2neuro.plot.network import SIGNS
@@ -144,6 +145,18 @@ def test_the_chip_shows_its_cores_ticks_and_bands():
     ax = plot.schedule(net.mapped(), axes())
     assert len(ax.patches) == net.mapped().ticks_per_sample * len(net.mapped().populations)
     assert len(plot.cost(net.cost(), axes()).texts) == 6
+
+
+def test_what_a_population_is_called_is_one_count_of_instructions():
+    for p in tracked().mapped().populations:
+        size = f"{p.size} neurons, {code_instructions(p.listing)} instructions"
+        assert size in str(tracked().mapped()) and size in [t.get_text() for t in plot.network(tracked(), axes()).texts]
+
+
+def test_of_few_ticks_the_numbers_are_whole():
+    few = replace(tracked().mapped(), ticks_per_sample=2, sends={})
+    ticks = plot.schedule(few, axes()).get_xticks()
+    assert all(t == int(t) for t in ticks)
 
 
 def test_the_front_is_a_line_with_its_start_and_best():

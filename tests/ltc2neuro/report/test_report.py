@@ -165,7 +165,7 @@ def test_of_a_long_sequence_the_first_samples_are_recorded_and_that_is_said(tmp_
     assert re.search(r"over all data\. All data have [\d.]+ dB over all channels, not [\d.]+: SQNR is against", text)
     seen = ltc2neuro.verify(net, None, x, on=[])
     (row,) = [r for r in seen.rows if r.name == "outputs" and r.unit == "dB"]
-    assert f"{row.value:.1f} dB" in text and "1 sequences of 300 samples" in text
+    assert f"{row.value:.1f} dB" in text and "one sequence of 300 samples" in text
     first, parts = net.parts.host.sequences(x[:, :50], None), net.parts
     cut = run_network(parts, first, "reference", asked=RunRequest(parts.names.all()))
     for one in spreads(parts, cut):
