@@ -41,7 +41,7 @@ def network(material: Material) -> Section:
         rows.append((source, target, f"{c.weights.size:,}", sign, str(c.delay), messages))
     body.append(fold("connections", table(["from", "to", "synapses", "weights", "delay in ticks", "messages"], rows)))
     if record.passes:
-        body.append(paragraph(f"Passes have simplified it: {len(record.passes)}, which Provenance lists."))
+        body.append(paragraph(f"{len(record.passes)} passes have simplified it; Provenance lists them."))
     conclusion = (
         f"The model is {amount(mapped.neurons, 'neuron')} in {amount(len(mapped.populations), 'population')} and "
         f"{amount(mapped.synapses, 'synapse')}; a sample enters every {amount(mapped.ticks_per_sample, 'tick')}, and "
