@@ -24,6 +24,7 @@ from ltc2neuro.compiled.assembling import assembly, assembly_json
 from ltc2neuro.compiled.lava_process import to_lava
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.parts import Parts
+from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.compiled.summary import explain_precision, summary
@@ -53,7 +54,7 @@ class Network(BaseNetwork, Record):
     @cached_property
     def parts(self) -> Parts:
         """What the rest of the package works with: the record, the host's side, names, mappings and runners."""
-        return Parts(self, Runners(Prepared(self.proven, self.chip), self.chip))
+        return Parts(remade(Record, self), Runners(Prepared(self.proven, self.chip), self.chip))
 
     # --- the host's side -----------------------------------------------------------------------------------
 

@@ -35,13 +35,16 @@ class BaseNetwork(Shown, BaseRecord, ABC):
     @cached_property
     @abstractmethod
     def parts(self) -> AnyParts:
-        """What the rest of the package works with: the record, the host's side, names, what is ready to run."""
+        """What the rest of the package works with: the record, the host's side, names, what is ready to run.
+
+        They know nothing of the network, so that one that nobody holds any longer is freed at once."""
 
     @classmethod
     def of(cls: type[N], parts: AnyParts, known: KnownAnswer) -> N:
         """The network of a record and its known answer; what its parts have made ready stays."""
-        net = remade(cls, replace(parts.record, known=known))
-        vars(net)["parts"] = type(parts)(net, parts.runners)
+        record = replace(parts.record, known=known)
+        net = remade(cls, record)
+        vars(net)["parts"] = type(parts)(record, parts.runners)
         return net
 
     @abstractmethod

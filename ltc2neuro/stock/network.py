@@ -14,6 +14,7 @@ from compiler.mapping.options import Options
 from compiler.running.runners import Runners
 from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
+from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.run import Run
 from ltc2neuro.stock.cost import LibraryCost, Refuses, cost, needs_microcode
 from ltc2neuro.stock.file import save_library
@@ -32,7 +33,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
     @cached_property
     def parts(self) -> LibraryParts:
         """What the rest of the package works with: the record, the host's side, names, what is ready to run."""
-        return LibraryParts(self, Runners(self.processes, self.chip))
+        return LibraryParts(remade(LibraryRecord, self), Runners(self.processes, self.chip))
 
     def cost(
         self,

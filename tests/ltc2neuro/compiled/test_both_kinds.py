@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +132,18 @@ class BothKinds:
     @pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
     def test_a_copy_answers_the_same(self, net, copied) -> None:
         assert np.array_equal(copied(net)(X), net(X))
+
+    def test_what_nobody_holds_is_freed_at_once(self, net) -> None:
+        gc.disable()
+        try:
+            own = copy.deepcopy(net)
+            own.run(X, record=own.names())
+            str(own), own.cost(), own.stream().step(X[0, 0]), own.quantize_state(own.run(X).final_state)
+            gone = [weakref.ref(each) for each in (own, own.parts, own.parts.runners.net, own.float_graph)]
+            del own
+            assert [found() for found in gone] == [None] * 4
+        finally:
+            gc.enable()
 
     def test_an_unknown_executor_is_refused_with_those_there_are(self, net) -> None:
         with pytest.raises(InputError) as caught:
