@@ -8,9 +8,9 @@ from functools import cached_property
 
 from compiler.quantize.fractions import find_fractions, taken_by_states
 from compiler.quantize.natural_fractions import find_natural
-from compiler.quantize.precision import LIMITS, Precision
+from compiler.quantize.precision import LIMITS
+from compiler.quantize.ranged import Ranged
 from compiler.quantize.slow_states import Carried, find_carried
-from compiler.ranges.ranged import Ranged
 
 SPARE_BITS = 2
 """How many bits of its word a value may leave unused where its integers would not fit."""
@@ -21,7 +21,6 @@ class Formats:
     """How precisely each value of a float graph is held."""
 
     ranged: Ranged
-    precision: Precision
     carried: Mapping[str, Carried]
     """sums of a state and its step, by their results, that lose nothing"""
     fewer: Mapping[str, int] = field(default_factory=dict)
@@ -30,9 +29,9 @@ class Formats:
     @cached_property
     def fractions(self) -> dict[str, int]:
         """The fraction bits of every value and state."""
-        natural = find_natural(self.ranged, self.precision, self.fewer)
+        natural = find_natural(self.ranged, self.fewer)
         steps = {out: c.step for out, c in self.carried.items()}
-        return find_fractions(self.ranged, self.precision, natural, steps)
+        return find_fractions(self.ranged, natural, steps)
 
     @cached_property
     def taken(self) -> frozenset[str]:
@@ -42,10 +41,10 @@ class Formats:
     def narrower(self, value: str) -> Formats | None:
         """The same with a bit less in the word of `value`, where that can be spared."""
         fewer = {**self.fewer, value: self.fewer.get(value, 0) + 1}
-        narrow = self.precision.at(value).word - fewer[value] < LIMITS["word"][0]
+        narrow = self.ranged.precision.at(value).word - fewer[value] < LIMITS["word"][0]
         return None if narrow or fewer[value] > SPARE_BITS else replace(self, fewer=fewer)
 
 
-def choose_formats(ranged: Ranged, precision: Precision) -> Formats:
+def choose_formats(ranged: Ranged) -> Formats:
     """The formats with which each value fills its word as far as its readers have a use for it."""
-    return Formats(ranged, precision, find_carried(ranged, find_natural(ranged, precision), precision))
+    return Formats(ranged, find_carried(ranged, find_natural(ranged)))

@@ -28,10 +28,10 @@ from compiler.quantize.limits import (
     spans_octaves,
 )
 from compiler.quantize.precision import Precision
+from compiler.quantize.ranged import Ranged
 from compiler.ranges.clipping import is_unbounded
 from compiler.ranges.norms import under_roots
 from compiler.ranges.observed import Interval
-from compiler.ranges.ranged import Ranged
 from compiler.ranges.real_intervals import negates
 
 GUARD_BITS = 6
@@ -44,9 +44,7 @@ MOST_LOW_BITS = 10
 """Bits of a split message's lower half."""
 
 
-def find_fractions(
-    ranged: Ranged, precision: Precision, natural: Mapping[str, int], carried: Mapping[str, str]
-) -> dict[str, int]:
+def find_fractions(ranged: Ranged, natural: Mapping[str, int], carried: Mapping[str, str]) -> dict[str, int]:
     """Fraction bits of every value and state of a float graph, at most those that are `natural`.
 
     `carried` are sums and their operand of which no bit is to be lost.
@@ -57,7 +55,7 @@ def find_fractions(
     guarded = {op.result for _, op in graph.ops() if GUARDED(op)}
     rooted = under_roots(graph).sums
     wanted: dict[str, int] = {}
-    wishes = Wishes(graph, found, natural, ranged.bounds, precision, taken)
+    wishes = Wishes(graph, found, natural, ranged.bounds, ranged.precision, taken)
     for _, op in reversed(list(graph.ops())):
         if op.result is not None:
             found[op.result] = _fraction(op, natural, found, wanted)

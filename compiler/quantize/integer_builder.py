@@ -6,7 +6,6 @@ constant that is added takes it back: no instruction is spent on rounding.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +22,6 @@ from compiler.quantize.formats import Formats
 from compiler.quantize.limits import WordError
 from compiler.ranges.integer_spans import Span, exactly, largest_partial_sum, of_format, span_of
 from hw_models.arrays import Array, Floats
-from hw_models.chip import Chip
 from hw_models.fixed_point import Format
 
 Limits = tuple[int, int]
@@ -36,15 +34,13 @@ FAR = 2.0**62
 class Builder:
     """An integer graph in the making, from the float graph `source`, whose values have `formats`.
 
-    `known` are the names that the user's graph has too: only those does an integer value represent, for a value
+    `known` are the names that the user's graph has, too: only those does an integer value represent, for a value
     brought to other units is another one.
     """
 
-    def __init__(self, formats: Formats, chip: Chip, known: Collection[str]) -> None:
-        self.source = formats.ranged.graph
-        self.known = known
-        self.chip = chip
-        self.precision = formats.precision
+    def __init__(self, formats: Formats) -> None:
+        here = formats.ranged.floating
+        self.source, self.precision, self.chip, self.known = here.graph, here.precision, here.chip, here.known
         self.wanted = formats.fractions
         """the fraction bits of the values of `source`"""
         self.taken = formats.taken

@@ -17,7 +17,7 @@ from compiler.quantize.integer_builder import Builder, state_format
 from compiler.quantize.matvec import lower_mat_vec
 from compiler.quantize.product import lower_mul
 from compiler.quantize.quotient import lower_div
-from compiler.ranges.ranged import Ranged
+from compiler.quantize.ranged import Ranged
 from compiler.ranges.real_intervals import Operands, argument_floor, denominator_floor
 from hw_models.arrays import Floats
 from hw_models.fixed_point import Format

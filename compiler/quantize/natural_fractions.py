@@ -16,19 +16,19 @@ from compiler.graph.matrix import column_sizes, places_of
 from compiler.graph.op_table import OpTable
 from compiler.quantize.limits import fraction_for, one_sided, source_exponents, word_limit
 from compiler.quantize.precision import Precision
+from compiler.quantize.ranged import Ranged
 from compiler.ranges.arithmetic import ENDS, largest_partial_sums, largest_row_sums, of_all
 from compiler.ranges.observed import Interval
-from compiler.ranges.ranged import Ranged
 from compiler.ranges.real_intervals import multiplied
 
 NONE: Mapping[str, int] = MappingProxyType({})
 
 
-def find_natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int] = NONE) -> dict[str, int]:
+def find_natural(ranged: Ranged, fewer: Mapping[str, int] = NONE) -> dict[str, int]:
     """The most fraction bits that every value and state can have; `fewer` has the bits that values get less."""
-    graph, natural = ranged.graph, _natural(ranged, precision, fewer)
+    graph, natural = ranged.graph, _natural(ranged, fewer)
     for s in graph.states:
-        natural[s.name] = min(_state_fractions(ranged, s.name, natural, precision.at(s.name)))
+        natural[s.name] = min(_state_fractions(ranged, s.name, natural))
     for _, op in graph.ops():  # a copy of a state has no more fraction bits than the state
         if isinstance(op, ops.StateRead):
             natural[op.out] = natural[op.state]
@@ -37,7 +37,7 @@ def find_natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int] 
     return natural
 
 
-def _natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int]) -> dict[str, int]:
+def _natural(ranged: Ranged, fewer: Mapping[str, int]) -> dict[str, int]:
     """Fraction bits that fill the word; of a sum no more than its operands have."""
     # Like the bounds, but without what is known of states and not of the integers on the way.
     loose = dict(ranged.bounds)
@@ -46,7 +46,7 @@ def _natural(ranged: Ranged, precision: Precision, fewer: Mapping[str, int]) -> 
         name = op.result
         if name is None:
             continue
-        here = precision.at(name)
+        here = ranged.precision.at(name)
         here = replace(here, word=here.word - fewer.get(name, 0))
         known = Room(ranged.graph, ranged.bounds, loose, found, here)
         loose[name] = REACH(op, known)
@@ -166,12 +166,12 @@ def _half_magnitude(op: ops.Apply, bounds: Mapping[str, Interval]) -> float:
     return float(np.abs(function.half(np.linspace(0.0, reach, 1025))).max())
 
 
-def _state_fractions(ranged: Ranged, state: str, natural: Mapping[str, int], precision: Precision) -> list[int]:
+def _state_fractions(ranged: Ranged, state: str, natural: Mapping[str, int]) -> list[int]:
     """A state's word holds all that it may be, what is read from it, and what is written to it."""
     graph, interval = ranged.graph, ranged.states[state]
     names = [op.out for _, op in graph.ops() if isinstance(op, ops.StateRead) and op.state == state]
     names += [op.x for _, op in graph.ops() if isinstance(op, ops.StateWrite) and op.state == state and op.x in natural]
-    return [fraction_for(interval.magnitude, word_limit(precision)), *(natural[n] for n in names)]
+    return [fraction_for(interval.magnitude, word_limit(ranged.precision.at(state))), *(natural[n] for n in names)]
 
 
 def product_fraction(graph: Graph, op: ops.MatVec, bounds: Mapping[str, Interval], precision: Precision) -> int:

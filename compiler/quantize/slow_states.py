@@ -10,9 +10,8 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Op, StateRead, StateWrite, Sub
 from compiler.quantize.modes import mixed, slowest
-from compiler.quantize.precision import Precision
+from compiler.quantize.ranged import Ranged
 from compiler.quantize.retention import Kept, retention
-from compiler.ranges.ranged import Ranged
 from compiler.rewrite.leaks import may_be
 from hw_models.arrays import Floats
 
@@ -33,7 +32,7 @@ class Carried:
     step: str
 
 
-def find_carried(ranged: Ranged, natural: Mapping[str, int], precision: Precision) -> dict[str, Carried]:
+def find_carried(ranged: Ranged, natural: Mapping[str, int]) -> dict[str, Carried]:
     """The sums, by their results, of states that need a carry and whose steps have room for one.
 
     `natural` are the fraction bits that values may have, and states have.
@@ -42,7 +41,7 @@ def find_carried(ranged: Ranged, natural: Mapping[str, int], precision: Precisio
     found = {}
     for out, carried in sums_of_states(graph).items():
         room = natural.get(carried.step, 0) - natural.get(carried.state, 0)
-        if precision.at(carried.state).carry and room >= FEWEST_BITS:
+        if ranged.precision.at(carried.state).carry and room >= FEWEST_BITS:
             found[out] = carried
     kept = retention(graph, sequences) if found else {}
     among = mixed(graph) if found else frozenset()

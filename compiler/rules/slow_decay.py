@@ -243,7 +243,7 @@ def _tried(design: Design, precision: Precision) -> Iterator[IntegerGraph]:
     near, sequences, timed = design.floating, design.sequences, False
     if near is not None:
         same = replace(precision, overrides=near.precision.overrides)
-        yield to_integers(replace(near, precision=same), design.chip).graph
+        yield to_integers(replace(near, precision=same)).graph
         sequences, timed = near.observed.sequences, near.timed
     yield quantize(design.real, sequences, design.chip, precision, timed=timed)
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from compiler.graph.graph import Graph
 from compiler.placement.prepared import Prepared
-from compiler.quantize.floating import near_integers
+from compiler.quantize.floating import Floating
 from compiler.quantize.precision import check_globs
-from compiler.quantize.to_integers import to_integers
+from compiler.quantize.to_integers import near_integers, to_integers
 from compiler.ranges.observed import Observed
 from compiler.rewrite.runner import PassRecord
 from compiler.rules import INTEGER_RULES, MAPPED_RULES, REAL_RULES, STATE_RULES, Design, Finding, apply_rules
@@ -137,9 +137,9 @@ def with_integers(made: Design, simplified: Simplified) -> tuple[Design, list[Fi
     """The design with its integer graph, and what the rules find in that and in its mapping. Raises `QuantizeError`."""
     asked = simplified.recorded.asked
     begin("ranges, formats, integers")
-    recorded = simplified.recorded
-    near = near_integers(recorded.observed(simplified.graph), asked.precision, timed=asked.timed)
+    observed = simplified.recorded.observed(simplified.graph)
+    near = near_integers(Floating.of(observed, asked.precision, asked.chip, timed=asked.timed))
     check_globs(asked.precision, {*near.known, *near.graph.values, *(s.name for s in near.graph.states)})
-    ready = Prepared(to_integers(near, asked.chip), asked.chip)
+    ready = Prepared(to_integers(near), asked.chip)
     made = replace(made, floating=near, prepared=ready)
     return made, apply_rules(made, [*STATE_RULES, *INTEGER_RULES, *MAPPED_RULES])

@@ -8,9 +8,9 @@ from typing import TypeVar
 import numpy as np
 
 from compiler.graph.graph import Graph
-from compiler.quantize.floating import STAGES, near_integers
+from compiler.quantize.floating import Floating
 from compiler.quantize.precision import Precision
-from compiler.quantize.to_integers import to_integers
+from compiler.quantize.to_integers import STAGES, near_integers, to_integers
 from ltc2neuro.compiled.record import KnownAnswer, Record
 from ltc2neuro.inputs.arrays import Sequences
 
@@ -27,11 +27,11 @@ def requantized(net: R, calibration: Sequences, precision: Precision) -> R:
 
     Its integers are others, so that the answer to its known sequence is not known.
     """
-    near = near_integers(net.observed(net.float_graph, calibration), precision, timed=net.timed)
+    near = near_integers(Floating.of(net.observed(net.float_graph, calibration), precision, net.chip, timed=net.timed))
     stages = {stage.__name__ for stage in STAGES}
     passes = (*(p for p in net.passes if p.name not in stages), *near.passes)
     known = KnownAnswer.unanswered(net.known.x)
-    return replace(net, proven=to_integers(near, net.chip), precision=precision, passes=passes, known=known)
+    return replace(net, proven=to_integers(near), precision=precision, passes=passes, known=known)
 
 
 def with_origin(net: R, calibration: Sequences, what: str) -> tuple[R, str]:
