@@ -24,6 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-sqnr", type=float, metavar="DB", help="of the outputs (default: that of the start)")
     parser.add_argument("--minimise", choices=COSTS, default="time", help="what a sample is to cost least of")
     parser.add_argument(
+        "--most-cores", type=int, metavar="N", help="spread the neurons over no more (1: over as few as it takes)"
+    )
+    parser.add_argument(
         "--budget", type=float, default=60.0, metavar="SECONDS", help="when no further setting is tried"
     )
     parser.add_argument("--journal", metavar="FILE", help="keeps what was tried, and goes on from there")
@@ -46,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
             built.calibration,
             min_sqnr=options.min_sqnr,
             minimise=options.minimise,
+            most_cores=options.most_cores,
             budget_s=options.budget,
             start=options.precision,
             chip=target(options),
@@ -58,5 +62,6 @@ def run(options: argparse.Namespace) -> int:
         )
     found.best.network.save(options.output)
     data = {"output": options.output, "front": [vars(p.trial) for p in found.front], "best": vars(found.best.trial)}
+    data |= {"start": vars(found.start), "cores": found.best.layout.cores, "overlap": found.best.layout.overlap.value}
     say(options, f"{found}\nwrote {options.output}", {**data, "complete": found.complete, "text": str(found)})
     return HELD

@@ -20,6 +20,11 @@ class Trial(Protocol):
         ...
 
     @property
+    def cores(self) -> int:
+        """On which it lies."""
+        ...
+
+    @property
     def decibels(self) -> float:
         """SQNR of the worst channel of the outputs, on what the search looks at."""
         ...
@@ -44,7 +49,12 @@ class Search(Protocol):
 
     @property
     def start(self) -> Trial:
-        """The default setting."""
+        """The default setting, as `compile` places it."""
+        ...
+
+    @property
+    def laid_out(self) -> Trial:
+        """The same integers in the layout of the front."""
         ...
 
     @property
@@ -64,13 +74,18 @@ class Search(Protocol):
 
 
 def pareto(found: Search, ax: Axes | None = None) -> Axes:
-    """The settings that no other one beats, as a line, on what judges as rings; the start and the best are marked."""
+    """The settings that no other one beats, as a line, on what judges as rings; the start, on its own cores and on
+    those of the front, and the best are marked."""
     ax = axes(ax)
     front = [p.trial for p in found.front]
     ax.plot([t.cost for t in front], [t.decibels for t in front], color=FLOAT, lw=1.2, marker="o", ms=5, label="front")
     rings = {"ls": "", "marker": "o", "mfc": "none", "ms": 7, "label": "the same on what was held back"}
     ax.plot([t.cost for t in front], [t.held_back for t in front], color=SOFT, **rings)
-    for label, trial, mark in (("start", found.start, "s"), ("best", found.best.trial, "*")):
+    marked = {"start": (found.start, "s"), "best": (found.best.trial, "*")}
+    if found.laid_out != found.start:
+        marked["the start's integers"] = (found.laid_out, "D")
+    for name, (trial, mark) in marked.items():
+        label = f"{name}, {trial.cores:,} core{'s' if trial.cores > 1 else ''}"
         (dot,) = ax.plot([trial.cost], [trial.decibels], color=INTEGER, ls="", marker=mark, ms=11, label=label)
         hover(dot, f"{label}: {trial.cost:.4g}, {trial.decibels:.1f} dB, held back {trial.held_back:.1f} dB")
     quiet(ax)

@@ -24,6 +24,7 @@ from ltc2neuro.inputs.layout import BATCH_FIRST
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.metrics import Metric
 from ltc2neuro.progressing import begin, shown_stages
+from ltc2neuro.searching.layouts import best_layout
 from ltc2neuro.searching.moves import Move, moves
 from ltc2neuro.searching.parallel_trials import check_pool
 from ltc2neuro.searching.search_result import Point, Search, front_of
@@ -46,6 +47,7 @@ def search(
     min_sqnr: float | None = None,
     max_metric_change: float | None = None,
     minimise: str = "time",
+    most_cores: int | None = None,
     budget_s: float = 60.0,
     start: Precision | str | None = None,
     chip: str | Path | Chip = "loihi2",
@@ -64,6 +66,11 @@ def search(
     lost against the `start`. `max_metric_change`, with `targets` and a `metric`, is as for `verify`, on what is held
     back. `minimise` is "time", "energy", "cores", "instructions", "synapses" or "latency" of a sample: see `net.cost`.
 
+    Time, energy and latency are also those of the layout, which changes no integer: neurons are spread over twice as
+    many cores as long as this saves a quarter, up to `most_cores`, by default those of the chip; 1: on as few as it
+    takes. Samples overlap more or less where that gains. It is chosen once, for the start: `layout` of what is
+    returned, and what it alone gained, and precision alone.
+
     Each setting that is tried is a network of its own, quantized, placed and run. After `budget_s` seconds no further
     one is; the order in which they are tried depends on the data and the `seed` alone. With a `journal`, a file, what
     was tried is known when the search is called again. `executor` is one of `concurrent.futures`, whose workers
@@ -75,6 +82,7 @@ def search(
     check_choice(minimise, COSTS, "minimise")
     check_real(budget_s, "budget_s", above=0.0)
     check_count(seed, "seed", least=0)
+    most_cores = None if most_cores is None else check_count(most_cores, "most_cores")
     path = None if journal is None else check_path(journal, "journal")
     check_pair(targets, metric)
     check_limits(metric, min_sqnr, max_metric_change)
@@ -92,7 +100,8 @@ def search(
         looked_at, judging = halves(len(sequences.arrays), seed)
         tasks = [task.part(judging) for task in task_metrics(base, sequences, targets, metric)]
         parts = [Sequences(tuple(sequences.arrays[i] for i in p), sequences.ragged) for p in (looked_at, judging)]
-        bench = Trials(base, parts[0], parts[1], tasks, minimise, path)
+        layout = best_layout(base.parts, minimise, COSTS[minimise], most_cores)
+        bench = Trials(base, parts[0], parts[1], tasks, minimise, layout, path)
         bench.read()
         bench = bench if executor is None else bench.shared(executor)
         found = _Greedy(bench, min_sqnr, max_metric_change, lambda: time.monotonic() - began > budget_s)
@@ -195,15 +204,17 @@ class _Greedy:
         return key
 
     def _told(self, start: Trial, best: Trial, *, complete: bool) -> Search:
-        trials = [t for t in self.bench.known.values() if t is not None]
+        bench = self.bench
+        trials = [t for t in bench.known.values() if t is not None]
         cheapest = min((t for t in trials if self._keeps(t)), key=lambda t: (t.cost, -t.decibels), default=best)
         front = front_of(trials)
         if len(front) > MOST:
             front = [front[i] for i in np.linspace(0, len(front) - 1, MOST).astype(int)]
         front = sorted({id(t): t for t in (*front, cheapest)}.values(), key=lambda t: t.cost)
-        points = tuple(Point(t, self.bench.network(t.precision)) for t in front)
+        points = tuple(Point(t, bench.network(t.precision), bench.layout) for t in front)
         chosen = next(p for p in points if p.trial is cheapest)
-        return Search(start, chosen, points, self.bench.minimise, len(self.bench.known), complete)
+        plain, narrowed = bench.placed(start), bench.placed(cheapest)
+        return Search(plain, start, narrowed, chosen, points, bench.minimise, len(bench.known), complete)
 
 
 def _noise(trial: Trial) -> float:

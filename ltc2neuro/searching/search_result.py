@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from compiler.quantize.precision import Precision
 from hw_models.notebook_repr import Shown
 from hw_models.units import scale_of
+from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.network import Network
+from ltc2neuro.searching.layouts import ChipLayout
 from ltc2neuro.searching.trials import UNITS, Trial
 
 
@@ -18,11 +20,17 @@ class Point:
 
     trial: Trial
     network: Network = field(repr=False, compare=False)
+    layout: ChipLayout
+    """in which it costs that"""
 
     @property
     def precision(self) -> Precision:
         """The setting."""
         return self.trial.precision
+
+    def cost(self) -> Cost:
+        """What a sample costs in the layout."""
+        return self.layout.of(self.network.parts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,10 +38,15 @@ class Search(Shown):
     """The result of a search; `print` it."""
 
     start: Trial
+    """as `compile` places it"""
+    laid_out: Trial
+    """the start, the same integers, in the layout of the front"""
+    narrowed: Trial
+    """the best setting, placed as the start is"""
     best: Point
     """the least cost that keeps what was asked for"""
     front: tuple[Point, ...]
-    """from the least cost to the most decibels"""
+    """from the least cost to the most decibels, all in the same layout"""
     minimise: str
     tried: int
     complete: bool
@@ -42,22 +55,42 @@ class Search(Shown):
     @property
     def saved(self) -> float:
         """The part of the start's cost that the best spares."""
-        return 1 - self.best.trial.cost / self.start.cost
+        return self._part(self.best.trial)
+
+    @property
+    def saved_by_layout(self) -> float:
+        """The part of the start's cost that the layout alone spares, on more cores perhaps."""
+        return self._part(self.laid_out)
+
+    @property
+    def saved_by_precision(self) -> float:
+        """The part of the start's cost that the best precision alone spares."""
+        return self._part(self.narrowed)
+
+    def _part(self, trial: Trial) -> float:
+        return 1 - trial.cost / self.start.cost
 
     def __str__(self) -> str:
         lines = [f"{self.minimise} a sample, SQNR of the worst output channel, and the same on what was held back"]
         lines.append(f"  start {self._row(self.start)}")
+        if self.laid_out != self.start:
+            lines.append(f"        {self._row(self.laid_out)}  the same integers: net.cost({self.best.layout})")
         for point in self.front:
             mark = "best  " if point == self.best else "      "
-            lines.append(f"  {mark}{self._row(point.trial)}  {_changed(self.start.precision, point.precision)}")
+            changed = _changed(self.start.precision, point.precision)
+            lines.append(f"  {mark}{self._row(point.trial)}  {changed or 'the precision of the start'}")
         ended = "no move helps any more" if self.complete else "its time was over"
-        lines.append(f"{self.saved:.1%} less {self.minimise} than the start; {self.tried} settings tried, {ended}")
+        saved = f"{self.saved:.1%} less {self.minimise} than the start"
+        if self.laid_out != self.start:
+            saved += f": {self.saved_by_layout:.1%} by the layout alone, {self.saved_by_precision:.1%} by precision"
+        lines.append(f"{saved}; {self.tried} settings tried, {ended}")
         return "\n".join(lines)
 
     def _row(self, trial: Trial) -> str:
         scale, unit = scale_of(self.start.cost, UNITS.get(self.minimise, ""))
+        cores = f"{trial.cores:,} core{'s' if trial.cores > 1 else ''}"
         change = "" if trial.change is None else f"  metric changes by {trial.change:.3g}"
-        return f"{trial.cost / scale:8.4g} {unit} {trial.decibels:6.1f} dB {trial.held_back:6.1f} dB{change}"
+        return f"{trial.cost / scale:8.4g} {unit} {trial.decibels:6.1f} dB {trial.held_back:6.1f} dB {cores:>8}{change}"
 
 
 def _changed(start: Precision, own: Precision) -> str:

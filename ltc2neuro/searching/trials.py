@@ -21,10 +21,10 @@ from ltc2neuro import metrics
 from ltc2neuro.compilation.acceptance import known_answer
 from ltc2neuro.compiled.requantized import requantized
 from ltc2neuro.compiled.runs import run_network
-from ltc2neuro.cost.costing import cost
 from ltc2neuro.cost.sample_cost import Cost
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.network import Network
+from ltc2neuro.searching.layouts import ChipLayout
 from ltc2neuro.searching.parallel_trials import ParallelTrials
 from ltc2neuro.verification.task_metric import TaskMetric
 
@@ -55,6 +55,8 @@ class Trial:
 
     precision: Precision
     cost: float
+    cores: int
+    """on which it lies at that cost"""
     decibels: float
     """SQNR of the worst channel of the outputs, on what the search looks at"""
     held_back: float
@@ -78,6 +80,7 @@ class Trials:
     tasks: Sequence[TaskMetric]
     """over the judging part"""
     minimise: str
+    layout: ChipLayout
     journal: Path | None = None
     known: dict[str, Trial | None] = field(default_factory=dict)
     workers: ParallelTrials[Trial | None] | None = None
@@ -121,7 +124,7 @@ class Trials:
         """Measured here; None where the model does not fit the chip that way."""
         try:
             net = requantized(self.base, self.looked_at, precision)
-            spent = COSTS[self.minimise](cost(net.parts))
+            placed = self.layout.of(net.parts)
             runs = [run_network(net.parts, part) for part in self._parts]
         except (QuantizeError, PlacementError):
             return None
@@ -133,19 +136,27 @@ class Trials:
         changes = [
             metrics.change(task.metric, task.score(self.truth[1]), task.score(answers[1])) for task in self.tasks
         ]
-        return Trial(precision, spent, seen, held_back, max(changes) if changes else None)
+        spent, cores = COSTS[self.minimise](placed), placed.placement.count
+        return Trial(precision, spent, cores, seen, held_back, max(changes) if changes else None)
+
+    def placed(self, trial: Trial) -> Trial:
+        """The trial with what its network costs as `compile` places it."""
+        if self.layout == ChipLayout():
+            return trial
+        plain = ChipLayout().of(requantized(self.base, self.looked_at, trial.precision).parts)
+        return replace(trial, cost=COSTS[self.minimise](plain), cores=plain.placement.count)
 
     # --- the journal ---------------------------------------------------------------------------------------
 
     @cached_property
     def identity(self) -> str:
-        """Of the model, its data and what is minimised."""
+        """Of the model, its data, what is minimised, and the layout."""
         digest = hashlib.sha256()
         for part in (*self._parts, Sequences(tuple(self.base.known.x), ragged=False)):
             for array in part.arrays:
                 digest.update(array.tobytes())
         digest.update(self.base.known.integers.tobytes())
-        return f"{digest.hexdigest()} {self.base.chip.name} {self.minimise}"
+        return f"{digest.hexdigest()} {self.base.chip.name} {self.minimise} {self.layout}".rstrip()
 
     def read(self) -> None:
         """Know what the journal knows. Raises `InputError` for one of another search."""

@@ -20,6 +20,7 @@ from ltc2neuro import attribute, plot
 from ltc2neuro.errors import InputError
 from ltc2neuro.plot.network import SIGNS
 from ltc2neuro.plot.ranges import spreads
+from ltc2neuro.searching.layouts import ChipLayout
 from ltc2neuro.searching.search_result import Point, Search
 from ltc2neuro.searching.trials import Trial
 
@@ -161,12 +162,16 @@ def test_of_few_ticks_the_numbers_are_whole():
 
 def test_the_front_is_a_line_with_its_start_and_best():
     precision = tracked().precision
-    front = tuple(Point(Trial(precision, cost, db, db - 1), tracked()) for cost, db in ((1.0, 40.0), (2.0, 60.0)))
-    found = Search(Trial(precision, 3.0, 58.0, 57.0), front[1], front, "instructions", 7, True)
+    trials = (Trial(precision, cost, 4, db, db - 1) for cost, db in ((1.0, 40.0), (2.0, 60.0)))
+    front = tuple(Point(trial, tracked(), ChipLayout(4)) for trial in trials)
+    start = Trial(precision, 9.0, 1, 58.0, 57.0)
+    laid_out, narrowed = replace(start, cost=3.0, cores=4), replace(front[1].trial, cost=6.0, cores=1)
+    found = Search(start, laid_out, narrowed, front[1], front, "time", 7, True)
     ax = plot.pareto(found, axes())
     shown = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines}
-    assert shown["front"] == ([1.0, 2.0], [40.0, 60.0]) and shown["best"] == ([2.0], [60.0])
-    assert shown["start"] == ([3.0], [58.0]) and "instructions" in ax.get_xlabel()
+    assert shown["front"] == ([1.0, 2.0], [40.0, 60.0]) and shown["best, 4 cores"] == ([2.0], [60.0])
+    assert shown["start, 1 core"] == ([9.0], [58.0]) and "time" in ax.get_xlabel()
+    assert shown["the start's integers, 4 cores"] == ([3.0], [58.0])
 
 
 @pytest.mark.parametrize(
