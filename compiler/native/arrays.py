@@ -33,6 +33,8 @@ class Arrays:
     records: Array
     memory: Array
     """(groups, rows of memory, lanes)"""
+    start: Array
+    """what every row of memory holds before the first sample"""
     clips: Array
     """(groups, counts and smallest and largest, elements that can be clipped, lanes)"""
 
@@ -49,36 +51,28 @@ class Arrays:
         bases += [(self.kernel.tables.ctypes.data, 0), (self.clips.ctypes.data, self.clips.strides[0])]
         return [tuple(base + group * stride for base, stride in bases) for group in range(len(self.memory))]
 
-    def begin(self, state: States | None) -> None:
-        """Every sequence is before its first sample, in `state` or in the initial one."""
-        where, graph = self.kernel.memory, self.graph
-        for name, first in where.constants.items():
-            self._fill(first, graph.constants[name].reshape(1, -1))
-        for own in graph.states:
-            array = graph.constants[own.initial].reshape(1, -1) if state is None else state[own.name]
-            self._fill(where.states[own.name], array)
+    def begin(self, state: States | None, group: int | None = None) -> None:
+        """Every sequence, or those of one group, are before their first sample, in `state` or in the initial one."""
+        lanes, own = self.kernel.lanes, slice(group, None if group is None else group + 1)
+        memory = self.memory[own]
+        memory[:] = self.start[:, None]
+        self.clear(own)
+        for name, array in (state or {}).items():
+            rows = array if group is None else array[group * lanes : (group + 1) * lanes]
+            first, size = self.kernel.memory.states[name], array.shape[1]
+            whole = filled(rows, len(memory) * lanes).reshape(len(memory), lanes, size)
+            memory[:, first : first + size] = whole.transpose(0, 2, 1)
 
-    def _fill(self, first: int, array: Array) -> None:
-        """Rows from `first` on: of each sequence (batch, size), or of all (1, size)."""
-        groups, _, lanes = self.memory.shape
-        size = array.shape[1]
-        if len(array) > 1:
-            array = filled(array, groups * lanes).reshape(groups, lanes, size).transpose(0, 2, 1)
-        else:
-            array = array.reshape(1, size, 1)
-        self.memory[:, first : first + size] = array
-
-    def clear(self) -> None:
+    def clear(self, groups: slice) -> None:
         """Nothing was clipped."""
         limits = np.iinfo(self.clips.dtype)
-        for part, start in enumerate((0, limits.max, limits.min)):
-            self.clips[:, part] = start
+        self.clips[groups] = np.array([0, limits.max, limits.min], self.clips.dtype)[:, None, None]
 
     def states(self) -> dict[str, Array]:
         """As they are now, (batch, size) by name."""
-        groups, size, lanes = self.memory.shape
-        now = self.memory.transpose(0, 2, 1).reshape(groups * lanes, size)[: self.rows]
-        first = self.kernel.memory.states
+        first, kept = self.kernel.memory.states, self.memory[:, : self.kernel.memory.states_end]
+        groups, size, lanes = kept.shape
+        now = kept.transpose(0, 2, 1).reshape(groups * lanes, size)[: self.rows]
         return {s.name: now[:, first[s.name] : first[s.name] + s.size] for s in self.graph.states}
 
     def clipped(self) -> Array:
@@ -95,7 +89,7 @@ class Arrays:
         return _named(self.records[: self.rows], {n: self.graph.size(n) for n in self.kernel.record})
 
 
-def outside(kernel: Kernel, rows: int, steps: int, size: int) -> Array:
+def _outside(kernel: Kernel, rows: int, steps: int, size: int) -> Array:
     """What holds `size` words of each sample: (sequences, time, size)."""
     wide, dtype = -(-rows // kernel.lanes) * kernel.lanes, kernel.constants.dtype
     if kernel.lanes == 1:  # one sequence after the other, each with its elements side by side
@@ -103,19 +97,25 @@ def outside(kernel: Kernel, rows: int, steps: int, size: int) -> Array:
     return _array((steps, size, wide), dtype).transpose(2, 0, 1)
 
 
-def arrays_of(kernel: Kernel, rows: int, steps: int, samples: Array | None = None) -> Arrays:
-    """For so many sequences and samples, before the first; with the `samples` that are already where they belong."""
-    graph, lanes, dtype = kernel.memory.graph, kernel.lanes, kernel.constants.dtype
-    entering, *others = sizes(graph, kernel.record)
-    if samples is None:
-        samples = outside(kernel, rows, steps, entering)
-    y, tracks, records = (outside(kernel, rows, steps, size) for size in others)
+def arrays_of(kernel: Kernel, rows: int, steps: int) -> Arrays:
+    """For so many sequences and samples, before they begin."""
+    lanes, dtype = kernel.lanes, kernel.constants.dtype
+    samples, y, tracks, records = (
+        _outside(kernel, rows, steps, size) for size in sizes(kernel.memory.graph, kernel.record)
+    )
     groups = -(-rows // lanes)
-    memory, clips = ((groups, kernel.rows, lanes), (groups, 3, kernel.clip_rows, lanes))
-    made = Arrays(kernel, rows, samples, y, tracks, records, _array(memory, dtype), _array(clips, dtype))
-    made.memory[:] = 0
-    made.clear()
-    return made
+    memory, clips = (_array((groups, *n, lanes), dtype) for n in ((kernel.rows,), (3, kernel.clip_rows)))
+    return Arrays(kernel, rows, samples, y, tracks, records, memory, _start(kernel), clips)
+
+
+def _start(kernel: Kernel) -> Array:
+    """Constants that are read as sources and initial states, in their rows, and zeros."""
+    where, constants = kernel.memory, kernel.memory.graph.constants
+    start, initial = np.zeros(kernel.rows, kernel.constants.dtype), {s.name: s.initial for s in where.graph.states}
+    placed = [(first, name) for name, first in where.constants.items()]
+    for first, name in placed + [(first, initial[name]) for name, first in where.states.items()]:
+        start[first : first + constants[name].size] = constants[name].ravel()
+    return start
 
 
 def filled(array: Array, rows: int) -> Array:

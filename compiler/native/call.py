@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from compiler.graph.ops import Rescale
 from compiler.interpreters.execution import Clip, Execution
-from compiler.native.arrays import Arrays, arrays_of, filled, outside
+from compiler.native.arrays import Arrays, arrays_of, filled
 from compiler.native.build import CompiledFunctions
 from compiler.native.kernel import ARGUMENTS, Kernel
 from compiler.native.sample import ENDS
-from compiler.running.executor import Ends, States
+from compiler.native.threads import each
+from compiler.running.executor import Ends, Entered, Entering, Job, States
 from hw_models.arrays import Array
 
 
@@ -25,42 +25,60 @@ class Call:
     kernel: Kernel
     function: CompiledFunctions
 
-    def entered(self, x: Array, ends: Ends) -> Array | None:
-        """Real samples (batch, time, features) as integers where they belong, (sequences, time, features); None where
-        any is beyond what may enter, or there is none."""
-        rows, steps, features = x.shape
-        if not x.size:
-            return None
-        x, samples = np.ascontiguousarray(x, np.float64), outside(self.kernel, rows, steps, features)
-        block = _block(ends, x, samples.ctypes.data, rows=rows, wide=len(samples), steps=steps)
-        return None if self.function.enter(block.ctypes.data) else samples
-
-    def run(self, x: Array, state: States | None, threads: int, samples: Array | None = None) -> Execution:
-        """Samples (batch, time, features), from `state` or the initial ones, on at most so many `threads`; `samples`
-        are the same where they belong.
+    def run(self, job: Job, threads: int) -> Execution:
+        """What a job's samples lead to, computed on at most so many threads.
 
         What comes back is not copied into the order of its axes: sequences stay side by side.
         """
-        rows, steps, _ = x.shape
-        arrays = arrays_of(self.kernel, rows, steps, samples)
-        arrays.begin(state)
-        wide, lanes = len(arrays.samples), self.kernel.lanes
-        addresses = arrays.addresses() if steps else []
+        arrays, lanes = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes
+
+        def fill(group: int) -> None:
+            own = slice(group * lanes, (group + 1) * lanes)
+            arrays.samples[own] = filled(job.x[own], lanes)
+
+        return self._run(arrays, job.state, fill, threads)
+
+    def run_real(self, job: Job, entering: Entering, threads: int) -> Entered:
+        """The same of real samples: whoever computes a group makes integers of them."""
+        arrays, lanes, steps = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes, job.x.shape[1]
+        wide, clipped = len(arrays.samples), list[Array]()
+        at, stride = arrays.samples.ctypes.data, arrays.samples.strides[0]
+
+        def fill(group: int) -> None:
+            own = slice(group * lanes, (group + 1) * lanes)
+            x = job.x[own]
+            if entering.ends is not None:
+                given = np.ascontiguousarray(x, np.float64)
+                sizes = {"rows": len(x), "lanes": lanes, "wide": wide, "steps": steps}
+                block = _block(entering.ends, given, at + own.start * stride, **sizes)
+                if not self.function.enter(block.ctypes.data):
+                    return
+            integers, counts = entering.quantize(x)
+            arrays.samples[own] = filled(integers, lanes)
+            clipped.append(counts)
+
+        execution, none = self._run(arrays, job.state, fill, threads), np.zeros(job.x.shape[2], np.int64)
+        return Entered(arrays.samples[: arrays.rows], sum(clipped, start=none), execution)
+
+    def _run(self, arrays: Arrays, state: States | None, fill: Callable[[int], None], threads: int) -> Execution:
+        """Groups from `state` or the initial one, over samples that `fill` puts in their place."""
+        wide, steps = arrays.samples.shape[:2]
+        addresses, clipped = arrays.addresses(), np.zeros(len(arrays.memory), bool)
 
         def one(group: int) -> None:
-            if samples is None:
-                own = np.s_[group * lanes : (group + 1) * lanes]
-                arrays.samples[own] = filled(x[own], lanes)
-            self.function.call(*addresses[group], steps, wide)
+            arrays.begin(state, group)
+            if steps:
+                fill(group)
+                self.function.call(*addresses[group], steps, wide)
+                clipped[group] = arrays.clips[group, 0].any()
 
-        _each(one, len(addresses), threads)
-        counts, clips = self._clipped(arrays)
+        each(one, len(addresses), threads)
+        counts, clips = self._clipped(arrays) if clipped.any() else ({}, {})
+        rows = arrays.rows
         return Execution(arrays.y[:rows], arrays.tracked(), arrays.recorded(), counts, arrays.states(), clips)
 
     def _clipped(self, arrays: Arrays) -> tuple[dict[str, int], dict[str, Clip]]:
         """How often each value was clipped, and how far its elements were beyond."""
-        if not arrays.clips[:, 0].any():
-            return {}, {}
         counts, found, clips = dict[str, int](), dict[str, Clip](), arrays.clipped()
         for name, row in self.kernel.clips.items():
             count, low, high = clips[:, row : row + arrays.graph.size(name)]
@@ -69,16 +87,6 @@ class Call:
                 if isinstance(arrays.graph.makers[name], Rescale):
                     found[name] = Clip(count.sum(axis=1), low.min(axis=1), high.max(axis=1))
         return counts, found
-
-
-def _each(one: Callable[[int], None], groups: int, threads: int) -> None:
-    """Call `one` for every group; others may run meanwhile, since it lets the interpreter go."""
-    if min(threads, groups) < 2:
-        for group in range(groups):
-            one(group)
-        return
-    with ThreadPoolExecutor(min(threads, groups)) as pool:
-        list(pool.map(one, range(groups)))
 
 
 def _block(ends: Ends, given: Array, *addresses: int, steps: int = 1, **others: Array | int) -> Array:
@@ -95,6 +103,7 @@ class NativeStepper:
 
     def __init__(self, call: Call, rows: int, ends: Ends) -> None:
         arrays = self._arrays = arrays_of(call.kernel, rows, 1)
+        arrays.begin(None)
         self._function = call.function
         groups, _, lanes = arrays.memory.shape
         self._kept_rows = arrays.memory[:, : call.kernel.memory.states_end]  # all else is computed anew
@@ -102,7 +111,7 @@ class NativeStepper:
         self.x = np.zeros((rows, len(ends.scale)))
         self.y = np.zeros((rows, len(ends.out_scale)))
         self._ends = ends
-        counts = {"rows": rows, "wide": groups * lanes, "groups": groups}
+        counts = {"rows": rows, "lanes": groups * lanes, "wide": groups * lanes, "groups": groups}
         self._block = _block(ends, self.x, *arrays.addresses()[0], out=self.y, before=self._before, **counts)
         self._address = self._block.ctypes.data
 
@@ -117,7 +126,7 @@ class NativeStepper:
     def back(self) -> None:
         """All is as it was before the latest sample."""
         np.copyto(self._kept_rows, self._before)
-        self._arrays.clear()
+        self._arrays.clear(slice(None))
 
     def states(self) -> dict[str, Array]:
         """As they are now, (batch, size) by name."""

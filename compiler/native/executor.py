@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING
 from compiler.interpreters.execution import Execution
 from compiler.native.cpu import Cpu
 from compiler.native.kernel import ARGUMENTS, HALF, WOVEN, kernel, lanes
+from compiler.native.threads import cpus
 from compiler.ranges.proven import Proven
-from compiler.running.executor import Compiled, Ends, Executor, Job, Stepper
+from compiler.running.executor import Compiled, Ends, Entered, Entering, Executor, Job, Stepper
 from compiler.running.extra import NATIVE as PACKAGES
-from hw_models.arrays import Array
 
 if TYPE_CHECKING:
     from compiler.native.call import Call
@@ -32,25 +31,17 @@ class NativeRunner:
         self._proven, self._few = proven, few
         self._machine = _build().machine() if cpu is None else cpu
         self._ready: dict[tuple[int, tuple[str, ...]], Call] = {}
-        self._entered: tuple[Array, Array] | None = None
-        """the samples that were made last, until they are run, and with the sequences that are there for nothing"""
 
     def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), "_ready": {}, "_entered": None}  # what is compiled lies in this process
+        return {**vars(self), "_ready": {}}  # what is compiled lies in this process
 
     def __call__(self, job: Job) -> Execution:
         """Run it."""
-        call, entered, self._entered = self._call(len(job.x), job.record), self._entered, None
-        samples = entered[1] if entered is not None and entered[0] is job.x else None
-        return call.run(job.x, job.state, _cpus() if job.threads is None else job.threads, samples)
+        return self._call(len(job.x), job.record).run(job, _threads(job))
 
-    def entered(self, x: Array, ends: Ends, record: Sequence[str]) -> Array | None:
-        """Samples as integers; see `Compiles`."""
-        samples = self._call(len(x), record).entered(x, ends)
-        if samples is None:
-            return None
-        self._entered = samples[: len(x)], samples
-        return self._entered[0]
+    def run_real(self, job: Job, entering: Entering) -> Entered:
+        """See `Compiles`."""
+        return self._call(len(job.x), job.record).run_real(job, entering, _threads(job))
 
     def stepper(self, rows: int, ends: Ends) -> Stepper:
         """For so many sequences, sample by sample."""
@@ -80,9 +71,8 @@ def _build() -> ModuleType:
     return build
 
 
-def _cpus() -> int:
-    """How many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _threads(job: Job) -> int:
+    return cpus() if job.threads is None else job.threads
 
 
 def _prepare(net: Compiled) -> NativeRunner:

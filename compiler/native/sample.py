@@ -20,14 +20,17 @@ ENDS = (
     "out_offset",
     "before",
     "rows",
+    "lanes",
     "wide",
     "groups",
     "steps",
 )
 """What both functions find in the block of words that they are given, before what `run` takes: samples (rows, steps,
 features) and answers (rows, outputs) of 64 bits; what x * scale + offset, rounded, may be at most, either way; where
-the states are kept as they were; how many sequences there are, how many with those that are there for nothing, in how
-many groups; how many samples each has."""
+the states are kept as they were; how many sequences there are, how many with those that are there for nothing, and how
+many lie side by side; in how many groups; how many samples each has."""
+
+COUNTS = ("rows", "lanes", "wide", "groups", "steps")
 
 
 def write_enter(code: Code, arguments: Sequence[str], features: int) -> None:
@@ -72,7 +75,7 @@ def write_sample(code: Code, arrays: Mapping[str, int], sizes: tuple[int, int], 
 def _unpack(code: Code, arguments: Sequence[str]) -> None:
     """The words of the block, by name."""
     for place, name in enumerate((*ENDS, *arguments)):
-        kind = "double" if name == "most" else "i64" if name in ("rows", "wide", "groups", "steps") else "ptr"
+        kind = "double" if name == "most" else "i64" if name in COUNTS else "ptr"
         code.put(f"%{name} = load {kind}, ptr {code.set(f'getelementptr inbounds i64, ptr %block, i64 {place}')}")
 
 
@@ -101,7 +104,7 @@ def _enter(code: Code, features: int) -> None:
     feature = code.begin(str(features), "feature")
     element = _product(code, step.index, str(features), feature.index)
     scale, offset = (_number(code, n, feature.index) for n in ("scale", "offset"))
-    row = code.begin("%wide", "row")
+    row = code.begin("%lanes", "row")
     own = code.call("llvm.umin.i64", "i64", ("i64", row.index), ("i64", last))
     scaled = code.set(f"fmul double {_number(code, 'given', _product(code, own, size, element))}, {scale}")
     half_up = code.set(f"fadd double {code.set(f'fadd double {scaled}, {offset}')}, 0.5")

@@ -84,6 +84,25 @@ class Ends:
     """integers * out_scale + out_offset is the answer"""
 
 
+@dataclass(frozen=True)
+class Entering:
+    """How real samples (batch, time, channels) become integers."""
+
+    quantize: Callable[[Array], tuple[Array, Array]]
+    """Of some of them, and how often each channel was clipped"""
+    ends: Ends | None
+    """The same for those that are not clipped; None: nothing that simple"""
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What came of real samples: they as integers, how often each channel was clipped, and the run."""
+
+    samples: Array
+    clipped: Array
+    execution: Execution
+
+
 class Stepper(Protocol):
     """A network's next sample, of sequences whose states it keeps, with nothing in between."""
 
@@ -131,9 +150,8 @@ class Compiles(Protocol):
         """Runs of so many sequences, with these values recorded: those of one kind share their code."""
         ...
 
-    def entered(self, x: Array, ends: Ends, record: Sequence[str]) -> Array | None:
-        """The integers of real samples (batch, time, channels), for a `Job` that records these; None where any is
-        beyond what may enter, or there is none."""
+    def run_real(self, job: Job, entering: Entering) -> Entered:
+        """Run a job whose samples are real."""
         ...
 
 

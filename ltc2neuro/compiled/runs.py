@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from compiler.interpreters.execution import Clip, Execution
+from compiler.interpreters.execution import Clip
 from compiler.mapping.options import Options
-from compiler.running.executor import Compiles, Executor, Job, Runner, Shows, States
+from compiler.running.executor import Compiles, Entered, Entering, Executor, Job, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
-from hw_models.arrays import Array, Floats, Integers
+from hw_models.arrays import Floats
 from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import ChannelRanges, Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.default_executor import usual
@@ -57,29 +57,28 @@ def run_network(
     groups: list[_RunGroup] = []
     for group, given in x.side_by_side():
         batch, run = net.record.entering(given), ready(net, executor, len(group), values)
-        samples, clipped = _entering(net.record, executor, run, batch, values)
         own = None if start is None else {n: s[group] for n, s in start.items()}
-        job = Job(samples, own, values, asked.options, asked.threads)
-        execution = run(job)
-        shown = net.names.shown_record(execution, wanted, given) if wanted else {}
-        groups.append(_RunGroup(group, job, execution, batch.reshape(-1, batch.shape[2]), clipped, shown))
-    beyond = sum((g.clipped for g in groups), np.zeros(net.record.enters.host.scale.size, np.int64))
+        made = _executed(net.record, executor, run, Job(batch, own, values, asked.options, asked.threads))
+        shown = net.names.shown_record(made.execution, wanted, given) if wanted else {}
+        groups.append(_RunGroup(group, own, made, batch.reshape(-1, batch.shape[2]), shown))
+    beyond = sum((g.made.clipped for g in groups), np.zeros(net.record.enters.host.scale.size, np.int64))
     inside: dict[str, Clip] = {}
     for group in groups:
-        for name, count in group.execution.saturations.items():
+        for name, count in group.made.execution.saturations.items():
             label = net.names.shown_name(name)
             counts[label] = counts.get(label, 0) + count
-        for name, clip in group.execution.clips.items():
+        for name, clip in group.made.execution.clips.items():
             inside[name] = inside[name].joined(clip) if name in inside else clip
     if beyond.any():
         counts[INPUT] = counts.get(INPUT, 0) + int(beyond.sum())
-    parts, arrays = tuple((g.sequences, g.execution) for g in groups), [g.array for g in groups]
+    parts, arrays = tuple((g.sequences, g.made.execution) for g in groups), [g.array for g in groups]
     made = Executed(parts, x, executor.integers, net.record.leaves, net.record.words)
     counted = Counted(beyond + shorter(arrays, net.record.shortest_span), inside)
     states = lambda name: [e.states[name] * net.host.state_lsb(name) for _, e in parts]  # noqa: E731
     clipped = clipped_from(net, counted, Reached(sum(map(len, arrays)), arrays, states), integers=executor.integers)
     recorded = {n: made.laid([g.shown[n] for g in groups]) for n in wanted}
-    return Run(executor.name, recorded, counts, made, clipped, counted, tuple((g.job.x, g.job.state) for g in groups))
+    entered = tuple((g.made.samples, g.state) for g in groups)
+    return Run(executor.name, recorded, counts, made, clipped, counted, entered)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +86,10 @@ class _RunGroup:
     """Sequences of one length, which ran side by side."""
 
     sequences: list[int]
-    job: Job
-    execution: Execution
+    state: States | None
+    made: Entered
     array: Floats
     """what entered, (samples, channels)"""
-    clipped: Integers
-    """how often each channel was"""
     shown: Mapping[str, Floats]
 
 
@@ -108,17 +105,15 @@ def _check(net: AnyParts, executor: Executor[Any], x: Sequences, asked: RunReque
         raise InputError(f"{executor.name!r} does not run the mapped network", where="options", advice=advice)
 
 
-def _entering(
-    record: BaseRecord, executor: Executor[Any], run: Runner, batch: Floats, values: Sequence[str]
-) -> tuple[Array, Integers]:
-    """A batch as the executor takes it, and how often each channel was clipped for that."""
-    none = np.zeros(batch.shape[2], np.int64)
-    if not executor.integers:
-        return record.enters.scaled(batch), none
-    ends, found = record.ends, None
-    if ends is not None and executor.compiles:
-        found = cast(Compiles, run).entered(batch, ends, values)
-    return record.enters.quantize(batch) if found is None else (found, none)
+def _executed(record: BaseRecord, executor: Executor[Any], run: Runner, job: Job) -> Entered:
+    """A job whose samples are real, as the executor takes it."""
+    if executor.integers and executor.compiles:
+        return cast(Compiles, run).run_real(job, Entering(record.enters.quantize, record.ends))
+    if executor.integers:
+        samples, clipped = record.enters.quantize(job.x)
+    else:
+        samples, clipped = record.enters.scaled(job.x), np.zeros(job.x.shape[2], np.int64)
+    return Entered(samples, clipped, run(replace(job, x=samples)))
 
 
 def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequence[str] = ()) -> Runner:

@@ -229,8 +229,8 @@ def as_sequences(
     listed = x if isinstance(x, (list, tuple)) and (not x or fits(as_array(x[0]))) else None
     expected = layout.shape(*axes)
     if listed is not None:
-        arrays = together = [as_array(s) for s in listed]
-        shapes = [a.shape for a in arrays]
+        together = [as_array(s) for s in listed]
+        lead = 1
         expected = expected.replace("batch, ", "")
     else:
         whole = as_array(x, what, expected)
@@ -241,15 +241,15 @@ def as_sequences(
                 advice=f"Give a batch of sequences, or a list of {expected.replace('batch, ', '')} sequences; "
                 f"{'x[:, None]' if layout.time_first else 'x[None]'} is a batch of one.",
             )
-        arrays, together = layout.rows(whole), [whole]
-        shapes = [whole.shape] * len(arrays)
-    differ = sorted({a.shape[1:] for a in arrays})
+        layout.batch_first(whole)  # where nobody has said how it lies, that comes first
+        together, lead = [whole], 2
+    differ = sorted({a.shape[lead:] for a in together})
     if sample_shape is None and differ[1:]:
         raise InputError(f"{what} sequences differ in their features", numbers=f"{differ}")
     found = differ[0] if sample_shape is None and differ else sample_shape
-    for shape, array in zip(shapes, arrays, strict=True):
-        if array.shape[1:] != found:
-            raise InputError(f"{what} has the wrong shape", numbers=f"shape {shape}, expected {expected}")
+    for array in together:
+        if array.shape[lead:] != found:
+            raise InputError(f"{what} has the wrong shape", numbers=f"shape {array.shape}, expected {expected}")
     time_first = ("sample", "sequence") if layout.time_first else ("sequence", "sample")
     for n, array in enumerate(together):
         listed_as = (f"sequence {n} of {what}", ("sample",))

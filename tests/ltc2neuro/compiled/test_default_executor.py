@@ -56,6 +56,20 @@ def test_long_runs_and_streams_are_compiled(net, monkeypatch):
 
 
 @pytest.mark.skipif(not HERE, reason="llvmlite is not installed")
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
+def test_samples_are_rounded_and_clipped_by_whoever_computes_them(net, layout):
+    x = np.random.default_rng(1).uniform(-1, 1, (150, 3, 3))
+    x[70, 1, 2] = x[149, 0, 0] = 1e6
+    expected = net.run(x, on="reference")
+    for threads in (1, 2, 3):
+        run = net.run(layout(x), on="native", threads=threads)
+        assert np.array_equal(run.integers, expected.integers)
+        assert np.array_equal(run.entered[0][0], expected.entered[0][0])
+        assert run.saturations == expected.saturations
+        assert run.clipped.rows() == expected.clipped.rows()
+
+
+@pytest.mark.skipif(not HERE, reason="llvmlite is not installed")
 @pytest.mark.parametrize("chip", ["ideal", "spinnaker2"])
 def test_words_of_64_bits_quotients_and_tables_of_thousands(chip):
     """A written-out table of 4,096 numbers compiled for minutes; a lane beyond the last neuron divided by 0."""
