@@ -56,6 +56,7 @@ def test_long_runs_and_streams_are_compiled(net, monkeypatch):
 
 
 @pytest.mark.skipif(not HERE, reason="llvmlite is not installed")
+@pytest.mark.filterwarnings("ignore:values were clipped:UserWarning")
 @pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
 def test_samples_are_rounded_and_clipped_by_whoever_computes_them(net, layout):
     x = np.random.default_rng(1).uniform(-1, 1, (150, 3, 3))
