@@ -14,7 +14,7 @@ from compiler.native.build import CompiledFunctions
 from compiler.native.kernel import ARGUMENTS, Kernel
 from compiler.native.sample import ENDS
 from compiler.native.threads import each
-from compiler.running.executor import Ends, Entered, Entering, Job, States
+from compiler.running.executor import Ends, Job, RoundedRun, Rounding, States
 from hw_models.arrays import Array
 
 
@@ -38,7 +38,7 @@ class Call:
 
         return self._run(arrays, job.state, fill, threads)
 
-    def run_real(self, job: Job, entering: Entering, threads: int) -> Entered:
+    def run_real(self, job: Job, rounding: Rounding, threads: int) -> RoundedRun:
         """The same of real samples: whoever computes a group makes integers of them."""
         arrays, lanes, steps = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes, job.x.shape[1]
         wide, clipped = len(arrays.samples), list[Array]()
@@ -47,18 +47,18 @@ class Call:
         def fill(group: int) -> None:
             own = slice(group * lanes, (group + 1) * lanes)
             x = job.x[own]
-            if entering.ends is not None:
+            if rounding.ends is not None:
                 given = np.ascontiguousarray(x, np.float64)
                 sizes = {"rows": len(x), "lanes": lanes, "wide": wide, "steps": steps}
-                block = _block(entering.ends, given, at + own.start * stride, **sizes)
+                block = _block(rounding.ends, given, at + own.start * stride, **sizes)
                 if not self.function.enter(block.ctypes.data):
                     return
-            integers, counts = entering.quantize(x)
+            integers, counts = rounding.quantize(x)
             arrays.samples[own] = filled(integers, lanes)
             clipped.append(counts)
 
         execution, none = self._run(arrays, job.state, fill, threads), np.zeros(job.x.shape[2], np.int64)
-        return Entered(arrays.samples[: arrays.rows], sum(clipped, start=none), execution)
+        return RoundedRun(arrays.samples[: arrays.rows], sum(clipped, start=none), execution)
 
     def _run(self, arrays: Arrays, state: States | None, fill: Callable[[int], None], threads: int) -> Execution:
         """Groups from `state` or the initial one, over samples that `fill` puts in their place."""

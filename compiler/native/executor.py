@@ -11,7 +11,7 @@ from compiler.native.cpu import Cpu
 from compiler.native.kernel import ARGUMENTS, HALF, WOVEN, kernel, lanes
 from compiler.native.threads import cpus
 from compiler.ranges.proven import Proven
-from compiler.running.executor import Compiled, Ends, Entered, Entering, Executor, Job, Stepper
+from compiler.running.executor import Compiled, Ends, Executor, Job, RoundedRun, Rounding, Stepper
 from compiler.running.extra import NATIVE as PACKAGES
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class NativeRunner:
         """Run it."""
         return self._call(len(job.x), job.record).run(job, _threads(job))
 
-    def run_real(self, job: Job, entering: Entering) -> Entered:
+    def run_real(self, job: Job, rounding: Rounding) -> RoundedRun:
         """See `Compiles`."""
-        return self._call(len(job.x), job.record).run_real(job, entering, _threads(job))
+        return self._call(len(job.x), job.record).run_real(job, rounding, _threads(job))
 
     def stepper(self, rows: int, ends: Ends) -> Stepper:
         """For so many sequences, sample by sample."""

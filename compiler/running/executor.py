@@ -85,7 +85,7 @@ class Ends:
 
 
 @dataclass(frozen=True)
-class Entering:
+class Rounding:
     """How real samples (batch, time, channels) become integers."""
 
     quantize: Callable[[Array], tuple[Array, Array]]
@@ -95,7 +95,7 @@ class Entering:
 
 
 @dataclass(frozen=True)
-class Entered:
+class RoundedRun:
     """What came of real samples: they as integers, how often each channel was clipped, and the run."""
 
     samples: Array
@@ -150,7 +150,7 @@ class Compiles(Protocol):
         """Runs of so many sequences, with these values recorded: those of one kind share their code."""
         ...
 
-    def run_real(self, job: Job, entering: Entering) -> Entered:
+    def run_real(self, job: Job, rounding: Rounding) -> RoundedRun:
         """Run a job whose samples are real."""
         ...
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.interpreters.execution import Clip
 from compiler.mapping.options import Options
-from compiler.running.executor import Compiles, Entered, Entering, Executor, Job, Runner, Shows, States
+from compiler.running.executor import Compiles, Executor, Job, RoundedRun, Rounding, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Floats
@@ -87,7 +87,7 @@ class _RunGroup:
 
     sequences: list[int]
     state: States | None
-    made: Entered
+    made: RoundedRun
     array: Floats
     """what entered, (samples, channels)"""
     shown: Mapping[str, Floats]
@@ -105,15 +105,15 @@ def _check(net: AnyParts, executor: Executor[Any], x: Sequences, asked: RunReque
         raise InputError(f"{executor.name!r} does not run the mapped network", where="options", advice=advice)
 
 
-def _executed(record: BaseRecord, executor: Executor[Any], run: Runner, job: Job) -> Entered:
+def _executed(record: BaseRecord, executor: Executor[Any], run: Runner, job: Job) -> RoundedRun:
     """A job whose samples are real, as the executor takes it."""
     if executor.integers and executor.compiles:
-        return cast(Compiles, run).run_real(job, Entering(record.enters.quantize, record.ends))
+        return cast(Compiles, run).run_real(job, Rounding(record.enters.quantize, record.ends))
     if executor.integers:
         samples, clipped = record.enters.quantize(job.x)
     else:
         samples, clipped = record.enters.scaled(job.x), np.zeros(job.x.shape[2], np.int64)
-    return Entered(samples, clipped, run(replace(job, x=samples)))
+    return RoundedRun(samples, clipped, run(replace(job, x=samples)))
 
 
 def ready(net: AnyParts, executor: Executor[Any], rows: int = 1, record: Sequence[str] = ()) -> Runner:
