@@ -14,7 +14,7 @@ from compiler.native.build import CompiledFunctions
 from compiler.native.kernel import ARGUMENTS, Kernel
 from compiler.native.sample import ENDS
 from compiler.native.threads import each
-from compiler.running.executor import Ends, Job, RoundedRun, Rounding, States
+from compiler.running.executor import Ends, InputRounding, Job, RoundedRun, States
 from hw_models.arrays import Array
 
 
@@ -38,7 +38,7 @@ class Call:
 
         return self._run(arrays, job.state, fill, threads)
 
-    def run_real(self, job: Job, rounding: Rounding, threads: int) -> RoundedRun:
+    def run_real(self, job: Job, rounding: InputRounding, threads: int) -> RoundedRun:
         """The same of real samples: whoever computes a group makes integers of them."""
         arrays, lanes, steps = arrays_of(self.kernel, *job.x.shape[:2]), self.kernel.lanes, job.x.shape[1]
         wide, clipped = len(arrays.samples), list[Array]()

@@ -11,7 +11,7 @@ from compiler.native.cpu import Cpu
 from compiler.native.kernel import ARGUMENTS, HALF, WOVEN, kernel, lanes
 from compiler.native.threads import cpus
 from compiler.ranges.proven import Proven
-from compiler.running.executor import Compiled, Ends, Executor, Job, RoundedRun, Rounding, Stepper
+from compiler.running.executor import Compiled, Ends, Executor, InputRounding, Job, RoundedRun, Stepper
 from compiler.running.extra import NATIVE as PACKAGES
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class NativeRunner:
         """Run it."""
         return self._call(len(job.x), job.record).run(job, _threads(job))
 
-    def run_real(self, job: Job, rounding: Rounding) -> RoundedRun:
+    def run_real(self, job: Job, rounding: InputRounding) -> RoundedRun:
         """See `Compiles`."""
         return self._call(len(job.x), job.record).run_real(job, rounding, _threads(job))
 

@@ -85,7 +85,7 @@ class Ends:
 
 
 @dataclass(frozen=True)
-class Rounding:
+class InputRounding:
     """How real samples (batch, time, channels) become integers."""
 
     quantize: Callable[[Array], tuple[Array, Array]]
@@ -150,7 +150,7 @@ class Compiles(Protocol):
         """Runs of so many sequences, with these values recorded: those of one kind share their code."""
         ...
 
-    def run_real(self, job: Job, rounding: Rounding) -> RoundedRun:
+    def run_real(self, job: Job, rounding: InputRounding) -> RoundedRun:
         """Run a job whose samples are real."""
         ...
 

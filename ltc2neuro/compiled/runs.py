@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.interpreters.execution import Clip
 from compiler.mapping.options import Options
-from compiler.running.executor import Compiles, Executor, Job, RoundedRun, Rounding, Runner, Shows, States
+from compiler.running.executor import Compiles, Executor, InputRounding, Job, RoundedRun, Runner, Shows, States
 from compiler.running.interpreted import REFERENCE
 from hw_models.arguments import check_count
 from hw_models.arrays import Floats
@@ -108,7 +108,7 @@ def _check(net: AnyParts, executor: Executor[Any], x: Sequences, asked: RunReque
 def _executed(record: BaseRecord, executor: Executor[Any], run: Runner, job: Job) -> RoundedRun:
     """A job whose samples are real, as the executor takes it."""
     if executor.integers and executor.compiles:
-        return cast(Compiles, run).run_real(job, Rounding(record.enters.quantize, record.ends))
+        return cast(Compiles, run).run_real(job, InputRounding(record.enters.quantize, record.ends))
     if executor.integers:
         samples, clipped = record.enters.quantize(job.x)
     else:
