@@ -65,6 +65,7 @@ A line connects the settings that no other one beats. What a single value needs 
 `ltc2neuro.tune(net, x)` returns the network with other constants where it adds them (leaks, resting currents, the
 sigmoids' centres), learned from the float network: nothing else changes, neither formats and weights nor time and
 energy. A third of `x` only judges, and what is not better there is not taken; `net.passes` tell what was done.
+`compile(..., tune=True)`, on the shell `ltc2neuro compile --tune`, does the same on the calibration.
 The LTC of above, tuned on 200 sequences, on 128 of the test set (`python benchmarks/tuned.py`):
 
 | parameter | dB | tuned | CPU time |

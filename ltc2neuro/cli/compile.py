@@ -17,6 +17,9 @@ HELP = "compile a torch model to an integer network, saved as .l2n"
 def add(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     add_compiling(parser)
+    parser.add_argument(
+        "--tune", action="store_true", help="learn what it adds from the float network: for few parameter bits"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
         dt=built.dt,
         batch_first=batch_first(options),
         microcode=not options.no_microcode,
+        tune=options.tune,
     )
     net.save(options.output)
     say(

@@ -12,7 +12,7 @@ from typing import TextIO
 
 _OPTIONS = (
     "chip", "board", "chips", "precision", "dt", "timespans", "cores", "targets", "metric", "on", "strict",
-    "min_sqnr", "max_clipped", "max_metric_change", "calibration",
+    "min_sqnr", "max_clipped", "max_metric_change", "calibration", "tune",
 )  # fmt: skip
 _CALL = re.compile(r"(?:ltc2neuro\.|net\.)?(?:compile|check|run|verify|cost|evaluate)\((?:[^()=]*, )?(\w+=[^()]*)\)")
 _COMMAND = re.compile(r"(?:ltc2neuro|net)\.(compile|check|run|verify|cost|evaluate)\([^()=]*\)")

@@ -25,6 +25,7 @@ from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.network import Network
 from ltc2neuro.progressing import shown_stages
 from ltc2neuro.stock.network import LibraryNetwork
+from ltc2neuro.tuning.tuning import tuned
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +52,7 @@ def compile(
     microcode: Literal[True] = True,
     form: None = None,
     merged: bool = False,
+    tune: bool = False,
 ) -> Network: ...
 
 
@@ -66,6 +68,7 @@ def compile(
     batch_first: bool | None = None,
     microcode: Literal[False],
     form: LibraryForm | None = None,
+    tune: bool = False,
 ) -> LibraryNetwork: ...
 
 
@@ -81,6 +84,7 @@ def compile(
     microcode: bool = True,
     form: LibraryForm | None = None,
     merged: bool = False,
+    tune: bool = False,
 ) -> Network | LibraryNetwork:
     """Compile a trained torch module for a chip, or a Keras model on its torch backend.
 
@@ -100,6 +104,9 @@ def compile(
     `merged`: a solver's synapses on the input and on its states become one population, where they are alike. This saves
     a program and some connections, and the result is out a tick sooner; but the input's synapses then compute and send
     in every sub-step.
+    `tune`: constants that are added are learned from the float network on the calibration, as `ltc2neuro.tune(net,
+    calibration)` does, for some seconds to minutes. It is for LTCs of few parameter bits; what is not better on a
+    part of the calibration that is held back is not taken.
     With `microcode` False the network is built from Lava's library processes alone, in the `form` given.
 
     Raises `TraceError` for what cannot be compiled, `ProofError` where the trace differs from torch, `QuantizeError`
@@ -107,8 +114,10 @@ def compile(
     that the chip's design rules find. What they only warn of is a warning: see `check`.
     """
     form, merged = form_of(microcode, form, precision), check_flag(merged, "merged")
-    if merged and form is not None:
-        raise InputError("merged synapses need microcode", advice="Leave out merged=True, or microcode=False.")
+    tune = check_flag(tune, "tune")
+    for wanted, what, given in ((merged, "merged synapses need", "merged"), (tune, "tuning needs", "tune")):
+        if wanted and form is not None:
+            raise InputError(f"{what} microcode", advice=f"Leave out {given}=True, or microcode=False.")
     asked = ask(model, calibration, timespans=timespans, chip=chip, precision=precision, dt=dt, batch_first=batch_first)
     from ltc2neuro.compilation.advice import warn_of
     from ltc2neuro.compilation.stages import design, record_and_prove, simplify_and_prove, with_integers
@@ -132,7 +141,8 @@ def compile(
         refuse(findings, asked.chip)
         warn(findings, stacklevel=2)
         parts = _parts(simplified, made)
-        return Network.of(parts, answered(parts, asked.sequences, POOR, stacklevel=2))
+        net = Network.of(parts, answered(parts, asked.sequences, POOR, stacklevel=2))
+    return tuned(net, asked.sequences) if tune else net
 
 
 def _parts(simplified: Simplified, made: Design) -> Parts:

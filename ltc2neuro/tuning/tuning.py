@@ -31,7 +31,12 @@ EXACT_BITS = 54
 """Integers of so many bits, sign included, are exact in float64, in which gradients are computed"""
 
 
-def tune(net: BaseNetwork, x: Inlet, *, timespans: Samples | None = None, epochs: int = 20, seed: int = 0) -> Network:
+EPOCHS = 20
+
+
+def tune(
+    net: BaseNetwork, x: Inlet, *, timespans: Samples | None = None, epochs: int = EPOCHS, seed: int = 0
+) -> Network:
     """The network with other constants where it adds them, so that its outputs are nearer to the float network's; or
     `net` itself, with a warning, where it would not be better.
 
@@ -48,8 +53,13 @@ def tune(net: BaseNetwork, x: Inlet, *, timespans: Samples | None = None, epochs
         advice = "Give what ltc2neuro.compile returned."
         raise InputError("tune takes a network with microcode", numbers=f"got {type(net).__name__}", advice=advice)
     epochs, seed = check_count(epochs, "epochs"), check_count(seed, "seed", least=0)
+    return tuned(net, net.parts.host.sequences(x, timespans), epochs, seed)
+
+
+def tuned(net: Network, x: Sequences, epochs: int = EPOCHS, seed: int = 0) -> Network:
+    """`tune`, of sequences; what it warns of is at the line of who called the caller."""
     TORCH.require()
-    sequences = replace(net.parts.host.sequences(x, timespans), layout=BATCH_FIRST)
+    sequences = replace(x, layout=BATCH_FIRST)
     names = additive(net.graph)
     _check(net, sequences, names)
     from ltc2neuro.tuning.training import Training, trained
@@ -71,7 +81,7 @@ def tune(net: BaseNetwork, x: Inlet, *, timespans: Samples | None = None, epochs
                 f"tuning would not make this network better: {held}. It is returned as it was. More sequences or "
                 f"epochs may help; it gains most at 8 bits of a parameter and fewer, and here they have "
                 f"{net.precision.parameter}.",
-                stacklevel=2,
+                stacklevel=3,
             )
             return net
         note = f"{sum(np.count_nonzero(c != net.graph.constants[n]) for n, c in _of(proven, names).items())} of the "

@@ -62,6 +62,8 @@ def test_compile_says_what_it_did(folder, capsys):
     said = capsys.readouterr()
     assert "the prefix 'net.' taken off" in said.err
     assert "wrote" in said.out and str(ltc2neuro.load(folder / "n.l2n")) in said.out
+    assert main([*command, "--calibration", str(folder / "x.npz"), "-o", str(folder / "t.l2n"), "--tune"]) == 2
+    assert "too little data to tune the network on" in capsys.readouterr().err
 
 
 def test_compile_refuses_weights_of_another_model(folder, capsys):

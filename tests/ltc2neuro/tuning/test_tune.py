@@ -100,6 +100,17 @@ def test_the_seed_decides(net, tuned) -> None:
     assert any(not np.array_equal(c, other.graph.constants[n]) for n, c in tuned.graph.constants.items())
 
 
+def test_compile_tunes_to_the_same_network(net) -> None:
+    by_hand = ltc2neuro.tune(net, X)
+    with pytest.warns(UserWarning, match="the integer outputs are only"):
+        found = ltc2neuro.compile(tracker(), X, precision=Precision(parameter=6), tune=True)
+    assert found.passes == by_hand.passes and found.passes[-1].name == "tune"
+    assert all(np.array_equal(c, found.graph.constants[n]) for n, c in by_hand.graph.constants.items())
+    assert np.array_equal(found.known.integers, by_hand.known.integers)
+    with pytest.raises(InputError, match=r"tuning needs microcode\n.*tune=True"):
+        ltc2neuro.compile(tracker(), X, microcode=False, tune=True)
+
+
 def test_what_is_not_better_is_not_taken() -> None:
     fine = tracked()  # one step of the learning is less than half an LSB
     with pytest.warns(UserWarning, match=r"would not make this network better: .* dB in the worst channel of 15"):
