@@ -208,6 +208,31 @@ def test_one_name_has_one_meaning() -> None:
     assert {name: set(found) for name, found in own.items() if len({*found.values()}) > 1} == ALIKE
 
 
+OWN_WORDS = (
+    "compiler.rules", "ltc2neuro.cli", "ltc2neuro.frontends", "ltc2neuro.plot", "ltc2neuro.report",
+    "ltc2neuro.tracing.ops",
+)  # fmt: skip
+"""Here modules are alike in their functions, as each command has `add` and `run`, or speak as others do: torch, a file
+format, a rule as it stands in messages, a page of what `plot` draws"""
+
+
+def test_a_function_that_others_import_has_a_name_of_its_own() -> None:
+    """One name has one meaning, whichever module it is read in."""
+    found = dict[str, set[str]]()
+    for module, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in FILES and node.module != module:
+                for name in (alias.name for alias in node.names if f"{node.module}.{alias.name}" not in FILES):
+                    if name in functions_of(node.module) and not node.module.startswith(OWN_WORDS):
+                        found.setdefault(name.lstrip("_"), set()).add(node.module)
+    assert not (wrong := {name: modules for name, modules in found.items() if len(modules) > 1}), wrong
+
+
+@cache
+def functions_of(module: str) -> frozenset[str]:
+    return frozenset(node.name for node in trees()[module].body if isinstance(node, ast.FunctionDef))
+
+
 SIGNATURES = re.compile(
     r"ltc2neuro\.(nn|network|compiled\.network|tracing\.ops|frontends\.onnx\.ops)\b|compiler\.lava\.processes\."
     r"|ltc2neuro\.(compilation\.request\.ask|compiled\.lava_process\.to_lava|report\.writing\.report|tracing\.model\.proved|cli\.words\.show)$"

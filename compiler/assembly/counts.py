@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.assembly.dispatch import TICK
-from compiler.assembly.liveness import label_numbers, trace
+from compiler.assembly.liveness import label_numbers, ways_through
 from hw_models import isa
 
 
@@ -29,7 +29,7 @@ def executed_instructions(listing: Sequence[isa.Instruction], period: int) -> tu
     labels = label_numbers(listing)
     number: int | None = start
     while number is not None and (number != start or not found):
-        onward, known = trace(listing, labels, {TICK: number})
+        onward, known = ways_through(listing, labels, {TICK: number})
         longest = {len(listing): 0}
         for line in reversed(onward):
             longest[line] = listing[line].cost + max(longest[way] for way in onward[line])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from compiler.assembly.mirrored import Mirrored, mirrored
 from compiler.assembly.polynomial import symmetric
 from compiler.assembly.site import Listing, Spot
-from compiler.assembly.table_shifts import Stepped, stepped
+from compiler.assembly.table_shifts import Stepped, with_table_shifts
 from compiler.assembly.templates import select, select_stepped
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.ops import Elementwise
@@ -32,7 +32,7 @@ def fused(ops: Sequence[Elementwise], graph: IntegerGraph, alone: Collection[str
 
     What is computed only within such a group, and left out, is in `alone`: only `ops` read it.
     """
-    parts = stepped(mirrored(ops, graph, alone), graph, alone)
+    parts = with_table_shifts(mirrored(ops, graph, alone), graph, alone)
     return [Single(part) if isinstance(part, Elementwise) else part for part in parts]
 
 

@@ -46,10 +46,10 @@ def label_numbers(listing: Sequence[isa.Instruction]) -> dict[str, int]:
 
 def ways(listing: Sequence[isa.Instruction], known: Mapping[isa.Word, int] | None = None) -> Ways:
     """Where each instruction can go on, for neurons whose words `known` hold these integers at first."""
-    return trace(listing, label_numbers(listing), known)[0]
+    return ways_through(listing, label_numbers(listing), known)[0]
 
 
-def trace(
+def ways_through(
     listing: Sequence[isa.Instruction], labels: Mapping[str, int], known: Mapping[isa.Word, int] | None = None
 ) -> tuple[Ways, KnownWords]:
     """The same, and what is known at the listing's end. `labels` are its `label_numbers`."""

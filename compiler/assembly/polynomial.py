@@ -28,7 +28,7 @@ class _Cases:
     leaves: list[_Leaf]
 
 
-def polynomial(op: PiecewisePolynomial, dest: isa.Target, at: Spot) -> Listing:
+def emit_polynomial(op: PiecewisePolynomial, dest: isa.Target, at: Spot) -> Listing:
     """dest = the polynomial of x's segment. All numbers of a segment are immediates of its leaf."""
     knots = at.graph.constants[op.knots].tolist()
     return _tree(op, op.x, _Cases(knots, [_Leaf(segment) for segment in range(len(knots) + 1)]), dest, at)

@@ -33,7 +33,7 @@ class Stepped:
 Part: TypeAlias = "Elementwise | Mirrored | Stepped"
 
 
-def stepped(ops: Sequence[Elementwise | Mirrored], graph: IntegerGraph, alone: Collection[str]) -> list[Part]:
+def with_table_shifts(ops: Sequence[Elementwise | Mirrored], graph: IntegerGraph, alone: Collection[str]) -> list[Part]:
     """The ops, in an order that may be another one, a table and the shifts by its numbers as one.
 
     What it leaves out is in `alone`: only `ops` read it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from compiler.assembly.polynomial import branches, polynomial
+from compiler.assembly.polynomial import branches, emit_polynomial
 from compiler.assembly.site import Listing, Spot
 from compiler.assembly.table_shifts import Stepped
 from compiler.graph import ops
@@ -61,7 +61,7 @@ def _divide(op: ops.Divide, dest: isa.Target, at: Spot) -> Listing:
     raise ChipError(f"{at.chip.name} has no instruction for Divide", where=op.out, advice="Use another chip.")
 
 
-select.on(ops.PiecewisePolynomial)(polynomial)
+select.on(ops.PiecewisePolynomial)(emit_polynomial)
 
 
 def _bounds(graph: IntegerGraph, name: str) -> tuple[int, int]:

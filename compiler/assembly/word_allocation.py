@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from compiler.assembly.dispatch import SAMPLE, TICK
-from compiler.assembly.liveness import Accesses, Ways, accesses, label_numbers, live_sets, trace
+from compiler.assembly.liveness import Accesses, Ways, accesses, label_numbers, live_sets, ways_through
 from compiler.assembly.population import Population
 from compiler.graph.names import fresh, primed
 from hw_models import isa
@@ -79,7 +79,7 @@ def _liveness(population: Population, places: Accesses) -> tuple[list[tuple[Ways
     seen: dict[int, Ways] = {}
     number: int = counter if isinstance(counter, int) else 0
     while number not in seen:
-        seen[number], known = trace(listing, labels, {TICK: number})
+        seen[number], known = ways_through(listing, labels, {TICK: number})
         number = known.get(TICK, number)
     again = list(seen).index(number)
     onward = list(seen.values())

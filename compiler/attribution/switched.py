@@ -62,7 +62,7 @@ class Switched:
         if form.high - form.low >= reference.TABLE_LIMIT:
             return self.reference(op)
         if name not in self._kernels:
-            table = reference.polynomial(graph, op, np.arange(form.low, form.high + 1))
+            table = reference.evaluate_polynomial(graph, op, np.arange(form.low, form.high + 1))
             self._kernels[name] = lambda frame: np.take(table, frame.values[op.x] - form.low, mode="clip")
         return self._kernels[name]
 

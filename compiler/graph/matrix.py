@@ -35,10 +35,10 @@ def seen(places: Integers | None, x: Array) -> Array:
     return x if places is None else np.append(x, np.zeros(1, x.dtype))[places.T]
 
 
-def product(matrix: Array, places: Integers | None, x: Array) -> Array:
+def matrix_product(matrix: Array, places: Integers | None, x: Array) -> Array:
     """`matrix @ x`, at each place.
 
-    >>> product(np.array([[1, 10]]), np.array([[0, 1], [1, 2]]), np.array([5, 6]))
+    >>> matrix_product(np.array([[1, 10]]), np.array([[0, 1], [1, 2]]), np.array([5, 6]))
     array([65,  6])
     """
     return (matrix @ seen(places, x)).reshape(-1)

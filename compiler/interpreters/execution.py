@@ -129,7 +129,7 @@ class PreparedGraph:
         for i in range(0, len(x), lanes):
             part = None if state is None else {n: s[i : i + lanes] for n, s in state.items()}
             parts.append(self._run(x[i : i + lanes], part, record, observe))
-        return joined(parts)
+        return join_runs(parts)
 
     @cached_property
     def lanes(self) -> int:
@@ -174,7 +174,7 @@ class PreparedGraph:
         )
 
 
-def joined(parts: Sequence[Execution]) -> Execution:
+def join_runs(parts: Sequence[Execution]) -> Execution:
     """Runs of one program over parts of a batch, as one."""
     saturations: dict[str, int] = {}
     for part in parts:

@@ -20,7 +20,7 @@ def run_float(
     graph: Graph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
 ) -> Execution:
     """Run a float graph over the user's `x` (batch, time, features); outputs are in the user's units."""
-    return run_prepared(prepare_float(graph), x, state, record)
+    return run_prepared_float(prepare_float(graph), x, state, record)
 
 
 def prepare_float(graph: Graph) -> PreparedGraph:
@@ -28,7 +28,7 @@ def prepare_float(graph: Graph) -> PreparedGraph:
     return prepare(graph, KERNELS)
 
 
-def run_prepared(
+def run_prepared_float(
     program: PreparedGraph, x: npt.ArrayLike, state: Mapping[str, Array] | None = None, record: Sequence[str] = ()
 ) -> Execution:
     """`run_float` of what `prepare_float` made."""
@@ -45,7 +45,7 @@ def run_each(graph: Graph, sequences: Sequence[Floats], record: Sequence[str] = 
     found: dict[int, Execution] = {}
     program = prepare_float(graph)
     for numbers in groups.values():
-        together = run_prepared(program, np.stack([sequences[n] for n in numbers]), record=record)
+        together = run_prepared_float(program, np.stack([sequences[n] for n in numbers]), record=record)
         found |= {number: together.row(row) for row, number in enumerate(numbers)}
     return [found[number] for number in range(len(sequences))]
 

@@ -131,7 +131,7 @@ def _divide(op: ops.Divide, graph: IntegerGraph) -> OpKernel:
     return lambda frame: np.floor_divide(np.left_shift(frame.values[op.a], op.shift), frame.values[op.b])
 
 
-def polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: AnyIntegers) -> AnyIntegers:
+def evaluate_polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: AnyIntegers) -> AnyIntegers:
     """The piecewise polynomial `op` at the integers `x`."""
     knots, origins, coefficients, shifts = (graph.constants[name] for name in op.arrays)
     k = np.searchsorted(knots, x, side="right")
@@ -147,7 +147,7 @@ def polynomial(graph: IntegerGraph, op: ops.PiecewisePolynomial, x: AnyIntegers)
 def _polynomial(op: ops.PiecewisePolynomial, graph: IntegerGraph) -> OpKernel:
     domain = graph.format(op.x)
     if domain.high - domain.low >= TABLE_LIMIT:
-        return lambda frame: polynomial(graph, op, frame.values[op.x])
+        return lambda frame: evaluate_polynomial(graph, op, frame.values[op.x])
     dtype = graph.constants[op.coefficients].dtype
-    table = polynomial(graph, op, np.arange(domain.low, domain.high + 1, dtype=dtype))
+    table = evaluate_polynomial(graph, op, np.arange(domain.low, domain.high + 1, dtype=dtype))
     return lambda frame: np.take(table, frame.values[op.x] - domain.low)

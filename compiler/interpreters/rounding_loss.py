@@ -17,7 +17,7 @@ from compiler.functions.sawtooth import SAWTOOTH
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Apply, Compare, Div, Input, MatVec, Mul, Op, SegmentSum, Sub
-from compiler.interpreters.execution import Execution, Frame, OpKernel, OpKernels, PreparedGraph, joined, prepare
+from compiler.interpreters.execution import Execution, Frame, OpKernel, OpKernels, PreparedGraph, join_runs, prepare
 from compiler.interpreters.float64 import KERNELS, output_map
 from hw_models.arrays import Array, Floats, Integers
 
@@ -118,7 +118,7 @@ def _flipped(
 
     lanes = prepare(graph, KERNELS).lanes
     parts = [slice(i, i + lanes) for i in range(0, len(x), lanes)]
-    return joined([prepare(graph, flipping(p)).run(x[p], record=names) for p in parts])
+    return join_runs([prepare(graph, flipping(p)).run(x[p], record=names) for p in parts])
 
 
 def first_lost(base: Execution, loss: Loss) -> Integers:

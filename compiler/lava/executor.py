@@ -9,7 +9,7 @@ from compiler.running.executor import Compiled, Executor, Job, Runner, Shows
 from compiler.running.extra import LAVA as LAVA_PACKAGES
 from compiler.running.interpreted import REFERENCE
 from compiler.stock.executor import REFERENCE as LIBRARY_REFERENCE
-from compiler.stock.executor import counted
+from compiler.stock.executor import with_counts
 from compiler.stock.process_graph import ProcessGraph
 from hw_models.chip import Chip
 from hw_models.errors import ChipError
@@ -55,7 +55,7 @@ def _prepare_loihi2(net: Compiled) -> Runner:
 def _prepare_library(network: ProcessGraph) -> Runner:
     from compiler.lava.library_run import run_library
 
-    return lambda job: counted(network, run_library(network, job.x))
+    return lambda job: with_counts(network, run_library(network, job.x))
 
 
 def _prepare_library_loihi2(network: ProcessGraph) -> Runner:
@@ -66,7 +66,7 @@ def _prepare_library_loihi2(network: ProcessGraph) -> Runner:
     def run(job: Job):
         expected = reference(Job(job.x))
         received = np.concatenate([expected.outputs, *(expected.states[name] for name in network.states)], axis=2)
-        return counted(network, run_library_loihi2(network, job.x, received.astype(np.int64)))
+        return with_counts(network, run_library_loihi2(network, job.x, received.astype(np.int64)))
 
     return run
 

@@ -15,7 +15,7 @@ from hw_models.json_dataclasses import Json
 FORMAT, VERSION = "ltc2neuro assembly", 1
 
 
-def to_json(network: MappedNetwork) -> dict[str, Json]:
+def mapped_to_json(network: MappedNetwork) -> dict[str, Json]:
     """The network as objects, lists, strings and integers, ready for `json.dumps`."""
     return {
         "format": FORMAT,
@@ -37,7 +37,7 @@ def to_json(network: MappedNetwork) -> dict[str, Json]:
     }
 
 
-def from_json(data: Json) -> MappedNetwork:
+def mapped_from_json(data: Json) -> MappedNetwork:
     """The network again. Raises `AssemblyError` with the path of what is wrong."""
     table = JsonObject(data)
     if table.text("format") != FORMAT:

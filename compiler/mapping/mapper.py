@@ -12,8 +12,8 @@ from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.mapping_plan import MappingPlan, make_plan
 from compiler.mapping.options import Options
 from compiler.mapping.overlap import population
-from compiler.mapping.populations import Groups, group
-from compiler.mapping.timing import choose_timing, spread
+from compiler.mapping.populations import Groups, group_populations
+from compiler.mapping.timing import choose_timing, stretched
 from compiler.rewrite.merge import merge_synapses
 from compiler.rewrite.settled_sums import settle_sums
 from hw_models.chip import Chip
@@ -74,13 +74,13 @@ def _cost(network: MappedNetwork) -> tuple[int, int]:
 def _mapped(graph: IntegerGraph, chip: Chip, reset_interval: int | None, options: Options) -> MappedNetwork:
     graph = settle_sums(graph, chip.word_high)
     plan = make_plan(graph, chip)
-    groups = group(plan)
+    groups = group_populations(plan)
     if _crowds_input(plan, groups, chip):
         plan = make_plan(graph, chip, gated=True)
-        groups = group(plan)
+        groups = group_populations(plan)
     timing = choose_timing(plan, groups, chip, options.overlap, resets=reset_interval is not None)
     if options.ticks_per_sample is not None:
-        timing = spread(timing, options.overlap, options.ticks_per_sample)
+        timing = stretched(timing, options.overlap, options.ticks_per_sample)
     wiring, period = timing.wiring, timing.period
     mapped = [population(p, period, reset_interval, timing.schedule.committed) for p in timing.programs]
     return MappedNetwork(

@@ -24,7 +24,7 @@ class Groups:
     output_owner: int
 
 
-def group(plan: MappingPlan) -> Groups:
+def group_populations(plan: MappingPlan) -> Groups:
     """Join what meets in an elementwise op or in a state; constants join nobody."""
     graph = plan.graph
     leader: dict[str, str] = {}

@@ -15,7 +15,7 @@ from compiler.mapping.populations import Groups
 from compiler.mapping.programs import Program, programs
 from compiler.mapping.schedule import Schedule
 from compiler.mapping.scheduler import make_schedule
-from compiler.mapping.traffic import check, disturbances
+from compiler.mapping.traffic import check_reads, disturbances
 from compiler.mapping.wiring import Wiring, wire
 from hw_models.chip import Chip
 from hw_models.errors import ChipError, InputError
@@ -63,7 +63,7 @@ def choose_timing(plan: MappingPlan, groups: Groups, chip: Chip, overlap: Overla
     return best
 
 
-def spread(timing: TimedSchedule, overlap: Overlap, ticks: int) -> TimedSchedule:
+def stretched(timing: TimedSchedule, overlap: Overlap, ticks: int) -> TimedSchedule:
     """The same with a sample every `ticks` ticks. Raises `InputError` where samples would disturb each other."""
     together = overlap is not Overlap.LAYERS
     far = max(ticks, timing.period) + timing.period + timing.schedule.latency
@@ -97,5 +97,5 @@ def _alone(timing: TimedSchedule, chip: Chip) -> int:
     for period in range(last + 1, last + chip.max_delay + 3):
         if not disturbances(wiring.sends, wiring.connections, wiring.reads, period):
             return period
-    check(wiring.sends, wiring.connections, wiring.reads, last + 1)
+    check_reads(wiring.sends, wiring.connections, wiring.reads, last + 1)
     return last + 1

@@ -137,7 +137,7 @@ def disturbances(
     return found
 
 
-def check(
+def check_reads(
     sends: dict[Port, dict[int, str]], connections: Iterable[Connection], reads: Iterable[Read], period: int
 ) -> None:
     """Raise `GraphError` where a read is disturbed."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from compiler.graph.ops import MatVec
 from compiler.native.lookup import add_dot
-from compiler.native.operands import KernelParts, in_order
+from compiler.native.operands import KernelParts, are_consecutive
 from compiler.native.sums import OpenSums
 from hw_models.arrays import Integers
 
@@ -116,7 +116,7 @@ def _side_by_side(source: _Rows, matrix: Integers, tile: int, out: int) -> None:
     place = code.begin(str(many), "place") if many > 1 else None
     first = code.set(f"mul nuw nsw i64 {outer.index}, {columns * tile}")
     sums = OpenSums(code, tile, columns)
-    if many == 1 and in_order(places[0]):
+    if many == 1 and are_consecutive(places[0]):
         row = code.set(f"add nuw nsw i64 {sums.index}, {int(places[0, 0])}")
     else:
         here = code.set(f"mul nuw nsw i64 {place.index}, {columns}") if place else "0"

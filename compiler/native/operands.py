@@ -81,7 +81,7 @@ class Element:
 
     def taken(self, rows: Integers) -> str:
         """What lies in the row that a table has for this element."""
-        if in_order(rows):
+        if are_consecutive(rows):
             return self.unit.code.load(self.in_order(int(rows[0])), self.loads)
         return self.anywhere(rows)
 
@@ -133,7 +133,7 @@ class Along(Element):
         return self.unit.code.load(self.unit.code.at("%constants", self.plus(self.unit.constants.put(array))))
 
 
-def in_order(rows: Integers) -> bool:
+def are_consecutive(rows: Integers) -> bool:
     """Whether each row is the one after the last."""
     return np.array_equal(rows, rows[0] + np.arange(rows.size))
 

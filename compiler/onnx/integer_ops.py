@@ -10,7 +10,7 @@ from compiler.graph import ops
 from compiler.graph.integers import IntegerGraph
 from compiler.graph.op_table import OpTable
 from compiler.onnx.functions import columns, polynomial_name
-from compiler.onnx.lowering import BOTH, NodeWriter, mat_vec, of_two
+from compiler.onnx.lowering import BOTH, NodeWriter, binary_node, mat_vec
 from hw_models.arrays import Array
 
 EXACT = 2**53
@@ -22,7 +22,7 @@ IntegerWriter: TypeAlias = NodeWriter[IntegerGraph]
 NODES: OpTable[[IntegerWriter], None] = OpTable("onnx", BOTH)
 """Writes the node of each integer op."""
 
-NODES.on(ops.And)(of_two)
+NODES.on(ops.And)(binary_node)
 
 
 @NODES.on(ops.Input)

@@ -95,12 +95,12 @@ BOTH: OpTable[[NodeWriter[Graph]], None] = OpTable("nodes of both kinds")
 Binary: TypeAlias = ops.Add | ops.Sub | ops.Mul | ops.Div | ops.Min | ops.Max | ops.And
 
 
-def of_two(op: Binary, to: NodeWriter[Graph]) -> None:
+def binary_node(op: Binary, to: NodeWriter[Graph]) -> None:
     """The function of that name."""
     to.call(type(op).__name__, [to.read(op.a), to.read(op.b)], op.out)
 
 
-BOTH.on(ops.Add, ops.Sub, ops.Min, ops.Max)(of_two)
+BOTH.on(ops.Add, ops.Sub, ops.Min, ops.Max)(binary_node)
 
 
 @BOTH.on(ops.Compare)

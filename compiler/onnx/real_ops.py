@@ -5,12 +5,12 @@ from __future__ import annotations
 from compiler.graph import ops
 from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
-from compiler.onnx.lowering import BOTH, NodeWriter, mat_vec, of_two
+from compiler.onnx.lowering import BOTH, NodeWriter, binary_node, mat_vec
 
 NODES: OpTable[[NodeWriter[Graph]], None] = OpTable("onnx, floats", BOTH)
 """Writes the node of each real op."""
 
-NODES.on(ops.Mul, ops.Div)(of_two)
+NODES.on(ops.Mul, ops.Div)(binary_node)
 
 
 @NODES.on(ops.Input)

@@ -15,7 +15,7 @@ FADING = 0.95
 """How much less the state neurons before the last one count, step by step: a core holds some tens."""
 
 
-def in_order(network: MappedNetwork) -> list[Piece]:
+def by_populations(network: MappedNetwork) -> list[Piece]:
     """Population after population, row after row."""
     return [(p, np.arange(p.size)) for p in network.populations]
 
@@ -27,7 +27,7 @@ def around_states(network: MappedNetwork) -> list[Piece]:
     """
     homes = _homes(network)
     if not homes:
-        return in_order(network)
+        return by_populations(network)
     places = _places(network, homes)
     number = np.repeat(np.arange(len(network.populations)), [p.size for p in network.populations])
     row = np.concatenate([np.arange(p.size) for p in network.populations])

@@ -12,7 +12,7 @@ from compiler.placement.core_filling import Filler
 from compiler.placement.deliveries import axon_map_entries
 from compiler.placement.lower_bound import too_large
 from compiler.placement.neuron_order import Order, Piece
-from compiler.placement.orders import around_states, in_order
+from compiler.placement.orders import around_states, by_populations
 from compiler.placement.placement import Placement
 from hw_models.chip import Chip
 from hw_models.constants import Memory
@@ -25,7 +25,7 @@ def first_fit(network: MappedNetwork, chip: Chip, bits: float | None = None) -> 
     Raises `PlacementError` where a neuron fits no core, `ChipError` where the chip's file does not tell its memory.
     The chip's cores may be too few: see `place`.
     """
-    return _filled(Filler(network, memory_of(chip), bits), chip, in_order(network))
+    return _filled(Filler(network, memory_of(chip), bits), chip, by_populations(network))
 
 
 def place(
@@ -61,7 +61,7 @@ def arranged(network: MappedNetwork, chip: Chip, bits: float | None = None, spre
 
 
 def _best(filler: Filler, chip: Chip) -> Placement:
-    first = _filled(filler, chip, in_order(filler.network))
+    first = _filled(filler, chip, by_populations(filler.network))
     if first.count == 1:
         return first
     other = _filled(filler, chip, around_states(filler.network))

@@ -14,7 +14,7 @@ from compiler.quantize.knots import Curve
 from compiler.quantize.limits import argument_fraction, is_square, one_sided, spans_octaves
 from compiler.quantize.octaves import lower_over_octaves
 from compiler.quantize.periods import within_period
-from compiler.quantize.polynomial import PolynomialTable, fit, uniform_lines
+from compiler.quantize.polynomial import PolynomialTable, fit_segments, uniform_lines
 from compiler.quantize.quotient import emit_table
 from compiler.ranges.observed import Interval
 from hw_models.arrays import Floats
@@ -102,4 +102,4 @@ def _table(build: Builder, op: Apply, function: Function, x: str, low: int) -> P
         flat_below, flat_above, high = False, cut < high, cut
     widths = (build.chip.word_bits, build.chip.product_bits)
     curve = Curve(function.half, low, high, build.fraction(x), fraction, *widths, flat_below, flat_above)
-    return uniform_lines(curve, here.segments) if build.chip.table else fit(curve, here.segments, here.degree)
+    return uniform_lines(curve, here.segments) if build.chip.table else fit_segments(curve, here.segments, here.degree)

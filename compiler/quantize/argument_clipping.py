@@ -27,7 +27,7 @@ SPARE = 4
 """Bits of a word that a matrix's sums may leave unused, sign included."""
 
 
-def clip_arguments(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> Graph:
+def with_clipped_arguments(graph: Graph, bounds: Mapping[str, Interval], precision: Precision) -> Graph:
     """The same function; arguments that would have too few fraction bits are clipped where the function is flat.
 
     `bounds` are the intervals of the values of `graph`.

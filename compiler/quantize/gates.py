@@ -23,7 +23,7 @@ SLOW = 1 / 64
 GATES = ("sigmoid", "exp")
 
 
-def shut_gates(graph: Graph, sequences: Sequence[Floats]) -> Graph:
+def with_shut_gates(graph: Graph, sequences: Sequence[Floats]) -> Graph:
     """The same function; slow states as themselves plus a step with fraction bits of its own."""
     if not _has_gates(graph):
         return graph

@@ -42,7 +42,7 @@ class Curve:
         return self.real(x * 2.0**-self.in_fraction)
 
 
-def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]:
+def place_knots(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]:
     """Edges (segments + 1) from low to high + 1 for the smallest common error; the degree of each."""
     real, low, stop = curve.at, curve.low, curve.high + 1
     least = 2.0 ** -(curve.out_fraction + 3)  # a finer fit would drown in the rounding of the result
@@ -59,7 +59,7 @@ def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]
         whole = edges if end == stop else [*edges, stop]
         return whole if edges[-1] == end and len(whole) <= segments + 1 else None
 
-    span = spread(curve)
+    span = value_range(curve)
     bad = np.log2(least)  # the logarithm of an error that is too small, and `good` of one that can be kept
     good = np.log2(span + least) + 4
     if greedy(least) is not None:
@@ -69,7 +69,9 @@ def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]
         bad, good = (middle, good) if greedy(2.0**middle) is None else (bad, middle)
     edges = np.array(greedy(2.0**good) or [], np.int64)
     if not edges.size:
-        raise QuantizeError("a function has no smooth fit over its range", numbers=arguments(curve), advice=NARROWER)
+        raise QuantizeError(
+            "a function has no smooth fit over its range", numbers=argument_range(curve), advice=NARROWER
+        )
     orders = [_lowest_degree(real, start, end, degree, 2.0**good) for start, end in pairwise(edges.tolist())]
     return edges, np.array(orders, np.int64)
 
@@ -77,16 +79,16 @@ def place(curve: Curve, segments: int, degree: int) -> tuple[Integers, Integers]
 NARROWER = "Keep its argument within a narrower range, for example with torch.clamp, or scale it to about 1."
 
 
-def spread(curve: Curve) -> float:
+def value_range(curve: Curve) -> float:
     """By how much its values differ. Raises `QuantizeError` where one is not finite."""
     with np.errstate(all="ignore"):
         span = float(np.ptp(curve.at(np.linspace(curve.low, curve.high + 1, 257))))
     if not np.isfinite(span):
-        raise QuantizeError("a function is not finite over its range", numbers=arguments(curve), advice=NARROWER)
+        raise QuantizeError("a function is not finite over its range", numbers=argument_range(curve), advice=NARROWER)
     return span
 
 
-def arguments(curve: Curve) -> str:
+def argument_range(curve: Curve) -> str:
     """Its arguments, in the user's units."""
     low, high = np.array([curve.low, curve.high]) * 2.0**-curve.in_fraction
     return f"arguments {low:.6g} to {high:.6g}"

@@ -74,7 +74,7 @@ def best_exponents(matrix: Floats, sizes: Sequence[int], power: Floats) -> list[
     return [int(e) for e in np.minimum(best, MOST)]
 
 
-def nearest(matrix: Floats, high: int) -> Integers:
+def round_to_nearest(matrix: Floats, high: int) -> Integers:
     """Round to the nearest integers within -high..high."""
     return np.clip(np.floor(matrix + 0.5), -high, high).astype(np.int64)
 
@@ -129,7 +129,7 @@ class RowOrder:
     upper: Floats | None
 
 
-def spread(inputs: Floats) -> Spread:
+def input_spread(inputs: Floats) -> Spread:
     """From `inputs` (samples, columns), in the units in which a weight of 1 counts alike."""
     starts = range(0, inputs.shape[1], MOST_SPREAD)
     return Spread(tuple(_part(inputs[:, start : start + MOST_SPREAD], start) for start in starts))
@@ -154,10 +154,10 @@ def is_calibrated(precision: Precision, columns: int) -> bool:
 def over_calibration(inputs: Floats, high: int) -> Rounding:
     """Each row `calibrated` on `inputs` (samples, columns), if it errs less on those of them that are held back."""
     judging, learned_from = held_back(inputs)
-    how, error = spread(learned_from), error_size(judging)
+    how, error = input_spread(learned_from), error_size(judging)
 
     def rounded(matrix: Floats) -> Integers:
-        plain, tried = nearest(matrix, high), calibrated(matrix, how, high)
+        plain, tried = round_to_nearest(matrix, high), calibrated(matrix, how, high)
         better = convincing(error(tried - matrix), error(plain - matrix))
         return np.where(better[:, None], tried, plain)
 
@@ -201,7 +201,7 @@ def calibrated(matrix: Floats, how: Spread | None, high: int) -> Integers:
     of 0 stays 0: it is no synapse.
     """
     if how is None:
-        return nearest(matrix, high)
+        return round_to_nearest(matrix, high)
     result = np.zeros(matrix.shape, np.int64)
     for part in how.parts:
         result[:, part.order] = _rounded(matrix[:, part.order], part.upper, high)
@@ -211,14 +211,14 @@ def calibrated(matrix: Floats, how: Spread | None, high: int) -> Integers:
 def _rounded(rest: Floats, upper: Floats | None, high: int) -> Integers:
     """One part's columns, in its order."""
     if upper is None:
-        return nearest(rest, high)
+        return round_to_nearest(rest, high)
     rest = np.ascontiguousarray(rest.T)  # a column's weights lie together
     rounded, some = np.zeros(rest.shape, np.int64), rest != 0.0
     for start in range(0, len(rest), BLOCK):
         stop = min(start + BLOCK, len(rest))
         errors = np.zeros((stop - start, rest.shape[1]))
         for j in range(start, stop):
-            rounded[j] = nearest(np.where(some[j], rest[j], 0.0), high)
+            rounded[j] = round_to_nearest(np.where(some[j], rest[j], 0.0), high)
             errors[j - start] = (rest[j] - rounded[j]) / upper[j, j]
             rest[j + 1 : stop] -= upper[j, j + 1 : stop, None] * errors[j - start]
         rest[stop:] -= upper[start:stop, stop:].T @ errors

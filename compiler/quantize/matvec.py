@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 
 from compiler.graph.lowered import Exact
-from compiler.graph.matrix import column_sizes, places_of, product
+from compiler.graph.matrix import column_sizes, matrix_product, places_of
 from compiler.graph.ops import Add, And, MatVec, Shift, Sub
 from compiler.quantize.fractions import MOST_LOW_BITS
 from compiler.quantize.integer_builder import Builder
 from compiler.quantize.limits import source_exponents
-from compiler.quantize.matrices import Rounding, is_calibrated, nearest, over_calibration, patches
+from compiler.quantize.matrices import Rounding, is_calibrated, over_calibration, patches, round_to_nearest
 from compiler.ranges.observed import Observed
 from hw_models.arrays import Floats, Integers
 
@@ -28,7 +28,7 @@ def lower_mat_vec(build: Builder, op: MatVec, observed: Observed) -> str:
     shifts = source_exponents(build.source, op, here)
     real = Exact(build.source.constants[op.matrix], np.repeat(2.0 ** (here.first_weight + np.array(shifts)), sizes))
     exact = real.values
-    to_nearest: Rounding = partial(nearest, high=build.chip.weight_high)
+    to_nearest: Rounding = partial(round_to_nearest, high=build.chip.weight_high)
     rounded = to_nearest
     if is_calibrated(here, exact.shape[1]):
         # Inputs in the same units as the weights: what a column's weight of 1 adds to the result.
@@ -76,7 +76,7 @@ def _low_weights(
     at = places_of(build.source, op)
     for bits in range(LOW_WEIGHT_BITS, 0, -1):
         low = rounded(rest * 2.0**bits)
-        if int(product(np.abs(low), at, reach).max(initial=0)) <= build.chip.word_high:
+        if int(matrix_product(np.abs(low), at, reach).max(initial=0)) <= build.chip.word_high:
             return low, bits
     return np.zeros(rest.shape, np.int64), 0
 

@@ -15,7 +15,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.graph.matrix import places_of
 from compiler.graph.ops import Apply, Div, MatVec, Mul, SegmentSum
-from compiler.quantize.matrices import best_exponents, nearest, patches
+from compiler.quantize.matrices import best_exponents, patches, round_to_nearest
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import row_factors
 from compiler.ranges.observed import Observed
@@ -76,7 +76,7 @@ def _decibels(observed: Observed, op: MatVec, precision: Precision, *, normed: b
     shifts = best_exponents(matrix, sizes, np.mean(inputs**2, axis=0) + 1e-12)
     factors = row_factors(matrix, sizes, inputs, here)
     grid = np.repeat(2.0 ** np.array(shifts, np.float64), sizes) * 2.0**here.first_weight / factors[:, None]
-    wrong = nearest(matrix * grid, 2**here.first_weight - 1) / grid - matrix
+    wrong = round_to_nearest(matrix * grid, 2**here.first_weight - 1) / grid - matrix
     sums, errors = inputs @ matrix.T, inputs @ wrong.T
     if normed:
         spread = sums.std(axis=1, keepdims=True)

@@ -16,7 +16,7 @@ from compiler.functions.function import Scaling
 from compiler.graph.ops import Add, Apply, Compare, MulShift, Relation, Select, Shift, Sub
 from compiler.quantize.integer_builder import Builder
 from compiler.quantize.knots import Curve, Real
-from compiler.quantize.polynomial import PolynomialTable, fit, steps, uniform_lines
+from compiler.quantize.polynomial import PolynomialTable, fit_segments, steps, uniform_lines
 from compiler.quantize.quotient import emit_table
 from hw_models.arrays import Floats
 
@@ -69,7 +69,7 @@ def _table(build: Builder, op: Apply, real: Real, fraction: int) -> PolynomialTa
     here, widths = build.precision.at(op.out), (build.chip.word_bits, build.chip.product_bits)
     if build.chip.table:
         return uniform_lines(Curve(real, 0, 2**BITS_OF_TABLES, BITS_OF_TABLES, fraction, *widths), here.segments)
-    return fit(Curve(real, 0, 2**BITS, BITS, fraction, *widths, flat_below=True), here.segments, here.degree)
+    return fit_segments(Curve(real, 0, 2**BITS, BITS, fraction, *widths, flat_below=True), here.segments, here.degree)
 
 
 def _root(x: Floats) -> Floats:

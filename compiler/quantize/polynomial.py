@@ -1,7 +1,7 @@
 """Tables of `PiecewisePolynomial`: fitted to a real function over integers, and proven to stay in the chip's widths.
 
-`fit` places few segments where they are needed (chips that search a tree), `uniform_lines` takes many equal ones
-(chips that look a table up), `steps` is a table of constants. The proof is `compiler.ranges.polynomial_reach`.
+`fit_segments` places few segments where they are needed (chips that search a tree), `uniform_lines` takes many equal
+ones (chips that look a table up), `steps` is a table of constants. The proof is `compiler.ranges.polynomial_reach`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import comb
 
 import numpy as np
 
-from compiler.quantize.knots import NARROWER, Curve, arguments, place, reference, spread
+from compiler.quantize.knots import NARROWER, Curve, argument_range, place_knots, reference, value_range
 from compiler.quantize.limits import WordError
 from compiler.ranges.polynomial_reach import Pieces, Polynomials, parts_of, reaches
 from hw_models.arrays import Floats, Integers
@@ -57,21 +57,21 @@ def steps(thresholds: Sequence[int], results: Sequence[int]) -> PolynomialTable:
 
 
 @lru_cache(maxsize=512)
-def fit(curve: Curve, segments: int = 8, degree: int = 3) -> PolynomialTable:
+def fit_segments(curve: Curve, segments: int = 8, degree: int = 3) -> PolynomialTable:
     """At most `segments` polynomials for `curve`, their knots placed for equal error.
 
     Results are kept, so give it a function that lives on. The shifts are the largest that the widths allow, per segment
     and step; what flooring takes away on average is in the coefficients. Raises `QuantizeError` where the result does
     not fit the words.
     """
-    edges, orders = place(curve, segments, degree)
+    edges, orders = place_knots(curve, segments, degree)
     return _table(curve, edges, orders, (curve.flat_below, curve.flat_above and edges.size > 2))
 
 
 @lru_cache(maxsize=64)
 def uniform_lines(curve: Curve, entries: int = 4096) -> PolynomialTable:
-    """Straight lines over equal segments, at most `entries`: what a chip with a table interpolates. Else as `fit`."""
-    spread(curve)
+    """Lines over equal segments, at most `entries`: what a chip with a table interpolates. Else like `fit_segments`."""
+    value_range(curve)
     step = -(-(curve.high - curve.low + 1) // entries)
     edges = np.append(np.arange(curve.low, curve.high + 1, step, dtype=np.int64), curve.high + 1)
     return _table(curve, edges, np.ones(edges.size - 1, np.int64), (False, curve.flat_above))
@@ -91,8 +91,8 @@ def _table(curve: Curve, edges: Integers, orders: Integers, tails: tuple[bool, b
         if np.abs(exact[:, 0]).max() * 2.0**out_fraction >= word_limit or room.min() < 1:
             raise WordError(
                 "a function's result does not fit the chip's words",
-                numbers=f"{np.abs(exact[:, 0]).max():.6g} with {out_fraction} fraction bits, {arguments(curve)}; words "
-                f"of {curve.word_bits} bits, products of {curve.product_bits}",
+                numbers=f"{np.abs(exact[:, 0]).max():.6g} with {out_fraction} fraction bits, {argument_range(curve)}; "
+                f"words of {curve.word_bits} bits, products of {curve.product_bits}",
                 advice=NARROWER,
             )
         coefficients, shifts = _integers(exact, pieces, room, curve)

@@ -60,7 +60,7 @@ def _lowered(build: Builder, op: Mul) -> str:
         if bits and here.whole_products and (whole := _with_rest(build, op, narrow, wide, bits)):
             return whole
         narrow = build.shifted(narrow, build.fraction(narrow) - bits)
-    return product(build, op.out, Factors(narrow, wide), build.wanted[op.out], of=op.out)
+    return product_at(build, op.out, Factors(narrow, wide), build.wanted[op.out], of=op.out)
 
 
 def _with_rest(build: Builder, op: Mul, narrow: str, wide: str, bits: int) -> str | None:
@@ -127,7 +127,7 @@ class Factors:
     exponent: int = 0
 
 
-def product(build: Builder, out: str, factors: Factors, fraction: int, of: str | None = None) -> str:
+def product_at(build: Builder, out: str, factors: Factors, fraction: int, of: str | None = None) -> str:
     """The product at `fraction`: one multiply, or two where it would not fit.
 
     wide = high * 2^k + low, k half a word: (narrow * high >> s - k) + (narrow * low >> s).

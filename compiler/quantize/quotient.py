@@ -13,8 +13,8 @@ from compiler.graph.ops import Add, Div, Divide, PiecewisePolynomial, Rescale, S
 from compiler.quantize.integer_builder import Builder
 from compiler.quantize.knots import Curve
 from compiler.quantize.limits import fraction_for, operand_limit, word_limit
-from compiler.quantize.polynomial import PolynomialTable, fit, steps
-from compiler.quantize.product import Factors, product
+from compiler.quantize.polynomial import PolynomialTable, fit_segments, steps
+from compiler.quantize.product import Factors, product_at
 from compiler.ranges.norms import comes_from_root
 from compiler.ranges.observed import Interval
 
@@ -44,7 +44,7 @@ def lower_div(build: Builder, op: Div, quotient: Interval, floor: npt.NDArray[np
     here = build.precision.at(op.out)
     widths = (build.chip.word_bits, build.chip.product_bits)
     curve = Curve(_reciprocal, 0, 2**ARGUMENT_BITS, ARGUMENT_BITS, RECIPROCAL_FRACTION, *widths, flat_below=True)
-    table = fit(curve, min(here.segments, 8) // 2 + 1, here.degree)
+    table = fit_segments(curve, min(here.segments, 8) // 2 + 1, here.degree)
     reciprocal = emit_table(build, f"{op.out}.reciprocal", normal, table)
     exponent = build.fraction(d) - top
     room = fraction_for(quotient.magnitude, word_limit(build.precision.at(op.out)) * 2.0**exponent)
@@ -69,7 +69,7 @@ def _rounded(build: Builder, op: Div, quotient: Interval, factors: Factors) -> s
     # Twice the quotient: the reciprocal is up to 2 and the scaled numerator as large as the quotient.
     natural = fraction_for(2 * quotient.magnitude, word_limit(build.precision.at(op.out)))
     finer = max(fraction, min(fraction + GUARD_BITS, natural))
-    raw = product(build, f"{op.out}.floored", factors, finer)
+    raw = product_at(build, f"{op.out}.floored", factors, finer)
     if finer > fraction:
         return build.emit(Rescale(op.out, raw, finer - fraction), fraction, of=op.out)
     lost = int(np.round(-np.mean(build.bias[raw])))

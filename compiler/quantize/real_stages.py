@@ -35,7 +35,7 @@ def centre_inputs(here: Floating) -> Floating:
 
 def shut_gates(here: Floating) -> Floating:
     """A slow state becomes itself plus a step with fraction bits of its own: q * v + a -> v + (a - (1 - q) * v)."""
-    return here.written(gates.shut_gates(here.graph, here.observed.sequences))
+    return here.written(gates.with_shut_gates(here.graph, here.observed.sequences))
 
 
 def scale_inputs(here: Floating) -> Floating:
@@ -43,7 +43,7 @@ def scale_inputs(here: Floating) -> Floating:
     entry = here.graph.entry
     seen = here.observed.interval(entry.out, input_margin(here.precision.margin))
     largest = np.maximum(np.abs(seen.low), np.abs(seen.high))
-    return here.written(rescale.scale_inputs(here.graph, np.where(largest > 0, largest, 1.0)))
+    return here.written(rescale.with_scaled_inputs(here.graph, np.where(largest > 0, largest, 1.0)))
 
 
 def split_beside_norms(here: Floating) -> Floating:
@@ -82,10 +82,10 @@ def bound(here: Floating) -> Floating:
 
 def clip_arguments(here: Floating) -> Floating:
     """Arguments that would have too few fraction bits are clipped where their function is flat."""
-    return here.written(argument_clipping.clip_arguments(here.graph, here.bounds, here.precision))
+    return here.written(argument_clipping.with_clipped_arguments(here.graph, here.bounds, here.precision))
 
 
 def normalise_quotients(here: Floating) -> Floating:
     """Numerator and denominator are scaled, element by element, so that the denominator is at most 1."""
     upper = {op.b: here.bounds[op.b].high for _, op in here.graph.ops() if isinstance(op, Div)}
-    return here.written(rescale.normalise_quotients(here.graph, upper))
+    return here.written(rescale.with_normalised_quotients(here.graph, upper))

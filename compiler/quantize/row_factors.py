@@ -15,9 +15,9 @@ from compiler.quantize.matrices import (
     convincing,
     error_size,
     held_back,
+    input_spread,
     is_calibrated,
-    nearest,
-    spread,
+    round_to_nearest,
 )
 from compiler.quantize.precision import Precision
 from hw_models.arrays import Floats
@@ -46,13 +46,13 @@ def row_factors(matrix: Floats, sizes: Sequence[int], inputs: Floats, precision:
     if precision.split_weights or not matrix.size:
         return best
     rows = _ScaledRows(matrix, columns * 2.0**precision.first_weight, least)
-    to_nearest: Rounding = partial(nearest, high=2**precision.first_weight - 1)
+    to_nearest: Rounding = partial(round_to_nearest, high=2**precision.first_weight - 1)
     plain = rows.best(to_nearest, inputs)
     if not is_calibrated(precision, matrix.shape[1]):
         return plain
     # The factor that suits weights rounded over the calibration is only right for rows that will be.
     judging, learned_from = held_back(inputs)
-    how = spread(learned_from / columns)
+    how = input_spread(learned_from / columns)
     over: Rounding = partial(calibrated, how=how, high=2**precision.first_weight - 1)
     tried = rows.best(over, learned_from)
     better = convincing(rows.errors(tried, over, judging), rows.errors(plain, to_nearest, judging))

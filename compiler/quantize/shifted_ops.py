@@ -9,7 +9,7 @@ import numpy as np
 from compiler.functions import FUNCTIONS, Symmetry
 from compiler.graph import ops
 from compiler.graph.draft import integers, reals
-from compiler.graph.matrix import places_of, product
+from compiler.graph.matrix import matrix_product, places_of
 from compiler.graph.op_table import OpTable
 from compiler.quantize.shifts import ShiftedValue, Shifts
 from compiler.ranges.observed import Interval
@@ -84,7 +84,7 @@ def _mat_vec(op: ops.MatVec, at: Shifts) -> None:
             matrix = np.where(fixed, 0.0, matrix)
     at.take_up(*op.sources)
     name = _matrix(at, matrix, op.matrix)
-    total = product(reals(at.graph, op.matrix), places, shift)
+    total = matrix_product(reals(at.graph, op.matrix), places, shift)
     at.put(op, ops.MatVec(op.out, names, name, op.places), total)
 
 

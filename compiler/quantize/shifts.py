@@ -11,7 +11,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph.draft import Draft, reals
 from compiler.graph.ops import Add, Apply, Compare, Op, Relation
 from compiler.ranges.observed import Interval, Observed
-from compiler.ranges.real_intervals import forward, signed
+from compiler.ranges.real_intervals import interval_of, signed
 from hw_models.arrays import Floats, Integers
 
 
@@ -53,7 +53,7 @@ class Shifts:
         if isinstance(op, Compare):
             return _decided(op, self.within(op.a), self.within(op.b))
         view = replace(self.graph, values=self.draft.values, constants=self.draft.constants)
-        found = signed(view, op, forward(view, op, self.bounds, self.observed, self.margin), self.draft.definitions)
+        found = signed(view, op, interval_of(view, op, self.bounds, self.observed, self.margin), self.draft.definitions)
         size = self.draft.size(op.result or "")
         return Interval(np.broadcast_to(found.low, (size,)), np.broadcast_to(found.high, (size,)))
 

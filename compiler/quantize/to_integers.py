@@ -33,7 +33,7 @@ from hw_models.arrays import Floats
 from hw_models.chip import Chip
 
 
-def prove(here: Unproven) -> Proven:
+def prove_integers(here: Unproven) -> Proven:
     """No value leaves its format, no product or sum its width."""
     return replace(proven.prove(here.graph, here.chip), lowered=here.lowered)
 
@@ -54,7 +54,7 @@ STAGES: tuple[Stage, ...] = (
     find_ranges,
     choose_formats,
     lower,
-    prove,
+    prove_integers,
 )
 """In this order. Each is a function of one object, what the stage before returned."""
 _NEAR = STAGES.index(find_ranges)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from compiler.graph.builder import AnyGraph
-from compiler.graph.matrix import places_of, product
+from compiler.graph.matrix import matrix_product, places_of
 from compiler.graph.op_table import OpTable
 from compiler.graph.ops import Add, Compare, Gather, MatVec, Max, Min, Mul, SegmentSum, Select, Sub
 from hw_models.arrays import Array
@@ -98,8 +98,8 @@ def _row_sums(op: MatVec, graph: AnyGraph, known: Mapping[str, AnyInterval]) -> 
     matrix, at = _matrix(op, graph, low), places_of(graph, op)
     positive, negative = np.maximum(matrix, 0), np.minimum(matrix, 0)
     return (
-        product(positive, at, low) + product(negative, at, high),
-        product(positive, at, high) + product(negative, at, low),
+        matrix_product(positive, at, low) + matrix_product(negative, at, high),
+        matrix_product(positive, at, high) + matrix_product(negative, at, low),
     )
 
 
@@ -128,8 +128,8 @@ def largest_row_sums(matrix: Array, places: Array | None, low: Array, high: Arra
     array([3])
     """
     up, down, most, least = np.maximum(matrix, 0), np.maximum(-matrix, 0), np.maximum(high, 0), np.maximum(-low, 0)
-    above = product(up, places, most) + product(down, places, least)
-    return np.maximum(above, product(up, places, least) + product(down, places, most))
+    above = matrix_product(up, places, most) + matrix_product(down, places, least)
+    return np.maximum(above, matrix_product(up, places, least) + matrix_product(down, places, most))
 
 
 def summed(op: SegmentSum, graph: AnyGraph, elements: Array) -> Array:

@@ -11,7 +11,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.ranges.norms import is_guarded, under_roots
 from compiler.ranges.observed import Interval, Observed
-from compiler.ranges.real_intervals import clip, sweep
+from compiler.ranges.real_intervals import clip, find_intervals
 
 WIDE = 2.0
 """How many times as far as its calibrated range a value's proven one reaches before it is clipped to the former"""
@@ -57,7 +57,7 @@ def find_clipped(graph: Graph, observed: Observed, margin: float) -> frozenset[s
         return clip(op, found, observed, under.margin(str(op.result), margin)) if wide(op, found) else found
 
     if follows or named:
-        sweep(graph, observed, margin, kept)
+        find_intervals(graph, observed, margin, kept)
     return frozenset(clipped)
 
 

@@ -36,17 +36,17 @@ def find_bounds(graph: Graph, observed: Observed, margin: float, clipped: Collec
         return clip(op, found, observed, under.margin(op.result, margin))
 
     under = under_roots(graph)
-    return _contract(graph, sweep(graph, observed, margin, kept))
+    return _contract(graph, find_intervals(graph, observed, margin, kept))
 
 
-def sweep(
+def find_intervals(
     graph: Graph, observed: Observed, margin: float, kept: Callable[[ops.Op, Interval], Interval]
 ) -> dict[str, Interval]:
     """The intervals, op by op; `kept` says of an op and what it reaches with which interval to go on."""
     bounds = {n: Interval(c, c) for n, c in graph.constants.items() if c.ndim == 1}
     for _, op in graph.ops():
         if op.result is not None:
-            found = signed(graph, op, forward(graph, op, bounds, observed, margin), graph.makers)
+            found = signed(graph, op, interval_of(graph, op, bounds, observed, margin), graph.makers)
             bounds[op.result] = kept(op, found)
     return bounds
 
@@ -148,7 +148,9 @@ BOUNDS: OpTable[[KnownIntervals], Interval] = OpTable("bounds")
 """The interval of each real op's result."""
 
 
-def forward(graph: Graph, op: ops.Op, bounds: Mapping[str, Interval], observed: Observed, margin: float) -> Interval:
+def interval_of(
+    graph: Graph, op: ops.Op, bounds: Mapping[str, Interval], observed: Observed, margin: float
+) -> Interval:
     """What `op` makes of its operands' intervals."""
     return BOUNDS(op, KnownIntervals(graph, bounds, observed, margin))
 

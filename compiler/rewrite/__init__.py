@@ -1,7 +1,6 @@
 """Passes over the float graph: each keeps the function and makes it simpler. One pass a file."""
 
 from compiler.rewrite.extract_row_scales import extract_row_scales
-from compiler.rewrite.rescale import normalise_quotients, scale_inputs
 from compiler.rewrite.runner import PASSES, PassRecord, simplify
 
-__all__ = ["PASSES", "PassRecord", "extract_row_scales", "normalise_quotients", "scale_inputs", "simplify"]
+__all__ = ["PASSES", "PassRecord", "extract_row_scales", "simplify"]

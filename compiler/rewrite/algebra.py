@@ -7,7 +7,7 @@ import numpy as np
 from compiler.graph.draft import Draft, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Mul, Op, Sub
-from compiler.rewrite.fold import product
+from compiler.rewrite.fold import product_name
 
 
 def algebra(graph: Graph) -> Graph:
@@ -25,7 +25,7 @@ def products(draft: Draft, op: Op) -> Op | None:
     c = draft.array(inner.b)
     if c is None:
         return None
-    return Mul(op.out, inner.a, draft.constant(c * d, product(inner.b, op.b, op.out)))
+    return Mul(op.out, inner.a, draft.constant(c * d, product_name(inner.b, op.b, op.out)))
 
 
 def affine(draft: Draft, op: Op) -> Op | None:
@@ -46,7 +46,7 @@ def affine(draft: Draft, op: Op) -> Op | None:
         return None
     scale = draft.constant(slope, slope_name)
     scaled = draft.emit(lambda out: Mul(out, x, scale), f"{op.out}.product", op.out)
-    return Add(op.out, scaled, draft.constant(c * d, product(name, op.b, f"{op.out}.offset")))
+    return Add(op.out, scaled, draft.constant(c * d, product_name(name, op.b, f"{op.out}.offset")))
 
 
 def twice(draft: Draft, op: Op) -> str | None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from compiler.graph.draft import Draft, integers, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Gather, MatVec, Mul, Op, Output, SegmentSum
-from compiler.rewrite.fold import product
+from compiler.rewrite.fold import product_name
 from compiler.rewrite.in_units import at_each_place
 from hw_models.arrays import Floats, Integers
 
@@ -250,5 +250,5 @@ def _scaled_rows(draft: Draft, op: Op) -> Op | None:
     factors = at_each_place(np.broadcast_to(c, (draft.size(op.out),)), len(matrix))
     if factors is None:
         return None
-    name = draft.constant(matrix * factors[:, None], product(op.b, inner.matrix, inner.matrix))
+    name = draft.constant(matrix * factors[:, None], product_name(op.b, inner.matrix, inner.matrix))
     return MatVec(op.out, inner.sources, name, inner.places)

@@ -19,7 +19,7 @@ LONGEST_NAME = 120
 
 def fold(graph: Graph) -> Graph:
     """Constants are computed; x*1, x+0, x-0 go; x/c becomes x*(1/c) and x-c becomes x+(-c)."""
-    return rewrite(graph, _evaluate, _order, identity)
+    return rewrite(graph, _evaluate, _order, unchanged_operand)
 
 
 def _evaluate(draft: Draft, op: Op) -> str | None:
@@ -41,14 +41,14 @@ def _describe(op: Op, result: str) -> str:
         return short(f"{op.function}({op.x})", result)
     signs = {Add: "+", Sub: "-", Mul: "*", Div: "/"}
     if isinstance(op, (Add, Sub, Mul, Div)):
-        return product(op.a, op.b, result, signs[type(op)])
+        return product_name(op.a, op.b, result, signs[type(op)])
     return result
 
 
-def product(a: str, b: str, otherwise: str, sign: str = "*") -> str:
+def product_name(a: str, b: str, otherwise: str, sign: str = "*") -> str:
     """How a constant was made: `a*b`; `otherwise` where that grows too long.
 
-    >>> product("softplus(w)", "mask", "x"), product("a+b", "c", "x")
+    >>> product_name("softplus(w)", "mask", "x"), product("a+b", "c", "x")
     ('softplus(w)*mask', '(a+b)*c')
     """
     return short(f"{_bracketed(a)}{sign}{_bracketed(b)}", otherwise)
@@ -95,7 +95,7 @@ def _factor(draft: Draft, name: str) -> str | None:
     return None
 
 
-def identity(draft: Draft, op: Op) -> str | None:
+def unchanged_operand(draft: Draft, op: Op) -> str | None:
     """The operand that an op returns unchanged, or 0."""
     if isinstance(op, (Add, Mul)):
         c = draft.array(op.b)

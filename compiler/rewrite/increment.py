@@ -12,7 +12,7 @@ import numpy as np
 from compiler.graph.draft import Draft, rewrite
 from compiler.graph.graph import Graph, TimeConstant
 from compiler.graph.ops import Add, Div, Mul, Op, StateRead, StateWrite, Sub
-from compiler.rewrite.sums import Term, add_up, constant_of, terms
+from compiler.rewrite.sums import Term, constant_of, emit_sum, terms
 from hw_models.arrays import Floats
 
 
@@ -44,8 +44,8 @@ def increment_form(draft: Draft, op: Op) -> Op | None:
 
     def plus(parts: list[Term], array: Floats, name: str, constant: str) -> str:
         if not array.any():
-            return add_up(draft, parts, name, op.out)
-        total = add_up(draft, parts, f"{name}.synaptic", op.out)
+            return emit_sum(draft, parts, name, op.out)
+        total = emit_sum(draft, parts, f"{name}.synaptic", op.out)
         added = draft.constant(array, constant)
         return draft.emit(lambda out: Add(out, total, added), name, op.out)
 

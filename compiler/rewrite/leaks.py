@@ -11,7 +11,7 @@ import numpy as np
 from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, MatVec, Max, Min, Mul, Op, Select, StateRead, StateWrite, Sub
-from compiler.rewrite.sums import Term, add_up, operands
+from compiler.rewrite.sums import Term, emit_sum, operands
 from hw_models.arrays import Floats
 
 SLOW = 1 / 32
@@ -206,9 +206,9 @@ def _step(draft: Draft, like: str, v: str, lost: Floats, rest: list[Term]) -> st
     if x is not None:
         gap = draft.emit(lambda out: Sub(out, x, v), f"{like}.gap", like)
         moved = draft.emit(lambda out: Mul(out, gap, factor), f"{like}.moved", like)
-        return add_up(draft, [Term(moved), *others], f"{like}.step", like) if others else moved
+        return emit_sum(draft, [Term(moved), *others], f"{like}.step", like) if others else moved
     leaked = draft.emit(lambda out: Mul(out, v, factor), f"{like}.leaked", like)
-    return add_up(draft, [*rest, Term(leaked, positive=False)], f"{like}.step", like) if rest else leaked
+    return emit_sum(draft, [*rest, Term(leaked, positive=False)], f"{like}.step", like) if rest else leaked
 
 
 def _kept(draft: Draft, term: Term) -> tuple[str | None, Floats]:

@@ -1,7 +1,7 @@
 """Passes that change the units of values, so that constant factors join other constants.
 
-`absorb_factors` is one of `PASSES`. `normalise_quotients` and `scale_inputs` bring values near 1 before they become
-integers; `quantize` calls them, for it knows their bounds.
+`absorb_factors` is one of `PASSES`. `with_normalised_quotients` and `with_scaled_inputs` bring values near 1 before
+they become integers; `quantize` calls them, for it knows their bounds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from compiler.graph import ops
 from compiler.graph.draft import Draft, RewriteRule, reals, rewrite
 from compiler.graph.graph import Graph
-from compiler.rewrite.fold import identity
+from compiler.rewrite.fold import unchanged_operand
 from compiler.rewrite.scale_propagation import Units, View, with_units
 
 APART = 256.0
@@ -34,7 +34,7 @@ def absorb_factors(graph: Graph) -> Graph:
     return with_units(graph, units) if units else graph
 
 
-def normalise_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64]]) -> Graph:
+def with_normalised_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64]]) -> Graph:
     """Scale each quotient's numerator and denominator, element by element, so that the denominator is at most 1.
 
     `upper` bounds the denominators from above, by their values' names. A quotient stays as it is where the
@@ -52,7 +52,7 @@ def normalise_quotients(graph: Graph, upper: Mapping[str, npt.NDArray[np.float64
         found = view.absorb(op.a, factor, units, also=(op.b, factor))
         if found is not None:
             units = found
-    return rewrite(with_units(weighted, units), identity) if units else graph
+    return rewrite(with_units(weighted, units), unchanged_operand) if units else graph
 
 
 def _weights(draft: Draft, op: ops.Op) -> ops.Op | None:
@@ -110,7 +110,7 @@ def _comes_from_input(draft: Draft, name: str) -> bool:
     return isinstance(op, ops.Input)
 
 
-def scale_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
+def with_scaled_inputs(graph: Graph, magnitudes: npt.ArrayLike) -> Graph:
     """Divide each input channel by its magnitude on the host; the constants that meet it are multiplied.
 
     `magnitudes` has one positive number a channel. A channel that meets a use which cannot take the factor
@@ -134,7 +134,7 @@ def _scaled(graph: Graph, magnitudes: npt.ArrayLike, weights: tuple[RewriteRule,
         channel = {source.out: np.arange(size)}
         refused = view.spread(units, channel)
         if refused is None:
-            return rewrite(with_units(graph, units), identity)
+            return rewrite(with_units(graph, units), unchanged_operand)
         if given[refused].max() > APART * given.min() and _other_weights not in weights:
             return _scaled(original, magnitudes, (*weights, _other_weights))
         usable[refused] = False

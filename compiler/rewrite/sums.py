@@ -53,7 +53,7 @@ def constant_of(draft: Draft, parts: Sequence[Term]) -> tuple[Floats, list[Term]
     return total, others
 
 
-def add_up(draft: Draft, parts: Sequence[Term], name: str, like: str) -> str:
+def emit_sum(draft: Draft, parts: Sequence[Term], name: str, like: str) -> str:
     """Emit the sum of one or more values: positive terms in order, then the negative ones. Returns its name."""
     ordered = [t for t in parts if t.positive] + [t for t in parts if not t.positive]
     so_far = ordered[0].name
@@ -84,9 +84,9 @@ def _collect(draft: Draft, op: Op) -> Op | str | None:
     if not others:  # only constants: fold has them
         return None
     if not total.any():
-        return add_up(draft, others, op.out, op.out)
+        return emit_sum(draft, others, op.out, op.out)
     name = constants[0].name if len(constants) == 1 and constants[0].positive else f"{op.out}.bias"
-    summed = add_up(draft, others, f"{op.out}.sum", op.out)
+    summed = emit_sum(draft, others, f"{op.out}.sum", op.out)
     return Add(op.out, summed, draft.constant(total, name))
 
 

@@ -12,7 +12,7 @@ from compiler.functions import FUNCTIONS
 from compiler.graph import ops
 from compiler.graph.draft import integers, reals
 from compiler.graph.graph import Graph
-from compiler.graph.matrix import places_of, product
+from compiler.graph.matrix import matrix_product, places_of
 from compiler.graph.op_table import OpTable
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -86,4 +86,4 @@ def _segment_sum(op: ops.SegmentSum, zeros: Zeros, size: int) -> Mask:
 def _mat_vec(op: ops.MatVec, zeros: Zeros, size: int) -> Mask:
     graph = zeros.graph
     weights, moving = (reals(graph, op.matrix) != 0.0).astype(np.float64), ~zeros.joined(op)
-    return product(weights, places_of(graph, op), moving.astype(np.float64)) == 0.0
+    return matrix_product(weights, places_of(graph, op), moving.astype(np.float64)) == 0.0

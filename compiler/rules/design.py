@@ -39,7 +39,7 @@ def few(sequences: Sequence[Floats]) -> list[Floats]:
     return [s[:MOST_STEPS] for s in sequences[:MOST_SEQUENCES]]
 
 
-def spread(sequences: Sequence[Floats]) -> Floats:
+def samples_of_all(sequences: Sequence[Floats]) -> Floats:
     """Samples (rows, channels) from all over the data."""
     ends = np.cumsum([len(s) for s in sequences])
     at = np.unique(np.linspace(0, ends[-1] - 1, MOST_SAMPLES).astype(np.int64)) if len(ends) and ends[-1] else []
@@ -68,7 +68,7 @@ class Design:
     @cached_property
     def samples(self) -> Floats:
         """Samples (rows, channels) from all over the data."""
-        return spread(self.floating.observed.sequences if self.floating is not None else self.sequences)
+        return samples_of_all(self.floating.observed.sequences if self.floating is not None else self.sequences)
 
     @cached_property
     def observed(self) -> Observed:

@@ -122,7 +122,7 @@ class Elements:
         return np.concatenate([self.read(name) for name in sources])
 
 
-def elements_of(graph: Graph, features: int, held: frozenset[int] = frozenset()) -> Elements:
+def unrolled_elements(graph: Graph, features: int, held: frozenset[int] = frozenset()) -> Elements:
     """Those of a graph whose one sample holds all steps, each of so many `features`, of which some are `held`.
 
     Raises `TraceError` where they are too many.

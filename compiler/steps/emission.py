@@ -12,9 +12,9 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Elementwise, Input, MatVec, Output, SegmentSum, StateWrite
 from compiler.graph.validate import validate
 from compiler.steps.elements import NEVER, Same, Sum, rows
-from compiler.steps.prologue import Flags, begin, begin_at, begun_from, flags_of
+from compiler.steps.prologue import Flags, begin_at, begun_from, emit_prologue, flags_of
 from compiler.steps.repeated_blocks import Repeated, StateElement
-from compiler.steps.repeated_emission import repeat
+from compiler.steps.repeated_emission import emit_repeated
 from compiler.steps.sample_times import Timing
 from compiler.steps.states import depths, states
 from compiler.steps.step_builder import STEP, StepBuilder, TimedValue
@@ -52,10 +52,10 @@ def step_of(
             continue
         own = homes[source]
         if isinstance(elements.kinds[own[0]], Repeated):
-            repeat(made, own[0])
+            emit_repeated(made, own[0])
         elif isinstance(elements.kinds[own[0]], Same):
             made.now |= {h: made.place(h, elements.operands[h][0]) for h in own}
-            begin(made, source[0], own, flags)
+            emit_prologue(made, source[0], own, flags)
         elif not isinstance(elements.graph.makers[source[0]], Input):
             _compute(made, source[0], own, flags)
     shown = elements.graph.answer.x
@@ -130,7 +130,7 @@ def _compute(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> N
             _multiply(made, value, op, own)
         else:
             _add_up(made, value, own)
-    begin(made, value, heads, flags)
+    emit_prologue(made, value, heads, flags)
 
 
 def _add_up(made: StepBuilder, value: str, heads: list[int]) -> None:

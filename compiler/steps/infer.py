@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.graph.graph import Graph
 from compiler.steps.copies import told_apart
-from compiler.steps.elements import elements_of
+from compiler.steps.elements import unrolled_elements
 from compiler.steps.emission import step_of
 from compiler.steps.orbits import UnsteadyError
 from compiler.steps.sample_times import timed
@@ -34,7 +34,7 @@ class ManySteps:
 def inferred(many: ManySteps, called: Callable[[str], str], known: Sequence[Variable] = ()) -> Graph:
     """One of these steps, with states. Names become what they are `called`, states are named after variables that are
     `known`. Raises `TraceError` where there is none."""
-    elements = elements_of(many.graph, many.features, many.held)
+    elements = unrolled_elements(many.graph, many.features, many.held)
     answers = dict(zip(many.at, np.split(elements.read(many.graph.answer.x), len(many.at)), strict=True))
     found, last, why = None, max(many.at), None
     for _ in range(ROUNDS):

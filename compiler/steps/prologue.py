@@ -65,7 +65,7 @@ def begin_at(made: StepBuilder, heads: list[int], flags: Flags) -> None:
     made.kept |= {(h, 1): (name, place) for place, h in enumerate(heads)}
 
 
-def begin(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> None:
+def emit_prologue(made: StepBuilder, value: str, heads: list[int], flags: Flags) -> None:
     """What elements are in steps before their first: a number."""
     orbits, timing = made.timing.orbits, made.timing
     waiting: dict[int, list[int]] = defaultdict(list)

@@ -13,7 +13,7 @@ from compiler.steps.repeated_blocks import StateElement, renamed
 from compiler.steps.step_builder import STEP, Location, StepBuilder
 
 
-def repeat(made: StepBuilder, node: int) -> None:
+def emit_repeated(made: StepBuilder, node: int) -> None:
     """A block that repeats. What it starts from is written into the state that keeps what it has left; where there is
     none, it has one of its own."""
     elements, home = made.elements, made.elements.homes[node]

@@ -16,12 +16,12 @@ StateBound: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
 """low and high, for every step, from what a state starts at"""
 
 
-def between(low: Floats | float, high: Floats | float) -> StateBound:
+def bound_between(low: Floats | float, high: Floats | float) -> StateBound:
     """The bound of a state that is a mean of itself and of values from `low` to `high`: these, and its start."""
     return lambda initial: (np.minimum(initial, low), np.maximum(initial, high))
 
 
-within_one = between(-1.0, 1.0)
+within_one = bound_between(-1.0, 1.0)
 
 
 @dataclass(frozen=True)

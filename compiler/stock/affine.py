@@ -83,7 +83,7 @@ def message(tap: Tap, size: int) -> Affine:
     return Affine(np.zeros(size), {tap: np.eye(size)})
 
 
-def joined(parts: Sequence[Affine]) -> Affine:
+def join_affine(parts: Sequence[Affine]) -> Affine:
     """All elements one after another."""
     sizes = [p.size for p in parts]
     starts = np.cumsum([0, *sizes])

@@ -23,7 +23,7 @@ from compiler.stock.process_graph import (
     StatePlace,
 )
 from compiler.stock.process_plan import Bank, Node, ProcessPlan, Product, Relay, Root
-from compiler.stock.weights import bias_weights, split
+from compiler.stock.weights import bias_weights, split_weights
 from hw_models.arrays import Floats, Integers
 
 SLACK = 0.01
@@ -41,7 +41,7 @@ class _PopulationInput:
     """first row, and the affine map of the rows from there on"""
 
 
-def assemble(plan: ProcessPlan, form: LibraryForm, bits: Mapping[str, int]) -> ProcessGraph:
+def assemble_processes(plan: ProcessPlan, form: LibraryForm, bits: Mapping[str, int]) -> ProcessGraph:
     """The network of `plan`, whose messages and factors have about as many bits as `bits` says: see `widest`."""
     return _Assembly(plan, form, bits).graph()
 
@@ -169,7 +169,7 @@ class _Assembly:
         for (label, before), matrix in matrices.items():
             source = self.populations[label]
             delay = target.level - (source.level - (self.plan.period if before else 0)) - 1
-            for half, part in enumerate(split(matrix, source.kind is Kind.HINGES, self.form.split_weights)):
+            for half, part in enumerate(split_weights(matrix, source.kind is Kind.HINGES, self.form.split_weights)):
                 name = f"{label} to {target.name}, port {port.index}, part {half}" + (", before" if before else "")
                 weights = part.integers, part.exponent
                 found.append(ProcessConnection(name, label, target.name, (port.index,), *weights, delay, before))

@@ -11,9 +11,9 @@ from compiler.ranges.observed import Observed
 from compiler.ranges.real_intervals import find_bounds, state_interval
 from compiler.rewrite.increment import increment
 from compiler.rewrite.runner import PASSES
-from compiler.stock.assemble import assemble
-from compiler.stock.lower import lower
-from compiler.stock.lsbs import population_of, widest
+from compiler.stock.assemble import assemble_processes
+from compiler.stock.lower import lower_to_processes
+from compiler.stock.lsbs import population_name, widest
 from compiler.stock.options import LibraryForm
 from compiler.stock.process_graph import ProcessGraph, factors_of
 from compiler.stock.process_plan import ProcessPlan
@@ -45,10 +45,10 @@ def build(observed: Observed, form: LibraryForm) -> ProcessGraph:
             )
     bounds = find_bounds(graph, observed, form.margin)
     states = {s.name: state_interval(graph, s.name, observed, form.margin) for s in graph.states}
-    plan = lower(graph, bounds, states, form)
+    plan = lower_to_processes(graph, bounds, states, form)
     bits = widest(plan)
     while True:
-        made = assemble(plan, form, bits)
+        made = assemble_processes(plan, form, bits)
         failed = failures(made)
         if not failed:
             return made
@@ -60,7 +60,7 @@ def _narrow(bits: dict[str, int], failed: Sequence[Failure], plan: ProcessPlan) 
     worst: dict[str, int] = {}
     for failure in failed:
         if failure.bits is None or bits.get(failure.population, 0) - failure.bits < LEAST_BITS:
-            names = {n.name: population_of(n) for n in plan.nodes.values()}
+            names = {n.name: population_name(n) for n in plan.nodes.values()}
             here = [plain_name(n) for n, label in names.items() if failure.population in (label, factors_of(label))]
             raise QuantizeError(
                 "a value does not fit the widths of Lava's library processes",

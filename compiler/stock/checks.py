@@ -12,7 +12,7 @@ MOST_NEURONS, MOST_REPEATS, MOST_SHIFT, MOST_DELAY = 2**24, 2**16, 31, 62
 PORTS = {(0,), (1,), (0, 1)}
 
 
-def check(graph: ProcessGraph) -> None:
+def check_process_graph(graph: ProcessGraph) -> None:
     """Raise `ValueError` where the parts do not fit together."""
     populations = list(graph.populations.values())
     for p in populations:

@@ -9,10 +9,10 @@ import numpy as np
 from compiler.interpreters.execution import Clip, Execution
 from compiler.running.executor import Executor, Runner, Shows
 from compiler.stock.process_graph import ProcessGraph
-from compiler.stock.reference import prepare_reference
+from compiler.stock.reference import prepare_processes
 
 
-def counted(network: ProcessGraph, done: Execution) -> Execution:
+def with_counts(network: ProcessGraph, done: Execution) -> Execution:
     """The same with the states that samples left beyond their ranges: they are read as the range's ends."""
     clips: dict[str, Clip] = {}
     for name, place in network.states.items():
@@ -24,8 +24,8 @@ def counted(network: ProcessGraph, done: Execution) -> Execution:
 
 
 def _prepare(network: ProcessGraph) -> Runner:
-    run = prepare_reference(network)
-    return lambda job: counted(network, run(job.x, job.state))
+    run = prepare_processes(network)
+    return lambda job: with_counts(network, run(job.x, job.state))
 
 
 REFERENCE = Executor(

@@ -10,7 +10,7 @@ from compiler.graph.draft import Draft, reals, rewrite
 from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Input, Op
 from compiler.quantize.channel_middles import channel_middles
-from compiler.rewrite.rescale import scale_inputs
+from compiler.rewrite.rescale import with_scaled_inputs
 from hw_models.arrays import Floats
 
 APART = 8.0
@@ -44,4 +44,4 @@ def centre(graph: Graph, sequences: Sequence[Floats], *, timed: bool = False) ->
         name = draft.emit(lambda out: Input(out, op.scale, offset), f"{op.out}.centred", op.out)
         return Add(op.out, name, draft.constant(middle, f"{op.out}.middle"))
 
-    return scale_inputs(rewrite(graph, less) if middle.any() else graph, reach)
+    return with_scaled_inputs(rewrite(graph, less) if middle.any() else graph, reach)

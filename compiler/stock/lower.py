@@ -18,9 +18,9 @@ from compiler.graph.graph import Graph
 from compiler.graph.op_table import OpTable
 from compiler.ranges.observed import Interval
 from compiler.ranges.real_intervals import GUARD
-from compiler.stock.affine import Affine, Tap, joined, message
+from compiler.stock.affine import Affine, Tap, join_affine, message
 from compiler.stock.options import LibraryForm, Reciprocal
-from compiler.stock.piecewise_linear import fit
+from compiler.stock.piecewise_linear import fit_knots
 from compiler.stock.process_plan import HostSource, ProcessPlan, Product, Relay, Root
 from compiler.stock.process_plan_builder import NARROW, PlanBuilder
 from compiler.stock.solver_loop import loop_of
@@ -34,7 +34,7 @@ DEEPEST = 62
 """ticks that a message can be delayed"""
 
 
-def lower(
+def lower_to_processes(
     graph: Graph, bounds: Mapping[str, Interval], states: Mapping[str, Interval], form: LibraryForm
 ) -> ProcessPlan:
     """The plan of `graph`, whose values lie within `bounds` and states within `states`.
@@ -119,12 +119,12 @@ def _state_read(op: ops.StateRead, build: PlanBuilder) -> Affine:
 
 @AFFINE.on(ops.Gather)
 def _gather(op: ops.Gather, build: PlanBuilder) -> Affine:
-    return joined([build.value(s) for s in op.sources]).rows(build.index(op.index))
+    return join_affine([build.value(s) for s in op.sources]).rows(build.index(op.index))
 
 
 @AFFINE.on(ops.MatVec)
 def _mat_vec(op: ops.MatVec, build: PlanBuilder) -> Affine:
-    return joined([build.value(s) for s in op.sources]).through(build.graph.constants[op.matrix])
+    return join_affine([build.value(s) for s in op.sources]).through(build.graph.constants[op.matrix])
 
 
 @AFFINE.on(ops.SegmentSum)
@@ -136,7 +136,7 @@ def _segment_sum(op: ops.SegmentSum, build: PlanBuilder) -> Affine:
 @AFFINE.on(ops.Apply)
 def _function(op: ops.Apply, build: PlanBuilder) -> Affine:
     real, count = FUNCTIONS[op.function].real, build.form.hinges
-    fitted = lambda low, high: fit(real, low, high, count, relative=False)  # noqa: E731
+    fitted = lambda low, high: fit_knots(real, low, high, count, relative=False)  # noqa: E731
     return build.bank(op.out, build.value(op.x), *build.interval(op.x), fitted)
 
 
@@ -199,7 +199,7 @@ def _quotient(op: ops.Div, build: PlanBuilder) -> Affine:
         count = build.form.reciprocal_hinges
 
         def fitted(least: float, most: float) -> tuple[Floats, Floats]:
-            return fit(lambda x: 1.0 / x, least, most, count, relative=True)
+            return fit_knots(lambda x: 1.0 / x, least, most, count, relative=True)
 
         factor = build.bank(f"{op.out}.reciprocal", build.held(b), low, high, fitted)
     else:

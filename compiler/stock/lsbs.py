@@ -27,8 +27,8 @@ ROOT_SCALE = 18
 
 def widest(plan: ProcessPlan) -> dict[str, int]:
     """The most bits that the messages of each population may have, and the factors of products."""
-    bits = {population_of(n): MOST_BITS for n in plan.nodes.values()}
-    bits |= {factors_of(population_of(n)): FACTOR_BITS for n in plan.nodes.values() if isinstance(n, Product)}
+    bits = {population_name(n): MOST_BITS for n in plan.nodes.values()}
+    bits |= {factors_of(population_name(n)): FACTOR_BITS for n in plan.nodes.values() if isinstance(n, Product)}
     return {**bits, Kind.SINK.value: MOST_BITS}
 
 
@@ -91,7 +91,7 @@ def _root_lsb(node: Root) -> Floats:
     return (exact / found).mean(axis=1) / (2.0**ROOT_SCALE * np.sqrt(unit))
 
 
-def population_of(node: Node) -> str:
+def population_name(node: Node) -> str:
     """The name of the population that a node is a part of."""
     kinds = {HostSource: Kind.SOURCE, Bank: Kind.HINGES, Product: Kind.PRODUCTS, Root: Kind.ROOTS, Relay: Kind.RELAYS}
     return population_at(kinds[type(node)], node.level)

@@ -21,10 +21,12 @@ FLAT = 1e-3
 """A function whose slope at an end is below this share of its steepest has a tail there."""
 
 
-def fit(real: Callable[[Floats], Floats], low: float, high: float, count: int, relative: bool) -> tuple[Floats, Floats]:
+def fit_knots(
+    real: Callable[[Floats], Floats], low: float, high: float, count: int, relative: bool
+) -> tuple[Floats, Floats]:
     """`count` knots in low..high, and the values there, for the least error, or the least relative one.
 
-    >>> knots, values = fit(np.tanh, -4.0, 4.0, 16, relative=False)
+    >>> knots, values = fit_knots(np.tanh, -4.0, 4.0, 16, relative=False)
     >>> x = np.linspace(-5, 5, 101)
     >>> bool(np.abs(np.interp(x, knots, values) - np.tanh(x)).max() < 4e-3)
     True

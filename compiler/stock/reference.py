@@ -19,13 +19,13 @@ LANES = 128
 """sequences side by side: so many that the arrays stay in the cache"""
 
 
-def run_reference(network: ProcessGraph, x: Integers, state: Mapping[str, Array] | None = None) -> Execution:
+def run_processes(network: ProcessGraph, x: Integers, state: Mapping[str, Array] | None = None) -> Execution:
     """Run integers `x` (batch, time, features) from `state` ({name: (batch, size)}), or from zeros."""
-    return prepare_reference(network)(x, state)
+    return prepare_processes(network)(x, state)
 
 
-def prepare_reference(network: ProcessGraph) -> Callable[[Integers, Mapping[str, Array] | None], Execution]:
-    """`run_reference` of a network, as a function of its input and states."""
+def prepare_processes(network: ProcessGraph) -> Callable[[Integers, Mapping[str, Array] | None], Execution]:
+    """`run_processes` of a network, as a function of its input and states."""
     program = _GraphRun(network)
 
     def run(x: Integers, state: Mapping[str, Array] | None) -> Execution:

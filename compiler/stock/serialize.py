@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compiler.stock.checks import check
+from compiler.stock.checks import check_process_graph
 from compiler.stock.process_graph import ProcessConnection, ProcessGraph, ProcessPopulation, StatePlace
 from compiler.stock.width_proof import failures
 from hw_models.errors import ArtifactError
@@ -38,7 +38,7 @@ def from_plain(table: Json, arrays: ArrayTable) -> ProcessGraph:
     """The network again. Raises `ArtifactError` where the table does not describe one that keeps its widths."""
     try:
         graph = _built(table, arrays)
-        check(graph)
+        check_process_graph(graph)
         failed = failures(graph)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ArtifactError(f"not a network of library processes: {type(error).__name__}: {error}") from error

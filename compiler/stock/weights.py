@@ -27,7 +27,7 @@ class Weights:
     exponent: int
 
 
-def split(matrix: Floats, hinges: bool, twice: bool) -> tuple[Weights, ...]:
+def split_weights(matrix: Floats, hinges: bool, twice: bool) -> tuple[Weights, ...]:
     """The connections whose sum is nearest to `matrix`, without those that would be all zero.
 
     `hinges`: the columns are hinges, function by function. `twice`: two connections instead of one.

@@ -57,7 +57,7 @@ class Header:
     inputs: Inputs | None = None
 
 
-def write(net: BaseRecord, path: str | Path, own: Content) -> None:
+def write_network(net: BaseRecord, path: str | Path, own: Content) -> None:
     """Write `own`, what a kind of network has for itself, and what both kinds have."""
     table: dict[str, Json] = {
         "readout": net.readout,
@@ -97,7 +97,7 @@ def header_of(kind: type[HeaderT], content: Content) -> HeaderT:
     return made(kind, {name: content.table[name] for name in field_types(kind) if name in content.table})
 
 
-def known_answer(content: Content) -> KnownAnswer:
+def stored_answer(content: Content) -> KnownAnswer:
     """The known answer among a file's arrays."""
     arrays = content.arrays
     states = below("known/states/", arrays)
@@ -129,7 +129,7 @@ class _TokenHeader:
     own_shape: tuple[int, ...]
 
 
-def read(path: str | Path, build: Callable[[Content], RecordT]) -> RecordT:
+def read_network(path: str | Path, build: Callable[[Content], RecordT]) -> RecordT:
     """The record that `build` makes of a file. Raises `ArtifactError` where it fails, or where parts do not fit."""
     content = Content(*container.read(path))
     try:

@@ -9,7 +9,7 @@ from compiler.quantize.precision import Precision
 from compiler.ranges.proven import prove
 from hw_models.chip import Chip
 from hw_models.json_dataclasses import Json
-from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, tokens_of, write
+from ltc2neuro.artifact.header import Content, Header, header_of, stored_answer, tokens_of, write_network
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.record import Record
 
@@ -25,7 +25,7 @@ def save(net: Record, path: str | Path) -> None:
     precision = {f.name: getattr(net.precision, f.name) for f in fields(net.precision)}
     precision["overrides"] = {glob: dict(changes) for glob, changes in net.precision.overrides.items()}
     table: dict[str, Json] = {"chip": asdict(net.chip), "precision": precision}
-    write(net, path, Content(table, {"integer": net.graph}, {}))
+    write_network(net, path, Content(table, {"integer": net.graph}, {}))
 
 
 def record_of(content: Content) -> Record:
@@ -36,6 +36,6 @@ def record_of(content: Content) -> Record:
         header,
         float_graph=content.graphs["float"],
         proven=prove(content.graphs["integer"], header.chip),
-        known=known_answer(content),
+        known=stored_answer(content),
         tokens=tokens_of(content),
     )

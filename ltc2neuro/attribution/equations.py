@@ -21,7 +21,7 @@ from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.extras import SOLVING
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.nn.clip import CellClip
-from ltc2neuro.nn.recurrence import split
+from ltc2neuro.nn.recurrence import output_and_state
 from ltc2neuro.nn.solvers import Equation
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
@@ -62,7 +62,7 @@ class _Heard:
 
         def hearing(u: Tensor, before: object, *elapsed: Tensor | float) -> object:
             result = forward(u, before, *elapsed)
-            after = split(result, cell)[1]
+            after = output_and_state(result, cell)[1]
             if isinstance(before, Tensor) and isinstance(after, Tensor):
                 self.inputs.append(u.double())
                 self.elapsed.append(elapsed[0] if elapsed else 1.0)

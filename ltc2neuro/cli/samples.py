@@ -11,7 +11,7 @@ import numpy as np
 
 from hw_models.arrays import AnyArray
 from ltc2neuro.errors import InputError
-from ltc2neuro.inputs.files import FORMATS, chosen, read_arrays
+from ltc2neuro.inputs.files import FORMATS, contents_of, read_arrays
 
 FileSamples: TypeAlias = "AnyArray | list[AnyArray]"
 FileInputs: TypeAlias = "FileSamples | dict[str, AnyArray]"
@@ -21,7 +21,7 @@ FileInputs: TypeAlias = "FileSamples | dict[str, AnyArray]"
 def load(path: str, names: Collection[str] | None = None) -> FileInputs:
     """The array of a `.npy` file, or the arrays of an `.npz` file in the order in which they were saved; by their names
     where these are several of `names`, those of a model's inputs."""
-    return chosen(read_arrays(path), names)
+    return contents_of(read_arrays(path), names)
 
 
 def given(path: str | None) -> FileSamples | None:

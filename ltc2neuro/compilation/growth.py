@@ -17,7 +17,7 @@ from compiler.graph.ops import Max, Min, Op, StateWrite
 from compiler.interpreters.execution import prepare
 from compiler.interpreters.float64 import KERNELS
 from compiler.ranges.observed import Interval, Observed
-from compiler.ranges.real_intervals import state_interval, sweep
+from compiler.ranges.real_intervals import find_intervals, state_interval
 from hw_models.arrays import Floats
 from hw_models.errors import QuantizeError
 
@@ -111,7 +111,7 @@ def _bounds(graph: Graph, observed: Observed, margin: float) -> dict[str, float]
     anything = _Anything(graph, [s[:4] for s in observed.sequences[:2]])
     found = dict.fromkeys([s.name for s in graph.states], np.inf)
     try:
-        bounds = sweep(graph, anything, 1.0, holds)
+        bounds = find_intervals(graph, anything, 1.0, holds)
     except QuantizeError:
         return found
     written = [op for _, op in graph.ops() if isinstance(op, StateWrite) and op.x in bounds]

@@ -25,7 +25,7 @@ from ltc2neuro.inputs.several import (
     by_name,
     check_all,
     is_several,
-    joined,
+    join_inputs,
     single,
     without_spans,
 )
@@ -113,7 +113,7 @@ def _taken(
     names = list(given)
     if names == [order[0]]:
         return as_sequences(given[names[0]], None, "calibration", layout, tokens=tokens), None, spans
-    samples, each = joined(given, None, layout, tokens=tokens)
+    samples, each = join_inputs(given, None, layout, tokens=tokens)
     there = tuple(name for name in order if name in [*given, *timed])
     return samples, Inputs(each, there, keyed=tuple(names) != order[: len(names)]), spans
 

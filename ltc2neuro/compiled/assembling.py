@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.assembly import populations_text
-from compiler.mapping.exchange import to_json
+from compiler.mapping.exchange import mapped_to_json
 from compiler.mapping.mapped_network import MappedNetwork
 from compiler.mapping.titles import titles
 from hw_models.chip import Chip
@@ -26,7 +26,7 @@ def assembly_json(record: Record, network: MappedNetwork) -> dict[str, Json]:
     tokens = () if record.tokens is None else record.tokens.tables
     looked_up = [{"places": list(t.places), "rows": t.rows.tolist()} for t in tokens]
     host = {**host_maps(record), **({"tokens": looked_up} if looked_up else {})}
-    return {**to_json(network), "chip": found, "host": host}
+    return {**mapped_to_json(network), "chip": found, "host": host}
 
 
 def host_maps(record: Record) -> dict[str, Json]:

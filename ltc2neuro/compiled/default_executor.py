@@ -25,7 +25,9 @@ WORTH = 1e8
 
 def usual(net: BaseParts[BaseRecord, Any], sequences: Sequence[Floats]) -> str:
     """The executor that is to run `sequences`: all compute the same integers."""
-    compiled = [e for e in _compiled(net) if net.runners.has(e) or cost(net.record.float_graph, sequences) >= WORTH]
+    compiled = [
+        e for e in _compiled(net) if net.runners.has(e) or float_work(net.record.float_graph, sequences) >= WORTH
+    ]
     return next(filter(partial(_loads, net), compiled), REFERENCE).name
 
 
@@ -50,7 +52,7 @@ def _loads(net: BaseParts[BaseRecord, Any], executor: Executor) -> bool:
     return True
 
 
-def cost(graph: Graph, sequences: Sequence[Floats]) -> float:
+def float_work(graph: Graph, sequences: Sequence[Floats]) -> float:
     """What the float network computes over them, sequences of one length side by side."""
     one, lengths = work(graph), Counter(map(len, sequences))
     return sum(steps * (one.calls * CALL + one.elements * batch) for steps, batch in lengths.items())

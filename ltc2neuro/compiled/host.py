@@ -12,7 +12,7 @@ from hw_models.arguments import check_choice
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import InputError
 from ltc2neuro.compiled.answers import Answered
-from ltc2neuro.compiled.initial_states import GivenStates, as_integers, as_rows, tell_clipped
+from ltc2neuro.compiled.initial_states import GivenStates, as_rows, state_integers, tell_clipped
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.inputs.arrays import (
     Samples,
@@ -25,7 +25,16 @@ from ltc2neuro.inputs.arrays import (
 )
 from ltc2neuro.inputs.layout import Layout
 from ltc2neuro.inputs.sample_shape import flat
-from ltc2neuro.inputs.several import TIMESPANS, Inlet, by_name, check_all, is_several, joined, single, without_spans
+from ltc2neuro.inputs.several import (
+    TIMESPANS,
+    Inlet,
+    by_name,
+    check_all,
+    is_several,
+    join_inputs,
+    single,
+    without_spans,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Host:
         tokens, layout = record.tokens, record.layout if layout is None else layout
         if record.inputs is not None:
             given, timespans = self._given(x, record.inputs.order, timespans)
-            sequences, _ = joined(given, record.inputs, layout)
+            sequences, _ = join_inputs(given, record.inputs, layout)
         else:
             one, timespans = self._one(x, timespans)
             sequences = as_sequences(one, record.sample_shape, layout=layout, tokens=tokens is not None)
@@ -112,7 +121,7 @@ class Host:
         """See `BaseNetwork.quantize_state`."""
         words = self.record.given
         rows = as_rows(state, words, None)
-        integers, clipped = as_integers(rows, words)
+        integers, clipped = state_integers(rows, words)
         tell_clipped(clipped, rows, words, stacklevel=stacklevel)
         return integers
 

@@ -130,7 +130,7 @@ def _array(name: object, given: object, size: int) -> np.ndarray:
     return array[0] if array.ndim == 3 and len(array) == 1 else array
 
 
-def is_real(array: np.ndarray) -> bool:
+def holds_reals(array: np.ndarray) -> bool:
     """Whether it holds real values: by its type alone, for 1.0 may be either."""
     return np.issubdtype(array.dtype, np.floating)
 
@@ -147,7 +147,7 @@ def check_units(name: str, array: np.ndarray, word: StateWord) -> None:
         )
 
 
-def as_integers(
+def state_integers(
     rows: Mapping[str, np.ndarray], words: Mapping[str, StateWord]
 ) -> tuple[dict[str, Integers], dict[str, int]]:
     """States as integers, and how many values of which were clipped: real values are rounded, integers must fit."""
@@ -155,7 +155,7 @@ def as_integers(
     clipped: dict[str, int] = {}
     for name, array in rows.items():
         word = words[name]
-        if is_real(array):
+        if holds_reals(array):
             check_units(name, array, word)
             integers[name], count = word.quantize(array.astype(np.float64))
             clipped.update({name: count} if count else {})
@@ -176,9 +176,9 @@ def as_integers(
 def as_reals(rows: Mapping[str, np.ndarray], words: Mapping[str, StateWord]) -> dict[str, Floats]:
     """States in LSB, unrounded, as "floating" takes them."""
     for name, array in rows.items():
-        if is_real(array):
+        if holds_reals(array):
             check_units(name, array, words[name])
-    return {n: a / words[n].lsb if is_real(a) else a.astype(np.float64) for n, a in rows.items()}
+    return {n: a / words[n].lsb if holds_reals(a) else a.astype(np.float64) for n, a in rows.items()}
 
 
 def tell_clipped(

@@ -11,7 +11,7 @@ import numpy as np
 from compiler.graph.graph import Graph
 from compiler.interpreters.float64 import run_each
 from hw_models.arrays import Floats
-from ltc2neuro.compiled.default_executor import cost
+from ltc2neuro.compiled.default_executor import float_work
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.runs import AnyParts, run_network
 from ltc2neuro.inputs.arrays import Sequences
@@ -84,7 +84,7 @@ def _still(net: AnyParts, outputs: Floats) -> tuple[int, ...]:
 def part_of(graph: Graph, sequences: Sequence[Floats]) -> list[Floats]:
     """All sequences, or as many and as much of them as `WORK` allows, spread over all."""
     count, steps = len(sequences), max(map(len, sequences))
-    while cost(graph, _spread(sequences, count, steps)) > WORK:
+    while float_work(graph, _spread(sequences, count, steps)) > WORK:
         if count > FEW_SEQUENCES or (count > 1 and steps <= FEW_STEPS):
             count = (count + 1) // 2
         elif steps > 1:

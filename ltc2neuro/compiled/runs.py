@@ -17,7 +17,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import BUG, GraphError, InputError
 from ltc2neuro.compiled.clipped import ChannelRanges, Clipped, input_tallies, shorter, with_extremes
 from ltc2neuro.compiled.default_executor import usual
-from ltc2neuro.compiled.initial_states import GivenStates, as_integers, as_reals, as_rows, tell_clipped
+from ltc2neuro.compiled.initial_states import GivenStates, as_reals, as_rows, state_integers, tell_clipped
 from ltc2neuro.compiled.parts import BaseParts
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.run import Counted, Executed, Run
@@ -205,6 +205,6 @@ def _started(record: BaseRecord, state: GivenStates, batch: int, executor: Execu
     rows = as_rows(state, words, batch)
     if not executor.integers:
         return as_reals(rows, words), {}
-    integers, clipped = as_integers(rows, words)
+    integers, clipped = state_integers(rows, words)
     tell_clipped(clipped, rows, words, stacklevel=4)
     return integers, clipped

@@ -11,14 +11,16 @@ from queue import SimpleQueue
 from hw_models.errors import WorkerError
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.pool_errors import AGAIN, AHEAD, UNPICKLED, cannot_travel, died
-from ltc2neuro.evaluation.pools import OURS, Future, WorkerPool, without, workers_in
+from ltc2neuro.evaluation.pools import OURS, Future, WorkerPool, cannot_import, workers_in
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
 from ltc2neuro.evaluation.workers import Parcel
 from ltc2neuro.version import __version__
 
 
-def spread(pool: WorkerPool, parcel: Parcel, chunks: Iterable[Chunk], asked: Sought) -> Iterator[tuple[Chunk, Totals]]:
+def distributed(
+    pool: WorkerPool, parcel: Parcel, chunks: Iterable[Chunk], asked: Sought
+) -> Iterator[tuple[Chunk, Totals]]:
     """What is counted of each chunk, as soon as it is there. What a lost worker had is done again where the pool
     does so, as Dask does.
 
@@ -64,7 +66,7 @@ def _explained(chunk: Chunk) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != OURS:
             raise
-        raise without(str(error)) from error
+        raise cannot_import(str(error)) from error
     except BrokenExecutor as error:
         raise died(str(chunk), " Dask's workers are replaced.") from error
     except UNPICKLED as error:

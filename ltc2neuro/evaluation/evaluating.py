@@ -18,7 +18,7 @@ from ltc2neuro.compiled.run import Counted
 from ltc2neuro.compiled.runs import INPUT, AnyParts, Reached, clipped_from
 from ltc2neuro.evaluation.batches import sequences_of
 from ltc2neuro.evaluation.chunks import Chunk, chunks
-from ltc2neuro.evaluation.distribution import spread
+from ltc2neuro.evaluation.distribution import distributed
 from ltc2neuro.evaluation.evaluation import Evaluation, Fidelity, Measure
 from ltc2neuro.evaluation.journal import Journal
 from ltc2neuro.evaluation.pools import WorkerPool
@@ -86,7 +86,7 @@ def evaluate(
         if executor is None or parcel is None:
             results = ((chunk, measured(net, chunk, asked)) for chunk in todo())
         else:
-            results = spread(executor, parcel, todo(), asked)
+            results = distributed(executor, parcel, todo(), asked)
         try:
             for chunk, found in results:
                 kept.add(chunk, found)

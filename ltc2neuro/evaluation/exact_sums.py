@@ -21,14 +21,14 @@ MOST = 2.0**500
 """The largest number of which a square is a number, too"""
 
 
-def sums(values: Floats) -> tuple[int, ...]:
+def exact_sums(values: Floats) -> tuple[int, ...]:
     """The sum of each column of finite `values` (rows, columns).
 
-    >>> [value(total) for total in sums(np.array([[1e300, 0.1], [1.0, 0.2], [-1e300, 0.3]]))]
+    >>> [value(total) for total in exact_sums(np.array([[1e300, 0.1], [1.0, 0.2], [-1e300, 0.3]]))]
     [1.0, 0.6]
     """
     if len(values) > ROWS:
-        return tuple(map(sum, zip(sums(values[:ROWS]), sums(values[ROWS:]), strict=True)))
+        return tuple(map(sum, zip(exact_sums(values[:ROWS]), exact_sums(values[ROWS:]), strict=True)))
     fraction, exponent = np.frexp(values)
     whole = np.ldexp(fraction, 53).astype(np.int64)
     columns, least = values.shape[1], int(exponent.min(initial=0))
@@ -43,7 +43,7 @@ def sums(values: Floats) -> tuple[int, ...]:
     return tuple(totals)
 
 
-def products(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+def exact_products(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Two arrays whose sum is a * b without rounding, of numbers up to `MOST` (T. J. Dekker, 1971)."""
     high = a * b
     (a_high, a_low), (b_high, b_low) = _halves(a), _halves(b)

@@ -18,7 +18,7 @@ from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.pool_errors import no_pool, worker_count
 from ltc2neuro.evaluation.totals import Totals
 from ltc2neuro.evaluation.work import Sought
-from ltc2neuro.evaluation.workers import Parcel, work
+from ltc2neuro.evaluation.workers import Parcel, work_on
 from ltc2neuro.extras import DASK
 from ltc2neuro.version import __version__
 
@@ -36,7 +36,7 @@ class Future(Protocol):
     """One of `concurrent.futures`, or of Dask."""
 
     def result(self) -> Totals | None:
-        """What `work` returned, or raised."""
+        """What `work_on` returned, or raised."""
         ...
 
     def cancel(self) -> object:
@@ -50,7 +50,7 @@ class Future(Protocol):
 
 @dataclass(frozen=True)
 class Workers:
-    """What runs `work` elsewhere, and how many can at once."""
+    """What runs `work_on` elsewhere, and how many can at once."""
 
     submit: Callable[[Parcel, Chunk, Sought], Future]
     count: Callable[[], int]
@@ -59,7 +59,7 @@ class Workers:
 def workers_in(pool: object) -> Workers:
     """Those of what `evaluate` takes as `executor=`. Raises `InputError` for anything else."""
     if isinstance(pool, Executor):
-        return Workers(lambda *given: pool.submit(work, *given), lambda: worker_count(pool))
+        return Workers(lambda *given: pool.submit(work_on, *given), lambda: worker_count(pool))
     distributed = sys.modules.get("distributed")  # whoever has a client has imported it
     if distributed is not None and isinstance(pool, distributed.Client):
         return _dask(pool)
@@ -73,17 +73,17 @@ def _dask(client: Any) -> Workers:
 
     found = {"the scheduler": client.run_on_scheduler(find_spec, OURS), **client.run(find_spec, OURS)}
     if lacking := [where for where, spec in found.items() if spec is None]:
-        raise without(", ".join(lacking))
+        raise cannot_import(", ".join(lacking))
 
     def submit(*given: object) -> Future:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # a network or a long sequence may be large
-            return client.submit(work, *given, pure=False)
+            return client.submit(work_on, *given, pure=False)
 
     return Workers(submit, lambda: sum(client.nthreads().values()))
 
 
-def without(whom: str) -> WorkerError:
+def cannot_import(whom: str) -> WorkerError:
     """The error for a worker that cannot import us."""
     return WorkerError(
         "a worker has no ltc2neuro",

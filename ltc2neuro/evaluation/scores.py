@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 
 from hw_models.arrays import Array, Floats
-from ltc2neuro.evaluation.exact_sums import MOST, fraction, products, sums, value
+from ltc2neuro.evaluation.exact_sums import MOST, exact_products, exact_sums, fraction, value
 from ltc2neuro.metrics import Metric, batched, correct, errors, measure
 
 
@@ -53,7 +53,7 @@ def score(metric: str | Metric, outputs: Sequence[Array], targets: Sequence[Arra
             each = zip(outputs, targets, strict=True)
             terms = np.array([[measure(metric, [y], [t], batch_axis)] for y, t in each])
         sound = np.all(np.abs(terms) < MOST**2, axis=1)
-    return Score(len(terms), sums(terms[sound]), int(np.count_nonzero(~sound)))
+    return Score(len(terms), exact_sums(terms[sound]), int(np.count_nonzero(~sound)))
 
 
 def metric_of_sums(metric: str | Metric, found: Score) -> float:
@@ -72,7 +72,7 @@ def _moments(outputs: Array, targets: Array) -> Floats:
     errors(outputs, targets)
     *_, channels = 1, *outputs.shape
     y, t = (a.astype(np.float64).reshape(-1, channels) for a in (outputs, targets))
-    return np.concatenate([y, t, *products(y, y), *products(t, t), *products(y, t)], axis=1)
+    return np.concatenate([y, t, *exact_products(y, y), *exact_products(t, t), *exact_products(y, t)], axis=1)
 
 
 def _correlation(found: Score) -> float:

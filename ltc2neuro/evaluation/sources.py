@@ -20,7 +20,7 @@ from ltc2neuro.evaluation.batches import TARGETS, Batch, X, batch_of
 from ltc2neuro.evaluation.slices import sliced
 from ltc2neuro.inputs.arrays import Samples
 from ltc2neuro.inputs.batches import is_stream
-from ltc2neuro.inputs.files import chosen, read_arrays
+from ltc2neuro.inputs.files import contents_of, read_arrays
 from ltc2neuro.inputs.several import Inlet
 from ltc2neuro.verification.task_metric import Targets
 
@@ -51,7 +51,7 @@ def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, 
         found = read_arrays(path, mapped=True)
         if isinstance(found, dict) and X in found:
             return DataSource(_files(net, [path], targets, timespans, wanted=wanted), None)
-        data = chosen(found, net.inputs and net.inputs.order)
+        data = contents_of(found, net.inputs and net.inputs.order)
     elif is_stream(data):
         return DataSource(_streamed(net, data, targets, timespans, wanted=wanted), None)
     if wanted and targets is None:
@@ -70,7 +70,7 @@ def source_of(net: BaseNetwork, data: Data, targets: object, timespans: object, 
 
 def _opened(given: object, names: Collection[str] | None) -> object:
     """What is in a file, where a path is given."""
-    return chosen(read_arrays(given, mapped=True), names) if isinstance(given, (str, Path)) else given
+    return contents_of(read_arrays(given, mapped=True), names) if isinstance(given, (str, Path)) else given
 
 
 def _files(net: BaseRecord, files: list[Path], targets: object, timespans: object, *, wanted: bool) -> Iterator[Batch]:

@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 
 from hw_models.arrays import Floats
-from ltc2neuro.evaluation.exact_sums import MOST, fraction, products, sums
+from ltc2neuro.evaluation.exact_sums import MOST, exact_products, exact_sums, fraction
 from ltc2neuro.metrics import Measured, decibels, units
 
 
@@ -62,15 +62,15 @@ class Level:
         return np.where(np.array(self.lost) > 0, -np.inf, found)
 
 
-def level_of(exact: Sequence[Floats], integer: Sequence[Floats]) -> Level:
+def level_of_sequences(exact: Sequence[Floats], integer: Sequence[Floats]) -> Level:
     """That of sequences (samples, channels): what the float network says, and what the integers do."""
     x, y = (np.concatenate(side).astype(np.float64) for side in (exact, integer))
     with np.errstate(over="ignore", invalid="ignore"):
         error = y - x
         sound = (np.abs(x) < MOST) & (np.abs(error) < MOST)
     x, error = np.where(sound, x, 0.0), np.where(sound, error, 0.0)
-    high, low = products(x, x)
-    values, highs, lows, noise = (sums(a) for a in (x, high, low, np.square(error)))
+    high, low = exact_products(x, x)
+    values, highs, lows, noise = (exact_sums(a) for a in (x, high, low, np.square(error)))
     largest, size = (tuple(np.max(np.abs(a), axis=0, initial=0.0).tolist()) for a in (x, error))
     lost = tuple(np.count_nonzero(~sound, axis=0).tolist())
     return Level(len(x), values, tuple(map(add, highs, lows)), noise, largest, size, lost)

@@ -12,7 +12,7 @@ from compiler.interpreters.float64 import run_each
 from compiler.placement.activity import Sent
 from hw_models.arrays import Floats
 from hw_models.errors import Ltc2NeuroError
-from ltc2neuro.compiled.default_executor import WORTH, cost, fastest, usual
+from ltc2neuro.compiled.default_executor import WORTH, fastest, float_work, usual
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.record import BaseRecord
 from ltc2neuro.compiled.run import Run
@@ -20,7 +20,7 @@ from ltc2neuro.compiled.runs import INPUT, AnyParts, RunRequest, counting_run, r
 from ltc2neuro.cost.costing import count_run
 from ltc2neuro.evaluation.chunks import Chunk
 from ltc2neuro.evaluation.scores import Score, score
-from ltc2neuro.evaluation.sqnr_sums import level_of
+from ltc2neuro.evaluation.sqnr_sums import level_of_sequences
 from ltc2neuro.evaluation.totals import Totals, clips_of, extremes_of
 from ltc2neuro.inputs.arrays import Sequences
 from ltc2neuro.metrics import Metric
@@ -62,8 +62,10 @@ def _measured(net: BaseNetwork, chunk: Chunk, asked: Sought, threads: int | None
         executions = run_each(net.float_graph, entering)
         exact = parts.host.answers(e.outputs[0] for e in executions)
         pairs = zip(net.answers.each, *map(net.answers.by_channel, (exact, answers)), strict=True)
-        levels = {answer.row: level_of(*both) for answer, *both in pairs}
-        levels |= {n: level_of([e.states[n][0] for e in executions], states[n]) for n in _compared(net, states)}
+        levels = {answer.row: level_of_sequences(*both) for answer, *both in pairs}
+        levels |= {
+            n: level_of_sequences([e.states[n][0] for e in executions], states[n]) for n in _compared(net, states)
+        }
         compared = {"levels": levels, "float_scores": _scores(net, chunk, asked, exact)}
     return Totals(
         sequences=len(arrays),
@@ -85,7 +87,7 @@ _spent: WeakKeyDictionary[BaseNetwork, float] = WeakKeyDictionary()
 
 def _fast(net: BaseNetwork, arrays: Sequence[Floats]) -> str:
     """The executor for a chunk of many: one that compiles pays once all chunks so far would have been worth it."""
-    _spent[net] = _spent.get(net, 0.0) + cost(net.float_graph, arrays)
+    _spent[net] = _spent.get(net, 0.0) + float_work(net.float_graph, arrays)
     return fastest(net.parts) if _spent[net] >= WORTH else usual(net.parts, arrays)
 
 

@@ -47,7 +47,7 @@ def packed(net: BaseNetwork) -> Parcel:
     return Parcel(hashlib.sha256(content).hexdigest(), content)
 
 
-def work(parcel: Parcel, chunk: Chunk, asked: Sought) -> Totals | None:
+def work_on(parcel: Parcel, chunk: Chunk, asked: Sought) -> Totals | None:
     """What is counted of a chunk; None: this worker does not have the network, and needs its file."""
     if parcel.version != __version__:
         raise InputError(

@@ -38,7 +38,7 @@ def read_arrays(path: str | Path, *, mapped: bool = False) -> np.ndarray | dict[
         raise InputError("not a .npy or .npz file of numbers", where=str(path), advice=FORMATS) from error
 
 
-def chosen(
+def contents_of(
     found: np.ndarray | dict[str, np.ndarray], names: Collection[str] | None
 ) -> np.ndarray | list[np.ndarray] | dict[str, np.ndarray]:
     """What a file holds: by their names where these are several of `names`, else one array, or one a sequence."""

@@ -149,7 +149,7 @@ def _other(what: str, order: Sequence[str]) -> InputError:
     )
 
 
-def joined(
+def join_inputs(
     given: Mapping[str, Samples], known: Inputs | None, layout: Layout, *, tokens: bool = False
 ) -> tuple[Sequences, tuple[NamedInput, ...]]:
     """All inputs as one, sample by sample, and what each is; `known`: as they must be. Some may be `tokens`.

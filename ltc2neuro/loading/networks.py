@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ltc2neuro.artifact.header import Content, read
+from ltc2neuro.artifact.header import Content, read_network
 from ltc2neuro.artifact.saving import record_of
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.network import Network
@@ -17,7 +17,7 @@ def load(path: str | Path) -> Network | LibraryNetwork:
 
     Raises `ArtifactError` where the file is damaged, or of another version.
     """
-    return read(path, _network)
+    return read_network(path, _network)
 
 
 def _network(content: Content) -> Network | LibraryNetwork:

@@ -14,7 +14,7 @@ from hw_models.arguments import check_counts
 from hw_models.errors import InputError
 from ltc2neuro.inputs.arrays import as_array, check_numbers
 from ltc2neuro.nn.recurrence import Recurrent, repeat
-from ltc2neuro.nn.solvers import Equation, Time, chosen
+from ltc2neuro.nn.solvers import Equation, Time, choice_of
 from ltc2neuro.nn.states import Bound
 
 SynapseMask: TypeAlias = "torch.Tensor | npt.NDArray[np.generic] | Sequence[Sequence[float]]"
@@ -61,7 +61,7 @@ class ConductanceCircuitCell(nn.Module):
     ) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
-        self._exact = chosen(_SOLVERS, solver, "solver")
+        self._exact = choice_of(_SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
         self.log_capacitance = nn.Parameter(torch.zeros(hidden_size))
         self.log_leak = nn.Parameter(torch.zeros(hidden_size))

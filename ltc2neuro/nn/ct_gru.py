@@ -11,7 +11,7 @@ from torch import nn
 from hw_models.arguments import check_counts
 from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import Time, chosen
+from ltc2neuro.nn.solvers import Time, choice_of
 from ltc2neuro.nn.states import Bound
 
 _STEP = math.log(math.sqrt(10.0))
@@ -54,7 +54,7 @@ class CTGRUCell(nn.Module):
     ) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size, scales=scales)
-        self._published = chosen(_VARIANTS, variant, "variant")
+        self._published = choice_of(_VARIANTS, variant, "variant")
         self.input_size, self.hidden_size, self.variant, self.scales = input_size, hidden_size, variant, scales
         self.state_size = hidden_size * scales
         self.cell_clip = CellClip(cell_clip)

@@ -10,7 +10,7 @@ from torch import nn
 from hw_models.arguments import check_flag
 from hw_models.errors import InputError
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import DrivenCell, Equation, Time, chosen
+from ltc2neuro.nn.solvers import DrivenCell, Equation, Time, choice_of
 from ltc2neuro.nn.states import Bound
 
 _PAPER_TIME = 0.6
@@ -44,7 +44,7 @@ class CTRNNCell(DrivenCell):
         cell_clip: float | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, solver, steps, cell_clip)
-        self._time = chosen(_VARIANTS, variant, "variant")
+        self._time = choice_of(_VARIANTS, variant, "variant")
         check_flag(feedback, "feedback")
         if variant == "1993" and not feedback:
             raise InputError("a CT-RNN without feedback exists only in variant 'paper'", advice="Use variant='paper'.")

@@ -12,7 +12,7 @@ from hw_models.arguments import check_counts, check_flag, check_real
 from hw_models.errors import InputError
 from ltc2neuro.nn.clip import CellClip
 from ltc2neuro.nn.recurrence import Recurrent
-from ltc2neuro.nn.solvers import chosen
+from ltc2neuro.nn.solvers import choice_of
 from ltc2neuro.nn.states import Bound
 
 Activation: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -94,9 +94,9 @@ class LTCSECell(nn.Module):
     ) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size)
-        self._update = chosen(_SOLVERS, solver, "solver")
-        self._elman = chosen(_ELMAN, variant, "variant")
-        self._activation, self._range = chosen(_ACTIVATIONS, activation, "activation")
+        self._update = choice_of(_SOLVERS, solver, "solver")
+        self._elman = choice_of(_ELMAN, variant, "variant")
+        self._activation, self._range = choice_of(_ACTIVATIONS, activation, "activation")
         check_real(alpha, "alpha", above=0)
         check_flag(allow_growth, "allow_growth")
         self.input_size, self.hidden_size = input_size, hidden_size
@@ -189,7 +189,7 @@ class LTCSE(Recurrent):
         return_sequences: bool = True,
         batch_first: bool = True,
     ) -> None:
-        chosen({**_ELMAN, "ctgru": False}, variant, "variant")
+        choice_of({**_ELMAN, "ctgru": False}, variant, "variant")
         if variant in _CLASSES and (solver, alpha) != ("semi-implicit", 1.0):
             raise InputError(f"the {variant} of LTC-SE has neither a solver nor a gain", advice="Leave them out.")
         if variant in ("node", "ctgru") and activation != "tanh":

@@ -11,7 +11,7 @@ from torch import nn
 from hw_models.arguments import check_counts
 from hw_models.errors import TraceError
 from ltc2neuro.nn.recurrence import Recurrent, repeat
-from ltc2neuro.nn.solvers import SOLVERS, Equation, Slope, Time, chosen
+from ltc2neuro.nn.solvers import SOLVERS, Equation, Slope, Time, choice_of
 from ltc2neuro.nn.states import Bound
 
 _SynapseSums: TypeAlias = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -54,7 +54,7 @@ class PaperLTCCell(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, solver: str = "semi-implicit") -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size)
-        self._explicit = chosen({"semi-implicit": None, **_EXPLICIT}, solver, "solver")
+        self._explicit = choice_of({"semi-implicit": None, **_EXPLICIT}, solver, "solver")
         self.input_size, self.hidden_size, self.solver = input_size, hidden_size, solver
         self.input_w = nn.Parameter(torch.ones(input_size))
         self.input_b = nn.Parameter(torch.zeros(input_size))

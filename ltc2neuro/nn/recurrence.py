@@ -89,7 +89,7 @@ class Recurrent(torch.nn.Module):
         for step, x_t in enumerate(x.unbind(time)):
             elapsed = 1.0 if timespans is None else timespans.select(time, step).reshape(-1, 1)
             result = self.cell(x_t, state, elapsed) if timed else self.cell(x_t, state)
-            y, state = split(result, self.cell)
+            y, state = output_and_state(result, self.cell)
             outputs.append(y)
         return (torch.stack(outputs, time) if self.return_sequences else outputs[-1]), state
 
@@ -221,7 +221,9 @@ def _check_call(cell: torch.nn.Module) -> None:
         )
 
 
-def split(result: object, cell: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
+def output_and_state(
+    result: object, cell: torch.nn.Module
+) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
     """Output and new state of what `cell` returned."""
     if isinstance(cell, torch.nn.LSTMCell) and isinstance(result, tuple):  # two states, the first is its output
         return result[0], result

@@ -92,7 +92,7 @@ class SolverCell(nn.Module):
     ) -> None:
         super().__init__()
         check_counts(input_size=input_size, hidden_size=hidden_size, steps=steps)
-        self._solver = chosen(SOLVERS, solver, "solver")
+        self._solver = choice_of(SOLVERS, solver, "solver")
         self.input_size, self.hidden_size, self.steps = input_size, hidden_size, steps
         self.cell_clip = CellClip(cell_clip)
 
@@ -115,7 +115,7 @@ class DrivenCell(SolverCell):
         return self.integrated(equation.slope, x, equation.time)
 
 
-def chosen(table: Mapping[str, Choice], name: str, what: str) -> Choice:
+def choice_of(table: Mapping[str, Choice], name: str, what: str) -> Choice:
     """`table[name]`; raises `InputError` with the choices where there is no such `what`."""
     if isinstance(name, str) and name in _ADAPTIVE and name not in table:
         raise InputError(

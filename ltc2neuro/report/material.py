@@ -15,8 +15,8 @@ from hw_models.arrays import Floats
 from hw_models.errors import ChipError
 from ltc2neuro.attribution.attribution import Attribution
 from ltc2neuro.compiled.clipped import Clipped
-from ltc2neuro.compiled.default_executor import cost as work_on
 from ltc2neuro.compiled.default_executor import fastest
+from ltc2neuro.compiled.default_executor import float_work as work_on
 from ltc2neuro.compiled.parts import Parts
 from ltc2neuro.compiled.record import Record
 from ltc2neuro.compiled.run import Run

@@ -55,7 +55,7 @@ class ParallelTrials(Generic[T]):
 
     def _submitted(self, precision: Precision, content: bytes | None) -> Future[tuple[T] | None]:
         try:
-            return self._pool.submit(measured, self._digest, content, precision)
+            return self._pool.submit(measured_trial, self._digest, content, precision)
         except BrokenExecutor as error:
             raise died() from error
         except RuntimeError as error:
@@ -68,7 +68,7 @@ def check_pool(pool: object) -> None:
         raise no_pool(pool)
 
 
-def measured(digest: str, content: bytes | None, precision: Precision) -> tuple[Any] | None:
+def measured_trial(digest: str, content: bytes | None, precision: Precision) -> tuple[Any] | None:
     """In a worker: what it measured; None where it needs what measures."""
     if content is not None and digest not in _kept:
         _kept.clear()

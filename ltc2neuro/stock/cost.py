@@ -53,6 +53,6 @@ class LibraryCost(Shown):
         return f"{parts}, {self.ticks_per_sample} ticks a sample\n{loop}; {first}"
 
 
-def cost(net: ProcessGraph) -> LibraryCost:
+def library_cost(net: ProcessGraph) -> LibraryCost:
     """What `net` takes."""
     return LibraryCost(net.neurons, net.synapses, net.processes, net.repeat, net.ticks_per_sample, net.latency)

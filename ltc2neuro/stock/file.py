@@ -12,7 +12,7 @@ from compiler.stock.serialize import from_plain, to_plain
 from hw_models.chip import Chip, load_chip
 from hw_models.json_dataclasses import Json
 from ltc2neuro.artifact.container import below
-from ltc2neuro.artifact.header import Content, Header, header_of, known_answer, tokens_of, write
+from ltc2neuro.artifact.header import Content, Header, header_of, stored_answer, tokens_of, write_network
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.stock.record import LibraryRecord
 
@@ -38,7 +38,7 @@ def save_library(net: LibraryRecord, path: str | Path) -> None:
         "form": {**asdict(net.form), "reciprocal": net.form.reciprocal.name},
         **({} if net.chip == _usual() else {"chip": asdict(net.chip)}),
     }
-    write(net, path, Content(table, {}, {f"library/{n}": a for n, a in arrays.items()}))
+    write_network(net, path, Content(table, {}, {f"library/{n}": a for n, a in arrays.items()}))
 
 
 def is_library(content: Content) -> bool:
@@ -53,7 +53,7 @@ def library_of(content: Content) -> LibraryRecord:
         header_of(_LibraryHeader, content),
         float_graph=content.graphs["float"],
         processes=from_plain(content.table["library"], below("library/", content.arrays)),
-        known=known_answer(content),
+        known=stored_answer(content),
         tokens=tokens_of(content),
     )
     inputs = [net.float_graph.size(op.out) for _, op in net.float_graph.ops() if isinstance(op, Input)]

@@ -16,11 +16,11 @@ from hw_models.chip import Chip
 from ltc2neuro.compiled.network import BaseNetwork
 from ltc2neuro.compiled.pickling import remade
 from ltc2neuro.compiled.run import Run
-from ltc2neuro.stock.cost import LibraryCost, Refuses, cost, needs_microcode
+from ltc2neuro.stock.cost import LibraryCost, Refuses, library_cost, needs_microcode
 from ltc2neuro.stock.file import save_library
 from ltc2neuro.stock.parts import LibraryParts
 from ltc2neuro.stock.record import LibraryRecord
-from ltc2neuro.stock.summary import summary
+from ltc2neuro.stock.summary import library_summary
 
 
 class LibraryNetwork(BaseNetwork, LibraryRecord):
@@ -47,7 +47,9 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
 
         Raises `InputError` for a run, chip, cores and options: they need a mapping, and only microcode has one.
         """
-        return cost(self.processes) if (run, chip, cores, options) == (None, None, 1, None) else needs_microcode()
+        return (
+            library_cost(self.processes) if (run, chip, cores, options) == (None, None, 1, None) else needs_microcode()
+        )
 
     def save(self, path: str | Path) -> None:
         """Write a `.l2n` artifact; an existing file is replaced only when the new one is complete."""
@@ -68,7 +70,7 @@ class LibraryNetwork(BaseNetwork, LibraryRecord):
         needs_microcode()
 
     def __str__(self) -> str:
-        return summary(self)
+        return library_summary(self)
 
     def __repr__(self) -> str:
         states = ", ".join(f"{s.name} ({s.size})" for s in self.model_states)

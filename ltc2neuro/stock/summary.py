@@ -7,11 +7,11 @@ import numpy as np
 from compiler.interpreters.float64 import run_float
 from compiler.stock.process_graph import Kind, ProcessGraph, ProcessPopulation
 from ltc2neuro import metrics
-from ltc2neuro.stock.cost import cost
+from ltc2neuro.stock.cost import library_cost
 from ltc2neuro.stock.record import LibraryRecord
 
 
-def summary(net: LibraryRecord) -> str:
+def library_summary(net: LibraryRecord) -> str:
     """The text of `print(net)`: populations, what it costs, how far it is from the float network."""
     graph = net.processes
     lines = [f"Network of Lava's library processes: {net.signature}; {net.arrays}"]
@@ -20,7 +20,7 @@ def summary(net: LibraryRecord) -> str:
     lines += [f"{net.form.hinges} hinges a function, weights of {weights}, reciprocals: {net.form.reciprocal.value}"]
     lines += ["", "populations (Lava's process, neurons, ticks after their iteration began)"]
     lines += [f"  {p.name:12} {p.kind.value:14} {p.size:6}  {p.level:3}" for p in _on_chip(graph)]
-    lines += ["", str(cost(graph))]
+    lines += ["", str(library_cost(graph))]
     return "\n".join([*lines, f"outputs {known_db(net):.1f} dB from the float network's on the known sequence"])
 
 

@@ -23,7 +23,7 @@ Told: TypeAlias = SwappedAxesError | TakenApartError | FailsInTorchError
 """What tells the order: a recurrent layer, a line that takes the last step, or one that fails"""
 
 
-def in_order(
+def recorded_in_order(
     record: Callable[[bool], Recorded],
     model: torch.nn.Module,
     batch_first: bool | None,

@@ -100,10 +100,10 @@ def host_readouts(
         each.append(replace(answer, readout=kind, added=tuple(own.tolist()) if own.any() else ()))
     read_out = replace(answers, each=tuple(each))
     after = frozenset(value for value, found in made.items() if found.kinds - {""})
-    return HostReadouts(read_out, without(graph, read_out), after)
+    return HostReadouts(read_out, without_bias(graph, read_out), after)
 
 
-def without(graph: Graph, answers: Answers) -> Graph:
+def without_bias(graph: Graph, answers: Answers) -> Graph:
     """The graph without what the host adds to the sums among its answers."""
     if not any(a.added for a in answers.each):
         return graph

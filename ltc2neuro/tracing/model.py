@@ -20,7 +20,7 @@ from ltc2neuro.tracing.calling.forward import raw_answers, with_spans, with_time
 from ltc2neuro.tracing.calling.modules import instrumented, looks_up, undisturbed, unwrapped
 from ltc2neuro.tracing.calling.squeezed_axes import drops
 from ltc2neuro.tracing.proof.failures import FailsError, OwnArithmeticError
-from ltc2neuro.tracing.proof.proof import Subject, prove, prove_long
+from ltc2neuro.tracing.proof.proof import Subject, prove_long, prove_trace
 from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording_strategy import ModelSource, times_of
 from ltc2neuro.tracing.traced import Traced
@@ -77,13 +77,13 @@ def proved(
         own = source.own
         evidence = None
         try:
-            evidence = prove(_subject(model, traced), joined, exact, own)
+            evidence = prove_trace(_subject(model, traced), joined, exact, own)
         except (OwnArithmeticError, FailsError):
             if exact == own:
                 raise
         if evidence is None:
             traced, exact = source.recorded(spans, own), own
-            evidence = prove(_subject(model, traced), joined, own, own)
+            evidence = prove_trace(_subject(model, traced), joined, own, own)
         start = joined[0][: axes.ROWS]
         rows, steps = (_drops(model, traced, x, exact) for x in (_long(start)[None], np.stack([start[:1]] * axes.ROWS)))
         return Proved(replace(traced, answers=traced.answers.dropping(rows, steps)), evidence, exact)

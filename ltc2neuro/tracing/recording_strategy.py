@@ -14,7 +14,7 @@ from hw_models.arrays import Floats
 from hw_models.errors import InputError, TraceError
 from ltc2neuro.inputs.several import Inputs
 from ltc2neuro.inputs.tokens import Tokens
-from ltc2neuro.tracing.axis_order import in_order
+from ltc2neuro.tracing.axis_order import recorded_in_order
 from ltc2neuro.tracing.calling.dtype import model_dtype
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
@@ -75,13 +75,13 @@ class ModelSource:
                 raise TakenApartError(why.what) from why  # that of the other order is told
 
         try:
-            return in_order(in_one_order, self.model, self.batch_first, self.shape)
+            return recorded_in_order(in_one_order, self.model, self.batch_first, self.shape)
         except MixedStepsError as error:
             first = self._of_the_first_step(clock, dtype, tokens) if spans is None and self.inputs is None else None
             if first is not None:
                 return first
             try:
-                return in_order(unrolled, self.model, self.batch_first, self.shape)
+                return recorded_in_order(unrolled, self.model, self.batch_first, self.shape)
             except TraceError as why:
                 raise (error if isinstance(why, TakenApartError) else _first(why, error)) from None
 

@@ -25,7 +25,7 @@ from ltc2neuro.tracing.dispatch.scripts import scripts_refused
 from ltc2neuro.tracing.dispatch.writing import Written
 from ltc2neuro.tracing.host_readouts import HoldError, host_readouts
 from ltc2neuro.tracing.layers import handler_of
-from ltc2neuro.tracing.layers.stepped import stepped
+from ltc2neuro.tracing.layers.stepped import note_stepped
 from ltc2neuro.tracing.layers.torchdiffeq import solvers
 from ltc2neuro.tracing.ops.embedding import NewTableError, numbers_of
 from ltc2neuro.tracing.recording import axes
@@ -210,7 +210,7 @@ def _recorder(model: torch.nn.Module, clock: Clock, dtype: torch.dtype) -> tuple
                 else:
                     result = handler(recorder, module, *args, **kwargs)
                 if recorder.all_at_once:
-                    stepped(recorder, module, args, kwargs, result)
+                    note_stepped(recorder, module, args, kwargs, result)
                 recorder.checkpoints.output(path, result)
             return result
 

@@ -27,7 +27,7 @@ from ltc2neuro.nn import Recurrent
 from ltc2neuro.tracing.all_at_once import AllAtOnce, Way, copied, way_of
 from ltc2neuro.tracing.calling.model_inputs import ModelInputs
 from ltc2neuro.tracing.calling.modules import undisturbed
-from ltc2neuro.tracing.host_readouts import without
+from ltc2neuro.tracing.host_readouts import without_bias
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.recorder import Clock
 from ltc2neuro.tracing.steps_of_tokens import of_one_step, places, step_by_step
@@ -129,7 +129,7 @@ def _as_one_step(traced: Traced, graph: Graph, way: Way) -> Traced:
         places=way.places,
         time_first=way.time_first,
         output_time_first=way.answers_time_first,
-        graph=without(graph, answers),
+        graph=without_bias(graph, answers),
         growing=tuple(state.name for state in graph.states if state.name in growing),
         checkpoints=(),
         sample_shape=way.given.sample_shape,

@@ -76,7 +76,7 @@ def run_graph(
         wait(lambda: _answered(runtime, watch), runtime, names, end, deadline_s)
         seconds = time.perf_counter() - started
         if not all([enum_equal(port.recv(), MGMT_RESPONSE.DONE) for port in runtime.service_to_runtime]):
-            explain(runtime, names)
+            explain_failure(runtime, names)
         return seconds
     finally:
         with interrupts_held():
@@ -132,7 +132,7 @@ def fork(runtime: Runtime) -> None:
 def wait(done: Callable[[], bool], runtime: Runtime, names: list[str], end: float, deadline_s: float) -> None:
     """Until `done`; raises what a process has raised, or that time is up at `end` (of time.monotonic)."""
     while not done():
-        check(runtime, names)
+        check_processes(runtime, names)
         if time.monotonic() > end:
             raise _late(runtime, names, deadline_s)
         time.sleep(POLL_S)
@@ -152,7 +152,7 @@ def _late(runtime: Runtime, names: list[str], deadline_s: float) -> LavaError:
 
 def initialised(runtime: Runtime) -> bool:
     """Whether all models were made: each process puts None, or what its model raised, into a queue of its own."""
-    # The queue of a model that raised stays in the list: the process itself tells more, and `check` reads it.
+    # The queue of a model that raised stays in the list: the process itself tells more, and `check_processes` reads it.
     runtime.exception_q = [q for q in runtime.exception_q if q.empty() or q.get() is not None]
     return not runtime.exception_q
 
@@ -169,14 +169,14 @@ def actors(runtime: Runtime) -> list[SystemProcess]:
     return list(infrastructure.actors) if isinstance(infrastructure, MultiProcessing) else []
 
 
-def check(runtime: Runtime, names: list[str]) -> None:
+def check_processes(runtime: Runtime, names: list[str]) -> None:
     """Raise what a process has raised, or that one has ended."""
     raise_exceptions(runtime, names)
     if not all(actor.is_alive() for actor in actors(runtime)):
-        explain(runtime, names)
+        explain_failure(runtime, names)
 
 
-def explain(runtime: Runtime, names: list[str]) -> NoReturn:
+def explain_failure(runtime: Runtime, names: list[str]) -> NoReturn:
     """Something has failed. Lava ends the other processes, with code 0, maybe before the exception of one arrives."""
     end = time.monotonic() + PATIENCE_S
     while True:

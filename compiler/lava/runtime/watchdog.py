@@ -141,7 +141,7 @@ class WatchedRuntime(Runtime):
             ready = [port for port in ports if port.probe()]
             answers = [port.peek() for port in ready]
             if any(enum_equal(answer, MGMT_RESPONSE.ERROR) for answer in answers):
-                supervise.explain(self, self._names())
+                supervise.explain_failure(self, self._names())
             if len(ready) == len(ports) or not all(enum_equal(a, MGMT_RESPONSE.DONE) for a in answers):
                 return
             self._check()
@@ -153,7 +153,7 @@ class WatchedRuntime(Runtime):
                 continue
 
     def _check(self) -> None:
-        supervise.check(self, self._names())
+        supervise.check_processes(self, self._names())
 
     def _names(self) -> list[str]:
         return supervise.names_of(self._executable)

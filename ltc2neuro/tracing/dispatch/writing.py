@@ -131,7 +131,7 @@ def _overlay(tensor: Symbolic, value: torch.Tensor, places: torch.Tensor, here: 
         return
     old = whole(tensor)
     codes = torch.where(here, codes + (0 if name == old else recorder.size(old)), tensor.codes)
-    problem, groups = axes.problem(codes), axes.group(labels)
+    problem, groups = axes.axes_problem(codes), axes.group(labels)
     if problem is not None or groups is None:
         raise apart(recorder, problem or "its rows or steps differ in their number of elements")
     index = recorder.index(axes.sample(codes, groups), recorder.named("index"))
@@ -180,7 +180,7 @@ def _view(own: Symbolic, view: torch.Tensor) -> Symbolic:
     """What stands for a view of a tensor, given what stands for that."""
     with torch._C.DisableTorchFunction():
         codes = own.codes.reshape(-1)[_numbered(own.example)[_places(view)]]
-    problem = axes.problem(codes)
+    problem = axes.axes_problem(codes)
     if problem is not None:
         raise apart(own.recorder, problem)
     return symbolic(own.recorder, _alias(view), codes, own.value, own.family)

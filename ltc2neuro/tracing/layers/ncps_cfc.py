@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from ncps.torch import CfC, CfCCell, WiredCfCCell
 
-from compiler.steps.variables import StateBound, between
+from compiler.steps.variables import StateBound, bound_between
 from hw_models.arrays import Floats
 from hw_models.errors import TraceError
 from ltc2neuro.tracing.layers.ncps import over
@@ -54,12 +54,12 @@ def _bound(cell: CfCCell, dt: float) -> StateBound | None:
     """
     if cell.mode != "pure":
         most = 1.0 if cell.mode == "default" else 2.0
-        return between(-most, most)
+        return bound_between(-most, most)
     if dt == 0:
         return None
     asymptote = cell.A.detach().double().numpy()[0]
     away = np.abs(asymptote) * np.exp(-dt * np.abs(cell.w_tau.detach().double().numpy()[0])) / (np.e * dt)
-    return between(asymptote - away, asymptote + away)
+    return bound_between(asymptote - away, asymptote + away)
 
 
 def _side_by_side(bounds: list[StateBound | None], sizes: list[int]) -> StateBound | None:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch.nn.utils import parametrize
 
-from compiler.steps.variables import StateBound, between
+from compiler.steps.variables import StateBound, bound_between
 from hw_models.errors import TraceError
 from ltc2neuro.nn import states as offers
-from ltc2neuro.nn.recurrence import Recurrent, split, state_shapes, takes_time, written
+from ltc2neuro.nn.recurrence import Recurrent, output_and_state, state_shapes, takes_time, written
 from ltc2neuro.nn.states import Bounded, Growing, NamedStates
-from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable, fits
+from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable, repeats_to
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 StepOf = Callable[[Recorder, torch.nn.Module, Times], CellStep]
@@ -69,12 +69,17 @@ def own_step(recorder: Recorder, cell: torch.nn.Module, times: Times) -> CellSte
                 f"the cell {type(cell).__name__} takes no elapsed time, but is given time spans",
                 "Leave out timespans, or give its forward a third argument named elapsed.",
             )
-        y, new = split(cell(x, state, elapsed) if takes_time(cell) else cell(x, state), cell)
+        y, new = output_and_state(cell(x, state, elapsed) if takes_time(cell) else cell(x, state), cell)
         return y, new if isinstance(new, tuple) else (new,)
 
     variables = (
         StateVariable(
-            name, shape, None if end is None else hull(cell, end, shape), cell, number, name in grows and end is None
+            name,
+            shape,
+            None if end is None else bound_by_ends(cell, end, shape),
+            cell,
+            number,
+            name in grows and end is None,
         )
         for number, (name, shape, end) in enumerate(zip(names, shapes, ends, strict=True))
     )
@@ -92,10 +97,10 @@ def _lost_by_time(cell: Bounded, longest: float, count: int) -> list[bool]:
     return [known is not None and found is None for known, found in zip(short, half, strict=True)]
 
 
-def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> StateBound:
+def bound_by_ends(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> StateBound:
     """The bound of a state that is a mean of itself and of values between `ends`: these and its start."""
     tensors = [torch.as_tensor(end, dtype=torch.float64).detach() for end in ends]
-    fit = len(tensors) == 2 and all(fits(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)
+    fit = len(tensors) == 2 and all(repeats_to(end.shape, shape) and bool(end.isfinite().all()) for end in tensors)
     if not fit or bool((tensors[0] > tensors[1]).any()):
         raise TraceError(
             f"a bound of the cell {type(cell).__name__} is not an interval for its state",
@@ -104,4 +109,4 @@ def hull(cell: torch.nn.Module, ends: offers.Bound, shape: tuple[int, ...]) -> S
             advice="Let state_bounds return (low, high) for each state, finite numbers or one per element, or None.",
         )
     low, high = (np.broadcast_to(end.numpy(), shape).reshape(-1) for end in tensors)
-    return between(low, high)
+    return bound_between(low, high)

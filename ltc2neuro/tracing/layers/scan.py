@@ -66,7 +66,7 @@ class Scan:
         self, step: CellStep, x: torch.Tensor, hx: object = None, timespans: object = None
     ) -> tuple[torch.Tensor, CellStates]:
         """Record one step over the sequence `x`; returns the layer's output and its last states."""
-        recorder, start = self.recorder, initial_states(self.recorder, hx)
+        recorder, start = self.recorder, given_states(self.recorder, hx)
         if recorder.all_at_once and isinstance(x, Symbolic) and x.dim() > 2:
             if self._is_batch(x):
                 return self._one_by_one(step, x, start, timespans)
@@ -173,14 +173,14 @@ class Scan:
             )
         at = (lambda t: t[:, 0]) if batch_first else (lambda t: t[0])
         codes, example = at(x.codes), at(x.example)
-        labels = axes.spread(axes.batch_labels(axes.NOW), codes.shape)
+        labels = axes.spread_labels(axes.batch_labels(axes.NOW), codes.shape)
         return symbolic(recorder, example, axes.encode(labels, axes.elements_of(codes)), x.value)
 
     def _at_every(self, tensor: Symbolic) -> Symbolic:
         dim = 1 if self.batch_first else 0
         example = torch.stack([tensor.example] * axes.STEPS, dim)
         elements = torch.stack([axes.elements_of(tensor.codes)] * axes.STEPS, dim)
-        labels = axes.spread(axes.sequence_labels(time_first=not self.batch_first), example.shape)
+        labels = axes.spread_labels(axes.sequence_labels(time_first=not self.batch_first), example.shape)
         return symbolic(tensor.recorder, example, axes.encode(labels, elements), tensor.value)
 
 
@@ -190,7 +190,7 @@ def note(recorder: Recorder, variables: Sequence[StateVariable], before: Sequenc
         recorder.variable(recorder.named(variable.name), new, old, variable.bound, grows=variable.grows)
 
 
-def initial_states(recorder: Recorder, hx: object) -> CellStates | None:
+def given_states(recorder: Recorder, hx: object) -> CellStates | None:
     """The states that the user's model hands to a layer: tensors, or None for the layer's own."""
     if hx is None:
         return None
@@ -251,7 +251,7 @@ def _new_state(recorder: Recorder, step: CellStep, number: int, hx: CellStates |
                 f"{len(hx)} given, expected {len(step.variables)}",
             )
         given, wanted = hx[number].detach().double(), (axes.ROWS, *variable.shape)
-        if not fits(given.shape, wanted):
+        if not repeats_to(given.shape, wanted):
             raise recorder.refusal(
                 "a recurrent layer starts from a state of the wrong shape",
                 "Give it a row for each sequence.",
@@ -271,7 +271,7 @@ def _new_state(recorder: Recorder, step: CellStep, number: int, hx: CellStates |
     return name
 
 
-def fits(shape: torch.Size, wanted: tuple[int, ...]) -> bool:
+def repeats_to(shape: torch.Size, wanted: tuple[int, ...]) -> bool:
     """Whether a tensor of this shape can be repeated to the one wanted."""
     return len(shape) <= len(wanted) and all(
         n in (1, w) for n, w in zip(reversed(shape), reversed(wanted), strict=False)
@@ -279,6 +279,6 @@ def fits(shape: torch.Size, wanted: tuple[int, ...]) -> bool:
 
 
 def _at_last(tensor: Symbolic) -> Symbolic:
-    labels = axes.spread(axes.batch_labels(axes.LAST), tensor.codes.shape)
+    labels = axes.spread_labels(axes.batch_labels(axes.LAST), tensor.codes.shape)
     codes = axes.encode(labels, axes.elements_of(tensor.codes))
     return symbolic(tensor.recorder, tensor.example, codes, tensor.value)

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from ltc2neuro.nn.recurrence import split
+from ltc2neuro.nn.recurrence import output_and_state
 from ltc2neuro.nn.states import Bounded, NamedStates
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step, plain_type
 from ltc2neuro.tracing.layers.scan import note
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
 
-def stepped(
+def note_stepped(
     recorder: Recorder,
     cell: torch.nn.Module,
     args: Sequence[object],
@@ -32,7 +32,7 @@ def stepped(
     if isinstance(elapsed, (int, float)):
         times = Times(float(elapsed), float(elapsed))
     variables = CELLS.get(plain_type(cell), own_step)(recorder, cell, times).variables
-    before, (_, after) = given[1], split(result, cell)
+    before, (_, after) = given[1], output_and_state(result, cell)
     note(
         recorder,
         variables,

@@ -10,7 +10,7 @@ from torch import nn
 
 from compiler.steps.variables import within_one
 from ltc2neuro.tracing.layers.recurrent import CELLS, own_step
-from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable, initial_states
+from ltc2neuro.tracing.layers.scan import CellStates, CellStep, Elapsed, Scan, StateVariable, given_states
 from ltc2neuro.tracing.ops import torch_cells
 from ltc2neuro.tracing.recording.recorder import Recorder, Times
 
@@ -30,7 +30,7 @@ def rnn(
             "It reads the end of a sequence before it answers the start; a chip answers sample by sample. Train it "
             "with bidirectional=False.",
         )
-    start = initial_states(recorder, hx)
+    start = given_states(recorder, hx)
     for state in start or ():
         if state.dim() != 3 or len(state) != layer.num_layers:
             raise recorder.refusal(

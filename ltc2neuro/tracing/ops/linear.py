@@ -13,7 +13,7 @@ from compiler.graph.ops import MatVec, SegmentSum
 from ltc2neuro.tracing.ops.mixing import mixed
 from ltc2neuro.tracing.ops.over_time import over_time
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.operands import groups, sample
+from ltc2neuro.tracing.recording.operands import groups, sample_value
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
 from ltc2neuro.tracing.recording.unrecorded import unrecorded
 
@@ -40,7 +40,7 @@ def _map(x: Symbolic, weight: torch.Tensor) -> torch.Tensor:
         return _map_at_places(x, weight, size)
     matrix = np.kron(np.eye(copies), weight.detach().double().numpy()).astype(np.float64)
     name = recorder.constant(matrix, recorder.names.get(weight) or recorder.named("weight"))
-    source = sample(x)
+    source = sample_value(x)
     value = recorder.emit(lambda out: MatVec(out, (source,), name), len(matrix), "linear")
     labels = labels[..., :1].expand(example.shape)
     return symbolic(recorder, example, axes.encode(labels, axes.ranks(labels)), value)
@@ -80,7 +80,7 @@ def at_places(x: torch.Tensor, matrix: torch.Tensor, places: npt.NDArray[np.int6
     labels = axes.labels_of(x.codes)
     name = recorder.constant(matrix.detach().double().numpy(), recorder.names.get(matrix) or recorder.named("weight"))
     where = recorder.index(places, recorder.named("places"))
-    source = sample(x)
+    source = sample_value(x)
     size = len(matrix) * len(places)
     value = recorder.emit(lambda out: MatVec(out, (source,), name, where), size, "linear")
     labels = labels[..., :1].expand(*x.shape[:-1], size)
@@ -126,6 +126,6 @@ def total(input: Symbolic, dim: int | Sequence[int] | None = None, keepdim: bool
     target_labels[targets] = labels
     ranks = axes.ranks(target_labels)
     segment = recorder.index(ranks.numpy()[targets.numpy()[groups(input).positions[0]]], recorder.named("segment"))
-    source = sample(input)
+    source = sample_value(input)
     value = recorder.emit(lambda out: SegmentSum(out, source, segment), int(ranks.max()) + 1, "sum")
     return symbolic(recorder, result, axes.encode(target_labels, ranks).reshape(result.shape), value)

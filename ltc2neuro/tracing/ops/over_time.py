@@ -15,7 +15,7 @@ import torch
 from compiler.graph.ops import Mul
 from ltc2neuro.tracing.ops.shape_ops import movement
 from ltc2neuro.tracing.recording import axes
-from ltc2neuro.tracing.recording.operands import sample
+from ltc2neuro.tracing.recording.operands import sample_value
 from ltc2neuro.tracing.recording.over_time import FOLDS, ON_CHIP
 from ltc2neuro.tracing.recording.source import user_line
 from ltc2neuro.tracing.recording.symbolic import Symbolic, symbolic
@@ -111,7 +111,7 @@ def _marked(kind: str, x: Symbolic, axis: int) -> Symbolic:
 def marked(kind: str, y: Symbolic) -> Symbolic:
     """The same as a value of its own, which stands for a readout."""
     recorder = y.recorder
-    source, one = sample(y), recorder.constant(np.ones(1), f"over_time.{kind}")
+    source, one = sample_value(y), recorder.constant(np.ones(1), f"over_time.{kind}")
     value = recorder.emit(lambda out: Mul(out, source, one), recorder.size(source), kind)
     recorder.over_time.marks[value] = kind
     labels = axes.labels_of(y.codes)

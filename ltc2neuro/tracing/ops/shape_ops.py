@@ -71,7 +71,7 @@ def _moved(x: Symbolic, example: object, codes: object) -> object:
     if isinstance(example, torch.Tensor) and isinstance(codes, torch.Tensor):
         if example.dtype != x.example.dtype:
             raise x.recorder.refusal("the bits of a tensor are read as another type", "Keep its type.")
-        problem = axes.problem(codes, first=x.recorder.over_time.first)
+        problem = axes.axes_problem(codes, first=x.recorder.over_time.first)
         if problem is not None:
             raise apart(x.recorder, problem)
         return symbolic(x.recorder, example, codes, x.value, x.family)
@@ -115,7 +115,7 @@ def cat(tensors: Sequence[torch.Tensor], dim: int = 0) -> torch.Tensor:
             offsets[name], size = size, size + recorder.size(name)
         parts.append(codes + offsets[name])
     codes = torch.cat(parts, dim)
-    problem = axes.problem(codes)
+    problem = axes.axes_problem(codes)
     if problem is not None:
         raise apart(recorder, problem)
     if len(offsets) == 1:

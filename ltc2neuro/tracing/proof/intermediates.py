@@ -13,7 +13,7 @@ import torch
 from compiler.interpreters.execution import Execution
 from hw_models.arrays import Floats, Integers
 from ltc2neuro.compiled.readouts import READOUTS, Readout
-from ltc2neuro.nn.recurrence import split
+from ltc2neuro.nn.recurrence import output_and_state
 from ltc2neuro.tracing.calling.call_convention import Calling
 from ltc2neuro.tracing.calling.forward import forward, with_time
 from ltc2neuro.tracing.calling.modules import Forward, instrumented
@@ -124,7 +124,7 @@ class SeenModel:
         cell = self.clone.get_submodule(checkpoint.module)
         states: list[torch.Tensor] = []
         for result in results[start : start + steps]:
-            _, state = split(result, cell)
+            _, state = output_and_state(result, cell)
             states.append(state[checkpoint.position] if isinstance(state, tuple) else state)
         ours = run.states[checkpoint.value].astype(np.float64)
         torchs = torch.stack(states, 1).double().numpy()

@@ -16,7 +16,7 @@ import torch
 from compiler.graph import Graph
 from compiler.graph.workload import work
 from compiler.interpreters.execution import PreparedGraph
-from compiler.interpreters.float64 import prepare_float, run_prepared
+from compiler.interpreters.float64 import prepare_float, run_prepared_float
 from compiler.interpreters.rounding_loss import ROOM, Loss, first_lost, rounding_loss
 from hw_models.arrays import Floats, Integers
 from hw_models.errors import ProofError
@@ -60,7 +60,7 @@ class Subject:
     """by the number of rows or steps, which the model makes"""
 
 
-def prove(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
+def prove_trace(subject: Subject, sequences: Sequence[Floats], exact: torch.dtype, own: torch.dtype) -> Evidence:
     """Compare torch and the graph on the calibration and on probes of other shapes and values.
 
     `exact` is the type in which the model runs for the tight comparison, `own` the user's: where it is another one,
@@ -151,7 +151,7 @@ class _TorchTrial:
         seen = evidence.ProbeRun(probe.name, rows, steps, self.arithmetic, fewer=probe.fewer)
         names = list(dict.fromkeys(w.value for w in self.subject.checkpoints if not w.is_state))
         with np.errstate(all="ignore"):
-            run = run_prepared(self.program, calling.entering(x), record=names)
+            run = run_prepared_float(self.program, calling.entering(x), record=names)
         try:
             answers, pairs = self.seen.show(x, run, self.subject.checkpoints, together=probe.together)
         except Exception as error:

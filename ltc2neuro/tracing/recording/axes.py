@@ -102,7 +102,7 @@ def sequence_labels(time_first: bool) -> torch.Tensor:
 
 
 @unrecorded
-def spread(labels: torch.Tensor, shape: tuple[int, ...] | torch.Size) -> torch.Tensor:
+def spread_labels(labels: torch.Tensor, shape: tuple[int, ...] | torch.Size) -> torch.Tensor:
     """Labels of the leading axes, repeated over the others up to `shape`."""
     return labels.reshape(labels.shape + (1,) * (len(shape) - labels.dim())).expand(shape)
 
@@ -110,7 +110,9 @@ def spread(labels: torch.Tensor, shape: tuple[int, ...] | torch.Size) -> torch.T
 @unrecorded
 def starts_with(codes: torch.Tensor, labels: torch.Tensor) -> bool:
     """Whether the leading axes of `codes` carry just these labels."""
-    return codes.shape[: labels.dim()] == labels.shape and torch.equal(labels_of(codes), spread(labels, codes.shape))
+    return codes.shape[: labels.dim()] == labels.shape and torch.equal(
+        labels_of(codes), spread_labels(labels, codes.shape)
+    )
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def ranks(labels: torch.Tensor) -> torch.Tensor:
 
 
 @unrecorded
-def problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
+def axes_problem(codes: torch.Tensor, *, first: bool = False) -> str | None:
     """What is wrong with a tensor's rows and steps, in words; None where all is well.
 
     All rows must be there, with every step or the last one only, or the `first`, in their order, and each with the

@@ -29,7 +29,7 @@ def recorded(x: Symbolic, *, time_first: bool) -> Symbolic:
         assert isinstance(first, Symbolic)
         return first
     example, codes = (held(t, time_first=time_first) for t in (x.example, x.codes))
-    labels = axes.spread(axes.batch_labels(axes.HELD), codes.shape)
+    labels = axes.spread_labels(axes.batch_labels(axes.HELD), codes.shape)
     return symbolic(x.recorder, example, axes.encode(labels, axes.elements_of(codes)), x.value)
 
 

@@ -44,6 +44,6 @@ def groups(tensor: Symbolic) -> axes.LabelGroups:
     return found
 
 
-def sample(tensor: Symbolic) -> str:
+def sample_value(tensor: Symbolic) -> str:
     """The value that holds the elements of one row and step, in their order."""
     return operand(tensor, axes.sample(tensor.codes, groups(tensor)))

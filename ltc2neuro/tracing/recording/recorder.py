@@ -20,7 +20,7 @@ from ltc2neuro.tracing.recording.checkpoints import Checkpoints
 from ltc2neuro.tracing.recording.constant_names import ConstantNames
 from ltc2neuro.tracing.recording.extents import Decisions
 from ltc2neuro.tracing.recording.lookups import TOKENS, Lookups
-from ltc2neuro.tracing.recording.operands import groups, operand, sample, whole
+from ltc2neuro.tracing.recording.operands import groups, operand, sample_value, whole
 from ltc2neuro.tracing.recording.over_time import OverTime
 from ltc2neuro.tracing.recording.symbolic import Symbolic, plain, symbolic
 from ltc2neuro.tracing.recording.tape import LoopBody, Tape
@@ -112,7 +112,7 @@ class Recorder(Writer, Tape):
         if tokens is not None and not tokens.numbers and elapsed is None:
             self._reaches[value] = Interval(*tokens.ends).common
         labels = axes.sequence_labels(time_first)
-        codes = axes.encode(axes.spread(labels, example.shape), torch.arange(count).reshape(example.shape[2:]))
+        codes = axes.encode(axes.spread_labels(labels, example.shape), torch.arange(count).reshape(example.shape[2:]))
         x = symbolic(self, example, codes, value if tokens is None else TOKENS)
         if elapsed is None:
             return x, None
@@ -147,7 +147,7 @@ class Recorder(Writer, Tape):
     def read(self, state: str, shape: Sequence[int], like: torch.Tensor, step: int = axes.NOW) -> Symbolic:
         """The state as a tensor (rows, *shape)."""
         size = self._graph.state_size(state)
-        labels = axes.spread(axes.batch_labels(step), (axes.ROWS, *shape))
+        labels = axes.spread_labels(axes.batch_labels(step), (axes.ROWS, *shape))
         codes = axes.encode(labels, torch.arange(size).reshape(1, *shape))
         return symbolic(self, like.new_zeros((axes.ROWS, *shape)), codes, self._read(state))
 
@@ -157,7 +157,7 @@ class Recorder(Writer, Tape):
     def write(self, state: str, tensor: torch.Tensor) -> None:
         """Let `tensor` be the state's next value; nothing to do where it is the state as just read."""
         assert isinstance(tensor, Symbolic)
-        self._graph.write(state, sample(tensor))
+        self._graph.write(state, sample_value(tensor))
 
     def is_state(self, tensor: Symbolic) -> bool:
         """Whether a tensor holds what states are set to or read as: their values, or elements gathered from them."""

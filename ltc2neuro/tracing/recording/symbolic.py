@@ -10,7 +10,7 @@ import torch
 
 from ltc2neuro.tracing.recording.tape import Tape
 from ltc2neuro.tracing.recording.unrecorded import unrecorded
-from ltc2neuro.tracing.recording.whole_numbers import fits
+from ltc2neuro.tracing.recording.whole_numbers import keeps_whole
 
 Family: TypeAlias = "list[weakref.ReferenceType[Symbolic]]"
 
@@ -55,7 +55,9 @@ def symbolic(
     """
     if example.dtype in (torch.float16, torch.bfloat16):
         raise recorder.refusal("the model computes in half precision", "Convert it first: model.float().")
-    if not (example.dtype == torch.bool or example.is_floating_point() or fits(example.dtype, recorder.reach(value))):
+    if not (
+        example.dtype == torch.bool or example.is_floating_point() or keeps_whole(example.dtype, recorder.reach(value))
+    ):
         raise recorder.refusal(
             f"whole numbers of {example.dtype} that may leave its range",
             "They would wrap around in torch, and not on the chip: compute with floats, x.float().",

@@ -18,7 +18,7 @@ EXACT = 2.0**53
 _ANY = Interval(np.array([-np.inf]), np.array([np.inf]))
 
 
-def reach(name: str, graph: GraphBuilder, known: MutableMapping[str, Interval]) -> Interval:
+def whole_reach(name: str, graph: GraphBuilder, known: MutableMapping[str, Interval]) -> Interval:
     """The interval that no element of a value or constant leaves, whatever the input; infinite where nothing is known.
 
     What is found out is kept in `known`.
@@ -28,7 +28,7 @@ def reach(name: str, graph: GraphBuilder, known: MutableMapping[str, Interval]) 
     return known[name]
 
 
-def fits(dtype: torch.dtype, interval: Interval) -> bool:
+def keeps_whole(dtype: torch.dtype, interval: Interval) -> bool:
     """Whether whole numbers within `interval` neither wrap around in torch nor are rounded in the graph."""
     limits = torch.iinfo(dtype)
     low, high = max(float(limits.min), -EXACT), min(float(limits.max), EXACT)
@@ -45,7 +45,7 @@ def _of(name: str, graph: GraphBuilder, known: MutableMapping[str, Interval]) ->
     if isinstance(op, Compare) and op.a == op.b:  # nothing in a network is NaN
         holds = np.full(1, 0.0 if op.relation is Relation.LESS else 1.0)
         return Interval(holds, holds)
-    operands = {operand: reach(operand, graph, known) for operand in op.operands}
+    operands = {operand: whole_reach(operand, graph, known) for operand in op.operands}
     with np.errstate(invalid="ignore"):  # 0 times infinity
         low, high = ENDS(op, graph, operands)
     return Interval(np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)).common

@@ -15,7 +15,7 @@ from hw_models.arrays import Floats, Integers
 from ltc2neuro.tracing.recording.lookups import TOKENS
 from ltc2neuro.tracing.recording.position import Position
 from ltc2neuro.tracing.recording.source import code_line, user_line
-from ltc2neuro.tracing.recording.whole_numbers import reach
+from ltc2neuro.tracing.recording.whole_numbers import whole_reach
 
 _ENDLESS = (
     "Nothing on the chip is infinite: leave out an infinite limit, and before a softmax mask with a number some 30 "
@@ -69,4 +69,4 @@ class Writer(Position):
 
     def reach(self, name: str) -> Interval:
         """The interval that a value or constant never leaves, whatever the input; infinite where it is not known."""
-        return _OF_TOKENS if name == TOKENS else reach(name, self._graph, self._reaches)
+        return _OF_TOKENS if name == TOKENS else whole_reach(name, self._graph, self._reaches)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz.mapped import assert_mapped_equals
-from compiler.assembly.table_shifts import Stepped, stepped
+from compiler.assembly.table_shifts import Stepped, with_table_shifts
 from compiler.graph import ops
 from compiler.mapping import map_network
 from hw_models import isa
@@ -43,7 +43,7 @@ def quotient(seed: int, reach: int, clip: int, reread: bool = False) -> Builder:
 def joined(b: Builder) -> list[Stepped]:
     graph = b.graph()
     elementwise = [op for _, op in graph.ops() if isinstance(op, ops.Elementwise)]
-    found = stepped(elementwise, graph, {op.out for op in elementwise})
+    found = with_table_shifts(elementwise, graph, {op.out for op in elementwise})
     return [op for op in found if isinstance(op, Stepped)]
 
 

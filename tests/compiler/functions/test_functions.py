@@ -12,7 +12,7 @@ from table_values import evaluate, table_error
 
 from compiler.functions import FUNCTIONS, Function, Symmetry
 from compiler.quantize.knots import Curve
-from compiler.quantize.polynomial import fit, uniform_lines
+from compiler.quantize.polynomial import fit_segments, uniform_lines
 
 EVERY = list(FUNCTIONS.values())
 POSITIVE = {"sqrt", "reciprocal", "log", "log1p"}
@@ -126,7 +126,7 @@ def test_the_error_on_loihi2_is_as_stated(function, choice):
     high, out_fraction = int(function.tail * 2**13), 16 - choice
     widths = {"in_fraction": 13, "out_fraction": out_fraction, "word_bits": 24, "product_bits": 31}
     curve = Curve(function.half, 0, high, **widths, flat_above=True)
-    assert table_error(fit(curve), curve) <= STATED[function.name][choice]
+    assert table_error(fit_segments(curve), curve) <= STATED[function.name][choice]
 
 
 @pytest.mark.parametrize("function", TAILED, ids=named)
@@ -148,7 +148,7 @@ def test_functions_without_a_half_over_an_interval(name, low, high, worst):
     widths = {"in_fraction": 13, "out_fraction": 16, "word_bits": 24, "product_bits": 31}
     flat_below = function.limit_below is not None
     curve = Curve(function.real, int(low * 2**13), int(high * 2**13), **widths, flat_below=flat_below)
-    assert table_error(fit(curve), curve) <= worst
+    assert table_error(fit_segments(curve), curve) <= worst
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_functions_without_a_half_over_an_interval(name, low, high, worst):
 def test_halves_over_an_interval(name, low, high, worst):
     widths = {"in_fraction": 13, "out_fraction": 16, "word_bits": 24, "product_bits": 31}
     curve = Curve(FUNCTIONS[name].half, int(low * 2**13), int(high * 2**13), **widths)
-    assert table_error(fit(curve), curve) <= worst
+    assert table_error(fit_segments(curve), curve) <= worst
     assert f"{worst:.1e}".replace("e-0", "e-").replace(".0e", "e") in (
         import_module(f"compiler.functions.{name}").__doc__ or ""
     )

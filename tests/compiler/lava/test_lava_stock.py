@@ -22,7 +22,7 @@ from compiler.ranges.observed import Observed
 from compiler.stock.build import build
 from compiler.stock.options import LibraryForm, Reciprocal
 from compiler.stock.process_graph import CONSTANTS
-from compiler.stock.reference import inverse_root, run_reference
+from compiler.stock.reference import inverse_root, run_processes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))
 from stock_graphs import entered, gated, ltc, quotient, samples, simplified
@@ -35,7 +35,7 @@ def test_an_ltc_is_equal(reciprocal: Reciprocal) -> None:
     x = samples(batch=2, time=4)
     network = build(Observed(simplified(ltc(units=4)), list(samples())), LibraryForm(8, reciprocal=reciprocal))
     integers = entered(network, x)
-    expected, got = run_reference(network, integers), run_library(network, integers, deadline_s=60)
+    expected, got = run_processes(network, integers), run_library(network, integers, deadline_s=60)
     assert np.array_equal(got.outputs, expected.outputs)
     (state,) = network.states
     assert np.array_equal(got.states[state], expected.states[state]) and got.states[state].any()
@@ -47,7 +47,7 @@ def test_gates_are_equal_with_split_weights_and_without(split: bool) -> None:
     x = samples(batch=1, time=5, features=4)
     network = build(Observed(simplified(gated()), list(samples(features=4))), LibraryForm(8, split_weights=split))
     integers = entered(network, x)
-    expected, got = run_reference(network, integers), run_library(network, integers, deadline_s=60)
+    expected, got = run_processes(network, integers), run_library(network, integers, deadline_s=60)
     assert np.array_equal(got.outputs, expected.outputs) and np.array_equal(got.states["h"], expected.states["h"])
 
 
@@ -56,7 +56,7 @@ def test_a_network_without_state_is_equal_and_clipped_inputs_too() -> None:
     integers = entered(network, 100 * samples(batch=1, time=4))
     assert np.abs(integers).max() == network.input_limit
     assert np.array_equal(
-        run_library(network, integers, deadline_s=60).outputs, run_reference(network, integers).outputs
+        run_library(network, integers, deadline_s=60).outputs, run_processes(network, integers).outputs
     )
 
 

@@ -26,7 +26,7 @@ from compiler.ranges.observed import Observed
 from compiler.stock.build import build
 from compiler.stock.options import LibraryForm
 from compiler.stock.process_graph import ProcessGraph
-from compiler.stock.reference import run_reference
+from compiler.stock.reference import run_processes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "stock"))
 from stock_graphs import entered, ltc, samples, simplified
@@ -52,7 +52,7 @@ def network() -> ProcessGraph:
 
 def received(network: ProcessGraph, x: Integers) -> Integers:
     """What the sink receives of one sequence, by the reference."""
-    run = run_reference(network, x[None])
+    run = run_processes(network, x[None])
     return np.concatenate([run.outputs, *(run.states[n] for n in network.states)], axis=2)[0].astype(np.int64)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from machine_outcome import outcome
 
 from compiler.mapping import map_network
-from compiler.mapping.exchange import from_json, to_json
+from compiler.mapping.exchange import mapped_from_json, mapped_to_json
 from hw_models.chip import load_chip
 from hw_models.errors import AssemblyError
 
@@ -22,9 +22,9 @@ CHIP = load_chip("loihi2")
 @given(integer_graphs(), st.sampled_from([None, 2]))
 def test_networks_round_trip(graph, reset):
     network = map_network(graph, CHIP, reset)
-    text = json.dumps(to_json(network))
-    again = from_json(json.loads(text))
-    assert json.dumps(to_json(again)) == text
+    text = json.dumps(mapped_to_json(network))
+    again = mapped_from_json(json.loads(text))
+    assert json.dumps(mapped_to_json(again)) == text
     assert outcome(again) == outcome(network)
 
 
@@ -36,7 +36,7 @@ def small() -> dict:
     b.write("s", b.rescale(total, 0, -99, 99))
     b.output(b.mul_shift(b.narrow(total), b.constant([3, 4]), [1]))
     b.block("all")
-    return json.loads(json.dumps(to_json(map_network(b.graph(), CHIP, 2))))
+    return json.loads(json.dumps(mapped_to_json(map_network(b.graph(), CHIP, 2))))
 
 
 def test_what_the_json_says():
@@ -92,7 +92,7 @@ def test_wrong_json_is_refused(path, value, where, expected):
         place = next(i for i in place if i["op"] == "SkipUnless") if key == "skip" else place[key]
     place[path[-1]] = value
     with pytest.raises(AssemblyError) as refused:
-        from_json(data)
+        mapped_from_json(data)
     assert where in refused.value.where and expected in refused.value.numbers
     with pytest.raises(AssemblyError, match="wrong"):
-        from_json([data])
+        mapped_from_json([data])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from compiler.mapping import Connection, Port
 from compiler.mapping.sparse import Sparse, summed
-from compiler.mapping.traffic import Read, check, disturbances
+from compiler.mapping.traffic import Read, check_reads, disturbances
 from hw_models.errors import GraphError
 
 
@@ -40,7 +40,7 @@ def test_a_read_that_finds_its_message():
 )
 def test_a_read_that_is_disturbed(connections, read):
     with pytest.raises(GraphError, match="exactly its own"):
-        check(SENDS, connections, [read], period=4)
+        check_reads(SENDS, connections, [read], period=4)
 
 
 def dense(m: Sparse) -> np.ndarray:

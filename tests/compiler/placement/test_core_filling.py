@@ -18,7 +18,7 @@ from placement_networks import dense, layers, network, networks, population
 from compiler.mapping.mapped_network import MappedNetwork
 from compiler.placement import core_filling, search
 from compiler.placement.neuron_order import Synapses
-from compiler.placement.orders import around_states, in_order
+from compiler.placement.orders import around_states, by_populations
 from compiler.placement.search import first_fit, place
 from hw_models.chip import load_chip
 from hw_models.errors import PlacementError
@@ -37,7 +37,7 @@ def test_first_fit_is_that_of_one_row_after_another(net: MappedNetwork):
     def cores() -> list[dict[str, Integers]]:
         return [
             search._filled(core_filling.Filler(net, SMALL.memory), SMALL, p(net)).cores
-            for p in (in_order, around_states)
+            for p in (by_populations, around_states)
         ]
 
     many = cores()

@@ -11,7 +11,14 @@ from compiler.interpreters.float64 import run_float
 from compiler.interpreters.reference import run_reference
 from compiler.quantize import matrices
 from compiler.quantize import row_factors as row_factors_module
-from compiler.quantize.matrices import calibrated, exponents, is_calibrated, nearest, over_calibration, spread
+from compiler.quantize.matrices import (
+    calibrated,
+    exponents,
+    input_spread,
+    is_calibrated,
+    over_calibration,
+    round_to_nearest,
+)
 from compiler.quantize.precision import Precision
 from compiler.quantize.row_factors import BITS, row_factors
 from compiler.quantize.to_integers import quantize
@@ -52,7 +59,7 @@ def test_a_row_factor_is_chosen_for_the_least_error() -> None:
 
     def error(factors: np.ndarray) -> float:
         grid = 256 / factors[:, None]
-        return float(np.square((nearest(matrix * grid, 255) / grid - matrix) @ inputs.T).mean())
+        return float(np.square((round_to_nearest(matrix * grid, 255) / grid - matrix) @ inputs.T).mean())
 
     chosen = row_factors(matrix, [9], inputs, Precision(calibrated_weights=False))
     assert error(chosen) < 0.6 * error(np.abs(matrix).max(axis=1) * 256 / 255)
@@ -62,15 +69,15 @@ def test_calibrated_rounding_keeps_the_products_with_the_data() -> None:
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(500, 6)) @ rng.normal(size=(6, 40)) + 0.1 * rng.normal(size=(500, 40))
     matrix = rng.uniform(-255, 255, size=(20, 40))
-    rounded = calibrated(matrix, spread(inputs), 255), nearest(matrix, 255)
+    rounded = calibrated(matrix, input_spread(inputs), 255), round_to_nearest(matrix, 255)
     errors = [np.square((r - matrix) @ inputs.T).mean() for r in rounded]
     assert errors[0] < errors[1] / 10
-    assert np.abs(calibrated(matrix, spread(inputs), 255)).max() <= 255
+    assert np.abs(calibrated(matrix, input_spread(inputs), 255)).max() <= 255
 
 
 def test_inputs_that_are_always_zero_are_rounded_to_the_nearest() -> None:
     matrix = np.array([[1.4, -2.6]])
-    assert np.array_equal(calibrated(matrix, spread(np.zeros((5, 2))), 255), nearest(matrix, 255))
+    assert np.array_equal(calibrated(matrix, input_spread(np.zeros((5, 2))), 255), round_to_nearest(matrix, 255))
 
 
 def _product(rng: np.random.Generator, rows: int, columns: int) -> Graph:
@@ -131,8 +138,8 @@ def test_a_row_is_calibrated_where_samples_held_back_say_that_it_errs_less() -> 
     taught = rng.normal(size=(400, 4)) @ rng.normal(size=(4, 30))
     matrix = rng.uniform(-255, 255, size=(20, 30))
     alike, other = (np.concatenate([judge, taught]) for judge in (taught[:200], rng.normal(size=(200, 30))))
-    assert np.array_equal(over_calibration(alike, 255)(matrix), calibrated(matrix, spread(taught), 255))
-    assert np.array_equal(over_calibration(other, 255)(matrix), nearest(matrix, 255))
+    assert np.array_equal(over_calibration(alike, 255)(matrix), calibrated(matrix, input_spread(taught), 255))
+    assert np.array_equal(over_calibration(other, 255)(matrix), round_to_nearest(matrix, 255))
 
 
 def test_no_calibrated_weight_is_a_synapse_that_the_model_does_not_have() -> None:
@@ -142,7 +149,7 @@ def test_no_calibrated_weight_is_a_synapse_that_the_model_does_not_have() -> Non
     matrix = rng.normal(size=(40, 32)) * 60 * (rng.random((40, 32)) < 0.3)
     rounded = over_calibration(inputs, 255)(matrix)
     assert not rounded[matrix == 0].any()
-    wrong = [np.square((r - matrix) @ inputs.T).mean() for r in (rounded, nearest(matrix, 255))]
+    wrong = [np.square((r - matrix) @ inputs.T).mean() for r in (rounded, round_to_nearest(matrix, 255))]
     assert wrong[0] < wrong[1] / 1.5
 
 
@@ -179,6 +186,6 @@ def test_errors_are_spread_within_parts_of_the_columns(monkeypatch) -> None:
     rng = np.random.default_rng(5)
     matrix, inputs = rng.normal(size=(3, 10)) * 20, rng.normal(size=(40, 10))
     monkeypatch.setattr(matrices, "MOST_SPREAD", 4)
-    parts = calibrated(matrix, spread(inputs), 127)
-    alone = [calibrated(matrix[:, a:b], spread(inputs[:, a:b]), 127) for a, b in ((0, 4), (4, 8), (8, 10))]
+    parts = calibrated(matrix, input_spread(inputs), 127)
+    alone = [calibrated(matrix[:, a:b], input_spread(inputs[:, a:b]), 127) for a, b in ((0, 4), (4, 8), (8, 10))]
     assert np.array_equal(parts, np.concatenate(alone, axis=1))

@@ -20,7 +20,7 @@ SIGMOID, TANH = FUNCTIONS["sigmoid"].half, FUNCTIONS["tanh"].half
 
 
 def fit(real, low, high, segments=8, degree=3, **widths) -> PolynomialTable:
-    return polynomial.fit(Curve(real, low, high, **widths), segments, degree)
+    return polynomial.fit_segments(Curve(real, low, high, **widths), segments, degree)
 
 
 def wave(x):
@@ -206,7 +206,7 @@ def test_a_fit_is_made_once_and_cannot_be_changed():
 
 
 def test_evaluate_is_the_semantics_of_the_reference():
-    from compiler.interpreters.reference import polynomial as reference
+    from compiler.interpreters.reference import evaluate_polynomial as reference
 
     table = fit(wave, -20000, 20000, in_fraction=13, out_fraction=14, word_bits=24, product_bits=31)
     names = ("knots", "origins", "coefficients", "shifts")

@@ -1,4 +1,4 @@
-"""`scale_inputs` and products of the input with other values."""
+"""`with_scaled_inputs` and products of the input with other values."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from compiler.graph.graph import Block, Graph, State, Value
 from compiler.graph.ops import Apply, Gather, Input, Max, Mul, Output, StateRead, StateWrite
 from compiler.graph.validate import validate
 from compiler.interpreters.float64 import run_float
-from compiler.rewrite.rescale import scale_inputs
+from compiler.rewrite.rescale import with_scaled_inputs
 from compiler.rewrite.scale_propagation import View
 
 
@@ -29,9 +29,11 @@ def test_a_channel_of_magnitude_one_that_meets_a_function():
         Input("x", "one", "zero"), Apply("y", "x", "tanh"), Output("y", "ones", "zeros"),
         sizes={"x": 2, "y": 2}, constants=maps(2, 2),
     )  # fmt: skip
-    assert scale_inputs(made, np.array([1.0, 1.0])) is made
+    assert with_scaled_inputs(made, np.array([1.0, 1.0])) is made
     x = np.random.default_rng(0).normal(size=(2, 4, 2))
-    assert np.array_equal(run_float(scale_inputs(made, np.array([3.0, 1.0])), x).outputs, run_float(made, x).outputs)
+    assert np.array_equal(
+        run_float(with_scaled_inputs(made, np.array([3.0, 1.0])), x).outputs, run_float(made, x).outputs
+    )
 
 
 def test_a_limited_channel_times_a_state_is_scaled():
@@ -44,7 +46,7 @@ def test_a_limited_channel_times_a_state_is_scaled():
         constants={**maps(2, 1), "last": np.array([1]), "least": np.array([5.0]), "start": np.array([0.7])},
         states=(State("s", 1, "start"),),
     )  # fmt: skip
-    scaled = validate(scale_inputs(made, np.array([1.0, 1000.0])))
+    scaled = validate(with_scaled_inputs(made, np.array([1.0, 1000.0])))
     source = scaled.entry
     assert np.allclose(scaled.constants[source.scale], [1.0, 1e-3])
     x = np.random.default_rng(0).uniform(0.0, 1000.0, size=(2, 4, 2)) * np.array([1.0, 0.01])
@@ -60,7 +62,7 @@ def test_limits_of_which_one_is_0_take_the_factors_up():
         constants={**maps(2, 2), "least": np.array([0.0, 5.0]), "start": np.array([0.7, 0.3])},
         states=(State("s", 2, "start"),),
     )  # fmt: skip
-    scaled = validate(scale_inputs(made, np.array([10.0, 1000.0])))
+    scaled = validate(with_scaled_inputs(made, np.array([10.0, 1000.0])))
     assert np.allclose(scaled.constants[scaled.entry.scale], [0.1, 1e-3])
     x = np.random.default_rng(0).uniform(-10.0, 10.0, size=(2, 4, 2))
     assert np.allclose(run_float(scaled, x).outputs, run_float(made, x).outputs, rtol=1e-12)
@@ -71,7 +73,7 @@ def test_a_channel_times_a_constant_needs_no_other_factor():
         Input("x", "one", "zero"), Mul("y", "x", "factor"), Apply("z", "y", "tanh"), Output("z", "ones", "zeros"),
         sizes={"x": 2, "y": 2, "z": 2}, constants={**maps(2, 2), "factor": np.array([0.3, 0.002])},
     )  # fmt: skip
-    scaled = validate(scale_inputs(made, np.array([10.0, 1000.0])))
+    scaled = validate(with_scaled_inputs(made, np.array([10.0, 1000.0])))
     (product,) = [op for _, op in scaled.ops() if isinstance(op, Mul)]
     assert scaled.constants[product.b] == pytest.approx([3.0, 2.0])
 
@@ -95,7 +97,7 @@ def test_far_channels_meet_a_limit_in_their_own_units(least: list[float]) -> Non
         Output("y", "ones", "zeros"),
         sizes={"x": 2, "limited": 2, "y": 2}, constants={**maps(2, 2), "least": np.array(least)},
     )  # fmt: skip
-    scaled = validate(scale_inputs(made, np.array([1.0, 1000.0])))
+    scaled = validate(with_scaled_inputs(made, np.array([1.0, 1000.0])))
     assert np.allclose(scaled.constants[scaled.entry.scale], [1.0, 1e-3])
     (limit,) = [op for _, op in scaled.ops() if isinstance(op, Max)]
     assert isinstance(scaled.makers[limit.a], Mul) and np.array_equal(scaled.constants[limit.b], least)

@@ -12,8 +12,9 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Div, MatVec
 from compiler.graph.validate import validate
 from compiler.interpreters.float64 import run_float
-from compiler.rewrite import PASSES, extract_row_scales, normalise_quotients, scale_inputs, simplify
+from compiler.rewrite import PASSES, extract_row_scales, simplify
 from compiler.rewrite.extract_row_scales import largest
+from compiler.rewrite.rescale import with_normalised_quotients, with_scaled_inputs
 
 sys.path.insert(0, str(Path(__file__).parent))
 from float_graphs import random_graph
@@ -56,9 +57,9 @@ def test_units(seed: int) -> None:
     rng = np.random.default_rng(seed)
     upper = {op.b: rng.uniform(0.5, 3, graph.size(op.b)) for _, op in graph.ops() if isinstance(op, Div)}
     source = graph.entry
-    scaled = validate(normalise_quotients(graph, upper), after="normalise_quotients")
+    scaled = validate(with_normalised_quotients(graph, upper), after="normalise_quotients")
     assert_same(graph, scaled, seed)
-    scaled = validate(scale_inputs(scaled, rng.uniform(0.5, 3, graph.size(source.out))), after="scale_inputs")
+    scaled = validate(with_scaled_inputs(scaled, rng.uniform(0.5, 3, graph.size(source.out))), after="scale_inputs")
     assert_same(graph, scaled, seed)
     scaled = validate(extract_row_scales(scaled, lambda op, matrix: 2 * largest(op, matrix)), after="row scales")
     assert_same(graph, scaled, seed)

@@ -28,10 +28,11 @@ from compiler.graph.ops import (
 )
 from compiler.graph.validate import validate
 from compiler.interpreters.float64 import run_float
-from compiler.rewrite import extract_row_scales, normalise_quotients, scale_inputs, simplify
+from compiler.rewrite import extract_row_scales, simplify
 from compiler.rewrite.algebra import algebra
 from compiler.rewrite.compose import compose
 from compiler.rewrite.fold import fold
+from compiler.rewrite.rescale import with_normalised_quotients, with_scaled_inputs
 from hw_models.errors import GraphError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -359,7 +360,7 @@ def test_quotients_are_normalised_and_the_time_constant_follows() -> None:
     division = only(raw, Div)
     assert isinstance(division, Div)
     upper = {division.b: np.array([8.0, 2.0])}
-    graph = normalise_quotients(raw, upper)
+    graph = with_normalised_quotients(raw, upper)
     assert_same(raw, graph)
     (mark,) = graph.time_constants
     assert mark.total != division.b
@@ -375,7 +376,7 @@ def test_a_quotient_of_functions_stays() -> None:
     f = r.apply(x, "sigmoid")
     r.output(r.binary(Div, r.apply(x, "tanh"), f))
     graph = simplified(r)
-    assert normalise_quotients(graph, {f: np.array([0.5, 0.5])}) is graph
+    assert with_normalised_quotients(graph, {f: np.array([0.5, 0.5])}) is graph
 
 
 def test_inputs_are_scaled_where_constants_take_it_up() -> None:
@@ -383,7 +384,7 @@ def test_inputs_are_scaled_where_constants_take_it_up() -> None:
     g = r.apply(r.binary(Mul, r.gather((x,), [0, 1, 1]), r.constant("s", [1.0, 2.0, 3.0])), "sigmoid")
     r.output(r.binary(Mul, g, r.apply(r.gather((x,), [1, 2, 2]), "tanh")))
     raw = simplified(r)
-    graph = scale_inputs(raw, [4.0, 5.0, 6.0])
+    graph = with_scaled_inputs(raw, [4.0, 5.0, 6.0])
     assert_same(raw, graph)
     host = only(graph, Input)
     assert isinstance(host, Input) and np.array_equal(graph.constants[host.scale], [0.25, 1.0, 1.0])

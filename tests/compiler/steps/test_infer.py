@@ -10,7 +10,7 @@ from compiler.graph.graph import Graph
 from compiler.graph.ops import Add, Compare, Gather, Mul, Relation, Select
 from compiler.graph.origin import Origin
 from compiler.interpreters.float64 import run_float
-from compiler.steps.elements import elements_of
+from compiler.steps.elements import unrolled_elements
 from compiler.steps.infer import ManySteps, inferred
 from compiler.steps.orbits import UnsteadyError
 from hw_models.errors import TraceError
@@ -125,7 +125,7 @@ def test_a_delay_from_two_numbers_is_two_states():
 def test_equal_elements_are_one():
     u = Unrolled(2)
     u.builder.output(u.add(u.add(u.x(0), u.x(1)), u.add(u.x(0), u.x(1))))
-    assert len(elements_of(u.builder.graph()[0], 1).kinds) == 4
+    assert len(unrolled_elements(u.builder.graph()[0], 1).kinds) == 4
 
 
 def test_too_many_elements_are_refused(monkeypatch):

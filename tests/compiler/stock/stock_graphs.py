@@ -20,7 +20,7 @@ from compiler.rewrite.runner import simplify
 from compiler.stock.build import QUOTIENTS, build
 from compiler.stock.options import LibraryForm
 from compiler.stock.process_graph import ProcessGraph
-from compiler.stock.reference import run_reference
+from compiler.stock.reference import run_processes
 
 
 def simplified(graph: Graph) -> Graph:
@@ -75,7 +75,7 @@ def decibels(graph: Graph, x: Floats, form: LibraryForm) -> tuple[ProcessGraph, 
     network = build(Observed(simple, list(x)), form)
     op = simple.entry
     mapped = x * simple.constants[op.scale] + simple.constants[op.offset]
-    got = run_reference(network, entered(network, mapped)).outputs * network.output_lsb
+    got = run_processes(network, entered(network, mapped)).outputs * network.output_lsb
     scale, offset = output_map(simple)
     exact = run_float(simple, x).outputs
     return network, float(10 * np.log10((exact**2).sum() / ((got * scale + offset - exact) ** 2).sum()))

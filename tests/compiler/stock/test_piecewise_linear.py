@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from compiler.functions import SIGMOID, TANH
-from compiler.stock.piecewise_linear import coefficients, fit
+from compiler.stock.piecewise_linear import coefficients, fit_knots
 
 
 @settings(max_examples=25, deadline=None)
@@ -18,7 +18,7 @@ from compiler.stock.piecewise_linear import coefficients, fit
     count=st.integers(8, 32),
 )
 def test_the_error_falls_with_the_square_of_the_hinges(function, low, width, count) -> None:
-    knots, values = fit(function.real, low, low + width, count, relative=False)
+    knots, values = fit_knots(function.real, low, low + width, count, relative=False)
     x = np.linspace(low, low + width, 999)
     assert np.all(np.diff(knots) > 0) and low <= knots[0] and knots[-1] <= low + width
     # Theory: (integral of sqrt|f''|)^2 / 16 count^2, which is at most 0.68 / count^2 for tanh; least squares has more.
@@ -28,13 +28,13 @@ def test_the_error_falls_with_the_square_of_the_hinges(function, low, width, cou
 @pytest.mark.parametrize("kinks", [(-1.0, 1.0), (0.0, 99.0), (-3.0, 3.0)])
 def test_knots_of_what_is_straight_lie_apart(kinks: tuple[float, float]) -> None:
     """Not all at its kinks: hinges so near to each other would have factors that no weight holds."""
-    knots, values = fit(lambda x: np.clip(x, *kinks), -4.0, 4.0, 16, relative=False)
+    knots, values = fit_knots(lambda x: np.clip(x, *kinks), -4.0, 4.0, 16, relative=False)
     assert np.diff(knots).min() > 0.7 * 8.0 / 16
     assert np.abs(np.diff(values) / np.diff(knots)).max() < 1.3
 
 
 def test_a_reciprocal_is_near_in_relative_terms() -> None:
-    knots, values = fit(lambda x: 1 / x, 0.5, 20.0, 32, relative=True)
+    knots, values = fit_knots(lambda x: 1 / x, 0.5, 20.0, 32, relative=True)
     x = np.linspace(0.5, 20.0, 999)
     assert np.abs(np.interp(x, knots, values) * x - 1).max() < 3e-3
 

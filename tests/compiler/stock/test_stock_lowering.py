@@ -19,7 +19,7 @@ from compiler.stock.process_graph import (
     ProcessGraph,
     ProcessPopulation,
 )
-from compiler.stock.reference import run_reference
+from compiler.stock.reference import run_processes
 from compiler.stock.width_proof import failures, reached
 from hw_models.errors import InputError, QuantizeError
 
@@ -73,12 +73,12 @@ def test_a_wide_sum_before_functions_has_a_neuron_of_its_own() -> None:
 def test_a_batch_is_its_sequences_and_a_run_goes_on_from_its_state() -> None:
     network = build(Observed(simplified(ltc()), list(X)), LibraryForm())
     x = entered(network, X)
-    whole = run_reference(network, x)
+    whole = run_processes(network, x)
     for i in range(len(x)):
-        one = run_reference(network, x[i : i + 1])
+        one = run_processes(network, x[i : i + 1])
         assert np.array_equal(one.outputs[0], whole.outputs[i])
-    first = run_reference(network, x[:, :7])
-    second = run_reference(network, x[:, 7:], first.final)
+    first = run_processes(network, x[:, :7])
+    second = run_processes(network, x[:, 7:], first.final)
     assert np.array_equal(np.concatenate([first.outputs, second.outputs], axis=1), whole.outputs)
     (state,) = network.states
     assert np.array_equal(second.final[state], whole.states[state][:, -1])
@@ -97,7 +97,7 @@ def test_the_widest_inputs_keep_within_what_is_proven() -> None:
     network = build(Observed(simplified(ltc()), list(X)), LibraryForm())
     rng = np.random.default_rng(0)
     x = rng.choice([-network.input_limit, network.input_limit], size=(32, 30, 3))
-    run = run_reference(network, x)
+    run = run_processes(network, x)
     assert max(np.abs(a).max() for a in (run.outputs, *run.states.values())) < 2**23
 
 
@@ -109,7 +109,7 @@ def test_a_function_of_what_never_changes_has_its_value() -> None:
     r.output(r.apply(r.binary(Add, y, r.constant("bias", np.array([0.8, 0.1]))), "tanh"))
     r.close("step")
     network, db = decibels(r.graph(), samples(features=2), LibraryForm())
-    outputs = run_reference(network, entered(network, X[..., :2])).outputs[..., 0] * network.output_lsb[0]
+    outputs = run_processes(network, entered(network, X[..., :2])).outputs[..., 0] * network.output_lsb[0]
     assert db > 40 and np.abs(outputs - np.tanh(0.8)).max() < 1e-3
 
 
@@ -125,7 +125,7 @@ def test_what_flooring_takes_is_within_what_is_proven() -> None:
     bias = connection([[0, -6, 0, 0], [0, -8, 0, 0], [0, -2, 0, 0]], BIAS_EXPONENT, is_bias=True)
     populations = {p.name: p for p in (source, sink)}
     network = ProcessGraph(populations, (floored, bias), {}, np.ones(1), np.ones(3), 5, 1, 1)
-    outputs = run_reference(network, np.arange(-5, 6).reshape(-1, 1, 1)).outputs[:, 0]
+    outputs = run_processes(network, np.arange(-5, 6).reshape(-1, 1, 1)).outputs[:, 0]
     bounds = reached(network)["sink"]
     assert outputs.min(axis=0).tolist() == [-5, -8, -1] and outputs.max(axis=0).tolist() == [-2, -1, -1]
     assert np.all(bounds.low <= outputs.min(axis=0)) and np.all(outputs.min(axis=0) < bounds.low + 1)
@@ -215,7 +215,7 @@ def test_silence_is_among_the_states_of_the_proof() -> None:
     place = network.states["h"]
     bounds = reached(network)[place.population]
     assert db > 40 and not bounds.low[place.start : place.stop].any()
-    assert run_reference(network, entered(network, X[..., :2])).states["h"].min() > 0
+    assert run_processes(network, entered(network, X[..., :2])).states["h"].min() > 0
 
 
 def test_a_limit_that_is_never_reached_changes_nothing() -> None:

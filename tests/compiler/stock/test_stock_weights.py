@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.stock.process_graph import BIAS_EXPONENT, CONSTANTS
-from compiler.stock.weights import LEAST, MOST, bias_weights, split
+from compiler.stock.weights import LEAST, MOST, bias_weights, split_weights
 
 
 @settings(max_examples=60, deadline=None)
@@ -15,7 +15,7 @@ def test_weights_keep_lavas_rules_and_are_near(seed: int, scale: float, twice: b
     matrix = rng.normal(size=(3, 12)) * scale
     if hinges:
         matrix[:, -1] -= matrix.sum(axis=1)
-    parts = split(matrix, hinges, twice)
+    parts = split_weights(matrix, hinges, twice)
     assert 1 <= len(parts) <= (2 if twice else 1)
     for part in parts:
         assert part.integers.any() and np.all(part.integers % 2 == 0)
@@ -28,7 +28,7 @@ def test_weights_keep_lavas_rules_and_are_near(seed: int, scale: float, twice: b
 
 
 def test_a_matrix_of_zeros_has_no_connection() -> None:
-    assert split(np.zeros((2, 3)), hinges=False, twice=True) == ()
+    assert split_weights(np.zeros((2, 3)), hinges=False, twice=True) == ()
 
 
 @settings(max_examples=60, deadline=None)

@@ -17,7 +17,7 @@ from networks import FEATURES, classifier, sequences, tracker
 import ltc2neuro
 from compiler.assembly import listing_text, parse, parse_listing, populations_text
 from compiler.mapping import MappedNetwork
-from compiler.mapping.exchange import from_json, to_json
+from compiler.mapping.exchange import mapped_from_json, mapped_to_json
 from compiler.mapping.titles import titles
 from compiler.simulator.machine import Machine
 
@@ -62,7 +62,7 @@ def test_json_and_back_runs_the_same_integers(net):
     data = json.loads(json.dumps(net.assembly_json()))
     x = sequences(batch=1, seed=5)
     integers = net.quantize(x)[0]
-    sent = leaving(from_json(data), integers)
+    sent = leaving(mapped_from_json(data), integers)
     assert np.array_equal(sent, leaving(net.mapped(), integers))
     assert np.array_equal(sent, net.run(x).integers[0])
     entry, out = data["host"]["input"], data["host"]["output"]
@@ -75,5 +75,5 @@ def test_json_and_back_runs_the_same_integers(net):
 
 def test_json_of_a_network_that_resets(net):
     data = net.assembly_json(reset_interval=3)
-    assert data.items() >= to_json(net.mapped(3)).items()
+    assert data.items() >= mapped_to_json(net.mapped(3)).items()
     assert any(word["name"] == "sample" for p in data["populations"] for word in p["words"])

@@ -11,7 +11,7 @@ import pytest
 
 from hw_models.json_dataclasses import made
 from ltc2neuro.evaluation.scores import SUMMED, Score, metric_of_sums, score
-from ltc2neuro.evaluation.sqnr_sums import Level, level_of
+from ltc2neuro.evaluation.sqnr_sums import Level, level_of_sequences
 from ltc2neuro.metrics import METRICS, channel_sqnr
 
 RNG = np.random.default_rng(0)
@@ -31,8 +31,8 @@ def test_it_is_that_of_whole_arrays(kind, noise):
     exact = KINDS[kind]
     error = noise * RNG.normal(size=exact.shape) * np.maximum(np.abs(exact).max(axis=0), 1e-150)
     error[:, 3] = 0
-    parts = [level_of([e], [e + d]) for e, d in zip(np.split(exact, 8), np.split(error, 8), strict=True)]
-    whole = level_of([*exact[:, None]], [*(exact + error)[:, None]])
+    parts = [level_of_sequences([e], [e + d]) for e, d in zip(np.split(exact, 8), np.split(error, 8), strict=True)]
+    whole = level_of_sequences([*exact[:, None]], [*(exact + error)[:, None]])
     assert reduce(Level.joined, parts) == whole == reduce(Level.joined, reversed(parts))
     assert whole.decibels() == pytest.approx(channel_sqnr([exact], [exact + error]), rel=1e-7, nan_ok=True)
     assert made(Level, json.loads(json.dumps(asdict(whole)))) == whole
@@ -42,7 +42,7 @@ def test_it_is_that_of_whole_arrays(kind, noise):
 def test_a_channel_that_leaves_all_numbers_is_lost(value):
     exact, other = NORMAL.copy(), NORMAL + 1e-3
     exact[7, 2] = value
-    level = level_of([exact], [other])
+    level = level_of_sequences([exact], [other])
     assert level.lost == (0, 0, 1, 0, 0) and level.decibels()[2] == -np.inf
     assert np.all(np.isfinite(np.delete(level.decibels(), 2)))
 

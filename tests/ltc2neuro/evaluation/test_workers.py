@@ -103,8 +103,8 @@ def test_no_more_is_read_than_the_workers_need():
 def test_a_worker_of_another_version_does_nothing():
     parcel = workers.packed(tracked())
     chunk, asked = Chunk(0, 0, (Example(X[0], (None,)),)), Sought({}, None, False, False)
-    assert workers.work(workers.Parcel("unknown", None), chunk, asked) is None
-    found = workers.work(parcel, chunk, asked)
+    assert workers.work_on(workers.Parcel("unknown", None), chunk, asked) is None
+    found = workers.work_on(parcel, chunk, asked)
     assert found is not None and found.samples == 6
     with pytest.raises(InputError, match=r"another version of ltc2neuro\n.*, not 0\.0"):
-        workers.work(workers.Parcel(parcel.digest, None, "0.0"), chunk, asked)
+        workers.work_on(workers.Parcel(parcel.digest, None, "0.0"), chunk, asked)

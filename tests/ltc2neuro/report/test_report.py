@@ -19,7 +19,7 @@ from networks import classified, classifier, sequences, tracked, tracker
 
 import ltc2neuro
 from ltc2neuro.cli.main import main
-from ltc2neuro.compiled.default_executor import cost
+from ltc2neuro.compiled.default_executor import float_work
 from ltc2neuro.compiled.runs import RunRequest, run_network
 from ltc2neuro.errors import ArtifactError, InputError
 from ltc2neuro.plot.ranges import spreads
@@ -151,7 +151,7 @@ def test_one_sequence_has_no_rank(tmp_path):
 
 def test_of_a_long_sequence_the_first_samples_are_recorded_and_that_is_said(tmp_path, monkeypatch):
     net, x = tracked(), sequences(1, 300)
-    whole = cost(net.graph, list(x))
+    whole = float_work(net.graph, list(x))
     monkeypatch.setattr(material, "RECORDED", whole / 6)
     monkeypatch.setattr(writing, "WORK", 1e6)
     net.save(tmp_path / "net.l2n")
@@ -174,7 +174,7 @@ def test_of_a_long_sequence_the_first_samples_are_recorded_and_that_is_said(tmp_
 
 def test_of_many_sequences_the_first_are_recorded(tmp_path, monkeypatch):
     net, x = tracked(), sequences(20)
-    one, many = (cost(net.graph, list(x[:n])) for n in (1, 20))
+    one, many = (float_work(net.graph, list(x[:n])) for n in (1, 20))
     monkeypatch.setattr(material, "RECORDED", one + (many - one) / 2)
     report(net, tmp_path / "net.html", x=x, on=[])
     (count,) = set(re.findall(r"on the first (\d+) of 20 sequences", read_file(tmp_path / "net.html")))

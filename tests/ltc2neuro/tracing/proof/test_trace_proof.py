@@ -15,7 +15,7 @@ from ncps.wirings import AutoNCP
 from hw_models.errors import ProofError
 from ltc2neuro.nn import CTRNN, Recurrent
 from ltc2neuro.tracing import proved, run_torch, trace
-from ltc2neuro.tracing.proof.proof import Subject, prove
+from ltc2neuro.tracing.proof.proof import Subject, prove_trace
 from ltc2neuro.tracing.recording.recorder import Clock
 from ltc2neuro.tracing.traced import Reads, record
 
@@ -49,7 +49,7 @@ def test_the_first_value_that_differs_is_named(constant, first):
     constants = traced.graph.constants
     wrong = replace(traced.graph, constants={**constants, constant: constants[constant] + 0.01})
     with pytest.raises(ProofError) as caught:
-        prove(Subject(model, wrong, traced, traced.checkpoints), sequences(), torch.float64, torch.float32)
+        prove_trace(Subject(model, wrong, traced, traced.checkpoints), sequences(), torch.float64, torch.float32)
     assert caught.value.where.split(",")[0] == first
 
 
@@ -63,7 +63,7 @@ def test_a_module_that_is_called_twice_is_named_as_well():
     constants = {**traced.graph.constants, "map.bias": traced.graph.constants["map.bias"] + 0.01}
     wrong = replace(traced.graph, constants=constants)
     with pytest.raises(ProofError) as caught:
-        prove(Subject(model, wrong, traced, traced.checkpoints), sequences(), torch.float64, torch.float32)
+        prove_trace(Subject(model, wrong, traced, traced.checkpoints), sequences(), torch.float64, torch.float32)
     assert caught.value.where.split(",")[0] == "map.add"
 
 

@@ -10,7 +10,7 @@ from ltc2neuro.tracing.recording import axes
 from ltc2neuro.tracing.recording.extents import Decisions, Extent, counted
 
 SHAPE = (axes.ROWS, axes.STEPS, 5)
-CODES = axes.encode(axes.spread(axes.sequence_labels(time_first=False), SHAPE), torch.arange(5))
+CODES = axes.encode(axes.spread_labels(axes.sequence_labels(time_first=False), SHAPE), torch.arange(5))
 
 
 def sizes():

@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="needs the extra torch")
 from compiler.graph.builder import GraphBuilder
 from compiler.graph.ops import Add, Gather, Max, Min, Mul, Op, Select, Sub
 from compiler.graph.origin import Origin
-from ltc2neuro.tracing.recording.whole_numbers import reach
+from ltc2neuro.tracing.recording.whole_numbers import whole_reach
 
 ENDS = [((-3, 4), (1, 2)), ((1, 2), (-3, 4)), ((5, 9), (-7, 7)), ((-8, -2), (-5, 3))]
 PAIRS = {
@@ -29,7 +29,7 @@ def reach_of(op: Op, a: tuple[int, int], b: tuple[int, int]) -> tuple[float, flo
     graph = GraphBuilder()
     for name, array in {"a": a, "b": b, "which": (0, 3), "condition": (0, 9)}.items():
         graph.constant(np.array(array), name)
-    known = reach(graph.append(lambda out: replace(op, out=out), 2, Origin("", "y")), graph, {})
+    known = whole_reach(graph.append(lambda out: replace(op, out=out), 2, Origin("", "y")), graph, {})
     return float(known.low.min()), float(known.high.max())
 
 
